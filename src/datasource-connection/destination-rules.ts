@@ -1,0 +1,89 @@
+import { DatasourceService } from '../dli/datasource-service.js';
+
+/** How the `url` of one kind of service must look. */
+export interface DestinationRule {
+  /** The service's name for people. */
+  label: string;
+  /** A url that keeps the rule. */
+  example: string;
+  /** Whether several `host:port` may be given, separated by commas. */
+  acceptsSeveral: boolean;
+  /** Where the user of a form finds the value. */
+  hint: string;
+}
+
+/** DLI's limit for `url`, in characters. Source: DLI API reference, "Creating a datasource connection". */
+export const MAX_URL_LENGTH = 512;
+
+/** The rule of each service. Source: table 3 of the same page and its figures. */
+export const DESTINATION_RULES: Readonly<Record<DatasourceService, DestinationRule>> = {
+  CLOUD_TABLE: {
+    label: 'CloudTable HBase',
+    example: 'zk1.mycloudtable.com:2181,zk2.mycloudtable.com:2181,zk3.mycloudtable.com:2181',
+    acceptsSeveral: true,
+    hint: 'The ZooKeeper link of the CloudTable cluster, as its page shows it.',
+  },
+  CLOUD_TABLE_OPENTSDB: {
+    label: 'CloudTable OpenTSDB',
+    example: 'opentsdb-3xcl8dir15m58z3.cloudtable.com:4242',
+    acceptsSeveral: false,
+    hint: 'The OpenTSDB link of the CloudTable cluster, or one OpenTSDB node with its port.',
+  },
+  MRS_OPENTSDB: {
+    label: 'MRS OpenTSDB',
+    example: '192.168.4.77:4242',
+    acceptsSeveral: false,
+    hint: 'The service IP of one TSD instance and the TSD port.',
+  },
+  DWS: {
+    label: 'DWS',
+    example: '192.168.1.248:8000',
+    acceptsSeveral: false,
+    hint: 'One private IP of the cluster and its port; not a JDBC address.',
+  },
+  RDS: {
+    label: 'RDS',
+    example: '192.168.0.12:3306',
+    acceptsSeveral: false,
+    hint: 'The private IP of the instance and its port; not a JDBC address.',
+  },
+  CSS: {
+    label: 'CSS',
+    example: '192.168.0.240:9200',
+    acceptsSeveral: false,
+    hint: 'The private IP of one node and its port; not an http address.',
+  },
+};
+
+const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+// A last label of digits alone would be a mistyped IPv4 address.
+const HOST_NAME = `(?:${LABEL}\\.)*(?![0-9]+:)${LABEL}`;
+const PORT = '(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})';
+const ADDRESS = `(?:${IPV4}|${HOST_NAME}):${PORT}`;
+
+/** A regular expression, in the form of HTML's `pattern` attribute, that a service's url matches. */
+export function urlPatternOf(service: DatasourceService): string {
+  return DESTINATION_RULES[service].acceptsSeveral ? `${ADDRESS}(?:,${ADDRESS})*` : ADDRESS;
+}
+
+/** A service's rule in one sentence, with a right example. */
+export function urlRuleOf(service: DatasourceService): string {
+  const { label, example, acceptsSeveral } = DESTINATION_RULES[service];
+  const count = acceptsSeveral ? 'one or more host:port separated by commas' : 'exactly one host:port';
+  return `For ${label}, url must be ${count}, at most ${MAX_URL_LENGTH} characters, for example ${example}`;
+}
+
+const URL_MATCHERS = Object.values(DatasourceService).map(
+  service => [service, new RegExp(`^(?:${urlPatternOf(service)})$`)] as const,
+);
+const MATCHER_OF: ReadonlyMap<unknown, RegExp> = new Map(URL_MATCHERS);
+
+/** Whether a url is an address of the service; an unknown service has none. */
+export function isDestinationOf(service: unknown, url: unknown): boolean {
+  // The length comes first: it bounds the work of the expression.
+  return (
+    typeof url === 'string' && url.length <= MAX_URL_LENGTH && (MATCHER_OF.get(service)?.test(url) ?? false)
+  );
+}

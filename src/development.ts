@@ -1,0 +1,52 @@
+import { ConfigError } from './config.js';
+import { createEmulator } from './emulator/emulator.js';
+import { readEnvironment } from './emulator/environment.js';
+import { resolveOptions } from './emulator/options.js';
+import type { Environment } from './environment.js';
+
+/** An emulator of DLI and IAM inside this process, and the environment of a gateway that uses it. */
+export interface DevelopmentEmulator {
+  url: string;
+  gatewayEnvironment: Environment;
+  close(): Promise<void>;
+}
+
+// Whatever this machine holds for the real cloud must neither be used nor get in the way.
+const REAL_CLOUD_KEYS =
+  /^(?:HUAWEICLOUD_SDK_(?:AK|SK|SECURITY_TOKEN|PROJECT_ID|IAM_ENDPOINT)|IAM_(?:USERNAME|PASSWORD|DOMAIN_NAME)|DLI_(?:REGION|ENDPOINT)|CALLER_AUTH)(?:_FILE)?$/;
+
+/**
+ * Starts the emulator of the development mode on a free loopback port; `EMULATOR_PORT` and the other
+ * `EMULATOR_` variables change that.
+ *
+ * @throws {ConfigError} when such a variable is wrong
+ */
+export async function startDevelopmentEmulator(env: Environment): Promise<DevelopmentEmulator> {
+  const { configuration, problems } = readEnvironment({ ...env, EMULATOR_HOST: '127.0.0.1' });
+  if (configuration === undefined) {
+    throw new ConfigError(problems.map(problem => ({ key: problem, rule: '' })));
+  }
+  const emulator = createEmulator(configuration.options);
+  const url = await emulator.listen(env['EMULATOR_PORT'] ? configuration.port : 0);
+  const { projects, accessKeys } = resolveOptions(configuration.options);
+  const [project] = projects;
+  const [key] = accessKeys;
+  const ownEnvironment = Object.entries(env).filter(([name]) => !REAL_CLOUD_KEYS.test(name));
+  return {
+    url,
+    close: () => emulator.close(),
+    gatewayEnvironment: {
+      EXPLORER: 'graphiql',
+      LOG_LEVEL: 'warn',
+      ...Object.fromEntries(ownEnvironment),
+      NODE_ENV: 'development',
+      CALLER_AUTH: 'none',
+      DLI_REGION: project?.name,
+      DLI_ENDPOINT: url,
+      HUAWEICLOUD_SDK_IAM_ENDPOINT: url,
+      HUAWEICLOUD_SDK_AK: key?.accessKey,
+      HUAWEICLOUD_SDK_SK: key?.secretKey,
+      HUAWEICLOUD_SDK_SECURITY_TOKEN: key?.securityToken,
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { Refusal } from './definite-refusals.js';
+import { definiteRefusal } from './definite-refusals.js';
+import type { UnknownReason } from './dli-error.js';
+
+/**
+ * What an answer to a create proves.
+ *
+ * `unsuccessful` is a 2xx that says it failed and names no connection: the list of connections decides.
+ */
+export type CreateVerdict =
+  | { kind: 'created'; connectionId: string; message: string }
+  | { kind: 'refused'; refusal: Refusal; upstreamCode: string | undefined }
+  | { kind: 'unsuccessful' }
+  | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const ERROR_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
+
+// DLI documents every field as optional, and a missing `is_success` as true.
+const createBody = z.object({
+  is_success: z.boolean().default(true),
+  message: z.string().nullish(),
+  connection_id: z.string().nullish(),
+});
+const errorBody = z.object({ error_code: z.string().regex(ERROR_CODE) });
+
+/**
+ * Reads DLI's answer to `POST /v2.0/{project_id}/datasource-connection`.
+ *
+ * Only an id proves a yes and only a listed pair of status and code proves a no.
+ */
+export function readCreateAnswer(status: number, text: string): CreateVerdict {
+  if (status >= 200 && status < 300) return readSuccess(status, text);
+  if (status >= 300 && status < 400) {
+    return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
+  }
+  const upstreamCode = readErrorCode(text);
+  const refusal = definiteRefusal(status, upstreamCode);
+  if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
+  return { kind: 'unknown', reason: 'UPSTREAM_ERROR', upstreamCode };
+}
+
+/** The error code of an error answer by DLI or its API gateway; undefined when there is none to read. */
+export function readErrorCode(text: string): string | undefined {
+  return errorBody.safeParse(parseJson(text)).data?.error_code;
+}
+
+function readSuccess(status: number, text: string): CreateVerdict {
+  const body = createBody.safeParse(parseJson(text)).data;
+  const unreadable: CreateVerdict = {
+    kind: 'unknown',
+    reason: 'UNREADABLE_RESPONSE',
+    upstreamCode: undefined,
+  };
+  if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
+  const connectionId = body.connection_id;
+  if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
+  if (!connectionId || !UUID.test(connectionId)) return unreadable;
+  return { kind: 'created', connectionId, message: body.message ?? '' };
+}
+
+// JSON.parse silently keeps the last of two equal keys; which one DLI meant cannot be known.
+function repeatsKey(text: string): boolean {
+  return ['"connection_id"', '"is_success"'].some(key => text.indexOf(key) !== text.lastIndexOf(key));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

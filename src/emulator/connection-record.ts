@@ -1,0 +1,45 @@
+import { connectionUrlOf } from './connection-url.js';
+import type { StoredConnection } from './stored-connection.js';
+
+/** What a FAILED connection says; the text of the vendor's example. */
+export const FAILURE_MESSAGE = "Can't get ready router.";
+
+type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message';
+
+/** What is kept about a connection; where it stands follows from the clock. */
+export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
+  /** When the creation ends, well or badly. */
+  readonly readyAtMs: number;
+  readonly willFail: boolean;
+  /** Values that stand whatever the clock says, for seeded connections. */
+  readonly pinned: Partial<Pick<StoredConnection, ComputedField>>;
+}
+
+/** Where a connection stands at `nowMs`. */
+export function connectionAt(record: ConnectionRecord, nowMs: number): StoredConnection {
+  const { readyAtMs, willFail, pinned, ...kept } = record;
+  const frozenAtMs = Math.min(nowMs, kept.deletedAtMs ?? nowMs);
+  const living = livingState(record, frozenAtMs);
+  const isUp = living === 'ACTIVE';
+  return {
+    ...kept,
+    process: progress(record, frozenAtMs),
+    connectionUrl: isUp ? connectionUrlOf(kept.connectionId, kept.service, kept.destination) : '',
+    message: living === 'FAILED' ? FAILURE_MESSAGE : '',
+    ...pinned,
+    state: kept.deletedAtMs === undefined ? living : 'DELETED',
+  };
+}
+
+function livingState(record: ConnectionRecord, nowMs: number): string {
+  if (record.pinned.state !== undefined) return record.pinned.state;
+  if (nowMs < record.readyAtMs) return 'CREATING';
+  return record.willFail ? 'FAILED' : 'ACTIVE';
+}
+
+// A creation that fails gets half-way; the real steps are not documented.
+function progress(record: ConnectionRecord, nowMs: number): number {
+  const totalMs = record.readyAtMs - record.createdAtMs;
+  const part = totalMs <= 0 ? 1 : Math.min((nowMs - record.createdAtMs) / totalMs, 1);
+  return Math.floor((record.willFail ? part / 2 : part) * 100) / 100;
+}

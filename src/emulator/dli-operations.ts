@@ -1,0 +1,86 @@
+import { jsonAnswer } from './answer.js';
+import type { Call, Outcome } from './call.js';
+import { connectionBody, connectionListElement } from './connection-body.js';
+import type { ConnectionStore } from './connection-store.js';
+import { readCreateBody } from './create-body.js';
+import { dliError } from './error-answers.js';
+import type { EmulatorOptions } from './options.js';
+import { findServiceKind } from './service-kind.js';
+import { matchesTags, parseTagFilter } from './tag-filter.js';
+
+/** The four calls on classic datasource connections. The caller has already been authenticated. */
+export class DliOperations {
+  constructor(
+    private readonly options: EmulatorOptions,
+    private readonly connections: ConnectionStore,
+  ) {}
+
+  /** Creates a connection, which starts in CREATING: 201 with its id. */
+  create({ request, route, isRehearsal }: Call): Outcome {
+    const { body, problem } = readCreateBody(request.body);
+    if (problem !== undefined) return { answer: dliError('DLI.0001', problem) };
+    if (body.cluster_name?.toLowerCase() === 'default')
+      return { answer: dliError('DLI.0007', 'The default queue does not support datasource connections.') };
+    if (this.options.uniqueNames && this.connections.isNameTaken(route.projectId, body.name))
+      return { answer: dliError('DLI.0006', `The connection ${body.name} already exists.`) };
+    const record = this.connections.plan({
+      projectId: route.projectId,
+      name: body.name,
+      service: findServiceKind(body.service)?.canonical ?? body.service,
+      destination: body.url,
+      securityGroupId: body.security_group_id,
+      networkId: body.network_id,
+      clusterName: body.cluster_name ?? '',
+      tags: body.tags ?? [],
+    });
+    const answer = jsonAnswer(201, { is_success: true, message: '', connection_id: record.connectionId });
+    if (isRehearsal) return { answer };
+    this.connections.keep(record);
+    return { answer, appliedConnectionId: record.connectionId };
+  }
+
+  /** Reads one connection; a deleted one is found for as long as its tombstone lasts. */
+  get({ route }: Call): Outcome {
+    const connection = this.connections.find(route.projectId, route.connectionId);
+    if (connection === undefined) return notFound(route.connectionId);
+    return { answer: jsonAnswer(200, connectionBody(connection, this.options.queueInfoKey)) };
+  }
+
+  /** Reads all connections of the project, oldest first, tombstones included. */
+  list({ request, route }: Call): Outcome {
+    const text = new URLSearchParams(request.query).get('tags') ?? '';
+    if (text !== '' && this.options.tagFilter === 'refused')
+      return { answer: dliError('DLI.0001', "Parameter 'tags' is not supported.") };
+    const filter = text === '' || this.options.tagFilter === 'ignored' ? [] : parseTagFilter(text);
+    if (filter === undefined) return { answer: dliError('DLI.0001', "Parameter 'tags' is invalid.") };
+    const listedUntilMs = this.options.now() - this.options.listLagMs;
+    const connections = this.connections
+      .all()
+      .filter(connection => connection.projectId === route.projectId)
+      .filter(connection => connection.createdAtMs <= listedUntilMs && matchesTags(connection.tags, filter))
+      .map(connectionListElement);
+    return {
+      answer: jsonAnswer(200, { is_success: true, message: '', connections, count: connections.length }),
+    };
+  }
+
+  /** Deletes a connection that is not being created; it leaves a tombstone. */
+  delete({ route, isRehearsal }: Call): Outcome {
+    const { projectId, connectionId } = route;
+    const connection = this.connections.find(projectId, connectionId);
+    if (connection === undefined || connection.state === 'DELETED') return notFound(connectionId);
+    if (connection.state === 'CREATING')
+      return {
+        answer: dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`),
+      };
+    const answer = jsonAnswer(200, { is_success: true, message: 'Deleted' });
+    if (isRehearsal) return { answer };
+    this.connections.markDeleted(connectionId);
+    return { answer, appliedConnectionId: connectionId };
+  }
+}
+
+// The wording, grammar included, is what the service answers for the sibling enhanced connections.
+function notFound(connectionId: string): Outcome {
+  return { answer: dliError('DLI.0001', `Connection ${connectionId} is not exist`) };
+}

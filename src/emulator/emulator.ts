@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AccessKeyCheck } from './access-key-check.js';
+import { ConnectionStore } from './connection-store.js';
+import { ControlApi } from './control-api.js';
+import { isLoopback } from './control-guard.js';
+import { Dispatcher } from './dispatcher.js';
+import { DliOperations } from './dli-operations.js';
+import type { Fault } from './fault.js';
+import { FaultQueue } from './fault-queue.js';
+import { createHttpServer } from './http-server.js';
+import { IamOperations } from './iam-operations.js';
+import type { Ledger } from './ledger.js';
+import { WritableLedger } from './ledger.js';
+import type { EmulatorOptions } from './options.js';
+import { DEFAULT_PROJECT_ID, resolveOptions } from './options.js';
+import { RequestHandler } from './request-handler.js';
+import type { StoredConnection } from './stored-connection.js';
+import { TokenStore } from './token-store.js';
+
+export type { Fault } from './fault.js';
+export type { Ledger, LedgerEntry } from './ledger.js';
+export type { EmulatorOptions } from './options.js';
+export {
+  DEFAULT_ACCESS_KEY,
+  DEFAULT_DOMAIN_NAME,
+  DEFAULT_PASSWORD,
+  DEFAULT_PROJECT_ID,
+  DEFAULT_PROJECT_NAME,
+  DEFAULT_SECRET_KEY,
+  DEFAULT_USER_NAME,
+} from './options.js';
+export type { StoredConnection } from './stored-connection.js';
+
+/** An emulated DLI (classic datasource connections) and IAM, with a control API, all on one port. */
+export interface Emulator {
+  /** Starts to listen, by default on a free port of 127.0.0.1. Resolves with the base URL, like `http://127.0.0.1:4010`. */
+  listen(port?: number, host?: string): Promise<string>;
+  /** Stops listening and breaks all connections, those of hanging answers included. */
+  close(): Promise<void>;
+  /**
+   * Queues a scripted fault.
+   * @throws {TypeError} when the fault is not well formed.
+   */
+  inject(fault: Fault): void;
+  /** Drops all queued faults. */
+  clearFaults(): void;
+  /** What arrived and what came of it. */
+  readonly ledger: Ledger;
+  /** All connections, oldest first, tombstones included. */
+  connections(): readonly StoredConnection[];
+  /**
+   * Puts a connection there directly and returns it; what is not given is made up.
+   * A given state other than `DELETED` stays as it is for ever; without one the connection starts like a created one.
+   */
+  seedConnection(partial?: Partial<StoredConnection>): StoredConnection;
+  /** Forgets connections, faults, ledger, tokens and locks. */
+  reset(): void;
+  /** Ends the life of all tokens given out so far. */
+  expireTokens(): void;
+}
+
+/** Makes an emulator that does not listen yet. Each one is a world of its own. */
+export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator {
+  const settled = resolveOptions(options);
+  const accessKeys = new AccessKeyCheck(settled);
+  const tokens = new TokenStore(settled);
+  const connections = new ConnectionStore(settled);
+  const faults = new FaultQueue();
+  const ledger = new WritableLedger();
+  const dispatcher = new Dispatcher(
+    settled,
+    new DliOperations(settled, connections),
+    new IamOperations(settled, tokens),
+  );
+  const requests = new RequestHandler({ options: settled, accessKeys, tokens, dispatcher, faults, ledger });
+  let isOpen = false;
+  const server = createHttpServer((message, response) => {
+    handle(message, response).catch(() => response.req.socket.destroy());
+  });
+
+  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (message.url?.startsWith('/emulator/')) await control.handle(message, response, isOpen);
+    else await requests.handle(message, response);
+  }
+
+  const emulator: Emulator = {
+    async listen(port = 0, host = '127.0.0.1') {
+      isOpen = !isLoopback(host);
+      return server.listen(port, host);
+    },
+    async close() {
+      ledger.abandonWaiters();
+      await server.close();
+    },
+    inject: fault => faults.add(fault),
+    clearFaults: () => faults.clear(),
+    ledger,
+    connections: () => connections.all(),
+    seedConnection: (partial = {}) =>
+      connections.seed(partial, settled.projects[0]?.id ?? DEFAULT_PROJECT_ID),
+    reset() {
+      connections.clear();
+      faults.clear();
+      ledger.clear();
+      tokens.clear();
+      accessKeys.clear();
+    },
+    expireTokens: () => tokens.expireAll(),
+  };
+  const control = new ControlApi({ options: settled, faults, emulator });
+  return emulator;
+}

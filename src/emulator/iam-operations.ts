@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { Answer } from './answer.js';
+import { jsonAnswer } from './answer.js';
+import type { Call, Outcome } from './call.js';
+import { keystoneError } from './error-answers.js';
+import type { EmulatorOptions, EmulatorProject } from './options.js';
+import { readTokenBody } from './token-body.js';
+import type { IssuedToken, TokenStore } from './token-store.js';
+
+const MAX_BODY_BYTES = 32 * 1_024;
+
+/** IAM's calls for tokens by password and for looking up projects. */
+export class IamOperations {
+  constructor(
+    private readonly options: EmulatorOptions,
+    private readonly tokens: TokenStore,
+  ) {}
+
+  /** Gives out a token: 201, the token in `X-Subject-Token`. The only call that needs no authentication. */
+  issueToken({ request, isRehearsal }: Call): Outcome {
+    if (request.body.length > MAX_BODY_BYTES)
+      return {
+        answer: jsonAnswer(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
+      };
+    const wanted = readTokenBody(request.body);
+    if (wanted === undefined) return { answer: keystoneError(400, 'The request body is invalid') };
+    const user = this.options.users.find(
+      known => known.name === wanted.name && known.domainName === wanted.domainName,
+    );
+    if (user === undefined || user.password !== wanted.password)
+      return { answer: keystoneError(401, 'The username or password is wrong.') };
+    const project = this.#findProject(wanted.project);
+    if (wanted.project !== undefined && project === undefined)
+      return { answer: keystoneError(404, 'Could not find the project of the requested scope.') };
+    const token = this.tokens.make(user, project);
+    if (!isRehearsal) this.tokens.keep(token);
+    return { answer: tokenAnswer(token) };
+  }
+
+  /** Lists the account's projects, by name and page when the query says so. */
+  listProjects({ request }: Call): Outcome {
+    const query = new URLSearchParams(request.query);
+    const name = query.get('name');
+    const perPage = Number(query.get('per_page') ?? 5_000);
+    const page = Number(query.get('page') ?? 1);
+    if (!Number.isInteger(perPage) || perPage < 1 || perPage > 5_000 || !Number.isInteger(page) || page < 1)
+      return { answer: keystoneError(400, 'The page or per_page parameter is invalid.') };
+    const projects = this.options.projects
+      .filter(project => name === null || project.name === name)
+      .slice((page - 1) * perPage, page * perPage)
+      .map(project => this.#projectBody(project));
+    const links = { self: `https://iam.myhuaweicloud.com${request.path}`, previous: null, next: null };
+    return { answer: jsonAnswer(200, { projects, links }) };
+  }
+
+  #findProject(wanted: { id?: string | undefined; name?: string | undefined } | undefined) {
+    if (wanted === undefined) return undefined;
+    return this.options.projects.find(
+      project =>
+        (wanted.id === undefined || project.id === wanted.id) &&
+        (wanted.name === undefined || project.name === wanted.name),
+    );
+  }
+
+  #projectBody(project: EmulatorProject): object {
+    const domainId = stableId(`domain:${this.options.users[0]?.domainName ?? ''}`);
+    return {
+      id: project.id,
+      name: project.name,
+      domain_id: domainId,
+      parent_id: domainId,
+      enabled: true,
+      is_domain: false,
+      description: '',
+      links: { self: `https://iam.myhuaweicloud.com/v3/projects/${project.id}` },
+    };
+  }
+}
+
+function tokenAnswer({ token, user, project, issuedAtMs, expiresAtMs }: IssuedToken): Answer {
+  const domain = { id: stableId(`domain:${user.domainName}`), name: user.domainName };
+  const body = {
+    token: {
+      expires_at: microsecondTime(expiresAtMs),
+      issued_at: microsecondTime(issuedAtMs),
+      methods: ['password'],
+      // Always empty, as with `nocatalog`: nothing but the emulator itself could be listed.
+      catalog: [],
+      roles: [{ id: '0', name: 'te_admin' }],
+      ...(project === undefined ? { domain } : { project: { id: project.id, name: project.name, domain } }),
+      user: { id: stableId(`user:${user.name}`), name: user.name, password_expires_at: '', domain },
+    },
+  };
+  return jsonAnswer(201, body, { 'x-subject-token': token });
+}
+
+function microsecondTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace('Z', '000Z');
+}
+
+// IAM's ids are 32 hexadecimal characters; these are the same in every run.
+function stableId(seed: string): string {
+  return createHash('sha256').update(seed).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,109 @@
+import type { AuthenticationKind } from './authentication.js';
+import type { LedgerOperation } from './operation.js';
+
+const CAPACITY = 50_000;
+
+/** One request that arrived. Written once its answer is decided, before a scripted delay. */
+export interface LedgerEntry {
+  /** Counts up from 1 and is never used twice. */
+  readonly sequence: number;
+  /** When the answer was decided, by the emulator's clock, in milliseconds since the epoch. */
+  readonly atMs: number;
+  readonly operation: LedgerOperation;
+  readonly method: string;
+  /** As sent, undecoded. */
+  readonly path: string;
+  /** As sent, undecoded, without the question mark. */
+  readonly query: string;
+  /** Lower-case names. Secrets are replaced by `sha256:` and 12 hexadecimal digits. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** As received, up to 64 KB of it; bodies for IAM are rewritten without passwords. */
+  readonly body: string;
+  readonly bodyBytes: number;
+  readonly authentication: AuthenticationKind;
+  /** Was the signature or token right? Also told when a fault decided the answer. */
+  readonly authenticated: boolean;
+  /** Why the credentials, or the request as a whole, were refused. */
+  readonly reasonRefused?: string;
+  /** The behaviour of the fault that hit this request. */
+  readonly fault?: string;
+  /** The status that was (about to be) sent; absent when there was to be no answer. */
+  readonly status?: number;
+  /** The connection that this request created or deleted. */
+  readonly appliedConnectionId?: string;
+  /** The caller's port: equal ones mean a reused connection. */
+  readonly remotePort: number;
+}
+
+/** Which entries are meant; `any` or nothing means all. */
+export type LedgerFilter = LedgerOperation | 'any';
+
+/** What arrived at the emulator and what came of it. Holds the last 50,000 requests; counts go on beyond. */
+export interface Ledger {
+  /** The held entries, oldest first. */
+  entries(operation?: LedgerFilter): readonly LedgerEntry[];
+  /** How many arrived since the start or the last {@link Ledger.clear}. */
+  count(operation?: LedgerFilter): number;
+  /** Resolves when {@link Ledger.count} reaches `count`; rejects when the emulator is closed before that. */
+  waitFor(operation: LedgerFilter, count: number): Promise<void>;
+  /** Forgets all entries and counts. */
+  clear(): void;
+}
+
+interface Waiter {
+  readonly isSatisfied: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The ledger together with its writing side, which stays inside the emulator. */
+export class WritableLedger implements Ledger {
+  #entries: LedgerEntry[] = [];
+  #counts = new Map<LedgerFilter, number>();
+  #waiters: Waiter[] = [];
+  #lastSequence = 0;
+
+  entries(operation: LedgerFilter = 'any'): readonly LedgerEntry[] {
+    const held = this.#entries.slice(-CAPACITY);
+    return operation === 'any' ? held : held.filter(entry => entry.operation === operation);
+  }
+
+  count(operation: LedgerFilter = 'any'): number {
+    return this.#counts.get(operation) ?? 0;
+  }
+
+  async waitFor(operation: LedgerFilter, count: number): Promise<void> {
+    const isSatisfied = () => this.count(operation) >= count;
+    if (isSatisfied()) return;
+    await new Promise<void>((resolve, reject) => this.#waiters.push({ isSatisfied, resolve, reject }));
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.#counts.clear();
+  }
+
+  /** Adds an entry and wakes whoever waited for it. */
+  record(entry: Omit<LedgerEntry, 'sequence'>): void {
+    this.#lastSequence += 1;
+    this.#entries.push({ sequence: this.#lastSequence, ...entry });
+    // Dropping the old half at once keeps the cost per entry constant.
+    if (this.#entries.length >= 2 * CAPACITY) this.#entries = this.#entries.slice(-CAPACITY);
+    for (const key of [entry.operation, 'any'] as const) this.#counts.set(key, this.count(key) + 1);
+    const [satisfied, waiting] = partition(this.#waiters);
+    this.#waiters = waiting;
+    for (const waiter of satisfied) waiter.resolve();
+  }
+
+  /** Rejects all who still wait. */
+  abandonWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters)
+      waiter.reject(new Error('The emulator was closed before the request came.'));
+  }
+}
+
+function partition(waiters: readonly Waiter[]): [satisfied: Waiter[], waiting: Waiter[]] {
+  return [waiters.filter(waiter => waiter.isSatisfied()), waiters.filter(waiter => !waiter.isSatisfied())];
+}

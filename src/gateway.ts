@@ -1,0 +1,110 @@
+import 'reflect-metadata';
+
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
+import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
+import { DliClient } from './dli/dli-client.js';
+import { createApolloServer } from './graphql/apollo-server.js';
+import { buildGatewaySchema } from './graphql/schema.js';
+import { createAdminApp } from './http/admin-app.js';
+import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
+import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
+import { createHttpApp } from './http/http-app.js';
+import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
+import type { Authenticator } from './huawei-cloud/authentication.js';
+import type { Clock } from './huawei-cloud/clock.js';
+import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
+import { IamClient } from './huawei-cloud/iam-client.js';
+import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
+import { Transport } from './huawei-cloud/transport.js';
+
+/** Where a listening gateway answers. */
+export interface GatewayAddresses {
+  /** The GraphQL endpoint, which is also the explorer's page. */
+  graphqlUrl: string;
+  /** The base address of `/livez` and `/readyz`. */
+  adminUrl: string;
+}
+
+/** A gateway that has not necessarily begun to listen. */
+export interface Gateway {
+  /** Opens both ports. */
+  listen(): Promise<GatewayAddresses>;
+  /** Refuses new work, finishes what is under way for at most 25 s, then frees everything. */
+  close(): Promise<void>;
+}
+
+const DRAIN_TIMEOUT_MS = 25_000;
+
+/** Builds a gateway from its configuration; every collaborator is made here. */
+export async function createGateway(
+  config: Config,
+  logger: Logger,
+  clock: Clock = SYSTEM_CLOCK,
+): Promise<Gateway> {
+  let isReady = false;
+  let isStopping = false;
+  const transport = new Transport();
+  const dli = new DliClient({
+    transport,
+    authenticator: createAuthenticator(config, new IamClient(transport, config.iamEndpoint, clock), clock),
+    endpoint: config.dliEndpoint,
+    clock,
+    log: logger,
+  });
+  const schema = buildGatewaySchema({
+    datasourceConnection: new DatasourceConnectionResolver(dli, clock, config.operationTimeoutMs),
+    datasourceServices: new DatasourceServicesResolver(),
+  });
+  const landingPage = landingPageOf(config.explorer);
+  const apollo = createApolloServer({
+    schema,
+    introspection: config.explorer !== 'none',
+    log: logger,
+    ...(landingPage !== undefined && { landingPage }),
+  });
+  await apollo.start();
+  const app = await createHttpApp({ logger, corsOrigins: config.corsOrigins, isStopping: () => isStopping });
+  addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
+  const admin = createAdminApp(() => isReady && !isStopping);
+
+  return {
+    async listen() {
+      const adminUrl = await open(admin, config.adminHost, config.adminPort);
+      const url = await open(app, config.host, config.port);
+      isReady = true;
+      return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
+    },
+    async close() {
+      isStopping = true;
+      const cutOff = setTimeout(() => app.server.closeAllConnections(), DRAIN_TIMEOUT_MS);
+      await app.close();
+      clearTimeout(cutOff);
+      await apollo.stop();
+      await transport.close();
+      await admin.close();
+    },
+  };
+}
+
+function createAuthenticator(config: Config, iam: IamClient, clock: Clock): Authenticator {
+  const { credentials, projectId, region } = config;
+  if (credentials.kind === 'accessKey') {
+    return new AccessKeyAuthenticator(credentials, { id: projectId, name: region }, iam, clock);
+  }
+  return new TokenAuthenticator(
+    credentials,
+    projectId === undefined ? { name: region } : { id: projectId },
+    iam,
+    clock,
+  );
+}
+
+async function open(app: FastifyInstance, host: string, port: number): Promise<string> {
+  await app.listen({ host, port });
+  const { port: openPort } = app.server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${openPort}`;
+}

@@ -1,0 +1,39 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import type { GraphQLSchema } from 'graphql';
+import type { GatewayContext } from './context.js';
+import type { ErrorLog } from './error-plugin.js';
+import { errorPlugin } from './error-plugin.js';
+import { maskError } from './mask-error.js';
+
+const MAX_DOCUMENT_TOKENS = 1_000;
+
+/** How the GraphQL engine is set up. */
+export interface ApolloServerOptions {
+  schema: GraphQLSchema;
+  /** Whether callers may read the schema; an explorer needs it. */
+  introspection: boolean;
+  /** A page for browsers that open the endpoint; none by default. */
+  landingPage?: ApolloServerPlugin;
+  log: ErrorLog;
+}
+
+/** The GraphQL engine, with every default that would show or accept too much spelled out. */
+export function createApolloServer(options: ApolloServerOptions): ApolloServer<GatewayContext> {
+  const { schema, introspection, landingPage = ApolloServerPluginLandingPageDisabled(), log } = options;
+  return new ApolloServer<GatewayContext>({
+    schema,
+    introspection,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    includeStacktraceInErrorResponses: false,
+    parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
+    // The gateway stops the engine itself, after the last answer.
+    stopOnTerminationSignals: false,
+    formatError: maskError,
+    plugins: [landingPage, errorPlugin(log)],
+  });
+}

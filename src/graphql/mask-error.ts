@@ -1,0 +1,36 @@
+import { unwrapResolverError } from '@apollo/server/errors';
+import type { GraphQLFormattedError } from 'graphql';
+import { GraphQLError } from 'graphql';
+import { PUBLIC_ERROR_CODES } from './error-code.js';
+
+const MAX_MESSAGE_LENGTH = 300;
+
+const FIXED_MESSAGES: Readonly<Record<string, string>> = {
+  OPERATION_RESOLUTION_FAILURE:
+    'The request must name one of the operations in its document, or hold exactly one operation.',
+};
+
+/**
+ * What a caller sees of an error: only errors about the request itself pass, by their code.
+ *
+ * Everything else is ours and becomes INTERNAL without any detail.
+ */
+export function maskError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+  const code = formatted.extensions?.['code'];
+  const original = unwrapResolverError(error);
+  if (!(original instanceof GraphQLError) || typeof code !== 'string' || !PUBLIC_ERROR_CODES.has(code)) {
+    return { message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } };
+  }
+  const { locations, path } = formatted;
+  return {
+    message: FIXED_MESSAGES[code] ?? withoutLiterals(formatted.message).slice(0, MAX_MESSAGE_LENGTH),
+    ...(locations !== undefined && { locations }),
+    ...(path !== undefined && { path }),
+    extensions: { code },
+  };
+}
+
+// A syntax error quotes the token it met, which may be a value.
+function withoutLiterals(message: string): string {
+  return message.replace(/\b(String|BlockString|Int|Float) ".*$/s, '$1.');
+}

@@ -1,0 +1,55 @@
+import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import type { GatewayContext } from '../graphql/context.js';
+import { EXAMPLE_MUTATION } from './example-mutation.js';
+import type { ExplorerHandler } from './graphql-route.js';
+import { GRAPHQL_PATH } from './graphql-route.js';
+
+/** Which explorer browsers get: GraphiQL from this server alone, Apollo Sandbox from the internet, or none. */
+export type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
+
+// GraphiQL's page holds its code inline and starts editors from blobs; it may talk to this server only.
+const GRAPHIQL_POLICY = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' blob:",
+  'worker-src blob:',
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  'font-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The Apollo plugin that makes the Sandbox page; undefined for the other kinds. */
+export function landingPageOf(kind: ExplorerKind): ApolloServerPlugin | undefined {
+  if (kind !== 'sandbox') return undefined;
+  return ApolloServerPluginLandingPageLocalDefault({
+    embed: true,
+    includeCookies: false,
+    footer: false,
+    document: EXAMPLE_MUTATION,
+  });
+}
+
+/** What answers a browser that opens the endpoint; undefined when there is no explorer. */
+export function explorerHandlerOf(
+  kind: ExplorerKind,
+  apollo: ApolloServer<GatewayContext>,
+): ExplorerHandler | undefined {
+  if (kind === 'none') return undefined;
+  if (kind === 'sandbox') {
+    const handler = fastifyApolloHandler(apollo, { context: async request => ({ traceId: request.id }) });
+    return async (request, reply) => handler.call(request.server, request, reply);
+  }
+  return async (_request, reply) => {
+    // The page is large and seldom asked for, so it is loaded on first use.
+    const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
+    return reply
+      .type('text/html; charset=utf-8')
+      .headers({ 'content-security-policy': GRAPHIQL_POLICY, 'referrer-policy': 'no-referrer' })
+      .send(renderGraphiQL({ title: 'DLI gateway', endpoint: GRAPHQL_PATH, defaultQuery: EXAMPLE_MUTATION }));
+  };
+}

@@ -1,0 +1,33 @@
+import type { ApolloServer } from '@apollo/server';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GatewayContext } from '../graphql/context.js';
+import { sendFailure } from './http-app.js';
+
+/** The path of the GraphQL endpoint. */
+export const GRAPHQL_PATH = '/graphql';
+
+/** Answers a browser that opens the endpoint. */
+export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/** Serves GraphQL by POST, and an explorer, when there is one, to browsers that open the address. */
+export function addGraphqlRoute(
+  app: FastifyInstance,
+  apollo: ApolloServer<GatewayContext>,
+  explorer: ExplorerHandler | undefined,
+): void {
+  app.post(
+    GRAPHQL_PATH,
+    fastifyApolloHandler(apollo, { context: async request => ({ traceId: request.id }) }),
+  );
+  app.route({
+    method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: GRAPHQL_PATH,
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const wantsPage = request.method === 'GET' && request.headers.accept?.includes('text/html') === true;
+      if (explorer !== undefined && wantsPage) return explorer(request, reply);
+      return sendFailure(reply.header('allow', 'POST'), 'methodNotAllowed');
+    },
+  });
+}

@@ -1,0 +1,115 @@
+import cors from '@fastify/cors';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fastify, { LogController } from 'fastify';
+import { answerClientError } from './client-error.js';
+import type { HttpFailureName } from './http-error.js';
+import { failureBody, failureOf, HTTP_FAILURES } from './http-error.js';
+import { traceIdOf } from './trace-id.js';
+
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_CONNECTIONS = 2_000;
+
+/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the others in milliseconds. */
+const SERVER_LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  keepAliveTimeout: 5_000,
+  // Node looks for slow clients only this often; its default of 30 s would make the limits above mean little.
+  connectionsCheckingInterval: 1_000,
+};
+
+/** How the HTTP server is set up. */
+export interface HttpAppOptions {
+  logger: FastifyBaseLogger;
+  /** Origins whose pages may call the gateway from a browser; none by default. */
+  corsOrigins: readonly string[];
+  /** Whether the gateway is stopping and takes no new work. */
+  isStopping: () => boolean;
+}
+
+/** An HTTP server with bounded requests, and JSON for every failure; the caller adds the routes. */
+export async function createHttpApp({
+  logger,
+  corsOrigins,
+  isStopping,
+}: HttpAppOptions): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: MAX_BODY_BYTES,
+    http: SERVER_LIMITS,
+    keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
+    requestTimeout: SERVER_LIMITS.requestTimeout,
+    maxRequestsPerSocket: 1_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    // GraphQL itself refuses keys that are not in the schema, and names them.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
+    genReqId: request => traceIdOf(request.headers['traceparent']),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => sendFailure(reply, failureOf(error)),
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  app.server.maxHeadersCount = 64;
+  app.setNotFoundHandler((_request, reply) => sendFailure(reply, 'notFound'));
+  app.setErrorHandler((error, request, reply) => {
+    const name = failureOf(error);
+    if (name === 'internal')
+      request.log.error({ traceId: request.id, errorName: nameOf(error) }, 'internal error');
+    return sendFailure(reply, name);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id });
+    if (isStopping())
+      return sendFailure(reply.header('connection', 'close').header('retry-after', '1'), 'shuttingDown');
+    if (!isReadableBody(request)) return sendFailure(reply, 'unsupportedMediaType');
+    return undefined;
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { id: traceId, method } = request;
+    const durationMs = Math.round(reply.elapsedTime);
+    request.log.info(
+      { traceId, method, route: request.routeOptions.url ?? null, status: reply.statusCode, durationMs },
+      'request',
+    );
+  });
+  readJsonOnly(app);
+  await app.register(cors, {
+    origin: [...corsOrigins],
+    methods: ['POST'],
+    allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
+    exposedHeaders: ['x-request-id', 'retry-after'],
+    maxAge: 600,
+    strictPreflight: false,
+  });
+  return app;
+}
+
+/** Ends a request with one of the failures of the HTTP layer. */
+export function sendFailure(reply: FastifyReply, name: HttpFailureName): FastifyReply {
+  return reply
+    .code(HTTP_FAILURES[name].statusCode)
+    .type('application/json; charset=utf-8')
+    .send(failureBody(name, reply.request.id));
+}
+
+// Other types reach GraphQL without a body, so that its protection against cross-site requests answers them.
+function readJsonOnly(app: FastifyInstance): void {
+  app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
+}
+
+function isReadableBody({ headers }: FastifyRequest): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  const encoding = headers['content-encoding'];
+  return (
+    (charset === undefined || /^utf-?8$/i.test(charset)) &&
+    (encoding === undefined || encoding === 'identity')
+  );
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown';
+}

@@ -1,0 +1,65 @@
+/** A failure of the HTTP layer: its status, and a code for `extensions.code`. */
+interface HttpFailure {
+  statusCode: number;
+  code: string;
+  message: string;
+}
+
+/** Every way in which a request fails before GraphQL sees it. */
+export const HTTP_FAILURES = {
+  badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  notFound: { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
+  methodNotAllowed: {
+    statusCode: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    message: 'Send GraphQL requests with POST.',
+  },
+  requestTimeout: {
+    statusCode: 408,
+    code: 'REQUEST_TIMEOUT',
+    message: 'The request took too long to arrive.',
+  },
+  payloadTooLarge: { statusCode: 413, code: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 64 KiB.' },
+  unsupportedMediaType: {
+    statusCode: 415,
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'Send application/json in UTF-8, not compressed.',
+  },
+  headersTooLarge: {
+    statusCode: 431,
+    code: 'HEADERS_TOO_LARGE',
+    message: 'The headers are larger than 16 KiB.',
+  },
+  internal: { statusCode: 500, code: 'INTERNAL', message: 'Internal error. It has been logged.' },
+  shuttingDown: {
+    statusCode: 503,
+    code: 'SHUTTING_DOWN',
+    message: 'The gateway is stopping. Send it again.',
+  },
+} as const satisfies Record<string, HttpFailure>;
+
+/** One of {@link HTTP_FAILURES}. */
+export type HttpFailureName = keyof typeof HTTP_FAILURES;
+
+/** The body of a failure, in the form of a GraphQL answer so that clients need one way to read errors. */
+export function failureBody(name: HttpFailureName, traceId?: string): string {
+  const { code, message } = HTTP_FAILURES[name];
+  return JSON.stringify({
+    errors: [{ message, extensions: { code, ...(traceId !== undefined && { traceId }) } }],
+  });
+}
+
+const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map([
+  [400, 'badRequest'],
+  [404, 'notFound'],
+  [408, 'requestTimeout'],
+  [413, 'payloadTooLarge'],
+  [415, 'unsupportedMediaType'],
+  [431, 'headersTooLarge'],
+]);
+
+/** The failure that stands for an error thrown by Fastify; anything unexpected is INTERNAL. */
+export function failureOf(error: unknown): HttpFailureName {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return (typeof status === 'number' && NAME_OF_STATUS.get(status)) || 'internal';
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { AuthenticationError } from './authentication.js';
+import type { Clock } from './clock.js';
+import { Deadline } from './deadline.js';
+import type { Transport, UpstreamAnswer, UpstreamRequest } from './transport.js';
+import { TransportError } from './transport-error.js';
+
+/** An IAM user whose password yields tokens. */
+export interface IamUser {
+  name: string;
+  password: string;
+  domainName: string;
+}
+
+/** A token for one project. */
+export interface IamToken {
+  token: string;
+  projectId: string;
+  /** Milliseconds the token lives from now on, by IAM's own clock. */
+  lifeMs: number;
+}
+
+/** Which project to ask for: a known id, or the name that IAM knows it by (the region). */
+export type ProjectScope = { id: string } | { name: string };
+
+/** The form of a project id; it becomes part of a path. */
+export const PROJECT_ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
+
+const IAM_TIMEOUT_MS = 5_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+const projectId = z.string().regex(PROJECT_ID_PATTERN);
+const tokenBody = z.object({
+  token: z.object({ expires_at: z.iso.datetime(), project: z.object({ id: projectId }) }),
+});
+const projectsBody = z.object({ projects: z.array(z.object({ id: projectId, name: z.string() })) });
+
+/** The two calls of Huawei Cloud IAM that the gateway needs. Source: the IAM API reference. */
+export class IamClient {
+  readonly #transport: Transport;
+  readonly #endpoint: URL;
+  readonly #clock: Clock;
+
+  constructor(transport: Transport, endpoint: URL, clock: Clock) {
+    this.#transport = transport;
+    this.#endpoint = endpoint;
+    this.#clock = clock;
+  }
+
+  /**
+   * A token for a user, by password, scoped to one project.
+   *
+   * @throws {AuthenticationError}
+   */
+  async issueToken(user: IamUser, project: ProjectScope): Promise<IamToken> {
+    const { name, password, domainName } = user;
+    const identity = {
+      methods: ['password'],
+      password: { user: { name, password, domain: { name: domainName } } },
+    };
+    const answer = await this.#send({
+      method: 'POST',
+      url: new URL('/v3/auth/tokens?nocatalog=true', this.#endpoint),
+      headers: { 'content-type': 'application/json;charset=utf8' },
+      body: JSON.stringify({ auth: { identity, scope: { project } } }),
+    });
+    const { token } = read(answer, 201, tokenBody);
+    const value = answer.header('x-subject-token');
+    if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
+    // Both times are IAM's, so a wrong clock on this machine does no harm.
+    const issuedAtMs = Date.parse(answer.header('date') ?? '') || this.#clock.epochMs();
+    return { token: value, projectId: token.project.id, lifeMs: Date.parse(token.expires_at) - issuedAtMs };
+  }
+
+  /**
+   * The id of the one project with a name.
+   *
+   * @param headersFor signs or otherwise authenticates the look-up
+   * @throws {AuthenticationError} also when there is no such project, or more than one
+   */
+  async findProjectId(name: string, headersFor: (url: URL) => Record<string, string>): Promise<string> {
+    const url = new URL('/v3/projects', this.#endpoint);
+    url.searchParams.set('name', name);
+    const answer = await this.#send({ method: 'GET', url, headers: headersFor(url) });
+    const projects = read(answer, 200, projectsBody).projects.filter(project => project.name === name);
+    const [project] = projects;
+    if (project !== undefined && projects.length === 1) return project.id;
+    throw new AuthenticationError(
+      'REFUSED',
+      `IAM lists ${projects.length} projects named like the region, not exactly one: set HUAWEICLOUD_SDK_PROJECT_ID.`,
+    );
+  }
+
+  async #send(request: Omit<UpstreamRequest, 'deadline' | 'maxBodyBytes'>): Promise<UpstreamAnswer> {
+    const deadline = new Deadline(this.#clock, IAM_TIMEOUT_MS);
+    try {
+      return await this.#transport.send({ ...request, deadline, maxBodyBytes: MAX_ANSWER_BYTES });
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      const cause = error.causeCode === undefined ? error.failure : `${error.failure}, ${error.causeCode}`;
+      throw new AuthenticationError('UNAVAILABLE', `IAM gave no answer (${cause}).`);
+    }
+  }
+}
+
+function read<T>(answer: UpstreamAnswer, expectedStatus: number, shape: z.ZodType<T>): T {
+  if (answer.status !== expectedStatus) throw refusal(answer);
+  let body: unknown;
+  try {
+    body = JSON.parse(answer.text);
+  } catch {
+    throw unreadable();
+  }
+  const result = shape.safeParse(body);
+  if (!result.success) throw unreadable();
+  return result.data;
+}
+
+// 429 and 5xx pass; every other refusal stays until somebody changes the credentials or the project.
+function refusal({ status }: UpstreamAnswer): AuthenticationError {
+  const passes = status === 408 || status === 429 || status >= 500;
+  return new AuthenticationError(passes ? 'UNAVAILABLE' : 'REFUSED', `IAM answered with status ${status}.`);
+}
+
+function unreadable(): AuthenticationError {
+  return new AuthenticationError('UNAVAILABLE', 'IAM sent an answer that cannot be read.');
+}

@@ -1,0 +1,37 @@
+/** Why no complete answer came. */
+export type TransportFailure =
+  | 'UNREACHABLE'
+  | 'OVERLOADED'
+  | 'TIMEOUT'
+  | 'CONNECTION_LOST'
+  | 'TOO_LARGE'
+  | 'UNREADABLE';
+
+/**
+ * A call that ended without a complete answer.
+ *
+ * Carries no request, answer or error of the HTTP library: those print tokens and bodies when logged.
+ */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly failure: TransportFailure;
+  /** False only when it is proven that no byte of the request left this process. */
+  readonly mayHaveBeenSent: boolean;
+  /** System or library error code such as ECONNREFUSED, for the log. */
+  readonly causeCode: string | undefined;
+
+  constructor(failure: TransportFailure, mayHaveBeenSent: boolean, causeCode?: string) {
+    super(`Upstream call failed: ${failure}`);
+    this.failure = failure;
+    this.mayHaveBeenSent = mayHaveBeenSent;
+    this.causeCode = causeCode;
+  }
+}
+
+/** The code of an error thrown by Node or undici, looked for inside an AggregateError too. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined;
+}

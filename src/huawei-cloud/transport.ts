@@ -1,0 +1,146 @@
+import type { KyInstance } from 'ky';
+import ky from 'ky';
+import type { Dispatcher } from 'undici';
+import { Agent } from 'undici';
+import type { CollectedAnswer } from './answer-collector.js';
+import { AnswerCollector } from './answer-collector.js';
+import type { Deadline } from './deadline.js';
+import { TransportError } from './transport-error.js';
+
+/** One request to an upstream host; its headers already carry the credentials. */
+export interface UpstreamRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  url: URL;
+  headers: Readonly<Record<string, string>>;
+  /** Text to send as the body; none when absent. */
+  body?: string;
+  deadline: Deadline;
+  /** A longer answer ends the call with TOO_LARGE. */
+  maxBodyBytes: number;
+}
+
+/** One complete answer of an upstream host, whatever its status. */
+export interface UpstreamAnswer {
+  status: number;
+  text: string;
+  /** The value of a header by its lower-case name; the first one when it was repeated. */
+  header(name: string): string | undefined;
+}
+
+/** Bounds of the connections to one upstream host. */
+export interface TransportOptions {
+  /** Open connections at most, which is also the number of calls in flight. Default 50. */
+  maxConnections?: number;
+  /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 100. */
+  maxWaiting?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const BODY_TIMEOUT_MS = 5_000;
+// Longer idle times meet servers that close at the same moment, and a lost create cannot be told from a done one.
+const IDLE_CONNECTION_MS = 1_000;
+const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
+
+// ky hands an option that it does not know to `fetch` as it is: the body then never becomes a stream.
+interface Exchange {
+  payload: string | null;
+  collector: AnswerCollector;
+}
+
+/**
+ * Sends requests to upstream hosts over kept-alive, bounded connections.
+ *
+ * Never retries, never follows a redirect, and always verifies TLS, whatever the environment says.
+ */
+export class Transport {
+  readonly #agent: Agent;
+  readonly #http: KyInstance;
+  readonly #maxPending: number;
+  #pending = 0;
+
+  constructor({ maxConnections = 50, maxWaiting = 100 }: TransportOptions = {}) {
+    this.#maxPending = maxConnections + maxWaiting;
+    this.#agent = new Agent({
+      connections: maxConnections,
+      pipelining: 1,
+      keepAliveTimeout: IDLE_CONNECTION_MS,
+      keepAliveMaxTimeout: IDLE_CONNECTION_MS,
+      maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
+      // The collector has its own limits, which cover waiting and dripping too.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    });
+    this.#http = ky.create({
+      retry: 0,
+      timeout: false,
+      redirect: 'manual',
+      throwHttpErrors: false,
+      fetch: (request, init) => this.#exchange(request as Request, (init as { exchange: Exchange }).exchange),
+    });
+  }
+
+  /**
+   * The answer to one request.
+   *
+   * @throws {TransportError} when no complete answer came within the limits
+   */
+  async send({
+    url,
+    method,
+    headers,
+    body,
+    deadline,
+    maxBodyBytes,
+  }: UpstreamRequest): Promise<UpstreamAnswer> {
+    if (this.#pending >= this.#maxPending) throw new TransportError('OVERLOADED', false);
+    if (deadline.remainingMs() === 0) throw new TransportError('TIMEOUT', false);
+    this.#pending += 1;
+    try {
+      const collector = new AnswerCollector({
+        deadline,
+        headersMs: HEADERS_TIMEOUT_MS,
+        bodyMs: BODY_TIMEOUT_MS,
+        maxBodyBytes,
+      });
+      const options = { method, headers, exchange: { payload: body ?? null, collector } };
+      await this.#http(url, options);
+      return toUpstreamAnswer(await collector.answer);
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  /** Ends all connections; calls in flight fail. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #exchange(request: Request, { payload, collector }: Exchange): Promise<Response> {
+    const url = new URL(request.url);
+    const options: Dispatcher.DispatchOptions = {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: request.method as Dispatcher.HttpMethod,
+      headers: [...request.headers].flat(),
+      body: payload,
+    };
+    this.#agent.dispatch(options, collector);
+    const { status } = await collector.answer;
+    // Only the status travels through ky; a Response cannot carry one outside 200 to 599.
+    if (status > 599) throw new TransportError('UNREADABLE', true);
+    return new Response(null, { status });
+  }
+}
+
+function toUpstreamAnswer({ status, headers, text }: CollectedAnswer): UpstreamAnswer {
+  return {
+    status,
+    text,
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+  };
+}

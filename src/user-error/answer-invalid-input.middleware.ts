@@ -1,0 +1,30 @@
+import { ValidationError } from 'class-validator';
+import type { MiddlewareFn } from 'type-graphql';
+import { ArgumentValidationError } from 'type-graphql';
+import { InputProblem, InvalidInputError } from './invalid-input-error.type.js';
+
+/** Turns failed validation of a mutation's input into an {@link InvalidInputError} of its payload. */
+export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
+  try {
+    return await next();
+  } catch (error) {
+    const problems: unknown =
+      error instanceof ArgumentValidationError ? error.extensions.validationErrors : undefined;
+    // type-graphql wraps a bug inside a rule in the same way.
+    if (!isValidationErrors(problems)) throw error;
+    return new InvalidInputError(problems.flatMap(problem => flatten(problem, [])));
+  }
+};
+
+function isValidationErrors(problems: unknown): problems is ValidationError[] {
+  return Array.isArray(problems) && problems.every(problem => problem instanceof ValidationError);
+}
+
+function flatten({ property, constraints, children }: ValidationError, parents: string[]): InputProblem[] {
+  const path = [...parents, property];
+  const messages = Object.values(constraints ?? {});
+  return [
+    ...messages.map(message => new InputProblem(path, message)),
+    ...(children ?? []).flatMap(child => flatten(child, path)),
+  ];
+}

@@ -1,0 +1,37 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/**
+ * Length of one clock tick in `/proc/<pid>/stat`: Linux reports to user space in 1/100 s (USER_HZ), whatever
+ * rate the kernel ticks at.
+ */
+const TICK_MS = 10;
+
+/** Throws, with the reason, on a system that has no Linux `/proc`: nothing here can be measured without it. */
+export function requireProc(): void {
+  if (existsSync('/proc/self/stat') && existsSync('/proc/self/status')) return;
+  throw new Error('The benchmark reads /proc/<pid>/stat and /proc/<pid>/status, so it runs on Linux only.');
+}
+
+/**
+ * CPU time that a process has used so far, user and system, all threads, in milliseconds (resolution 10 ms).
+ *
+ * @throws {Error} when there is no such process.
+ */
+export function readCpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field, the command, may hold blanks and brackets; the third starts after the last ")".
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // proc_pid_stat(5): utime is field 14 and stime field 15, counted from 1.
+  return (Number(fields[14 - 3]) + Number(fields[15 - 3])) * TICK_MS;
+}
+
+/**
+ * Most memory that a process ever had resident (VmHWM), in megabytes of 10^6 bytes.
+ *
+ * @throws {Error} when there is no such process.
+ */
+export function readPeakRssMb(pid: number): number {
+  const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (match === null) throw new Error(`/proc/${pid}/status has no VmHWM.`);
+  return (Number(match[1]) * 1024) / 1e6;
+}

@@ -1,0 +1,46 @@
+// Runs calls with the vendor's own client, in a process of its own because that client logs to stdout and
+// keeps files in the home directory. Takes one job by message, answers with the list of results and ends.
+import sdk from '@huaweicloud/huaweicloud-sdk-core';
+import builders from '@huaweicloud/huaweicloud-sdk-core/ClientBuilder.js';
+
+const COLLECTION = '/v2.0/{project_id}/datasource-connection';
+// As the generated clients describe their operations.
+const OPERATIONS = {
+  create: { method: 'POST', url: COLLECTION },
+  list: { method: 'GET', url: COLLECTION },
+  get: { method: 'GET', url: `${COLLECTION}/{connection_id}` },
+  delete: { method: 'DELETE', url: `${COLLECTION}/{connection_id}` },
+};
+
+process.once('message', async job => {
+  const results = [];
+  for (const step of job.steps) {
+    const { connectionId, ...request } = step;
+    if (connectionId === 'created') request.connectionId = results[0].connection_id;
+    else request.connectionId = connectionId;
+    results.push(await run(job, request));
+  }
+  process.send(results, () => process.disconnect());
+});
+
+async function run({ endpoint, iamEndpoint, region, ...keys }, step) {
+  const credentials = new sdk.BasicCredentials().withAk(keys.accessKey).withSk(keys.secretKey);
+  if (keys.projectId) credentials.withProjectId(keys.projectId);
+  if (keys.securityToken) credentials.withSecurityToken(keys.securityToken);
+  if (iamEndpoint) credentials.withIamEndpoint(iamEndpoint);
+  const builder = new builders.ClientBuilder(client => client).withCredential(credentials).withEndpoint(endpoint);
+  if (region) builder.withRegion(new sdk.Region(region, [endpoint]));
+  try {
+    return await builder.build().sendRequest({
+      ...OPERATIONS[step.operation],
+      contentType: 'application/json',
+      queryParams: step.query ?? {},
+      pathParams: step.connectionId ? { connection_id: step.connectionId } : {},
+      headers: {},
+      data: step.body ?? {},
+    });
+  } catch (error) {
+    const { httpStatusCode, errorCode, errorMsg, requestId } = error;
+    return { failed: true, httpStatusCode, errorCode, errorMsg, requestId };
+  }
+}

@@ -1,0 +1,96 @@
+import { afterEach } from '@jest/globals';
+import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
+import {
+  createEmulator,
+  DEFAULT_DOMAIN_NAME,
+  DEFAULT_PASSWORD,
+  DEFAULT_PROJECT_ID,
+  DEFAULT_PROJECT_NAME,
+  DEFAULT_USER_NAME,
+} from '../../../src/emulator/emulator.js';
+
+/** Path of the connections of the default project. */
+export const CONNECTIONS_PATH = `/v2.0/${DEFAULT_PROJECT_ID}/datasource-connection`;
+
+/** The smallest body that a create call accepts. */
+export const CREATE_BODY = {
+  name: 'orders',
+  service: 'rds',
+  security_group_id: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
+  network_id: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
+  url: '192.168.12.148:3306',
+};
+
+/** An answer with its body as text and, when it is JSON, as a value. */
+export interface TestAnswer {
+  status: number;
+  headers: Headers;
+  text: string;
+  json: unknown;
+}
+
+/** An emulator that listens, and ways to call it. */
+export interface RunningEmulator {
+  emulator: Emulator;
+  baseUrl: string;
+  /** Sends a request as it is. Objects are sent as JSON. */
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
+  /** Sends a request with a token for the default project. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
+  /** Creates a connection and returns its id. */
+  create(fields?: Record<string, unknown>): Promise<string>;
+}
+
+const running: Emulator[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(emulator => emulator.close()));
+});
+
+/** Starts an emulator that is stopped after the test. Connections are active at once unless told otherwise. */
+export async function startEmulator(options: Partial<EmulatorOptions> = {}): Promise<RunningEmulator> {
+  const emulator = createEmulator({ creationMs: 0, ...options });
+  running.push(emulator);
+  const baseUrl = await emulator.listen();
+  let token: string | undefined;
+
+  async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const response = await fetch(`${baseUrl}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      redirect: 'manual',
+      ...(text === undefined ? {} : { body: text }),
+    });
+    return readAnswer(response);
+  }
+
+  async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+    token ??= (await send('POST', '/v3/auth/tokens', tokenBody())).headers.get('x-subject-token') ?? '';
+    return send(method, path, body, { 'x-auth-token': token, ...headers });
+  }
+
+  async function create(fields: Record<string, unknown> = {}): Promise<string> {
+    const { json } = await call('POST', CONNECTIONS_PATH, { ...CREATE_BODY, ...fields });
+    return (json as { connection_id: string }).connection_id;
+  }
+
+  return { emulator, baseUrl, send, call, create };
+}
+
+/** A token request by password for the default user, by default scoped to the default project. */
+export function tokenBody(scope: object | undefined = { project: { name: DEFAULT_PROJECT_NAME } }): object {
+  const user = { name: DEFAULT_USER_NAME, password: DEFAULT_PASSWORD, domain: { name: DEFAULT_DOMAIN_NAME } };
+  return { auth: { identity: { methods: ['password'], password: { user } }, ...(scope && { scope }) } };
+}
+
+async function readAnswer(response: Response): Promise<TestAnswer> {
+  const text = await response.text();
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    json = undefined;
+  }
+  return { status: response.status, headers: response.headers, text, json };
+}
