@@ -7,12 +7,12 @@ import type { TokenStore } from './token-store.js';
 export type AuthenticationKind = 'signature' | 'token' | 'none';
 
 /** Who sent a request: a key pair of the account, or a token with its scope. */
-export type Principal =
+type Principal =
   | { readonly kind: 'accessKey' }
   | { readonly kind: 'token'; readonly project: EmulatorProject | undefined };
 
 /** Why credentials were refused: the gateway's code and the text after its standard message. */
-export interface Refusal {
+interface Refusal {
   readonly code: 'APIGW.0301' | 'APIGW.0307';
   readonly detail: string;
 }

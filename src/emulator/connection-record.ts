@@ -1,8 +1,7 @@
-import { connectionUrlOf } from './connection-url.js';
 import type { StoredConnection } from './stored-connection.js';
 
 /** What a FAILED connection says; the text of the vendor's example. */
-export const FAILURE_MESSAGE = "Can't get ready router.";
+const FAILURE_MESSAGE = "Can't get ready router.";
 
 type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message';
 
@@ -11,20 +10,21 @@ export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> 
   /** When the creation ends, well or badly. */
   readonly readyAtMs: number;
   readonly willFail: boolean;
+  /** The `connectionUrl` that it gets once it is active. */
+  readonly activeUrl: string;
   /** Values that stand whatever the clock says, for seeded connections. */
   readonly pinned: Partial<Pick<StoredConnection, ComputedField>>;
 }
 
 /** Where a connection stands at `nowMs`. */
 export function connectionAt(record: ConnectionRecord, nowMs: number): StoredConnection {
-  const { readyAtMs, willFail, pinned, ...kept } = record;
+  const { readyAtMs, willFail, activeUrl, pinned, ...kept } = record;
   const frozenAtMs = Math.min(nowMs, kept.deletedAtMs ?? nowMs);
   const living = livingState(record, frozenAtMs);
-  const isUp = living === 'ACTIVE';
   return {
     ...kept,
     process: progress(record, frozenAtMs),
-    connectionUrl: isUp ? connectionUrlOf(kept.connectionId, kept.service, kept.destination) : '',
+    connectionUrl: living === 'ACTIVE' ? activeUrl : '',
     message: living === 'FAILED' ? FAILURE_MESSAGE : '',
     ...pinned,
     state: kept.deletedAtMs === undefined ? living : 'DELETED',

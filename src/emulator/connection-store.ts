@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectionRecord } from './connection-record.js';
 import { connectionAt } from './connection-record.js';
+import { connectionUrlOf } from './connection-url.js';
 import type { EmulatorOptions } from './options.js';
 import { findServiceKind } from './service-kind.js';
 import type { StoredConnection } from './stored-connection.js';
@@ -22,14 +23,16 @@ export class ConnectionStore {
   plan(connection: NewConnection): ConnectionRecord {
     const { failNames, creationMs, now } = this.options;
     const createdAtMs = now();
+    const connectionId = randomUUID();
     return {
       ...connection,
-      connectionId: randomUUID(),
+      connectionId,
       createdAtMs,
       deletedAtMs: undefined,
       queues: connection.clusterName === '' ? [] : [connection.clusterName],
       readyAtMs: createdAtMs + creationMs,
       willFail: failNames !== '' && new RegExp(failNames).test(connection.name),
+      activeUrl: connectionUrlOf(connectionId, connection.service, connection.destination),
       pinned: {},
     };
   }
@@ -49,7 +52,7 @@ export class ConnectionStore {
       projectId: defaultProjectId,
       name: given.name ?? `seeded-${this.#records.size + 1}`,
       service: findServiceKind(service)?.canonical ?? service,
-      destination: '192.168.12.148:3306',
+      destination: given.destination ?? '192.168.12.148:3306',
       securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
       networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
       clusterName: given.clusterName ?? '',

@@ -35,7 +35,7 @@ const createBodySchema = z.object({
 });
 
 /** A create body that keeps the documented limits. */
-export type CreateBody = z.output<typeof createBodySchema>;
+type CreateBody = z.output<typeof createBodySchema>;
 
 /** A checked body, or what is wrong with it in DLI's kind of words. */
 export type ReadCreateBody =

@@ -5,9 +5,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from './answer.js';
+import { breakOff } from './break-off.js';
 import type { Fault } from './fault.js';
 
 const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
+const RESET_PAUSE_MS = 20;
 const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
 
 /**
@@ -29,14 +31,16 @@ export async function deliver(
       return;
     case 'reset':
     case 'resetBeforeBody':
-      socket.resetAndDestroy();
+      breakOff(socket);
       return;
     case 'close':
       socket.end();
       return;
     case 'resetDuringAnswer':
       await sendPart(answer, half(answer), false, socket);
-      socket.resetAndDestroy();
+      // A caller that meets the part and the RST in one poll may take them for an orderly end (libuv does).
+      await delay(RESET_PAUSE_MS, undefined, { signal });
+      breakOff(socket);
       return;
     case 'truncate':
       await sendPart(answer, fault.truncateAt ?? half(answer), fault.chunked ?? false, socket);

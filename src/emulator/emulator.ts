@@ -18,7 +18,6 @@ import type { StoredConnection } from './stored-connection.js';
 import { TokenStore } from './token-store.js';
 
 export type { Fault } from './fault.js';
-export type { Ledger, LedgerEntry } from './ledger.js';
 export type { EmulatorOptions } from './options.js';
 export {
   DEFAULT_ACCESS_KEY,
@@ -29,7 +28,6 @@ export {
   DEFAULT_SECRET_KEY,
   DEFAULT_USER_NAME,
 } from './options.js';
-export type { StoredConnection } from './stored-connection.js';
 
 /** An emulated DLI (classic datasource connections) and IAM, with a control API, all on one port. */
 export interface Emulator {

@@ -4,7 +4,7 @@ import { findDocumentedError } from './error-tables.js';
 import { OPERATIONS } from './operation.js';
 
 /** How an answer is brought to the caller, or how it fails to be. */
-export const BEHAVIOURS = [
+const BEHAVIOURS = [
   'answer',
   'hang',
   'resetBeforeBody',

@@ -15,7 +15,7 @@ export type Operation = (typeof OPERATIONS)[number];
 export type LedgerOperation = Operation | 'unknown';
 
 /** Which service answers a call; the two word their errors differently. */
-export type EmulatedService = 'dli' | 'iam';
+type EmulatedService = 'dli' | 'iam';
 
 /** Where a request was going. */
 export interface Route {

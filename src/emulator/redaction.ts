@@ -18,7 +18,7 @@ export function redactHeaders(headers: ReadonlyMap<string, string>): Record<stri
 }
 
 /** `sha256:` and the first 12 hexadecimal digits. */
-export function shortHash(secret: string): string {
+function shortHash(secret: string): string {
   return `sha256:${sha256Hex(secret).slice(0, 12)}`;
 }
 

@@ -5,6 +5,7 @@ import type { Answer } from './answer.js';
 import { textAnswer } from './answer.js';
 import type { Authentication } from './authentication.js';
 import { authenticate } from './authentication.js';
+import { breakOff } from './break-off.js';
 import type { Call, Outcome } from './call.js';
 import { deliver } from './delivery.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -46,7 +47,7 @@ export class RequestHandler {
     const known = { route, fault, remotePort, atMs: options.now };
     if (fault?.behaviour === 'resetBeforeBody') {
       ledger.record(describeRequest({ ...known, head, reasonRefused: 'the body was not read' }));
-      message.socket.resetAndDestroy();
+      breakOff(message.socket);
       return;
     }
     const read = await readBody(message, MAX_BODY_BYTES);

@@ -22,7 +22,7 @@ export const CREATE_BODY = {
 };
 
 /** An answer with its body as text and, when it is JSON, as a value. */
-export interface TestAnswer {
+interface TestAnswer {
   status: number;
   headers: Headers;
   text: string;

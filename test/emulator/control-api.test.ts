@@ -1,0 +1,170 @@
+import { describe, expect, it } from '@jest/globals';
+import { exchangeRaw, rawRequest } from './helpers/raw-client.js';
+import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+
+describe('the control API', () => {
+  it('tells that the emulator is up', async () => {
+    const { send } = await startEmulator();
+    expect(await send('GET', '/emulator/health')).toMatchObject({ status: 200, json: { status: 'ok' } });
+  });
+
+  it('shows the ledger by operation, without control requests, and clears it', async () => {
+    const { send, call, emulator } = await startEmulator();
+    await call('GET', CONNECTIONS_PATH);
+    expect((await send('GET', '/emulator/ledger?operation=listConnections')).json).toMatchObject({
+      entries: [{ operation: 'listConnections', sequence: 2 }],
+    });
+    expect(((await send('GET', '/emulator/ledger')).json as { entries: object[] }).entries).toHaveLength(2);
+    expect((await send('DELETE', '/emulator/ledger')).status).toBe(204);
+    expect(emulator.ledger.count()).toBe(0);
+  });
+
+  it('refuses an unknown operation', async () => {
+    const { send } = await startEmulator();
+    expect((await send('GET', '/emulator/ledger?operation=x')).status).toBe(400);
+  });
+
+  it('queues one fault or several, shows and drops them', async () => {
+    const { send, call } = await startEmulator();
+    const fault = { operation: 'listConnections', status: 503 };
+    expect(await send('POST', '/emulator/faults', fault)).toMatchObject({ status: 201 });
+    await send('POST', '/emulator/faults', [
+      { ...fault, times: 0 },
+      { ...fault, skip: 3 },
+    ]);
+    expect((await call('GET', CONNECTIONS_PATH)).status).toBe(503);
+    expect((await send('GET', '/emulator/faults')).json).toEqual({
+      faults: [
+        { fault: { ...fault, times: 0 }, passesLeft: 0, hitsLeft: null },
+        { fault: { ...fault, skip: 3 }, passesLeft: 3, hitsLeft: 1 },
+      ],
+    });
+    expect((await send('DELETE', '/emulator/faults')).status).toBe(204);
+    expect((await call('GET', CONNECTIONS_PATH)).status).toBe(200);
+  });
+
+  it.each<[why: string, body: unknown, problem: RegExp]>([
+    ['an unknown operation', { operation: 'drop' }, /^fault 1: operation: /],
+    ['an unknown key', { operation: 'any', stauts: 500 }, /^fault 1: .*stauts/],
+    ['a bad status', { operation: 'any', status: 99 }, /^fault 1: status: /],
+    ['a bad header', { operation: 'any', headers: { 'a b': '' } }, /^fault 1: headers: /],
+    ['an unknown error code', { operation: 'any', error: 'DLI.4711' }, /^fault 1: error: /],
+    ['a second bad one', [{ operation: 'any' }, { operation: 'any', delayMs: -1 }], /^fault 2: delayMs: /],
+    ['no JSON', '{', /^fault 1: /],
+  ])('refuses %s by name and queues nothing', async (_why, body, problem) => {
+    const { send } = await startEmulator();
+    const { status, json } = await send('POST', '/emulator/faults', body);
+    expect({ status, json }).toEqual({
+      status: 400,
+      json: { error: expect.any(String), problems: [expect.stringMatching(problem)] },
+    });
+    expect((await send('GET', '/emulator/faults')).json).toEqual({ faults: [] });
+  });
+
+  it('shows the connections', async () => {
+    const { send, create } = await startEmulator();
+    const connectionId = await create();
+    expect((await send('GET', '/emulator/connections')).json).toMatchObject({
+      connections: [{ connectionId, name: 'orders', state: 'ACTIVE' }],
+    });
+  });
+
+  it('changes settings from then on and answers all of them', async () => {
+    const { send, create } = await startEmulator();
+    const changes = {
+      creationMs: 60_000,
+      uniqueNames: false,
+      failNames: '',
+      tagFilter: 'refused',
+      tombstoneMs: null,
+    };
+    expect(await send('PATCH', '/emulator/settings', changes)).toMatchObject({
+      status: 200,
+      json: { ...changes, listLagMs: 0, queueInfoKey: 'uuid' },
+    });
+    await create();
+    await create();
+    expect((await send('GET', '/emulator/connections')).json).toMatchObject({
+      connections: [{ state: 'CREATING' }, { state: 'CREATING' }],
+    });
+  });
+
+  it('refuses bad settings by name and changes nothing', async () => {
+    const { send } = await startEmulator();
+    const { status, json } = await send('PATCH', '/emulator/settings', {
+      creationMs: -1,
+      failNames: '(',
+      speed: 1,
+    });
+    expect(status).toBe(400);
+    expect((json as { problems: string[] }).problems).toEqual([
+      expect.stringMatching(/^creationMs: /),
+      'failNames: is not a regular expression',
+      expect.stringContaining('speed'),
+    ]);
+    expect((await send('GET', '/emulator/settings')).json).toMatchObject({
+      creationMs: 0,
+      failNames: '^fail',
+    });
+  });
+
+  it('resets the world', async () => {
+    const { send, call, create, emulator } = await startEmulator();
+    await create();
+    emulator.inject({ operation: 'any', status: 500 });
+    expect((await send('POST', '/emulator/reset')).status).toBe(204);
+    expect([emulator.connections(), emulator.ledger.count()]).toEqual([[], 0]);
+    expect(await call('GET', CONNECTIONS_PATH)).toMatchObject({
+      status: 401,
+      json: { error_code: 'APIGW.0301' },
+    });
+  });
+
+  it('expires tokens', async () => {
+    const { send, call } = await startEmulator();
+    await call('POST', CONNECTIONS_PATH, CREATE_BODY);
+    expect((await send('POST', '/emulator/tokens/expire')).status).toBe(204);
+    expect(await call('GET', CONNECTIONS_PATH)).toMatchObject({
+      status: 401,
+      json: { error_code: 'APIGW.0307' },
+    });
+  });
+
+  it('knows no other paths', async () => {
+    const { send } = await startEmulator();
+    expect((await send('GET', '/emulator/other')).status).toBe(404);
+  });
+});
+
+describe('the control API, against browser pages', () => {
+  it('refuses requests with an Origin', async () => {
+    const { send, emulator } = await startEmulator();
+    await send('GET', CONNECTIONS_PATH);
+    const origin = { origin: 'https://example.com' };
+    expect((await send('DELETE', '/emulator/ledger', undefined, origin)).status).toBe(403);
+    expect(emulator.ledger.count()).toBe(1);
+  });
+
+  it.each([
+    ['example.com', 403],
+    ['127.0.0.1.example.com', 403],
+    ['localhost.example.com:80', 403],
+    ['127.0.0.1', 200],
+    ['localhost:4010', 200],
+    ['[::1]:4010', 200],
+  ])('with Host %s answers %i', async (host, status) => {
+    const { baseUrl } = await startEmulator();
+    const headers = { host, connection: 'close' };
+    const { head } = await exchangeRaw(baseUrl, rawRequest('GET', '/emulator/health', '', headers));
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  });
+
+  it('takes any Host when the emulator listens beyond loopback', async () => {
+    const { emulator } = await startEmulator();
+    await emulator.close();
+    const baseUrl = await emulator.listen(0, '0.0.0.0');
+    const headers = { host: 'emulator:4010', connection: 'close' };
+    const { head } = await exchangeRaw(baseUrl, rawRequest('GET', '/emulator/health', '', headers));
+    expect(head).toMatch(/^HTTP\/1.1 200 /);
+  });
+});

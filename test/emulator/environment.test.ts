@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { clientHints } from '../../src/emulator/client-hints.js';
+import { readEnvironment } from '../../src/emulator/environment.js';
+import { resolveOptions } from '../../src/emulator/options.js';
+
+describe('the environment of the emulator', () => {
+  it('may be empty', () => {
+    const { configuration } = readEnvironment({ EMULATOR_PORT: '', PATH: '/bin' });
+    expect(configuration).toMatchObject({ host: '127.0.0.1', port: 4010 });
+    const { now, ...defaults } = resolveOptions();
+    expect({ ...defaults, ...configuration?.options }).toEqual(defaults);
+  });
+
+  it('sets everything', () => {
+    const { configuration } = readEnvironment({
+      EMULATOR_HOST: '0.0.0.0',
+      EMULATOR_PORT: '0',
+      EMULATOR_REGION: 'cn-east-3',
+      EMULATOR_PROJECT_ID: 'p1',
+      EMULATOR_AK: 'ak',
+      EMULATOR_SK: 'sk',
+      EMULATOR_SECURITY_TOKEN: 'token',
+      EMULATOR_USERNAME: 'user',
+      EMULATOR_PASSWORD: 'password',
+      EMULATOR_DOMAIN_NAME: 'account',
+      EMULATOR_CREATION_MS: '10',
+      EMULATOR_UNIQUE_NAMES: 'false',
+      EMULATOR_FAIL_NAMES: 'bad$',
+      EMULATOR_TOKEN_LIFETIME_MS: '20',
+      EMULATOR_LOCK_AFTER_FAILURES: '5',
+    });
+    expect(configuration).toEqual({
+      host: '0.0.0.0',
+      port: 0,
+      options: {
+        projects: [{ id: 'p1', name: 'cn-east-3' }],
+        accessKeys: [{ accessKey: 'ak', secretKey: 'sk', securityToken: 'token' }],
+        users: [{ name: 'user', password: 'password', domainName: 'account' }],
+        creationMs: 10,
+        uniqueNames: false,
+        failNames: 'bad$',
+        tokenLifetimeMs: 20,
+        lockAfterFailures: 5,
+      },
+    });
+  });
+
+  it('is refused with all bad names at once and without values', () => {
+    const { problems } = readEnvironment({
+      EMULATOR_PORT: '70000',
+      EMULATOR_CREATION_MS: 'soon',
+      EMULATOR_UNIQUE_NAMES: 'perhaps',
+      EMULATOR_FAIL_NAMES: '(secret-value',
+      EMULATOR_SK: 'secret\u0000value',
+    });
+    expect(problems?.map(problem => problem.split(':')[0])).toEqual([
+      'EMULATOR_PORT',
+      'EMULATOR_SK',
+      'EMULATOR_CREATION_MS',
+      'EMULATOR_UNIQUE_NAMES',
+      'EMULATOR_FAIL_NAMES',
+    ]);
+    expect(problems?.join()).not.toMatch(/70000|soon|perhaps|secret/);
+  });
+});
+
+describe('the hints for clients', () => {
+  it('name every variable that a client needs', () => {
+    expect(clientHints('http://127.0.0.1:4010', resolveOptions())).toBe(
+      [
+        '  DLI_ENDPOINT=http://127.0.0.1:4010',
+        '  HUAWEICLOUD_SDK_IAM_ENDPOINT=http://127.0.0.1:4010',
+        '  HUAWEICLOUD_SDK_AK=EMULATORACCESSKEY001',
+        '  HUAWEICLOUD_SDK_SK=EmulatorSecretKeyNotRealNotRealNotReal00',
+        '  HUAWEICLOUD_SDK_PROJECT_ID=48cc2c48765f481480c7db940d6409d1',
+        '  DLI_REGION=cn-north-4',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('show no secret that somebody chose', () => {
+    const accessKeys = [{ accessKey: 'ak', secretKey: 'chosen-secret', securityToken: 'chosen-token' }];
+    const hints = clientHints('http://127.0.0.1:4010', resolveOptions({ accessKeys }));
+    expect(hints).not.toContain('chosen');
+    expect(hints).toContain('HUAWEICLOUD_SDK_SK=<value of EMULATOR_SK>');
+  });
+});

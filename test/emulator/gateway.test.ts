@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+
+describe('the emulated API gateway', () => {
+  it('sends its request id in the header and in the body of its errors, with the date of its clock', async () => {
+    const { send } = await startEmulator({ now: () => 0 });
+    const { status, headers, json } = await send('GET', CONNECTIONS_PATH);
+    const requestId = headers.get('x-request-id');
+    expect(requestId).toMatch(/^[0-9a-f]{32}$/);
+    expect(headers.get('date')).toBe('Thu, 01 Jan 1970 00:00:00 GMT');
+    expect({ status, json }).toEqual({
+      status: 401,
+      json: {
+        error_msg: 'Incorrect IAM authentication information: x-auth-token not found',
+        error_code: 'APIGW.0301',
+        request_id: requestId,
+      },
+    });
+  });
+
+  it('says clearly that it does not know the derived signature', async () => {
+    const { send } = await startEmulator();
+    const authorization =
+      'V11-HMAC-SHA256 Credential=AK/20240115/region/dli, SignedHeaders=host, Signature=0';
+    expect(await send('GET', CONNECTIONS_PATH, undefined, { authorization })).toMatchObject({
+      status: 401,
+      json: { error_code: 'APIGW.0301', error_msg: expect.stringContaining('V11-HMAC-SHA256') },
+    });
+  });
+
+  it.each([
+    ['GET', '/'],
+    ['GET', '/v2.0'],
+    ['PUT', CONNECTIONS_PATH],
+    ['PATCH', `${CONNECTIONS_PATH}/id`],
+    ['POST', `${CONNECTIONS_PATH}/id`],
+    ['GET', `${CONNECTIONS_PATH}/id/more`],
+    ['GET', `${CONNECTIONS_PATH}//`],
+    ['GET', `${CONNECTIONS_PATH}/%zz`],
+    ['GET', `/v1.0${CONNECTIONS_PATH.slice(5)}`],
+    ['GET', '/v3/regions'],
+    ['GET', '/v3/auth/tokens'],
+  ])('knows no %s %s', async (method, path) => {
+    const { call } = await startEmulator();
+    expect(await call(method, path)).toMatchObject({ status: 404, json: { error_code: 'APIGW.0101' } });
+  });
+
+  it('refuses a body over 12 MB with 413', async () => {
+    const { call } = await startEmulator();
+    const body = { ...CREATE_BODY, padding: 'x'.repeat(12 * 1_024 * 1_024) };
+    expect(await call('POST', CONNECTIONS_PATH, body)).toMatchObject({
+      status: 413,
+      json: { error_code: 'APIGW.0201', error_msg: 'Request entity too large.' },
+    });
+  });
+
+  it('refuses a target over 32 KB with 414', async () => {
+    const { call } = await startEmulator();
+    expect(await call('GET', `${CONNECTIONS_PATH}?tags=${'x'.repeat(32 * 1_024)}`)).toMatchObject({
+      status: 414,
+      json: { error_code: 'APIGW.0201' },
+    });
+  });
+
+  it.each([
+    ['one header over 32 KB', 1, 33],
+    ['headers over 128 KB in sum', 5, 30],
+    ['headers beyond what the server reads', 20, 31],
+  ])('refuses %s with 494', async (_what, count, kilobytes) => {
+    const { send } = await startEmulator();
+    const value = 'x'.repeat(kilobytes * 1_024);
+    const headers = Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`x-filler-${index}`, value]),
+    );
+    expect(await send('GET', CONNECTIONS_PATH, undefined, headers)).toMatchObject({
+      status: 494,
+      json: { error_code: 'APIGW.0201' },
+    });
+  });
+});
