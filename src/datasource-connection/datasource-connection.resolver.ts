@@ -1,4 +1,4 @@
-import { Arg, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import { Arg, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
@@ -11,6 +11,7 @@ import {
   CreateDatasourceConnectionSuccess,
 } from './create-datasource-connection.payload.js';
 import { toUserError } from './dli-error-to-user-error.js';
+import type { RequestContext } from './request-context.js';
 
 /** Creates datasource connections. */
 @Resolver()
@@ -32,10 +33,14 @@ export class DatasourceConnectionResolver {
   async createDatasourceConnection(
     @Arg('input', () => CreateDatasourceConnectionInput, { description: 'The connection to create.' })
     input: CreateDatasourceConnectionInput,
+    @Ctx() { traceId }: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
     const deadline = new Deadline(this.#clock, this.#operationTimeoutMs);
     try {
-      const { id, message } = await this.#dli.createConnection(toConnectionRequest(input), deadline);
+      const { id, message } = await this.#dli.createConnection(toConnectionRequest(input), {
+        deadline,
+        traceId,
+      });
       return new CreateDatasourceConnectionSuccess(id, message);
     } catch (error) {
       if (error instanceof DliError) return toUserError(error, input.name);

@@ -1,33 +1,25 @@
 import type { Authentication, Authenticator } from '../huawei-cloud/authentication.js';
 import { AuthenticationError } from '../huawei-cloud/authentication.js';
 import type { Clock } from '../huawei-cloud/clock.js';
-import type { Deadline } from '../huawei-cloud/deadline.js';
 import type { Transport, UpstreamAnswer } from '../huawei-cloud/transport.js';
-import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { ConnectionRequest, CreatedConnection } from './connection.js';
 import { readConnectionList } from './connection-list.js';
-import type { CreateVerdict } from './create-answer.js';
-import { readCreateAnswer } from './create-answer.js';
+import type { CreateAttempt } from './create-attempt.js';
+import {
+  answeredAttempt,
+  failedAttempt,
+  recordOf,
+  toDliError,
+  wasRefusedForAuthentication,
+} from './create-attempt.js';
 import { WIRE_NAME_OF_SERVICE } from './datasource-service.js';
-import type { UnknownReason } from './dli-error.js';
 import { DliError } from './dli-error.js';
-import type { DliCallRecord, DliLog } from './dli-log.js';
-import { retryAfterSeconds } from './retry-after.js';
+import type { DliLog } from './dli-log.js';
+import type { OperationScope } from './operation-scope.js';
 import { shownMessage } from './shown-message.js';
 
 const MAX_CREATE_ANSWER_BYTES = 1024 * 1024;
 const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
-const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
-const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
-
-type CreateAttempt = CreateVerdict | { kind: 'notSent'; retryAfterSeconds: number };
-
-/** A verdict with what the answer carried beside its body. */
-interface Attempt {
-  verdict: CreateAttempt;
-  requestId: string | undefined;
-  retryAfterSeconds: number | undefined;
-}
 
 /** What the data source needs to do its work. */
 export interface DliClientOptions {
@@ -53,92 +45,73 @@ export class DliClient {
    *
    * @throws {DliError} with every code; all but OUTCOME_UNKNOWN prove that nothing was created
    */
-  async createConnection(request: ConnectionRequest, deadline: Deadline): Promise<CreatedConnection> {
+  async createConnection(request: ConnectionRequest, scope: OperationScope): Promise<CreatedConnection> {
     const body = JSON.stringify(toWireRequest(request));
-    const authentication = await this.#authenticate(deadline);
-    let attempt = await this.#attemptCreate(body, authentication, deadline);
+    const authentication = await this.#authenticate(scope);
+    let attempt = await this.#attemptCreate(body, authentication, scope);
     if (wasRefusedForAuthentication(attempt) && this.#options.authenticator.discard(authentication)) {
-      attempt = await this.#attemptCreate(body, await this.#authenticate(deadline), deadline);
+      attempt = await this.#attemptCreate(body, await this.#authenticate(scope), scope);
     }
     const { verdict } = attempt;
     if (verdict.kind === 'created')
       return { id: verdict.connectionId, message: shownMessage(verdict.message) };
-    if (verdict.kind === 'unsuccessful') throw await this.#judgeUnsuccessful(request.name, attempt, deadline);
-    throw toDliError(attempt, verdict);
+    if (verdict.kind === 'unsuccessful' && (await this.#isAbsent(request.name, scope))) {
+      throw new DliError('REJECTED', { requestId: attempt.requestId });
+    }
+    throw toDliError(attempt);
   }
 
-  async #authenticate(deadline: Deadline): Promise<Authentication> {
+  async #authenticate({ deadline, traceId }: OperationScope): Promise<Authentication> {
     try {
       return await this.#options.authenticator.authenticate(deadline);
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
-      const code = error.failure === 'REFUSED' ? 'AUTH_FAILED' : 'AUTH_UNAVAILABLE';
+      const outcome = error.failure === 'REFUSED' ? 'AUTH_FAILED' : 'AUTH_UNAVAILABLE';
       this.#options.log.warn(
         {
-          operation: 'createConnection',
-          outcome: code,
+          traceId,
+          operation: 'authenticate',
+          outcome,
           durationMs: 0,
           mayHaveBeenSent: false,
           detail: error.message,
         },
         'no authentication for DLI',
       );
-      throw new DliError(code, { retryAfterSeconds: error.retryAfterSeconds });
+      throw new DliError(outcome, { retryAfterSeconds: error.retryAfterSeconds });
     }
   }
 
-  async #attemptCreate(body: string, authentication: Authentication, deadline: Deadline): Promise<Attempt> {
+  async #attemptCreate(
+    body: string,
+    authentication: Authentication,
+    scope: OperationScope,
+  ): Promise<CreateAttempt> {
     const { clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
-    let record: Partial<DliCallRecord>;
-    let attempt: Attempt;
+    let attempt: CreateAttempt;
     try {
-      const answer = await this.#send('POST', body, MAX_CREATE_ANSWER_BYTES, authentication, deadline);
-      const verdict = readCreateAnswer(answer.status, answer.text);
-      const requestId = requestIdOf(answer);
-      attempt = {
-        verdict,
-        requestId,
-        retryAfterSeconds: retryAfterSeconds(answer.header('retry-after'), clock.epochMs()),
-      };
-      record = { status: answer.status, requestId, mayHaveBeenSent: true };
+      const answer = await this.#send('POST', body, MAX_CREATE_ANSWER_BYTES, authentication, scope);
+      attempt = answeredAttempt(answer, clock.epochMs());
     } catch (error) {
-      const verdict = judgeFailure(error);
-      attempt = { verdict, requestId: undefined, retryAfterSeconds: undefined };
-      const detail = error instanceof TransportError ? error.failure : errorNameOf(error);
-      const causeCode = error instanceof TransportError ? error.causeCode : undefined;
-      record = { mayHaveBeenSent: verdict.kind !== 'notSent', detail, causeCode };
+      attempt = failedAttempt(error);
     }
-    const { verdict } = attempt;
-    log[verdict.kind === 'created' ? 'info' : 'warn'](
-      {
-        ...record,
-        operation: 'createConnection',
-        outcome: outcomeOf(verdict),
-        upstreamCode: 'upstreamCode' in verdict ? verdict.upstreamCode : undefined,
-        durationMs: Math.round(clock.monotonicMs() - startedMs),
-        mayHaveBeenSent: record.mayHaveBeenSent ?? true,
-      },
-      'DLI answered a create',
-    );
+    const record = recordOf(attempt, scope.traceId, clock.monotonicMs() - startedMs);
+    log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create sent to DLI');
     return attempt;
   }
 
-  // A 2xx that says "failed" proves a no only when the connection is not there either.
-  async #judgeUnsuccessful(name: string, attempt: Attempt, deadline: Deadline): Promise<DliError> {
-    const { requestId } = attempt;
-    const unknown = new DliError('OUTCOME_UNKNOWN', { requestId, unknownReason: 'UNREADABLE_RESPONSE' });
+  // A list that cannot be had or read proves nothing.
+  async #isAbsent(name: string, scope: OperationScope): Promise<boolean> {
     try {
-      const authentication = await this.#authenticate(deadline);
-      const answer = await this.#send('GET', undefined, MAX_LIST_ANSWER_BYTES, authentication, deadline);
+      const authentication = await this.#authenticate(scope);
+      const answer = await this.#send('GET', undefined, MAX_LIST_ANSWER_BYTES, authentication, scope);
       const connections = readConnectionList(answer.status, answer.text);
-      const isAbsent = connections?.every(
-        connection => connection.name !== name || connection.state === 'DELETED',
+      return (
+        connections?.every(connection => connection.name !== name || connection.state === 'DELETED') ?? false
       );
-      return isAbsent ? new DliError('REJECTED', { requestId }) : unknown;
     } catch {
-      // The create is what the caller asked about; that the list failed too changes nothing for them.
-      return unknown;
+      return false;
     }
   }
 
@@ -147,7 +120,7 @@ export class DliClient {
     body: string | undefined,
     maxBodyBytes: number,
     authentication: Authentication,
-    deadline: Deadline,
+    { deadline }: OperationScope,
   ): Promise<UpstreamAnswer> {
     const { transport, endpoint } = this.#options;
     const url = new URL(
@@ -161,7 +134,7 @@ export class DliClient {
       headers,
       deadline,
       maxBodyBytes,
-      ...(body === undefined ? {} : { body }),
+      ...(body !== undefined && { body }),
     });
   }
 }
@@ -184,56 +157,4 @@ function toWireRequest({
     cluster_name: clusterName,
     tags: tags?.length ? tags.map(({ key, value }) => ({ key, value })) : undefined,
   };
-}
-
-function judgeFailure(error: unknown): CreateAttempt {
-  if (!(error instanceof TransportError)) return unknownVerdict('UNREADABLE_RESPONSE');
-  if (!error.mayHaveBeenSent) {
-    return {
-      kind: 'notSent',
-      retryAfterSeconds: error.failure === 'OVERLOADED' ? 1 : RETRY_AFTER_UNREACHABLE_SECONDS,
-    };
-  }
-  if (error.failure === 'TIMEOUT') return unknownVerdict('TIMEOUT_AFTER_SEND');
-  return unknownVerdict(error.failure === 'CONNECTION_LOST' ? 'CONNECTION_LOST' : 'UNREADABLE_RESPONSE');
-}
-
-function unknownVerdict(reason: UnknownReason): CreateVerdict {
-  return { kind: 'unknown', reason, upstreamCode: undefined };
-}
-
-function wasRefusedForAuthentication({ verdict }: Attempt): boolean {
-  return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
-}
-
-function toDliError(
-  attempt: Attempt,
-  verdict: Exclude<CreateAttempt, { kind: 'created' | 'unsuccessful' }>,
-): DliError {
-  if (verdict.kind === 'notSent') {
-    return new DliError('UNAVAILABLE', { retryAfterSeconds: verdict.retryAfterSeconds });
-  }
-  const { requestId } = attempt;
-  const { upstreamCode } = verdict;
-  if (verdict.kind === 'unknown') {
-    return new DliError('OUTCOME_UNKNOWN', { requestId, upstreamCode, unknownReason: verdict.reason });
-  }
-  const code = verdict.refusal === 'AUTH' ? 'AUTH_FAILED' : verdict.refusal;
-  const retryAfter = code === 'AUTH_FAILED' ? RETRY_AFTER_AUTH_FAILED_SECONDS : attempt.retryAfterSeconds;
-  return new DliError(code, { requestId, upstreamCode, retryAfterSeconds: retryAfter });
-}
-
-function outcomeOf(verdict: CreateAttempt): string {
-  if (verdict.kind === 'refused') return verdict.refusal;
-  return verdict.kind === 'unknown' ? verdict.reason : verdict.kind;
-}
-
-// An id of unusual form is not passed on: it may be anything.
-function requestIdOf(answer: UpstreamAnswer): string | undefined {
-  const id = answer.header('x-request-id');
-  return id !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(id) ? id : undefined;
-}
-
-function errorNameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown error';
 }

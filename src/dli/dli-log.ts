@@ -1,6 +1,7 @@
 /** The end of one call to DLI, by an allow-list of what a log may hold. */
 export interface DliCallRecord {
-  operation: 'createConnection' | 'listConnections';
+  traceId: string;
+  operation: 'authenticate' | 'createConnection';
   outcome: string;
   durationMs: number;
   status?: number | undefined;

@@ -1,8 +1,11 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
-import type { GatewayContext } from './context.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { ErrorLog } from './error-plugin.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
@@ -20,9 +23,9 @@ export interface ApolloServerOptions {
 }
 
 /** The GraphQL engine, with every default that would show or accept too much spelled out. */
-export function createApolloServer(options: ApolloServerOptions): ApolloServer<GatewayContext> {
+export function createApolloServer(options: ApolloServerOptions): ApolloServer<RequestContext> {
   const { schema, introspection, landingPage = ApolloServerPluginLandingPageDisabled(), log } = options;
-  return new ApolloServer<GatewayContext>({
+  return new ApolloServer<RequestContext>({
     schema,
     introspection,
     hideSchemaDetailsFromClientErrors: !introspection,
@@ -34,6 +37,7 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<G
     // The gateway stops the engine itself, after the last answer.
     stopOnTerminationSignals: false,
     formatError: maskError,
-    plugins: [landingPage, errorPlugin(log)],
+    // Cache hints would wrap every resolver, and no answer here may be cached.
+    plugins: [landingPage, ApolloServerPluginCacheControlDisabled(), errorPlugin(log)],
   });
 }

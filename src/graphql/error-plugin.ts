@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
-import type { GatewayContext } from './context.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import { describeLiteralError } from './literal-error.js';
 import { maskError } from './mask-error.js';
 import { describeVariableErrors } from './variable-errors.js';
@@ -19,7 +19,7 @@ export interface ErrorLog {
 }
 
 /** Tells callers what is wrong with their request without repeating its values, and logs what is wrong with us. */
-export function errorPlugin(log: ErrorLog): ApolloServerPlugin<GatewayContext> {
+export function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       return {
@@ -45,7 +45,7 @@ function withoutValues(
     document,
     request,
     errors = [],
-  }: GraphQLRequestContextWillSendResponse<GatewayContext>,
+  }: GraphQLRequestContextWillSendResponse<RequestContext>,
   formatted: readonly GraphQLFormattedError[],
 ): GraphQLFormattedError[] {
   if (operation && formatted.some(error => error.extensions?.['code'] === 'BAD_USER_INPUT')) {
@@ -60,7 +60,7 @@ function withoutValues(
 }
 
 function logInternalErrors(
-  { contextValue, errors = [] }: GraphQLRequestContextWillSendResponse<GatewayContext>,
+  { contextValue, errors = [] }: GraphQLRequestContextWillSendResponse<RequestContext>,
   formatted: readonly GraphQLFormattedError[],
   log: ErrorLog,
 ): void {

@@ -1,7 +1,7 @@
 import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { GatewayContext } from '../graphql/context.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import { EXAMPLE_MUTATION } from './example-mutation.js';
 import type { ExplorerHandler } from './graphql-route.js';
 import { GRAPHQL_PATH } from './graphql-route.js';
@@ -37,7 +37,7 @@ export function landingPageOf(kind: ExplorerKind): ApolloServerPlugin | undefine
 /** What answers a browser that opens the endpoint; undefined when there is no explorer. */
 export function explorerHandlerOf(
   kind: ExplorerKind,
-  apollo: ApolloServer<GatewayContext>,
+  apollo: ApolloServer<RequestContext>,
 ): ExplorerHandler | undefined {
   if (kind === 'none') return undefined;
   if (kind === 'sandbox') {

@@ -1,7 +1,7 @@
 import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { GatewayContext } from '../graphql/context.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import { sendFailure } from './http-app.js';
 
 /** The path of the GraphQL endpoint. */
@@ -13,7 +13,7 @@ export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => 
 /** Serves GraphQL by POST, and an explorer, when there is one, to browsers that open the address. */
 export function addGraphqlRoute(
   app: FastifyInstance,
-  apollo: ApolloServer<GatewayContext>,
+  apollo: ApolloServer<RequestContext>,
   explorer: ExplorerHandler | undefined,
 ): void {
   app.post(

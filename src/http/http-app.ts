@@ -47,6 +47,8 @@ export async function createHttpApp({
     // GraphQL itself refuses keys that are not in the schema, and names them.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
+    // Every line of ours carries the trace id itself.
+    childLoggerFactory: parent => parent,
     genReqId: request => traceIdOf(request.headers['traceparent']),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => sendFailure(reply, failureOf(error)),
@@ -60,30 +62,35 @@ export async function createHttpApp({
       request.log.error({ traceId: request.id, errorName: nameOf(error) }, 'internal error');
     return sendFailure(reply, name);
   });
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-content-type-options': 'nosniff', 'x-request-id': request.id });
-    if (isStopping())
-      return sendFailure(reply.header('connection', 'close').header('retry-after', '1'), 'shuttingDown');
-    if (!isReadableBody(request)) return sendFailure(reply, 'unsupportedMediaType');
-    return undefined;
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': request.id,
+    });
+    if (isStopping()) {
+      sendFailure(reply.headers({ connection: 'close', 'retry-after': '1' }), 'shuttingDown');
+    } else if (!isReadableBody(request)) {
+      sendFailure(reply, 'unsupportedMediaType');
+    } else {
+      done();
+    }
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const { id: traceId, method } = request;
-    const durationMs = Math.round(reply.elapsedTime);
-    request.log.info(
-      { traceId, method, route: request.routeOptions.url ?? null, status: reply.statusCode, durationMs },
-      'request',
-    );
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply);
+    done();
   });
   readJsonOnly(app);
-  await app.register(cors, {
-    origin: [...corsOrigins],
-    methods: ['POST'],
-    allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
-    exposedHeaders: ['x-request-id', 'retry-after'],
-    maxAge: 600,
-    strictPreflight: false,
-  });
+  if (corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: [...corsOrigins],
+      methods: ['POST'],
+      allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
+      exposedHeaders: ['x-request-id', 'retry-after'],
+      maxAge: 600,
+      strictPreflight: false,
+    });
+  }
   return app;
 }
 
@@ -102,11 +109,28 @@ function readJsonOnly(app: FastifyInstance): void {
 }
 
 function isReadableBody({ headers }: FastifyRequest): boolean {
+  if (headers['content-type'] === 'application/json' && headers['content-encoding'] === undefined)
+    return true;
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
   const encoding = headers['content-encoding'];
   return (
     (charset === undefined || /^utf-?8$/i.test(charset)) &&
     (encoding === undefined || encoding === 'identity')
+  );
+}
+
+// What happens to a create is logged where it is known; here only requests that failed are worth a line.
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const { statusCode: status } = reply;
+  request.log[status < 400 ? 'debug' : 'info'](
+    {
+      traceId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      status,
+      durationMs: Math.round(reply.elapsedTime),
+    },
+    'request',
   );
 }
 

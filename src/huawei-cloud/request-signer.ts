@@ -34,7 +34,7 @@ export function signRequest(request: SignableRequest, key: AccessKeyPair): strin
   const canonicalRequest = [
     request.method,
     canonicalPath(request.url.pathname),
-    canonicalQuery(request.url.searchParams),
+    request.url.search === '' ? '' : canonicalQuery(request.url.searchParams),
     names.map(name => `${name}:${request.headers[name]}\n`).join(''),
     signedHeaders,
     hash('sha256', request.body),

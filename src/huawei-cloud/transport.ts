@@ -1,4 +1,4 @@
-import type { KyInstance } from 'ky';
+import type { KyInstance, Options as KyOptions } from 'ky';
 import ky from 'ky';
 import type { Dispatcher } from 'undici';
 import { Agent } from 'undici';
@@ -42,9 +42,10 @@ const BODY_TIMEOUT_MS = 5_000;
 const IDLE_CONNECTION_MS = 1_000;
 const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
 
-// ky hands an option that it does not know to `fetch` as it is: the body then never becomes a stream.
+// ky hands an option that it does not know to `fetch` as it is. Headers and body travel there, because a
+// Request would copy the headers three times and turn the body into a stream.
 interface Exchange {
-  payload: string | null;
+  request: Dispatcher.DispatchOptions;
   collector: AnswerCollector;
 }
 
@@ -77,7 +78,7 @@ export class Transport {
       timeout: false,
       redirect: 'manual',
       throwHttpErrors: false,
-      fetch: (request, init) => this.#exchange(request as Request, (init as { exchange: Exchange }).exchange),
+      fetch: (_request, init) => this.#exchange((init as { exchange: Exchange }).exchange),
     });
   }
 
@@ -104,8 +105,10 @@ export class Transport {
         bodyMs: BODY_TIMEOUT_MS,
         maxBodyBytes,
       });
-      const options = { method, headers, exchange: { payload: body ?? null, collector } };
-      await this.#http(url, options);
+      const path = `${url.pathname}${url.search}`;
+      const request = { origin: url.origin, path, method, headers: { ...headers }, body: body ?? null };
+      const options: KyOptions & { exchange: Exchange } = { method, exchange: { request, collector } };
+      await this.#http(url.href, options);
       return toUpstreamAnswer(await collector.answer);
     } finally {
       this.#pending -= 1;
@@ -117,16 +120,8 @@ export class Transport {
     await this.#agent.destroy();
   }
 
-  async #exchange(request: Request, { payload, collector }: Exchange): Promise<Response> {
-    const url = new URL(request.url);
-    const options: Dispatcher.DispatchOptions = {
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: request.method as Dispatcher.HttpMethod,
-      headers: [...request.headers].flat(),
-      body: payload,
-    };
-    this.#agent.dispatch(options, collector);
+  async #exchange({ request, collector }: Exchange): Promise<Response> {
+    this.#agent.dispatch(request, collector);
     const { status } = await collector.answer;
     // Only the status travels through ky; a Response cannot carry one outside 200 to 599.
     if (status > 599) throw new TransportError('UNREADABLE', true);

@@ -1,0 +1,108 @@
+import type { UpstreamAnswer } from '../huawei-cloud/transport.js';
+import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { CreateVerdict } from './create-answer.js';
+import { readCreateAnswer } from './create-answer.js';
+import type { UnknownReason } from './dli-error.js';
+import { DliError } from './dli-error.js';
+import type { DliCallRecord } from './dli-log.js';
+import { retryAfterSeconds } from './retry-after.js';
+
+const RETRY_AFTER_OVERLOAD_SECONDS = 1;
+const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
+const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
+
+/** What one request to create a connection came to, and what is worth a line in the log. */
+export interface CreateAttempt {
+  /** `notSent`: proven that no byte of the request left this process. */
+  verdict: CreateVerdict | { kind: 'notSent' };
+  status?: number;
+  requestId?: string | undefined;
+  retryAfterSeconds?: number | undefined;
+  causeCode?: string | undefined;
+  detail?: string;
+}
+
+/** The attempt that a complete answer ended. */
+export function answeredAttempt(answer: UpstreamAnswer, nowEpochMs: number): CreateAttempt {
+  return {
+    verdict: readCreateAnswer(answer.status, answer.text),
+    status: answer.status,
+    requestId: requestIdOf(answer),
+    retryAfterSeconds: retryAfterSeconds(answer.header('retry-after'), nowEpochMs),
+  };
+}
+
+/** The attempt that an error ended; an error that is not understood proves nothing. */
+export function failedAttempt(error: unknown): CreateAttempt {
+  if (!(error instanceof TransportError)) {
+    return {
+      verdict: unknown('UNREADABLE_RESPONSE'),
+      detail: error instanceof Error ? error.name : 'unknown error',
+    };
+  }
+  const { failure, causeCode } = error;
+  if (!error.mayHaveBeenSent) {
+    const isOverload = failure === 'OVERLOADED';
+    const retryAfter = isOverload ? RETRY_AFTER_OVERLOAD_SECONDS : RETRY_AFTER_UNREACHABLE_SECONDS;
+    return { verdict: { kind: 'notSent' }, retryAfterSeconds: retryAfter, detail: failure, causeCode };
+  }
+  const reason =
+    failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : failure === 'CONNECTION_LOST' ? failure : undefined;
+  return { verdict: unknown(reason ?? 'UNREADABLE_RESPONSE'), detail: failure, causeCode };
+}
+
+/** Whether DLI refused the request for its token or signature. */
+export function wasRefusedForAuthentication({ verdict }: CreateAttempt): boolean {
+  return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
+}
+
+/** The error that tells of an attempt which created nothing, or may have. */
+export function toDliError({ verdict, requestId, retryAfterSeconds: retryAfter }: CreateAttempt): DliError {
+  switch (verdict.kind) {
+    case 'notSent':
+      return new DliError('UNAVAILABLE', { retryAfterSeconds: retryAfter });
+    case 'refused': {
+      const code = verdict.refusal === 'AUTH' ? 'AUTH_FAILED' : verdict.refusal;
+      const wait = code === 'AUTH_FAILED' ? RETRY_AFTER_AUTH_FAILED_SECONDS : retryAfter;
+      return new DliError(code, { requestId, upstreamCode: verdict.upstreamCode, retryAfterSeconds: wait });
+    }
+    case 'unknown': {
+      const { reason: unknownReason, upstreamCode } = verdict;
+      return new DliError('OUTCOME_UNKNOWN', { requestId, upstreamCode, unknownReason });
+    }
+    default:
+      return new DliError('OUTCOME_UNKNOWN', { requestId, unknownReason: 'UNREADABLE_RESPONSE' });
+  }
+}
+
+/** The log record of an attempt. */
+export function recordOf(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
+  const { verdict, status, requestId, causeCode, detail } = attempt;
+  return {
+    traceId,
+    operation: 'createConnection',
+    outcome: outcomeOf(verdict),
+    durationMs: Math.round(durationMs),
+    mayHaveBeenSent: verdict.kind !== 'notSent',
+    status,
+    upstreamCode: 'upstreamCode' in verdict ? verdict.upstreamCode : undefined,
+    requestId,
+    causeCode,
+    detail,
+  };
+}
+
+function outcomeOf(verdict: CreateAttempt['verdict']): string {
+  if (verdict.kind === 'refused') return verdict.refusal;
+  return verdict.kind === 'unknown' ? verdict.reason : verdict.kind;
+}
+
+function unknown(reason: UnknownReason): CreateVerdict {
+  return { kind: 'unknown', reason, upstreamCode: undefined };
+}
+
+// An id of unusual form is not passed on: it may be anything.
+function requestIdOf(answer: UpstreamAnswer): string | undefined {
+  const id = answer.header('x-request-id');
+  return id !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(id) ? id : undefined;
+}

@@ -1,0 +1,9 @@
+import type { Deadline } from '../huawei-cloud/deadline.js';
+
+/** What belongs to one operation of a caller, through all calls to DLI that it needs. */
+export interface OperationScope {
+  /** Covers every call and every wait of the operation. */
+  deadline: Deadline;
+  /** Joins the log lines of the operation: 32 lower-case hex digits. */
+  traceId: string;
+}

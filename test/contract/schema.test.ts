@@ -1,0 +1,83 @@
+import 'reflect-metadata';
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import type { GraphQLNamedType } from 'graphql';
+import {
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isIntrospectionType,
+  isObjectType,
+  isSpecifiedScalarType,
+  isUnionType,
+} from 'graphql';
+import { buildGatewaySchema, printGatewaySchema } from '../../src/graphql/schema.js';
+
+const schema = buildGatewaySchema();
+
+describe('the GraphQL schema', () => {
+  it('is the one that schema.graphql shows to callers', () => {
+    const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+
+    expect(printGatewaySchema()).toBe(file);
+  });
+
+  it('describes every type, field, argument and enum value', () => {
+    const isRoot = (type: GraphQLNamedType) =>
+      type === schema.getQueryType() || type === schema.getMutationType();
+    const types = Object.values(schema.getTypeMap()).filter(
+      type => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+    );
+    const undescribed = types.flatMap(type => [
+      ...(type.description || isRoot(type) ? [] : [type.name]),
+      ...partsOf(type)
+        .filter(part => !part.description)
+        .map(part => `${type.name}.${part.name}`),
+    ]);
+
+    expect(types.length).toBeGreaterThan(15);
+    expect(undescribed).toEqual([]);
+  });
+
+  it('has exactly one member of the payload that is not a UserError', () => {
+    const payload = schema.getType('CreateDatasourceConnectionPayload');
+    if (!isUnionType(payload)) throw new Error('The payload is not a union.');
+    const isUserError = (names: readonly { name: string }[]) =>
+      names.some(({ name }) => name === 'UserError');
+    const others = payload.getTypes().filter(type => !isUserError(type.getInterfaces()));
+
+    expect(others.map(type => type.name)).toEqual(['CreateDatasourceConnectionSuccess']);
+  });
+
+  it('holds every member that the contract with callers names', () => {
+    const payload = schema.getType('CreateDatasourceConnectionPayload');
+    if (!isUnionType(payload)) throw new Error('The payload is not a union.');
+
+    expect(payload.getTypes().map(type => type.name)).toEqual([
+      'CreateDatasourceConnectionSuccess',
+      'InvalidInputError',
+      'NameTakenError',
+      'DliRejectedError',
+      'DliUnavailableError',
+      'IdempotencyConflictError',
+      'OutcomeUnknownError',
+    ]);
+  });
+});
+
+function partsOf(type: GraphQLNamedType): { name: string; description?: string | null | undefined }[] {
+  if (isEnumType(type)) return [...type.getValues()];
+  const nullable = getNullableType(type);
+  if (isInputObjectType(nullable)) return Object.values(nullable.getFields());
+  if (isObjectType(nullable)) {
+    return Object.values(nullable.getFields()).flatMap(field => [
+      field,
+      ...field.args.map(argument => ({
+        name: `${field.name}(${argument.name})`,
+        description: argument.description,
+      })),
+    ]);
+  }
+  return [];
+}

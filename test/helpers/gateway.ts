@@ -1,0 +1,162 @@
+import 'reflect-metadata';
+
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { loadConfig } from '../../src/config.js';
+import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
+import {
+  createEmulator,
+  DEFAULT_ACCESS_KEY,
+  DEFAULT_PROJECT_ID,
+  DEFAULT_PROJECT_NAME,
+  DEFAULT_SECRET_KEY,
+} from '../../src/emulator/emulator.js';
+import type { Environment } from '../../src/environment.js';
+import { createGateway } from '../../src/gateway.js';
+import type { Clock } from '../../src/huawei-cloud/clock.js';
+
+/** A listening gateway on an emulator of its own. */
+export interface TestGateway {
+  graphqlUrl: string;
+  adminUrl: string;
+  emulator: Emulator;
+  /** Everything the gateway has logged so far, one JSON text per line. */
+  log(): string;
+  /** Sends a GraphQL request and reads the answer as JSON. */
+  send(body: unknown, headers?: Record<string, string>): Promise<GraphqlAnswer>;
+  /** Sends the example mutation with changes to its input, and returns the payload. */
+  create(changes?: Record<string, unknown>): Promise<Payload>;
+  close(): Promise<void>;
+}
+
+/** An answer to a GraphQL request. */
+export interface GraphqlAnswer {
+  status: number;
+  headers: Headers;
+  body: { data?: Record<string, unknown> | null; errors?: GraphqlErrorAnswer[] };
+}
+
+/** A top-level error as callers see it. */
+export interface GraphqlErrorAnswer {
+  message: string;
+  extensions: { code: string; traceId?: string };
+}
+
+/** A member of the payload union of a create, with whatever fields it has. */
+export interface Payload {
+  __typename: string;
+  connectionId?: string;
+  hint?: string | null;
+  message?: string;
+  code?: string;
+  problems?: { path: string[]; message: string }[];
+  name?: string;
+  dliCode?: string | null;
+  requestId?: string | null;
+  retryAfterSeconds?: number;
+}
+
+/** An input that keeps every rule. */
+export const VALID_INPUT = {
+  name: 'orders_pg',
+  service: 'RDS',
+  securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
+  networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
+  url: '192.168.0.12:5432',
+};
+
+/** The create mutation with every field of every member. */
+export const CREATE_MUTATION = `
+  mutation Create($input: CreateDatasourceConnectionInput!) {
+    createDatasourceConnection(input: $input) {
+      __typename
+      ... on CreateDatasourceConnectionSuccess { connectionId hint: message }
+      ... on InvalidInputError { problems { path message } }
+      ... on NameTakenError { name }
+      ... on DliRejectedError { dliCode requestId }
+      ... on DliUnavailableError { retryAfterSeconds }
+      ... on OutcomeUnknownError { requestId }
+      ... on UserError { message code }
+    }
+  }`;
+
+/** What a test may choose about its gateway. */
+export interface TestGatewayOptions {
+  /** Environment variables beside the ones that point at the emulator; undefined takes one away. */
+  env?: Environment;
+  emulator?: Partial<EmulatorOptions>;
+  clock?: Clock;
+}
+
+const open: { close(): Promise<void> }[] = [];
+
+/** Starts a gateway that signs with the emulator's access key; `closeGateways` ends it. */
+export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const emulator = createEmulator(options.emulator);
+  const emulatorUrl = await emulator.listen();
+  open.push(emulator);
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const config = loadConfig({
+    PORT: '0',
+    ADMIN_PORT: '0',
+    CALLER_AUTH: 'none',
+    LOG_LEVEL: 'debug',
+    DLI_REGION: DEFAULT_PROJECT_NAME,
+    DLI_ENDPOINT: emulatorUrl,
+    HUAWEICLOUD_SDK_IAM_ENDPOINT: emulatorUrl,
+    HUAWEICLOUD_SDK_AK: DEFAULT_ACCESS_KEY,
+    HUAWEICLOUD_SDK_SK: DEFAULT_SECRET_KEY,
+    HUAWEICLOUD_SDK_PROJECT_ID: DEFAULT_PROJECT_ID,
+    ...options.env,
+  });
+  const gateway = await createGateway(
+    config,
+    pino({ level: config.logLevel, base: null }, destination),
+    options.clock,
+  );
+  open.push(gateway);
+  const { graphqlUrl, adminUrl } = await gateway.listen();
+  const send = (body: unknown, headers: Record<string, string> = {}) =>
+    sendGraphql(graphqlUrl, body, headers);
+  return {
+    graphqlUrl,
+    adminUrl,
+    emulator,
+    log: () => lines.join(''),
+    send,
+    async create(changes = {}) {
+      const variables = { input: { ...VALID_INPUT, ...changes } };
+      const { body } = await send({ query: CREATE_MUTATION, variables });
+      const payload = body.data?.['createDatasourceConnection'];
+      if (payload === undefined || payload === null) throw new Error(`No payload: ${JSON.stringify(body)}`);
+      return payload as Payload;
+    },
+    close: () => gateway.close(),
+  };
+}
+
+/** Sends a GraphQL request over HTTP and reads the answer as JSON. */
+export async function sendGraphql(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<GraphqlAnswer> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const answer = (await response.json()) as GraphqlAnswer['body'];
+  return { status: response.status, headers: response.headers, body: answer };
+}
+
+/** Ends every gateway and emulator that the test started, newest first; for `afterEach`. */
+export async function closeGateways(): Promise<void> {
+  for (const server of open.splice(0).reverse()) await server.close();
+}
