@@ -47,10 +47,12 @@ export async function createGateway(
 ): Promise<Gateway> {
   let isReady = false;
   let isStopping = false;
+  // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
   const transport = new Transport();
+  const iamTransport = new Transport({ maxConnections: 4 });
   const dli = new DliClient({
     transport,
-    authenticator: createAuthenticator(config, new IamClient(transport, config.iamEndpoint, clock), clock),
+    authenticator: createAuthenticator(config, new IamClient(iamTransport, config.iamEndpoint, clock), clock),
     endpoint: config.dliEndpoint,
     clock,
     log: logger,
@@ -85,6 +87,7 @@ export async function createGateway(
       clearTimeout(cutOff);
       await apollo.stop();
       await transport.close();
+      await iamTransport.close();
       await admin.close();
     },
   };

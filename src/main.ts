@@ -14,10 +14,8 @@ const EXIT_CONFIG = 78;
 async function start(): Promise<void> {
   const emulator = process.argv.includes('--dev') ? await startEmulator() : undefined;
   const config = loadConfig(emulator?.gatewayEnvironment ?? process.env);
-  if (emulator !== undefined && !isLoopback(config.host)) {
-    throw new ConfigError([{ key: 'HOST', rule: 'must be a loopback address in development mode' }]);
-  }
-  const logger = pino({ level: config.logLevel, base: null });
+  if (emulator !== undefined) refuseOtherMachines(config);
+  const logger = createLogger(config);
   exitOnBug(logger);
   const gateway = await createGateway(config, logger);
   const addresses = await gateway.listen();
@@ -33,6 +31,21 @@ async function start(): Promise<void> {
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
   announce(config, addresses, logger, emulator);
+}
+
+// Under load many lines share one write; none waits longer than the flush interval or is lost at an exit.
+function createLogger({ logLevel }: Config): Logger {
+  const destination = pino.destination({ dest: 1, minLength: 8_192, periodicFlush: 100 });
+  process.on('exit', () => destination.flushSync());
+  return pino({ level: logLevel, base: null }, destination);
+}
+
+function refuseOtherMachines({ host, adminHost }: Config): void {
+  const rule = 'must be a loopback address in development mode';
+  const problems = Object.entries({ HOST: host, ADMIN_HOST: adminHost })
+    .filter(([, address]) => !isLoopback(address))
+    .map(([key]) => ({ key, rule }));
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 async function startEmulator(): Promise<DevelopmentEmulator> {
@@ -72,11 +85,17 @@ function announce(
 
 // The error itself is not printed: its message may hold what a caller sent or DLI answered.
 function exitOnBug(logger: Logger): void {
-  process.on('uncaughtException', error => {
-    const frames = (error.stack ?? '').split('\n').filter(line => line.startsWith('    at '));
-    logger.fatal({ errorName: error.name, frames }, 'the gateway ends because of a bug');
+  process.on('uncaughtException', (error: unknown) => {
+    const errorName = error instanceof Error ? error.name : 'unknown';
+    logger.fatal({ errorName, frames: framesOf(error) }, 'the gateway ends because of a bug');
     process.exit(EXIT_SOFTWARE);
   });
+}
+
+// Anything can be thrown, null too.
+function framesOf(error: unknown): string[] {
+  const lines = (error instanceof Error ? error.stack : undefined)?.split('\n') ?? [];
+  return lines.filter(line => line.startsWith('    at '));
 }
 
 try {
@@ -87,9 +106,13 @@ try {
     process.stderr.write(`The gateway cannot start. Wrong in its configuration:\n${lines.join('')}`);
     process.exit(EXIT_CONFIG);
   }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  process.stderr.write(
-    `The gateway cannot start (${code}). Are HOST, PORT, ADMIN_HOST and ADMIN_PORT free?\n`,
-  );
-  process.exit(EXIT_UNAVAILABLE);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (/^E[A-Z]+$/.test(code)) {
+    process.stderr.write(
+      `The gateway cannot start (${code}). Are HOST, PORT, ADMIN_HOST and ADMIN_PORT free?\n`,
+    );
+    process.exit(EXIT_UNAVAILABLE);
+  }
+  process.stderr.write(`The gateway cannot start because of a bug.\n${framesOf(error).join('\n')}\n`);
+  process.exit(EXIT_SOFTWARE);
 }

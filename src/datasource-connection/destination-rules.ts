@@ -57,7 +57,8 @@ export const DESTINATION_RULES: Readonly<Record<DatasourceService, DestinationRu
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
-const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+// Browsers compile `pattern` with the flag v, which wants the - in a class escaped.
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?';
 // A last label of digits alone would be a mistyped IPv4 address.
 const HOST_NAME = `(?:${LABEL}\\.)*(?![0-9]+:)${LABEL}`;
 const PORT = '(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})';

@@ -1,9 +1,10 @@
-import { Length, Matches, MaxLength, NotEquals } from 'class-validator';
+import { NotEquals, ValidateBy } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
 
 /** The tag key that the gateway keeps for itself. */
 const RESERVED_TAG_KEY = 'gw_req';
 // Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
+// Lengths count code points; class-validator's own rules count a letter and its variation selector as one.
 const TAG_TEXT = /^(?! )[\p{L}\p{M}\p{N} _.:=+@-]*(?<! )$/u;
 const TAG_TEXT_RULE = 'letters, digits, spaces and _ . : = + - @, without a space at either end';
 
@@ -16,13 +17,24 @@ export class TagInput {
   @NotEquals(RESERVED_TAG_KEY, {
     message: `A tag key must not be ${RESERVED_TAG_KEY}, which the gateway uses itself.`,
   })
-  @Matches(/^(?!_sys_)/, { message: 'A tag key must not start with _sys_.' })
-  @Matches(TAG_TEXT, { message: `A tag key must consist of ${TAG_TEXT_RULE}.` })
-  @Length(1, 128, { message: 'A tag key must be 1 to 128 characters long.' })
+  @Keeps('prefix', /^(?!_sys_)/, 'A tag key must not start with _sys_.')
+  @Keeps('text', TAG_TEXT, `A tag key must consist of ${TAG_TEXT_RULE}.`)
+  @Keeps('length', /^.{1,128}$/su, 'A tag key must be 1 to 128 characters long.')
   key!: string;
 
   @Field(() => String, { description: `Up to 255 characters: ${TAG_TEXT_RULE}.` })
-  @Matches(TAG_TEXT, { message: `A tag value must consist of ${TAG_TEXT_RULE}.` })
-  @MaxLength(255, { message: 'A tag value must be at most 255 characters long.' })
+  @Keeps('text', TAG_TEXT, `A tag value must consist of ${TAG_TEXT_RULE}.`)
+  @Keeps('length', /^.{0,255}$/su, 'A tag value must be at most 255 characters long.')
   value!: string;
+}
+
+// class-validator reports one broken rule of each name, so every rule of a field has its own.
+function Keeps(name: string, pattern: RegExp, message: string): PropertyDecorator {
+  return ValidateBy({
+    name,
+    validator: {
+      validate: value => typeof value === 'string' && pattern.test(value),
+      defaultMessage: () => message,
+    },
+  });
 }

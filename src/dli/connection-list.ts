@@ -4,6 +4,7 @@ import { z } from 'zod';
 const listBody = z.object({
   is_success: z.literal(true).default(true),
   connections: z.array(z.object({ name: z.string().nullish(), state: z.string().nullish() })),
+  count: z.number().nullish(),
 });
 
 /** A connection as the list shows it. */
@@ -22,7 +23,8 @@ export function readConnectionList(status: number, text: string): ListedConnecti
   if (status !== 200) return undefined;
   try {
     const { data } = listBody.safeParse(JSON.parse(text));
-    return data?.connections.map(({ name, state }) => ({ name: name ?? null, state: state ?? null }));
+    if (data === undefined || (data.count ?? 0) > data.connections.length) return undefined;
+    return data.connections.map(({ name, state }) => ({ name: name ?? null, state: state ?? null }));
   } catch {
     return undefined;
   }

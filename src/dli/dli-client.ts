@@ -1,7 +1,10 @@
+import type { KyInstance } from 'ky';
 import type { Authentication, Authenticator } from '../huawei-cloud/authentication.js';
 import { AuthenticationError } from '../huawei-cloud/authentication.js';
 import type { Clock } from '../huawei-cloud/clock.js';
-import type { Transport, UpstreamAnswer } from '../huawei-cloud/transport.js';
+import type { CallOptions } from '../huawei-cloud/http-client.js';
+import { createHttpClient } from '../huawei-cloud/http-client.js';
+import type { Transport } from '../huawei-cloud/transport.js';
 import type { ConnectionRequest, CreatedConnection } from './connection.js';
 import { readConnectionList } from './connection-list.js';
 import type { CreateAttempt } from './create-attempt.js';
@@ -34,9 +37,12 @@ export interface DliClientOptions {
 /** Huawei Cloud Data Lake Insight: its classic datasource connections, one method per operation. */
 export class DliClient {
   readonly #options: DliClientOptions;
+  readonly #http: KyInstance;
+  #collection: { projectId: string; url: URL } | undefined;
 
   constructor(options: DliClientOptions) {
     this.#options = options;
+    this.#http = createHttpClient(options.transport);
   }
 
   /**
@@ -87,11 +93,19 @@ export class DliClient {
     authentication: Authentication,
     scope: OperationScope,
   ): Promise<CreateAttempt> {
-    const { clock, log } = this.#options;
+    const { transport, clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
     let attempt: CreateAttempt;
     try {
-      const answer = await this.#send('POST', body, MAX_CREATE_ANSWER_BYTES, authentication, scope);
+      const url = this.#collectionUrl(authentication);
+      const answer = await transport.send({
+        method: 'POST',
+        url,
+        headers: authentication.headersFor({ method: 'POST', url, body }),
+        body,
+        deadline: scope.deadline,
+        maxBodyBytes: MAX_CREATE_ANSWER_BYTES,
+      });
       attempt = answeredAttempt(answer, clock.epochMs());
     } catch (error) {
       attempt = failedAttempt(error);
@@ -101,41 +115,33 @@ export class DliClient {
     return attempt;
   }
 
-  // A list that cannot be had or read proves nothing.
+  // A list that cannot be had or read proves nothing, and neither does one with a nameless connection.
   async #isAbsent(name: string, scope: OperationScope): Promise<boolean> {
     try {
       const authentication = await this.#authenticate(scope);
-      const answer = await this.#send('GET', undefined, MAX_LIST_ANSWER_BYTES, authentication, scope);
-      const connections = readConnectionList(answer.status, answer.text);
+      const url = this.#collectionUrl(authentication);
+      const response = await this.#http(url, {
+        headers: authentication.headersFor({ method: 'GET', url, body: '' }),
+        limits: { deadline: scope.deadline, maxBodyBytes: MAX_LIST_ANSWER_BYTES },
+      } as CallOptions);
+      const connections = readConnectionList(response.status, await response.text());
       return (
-        connections?.every(connection => connection.name !== name || connection.state === 'DELETED') ?? false
+        connections?.every(
+          connection =>
+            connection.state === 'DELETED' || (connection.name !== null && connection.name !== name),
+        ) ?? false
       );
     } catch {
       return false;
     }
   }
 
-  #send(
-    method: 'GET' | 'POST',
-    body: string | undefined,
-    maxBodyBytes: number,
-    authentication: Authentication,
-    { deadline }: OperationScope,
-  ): Promise<UpstreamAnswer> {
-    const { transport, endpoint } = this.#options;
-    const url = new URL(
-      `/v2.0/${encodeURIComponent(authentication.projectId)}/datasource-connection`,
-      endpoint,
-    );
-    const headers = authentication.headersFor({ method, url, body: body ?? '' });
-    return transport.send({
-      method,
-      url,
-      headers,
-      deadline,
-      maxBodyBytes,
-      ...(body !== undefined && { body }),
-    });
+  #collectionUrl({ projectId }: Authentication): URL {
+    if (this.#collection?.projectId !== projectId) {
+      const path = `/v2.0/${encodeURIComponent(projectId)}/datasource-connection`;
+      this.#collection = { projectId, url: new URL(path, this.#options.endpoint) };
+    }
+    return this.#collection.url;
   }
 }
 

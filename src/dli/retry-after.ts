@@ -1,4 +1,7 @@
 const MAX_SECONDS = 300;
+const DELAY = /^\d{1,10}$/;
+// Date.parse also finds dates in texts that are none.
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /**
  * The wait that a `Retry-After` header asks for, in whole seconds from 1 to 300.
@@ -8,7 +11,12 @@ const MAX_SECONDS = 300;
  */
 export function retryAfterSeconds(value: string | undefined, nowEpochMs: number): number | undefined {
   if (value === undefined) return undefined;
-  const seconds = /^\d{1,10}$/.test(value.trim()) ? Number(value) : (Date.parse(value) - nowEpochMs) / 1_000;
+  const seconds = readSeconds(value.trim(), nowEpochMs);
   if (!Number.isFinite(seconds)) return undefined;
   return Math.min(MAX_SECONDS, Math.max(1, Math.ceil(seconds)));
+}
+
+function readSeconds(value: string, nowEpochMs: number): number {
+  if (DELAY.test(value)) return Number(value);
+  return HTTP_DATE.test(value) ? (Date.parse(value) - nowEpochMs) / 1_000 : Number.NaN;
 }

@@ -1,5 +1,15 @@
 const MAX_SHOWN_LENGTH = 200;
 
+/** Parts of a text that may be an address or an id: of a host, a project, a connection, a key. */
+const IDENTIFYING = [
+  /:\/\//,
+  /[0-9a-f]{16,}/i,
+  /[\w-]{20,}/,
+  /\d+\.\d+\.\d+\.\d+/,
+  /[\w-]+\.[\w-]+\.[a-z]/i,
+  /[0-9a-f]+:[0-9a-f]*:/i,
+];
+
 /**
  * DLI's hint about a successful create, when it is fit to be shown to a caller.
  *
@@ -7,7 +17,6 @@ const MAX_SHOWN_LENGTH = 200;
  */
 export function shownMessage(message: string): string | null {
   const text = message.trim();
-  const isPlain = /^[\p{L}\p{N}\p{P} ]+$/u.test(text);
-  const mayIdentify = /:\/\/|[0-9a-f]{16,}|\d+\.\d+\.\d+\.\d+/i.test(text);
-  return text.length <= MAX_SHOWN_LENGTH && isPlain && !mayIdentify ? text : null;
+  if (text.length > MAX_SHOWN_LENGTH || !/^[\p{L}\p{N}\p{P} ]+$/u.test(text)) return null;
+  return IDENTIFYING.some(pattern => pattern.test(text)) ? null : text;
 }

@@ -57,5 +57,6 @@ function isNode(ancestor: ASTNode | readonly ASTNode[] | undefined): ancestor is
 }
 
 function stepOf(node: ASTNode): string[] {
+  if (node.kind === Kind.VARIABLE_DEFINITION) return [node.variable.name.value];
   return node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD ? [node.name.value] : [];
 }

@@ -1,13 +1,13 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { GraphQLFormattedError } from 'graphql';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, isValueNode, Kind } from 'graphql';
 import { PUBLIC_ERROR_CODES } from './error-code.js';
 
 const MAX_MESSAGE_LENGTH = 300;
 
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
   OPERATION_RESOLUTION_FAILURE:
-    'The request must name one of the operations in its document, or hold exactly one operation.',
+    'The request must name one of the queries or mutations in its document, or hold exactly one.',
 };
 
 /**
@@ -16,7 +16,7 @@ const FIXED_MESSAGES: Readonly<Record<string, string>> = {
  * Everything else is ours and becomes INTERNAL without any detail.
  */
 export function maskError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const code = formatted.extensions?.['code'];
+  const code = codeOf(formatted, error);
   const original = unwrapResolverError(error);
   if (!(original instanceof GraphQLError) || typeof code !== 'string' || !PUBLIC_ERROR_CODES.has(code)) {
     return { message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } };
@@ -28,6 +28,15 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
     ...(path !== undefined && { path }),
     extensions: { code },
   };
+}
+
+// graphql-js finds some faults of a request only while it executes it, and then gives no code.
+function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown {
+  const code = extensions?.['code'];
+  const [node] = error instanceof GraphQLError ? (error.nodes ?? []) : [];
+  if (code !== 'INTERNAL_SERVER_ERROR' || node === undefined) return code;
+  if (isValueNode(node)) return 'BAD_USER_INPUT';
+  return node.kind === Kind.OPERATION_DEFINITION ? 'OPERATION_RESOLUTION_FAILURE' : code;
 }
 
 // A syntax error quotes the token it met, which may be a value.

@@ -1,15 +1,17 @@
+import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import { answerClientError } from './client-error.js';
 import type { HttpFailureName } from './http-error.js';
-import { failureBody, failureOf, HTTP_FAILURES } from './http-error.js';
+import { commonHeaders, failureBody, failureOf, HTTP_FAILURES } from './http-error.js';
+import { isWellFormed, mayHaveLargeBody } from './message-form.js';
 import { traceIdOf } from './trace-id.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 2_000;
 
-/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the others in milliseconds. */
+/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the times are in milliseconds. */
 const SERVER_LIMITS = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 10_000,
@@ -17,6 +19,8 @@ const SERVER_LIMITS = {
   keepAliveTimeout: 5_000,
   // Node looks for slow clients only this often; its default of 30 s would make the limits above mean little.
   connectionsCheckingInterval: 1_000,
+  // Node would answer a missing Host without a body.
+  requireHostHeader: false,
 };
 
 /** How the HTTP server is set up. */
@@ -34,6 +38,8 @@ export async function createHttpApp({
   corsOrigins,
   isStopping,
 }: HttpAppOptions): Promise<FastifyInstance> {
+  // Connections that were told to end; what else comes over them is not listened to.
+  const distrusted = new WeakSet<Socket>();
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -50,11 +56,17 @@ export async function createHttpApp({
     // Every line of ours carries the trace id itself.
     childLoggerFactory: parent => parent,
     genReqId: request => traceIdOf(request.headers['traceparent']),
-    clientErrorHandler: answerClientError,
-    frameworkErrors: (error, _request, reply) => sendFailure(reply, failureOf(error)),
+    clientErrorHandler(error, socket) {
+      if (distrusted.has(socket)) socket.destroySoon();
+      else answerClientError(error, socket, logger);
+    },
+    frameworkErrors: (error, request, reply) =>
+      sendFailure(reply.headers(commonHeaders(request.id)), failureOf(error)),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.maxHeadersCount = 64;
+  // Node would answer an unknown expectation without a body; a server may ignore it.
+  app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   app.setNotFoundHandler((_request, reply) => sendFailure(reply, 'notFound'));
   app.setErrorHandler((error, request, reply) => {
     const name = failureOf(error);
@@ -63,18 +75,23 @@ export async function createHttpApp({
     return sendFailure(reply, name);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers({
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'x-request-id': request.id,
-    });
-    if (isStopping()) {
-      sendFailure(reply.headers({ connection: 'close', 'retry-after': '1' }), 'shuttingDown');
+    reply.headers(commonHeaders(request.id));
+    if (distrusted.has(request.raw.socket) || !isWellFormed(request.raw)) {
+      // What follows on this connection may be meant for somebody else.
+      distrusted.add(request.raw.socket);
+      sendFailure(reply.header('connection', 'close'), 'badRequest');
+    } else if (isStopping()) {
+      sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
     } else if (!isReadableBody(request)) {
       sendFailure(reply, 'unsupportedMediaType');
     } else {
       done();
     }
+  });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // A connection that its caller keeps alive would hold up the end of the process.
+    if (isStopping()) reply.header('connection', 'close');
+    done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply);
@@ -96,6 +113,8 @@ export async function createHttpApp({
 
 /** Ends a request with one of the failures of the HTTP layer. */
 export function sendFailure(reply: FastifyReply, name: HttpFailureName): FastifyReply {
+  // Node would read a body to its end, whatever its size, to keep the connection.
+  if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
   return reply
     .code(HTTP_FAILURES[name].statusCode)
     .type('application/json; charset=utf-8')
@@ -105,7 +124,7 @@ export function sendFailure(reply: FastifyReply, name: HttpFailureName): Fastify
 // Other types reach GraphQL without a body, so that its protection against cross-site requests answers them.
 function readJsonOnly(app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
 }
 
 function isReadableBody({ headers }: FastifyRequest): boolean {

@@ -49,6 +49,11 @@ export function failureBody(name: HttpFailureName, traceId?: string): string {
   });
 }
 
+/** The headers of every answer, failures that never reach a route included. */
+export function commonHeaders(traceId: string): Record<string, string> {
+  return { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': traceId };
+}
+
 const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map([
   [400, 'badRequest'],
   [404, 'notFound'],
@@ -60,6 +65,7 @@ const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map
 
 /** The failure that stands for an error thrown by Fastify; anything unexpected is INTERNAL. */
 export function failureOf(error: unknown): HttpFailureName {
-  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  const status =
+    typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
   return (typeof status === 'number' && NAME_OF_STATUS.get(status)) || 'internal';
 }

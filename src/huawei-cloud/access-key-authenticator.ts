@@ -17,6 +17,8 @@ export class AccessKeyAuthenticator implements Authenticator {
   readonly #credentials: AccessKeyCredentials;
   readonly #clock: Clock;
   readonly #authentication: SharedValue<Authentication>;
+  #dateSecond = Number.NaN;
+  #dateText = '';
 
   constructor(
     credentials: AccessKeyCredentials,
@@ -44,12 +46,22 @@ export class AccessKeyAuthenticator implements Authenticator {
     return false;
   }
 
+  // The date has whole seconds, and many requests fall into one.
+  #date(): string {
+    const second = Math.floor(this.#clock.epochMs() / 1_000);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#dateText = sdkDate(second * 1_000);
+    }
+    return this.#dateText;
+  }
+
   #sign(request: UnauthenticatedRequest, projectId?: string): Record<string, string> {
     const { securityToken } = this.#credentials;
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       host: request.url.host,
-      'x-sdk-date': sdkDate(this.#clock.epochMs()),
+      'x-sdk-date': this.#date(),
     };
     if (projectId !== undefined) headers['x-project-id'] = projectId;
     if (securityToken !== undefined) headers['x-security-token'] = securityToken;

@@ -1,8 +1,11 @@
+import type { KyInstance, Options } from 'ky';
 import { z } from 'zod';
 import { AuthenticationError } from './authentication.js';
 import type { Clock } from './clock.js';
 import { Deadline } from './deadline.js';
-import type { Transport, UpstreamAnswer, UpstreamRequest } from './transport.js';
+import type { CallLimits, CallOptions } from './http-client.js';
+import { createHttpClient } from './http-client.js';
+import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 
 /** An IAM user whose password yields tokens. */
@@ -37,12 +40,12 @@ const projectsBody = z.object({ projects: z.array(z.object({ id: projectId, name
 
 /** The two calls of Huawei Cloud IAM that the gateway needs. Source: the IAM API reference. */
 export class IamClient {
-  readonly #transport: Transport;
+  readonly #http: KyInstance;
   readonly #endpoint: URL;
   readonly #clock: Clock;
 
   constructor(transport: Transport, endpoint: URL, clock: Clock) {
-    this.#transport = transport;
+    this.#http = createHttpClient(transport);
     this.#endpoint = endpoint;
     this.#clock = clock;
   }
@@ -58,17 +61,16 @@ export class IamClient {
       methods: ['password'],
       password: { user: { name, password, domain: { name: domainName } } },
     };
-    const answer = await this.#send({
+    const url = new URL('/v3/auth/tokens?nocatalog=true', this.#endpoint);
+    const response = await this.#send(url, {
       method: 'POST',
-      url: new URL('/v3/auth/tokens?nocatalog=true', this.#endpoint),
-      headers: { 'content-type': 'application/json;charset=utf8' },
-      body: JSON.stringify({ auth: { identity, scope: { project } } }),
+      json: { auth: { identity, scope: { project } } },
     });
-    const { token } = read(answer, 201, tokenBody);
-    const value = answer.header('x-subject-token');
-    if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
+    const { token } = await read(response, 201, tokenBody);
+    const value = response.headers.get('x-subject-token');
+    if (value === null || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
     // Both times are IAM's, so a wrong clock on this machine does no harm.
-    const issuedAtMs = Date.parse(answer.header('date') ?? '') || this.#clock.epochMs();
+    const issuedAtMs = Date.parse(response.headers.get('date') ?? '') || this.#clock.epochMs();
     return { token: value, projectId: token.project.id, lifeMs: Date.parse(token.expires_at) - issuedAtMs };
   }
 
@@ -81,8 +83,8 @@ export class IamClient {
   async findProjectId(name: string, headersFor: (url: URL) => Record<string, string>): Promise<string> {
     const url = new URL('/v3/projects', this.#endpoint);
     url.searchParams.set('name', name);
-    const answer = await this.#send({ method: 'GET', url, headers: headersFor(url) });
-    const projects = read(answer, 200, projectsBody).projects.filter(project => project.name === name);
+    const listed = await this.#listProjects(url, headersFor(url));
+    const projects = listed.filter(project => project.name === name);
     const [project] = projects;
     if (project !== undefined && projects.length === 1) return project.id;
     throw new AuthenticationError(
@@ -91,10 +93,23 @@ export class IamClient {
     );
   }
 
-  async #send(request: Omit<UpstreamRequest, 'deadline' | 'maxBodyBytes'>): Promise<UpstreamAnswer> {
-    const deadline = new Deadline(this.#clock, IAM_TIMEOUT_MS);
+  async #listProjects(url: URL, headers: Record<string, string>) {
     try {
-      return await this.#transport.send({ ...request, deadline, maxBodyBytes: MAX_ANSWER_BYTES });
+      return (await read(await this.#send(url, { headers }), 200, projectsBody)).projects;
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      const remedy = 'With HUAWEICLOUD_SDK_PROJECT_ID set, no project is looked up.';
+      throw new AuthenticationError(error.failure, `${error.message} ${remedy}`);
+    }
+  }
+
+  async #send(url: URL, options: Options): Promise<Response> {
+    const limits: CallLimits = {
+      deadline: new Deadline(this.#clock, IAM_TIMEOUT_MS),
+      maxBodyBytes: MAX_ANSWER_BYTES,
+    };
+    try {
+      return await this.#http(url, { ...options, limits } as CallOptions);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       const cause = error.causeCode === undefined ? error.failure : `${error.failure}, ${error.causeCode}`;
@@ -103,21 +118,16 @@ export class IamClient {
   }
 }
 
-function read<T>(answer: UpstreamAnswer, expectedStatus: number, shape: z.ZodType<T>): T {
-  if (answer.status !== expectedStatus) throw refusal(answer);
-  let body: unknown;
-  try {
-    body = JSON.parse(answer.text);
-  } catch {
-    throw unreadable();
-  }
+async function read<T>(response: Response, expectedStatus: number, shape: z.ZodType<T>): Promise<T> {
+  if (response.status !== expectedStatus) throw refusal(response);
+  const body: unknown = await response.json().catch(() => undefined);
   const result = shape.safeParse(body);
   if (!result.success) throw unreadable();
   return result.data;
 }
 
 // 429 and 5xx pass; every other refusal stays until somebody changes the credentials or the project.
-function refusal({ status }: UpstreamAnswer): AuthenticationError {
+function refusal({ status }: Response): AuthenticationError {
   const passes = status === 408 || status === 429 || status >= 500;
   return new AuthenticationError(passes ? 'UNAVAILABLE' : 'REFUSED', `IAM answered with status ${status}.`);
 }

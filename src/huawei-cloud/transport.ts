@@ -1,6 +1,3 @@
-import type { KyInstance, Options as KyOptions } from 'ky';
-import ky from 'ky';
-import type { Dispatcher } from 'undici';
 import { Agent } from 'undici';
 import type { CollectedAnswer } from './answer-collector.js';
 import { AnswerCollector } from './answer-collector.js';
@@ -42,13 +39,6 @@ const BODY_TIMEOUT_MS = 5_000;
 const IDLE_CONNECTION_MS = 1_000;
 const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
 
-// ky hands an option that it does not know to `fetch` as it is. Headers and body travel there, because a
-// Request would copy the headers three times and turn the body into a stream.
-interface Exchange {
-  request: Dispatcher.DispatchOptions;
-  collector: AnswerCollector;
-}
-
 /**
  * Sends requests to upstream hosts over kept-alive, bounded connections.
  *
@@ -56,7 +46,6 @@ interface Exchange {
  */
 export class Transport {
   readonly #agent: Agent;
-  readonly #http: KyInstance;
   readonly #maxPending: number;
   #pending = 0;
 
@@ -72,13 +61,6 @@ export class Transport {
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
-    });
-    this.#http = ky.create({
-      retry: 0,
-      timeout: false,
-      redirect: 'manual',
-      throwHttpErrors: false,
-      fetch: (_request, init) => this.#exchange((init as { exchange: Exchange }).exchange),
     });
   }
 
@@ -107,8 +89,7 @@ export class Transport {
       });
       const path = `${url.pathname}${url.search}`;
       const request = { origin: url.origin, path, method, headers: { ...headers }, body: body ?? null };
-      const options: KyOptions & { exchange: Exchange } = { method, exchange: { request, collector } };
-      await this.#http(url.href, options);
+      this.#agent.dispatch(request, collector);
       return toUpstreamAnswer(await collector.answer);
     } finally {
       this.#pending -= 1;
@@ -118,14 +99,6 @@ export class Transport {
   /** Ends all connections; calls in flight fail. */
   async close(): Promise<void> {
     await this.#agent.destroy();
-  }
-
-  async #exchange({ request, collector }: Exchange): Promise<Response> {
-    this.#agent.dispatch(request, collector);
-    const { status } = await collector.answer;
-    // Only the status travels through ky; a Response cannot carry one outside 200 to 599.
-    if (status > 599) throw new TransportError('UNREADABLE', true);
-    return new Response(null, { status });
   }
 }
 

@@ -1,0 +1,33 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+
+/**
+ * Whether a message leaves no doubt about its target and its length, beyond what Node itself checks:
+ * one valid `host`, a path as target, and no transfer coding but `chunked`.
+ */
+export function isWellFormed({ headers, rawHeaders, url = '' }: IncomingMessage): boolean {
+  const { host = '', 'transfer-encoding': coding } = headers;
+  return (
+    url.startsWith('/') &&
+    HOST.test(host) &&
+    URL.canParse(`http://${host}`) &&
+    hasOneHost(rawHeaders) &&
+    (coding === undefined || coding.toLowerCase() === 'chunked')
+  );
+}
+
+/** Whether a message announces a body that is longer than the limit, or does not say how long it is. */
+export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBytes;
+}
+
+// Node keeps the first of several Host headers and says nothing of the others.
+function hasOneHost(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts === 1;
+}
