@@ -8,9 +8,7 @@ import type { IamUser } from './huawei-cloud/iam-client.js';
 import { PROJECT_ID_PATTERN } from './huawei-cloud/iam-client.js';
 
 /** How the gateway authenticates at Huawei Cloud. */
-export type CredentialsConfig =
-  | ({ kind: 'accessKey' } & AccessKeyCredentials)
-  | ({ kind: 'iamUser' } & IamUser);
+type CredentialsConfig = ({ kind: 'accessKey' } & AccessKeyCredentials) | ({ kind: 'iamUser' } & IamUser);
 
 /** Everything that operators decide, checked. */
 export interface Config {

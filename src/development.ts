@@ -16,18 +16,26 @@ const REAL_CLOUD_KEYS =
   /^(?:HUAWEICLOUD_SDK_(?:AK|SK|SECURITY_TOKEN|PROJECT_ID|IAM_ENDPOINT)|IAM_(?:USERNAME|PASSWORD|DOMAIN_NAME)|DLI_(?:REGION|ENDPOINT)|CALLER_AUTH)(?:_FILE)?$/;
 
 /**
- * Starts the emulator of the development mode on a free loopback port; `EMULATOR_PORT` and the other
- * `EMULATOR_` variables change that.
+ * Starts the emulator of the development mode on loopback, by the `EMULATOR_` variables. When its usual
+ * port is taken and `EMULATOR_PORT` does not insist on one, it takes any free port.
  *
  * @throws {ConfigError} when such a variable is wrong
  */
 export async function startDevelopmentEmulator(env: Environment): Promise<DevelopmentEmulator> {
   const { configuration, problems } = readEnvironment({ ...env, EMULATOR_HOST: '127.0.0.1' });
   if (configuration === undefined) {
-    throw new ConfigError(problems.map(problem => ({ key: problem, rule: '' })));
+    throw new ConfigError(
+      problems.map(problem => {
+        const [key = '', ...rule] = problem.split(' ');
+        return { key, rule: rule.join(' ') };
+      }),
+    );
   }
   const emulator = createEmulator(configuration.options);
-  const url = await emulator.listen(env['EMULATOR_PORT'] ? configuration.port : 0);
+  const url = await emulator.listen(configuration.port).catch((error: unknown) => {
+    if (env['EMULATOR_PORT']) throw error;
+    return emulator.listen(0);
+  });
   const { projects, accessKeys } = resolveOptions(configuration.options);
   const [project] = projects;
   const [key] = accessKeys;

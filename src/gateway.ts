@@ -71,7 +71,7 @@ export async function createGateway(
   await apollo.start();
   const app = await createHttpApp({ logger, corsOrigins: config.corsOrigins, isStopping: () => isStopping });
   addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
-  const admin = createAdminApp(() => isReady && !isStopping);
+  const admin = createAdminApp(logger, () => isReady && !isStopping);
 
   return {
     async listen() {

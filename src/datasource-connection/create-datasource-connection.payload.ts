@@ -95,7 +95,7 @@ export class DliUnavailableError extends UserError {
   description:
     'Returned when the idempotency key was used with another input, or its first call is still running; `code` tells which. This call created nothing.',
 })
-export class IdempotencyConflictError extends UserError {
+class IdempotencyConflictError extends UserError {
   constructor(
     code: UserErrorCode.IDEMPOTENCY_KEY_REUSED | UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
     message: string,

@@ -4,8 +4,8 @@ import { Field, InputType } from 'type-graphql';
 /** The tag key that the gateway keeps for itself. */
 const RESERVED_TAG_KEY = 'gw_req';
 // Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
-// Lengths count code points; class-validator's own rules count a letter and its variation selector as one.
-const TAG_TEXT = /^(?! )[\p{L}\p{M}\p{N} _.:=+@-]*(?<! )$/u;
+// Lengths count UTF-16 units, as DLI's do; class-validator's own rules leave variation selectors out.
+const TAG_TEXT = /^(?! )[\p{L}\p{N} _.:=+@-]*(?<! )$/u;
 const TAG_TEXT_RULE = 'letters, digits, spaces and _ . : = + - @, without a space at either end';
 
 /** A label that DLI shows beside the connection. */
@@ -19,12 +19,12 @@ export class TagInput {
   })
   @Keeps('prefix', /^(?!_sys_)/, 'A tag key must not start with _sys_.')
   @Keeps('text', TAG_TEXT, `A tag key must consist of ${TAG_TEXT_RULE}.`)
-  @Keeps('length', /^.{1,128}$/su, 'A tag key must be 1 to 128 characters long.')
+  @Keeps('length', /^.{1,128}$/s, 'A tag key must be 1 to 128 characters long.')
   key!: string;
 
   @Field(() => String, { description: `Up to 255 characters: ${TAG_TEXT_RULE}.` })
   @Keeps('text', TAG_TEXT, `A tag value must consist of ${TAG_TEXT_RULE}.`)
-  @Keeps('length', /^.{0,255}$/su, 'A tag value must be at most 255 characters long.')
+  @Keeps('length', /^.{0,255}$/s, 'A tag value must be at most 255 characters long.')
   value!: string;
 }
 

@@ -42,7 +42,7 @@ export function readCreateAnswer(status: number, text: string): CreateVerdict {
 }
 
 /** The error code of an error answer by DLI or its API gateway; undefined when there is none to read. */
-export function readErrorCode(text: string): string | undefined {
+function readErrorCode(text: string): string | undefined {
   return errorBody.safeParse(parseJson(text)).data?.error_code;
 }
 

@@ -6,7 +6,7 @@ import { maskError } from './mask-error.js';
 import { describeVariableErrors } from './variable-errors.js';
 
 /** A failure of our own, by an allow-list of what a log may hold. */
-export interface InternalErrorRecord {
+interface InternalErrorRecord {
   traceId: string;
   errorName: string;
   /** Where it happened: stack frames without the message, which may hold input or upstream text. */

@@ -3,9 +3,10 @@ import type { GraphQLFormattedError } from 'graphql';
 import { GraphQLError, isValueNode, Kind } from 'graphql';
 import { PUBLIC_ERROR_CODES } from './error-code.js';
 
-const MAX_MESSAGE_LENGTH = 300;
+const MAX_MESSAGE_LENGTH = 500;
 
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
+  INTROSPECTION_DISABLED: 'Introspection is off here. The schema is published as schema.graphql.',
   OPERATION_RESOLUTION_FAILURE:
     'The request must name one of the queries or mutations in its document, or hold exactly one.',
 };
@@ -23,7 +24,9 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
   }
   const { locations, path } = formatted;
   return {
-    message: FIXED_MESSAGES[code] ?? withoutLiterals(formatted.message).slice(0, MAX_MESSAGE_LENGTH),
+    message:
+      FIXED_MESSAGES[String(formatted.extensions?.['validationErrorCode'] ?? code)] ??
+      withoutLiterals(formatted.message).slice(0, MAX_MESSAGE_LENGTH),
     ...(locations !== undefined && { locations }),
     ...(path !== undefined && { path }),
     extensions: { code },

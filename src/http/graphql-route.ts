@@ -2,7 +2,7 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { sendFailure } from './http-app.js';
+import { sendFailure } from './failure-answers.js';
 
 /** The path of the GraphQL endpoint. */
 export const GRAPHQL_PATH = '/graphql';

@@ -2,13 +2,10 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
-import { answerClientError } from './client-error.js';
-import type { HttpFailureName } from './http-error.js';
-import { commonHeaders, failureBody, failureOf, HTTP_FAILURES } from './http-error.js';
-import { isWellFormed, mayHaveLargeBody } from './message-form.js';
-import { traceIdOf } from './trace-id.js';
+import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
+import { commonHeaders } from './http-error.js';
+import { isReadableBody, isWellFormed } from './message-form.js';
 
-const MAX_BODY_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 2_000;
 
 /** Limits of the HTTP server; `maxHeaderSize` is in bytes, the times are in milliseconds. */
@@ -40,6 +37,7 @@ export async function createHttpApp({
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Connections that were told to end; what else comes over them is not listened to.
   const distrusted = new WeakSet<Socket>();
+  const failures = failureOptions(logger);
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -55,25 +53,17 @@ export async function createHttpApp({
     onConstructorPoisoning: 'ignore',
     // Every line of ours carries the trace id itself.
     childLoggerFactory: parent => parent,
-    genReqId: request => traceIdOf(request.headers['traceparent']),
+    ...failures,
     clientErrorHandler(error, socket) {
       if (distrusted.has(socket)) socket.destroySoon();
-      else answerClientError(error, socket, logger);
+      else failures.clientErrorHandler(error, socket);
     },
-    frameworkErrors: (error, request, reply) =>
-      sendFailure(reply.headers(commonHeaders(request.id)), failureOf(error)),
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.maxHeadersCount = 64;
   // Node would answer an unknown expectation without a body; a server may ignore it.
   app.server.on('checkExpectation', (message, response) => app.routing(message, response));
-  app.setNotFoundHandler((_request, reply) => sendFailure(reply, 'notFound'));
-  app.setErrorHandler((error, request, reply) => {
-    const name = failureOf(error);
-    if (name === 'internal')
-      request.log.error({ traceId: request.id, errorName: nameOf(error) }, 'internal error');
-    return sendFailure(reply, name);
-  });
+  addFailureAnswers(app, logger);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id));
     if (distrusted.has(request.raw.socket) || !isWellFormed(request.raw)) {
@@ -82,7 +72,7 @@ export async function createHttpApp({
       sendFailure(reply.header('connection', 'close'), 'badRequest');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
-    } else if (!isReadableBody(request)) {
+    } else if (!isReadableBody(request.headers)) {
       sendFailure(reply, 'unsupportedMediaType');
     } else {
       done();
@@ -98,6 +88,7 @@ export async function createHttpApp({
     done();
   });
   readJsonOnly(app);
+  endSilentConnections(app);
   if (corsOrigins.length > 0) {
     await app.register(cors, {
       origin: [...corsOrigins],
@@ -111,31 +102,10 @@ export async function createHttpApp({
   return app;
 }
 
-/** Ends a request with one of the failures of the HTTP layer. */
-export function sendFailure(reply: FastifyReply, name: HttpFailureName): FastifyReply {
-  // Node would read a body to its end, whatever its size, to keep the connection.
-  if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
-  return reply
-    .code(HTTP_FAILURES[name].statusCode)
-    .type('application/json; charset=utf-8')
-    .send(failureBody(name, reply.request.id));
-}
-
 // Other types reach GraphQL without a body, so that its protection against cross-site requests answers them.
 function readJsonOnly(app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
-}
-
-function isReadableBody({ headers }: FastifyRequest): boolean {
-  if (headers['content-type'] === 'application/json' && headers['content-encoding'] === undefined)
-    return true;
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
-  const encoding = headers['content-encoding'];
-  return (
-    (charset === undefined || /^utf-?8$/i.test(charset)) &&
-    (encoding === undefined || encoding === 'identity')
-  );
 }
 
 // What happens to a create is logged where it is known; here only requests that failed are worth a line.
@@ -153,6 +123,15 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   );
 }
 
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown';
+// Node counts a connection that has not sent a byte as busy, and would wait for it when the server closes.
+function endSilentConnections(app: FastifyInstance): void {
+  const open = new Set<Socket>();
+  app.server.on('connection', socket => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  app.addHook('preClose', done => {
+    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    done();
+  });
 }

@@ -31,3 +31,11 @@ function hasOneHost(rawHeaders: readonly string[]): boolean {
   }
   return hosts === 1;
 }
+
+/** Whether a body, if there is one, is UTF-8 and not compressed by what its headers say. */
+export function isReadableBody(headers: IncomingHttpHeaders): boolean {
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
+  if (type === 'application/json' && encoding === 'identity') return true;
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
+  return /^utf-?8$/i.test(charset) && encoding === 'identity';
+}

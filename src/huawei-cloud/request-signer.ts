@@ -1,7 +1,7 @@
 import { createHmac, hash } from 'node:crypto';
 
 /** Name of the signature scheme, as Huawei's API signing guide prints it. */
-export const SIGNATURE_ALGORITHM = 'SDK-HMAC-SHA256';
+const SIGNATURE_ALGORITHM = 'SDK-HMAC-SHA256';
 
 /** What a signature covers. */
 export interface SignableRequest {

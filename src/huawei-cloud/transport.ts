@@ -28,7 +28,7 @@ export interface UpstreamAnswer {
 export interface TransportOptions {
   /** Open connections at most, which is also the number of calls in flight. Default 50. */
   maxConnections?: number;
-  /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 100. */
+  /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 500. */
   maxWaiting?: number;
 }
 
@@ -49,7 +49,7 @@ export class Transport {
   readonly #maxPending: number;
   #pending = 0;
 
-  constructor({ maxConnections = 50, maxWaiting = 100 }: TransportOptions = {}) {
+  constructor({ maxConnections = 50, maxWaiting = 500 }: TransportOptions = {}) {
     this.#maxPending = maxConnections + maxWaiting;
     this.#agent = new Agent({
       connections: maxConnections,

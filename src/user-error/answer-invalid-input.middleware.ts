@@ -3,6 +3,9 @@ import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
 import { InputProblem, InvalidInputError } from './invalid-input-error.type.js';
 
+// A list of thousands of bad tags must not make an answer many times its size.
+const MAX_PROBLEMS = 100;
+
 /** Turns failed validation of a mutation's input into an {@link InvalidInputError} of its payload. */
 export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
   try {
@@ -12,7 +15,7 @@ export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
       error instanceof ArgumentValidationError ? error.extensions.validationErrors : undefined;
     // type-graphql wraps a bug inside a rule in the same way.
     if (!isValidationErrors(problems)) throw error;
-    return new InvalidInputError(problems.flatMap(problem => flatten(problem, [])));
+    return new InvalidInputError(problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS));
   }
 };
 

@@ -27,7 +27,9 @@ export class InputProblem {
     'Returned when the input breaks rules. Nothing was sent to DLI. All problems are listed at once.',
 })
 export class InvalidInputError extends UserError {
-  @Field(() => [InputProblem], { description: 'Every rule that the input breaks; at least one.' })
+  @Field(() => [InputProblem], {
+    description: 'Every rule that the input breaks; at least one, at most 100.',
+  })
   readonly problems: InputProblem[];
 
   constructor(problems: InputProblem[]) {

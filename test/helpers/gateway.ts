@@ -37,7 +37,7 @@ export interface GraphqlAnswer {
 }
 
 /** A top-level error as callers see it. */
-export interface GraphqlErrorAnswer {
+interface GraphqlErrorAnswer {
   message: string;
   extensions: { code: string; traceId?: string };
 }

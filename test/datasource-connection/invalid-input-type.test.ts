@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+
+const CANARY = 'zq7canary';
+const CANARY_NUMBER = 907_140_233;
+const SERVICES = 'CLOUD_TABLE, CLOUD_TABLE_OPENTSDB, MRS_OPENTSDB, DWS, RDS, CSS';
+
+afterEach(closeGateways);
+
+describe('a variable of the wrong form', () => {
+  it.each<[what: string, changes: Record<string, unknown>, message: string]>([
+    ['a number as name', { name: CANARY_NUMBER }, '"input.name" must be of type String!.'],
+    ['a boolean as name', { name: true }, '"input.name" must be of type String!.'],
+    ['a nested list as name', { name: [[CANARY]] }, '"input.name" must be of type String!.'],
+    ['an object as name', { name: { toString: CANARY } }, '"input.name" must be of type String!.'],
+    ['null as name', { name: null }, '"input.name" must be of type String!.'],
+    ['no name', { name: undefined }, '"input.name" is required.'],
+    ['an unknown service', { service: CANARY }, `"input.service" must be one of ${SERVICES}.`],
+    ['an empty service', { service: '' }, `"input.service" must be one of ${SERVICES}.`],
+    ['a padded service', { service: ' RDS ' }, `"input.service" must be one of ${SERVICES}.`],
+    ['a service in DLI spelling', { service: 'rds' }, `"input.service" must be one of ${SERVICES}.`],
+    [
+      'an inherited name as service',
+      { service: 'constructor' },
+      `"input.service" must be one of ${SERVICES}.`,
+    ],
+    ['a number as service', { service: CANARY_NUMBER }, `"input.service" must be one of ${SERVICES}.`],
+    [
+      'a fraction as id',
+      { securityGroupId: CANARY_NUMBER + 0.5 },
+      '"input.securityGroupId" must be of type ID!.',
+    ],
+    ['a list as id', { networkId: [CANARY] }, '"input.networkId" must be of type ID!.'],
+    ['a list as url', { url: [CANARY, CANARY] }, '"input.url" must be of type String!.'],
+    ['a text as tags', { tags: CANARY }, '"input.tags" must be of type [TagInput!].'],
+    ['a text as tag', { tags: [CANARY] }, '"input.tags.0" must be of type TagInput!.'],
+    ['null as tag', { tags: [null] }, '"input.tags.0" must be of type TagInput!.'],
+    [
+      'a list as tag',
+      { tags: [[{ key: CANARY, value: CANARY }]] },
+      '"input.tags.0" must be of type TagInput!.',
+    ],
+    ['a tag without value', { tags: [{ key: CANARY }] }, '"input.tags.0.value" is required.'],
+    [
+      'a number as tag key',
+      { tags: [{ key: CANARY_NUMBER, value: '' }] },
+      '"input.tags.0.key" must be of type String!.',
+    ],
+    [
+      'an unknown field of a tag',
+      { tags: [{ key: 'a', value: 'b', admin: CANARY }] },
+      '"input.tags.0.admin" is not a field of TagInput.',
+    ],
+    [
+      'an unknown field',
+      { is_admin: CANARY },
+      '"input.is_admin" is not a field of CreateDatasourceConnectionInput.',
+    ],
+    [
+      'an unknown field whose name is no name',
+      { [`x ${CANARY}\r\n`]: true },
+      '"input.(a name not shown)" is not a field of CreateDatasourceConnectionInput.',
+    ],
+    [
+      'the field __proto__',
+      { ['__proto__']: { polluted: CANARY } },
+      '"input.__proto__" is not a field of CreateDatasourceConnectionInput.',
+    ],
+    [
+      'the field constructor',
+      { constructor: { prototype: { polluted: CANARY } } },
+      '"input.constructor" is not a field of CreateDatasourceConnectionInput.',
+    ],
+  ])('is refused for %s, naming the field, and nothing is sent', async (_what, changes, message) => {
+    const gateway = await startGateway();
+    const variables = { input: { ...VALID_INPUT, ...changes } };
+    const { status, body } = await gateway.send({ query: CREATE_MUTATION, variables });
+
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: { errors: [{ message, extensions: { code: 'BAD_USER_INPUT', traceId: traceId() } }] },
+    });
+    const shown = JSON.stringify(body) + gateway.log();
+    expect(shown).not.toContain(CANARY);
+    expect(shown).not.toContain(String(CANARY_NUMBER));
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it.each<[what: string, variables: unknown, messages: string[]]>([
+    ['a text as input', { input: CANARY }, ['"input" must be of type CreateDatasourceConnectionInput!.']],
+    ['no input', {}, ['"input" is required.']],
+    ['no variables', undefined, ['"input" is required.']],
+    ['an inherited input', { ['__proto__']: { input: VALID_INPUT } }, ['"input" is required.']],
+    [
+      'an empty input, with all its problems at once',
+      { input: {} },
+      ['name', 'service', 'securityGroupId', 'networkId', 'url'].map(
+        field => `"input.${field}" is required.`,
+      ),
+    ],
+    [
+      'several fields at once',
+      { input: { ...VALID_INPUT, name: CANARY_NUMBER, service: CANARY, tags: [{ key: CANARY }] } },
+      [
+        '"input.name" must be of type String!.',
+        `"input.service" must be one of ${SERVICES}.`,
+        '"input.tags.0.value" is required.',
+      ],
+    ],
+  ])('is refused for %s', async (_what, variables, messages) => {
+    const gateway = await startGateway();
+    const { status, body } = await gateway.send({ query: CREATE_MUTATION, variables });
+
+    const extensions = { code: 'BAD_USER_INPUT', traceId: traceId() };
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: { errors: messages.map(message => ({ message, extensions })) },
+    });
+    expect(JSON.stringify(body) + gateway.log()).not.toContain(CANARY);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('is refused for lists nested 20,000 deep', async () => {
+    const gateway = await startGateway();
+    const variables = { input: { ...VALID_INPUT, name: 'DEEP' } };
+    const text = JSON.stringify({ query: CREATE_MUTATION, variables });
+    const { body } = await gateway.send(text.replace('"DEEP"', '['.repeat(20_000) + ']'.repeat(20_000)));
+
+    expect(body.errors?.map(({ message }) => message)).toEqual(['"input.name" must be of type String!.']);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('is refused with at most 20 problems', async () => {
+    const gateway = await startGateway();
+    const tags = Array.from({ length: 100 }, () => ({ key: CANARY }));
+    const { body } = await gateway.send({
+      query: CREATE_MUTATION,
+      variables: { input: { ...VALID_INPUT, tags } },
+    });
+
+    expect(body.errors).toHaveLength(20);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+});
+
+function traceId(): unknown {
+  return expect.stringMatching(/^[0-9a-f]{32}$/);
+}

@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import type { Payload, TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+
+// One gateway for all: a hundred of them would only cost time.
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+beforeEach(() => gateway.emulator.reset());
+afterAll(closeGateways);
+
+/** A pair of status and code that proves a no, and the type and code of the payload it becomes. */
+type Refusal = [status: number, code: string, member: string, userCode: string];
+
+const AUTH_FAILED = ['DliUnavailableError', 'UPSTREAM_AUTH_FAILED'] as const;
+const REJECTED = ['DliRejectedError', 'UPSTREAM_REJECTED'] as const;
+
+const DLI_REFUSALS: readonly Refusal[] = [
+  [400, 'DLI.0001', ...REJECTED],
+  [400, 'DLI.0002', ...REJECTED],
+  [400, 'DLI.0006', 'NameTakenError', 'NAME_CONFLICT'],
+  [400, 'DLI.0007', ...REJECTED],
+  [400, 'DLI.0009', ...REJECTED],
+  [400, 'DLI.0012', ...REJECTED],
+  [400, 'DLI.0015', ...AUTH_FAILED],
+  [400, 'DLI.0016', ...AUTH_FAILED],
+  [400, 'DLI.1028', ...REJECTED],
+  [400, 'DLI.10003', ...REJECTED],
+  [401, 'DLI.0013', ...AUTH_FAILED],
+  [401, 'DLI.0014', ...AUTH_FAILED],
+];
+
+const GATEWAY_REFUSALS: readonly Refusal[] = [
+  [400, '0106', ...REJECTED],
+  [400, '0602', ...REJECTED],
+  [401, '0301', ...AUTH_FAILED],
+  [401, '0303', ...AUTH_FAILED],
+  [401, '0305', ...AUTH_FAILED],
+  [401, '0307', ...AUTH_FAILED],
+  [403, '0302', ...AUTH_FAILED],
+  [403, '0304', ...AUTH_FAILED],
+  [403, '0306', ...AUTH_FAILED],
+  [403, '0310', ...AUTH_FAILED],
+  [403, '0402', ...AUTH_FAILED],
+  [403, '0802', ...AUTH_FAILED],
+  [404, '0101', ...REJECTED],
+  [413, '0201', ...REJECTED],
+  [414, '0201', ...REJECTED],
+  [429, '0308', 'DliUnavailableError', 'UPSTREAM_THROTTLED'],
+  [494, '0201', ...REJECTED],
+  [503, '0613', 'DliUnavailableError', 'UPSTREAM_AUTH_UNAVAILABLE'],
+];
+
+const REFUSALS: readonly Refusal[] = [
+  ...DLI_REFUSALS,
+  ...['APIG', 'APIGW'].flatMap(prefix =>
+    GATEWAY_REFUSALS.map(([status, number, ...rest]): Refusal => [status, `${prefix}.${number}`, ...rest]),
+  ),
+];
+
+const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
+
+/** Creates against an upstream that answers every create like this; tells how many creates it got. */
+async function createAgainst(answer: Partial<Fault>): Promise<{ payload: Payload; posts: number }> {
+  const { emulator, create } = gateway;
+  emulator.inject({ operation: 'createConnection', times: 0, ...answer });
+  const payload = await create();
+  return { payload, posts: emulator.ledger.count('createConnection') };
+}
+
+function errorBody(code: string) {
+  return { error_code: code, error_msg: 'text of DLI' };
+}
+
+describe('a refusal that DLI makes before it executes anything', () => {
+  it.each(REFUSALS)('%i %s becomes %s with code %s', async (status, code, member, userCode) => {
+    const { payload, posts } = await createAgainst({ status, body: errorBody(code) });
+    expect(payload).toMatchObject({ __typename: member, code: userCode });
+    expect(JSON.stringify(payload)).not.toContain('text of DLI');
+    expect(posts).toBe(1);
+  });
+
+  it.each([
+    [
+      'DLI.0001',
+      'DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created.',
+    ],
+    ['DLI.1028', 'The quota of datasource connections is used up. Nothing was created.'],
+    ['APIGW.0602', 'DLI refused the request. Nothing was created.'],
+  ])("for good tells DLI's code %s, its request id and our own words", async (dliCode, message) => {
+    const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
+    const { payload } = await createAgainst({ error: dliCode, headers });
+    expect(payload).toEqual({
+      __typename: 'DliRejectedError',
+      code: 'UPSTREAM_REJECTED',
+      message,
+      dliCode,
+      requestId: '0b67bf0abe6d9a8844030ded87109c9f',
+    });
+  });
+
+  it('for the name tells which name', async () => {
+    const { payload } = await createAgainst({ error: 'DLI.0006' });
+    expect(payload).toMatchObject({ __typename: 'NameTakenError', name: 'orders_pg' });
+  });
+
+  it.each(['APIGW.0301', 'APIGW.0302'])(
+    "for the gateway's own credentials (%s) is no error of the caller's request",
+    async error => {
+      const { emulator, send } = gateway;
+      emulator.inject({ operation: 'createConnection', error });
+      const query = `mutation { createDatasourceConnection(input: {
+        name: "a", service: RDS, securityGroupId: "s", networkId: "n", url: "h:1" }) { __typename } }`;
+      const { status, body } = await send({ query });
+      expect({ status, body }).toEqual({
+        status: 200,
+        body: { data: { createDatasourceConnection: { __typename: 'DliUnavailableError' } } },
+      });
+    },
+  );
+});
+
+describe('half of a proof is none', () => {
+  it.each(REFUSALS.map(([, code]) => code))('500 with %s is unknown', async code => {
+    const { payload, posts } = await createAgainst({ status: 500, body: errorBody(code) });
+    expect(payload).toMatchObject(UNKNOWN);
+    expect(posts).toBe(1);
+  });
+
+  it.each(
+    [...new Set(REFUSALS.map(([status]) => status))].flatMap(status => [
+      [status, 'DLI.0999'],
+      [status, 'APIGW.0601'],
+      [status, 'APIG.9999'],
+    ]),
+  )('%i with %s is unknown', async (status, code) => {
+    const { payload, posts } = await createAgainst({ status: Number(status), body: errorBody(String(code)) });
+    expect(payload).toMatchObject(UNKNOWN);
+    expect(posts).toBe(1);
+  });
+});

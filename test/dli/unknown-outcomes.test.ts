@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+
+// One gateway for all: a hundred of them would only cost time.
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+beforeEach(() => gateway.emulator.reset());
+afterAll(closeGateways);
+
+const HTML = '<html><body>502 Bad Gateway</body></html>';
+
+/** Creates against an upstream that answers every create like this. */
+async function expectUnknown(answer: Partial<Fault>): Promise<void> {
+  const { emulator, create } = gateway;
+  emulator.inject({ operation: 'createConnection', times: 0, ...answer });
+  expect(await create()).toMatchObject({ __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' });
+  expect(emulator.ledger.entries().map(entry => entry.operation)).toEqual(['createConnection']);
+}
+
+describe('an error that may come after the create was carried out', () => {
+  it.each([
+    ['DLI.0019', 400],
+    ['DLI.0999', 400],
+    ['DLI.0999', 500],
+    ['DLI.10001', 400],
+    ['APIGW.0201', 400],
+    ['APIGW.0201', 502],
+    ['APIGW.0201', 504],
+    ['APIG.0201', 504],
+    ['APIGW.0601', 500],
+    ['APIGW.0610', 502],
+  ])('%s with status %i is an unknown outcome', async (error, status) => {
+    await expectUnknown({ error, status });
+  });
+
+  it.each([
+    'DLI.0003',
+    'DLI.0008',
+    'DLI.0018',
+    'DLI.0023',
+    'DLI.0100',
+    'DLI.10002',
+    'DLI.10007',
+    'DLI.13001',
+    'DLI.22101',
+    'APIGW.0103',
+    'APIGW.0104',
+    'APIGW.0311',
+    'APIGW.0404',
+    'APIGW.0501',
+    'APIGW.0607',
+    'APIGW.0801',
+  ])('%s, which no list of refusals holds, is an unknown outcome', async error => {
+    await expectUnknown({ error });
+  });
+});
+
+describe('a status without a code', () => {
+  const statuses = [400, 401, 403, 404, 405, 408, 409, 413, 418, 494, 500, 501, 502, 503, 504, 599];
+
+  it.each(statuses)('%i with an empty body is an unknown outcome', async status => {
+    await expectUnknown({ status });
+  });
+
+  it.each(statuses)('%i with an HTML page is an unknown outcome', async status => {
+    await expectUnknown({ status, body: HTML });
+  });
+});
+
+describe('an error body of another form', () => {
+  it.each([
+    ['no code', { error_msg: 'Parameter check error.' }],
+    ['a code that is no text', { error_code: 1, error_msg: '' }],
+    ['a code in lower case', { error_code: 'dli.0001' }],
+    ['a code with text behind it', { error_code: 'DLI.0001 or so' }],
+    ['a code of another service', { error_code: 'IAM.0011' }],
+    ['a nested code', { error: { code: 'DLI.0001', message: '' } }],
+    ['a list', [{ error_code: 'DLI.0001' }]],
+    ['a code after a broken start', '{"error_code":"DLI.0001"'],
+    ['nothing but null', 'null'],
+  ])('with %s proves nothing', async (_form, body) => {
+    await expectUnknown({ status: 400, body });
+  });
+});
+
+describe('the answer to an unknown outcome', () => {
+  it('says that the connection may exist, and how to find it in the logs of DLI', async () => {
+    const { emulator, create } = gateway;
+    const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
+    emulator.inject({ operation: 'createConnection', error: 'APIGW.0201', status: 504, headers });
+    expect(await create()).toEqual({
+      __typename: 'OutcomeUnknownError',
+      code: 'OUTCOME_UNKNOWN',
+      message:
+        'The connection may or may not have been created. Look for its name in DLI before creating it again.',
+      requestId: '0b67bf0abe6d9a8844030ded87109c9f',
+    });
+  });
+
+  it.each([['<b>'], ['a b'], ['x'.repeat(65)]])('has no request id of unusual form such as %j', async id => {
+    const { emulator, create } = gateway;
+    emulator.inject({ operation: 'createConnection', status: 500, headers: { 'X-Request-Id': id } });
+    expect(await create()).toMatchObject({ __typename: 'OutcomeUnknownError', requestId: null });
+  });
+
+  it('is told although the connection was created, and the ledger proves that it was', async () => {
+    const { emulator, create } = gateway;
+    emulator.inject({ operation: 'createConnection', error: 'DLI.0999', apply: true });
+    expect(await create()).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    expect(emulator.connections()).toMatchObject([{ name: 'orders_pg' }]);
+  });
+});

@@ -1,0 +1,137 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+
+const CHROMIUM_ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+
+afterEach(closeGateways);
+
+describeWithProgram('chromium', 'the explorer in a browser without internet', executablePath => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
+  });
+  afterAll(() => browser.close());
+
+  /** Opens the explorer; whatever the page wants from elsewhere is refused and noted, like every complaint. */
+  async function openExplorer() {
+    const { graphqlUrl, emulator } = await startGateway({ env: { NODE_ENV: 'development' } });
+    const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+    page.setDefaultTimeout(15_000);
+    const complaints: string[] = [];
+    await page.route('**/*', async route => {
+      const url = route.request().url();
+      if (new URL(url).origin === new URL(graphqlUrl).origin) return route.continue();
+      complaints.push(`wanted ${url}`);
+      return route.abort();
+    });
+    page.on('websocket', socket => complaints.push(`wanted ${socket.url()}`));
+    page.on('pageerror', error => complaints.push(error.message));
+    page.on('console', message => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    await page.goto(graphqlUrl);
+    return { page, complaints, emulator };
+  }
+
+  const editorOf = (page: Page) => page.locator('.graphiql-query-editor');
+  const resultOf = (page: Page) => page.locator('.result-window');
+
+  it('shows the example mutation, filled in', async () => {
+    const { page } = await openExplorer();
+    await editorOf(page).getByText('securityGroupId').waitFor();
+    const text = (await editorOf(page).innerText()).replaceAll('\u00a0', ' ');
+    expect(text).toContain('mutation CreateConnection {');
+    expect(text).toContain('url: "192.168.0.12:5432"');
+  });
+
+  it.each([
+    ['the button', (page: Page) => page.getByRole('button', { name: 'Execute query' }).click()],
+    ['Ctrl+Enter', (page: Page) => page.keyboard.press('Control+Enter')],
+  ])('runs it with %s and shows the id of the new connection', async (_what, run) => {
+    const { page, complaints, emulator } = await openExplorer();
+    await editorOf(page).getByText('securityGroupId').click();
+    await run(page);
+    await resultOf(page).getByText(ID).waitFor();
+    const shownId = ID.exec(await resultOf(page).innerText())?.[0];
+    expect(shownId).toBe(emulator.connections()[0]?.connectionId);
+    expect(emulator.ledger.count('createConnection')).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('starts the workers that check what is typed, and marks a field that does not exist', async () => {
+    const { page, complaints } = await openExplorer();
+    await editorOf(page).getByText('hint').click();
+    await page.keyboard.press('End');
+    await page.keyboard.type(' nonsense');
+    await editorOf(page).locator('.squiggly-error').first().waitFor();
+    expect(page.workers().map(worker => new URL(worker.url()).protocol)).toContain('blob:');
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows the descriptions of the schema', async () => {
+    const { page, complaints } = await openExplorer();
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    const docs = page.locator('.graphiql-doc-explorer');
+    await docs.getByText('Mutation', { exact: true }).click();
+    await docs.getByRole('link', { name: 'createDatasourceConnection', exact: true }).click();
+    await docs.getByText('through which DLI reaches a service in your network').waitFor();
+    await docs.getByRole('link', { name: 'CreateDatasourceConnectionInput' }).click();
+    await docs.getByText('securityGroupId').waitFor();
+    expect(await docs.innerText()).toContain('security group');
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('the explorer over HTTP', () => {
+  const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
+
+  it('may be Apollo Sandbox', async () => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'sandbox' } });
+    const response = await fetch(graphqlUrl, asBrowser);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(await response.text()).toContain('embeddable-sandbox');
+  });
+
+  it('may be none, so that a browser gets JSON', async () => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
+    const response = await fetch(graphqlUrl, asBrowser);
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: 'Send GraphQL requests with POST.', extensions: { code: 'METHOD_NOT_ALLOWED' } }],
+    });
+  });
+
+  it.each(['graphiql', 'sandbox'])('%s is not served to whoever does not ask for a page', async explorer => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: explorer } });
+    const response = await fetch(graphqlUrl, { headers: { accept: 'application/json' } });
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      405,
+      'application/json; charset=utf-8',
+    ]);
+  });
+
+  it.each([
+    ['graphiql', true],
+    ['sandbox', true],
+    ['none', false],
+  ])('with %s makes introspection allowed: %s', async (explorer, isAllowed) => {
+    const { send } = await startGateway({ env: { EXPLORER: explorer } });
+    const { body } = await send({ query: '{ __schema { queryType { name } } }' });
+    expect(body.data !== undefined && body.data !== null).toBe(isAllowed);
+  });
+});

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { expect, it } from '@jest/globals';
+import { startGatewayProcess } from '../helpers/gateway-process.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const BLOCKS = [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
+  language,
+  text,
+}));
+const DEFINITION = BLOCKS.find(({ text }) => text.startsWith('create()'))?.text ?? '';
+const EXAMPLES = BLOCKS.flatMap(({ language, text: command }, index) => {
+  const answer = BLOCKS[index + 1];
+  return language === 'sh' && answer?.language === 'json' ? [{ command, answer: answer.text }] : [];
+});
+
+describeWithProgram('curl', 'the README', () => {
+  it('prints examples that answer as printed, in their order, in the development mode', async () => {
+    const { PATH = '' } = process.env;
+    const gateway = startGatewayProcess({ PATH, PORT: '0', ADMIN_PORT: '0' }, { arguments: ['--dev'] });
+    const [, graphql = ''] = await gateway.find(/GraphQL +http:\/\/(\S+)\/graphql/);
+    const [, emulator = ''] = await gateway.find(/Emulator +http:\/\/(\S+)/);
+    const answers: unknown[] = [];
+    for (const { command } of EXAMPLES) {
+      const script = `${DEFINITION}\n${command}`
+        .replaceAll('127.0.0.1:4000', graphql)
+        .replaceAll('127.0.0.1:4010', emulator);
+      const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: { PATH } });
+      answers.push(withoutIds(stdout));
+    }
+
+    expect(EXAMPLES.length).toBeGreaterThan(6);
+    expect(answers).toEqual(EXAMPLES.map(({ answer }) => withoutIds(answer)));
+  });
+
+  it('shows every member of the payload union', () => {
+    const members = [...README.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
+
+    expect([...new Set(members)].sort()).toEqual([
+      'CreateDatasourceConnectionSuccess',
+      'DliRejectedError',
+      'DliUnavailableError',
+      'InvalidInputError',
+      'NameTakenError',
+      'OutcomeUnknownError',
+    ]);
+  });
+});
+
+// Ids differ at every run.
+function withoutIds(json: string): unknown {
+  return JSON.parse(
+    json
+      .replace(/"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g, '"UUID"')
+      .replace(/"[0-9a-f]{32}"/g, '"ID"'),
+  );
+}

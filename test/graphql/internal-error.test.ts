@@ -1,0 +1,66 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TestGateway } from '../helpers/gateway.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+
+const CANARY = 'zq7canary';
+const BROKEN_CLOCK = {
+  epochMs: () => Date.now(),
+  monotonicMs(): number {
+    throw new RangeError(`The clock broke: sk=${CANARY}`);
+  },
+};
+
+afterEach(closeGateways);
+
+describe('a bug of the gateway', () => {
+  it('is answered without any detail', async () => {
+    const { status, headers, body } = await createOn(await startGateway({ clock: BROKEN_CLOCK }));
+
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        data: null,
+        errors: [
+          {
+            message: 'Internal error. It has been logged.',
+            extensions: { code: 'INTERNAL', traceId: headers.get('x-request-id') },
+          },
+        ],
+      },
+    });
+  });
+
+  it('is logged once, with its place and without its message', async () => {
+    const gateway = await startGateway({ clock: BROKEN_CLOCK });
+    const { headers } = await createOn(gateway);
+    const records = gateway
+      .log()
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'internal error');
+
+    expect(records).toEqual([
+      {
+        level: 50,
+        time: expect.any(Number),
+        traceId: headers.get('x-request-id'),
+        errorName: 'RangeError',
+        frames: expect.arrayContaining([expect.stringContaining('monotonicMs')]),
+        msg: 'internal error',
+      },
+    ]);
+    expect(gateway.log()).not.toContain(CANARY);
+  });
+
+  it('sends nothing', async () => {
+    const gateway = await startGateway({ clock: BROKEN_CLOCK });
+    await createOn(gateway);
+
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+});
+
+function createOn(gateway: TestGateway) {
+  return gateway.send({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
+}

@@ -1,0 +1,146 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+
+const CANARY = 'zq7canary';
+const CANARY_NUMBER = '907140233';
+const ONE_OPERATION =
+  'The request must name one of the queries or mutations in its document, or hold exactly one.';
+const NO_BODY = 'POST body missing, invalid Content-Type, or JSON object has no keys.';
+
+afterEach(closeGateways);
+
+describe('a request that cannot be executed', () => {
+  it.each<[what: string, request: unknown, code: string, message: string]>([
+    [
+      'one field 990 times',
+      { query: `{${' __typename'.repeat(990)}}` },
+      'GRAPHQL_VALIDATION_FAILED',
+      'Validation aborted.',
+    ],
+    [
+      'an unknown field',
+      { query: `{ unknown(a: "${CANARY}") }` },
+      'GRAPHQL_VALIDATION_FAILED',
+      'Cannot query field "unknown" on type "Query".',
+    ],
+    [
+      'a fragment alone',
+      { query: 'fragment F on Query { __typename }' },
+      'GRAPHQL_VALIDATION_FAILED',
+      'Fragment "F" is never used.',
+    ],
+    [
+      'a variable of another type',
+      { query: `query($n: String = "${CANARY}") { __typename @include(if: $n) }` },
+      'GRAPHQL_VALIDATION_FAILED',
+      'Variable "$n" of type "String" used in position expecting type "Boolean!".',
+    ],
+    [
+      'a schema query',
+      { query: `{ __type(name: "${CANARY}") { name } }` },
+      'GRAPHQL_VALIDATION_FAILED',
+      'Introspection is off here. The schema is published as schema.graphql.',
+    ],
+    [
+      'an unknown operation',
+      { query: 'query A { __typename }', operationName: CANARY },
+      'OPERATION_RESOLUTION_FAILURE',
+      ONE_OPERATION,
+    ],
+    [
+      'two operations and no name',
+      { query: 'query A { __typename } query B { __typename }' },
+      'OPERATION_RESOLUTION_FAILURE',
+      ONE_OPERATION,
+    ],
+    ['missing variables', { query: CREATE_MUTATION }, 'BAD_USER_INPUT', '"input" is required.'],
+    [
+      'a text as variables',
+      { query: CREATE_MUTATION, variables: CANARY },
+      'BAD_REQUEST',
+      '`variables` in a POST body should be provided as an object, not a recursively JSON-encoded string.',
+    ],
+    [
+      'a list as variables',
+      { query: CREATE_MUTATION, variables: [CANARY] },
+      'BAD_REQUEST',
+      '`variables` in a POST body must be an object if provided.',
+    ],
+    [
+      'a number as variables',
+      { query: CREATE_MUTATION, variables: Number(CANARY_NUMBER) },
+      'BAD_REQUEST',
+      '`variables` in a POST body must be an object if provided.',
+    ],
+    [
+      'a text as extensions',
+      { query: CREATE_MUTATION, extensions: CANARY },
+      'BAD_REQUEST',
+      '`extensions` in a POST body should be provided as an object, not a recursively JSON-encoded string.',
+    ],
+    [
+      'an operation name that is no text',
+      { query: '{ __typename }', operationName: [CANARY] },
+      'BAD_REQUEST',
+      '`operationName` in a POST body must be a string if provided.',
+    ],
+    ['a query that is no text', { query: [CANARY] }, 'BAD_REQUEST', 'GraphQL queries must be strings.'],
+    [
+      'an empty query',
+      { query: '' },
+      'BAD_REQUEST',
+      'GraphQL operations must contain a non-empty `query` or a `persistedQuery` extension.',
+    ],
+    ['an empty object', {}, 'BAD_REQUEST', NO_BODY],
+    ['null', 'null', 'BAD_REQUEST', NO_BODY],
+    ['a JSON text', JSON.stringify(CANARY), 'BAD_REQUEST', NO_BODY],
+    ['a batch of one', [{ query: '{ __typename }' }], 'BAD_REQUEST', 'Operation batching disabled.'],
+    ['an empty batch', [], 'BAD_REQUEST', 'Operation batching disabled.'],
+  ])('is refused as JSON without its values: %s', async (_what, request, code, message) => {
+    const gateway = await startGateway();
+    const { status, headers, body } = await gateway.send(request);
+
+    expect({ status, contentType: headers.get('content-type') }).toEqual({
+      status: 400,
+      contentType: 'application/json; charset=utf-8',
+    });
+    expect(body).toEqual({
+      errors: [expect.objectContaining({ message, extensions: expect.objectContaining({ code }) })],
+    });
+    const shown = JSON.stringify(body) + gateway.log();
+    expect(shown).not.toContain(CANARY);
+    expect(shown).not.toContain(CANARY_NUMBER);
+    expect(shown).not.toMatch(/call stack|internal error/i);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('executes no member of a batch', async () => {
+    const gateway = await startGateway();
+    const create = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
+    const { status } = await gateway.send([create, create]);
+
+    expect(status).toBe(400);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it.each([
+    ['a subscription', { query: 'subscription { a }' }, 'OPERATION_RESOLUTION_FAILURE'],
+    [
+      'null for a variable with a default',
+      { query: 'query($if: Boolean = true) { __typename @include(if: $if) }', variables: { if: null } },
+      'BAD_USER_INPUT',
+    ],
+    [
+      'a persisted query',
+      { extensions: { persistedQuery: { version: 1, sha256Hash: CANARY } } },
+      'PERSISTED_QUERY_NOT_SUPPORTED',
+    ],
+  ])('is not taken for a failure of the gateway: %s', async (_what, request, code) => {
+    const gateway = await startGateway();
+    const { body } = await gateway.send(request);
+
+    expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual([code]);
+    expect(JSON.stringify(body) + gateway.log()).not.toContain(CANARY);
+    expect(gateway.log()).not.toContain('internal error');
+  });
+});

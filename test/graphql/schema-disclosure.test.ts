@@ -1,0 +1,73 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+
+const MISSPELLINGS = [
+  'mutation { createDatasourceConnectio }',
+  '{ datasourceService }',
+  '{ datasourceServices { labe } }',
+  'mutation { createDatasourceConnection(inpu: {}) { __typename } }',
+  'query($input: CreateDatasourceConnectionInpu) { __typename }',
+  '{ __typename @includ(if: true) }',
+];
+
+afterEach(closeGateways);
+
+describe('without an explorer', () => {
+  it.each(['{ __schema { types { name } } }', '{ __type(name: "Query") { name } }'])(
+    'the schema cannot be read by %s',
+    async query => {
+      const gateway = await startGateway({ env: { EXPLORER: 'none' } });
+      const { status, body } = await gateway.send({ query });
+
+      expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
+    },
+  );
+
+  it.each(MISSPELLINGS)('a misspelling is not answered with a right name: %s', async query => {
+    const gateway = await startGateway({ env: { EXPLORER: 'none' } });
+    const { status, body } = await gateway.send({ query });
+
+    expect(status).toBe(400);
+    expect(JSON.stringify(body)).not.toMatch(/did you mean/i);
+  });
+
+  it('a browser gets no page', async () => {
+    const gateway = await startGateway({ env: { EXPLORER: 'none' } });
+    const response = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
+
+    expect(response.status).toBe(405);
+    expect(await response.text()).not.toContain('<');
+  });
+});
+
+describe('with the offline explorer', () => {
+  it('the schema can be read', async () => {
+    const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const { body } = await gateway.send({ query: '{ __schema { queryType { name } } }' });
+
+    expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
+  });
+
+  it('a misspelling is answered with the right name', async () => {
+    const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const { body } = await gateway.send({ query: '{ datasourceService }' });
+
+    expect(body.errors?.map(({ message }) => message)).toEqual([
+      'Cannot query field "datasourceService" on type "Query". Did you mean "datasourceServices"?',
+    ]);
+  });
+
+  it('a browser gets a page that may talk to this server alone', async () => {
+    const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const response = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
+
+    expect({ status: response.status, contentType: response.headers.get('content-type') }).toEqual({
+      status: 200,
+      contentType: 'text/html; charset=utf-8',
+    });
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /default-src 'none';.*connect-src 'self';/,
+    );
+    expect(await response.text()).toContain('DLI gateway');
+  });
+});

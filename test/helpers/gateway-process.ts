@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach } from '@jest/globals';
+import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
+import type { GatewayAddresses } from '../../src/gateway.js';
+
+/** The built program, as it is started for real; `npm test` builds before it tests. */
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** A gateway that runs as a process of its own; it is killed after the test. */
+export interface GatewayProcess {
+  stdout(): string;
+  stderr(): string;
+  /** Everything on stdout, read as one JSON object per line. */
+  logLines(): LogLine[];
+  /** Waits for text on stdout; rejects when the process ends without it. */
+  find(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits for the line that tells the addresses, and returns it. */
+  addresses(): Promise<LogLine>;
+  signal(name: NodeJS.Signals): void;
+  /** Waits for the end, all output read: the exit code, or the signal that killed it. */
+  end(): Promise<number | NodeJS.Signals | null>;
+}
+
+/** One line of the gateway's log. */
+type LogLine = GatewayAddresses & { level: number; msg: string; explorer?: string };
+
+/** How to start the program. */
+export interface GatewayProcessOptions {
+  /** Arguments of the program, such as `--dev`. */
+  arguments?: string[];
+  /** Source of a module that Node loads before the program. */
+  preload?: string;
+}
+
+const running: ReturnType<typeof spawn>[] = [];
+
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL');
+});
+
+/** Variables with which a gateway starts on free ports and signs with the emulator's access key. */
+export function environmentFor(upstreamUrl: string): Record<string, string> {
+  return {
+    PORT: '0',
+    ADMIN_PORT: '0',
+    CALLER_AUTH: 'none',
+    DLI_REGION: 'cn-north-4',
+    DLI_ENDPOINT: upstreamUrl,
+    HUAWEICLOUD_SDK_IAM_ENDPOINT: upstreamUrl,
+    HUAWEICLOUD_SDK_AK: DEFAULT_ACCESS_KEY,
+    HUAWEICLOUD_SDK_SK: DEFAULT_SECRET_KEY,
+    HUAWEICLOUD_SDK_PROJECT_ID: DEFAULT_PROJECT_ID,
+  };
+}
+
+/** Starts the gateway with exactly these variables. */
+export function startGatewayProcess(
+  environment: Record<string, string>,
+  options: GatewayProcessOptions = {},
+): GatewayProcess {
+  const preload =
+    options.preload === undefined
+      ? []
+      : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
+  const child = spawn(process.execPath, [...preload, MAIN, ...(options.arguments ?? [])], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.push(child);
+  const written = { stdout: '', stderr: '' };
+  const changes = new EventEmitter();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      written[name] += text;
+      changes.emit('change');
+    });
+  }
+  let hasEnded = false;
+  const closed = once(child, 'close').then(([code, signal]) => {
+    hasEnded = true;
+    changes.emit('change');
+    return code ?? signal;
+  });
+
+  async function find(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(written.stdout);
+      if (found !== null) return found;
+      if (hasEnded) throw new Error(`The process ended without ${pattern}: ${JSON.stringify(written)}`);
+      await once(changes, 'change');
+    }
+  }
+
+  return {
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+    logLines: () =>
+      written.stdout
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+    find,
+    addresses: async () => JSON.parse((await find(/^.*"msg":"listening".*$/m))[0]),
+    signal: name => child.kill(name),
+    end: () => closed,
+  };
+}

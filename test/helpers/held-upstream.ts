@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { afterEach } from '@jest/globals';
+import type { Emulator } from '../../src/emulator/emulator.js';
+import { createEmulator } from '../../src/emulator/emulator.js';
+
+/** An emulator that works at once, and whose answers are held back until the test lets them go. */
+export interface HeldUpstream {
+  url: string;
+  emulator: Emulator;
+  /** Lets the held answers go, and all later ones at once. */
+  release(): void;
+}
+
+const open: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const part of open.splice(0)) await part.close();
+});
+
+/** Starts such an upstream; it ends after the test. */
+export async function startHeldUpstream(): Promise<HeldUpstream> {
+  const emulator = createEmulator();
+  const emulatorPort = Number(new URL(await emulator.listen()).port);
+  const { promise: released, resolve: release } = withResolvers();
+  const sockets = new Set<Socket>();
+  const gate = createServer(caller => {
+    const upstream = connect(emulatorPort, '127.0.0.1');
+    for (const socket of [caller, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    caller.pipe(upstream);
+    void released.then(() => upstream.pipe(caller));
+  });
+  gate.listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  open.push(emulator, {
+    close() {
+      for (const socket of sockets) socket.destroy();
+      gate.close();
+    },
+  });
+  return { url: `http://127.0.0.1:${(gate.address() as AddressInfo).port}`, emulator, release };
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>(done => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { afterEach } from '@jest/globals';
+
+/** A server on a free port of loopback; it ends after the test. */
+export interface ListeningServer {
+  port: number;
+  /** `127.0.0.1:` and the port. */
+  host: string;
+  /** Every connection that was ever opened, ended ones included. */
+  connections(): readonly Socket[];
+}
+
+const running: { server: Server; sockets: Socket[] }[] = [];
+
+afterEach(async () => {
+  for (const { server, sockets } of running.splice(0)) {
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  }
+});
+
+/** Lets a server of any kind listen, for what the emulator does not do. */
+export async function listen(server: Server): Promise<ListeningServer> {
+  const sockets: Socket[] = [];
+  server.on('connection', (socket: Socket) => {
+    sockets.push(socket);
+    // Callers that break off are part of the game.
+    socket.on('error', () => socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  running.push({ server, sockets });
+  const { port } = server.address() as AddressInfo;
+  return { port, host: `127.0.0.1:${port}`, connections: () => sockets };
+}
+
+/** A port of loopback on which nobody listens. */
+export async function closedPort(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+  return port;
+}

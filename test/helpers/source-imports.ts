@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path/posix';
+import { fileURLToPath } from 'node:url';
+
+const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm;
+const STATEMENT = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
+const DYNAMIC = /\bimport\(\s*'([^']+)'/g;
+
+/** A file of `src` as the rules about architecture see it. */
+export interface SourceFile {
+  /** Relative to `src`, such as `dli/dli-client.ts`. */
+  path: string;
+  /** The folder of `src` it is in; for a file directly in `src` its own name. */
+  folder: string;
+  /** Its text without comments. */
+  code: string;
+  imports: SourceImport[];
+}
+
+/** One import or re-export. */
+export interface SourceImport {
+  /** Path of one of our files, relative to `src`; or the name of a package or of a module of Node. */
+  target: string;
+  isOurs: boolean;
+  /** Whether it is gone when the program runs. */
+  isTypeOnly: boolean;
+}
+
+/** All files of `src`. */
+export function readSource(): SourceFile[] {
+  const paths = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(name =>
+    name.endsWith('.ts'),
+  );
+  return paths.toSorted().map(path => {
+    const code = readFileSync(join(SOURCE, path), 'utf8').replace(COMMENT, '');
+    const found = [
+      ...[...code.matchAll(STATEMENT)].map(([, type, name]) => ({ name, isTypeOnly: type !== undefined })),
+      ...[...code.matchAll(DYNAMIC)].map(([, name]) => ({ name, isTypeOnly: false })),
+    ];
+    const imports = found.map(({ name = '', isTypeOnly }) => {
+      const isOurs = name.startsWith('.');
+      const target = isOurs ? join(dirname(path), name).replace(/\.js$/, '.ts') : name;
+      return { target, isOurs, isTypeOnly };
+    });
+    return { path, folder: folderOf(path), code, imports };
+  });
+}
+
+/** The folder of `src` that a path is in; for a file directly in `src` its own name. */
+export function folderOf(path: string): string {
+  return path.split('/')[0] ?? path;
+}

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+
+/** Opens a connection to the server of an address. */
+export async function openConnection(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Everything that the server says until it ends the connection. */
+export async function readToEnd(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  // A server that refuses a message need not read the rest of it; what it said before still counts.
+  socket.on('error', () => {});
+  await once(socket, 'close');
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Sends a text as it is on a connection of its own, and returns what comes until the server ends it. */
+export async function exchange(url: string, text: string): Promise<string> {
+  const socket = await openConnection(url);
+  const answer = readToEnd(socket);
+  socket.write(text);
+  return answer;
+}
+
+/** The failures in a text of HTTP answers, in order: status, content type and body of each. */
+export function failuresIn(
+  text: string,
+): { status: number; contentType: string | undefined; body: unknown }[] {
+  return text
+    .split(/(?=HTTP\/1\.1 \d{3} )/)
+    .filter(part => part !== '')
+    .map(answer => {
+      const [head = '', body = ''] = answer.split('\r\n\r\n', 2);
+      return {
+        status: Number(head.slice(9, 12)),
+        contentType: /^content-type: (.*)$/im.exec(head)?.[1]?.trim(),
+        body: body === '' ? undefined : JSON.parse(body),
+      };
+    });
+}

@@ -1,0 +1,162 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { exchange, failuresIn } from './helpers/raw-connection.js';
+
+const CANARY = 'zq7canary';
+const JSON_TYPE = { 'content-type': 'application/json' };
+const CREATE = JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
+const CSRF = expect.stringMatching(
+  /^This operation has been blocked as a potential Cross-Site Request Forgery/,
+);
+const NOT_JSON = 'The request is not valid HTTP or JSON.';
+const MEDIA_TYPE = 'Send application/json in UTF-8, not compressed.';
+const METHOD = 'Send GraphQL requests with POST.';
+const NOTHING_HERE = 'There is nothing here. GraphQL is at /graphql.';
+
+type Row = [what: string, path: string, init: RequestInit, status: number, code: string, message: unknown];
+
+afterEach(closeGateways);
+
+describe('a request that GraphQL never sees', () => {
+  it.each<Row>([
+    ['a form of text', '', post(CREATE, 'text/plain'), 400, 'BAD_REQUEST', CSRF],
+    ['a form of fields', '', post(CREATE, 'application/x-www-form-urlencoded'), 400, 'BAD_REQUEST', CSRF],
+    ['a form of parts', '', post(CREATE, 'multipart/form-data; boundary=x'), 400, 'BAD_REQUEST', CSRF],
+    [
+      'a form that names JSON aside',
+      '',
+      post(CREATE, 'text/plain; a=application/json'),
+      400,
+      'BAD_REQUEST',
+      CSRF,
+    ],
+    ['GET with a query', '?query=%7B__typename%7D', { method: 'GET' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
+    ['PUT', '', { ...post(CREATE), method: 'PUT' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
+    ['PATCH', '', { ...post(CREATE), method: 'PATCH' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
+    ['DELETE', '', { method: 'DELETE' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
+    ['OPTIONS', '', { method: 'OPTIONS' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
+    [
+      'UTF-16',
+      '',
+      post(CREATE, 'application/json; charset=utf-16'),
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      MEDIA_TYPE,
+    ],
+    [
+      'EBCDIC',
+      '',
+      post(CREATE, 'application/json; charset="ibm037"'),
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      MEDIA_TYPE,
+    ],
+    ['gzip', '', compressed('gzip'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
+    ['several codings', '', compressed('identity, gzip'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
+    ['no content type', '', post(new Uint8Array([123, 125])), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
+    ['JSON that is broken', '', post(`{"query": ${CANARY}`), 400, 'BAD_REQUEST', NOT_JSON],
+    ['an empty body', '', post(''), 400, 'BAD_REQUEST', NOT_JSON],
+    [
+      'a body of 64 KiB and 1 byte',
+      '',
+      post(CREATE.padEnd(65_537)),
+      413,
+      'PAYLOAD_TOO_LARGE',
+      'The body is larger than 64 KiB.',
+    ],
+    [
+      'a form of 64 KiB and 1 byte',
+      '',
+      post(CREATE.padEnd(65_537), 'text/plain'),
+      413,
+      'PAYLOAD_TOO_LARGE',
+      'The body is larger than 64 KiB.',
+    ],
+    ['another path', `/${CANARY}`, post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
+    ['a slash too many', '/', post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
+    ['a path that cannot be decoded', `/${CANARY}%zz`, post(CREATE), 400, 'BAD_REQUEST', NOT_JSON],
+  ])('is answered as JSON and nothing is sent: %s', async (_what, path, init, status, code, message) => {
+    const gateway = await startGateway();
+    const response = await fetch(`${gateway.graphqlUrl}${path}`, init);
+    const body = await response.text();
+
+    expect({ status: response.status, contentType: response.headers.get('content-type') }).toEqual({
+      status,
+      contentType: 'application/json; charset=utf-8',
+    });
+    // Apollo, which answers forms, gives no trace id.
+    const traceId = message === CSRF ? {} : { traceId: response.headers.get('x-request-id') };
+    expect(JSON.parse(body)).toEqual({ errors: [{ message, extensions: { code, ...traceId } }] });
+    expect(body + gateway.log()).not.toContain(CANARY);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+    'is told by Allow what to use instead of %s',
+    async method => {
+      const gateway = await startGateway();
+      const { status, headers } = await fetch(gateway.graphqlUrl, { method });
+
+      expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'POST' });
+    },
+  );
+
+  it.each([
+    ['a header of 17 KiB', `GET / HTTP/1.1\r\nhost: gw.test\r\nx-a: ${'x'.repeat(17 * 1024)}\r\n\r\n`],
+    [
+      'headers of 17 KiB together',
+      `GET / HTTP/1.1\r\nhost: gw.test\r\n${`x-a: ${'x'.repeat(994)}\r\n`.repeat(17)}\r\n`,
+    ],
+    ['a path of 17 KiB', `GET /${'x'.repeat(17 * 1024)} HTTP/1.1\r\nhost: gw.test\r\n\r\n`],
+  ])('is answered 431 as JSON for %s, and the connection ends', async (_what, text) => {
+    const gateway = await startGateway();
+
+    expect(failuresIn(await exchange(gateway.graphqlUrl, text))).toEqual([
+      {
+        status: 431,
+        contentType: 'application/json; charset=utf-8',
+        body: {
+          errors: [
+            {
+              message: 'The headers are larger than 16 KiB.',
+              extensions: { code: 'HEADERS_TOO_LARGE', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) },
+            },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it.each(['application/json', 'text/plain'])('of 1 GiB of %s is not waited for', async contentType => {
+    const gateway = await startGateway();
+    const head = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: ${contentType}\r\ncontent-length: ${2 ** 30}\r\n\r\n`;
+
+    expect(failuresIn(await exchange(gateway.graphqlUrl, head))).toMatchObject([{ status: 413 }]);
+  });
+});
+
+describe('a request in another but valid form', () => {
+  it.each<[what: string, init: RequestInit]>([
+    ['a body of 64 KiB', post(CREATE.padEnd(65_536))],
+    ['UTF-8, said so', post(CREATE, 'application/json; charset="UTF-8"')],
+    ['JSON in capitals', post(CREATE, 'APPLICATION/JSON')],
+    ['the coding identity', { ...post(CREATE), headers: { ...JSON_TYPE, 'content-encoding': 'identity' } }],
+    ['a byte order mark', post(`\ufeff${CREATE}`)],
+  ])('is served: %s', async (_what, init) => {
+    const gateway = await startGateway();
+
+    expect((await fetch(gateway.graphqlUrl, init)).status).toBe(200);
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
+  });
+});
+
+function post(body: NonNullable<RequestInit['body']>, contentType?: string): RequestInit {
+  const type = typeof body === 'string' ? (contentType ?? 'application/json') : '';
+  return { method: 'POST', headers: { 'content-type': type }, body };
+}
+
+function compressed(coding: string): RequestInit {
+  const headers = { ...JSON_TYPE, 'content-encoding': coding };
+  return { method: 'POST', headers, body: new Uint8Array(gzipSync(CREATE)) };
+}

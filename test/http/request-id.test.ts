@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { exchange } from './helpers/raw-connection.js';
+
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+const SPAN_ID = 'b7ad6b7169203331';
+const FRESH_ID = /^[0-9a-f]{32}$/;
+
+afterEach(closeGateways);
+
+describe('the id of a request', () => {
+  it('is that of a valid traceparent, in the answer and in the log', async () => {
+    const gateway = await startGateway();
+    const { headers } = await gateway.send(
+      { query: '{ __typename }' },
+      { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01` },
+    );
+
+    expect(headers.get('x-request-id')).toBe(TRACE_ID);
+    expect(loggedIds(gateway)).toEqual([TRACE_ID]);
+  });
+
+  it('is in the log of a create and in its call to DLI', async () => {
+    const gateway = await startGateway();
+    await gateway.create();
+
+    expect(new Set(loggedIds(gateway)).size).toBe(1);
+    expect(gateway.log()).toContain('"operation":"createConnection"');
+  });
+
+  it.each([
+    ['of another version', `01-${TRACE_ID}-${SPAN_ID}-01`],
+    ['in capitals', `00-${TRACE_ID.toUpperCase()}-${SPAN_ID}-01`],
+    ['of zeros', `00-${'0'.repeat(32)}-${SPAN_ID}-01`],
+    ['with a span of zeros', `00-${TRACE_ID}-${'0'.repeat(16)}-01`],
+    ['that is too short', `00-${TRACE_ID.slice(1)}-${SPAN_ID}-01`],
+    ['with more behind it', `00-${TRACE_ID}-${SPAN_ID}-01-x`],
+    ['of garbage', '"\\u0007 level=fatal {{'],
+    ['of 1,000 characters', `00-${'a'.repeat(1_000)}`],
+    ['given twice', `00-${TRACE_ID}-${SPAN_ID}-01, 00-${TRACE_ID}-${SPAN_ID}-01`],
+  ])('is made anew for a traceparent %s, which appears nowhere', async (_what, traceparent) => {
+    const gateway = await startGateway();
+    const { headers, body } = await gateway.send({ query: '{ unknown }' }, { traceparent });
+    const id = headers.get('x-request-id');
+
+    expect(id).toMatch(FRESH_ID);
+    expect(loggedIds(gateway)).toEqual([id]);
+    const shown = JSON.stringify([body, [...headers]]) + gateway.log();
+    expect(shown).not.toContain(traceparent);
+    expect(shown).not.toContain(TRACE_ID);
+  });
+
+  it.each([
+    ['of a success', '/graphql', { method: 'POST', body: '{"query":"{ __typename }"}' }],
+    ['of a refused document', '/graphql', { method: 'POST', body: '{"query":"{"}' }],
+    ['of broken JSON', '/graphql', { method: 'POST', body: '{' }],
+    ['of another method', '/graphql', { method: 'DELETE' }],
+    ['of another path', '/nowhere', { method: 'GET' }],
+    ['of a path that cannot be decoded', '/%zz', { method: 'GET' }],
+  ])('is in the headers of the answer %s, which nobody may store or sniff', async (_what, path, init) => {
+    const gateway = await startGateway();
+    const { headers } = await fetch(new URL(path, gateway.graphqlUrl), {
+      ...init,
+      headers: { 'content-type': 'application/json' },
+      ...(init.method === 'DELETE' && { headers: {} }),
+    });
+
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'x-request-id': expect.stringMatching(FRESH_ID),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  it('is in the answer to what is not HTTP, and in the log', async () => {
+    const gateway = await startGateway();
+    const answer = await exchange(gateway.graphqlUrl, 'no http\r\n\r\n');
+    const id = /^x-request-id: (.*)$/m.exec(answer)?.[1]?.trim();
+
+    expect(id).toMatch(FRESH_ID);
+    expect(answer).toContain(`"traceId":"${id}"`);
+    expect(loggedIds(gateway)).toEqual([id]);
+  });
+});
+
+function loggedIds(gateway: TestGateway): unknown[] {
+  return gateway
+    .log()
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+    .flatMap(({ traceId }) => (traceId === undefined ? [] : [traceId]));
+}

@@ -1,0 +1,134 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import type { TestClock } from '../helpers/clock.js';
+import { createTestClock } from '../helpers/clock.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { IAM_USER } from '../helpers/iam-user.js';
+
+afterEach(closeGateways);
+
+const HOUR_MS = 3_600_000;
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+const NO_TOKEN = {
+  __typename: 'DliUnavailableError',
+  code: 'UPSTREAM_AUTH_UNAVAILABLE',
+  message: 'The gateway cannot sign in to Huawei Cloud at the moment. Nothing was created; try again later.',
+  retryAfterSeconds: 1,
+};
+
+/** A gateway with an IAM user, on an emulator that follows the same clock; tokens live for 24 hours. */
+async function startWithClock(env = {}): Promise<TestGateway & { clock: TestClock }> {
+  const clock = createTestClock();
+  const options = { env: { ...IAM_USER, ...env }, clock, emulator: { now: () => clock.epochMs() } };
+  return { ...(await startGateway(options)), clock };
+}
+
+describe('a token that grows old', () => {
+  it('is kept for the first 17 of its 24 hours', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    clock.advance(17 * HOUR_MS);
+    expect(await create({ name: 'second' })).toMatchObject(SUCCESS);
+    expect(await create({ name: 'third' })).toMatchObject(SUCCESS);
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+  });
+
+  it('is renewed once, in the background, after 80 % of its life', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    clock.advance(0.8 * 24 * HOUR_MS);
+    emulator.inject({ operation: 'issueToken', delayMs: 300 });
+    const payloads = await Promise.all(['a', 'b', 'c', 'd'].map(name => create({ name })));
+    expect(payloads).toEqual(Array(4).fill(expect.objectContaining(SUCCESS)));
+    await emulator.ledger.waitFor('issueToken', 2);
+    const tokens = emulator.ledger.entries('createConnection').map(entry => entry.headers['x-auth-token']);
+    expect(new Set(tokens).size).toBe(1);
+    expect(emulator.ledger.count('issueToken')).toBe(2);
+  });
+
+  it('is used until it expires while IAM is down', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
+    clock.advance(20 * HOUR_MS);
+    expect(await create({ name: 'second' })).toMatchObject(SUCCESS);
+    clock.advance(4 * HOUR_MS - 60_000);
+    expect(await create({ name: 'third' })).toMatchObject(SUCCESS);
+    clock.advance(60_000);
+    expect(await create({ name: 'fourth' })).toEqual(NO_TOKEN);
+    expect(emulator.ledger.count('createConnection')).toBe(3);
+  });
+
+  it('is renewed at half of its life when that is short', async () => {
+    const clock = createTestClock();
+    const { emulator, create } = await startGateway({
+      env: IAM_USER,
+      clock,
+      emulator: { now: () => clock.epochMs(), tokenLifetimeMs: 60_000 },
+    });
+    await create();
+    clock.advance(20_000);
+    await create({ name: 'second' });
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+    clock.advance(15_000);
+    await create({ name: 'third' });
+    await emulator.ledger.waitFor('issueToken', 2);
+    expect(emulator.ledger.count('createConnection')).toBe(3);
+  });
+
+  it("lives by IAM's clock, not by this machine's", async () => {
+    const clock = createTestClock();
+    const yearsBehind = () => clock.epochMs() - 5 * 365 * 24 * HOUR_MS;
+    const { emulator, create } = await startGateway({ env: IAM_USER, clock, emulator: { now: yearsBehind } });
+    await create();
+    expect(await create({ name: 'second' })).toMatchObject(SUCCESS);
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+  });
+});
+
+describe('an IAM that gives no token from the start', () => {
+  it('is left alone between tries, 1 s and then 2 s long at most', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
+    const tries: number[] = [];
+    for (const waitMs of [0, 0, 1_000, 0, 2_000, 0]) {
+      clock.advance(waitMs);
+      expect(await create()).toEqual(NO_TOKEN);
+      tries.push(emulator.ledger.count('issueToken'));
+    }
+    expect(tries).toEqual([1, 1, 2, 2, 3, 3]);
+    expect(emulator.ledger.count('createConnection')).toBe(0);
+  });
+
+  it('is asked again at least every 30 s, and then creates succeed', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 8 });
+    for (let index = 0; index < 8; index += 1) {
+      await create();
+      clock.advance(30_000);
+    }
+    expect(emulator.ledger.count('issueToken')).toBe(8);
+    expect(await create()).toMatchObject(SUCCESS);
+  });
+
+  it.each<[how: string, fault: Partial<Fault>]>([
+    ['throttles', { error: 'IAM.0012' }],
+    ['fails', { error: 'IAM.0006' }],
+    ['breaks off', { behaviour: 'reset' }],
+    ['hangs', { behaviour: 'hang' }],
+    ['drips', { behaviour: 'drip' }],
+    ['sends too much', { behaviour: 'huge' }],
+    ['sends no token', { status: 201, body: { token: { expires_at: '2099-01-01T00:00:00.000000Z' } } }],
+    ['sends HTML', { status: 201, body: '<html>' }],
+    ['sends nothing', { status: 201 }],
+    ['sends a token that is no header value', { headers: { 'X-Subject-Token': 'a b' } }],
+  ])('because it %s is told soon, and DLI is not called', async (_how, fault) => {
+    const { emulator, create } = await startWithClock({ OPERATION_TIMEOUT_MS: '1000' });
+    emulator.inject({ operation: 'issueToken', times: 0, ...fault });
+    const startedMs = performance.now();
+    expect(await create()).toEqual(NO_TOKEN);
+    expect(performance.now() - startedMs).toBeLessThan(2_500);
+    expect(emulator.ledger.count('createConnection')).toBe(0);
+  });
+});

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { SYSTEM_CLOCK } from '../../src/huawei-cloud/clock.js';
+import { Deadline } from '../../src/huawei-cloud/deadline.js';
+import { Transport } from '../../src/huawei-cloud/transport.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { listen } from '../helpers/listening-server.js';
+
+afterEach(closeGateways);
+
+const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
+const MEGABYTE = 1024 * 1024;
+
+/** Writes as long as the caller takes it, and resolves when the caller has gone. */
+function writeEndlessly(response: ServerResponse): Promise<void> {
+  const chunk = Buffer.alloc(64 * 1024, ' ');
+  const go = () => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response.writeHead(201, { 'content-type': 'application/json' }).on('drain', go);
+  go();
+  return new Promise(resolve => response.on('close', resolve));
+}
+
+describe('an answer of 100 MB', () => {
+  it.each([201, 400, 500])('with status %i is an unknown outcome and costs little memory', async status => {
+    const { emulator, create } = await startGateway();
+    await create({ name: 'warm-up' });
+    emulator.inject({ operation: 'createConnection', behaviour: 'huge', status, times: 0 });
+    const before = process.memoryUsage.rss();
+    const names = Array.from({ length: 10 }, (_, index) => `huge-${index}`);
+    const payloads = await Promise.all(names.map(name => create({ name })));
+    const rise = process.memoryUsage.rss() - before;
+    expect(payloads).toEqual(names.map(() => expect.objectContaining(UNKNOWN)));
+    expect(rise).toBeLessThan(60 * MEGABYTE);
+    expect(emulator.ledger.count('createConnection')).toBe(11);
+  });
+
+  it('is stopped at 1 MB by closing the connection', async () => {
+    let gone: Promise<void> | undefined;
+    const upstream = await listen(
+      createServer((request: IncomingMessage, response) => {
+        request.resume();
+        gone = writeEndlessly(response);
+      }),
+    );
+    const { create } = await startGateway({ env: { DLI_ENDPOINT: `http://${upstream.host}` } });
+    expect(await create()).toMatchObject(UNKNOWN);
+    await gone;
+    const [socket] = upstream.connections();
+    expect(socket?.destroyed).toBe(true);
+    // What lies between the two ends in buffers of the system counts as written.
+    expect(socket?.bytesWritten).toBeLessThan(12 * MEGABYTE);
+  });
+});
+
+describe('while DLI hangs', () => {
+  it('550 creates wait, and the others are told at once that DLI cannot be reached', async () => {
+    const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '6000' } });
+    emulator.inject({ operation: 'createConnection', behaviour: 'hang', times: 0 });
+    const startedMs = performance.now();
+    const outcomes = await Promise.all(
+      Array.from({ length: 580 }, async (_, index) => {
+        const { code, retryAfterSeconds } = await create({ name: `connection-${index}` });
+        return { code, retryAfterSeconds, tookMs: performance.now() - startedMs };
+      }),
+    );
+    const refused = outcomes.filter(({ retryAfterSeconds }) => retryAfterSeconds === 1);
+    expect(refused.map(({ code }) => code)).toEqual(Array(30).fill('UPSTREAM_UNAVAILABLE'));
+    expect(Math.max(...refused.map(({ tookMs }) => tookMs))).toBeLessThan(5_000);
+    const waited = outcomes.filter(outcome => !refused.includes(outcome));
+    const unknown = waited.filter(({ code }) => code === 'OUTCOME_UNKNOWN');
+    const notSent = waited.filter(({ code }) => code === 'UPSTREAM_UNAVAILABLE');
+    expect(unknown.length + notSent.length).toBe(550);
+    expect(unknown.length).toBeGreaterThanOrEqual(50);
+    // Some are cut off while they are being sent, but none is sent that is said not to be.
+    expect(emulator.ledger.count('createConnection')).toBeLessThanOrEqual(unknown.length);
+  });
+});
+
+describe('a call that gave up while it waited for a connection', () => {
+  it('is proven not to have been sent, and never is', async () => {
+    const paths: string[] = [];
+    const server = createServer(({ url = '' }, response) => {
+      paths.push(url);
+      if (url !== '/first') response.end();
+    });
+    const upstream = await listen(server);
+    const transport = new Transport({ maxConnections: 1, maxWaiting: 2 });
+    const send = (path: string, timeoutMs: number) =>
+      transport.send({
+        method: 'POST',
+        url: new URL(path, `http://${upstream.host}`),
+        headers: {},
+        body: '{}',
+        deadline: new Deadline(SYSTEM_CLOCK, timeoutMs),
+        maxBodyBytes: 1024,
+      });
+    const arrival = once(server, 'request');
+    const first = send('/first', 10_000);
+    const [, held] = (await arrival) as [IncomingMessage, ServerResponse];
+    await expect(send('/gave-up', 50)).rejects.toMatchObject({ failure: 'TIMEOUT', mayHaveBeenSent: false });
+    const last = send('/last', 10_000);
+    held.end();
+    expect([(await first).status, (await last).status]).toEqual([200, 200]);
+    expect(paths).toEqual(['/first', '/last']);
+    await transport.close();
+  });
+});

@@ -1,0 +1,122 @@
+import type { ServerOptions } from 'node:https';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { createServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  CREATE_MUTATION,
+  closeGateways,
+  sendGraphql,
+  startGateway,
+  VALID_INPUT,
+} from '../helpers/gateway.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { listen } from '../helpers/listening-server.js';
+import { TEST_CERTIFICATE_PATH, tlsFixture } from '../helpers/tls-fixture.js';
+
+afterEach(closeGateways);
+
+const UNREACHABLE = {
+  __typename: 'DliUnavailableError',
+  code: 'UPSTREAM_UNAVAILABLE',
+  message: 'DLI cannot be reached at the moment. Nothing was created; try again later.',
+  retryAfterSeconds: 5,
+};
+
+/** An upstream with TLS that says yes to everything, and keeps what it could decrypt. */
+async function startTlsUpstream(options: ServerOptions = tlsFixture()) {
+  const decrypted: string[] = [];
+  const server = createHttpsServer(options, (_request, response) => {
+    response.writeHead(201).end('{"connection_id":"68233202-63bf-4f27-a99b-fa5f5a2dbae1"}');
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.prependListener('data', chunk => decrypted.push(String(chunk)));
+  });
+  const { port, connections } = await listen(server);
+  return { port, connections, decrypted: () => decrypted.join('') };
+}
+
+/** A server without TLS that keeps what it got. */
+async function startPlainUpstream() {
+  const received: Buffer[] = [];
+  const server = createServer((socket: Socket) => {
+    socket.on('data', chunk => {
+      received.push(chunk);
+      socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n');
+    });
+  });
+  const { port, connections } = await listen(server);
+  return { port, connections, received: () => Buffer.concat(received).toString('latin1') };
+}
+
+async function createThroughProcess(endpoint: string, environment: Record<string, string>) {
+  const gateway = startGatewayProcess({
+    ...environmentFor('https://127.0.0.1:1'),
+    DLI_ENDPOINT: endpoint,
+    ...environment,
+  });
+  const { graphqlUrl } = await gateway.addresses();
+  const variables = { input: VALID_INPUT };
+  const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
+  gateway.signal('SIGTERM');
+  await gateway.end();
+  return { payload: body.data?.['createDatasourceConnection'], log: gateway.stdout() };
+}
+
+describe('an upstream that cannot prove who it is', () => {
+  it.each<[why: string, options: ServerOptions]>([
+    ['its certificate is signed by nobody that is trusted', tlsFixture()],
+    ['its certificate has expired', tlsFixture('expired')],
+    ['it speaks TLS 1.1 at most', { ...tlsFixture(), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
+  ])('because %s is unavailable, and gets no byte of the request', async (_why, options) => {
+    const upstream = await startTlsUpstream(options);
+    const { create, log } = await startGateway({
+      env: { DLI_ENDPOINT: `https://127.0.0.1:${upstream.port}` },
+    });
+    expect(await create()).toEqual(UNREACHABLE);
+    expect(log()).toContain('"mayHaveBeenSent":false');
+    expect(upstream.connections()).toHaveLength(1);
+    expect(upstream.decrypted()).toBe('');
+  });
+
+  it('because it speaks no TLS at all is unavailable, and gets no byte of the request', async () => {
+    const upstream = await startPlainUpstream();
+    const { create } = await startGateway({ env: { DLI_ENDPOINT: `https://127.0.0.1:${upstream.port}` } });
+    expect(await create()).toEqual(UNREACHABLE);
+    expect(upstream.connections()).toHaveLength(1);
+    expect(upstream.received()).not.toMatch(/POST|datasource|SDK-HMAC/);
+  });
+});
+
+describe('a gateway whose environment relaxes TLS', () => {
+  it.each([
+    ['does not trust an unknown certificate', '127.0.0.1', {}, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    [
+      'does not take the certificate of another host',
+      'localhost',
+      { NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE_PATH },
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    ],
+  ])('%s all the same', async (_what, host, trust, causeCode) => {
+    const upstream = await startTlsUpstream();
+    const { payload, log } = await createThroughProcess(`https://${host}:${upstream.port}`, {
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      ...trust,
+    });
+    expect(payload).toEqual(UNREACHABLE);
+    expect(log).toContain(`"causeCode":"${causeCode}"`);
+    expect(upstream.decrypted()).toBe('');
+  });
+
+  it('talks to a host whose certificate is trusted and right', async () => {
+    const upstream = await startTlsUpstream();
+    const { payload } = await createThroughProcess(`https://127.0.0.1:${upstream.port}`, {
+      NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE_PATH,
+    });
+    expect(payload).toMatchObject({ connectionId: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' });
+    expect(upstream.decrypted()).toMatch(
+      /^POST \/v2\.0\/48cc2c48765f481480c7db940d6409d1\/datasource-connection /,
+    );
+  });
+});

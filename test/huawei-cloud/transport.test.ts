@@ -1,0 +1,106 @@
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { closedPort } from '../helpers/listening-server.js';
+
+afterEach(closeGateways);
+
+const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN', requestId: null };
+const UNREACHABLE = {
+  __typename: 'DliUnavailableError',
+  code: 'UPSTREAM_UNAVAILABLE',
+  message: 'DLI cannot be reached at the moment. Nothing was created; try again later.',
+  retryAfterSeconds: 5,
+};
+
+describe('an upstream that cannot be reached', () => {
+  it('because nobody listens is unavailable, and nothing was sent', async () => {
+    const endpoint = `http://127.0.0.1:${await closedPort(createServer())}`;
+    const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
+    expect(await create()).toEqual(UNREACHABLE);
+    expect(log()).toContain('"mayHaveBeenSent":false');
+  });
+
+  it('because its name on two addresses is refused twice is unavailable', async () => {
+    const endpoint = `http://localhost:${await closedPort(createServer())}`;
+    const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
+    expect(await create()).toEqual(UNREACHABLE);
+    expect(log()).toContain('"mayHaveBeenSent":false');
+  });
+
+  it('because its name is unknown is unavailable, and nothing was sent', async () => {
+    const { create, log } = await startGateway({ env: { DLI_ENDPOINT: 'https://dli.gateway.invalid' } });
+    expect(await create()).toEqual(UNREACHABLE);
+    expect(log()).toContain('"mayHaveBeenSent":false');
+  });
+
+  it('is asked again by the next create', async () => {
+    const { emulator, create } = await startGateway();
+    emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
+    expect(await create()).toMatchObject(UNKNOWN);
+    expect(await create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+  });
+});
+
+describe('an answer that does not come in time', () => {
+  it.each<[how: string, fault: Partial<Fault>]>([
+    ['never comes', { behaviour: 'hang' }],
+    ['never comes although the connection was created', { behaviour: 'hang', apply: true }],
+    ['comes too late', { delayMs: 5_000 }],
+    ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 200 }],
+    ['drips on and on in an error', { behaviour: 'drip', dripMs: 200, error: 'DLI.0001' }],
+  ])('because it %s ends in an unknown outcome at the deadline', async (_how, fault) => {
+    const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    emulator.inject({ operation: 'createConnection', ...fault });
+    const startedMs = performance.now();
+    expect(await create()).toMatchObject(UNKNOWN);
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThan(900);
+    expect(tookMs).toBeLessThan(2_500);
+    expect(emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it('is cut off 5 seconds after its headers, long before the deadline', async () => {
+    const { emulator, create } = await startGateway();
+    emulator.inject({ operation: 'createConnection', behaviour: 'drip', dripMs: 200 });
+    const startedMs = performance.now();
+    expect(await create()).toMatchObject(UNKNOWN);
+    expect(performance.now() - startedMs).toBeLessThan(7_500);
+  });
+
+  it('leaves no connection open that still waits for it', async () => {
+    const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
+    await create();
+    await create({ name: 'second' });
+    const [first, second] = emulator.ledger.entries('createConnection').map(entry => entry.remotePort);
+    expect(second).not.toBe(first);
+  });
+});
+
+describe('a connection that breaks after the request was sent', () => {
+  const text = '{"is_success":true,"message":"","connection_id":"68233202-63bf-4f27-a99b-fa5f5a2dbae1"}';
+  const positions = [0, 1, 12, 40, text.length - 2, text.length - 1, text.length];
+
+  it.each<[how: string, fault: Partial<Fault>]>([
+    ['by a reset before the body was read', { behaviour: 'resetBeforeBody' }],
+    ['by a reset before the answer', { behaviour: 'reset' }],
+    ['by a reset before the answer to a create that was carried out', { behaviour: 'reset', apply: true }],
+    ['by a reset within the answer', { behaviour: 'resetDuringAnswer', apply: true }],
+    ['without an answer', { behaviour: 'close' }],
+    ['without an answer to a create that was carried out', { behaviour: 'close', apply: true }],
+    ...[false, true].flatMap(chunked =>
+      positions.map((truncateAt): [string, Partial<Fault>] => [
+        `after ${truncateAt} bytes of an answer ${chunked ? 'in chunks' : 'of known length'}`,
+        { behaviour: 'truncate', truncateAt, chunked, body: text },
+      ]),
+    ),
+  ])('%s leaves the outcome unknown and is not tried again', async (_how, fault) => {
+    const { emulator, create, log } = await startGateway();
+    emulator.inject({ operation: 'createConnection', times: 0, ...fault });
+    expect(await create()).toMatchObject(UNKNOWN);
+    expect(log()).toContain('"mayHaveBeenSent":true');
+    expect(emulator.ledger.count()).toBe(1);
+  });
+});
