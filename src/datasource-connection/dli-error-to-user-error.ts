@@ -19,6 +19,7 @@ const REJECTIONS: ReadonlyMap<string | undefined, string> = new Map([
   ],
   ['DLI.0009', 'A restriction of DLI forbids this connection.'],
   ['DLI.0012', 'A resource that the connection needs is not available.'],
+  ['DLI.0016', "The gateway's identity in Huawei Cloud may not create connections."],
   ['DLI.1028', 'The quota of datasource connections is used up.'],
   ['DLI.0007', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
   ['DLI.10003', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],

@@ -3,7 +3,7 @@
  *
  * AUTH: our credential was refused, a fresh one may pass. The others are the codes of DliError.
  */
-export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'AUTH_UNAVAILABLE' | 'NAME_TAKEN' | 'REJECTED' | 'THROTTLED';
+export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'NAME_TAKEN' | 'REJECTED' | 'THROTTLED' | 'UNAVAILABLE';
 
 /**
  * The pairs of HTTP status and error code that the platform produces before it executes a request.
@@ -21,14 +21,14 @@ const DEFINITE_REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['401 GATEWAY.0305', 'AUTH'],
   ['401 GATEWAY.0307', 'AUTH'],
   ['400 DLI.0015', 'AUTH'],
-  ['400 DLI.0016', 'AUTH_FAILED'],
+  ['400 DLI.0016', 'REJECTED'],
   ['403 GATEWAY.0302', 'AUTH_FAILED'],
   ['403 GATEWAY.0304', 'AUTH_FAILED'],
   ['403 GATEWAY.0306', 'AUTH_FAILED'],
   ['403 GATEWAY.0310', 'AUTH_FAILED'],
   ['403 GATEWAY.0402', 'AUTH_FAILED'],
   ['403 GATEWAY.0802', 'AUTH_FAILED'],
-  ['503 GATEWAY.0613', 'AUTH_UNAVAILABLE'],
+  ['503 GATEWAY.0613', 'UNAVAILABLE'],
   ['429 GATEWAY.0308', 'THROTTLED'],
   // A limiter in front of the gateway may refuse without a code; 429 itself says "not executed" (RFC 6585).
   ['429 -', 'THROTTLED'],

@@ -111,7 +111,7 @@ export class DliClient {
       attempt = failedAttempt(error);
     }
     const record = recordOf(attempt, scope.traceId, clock.monotonicMs() - startedMs);
-    log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create sent to DLI');
+    log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
     return attempt;
   }
 

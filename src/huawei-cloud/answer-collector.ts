@@ -17,12 +17,14 @@ export interface CollectedAnswer {
 /** Bounds of one exchange; the operation's deadline cuts each of them short. */
 export interface AnswerLimits {
   deadline: Deadline;
-  /** From hand-over to the answer's headers, in milliseconds; waiting for a connection included. */
+  /** For waiting for a connection, and again from the first byte sent to the answer's headers, in milliseconds. */
   headersMs: number;
   /** From headers to the last byte of the body, in milliseconds. */
   bodyMs: number;
   maxBodyBytes: number;
 }
+
+const LEAST_USEFUL_MS = 250;
 
 /**
  * Collects one answer from undici within its limits, and knows whether the request may have left.
@@ -56,6 +58,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // What is sent in the last moment can only end unknown; "not sent" is the better answer.
+    if (this.#limits.deadline.remainingMs() < LEAST_USEFUL_MS) this.#fail('TIMEOUT');
     if (this.#ended) {
       // The caller has been told that nothing was sent, so nothing may be sent any more.
       controller.abort(new Error('given up'));
@@ -63,6 +67,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     }
     this.#started = true;
     this.#controller = controller;
+    clearTimeout(this.#timer);
+    this.#timer = this.#startTimer(this.#limits.headersMs);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {

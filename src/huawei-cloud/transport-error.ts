@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Why no complete answer came. */
 export type TransportFailure =
   | 'UNREACHABLE'
@@ -30,8 +32,8 @@ export class TransportError extends Error {
 
 /** The code of an error thrown by Node or undici, looked for inside an AggregateError too. */
 export function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if (!types.isNativeError(error)) return undefined;
+  if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
   const code: unknown = 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined;
 }

@@ -26,7 +26,7 @@ const DLI_REFUSALS: readonly Refusal[] = [
   [400, 'DLI.0009', ...REJECTED],
   [400, 'DLI.0012', ...REJECTED],
   [400, 'DLI.0015', ...AUTH_FAILED],
-  [400, 'DLI.0016', ...AUTH_FAILED],
+  [400, 'DLI.0016', ...REJECTED],
   [400, 'DLI.1028', ...REJECTED],
   [400, 'DLI.10003', ...REJECTED],
   [401, 'DLI.0013', ...AUTH_FAILED],
@@ -51,7 +51,7 @@ const GATEWAY_REFUSALS: readonly Refusal[] = [
   [414, '0201', ...REJECTED],
   [429, '0308', 'DliUnavailableError', 'UPSTREAM_THROTTLED'],
   [494, '0201', ...REJECTED],
-  [503, '0613', 'DliUnavailableError', 'UPSTREAM_AUTH_UNAVAILABLE'],
+  [503, '0613', 'DliUnavailableError', 'UPSTREAM_UNAVAILABLE'],
 ];
 
 const REFUSALS: readonly Refusal[] = [

@@ -57,8 +57,8 @@ describe('a throttled create tells how long to wait', () => {
 
 describe('other refusals tell a wait too', () => {
   it.each([
-    ['APIGW.0613', { 'Retry-After': '9' }, 'UPSTREAM_AUTH_UNAVAILABLE', 9],
-    ['APIGW.0613', {}, 'UPSTREAM_AUTH_UNAVAILABLE', 1],
+    ['APIGW.0613', { 'Retry-After': '9' }, 'UPSTREAM_UNAVAILABLE', 9],
+    ['APIGW.0613', {}, 'UPSTREAM_UNAVAILABLE', 1],
     ['APIGW.0302', {}, 'UPSTREAM_AUTH_FAILED', 60],
   ])('%s with headers %j becomes %s after %i s', async (error, headers, code, seconds) => {
     const { emulator, create } = await startGateway();

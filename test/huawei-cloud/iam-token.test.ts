@@ -112,7 +112,7 @@ describe('a token that DLI refuses', () => {
     },
   );
 
-  it.each(['APIGW.0302', 'DLI.0016'])('for lack of rights (%s) is not replaced', async error => {
+  it.each(['APIGW.0302', 'APIGW.0306'])('for lack of rights (%s) is not replaced', async error => {
     const gateway = await startGateway({ env: IAM_USER });
     gateway.emulator.inject({ operation: 'createConnection', error, times: 0 });
     expect(await gateway.create()).toMatchObject({ code: 'UPSTREAM_AUTH_FAILED' });
