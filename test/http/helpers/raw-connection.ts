@@ -16,7 +16,7 @@ export async function readToEnd(socket: Socket): Promise<string> {
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   // A server that refuses a message need not read the rest of it; what it said before still counts.
   socket.on('error', () => {});
-  await once(socket, 'close');
+  await new Promise(resolve => socket.once('close', resolve));
   return Buffer.concat(chunks).toString('utf8');
 }
 
