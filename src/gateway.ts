@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
+import { isLoopback } from './config.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
+import { RunningOperations } from './datasource-connection/running-operations.js';
 import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
@@ -33,11 +35,12 @@ export interface GatewayAddresses {
 export interface Gateway {
   /** Opens both ports. */
   listen(): Promise<GatewayAddresses>;
-  /** Refuses new work, finishes what is under way for at most 25 s, then frees everything. */
+  /** Refuses new work, finishes what is under way, for at most 5 s longer than an operation may take, then frees everything. */
   close(): Promise<void>;
 }
 
-const DRAIN_TIMEOUT_MS = 25_000;
+// What is under way ends by its own deadline; this is for writing and answering after it.
+const DRAIN_MARGIN_MS = 5_000;
 
 /** Builds a gateway from its configuration; every collaborator is made here. */
 export async function createGateway(
@@ -57,8 +60,9 @@ export async function createGateway(
     clock,
     log: logger,
   });
+  const running = new RunningOperations();
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver(dli, clock, config.operationTimeoutMs),
+    datasourceConnection: new DatasourceConnectionResolver(dli, clock, config.operationTimeoutMs, running),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const landingPage = landingPageOf(config.explorer);
@@ -69,7 +73,12 @@ export async function createGateway(
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
-  const app = await createHttpApp({ logger, corsOrigins: config.corsOrigins, isStopping: () => isStopping });
+  const app = await createHttpApp({
+    logger,
+    corsOrigins: config.corsOrigins,
+    isStopping: () => isStopping,
+    isLocal: isLoopback(config.host),
+  });
   addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
   const admin = createAdminApp(logger, () => isReady && !isStopping);
 
@@ -82,13 +91,19 @@ export async function createGateway(
     },
     async close() {
       isStopping = true;
-      const cutOff = setTimeout(() => app.server.closeAllConnections(), DRAIN_TIMEOUT_MS);
-      await app.close();
-      clearTimeout(cutOff);
-      await apollo.stop();
-      await transport.close();
-      await iamTransport.close();
-      await admin.close();
+      const cutOff = setTimeout(
+        () => app.server.closeAllConnections(),
+        config.operationTimeoutMs + DRAIN_MARGIN_MS,
+      );
+      try {
+        await app.close();
+        // Callers who left do not hold a connection open, but what they began must end all the same.
+        await running.idle();
+        await apollo.stop();
+      } finally {
+        clearTimeout(cutOff);
+        await Promise.all([transport.close(), iamTransport.close(), admin.close()]);
+      }
     },
   };
 }

@@ -18,7 +18,6 @@ async function start(): Promise<void> {
   const logger = createLogger(config);
   exitOnBug(logger);
   const gateway = await createGateway(config, logger);
-  const addresses = await gateway.listen();
   let isStopping = false;
   const stop = async (signal: string) => {
     if (isStopping) return;
@@ -30,7 +29,8 @@ async function start(): Promise<void> {
     process.exit(0);
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  announce(config, addresses, logger, emulator);
+  const addresses = await gateway.listen();
+  if (!isStopping) announce(config, addresses, logger, emulator);
 }
 
 // Under load many lines share one write; none waits longer than the flush interval or is lost at an exit.
@@ -55,7 +55,7 @@ async function startEmulator(): Promise<DevelopmentEmulator> {
 }
 
 function announce(
-  { host, explorer }: Config,
+  { host, explorer, callerAuth }: Config,
   { graphqlUrl, adminUrl }: GatewayAddresses,
   logger: Logger,
   emulator: DevelopmentEmulator | undefined,
@@ -67,7 +67,7 @@ function announce(
       .child({}, { level: 'warn' })
       .warn(
         { host },
-        'CALLER_AUTH=none: everybody who reaches this address can create connections with your credentials',
+        `CALLER_AUTH=${callerAuth}: everybody who reaches this address can create connections with your credentials`,
       );
   }
   if (emulator === undefined) return;
@@ -109,7 +109,7 @@ try {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (/^E[A-Z]+$/.test(code)) {
     process.stderr.write(
-      `The gateway cannot start (${code}). Are HOST, PORT, ADMIN_HOST and ADMIN_PORT free?\n`,
+      `The gateway cannot start (${code}). Are the addresses and ports that it is told to use free and its own?\n`,
     );
     process.exit(EXIT_UNAVAILABLE);
   }

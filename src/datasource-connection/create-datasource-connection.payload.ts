@@ -46,7 +46,7 @@ export class NameTakenError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when DLI refused the request. Nothing was created, and the same request will be refused again.',
+    'Returned when DLI refused the request. Nothing was created, and the same request will be refused again until its cause is removed.',
 })
 export class DliRejectedError extends UserError {
   @Field(() => String, {

@@ -12,6 +12,7 @@ import {
 } from './create-datasource-connection.payload.js';
 import { toUserError } from './dli-error-to-user-error.js';
 import type { RequestContext } from './request-context.js';
+import type { RunningOperations } from './running-operations.js';
 
 /** Creates datasource connections. */
 @Resolver()
@@ -19,11 +20,14 @@ export class DatasourceConnectionResolver {
   readonly #dli: DliClient;
   readonly #clock: Clock;
   readonly #operationTimeoutMs: number;
+  readonly #running: RunningOperations;
 
-  constructor(dli: DliClient, clock: Clock, operationTimeoutMs: number) {
+  /** @param running counts creates, whose callers may leave before they end */
+  constructor(dli: DliClient, clock: Clock, operationTimeoutMs: number, running: RunningOperations) {
     this.#dli = dli;
     this.#clock = clock;
     this.#operationTimeoutMs = operationTimeoutMs;
+    this.#running = running;
   }
 
   @Mutation(() => CreateDatasourceConnectionPayload, {
@@ -37,10 +41,9 @@ export class DatasourceConnectionResolver {
   ): Promise<typeof CreateDatasourceConnectionPayload> {
     const deadline = new Deadline(this.#clock, this.#operationTimeoutMs);
     try {
-      const { id, message } = await this.#dli.createConnection(toConnectionRequest(input), {
-        deadline,
-        traceId,
-      });
+      const { id, message } = await this.#running.run(() =>
+        this.#dli.createConnection(toConnectionRequest(input), { deadline, traceId }),
+      );
       return new CreateDatasourceConnectionSuccess(id, message);
     } catch (error) {
       if (error instanceof DliError) return toUserError(error, input.name);

@@ -21,7 +21,7 @@ const REJECTIONS: ReadonlyMap<string | undefined, string> = new Map([
   ['DLI.0012', 'A resource that the connection needs is not available.'],
   ['DLI.0016', "The gateway's identity in Huawei Cloud may not create connections."],
   ['DLI.1028', 'The quota of datasource connections is used up.'],
-  ['DLI.0007', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
+  ['DLI.0007', 'DLI does not support this here. Huawei ended classic connections in 2024.'],
   ['DLI.10003', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
   ['APIG.0101', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
   ['APIGW.0101', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
@@ -47,7 +47,7 @@ export function toUserError(error: DliError, name: string): typeof CreateDatasou
     case 'UNAVAILABLE':
       return new DliUnavailableError(
         UserErrorCode.UPSTREAM_UNAVAILABLE,
-        'DLI cannot be reached at the moment. Nothing was created; try again later.',
+        'DLI cannot be used at the moment. Nothing was created; try again later.',
         retryAfterSeconds,
       );
     case 'AUTH_FAILED':

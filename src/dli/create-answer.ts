@@ -23,7 +23,12 @@ const createBody = z.object({
   message: z.string().nullish(),
   connection_id: z.string().nullish(),
 });
-const errorBody = z.object({ error_code: z.string().regex(ERROR_CODE) });
+// Success and error do not mix; an answer that is both is neither.
+const errorBody = z.object({
+  error_code: z.string().regex(ERROR_CODE),
+  connection_id: z.never().optional(),
+  is_success: z.literal(false).optional(),
+});
 
 /**
  * Reads DLI's answer to `POST /v2.0/{project_id}/datasource-connection`.
@@ -36,13 +41,16 @@ export function readCreateAnswer(status: number, text: string): CreateVerdict {
     return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
   }
   const upstreamCode = readErrorCode(text);
-  const refusal = definiteRefusal(status, upstreamCode);
+  // A limiter in front of DLI may refuse without a word.
+  const isBareThrottle = status === 429 && text === '';
+  const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
   return { kind: 'unknown', reason: 'UPSTREAM_ERROR', upstreamCode };
 }
 
 /** The error code of an error answer by DLI or its API gateway; undefined when there is none to read. */
 function readErrorCode(text: string): string | undefined {
+  if (repeatsKey(text, '"error_code"')) return undefined;
   return errorBody.safeParse(parseJson(text)).data?.error_code;
 }
 
@@ -53,7 +61,8 @@ function readSuccess(status: number, text: string): CreateVerdict {
     reason: 'UNREADABLE_RESPONSE',
     upstreamCode: undefined,
   };
-  if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
+  if (status === 204 || body === undefined || repeatsKey(text, '"connection_id"', '"is_success"'))
+    return unreadable;
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
   if (!connectionId || !UUID.test(connectionId)) return unreadable;
@@ -61,8 +70,8 @@ function readSuccess(status: number, text: string): CreateVerdict {
 }
 
 // JSON.parse silently keeps the last of two equal keys; which one DLI meant cannot be known.
-function repeatsKey(text: string): boolean {
-  return ['"connection_id"', '"is_success"'].some(key => text.indexOf(key) !== text.lastIndexOf(key));
+function repeatsKey(text: string, ...keys: string[]): boolean {
+  return keys.some(key => text.indexOf(key) !== text.lastIndexOf(key));
 }
 
 function parseJson(text: string): unknown {

@@ -6,7 +6,8 @@
 export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'NAME_TAKEN' | 'REJECTED' | 'THROTTLED' | 'UNAVAILABLE';
 
 /**
- * The pairs of HTTP status and error code that the platform produces before it executes a request.
+ * The pairs of HTTP status and error code that we take for proof that a request was not executed: they tell of
+ * checks that come before any work. That is our reading of the tables; DLI.0009 and DLI.0012 are its least certain.
  *
  * Status and code must both match. Whatever is not listed proves nothing, and that includes the
  * server-side errors that DLI sends with status 400: DLI.0999, DLI.0019 and DLI.10001.
@@ -30,8 +31,6 @@ const DEFINITE_REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['403 GATEWAY.0802', 'AUTH_FAILED'],
   ['503 GATEWAY.0613', 'UNAVAILABLE'],
   ['429 GATEWAY.0308', 'THROTTLED'],
-  // A limiter in front of the gateway may refuse without a code; 429 itself says "not executed" (RFC 6585).
-  ['429 -', 'THROTTLED'],
   ['400 DLI.0006', 'NAME_TAKEN'],
   ['400 DLI.0001', 'REJECTED'],
   ['400 DLI.0002', 'REJECTED'],

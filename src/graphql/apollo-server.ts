@@ -9,6 +9,7 @@ import type { RequestContext } from '../datasource-connection/request-context.js
 import type { ErrorLog } from './error-plugin.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
+import { oneMutationRule } from './one-mutation-rule.js';
 
 const MAX_DOCUMENT_TOKENS = 1_000;
 
@@ -33,6 +34,7 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
+    validationRules: [oneMutationRule],
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
     // The gateway stops the engine itself, after the last answer.
     stopOnTerminationSignals: false,

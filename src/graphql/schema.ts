@@ -41,9 +41,13 @@ export function printGatewaySchema(): string {
   return `${note}\n\n${printSchema(lexicographicSortSchema(buildGatewaySchema()))}\n`;
 }
 
-// type-graphql's own call relaxes two rules, echoes the input and loads class-validator anew for every argument.
-function validateArgument(argument: object | undefined): void {
-  if (argument === undefined) return;
+// type-graphql's own call relaxes two rules and echoes the input. Scalars are GraphQL's to check.
+function validateArgument(argument: unknown): void {
+  if (typeof argument !== 'object' || argument === null) return;
+  if (Array.isArray(argument)) {
+    argument.forEach(validateArgument);
+    return;
+  }
   const errors = validateSync(argument, {
     forbidUnknownValues: true,
     whitelist: true,

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import fastify, { LogController } from 'fastify';
 import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
 import { commonHeaders } from './http-error.js';
-import { isReadableBody, isWellFormed } from './message-form.js';
+import { isReadableBody, isRebound, isWellFormed } from './message-form.js';
 
 const MAX_CONNECTIONS = 2_000;
 
@@ -27,6 +27,8 @@ export interface HttpAppOptions {
   corsOrigins: readonly string[];
   /** Whether the gateway is stopping and takes no new work. */
   isStopping: () => boolean;
+  /** Whether only this machine can reach the server. */
+  isLocal: boolean;
 }
 
 /** An HTTP server with bounded requests, and JSON for every failure; the caller adds the routes. */
@@ -34,6 +36,7 @@ export async function createHttpApp({
   logger,
   corsOrigins,
   isStopping,
+  isLocal,
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Connections that were told to end; what else comes over them is not listened to.
   const distrusted = new WeakSet<Socket>();
@@ -70,6 +73,8 @@ export async function createHttpApp({
       // What follows on this connection may be meant for somebody else.
       distrusted.add(request.raw.socket);
       sendFailure(reply.header('connection', 'close'), 'badRequest');
+    } else if (isLocal && isRebound(request.headers)) {
+      sendFailure(reply, 'forbidden');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
     } else if (!isReadableBody(request.headers)) {

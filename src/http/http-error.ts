@@ -8,6 +8,11 @@ interface HttpFailure {
 /** Every way in which a request fails before GraphQL sees it. */
 export const HTTP_FAILURES = {
   badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  forbidden: {
+    statusCode: 403,
+    code: 'FORBIDDEN',
+    message: 'Pages of other names than localhost may not call this gateway.',
+  },
   notFound: { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
   methodNotAllowed: {
     statusCode: 405,

@@ -39,3 +39,13 @@ export function isReadableBody(headers: IncomingHttpHeaders): boolean {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
   return /^utf-?8$/i.test(charset) && encoding === 'identity';
 }
+
+/**
+ * Whether a browser's page calls a server of this machine under a name of its own: DNS rebinding, which makes a
+ * foreign page look like one of ours.
+ */
+export function isRebound({ host, origin }: IncomingHttpHeaders): boolean {
+  if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
+  const { host: originHost, hostname } = new URL(origin);
+  return originHost === host.toLowerCase() && !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}

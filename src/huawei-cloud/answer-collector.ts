@@ -17,7 +17,7 @@ export interface CollectedAnswer {
 /** Bounds of one exchange; the operation's deadline cuts each of them short. */
 export interface AnswerLimits {
   deadline: Deadline;
-  /** For waiting for a connection, and again from the first byte sent to the answer's headers, in milliseconds. */
+  /** For connecting, and again from the first byte sent to the answer's headers, in milliseconds. */
   headersMs: number;
   /** From headers to the last byte of the body, in milliseconds. */
   bodyMs: number;
@@ -58,10 +58,12 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Nothing is sent twice, whatever undici thinks of the first time.
+    if (this.#started) this.#fail('CONNECTION_LOST');
     // What is sent in the last moment can only end unknown; "not sent" is the better answer.
     if (this.#limits.deadline.remainingMs() < LEAST_USEFUL_MS) this.#fail('TIMEOUT');
     if (this.#ended) {
-      // The caller has been told that nothing was sent, so nothing may be sent any more.
+      // The caller has been told how it ended, so nothing may be sent any more.
       controller.abort(new Error('given up'));
       return;
     }

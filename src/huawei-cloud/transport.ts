@@ -2,6 +2,7 @@ import { Agent } from 'undici';
 import type { CollectedAnswer } from './answer-collector.js';
 import { AnswerCollector } from './answer-collector.js';
 import type { Deadline } from './deadline.js';
+import { Slots } from './slots.js';
 import { TransportError } from './transport-error.js';
 
 /** One request to an upstream host; its headers already carry the credentials. */
@@ -32,7 +33,10 @@ export interface TransportOptions {
   maxWaiting?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 3_000;
+// undici's timers are coarse: this ends within 3 s.
+const CONNECT_TIMEOUT_MS = 2_500;
+// Waiting and headers leave time within an operation to find out what became of a create.
+const MAX_WAIT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const BODY_TIMEOUT_MS = 5_000;
 // Longer idle times meet servers that close at the same moment, and a lost create cannot be told from a done one.
@@ -46,14 +50,15 @@ const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
  */
 export class Transport {
   readonly #agent: Agent;
-  readonly #maxPending: number;
-  #pending = 0;
+  readonly #slots: Slots;
 
   constructor({ maxConnections = 50, maxWaiting = 500 }: TransportOptions = {}) {
-    this.#maxPending = maxConnections + maxWaiting;
+    this.#slots = new Slots(maxConnections, maxWaiting);
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
+      // Whether a request has left is known from the way undici speaks HTTP/1.1.
+      allowH2: false,
       keepAliveTimeout: IDLE_CONNECTION_MS,
       keepAliveMaxTimeout: IDLE_CONNECTION_MS,
       maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
@@ -77,9 +82,9 @@ export class Transport {
     deadline,
     maxBodyBytes,
   }: UpstreamRequest): Promise<UpstreamAnswer> {
-    if (this.#pending >= this.#maxPending) throw new TransportError('OVERLOADED', false);
-    if (deadline.remainingMs() === 0) throw new TransportError('TIMEOUT', false);
-    this.#pending += 1;
+    // undici cannot drop a request that waits inside it, so none ever does.
+    const slot = await this.#slots.acquire(deadline, MAX_WAIT_MS);
+    if (slot !== 'taken') throw new TransportError(slot === 'full' ? 'OVERLOADED' : 'TIMEOUT', false);
     try {
       const collector = new AnswerCollector({
         deadline,
@@ -88,11 +93,11 @@ export class Transport {
         maxBodyBytes,
       });
       const path = `${url.pathname}${url.search}`;
-      const request = { origin: url.origin, path, method, headers: { ...headers }, body: body ?? null };
+      const request = { origin: url.origin, path, method, headers, body: body ?? null };
       this.#agent.dispatch(request, collector);
       return toUpstreamAnswer(await collector.answer);
     } finally {
-      this.#pending -= 1;
+      this.#slots.release();
     }
   }
 

@@ -22,7 +22,10 @@ registerEnumType(UserErrorCode, {
   valuesConfig: {
     BAD_USER_INPUT: { description: 'The input breaks a rule. Correct it and send it again.' },
     NAME_CONFLICT: { description: 'A connection of this name exists. Choose another name.' },
-    UPSTREAM_REJECTED: { description: 'DLI refused the request. The same request will be refused again.' },
+    UPSTREAM_REJECTED: {
+      description:
+        'DLI refused the request. The same request will be refused again until its cause is removed.',
+    },
     UPSTREAM_UNAVAILABLE: { description: 'DLI could not be reached. The same request may succeed later.' },
     UPSTREAM_THROTTLED: { description: 'DLI gets too many requests at the moment. Wait and send it again.' },
     UPSTREAM_AUTH_FAILED: {

@@ -75,7 +75,7 @@ describe('a gateway whose port is in use', () => {
     const gateway = startGatewayProcess({ ...ENVIRONMENT, [key]: String(port) });
     expect(await gateway.end()).toBe(69);
     expect(gateway.stderr()).toBe(
-      'The gateway cannot start (EADDRINUSE). Are HOST, PORT, ADMIN_HOST and ADMIN_PORT free?\n',
+      'The gateway cannot start (EADDRINUSE). Are the addresses and ports that it is told to use free and its own?\n',
     );
     other.close();
   });

@@ -20,7 +20,7 @@ afterEach(closeGateways);
 const UNREACHABLE = {
   __typename: 'DliUnavailableError',
   code: 'UPSTREAM_UNAVAILABLE',
-  message: 'DLI cannot be reached at the moment. Nothing was created; try again later.',
+  message: 'DLI cannot be used at the moment. Nothing was created; try again later.',
   retryAfterSeconds: 5,
 };
 
