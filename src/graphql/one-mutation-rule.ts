@@ -31,7 +31,7 @@ function countFields(
 ): number {
   let count = 0;
   for (const selection of selections) {
-    if (selection.kind === Kind.FIELD) count += 1;
+    if (selection.kind === Kind.FIELD) count += selection.name.value === '__typename' ? 0 : 1;
     else if (selection.kind === Kind.INLINE_FRAGMENT)
       count += countFields(selection.selectionSet, context, seen);
     else {
