@@ -58,7 +58,7 @@ const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or 
 const headerSafe = z.string().regex(HEADER_SAFE, 'must be printable ASCII without spaces');
 const endpoint = z
   .string()
-  .refine(isBareUrl, 'must be an https address without path, query or user')
+  .refine(isBareUrl, 'must be an address with its scheme and without path, query or user')
   .refine(isEncryptedOrLoopback, 'must use https; http is accepted for loopback addresses only')
   .transform(text => new URL(text));
 
@@ -127,6 +127,9 @@ export function loadConfig(env: Environment): Config {
     const key = String(path[0]);
     if (!known.has(key)) problems.push({ key, rule: message });
     known.add(key);
+  }
+  if (parsed.success && parsed.data.PORT !== 0 && parsed.data.PORT === parsed.data.ADMIN_PORT) {
+    problems.push({ key: 'ADMIN_PORT', rule: 'must be another port than PORT' });
   }
   const credentials = credentialsFrom(values, problems);
   if (!parsed.success || credentials === undefined || problems.length > 0) throw new ConfigError(problems);

@@ -11,6 +11,9 @@ const EXIT_UNAVAILABLE = 69;
 const EXIT_SOFTWARE = 70;
 const EXIT_CONFIG = 78;
 
+/** What Node adds to the error of an address that cannot be listened on. */
+type ListenError = Error & { code?: string; address?: string; port?: number };
+
 async function start(): Promise<void> {
   const emulator = process.argv.includes('--dev') ? await startEmulator() : undefined;
   const config = loadConfig(emulator?.gatewayEnvironment ?? process.env);
@@ -106,10 +109,11 @@ try {
     process.stderr.write(`The gateway cannot start. Wrong in its configuration:\n${lines.join('')}`);
     process.exit(EXIT_CONFIG);
   }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const { code = '', address = '', port = '' } = error instanceof Error ? (error as ListenError) : {};
   if (/^E[A-Z]+$/.test(code)) {
+    const place = `${address}${port === '' ? '' : `:${port}`}`;
     process.stderr.write(
-      `The gateway cannot start (${code}). Are the addresses and ports that it is told to use free and its own?\n`,
+      `The gateway cannot start: it cannot listen on ${place || 'its address'} (${code}). HOST, PORT, ADMIN_HOST and ADMIN_PORT say where it listens.\n`,
     );
     process.exit(EXIT_UNAVAILABLE);
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isLoopback, loadConfig } from '../src/config.js';
 import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith } from './helpers/config-problems.js';
 
-const BARE = 'must be an https address without path, query or user';
+const BARE = 'must be an address with its scheme and without path, query or user';
 const ENCRYPTED = 'must use https; http is accepted for loopback addresses only';
 
 describe('the endpoints', () => {

@@ -11,6 +11,8 @@ const RETRY_AFTER_OVERLOAD_SECONDS = 1;
 const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
 const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 
+const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
 /** What one request to create a connection came to, and what is worth a line in the log. */
 export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
@@ -23,11 +25,15 @@ export interface CreateAttempt {
 }
 
 /** The attempt that a complete answer ended. */
-export function answeredAttempt(answer: UpstreamAnswer, nowEpochMs: number): CreateAttempt {
+export function answeredAttempt(
+  answer: UpstreamAnswer,
+  projectId: string,
+  nowEpochMs: number,
+): CreateAttempt {
   return {
     verdict: readCreateAnswer(answer.status, answer.text),
     status: answer.status,
-    requestId: requestIdOf(answer),
+    requestId: requestIdOf(answer, projectId),
     retryAfterSeconds: retryAfterSeconds(answer.header('retry-after'), nowEpochMs),
   };
 }
@@ -102,7 +108,7 @@ function unknown(reason: UnknownReason): CreateVerdict {
 }
 
 // An id of unusual form is not passed on: it may be anything.
-function requestIdOf(answer: UpstreamAnswer): string | undefined {
+function requestIdOf(answer: UpstreamAnswer, projectId: string): string | undefined {
   const id = answer.header('x-request-id');
-  return id !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(id) ? id : undefined;
+  return id !== undefined && REQUEST_ID.test(id) && id !== projectId ? id : undefined;
 }

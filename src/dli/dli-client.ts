@@ -106,7 +106,7 @@ export class DliClient {
         deadline: scope.deadline,
         maxBodyBytes: MAX_CREATE_ANSWER_BYTES,
       });
-      attempt = answeredAttempt(answer, clock.epochMs());
+      attempt = answeredAttempt(answer, authentication.projectId, clock.epochMs());
     } catch (error) {
       attempt = failedAttempt(error);
     }

@@ -1,22 +1,19 @@
 const MAX_SHOWN_LENGTH = 200;
 
-/** Parts of a text that may be an address or an id: of a host, a project, a connection, a key. */
-const IDENTIFYING = [
-  /:\/\//,
-  /[0-9a-f]{16,}/i,
-  /[\w-]{20,}/,
-  /\d+\.\d+\.\d+\.\d+/,
-  /[\w-]+\.[\w-]+\.[a-z]/i,
-  /[0-9a-f]+:[0-9a-f]*:/i,
-];
+// A word of letters, or a number too short to be an address, a port or an id.
+const WORD = "(?:\\p{L}+(?:[-'’]\\p{L}+)*|\\d{1,3})";
+const PLAIN_PROSE = new RegExp(
+  `^["“(]*${WORD}(?:[,;:.!?)"”]* ["“(]*${WORD}|[，；：。！？、]+${WORD})*[,;:.!?)"”，；：。！？]*$`,
+  'u',
+);
 
 /**
  * DLI's hint about a successful create, when it is fit to be shown to a caller.
  *
- * @returns null for an empty hint, and for one that is long, spans lines, or holds an address or an id
+ * @returns null for an empty hint, and for one that is not plain words: it may hold an address or an id
  */
 export function shownMessage(message: string): string | null {
   const text = message.trim();
-  if (text.length > MAX_SHOWN_LENGTH || !/^[\p{L}\p{N}\p{P} ]+$/u.test(text)) return null;
-  return IDENTIFYING.some(pattern => pattern.test(text)) ? null : text;
+  // The length comes first: it bounds the work of the expression.
+  return text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text) ? text : null;
 }

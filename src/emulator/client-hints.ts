@@ -19,6 +19,7 @@ export function clientHints(
       : ['HUAWEICLOUD_SDK_SECURITY_TOKEN=<value of EMULATOR_SECURITY_TOKEN>']),
     `HUAWEICLOUD_SDK_PROJECT_ID=${project?.id ?? ''}`,
     `DLI_REGION=${project?.name ?? ''}`,
+    'CALLER_AUTH=none',
   ];
-  return lines.map(line => `  ${line}\n`).join('');
+  return lines.map(line => `  export ${line}\n`).join('');
 }

@@ -44,5 +44,5 @@ function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown 
 
 // A syntax error quotes the token it met, which may be a value.
 function withoutLiterals(message: string): string {
-  return message.replace(/\b(String|BlockString|Int|Float) ".*$/s, '$1.');
+  return message.replace(/\b(Name|String|BlockString|Int|Float) ".*$/s, '$1.');
 }

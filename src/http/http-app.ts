@@ -7,6 +7,7 @@ import { commonHeaders } from './http-error.js';
 import { isReadableBody, isRebound, isWellFormed } from './message-form.js';
 
 const MAX_CONNECTIONS = 2_000;
+const MAX_HEADERS = 64;
 
 /** Limits of the HTTP server; `maxHeaderSize` is in bytes, the times are in milliseconds. */
 const SERVER_LIMITS = {
@@ -63,7 +64,8 @@ export async function createHttpApp({
     },
   });
   app.server.maxConnections = MAX_CONNECTIONS;
-  app.server.maxHeadersCount = 64;
+  // Node drops what is over its count without a word, so the count that is refused is a lower one.
+  app.server.maxHeadersCount = 4 * MAX_HEADERS;
   // Node would answer an unknown expectation without a body; a server may ignore it.
   app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   addFailureAnswers(app, logger);
@@ -73,6 +75,8 @@ export async function createHttpApp({
       // What follows on this connection may be meant for somebody else.
       distrusted.add(request.raw.socket);
       sendFailure(reply.header('connection', 'close'), 'badRequest');
+    } else if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
+      sendFailure(reply.header('connection', 'close'), 'headersTooLarge');
     } else if (isLocal && isRebound(request.headers)) {
       sendFailure(reply, 'forbidden');
     } else if (isStopping()) {

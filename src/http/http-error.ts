@@ -33,7 +33,7 @@ export const HTTP_FAILURES = {
   headersTooLarge: {
     statusCode: 431,
     code: 'HEADERS_TOO_LARGE',
-    message: 'The headers are larger than 16 KiB.',
+    message: 'The headers are more than 64 or larger than 16 KiB.',
   },
   internal: { statusCode: 500, code: 'INTERNAL', message: 'Internal error. It has been logged.' },
   shuttingDown: {

@@ -75,7 +75,7 @@ describe('a gateway whose port is in use', () => {
     const gateway = startGatewayProcess({ ...ENVIRONMENT, [key]: String(port) });
     expect(await gateway.end()).toBe(69);
     expect(gateway.stderr()).toBe(
-      'The gateway cannot start (EADDRINUSE). Are the addresses and ports that it is told to use free and its own?\n',
+      `The gateway cannot start: it cannot listen on 127.0.0.1:${port} (EADDRINUSE). HOST, PORT, ADMIN_HOST and ADMIN_PORT say where it listens.\n`,
     );
     other.close();
   });

@@ -68,12 +68,13 @@ describe('the hints for clients', () => {
   it('name every variable that a client needs', () => {
     expect(clientHints('http://127.0.0.1:4010', resolveOptions())).toBe(
       [
-        '  DLI_ENDPOINT=http://127.0.0.1:4010',
-        '  HUAWEICLOUD_SDK_IAM_ENDPOINT=http://127.0.0.1:4010',
-        '  HUAWEICLOUD_SDK_AK=EMULATORACCESSKEY001',
-        '  HUAWEICLOUD_SDK_SK=EmulatorSecretKeyNotRealNotRealNotReal00',
-        '  HUAWEICLOUD_SDK_PROJECT_ID=48cc2c48765f481480c7db940d6409d1',
-        '  DLI_REGION=cn-north-4',
+        '  export DLI_ENDPOINT=http://127.0.0.1:4010',
+        '  export HUAWEICLOUD_SDK_IAM_ENDPOINT=http://127.0.0.1:4010',
+        '  export HUAWEICLOUD_SDK_AK=EMULATORACCESSKEY001',
+        '  export HUAWEICLOUD_SDK_SK=EmulatorSecretKeyNotRealNotRealNotReal00',
+        '  export HUAWEICLOUD_SDK_PROJECT_ID=48cc2c48765f481480c7db940d6409d1',
+        '  export DLI_REGION=cn-north-4',
+        '  export CALLER_AUTH=none',
         '',
       ].join('\n'),
     );

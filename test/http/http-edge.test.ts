@@ -119,7 +119,7 @@ describe('a request that GraphQL never sees', () => {
         body: {
           errors: [
             {
-              message: 'The headers are larger than 16 KiB.',
+              message: 'The headers are more than 64 or larger than 16 KiB.',
               extensions: { code: 'HEADERS_TOO_LARGE', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) },
             },
           ],
