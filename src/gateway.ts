@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
-import { isLoopback } from './config.js';
+import { isLoopback } from './config-settings.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';

@@ -10,12 +10,17 @@ interface Rule {
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
-  'main.ts': { allowed: ['config.ts', 'development.ts', 'gateway.ts'] },
+  'main.ts': { allowed: ['config.ts', 'config-settings.ts', 'development.ts', 'gateway.ts'] },
   'development.ts': { allowed: ['config.ts', 'environment.ts', 'emulator'] },
-  'config.ts': { allowed: ['environment.ts', 'huawei-cloud'], allowedAsTypes: ['http'] },
+  'config.ts': {
+    allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'],
+    allowedAsTypes: ['http'],
+  },
+  'config-credentials.ts': { allowed: [], allowedAsTypes: ['environment.ts', 'huawei-cloud'] },
+  'config-settings.ts': { allowed: ['huawei-cloud'] },
   'environment.ts': { allowed: [] },
   'gateway.ts': {
-    allowed: ['http', 'graphql', 'datasource-connection', 'dli', 'huawei-cloud'],
+    allowed: ['config-settings.ts', 'http', 'graphql', 'datasource-connection', 'dli', 'huawei-cloud'],
     allowedAsTypes: ['config.ts'],
   },
   http: { allowed: ['graphql'], allowedAsTypes: ['datasource-connection'] },
