@@ -35,6 +35,8 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
 
 // graphql-js finds some faults of a request only while it executes it, and then gives no code.
 function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown {
+  const ruleCode = extensions?.['validationErrorCode'];
+  if (PUBLIC_ERROR_CODES.has(ruleCode)) return ruleCode;
   const code = extensions?.['code'];
   const [node] = error instanceof GraphQLError ? (error.nodes ?? []) : [];
   if (code !== 'INTERNAL_SERVER_ERROR' || node === undefined) return code;

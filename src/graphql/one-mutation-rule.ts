@@ -16,7 +16,8 @@ export function oneMutationRule(context: ValidationContext): ASTVisitor {
           'A request may hold one mutation field. Send each mutation in a request of its own.',
           {
             nodes: node,
-            extensions: { code: 'TOO_MANY_OPERATIONS' },
+            // Apollo replaces the code of a rule's error by one of its own, and leaves this.
+            extensions: { validationErrorCode: 'TOO_MANY_OPERATIONS' },
           },
         ),
       );
