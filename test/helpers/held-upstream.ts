@@ -9,6 +9,8 @@ import { createEmulator } from '../../src/emulator/emulator.js';
 export interface HeldUpstream {
   url: string;
   emulator: Emulator;
+  /** How many connections were ever opened to it. */
+  connections(): number;
   /** Lets the held answers go, and all later ones at once. */
   release(): void;
 }
@@ -25,7 +27,9 @@ export async function startHeldUpstream(): Promise<HeldUpstream> {
   const emulatorPort = Number(new URL(await emulator.listen()).port);
   const { promise: released, resolve: release } = withResolvers();
   const sockets = new Set<Socket>();
+  let connections = 0;
   const gate = createServer(caller => {
+    connections += 1;
     const upstream = connect(emulatorPort, '127.0.0.1');
     for (const socket of [caller, upstream]) {
       sockets.add(socket);
@@ -42,7 +46,8 @@ export async function startHeldUpstream(): Promise<HeldUpstream> {
       gate.close();
     },
   });
-  return { url: `http://127.0.0.1:${(gate.address() as AddressInfo).port}`, emulator, release };
+  const { port } = gate.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, emulator, connections: () => connections, release };
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {

@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
+
+afterEach(closeGateways);
+
+const CREATE = rawRequest(
+  'POST',
+  '/graphql',
+  JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } }),
+  { 'content-type': 'application/json' },
+);
+
+/** A gateway with a create under way that DLI has carried out and not yet answered, and the caller's connection. */
+async function startBusy() {
+  const { url, emulator, release } = await startHeldUpstream();
+  const gateway = await startGateway({ env: { DLI_ENDPOINT: url } });
+  const caller = await openRaw(gateway.graphqlUrl, CREATE);
+  await emulator.ledger.waitFor('createConnection', 1);
+  return { gateway, caller, emulator, release };
+}
+
+async function leave(caller: Socket): Promise<void> {
+  caller.destroy();
+  await once(caller, 'close');
+}
+
+/** Begins to close, and gives the gateway many turns of its event loop to end too early. */
+async function beginToClose({ close, adminUrl }: TestGateway, events: string[]) {
+  const closed = close().then(() => events.push('closed'));
+  for (let turn = 0; turn < 10; turn += 1) expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
+  return { closed };
+}
+
+/** What the log says about calls to DLI. */
+function attempts({ log }: TestGateway): unknown[] {
+  const lines = log().trimEnd().split('\n');
+  return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation !== undefined);
+}
+
+describe('a create whose caller has gone', () => {
+  it.each(['before', 'after'])(
+    'is waited for by a gateway that stops, and logged as created: gone %s the stop',
+    async when => {
+      const { gateway, caller, emulator, release } = await startBusy();
+      const events: string[] = [];
+      if (when === 'before') await leave(caller);
+      const { closed } = await beginToClose(gateway, events);
+      if (when === 'after') await leave(caller);
+      expect((await fetch(`${gateway.adminUrl}/readyz`)).status).toBe(503);
+      events.push('DLI answers');
+      release();
+      await closed;
+      expect(events).toEqual(['DLI answers', 'closed']);
+      expect(attempts(gateway)).toEqual([
+        expect.objectContaining({
+          level: 30,
+          msg: 'create attempted',
+          operation: 'createConnection',
+          outcome: 'created',
+          status: 201,
+        }),
+      ]);
+      expect(gateway.log()).not.toContain('CONNECTION_LOST');
+      expect(emulator.connections()).toMatchObject([{ name: 'orders_pg' }]);
+    },
+  );
+
+  it('that DLI never answers is waited for until its own deadline, and not longer', async () => {
+    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
+    const caller = await openRaw(gateway.graphqlUrl, CREATE);
+    await gateway.emulator.ledger.waitFor('createConnection', 1);
+    await leave(caller);
+    const startedMs = performance.now();
+    await gateway.close();
+    expect(performance.now() - startedMs).toBeLessThan(2_500);
+    expect(attempts(gateway)).toMatchObject([{ outcome: 'TIMEOUT_AFTER_SEND', mayHaveBeenSent: true }]);
+  });
+});

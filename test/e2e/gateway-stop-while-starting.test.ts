@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+
+/**
+ * A module that makes opening a port slow: the first or second port is opened only ten turns of the event
+ * loop after the process got its signal, which a process without a handler does not live to see.
+ */
+function slowToOpen(port: 1 | 2, signal: NodeJS.Signals): string {
+  return `
+    import { Server } from 'node:net';
+    const { listen } = Server.prototype;
+    let opened = 0;
+    let turns = 0;
+    Server.prototype.listen = function (...options) {
+      opened += 1;
+      if (opened !== ${port}) return listen.apply(this, options);
+      const later = () => {
+        turns += 1;
+        if (turns <= 10) setImmediate(later);
+        else listen.apply(this, options);
+      };
+      process.kill(process.pid, '${signal}');
+      later();
+      return this;
+    };`;
+}
+
+describe('a gateway that is told to stop before it listens', () => {
+  it.each<[signal: NodeJS.Signals, port: 1 | 2, which: string]>([
+    ['SIGTERM', 1, 'first'],
+    ['SIGTERM', 2, 'second'],
+    ['SIGINT', 1, 'first'],
+    ['SIGINT', 2, 'second'],
+  ])(
+    'by %s while port %i, the %s, is being opened ends with 0 and never says that it listens',
+    async (signal, port) => {
+      const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), {
+        preload: slowToOpen(port, signal),
+      });
+      expect(await gateway.end()).toBe(0);
+      expect(gateway.stderr()).toBe('');
+      expect(gateway.logLines().map(({ msg }) => msg)).toEqual(['stopping', 'stopped']);
+    },
+  );
+
+  it('takes its emulator with it in development mode', async () => {
+    const gateway = startGatewayProcess(
+      { PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'info' },
+      // The emulator opens the first port.
+      { arguments: ['--dev'], preload: slowToOpen(2, 'SIGTERM') },
+    );
+    expect(await gateway.end()).toBe(0);
+    expect(gateway.stderr()).toBe('');
+    expect(gateway.stdout()).not.toContain('The gateway is ready');
+    expect(gateway.logLines().map(({ msg }) => msg)).toEqual(['stopping', 'stopped']);
+  });
+});

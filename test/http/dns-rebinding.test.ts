@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { rawRequest } from '../emulator/helpers/raw-client.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { exchange, failuresIn } from './helpers/raw-connection.js';
+
+const CREATE = JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
+
+afterEach(closeGateways);
+
+/** A gateway with an explorer; `call` sends a create or opens the explorer, PORT in headers being the gateway's. */
+async function startWithExplorer(env: Record<string, string> = {}) {
+  const { graphqlUrl, emulator } = await startGateway({ env: { EXPLORER: 'graphiql', ...env } });
+  const { port } = new URL(graphqlUrl);
+  async function call(method: string, headers: Record<string, string>): Promise<string> {
+    const filled = Object.entries(headers).map(([name, value]) => [name, value.replace('PORT', port)]);
+    const kind = method === 'POST' ? { 'content-type': 'application/json' } : { accept: 'text/html' };
+    const body = method === 'POST' ? CREATE : '';
+    const all = { connection: 'close', ...kind, ...Object.fromEntries(filled) };
+    return exchange(`http://127.0.0.1:${port}`, rawRequest(method, '/graphql', body, all));
+  }
+  return { call, creates: () => emulator.ledger.count('createConnection') };
+}
+
+function statusIn(answer: string): number {
+  return Number(answer.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length));
+}
+
+function headersIn(answer: string): string {
+  return answer.slice(0, answer.indexOf('\r\n\r\n')).toLowerCase();
+}
+
+describe('a page of another name that was rebound to a gateway on loopback', () => {
+  it.each([
+    ['POST', 'evil.example:PORT', 'http://evil.example:PORT'],
+    ['GET', 'evil.example:PORT', 'http://evil.example:PORT'],
+    ['OPTIONS', 'evil.example:PORT', 'http://evil.example:PORT'],
+    ['POST', 'EVIL.example:PORT', 'http://evil.example:PORT'],
+    ['POST', 'evil.example', 'http://evil.example'],
+    ['POST', 'localhost.evil.example:PORT', 'http://localhost.evil.example:PORT'],
+    ['POST', '127.0.0.1.evil.example:PORT', 'http://127.0.0.1.evil.example:PORT'],
+    ['POST', '10.0.0.1:PORT', 'http://10.0.0.1:PORT'],
+  ])('is refused, and nothing is sent: %s to %s from %s', async (method, host, origin) => {
+    const { call, creates } = await startWithExplorer();
+    expect(failuresIn(await call(method, { host, origin }))).toEqual([
+      {
+        status: 403,
+        contentType: 'application/json; charset=utf-8',
+        body: {
+          errors: [
+            {
+              message: 'Pages of other names than localhost may not call this gateway.',
+              extensions: { code: 'FORBIDDEN', traceId: expect.stringMatching(/^[0-9a-f]{32}$/) },
+            },
+          ],
+        },
+      },
+    ]);
+    expect(creates()).toBe(0);
+  });
+
+  it('is refused by a gateway on localhost too', async () => {
+    const { call, creates } = await startWithExplorer({ HOST: 'localhost' });
+    const answer = await call('POST', { host: 'evil.example:PORT', origin: 'http://evil.example:PORT' });
+    expect(failuresIn(answer)).toMatchObject([{ status: 403 }]);
+    expect(creates()).toBe(0);
+  });
+
+  it('is served by a gateway that listens to the network, under whatever name that knows it', async () => {
+    const { call, creates } = await startWithExplorer({ HOST: '0.0.0.0' });
+    const headers = { host: 'gateway.example:PORT', origin: 'http://gateway.example:PORT' };
+    expect(statusIn(await call('POST', headers))).toBe(200);
+    expect(statusIn(await call('GET', headers))).toBe(200);
+    expect(creates()).toBe(1);
+  });
+});
+
+describe('a gateway on loopback serves', () => {
+  it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT', '127.8.9.10:PORT', 'LOCALHOST:PORT'])(
+    'its own page under the name %s',
+    async host => {
+      const { call, creates } = await startWithExplorer();
+      const headers = { host, origin: `http://${host.toLowerCase().replace('port', 'PORT')}` };
+      expect(statusIn(await call('POST', headers))).toBe(200);
+      expect(creates()).toBe(1);
+      const page = await call('GET', headers);
+      expect(statusIn(page)).toBe(200);
+      expect(headersIn(page)).toContain('content-type: text/html; charset=utf-8');
+    },
+  );
+
+  it.each(['gateway.example', 'gateway.example:8443', '10.0.0.1:PORT', '127.0.0.1:PORT'])(
+    'callers that name no origin, such as a reverse proxy, under the name %s',
+    async host => {
+      const { call, creates } = await startWithExplorer();
+      expect(statusIn(await call('POST', { host }))).toBe(200);
+      expect(statusIn(await call('GET', { host }))).toBe(200);
+      expect(creates()).toBe(1);
+    },
+  );
+
+  it.each(['http://evil.example:PORT', 'http://evil.example', 'https://127.0.0.1.evil.example', 'null'])(
+    'no page of origin %s with an answer that it may read',
+    async origin => {
+      const { call } = await startWithExplorer();
+      for (const method of ['POST', 'GET', 'OPTIONS']) {
+        const answer = await call(method, { host: '127.0.0.1:PORT', origin });
+        expect(headersIn(answer)).toMatch(/^http\/1\.1 \d{3} /);
+        expect(headersIn(answer)).not.toContain('access-control-');
+      }
+    },
+  );
+});

@@ -1,0 +1,63 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Payload } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
+
+afterEach(closeGateways);
+
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+const UNAVAILABLE = {
+  __typename: 'DliUnavailableError',
+  code: 'UPSTREAM_UNAVAILABLE',
+  message: 'DLI cannot be used at the moment. Nothing was created; try again later.',
+};
+
+/** A gateway whose creates DLI carries out at once, and answers when they are released. */
+async function startHeld() {
+  const { url, emulator, connections, release } = await startHeldUpstream();
+  const { create, log } = await startGateway({ env: { DLI_ENDPOINT: url } });
+  function createMany(count: number, prefix: string): Promise<Payload>[] {
+    return Array.from({ length: count }, (_, index) => create({ name: `${prefix}_${index}` }));
+  }
+  return { emulator, connections, release, createMany, log };
+}
+
+describe('while 50 creates are on their way', () => {
+  it('500 more wait for their turn on the same 50 connections, and the 551st is refused at once', async () => {
+    const { emulator, connections, release, createMany } = await startHeld();
+    const answered: Payload[] = [];
+    const creates = createMany(551, 'connection').map(async create => {
+      const payload = await create;
+      answered.push(payload);
+      return payload;
+    });
+    expect(await Promise.race(creates)).toEqual({ ...UNAVAILABLE, retryAfterSeconds: 1 });
+    await emulator.ledger.waitFor('createConnection', 50);
+    expect([answered.length, emulator.ledger.count(), connections()]).toEqual([1, 50, 50]);
+    release();
+    const payloads = await Promise.all(creates);
+    expect(payloads.filter(payload => payload.__typename === SUCCESS.__typename)).toHaveLength(550);
+    expect([emulator.ledger.count(), emulator.connections().length, connections()]).toEqual([550, 550, 50]);
+  });
+
+  it('those that get no turn give up after 5 s, are never sent, and leave no place or connection taken', async () => {
+    const { emulator, connections, release, createMany, log } = await startHeld();
+    const sent = createMany(50, 'sent');
+    await emulator.ledger.waitFor('createConnection', 50);
+    const startedMs = performance.now();
+    const firstGaveUpMs = Promise.race(createMany(1, 'first')).then(() => performance.now() - startedMs);
+    const waited = await Promise.all(createMany(60, 'waited'));
+    const tookMs = performance.now() - startedMs;
+    expect(waited).toEqual(Array(60).fill({ ...UNAVAILABLE, retryAfterSeconds: 5 }));
+    expect(await firstGaveUpMs).toBeGreaterThan(4_900);
+    expect(tookMs).toBeLessThan(8_000);
+    release();
+    expect(await Promise.all(sent)).toEqual(Array(50).fill(expect.objectContaining(SUCCESS)));
+    const later = await Promise.all(createMany(50, 'later'));
+    expect(later).toEqual(Array(50).fill(expect.objectContaining(SUCCESS)));
+    const names = emulator.connections().map(({ name }) => name.replace(/_\d+$/, ''));
+    expect(new Set(names)).toEqual(new Set(['sent', 'later']));
+    expect([emulator.ledger.count(), connections()]).toEqual([100, 50]);
+    expect(log().match(/"mayHaveBeenSent":false/g)).toHaveLength(61);
+  });
+});
