@@ -15,6 +15,8 @@ export type CreateVerdict =
   | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+// Every string of a valid JSON text; a key is one that a colon follows.
+const STRINGS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?/g;
 const ERROR_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 
 // DLI documents every field as optional, and a missing `is_success` as true.
@@ -22,8 +24,9 @@ const createBody = z.object({
   is_success: z.boolean().default(true),
   message: z.string().nullish(),
   connection_id: z.string().nullish(),
+  // Success and error do not mix; an answer that is both is neither.
+  error_code: z.never().optional(),
 });
-// Success and error do not mix; an answer that is both is neither.
 const errorBody = z.object({
   error_code: z.string().regex(ERROR_CODE),
   connection_id: z.never().optional(),
@@ -50,8 +53,8 @@ export function readCreateAnswer(status: number, text: string): CreateVerdict {
 
 /** The error code of an error answer by DLI or its API gateway; undefined when there is none to read. */
 function readErrorCode(text: string): string | undefined {
-  if (repeatsKey(text, '"error_code"')) return undefined;
-  return errorBody.safeParse(parseJson(text)).data?.error_code;
+  const code = errorBody.safeParse(parseJson(text)).data?.error_code;
+  return code !== undefined && !repeatsKey(text) ? code : undefined;
 }
 
 function readSuccess(status: number, text: string): CreateVerdict {
@@ -61,8 +64,7 @@ function readSuccess(status: number, text: string): CreateVerdict {
     reason: 'UNREADABLE_RESPONSE',
     upstreamCode: undefined,
   };
-  if (status === 204 || body === undefined || repeatsKey(text, '"connection_id"', '"is_success"'))
-    return unreadable;
+  if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
   if (!connectionId || !UUID.test(connectionId)) return unreadable;
@@ -70,8 +72,11 @@ function readSuccess(status: number, text: string): CreateVerdict {
 }
 
 // JSON.parse silently keeps the last of two equal keys; which one DLI meant cannot be known.
-function repeatsKey(text: string, ...keys: string[]): boolean {
-  return keys.some(key => text.indexOf(key) !== text.lastIndexOf(key));
+function repeatsKey(text: string): boolean {
+  const keys = [...text.matchAll(STRINGS)].flatMap(([, string = '', colon]) =>
+    colon ? [parseJson(string)] : [],
+  );
+  return new Set(keys).size < keys.length;
 }
 
 function parseJson(text: string): unknown {

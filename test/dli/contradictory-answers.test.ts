@@ -68,6 +68,8 @@ describe('a refusal that contradicts itself proves nothing,', () => {
     ['an id of unusual form', '{"error_code":"DLI.0001","connection_id":"connection-1"}'],
     ['is_success: true', '{"error_code":"DLI.0001","is_success":true}'],
     ['is_success: true and an id', `{"is_success":true,"connection_id":"${ID}","error_code":"DLI.0001"}`],
+    ['is_success twice', '{"error_code":"DLI.0001","is_success":true,"is_success":false}'],
+    ['two codes, one spelled with an escape', '{"error_code":"DLI.0999","error\\u005fcode":"DLI.0001"}'],
     ['is_success that is no boolean', '{"error_code":"DLI.0001","is_success":"true"}'],
   ])('with status 400 and %s', async (_what, body) => {
     expect(await createAgainst(400, body)).toEqual({ payload: UNKNOWN, calls: ['createConnection'] });
