@@ -77,7 +77,7 @@ export async function createHttpApp({
       sendFailure(reply.header('connection', 'close'), 'badRequest');
     } else if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
       sendFailure(reply.header('connection', 'close'), 'headersTooLarge');
-    } else if (isLocal && isRebound(request.headers)) {
+    } else if (isLocal && isRebound(request.headers, corsOrigins)) {
       sendFailure(reply, 'forbidden');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');

@@ -43,9 +43,12 @@ export function isReadableBody(headers: IncomingHttpHeaders): boolean {
 /**
  * Whether a browser's page calls a server of this machine under a name of its own: DNS rebinding, which makes a
  * foreign page look like one of ours.
+ *
+ * @param allowedOrigins pages that may call, such as those of a proxy on this machine that passes its name on
  */
-export function isRebound({ host, origin }: IncomingHttpHeaders): boolean {
+export function isRebound({ host, origin }: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
   if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
+  if (allowedOrigins.includes(origin)) return false;
   const { host: originHost, hostname } = new URL(origin);
   return originHost === host.toLowerCase() && !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }

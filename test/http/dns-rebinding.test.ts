@@ -65,6 +65,13 @@ describe('a page of another name that was rebound to a gateway on loopback', () 
     expect(creates()).toBe(0);
   });
 
+  it('is served when its origin is one of the allowed ones, as behind a proxy that passes its name on', async () => {
+    const { call, creates } = await startWithExplorer({ CORS_ORIGINS: 'https://dli.example.com' });
+    const answer = await call('POST', { host: 'dli.example.com', origin: 'https://dli.example.com' });
+    expect(statusIn(answer)).toBe(200);
+    expect(creates()).toBe(1);
+  });
+
   it('is served by a gateway that listens to the network, under whatever name that knows it', async () => {
     const { call, creates } = await startWithExplorer({ HOST: '0.0.0.0' });
     const headers = { host: 'gateway.example:PORT', origin: 'http://gateway.example:PORT' };
