@@ -31,13 +31,13 @@ export const PROJECT_ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
 
 const IAM_TIMEOUT_MS = 5_000;
 // A token that is about to die is no use, and would be asked for again with every call.
-const LEAST_LIFE_MS = 10_000;
+const LEAST_LIFE_MS = 1_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const projectId = z.string().regex(PROJECT_ID_PATTERN);
 const tokenBody = z.object({
   token: z.object({
-    issued_at: z.iso.datetime(),
+    issued_at: z.iso.datetime().optional(),
     expires_at: z.iso.datetime(),
     project: z.object({ id: projectId }),
   }),
@@ -76,9 +76,9 @@ export class IamClient {
     const value = response.headers.get('x-subject-token');
     if (value === null || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
     // All times are IAM's, so a wrong clock on this machine does no harm.
-    const nowMs = Date.parse(response.headers.get('date') ?? '') || Date.parse(token.issued_at);
+    const nowMs = Date.parse(response.headers.get('date') ?? '') || Date.parse(token.issued_at ?? '');
     const lifeMs = Date.parse(token.expires_at) - nowMs;
-    if (lifeMs < LEAST_LIFE_MS) throw unreadable();
+    if (!(lifeMs >= LEAST_LIFE_MS)) throw unreadable();
     return { token: value, projectId: token.project.id, lifeMs };
   }
 

@@ -8,6 +8,7 @@ const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;
 // A token that dies on its way is refused, so it is not used in its last moments.
 const EXPIRY_MARGIN_MS = 5_000;
+const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
 
 /**
  * Authenticates with an IAM token got by password: one request for it at a time, shared by all calls,
@@ -32,7 +33,7 @@ export class TokenAuthenticator implements Authenticator {
         const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
         return {
           value: { projectId, headersFor: () => headers },
-          lifeMs: lifeMs - EXPIRY_MARGIN_MS,
+          lifeMs: lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs * EXPIRY_MARGIN_SHARE_OF_LIFE),
           // A token shorter than the lead time would otherwise be renewed at every use.
           refreshAfterMs: Math.max(refreshAfterMs, lifeMs / 2) * (1 - random() * 0.1),
         };

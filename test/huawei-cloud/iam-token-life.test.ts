@@ -104,24 +104,18 @@ describe('a token that lives', () => {
     return { ...(await startGateway({ env: IAM_USER, clock, emulator })), clock };
   }
 
-  it.each([1, 1_000, 5_000, 5_001, 9_999])(
-    '%i ms is not used, and not asked for with every create',
-    async lifeMs => {
-      const { create, emulator, clock } = await startWithLife(lifeMs);
-      for (let index = 0; index < 10; index += 1) expect(await create()).toEqual(NO_TOKEN);
-      expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual(['issueToken']);
-      clock.advance(1_000);
-      const creates = Array.from({ length: 10 }, () => create());
-      expect(await Promise.all(creates)).toEqual(Array(10).fill(NO_TOKEN));
-      expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual([
-        'issueToken',
-        'issueToken',
-      ]);
-    },
-  );
+  it.each([1, 500, 999])('%i ms is not used, and not asked for with every create', async lifeMs => {
+    const { create, emulator, clock } = await startWithLife(lifeMs);
+    for (let index = 0; index < 10; index += 1) expect(await create()).toEqual(NO_TOKEN);
+    expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual(['issueToken']);
+    clock.advance(1_000);
+    const creates = Array.from({ length: 10 }, () => create());
+    expect(await Promise.all(creates)).toEqual(Array(10).fill(NO_TOKEN));
+    expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual(['issueToken', 'issueToken']);
+  });
 
-  it('10 s is used by many creates', async () => {
-    const { create, emulator } = await startWithLife(10_000);
+  it.each([4_000, 10_000])('%i ms is used by many creates', async lifeMs => {
+    const { create, emulator } = await startWithLife(lifeMs);
     for (let index = 0; index < 10; index += 1) {
       expect(await create({ name: `connection-${index}` })).toMatchObject(SUCCESS);
     }
