@@ -13,6 +13,15 @@ const TIMEOUT_RULE = 'must be a whole number of milliseconds from 1000 to 120000
 const ORIGINS_RULE = 'must be origins such as https://app.example.com, separated by commas';
 
 describe('the configuration', () => {
+  it('wants two ports, unless the system chooses', () => {
+    const rule = 'must be another port than PORT';
+    expect(problemsWith({ PORT: '4500', ADMIN_PORT: '4500' })).toEqual([{ key: 'ADMIN_PORT', rule }]);
+    expect(loadConfig({ ...MINIMAL_ENVIRONMENT, PORT: '0', ADMIN_PORT: '0' })).toMatchObject({
+      port: 0,
+      adminPort: 0,
+    });
+  });
+
   it('has a default for everything but the region, the credentials and the decision about callers', () => {
     expect(loadConfig(MINIMAL_ENVIRONMENT)).toEqual({
       host: '127.0.0.1',

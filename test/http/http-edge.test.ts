@@ -108,6 +108,11 @@ describe('a request that GraphQL never sees', () => {
       'headers of 17 KiB together',
       `GET / HTTP/1.1\r\nhost: gw.test\r\n${`x-a: ${'x'.repeat(994)}\r\n`.repeat(17)}\r\n`,
     ],
+    ['65 headers', `GET / HTTP/1.1\r\nhost: gw.test\r\n${'x-a: b\r\n'.repeat(64)}\r\n`],
+    [
+      '70 headers, the last of which Node would drop',
+      `GET / HTTP/1.1\r\nhost: gw.test\r\n${'x-a: b\r\n'.repeat(68)}content-encoding: gzip\r\n\r\n`,
+    ],
     ['a path of 17 KiB', `GET /${'x'.repeat(17 * 1024)} HTTP/1.1\r\nhost: gw.test\r\n\r\n`],
   ])('is answered 431 as JSON for %s, and the connection ends', async (_what, text) => {
     const gateway = await startGateway();
