@@ -1,10 +1,9 @@
 import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { EXAMPLE_MUTATION } from './example-mutation.js';
 import type { ExplorerHandler } from './graphql-route.js';
-import { GRAPHQL_PATH } from './graphql-route.js';
+import { GRAPHQL_PATH, graphqlHandlerOf } from './graphql-route.js';
 
 /** Which explorer browsers get: GraphiQL from this server alone, Apollo Sandbox from the internet, or none. */
 export type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
@@ -41,7 +40,7 @@ export function explorerHandlerOf(
 ): ExplorerHandler | undefined {
   if (kind === 'none') return undefined;
   if (kind === 'sandbox') {
-    const handler = fastifyApolloHandler(apollo, { context: async request => ({ traceId: request.id }) });
+    const handler = graphqlHandlerOf(apollo);
     return async (request, reply) => handler.call(request.server, request, reply);
   }
   return async (_request, reply) => {

@@ -10,16 +10,18 @@ export const GRAPHQL_PATH = '/graphql';
 /** Answers a browser that opens the endpoint. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
+/** Hands a request to the GraphQL engine. */
+export function graphqlHandlerOf(apollo: ApolloServer<RequestContext>) {
+  return fastifyApolloHandler(apollo, { context: async request => ({ traceId: request.id }) });
+}
+
 /** Serves GraphQL by POST, and an explorer, when there is one, to browsers that open the address. */
 export function addGraphqlRoute(
   app: FastifyInstance,
   apollo: ApolloServer<RequestContext>,
   explorer: ExplorerHandler | undefined,
 ): void {
-  app.post(
-    GRAPHQL_PATH,
-    fastifyApolloHandler(apollo, { context: async request => ({ traceId: request.id }) }),
-  );
+  app.post(GRAPHQL_PATH, graphqlHandlerOf(apollo));
   app.route({
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: GRAPHQL_PATH,

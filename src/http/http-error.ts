@@ -47,10 +47,10 @@ export const HTTP_FAILURES = {
 export type HttpFailureName = keyof typeof HTTP_FAILURES;
 
 /** The body of a failure, in the form of a GraphQL answer so that clients need one way to read errors. */
-export function failureBody(name: HttpFailureName, traceId?: string): string {
+export function failureBody(name: HttpFailureName, traceId: string): string {
   const { code, message } = HTTP_FAILURES[name];
   return JSON.stringify({
-    errors: [{ message, extensions: { code, ...(traceId !== undefined && { traceId }) } }],
+    errors: [{ message, extensions: { code, traceId } }],
   });
 }
 

@@ -62,7 +62,7 @@ export class Transport {
       keepAliveTimeout: IDLE_CONNECTION_MS,
       keepAliveMaxTimeout: IDLE_CONNECTION_MS,
       maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
-      // The collector has its own limits, which cover waiting and dripping too.
+      // The collector has its own limits, which cover dripping too.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
