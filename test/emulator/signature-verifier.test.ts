@@ -1,32 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { AccessKeyCheck } from '../../src/emulator/access-key-check.js';
 import { canonicalRequests } from '../../src/emulator/canonical-request.js';
 import type { EmulatorOptions } from '../../src/emulator/options.js';
 import { resolveOptions } from '../../src/emulator/options.js';
 import type { ReceivedRequest } from '../../src/emulator/received-request.js';
+import type { SigningVector } from '../helpers/signing-vectors.js';
+import { SIGNING_VECTORS } from '../helpers/signing-vectors.js';
 
-interface Vector {
-  id: string;
-  input: {
-    method: string;
-    url: string;
-    headers: Record<string, string>;
-    body: string;
-    ak: string;
-    sk: string;
-  };
-  canonical: { canonicalRequest: string; signedHeaders: string };
-  expected: { authorization: string };
-}
-
-const file = new URL('../fixtures/signing-vectors.json', import.meta.url);
-const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] };
-const cases = vectors.map(vector => [vector.id, vector] as const);
+const cases = SIGNING_VECTORS.map(vector => [vector.id, vector] as const);
 
 const MINUTE_MS = 60_000;
 
-function requestOf({ input, expected }: Vector): ReceivedRequest {
+function requestOf({ input, expected }: SigningVector): ReceivedRequest {
   const url = new URL(input.url);
   const headers = Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   return {
@@ -38,14 +23,14 @@ function requestOf({ input, expected }: Vector): ReceivedRequest {
   };
 }
 
-function signedAtMs({ input }: Vector): number {
+function signedAtMs({ input }: SigningVector): number {
   const [, date, time] = /^(\d{8})T(\d{6})Z$/.exec(input.headers['X-Sdk-Date'] ?? '') ?? [];
   const iso = `${date?.replace(/(..)(..)$/, '-$1-$2')}T${time?.replace(/(..)(..)(..)/, '$1:$2:$3')}Z`;
   return Date.parse(iso);
 }
 
 function refusalOf(
-  vector: Vector,
+  vector: SigningVector,
   changes: Partial<ReceivedRequest> = {},
   options: Partial<EmulatorOptions> = {},
 ) {
@@ -61,7 +46,7 @@ function refusalOf(
   return check.refusalOf({ ...requestOf(vector), ...changes });
 }
 
-function withHeader(vector: Vector, name: string, value: string): Partial<ReceivedRequest> {
+function withHeader(vector: SigningVector, name: string, value: string): Partial<ReceivedRequest> {
   return { headers: new Map([...requestOf(vector).headers, [name, value]]) };
 }
 
@@ -113,7 +98,7 @@ describe.each(cases)('the signature of vector %s', (_id, vector) => {
 });
 
 describe('an access key', () => {
-  const [vector] = vectors;
+  const [vector] = SIGNING_VECTORS;
   if (vector === undefined) throw new Error('There are no vectors.');
 
   it('that nobody knows is named in the refusal', () => {

@@ -4,18 +4,12 @@ import type { TestClock } from '../helpers/clock.js';
 import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { IAM_USER } from '../helpers/iam-user.js';
+import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
 
 afterEach(closeGateways);
 
 const HOUR_MS = 3_600_000;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
-const NO_TOKEN = {
-  __typename: 'DliUnavailableError',
-  code: 'UPSTREAM_AUTH_UNAVAILABLE',
-  message: 'The gateway cannot sign in to Huawei Cloud at the moment. Nothing was created; try again later.',
-  retryAfterSeconds: 1,
-};
 
 /** A gateway with an IAM user, on an emulator that follows the same clock; tokens live for 24 hours. */
 async function startWithClock(env = {}): Promise<TestGateway & { clock: TestClock }> {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TestGatewayOptions } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { IAM_USER } from '../helpers/iam-user.js';
+import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
 import { listen } from '../helpers/listening-server.js';
 
 afterEach(closeGateways);
@@ -10,12 +10,6 @@ afterEach(closeGateways);
 const ISSUED_MS = Date.parse('2026-01-01T00:00:00Z');
 const HOUR_MS = 3_600_000;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
-const NO_TOKEN = {
-  __typename: 'DliUnavailableError',
-  code: 'UPSTREAM_AUTH_UNAVAILABLE',
-  message: 'The gateway cannot sign in to Huawei Cloud at the moment. Nothing was created; try again later.',
-  retryAfterSeconds: 1,
-};
 
 /** A clock that stands still unless it is moved. */
 function startClock(epochMs: number) {
