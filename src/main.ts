@@ -6,6 +6,7 @@ import { isLoopback } from './config-settings.js';
 import type { DevelopmentEmulator } from './development.js';
 import type { GatewayAddresses } from './gateway.js';
 import { createGateway } from './gateway.js';
+import { framesOf } from './stack-frames.js';
 
 // From sysexits.h: service unavailable, internal software error, configuration error.
 const EXIT_UNAVAILABLE = 69;
@@ -94,12 +95,6 @@ function exitOnBug(logger: Logger): void {
     logger.fatal({ errorName, frames: framesOf(error) }, 'the gateway ends because of a bug');
     process.exit(EXIT_SOFTWARE);
   });
-}
-
-// Anything can be thrown, null too.
-function framesOf(error: unknown): string[] {
-  const lines = (error instanceof Error ? error.stack : undefined)?.split('\n') ?? [];
-  return lines.filter(line => line.startsWith('    at '));
 }
 
 try {

@@ -10,7 +10,9 @@ interface Rule {
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
-  'main.ts': { allowed: ['config.ts', 'config-settings.ts', 'development.ts', 'gateway.ts'] },
+  'main.ts': {
+    allowed: ['config.ts', 'config-settings.ts', 'development.ts', 'gateway.ts', 'stack-frames.ts'],
+  },
   'development.ts': { allowed: ['config.ts', 'environment.ts', 'emulator'] },
   'config.ts': {
     allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'],
@@ -19,12 +21,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   'config-credentials.ts': { allowed: [], allowedAsTypes: ['environment.ts', 'huawei-cloud'] },
   'config-settings.ts': { allowed: ['huawei-cloud'] },
   'environment.ts': { allowed: [] },
+  'stack-frames.ts': { allowed: [] },
   'gateway.ts': {
     allowed: ['config-settings.ts', 'http', 'graphql', 'datasource-connection', 'dli', 'huawei-cloud'],
     allowedAsTypes: ['config.ts'],
   },
   http: { allowed: ['graphql'], allowedAsTypes: ['datasource-connection'] },
-  graphql: { allowed: ['datasource-connection', 'user-error'] },
+  graphql: { allowed: ['datasource-connection', 'user-error', 'stack-frames.ts'] },
   'datasource-connection': {
     allowed: ['user-error', 'dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts'],
   },

@@ -1,6 +1,7 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { framesOf } from '../stack-frames.js';
 import { describeLiteralError } from './literal-error.js';
 import { maskError } from './mask-error.js';
 import { describeVariableErrors } from './variable-errors.js';
@@ -72,9 +73,4 @@ function logInternalErrors(
       'internal error',
     );
   });
-}
-
-function framesOf(error: Error | undefined): string[] {
-  const lines = error?.stack?.split('\n') ?? [];
-  return lines.filter(line => /^ {4}at /.test(line)).map(line => line.trim());
 }
