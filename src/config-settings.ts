@@ -10,6 +10,7 @@ export const SECRET_KEYS = [
   'IAM_USERNAME',
   'IAM_PASSWORD',
   'IAM_DOMAIN_NAME',
+  'REDIS_URL',
 ] as const;
 
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
@@ -50,6 +51,19 @@ export const settings = z.object({
     120_000,
     'must be a whole number of milliseconds from 1000 to 120000',
   ).default(20_000),
+  DATA_DIR: z.string().default('.data'),
+  REDIS_URL: z
+    .string()
+    .refine(
+      text => /^rediss?:/.test(text) && URL.canParse(text),
+      'must be an address such as redis://host:6379 or rediss://user:password@host:6380',
+    )
+    .optional(),
+  RECONCILE_SETTLE_MS: whole(
+    1_000,
+    900_000,
+    'must be a whole number of milliseconds from 1000 to 900000',
+  ).default(120_000),
   CALLER_AUTH: z
     .string('is required: none, said explicitly')
     .refine(value => value !== 'jwt', 'jwt is not built yet; the only mode is none')

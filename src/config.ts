@@ -21,6 +21,12 @@ export interface Config {
   /** Looked up in IAM when undefined. */
   readonly projectId: string | undefined;
   readonly operationTimeoutMs: number;
+  /** Folder of the embedded store of operation records. */
+  readonly dataDir: string;
+  /** Redis for the operation records of several instances; replaces the folder. */
+  readonly redisUrl: string | undefined;
+  /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
+  readonly settleMs: number;
   readonly callerAuth: 'none';
   readonly explorer: ExplorerKind;
   readonly corsOrigins: readonly string[];
@@ -76,6 +82,9 @@ function toConfig(values: Settings, credentials: CredentialsConfig): Config {
     credentials,
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
+    dataDir: values.DATA_DIR,
+    redisUrl: values.REDIS_URL,
+    settleMs: values.RECONCILE_SETTLE_MS,
     callerAuth: values.CALLER_AUTH,
     explorer: values.EXPLORER ?? (values.NODE_ENV === 'production' ? 'none' : 'graphiql'),
     corsOrigins: values.CORS_ORIGINS,

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ConfigError } from './config.js';
 import { createEmulator } from './emulator/emulator.js';
 import { readEnvironment } from './emulator/environment.js';
@@ -36,14 +39,20 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
     if (env['EMULATOR_PORT']) throw error;
     return emulator.listen(0);
   });
+  const dataDir = await mkdtemp(join(tmpdir(), 'dli-gateway-'));
   const { projects, accessKeys } = resolveOptions(configuration.options);
   const [project] = projects;
   const [key] = accessKeys;
   const ownEnvironment = Object.entries(env).filter(([name]) => !REAL_CLOUD_KEYS.test(name));
   return {
     url,
-    close: () => emulator.close(),
+    async close() {
+      await emulator.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
     gatewayEnvironment: {
+      // The emulator forgets at its end, and so must the records of what it holds.
+      DATA_DIR: dataDir,
       EXPLORER: 'graphiql',
       LOG_LEVEL: 'warn',
       ...Object.fromEntries(ownEnvironment),

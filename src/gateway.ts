@@ -22,6 +22,7 @@ import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
+import { openOnce } from './once/open-once.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -53,16 +54,24 @@ export async function createGateway(
   // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
   const transport = new Transport();
   const iamTransport = new Transport({ maxConnections: 4 });
+  const readTransport = new Transport({ maxConnections: 5 });
   const dli = new DliClient({
     transport,
+    readTransport,
     authenticator: createAuthenticator(config, new IamClient(iamTransport, config.iamEndpoint, clock), clock),
     endpoint: config.dliEndpoint,
     clock,
     log: logger,
   });
+  const once = await openOnce({ config, dli, clock, log: logger });
   const running = new RunningOperations();
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver(dli, clock, config.operationTimeoutMs, running),
+    datasourceConnection: new DatasourceConnectionResolver(
+      once.create,
+      clock,
+      config.operationTimeoutMs,
+      running,
+    ),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const landingPage = landingPageOf(config.explorer);
@@ -86,6 +95,7 @@ export async function createGateway(
     async listen() {
       const adminUrl = await open(admin, config.adminHost, config.adminPort);
       const url = await open(app, config.host, config.port);
+      once.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
     },
@@ -102,7 +112,8 @@ export async function createGateway(
         await apollo.stop();
       } finally {
         clearTimeout(cutOff);
-        await Promise.all([transport.close(), iamTransport.close(), admin.close()]);
+        await once.close();
+        await Promise.all([transport.close(), iamTransport.close(), readTransport.close(), admin.close()]);
       }
     },
   };

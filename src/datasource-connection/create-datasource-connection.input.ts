@@ -61,7 +61,7 @@ export class CreateDatasourceConnectionInput {
 
   @Field(() => String, {
     nullable: true,
-    description: `Names this create among yours: ${KEY_RULE}, best a fresh UUID. Its form is checked; the gateway does not remember keys yet, so a repeated call is a second create.`,
+    description: `Names one intent to create: ${KEY_RULE}, best a fresh UUID. Every repeat of the call with the same key and input gets the same story and never makes a second connection. Without one the gateway makes a key, and tells it when it is needed. Kept for 72 hours after a success.`,
   })
   @IsOptional()
   @Matches(/^[A-Za-z0-9_-]{16,64}$/, { message: `idempotencyKey must be ${KEY_RULE}.` })

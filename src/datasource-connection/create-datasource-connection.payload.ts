@@ -2,6 +2,7 @@ import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
 import { InvalidInputError } from '../user-error/invalid-input-error.type.js';
 import { UserError } from '../user-error/user-error.type.js';
 import { UserErrorCode } from '../user-error/user-error-code.enum.js';
+import { OutcomeUnknownReason } from './outcome-unknown-reason.enum.js';
 
 const REQUEST_ID_DESCRIPTION = "Huawei Cloud's id of the request, for its support; null when it gave none.";
 
@@ -21,9 +22,16 @@ export class CreateDatasourceConnectionSuccess {
   })
   readonly message: string | null;
 
-  constructor(connectionId: string, message: string | null) {
+  @Field(() => Boolean, {
+    description:
+      "Whether the connection was found in DLI's list because the answer to the create was lost. It was recognised by name, service, address and time.",
+  })
+  readonly reconciled: boolean;
+
+  constructor(connectionId: string, message: string | null, reconciled: boolean) {
     this.connectionId = connectionId;
     this.message = message;
+    this.reconciled = reconciled;
   }
 }
 
@@ -95,12 +103,20 @@ export class DliUnavailableError extends UserError {
   description:
     'Returned when the idempotency key was used with another input, or its first call is still running; `code` tells which. This call created nothing.',
 })
-class IdempotencyConflictError extends UserError {
+export class IdempotencyConflictError extends UserError {
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Seconds to wait before repeating the call with the same key; null when that cannot help.',
+  })
+  readonly retryAfterSeconds: number | null;
+
   constructor(
     code: UserErrorCode.IDEMPOTENCY_KEY_REUSED | UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
     message: string,
+    retryAfterSeconds: number | null,
   ) {
     super(code, message);
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -108,18 +124,37 @@ class IdempotencyConflictError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the connection may or may not have been created, for example because DLI did not answer in time. It is not a failure: look for the name in DLI before you create it again.',
+    'Returned when the connection may or may not have been created, for example because DLI did not answer in time. It is not a failure: repeat the call with the same idempotency key, which never creates a second connection, and learn how it ended.',
 })
 export class OutcomeUnknownError extends UserError {
+  @Field(() => String, {
+    description: 'The key to repeat the call with: yours, or the one that the gateway made for the call.',
+  })
+  readonly idempotencyKey: string;
+
+  @Field(() => OutcomeUnknownReason, { description: 'Why the outcome is not known.' })
+  readonly reason: OutcomeUnknownReason;
+
+  @Field(() => Int, { description: 'Seconds to wait before repeating the call.' })
+  readonly retryAfterSeconds: number;
+
   @Field(() => String, { nullable: true, description: REQUEST_ID_DESCRIPTION })
   readonly requestId: string | null;
 
-  constructor(requestId: string | null) {
+  constructor(
+    idempotencyKey: string,
+    reason: keyof typeof OutcomeUnknownReason,
+    requestId: string | null,
+    retryAfterSeconds: number,
+  ) {
     super(
       UserErrorCode.OUTCOME_UNKNOWN,
-      'The connection may or may not have been created. Look for its name in DLI before creating it again.',
+      'The connection may or may not have been created. Repeat the call with the same idempotency key to learn which.',
     );
+    this.idempotencyKey = idempotencyKey;
+    this.reason = OutcomeUnknownReason[reason];
     this.requestId = requestId;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 

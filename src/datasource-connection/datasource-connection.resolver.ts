@@ -1,37 +1,38 @@
+import { randomUUID } from 'node:crypto';
 import { Arg, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { DliClient } from '../dli/dli-client.js';
-import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { Deadline } from '../huawei-cloud/deadline.js';
+import type { CreateOnce } from '../once/create-once.js';
 import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
 import { CreateDatasourceConnectionInput } from './create-datasource-connection.input.js';
-import {
-  CreateDatasourceConnectionPayload,
-  CreateDatasourceConnectionSuccess,
-} from './create-datasource-connection.payload.js';
-import { toUserError } from './dli-error-to-user-error.js';
+import { CreateDatasourceConnectionPayload } from './create-datasource-connection.payload.js';
+import { toPayload } from './create-outcome-to-payload.js';
 import type { RequestContext } from './request-context.js';
 import type { RunningOperations } from './running-operations.js';
+
+// Callers are not told apart yet, so all share one space of idempotency keys.
+const TENANT = 'everybody';
 
 /** Creates datasource connections. */
 @Resolver()
 export class DatasourceConnectionResolver {
-  readonly #dli: DliClient;
+  readonly #createOnce: CreateOnce;
   readonly #clock: Clock;
   readonly #operationTimeoutMs: number;
   readonly #running: RunningOperations;
 
   /** @param running counts creates, whose callers may leave before they end */
-  constructor(dli: DliClient, clock: Clock, operationTimeoutMs: number, running: RunningOperations) {
-    this.#dli = dli;
+  constructor(createOnce: CreateOnce, clock: Clock, operationTimeoutMs: number, running: RunningOperations) {
+    this.#createOnce = createOnce;
     this.#clock = clock;
     this.#operationTimeoutMs = operationTimeoutMs;
     this.#running = running;
   }
 
   @Mutation(() => CreateDatasourceConnectionPayload, {
-    description: 'Creates a connection through which DLI reaches a service in your network.',
+    description:
+      'Creates a connection through which DLI reaches a service in your network: at most one, however often the call is repeated with the same idempotency key.',
   })
   @UseMiddleware(answerInvalidInput)
   async createDatasourceConnection(
@@ -40,15 +41,10 @@ export class DatasourceConnectionResolver {
     @Ctx() { traceId }: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
     const deadline = new Deadline(this.#clock, this.#operationTimeoutMs);
-    try {
-      const { id, message } = await this.#running.run(() =>
-        this.#dli.createConnection(toConnectionRequest(input), { deadline, traceId }),
-      );
-      return new CreateDatasourceConnectionSuccess(id, message);
-    } catch (error) {
-      if (error instanceof DliError) return toUserError(error, input.name);
-      throw error;
-    }
+    const idempotencyKey = input.idempotencyKey ?? randomUUID();
+    const call = { request: toConnectionRequest(input), idempotencyKey, tenant: TENANT };
+    const outcome = await this.#running.run(() => this.#createOnce.create(call, { deadline, traceId }));
+    return toPayload(outcome, input.name, idempotencyKey);
   }
 }
 

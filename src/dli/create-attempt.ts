@@ -1,4 +1,6 @@
+import type { CredentialVerdict } from '../huawei-cloud/authentication.js';
 import type { UpstreamAnswer } from '../huawei-cloud/transport.js';
+import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { CreateVerdict } from './create-answer.js';
 import { readCreateAnswer } from './create-answer.js';
@@ -7,8 +9,12 @@ import { DliError } from './dli-error.js';
 import type { DliCallRecord } from './dli-log.js';
 import { retryAfterSeconds } from './retry-after.js';
 
-const RETRY_AFTER_OVERLOAD_SECONDS = 1;
 const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
+/** Of what passes sooner: a slot becomes free, and the breaker lets one probe through every second. */
+const RETRY_AFTER_SECONDS_OF: ReadonlyMap<TransportFailure, number> = new Map([
+  ['OVERLOADED', 1],
+  ['BREAKER_OPEN', 1],
+]);
 const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 
 const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
@@ -21,6 +27,10 @@ export interface CreateAttempt {
   requestId?: string | undefined;
   retryAfterSeconds?: number | undefined;
   causeCode?: string | undefined;
+  /** Why no answer came. */
+  failure?: TransportFailure;
+  /** Whether a fresh authentication may fare better. */
+  mayReauthenticate?: boolean;
   detail?: string;
 }
 
@@ -48,18 +58,33 @@ export function failedAttempt(error: unknown): CreateAttempt {
   }
   const { failure, causeCode } = error;
   if (!error.mayHaveBeenSent) {
-    const isOverload = failure === 'OVERLOADED';
-    const retryAfter = isOverload ? RETRY_AFTER_OVERLOAD_SECONDS : RETRY_AFTER_UNREACHABLE_SECONDS;
-    return { verdict: { kind: 'notSent' }, retryAfterSeconds: retryAfter, detail: failure, causeCode };
+    const retryAfter = RETRY_AFTER_SECONDS_OF.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
+    return {
+      verdict: { kind: 'notSent' },
+      retryAfterSeconds: retryAfter,
+      failure,
+      detail: failure,
+      causeCode,
+    };
   }
   const reason =
     failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : failure === 'CONNECTION_LOST' ? failure : undefined;
-  return { verdict: unknown(reason ?? 'UNREADABLE_RESPONSE'), detail: failure, causeCode };
+  return { verdict: unknown(reason ?? 'UNREADABLE_RESPONSE'), failure, detail: failure, causeCode };
 }
 
 /** Whether DLI refused the request for its token or signature. */
 export function wasRefusedForAuthentication({ verdict }: CreateAttempt): boolean {
   return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
+}
+
+/** What an attempt says about the credential; only an answer of DLI itself shows that API Gateway let it pass. */
+export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
+  // A 401 of unknown form leaves the outcome open, but it may well count towards the lock of the credential.
+  if (attempt.status === 401 || wasRefusedForAuthentication(attempt)) return 'REFUSED';
+  const { verdict } = attempt;
+  if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
+  const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
+  return upstreamCode?.startsWith('DLI.') === true ? 'ACCEPTED' : 'UNPROVEN';
 }
 
 /** The error that tells of an attempt which created nothing, or may have. */

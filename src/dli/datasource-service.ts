@@ -20,3 +20,13 @@ export const WIRE_NAME_OF_SERVICE: Readonly<Record<DatasourceService, string>> =
   RDS: 'rds',
   CSS: 'css',
 };
+
+const SERVICE_OF_WIRE_NAME: ReadonlyMap<string, DatasourceService> = new Map([
+  ...Object.values(DatasourceService).map(service => [WIRE_NAME_OF_SERVICE[service], service] as const),
+  ['ct', DatasourceService.CLOUD_TABLE],
+]);
+
+/** The service that a spelling of DLI's means; undefined when it is not known. */
+export function serviceOfWireName(wireName: string): DatasourceService | undefined {
+  return SERVICE_OF_WIRE_NAME.get(wireName.toLowerCase());
+}

@@ -1,32 +1,30 @@
 import type { KyInstance } from 'ky';
-import type { Authentication, Authenticator } from '../huawei-cloud/authentication.js';
-import { AuthenticationError } from '../huawei-cloud/authentication.js';
+import type { Authenticator, CredentialVerdict } from '../huawei-cloud/authentication.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import type { CallOptions } from '../huawei-cloud/http-client.js';
 import { createHttpClient } from '../huawei-cloud/http-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
+import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { ConnectionRequest, CreatedConnection } from './connection.js';
+import type { ConnectionList, ListedConnection } from './connection-list.js';
 import { readConnectionList } from './connection-list.js';
-import type { CreateAttempt } from './create-attempt.js';
-import {
-  answeredAttempt,
-  failedAttempt,
-  recordOf,
-  toDliError,
-  wasRefusedForAuthentication,
-} from './create-attempt.js';
+import { toDliError } from './create-attempt.js';
+import { CreateSender } from './create-sender.js';
 import { WIRE_NAME_OF_SERVICE } from './datasource-service.js';
 import { DliError } from './dli-error.js';
 import type { DliLog } from './dli-log.js';
 import type { OperationScope } from './operation-scope.js';
 import { shownMessage } from './shown-message.js';
+import { signIn } from './sign-in.js';
 
-const MAX_CREATE_ANSWER_BYTES = 1024 * 1024;
 const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What the data source needs to do its work. */
 export interface DliClientOptions {
+  /** Carries creates. */
   transport: Transport;
+  /** Carries reads, apart, so that neither can starve the other. */
+  readTransport: Transport;
   authenticator: Authenticator;
   /** Base address of DLI, without a path. */
   endpoint: URL;
@@ -38,26 +36,30 @@ export interface DliClientOptions {
 export class DliClient {
   readonly #options: DliClientOptions;
   readonly #http: KyInstance;
+  readonly #creates: CreateSender;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(options: DliClientOptions) {
     this.#options = options;
-    this.#http = createHttpClient(options.transport);
+    this.#http = createHttpClient(options.readTransport);
+    this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
+    options.authenticator.onStop(retryAfterSeconds => {
+      options.log.warn(
+        { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
+        'credential put aside',
+      );
+    });
   }
 
   /**
-   * Creates one connection by at most one executed request: a second one is sent only after DLI
-   * proved that it refused the first for its token.
+   * Creates one connection by at most one executed request: a second one is sent only when the first is proven
+   * not to have been executed, and a third never.
    *
    * @throws {DliError} with every code; all but OUTCOME_UNKNOWN prove that nothing was created
    */
   async createConnection(request: ConnectionRequest, scope: OperationScope): Promise<CreatedConnection> {
     const body = JSON.stringify(toWireRequest(request));
-    const authentication = await this.#authenticate(scope);
-    let attempt = await this.#attemptCreate(body, authentication, scope);
-    if (wasRefusedForAuthentication(attempt) && this.#options.authenticator.discard(authentication)) {
-      attempt = await this.#attemptCreate(body, await this.#authenticate(scope), scope);
-    }
+    const attempt = await this.#creates.send(body, scope);
     const { verdict } = attempt;
     if (verdict.kind === 'created')
       return { id: verdict.connectionId, message: shownMessage(verdict.message) };
@@ -67,76 +69,46 @@ export class DliClient {
     throw toDliError(attempt);
   }
 
-  async #authenticate({ deadline, traceId }: OperationScope): Promise<Authentication> {
+  /**
+   * Every connection that DLI lists, deleted ones included, in one call.
+   *
+   * @throws {DliError} UNAVAILABLE when there is no complete, readable list; AUTH_FAILED or AUTH_UNAVAILABLE
+   */
+  async listConnections(scope: OperationScope): Promise<ConnectionList> {
+    const { clock, authenticator, log } = this.#options;
+    const credential = await signIn(authenticator, log, scope);
+    const url = this.#collectionUrl(credential.projectId);
+    let connections: ListedConnection[] | undefined;
+    let serverEpochMs = Number.NaN;
+    let verdict: CredentialVerdict = 'UNPROVEN';
     try {
-      return await this.#options.authenticator.authenticate(deadline);
+      const response = await this.#http(url, {
+        headers: credential.headersFor({ method: 'GET', url, body: '' }),
+        limits: { deadline: scope.deadline, maxBodyBytes: MAX_LIST_ANSWER_BYTES },
+      } as CallOptions);
+      serverEpochMs = Date.parse(response.headers.get('date') ?? '');
+      connections = readConnectionList(response.status, await response.text());
+      if (response.status === 401) verdict = 'REFUSED';
+      else if (connections !== undefined) verdict = 'ACCEPTED';
     } catch (error) {
-      if (!(error instanceof AuthenticationError)) throw error;
-      const outcome = error.failure === 'REFUSED' ? 'AUTH_FAILED' : 'AUTH_UNAVAILABLE';
-      this.#options.log.warn(
-        {
-          traceId,
-          operation: 'authenticate',
-          outcome,
-          durationMs: 0,
-          mayHaveBeenSent: false,
-          detail: error.message,
-        },
-        'no authentication for DLI',
-      );
-      throw new DliError(outcome, { retryAfterSeconds: error.retryAfterSeconds });
+      if (!(error instanceof TransportError)) throw error;
+    } finally {
+      credential.settle(verdict);
     }
-  }
-
-  async #attemptCreate(
-    body: string,
-    authentication: Authentication,
-    scope: OperationScope,
-  ): Promise<CreateAttempt> {
-    const { transport, clock, log } = this.#options;
-    const startedMs = clock.monotonicMs();
-    let attempt: CreateAttempt;
-    try {
-      const url = this.#collectionUrl(authentication);
-      const answer = await transport.send({
-        method: 'POST',
-        url,
-        headers: authentication.headersFor({ method: 'POST', url, body }),
-        body,
-        deadline: scope.deadline,
-        maxBodyBytes: MAX_CREATE_ANSWER_BYTES,
-      });
-      attempt = answeredAttempt(answer, authentication.projectId, clock.epochMs());
-    } catch (error) {
-      attempt = failedAttempt(error);
-    }
-    const record = recordOf(attempt, scope.traceId, clock.monotonicMs() - startedMs);
-    log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
-    return attempt;
+    if (connections === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
+    const clockSkewMs = Number.isNaN(serverEpochMs) ? 0 : serverEpochMs - clock.epochMs();
+    return { connections, clockSkewMs };
   }
 
   // A list that cannot be had or read proves nothing, and neither does one with a nameless connection.
   async #isAbsent(name: string, scope: OperationScope): Promise<boolean> {
-    try {
-      const authentication = await this.#authenticate(scope);
-      const url = this.#collectionUrl(authentication);
-      const response = await this.#http(url, {
-        headers: authentication.headersFor({ method: 'GET', url, body: '' }),
-        limits: { deadline: scope.deadline, maxBodyBytes: MAX_LIST_ANSWER_BYTES },
-      } as CallOptions);
-      const connections = readConnectionList(response.status, await response.text());
-      return (
-        connections?.every(
-          connection =>
-            connection.state === 'DELETED' || (connection.name !== null && connection.name !== name),
-        ) ?? false
-      );
-    } catch {
-      return false;
-    }
+    const list = await this.listConnections(scope).catch(() => undefined);
+    const isOther = (connection: ListedConnection) =>
+      connection.state === 'DELETED' || (connection.name !== null && connection.name !== name);
+    return list?.connections.every(isOther) ?? false;
   }
 
-  #collectionUrl({ projectId }: Authentication): URL {
+  #collectionUrl(projectId: string): URL {
     if (this.#collection?.projectId !== projectId) {
       const path = `/v2.0/${encodeURIComponent(projectId)}/datasource-connection`;
       this.#collection = { projectId, url: new URL(path, this.#options.endpoint) };

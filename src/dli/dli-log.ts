@@ -15,8 +15,20 @@ export interface DliCallRecord {
   detail?: string | undefined;
 }
 
+/** A limit that begins or ends to hold for all calls. */
+interface DliLimitRecord {
+  operation: 'authenticate' | 'createConnection';
+  outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED' | 'CREDENTIAL_STOPPED';
+  /** How long it held, when it ends. */
+  durationMs?: number;
+  /** How long it will hold, when that is known. */
+  retryAfterSeconds?: number;
+  causeCode?: string | undefined;
+  detail?: string | undefined;
+}
+
 /** Where the data source reports its calls. */
 export interface DliLog {
   info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord, message: string): void;
+  warn(record: DliCallRecord | DliLimitRecord, message: string): void;
 }

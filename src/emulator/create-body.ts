@@ -58,3 +58,13 @@ export function readCreateBody(bytes: Buffer): ReadCreateBody {
     ? { problem: 'The request body must be a JSON object.' }
     : { problem: `Parameter '${field}' is invalid: ${issue?.message ?? ''}` };
 }
+
+/** The name in a create body, whatever else is right or wrong with it. */
+export function readName(bytes: Buffer): string | undefined {
+  try {
+    const { name } = JSON.parse(bytes.toString('utf8'));
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -29,9 +29,14 @@ export class FaultQueue {
     });
   }
 
-  /** The first fault that hits a request for this operation, counted as used. */
-  take(operation: LedgerOperation): Fault | undefined {
+  /**
+   * The first fault that hits a request for this operation, counted as used.
+   *
+   * @param name takes from the faults for this name; without it, from those for any
+   */
+  take(operation: LedgerOperation, name?: string): Fault | undefined {
     for (const queued of this.#queue) {
+      if (queued.fault.name !== name) continue;
       if (queued.fault.operation !== 'any' && queued.fault.operation !== operation) continue;
       if (queued.passesLeft > 0) {
         queued.passesLeft -= 1;

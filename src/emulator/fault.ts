@@ -25,6 +25,8 @@ export const faultSchema = z
   .strictObject({
     /** Which requests it hits; `any` includes those that no operation understands. */
     operation: z.enum([...OPERATIONS, 'any']),
+    /** Only creates of a connection of this name; looked at after the faults without a name. */
+    name: z.string().optional(),
     /** How many matching requests it hits. Default 1; 0 = until cleared. */
     times: count.optional(),
     /** How many matching requests pass before it starts. Default 0. */
@@ -68,6 +70,14 @@ export const faultSchema = z
   })
   .refine(fault => !(fault.behaviour === 'resetBeforeBody' && fault.apply), {
     path: ['apply'],
+    message: 'is impossible with resetBeforeBody, where the body is never read',
+  })
+  .refine(fault => fault.name === undefined || fault.operation === 'createConnection', {
+    path: ['name'],
+    message: 'is possible with createConnection only',
+  })
+  .refine(fault => fault.name === undefined || fault.behaviour !== 'resetBeforeBody', {
+    path: ['name'],
     message: 'is impossible with resetBeforeBody, where the body is never read',
   })
   .refine(fault => fault.body === undefined || fault.error === undefined, {

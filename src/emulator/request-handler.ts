@@ -7,6 +7,7 @@ import type { Authentication } from './authentication.js';
 import { authenticate } from './authentication.js';
 import { breakOff } from './break-off.js';
 import type { Call, Outcome } from './call.js';
+import { readName } from './create-body.js';
 import { deliver } from './delivery.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Fault } from './fault.js';
@@ -42,10 +43,10 @@ export class RequestHandler {
     const { options, faults, ledger } = this.parts;
     const head = readHead(message);
     const route = findRoute(head.method, head.path);
-    const fault = faults.take(route.operation);
+    const early = faults.take(route.operation);
     const remotePort = message.socket.remotePort ?? 0;
-    const known = { route, fault, remotePort, atMs: options.now };
-    if (fault?.behaviour === 'resetBeforeBody') {
+    const known = { route, fault: early, remotePort, atMs: options.now };
+    if (early?.behaviour === 'resetBeforeBody') {
       ledger.record(describeRequest({ ...known, head, reasonRefused: 'the body was not read' }));
       breakOff(message.socket);
       return;
@@ -59,6 +60,8 @@ export class RequestHandler {
       return;
     }
     const body = read.outcome === 'complete' ? read.body : Buffer.alloc(0);
+    const name = early === undefined ? readName(body) : undefined;
+    const fault = name === undefined ? early : faults.take(route.operation, name);
     const request: ReceivedRequest = { ...head, body };
     const requestId = randomBytes(16).toString('hex');
     const authentication = this.#authenticate(request);
@@ -70,6 +73,7 @@ export class RequestHandler {
     ledger.record(
       describeRequest({
         ...known,
+        fault,
         head,
         body,
         receivedBytes: read.outcome === 'tooLarge' ? read.receivedBytes : body.length,

@@ -1,10 +1,25 @@
-import type { Authentication, Authenticator, UnauthenticatedRequest } from './authentication.js';
+import type {
+  Authentication,
+  Authenticator,
+  CredentialUse,
+  CredentialVerdict,
+  UnauthenticatedRequest,
+} from './authentication.js';
 import type { Clock } from './clock.js';
+import type { StopListener } from './credential-guard.js';
+import { CredentialGuard } from './credential-guard.js';
 import type { Deadline } from './deadline.js';
 import type { IamClient } from './iam-client.js';
+import { RefusalWindow } from './refusal-window.js';
 import type { AccessKeyPair } from './request-signer.js';
 import { sdkDate, signRequest } from './request-signer.js';
 import { SharedValue } from './shared-value.js';
+import { SingleUse } from './single-use.js';
+import type { Pass } from './trial-gate.js';
+import { TrialGate } from './trial-gate.js';
+
+// A key that has not been used for longer may have been revoked: the first request of a burst finds out.
+const PROOF_LIFE_MS = 60_000;
 
 /** An access key pair, permanent or temporary. */
 export interface AccessKeyCredentials extends AccessKeyPair {
@@ -16,6 +31,8 @@ export interface AccessKeyCredentials extends AccessKeyPair {
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #credentials: AccessKeyCredentials;
   readonly #clock: Clock;
+  readonly #guard: CredentialGuard;
+  readonly #gate: TrialGate;
   readonly #authentication: SharedValue<Authentication>;
   #dateSecond = Number.NaN;
   #dateText = '';
@@ -28,22 +45,39 @@ export class AccessKeyAuthenticator implements Authenticator {
   ) {
     this.#credentials = credentials;
     this.#clock = clock;
+    this.#guard = new CredentialGuard(clock, new RefusalWindow(clock));
+    this.#gate = new TrialGate(this.#guard, clock, PROOF_LIFE_MS);
     this.#authentication = new SharedValue(async () => {
-      const projectId =
-        project.id ??
-        (await iam.findProjectId(project.name, url => this.#sign({ method: 'GET', url, body: '' })));
+      const projectId = project.id ?? (await this.#findProjectId(iam, project.name));
       const value: Authentication = { projectId, headersFor: request => this.#sign(request, projectId) };
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
   }
 
-  authenticate(deadline: Deadline): Promise<Authentication> {
-    return this.#authentication.get(deadline);
+  async authenticate(deadline: Deadline): Promise<CredentialUse> {
+    if (!this.#authentication.isHeld()) this.#guard.check();
+    const authentication = await this.#authentication.get(deadline);
+    const entered = this.#gate.enter(deadline);
+    const pass = 'isTrial' in entered ? entered : await entered;
+    return new SingleUse(authentication, verdict => this.#settle(pass, verdict));
   }
 
-  // A signature that was refused would be refused again.
-  discard(): boolean {
+  onStop(listener: StopListener): void {
+    this.#guard.onStop = listener;
+  }
+
+  #settle(pass: Pass, verdict: CredentialVerdict): boolean {
+    if (verdict === 'REFUSED') this.#guard.refused();
+    this.#gate.leave(pass, verdict);
+    // A signature that was refused would be refused again.
     return false;
+  }
+
+  async #findProjectId(iam: IamClient, name: string): Promise<string> {
+    const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' });
+    const projectId = await this.#guard.watch(() => iam.findProjectId(name, sign));
+    this.#gate.prove();
+    return projectId;
   }
 
   // The date has whole seconds, and many requests fall into one.

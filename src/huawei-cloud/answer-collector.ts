@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Deadline } from './deadline.js';
 import type { TransportFailure } from './transport-error.js';
-import { codeOf, TransportError } from './transport-error.js';
+import { codeOf, connectFailureOf, TransportError } from './transport-error.js';
 
 /** Headers as undici hands them over: lower-case names, repeated ones as a list. */
 export type RawHeaders = Record<string, string | string[] | undefined>;
@@ -22,6 +22,8 @@ export interface AnswerLimits {
   /** From headers to the last byte of the body, in milliseconds. */
   bodyMs: number;
   maxBodyBytes: number;
+  /** Called right before the first byte is sent: the connection stands. */
+  onSending?: (() => void) | undefined;
 }
 
 const LEAST_USEFUL_MS = 250;
@@ -71,6 +73,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     clearTimeout(this.#timer);
     this.#timer = this.#startTimer(this.#limits.headersMs);
+    this.#limits.onSending?.();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
@@ -99,7 +102,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#fail(this.#started ? 'CONNECTION_LOST' : 'UNREACHABLE', codeOf(error));
+    const causeCode = codeOf(error);
+    this.#fail(this.#started ? 'CONNECTION_LOST' : connectFailureOf(causeCode), causeCode);
   }
 
   #startTimer(limitMs: number): NodeJS.Timeout {

@@ -1,3 +1,4 @@
+import type { StopListener } from './credential-guard.js';
 import type { Deadline } from './deadline.js';
 
 /** A request that is about to be sent, without its credentials. */
@@ -15,24 +16,42 @@ export interface Authentication {
   headersFor(request: UnauthenticatedRequest): Record<string, string>;
 }
 
+/**
+ * What an answer says about the credential of its request.
+ *
+ * REFUSED: Huawei Cloud did not believe it. ACCEPTED: the service behind the check answered. UNPROVEN: neither
+ * can be told, for lack of an answer or because something else may have answered.
+ */
+export type CredentialVerdict = 'ACCEPTED' | 'REFUSED' | 'UNPROVEN';
+
+/** An authentication for one request. Whoever got it must settle it, or others may wait for ever. */
+export interface CredentialUse extends Authentication {
+  /**
+   * Tells what became of the request; only the first call counts.
+   *
+   * @returns true when the request was refused and a fresh authentication may fare better
+   */
+  settle(verdict: CredentialVerdict): boolean;
+}
+
 /** A source of authentications for one set of server-held credentials. */
 export interface Authenticator {
   /**
-   * An authentication that is valid now.
+   * An authentication that is valid now, for one request. Waits for its turn while it is not known whether the
+   * credentials work.
    *
    * @throws {AuthenticationError} when none can be had before the deadline
    */
-  authenticate(deadline: Deadline): Promise<Authentication>;
-  /**
-   * Takes note that Huawei Cloud refused an authentication.
-   *
-   * @returns true when a fresh one may fare better
-   */
-  discard(authentication: Authentication): boolean;
+  authenticate(deadline: Deadline): Promise<CredentialUse>;
+  /** Has a listener told each time the credentials are put aside because they were refused. */
+  onStop(listener: StopListener): void;
 }
 
-/** REFUSED: our credentials or project do not work. UNAVAILABLE: IAM gave no usable answer. */
-export type AuthenticationFailure = 'REFUSED' | 'UNAVAILABLE';
+/**
+ * CREDENTIAL_REFUSED: Huawei Cloud does not believe who we are. REFUSED: our rights or project do not work.
+ * UNAVAILABLE: IAM gave no usable answer. NO_TURN: the wait for others to prove the credential was too long.
+ */
+export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILABLE' | 'NO_TURN';
 
 /** No authentication could be had. The message is our own text, fit for the log, and holds no secret. */
 export class AuthenticationError extends Error {

@@ -61,6 +61,16 @@ export class SharedValue<T> {
     return before(deadline, this.#startLoading());
   }
 
+  /** Whether this very value is held and good now. */
+  holds(value: T): boolean {
+    return this.#held?.value === value && this.isHeld();
+  }
+
+  /** Whether any value is held that is good now. */
+  isHeld(): boolean {
+    return this.#held !== undefined && this.#clock.monotonicMs() < this.#held.expiresAtMs;
+  }
+
   /** Forgets a value that turned out to be bad, unless a newer one has taken its place. */
   discard(value: T): void {
     if (this.#held?.value === value) this.#held = undefined;

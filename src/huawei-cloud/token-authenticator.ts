@@ -1,8 +1,14 @@
-import type { Authentication, Authenticator } from './authentication.js';
+import type { Authentication, Authenticator, CredentialUse, CredentialVerdict } from './authentication.js';
 import type { Clock } from './clock.js';
+import type { StopListener } from './credential-guard.js';
+import { CredentialGuard } from './credential-guard.js';
 import type { Deadline } from './deadline.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
+import { RefusalWindow } from './refusal-window.js';
 import { SharedValue } from './shared-value.js';
+import { SingleUse } from './single-use.js';
+import type { Pass } from './trial-gate.js';
+import { TrialGate } from './trial-gate.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;
@@ -14,8 +20,14 @@ const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
  * Authenticates with an IAM token got by password: one request for it at a time, shared by all calls,
  * renewed at 80 % of its life or 30 minutes before its end, whichever is earlier, and used until it
  * expires while renewing fails.
+ *
+ * IAM's refusals of the password and DLI's refusals of fresh tokens are counted apart, so that a good token
+ * stays in use when the password has gone bad; together they fill one window.
  */
 export class TokenAuthenticator implements Authenticator {
+  readonly #passwordGuard: CredentialGuard;
+  readonly #tokenGuard: CredentialGuard;
+  readonly #gate: TrialGate;
   readonly #authentication: SharedValue<Authentication>;
 
   /** @param random a number from 0 to 1; renewals come up to 10 % earlier by it, so that processes spread out */
@@ -26,9 +38,15 @@ export class TokenAuthenticator implements Authenticator {
     clock: Clock,
     random: () => number = Math.random,
   ) {
+    const window = new RefusalWindow(clock);
+    this.#passwordGuard = new CredentialGuard(clock, window);
+    this.#tokenGuard = new CredentialGuard(clock, window);
+    this.#gate = new TrialGate(this.#tokenGuard, clock);
     this.#authentication = new SharedValue(
       async () => {
-        const { token, projectId, lifeMs } = await iam.issueToken(user, project);
+        const { token, projectId, lifeMs } = await this.#passwordGuard.watch(() =>
+          iam.issueToken(user, project),
+        );
         const headers = { 'content-type': 'application/json', 'x-auth-token': token };
         const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
         return {
@@ -43,12 +61,42 @@ export class TokenAuthenticator implements Authenticator {
     );
   }
 
-  authenticate(deadline: Deadline): Promise<Authentication> {
+  async authenticate(deadline: Deadline): Promise<CredentialUse> {
+    // Before the wait for a turn, so that an IAM that fails is told as such.
+    const early = await this.#currentToken(deadline);
+    const entered = this.#gate.enter(deadline);
+    const pass = 'isTrial' in entered ? entered : await entered;
+    try {
+      // The token that waited may have been refused in the meantime.
+      const token = this.#authentication.holds(early) ? early : await this.#currentToken(deadline);
+      return new SingleUse(token, verdict => this.#settle(token, pass, verdict));
+    } catch (error) {
+      this.#gate.leave(pass, 'UNPROVEN');
+      throw error;
+    }
+  }
+
+  onStop(listener: StopListener): void {
+    this.#passwordGuard.onStop = listener;
+    this.#tokenGuard.onStop = listener;
+  }
+
+  #currentToken(deadline: Deadline): Promise<Authentication> {
+    if (!this.#authentication.isHeld()) {
+      this.#passwordGuard.check();
+      this.#tokenGuard.check();
+    }
     return this.#authentication.get(deadline);
   }
 
-  discard(authentication: Authentication): boolean {
-    this.#authentication.discard(authentication);
-    return true;
+  #settle(token: Authentication, pass: Pass, verdict: CredentialVerdict): boolean {
+    const isRefused = verdict === 'REFUSED';
+    if (isRefused) {
+      this.#authentication.discard(token);
+      // A token that worked before has run out or was revoked, which says nothing about the user behind it.
+      if (pass.isTrial) this.#tokenGuard.refused();
+    }
+    this.#gate.leave(pass, verdict);
+    return isRefused;
   }
 }

@@ -15,6 +15,8 @@ export interface UpstreamRequest {
   deadline: Deadline;
   /** A longer answer ends the call with TOO_LARGE. */
   maxBodyBytes: number;
+  /** Called right before the first byte is sent: the connection stands. */
+  onSending?: (() => void) | undefined;
 }
 
 /** One complete answer of an upstream host, whatever its status. */
@@ -81,6 +83,7 @@ export class Transport {
     body,
     deadline,
     maxBodyBytes,
+    onSending,
   }: UpstreamRequest): Promise<UpstreamAnswer> {
     // undici cannot drop a request that waits inside it, so none ever does.
     const slot = await this.#slots.acquire(deadline, MAX_WAIT_MS);
@@ -91,6 +94,7 @@ export class Transport {
         headersMs: HEADERS_TIMEOUT_MS,
         bodyMs: BODY_TIMEOUT_MS,
         maxBodyBytes,
+        onSending,
       });
       const path = `${url.pathname}${url.search}`;
       const request = { origin: url.origin, path, method, headers, body: body ?? null };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -7,14 +7,12 @@ const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const OTHER_ID = '378eb1e6-521d-41a4-a41c-bbb58f34a6d6';
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
-// One gateway for all: a hundred of them would only cost time.
 let gateway: TestGateway;
 
-beforeAll(async () => {
+beforeEach(async () => {
   gateway = await startGateway();
 });
-beforeEach(() => gateway.emulator.reset());
-afterAll(closeGateways);
+afterEach(closeGateways);
 
 /** Creates against a DLI that answers like this; tells which calls it got too. */
 async function createAgainst(answer: Partial<Fault>) {
@@ -40,6 +38,7 @@ describe('an answer that names the new connection', () => {
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: ID,
       hint: null,
+      reconciled: false,
     });
     expect(calls).toEqual(['createConnection']);
   });
@@ -82,7 +81,7 @@ describe('a success that cannot be trusted is an unknown outcome', () => {
   ])('with %s', async (_form, answer) => {
     const { payload, calls } = await createAgainst(answer);
     expect(payload).toMatchObject(UNKNOWN);
-    expect(calls).toEqual(['createConnection']);
+    expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
   });
 });
 
@@ -119,6 +118,7 @@ describe("DLI's hint", () => {
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: ID,
       hint: null,
+      reconciled: false,
     });
   });
 });

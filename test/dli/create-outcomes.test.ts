@@ -1,16 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 
-// One gateway for all: a hundred of them would only cost time.
 let gateway: TestGateway;
 
-beforeAll(async () => {
+beforeEach(async () => {
   gateway = await startGateway();
 });
-beforeEach(() => gateway.emulator.reset());
-afterAll(closeGateways);
+afterEach(closeGateways);
 
 /** A pair of status and code that proves a no, and the type and code of the payload it becomes. */
 type Refusal = [status: number, code: string, member: string, userCode: string];
@@ -80,7 +78,8 @@ describe('a refusal that DLI makes before it executes anything', () => {
     const { payload, posts } = await createAgainst({ status, body: errorBody(code) });
     expect(payload).toMatchObject({ __typename: member, code: userCode });
     expect(JSON.stringify(payload)).not.toContain('text of DLI');
-    expect(posts).toBe(1);
+    // What passes by itself is tried a second time.
+    expect(posts).toBe(status === 429 || status === 503 ? 2 : 1);
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -16,11 +16,10 @@ const REJECTED = {
 
 let gateway: TestGateway;
 
-beforeAll(async () => {
+beforeEach(async () => {
   gateway = await startGateway();
 });
-beforeEach(() => gateway.emulator.reset());
-afterAll(closeGateways);
+afterEach(closeGateways);
 
 /** Creates against a DLI that answers 201 with `is_success: false`; tells which calls it got too. */
 async function createUnsuccessfully(body: Record<string, unknown> = {}, answer: Partial<Fault> = {}) {
@@ -60,13 +59,13 @@ describe('is_success: false without an id', () => {
       gateway.emulator.inject({ operation: 'listConnections', body: { is_success: true, connections } });
       const { payload, calls } = await createUnsuccessfully();
       expect(payload).toMatchObject(UNKNOWN);
-      expect(calls).toEqual(['createConnection', 'listConnections']);
+      expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
     },
   );
 
-  it('is an unknown outcome when the connection was created all the same', async () => {
+  it('is a success when the connection was created all the same', async () => {
     const { payload } = await createUnsuccessfully({}, { apply: true });
-    expect(payload).toMatchObject(UNKNOWN);
+    expect(payload).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess', reconciled: true });
     expect(gateway.emulator.connections()).toMatchObject([{ name: 'orders_pg' }]);
   });
 
@@ -87,17 +86,17 @@ describe('is_success: false without an id', () => {
     gateway.emulator.inject({ operation: 'listConnections', ...list });
     const { payload, calls } = await createUnsuccessfully();
     expect(payload).toMatchObject(UNKNOWN);
-    expect(calls).toEqual(['createConnection', 'listConnections']);
+    expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
   });
 });
 
 describe('is_success: false with an id', () => {
   it.each([ID, 'connection-1'])(
-    'is an unknown outcome without a look at the list (%s)',
+    'is an unknown outcome when the list does not show it (%s)',
     async connectionId => {
       const { payload, calls } = await createUnsuccessfully({ connection_id: connectionId });
       expect(payload).toMatchObject(UNKNOWN);
-      expect(calls).toEqual(['createConnection']);
+      expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
     },
   );
 });

@@ -1,5 +1,8 @@
 import 'reflect-metadata';
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { loadConfig } from '../../src/config.js';
@@ -54,6 +57,10 @@ export interface Payload {
   dliCode?: string | null;
   requestId?: string | null;
   retryAfterSeconds?: number;
+  waitSeconds?: number | null;
+  reconciled?: boolean;
+  idempotencyKey?: string;
+  reason?: string;
 }
 
 /** An input that keeps every rule. */
@@ -70,12 +77,13 @@ export const CREATE_MUTATION = `
   mutation Create($input: CreateDatasourceConnectionInput!) {
     createDatasourceConnection(input: $input) {
       __typename
-      ... on CreateDatasourceConnectionSuccess { connectionId hint: message }
+      ... on CreateDatasourceConnectionSuccess { connectionId hint: message reconciled }
       ... on InvalidInputError { problems { path message } }
       ... on NameTakenError { name }
       ... on DliRejectedError { dliCode requestId }
       ... on DliUnavailableError { retryAfterSeconds }
-      ... on OutcomeUnknownError { requestId }
+      ... on IdempotencyConflictError { waitSeconds: retryAfterSeconds }
+      ... on OutcomeUnknownError { idempotencyKey reason requestId retryAfterSeconds }
       ... on UserError { message code }
     }
   }`;
@@ -102,7 +110,11 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       done();
     },
   });
+  const dataDir = await mkdtemp(join(tmpdir(), 'dli-gateway-test-'));
+  open.push({ close: () => rm(dataDir, { recursive: true, force: true }) });
   const config = loadConfig({
+    DATA_DIR: dataDir,
+    RECONCILE_SETTLE_MS: '1000',
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',

@@ -1,0 +1,133 @@
+import type { CredentialVerdict } from './authentication.js';
+import { AuthenticationError } from './authentication.js';
+import type { Clock } from './clock.js';
+import type { CredentialGuard } from './credential-guard.js';
+import type { Deadline } from './deadline.js';
+import { MAX_REFUSALS } from './refusal-window.js';
+
+const NEXT_TRIAL_AFTER_MS = 1_000;
+const MAX_WAITING = 500;
+
+/** The right to use the credential for one request. */
+export interface Pass {
+  /** Whether the credential was unproven when the pass was given. */
+  isTrial: boolean;
+  /** Counts refusals: a pass given before the last one proves nothing any more. */
+  generation: number;
+}
+
+interface Waiter {
+  resolve(pass: Pass): void;
+  reject(error: AuthenticationError): void;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * Lets everybody use a credential that is known to work, and few at a time one that is not.
+ *
+ * While the credential is unproven one request goes alone, and the others wait for what comes of it. One that
+ * stays without an answer is followed by a second and a third after a second each, so that all of them together
+ * cannot be refused more often than the window allows; after a refusal there is one at a time only.
+ */
+export class TrialGate {
+  readonly #guard: CredentialGuard;
+  readonly #clock: Clock;
+  readonly #proofLifeMs: number;
+  /** In the order of their coming. */
+  readonly #waiting = new Set<Waiter>();
+  #proven: Pass = { isTrial: false, generation: 0 };
+  #provenUntilMs = Number.NEGATIVE_INFINITY;
+  #trials = 0;
+  #lastTrialAtMs = Number.NEGATIVE_INFINITY;
+  #nextTrial: NodeJS.Timeout | undefined;
+
+  /** @param proofLifeMs how long a success counts as proof */
+  constructor(guard: CredentialGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
+    this.#guard = guard;
+    this.#clock = clock;
+    this.#proofLifeMs = proofLifeMs;
+  }
+
+  /**
+   * A pass, which must be handed back with {@link leave}: at once for a proven credential.
+   *
+   * @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is put aside, NO_TURN when it is not
+   * proven before the deadline or too many wait already
+   */
+  enter(deadline: Deadline): Pass | Promise<Pass> {
+    if (this.#clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
+    this.#guard.check();
+    if (this.#waiting.size === 0 && this.#mayTry()) return this.#startTrial();
+    if (this.#waiting.size >= MAX_WAITING) throw noTurn();
+    return this.#wait(deadline);
+  }
+
+  /** Hands a pass back, with what its request showed. */
+  leave(pass: Pass, verdict: CredentialVerdict): void {
+    if (pass.isTrial) this.#trials -= 1;
+    if (verdict === 'ACCEPTED' && pass.generation === this.#proven.generation) {
+      this.#guard.accepted();
+      this.prove();
+    } else if (verdict === 'REFUSED') {
+      this.#proven = { isTrial: false, generation: this.#proven.generation + 1 };
+      this.#provenUntilMs = Number.NEGATIVE_INFINITY;
+    }
+    if (this.#waiting.size > 0) this.#admit();
+  }
+
+  /** Takes the credential for proven from now on. */
+  prove(): void {
+    this.#provenUntilMs = this.#clock.monotonicMs() + this.#proofLifeMs;
+  }
+
+  #mayTry(): boolean {
+    if (this.#trials === 0) return true;
+    if (this.#trials >= MAX_REFUSALS || this.#guard.isDoubtful()) return false;
+    return this.#clock.monotonicMs() - this.#lastTrialAtMs >= NEXT_TRIAL_AFTER_MS;
+  }
+
+  #startTrial(): Pass {
+    this.#trials += 1;
+    this.#lastTrialAtMs = this.#clock.monotonicMs();
+    return { isTrial: true, generation: this.#proven.generation };
+  }
+
+  #wait(deadline: Deadline): Promise<Pass> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(waiter);
+        reject(noTurn());
+      }, deadline.remainingMs());
+      const waiter: Waiter = { resolve, reject, timer };
+      this.#waiting.add(waiter);
+      this.#armNextTrial();
+    });
+  }
+
+  #admit(): void {
+    const isProven = this.#clock.monotonicMs() < this.#provenUntilMs;
+    for (const waiter of this.#waiting) {
+      const restMs = isProven ? 0 : this.#guard.restMs();
+      if (!isProven && restMs === 0 && !this.#mayTry()) break;
+      this.#waiting.delete(waiter);
+      clearTimeout(waiter.timer);
+      if (isProven) waiter.resolve(this.#proven);
+      else if (restMs === 0) waiter.resolve(this.#startTrial());
+      else waiter.reject(this.#guard.stopError());
+    }
+    this.#armNextTrial();
+  }
+
+  // Without it a first request that hangs would hold up everybody for as long as it hangs.
+  #armNextTrial(): void {
+    if (this.#waiting.size === 0 || this.#nextTrial !== undefined) return;
+    this.#nextTrial = setTimeout(() => {
+      this.#nextTrial = undefined;
+      this.#admit();
+    }, NEXT_TRIAL_AFTER_MS);
+  }
+}
+
+function noTurn(): AuthenticationError {
+  return new AuthenticationError('NO_TURN', 'No answer showed in time whether the credential works.');
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../huawei-cloud/clock.js';
+import type { OnceLog } from './once-log.js';
+import type { OperationRecord } from './operation-record.js';
+import { unfinished } from './operation-record.js';
+import type { Reconciler } from './reconciler.js';
+import type { RecordStore } from './record-store.js';
+import { StoreUnavailableError } from './record-store.js';
+import type { RecordWriter } from './record-writer.js';
+
+const OWNERSHIP_MS = 30_000;
+const MAX_AT_A_TIME = 50;
+
+/** What the background work needs. */
+export interface BackgroundOptions {
+  store: RecordStore;
+  writer: RecordWriter;
+  reconciler: Reconciler;
+  clock: Clock;
+  log: OnceLog;
+  /** Milliseconds between two looks for open records. */
+  intervalMs: number;
+}
+
+/** Decides creates that nobody asks about any more: of callers that went away and of processes that died. */
+export class BackgroundReconciliation {
+  readonly #options: BackgroundOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: BackgroundOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to look for open records, now and from then on. */
+  start(): void {
+    this.#running = this.#lookAround();
+  }
+
+  /** Ends with the look that is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #lookAround(): Promise<void> {
+    const { store, clock, log, intervalMs } = this.#options;
+    try {
+      const nowMs = clock.epochMs();
+      const open = await store.findOpen(nowMs);
+      const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
+      await Promise.all(due.slice(0, MAX_AT_A_TIME).map(record => this.#decide(record)));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      log.warn({ operation: 'store', outcome: 'unavailable' }, 'open creates cannot be looked up');
+    }
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => this.start(), intervalMs).unref();
+  }
+
+  async #decide(record: OperationRecord): Promise<void> {
+    const { store, writer, reconciler, clock } = this.#options;
+    const owner = randomUUID();
+    const ownedUntilMs = clock.epochMs() + OWNERSHIP_MS;
+    if (!(await store.adopt(record.id, record.owner, owner, ownedUntilMs))) return;
+    const checked = await reconciler.check(
+      { ...unfinished(record), owner, ownedUntilMs },
+      randomUUID().replaceAll('-', ''),
+    );
+    if (checked.state === 'UNKNOWN') await writer.write({ ...checked, ownedUntilMs: clock.epochMs() }, owner);
+  }
+}

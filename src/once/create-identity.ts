@@ -1,0 +1,41 @@
+import { createHmac, hash } from 'node:crypto';
+import type { ConnectionRequest } from '../dli/connection.js';
+
+/** What tells one create from every other. */
+export interface CreateIdentity {
+  /** Keyed hash of tenant, DLI project and idempotency key. */
+  id: string;
+  /** Keyed hash of DLI project and connection name: names are shared by all tenants of a project. */
+  nameId: string;
+  /** SHA-256 of the input: equal inputs have equal ones, whatever the order of their fields. */
+  fingerprint: string;
+}
+
+/**
+ * Identifies a create.
+ *
+ * @param secret keeps anybody who reads the store from guessing keys, tenants and names
+ * @param project says which DLI project, the same way at every start
+ */
+export function identifyCreate(
+  secret: Buffer,
+  project: string,
+  tenant: string,
+  idempotencyKey: string,
+  request: ConnectionRequest,
+): CreateIdentity {
+  const keyed = (...parts: string[]) =>
+    createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex');
+  return {
+    id: keyed('create', project, tenant, idempotencyKey),
+    nameId: keyed('name', project, request.name),
+    fingerprint: fingerprintOf(request),
+  };
+}
+
+// Absent and empty mean the same to DLI.
+function fingerprintOf(request: ConnectionRequest): string {
+  const { name, service, securityGroupId, networkId, url, clusterName = null, tags = [] } = request;
+  const pairs = tags.map(({ key, value }) => [key, value]);
+  return hash('sha256', JSON.stringify([name, service, securityGroupId, networkId, url, clusterName, pairs]));
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import type { RootDatabase } from 'lmdb';
+import { open } from 'lmdb';
+import { prepareFolder } from './lmdb-folder.js';
+import { LmdbTables } from './lmdb-tables.js';
+import type { OperationRecord } from './operation-record.js';
+import type { BeginResult, FindResult, RecordStore } from './record-store.js';
+import { StoreUnavailableError } from './record-store.js';
+
+const OPTIONS = {
+  // A folder whose name has a dot would be taken for a file.
+  noSubdir: false,
+  encoding: 'string',
+  // Without it a commit writes its pages, calls fdatasync, writes the page that makes them visible (opened with
+  // O_DSYNC), and only then its promise resolves (mdb_txn_commit, mdb_env_write_meta). With it, which is the
+  // default on Linux, promises resolve before fdatasync.
+  overlappingSync: false,
+  // A turn's batch has a promise of its own that nobody can reach: when the disk is full, its rejection ends the
+  // process. Transactions share commits without it too.
+  eventTurnBatching: false,
+  // An object cache would hide what another process has written.
+  cache: false,
+  // The folder may have been there, open to others. The types of lmdb lack this one.
+  permissionsMode: 0o600,
+} as const;
+
+/**
+ * Remembers creates in a folder of a local disk; several processes of one machine may share it.
+ *
+ * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
+ */
+export class LmdbStore implements RecordStore {
+  readonly #root: RootDatabase<string, string>;
+  readonly #tables: LmdbTables;
+  #isClosed = false;
+
+  private constructor(root: RootDatabase<string, string>) {
+    this.#root = root;
+    this.#tables = new LmdbTables(root);
+  }
+
+  /**
+   * The store in this folder, which is made, for this user only, when it is absent.
+   *
+   * @throws {Error} which names DATA_DIR and the problem
+   */
+  static open(folder: string): LmdbStore {
+    try {
+      prepareFolder(folder);
+      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`DATA_DIR: the operation records cannot be kept in this folder: ${reason}`);
+    }
+  }
+
+  async secret(): Promise<Buffer> {
+    const text = await this.#write(() => {
+      const stored = this.#root.get('secret');
+      if (stored !== undefined) return stored;
+      const made = randomBytes(32).toString('hex');
+      this.#root.putSync('secret', made);
+      return made;
+    });
+    return Buffer.from(text, 'hex');
+  }
+
+  async find(id: string, nowMs: number): Promise<FindResult> {
+    return this.#read(() => this.#tables.find(id, nowMs));
+  }
+
+  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+    return this.#write(() => {
+      this.#tables.sweep(nowMs);
+      const found = this.#tables.find(record.id, nowMs);
+      if (found.kind === 'found') return { kind: 'exists', record: found.record };
+      if (found.kind === 'unreadable') return found;
+      const holder = this.#tables.findHolder(record.nameId, nowMs);
+      if (holder.kind === 'unreadable') return holder;
+      if (holder.kind === 'found') return { kind: 'nameHeld', record: holder.record };
+      this.#tables.add(record);
+      return { kind: 'begun' };
+    });
+  }
+
+  async replace(record: OperationRecord, owner: string): Promise<boolean> {
+    return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
+  }
+
+  async adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean> {
+    return this.#change(id, previousOwner, stored =>
+      this.#tables.replace(stored, { ...stored, owner, ownedUntilMs }),
+    );
+  }
+
+  async remove(id: string, owner: string): Promise<boolean> {
+    return this.#change(id, owner, stored => this.#tables.remove(stored));
+  }
+
+  async claimConnection(connectionId: string, id: string, expiresAtMs: number): Promise<boolean> {
+    return this.#write(() => this.#tables.claimConnection(connectionId, id, expiresAtMs));
+  }
+
+  async findOpen(nowMs: number): Promise<OperationRecord[]> {
+    return this.#read(() => this.#tables.findOpen(nowMs));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#root.close();
+  }
+
+  #change(id: string, owner: string, change: (stored: OperationRecord) => void): Promise<boolean> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(id);
+      if (stored?.owner !== owner) return false;
+      change(stored);
+      return true;
+    });
+  }
+
+  #read<T>(action: () => T): T {
+    if (this.#isClosed) throw new StoreUnavailableError();
+    try {
+      // LMDB keeps its snapshot for the rest of the turn of the event loop; another process may have committed.
+      this.#root.resetReadTxn();
+      return action();
+    } catch {
+      throw new StoreUnavailableError();
+    }
+  }
+
+  /** Runs the action under the lock of all processes; the promise resolves when its writes are on the disk. */
+  async #write<T>(action: () => T): Promise<T> {
+    if (this.#isClosed) throw new StoreUnavailableError();
+    try {
+      return await this.#root.transaction(action);
+    } catch (error) {
+      ignoreCommitError(error);
+      throw new StoreUnavailableError();
+    }
+  }
+}
+
+/** LMDB rejects a second promise, with the reason; unhandled it would end the process. */
+function ignoreCommitError(error: unknown): void {
+  if (typeof error !== 'object' || error === null || !('commitError' in error)) return;
+  Promise.resolve(error.commitError).catch(() => {});
+}

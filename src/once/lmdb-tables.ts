@@ -1,0 +1,141 @@
+import type { Database, RootDatabase } from 'lmdb';
+import type { OperationRecord } from './operation-record.js';
+import { isOpen, readRecord, writeRecord } from './record-codec.js';
+import type { FindResult } from './record-store.js';
+
+// More than the begins in between add, so that expired entries cannot pile up; seldom, because looking costs as
+// much as a write.
+const BEGINS_PER_SWEEP = 16;
+const SWEPT_AT_A_TIME = 64;
+
+/** When an entry expires, its kind and its key; in this order the oldest come first. */
+type ExpiryKey = [expiresAtMs: number, kind: 'record' | 'connection', key: string];
+
+/**
+ * The tables of records and what must agree between them.
+ *
+ * What writes must run inside one transaction; a transaction that throws is not undone, so decide before writing.
+ */
+export class LmdbTables {
+  /** Texts of records by id. */
+  readonly #records: Database<string, string>;
+  /** Who holds a name, by nameId: every record that needs an answer, so nobody reads all records to find them. */
+  readonly #holders: Database<string, string>;
+  /** Ids of records by connectionId. */
+  readonly #connections: Database<string, string>;
+  /** The nameId of a record, or the id that claims a connection, in the order in which they expire. */
+  readonly #expiries: Database<string, ExpiryKey>;
+  #beginsUntilSweep = 0;
+
+  constructor(root: RootDatabase<string, string>) {
+    this.#records = root.openDB('records', { encoding: 'string' });
+    this.#holders = root.openDB('holders', { encoding: 'string' });
+    this.#connections = root.openDB('connections', { encoding: 'string' });
+    this.#expiries = root.openDB('expiries', { encoding: 'string' });
+  }
+
+  /** What is stored under the id and has not expired. */
+  find(id: string, nowMs: number): FindResult {
+    const text = this.#records.get(id);
+    if (text === undefined) return { kind: 'absent' };
+    const record = readRecord(text);
+    if (record === undefined) return { kind: 'unreadable' };
+    return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+  }
+
+  /** The record that holds the name. */
+  findHolder(nameId: string, nowMs: number): FindResult {
+    const holder = this.#holders.get(nameId);
+    return holder === undefined ? { kind: 'absent' } : this.find(parseHolder(holder).id, nowMs);
+  }
+
+  /** The undecided records whose owner's time is over. */
+  findOpen(nowMs: number): OperationRecord[] {
+    return [...this.#holders.getRange()]
+      .map(({ value }) => parseHolder(value))
+      .filter(({ ownedUntilMs }) => ownedUntilMs <= nowMs)
+      .map(({ id }) => this.find(id, nowMs))
+      .flatMap(found => (found.kind === 'found' ? [found.record] : []));
+  }
+
+  /** The record under the id, expired or not; undefined when there is none or it is unreadable. */
+  stored(id: string): OperationRecord | undefined {
+    return readRecord(this.#records.get(id) ?? '');
+  }
+
+  /** Stores a record whose id and name are free, but for what has expired. */
+  add(record: OperationRecord): void {
+    const expired = this.stored(record.id);
+    if (expired !== undefined) this.remove(expired);
+    this.#expiries.putSync(expiryOf(record), record.nameId);
+    this.#records.putSync(record.id, writeRecord(record));
+    this.#holders.putSync(record.nameId, holderOf(record));
+  }
+
+  /** Stores the next version of a record. */
+  replace(previous: OperationRecord, record: OperationRecord): void {
+    if (previous.expiresAtMs !== record.expiresAtMs) {
+      this.#expiries.removeSync(expiryOf(previous));
+      this.#expiries.putSync(expiryOf(record), record.nameId);
+    }
+    this.#records.putSync(record.id, writeRecord(record));
+    if (!isOpen(record)) this.#freeName(record.nameId, record.id);
+    // Undecided before, so the name is its own.
+    else if (isOpen(previous)) this.#holders.putSync(record.nameId, holderOf(record));
+  }
+
+  /** Forgets a record and frees its name. */
+  remove(record: OperationRecord): void {
+    this.#expiries.removeSync(expiryOf(record));
+    this.#records.removeSync(record.id);
+    this.#freeName(record.nameId, record.id);
+  }
+
+  /** Notes whose connection it is; false when it is another record's. */
+  claimConnection(connectionId: string, id: string, expiresAtMs: number): boolean {
+    const holderId = this.#connections.get(connectionId);
+    if (holderId !== undefined) return holderId === id;
+    this.#connections.putSync(connectionId, id);
+    this.#expiries.putSync([Math.ceil(expiresAtMs), 'connection', connectionId], id);
+    return true;
+  }
+
+  /**
+   * Clears a portion of what has expired away, at every 16th call.
+   *
+   * Goes by the list of expiries alone, so that it also clears what this version cannot read.
+   */
+  sweep(nowMs: number): void {
+    if (this.#beginsUntilSweep-- > 0) return;
+    this.#beginsUntilSweep = BEGINS_PER_SWEEP - 1;
+    // A bound, not a stored key: [n] sorts before every [n, kind, key].
+    const end = [Math.floor(nowMs) + 1] as unknown as ExpiryKey;
+    for (const { key, value } of [...this.#expiries.getRange({ end, limit: SWEPT_AT_A_TIME })]) {
+      const [, kind, expired] = key;
+      this.#expiries.removeSync(key);
+      if (kind === 'connection') this.#connections.removeSync(expired);
+      else {
+        this.#records.removeSync(expired);
+        this.#freeName(value, expired);
+      }
+    }
+  }
+
+  #freeName(nameId: string, id: string): void {
+    const holder = this.#holders.get(nameId);
+    if (holder !== undefined && parseHolder(holder).id === id) this.#holders.removeSync(nameId);
+  }
+}
+
+function expiryOf({ id, expiresAtMs }: OperationRecord): ExpiryKey {
+  return [Math.ceil(expiresAtMs), 'record', id];
+}
+
+function holderOf({ id, ownedUntilMs }: OperationRecord): string {
+  return `${ownedUntilMs} ${id}`;
+}
+
+function parseHolder(text: string): { ownedUntilMs: number; id: string } {
+  const end = text.indexOf(' ');
+  return { ownedUntilMs: Number(text.slice(0, end)), id: text.slice(end + 1) };
+}

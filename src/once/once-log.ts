@@ -1,0 +1,15 @@
+/** A step of finding out what became of a create, by an allow-list of what a log may hold. */
+export interface OnceRecord {
+  traceId?: string;
+  operation: 'reconcile' | 'store';
+  outcome: string;
+  /** Milliseconds since the create was sent. */
+  afterMs?: number;
+  count?: number;
+}
+
+/** Where the once-only machinery reports. */
+export interface OnceLog {
+  info(record: OnceRecord, message: string): void;
+  warn(record: OnceRecord, message: string): void;
+}

@@ -1,0 +1,71 @@
+import type { DliClient } from '../dli/dli-client.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import { BackgroundReconciliation } from './background-reconciliation.js';
+import { CreateOnce } from './create-once.js';
+import { LmdbStore } from './lmdb-store.js';
+import type { OnceLog } from './once-log.js';
+import { Reconciler } from './reconciler.js';
+import type { RecordStore } from './record-store.js';
+import { RecordWriter } from './record-writer.js';
+import { RedisStore } from './redis-store.js';
+
+/** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
+const MAX_INTERVAL_MS = 2_000;
+
+/** What operators decide about records. */
+export interface OnceConfig {
+  /** Folder of the embedded store. */
+  dataDir: string;
+  /** Redis for several instances; replaces the folder. */
+  redisUrl: string | undefined;
+  /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
+  settleMs: number;
+  dliEndpoint: URL;
+  projectId: string | undefined;
+  region: string;
+}
+
+/** Creating once, with its store open. */
+export interface Once {
+  create: CreateOnce;
+  /** Begins to decide creates that nobody asks about. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store of operation records and puts together what creates once.
+ *
+ * @throws {Error} that names the setting when the store cannot or must not be used
+ */
+export async function openOnce(parts: {
+  config: OnceConfig;
+  dli: DliClient;
+  clock: Clock;
+  log: OnceLog;
+}): Promise<Once> {
+  const { config, dli, clock, log } = parts;
+  const { settleMs, dliEndpoint, projectId, region } = config;
+  const store = await openStore(config, log);
+  const writer = new RecordWriter(store, () => clock.monotonicMs());
+  const reconciler = new Reconciler({ dli, store, writer, clock, log, settleMs });
+  const intervalMs = Math.min(MAX_INTERVAL_MS, settleMs / 60);
+  const background = new BackgroundReconciliation({ store, writer, reconciler, clock, log, intervalMs });
+  const project = `${dliEndpoint.origin}/${projectId ?? region}`;
+  return {
+    create: new CreateOnce({ dli, store, writer, reconciler, clock, project, settleMs }),
+    start: () => background.start(),
+    async close() {
+      await background.close();
+      await writer.close();
+      await store.close();
+    },
+  };
+}
+
+async function openStore({ dataDir, redisUrl }: OnceConfig, log: OnceLog): Promise<RecordStore> {
+  if (redisUrl === undefined) return LmdbStore.open(dataDir);
+  return RedisStore.connect(redisUrl, problem =>
+    log.warn({ operation: 'store', outcome: 'problem' }, problem),
+  );
+}

@@ -1,0 +1,64 @@
+import type { UnknownReason } from '../dli/dli-error.js';
+
+/**
+ * Where one create stands.
+ *
+ * SENDING: a request may be on its way. UNKNOWN: it ended without proof either way. SUCCEEDED: a connection
+ * exists. REJECTED: DLI proved that it made none.
+ */
+export type OperationState = 'SENDING' | 'SUCCEEDED' | 'REJECTED' | 'UNKNOWN';
+
+/** What a definite refusal was, so that a repeat of the call gets the same answer. */
+export interface StoredRejection {
+  code: 'NAME_TAKEN' | 'REJECTED';
+  upstreamCode: string | null;
+  requestId: string | null;
+}
+
+/** One create as the store remembers it; plain JSON. Times are milliseconds since 1970-01-01 UTC. */
+export interface OperationRecord {
+  /** Form of the record; a reader that meets another one treats the record as unreadable. */
+  version: 1;
+  /** Keyed hash of tenant, project, operation and idempotency key: 64 hex digits. */
+  id: string;
+  /** Keyed hash of project and connection name: 64 hex digits; at most one unsettled record holds it. */
+  nameId: string;
+  /** SHA-256 of the canonical input: 64 hex digits. */
+  fingerprint: string;
+  state: OperationState;
+  /** Random name of the attempt that may write the record. */
+  owner: string;
+  /** The owner can neither send nor answer after this moment. */
+  ownedUntilMs: number;
+  /** When SENDING was stored; with UNKNOWN: nothing was sent after this moment. */
+  sentAtMs: number;
+  /** Of the input, what recognises the connection in DLI's list. */
+  wanted: { name: string; service: string; url: string };
+  /** With SUCCEEDED. */
+  connectionId?: string;
+  /** With SUCCEEDED: DLI's hint. */
+  message?: string | null;
+  /** With SUCCEEDED: whether the connection was found in the list instead of in the answer. */
+  isReconciled?: boolean;
+  /** With REJECTED. */
+  rejection?: StoredRejection;
+  /** With UNKNOWN. */
+  unknownReason?: UnknownReason | 'GATEWAY_RESTART' | 'STORE_LOST';
+  /** With UNKNOWN: the id under which Huawei's support finds the request. */
+  requestId?: string;
+  /** With UNKNOWN: nothing was found for as long as a late create can appear; the name is free again. */
+  isSettled?: boolean;
+  /** With UNKNOWN: since when good reads of the list have not shown the connection. */
+  emptySinceMs?: number;
+  /** With UNKNOWN: when the list is to be read next without anybody asking. */
+  nextCheckAtMs?: number;
+  /** When the store forgets the record. */
+  expiresAtMs: number;
+}
+
+/** What an open record says once its owner's time is over: whoever sent it may have ended without a word. */
+export function unfinished(record: OperationRecord): OperationRecord {
+  if (record.state !== 'SENDING') return record;
+  const { unknownReason = 'GATEWAY_RESTART', ownedUntilMs: sentAtMs } = record;
+  return { ...record, state: 'UNKNOWN', unknownReason, sentAtMs };
+}

@@ -1,0 +1,69 @@
+import type { OperationRecord } from './operation-record.js';
+
+/** What became of the wish to begin an operation. */
+export type BeginResult =
+  /** The record is stored durably: the request may be sent. */
+  | { kind: 'begun' }
+  /** A record with this id exists already. */
+  | { kind: 'exists'; record: OperationRecord }
+  /** Another unsettled record (SENDING, or UNKNOWN and not settled) holds the name. */
+  | { kind: 'nameHeld'; record: OperationRecord }
+  /** Something is stored under the id or the name that cannot be read as a record of this version. */
+  | { kind: 'unreadable' };
+
+/** A record, its absence, or something that cannot be read as a record of this version. */
+export type FindResult =
+  | { kind: 'found'; record: OperationRecord }
+  | { kind: 'absent' }
+  | { kind: 'unreadable' };
+
+/**
+ * Remembers creates, for one process (a folder) or for several (Redis).
+ *
+ * Every write is atomic, and durable when its promise resolves. Times come from the caller.
+ */
+export interface RecordStore {
+  /** A random secret of 32 bytes, made at first use and the same for all users of the store. */
+  secret(): Promise<Buffer>;
+
+  /** @throws {StoreUnavailableError} as every other method */
+  find(id: string, nowMs: number): Promise<FindResult>;
+
+  /** Stores a new record in state SENDING, unless its id exists or its name is held. */
+  begin(record: OperationRecord, nowMs: number): Promise<BeginResult>;
+
+  /**
+   * Replaces a record if `owner` still owns it, and frees its name when the new state is settled
+   * (SUCCEEDED, REJECTED, or UNKNOWN with isSettled).
+   *
+   * @returns false when the stored record is gone or has another owner
+   */
+  replace(record: OperationRecord, owner: string): Promise<boolean>;
+
+  /** Takes over a record whose owner's time is over: sets owner and ownedUntilMs. Atomic; false when somebody else was faster. */
+  adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean>;
+
+  /** Forgets a record and frees its name, if `owner` still owns it. */
+  remove(id: string, owner: string): Promise<boolean>;
+
+  /**
+   * Notes that a connection belongs to a record.
+   *
+   * @returns false when another record has it already
+   */
+  claimConnection(connectionId: string, id: string, expiresAtMs: number): Promise<boolean>;
+
+  /** Records that still need an answer: SENDING or UNKNOWN and not settled, whose owner's time is over. */
+  findOpen(nowMs: number): Promise<OperationRecord[]>;
+
+  close(): Promise<void>;
+}
+
+/** The store cannot be used now; whether the last write took place is not known. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+
+  constructor() {
+    super('The store of operation records is not available.');
+  }
+}

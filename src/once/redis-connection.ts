@@ -1,0 +1,175 @@
+import { Redis } from 'ioredis';
+import { StoreUnavailableError } from './record-store.js';
+import { findServerProblem, isReplyError } from './redis-policy.js';
+import type { RedisAddress } from './redis-url.js';
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const CHECK_TIMEOUT_MS = 1_000;
+const RECHECK_MS = 10_000;
+const DISCONNECT_TIMEOUT_MS = 20;
+const RECONNECT_MS = { first: 20, most: 2_000 };
+
+/** One atomic step: a script, the keys that it uses and its arguments. */
+export interface ScriptCall {
+  script: string;
+  keys: readonly string[];
+  args?: readonly (string | number)[];
+}
+
+/**
+ * A connection to Redis that comes back by itself, answers in bounded time, and works only while the server is
+ * known to keep what it is given.
+ *
+ * Errors of ioredis carry commands with their arguments, so none of them leaves this class.
+ */
+export class RedisConnection {
+  readonly #client: Redis;
+  readonly #tell: (problem: string) => void;
+  #isUsable = false;
+  #isLeaving = false;
+  /** Why the server must not be used, once it has said so. */
+  #refusal: string | undefined;
+  #told: string | undefined;
+  #attempts = 0;
+  #changeWaiters: (() => void)[] = [];
+  #recheck: NodeJS.Timeout | undefined;
+
+  private constructor(address: RedisAddress, tell: (problem: string) => void) {
+    this.#tell = tell;
+    this.#client = new Redis({
+      ...address,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+      // A command that cannot be sent now, or was on its way when the connection broke, is not sent later.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      // Not ioredis's own count: that one begins anew with a server that accepts connections and ends them.
+      retryStrategy: () => {
+        const waitMs = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(this.#attempts++, 10));
+        return waitMs * (0.5 + Math.random() / 2);
+      },
+      // After a failover this server is a replica; its name may lead to the new one.
+      reconnectOnError: error => error.message.includes('READONLY'),
+      // The check of the server is the first command; while Redis is loading, commands fail by themselves.
+      enableReadyCheck: false,
+      disableClientInfo: true,
+    });
+    this.#client.on('ready', () => void this.#check());
+    this.#client.on('close', () => {
+      this.#isLeaving = false;
+      this.#change(false);
+    });
+    this.#client.on('error', (error: Error & { code?: string }) => {
+      const { code = 'it ended' } = error;
+      if (!isReplyError(error)) this.#note(`REDIS_URL: there is no connection to Redis (${code}).`);
+    });
+  }
+
+  /**
+   * Connects. A server that cannot be reached is waited for in the background.
+   *
+   * @param tell is given what an operator should see, each problem once, without addresses or secrets
+   * @throws {Error} when the server answers and must not be used; the text names the setting
+   */
+  static async open(address: RedisAddress, tell: (problem: string) => void): Promise<RedisConnection> {
+    const connection = new RedisConnection(address, tell);
+    await connection.#nextChange(CONNECT_TIMEOUT_MS);
+    if (connection.#refusal === undefined) return connection;
+    await connection.close();
+    throw new Error(connection.#refusal);
+  }
+
+  /** Whether a command can be sent now. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /** Waits until a command can be sent, at most this long; see {@link isUsable} for whether it can. */
+  async whenUsable(limitMs: number): Promise<void> {
+    const endMs = performance.now() + limitMs;
+    while (!this.#isUsable && performance.now() < endMs) await this.#nextChange(endMs - performance.now());
+  }
+
+  /** @throws {StoreUnavailableError} when it fails or takes longer; it may then have been executed all the same */
+  async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
+    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError();
+    try {
+      const answer = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
+      this.#told = undefined;
+      return answer;
+    } catch (error) {
+      if (error instanceof TimeoutError) this.#leave();
+      if (isReplyError(error)) {
+        const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
+        this.#note(`REDIS_URL: Redis refuses commands of the gateway (${code}).`);
+      }
+      throw new StoreUnavailableError();
+    }
+  }
+
+  /** Ends the connection for good. */
+  async close(): Promise<void> {
+    clearTimeout(this.#recheck);
+    const isOpen = this.#client.status === 'ready' || this.#client.status === 'connect';
+    const ended = isOpen ? new Promise<void>(resolve => this.#client.once('end', resolve)) : undefined;
+    this.#client.disconnect();
+    await ended;
+    this.#change(false);
+  }
+
+  // At every connection anew: after a failover it is another server.
+  async #check(): Promise<void> {
+    clearTimeout(this.#recheck);
+    try {
+      this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client));
+    } catch {
+      this.#leave();
+      return;
+    }
+    if (this.#refusal === undefined) {
+      this.#attempts = 0;
+      this.#change(this.#client.status === 'ready');
+      return;
+    }
+    this.#note(this.#refusal);
+    this.#change(false);
+    this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
+  }
+
+  // Answers are matched to commands by their order, so a connection that owes one is not trusted with the next;
+  // and a machine that is gone ends no connection by itself.
+  #leave(): void {
+    if (this.#client.status !== 'ready' || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#note('REDIS_URL: Redis does not answer in time.');
+    this.#change(false);
+    this.#client.disconnect(true);
+  }
+
+  #note(problem: string): void {
+    if (this.#told === problem) return;
+    this.#told = problem;
+    this.#tell(problem);
+  }
+
+  #change(isUsable: boolean): void {
+    this.#isUsable = isUsable;
+    for (const resolve of this.#changeWaiters.splice(0)) resolve();
+  }
+
+  #nextChange(limitMs: number): Promise<void> {
+    const changed = new Promise<void>(resolve => this.#changeWaiters.push(resolve));
+    return within(limitMs, changed).catch(() => {});
+  }
+}
+
+class TimeoutError extends Error {}
+
+function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // After a stall of this process the timer comes before the answer that is there already; that one is read first.
+    const timer = setTimeout(() => setImmediate(() => reject(new TimeoutError())), Math.max(0, limitMs));
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

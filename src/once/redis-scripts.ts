@@ -1,0 +1,120 @@
+/**
+ * The operations of the Redis store; Redis runs each script as one atomic step.
+ *
+ * What is stored is judged here only as far as a decision needs it; whether a text is a whole record, its reader
+ * says. A script that fails keeps what it has written so far, so the writes come last, and the one that can meet
+ * a foreign type of key comes first of them.
+ */
+
+const READ = `
+local function read(key)
+  local text = redis.pcall('GET', key)
+  -- Another type of key: empty, which nobody can read as a record.
+  if type(text) == 'table' then return '' end
+  return text
+end
+local function decode(text)
+  local isJson, value = pcall(cjson.decode, text)
+  if isJson and type(value) == 'table' and value.version == 1 then return value end
+  return {}
+end
+local function current(key, nowMs)
+  local text = read(key)
+  if not text then return false end
+  local expiresAtMs = decode(text).expiresAtMs
+  if type(expiresAtMs) == 'number' and expiresAtMs <= tonumber(nowMs) then return false end
+  return text
+end
+local function store(key, text, expiresAtMs)
+  redis.call('SET', key, text)
+  redis.call('PEXPIREAT', key, expiresAtMs)
+end
+`;
+
+/** Keys: record, name, open. Arguments: id, text, nowMs, expiresAtMs, ownedUntilMs, prefix of record keys. */
+export const BEGIN = `${READ}
+local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV)
+local stored = current(KEYS[1], nowMs)
+if stored then return {'exists', stored} end
+local holderId = read(KEYS[2])
+if holderId and not string.match(holderId, '^%x+$') then return {'unreadable'} end
+local holder = holderId and current(prefix .. holderId, nowMs)
+if holder then return {'nameHeld', holder} end
+redis.call('ZADD', KEYS[3], ownedUntilMs, id)
+store(KEYS[1], text, expiresAtMs)
+store(KEYS[2], id, expiresAtMs)
+-- A clock of Redis that is far ahead forgets at once what must be remembered.
+if redis.call('EXISTS', KEYS[1], KEYS[2]) < 2 then return {'lost'} end
+return {'begun'}
+`;
+
+/** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
+export const REPLACE = `${READ}
+local id, text, owner, expiresAtMs, ownedUntilMs, isOpen = unpack(ARGV)
+local stored = read(KEYS[1])
+if not stored or decode(stored).owner ~= owner then return 0 end
+local holderId = read(KEYS[2])
+if isOpen == '1' then
+  redis.call('ZADD', KEYS[3], ownedUntilMs, id)
+  store(KEYS[1], text, expiresAtMs)
+  if not holderId or holderId == id then store(KEYS[2], id, expiresAtMs) end
+else
+  store(KEYS[1], text, expiresAtMs)
+  redis.call('ZREM', KEYS[3], id)
+  if holderId == id then redis.call('DEL', KEYS[2]) end
+end
+return 1
+`;
+
+/** Keys: record, open. Arguments: id, expected text, text, expiresAtMs, ownedUntilMs. */
+export const ADOPT = `${READ}
+local id, expected, text, expiresAtMs, ownedUntilMs = unpack(ARGV)
+if read(KEYS[1]) ~= expected then return 0 end
+redis.call('ZADD', KEYS[2], 'XX', ownedUntilMs, id)
+store(KEYS[1], text, expiresAtMs)
+return 1
+`;
+
+/** Keys: record, open. Arguments: id, owner, prefix of name keys. */
+export const REMOVE = `${READ}
+local id, owner, prefix = unpack(ARGV)
+local stored = read(KEYS[1])
+local record = stored and decode(stored)
+if not record or record.owner ~= owner then return 0 end
+local name = prefix .. tostring(record.nameId)
+if read(name) == id then redis.call('DEL', name) end
+redis.call('ZREM', KEYS[2], id)
+redis.call('DEL', KEYS[1])
+return 1
+`;
+
+/** Keys: connection. Arguments: id, expiresAtMs. */
+export const CLAIM = `${READ}
+local id, expiresAtMs = unpack(ARGV)
+local holderId = read(KEYS[1])
+if holderId and holderId ~= id then return 0 end
+store(KEYS[1], id, expiresAtMs)
+return 1
+`;
+
+/** Keys: open. Arguments: nowMs, prefix of record keys. Also clears away ids of records that have expired. */
+export const FIND_OPEN = `${READ}
+local nowMs, prefix = unpack(ARGV)
+local texts = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', nowMs, 'LIMIT', 0, 1000)) do
+  local text = current(prefix .. id, nowMs)
+  if text then texts[#texts + 1] = text else redis.call('ZREM', KEYS[1], id) end
+end
+return texts
+`;
+
+/** Keys: record. Gives the text, nothing, or an empty text for another type of key. */
+export const FIND = `${READ}
+return read(KEYS[1])
+`;
+
+/** Keys: secret. Arguments: a new secret, for the first time. */
+export const SECRET = `
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+return redis.call('GET', KEYS[1])
+`;

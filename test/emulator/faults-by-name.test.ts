@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+
+describe('a fault with a name', () => {
+  it('hits creates of that name only', async () => {
+    const { emulator, call } = await startEmulator();
+    emulator.inject({ operation: 'createConnection', name: 'orders', status: 503 });
+    const statuses: number[] = [];
+    for (const name of ['others', 'orders', 'orders'])
+      statuses.push((await call('POST', CONNECTIONS_PATH, { ...CREATE_BODY, name })).status);
+    expect(statuses).toEqual([201, 503, 201]);
+  });
+
+  it('waits behind the faults without a name and follows the order of its own', async () => {
+    const { emulator, call } = await startEmulator();
+    emulator.inject({ operation: 'createConnection', name: 'orders', status: 500 });
+    emulator.inject({ operation: 'createConnection', name: 'orders', status: 502, skip: 1 });
+    emulator.inject({ operation: 'createConnection', status: 418 });
+    const statuses: number[] = [];
+    for (let index = 0; index < 5; index += 1)
+      statuses.push((await call('POST', CONNECTIONS_PATH, CREATE_BODY)).status);
+    expect(statuses).toEqual([418, 500, 201, 502, 400]);
+  });
+
+  it('is told in the ledger like any other', async () => {
+    const { emulator, call } = await startEmulator();
+    emulator.inject({ operation: 'createConnection', name: 'orders', behaviour: 'close', apply: true });
+    await expect(call('POST', CONNECTIONS_PATH, CREATE_BODY)).rejects.toThrow();
+    expect(emulator.ledger.entries('createConnection')).toMatchObject([
+      { fault: 'close', appliedConnectionId: expect.any(String) },
+    ]);
+  });
+
+  it.each<Fault>([
+    { operation: 'listConnections', name: 'orders' },
+    { operation: 'any', name: 'orders' },
+    { operation: 'createConnection', name: 'orders', behaviour: 'resetBeforeBody' },
+  ])('is refused where no name is read: %j', async fault => {
+    const { emulator } = await startEmulator();
+    expect(() => emulator.inject(fault)).toThrow(/name: is (possible with|impossible with)/);
+  });
+});

@@ -1,0 +1,29 @@
+/** One line of the gateway's log, with the fields that tests look at. */
+export interface LogLine {
+  level: number;
+  operation?: string;
+  outcome?: string;
+  detail?: string;
+  causeCode?: string;
+  mayHaveBeenSent?: boolean;
+  retryAfterSeconds?: number;
+  msg: string;
+}
+
+/** The lines about attempts to create, of which each attempt writes one. */
+export function attemptsIn(log: string): LogLine[] {
+  return linesOf(log).filter(({ msg }) => msg === 'create attempted');
+}
+
+/** The lines about a limit that began or ended to hold. */
+export function limitsIn(log: string): LogLine[] {
+  const outcomes = ['BREAKER_OPENED', 'BREAKER_CLOSED', 'CREDENTIAL_STOPPED'];
+  return linesOf(log).filter(({ outcome }) => outcome !== undefined && outcomes.includes(outcome));
+}
+
+function linesOf(log: string): LogLine[] {
+  return log
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as LogLine);
+}

@@ -1,0 +1,78 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from '@jest/globals';
+import { closedPort } from './listening-server.js';
+
+/** A Redis of its own on loopback, which keeps nothing on disk; it ends after the test. */
+export interface RedisServer {
+  port: number;
+  url: string;
+  /** Ends it as an administrator would. */
+  stop(): Promise<void>;
+  /** Ends it in the middle of whatever it does. */
+  kill(): Promise<void>;
+  /** Lets it accept connections and answer nothing. */
+  pause(): void;
+  resume(): void;
+}
+
+const running = new Set<{ child: ChildProcess; folder: string }>();
+
+afterEach(async () => {
+  for (const server of running) {
+    await end(server.child, 'SIGKILL');
+    rmSync(server.folder, { recursive: true, force: true });
+  }
+  running.clear();
+});
+
+/**
+ * Starts a server and waits until it answers.
+ *
+ * @param program path of redis-server
+ * @param options its own options, such as `['--maxmemory', '2mb']`, and the port, for one that comes back
+ */
+export async function startRedisServer(
+  program: string,
+  options: { arguments?: readonly string[]; port?: number } = {},
+): Promise<RedisServer> {
+  const port = options.port ?? (await closedPort(createServer()));
+  const folder = mkdtempSync(join(tmpdir(), 'redis-'));
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+  const child = spawn(
+    program,
+    [...settings, '--save', '', '--appendonly', 'no', ...(options.arguments ?? [])],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  running.add({ child, folder });
+  await readiness(child);
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
+  };
+}
+
+async function readiness(child: ChildProcess): Promise<void> {
+  let output = '';
+  for await (const chunk of child.stdout ?? []) {
+    output += chunk;
+    if (output.includes('Ready to accept connections')) break;
+  }
+  if (!output.includes('Ready to accept connections')) throw new Error(`Redis did not start: ${output}`);
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}

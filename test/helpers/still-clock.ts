@@ -1,0 +1,14 @@
+import type { TestClock } from './clock.js';
+
+/** A clock that stands still until the test moves it, for tests that count to the second. Deadlines do not pass. */
+export function createStillClock(): TestClock {
+  const startEpochMs = Date.now();
+  let addedMs = 0;
+  return {
+    epochMs: () => startEpochMs + addedMs,
+    monotonicMs: () => addedMs,
+    advance(ms) {
+      addedMs += ms;
+    },
+  };
+}

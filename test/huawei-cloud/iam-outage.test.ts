@@ -1,0 +1,70 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import type { Payload } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { IAM_USER } from '../helpers/iam-user.js';
+import { createStillClock } from '../helpers/still-clock.js';
+
+afterEach(closeGateways);
+
+const HOUR_MS = 3_600_000;
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+const NO_TOKEN = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_UNAVAILABLE' };
+
+/** A gateway with an IAM user whose tokens live for 24 hours, on a clock that only the test moves. */
+async function startWithClock() {
+  const clock = createStillClock();
+  const options = { env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } };
+  return { ...(await startGateway(options)), clock };
+}
+
+describe('an IAM that is out of order for a minute while the token lives', () => {
+  it.each<[how: string, fault: Partial<Fault>]>([
+    ['throttles', { error: 'IAM.0012' }],
+    ['fails', { status: 500 }],
+    ['breaks off', { behaviour: 'reset' }],
+  ])('because it %s is tried 8 times at most, unevenly, and no caller notices', async (_how, fault) => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    clock.advance(20 * HOUR_MS);
+    emulator.inject({ operation: 'issueToken', times: 0, ...fault });
+    for (let tick = 0; tick < 120; tick += 1) {
+      expect(await create({ name: `tick-${tick}` })).toMatchObject(SUCCESS);
+      clock.advance(500);
+    }
+    const times = emulator.ledger.entries('issueToken').map(({ atMs }) => atMs);
+    const gaps = times.slice(2).map((atMs, index) => atMs - (times[index + 1] ?? 0));
+    expect(gaps.length).toBeGreaterThanOrEqual(3);
+    expect(gaps.length).toBeLessThanOrEqual(7);
+    // Each wait is a power of two shortened by chance: none is that power itself, up to 30 s.
+    expect(gaps.every((gap, index) => gap <= Math.min(30_000, 1_000 * 2 ** index) + 500)).toBe(true);
+    expect(gaps.every((gap, index) => gap >= Math.min(30_000, 1_000 * 2 ** index) / 2)).toBe(true);
+  });
+});
+
+describe('an IAM that is out of order from the start', () => {
+  it('is tried 12 times a minute at most however many creates come', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
+    for (let tick = 0; tick < 120; tick += 1) {
+      const names = Array.from({ length: 5 }, (_, index) => `tick-${tick}-${index}`);
+      const payloads: Payload[] = await Promise.all(names.map(name => create({ name })));
+      expect(payloads).toEqual(Array(5).fill(expect.objectContaining(NO_TOKEN)));
+      clock.advance(500);
+    }
+    expect(emulator.ledger.count('issueToken')).toBeGreaterThanOrEqual(4);
+    expect(emulator.ledger.count('issueToken')).toBeLessThanOrEqual(12);
+    expect(emulator.ledger.count('createConnection')).toBe(0);
+  });
+
+  it('because it hangs is told to all within 5.5 s, after one try', async () => {
+    const { emulator, create } = await startGateway({ env: IAM_USER });
+    emulator.inject({ operation: 'issueToken', behaviour: 'hang', times: 0 });
+    const startedMs = performance.now();
+    const names = Array.from({ length: 50 }, (_, index) => `hanging-${index}`);
+    const payloads = await Promise.all(names.map(name => create({ name })));
+    expect(performance.now() - startedMs).toBeLessThan(5_500);
+    expect(payloads).toEqual(Array(50).fill(expect.objectContaining(NO_TOKEN)));
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+  });
+});

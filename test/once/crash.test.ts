@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { startEmulator } from '../emulator/helpers/running-emulator.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import type { CreateStory } from './helpers/caller.js';
+import { callOnce, callToTheEnd, lastAnswer } from './helpers/caller.js';
+import type { CrashPoint } from './helpers/crash-points.js';
+import { CRASH_POINTS } from './helpers/crash-points.js';
+import type { CreatePlan } from './helpers/create-plan.js';
+import { planCreate } from './helpers/create-plan.js';
+import { inParallel } from './helpers/in-parallel.js';
+import { startLateUpstream } from './helpers/late-upstream.js';
+import { chooseSeed, randomOf } from './helpers/random.js';
+import { judge } from './helpers/verdict.js';
+
+const REPEATS = Number(process.env['ONCE_REPEATS'] ?? 3);
+const AT_A_TIME = 3;
+const OPERATION_MS = 1_000;
+const SETTLE_MS = 1_000;
+/** How long the dead process counts as alive, and then its create may appear. */
+const DOUBT_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
+const NO_FAULTS = { faults: [], listFault: undefined, isTwice: false, leavesAfterMs: undefined, patience: 1 };
+
+const folders: string[] = [];
+
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+/** Lets a gateway die at this point, starts it anew and repeats the call until it is decided. */
+async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
+  const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
+  const way = await startLateUpstream(baseUrl);
+  const folder = await mkdtemp(join(tmpdir(), 'once-crash-'));
+  folders.push(folder);
+  const isLate = point === CRASH_POINTS['on its way to DLI, where it arrives later'];
+  if (!isLate) way.release();
+  const environment = {
+    ...environmentFor(way.url),
+    DATA_DIR: folder,
+    OPERATION_TIMEOUT_MS: String(OPERATION_MS),
+    RECONCILE_SETTLE_MS: String(SETTLE_MS),
+    ...point.environment,
+  };
+  const { preload } = point;
+  const first = startGatewayProcess(environment, preload === undefined ? {} : { preload });
+  const { graphqlUrl } = await first.addresses();
+  point.prepare?.(emulator);
+  const story: CreateStory = { input: plan.input, calls: [] };
+  const call = callOnce(story, graphqlUrl);
+  await point.die?.({ emulator, way, kill: () => first.signal('SIGKILL'), call, chance });
+  expect(await first.end()).toBe('SIGKILL');
+  await call;
+  const second = startGatewayProcess(environment);
+  const { graphqlUrl: url } = await second.addresses();
+  way.release();
+  await callToTheEnd([story], async () => url, DOUBT_MS);
+  const told = lastAnswer(story);
+  // Whoever asks once more hears the same.
+  await callOnce(story, url);
+  const { verdict, figures } = judge([plan], [story], emulator);
+  expect(second.stderr()).toBe('');
+  const isRepeated = lastAnswer(story)?.connectionId === told?.connectionId;
+  return { verdict, isRepeated, posts: figures.posts, end: Object.keys(figures.ends)[0] };
+}
+
+describe('a create whose gateway is killed', () => {
+  it.each(Object.entries(CRASH_POINTS))(
+    '%s, and started anew, is made at most once and told as it is',
+    async (name, point) => {
+      const seed = chooseSeed();
+      process.stderr.write(`killed ${name}: ${REPEATS} times, replay with ONCE_SEED=${seed}\n`);
+      const random = randomOf(`${seed}/${name}`);
+      const plans = Array.from({ length: REPEATS }, (_, number) => ({
+        ...planCreate(seed, number),
+        ...NO_FAULTS,
+      }));
+      const ends = await inParallel(plans, AT_A_TIME, plan => crash(point, plan, random()));
+      for (const { verdict, isRepeated, posts, end } of ends) {
+        expect({ seed, isRepeated, ...verdict }).toEqual({
+          seed,
+          isRepeated: true,
+          duplicates: [],
+          lies: [],
+          undecidedButListed: [],
+          postsWithoutProof: [],
+          stuck: [],
+        });
+        if (point.end === 'ANY') expect(posts).toBeLessThanOrEqual(point.posts);
+        else expect({ seed, end, posts }).toEqual({ seed, end: point.end, posts: point.posts });
+      }
+    },
+    90_000 * Math.ceil(REPEATS / AT_A_TIME),
+  );
+});

@@ -1,0 +1,76 @@
+import type { Fault } from '../../../src/emulator/emulator.js';
+
+/** One letter: what happens to a POST, and what its sender may conclude. */
+export interface CreateFault {
+  fault: Omit<Fault, 'operation' | 'name'>;
+  /** NO: the answer proves that nothing was executed. */
+  proves: 'NO' | 'NOTHING';
+}
+
+const AMBIGUOUS: readonly CreateFault['fault'][] = [
+  { error: 'DLI.0999' },
+  { error: 'DLI.0999', status: 500 },
+  { error: 'DLI.0019' },
+  { error: 'DLI.10001' },
+  { status: 500 },
+  { status: 502, body: '<html>Bad Gateway</html>' },
+  { status: 503, body: { error_msg: 'busy' } },
+  { status: 504, body: {} },
+  { status: 201, body: '{"is_success":true,"connection_id":' },
+  { status: 200, body: '<html>Welcome</html>' },
+  { status: 201, body: { is_success: true } },
+  { status: 204 },
+  { redirectTo: '/elsewhere' },
+  { behaviour: 'reset' },
+  { behaviour: 'reset', delayMs: 150 },
+  { behaviour: 'close' },
+];
+
+// Long ones, which cost as much time as an operation has; fewer of them keep the test short.
+const SLOW: readonly CreateFault['fault'][] = [{ behaviour: 'hang' }];
+
+// These show a part of a real success.
+const BROKEN_SUCCESSES: readonly CreateFault['fault'][] = [
+  { behaviour: 'resetDuringAnswer', apply: true },
+  { behaviour: 'truncate', apply: true },
+  { behaviour: 'truncate', apply: true, chunked: true },
+  { behaviour: 'truncate', apply: true, truncateAt: 0 },
+  { behaviour: 'huge', apply: true, hugeBytes: 1_500_000 },
+  { behaviour: 'drip', apply: true, dripMs: 100 },
+  { behaviour: 'drip', apply: true, dripMs: 5 },
+  { delayMs: 300 },
+  { delayMs: 1_000 },
+];
+
+// No 401: every refused signature counts towards the guard of the credential, which then stops all creates.
+const REFUSALS: readonly CreateFault['fault'][] = [
+  { error: 'APIGW.0308' },
+  { error: 'APIGW.0308', headers: { 'retry-after': '1' } },
+  { status: 429 },
+  { error: 'APIGW.0613' },
+  { error: 'DLI.0001' },
+  { error: 'DLI.1028' },
+  { status: 200, body: { is_success: false, message: 'no' } },
+];
+
+/** Every fault of a create; about half of the ambiguous ones are executed all the same. */
+export const CREATE_FAULTS: readonly CreateFault[] = [
+  ...[...AMBIGUOUS, ...AMBIGUOUS, ...SLOW].flatMap(fault =>
+    [true, false].map((apply): CreateFault => ({ fault: { ...fault, apply }, proves: 'NOTHING' })),
+  ),
+  ...BROKEN_SUCCESSES.map((fault): CreateFault => ({ fault, proves: 'NOTHING' })),
+  ...[...REFUSALS, ...REFUSALS].map((fault): CreateFault => ({ fault, proves: 'NO' })),
+];
+
+/** What may go wrong with a list. */
+export const LIST_FAULTS: readonly Fault[] = [
+  { operation: 'listConnections', status: 500 },
+  { operation: 'listConnections', error: 'APIGW.0308' },
+  { operation: 'listConnections', behaviour: 'reset' },
+  { operation: 'listConnections', behaviour: 'close' },
+  { operation: 'listConnections', behaviour: 'truncate', apply: true },
+  { operation: 'listConnections', status: 200, body: '{"connections": [' },
+  { operation: 'listConnections', status: 200, body: { connections: [], count: 1 } },
+  { operation: 'listConnections', status: 200, body: { is_success: false, connections: [] } },
+  { operation: 'listConnections', delayMs: 200 },
+];

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TestGateway } from '../helpers/gateway.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+
+const KEY = 'order-4711-attempt-1';
+const KEY_REUSED = {
+  __typename: 'IdempotencyConflictError',
+  code: 'IDEMPOTENCY_KEY_REUSED',
+  message: 'The idempotency key was used with another input. Use a new key for a new connection.',
+  waitSeconds: null,
+};
+const TAGS = [
+  { key: 'team', value: 'data' },
+  { key: 'stage', value: 'test' },
+];
+const WITH_CLUSTER = { clusterName: 'cluster_1', tags: TAGS };
+
+// One gateway for all: its records are what the tests are about.
+let gateway: TestGateway;
+let count = 0;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterAll(closeGateways);
+
+/** Creates once with each input under one new key; tells both answers and how many creates DLI got. */
+async function createTwice(first: Record<string, unknown>, second: Record<string, unknown>) {
+  const { create, emulator } = gateway;
+  count += 1;
+  const own = { name: `orders_${count}`, idempotencyKey: `${KEY}-${count}` };
+  const before = emulator.ledger.count('createConnection');
+  const answers = [await create({ ...own, ...first }), await create({ ...own, ...second })];
+  return { answers, posts: emulator.ledger.count('createConnection') - before };
+}
+
+describe('T-B3: one key with an input that means the same', () => {
+  it.each<[what: string, first: Record<string, unknown>, second: Record<string, unknown>]>([
+    ['fields in another order', WITH_CLUSTER, Object.fromEntries(Object.entries(WITH_CLUSTER).reverse())],
+    ['a cluster of null instead of none', {}, { clusterName: null }],
+    ['no cluster instead of null', { clusterName: null }, {}],
+    ['tags of null instead of none', {}, { tags: null }],
+    ['empty tags instead of none', {}, { tags: [] }],
+    ['empty tags instead of null', { tags: null }, { tags: [] }],
+    ['one tag without its list', { tags: TAGS.slice(0, 1) }, { tags: TAGS[0] }],
+    [
+      'fields of a tag in another order',
+      { tags: TAGS.slice(0, 1) },
+      { tags: [{ value: 'data', key: 'team' }] },
+    ],
+  ])('and %s gets the same answer', async (_what, first, second) => {
+    const { answers, posts } = await createTwice(first, second);
+    expect(answers[0]?.__typename).toBe('CreateDatasourceConnectionSuccess');
+    expect(answers[1]).toEqual(answers[0]);
+    expect(posts).toBe(1);
+  });
+
+  it('and written into the document instead of variables gets the same answer', async () => {
+    const { send, emulator } = gateway;
+    const input = { ...VALID_INPUT, name: 'literal', idempotencyKey: `${KEY}-literal` };
+    const first = await send({ query: CREATE_MUTATION, variables: { input } });
+    const literal = JSON.stringify(input)
+      .replace(/"(\w+)":/g, '$1: ')
+      .replace('"RDS"', 'RDS');
+    const query = CREATE_MUTATION.replace(
+      'mutation Create($input: CreateDatasourceConnectionInput!)',
+      'mutation',
+    );
+    const second = await send({ query: query.replace('$input', literal) });
+    expect(second.body).toEqual(first.body);
+    expect(emulator.connections().filter(({ name }) => name === 'literal')).toHaveLength(1);
+  });
+});
+
+describe('T-B3: one key with another input', () => {
+  it.each<[what: string, second: Record<string, unknown>]>([
+    ['name', { name: 'orders_other' }],
+    ['name in other case', { name: 'ORDERS' }],
+    ['service', { service: 'CSS' }],
+    ['security group', { securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdc' }],
+    ['security group in other case', { securityGroupId: 'A07AB107-a4ad-4835-ad09-08a2f2efccdb' }],
+    ['network', { networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecc' }],
+    ['host', { url: '192.168.0.13:5432' }],
+    ['port', { url: '192.168.0.12:5433' }],
+    ['cluster', { ...WITH_CLUSTER, clusterName: 'cluster_2' }],
+    ['cluster that is gone', { ...WITH_CLUSTER, clusterName: null }],
+    ['value of a tag', { ...WITH_CLUSTER, tags: [{ key: 'team', value: 'ops' }, TAGS[1]] }],
+    ['key of a tag', { ...WITH_CLUSTER, tags: [{ key: 'crew', value: 'data' }, TAGS[1]] }],
+    ['tag less', { ...WITH_CLUSTER, tags: TAGS.slice(1) }],
+    ['tag more', { ...WITH_CLUSTER, tags: [...TAGS, { key: 'cost', value: '' }] }],
+    ['tags that are gone', { ...WITH_CLUSTER, tags: [] }],
+    ['order of tags', { ...WITH_CLUSTER, tags: TAGS.toReversed() }],
+  ])('is refused for another %s and nothing is sent', async (_what, second) => {
+    const { answers, posts } = await createTwice(WITH_CLUSTER, { ...WITH_CLUSTER, ...second });
+    expect(answers).toEqual([
+      expect.objectContaining({ __typename: 'CreateDatasourceConnectionSuccess' }),
+      KEY_REUSED,
+    ]);
+    expect(posts).toBe(1);
+  });
+
+  it('is refused for the order of hosts, which is part of the address', async () => {
+    const tables = { service: 'CLOUD_TABLE', url: 'zk1:2181,zk2:2181' };
+    const { answers } = await createTwice(tables, { ...tables, url: 'zk2:2181,zk1:2181' });
+    expect(answers[1]).toEqual(KEY_REUSED);
+  });
+});
+
+describe('T-B4: a key', () => {
+  it.each([
+    ['that is empty', ''],
+    ['of 15 characters', 'k'.repeat(15)],
+    ['of 65 characters', 'k'.repeat(65)],
+    ['with a space', 'order 4711 attempt 1'],
+    ['with a space before it', ` ${KEY}`],
+    ['with a line break behind it', `${KEY}\n`],
+    ['with a dot', 'order.4711.attempt.1'],
+    ['with a slash', 'order/4711/attempt/1'],
+    ['with a colon', 'order:4711:attempt:1'],
+    ['with an accent', 'ordér-4711-attempt-1'],
+    ['with an emoji', `order-4711-attempt-😀`],
+    ['with a zero byte', `${KEY}\u0000`],
+  ])('%s is named as wrong, and nothing is sent', async (_what, idempotencyKey) => {
+    const { create, emulator } = gateway;
+    const before = emulator.ledger.count();
+    expect(await create({ idempotencyKey })).toEqual({
+      __typename: 'InvalidInputError',
+      code: 'BAD_USER_INPUT',
+      message: expect.any(String),
+      problems: [
+        {
+          path: ['idempotencyKey'],
+          message: 'idempotencyKey must be 16 to 64 letters, digits, _ and -.',
+        },
+      ],
+    });
+    expect(emulator.ledger.count()).toBe(before);
+  });
+});

@@ -1,0 +1,345 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import type { OperationRecord } from '../../src/once/operation-record.js';
+import type { RecordStore } from '../../src/once/record-store.js';
+
+/** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
+export interface StoreUnderTest {
+  store: RecordStore;
+  /** Another user of the same records, as another process would be. */
+  openAnother(): Promise<RecordStore>;
+  /** Puts any text where the record with this id belongs. */
+  putText(id: string, text: string): Promise<void>;
+}
+
+const NOW_MS = Date.now();
+const HOUR_MS = 3_600_000;
+
+/** A random hash: 64 hex digits. */
+export function randomHash(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/** A record that a gateway could begin now. */
+export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRecord {
+  return {
+    version: 1,
+    id: randomHash(),
+    nameId: randomHash(),
+    fingerprint: randomHash(),
+    state: 'SENDING',
+    owner: randomUUID(),
+    ownedUntilMs: NOW_MS + 25_000.5,
+    sentAtMs: NOW_MS,
+    wanted: { name: 'orders "ü" \u2028', service: 'CSS', url: 'css.example.com:9200' },
+    expiresAtMs: NOW_MS + HOUR_MS,
+    ...changes,
+  };
+}
+
+/** The same create, answered with a connection. */
+export function succeeded(record: OperationRecord): OperationRecord {
+  return {
+    ...record,
+    state: 'SUCCEEDED',
+    connectionId: 'c3a2d0e8-6b1e-4c55-9c86-0e6f7f7f1a01',
+    message: null,
+    isReconciled: false,
+    expiresAtMs: NOW_MS + 2 * HOUR_MS,
+  };
+}
+
+function rejected(record: OperationRecord): OperationRecord {
+  const rejection = { code: 'REJECTED' as const, upstreamCode: 'DLI.0001', requestId: null };
+  return { ...record, state: 'REJECTED', rejection };
+}
+
+function unknown(record: OperationRecord, isSettled?: boolean): OperationRecord {
+  const reason = { state: 'UNKNOWN', unknownReason: 'TIMEOUT_AFTER_SEND' } as const;
+  return { ...record, ...reason, ...(isSettled !== undefined && { isSettled }) };
+}
+
+function countKinds(results: readonly { kind: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind } of results) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}
+
+/** What every store of records promises. */
+export function describeRecordStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+  describe(`${name} as a record store`, () => {
+    async function makeEmpty(): Promise<RecordStore> {
+      return (await makeStore()).store;
+    }
+
+    async function makeWith(record: OperationRecord): Promise<RecordStore> {
+      const store = await makeEmpty();
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+      return store;
+    }
+
+    describe('secret', () => {
+      it('is made once, has 32 bytes, and is the same for all users', async () => {
+        const { store, openAnother } = await makeStore();
+        const another = await openAnother();
+        const secrets = await Promise.all([store.secret(), another.secret(), store.secret()]);
+        expect(secrets[0]).toHaveLength(32);
+        expect(new Set(secrets.map(secret => secret.toString('hex'))).size).toBe(1);
+      });
+
+      it('is another one in another store', async () => {
+        const [one, other] = [await makeEmpty(), await makeEmpty()];
+        expect(await one.secret()).not.toEqual(await other.secret());
+      });
+    });
+
+    describe('begin and find', () => {
+      it('give back what was begun, to every user of the store at once', async () => {
+        const { store, openAnother } = await makeStore();
+        const another = await openAnother();
+        const record = makeRecord();
+        await expect(another.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+        await expect(another.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+      });
+
+      it('find nothing under an id that was never begun', async () => {
+        const store = await makeEmpty();
+        await expect(store.find(randomHash(), NOW_MS)).resolves.toEqual({ kind: 'absent' });
+      });
+
+      it('show the stored record to whoever begins its id again', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const repeat = makeRecord({ id: record.id });
+        await expect(store.begin(repeat, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
+        // The repeat has taken nothing.
+        const next = makeRecord({ nameId: repeat.nameId });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+      });
+
+      it('let one of 200 parallel attempts at one id begin', async () => {
+        const { store, openAnother } = await makeStore();
+        const stores = [store, await openAnother()];
+        const { id, nameId } = makeRecord();
+        const attempts = Array.from({ length: 100 }, () =>
+          stores.map(user => ({ user, record: makeRecord({ id, nameId }) })),
+        );
+        const results = await Promise.all(
+          attempts.flat().map(({ user, record }) => user.begin(record, NOW_MS)),
+        );
+        expect(countKinds(results)).toEqual({ begun: 1, exists: 199 });
+      });
+
+      it('let one of 50 parallel creates of one name begin', async () => {
+        const store = await makeEmpty();
+        const { nameId } = makeRecord();
+        const records = Array.from({ length: 50 }, () => makeRecord({ nameId }));
+        const results = await Promise.all(records.map(record => store.begin(record, NOW_MS)));
+        expect(countKinds(results)).toEqual({ begun: 1, nameHeld: 49 });
+        const holder = records[results.findIndex(({ kind }) => kind === 'begun')];
+        for (const result of results) if (result.kind === 'nameHeld') expect(result.record).toEqual(holder);
+      });
+    });
+
+    describe('the name of a record', () => {
+      it.each([
+        ['SUCCEEDED', succeeded],
+        ['REJECTED', rejected],
+        ['UNKNOWN and settled', (record: OperationRecord) => unknown(record, true)],
+      ])('is free once the record is %s', async (_state, change) => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.replace(change(record), record.owner)).resolves.toBe(true);
+        const next = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+          kind: 'found',
+          record: change(record),
+        });
+      });
+
+      it.each([[undefined], [false]])(
+        'is held while the record is UNKNOWN with isSettled %s',
+        async isSettled => {
+          const record = makeRecord();
+          const store = await makeWith(record);
+          const held = unknown(record, isSettled);
+          await store.replace(held, record.owner);
+          const next = makeRecord({ nameId: record.nameId });
+          await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: held });
+        },
+      );
+
+      it('stays with its next holder when the previous record is written or removed later', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.replace(unknown(record, true), record.owner);
+        const next = makeRecord({ nameId: record.nameId });
+        await store.begin(next, NOW_MS);
+        await store.replace(succeeded(record), record.owner);
+        await store.remove(record.id, record.owner);
+        const last = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(last, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: next });
+      });
+    });
+
+    describe('a record whose time is over', () => {
+      it('is absent, and its id and name are free', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.find(record.id, record.expiresAtMs - 1)).resolves.toMatchObject({ kind: 'found' });
+        const laterMs = record.expiresAtMs;
+        await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'absent' });
+        const next = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
+        await expect(store.begin(next, laterMs)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.findOpen(laterMs)).resolves.toEqual([next]);
+        const third = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
+        await expect(store.begin(third, laterMs)).resolves.toEqual({ kind: 'nameHeld', record: next });
+        const repeat = makeRecord({ id: record.id, expiresAtMs: laterMs + HOUR_MS });
+        await expect(store.begin(repeat, laterMs)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'found', record: repeat });
+      });
+
+      it('is kept as long as its last version says', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const done = succeeded(record);
+        await store.replace(done, record.owner);
+        await expect(store.find(record.id, record.expiresAtMs)).resolves.toEqual({
+          kind: 'found',
+          record: done,
+        });
+        await expect(store.find(record.id, done.expiresAtMs)).resolves.toEqual({ kind: 'absent' });
+      });
+
+      it('is not open any more', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.findOpen(record.expiresAtMs)).resolves.toEqual([]);
+      });
+    });
+
+    describe('replace and remove', () => {
+      it('do nothing for anyone but the owner', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.replace(succeeded(record), randomUUID())).resolves.toBe(false);
+        await expect(store.remove(record.id, randomUUID())).resolves.toBe(false);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+      });
+
+      it('do nothing where no record is', async () => {
+        const store = await makeEmpty();
+        const record = makeRecord();
+        await expect(store.replace(record, record.owner)).resolves.toBe(false);
+        await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+      });
+
+      it('forget a record and free its id and name', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+        await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+      });
+    });
+
+    describe('adopt', () => {
+      it('passes a record to one of 100 parallel takers', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const ownedUntilMs = NOW_MS + 60_000;
+        const owners = Array.from({ length: 100 }, () => randomUUID());
+        const wins = await Promise.all(
+          owners.map(owner => store.adopt(record.id, record.owner, owner, ownedUntilMs)),
+        );
+        expect(wins.filter(Boolean)).toHaveLength(1);
+        const owner = owners[wins.indexOf(true)] ?? '';
+        const adopted = { ...record, owner, ownedUntilMs };
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
+        await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(false);
+        await expect(store.replace(succeeded(adopted), owner)).resolves.toBe(true);
+      });
+
+      it('does nothing where no record is', async () => {
+        const store = await makeEmpty();
+        await expect(store.adopt(randomHash(), 'a', 'b', NOW_MS)).resolves.toBe(false);
+      });
+    });
+
+    describe('claimConnection', () => {
+      it('gives a connection to one record, again and again', async () => {
+        const store = await makeEmpty();
+        const connectionId = randomUUID();
+        const ids = Array.from({ length: 20 }, randomHash);
+        const expiresAtMs = NOW_MS + HOUR_MS;
+        const claim = (id: string) => store.claimConnection(connectionId, id, expiresAtMs);
+        const first = await Promise.all(ids.map(claim));
+        expect(first.filter(Boolean)).toHaveLength(1);
+        await expect(Promise.all(ids.map(claim))).resolves.toEqual(first);
+      });
+    });
+
+    describe('findOpen', () => {
+      it('gives the undecided records that nobody owns any more', async () => {
+        const store = await makeEmpty();
+        const ownedUntilMs = NOW_MS + 1_000;
+        const records = Array.from({ length: 5 }, () => makeRecord({ ownedUntilMs }));
+        const owned = makeRecord({ ownedUntilMs: ownedUntilMs + 1 });
+        for (const record of [...records, owned]) await store.begin(record, NOW_MS);
+        const [sending, lost, settled, done, refused] = records.map((record, index) =>
+          [record, unknown(record), unknown(record, true), succeeded(record), rejected(record)].at(index),
+        );
+        for (const record of [lost, settled, done, refused])
+          if (record !== undefined) await store.replace(record, record.owner);
+        const sorted = (found: (OperationRecord | undefined)[]) =>
+          found.toSorted((a, b) => (a?.id ?? '').localeCompare(b?.id ?? ''));
+        await expect(store.findOpen(ownedUntilMs - 1)).resolves.toEqual([]);
+        expect(sorted(await store.findOpen(ownedUntilMs))).toEqual(sorted([sending, lost]));
+        expect(await store.findOpen(ownedUntilMs + 1)).toContainEqual(owned);
+      });
+
+      it('passes over a record that was adopted, until its new owner is late too', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const ownedUntilMs = record.ownedUntilMs + 30_000;
+        await store.adopt(record.id, record.owner, 'another', ownedUntilMs);
+        await expect(store.findOpen(ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.findOpen(ownedUntilMs)).resolves.toMatchObject([
+          { id: record.id, owner: 'another' },
+        ]);
+      });
+    });
+
+    describe('a text that is no record of this version', () => {
+      const record = makeRecord();
+      const { connectionId: _missing, ...unanswered } = succeeded(record);
+      it.each([
+        ['nothing', ''],
+        ['no JSON', '{"version":1,'],
+        ['JSON of another kind', '[1]'],
+        ['another version', JSON.stringify({ ...record, version: 2 })],
+        ['a wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
+        ['a field that is not known', JSON.stringify({ ...record, fence: 7 })],
+        ['a missing field', JSON.stringify({ ...record, owner: undefined })],
+        ['a success without its connection', JSON.stringify(unanswered)],
+      ])('is unreadable and stays: %s', async (_case, text) => {
+        const { store, putText } = await makeStore();
+        await store.begin(record, NOW_MS);
+        await putText(record.id, text);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
+        await expect(store.begin(makeRecord({ id: record.id }), NOW_MS)).resolves.toEqual({
+          kind: 'unreadable',
+        });
+        await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBe(false);
+        await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
+          kind: 'unreadable',
+        });
+      });
+    });
+  });
+}

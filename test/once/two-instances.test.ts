@@ -1,0 +1,55 @@
+import { expect, it } from '@jest/globals';
+import { startEmulator } from '../emulator/helpers/running-emulator.js';
+import { environmentFor } from '../helpers/gateway-process.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import type { CreateStory } from './helpers/caller.js';
+import { callOnce, callUntilDecided } from './helpers/caller.js';
+import { planCreate } from './helpers/create-plan.js';
+import { Fleet } from './helpers/fleet.js';
+import { inParallel } from './helpers/in-parallel.js';
+import { chooseSeed } from './helpers/random.js';
+import { judge } from './helpers/verdict.js';
+
+const PAIRS = 200;
+const AT_A_TIME = 10;
+
+describeWithProgram('redis-server', 'two gateways on one Redis', program => {
+  it('make one connection of two calls with one key, one each, at the same moment', async () => {
+    const seed = chooseSeed();
+    const { url: REDIS_URL } = await startRedisServer(program);
+    const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
+    // As long as a real create takes at least, so that the second call meets the first one at work.
+    emulator.inject({ operation: 'createConnection', times: 0, delayMs: 20 });
+    const fleet = await Fleet.start(2, { ...environmentFor(baseUrl), REDIS_URL });
+    const [oneUrl = '', otherUrl = ''] = await fleet.urls();
+    const plans = Array.from({ length: PAIRS }, (_, number) => ({
+      ...planCreate(seed, number),
+      faults: [],
+      isTwice: true,
+    }));
+    // The first call of a process loads what the others find loaded.
+    await fetch(oneUrl);
+    const gapsMs: number[] = [];
+    const stories = await inParallel(plans, AT_A_TIME, async ({ input }) => {
+      const story: CreateStory = { input, calls: [] };
+      const startMs = performance.now();
+      const one = callOnce(story, oneUrl);
+      gapsMs.push(performance.now() - startMs);
+      await Promise.all([one, callOnce(story, otherUrl)]);
+      await callUntilDecided(story, async () => otherUrl, Number.POSITIVE_INFINITY);
+      return story;
+    });
+    const { verdict, figures } = judge(plans, stories, emulator);
+    process.stderr.write(`pairs: ${JSON.stringify({ seed, ...figures, maxGapMs: Math.max(...gapsMs) })}\n`);
+    expect(figures).toMatchObject({ posts: PAIRS, objects: PAIRS, ends: { CREATED: PAIRS } });
+    expect({ seed, ...verdict }).toEqual({
+      seed,
+      duplicates: [],
+      lies: [],
+      undecidedButListed: [],
+      postsWithoutProof: [],
+      stuck: [],
+    });
+  }, 60_000);
+});
