@@ -30,8 +30,14 @@ export interface OperationRecord {
   owner: string;
   /** The owner can neither send nor answer after this moment. */
   ownedUntilMs: number;
-  /** When SENDING was stored; with UNKNOWN: nothing was sent after this moment. */
+  /** When SENDING was stored first: nothing was sent before. */
   sentAtMs: number;
+  /** With UNKNOWN: nothing was sent after this moment. */
+  lastSentAtMs?: number;
+  /** Whether a request was sent after the create had settled without a trace; there is no third chance. */
+  isResent?: boolean;
+  /** Whether the request carried the tag by which its connection is found. */
+  hasMarker?: boolean;
   /** Of the input, what recognises the connection in DLI's list. */
   wanted: { name: string; service: string; url: string };
   /** With SUCCEEDED. */
@@ -46,6 +52,8 @@ export interface OperationRecord {
   unknownReason?: UnknownReason | 'GATEWAY_RESTART' | 'STORE_LOST';
   /** With UNKNOWN: the id under which Huawei's support finds the request. */
   requestId?: string;
+  /** With UNKNOWN: what DLI refused it for, if a good read of the list does not show that it worked all the same. */
+  suspected?: StoredRejection;
   /** With UNKNOWN: nothing was found for as long as a late create can appear; the name is free again. */
   isSettled?: boolean;
   /** With UNKNOWN: since when good reads of the list have not shown the connection. */
@@ -59,6 +67,6 @@ export interface OperationRecord {
 /** What an open record says once its owner's time is over: whoever sent it may have ended without a word. */
 export function unfinished(record: OperationRecord): OperationRecord {
   if (record.state !== 'SENDING') return record;
-  const { unknownReason = 'GATEWAY_RESTART', ownedUntilMs: sentAtMs } = record;
-  return { ...record, state: 'UNKNOWN', unknownReason, sentAtMs };
+  const { unknownReason = 'GATEWAY_RESTART', ownedUntilMs: lastSentAtMs } = record;
+  return { ...record, state: 'UNKNOWN', unknownReason, lastSentAtMs };
 }

@@ -17,6 +17,14 @@ const REASONS: { [R in Reason]: R } = {
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const timeMs = z.number().nonnegative();
 
+const rejection = z
+  .strictObject({
+    code: z.enum(['NAME_TAKEN', 'REJECTED']),
+    upstreamCode: z.string().nullable(),
+    requestId: z.string().nullable(),
+  })
+  .exactOptional();
+
 const FIELDS = {
   version: z.literal(1),
   id: hash,
@@ -26,19 +34,17 @@ const FIELDS = {
   owner: z.string().min(1),
   ownedUntilMs: timeMs,
   sentAtMs: timeMs,
+  lastSentAtMs: timeMs.exactOptional(),
+  isResent: z.boolean().exactOptional(),
+  hasMarker: z.boolean().exactOptional(),
   wanted: z.strictObject({ name: z.string(), service: z.string(), url: z.string() }),
   connectionId: z.string().exactOptional(),
   message: z.string().nullable().exactOptional(),
   isReconciled: z.boolean().exactOptional(),
-  rejection: z
-    .strictObject({
-      code: z.enum(['NAME_TAKEN', 'REJECTED']),
-      upstreamCode: z.string().nullable(),
-      requestId: z.string().nullable(),
-    })
-    .exactOptional(),
+  rejection,
   unknownReason: z.enum(REASONS).exactOptional(),
   requestId: z.string().exactOptional(),
+  suspected: rejection,
   isSettled: z.boolean().exactOptional(),
   emptySinceMs: timeMs.exactOptional(),
   nextCheckAtMs: timeMs.exactOptional(),

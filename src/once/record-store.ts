@@ -2,8 +2,15 @@ import type { OperationRecord } from './operation-record.js';
 
 /** What became of the wish to begin an operation. */
 export type BeginResult =
-  /** The record is stored durably: the request may be sent. */
-  | { kind: 'begun' }
+  /**
+   * The record is stored durably: the request may be sent.
+   *
+   * `isForgetful`: the store has lost records within the time for which it must keep them, so that an unknown id
+   * is no proof that nothing was sent under it.
+   */
+  | { kind: 'begun'; isForgetful: boolean }
+  /** The store's secret is not the one that the record was identified with: it was lost and made anew. */
+  | { kind: 'otherSecret' }
   /** A record with this id exists already. */
   | { kind: 'exists'; record: OperationRecord }
   /** Another unsettled record (SENDING, or UNKNOWN and not settled) holds the name. */
@@ -23,7 +30,10 @@ export type FindResult =
  * Every write is atomic, and durable when its promise resolves. Times come from the caller.
  */
 export interface RecordStore {
-  /** A random secret of 32 bytes, made at first use and the same for all users of the store. */
+  /**
+   * A random secret of 32 bytes, made at first use and the same for all users of the store. Read anew at every
+   * call, because a store that lost its data has another one.
+   */
   secret(): Promise<Buffer>;
 
   /** @throws {StoreUnavailableError} as every other method */
@@ -31,6 +41,12 @@ export interface RecordStore {
 
   /** Stores a new record in state SENDING, unless its id exists or its name is held. */
   begin(record: OperationRecord, nowMs: number): Promise<BeginResult>;
+
+  /**
+   * Stores the next version of a settled record, which is open again, unless somebody else wrote it meanwhile or
+   * its name is held by another record.
+   */
+  reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean>;
 
   /**
    * Replaces a record if `owner` still owns it, and frees its name when the new state is settled
@@ -49,9 +65,13 @@ export interface RecordStore {
   /**
    * Notes that a connection belongs to a record.
    *
-   * @returns false when another record has it already
+   * @returns false when another record has it already, or holds the name: it may be about to answer for it
    */
-  claimConnection(connectionId: string, id: string, expiresAtMs: number): Promise<boolean>;
+  claimConnection(
+    connectionId: string,
+    record: Pick<OperationRecord, 'id' | 'nameId'>,
+    times: { nowMs: number; expiresAtMs: number },
+  ): Promise<boolean>;
 
   /** Records that still need an answer: SENDING or UNKNOWN and not settled, whose owner's time is over. */
   findOpen(nowMs: number): Promise<OperationRecord[]>;
