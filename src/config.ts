@@ -1,3 +1,5 @@
+import type { CallersConfig } from './callers/open-callers.js';
+import { callersFrom } from './config-callers.js';
 import type { CredentialsConfig } from './config-credentials.js';
 import { credentialsFrom } from './config-credentials.js';
 import type { Settings } from './config-settings.js';
@@ -27,7 +29,10 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
   readonly settleMs: number;
-  readonly callerAuth: 'none';
+  readonly callerAuth: 'jwt' | 'none';
+  readonly callers: CallersConfig;
+  /** Proxies whose word about where a request comes from is taken: IP addresses and ranges. */
+  readonly trustedProxies: readonly string[];
   readonly explorer: ExplorerKind;
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -64,11 +69,13 @@ export function loadConfig(env: Environment): Config {
     problems.push({ key: 'ADMIN_PORT', rule: 'must be another port than PORT' });
   }
   const credentials = credentialsFrom(values, problems);
-  if (!parsed.success || credentials === undefined || problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(toConfig(parsed.data, credentials));
+  const callers = parsed.success ? callersFrom(parsed.data, problems) : undefined;
+  if (!parsed.success || credentials === undefined || callers === undefined || problems.length > 0)
+    throw new ConfigError(problems);
+  return Object.freeze(toConfig(parsed.data, credentials, callers));
 }
 
-function toConfig(values: Settings, credentials: CredentialsConfig): Config {
+function toConfig(values: Settings, credentials: CredentialsConfig, callers: CallersConfig): Config {
   const { DLI_REGION: region } = values;
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
@@ -86,6 +93,8 @@ function toConfig(values: Settings, credentials: CredentialsConfig): Config {
     redisUrl: values.REDIS_URL,
     settleMs: values.RECONCILE_SETTLE_MS,
     callerAuth: values.CALLER_AUTH,
+    callers,
+    trustedProxies: values.TRUST_PROXY,
     explorer: values.EXPLORER ?? (values.NODE_ENV === 'production' ? 'none' : 'graphiql'),
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,

@@ -1,0 +1,71 @@
+import type { CallersConfig } from './callers/open-callers.js';
+import type { Settings } from './config-settings.js';
+import type { Problem } from './environment.js';
+
+/** What the variables say about callers and their limits. */
+type CallerSettings = Pick<
+  Settings,
+  | 'CALLER_AUTH'
+  | 'OIDC_ISSUER'
+  | 'OIDC_AUDIENCE'
+  | 'OIDC_JWKS_URI'
+  | 'OIDC_ALGORITHMS'
+  | 'OIDC_TENANT_CLAIM'
+  | 'OIDC_SCOPE_READ'
+  | 'OIDC_SCOPE_CREATE'
+  | 'OIDC_MAX_TOKEN_AGE_SECONDS'
+  | 'RATE_LIMIT_CREATES_PER_SECOND'
+  | 'RATE_LIMIT_CREATES_BURST'
+  | 'RATE_LIMIT_FAILED_LOGINS_PER_MINUTE'
+>;
+
+const DEFAULT_CREATES_PER_SECOND = 10;
+
+/**
+ * How callers are known and limited.
+ *
+ * @param problems gets what is missing or contradicts itself
+ */
+export function callersFrom(values: CallerSettings, problems: Problem[]): CallersConfig {
+  return {
+    tokens: values.CALLER_AUTH === 'jwt' ? tokensFrom(values, problems) : undefined,
+    createLimit: createLimitFrom(values, problems),
+    failedLoginsPerMinute: values.RATE_LIMIT_FAILED_LOGINS_PER_MINUTE,
+  };
+}
+
+function tokensFrom(values: CallerSettings, problems: Problem[]): CallersConfig['tokens'] {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = values;
+  const rule = 'is required with CALLER_AUTH=jwt';
+  if (issuer === undefined) problems.push({ key: 'OIDC_ISSUER', rule });
+  if (audience === undefined) problems.push({ key: 'OIDC_AUDIENCE', rule });
+  if (values.OIDC_SCOPE_READ === values.OIDC_SCOPE_CREATE)
+    problems.push({ key: 'OIDC_SCOPE_CREATE', rule: 'must be another scope than OIDC_SCOPE_READ' });
+  if (issuer === undefined || audience === undefined) return undefined;
+  return {
+    issuer,
+    audience,
+    keysUrl: values.OIDC_JWKS_URI,
+    algorithms: values.OIDC_ALGORITHMS,
+    tenantClaim: values.OIDC_TENANT_CLAIM,
+    scopes: { read: values.OIDC_SCOPE_READ, create: values.OIDC_SCOPE_CREATE },
+    maxAgeSeconds: values.OIDC_MAX_TOKEN_AGE_SECONDS,
+  };
+}
+
+// Where callers are not told apart, a limit would be one for all of them together, so it must be asked for.
+function createLimitFrom(values: CallerSettings, problems: Problem[]): CallersConfig['createLimit'] {
+  const { RATE_LIMIT_CREATES_PER_SECOND: wanted, RATE_LIMIT_CREATES_BURST: burst } = values;
+  const isWanted = wanted !== undefined || burst !== undefined || values.CALLER_AUTH === 'jwt';
+  const perSecond = wanted ?? DEFAULT_CREATES_PER_SECOND;
+  if (!isWanted || perSecond === 0) return undefined;
+  const creates = burst ?? 2 * perSecond;
+  // Redis counts in windows of whole seconds.
+  if (creates % perSecond !== 0) {
+    problems.push({
+      key: 'RATE_LIMIT_CREATES_BURST',
+      rule: `must be a multiple of RATE_LIMIT_CREATES_PER_SECOND (default ${DEFAULT_CREATES_PER_SECOND})`,
+    });
+  }
+  return { creates, windowSeconds: creates / perSecond };
+}
