@@ -3,6 +3,8 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { AuditLog } from './callers/audit-log.js';
+import { openCallers } from './callers/open-callers.js';
 import type { Config } from './config.js';
 import { isLoopback } from './config-settings.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
@@ -12,6 +14,7 @@ import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { createAdminApp } from './http/admin-app.js';
+import { callerCheckOf } from './http/caller-check.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { createHttpApp } from './http/http-app.js';
@@ -23,6 +26,7 @@ import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
+import { parseRedisUrl } from './once/redis-url.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -64,14 +68,23 @@ export async function createGateway(
     log: logger,
   });
   const once = await openOnce({ config, dli, clock, log: logger });
+  const callers = await openCallers({
+    config: config.callers,
+    redis: config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl),
+    clock,
+    log: logger,
+  });
+  // A level of its own: an audit must not end with the wish for a quieter log.
+  const audit = new AuditLog(logger.child({ channel: 'audit' }, { level: 'info' }));
   const running = new RunningOperations();
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver(
-      once.create,
+    datasourceConnection: new DatasourceConnectionResolver({
+      createOnce: once.create,
+      createLimit: callers.createLimit,
       clock,
-      config.operationTimeoutMs,
+      operationTimeoutMs: config.operationTimeoutMs,
       running,
-    ),
+    }),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const landingPage = landingPageOf(config.explorer);
@@ -79,6 +92,7 @@ export async function createGateway(
     schema,
     introspection: config.explorer !== 'none',
     log: logger,
+    audit,
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
@@ -87,8 +101,13 @@ export async function createGateway(
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
     isLocal: isLoopback(config.host),
+    trustedProxies: config.trustedProxies,
   });
-  addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
+  addGraphqlRoute(app, {
+    apollo,
+    checkCaller: callerCheckOf(callers.gate, audit),
+    explorer: explorerHandlerOf(config.explorer, apollo),
+  });
   const admin = createAdminApp(logger, () => isReady && !isStopping);
 
   return {
@@ -113,6 +132,7 @@ export async function createGateway(
       } finally {
         clearTimeout(cutOff);
         await once.close();
+        await callers.close();
         await Promise.all([transport.close(), iamTransport.close(), readTransport.close(), admin.close()]);
       }
     },

@@ -66,13 +66,13 @@ function announce(
   emulator: DevelopmentEmulator | undefined,
 ): void {
   logger.info({ graphqlUrl, adminUrl, explorer }, 'listening');
-  if (!isLoopback(host)) {
+  if (callerAuth === 'none' && !isLoopback(host)) {
     // Said at every start, whatever the log level.
     logger
       .child({}, { level: 'warn' })
       .warn(
         { host },
-        `CALLER_AUTH=${callerAuth}: everybody who reaches this address can create connections with your credentials`,
+        'CALLER_AUTH=none: everybody who reaches this address can create connections with your credentials',
       );
   }
   if (emulator === undefined) return;

@@ -1,49 +1,57 @@
 import { randomUUID } from 'node:crypto';
-import { Arg, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import type { Role } from '../callers/caller.js';
+import type { CreateLimit } from '../callers/create-limit.js';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { Deadline } from '../huawei-cloud/deadline.js';
 import type { CreateOnce } from '../once/create-once.js';
 import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
+import { accountForMutation } from './account-for-mutation.middleware.js';
 import { CreateDatasourceConnectionInput } from './create-datasource-connection.input.js';
 import { CreateDatasourceConnectionPayload } from './create-datasource-connection.payload.js';
 import { toPayload } from './create-outcome-to-payload.js';
+import { RateLimitedError } from './rate-limited-error.js';
 import type { RequestContext } from './request-context.js';
 import type { RunningOperations } from './running-operations.js';
 
-// Callers are not told apart yet, so all share one space of idempotency keys.
-const TENANT = 'everybody';
+/** What the resolver of connections works with. */
+export interface DatasourceConnectionResolverParts {
+  createOnce: CreateOnce;
+  createLimit: CreateLimit;
+  clock: Clock;
+  operationTimeoutMs: number;
+  /** Counts creates, whose callers may leave before they end. */
+  running: RunningOperations;
+}
 
 /** Creates datasource connections. */
 @Resolver()
 export class DatasourceConnectionResolver {
-  readonly #createOnce: CreateOnce;
-  readonly #clock: Clock;
-  readonly #operationTimeoutMs: number;
-  readonly #running: RunningOperations;
+  readonly #parts: DatasourceConnectionResolverParts;
 
-  /** @param running counts creates, whose callers may leave before they end */
-  constructor(createOnce: CreateOnce, clock: Clock, operationTimeoutMs: number, running: RunningOperations) {
-    this.#createOnce = createOnce;
-    this.#clock = clock;
-    this.#operationTimeoutMs = operationTimeoutMs;
-    this.#running = running;
+  constructor(parts: DatasourceConnectionResolverParts) {
+    this.#parts = parts;
   }
 
+  @Authorized<Role>('create')
   @Mutation(() => CreateDatasourceConnectionPayload, {
     description:
       'Creates a connection through which DLI reaches a service in your network: at most one, however often the call is repeated with the same idempotency key.',
   })
-  @UseMiddleware(answerInvalidInput)
+  @UseMiddleware(accountForMutation, answerInvalidInput)
   async createDatasourceConnection(
     @Arg('input', () => CreateDatasourceConnectionInput, { description: 'The connection to create.' })
     input: CreateDatasourceConnectionInput,
-    @Ctx() { traceId }: RequestContext,
+    @Ctx() { traceId, caller: { tenant } }: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const deadline = new Deadline(this.#clock, this.#operationTimeoutMs);
+    const { createOnce, createLimit, clock, operationTimeoutMs, running } = this.#parts;
+    const deadline = new Deadline(clock, operationTimeoutMs);
+    const waitSeconds = await createLimit.take(tenant);
+    if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
-    const call = { request: toConnectionRequest(input), idempotencyKey, tenant: TENANT };
-    const outcome = await this.#running.run(() => this.#createOnce.create(call, { deadline, traceId }));
+    const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
+    const outcome = await running.run(() => createOnce.create(call, { deadline, traceId }));
     return toPayload(outcome, input.name, idempotencyKey);
   }
 }

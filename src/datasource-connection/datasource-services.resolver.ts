@@ -1,4 +1,5 @@
-import { Query, Resolver } from 'type-graphql';
+import { Authorized, Query, Resolver } from 'type-graphql';
+import type { Role } from '../callers/caller.js';
 import { DatasourceService } from './datasource-service.enum.js';
 import { DatasourceServiceInfo } from './datasource-service-info.type.js';
 
@@ -7,6 +8,7 @@ const SERVICES = Object.values(DatasourceService).map(service => new DatasourceS
 /** Tells what connections can reach. */
 @Resolver()
 export class DatasourceServicesResolver {
+  @Authorized<Role>('read')
   @Query(() => [DatasourceServiceInfo], {
     description: 'Every kind of service that a connection can reach, with all that a form for `url` needs.',
   })

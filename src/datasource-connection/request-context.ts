@@ -1,5 +1,26 @@
+import type { Caller } from '../callers/caller.js';
+
+/** What an audit tells of a mutation; never a value of its input. */
+export interface MutationAccount {
+  /** The mutation's field. */
+  operation: string;
+  /** SHA-256 of the input. */
+  inputFingerprint: string;
+  /** The member of the payload; undefined while there is none. */
+  outcome?: string;
+  code?: string;
+  connectionId?: string;
+  /** Huawei Cloud's id of the request. */
+  requestId?: string;
+}
+
 /** What resolvers may know about the request that they answer. */
 export interface RequestContext {
   /** Identifies the request in the log and in errors: 32 lower-case hex digits. */
   traceId: string;
+  /** Where the request comes from. */
+  address: string;
+  caller: Caller;
+  /** Set as soon as a mutation begins, and completed when it ends. */
+  account?: MutationAccount;
 }

@@ -5,7 +5,9 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
+import type { AuditLog } from '../callers/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { auditPlugin } from './audit-plugin.js';
 import type { ErrorLog } from './error-plugin.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
@@ -21,11 +23,18 @@ export interface ApolloServerOptions {
   /** A page for browsers that open the endpoint; none by default. */
   landingPage?: ApolloServerPlugin;
   log: ErrorLog;
+  audit: AuditLog;
 }
 
 /** The GraphQL engine, with every default that would show or accept too much spelled out. */
 export function createApolloServer(options: ApolloServerOptions): ApolloServer<RequestContext> {
-  const { schema, introspection, landingPage = ApolloServerPluginLandingPageDisabled(), log } = options;
+  const {
+    schema,
+    introspection,
+    landingPage = ApolloServerPluginLandingPageDisabled(),
+    log,
+    audit,
+  } = options;
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
@@ -40,6 +49,6 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
     stopOnTerminationSignals: false,
     formatError: maskError,
     // Cache hints would wrap every resolver, and no answer here may be cached.
-    plugins: [landingPage, ApolloServerPluginCacheControlDisabled(), errorPlugin(log)],
+    plugins: [landingPage, ApolloServerPluginCacheControlDisabled(), errorPlugin(log), auditPlugin(audit)],
   });
 }

@@ -7,5 +7,7 @@ export const PUBLIC_ERROR_CODES: ReadonlySet<unknown> = new Set([
   'TOO_MANY_OPERATIONS',
   'BAD_USER_INPUT',
   'BAD_REQUEST',
+  'FORBIDDEN',
+  'RATE_LIMITED',
   'INTERNAL',
 ]);

@@ -28,6 +28,7 @@ export function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
           const { body } = context.response;
           if (body.kind !== 'single' || body.singleResult.errors === undefined) return;
           logInternalErrors(context, body.singleResult.errors, log);
+          tellWhenToRetry(context, body.singleResult.errors);
           const { traceId } = context.contextValue;
           body.singleResult.errors = withoutValues(context, body.singleResult.errors).map(error => ({
             ...error,
@@ -37,6 +38,14 @@ export function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
       };
     },
   };
+}
+
+function tellWhenToRetry(
+  { response }: GraphQLRequestContextWillSendResponse<RequestContext>,
+  formatted: readonly GraphQLFormattedError[],
+): void {
+  const seconds = formatted.map(error => error.extensions?.['retryAfterSeconds']).find(Number.isInteger);
+  if (seconds !== undefined) response.http.headers.set('retry-after', String(seconds));
 }
 
 function withoutValues(

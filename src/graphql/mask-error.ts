@@ -23,13 +23,14 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
     return { message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } };
   }
   const { locations, path } = formatted;
+  const retryAfterSeconds = formatted.extensions?.['retryAfterSeconds'];
   return {
     message:
       FIXED_MESSAGES[String(formatted.extensions?.['validationErrorCode'] ?? code)] ??
       withoutLiterals(formatted.message).slice(0, MAX_MESSAGE_LENGTH),
     ...(locations !== undefined && { locations }),
     ...(path !== undefined && { path }),
-    extensions: { code },
+    extensions: { code, ...(code === 'RATE_LIMITED' && { retryAfterSeconds }) },
   };
 }
 

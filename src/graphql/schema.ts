@@ -5,6 +5,7 @@ import { lexicographicSortSchema, printSchema } from 'graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import { DatasourceConnectionResolver } from '../datasource-connection/datasource-connection.resolver.js';
 import { DatasourceServicesResolver } from '../datasource-connection/datasource-services.resolver.js';
+import { checkRoles } from './check-roles.js';
 
 /** The resolvers that answer the schema's fields. */
 export interface Resolvers {
@@ -31,6 +32,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
         return instance;
       },
     },
+    authChecker: checkRoles,
     validateFn: validateArgument,
   });
 }

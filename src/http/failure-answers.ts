@@ -29,12 +29,21 @@ export function addFailureAnswers(app: FastifyInstance, logger: FastifyBaseLogge
   });
 }
 
-/** Ends a request with one of the failures of the HTTP layer. */
-export function sendFailure(reply: FastifyReply, name: HttpFailureName): FastifyReply {
+/**
+ * Ends a request with one of the failures of the HTTP layer.
+ *
+ * @param retryAfterSeconds when the same request may succeed
+ */
+export function sendFailure(
+  reply: FastifyReply,
+  name: HttpFailureName,
+  retryAfterSeconds?: number,
+): FastifyReply {
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   // Node would read a body to its end, whatever its size, to keep the connection.
   if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
   return reply
     .code(HTTP_FAILURES[name].statusCode)
     .type('application/json; charset=utf-8')
-    .send(failureBody(name, reply.request.id));
+    .send(failureBody(name, reply.request.id, retryAfterSeconds));
 }

@@ -2,6 +2,8 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { CallerCheck } from './caller-check.js';
+import { CALLER_DECORATOR, callerOf } from './caller-check.js';
 import { sendFailure } from './failure-answers.js';
 
 /** The path of the GraphQL endpoint. */
@@ -12,23 +14,37 @@ export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => 
 
 /** Hands a request to the GraphQL engine. */
 export function graphqlHandlerOf(apollo: ApolloServer<RequestContext>) {
-  return fastifyApolloHandler(apollo, { context: async request => ({ traceId: request.id }) });
+  return fastifyApolloHandler(apollo, {
+    context: async request => ({ traceId: request.id, address: request.ip, caller: callerOf(request) }),
+  });
+}
+
+/** What the GraphQL endpoint is made of. */
+export interface GraphqlRouteParts {
+  apollo: ApolloServer<RequestContext>;
+  /** Comes before everything that looks at a body. */
+  checkCaller: CallerCheck;
+  explorer: ExplorerHandler | undefined;
 }
 
 /** Serves GraphQL by POST, and an explorer, when there is one, to browsers that open the address. */
 export function addGraphqlRoute(
   app: FastifyInstance,
-  apollo: ApolloServer<RequestContext>,
-  explorer: ExplorerHandler | undefined,
+  { apollo, checkCaller, explorer }: GraphqlRouteParts,
 ): void {
-  app.post(GRAPHQL_PATH, graphqlHandlerOf(apollo));
+  const wantsPage = ({ method, headers }: FastifyRequest) =>
+    explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
+  app.decorateRequest(CALLER_DECORATOR, null);
+  app.post(GRAPHQL_PATH, { onRequest: checkCaller }, graphqlHandlerOf(apollo));
   app.route({
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: GRAPHQL_PATH,
     exposeHeadRoute: false,
+    // A browser has no token for a page yet, and sends none with a preflight.
+    onRequest: async (request, reply) =>
+      wantsPage(request) || request.method === 'OPTIONS' ? undefined : checkCaller(request, reply),
     handler: async (request, reply) => {
-      const wantsPage = request.method === 'GET' && request.headers.accept?.includes('text/html') === true;
-      if (explorer !== undefined && wantsPage) return explorer(request, reply);
+      if (wantsPage(request)) return explorer?.(request, reply);
       return sendFailure(reply.header('allow', 'POST'), 'methodNotAllowed');
     },
   });

@@ -30,6 +30,8 @@ export interface HttpAppOptions {
   isStopping: () => boolean;
   /** Whether only this machine can reach the server. */
   isLocal: boolean;
+  /** Proxies that are believed about where a request comes from; without them it is the other end of the socket. */
+  trustedProxies: readonly string[];
 }
 
 /** An HTTP server with bounded requests, and JSON for every failure; the caller adds the routes. */
@@ -38,6 +40,7 @@ export async function createHttpApp({
   corsOrigins,
   isStopping,
   isLocal,
+  trustedProxies,
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Connections that were told to end; what else comes over them is not listened to.
   const distrusted = new WeakSet<Socket>();
@@ -46,6 +49,7 @@ export async function createHttpApp({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     http: SERVER_LIMITS,
     keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
     requestTimeout: SERVER_LIMITS.requestTimeout,
@@ -103,7 +107,7 @@ export async function createHttpApp({
       origin: [...corsOrigins],
       methods: ['POST'],
       allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
-      exposedHeaders: ['x-request-id', 'retry-after'],
+      exposedHeaders: ['x-request-id', 'retry-after', 'www-authenticate'],
       maxAge: 600,
       strictPreflight: false,
     });

@@ -13,6 +13,7 @@ export const HTTP_FAILURES = {
     code: 'FORBIDDEN',
     message: 'Pages of other names than localhost may not call this gateway.',
   },
+  unauthenticated: { statusCode: 401, code: 'UNAUTHENTICATED', message: 'Authentication required' },
   notFound: { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
   methodNotAllowed: {
     statusCode: 405,
@@ -35,7 +36,18 @@ export const HTTP_FAILURES = {
     code: 'HEADERS_TOO_LARGE',
     message: 'The headers are more than 64 or larger than 16 KiB.',
   },
+  rateLimited: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message: 'Too many refused access tokens came from your address. Wait before you send another.',
+  },
   internal: { statusCode: 500, code: 'INTERNAL', message: 'Internal error. It has been logged.' },
+  authUnavailable: {
+    statusCode: 503,
+    code: 'AUTH_UNAVAILABLE',
+    message:
+      'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
+  },
   shuttingDown: {
     statusCode: 503,
     code: 'SHUTTING_DOWN',
@@ -46,11 +58,20 @@ export const HTTP_FAILURES = {
 /** One of {@link HTTP_FAILURES}. */
 export type HttpFailureName = keyof typeof HTTP_FAILURES;
 
-/** The body of a failure, in the form of a GraphQL answer so that clients need one way to read errors. */
-export function failureBody(name: HttpFailureName, traceId: string): string {
+/**
+ * The body of a failure, in the form of a GraphQL answer so that clients need one way to read errors.
+ *
+ * @param retryAfterSeconds when the same request may succeed
+ */
+export function failureBody(name: HttpFailureName, traceId: string, retryAfterSeconds?: number): string {
   const { code, message } = HTTP_FAILURES[name];
   return JSON.stringify({
-    errors: [{ message, extensions: { code, traceId } }],
+    errors: [
+      {
+        message,
+        extensions: { code, traceId, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
+      },
+    ],
   });
 }
 
