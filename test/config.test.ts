@@ -34,7 +34,12 @@ describe('the configuration', () => {
       credentials: { kind: 'accessKey', accessKey: 'AK-OF-A-TEST', secretKey: 'SK-OF-A-TEST' },
       projectId: undefined,
       operationTimeoutMs: 20_000,
+      dataDir: '.data',
+      redisUrl: undefined,
+      settleMs: 120_000,
       callerAuth: 'none',
+      callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
+      trustedProxies: [],
       explorer: 'none',
       corsOrigins: [],
       logLevel: 'info',
@@ -109,7 +114,21 @@ describe('a wrong value', () => {
       'HUAWEICLOUD_SDK_SECURITY_TOKEN',
       'HUAWEICLOUD_SDK_PROJECT_ID',
       'OPERATION_TIMEOUT_MS',
+      'REDIS_URL',
+      'RECONCILE_SETTLE_MS',
       'CALLER_AUTH',
+      'OIDC_ISSUER',
+      'OIDC_AUDIENCE',
+      'OIDC_JWKS_URI',
+      'OIDC_ALGORITHMS',
+      'OIDC_TENANT_CLAIM',
+      'OIDC_SCOPE_READ',
+      'OIDC_SCOPE_CREATE',
+      'OIDC_MAX_TOKEN_AGE_SECONDS',
+      'RATE_LIMIT_CREATES_PER_SECOND',
+      'RATE_LIMIT_CREATES_BURST',
+      'RATE_LIMIT_FAILED_LOGINS_PER_MINUTE',
+      'TRUST_PROXY',
       'EXPLORER',
       'CORS_ORIGINS',
       'LOG_LEVEL',
@@ -122,22 +141,10 @@ describe('a wrong value', () => {
     expect(refusalOf({ PORT: 'x' }).message.split('\n')).toEqual([
       `PORT ${PORT_RULE}`,
       'DLI_REGION is required, for example cn-north-4',
-      'CALLER_AUTH is required: none, said explicitly',
+      'CALLER_AUTH is required: jwt or none, said explicitly',
       'HUAWEICLOUD_SDK_AK is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME',
       'HUAWEICLOUD_SDK_SK is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME',
     ]);
-  });
-});
-
-describe('the decision about callers', () => {
-  it.each([
-    [undefined, 'is required: none, said explicitly'],
-    ['', 'is required: none, said explicitly'],
-    ['jwt', 'jwt is not built yet; the only mode is none'],
-    ['None', 'must be none'],
-    ['oauth', 'must be none'],
-  ])('made with CALLER_AUTH=%s is refused with words of its own', (value, rule) => {
-    expect(problemsWith({ CALLER_AUTH: value })).toEqual([{ key: 'CALLER_AUTH', rule }]);
   });
 });
 

@@ -48,7 +48,11 @@ async function readText({ body }: Response): Promise<string> {
 
 // fetch wraps the error of the system, whose code alone is fit for a log.
 function systemCodeOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? error.cause : undefined;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  const cause = propertyOf(error, 'cause');
+  const code = propertyOf(cause, 'code');
   return typeof code === 'string' ? code : 'the connection broke';
+}
+
+function propertyOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

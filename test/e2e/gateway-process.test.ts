@@ -30,7 +30,7 @@ describe('a gateway that is configured wrongly', () => {
         '  DLI_ENDPOINT must use https; http is accepted for loopback addresses only',
         '  HUAWEICLOUD_SDK_AK must be printable ASCII without spaces',
         '  OPERATION_TIMEOUT_MS must be a whole number of milliseconds from 1000 to 120000',
-        '  CALLER_AUTH is required: none, said explicitly',
+        '  CALLER_AUTH is required: jwt or none, said explicitly',
         '  HUAWEICLOUD_SDK_AK and IAM_USERNAME exclude each other: give one kind of credentials',
         '  HUAWEICLOUD_SDK_SK is required with access keys',
         '  IAM_USERNAME is required with an IAM user',

@@ -1,0 +1,218 @@
+import { describe, expect, it } from '@jest/globals';
+import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { sendGraphql } from '../helpers/gateway.js';
+import type { TokenGateway } from './helpers/token-gateway.js';
+import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import type { TokenWish } from './helpers/token-issuer.js';
+import { AUDIENCE } from './helpers/token-issuer.js';
+
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+const TRACE = { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` };
+const REFUSAL = {
+  status: 401,
+  challenge: 'Bearer',
+  body: `{"errors":[{"message":"Authentication required","extensions":{"code":"UNAUTHENTICATED","traceId":"${TRACE_ID}"}}]}`,
+};
+
+type Forge = (gateway: TokenGateway) => Promise<string>;
+
+const signed =
+  (wish: (nowSeconds: number) => TokenWish): Forge =>
+  gateway =>
+    gateway.sign(wish(Math.floor(gateway.clock.epochMs() / 1_000)));
+
+const FORGERIES: [what: string, reason: string, forge: Forge][] = [
+  ['no signature (alg none)', 'ERR_JOSE_ALG_NOT_ALLOWED', unsigned],
+  ['a signature with the public key as a secret', 'ERR_JOSE_ALG_NOT_ALLOWED', signedWithPublicKey],
+  [
+    'a key that the issuer does not have',
+    'ERR_JWKS_NO_MATCHING_KEY',
+    signed(() => ({ header: { kid: 'unknown' } })),
+  ],
+  [
+    'another issuer',
+    'ERR_JWT_CLAIM_VALIDATION_FAILED iss',
+    signed(() => ({ claims: { iss: 'https://issuer.example' } })),
+  ],
+  [
+    'another audience',
+    'ERR_JWT_CLAIM_VALIDATION_FAILED aud',
+    signed(() => ({ claims: { aud: 'https://other.example' } })),
+  ],
+  [
+    'audiences without this one',
+    'ERR_JWT_CLAIM_VALIDATION_FAILED aud',
+    signed(() => ({ claims: { aud: ['a', `${AUDIENCE}/`] } })),
+  ],
+  ['no audience', 'ERR_JWT_CLAIM_VALIDATION_FAILED aud', signed(() => ({ claims: { aud: undefined } }))],
+  ['no end', 'ERR_JWT_CLAIM_VALIDATION_FAILED exp', signed(() => ({ claims: { exp: undefined } }))],
+  ['an end 6 s ago', 'ERR_JWT_EXPIRED exp', signed(now => ({ claims: { exp: now - 6 } }))],
+  [
+    'a beginning in 60 s',
+    'ERR_JWT_CLAIM_VALIDATION_FAILED nbf',
+    signed(now => ({ claims: { nbf: now + 60 } })),
+  ],
+  ['an issue in 10 min', 'from the future', signed(now => ({ claims: { iat: now + 600, exp: now + 900 } }))],
+  [
+    'an issue more than a day ago',
+    'too old',
+    signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } })),
+  ],
+  ['a key of its own (jwk)', 'key in header', signedWithOwnKey],
+  [
+    'an address of keys (jku)',
+    'key in header',
+    signed(() => ({ header: { jku: 'https://issuer.example/keys' } })),
+  ],
+  ['9 KB', 'no JWT', signed(() => ({ claims: { padding: 'x'.repeat(6_800) } }))],
+  ['no subject', 'ERR_JWT_CLAIM_VALIDATION_FAILED sub', signed(() => ({ claims: { sub: undefined } }))],
+  ['an empty subject', 'name', signed(() => ({ claims: { sub: '' } }))],
+  ['the type of a logout', 'type', signed(() => ({ header: { typ: 'logout+jwt' } }))],
+  ['an algorithm that is not wanted', 'ERR_JOSE_ALG_NOT_ALLOWED', signed(() => ({ key: 'rs512' }))],
+  [
+    'no claims',
+    'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+    async ({ sign }) => (await sign()).replace(/\.[\w-]+\./, `.${base64url.encode('[]')}.`),
+  ],
+  ['another subject than was signed', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', changedAfterwards],
+];
+
+describe('a request is refused in the same words', () => {
+  it.each([
+    ['without a header', {}],
+    ['with an empty header', { authorization: '' }],
+    ['with a password', { authorization: 'Basic YWxpY2U6c2VjcmV0' }],
+    ['with no token', { authorization: 'Bearer' }],
+    ['with what is no JWT', { authorization: 'Bearer abc' }],
+    ['with two tokens', { authorization: 'Bearer a.b.c, Bearer a.b.c' }],
+  ])('%s', async (_what, headers) => {
+    const gateway = await startTokenGateway();
+    expect(await answerTo(gateway, 'POST', '{"query":"{ __typename }"}', headers)).toEqual(REFUSAL);
+    expect(gateway.issuer.requests).toEqual([]);
+  });
+
+  it.each(FORGERIES)('with a token that has %s', async (_what, reason, forge) => {
+    const gateway = await startTokenGateway();
+    await gateway.issuer.addKey('rs512', 'RS512');
+    const headers = bearer(await forge(gateway));
+    const batch = '[{"query":"{ __typename }"}]';
+
+    expect(await answerTo(gateway, 'POST', '{"query":"{ __typename }"}', headers)).toEqual(REFUSAL);
+    expect(await answerTo(gateway, 'POST', batch, headers)).toEqual(REFUSAL);
+    expect(await answerTo(gateway, 'GET', undefined, headers)).toEqual(REFUSAL);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+    // For the reason that is meant, which operators see and callers do not.
+    expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason]);
+  });
+
+  it('before its body is read', async () => {
+    const gateway = await startTokenGateway();
+    expect(await answerTo(gateway, 'POST', '{"query":', {})).toEqual(REFUSAL);
+    expect(await answerTo(gateway, 'POST', `{"query":"${'x'.repeat(70_000)}"}`, {})).toEqual(REFUSAL);
+  });
+});
+
+describe('a token is good', () => {
+  it.each([
+    ['with an end 4 s ago', signed(now => ({ claims: { exp: now - 4 } }))],
+    ['with a beginning in 4 s', signed(now => ({ claims: { nbf: now + 4 } }))],
+    ['without the time of its issue', signed(() => ({ claims: { iat: undefined } }))],
+    ['with several audiences', signed(() => ({ claims: { aud: ['a', AUDIENCE] } }))],
+    ['of the type JWT', signed(() => ({ header: { typ: 'JWT' } }))],
+    ['of the long type', signed(() => ({ header: { typ: 'application/at+jwt' } }))],
+    ['without a type', signed(() => ({ header: { typ: undefined } }))],
+    ['without a key id, where one key fits', signed(() => ({ header: { kid: undefined } }))],
+    ['signed with PS256', signed(() => ({ key: 'PS256' }))],
+    ['signed with ES256', signed(() => ({ key: 'ES256' }))],
+    ['signed with EdDSA', signed(() => ({ key: 'EdDSA' }))],
+    [
+      'with scopes in a list',
+      signed(() => ({ claims: { scope: undefined, scp: ['dli:connection:create'] } })),
+    ],
+    ['with scopes in scp', signed(() => ({ claims: { scope: undefined, scp: 'x dli:connection:create' } }))],
+  ])('%s', async (_what, forge) => {
+    const gateway = await startTokenGateway();
+    for (const algorithm of ['PS256', 'ES256', 'EdDSA']) await gateway.issuer.addKey(algorithm, algorithm);
+
+    expect(toldBy(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it('until it ends, also when it was found good before', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign();
+    const statuses: number[] = [];
+    for (const seconds of [0, 10, 290, 10]) {
+      gateway.clock.advance(seconds * 1_000);
+      statuses.push((await gateway.ask(token)).status);
+    }
+
+    expect(statuses).toEqual([200, 200, 200, 401]);
+  });
+
+  it('of an algorithm and with an age that the settings allow', async () => {
+    const gateway = await startTokenGateway({ OIDC_ALGORITHMS: 'ES384', OIDC_MAX_TOKEN_AGE_SECONDS: '60' });
+    await gateway.issuer.addKey('es384', 'ES384');
+    const nowSeconds = Math.floor(gateway.clock.epochMs() / 1_000);
+
+    expect((await gateway.ask(await gateway.sign({ key: 'es384' }))).status).toBe(200);
+    expect((await gateway.ask(await gateway.sign())).status).toBe(401);
+    const old = await gateway.sign({ key: 'es384', claims: { iat: nowSeconds - 70 } });
+    expect((await gateway.ask(old)).status).toBe(401);
+  });
+});
+
+it('the explorer is shown to browsers without a token, and its queries need one', async () => {
+  const gateway = await startTokenGateway({ EXPLORER: 'graphiql' });
+  const page = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
+
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain('DLI gateway');
+  expect(
+    (await sendGraphql(gateway.graphqlUrl, { query: '{ __schema { queryType { name } } }' })).status,
+  ).toBe(401);
+});
+
+async function answerTo(
+  { graphqlUrl }: TokenGateway,
+  method: string,
+  body: string | undefined,
+  headers: Record<string, string>,
+) {
+  const response = await fetch(graphqlUrl, {
+    method,
+    headers: { 'content-type': 'application/json', ...TRACE, ...headers },
+    ...(body !== undefined && { body }),
+  });
+  const challenge = response.headers.get('www-authenticate');
+  return { status: response.status, challenge, body: await response.text() };
+}
+
+async function claimsOf({ sign }: TokenGateway): Promise<string> {
+  const [, claims = ''] = (await sign()).split('.');
+  return claims;
+}
+
+async function unsigned(gateway: TokenGateway): Promise<string> {
+  return `${base64url.encode('{"alg":"none","kid":"first","typ":"at+jwt"}')}.${await claimsOf(gateway)}.`;
+}
+
+async function signedWithPublicKey(gateway: TokenGateway): Promise<string> {
+  const secret = new TextEncoder().encode(await gateway.issuer.publicPem('first'));
+  const claims = JSON.parse(new TextDecoder().decode(base64url.decode(await claimsOf(gateway))));
+  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'first', typ: 'at+jwt' }).sign(secret);
+}
+
+async function signedWithOwnKey(gateway: TokenGateway): Promise<string> {
+  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const claims = JSON.parse(new TextDecoder().decode(base64url.decode(await claimsOf(gateway))));
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'RS256', kid: 'first', typ: 'at+jwt', jwk: await exportJWK(publicKey) })
+    .sign(privateKey);
+}
+
+async function changedAfterwards({ sign }: TokenGateway): Promise<string> {
+  const [head, claims = '', signature] = (await sign()).split('.');
+  const changed = { ...JSON.parse(new TextDecoder().decode(base64url.decode(claims))), sub: 'mallory' };
+  return `${head}.${base64url.encode(JSON.stringify(changed))}.${signature}`;
+}

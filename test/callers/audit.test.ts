@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { VALID_INPUT } from '../helpers/gateway.js';
+import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+
+const KEY = 'order-4711-attempt-1';
+const FINGERPRINT = createHash('sha256')
+  .update(JSON.stringify(Object.fromEntries(Object.entries(VALID_INPUT).sort())))
+  .digest('hex');
+
+/** What every line has, whatever it is about. */
+const LINE = {
+  level: 30,
+  time: expect.any(Number),
+  channel: 'audit',
+  traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+  address: '127.0.0.1',
+  startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  durationMs: expect.any(Number),
+  msg: 'audit',
+};
+const ALICE = { ...LINE, tenant: 'alice', subject: 'alice', operation: 'createDatasourceConnection' };
+
+describe('the audit', () => {
+  it('tells who created what, when and how it ended, in one line', async () => {
+    const gateway = await startTokenGateway();
+    const { headers, body } = await gateway.createAs(await gateway.sign(), { idempotencyKey: KEY });
+    const payload = body.data?.['createDatasourceConnection'] as { connectionId: string } | undefined;
+
+    expect(gateway.audit()).toEqual([
+      {
+        ...ALICE,
+        traceId: headers.get('x-request-id'),
+        inputFingerprint: FINGERPRINT,
+        outcome: 'CreateDatasourceConnectionSuccess',
+        connectionId: payload?.connectionId,
+      },
+    ]);
+  });
+
+  it("tells DLI's request id of a refusal", async () => {
+    const gateway = await startTokenGateway();
+    gateway.emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
+    const { body } = await gateway.createAs(await gateway.sign());
+    const payload = body.data?.['createDatasourceConnection'] as { requestId: string } | undefined;
+    const requestId = payload?.requestId;
+
+    expect(gateway.audit()).toEqual([
+      {
+        ...ALICE,
+        inputFingerprint: FINGERPRINT,
+        outcome: 'DliRejectedError',
+        code: 'UPSTREAM_REJECTED',
+        requestId,
+      },
+    ]);
+    expect(requestId).toMatch(/^\w+$/);
+  });
+
+  it('tells what was refused: for its input, for rights and for limits', async () => {
+    const gateway = await startTokenGateway({
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '1',
+    });
+    const token = await gateway.sign();
+    const reader = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
+    await gateway.createAs(token, { name: 'not a name' });
+    await gateway.createAs(token, { service: 'ORACLE' });
+    await gateway.createAs(reader);
+    const answers = await Promise.all([gateway.createAs(token), gateway.createAs(token, { name: 'b' })]);
+    const { operation: _, ...unread } = ALICE;
+    const fingerprint = expect.stringMatching(/^[0-9a-f]{64}$/);
+
+    expect(answers.map(toldBy).sort()).toEqual(['CreateDatasourceConnectionSuccess', 'RATE_LIMITED']);
+    expect(gateway.audit().slice(0, 3)).toEqual([
+      { ...ALICE, inputFingerprint: fingerprint, outcome: 'InvalidInputError', code: 'BAD_USER_INPUT' },
+      { ...unread, code: 'BAD_USER_INPUT' },
+      { ...ALICE, code: 'FORBIDDEN' },
+    ]);
+    expect(gateway.audit().slice(3)).toContainEqual({
+      ...ALICE,
+      inputFingerprint: fingerprint,
+      code: 'RATE_LIMITED',
+    });
+  });
+
+  it('tells of a stranger the address and the reason', async () => {
+    const gateway = await startTokenGateway();
+    await gateway.createAs(undefined);
+    await gateway.createAs(await gateway.sign({ claims: { aud: 'https://other.example' } }));
+
+    expect(gateway.audit()).toEqual([
+      { ...LINE, code: 'UNAUTHENTICATED', reason: 'no token' },
+      { ...LINE, code: 'UNAUTHENTICATED', reason: 'ERR_JWT_CLAIM_VALIDATION_FAILED aud' },
+    ]);
+  });
+
+  it('has no lines about queries', async () => {
+    const gateway = await startTokenGateway();
+    await gateway.ask(await gateway.sign());
+
+    expect(gateway.audit()).toEqual([]);
+  });
+
+  it('does not end with the wish for a quieter log, and is written where callers are not told apart', async () => {
+    const gateway = await startTokenGateway({ CALLER_AUTH: 'none', LOG_LEVEL: 'error' });
+    await gateway.createAs(undefined);
+
+    expect(gateway.audit()).toMatchObject([{ tenant: 'everybody', subject: 'anonymous' }]);
+    expect(gateway.log().trim().split('\n')).toHaveLength(1);
+  });
+
+  it('cannot be forged or flooded by a name', async () => {
+    const gateway = await startTokenGateway();
+    const sub = `a\r\n{"level":60}\u001b[31m\u202e\u2028${'x'.repeat(200)}`;
+    await gateway.createAs(await gateway.sign({ claims: { sub } }));
+    const [line] = gateway.audit();
+
+    expect(line?.['subject']).toBe(`a??{"level":60}?[31m??${'x'.repeat(106)}`);
+    for (const text of gateway.log().trim().split('\n')) expect(() => JSON.parse(text)).not.toThrow();
+  });
+});
+
+describe('a token', () => {
+  it('is in no log and no answer, whole or in part, whatever comes of it', async () => {
+    const gateway = await startTokenGateway({ RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3' });
+    const seen: string[] = [];
+    const tokens = [
+      await gateway.sign(),
+      await gateway.sign({ header: { kid: 'canary-kid' } }),
+      await gateway.sign({ claims: { iss: 'https://canary.example', aud: 'canary-audience' } }),
+      `${await gateway.sign({ claims: { secret: 'canary' } })}x`,
+      await gateway.sign({ header: { typ: 'canary+jwt' } }),
+    ];
+    for (const token of [...tokens, 'canary', 'canary.canary.canary']) {
+      const { headers, body } = await gateway.createAs(token, { idempotencyKey: KEY });
+      seen.push(JSON.stringify([...headers]), JSON.stringify(body));
+    }
+    seen.push(gateway.log());
+
+    for (const part of tokens.flatMap(token => token.split('.'))) expect(seen.join('\n')).not.toContain(part);
+    expect(seen.join('\n')).not.toMatch(/canary/i);
+    expect(gateway.log()).not.toContain(KEY);
+    for (const value of [
+      VALID_INPUT.name,
+      VALID_INPUT.url,
+      VALID_INPUT.networkId,
+      VALID_INPUT.securityGroupId,
+    ])
+      expect(gateway.log()).not.toContain(value);
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import type { TokenGateway } from './helpers/token-gateway.js';
+import { startTokenGateway } from './helpers/token-gateway.js';
+
+const THREE = { RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3' };
+
+async function statusesOf(
+  gateway: TokenGateway,
+  count: number,
+  token: string | undefined,
+  headers: Record<string, string> = {},
+): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let index = 0; index < count; index += 1) statuses.push((await gateway.ask(token, headers)).status);
+  return statuses;
+}
+
+describe('an address from which tokens were refused too often', () => {
+  it('is told to wait, and its tokens are no longer looked at', async () => {
+    const gateway = await startTokenGateway(THREE);
+    const bad = await gateway.sign({ claims: { iss: 'https://issuer.example' } });
+    const good = await gateway.sign();
+    expect(await statusesOf(gateway, 3, bad)).toEqual([401, 401, 401]);
+    const { status, headers, body } = await gateway.ask(good);
+    const retryAfterSeconds = Number(headers.get('retry-after'));
+
+    expect({ status, body }).toEqual({
+      status: 429,
+      body: {
+        errors: [
+          {
+            message: 'Too many refused access tokens came from your address. Wait before you send another.',
+            extensions: { code: 'RATE_LIMITED', traceId: headers.get('x-request-id'), retryAfterSeconds },
+          },
+        ],
+      },
+    });
+    expect(retryAfterSeconds).toBeGreaterThan(0);
+    expect(retryAfterSeconds).toBeLessThanOrEqual(60);
+  });
+
+  it('does not lock out callers who were known before', async () => {
+    const gateway = await startTokenGateway(THREE);
+    const good = await gateway.sign();
+    expect(await statusesOf(gateway, 2, good)).toEqual([200, 200]);
+    expect(await statusesOf(gateway, 4, `${good}x`)).toEqual([401, 401, 401, 429]);
+
+    expect(await statusesOf(gateway, 2, good)).toEqual([200, 200]);
+  });
+
+  it('is not one from which no tokens came', async () => {
+    const gateway = await startTokenGateway(THREE);
+
+    expect(await statusesOf(gateway, 6, undefined)).toEqual(Array(6).fill(401));
+    expect((await gateway.ask(await gateway.sign())).status).toBe(200);
+  });
+});
+
+describe('the address of a caller', () => {
+  const from = (address: string) => ({ 'x-forwarded-for': address });
+
+  it('is not what he says himself', async () => {
+    const gateway = await startTokenGateway(THREE);
+    expect(await statusesOf(gateway, 3, 'a.b.c', from('192.0.2.1'))).toEqual([401, 401, 401]);
+
+    expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.2'))).toEqual([429]);
+  });
+
+  it('is what a trusted proxy says, the last one that no trusted proxy has', async () => {
+    const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.0/8, 10.0.0.1' });
+    expect(await statusesOf(gateway, 3, 'a.b.c', from('192.0.2.9, 192.0.2.1, 10.0.0.1'))).toEqual([
+      401, 401, 401,
+    ]);
+
+    expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.8, 192.0.2.1'))).toEqual([429]);
+    expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.1, 192.0.2.2'))).toEqual([401]);
+  });
+
+  it('is of IPv6 the network', async () => {
+    const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1' });
+    const statuses: number[] = [];
+    for (const address of [
+      '2001:db8::1',
+      '2001:db8:0:0:1:2:3:4',
+      '2001:0db8::ffff',
+      '2001:DB8::7',
+      '2001:db8:0:1::1',
+    ])
+      statuses.push(...(await statusesOf(gateway, 1, 'a.b.c', from(address))));
+
+    expect(statuses).toEqual([401, 401, 401, 429, 401]);
+  });
+
+  it('of IPv4 is the same in both ways of writing it', async () => {
+    const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1' });
+    expect(await statusesOf(gateway, 3, 'a.b.c', from('::ffff:192.0.2.1'))).toEqual([401, 401, 401]);
+
+    expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.1'))).toEqual([429]);
+    expect(await statusesOf(gateway, 1, 'a.b.c', from('::ffff:192.0.2.2'))).toEqual([401]);
+  });
+});

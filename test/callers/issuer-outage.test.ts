@@ -1,0 +1,211 @@
+import { describe, expect, it } from '@jest/globals';
+import { createStillClock } from '../helpers/still-clock.js';
+import type { TokenGateway } from './helpers/token-gateway.js';
+import { startTokenGateway } from './helpers/token-gateway.js';
+import { breakOff } from './helpers/token-issuer.js';
+
+const MINUTE_MS = 60_000;
+const LASTING = { exp: Math.floor(Date.now() / 1_000) + 86_400 };
+
+async function statusOf(gateway: TokenGateway, token: Promise<string>): Promise<number> {
+  return (await gateway.ask(await token)).status;
+}
+
+/** A token that was not seen before, of a key that the issuer has. */
+function freshToken(gateway: TokenGateway, key = 'first'): Promise<string> {
+  return gateway.sign({ key, claims: { jti: String(Math.random()), ...LASTING } });
+}
+
+describe('while the issuer does not answer', () => {
+  it('the keys that are known serve everybody, and invented key ids ask it at most three times in a minute', async () => {
+    const gateway = await startTokenGateway();
+    expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
+    const { reads } = gateway.issuer;
+    const readsBefore = reads.keys + reads.discovery;
+    gateway.issuer.instead = breakOff;
+    gateway.clock.advance(11 * MINUTE_MS);
+    const served: number[] = [];
+    const invented: number[] = [];
+    for (let second = 0; second < 60; second += 1) {
+      const tokens = Array.from({ length: second === 0 ? 200 : 1 }, (_, index) =>
+        gateway.sign({ header: { kid: `invented-${second}-${index}` } }),
+      );
+      invented.push(...(await Promise.all(tokens.map(token => statusOf(gateway, token)))));
+      served.push(await statusOf(gateway, freshToken(gateway)));
+      gateway.clock.advance(1_000);
+    }
+
+    expect(served).toEqual(Array(60).fill(200));
+    // Not 401: the key may be a new one, which nobody can know now.
+    expect(new Set(invented)).toEqual(new Set([503]));
+    expect(reads.keys + reads.discovery - readsBefore).toBeLessThanOrEqual(3);
+  });
+
+  it('keys are used for an hour after they were read, and no longer', async () => {
+    const gateway = await startTokenGateway();
+    const token = gateway.sign({ claims: LASTING });
+    expect(await statusOf(gateway, token)).toBe(200);
+    gateway.issuer.instead = breakOff;
+    gateway.clock.advance(59 * MINUTE_MS);
+    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([
+      200, 200,
+    ]);
+    gateway.clock.advance(MINUTE_MS);
+    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([
+      503, 503,
+    ]);
+    gateway.issuer.instead = undefined;
+    gateway.clock.advance(MINUTE_MS);
+    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([
+      200, 200,
+    ]);
+  });
+
+  it('from the start, callers are told to come back and not to sign in again', async () => {
+    const gateway = await startTokenGateway();
+    gateway.issuer.instead = breakOff;
+    const { status, headers, body } = await gateway.ask(await gateway.sign());
+
+    expect({
+      status,
+      retryAfter: headers.get('retry-after'),
+      challenge: headers.get('www-authenticate'),
+      body,
+    }).toEqual({
+      status: 503,
+      retryAfter: '1',
+      challenge: null,
+      body: {
+        errors: [
+          {
+            message:
+              'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
+            extensions: {
+              code: 'AUTH_UNAVAILABLE',
+              traceId: headers.get('x-request-id'),
+              retryAfterSeconds: 1,
+            },
+          },
+        ],
+      },
+    });
+    gateway.issuer.instead = undefined;
+    gateway.clock.advance(1_000);
+    expect(await statusOf(gateway, gateway.sign())).toBe(200);
+  });
+
+  it('100 callers at once make one attempt', async () => {
+    const gateway = await startTokenGateway({}, { clock: createStillClock() });
+    gateway.issuer.instead = breakOff;
+    const token = gateway.sign();
+    await Promise.all(Array.from({ length: 100 }, () => statusOf(gateway, token)));
+
+    expect(gateway.issuer.reads).toEqual({ keys: 0, discovery: 1 });
+  });
+});
+
+describe('the keys of the issuer', () => {
+  it('are read once for 100 callers at once', async () => {
+    const gateway = await startTokenGateway();
+    const tokens = Array.from({ length: 100 }, () => freshToken(gateway));
+    const statuses = await Promise.all(tokens.map(token => statusOf(gateway, token)));
+
+    expect(statuses).toEqual(Array(100).fill(200));
+    expect(gateway.issuer.reads).toEqual({ keys: 1, discovery: 1 });
+  });
+
+  it('are read again for a new key, at most twice in a minute', async () => {
+    const gateway = await startTokenGateway();
+    expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
+    await gateway.issuer.addKey('second', 'ES256');
+    expect(await statusOf(gateway, freshToken(gateway, 'second'))).toBe(401);
+    gateway.clock.advance(MINUTE_MS / 2);
+    expect(await statusOf(gateway, freshToken(gateway, 'second'))).toBe(200);
+
+    expect(gateway.issuer.reads.keys).toBe(2);
+  });
+
+  it('are forgotten when the issuer no longer shows them, also for tokens that were found good', async () => {
+    const gateway = await startTokenGateway();
+    const token = gateway.sign({ claims: LASTING });
+    expect(await statusOf(gateway, token)).toBe(200);
+    gateway.issuer.instead = (request, response) => {
+      const isDiscovery = request.url?.startsWith('/.well-known') === true;
+      response.end(
+        JSON.stringify(
+          isDiscovery ? { issuer: gateway.issuer.url, jwks_uri: `${gateway.issuer.url}/keys` } : { keys: [] },
+        ),
+      );
+    };
+    gateway.clock.advance(11 * MINUTE_MS);
+    // The first starts the reading in the background.
+    await statusOf(gateway, token);
+    await statusOf(gateway, gateway.sign({ header: { kid: 'unknown' } }));
+
+    expect(await statusOf(gateway, token)).toBe(401);
+  });
+
+  it('are where the settings say, without a look-up', async () => {
+    const gateway = await startTokenGateway();
+    const { issuer } = gateway;
+    const direct = await startTokenGateway({ OIDC_JWKS_URI: `${issuer.url}/keys?v=1` }, { issuer });
+
+    expect((await direct.ask(await issuer.sign())).status).toBe(200);
+    expect(issuer.requests.map(({ url }) => url)).toEqual(['/keys?v=1']);
+  });
+
+  it('are asked for without credentials', async () => {
+    const gateway = await startTokenGateway();
+    await gateway.ask(await gateway.sign(), { cookie: 'session=1' });
+
+    for (const { method, headers } of gateway.issuer.requests) {
+      expect(method).toBe('GET');
+      expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['authorization']));
+      expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['cookie']));
+    }
+  });
+
+  it.each<[what: string, answer: TokenGateway['issuer']['instead'], detail: string]>([
+    ['a failure', (_request, response) => response.writeHead(500).end(), 'the issuer answered 500'],
+    [
+      'a redirect',
+      (request, response) =>
+        response.writeHead(302, { location: `http://${request.headers.host}/keys` }).end(),
+      'the issuer answered 302',
+    ],
+    ['no JSON', (_request, response) => response.end('<html>'), 'the issuer did not answer with JSON'],
+    [
+      'more than 256 KiB',
+      (_request, response) => response.end(`"${'x'.repeat(256 * 1_024)}"`),
+      'the issuer answered with more than 256 KiB',
+    ],
+    [
+      'the document of another issuer',
+      (_request, response) => response.end('{"issuer":"https://issuer.example"}'),
+      'the discovery document is of another issuer',
+    ],
+    ['a broken connection', breakOff, 'the issuer cannot be reached (UND_ERR_SOCKET)'],
+  ])('are not taken from %s, which the log tells', async (_what, answer, detail) => {
+    const gateway = await startTokenGateway();
+    gateway.issuer.instead = answer;
+
+    expect(await statusOf(gateway, gateway.sign())).toBe(503);
+    expect(gateway.log()).toContain(`"operation":"keys","outcome":"unavailable","detail":"${detail}"`);
+    expect(gateway.issuer.requests.map(({ url }) => url)).toEqual(['/.well-known/openid-configuration']);
+  });
+
+  it.each([
+    ['no address', undefined],
+    ['no address at all', 'keys'],
+    ['an address without encryption elsewhere', 'http://127.0.0.2/keys'],
+    ['an address of another kind', 'file:///keys'],
+    ['an address with a password', 'https://user:password@127.0.0.1/keys'],
+  ])('are not looked for at %s that the issuer names', async (_what, address) => {
+    const gateway = await startTokenGateway();
+    gateway.issuer.instead = (_request, response) =>
+      response.end(JSON.stringify({ issuer: gateway.issuer.url, jwks_uri: address }));
+
+    expect(await statusOf(gateway, gateway.sign())).toBe(503);
+    expect(gateway.log()).toContain('names no address of keys that may be used');
+  });
+});

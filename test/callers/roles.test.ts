@@ -1,0 +1,58 @@
+import { describe, expect, it } from '@jest/globals';
+import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+
+const SERVICES = { query: '{ datasourceServices { service } }' };
+const FORBIDDEN = 'Your access token does not give you the right to do this.';
+
+describe('a caller without the scope', () => {
+  it('to create is refused, and nothing is executed', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
+    const { status, headers, body } = await gateway.createAs(token);
+
+    expect({ status, body }).toEqual({
+      status: 403,
+      body: {
+        data: null,
+        errors: [
+          {
+            message: FORBIDDEN,
+            locations: [{ line: 3, column: 5 }],
+            path: ['createDatasourceConnection'],
+            extensions: { code: 'FORBIDDEN', traceId: headers.get('x-request-id') },
+          },
+        ],
+      },
+    });
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('to read is refused', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
+    const answer = await gateway.send(SERVICES, bearer(token));
+
+    expect({ status: answer.status, told: toldBy(answer) }).toEqual({ status: 403, told: 'FORBIDDEN' });
+  });
+
+  it.each([undefined, '', 'DLI:CONNECTION:CREATE', 'dli:connection:creates', 'dli:connection:create,x', 7])(
+    'to do anything may know that he is known: %j',
+    async scope => {
+      const gateway = await startTokenGateway();
+      const token = await gateway.sign({ claims: { scope } });
+
+      expect((await gateway.ask(token)).status).toBe(200);
+      expect(toldBy(await gateway.createAs(token))).toBe('FORBIDDEN');
+      expect(toldBy(await gateway.send(SERVICES, bearer(token)))).toBe('FORBIDDEN');
+    },
+  );
+});
+
+it('the names of the scopes are a setting', async () => {
+  const gateway = await startTokenGateway({ OIDC_SCOPE_READ: 'look', OIDC_SCOPE_CREATE: 'api://dli/make' });
+  const token = await gateway.sign({ claims: { scope: 'openid look api://dli/make' } });
+
+  expect((await gateway.send(SERVICES, bearer(token))).status).toBe(200);
+  expect(toldBy(await gateway.createAs(token))).toBe('CreateDatasourceConnectionSuccess');
+  expect(toldBy(await gateway.createAs(await gateway.sign()))).toBe('FORBIDDEN');
+});

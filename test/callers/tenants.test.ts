@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+
+const KEY = 'order-4711-attempt-1';
+const SUCCESS = 'CreateDatasourceConnectionSuccess';
+
+describe('two tenants with the same idempotency key', () => {
+  it('make two connections, and neither hears of the other', async () => {
+    const gateway = await startTokenGateway();
+    const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
+    const mine = await gateway.createAs(alice, { name: 'of_alice', idempotencyKey: KEY });
+    const other = await gateway.createAs(bob, { name: 'of_bob', idempotencyKey: KEY });
+    const repeats = [
+      await gateway.createAs(alice, { name: 'of_alice', idempotencyKey: KEY }),
+      await gateway.createAs(bob, { name: 'of_bob', idempotencyKey: KEY }),
+    ];
+
+    expect([toldBy(mine), toldBy(other)]).toEqual([SUCCESS, SUCCESS]);
+    expect(repeats.map(({ body }) => body)).toEqual([mine.body, other.body]);
+    expect(mine.body).not.toEqual(other.body);
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(2);
+  });
+
+  it('get no story of each other for the same input', async () => {
+    const gateway = await startTokenGateway({}, {});
+    const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
+
+    expect(toldBy(await gateway.createAs(alice, { idempotencyKey: KEY }))).toBe(SUCCESS);
+    expect(toldBy(await gateway.createAs(bob, { idempotencyKey: KEY }))).toBe('NameTakenError');
+  });
+});
+
+describe('the tenant', () => {
+  it('is the claim that the settings name, and its callers share their keys', async () => {
+    const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'https://example.com/team' });
+    const team = { 'https://example.com/team': 'blue' };
+    const alice = await gateway.sign({ claims: team });
+    const bob = await gateway.sign({ claims: { ...team, sub: 'bob' } });
+    const first = await gateway.createAs(alice, { idempotencyKey: KEY });
+
+    expect(toldBy(first)).toBe(SUCCESS);
+    expect((await gateway.createAs(bob, { idempotencyKey: KEY })).body).toEqual(first.body);
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it.each([undefined, '', 7, ['blue'], { name: 'blue' }, 'x'.repeat(257)])(
+    'is a name, or the token is refused: %j',
+    async team => {
+      const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'team' });
+
+      expect((await gateway.ask(await gateway.sign({ claims: { team } }))).status).toBe(401);
+    },
+  );
+});
