@@ -20,6 +20,8 @@ type CallerSettings = Pick<
 >;
 
 const DEFAULT_CREATES_PER_SECOND = 10;
+// Each tenant's counter is kept for a window, so windows bound the memory that tenants take.
+const MAX_WINDOW_SECONDS = 60;
 
 /**
  * How callers are known and limited.
@@ -60,12 +62,13 @@ function createLimitFrom(values: CallerSettings, problems: Problem[]): CallersCo
   const perSecond = wanted ?? DEFAULT_CREATES_PER_SECOND;
   if (!isWanted || perSecond === 0) return undefined;
   const creates = burst ?? 2 * perSecond;
+  const windowSeconds = creates / perSecond;
   // Redis counts in windows of whole seconds.
-  if (creates % perSecond !== 0) {
+  if (!Number.isInteger(windowSeconds) || windowSeconds > MAX_WINDOW_SECONDS) {
     problems.push({
       key: 'RATE_LIMIT_CREATES_BURST',
-      rule: `must be a multiple of RATE_LIMIT_CREATES_PER_SECOND (default ${DEFAULT_CREATES_PER_SECOND})`,
+      rule: `must be 1 to ${MAX_WINDOW_SECONDS} times RATE_LIMIT_CREATES_PER_SECOND (default ${DEFAULT_CREATES_PER_SECOND})`,
     });
   }
-  return { creates, windowSeconds: creates / perSecond };
+  return { creates, windowSeconds };
 }

@@ -16,7 +16,7 @@ const ALGORITHMS_RULE =
 const VISIBLE_RULE = 'must be printable ASCII without spaces';
 const SCOPE_RULE = 'must be one scope, without spaces and quotes';
 const AGE_RULE = 'must be a whole number of seconds from 60 to 31536000';
-const BURST_RULE = 'must be a multiple of RATE_LIMIT_CREATES_PER_SECOND (default 10)';
+const BURST_RULE = 'must be 1 to 60 times RATE_LIMIT_CREATES_PER_SECOND (default 10)';
 
 function callersWith(changes: Environment) {
   return loadConfig({ ...MINIMAL_ENVIRONMENT, ...changes }).callers;
@@ -76,6 +76,7 @@ describe('the limit of creates', () => {
 
   it.each([
     { RATE_LIMIT_CREATES_BURST: '15' },
+    { RATE_LIMIT_CREATES_BURST: '610' },
     { RATE_LIMIT_CREATES_PER_SECOND: '20', RATE_LIMIT_CREATES_BURST: '10' },
   ])('has windows of whole seconds: %j', changes => {
     expect(problemsWith(changes)).toEqual([{ key: 'RATE_LIMIT_CREATES_BURST', rule: BURST_RULE }]);

@@ -1,5 +1,5 @@
 /** Something about the check of callers that operators should see, by an allow-list of what a log may hold. */
-export interface CallersRecord {
+interface CallersRecord {
   operation: 'keys' | 'limits';
   outcome: string;
   /** Our own words. */

@@ -1,7 +1,7 @@
 import type { Caller } from '../callers/caller.js';
 
 /** What an audit tells of a mutation; never a value of its input. */
-export interface MutationAccount {
+interface MutationAccount {
   /** The mutation's field. */
   operation: string;
   /** SHA-256 of the input. */

@@ -102,7 +102,7 @@ describe('a request is refused in the same words', () => {
     expect(await answerTo(gateway, 'GET', undefined, headers)).toEqual(REFUSAL);
     expect(gateway.emulator.ledger.count()).toBe(0);
     // For the reason that is meant, which operators see and callers do not.
-    expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason]);
+    expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason, reason]);
   });
 
   it('before its body is read', async () => {
@@ -160,6 +160,46 @@ describe('a token is good', () => {
     const old = await gateway.sign({ key: 'es384', claims: { iat: nowSeconds - 70 } });
     expect((await gateway.ask(old)).status).toBe(401);
   });
+});
+
+it("a browser's preflight needs no token, and the page may read what is wanted of it", async () => {
+  const origin = 'https://app.example';
+  const gateway = await startTokenGateway({ CORS_ORIGINS: origin });
+  const preflight = await fetch(gateway.graphqlUrl, {
+    method: 'OPTIONS',
+    headers: {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization,content-type',
+    },
+  });
+  const { status, headers } = await gateway.ask(undefined, { origin });
+
+  expect(preflight.status).toBe(204);
+  expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
+  expect({ status, allowed: headers.get('access-control-allow-origin') }).toEqual({
+    status: 401,
+    allowed: origin,
+  });
+  expect(headers.get('access-control-expose-headers')).toContain('www-authenticate');
+});
+
+it.each(['PUT', 'PATCH', 'DELETE', 'HEAD'])(
+  '%s is refused without a token, and not allowed with one',
+  async method => {
+    const gateway = await startTokenGateway();
+    const refused = await fetch(gateway.graphqlUrl, { method });
+    const answered = await fetch(gateway.graphqlUrl, { method, headers: bearer(await gateway.sign()) });
+
+    expect([refused.status, answered.status]).toEqual([401, 405]);
+  },
+);
+
+it('Apollo Sandbox is shown to browsers without a token', async () => {
+  const gateway = await startTokenGateway({ EXPLORER: 'sandbox' });
+  const page = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
+
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
 });
 
 it('the explorer is shown to browsers without a token, and its queries need one', async () => {
