@@ -1,5 +1,6 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { callerSettings } from './config-caller-settings.js';
+import { endpoint, headerSafe, hostName, isOrigin, list, oneOf, port, whole } from './config-forms.js';
 import { PROJECT_ID_PATTERN } from './huawei-cloud/iam-client.js';
 
 /** The keys whose values may stand in a file that `NAME_FILE` names. */
@@ -12,33 +13,6 @@ export const SECRET_KEYS = [
   'IAM_DOMAIN_NAME',
   'REDIS_URL',
 ] as const;
-
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
-
-/** Signature algorithms with a public key; a secret one would make of every published key a password. */
-const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-]);
-
-const ENCRYPTED_RULE = 'must use https; http is accepted for loopback addresses only';
-
-const port = whole(0, 65_535, 'must be a port number from 0 to 65535');
-const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address');
-const headerSafe = z.string().regex(HEADER_SAFE, 'must be printable ASCII without spaces');
-const endpoint = z
-  .string()
-  .refine(isBareUrl, 'must be an address with its scheme and without path, query or user')
-  .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
-  .transform(text => new URL(text));
-// RFC 6749, section 3.3.
-const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope, without spaces and quotes');
-const list = z.string().transform(text =>
-  text
-    .split(',')
-    .map(part => part.trim())
-    .filter(part => part !== ''),
-);
 
 /** The form of every variable by itself; what several must agree on is checked elsewhere. */
 export const settings = z.object({
@@ -80,50 +54,7 @@ export const settings = z.object({
     900_000,
     'must be a whole number of milliseconds from 1000 to 900000',
   ).default(120_000),
-  CALLER_AUTH: z.enum(['jwt', 'none'], {
-    error: ({ input }) =>
-      input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none',
-  }),
-  OIDC_ISSUER: z
-    .string()
-    .refine(
-      isIssuer,
-      'must be the address that tokens have as iss, with its scheme and without query or user',
-    )
-    .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
-    .optional(),
-  OIDC_AUDIENCE: headerSafe.optional(),
-  OIDC_JWKS_URI: z
-    .string()
-    .refine(isPlainUrl, 'must be an address with its scheme and without user or fragment')
-    .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
-    .transform(text => new URL(text))
-    .optional(),
-  OIDC_ALGORITHMS: list
-    .refine(
-      names => names.length > 0 && names.every(name => SIGNATURE_ALGORITHMS.has(name)),
-      `must be some of ${[...SIGNATURE_ALGORITHMS].join(', ')}, separated by commas`,
-    )
-    .default(['RS256', 'PS256', 'ES256', 'EdDSA']),
-  OIDC_TENANT_CLAIM: headerSafe.default('sub'),
-  OIDC_SCOPE_READ: scope.default('dli:connection:read'),
-  OIDC_SCOPE_CREATE: scope.default('dli:connection:create'),
-  OIDC_MAX_TOKEN_AGE_SECONDS: whole(
-    60,
-    31_536_000,
-    'must be a whole number of seconds from 60 to 31536000',
-  ).default(86_400),
-  RATE_LIMIT_CREATES_PER_SECOND: whole(0, 10_000, 'must be a whole number from 0 to 10000').optional(),
-  RATE_LIMIT_CREATES_BURST: whole(1, 100_000, 'must be a whole number from 1 to 100000').optional(),
-  RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: whole(1, 100_000, 'must be a whole number from 1 to 100000').default(
-    300,
-  ),
-  TRUST_PROXY: list
-    .refine(
-      proxies => proxies.every(isAddressRange),
-      'must be IP addresses or ranges such as 10.0.0.0/8, separated by commas',
-    )
-    .default([]),
+  ...callerSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
   CORS_ORIGINS: list
     .refine(
@@ -136,55 +67,3 @@ export const settings = z.object({
 
 /** Every variable, read. */
 export type Settings = z.infer<typeof settings>;
-
-/** Whether a host is reachable from this machine only. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[(.*)\]$/, '$1');
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
-}
-
-function whole(min: number, max: number, rule: string) {
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, rule)
-    .transform(Number)
-    .refine(value => value >= min && value <= max, rule);
-}
-
-function oneOf<const T extends string>(...values: [T, ...T[]]) {
-  return z.enum(values, `must be one of ${values.join(', ')}`);
-}
-
-function isBareUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, pathname, search, hash, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && pathname === '/' && `${search}${hash}${username}${password}` === '';
-}
-
-function isPlainUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hash, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && `${hash}${username}${password}` === '';
-}
-
-function isIssuer(text: string): boolean {
-  return isPlainUrl(text) && new URL(text).search === '';
-}
-
-function isAddressRange(text: string): boolean {
-  const [address = '', bits = '0', ...more] = text.split('/');
-  const version = isIP(address);
-  return (
-    version !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128) && !more.length
-  );
-}
-
-function isEncryptedOrLoopback(text: string): boolean {
-  if (!URL.canParse(text)) return true;
-  const { protocol, hostname } = new URL(text);
-  return protocol !== 'http:' || isLoopback(hostname);
-}
-
-function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-}

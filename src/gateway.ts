@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { AuditLog } from './callers/audit-log.js';
 import { openCallers } from './callers/open-callers.js';
 import type { Config } from './config.js';
-import { isLoopback } from './config-settings.js';
+import { isLoopback } from './config-forms.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Config } from './config.js';
 import { ConfigError, loadConfig } from './config.js';
-import { isLoopback } from './config-settings.js';
+import { isLoopback } from './config-forms.js';
 import type { DevelopmentEmulator } from './development.js';
 import type { GatewayAddresses } from './gateway.js';
 import { createGateway } from './gateway.js';

@@ -11,7 +11,7 @@ interface Rule {
 
 const RULES: Readonly<Record<string, Rule>> = {
   'main.ts': {
-    allowed: ['config.ts', 'config-settings.ts', 'development.ts', 'gateway.ts', 'stack-frames.ts'],
+    allowed: ['config.ts', 'config-forms.ts', 'development.ts', 'gateway.ts', 'stack-frames.ts'],
   },
   'development.ts': { allowed: ['config.ts', 'environment.ts', 'emulator'] },
   'config.ts': {
@@ -20,12 +20,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'config-callers.ts': { allowed: [], allowedAsTypes: ['callers', 'config-settings.ts', 'environment.ts'] },
   'config-credentials.ts': { allowed: [], allowedAsTypes: ['environment.ts', 'huawei-cloud'] },
-  'config-settings.ts': { allowed: ['huawei-cloud'] },
+  'config-settings.ts': { allowed: ['config-caller-settings.ts', 'config-forms.ts', 'huawei-cloud'] },
+  'config-caller-settings.ts': { allowed: ['config-forms.ts'] },
+  'config-forms.ts': { allowed: [] },
   'environment.ts': { allowed: [] },
   'stack-frames.ts': { allowed: [] },
   'gateway.ts': {
     allowed: [
-      'config-settings.ts',
+      'config-forms.ts',
       'http',
       'graphql',
       'datasource-connection',
@@ -124,6 +126,11 @@ describe('the packages', () => {
   it('that talk to Huawei Cloud are unknown to everything above the data source', () => {
     const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
     expect(tell(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
+  });
+
+  it('that read tokens and count calls are unknown to everything but callers', () => {
+    const others = FILES.filter(({ folder }) => folder !== 'callers');
+    expect(tell(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
   });
 });
 

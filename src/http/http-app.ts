@@ -107,7 +107,7 @@ export async function createHttpApp({
       origin: [...corsOrigins],
       methods: ['POST'],
       allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
-      exposedHeaders: ['x-request-id', 'retry-after', 'www-authenticate'],
+      exposedHeaders: ['x-request-id', 'retry-after'],
       maxAge: 600,
       strictPreflight: false,
     });

@@ -162,7 +162,7 @@ describe('a token is good', () => {
   });
 });
 
-it("a browser's preflight needs no token, and the page may read what is wanted of it", async () => {
+it("a browser's preflight needs no token, and its page may read the refusal", async () => {
   const origin = 'https://app.example';
   const gateway = await startTokenGateway({ CORS_ORIGINS: origin });
   const preflight = await fetch(gateway.graphqlUrl, {
@@ -181,7 +181,6 @@ it("a browser's preflight needs no token, and the page may read what is wanted o
     status: 401,
     allowed: origin,
   });
-  expect(headers.get('access-control-expose-headers')).toContain('www-authenticate');
 });
 
 it.each(['PUT', 'PATCH', 'DELETE', 'HEAD'])(
