@@ -19,6 +19,7 @@ import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.
 import type { Authenticator } from './huawei-cloud/authentication.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
+import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
@@ -52,15 +53,17 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
-  const transport = new Transport();
+  const skew = new ClockSkew(clock);
+  const transport = new Transport({ skew });
   const iamTransport = new Transport({ maxConnections: 4 });
-  const readTransport = new Transport({ maxConnections: 5 });
+  const readTransport = new Transport({ maxConnections: 5, skew });
   const dli = new DliClient({
     transport,
     readTransport,
     authenticator: createAuthenticator(config, new IamClient(iamTransport, config.iamEndpoint, clock), clock),
     endpoint: config.dliEndpoint,
     clock,
+    skew,
     log: logger,
   });
   const once = await openOnce({ config, dli, clock, log: logger });
@@ -89,7 +92,7 @@ export async function createGateway(
     isLocal: isLoopback(config.host),
   });
   addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
-  const admin = createAdminApp(logger, () => isReady && !isStopping);
+  const admin = createAdminApp(logger, () => isReady && !isStopping && !skew.isTooFar());
 
   return {
     async listen() {

@@ -4,7 +4,7 @@ import type { Clock } from './clock.js';
 export const MAX_REFUSALS = 3;
 const WINDOW_MS = 5 * 60_000;
 
-/** The refusals of one credential in the last 5 minutes: full at three, whatever succeeded in between. */
+/** The refusals of one credential in the last 5 minutes and since DLI last accepted it: full at three. */
 export class RefusalWindow {
   readonly #clock: Clock;
   #timesMs: number[] = [];
@@ -25,6 +25,11 @@ export class RefusalWindow {
   fullForMs(): number {
     if (this.count() < MAX_REFUSALS) return 0;
     return Math.max(0, (this.#timesMs[0] ?? 0) + WINDOW_MS - this.#clock.monotonicMs());
+  }
+
+  /** Forgets them all: Huawei Cloud counts refusals in a row. */
+  clear(): void {
+    this.#timesMs = [];
   }
 
   /** Adds one that happened now. */

@@ -70,3 +70,8 @@ export function unfinished(record: OperationRecord): OperationRecord {
   const { unknownReason = 'GATEWAY_RESTART', ownedUntilMs: lastSentAtMs } = record;
   return { ...record, state: 'UNKNOWN', unknownReason, lastSentAtMs };
 }
+
+/** The moment after which nothing was sent any more, as far as is known. */
+export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number {
+  return lastSentAtMs ?? sentAtMs;
+}
