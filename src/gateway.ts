@@ -92,7 +92,11 @@ export async function createGateway(
     isLocal: isLoopback(config.host),
   });
   addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
-  const admin = createAdminApp(logger, () => isReady && !isStopping && !skew.isTooFar());
+  const readiness = () => {
+    if (!isReady || isStopping) return 'stopping';
+    return skew.isTooFar() ? 'clockSkew' : 'ready';
+  };
+  const admin = createAdminApp(logger, readiness);
 
   return {
     async listen() {
