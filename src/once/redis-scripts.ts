@@ -25,6 +25,12 @@ local function current(key, nowMs)
   if type(expiresAtMs) == 'number' and expiresAtMs <= tonumber(nowMs) then return false end
   return text
 end
+local function isHeldByAnother(nameKey, id, nowMs, prefix)
+  local holderId = read(nameKey)
+  if not holderId or holderId == id then return false end
+  -- What cannot be read as an id or a record may hold the name: nobody can know.
+  return not string.match(holderId, '^%x+$') or current(prefix .. holderId, nowMs) ~= false
+end
 local function store(key, text, expiresAtMs)
   redis.call('SET', key, text)
   redis.call('PEXPIREAT', key, expiresAtMs)
@@ -46,6 +52,18 @@ store(KEYS[2], id, expiresAtMs)
 -- A clock of Redis that is far ahead forgets at once what must be remembered.
 if redis.call('EXISTS', KEYS[1], KEYS[2]) < 2 then return {'lost'} end
 return {'begun'}
+`;
+
+/** Keys: record, name, open. Arguments: id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix of record keys. */
+export const REOPEN = `${READ}
+local id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV)
+local stored = read(KEYS[1])
+if not stored or decode(stored).owner ~= owner then return 0 end
+if isHeldByAnother(KEYS[2], id, nowMs, prefix) then return 0 end
+redis.call('ZADD', KEYS[3], ownedUntilMs, id)
+store(KEYS[1], text, expiresAtMs)
+store(KEYS[2], id, expiresAtMs)
+return 1
 `;
 
 /** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
@@ -88,11 +106,12 @@ redis.call('DEL', KEYS[1])
 return 1
 `;
 
-/** Keys: connection. Arguments: id, expiresAtMs. */
+/** Keys: connection, name. Arguments: id, nowMs, expiresAtMs, prefix of record keys. */
 export const CLAIM = `${READ}
-local id, expiresAtMs = unpack(ARGV)
-local holderId = read(KEYS[1])
-if holderId and holderId ~= id then return 0 end
+local id, nowMs, expiresAtMs, prefix = unpack(ARGV)
+local claimant = read(KEYS[1])
+if claimant and claimant ~= id then return 0 end
+if not claimant and isHeldByAnother(KEYS[2], id, nowMs, prefix) then return 0 end
 store(KEYS[1], id, expiresAtMs)
 return 1
 `;

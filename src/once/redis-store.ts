@@ -73,10 +73,20 @@ export class RedisStore implements RecordStore {
       return this.#readBack(record, nowMs, endMs, error);
     }
     const [kind, text] = Array.isArray(answer) ? answer : [];
-    if (kind === 'begun' || kind === 'unreadable') return { kind };
+    if (kind === 'begun') return { kind, isForgetful: false };
+    if (kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = readRecord(text);
     return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
+  }
+
+  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
+    const { id, nameId, expiresAtMs, ownedUntilMs } = record;
+    return this.#decide({
+      script: scripts.REOPEN,
+      keys: [KEYS.record + id, KEYS.name + nameId, KEYS.open],
+      args: [id, writeRecord(record), owner, nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record],
+    });
   }
 
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
@@ -110,11 +120,15 @@ export class RedisStore implements RecordStore {
     });
   }
 
-  async claimConnection(connectionId: string, id: string, expiresAtMs: number): Promise<boolean> {
+  async claimConnection(
+    connectionId: string,
+    { id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>,
+    { nowMs, expiresAtMs }: { nowMs: number; expiresAtMs: number },
+  ): Promise<boolean> {
     return this.#decide({
       script: scripts.CLAIM,
-      keys: [KEYS.connection + connectionId],
-      args: [id, Math.ceil(expiresAtMs)],
+      keys: [KEYS.connection + connectionId, KEYS.name + nameId],
+      args: [id, nowMs, Math.ceil(expiresAtMs), KEYS.record],
     });
   }
 
@@ -140,7 +154,9 @@ export class RedisStore implements RecordStore {
     const found = this.#judge(await this.#findText(id, endMs), nowMs);
     if (found.kind === 'absent') throw error;
     if (found.kind === 'unreadable') return found;
-    return found.record.owner === owner ? { kind: 'begun' } : { kind: 'exists', record: found.record };
+    return found.record.owner === owner
+      ? { kind: 'begun', isForgetful: false }
+      : { kind: 'exists', record: found.record };
   }
 
   #judge(text: string | undefined, nowMs: number): FindResult {

@@ -9,7 +9,7 @@ import { RedisStore } from '../../src/once/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { describeRecordStore, makeRecord, randomHash, succeeded } from './record-store-contract.js';
+import { BEGUN, describeRecordStore, makeRecord, randomHash, succeeded } from './record-store-contract.js';
 
 const NOW_MS = Date.now();
 const PREFIX = 'dli-gateway:{once}:';
@@ -35,6 +35,10 @@ function openClient(url: string): Redis {
   return client;
 }
 
+function claimTimes({ expiresAtMs }: OperationRecord) {
+  return { nowMs: NOW_MS, expiresAtMs };
+}
+
 /** Every operation of the store but begin, which has its own rules. */
 function operations(store: RedisStore, record: OperationRecord): Record<string, () => Promise<unknown>> {
   return {
@@ -44,7 +48,8 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
     replace: () => store.replace(succeeded(record), record.owner),
     adopt: () => store.adopt(record.id, record.owner, randomUUID(), NOW_MS),
     remove: () => store.remove(record.id, record.owner),
-    claimConnection: () => store.claimConnection(randomUUID(), record.id, record.expiresAtMs),
+    reopen: () => store.reopen(makeRecord({ id: record.id }), record.owner, NOW_MS),
+    claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     findOpen: () => store.findOpen(NOW_MS),
   };
 }
@@ -110,7 +115,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       const [kept, removed] = [makeRecord(), makeRecord()];
       await store.secret();
       for (const record of [kept, removed]) await store.begin(record, NOW_MS);
-      await store.claimConnection('a', kept.id, kept.expiresAtMs);
+      await store.claimConnection('a', kept, claimTimes(kept));
       await store.remove(removed.id, removed.owner);
       const record = `${PREFIX}record:${kept.id}`;
       const name = `${PREFIX}name:${kept.nameId}`;
@@ -141,7 +146,9 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.replace(record, record.owner)).resolves.toBe(false);
       await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
       await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBe(false);
-      await expect(store.claimConnection('a', record.id, record.expiresAtMs)).resolves.toBe(false);
+      await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
+      await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
+      await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
     });
 
     it('of another type where the open records are listed leave no half of a record behind', async () => {
@@ -181,7 +188,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
           await eventually(() => store.remove(record.id, record.owner));
           continue;
         }
-        expect(result).toEqual({ kind: 'begun' });
+        expect(result).toEqual(BEGUN);
         begun++;
         await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(true);
       }
@@ -214,7 +221,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
         expect(problems).toEqual(['REDIS_URL: there is no connection to Redis (ECONNREFUSED).']),
       );
       await startRedisServer(program, { port: server.port });
-      await expect(eventually(() => store.begin(record, NOW_MS))).resolves.toEqual({ kind: 'begun' });
+      await expect(eventually(() => store.begin(record, NOW_MS))).resolves.toEqual(BEGUN);
       expect(await store.secret()).not.toEqual(secret);
     });
 
@@ -257,7 +264,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       const store = await connect(`redis://127.0.0.1:${port}`);
       await expectUnavailable(store, makeRecord());
       await startRedisServer(program, { port });
-      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual({ kind: 'begun' });
+      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
     });
 
     it('fails when Redis has no memory left, and can still forget', async () => {
@@ -300,7 +307,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expectUnavailable(store, makeRecord());
       await server.kill();
       await startRedisServer(program, { port });
-      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual({ kind: 'begun' });
+      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
     });
 
     it.each([
@@ -313,7 +320,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await openClient(url).call('ACL', ...user);
       const connected = connect(`redis://gateway:hushed@127.0.0.1:${port}`);
       if (problem !== undefined) await expect(connected).rejects.toThrow(problem);
-      else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual({ kind: 'begun' });
+      else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
     });
 
     it.each(['redis://:hushed@', 'redis://gateway:hushed@', 'redis://'])(
