@@ -108,7 +108,7 @@ export function toDliError(attempt: CreateAttempt): DliError {
       return new DliError('OUTCOME_UNKNOWN', { requestId, upstreamCode, unknownReason });
     }
     case 'unsuccessful':
-      return new DliError('REJECTED', { requestId, isDoubtful: true });
+      return new DliError('REJECTED', { requestId, unknownReason: 'UNREADABLE_RESPONSE', isDoubtful: true });
     case 'created':
       throw new TypeError('A success is no error.');
   }

@@ -147,8 +147,10 @@ export class CreateOnce {
     const adopted = await adoptRecord(store, record, clock.epochMs(), ownershipMs(scope));
     if (adopted === undefined) return undefined;
     const reconciled = await inline.reconcile(adopted, scope);
-    const mayResend = namesAreUnique && reconciled.isSettled === true && reconciled.isResent !== true;
-    if (mayResend) return this.#resend(call, reconciled, scope);
+    const { isSettled, emptySinceMs, isResent } = reconciled;
+    // A create that was given up for lack of a good list left no proof of its absence.
+    const isProvenAbsent = isSettled === true && emptySinceMs !== undefined;
+    if (namesAreUnique && isProvenAbsent && isResent !== true) return this.#resend(call, reconciled, scope);
     return outcomeOf(reconciled, inline.secondsUntilDecided(reconciled));
   }
 

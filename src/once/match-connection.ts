@@ -16,13 +16,12 @@ export interface TimeSpan {
 /**
  * What a list says about one create.
  *
- * `near`: one connection is what was wanted, but was made minutes before or after. `ambiguous`: several are, or
- * the list says too little about one.
+ * `near`: one connection is what was wanted, but was made minutes before or after. `ambiguous`: several are.
+ * `incomplete`: the list says too little about one that may be it.
  */
 export type Match =
-  | { kind: 'absent' | 'near' }
-  | { kind: 'found'; connectionId: string }
-  | { kind: 'ambiguous'; count: number };
+  | { kind: 'absent' | 'near' | 'ambiguous' | 'incomplete' }
+  | { kind: 'found'; connectionId: string };
 
 /**
  * Looks for the connection that a create may have made.
@@ -45,10 +44,11 @@ export function matchConnection(
   const alike = living.filter(connection => connection.name === wanted.name && !isOther(connection));
   const [only] = alike;
   const isNameless = living.some(({ name }) => name === null);
-  if (only === undefined) return isNameless ? { kind: 'ambiguous', count: 0 } : { kind: 'absent' };
+  if (only === undefined) return { kind: isNameless ? 'incomplete' : 'absent' };
   const { id, service, destination, createdAtMs } = only;
-  const isComplete = id !== null && service !== null && destination !== null && createdAtMs !== null;
-  if (alike.length > 1 || !isComplete) return { kind: 'ambiguous', count: alike.length };
+  if (alike.length > 1) return { kind: 'ambiguous' };
+  if (id === null || service === null || destination === null || createdAtMs === null)
+    return { kind: 'incomplete' };
   const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
   return isInTime ? { kind: 'found', connectionId: id } : { kind: 'near' };
 }

@@ -12,6 +12,8 @@ import type { RecordWriter } from './record-writer.js';
 import { RETENTION_MS } from './retention.js';
 
 const JITTER = 0.2;
+// 15 minutes of 2: a list that cannot be read must not hold the name for ever.
+const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
 /** Parts of the settle time after sending at which the list is read in the background: 30, 60, 90, 120 of 120 s. */
 const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
@@ -31,7 +33,7 @@ export interface ReconcilerOptions {
  * What can be known now about a create's connection.
  *
  * `ours`: it exists, and nobody else has it. `unclear`: a good list shows several that may be it. `unread`: there
- * was no good list.
+ * was no list that says enough.
  */
 export type Finding =
   | { kind: 'ours'; connectionId: string }
@@ -49,12 +51,20 @@ export class Reconciler {
   async find(record: OperationRecord, traceId: string): Promise<Finding> {
     const match = await this.#look(record, traceId);
     if (match === undefined) return { kind: 'unread' };
-    if (match.kind === 'found') return this.#claim(match.connectionId, record);
-    if (match.kind !== 'ambiguous') return match;
-    const { log } = this.#options;
-    const { count } = match;
-    log.warn({ traceId, operation: 'reconcile', outcome: 'ambiguous', count }, 'create cannot be told apart');
-    return { kind: 'unclear' };
+    switch (match.kind) {
+      case 'found':
+        return this.#claim(match.connectionId, record);
+      case 'absent':
+      case 'near':
+        return { kind: match.kind };
+      case 'ambiguous':
+      case 'incomplete':
+        this.#options.log.warn(
+          { traceId, operation: 'reconcile', outcome: match.kind },
+          'create cannot be told from others',
+        );
+        return { kind: match.kind === 'ambiguous' ? 'unclear' : 'unread' };
+    }
   }
 
   /**
@@ -117,15 +127,20 @@ export class Reconciler {
 
   #judge(record: OperationRecord, finding: Finding, nowMs: number): OperationRecord {
     const { suspected } = record;
-    if (finding.kind === 'unread') return record;
     if (finding.kind === 'ours') return asFound(record, finding.connectionId, nowMs);
-    if (suspected !== undefined && finding.kind !== 'unclear') {
+    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'near')) {
       const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
       return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
     }
+    if (record.isSettled === true) return record;
     const { settleMs } = this.#options;
+    const sinceSentMs = nowMs - lastSentAt(record);
+    if (finding.kind === 'unread') {
+      const { emptySinceMs: _unsure, ...rest } = record;
+      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? record : { ...rest, isSettled: true };
+    }
     const emptySinceMs = record.emptySinceMs ?? nowMs;
-    const isSettled = nowMs >= lastSentAt(record) + settleMs && nowMs >= emptySinceMs + settleMs / 4;
+    const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
   }
 

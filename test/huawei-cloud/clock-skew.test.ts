@@ -11,15 +11,18 @@ function dateIn(ms: number): { date: string } {
 }
 
 describe('D33: a clock that differs from DLI\u2019s', () => {
-  it.each([6, -6])('by %i minutes makes the gateway unready until nobody has seen it for a minute', async minutes => {
-    const clock = createTestClock();
-    const { create, emulator, adminUrl } = await startGateway({ clock });
-    emulator.inject({ operation: 'createConnection', headers: dateIn(minutes * MINUTE_MS) });
-    await create();
-    expect(await (await fetch(`${adminUrl}/readyz`)).json()).toEqual({ status: 'clockSkew' });
-    clock.advance(MINUTE_MS + 1);
-    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
-  });
+  it.each([6, -6])(
+    'by %i minutes makes the gateway unready until nobody has seen it for a minute',
+    async minutes => {
+      const clock = createTestClock();
+      const { create, emulator, adminUrl } = await startGateway({ clock });
+      emulator.inject({ operation: 'createConnection', headers: dateIn(minutes * MINUTE_MS) });
+      await create();
+      expect(await (await fetch(`${adminUrl}/readyz`)).json()).toEqual({ status: 'clockSkew' });
+      clock.advance(MINUTE_MS + 1);
+      expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
+    },
+  );
 
   it('by 4 minutes leaves it ready', async () => {
     const { create, emulator, adminUrl } = await startGateway();

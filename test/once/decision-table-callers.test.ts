@@ -47,7 +47,7 @@ describe('a caller who leaves', () => {
 describe('a repeat of an unknown create', () => {
   it('D24: sends nothing that could meet its own connection as a taken name, but finds it', async () => {
     const { create, createUntil, emulator, posts, applied } = await startOnce({
-      emulator: { listLagMs: 400 },
+      emulator: { listLagMs: 700 },
     });
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);

@@ -66,6 +66,6 @@ describe('D16: a 2xx that says it failed and names no connection', () => {
     const { create, emulator } = await startOnce();
     emulator.inject({ ...UNSUCCESSFUL, apply: true });
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
-    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UPSTREAM_ERROR' });
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UNREADABLE_RESPONSE' });
   });
 });

@@ -41,7 +41,7 @@ describe('creates that DLI never answers', () => {
 
 describe('an unknown create that nobody asks about', () => {
   it('is found in the background when the list shows it late, and then told without another look', async () => {
-    const { create, emulator, posts, applied, logged } = await startOnce({ emulator: { listLagMs: 400 } });
+    const { create, emulator, posts, applied, logged } = await startOnce({ emulator: { listLagMs: 700 } });
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST', retryAfterSeconds: 1 });
     await logged('"outcome":"found"');
