@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 
 /** Refusals of one credential that are allowed within the window. */
-export const MAX_REFUSALS = 3;
+const MAX_REFUSALS = 3;
 const WINDOW_MS = 5 * 60_000;
 
 /** The refusals of one credential in the last 5 minutes and since DLI last accepted it: full at three. */
