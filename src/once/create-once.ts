@@ -156,7 +156,7 @@ export class CreateOnce {
 
   // A late twin of the first request is refused by its name.
   async #resend(call: CreateCall, previous: OperationRecord, scope: OperationScope): Promise<CreateOutcome> {
-    const { store, clock, recorded } = this.#options;
+    const { store, writer, clock, recorded } = this.#options;
     const {
       isSettled: _over,
       emptySinceMs: _since,
@@ -173,7 +173,13 @@ export class CreateOnce {
       isResent: true,
       expiresAtMs: nowMs + RETENTION_MS.SENDING,
     };
-    if (!(await store.reopen(again, previous.owner, nowMs))) return this.#inProgress(previous);
+    try {
+      if (!(await store.reopen(again, previous.owner, nowMs))) return this.#inProgress(previous);
+    } catch (error) {
+      // Nothing was sent, so a store that has reopened it all the same must have it back as it was.
+      await writer.write({ ...previous, owner: again.owner, ownedUntilMs: nowMs }, again.owner);
+      throw error;
+    }
     return recorded.send(call.request, again, scope, { previous });
   }
 
