@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import type { CreateIdentity } from './create-identity.js';
 import { fingerprintOf, identifyCreate } from './create-identity.js';
 import type { CreateOutcome } from './create-outcome.js';
-import { outcomeOf, STORE_UNAVAILABLE } from './create-outcome.js';
+import { STORE_UNAVAILABLE } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import { hasRoomForMarker } from './marker-tag.js';
 import type { OperationRecord } from './operation-record.js';
-import { adoptRecord } from './record-adoption.js';
+import { ownershipMs } from './record-adoption.js';
 import type { BeginResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
+import type { RepeatedCreate } from './repeated-create.js';
+import { JOIN_MS } from './repeated-create.js';
 import { RETENTION_MS } from './retention.js';
 import { within } from './within.js';
 
@@ -30,23 +31,17 @@ export interface CreateCall {
 /** What creating once takes. */
 export interface CreateOnceOptions {
   recorded: RecordedCreate;
+  repeated: RepeatedCreate;
   inline: InlineReconciliation;
   store: RecordStore;
   writer: RecordWriter;
   clock: Clock;
   /** Which DLI project, said the same way at every start. */
   project: string;
-  /** Whether DLI is known to refuse a second connection of a name. */
-  namesAreUnique: boolean;
   /** Whether creates carry a tag by which their connection is found. */
   markerTag: boolean;
 }
 
-/** How long a repeat waits for the first call, in milliseconds. */
-const JOIN_MS = 2_000;
-const JOIN_POLL_MS = 100;
-// Between the end of an operation's time and the moment when others may take its record over.
-const OWNERSHIP_MARGIN_MS = 5_000;
 const UNREADABLE_RETRY_SECONDS = 60;
 
 /** Makes at most one connection out of one intent, and tells every repeat of the call the same story. */
@@ -133,72 +128,7 @@ export class CreateOnce {
     scope: OperationScope,
   ): Promise<CreateOutcome> {
     if (record.fingerprint !== identity.fingerprint) return { kind: 'keyReused' };
-    return (await this.#continue(call, record, scope)) ?? this.#joinElsewhere(call, record, scope);
-  }
-
-  /** Tells the end of a record, or looks for it; undefined while somebody else does. */
-  async #continue(
-    call: CreateCall,
-    record: OperationRecord,
-    scope: OperationScope,
-  ): Promise<CreateOutcome | undefined> {
-    if (record.state === 'SUCCEEDED' || record.state === 'REJECTED') return outcomeOf(record, 0);
-    const { store, clock, inline, namesAreUnique } = this.#options;
-    const adopted = await adoptRecord(store, record, clock.epochMs(), ownershipMs(scope));
-    if (adopted === undefined) return undefined;
-    const reconciled = await inline.reconcile(adopted, scope);
-    const { isSettled, emptySinceMs, isResent } = reconciled;
-    // A create that was given up for lack of a good list left no proof of its absence.
-    const isProvenAbsent = isSettled === true && emptySinceMs !== undefined;
-    if (namesAreUnique && isProvenAbsent && isResent !== true) return this.#resend(call, reconciled, scope);
-    return outcomeOf(reconciled, inline.secondsUntilDecided(reconciled));
-  }
-
-  // A late twin of the first request is refused by its name.
-  async #resend(call: CreateCall, previous: OperationRecord, scope: OperationScope): Promise<CreateOutcome> {
-    const { store, writer, clock, recorded } = this.#options;
-    const {
-      isSettled: _over,
-      emptySinceMs: _since,
-      nextCheckAtMs: _next,
-      lastSentAtMs: _last,
-      ...kept
-    } = previous;
-    const nowMs = clock.epochMs();
-    const again: OperationRecord = {
-      ...kept,
-      state: 'SENDING',
-      owner: randomUUID(),
-      ownedUntilMs: nowMs + ownershipMs(scope),
-      isResent: true,
-      expiresAtMs: nowMs + RETENTION_MS.SENDING,
-    };
-    try {
-      if (!(await store.reopen(again, previous.owner, nowMs))) return this.#inProgress(previous);
-    } catch (error) {
-      // Nothing was sent, so a store that has reopened it all the same must have it back as it was.
-      await writer.write({ ...previous, owner: again.owner, ownedUntilMs: nowMs }, again.owner);
-      throw error;
-    }
-    return recorded.send(call.request, again, scope, { previous });
-  }
-
-  // Somebody else works on it; a short wait often sees the end.
-  async #joinElsewhere(
-    call: CreateCall,
-    { id }: OperationRecord,
-    scope: OperationScope,
-  ): Promise<CreateOutcome> {
-    const { store, clock } = this.#options;
-    const endMs = clock.monotonicMs() + JOIN_MS;
-    while (clock.monotonicMs() < endMs) {
-      await delay(JOIN_POLL_MS);
-      const found = await store.find(id, clock.epochMs());
-      if (found.kind !== 'found') break;
-      const outcome = await this.#continue(call, found.record, scope);
-      if (outcome !== undefined) return outcome;
-    }
-    return { kind: 'inProgress', retryAfterSeconds: 1 };
+    return this.#options.repeated.tell(call.request, record, scope);
   }
 
   #inProgress(record: OperationRecord): CreateOutcome {
@@ -232,8 +162,4 @@ export class CreateOnce {
       throw error;
     }
   }
-}
-
-function ownershipMs({ deadline }: OperationScope): number {
-  return deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
 }

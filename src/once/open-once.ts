@@ -11,6 +11,7 @@ import type { RecordStore } from './record-store.js';
 import { RecordWriter } from './record-writer.js';
 import { RecordedCreate } from './recorded-create.js';
 import { RedisStore } from './redis-store.js';
+import { RepeatedCreate } from './repeated-create.js';
 
 /** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
 const MAX_INTERVAL_MS = 2_000;
@@ -61,9 +62,10 @@ export async function openOnce(parts: {
   const intervalMs = Math.min(MAX_INTERVAL_MS, settleMs / 60);
   const background = new BackgroundReconciliation({ store, inline, reconciler, clock, log, intervalMs });
   const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
+  const repeated = new RepeatedCreate({ recorded, inline, store, writer, clock, namesAreUnique });
   const project = `${dliEndpoint.origin}/${projectId ?? region}`;
   return {
-    create: new CreateOnce({ recorded, inline, store, writer, clock, project, namesAreUnique, markerTag }),
+    create: new CreateOnce({ recorded, repeated, inline, store, writer, clock, project, markerTag }),
     start: () => background.start(),
     async close() {
       await background.close();

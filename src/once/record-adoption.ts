@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import type { OperationScope } from '../dli/operation-scope.js';
 import type { OperationRecord } from './operation-record.js';
 import { unfinished } from './operation-record.js';
 import type { RecordStore } from './record-store.js';
+
+// Between the end of an operation's time and the moment when others may take its record over.
+const OWNERSHIP_MARGIN_MS = 5_000;
+
+/** How long a record belongs to an operation, in milliseconds: longer than it can still send or answer. */
+export function ownershipMs({ deadline }: OperationScope): number {
+  return deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
+}
 
 /**
  * Takes over a record that nobody works on.
