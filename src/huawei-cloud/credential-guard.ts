@@ -51,7 +51,7 @@ export class CredentialGuard {
   /** Takes note of a refusal. */
   refused(): void {
     const wasStopped = this.restMs() > 0;
-    this.#window.add();
+    this.#window.add(this);
     this.#refusalsInARow += 1;
     if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) {
       this.#stoppedUntilMs = this.#clock.monotonicMs() + STOP_MS;
@@ -63,7 +63,7 @@ export class CredentialGuard {
   /** Takes note that DLI accepted the credential. A stop that is under way stays. */
   accepted(): void {
     this.#refusalsInARow = 0;
-    this.#window.clear();
+    this.#window.clear(this);
   }
 
   /**
