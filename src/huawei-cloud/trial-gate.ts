@@ -26,7 +26,8 @@ interface Waiter {
  * Lets everybody use a credential that is known to work, and one request at a time one that is not.
  *
  * While the credential is unproven one request goes alone, and the others wait for what comes of it, for at most a
- * second: a slow DLI must not hold them up. After a refusal there is one at a time only.
+ * second in all: a DLI that is slow, or answers without a proof, must not hold them up. After a refusal there is one
+ * at a time only.
  */
 export class TrialGate {
   readonly #guard: CredentialGuard;
@@ -37,7 +38,8 @@ export class TrialGate {
   #proven: Pass = { isTrial: false, generation: 0 };
   #provenUntilMs = Number.NEGATIVE_INFINITY;
   #trials = 0;
-  #firstTrialAtMs = Number.NEGATIVE_INFINITY;
+  /** When the first of the trials began that have followed each other since. */
+  #tryingSinceMs = Number.NEGATIVE_INFINITY;
   #opening: NodeJS.Timeout | undefined;
 
   /** @param proofLifeMs how long a success counts as proof */
@@ -56,7 +58,10 @@ export class TrialGate {
   enter(deadline: Deadline): Pass | Promise<Pass> {
     if (this.#clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
     this.#guard.check();
-    if (this.#waiting.size === 0 && this.#mayTry()) return this.#startTrial();
+    if (this.#waiting.size === 0 && this.#mayTry()) {
+      if (this.#trials === 0) this.#tryingSinceMs = this.#clock.monotonicMs();
+      return this.#startTrial();
+    }
     if (this.#waiting.size >= MAX_WAITING) throw noTurn();
     return this.#wait(deadline);
   }
@@ -82,11 +87,10 @@ export class TrialGate {
   #mayTry(): boolean {
     if (this.#trials === 0) return true;
     if (this.#guard.isDoubtful()) return false;
-    return this.#clock.monotonicMs() - this.#firstTrialAtMs >= OPEN_AFTER_MS;
+    return this.#clock.monotonicMs() - this.#tryingSinceMs >= OPEN_AFTER_MS;
   }
 
   #startTrial(): Pass {
-    if (this.#trials === 0) this.#firstTrialAtMs = this.#clock.monotonicMs();
     this.#trials += 1;
     return { isTrial: true, generation: this.#proven.generation };
   }
@@ -120,7 +124,7 @@ export class TrialGate {
   #armOpening(): void {
     // After a refusal each goes when the one before has ended.
     if (this.#waiting.size === 0 || this.#opening !== undefined || this.#guard.isDoubtful()) return;
-    const openAtMs = this.#firstTrialAtMs + OPEN_AFTER_MS;
+    const openAtMs = this.#tryingSinceMs + OPEN_AFTER_MS;
     this.#opening = setTimeout(
       () => {
         this.#opening = undefined;
