@@ -41,6 +41,11 @@ export function whole(min: number, max: number, rule: string) {
     .refine(value => value >= min && value <= max, rule);
 }
 
+/** true or false. */
+export function flag() {
+  return z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
+}
+
 /** One of a few words. */
 export function oneOf<const T extends string>(...values: [T, ...T[]]) {
   return z.enum(values, `must be one of ${values.join(', ')}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { callerSettings } from './config-caller-settings.js';
-import { endpoint, headerSafe, hostName, isOrigin, list, oneOf, port, whole } from './config-forms.js';
+import { endpoint, flag, headerSafe, hostName, isOrigin, list, oneOf, port, whole } from './config-forms.js';
 import { PROJECT_ID_PATTERN } from './huawei-cloud/iam-client.js';
 
 /** The keys whose values may stand in a file that `NAME_FILE` names. */
@@ -54,6 +54,8 @@ export const settings = z.object({
     900_000,
     'must be a whole number of milliseconds from 1000 to 900000',
   ).default(120_000),
+  DLI_NAMES_ARE_UNIQUE: flag().default(false),
+  DLI_MARKER_TAG: flag().default(false),
   ...callerSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
   CORS_ORIGINS: list

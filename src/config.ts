@@ -29,6 +29,10 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
   readonly settleMs: number;
+  /** Whether DLI is known to refuse a second connection of a name. */
+  readonly namesAreUnique: boolean;
+  /** Whether creates carry a tag by which their connection is found. */
+  readonly markerTag: boolean;
   readonly callerAuth: 'jwt' | 'none';
   readonly callers: CallersConfig;
   /** Proxies whose word about where a request comes from is taken: IP addresses and ranges. */
@@ -92,6 +96,8 @@ function toConfig(values: Settings, credentials: CredentialsConfig, callers: Cal
     dataDir: values.DATA_DIR,
     redisUrl: values.REDIS_URL,
     settleMs: values.RECONCILE_SETTLE_MS,
+    namesAreUnique: values.DLI_NAMES_ARE_UNIQUE,
+    markerTag: values.DLI_MARKER_TAG,
     callerAuth: values.CALLER_AUTH,
     callers,
     trustedProxies: values.TRUST_PROXY,

@@ -22,6 +22,7 @@ import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.
 import type { Authenticator } from './huawei-cloud/authentication.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
+import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
@@ -56,15 +57,17 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
-  const transport = new Transport();
+  const skew = new ClockSkew(clock);
+  const transport = new Transport({ skew });
   const iamTransport = new Transport({ maxConnections: 4 });
-  const readTransport = new Transport({ maxConnections: 5 });
+  const readTransport = new Transport({ maxConnections: 5, skew });
   const dli = new DliClient({
     transport,
     readTransport,
     authenticator: createAuthenticator(config, new IamClient(iamTransport, config.iamEndpoint, clock), clock),
     endpoint: config.dliEndpoint,
     clock,
+    skew,
     log: logger,
   });
   const once = await openOnce({ config, dli, clock, log: logger });
@@ -108,7 +111,11 @@ export async function createGateway(
     checkCaller: callerCheckOf(callers.gate, audit),
     explorer: explorerHandlerOf(config.explorer, apollo),
   });
-  const admin = createAdminApp(logger, () => isReady && !isStopping);
+  const readiness = () => {
+    if (!isReady || isStopping) return 'stopping';
+    return skew.isTooFar() ? 'clockSkew' : 'ready';
+  };
+  const admin = createAdminApp(logger, readiness);
 
   return {
     async listen() {
@@ -131,9 +138,9 @@ export async function createGateway(
         await apollo.stop();
       } finally {
         clearTimeout(cutOff);
-        await once.close();
-        await callers.close();
-        await Promise.all([transport.close(), iamTransport.close(), readTransport.close(), admin.close()]);
+        // A look into the list that hangs would hold up the end.
+        await Promise.all([once.close(), callers.close(), readTransport.close()]);
+        await Promise.all([transport.close(), iamTransport.close(), admin.close()]);
       }
     },
   };

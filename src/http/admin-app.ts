@@ -2,14 +2,17 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import { addFailureAnswers, failureOptions } from './failure-answers.js';
 
+/** Whether the gateway takes work, or why not; `clockSkew`: its clock is too far from Huawei Cloud's to sign. */
+export type Readiness = 'ready' | 'stopping' | 'clockSkew';
+
 /** The operators' HTTP server: `/livez` (the process answers) and `/readyz` (it takes work). Never asks upstream. */
-export function createAdminApp(logger: FastifyBaseLogger, isReady: () => boolean): FastifyInstance {
+export function createAdminApp(logger: FastifyBaseLogger, readiness: () => Readiness): FastifyInstance {
   const app = fastify({ ...failureOptions(logger), forceCloseConnections: true });
   addFailureAnswers(app, logger);
   app.get('/livez', async () => ({ status: 'live' }));
   app.get('/readyz', async (_request, reply) => {
-    if (isReady()) return { status: 'ready' };
-    return reply.code(503).send({ status: 'stopping' });
+    const status = readiness();
+    return reply.code(status === 'ready' ? 200 : 503).send({ status });
   });
   return app;
 }
