@@ -10,8 +10,10 @@ import type { ErrorLog } from './error-plugin.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
 import { oneMutationRule } from './one-mutation-rule.js';
+import { operationLimitsRule } from './operation-limits-rule.js';
 
 const MAX_DOCUMENT_TOKENS = 1_000;
+const MAX_VALIDATION_ERRORS = 5;
 
 /** How the GraphQL engine is set up. */
 export interface ApolloServerOptions {
@@ -34,7 +36,9 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
-    validationRules: [oneMutationRule],
+    // Apollo's maxRecursiveSelections would run these only after its own rules; the limits count selections too.
+    validationRules: [operationLimitsRule, oneMutationRule],
+    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
     // The gateway stops the engine itself, after the last answer.
     stopOnTerminationSignals: false,

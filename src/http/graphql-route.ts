@@ -3,6 +3,7 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { sendFailure } from './failure-answers.js';
+import { findExcess } from './graphql-body.js';
 
 /** The path of the GraphQL endpoint. */
 export const GRAPHQL_PATH = '/graphql';
@@ -21,7 +22,17 @@ export function addGraphqlRoute(
   apollo: ApolloServer<RequestContext>,
   explorer: ExplorerHandler | undefined,
 ): void {
-  app.post(GRAPHQL_PATH, graphqlHandlerOf(apollo));
+  app.post(
+    GRAPHQL_PATH,
+    {
+      preHandler(request, reply, done) {
+        const excess = findExcess(request.body);
+        if (excess === undefined) done();
+        else sendFailure(reply, excess);
+      },
+    },
+    graphqlHandlerOf(apollo),
+  );
   app.route({
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: GRAPHQL_PATH,

@@ -8,6 +8,16 @@ interface HttpFailure {
 /** Every way in which a request fails before GraphQL sees it. */
 export const HTTP_FAILURES = {
   badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  documentTooLong: {
+    statusCode: 400,
+    code: 'OPERATION_TOO_COMPLEX',
+    message: 'The document may have at most 15,000 characters.',
+  },
+  jsonTooDeep: {
+    statusCode: 400,
+    code: 'BAD_REQUEST',
+    message: 'The JSON may be nested at most 20 levels deep.',
+  },
   forbidden: {
     statusCode: 403,
     code: 'FORBIDDEN',
