@@ -31,14 +31,15 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
-    hideSchemaDetailsFromClientErrors: !introspection,
+    // Explorers complete names by themselves; everybody else is told the same in every mode.
+    hideSchemaDetailsFromClientErrors: true,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     // Apollo's maxRecursiveSelections would run these only after its own rules; the limits count selections too.
     validationRules: [operationLimitsRule, oneMutationRule],
-    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS },
+    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
     // The gateway stops the engine itself, after the last answer.
     stopOnTerminationSignals: false,

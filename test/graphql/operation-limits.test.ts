@@ -6,7 +6,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 const DEPTH = 'Fields may be nested to a depth of 6.';
 const ALIASES = 'The number of aliases may be at most 15.';
 const DIRECTIVES = 'The number of directives may be at most 50.';
-const SELECTIONS = 'The number of selections, fragments unfolded, may be at most 1,000.';
+const SELECTIONS = 'The number of selections, fragments unfolded, may be at most 400.';
 const LENGTH = 'The document may have at most 15,000 characters.';
 const ABORTED = 'Validation aborted.';
 
@@ -52,7 +52,8 @@ describe('a document is refused before anything is executed for', () => {
     ],
     ['160 aliases', `{ ${times(160, n => `a${n}: __typename`)} }`, ALIASES],
     ['51 directives', `{ ${times(51, n => `__typename @d${n}`)} }`, DIRECTIVES],
-    ['fragments that unfold to 2,047 selections', doubling(10), SELECTIONS],
+    ['one field 401 times', `{ ${times(401, () => '__typename')} }`, SELECTIONS],
+    ['fragments that unfold to 511 selections', doubling(8), SELECTIONS],
     ['fragments that unfold to more selections than can be counted', doubling(70), SELECTIONS],
   ])('%s', async (_what, query, message) => {
     const messages = await refusal(query);
@@ -126,7 +127,7 @@ describe('a document is executed with', () => {
   it.each<[what: string, query: string]>([
     ['15 aliases', `{ ${times(15, n => `a${n}: __typename`)} }`],
     ['50 directives', `{ ${times(50, () => '__typename @skip(if: false)')} }`],
-    ['fragments that unfold to 511 selections', doubling(8)],
+    ['fragments that unfold to 255 selections', doubling(7)],
     ['15,000 characters', '{ __typename }'.padEnd(15_000)],
     [
       '240 inline fragments in one another',
