@@ -89,6 +89,12 @@ export const settings = z.object({
 /** Every variable, read. */
 export type Settings = z.infer<typeof settings>;
 
+/** Whether a text may be the value of a secret. */
+export function isValidSecret(key: string, text: string): boolean {
+  const form = SECRET_KEYS.find(candidate => candidate === key);
+  return form !== undefined && settings.shape[form].safeParse(text).success;
+}
+
 /** Whether a host is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, '$1');

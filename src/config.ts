@@ -1,5 +1,5 @@
 import type { CredentialsConfig } from './config-credentials.js';
-import { credentialsFrom } from './config-credentials.js';
+import { credentialsFrom, followedFiles } from './config-credentials.js';
 import type { Settings } from './config-settings.js';
 import { SECRET_KEYS, settings } from './config-settings.js';
 import type { Environment, Problem } from './environment.js';
@@ -18,6 +18,8 @@ export interface Config {
   readonly dliEndpoint: URL;
   readonly iamEndpoint: URL;
   readonly credentials: CredentialsConfig;
+  /** Paths of the credentials that may change while the gateway runs, by their keys. */
+  readonly credentialFiles: Readonly<Record<string, string>>;
   /** Looked up in IAM when undefined. */
   readonly projectId: string | undefined;
   readonly operationTimeoutMs: number;
@@ -51,7 +53,7 @@ export class ConfigError extends Error {
  * @throws {ConfigError} with all problems at once
  */
 export function loadConfig(env: Environment): Config {
-  const { values, problems } = readEnvironment(env, Object.keys(settings.shape), SECRET_KEYS);
+  const { values, files, problems } = readEnvironment(env, Object.keys(settings.shape), SECRET_KEYS);
   const parsed = settings.safeParse(values);
   const wrong = parsed.success ? [] : parsed.error.issues;
   const known = new Set(problems.map(({ key }) => key));
@@ -65,10 +67,14 @@ export function loadConfig(env: Environment): Config {
   }
   const credentials = credentialsFrom(values, problems);
   if (!parsed.success || credentials === undefined || problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(toConfig(parsed.data, credentials));
+  return Object.freeze(toConfig(parsed.data, credentials, followedFiles(credentials, files)));
 }
 
-function toConfig(values: Settings, credentials: CredentialsConfig): Config {
+function toConfig(
+  values: Settings,
+  credentials: CredentialsConfig,
+  credentialFiles: Readonly<Record<string, string>>,
+): Config {
   const { DLI_REGION: region } = values;
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
@@ -80,6 +86,7 @@ function toConfig(values: Settings, credentials: CredentialsConfig): Config {
     dliEndpoint: values.DLI_ENDPOINT ?? new URL(`https://dli.${region}.${domain}`),
     iamEndpoint: values.HUAWEICLOUD_SDK_IAM_ENDPOINT ?? new URL(`https://iam.${domain}`),
     credentials,
+    credentialFiles,
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     dataDir: values.DATA_DIR,

@@ -3,8 +3,10 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createAuthenticator } from './authenticator.js';
 import type { Config } from './config.js';
 import { isLoopback } from './config-settings.js';
+import { CredentialFiles } from './credential-files.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';
@@ -15,12 +17,9 @@ import { createAdminApp } from './http/admin-app.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { createHttpApp } from './http/http-app.js';
-import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
-import type { Authenticator } from './huawei-cloud/authentication.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
-import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
 
@@ -55,10 +54,18 @@ export async function createGateway(
   const transport = new Transport();
   const iamTransport = new Transport({ maxConnections: 4 });
   const readTransport = new Transport({ maxConnections: 5 });
+  const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
+  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
+  const credentialFiles = new CredentialFiles({
+    files: config.credentialFiles,
+    credentials: config.credentials,
+    onChange: replaceCredentials,
+    log: logger,
+  });
   const dli = new DliClient({
     transport,
     readTransport,
-    authenticator: createAuthenticator(config, new IamClient(iamTransport, config.iamEndpoint, clock), clock),
+    authenticator,
     endpoint: config.dliEndpoint,
     clock,
     log: logger,
@@ -96,6 +103,7 @@ export async function createGateway(
       const adminUrl = await open(admin, config.adminHost, config.adminPort);
       const url = await open(app, config.host, config.port);
       once.start();
+      credentialFiles.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
     },
@@ -112,24 +120,12 @@ export async function createGateway(
         await apollo.stop();
       } finally {
         clearTimeout(cutOff);
+        credentialFiles.close();
         await once.close();
         await Promise.all([transport.close(), iamTransport.close(), readTransport.close(), admin.close()]);
       }
     },
   };
-}
-
-function createAuthenticator(config: Config, iam: IamClient, clock: Clock): Authenticator {
-  const { credentials, projectId, region } = config;
-  if (credentials.kind === 'accessKey') {
-    return new AccessKeyAuthenticator(credentials, { id: projectId, name: region }, iam, clock);
-  }
-  return new TokenAuthenticator(
-    credentials,
-    projectId === undefined ? { name: region } : { id: projectId },
-    iam,
-    clock,
-  );
 }
 
 async function open(app: FastifyInstance, host: string, port: number): Promise<string> {

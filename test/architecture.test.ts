@@ -20,11 +20,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'config-credentials.ts': { allowed: [], allowedAsTypes: ['environment.ts', 'huawei-cloud'] },
   'config-settings.ts': { allowed: ['huawei-cloud'] },
+  'authenticator.ts': { allowed: ['huawei-cloud'], allowedAsTypes: ['config.ts', 'config-credentials.ts'] },
+  'credential-files.ts': { allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'] },
   'environment.ts': { allowed: [] },
   'stack-frames.ts': { allowed: [] },
   'gateway.ts': {
     allowed: [
+      'authenticator.ts',
       'config-settings.ts',
+      'credential-files.ts',
       'http',
       'graphql',
       'datasource-connection',

@@ -1,10 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  DEFAULT_DOMAIN_NAME,
-  DEFAULT_PASSWORD,
-  DEFAULT_USER_NAME,
-  type Emulator,
-} from '../../../src/emulator/emulator.js';
+import type { Emulator } from '../../../src/emulator/emulator.js';
+import { DEFAULT_DOMAIN_NAME, DEFAULT_PASSWORD, DEFAULT_USER_NAME } from '../../../src/emulator/emulator.js';
 import type { LateUpstream } from './late-upstream.js';
 
 /** What of the world a crash needs. */
