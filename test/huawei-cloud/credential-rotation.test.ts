@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { EmulatorAccessKey, EmulatorUser } from '../../src/emulator/emulator.js';
+import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import { DEFAULT_ACCESS_KEY, DEFAULT_DOMAIN_NAME, DEFAULT_USER_NAME } from '../../src/emulator/emulator.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
+
+type EmulatorAccessKey = EmulatorOptions['accessKeys'][number];
+type EmulatorUser = EmulatorOptions['users'][number];
 
 const AK = 'HUAWEICLOUD_SDK_AK';
 const SK = 'HUAWEICLOUD_SDK_SK';
