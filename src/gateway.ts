@@ -17,6 +17,7 @@ import { createAdminApp } from './http/admin-app.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { createHttpApp } from './http/http-app.js';
+import { LoadMonitor } from './http/load-monitor.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
@@ -89,14 +90,19 @@ export async function createGateway(
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
+  const load = new LoadMonitor();
   const app = await createHttpApp({
     logger,
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
+    load,
     isLocal: isLoopback(config.host),
   });
   addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
-  const admin = createAdminApp(logger, () => isReady && !isStopping);
+  const admin = createAdminApp(logger, () => {
+    if (!isReady || isStopping) return 'stopping';
+    return load.isOverloaded() ? 'overloaded' : 'ready';
+  });
 
   return {
     async listen() {
@@ -104,6 +110,7 @@ export async function createGateway(
       const url = await open(app, config.host, config.port);
       once.start();
       credentialFiles.start();
+      load.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
     },
@@ -121,6 +128,7 @@ export async function createGateway(
       } finally {
         clearTimeout(cutOff);
         credentialFiles.close();
+        load.close();
         await once.close();
         await Promise.all([transport.close(), iamTransport.close(), readTransport.close(), admin.close()]);
       }

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import fastify, { LogController } from 'fastify';
 import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
 import { commonHeaders } from './http-error.js';
+import type { LoadMonitor } from './load-monitor.js';
 import { isReadableBody, isRebound, isWellFormed } from './message-form.js';
 
 const MAX_CONNECTIONS = 2_000;
@@ -28,6 +29,8 @@ export interface HttpAppOptions {
   corsOrigins: readonly string[];
   /** Whether the gateway is stopping and takes no new work. */
   isStopping: () => boolean;
+  /** Counts the requests, and knows when no more can be taken. */
+  load: LoadMonitor;
   /** Whether only this machine can reach the server. */
   isLocal: boolean;
 }
@@ -37,6 +40,7 @@ export async function createHttpApp({
   logger,
   corsOrigins,
   isStopping,
+  load,
   isLocal,
 }: HttpAppOptions): Promise<FastifyInstance> {
   // Connections that were told to end; what else comes over them is not listened to.
@@ -81,9 +85,12 @@ export async function createHttpApp({
       sendFailure(reply, 'forbidden');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
+    } else if (load.isOverloaded()) {
+      sendFailure(reply.header('retry-after', '1'), 'overloaded');
     } else if (!isReadableBody(request.headers)) {
       sendFailure(reply, 'unsupportedMediaType');
     } else {
+      load.count(reply.raw);
       done();
     }
   });

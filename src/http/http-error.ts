@@ -46,6 +46,11 @@ export const HTTP_FAILURES = {
     message: 'The headers are more than 64 or larger than 16 KiB.',
   },
   internal: { statusCode: 500, code: 'INTERNAL', message: 'Internal error. It has been logged.' },
+  overloaded: {
+    statusCode: 503,
+    code: 'OVERLOADED',
+    message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
+  },
   shuttingDown: {
     statusCode: 503,
     code: 'SHUTTING_DOWN',
