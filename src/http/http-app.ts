@@ -75,6 +75,7 @@ export async function createHttpApp({
   addFailureAnswers(app, logger);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id));
+    load.count(reply.raw);
     if (distrusted.has(request.raw.socket) || !isWellFormed(request.raw)) {
       // What follows on this connection may be meant for somebody else.
       distrusted.add(request.raw.socket);
@@ -85,12 +86,11 @@ export async function createHttpApp({
       sendFailure(reply, 'forbidden');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
-    } else if (load.isOverloaded()) {
+    } else if (!load.accepts()) {
       sendFailure(reply.header('retry-after', '1'), 'overloaded');
     } else if (!isReadableBody(request.headers)) {
       sendFailure(reply, 'unsupportedMediaType');
     } else {
-      load.count(reply.raw);
       done();
     }
   });
