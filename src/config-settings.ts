@@ -70,6 +70,16 @@ export const settings = z.object({
     .refine(value => value === 'jwt' || value === 'none', 'must be none')
     .transform(() => 'none' as const),
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
+  TRUSTED_DOCUMENTS: z.string().optional(),
+  CA_FILE: z.string().optional(),
+  // Node's own. It has no effect on DLI, IAM or Redis, and whoever sets it believes that it has.
+  NODE_TLS_REJECT_UNAUTHORIZED: z
+    .string()
+    .refine(
+      value => value !== '0',
+      'must not be 0: certificates are always verified; CA_FILE names trusted ones',
+    )
+    .optional(),
   CORS_ORIGINS: z
     .string()
     .default('')

@@ -1,5 +1,6 @@
 import type { CredentialsConfig } from './config-credentials.js';
 import { credentialsFrom, followedFiles } from './config-credentials.js';
+import { readCertificates, readDocuments } from './config-files.js';
 import type { Settings } from './config-settings.js';
 import { SECRET_KEYS, settings } from './config-settings.js';
 import type { Environment, Problem } from './environment.js';
@@ -31,6 +32,10 @@ export interface Config {
   readonly settleMs: number;
   readonly callerAuth: 'none';
   readonly explorer: ExplorerKind;
+  /** The only documents that are executed, by their ids; any when undefined. */
+  readonly trustedDocuments: Readonly<Record<string, string>> | undefined;
+  /** The only authorities that may vouch for DLI and IAM, in PEM; those of Node when undefined. */
+  readonly certificates: readonly string[] | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -66,15 +71,39 @@ export function loadConfig(env: Environment): Config {
     problems.push({ key: 'ADMIN_PORT', rule: 'must be another port than PORT' });
   }
   const credentials = credentialsFrom(values, problems);
+  const fromFiles = readFiles(values, problems);
   if (!parsed.success || credentials === undefined || problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(toConfig(parsed.data, credentials, followedFiles(credentials, files)));
+  return Object.freeze({
+    ...toConfig(parsed.data),
+    credentials,
+    credentialFiles: followedFiles(credentials, files),
+    ...fromFiles,
+  });
 }
 
-function toConfig(
-  values: Settings,
-  credentials: CredentialsConfig,
-  credentialFiles: Readonly<Record<string, string>>,
-): Config {
+type FromFiles = Pick<Config, 'trustedDocuments' | 'certificates'>;
+
+function readFiles(
+  { TRUSTED_DOCUMENTS, CA_FILE, EXPLORER = 'none' }: Readonly<Record<string, string | undefined>>,
+  problems: Problem[],
+): FromFiles {
+  const trustedDocuments = TRUSTED_DOCUMENTS === undefined ? undefined : readDocuments(TRUSTED_DOCUMENTS);
+  const certificates = CA_FILE === undefined ? undefined : readCertificates(CA_FILE);
+  if (TRUSTED_DOCUMENTS !== undefined && trustedDocuments === undefined) {
+    const rule = 'must name a JSON file that holds documents by their ids, such as {"<hash>": "<document>"}';
+    problems.push({ key: 'TRUSTED_DOCUMENTS', rule });
+  } else if (TRUSTED_DOCUMENTS !== undefined && EXPLORER !== 'none') {
+    problems.push({
+      key: 'TRUSTED_DOCUMENTS',
+      rule: 'leaves no document for an explorer: EXPLORER must be none',
+    });
+  }
+  if (CA_FILE !== undefined && certificates === undefined)
+    problems.push({ key: 'CA_FILE', rule: 'must name a readable file with certificates in PEM' });
+  return { trustedDocuments, certificates };
+}
+
+function toConfig(values: Settings): Omit<Config, 'credentials' | 'credentialFiles' | keyof FromFiles> {
   const { DLI_REGION: region } = values;
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
@@ -85,16 +114,18 @@ function toConfig(
     region,
     dliEndpoint: values.DLI_ENDPOINT ?? new URL(`https://dli.${region}.${domain}`),
     iamEndpoint: values.HUAWEICLOUD_SDK_IAM_ENDPOINT ?? new URL(`https://iam.${domain}`),
-    credentials,
-    credentialFiles,
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     dataDir: values.DATA_DIR,
     redisUrl: values.REDIS_URL,
     settleMs: values.RECONCILE_SETTLE_MS,
     callerAuth: values.CALLER_AUTH,
-    explorer: values.EXPLORER ?? (values.NODE_ENV === 'production' ? 'none' : 'graphiql'),
+    explorer: values.EXPLORER ?? (hasExplorer(values) ? 'graphiql' : 'none'),
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function hasExplorer({ NODE_ENV, TRUSTED_DOCUMENTS }: Settings): boolean {
+  return NODE_ENV !== 'production' && TRUSTED_DOCUMENTS === undefined;
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { createAuthenticator } from './authenticator.js';
 import type { Config } from './config.js';
+import { ConfigError } from './config.js';
 import { isLoopback } from './config-settings.js';
 import { CredentialFiles } from './credential-files.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
@@ -13,6 +14,7 @@ import { RunningOperations } from './datasource-connection/running-operations.js
 import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
+import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-app.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
@@ -43,18 +45,24 @@ export interface Gateway {
 // What is under way ends by its own deadline; this is for writing and answering after it.
 const DRAIN_MARGIN_MS = 5_000;
 
-/** Builds a gateway from its configuration; every collaborator is made here. */
+/**
+ * Builds a gateway from its configuration; every collaborator is made here.
+ *
+ * @throws {ConfigError} when a trusted document does not fit the schema
+ */
 export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
 ): Promise<Gateway> {
+  const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
   // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
-  const transport = new Transport();
-  const iamTransport = new Transport({ maxConnections: 4 });
-  const readTransport = new Transport({ maxConnections: 5 });
+  const { certificates } = config;
+  const transport = new Transport({ certificates });
+  const iamTransport = new Transport({ maxConnections: 4, certificates });
+  const readTransport = new Transport({ maxConnections: 5, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
   const credentialFiles = new CredentialFiles({
@@ -98,7 +106,7 @@ export async function createGateway(
     load,
     isLocal: isLoopback(config.host),
   });
-  addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo));
+  addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo), trustedDocuments);
   const admin = createAdminApp(logger, () => {
     if (!isReady || isStopping) return 'stopping';
     return load.isOverloaded() ? 'overloaded' : 'ready';
@@ -134,6 +142,13 @@ export async function createGateway(
       }
     },
   };
+}
+
+function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
+  if (documents === undefined) return undefined;
+  const problem = findDocumentProblem(buildGatewaySchema(), documents);
+  if (problem === undefined) return new TrustedDocuments(documents);
+  throw new ConfigError([{ key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, ${problem}` }]);
 }
 
 async function open(app: FastifyInstance, host: string, port: number): Promise<string> {

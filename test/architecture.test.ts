@@ -15,10 +15,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'development.ts': { allowed: ['config.ts', 'environment.ts', 'emulator'] },
   'config.ts': {
-    allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'],
+    allowed: ['config-credentials.ts', 'config-files.ts', 'config-settings.ts', 'environment.ts'],
     allowedAsTypes: ['http'],
   },
   'config-credentials.ts': { allowed: [], allowedAsTypes: ['environment.ts', 'huawei-cloud'] },
+  'config-files.ts': { allowed: [] },
   'config-settings.ts': { allowed: ['huawei-cloud'] },
   'authenticator.ts': { allowed: ['huawei-cloud'], allowedAsTypes: ['config.ts', 'config-credentials.ts'] },
   'credential-files.ts': { allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'] },
@@ -27,6 +28,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'gateway.ts': {
     allowed: [
       'authenticator.ts',
+      'config.ts',
       'config-settings.ts',
       'credential-files.ts',
       'http',
@@ -36,7 +38,6 @@ const RULES: Readonly<Record<string, Rule>> = {
       'dli',
       'huawei-cloud',
     ],
-    allowedAsTypes: ['config.ts'],
   },
   http: { allowed: ['graphql'], allowedAsTypes: ['datasource-connection'] },
   graphql: { allowed: ['datasource-connection', 'user-error', 'stack-frames.ts'] },

@@ -32,10 +32,16 @@ describe('the configuration', () => {
       dliEndpoint: new URL('https://dli.cn-north-4.myhuaweicloud.com'),
       iamEndpoint: new URL('https://iam.myhuaweicloud.com'),
       credentials: { kind: 'accessKey', accessKey: 'AK-OF-A-TEST', secretKey: 'SK-OF-A-TEST' },
+      credentialFiles: {},
       projectId: undefined,
       operationTimeoutMs: 20_000,
+      dataDir: '.data',
+      redisUrl: undefined,
+      settleMs: 120_000,
       callerAuth: 'none',
       explorer: 'none',
+      trustedDocuments: undefined,
+      certificates: undefined,
       corsOrigins: [],
       logLevel: 'info',
     });
@@ -93,7 +99,7 @@ describe('a wrong value', () => {
 
   it('is reported together with all others', () => {
     const canary = 'canary 5c1f';
-    const keys = [...keysRead()].filter(key => !key.endsWith('_FILE'));
+    const keys = variablesRead();
     const env = Object.fromEntries(keys.map(key => [key, canary]));
     expect(refusalOf(env).problems.map(({ key }) => key)).toEqual([
       'NODE_ENV',
@@ -109,11 +115,15 @@ describe('a wrong value', () => {
       'HUAWEICLOUD_SDK_SECURITY_TOKEN',
       'HUAWEICLOUD_SDK_PROJECT_ID',
       'OPERATION_TIMEOUT_MS',
+      'REDIS_URL',
+      'RECONCILE_SETTLE_MS',
       'CALLER_AUTH',
       'EXPLORER',
       'CORS_ORIGINS',
       'LOG_LEVEL',
       'HUAWEICLOUD_SDK_AK',
+      'TRUSTED_DOCUMENTS',
+      'CA_FILE',
     ]);
     expect(printedRefusal(env)).not.toContain(canary);
   });
@@ -145,10 +155,16 @@ describe('.env.example', () => {
   it('lists every variable that the gateway reads, and no other', () => {
     const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
     const listed = [...text.matchAll(/^([A-Z0-9_]+)=/gm)].map(([, key]) => key);
-    const read = [...keysRead()].filter(key => !key.endsWith('_FILE'));
+    const read = variablesRead();
     expect(listed.toSorted()).toEqual(read.toSorted());
   });
 });
+
+/** Every variable that the gateway reads, without the files that may hold one instead. */
+function variablesRead(): string[] {
+  const keys = keysRead();
+  return [...keys].filter(key => !keys.has(key.replace(/_FILE$/, '')) || !key.endsWith('_FILE'));
+}
 
 /** Every variable that the gateway looks at. */
 function keysRead(): Set<string> {

@@ -6,13 +6,11 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS } from './document-rules.js';
 import type { ErrorLog } from './error-plugin.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
-import { oneMutationRule } from './one-mutation-rule.js';
-import { operationLimitsRule } from './operation-limits-rule.js';
 
-const MAX_DOCUMENT_TOKENS = 1_000;
 const MAX_VALIDATION_ERRORS = 5;
 
 /** How the GraphQL engine is set up. */
@@ -38,7 +36,7 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     // Apollo's maxRecursiveSelections would run these only after its own rules; the limits count selections too.
-    validationRules: [operationLimitsRule, oneMutationRule],
+    validationRules: [...DOCUMENT_RULES],
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
     // The gateway stops the engine itself, after the last answer.

@@ -13,6 +13,11 @@ export const HTTP_FAILURES = {
     code: 'OPERATION_TOO_COMPLEX',
     message: 'The document may have at most 15,000 characters.',
   },
+  documentNotTrusted: {
+    statusCode: 400,
+    code: 'DOCUMENT_NOT_TRUSTED',
+    message: 'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
+  },
   jsonTooDeep: {
     statusCode: 400,
     code: 'BAD_REQUEST',

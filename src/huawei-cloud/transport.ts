@@ -33,6 +33,8 @@ export interface TransportOptions {
   maxConnections?: number;
   /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 500. */
   maxWaiting?: number;
+  /** The only authorities that may vouch for the host, in PEM. Default: those of Node. */
+  certificates?: readonly string[] | undefined;
 }
 
 // undici's timers are coarse: this ends within 3 s.
@@ -54,7 +56,7 @@ export class Transport {
   readonly #agent: Agent;
   readonly #slots: Slots;
 
-  constructor({ maxConnections = 50, maxWaiting = 500 }: TransportOptions = {}) {
+  constructor({ maxConnections = 50, maxWaiting = 500, certificates }: TransportOptions = {}) {
     this.#slots = new Slots(maxConnections, maxWaiting);
     this.#agent = new Agent({
       connections: maxConnections,
@@ -67,7 +69,12 @@ export class Transport {
       // The collector has its own limits, which cover dripping too.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+      connect: {
+        timeout: CONNECT_TIMEOUT_MS,
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        ...(certificates !== undefined && { ca: [...certificates] }),
+      },
     });
   }
 
