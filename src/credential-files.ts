@@ -8,7 +8,7 @@ import { isReadableByAll, withoutLineBreak } from './environment.js';
 const LOOK_EVERY_MS = 1_000;
 
 /** Where changes are reported: by the names of variables, never by values. */
-export interface CredentialFilesLog {
+interface CredentialFilesLog {
   info(record: { keys: readonly string[] }, message: string): void;
   warn(record: { keys: readonly string[] }, message: string): void;
 }
