@@ -64,6 +64,8 @@ export const settings = z.object({
     900_000,
     'must be a whole number of milliseconds from 1000 to 900000',
   ).default(120_000),
+  DLI_NAMES_ARE_UNIQUE: flag().default(false),
+  DLI_MARKER_TAG: flag().default(false),
   CALLER_AUTH: z
     .string('is required: none, said explicitly')
     .refine(value => value !== 'jwt', 'jwt is not built yet; the only mode is none')
@@ -117,6 +119,10 @@ function whole(min: number, max: number, rule: string) {
     .regex(/^\d{1,9}$/, rule)
     .transform(Number)
     .refine(value => value >= min && value <= max, rule);
+}
+
+function flag() {
+  return z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
 }
 
 function oneOf<const T extends string>(...values: [T, ...T[]]) {

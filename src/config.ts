@@ -30,6 +30,10 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
   readonly settleMs: number;
+  /** Whether DLI is known to refuse a second connection of a name. */
+  readonly namesAreUnique: boolean;
+  /** Whether creates carry a tag by which their connection is found. */
+  readonly markerTag: boolean;
   readonly callerAuth: 'none';
   readonly explorer: ExplorerKind;
   /** The only documents that are executed, by their ids; any when undefined. */
@@ -119,6 +123,8 @@ function toConfig(values: Settings): Omit<Config, 'credentials' | 'credentialFil
     dataDir: values.DATA_DIR,
     redisUrl: values.REDIS_URL,
     settleMs: values.RECONCILE_SETTLE_MS,
+    namesAreUnique: values.DLI_NAMES_ARE_UNIQUE,
+    markerTag: values.DLI_MARKER_TAG,
     callerAuth: values.CALLER_AUTH,
     explorer: values.EXPLORER ?? (hasExplorer(values) ? 'graphiql' : 'none'),
     corsOrigins: values.CORS_ORIGINS,

@@ -53,6 +53,8 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
     gatewayEnvironment: {
       // The emulator forgets at its end, and so must the records of what it holds.
       DATA_DIR: dataDir,
+      // Its creates appear at once, so nobody needs to wait for late ones as long as with the real DLI.
+      RECONCILE_SETTLE_MS: '12000',
       EXPLORER: 'graphiql',
       LOG_LEVEL: 'warn',
       ...Object.fromEntries(ownEnvironment),

@@ -22,6 +22,7 @@ import { createHttpApp } from './http/http-app.js';
 import { LoadMonitor } from './http/load-monitor.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
+import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
@@ -60,9 +61,10 @@ export async function createGateway(
   let isStopping = false;
   // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
   const { certificates } = config;
-  const transport = new Transport({ certificates });
+  const skew = new ClockSkew(clock);
+  const transport = new Transport({ skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const readTransport = new Transport({ maxConnections: 5, certificates });
+  const readTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
   const credentialFiles = new CredentialFiles({
@@ -77,6 +79,7 @@ export async function createGateway(
     authenticator,
     endpoint: config.dliEndpoint,
     clock,
+    skew,
     log: logger,
   });
   const once = await openOnce({ config, dli, clock, log: logger });
@@ -107,10 +110,12 @@ export async function createGateway(
     isLocal: isLoopback(config.host),
   });
   addGraphqlRoute(app, apollo, explorerHandlerOf(config.explorer, apollo), trustedDocuments);
-  const admin = createAdminApp(logger, () => {
+  const readiness = () => {
     if (!isReady || isStopping) return 'stopping';
+    if (skew.isTooFar()) return 'clockSkew';
     return load.isOverloaded() ? 'overloaded' : 'ready';
-  });
+  };
+  const admin = createAdminApp(logger, readiness);
 
   return {
     async listen() {
@@ -137,8 +142,9 @@ export async function createGateway(
         clearTimeout(cutOff);
         credentialFiles.close();
         load.close();
-        await once.close();
-        await Promise.all([transport.close(), iamTransport.close(), readTransport.close(), admin.close()]);
+        // A look into the list that hangs would hold up the end.
+        await Promise.all([once.close(), readTransport.close()]);
+        await Promise.all([transport.close(), iamTransport.close(), admin.close()]);
       }
     },
   };

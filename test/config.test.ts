@@ -10,6 +10,9 @@ const REGION_RULE = 'must be a region id such as cn-north-4';
 const HEADER_RULE = 'must be printable ASCII without spaces';
 const PROJECT_RULE = 'must be 1 to 64 letters, digits and -';
 const TIMEOUT_RULE = 'must be a whole number of milliseconds from 1000 to 120000';
+const REDIS_RULE = 'must be an address such as redis://host:6379 or rediss://user:password@host:6380';
+const SETTLE_RULE = 'must be a whole number of milliseconds from 1000 to 900000';
+const FLAG_RULE = 'must be true or false';
 const ORIGINS_RULE = 'must be origins such as https://app.example.com, separated by commas';
 
 describe('the configuration', () => {
@@ -38,6 +41,8 @@ describe('the configuration', () => {
       dataDir: '.data',
       redisUrl: undefined,
       settleMs: 120_000,
+      namesAreUnique: false,
+      markerTag: false,
       callerAuth: 'none',
       explorer: 'none',
       trustedDocuments: undefined,
@@ -87,6 +92,10 @@ describe('a wrong value', () => {
     ['HUAWEICLOUD_SDK_SECURITY_TOKEN', ['TOKEN WITH SPACE', 'TÖKEN'], HEADER_RULE],
     ['HUAWEICLOUD_SDK_PROJECT_ID', ['a/../b', 'project_1', 'p'.repeat(65)], PROJECT_RULE],
     ['OPERATION_TIMEOUT_MS', ['999', '120001', '1e4', '20s', '-5', '1500.5'], TIMEOUT_RULE],
+    ['REDIS_URL', ['http://localhost:6379', 'localhost:6379', 'redis://[::1', 'rediss//cache'], REDIS_RULE],
+    ['RECONCILE_SETTLE_MS', ['999', '900001', '1e5', '2min', '-5', '1500.5'], SETTLE_RULE],
+    ['DLI_NAMES_ARE_UNIQUE', ['yes', 'TRUE', 'true,'], FLAG_RULE],
+    ['DLI_MARKER_TAG', ['nope', 'FALSE', 'false;'], FLAG_RULE],
     ['EXPLORER', ['apollo', 'GraphiQL', 'true'], 'must be one of graphiql, sandbox, none'],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
     ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
@@ -117,6 +126,8 @@ describe('a wrong value', () => {
       'OPERATION_TIMEOUT_MS',
       'REDIS_URL',
       'RECONCILE_SETTLE_MS',
+      'DLI_NAMES_ARE_UNIQUE',
+      'DLI_MARKER_TAG',
       'CALLER_AUTH',
       'EXPLORER',
       'CORS_ORIGINS',

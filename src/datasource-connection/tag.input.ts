@@ -1,8 +1,7 @@
 import { NotEquals, ValidateBy } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
+import { MARKER_TAG_KEY } from '../once/marker-tag.js';
 
-/** The tag key that the gateway keeps for itself. */
-const RESERVED_TAG_KEY = 'gw_req';
 // Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
 // Lengths count UTF-16 units, as DLI's do; class-validator's own rules leave variation selectors out.
 const TAG_TEXT = /^(?! )[\p{L}\p{N} _.:=+@-]*(?<! )$/u;
@@ -12,10 +11,10 @@ const TAG_TEXT_RULE = 'letters, digits, spaces and _ . : = + - @, without a spac
 @InputType({ description: 'A label that Huawei Cloud keeps beside the connection.' })
 export class TagInput {
   @Field(() => String, {
-    description: `1 to 128 characters: ${TAG_TEXT_RULE}. Not starting with \`_sys_\`, and not \`${RESERVED_TAG_KEY}\`. Each key once.`,
+    description: `1 to 128 characters: ${TAG_TEXT_RULE}. Not starting with \`_sys_\`, and not \`${MARKER_TAG_KEY}\`. Each key once.`,
   })
-  @NotEquals(RESERVED_TAG_KEY, {
-    message: `A tag key must not be ${RESERVED_TAG_KEY}, which the gateway uses itself.`,
+  @NotEquals(MARKER_TAG_KEY, {
+    message: `A tag key must not be ${MARKER_TAG_KEY}, which the gateway uses itself.`,
   })
   @Keeps('prefix', /^(?!_sys_)/, 'A tag key must not start with _sys_.')
   @Keeps('text', TAG_TEXT, `A tag key must consist of ${TAG_TEXT_RULE}.`)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 
 // Every documented field may be missing.
 const text = z.string().nullish();
@@ -31,10 +32,10 @@ export interface ListedConnection {
   createdAtMs: number | null;
 }
 
-/** A complete list, and how far DLI's clock is ahead of ours. */
+/** A complete list, and how far DLI's clock is ahead of ours; undefined when DLI never said its time. */
 export interface ConnectionList {
   connections: ListedConnection[];
-  clockSkewMs: number;
+  skew: SkewBounds | undefined;
 }
 
 /**

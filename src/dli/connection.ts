@@ -1,5 +1,11 @@
 import type { DatasourceService } from './datasource-service.js';
 
+/** A label that Huawei Cloud keeps beside a connection. */
+export interface ConnectionTag {
+  key: string;
+  value: string;
+}
+
 /** A connection to be created. */
 export interface ConnectionRequest {
   name: string;
@@ -11,7 +17,7 @@ export interface ConnectionRequest {
   url: string;
   /** Serverless cluster; DLI dropped it in 2019 and gets it only when it is given. */
   clusterName?: string;
-  tags?: readonly { key: string; value: string }[];
+  tags?: readonly ConnectionTag[];
 }
 
 /** What DLI says of a connection it has just accepted. */

@@ -31,6 +31,8 @@ export interface CreateAttempt {
   failure?: TransportFailure;
   /** Whether a fresh authentication may fare better. */
   mayReauthenticate?: boolean;
+  /** Whether another request went before, which DLI says it did not execute. */
+  isResent?: boolean;
   detail?: string;
 }
 
@@ -88,21 +90,27 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
 }
 
 /** The error that tells of an attempt which created nothing, or may have. */
-export function toDliError({ verdict, requestId, retryAfterSeconds: retryAfter }: CreateAttempt): DliError {
+export function toDliError(attempt: CreateAttempt): DliError {
+  const { verdict, requestId, retryAfterSeconds: retryAfter, isResent = false } = attempt;
   switch (verdict.kind) {
     case 'notSent':
       return new DliError('UNAVAILABLE', { retryAfterSeconds: retryAfter });
     case 'refused': {
       const code = verdict.refusal === 'AUTH' ? 'AUTH_FAILED' : verdict.refusal;
       const wait = code === 'AUTH_FAILED' ? RETRY_AFTER_AUTH_FAILED_SECONDS : retryAfter;
-      return new DliError(code, { requestId, upstreamCode: verdict.upstreamCode, retryAfterSeconds: wait });
+      // The name may have been taken by the request before.
+      const isDoubtful = isResent && code === 'NAME_TAKEN';
+      const { upstreamCode } = verdict;
+      return new DliError(code, { requestId, upstreamCode, retryAfterSeconds: wait, isDoubtful });
     }
     case 'unknown': {
       const { reason: unknownReason, upstreamCode } = verdict;
       return new DliError('OUTCOME_UNKNOWN', { requestId, upstreamCode, unknownReason });
     }
-    default:
-      return new DliError('OUTCOME_UNKNOWN', { requestId, unknownReason: 'UNREADABLE_RESPONSE' });
+    case 'unsuccessful':
+      return new DliError('REJECTED', { requestId, unknownReason: 'UNREADABLE_RESPONSE', isDoubtful: true });
+    case 'created':
+      throw new TypeError('A success is no error.');
   }
 }
 

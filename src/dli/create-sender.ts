@@ -46,7 +46,8 @@ export class CreateSender {
     if (attempt.verdict.kind === 'created') return attempt;
     const secondTries = new SecondTries(this.#budget, Math.random);
     while (await secondTries.mayFollow(attempt, scope.deadline)) {
-      attempt = await this.#attempt(body, scope, true);
+      const isResent = attempt.isResent === true || attempt.verdict.kind !== 'notSent';
+      attempt = { ...(await this.#attempt(body, scope, true)), isResent };
     }
     return attempt;
   }

@@ -1,11 +1,12 @@
 import type { KyInstance } from 'ky';
 import type { Authenticator, CredentialVerdict } from '../huawei-cloud/authentication.js';
 import type { Clock } from '../huawei-cloud/clock.js';
+import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { CallOptions } from '../huawei-cloud/http-client.js';
 import { createHttpClient } from '../huawei-cloud/http-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
-import type { ConnectionRequest, CreatedConnection } from './connection.js';
+import type { ConnectionRequest, ConnectionTag, CreatedConnection } from './connection.js';
 import type { ConnectionList, ListedConnection } from './connection-list.js';
 import { readConnectionList } from './connection-list.js';
 import { toDliError } from './create-attempt.js';
@@ -29,6 +30,8 @@ export interface DliClientOptions {
   /** Base address of DLI, without a path. */
   endpoint: URL;
   clock: Clock;
+  /** What both transports have learnt about DLI's clock. */
+  skew: ClockSkew;
   log: DliLog;
 }
 
@@ -63,30 +66,27 @@ export class DliClient {
     const { verdict } = attempt;
     if (verdict.kind === 'created')
       return { id: verdict.connectionId, message: shownMessage(verdict.message) };
-    if (verdict.kind === 'unsuccessful' && (await this.#isAbsent(request.name, scope))) {
-      throw new DliError('REJECTED', { requestId: attempt.requestId });
-    }
     throw toDliError(attempt);
   }
 
   /**
    * Every connection that DLI lists, deleted ones included, in one call.
    *
+   * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
    * @throws {DliError} UNAVAILABLE when there is no complete, readable list; AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async listConnections(scope: OperationScope): Promise<ConnectionList> {
-    const { clock, authenticator, log } = this.#options;
+  async listConnections(scope: OperationScope, tag?: ConnectionTag): Promise<ConnectionList> {
+    const { skew, authenticator, log } = this.#options;
     const credential = await signIn(authenticator, log, scope);
-    const url = this.#collectionUrl(credential.projectId);
+    const url = new URL(this.#collectionUrl(credential.projectId));
+    if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
     let connections: ListedConnection[] | undefined;
-    let serverEpochMs = Number.NaN;
     let verdict: CredentialVerdict = 'UNPROVEN';
     try {
       const response = await this.#http(url, {
         headers: credential.headersFor({ method: 'GET', url, body: '' }),
         limits: { deadline: scope.deadline, maxBodyBytes: MAX_LIST_ANSWER_BYTES },
       } as CallOptions);
-      serverEpochMs = Date.parse(response.headers.get('date') ?? '');
       connections = readConnectionList(response.status, await response.text());
       if (response.status === 401) verdict = 'REFUSED';
       else if (connections !== undefined) verdict = 'ACCEPTED';
@@ -96,16 +96,7 @@ export class DliClient {
       credential.settle(verdict);
     }
     if (connections === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
-    const clockSkewMs = Number.isNaN(serverEpochMs) ? 0 : serverEpochMs - clock.epochMs();
-    return { connections, clockSkewMs };
-  }
-
-  // A list that cannot be had or read proves nothing, and neither does one with a nameless connection.
-  async #isAbsent(name: string, scope: OperationScope): Promise<boolean> {
-    const list = await this.listConnections(scope).catch(() => undefined);
-    const isOther = (connection: ListedConnection) =>
-      connection.state === 'DELETED' || (connection.name !== null && connection.name !== name);
-    return list?.connections.every(isOther) ?? false;
+    return { connections, skew: skew.bounds };
   }
 
   #collectionUrl(projectId: string): URL {

@@ -25,10 +25,12 @@ export interface DliErrorDetails {
   /** Whole seconds after which the same call may succeed. */
   retryAfterSeconds?: number | undefined;
   unknownReason?: UnknownReason;
+  isDoubtful?: boolean;
 }
 
 /**
- * A DLI operation did not succeed. Every code but OUTCOME_UNKNOWN is a proof that nothing was created.
+ * A DLI operation did not succeed. Every code but OUTCOME_UNKNOWN is a proof that nothing was created, unless it
+ * is doubtful: then the list of connections decides.
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
@@ -39,6 +41,8 @@ export class DliError extends Error {
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly unknownReason: UnknownReason | undefined;
+  /** With REJECTED and NAME_TAKEN: an earlier part of the same call may have created the connection all the same. */
+  readonly isDoubtful: boolean;
 
   constructor(code: DliErrorCode, details: DliErrorDetails = {}) {
     super(`DLI: ${code}`);
@@ -47,5 +51,6 @@ export class DliError extends Error {
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.unknownReason = details.unknownReason;
+    this.isDoubtful = details.isDoubtful ?? false;
   }
 }

@@ -6,6 +6,8 @@ import type { RetryBudget } from './retry-budget.js';
 
 const LEAST_WAIT_MS = 100;
 const WAIT_SPREAD_MS = 200;
+// Whoever must wait longer is told so, and does better things meanwhile.
+const MOST_WAIT_MS = 2_000;
 /** What must be left of the deadline for the call behind a wait. */
 const LEAST_CALL_MS = 1_000;
 
@@ -36,7 +38,8 @@ export class SecondTries {
     const jitterMs = LEAST_WAIT_MS + this.#random() * WAIT_SPREAD_MS;
     const askedMs = secondTry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
     const waitMs = Math.max(askedMs, jitterMs);
-    if (deadline.remainingMs() < waitMs + LEAST_CALL_MS || !this.#budget.take()) return false;
+    if (waitMs > MOST_WAIT_MS || deadline.remainingMs() < waitMs + LEAST_CALL_MS) return false;
+    if (!this.#budget.take()) return false;
     // Timers may fire within the millisecond before.
     await delay(Math.ceil(waitMs) + 1);
     return true;

@@ -63,7 +63,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     // Nothing is sent twice, whatever undici thinks of the first time.
     if (this.#started) this.#fail('CONNECTION_LOST');
     // What is sent in the last moment can only end unknown; "not sent" is the better answer.
-    if (this.#limits.deadline.remainingMs() < LEAST_USEFUL_MS) this.#fail('TIMEOUT');
+    const { deadline } = this.#limits;
+    if (deadline.remainingMs() < LEAST_USEFUL_MS || deadline.hasOverslept()) this.#fail('TIMEOUT');
     if (this.#ended) {
       // The caller has been told how it ended, so nothing may be sent any more.
       controller.abort(new Error('given up'));

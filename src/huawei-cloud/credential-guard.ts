@@ -51,7 +51,7 @@ export class CredentialGuard {
   /** Takes note of a refusal. */
   refused(): void {
     const wasStopped = this.restMs() > 0;
-    this.#window.add();
+    this.#window.add(this);
     this.#refusalsInARow += 1;
     if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) {
       this.#stoppedUntilMs = this.#clock.monotonicMs() + STOP_MS;
@@ -60,9 +60,10 @@ export class CredentialGuard {
     if (restMs > 0 && !wasStopped) this.onStop(toSeconds(restMs));
   }
 
-  /** Takes note of a success. A stop that is under way stays. */
+  /** Takes note that DLI accepted the credential. A stop that is under way stays. */
   accepted(): void {
     this.#refusalsInARow = 0;
+    this.#window.clear(this);
   }
 
   /**
@@ -74,7 +75,8 @@ export class CredentialGuard {
     this.check();
     try {
       const value = await request();
-      this.accepted();
+      // IAM's yes says nothing about DLI, whose refusals fill the window too.
+      this.#refusalsInARow = 0;
       return value;
     } catch (error) {
       if (!(error instanceof AuthenticationError) || error.failure !== 'CREDENTIAL_REFUSED') throw error;

@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import type { CollectedAnswer } from './answer-collector.js';
 import { AnswerCollector } from './answer-collector.js';
+import type { ClockSkew } from './clock-skew.js';
 import type { Deadline } from './deadline.js';
 import { Slots } from './slots.js';
 import { TransportError } from './transport-error.js';
@@ -35,6 +36,8 @@ export interface TransportOptions {
   maxWaiting?: number;
   /** The only authorities that may vouch for the host, in PEM. Default: those of Node. */
   certificates?: readonly string[] | undefined;
+  /** Learns from the date of every answer. */
+  skew?: ClockSkew;
 }
 
 // undici's timers are coarse: this ends within 3 s.
@@ -55,8 +58,10 @@ const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
 export class Transport {
   readonly #agent: Agent;
   readonly #slots: Slots;
+  readonly #skew: ClockSkew | undefined;
 
-  constructor({ maxConnections = 50, maxWaiting = 500, certificates }: TransportOptions = {}) {
+  constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
+    this.#skew = skew;
     this.#slots = new Slots(maxConnections, maxWaiting);
     this.#agent = new Agent({
       connections: maxConnections,
@@ -105,8 +110,11 @@ export class Transport {
       });
       const path = `${url.pathname}${url.search}`;
       const request = { origin: url.origin, path, method, headers, body: body ?? null };
+      const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
-      return toUpstreamAnswer(await collector.answer);
+      const answer = toUpstreamAnswer(await collector.answer);
+      this.#skew?.observe(answer.header('date'), sentAtMs);
+      return answer;
     } finally {
       this.#slots.release();
     }

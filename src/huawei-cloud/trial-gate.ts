@@ -3,9 +3,9 @@ import { AuthenticationError } from './authentication.js';
 import type { Clock } from './clock.js';
 import type { CredentialGuard } from './credential-guard.js';
 import type { Deadline } from './deadline.js';
-import { MAX_REFUSALS } from './refusal-window.js';
 
-const NEXT_TRIAL_AFTER_MS = 1_000;
+// API Gateway refuses a credential before anything else, so what takes longer is being worked on.
+const OPEN_AFTER_MS = 1_000;
 const MAX_WAITING = 500;
 
 /** The right to use the credential for one request. */
@@ -23,11 +23,11 @@ interface Waiter {
 }
 
 /**
- * Lets everybody use a credential that is known to work, and few at a time one that is not.
+ * Lets everybody use a credential that is known to work, and one request at a time one that is not.
  *
- * While the credential is unproven one request goes alone, and the others wait for what comes of it. One that
- * stays without an answer is followed by a second and a third after a second each, so that all of them together
- * cannot be refused more often than the window allows; after a refusal there is one at a time only.
+ * While the credential is unproven one request goes alone, and the others wait for what comes of it, for at most a
+ * second in all: a DLI that is slow, or answers without a proof, must not hold them up. After a refusal there is one
+ * at a time only.
  */
 export class TrialGate {
   readonly #guard: CredentialGuard;
@@ -38,8 +38,9 @@ export class TrialGate {
   #proven: Pass = { isTrial: false, generation: 0 };
   #provenUntilMs = Number.NEGATIVE_INFINITY;
   #trials = 0;
-  #lastTrialAtMs = Number.NEGATIVE_INFINITY;
-  #nextTrial: NodeJS.Timeout | undefined;
+  /** When the first of the trials began that have followed each other since. */
+  #tryingSinceMs = Number.NEGATIVE_INFINITY;
+  #opening: NodeJS.Timeout | undefined;
 
   /** @param proofLifeMs how long a success counts as proof */
   constructor(guard: CredentialGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
@@ -57,7 +58,10 @@ export class TrialGate {
   enter(deadline: Deadline): Pass | Promise<Pass> {
     if (this.#clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
     this.#guard.check();
-    if (this.#waiting.size === 0 && this.#mayTry()) return this.#startTrial();
+    if (this.#waiting.size === 0 && this.#mayTry()) {
+      if (this.#trials === 0) this.#tryingSinceMs = this.#clock.monotonicMs();
+      return this.#startTrial();
+    }
     if (this.#waiting.size >= MAX_WAITING) throw noTurn();
     return this.#wait(deadline);
   }
@@ -91,13 +95,12 @@ export class TrialGate {
 
   #mayTry(): boolean {
     if (this.#trials === 0) return true;
-    if (this.#trials >= MAX_REFUSALS || this.#guard.isDoubtful()) return false;
-    return this.#clock.monotonicMs() - this.#lastTrialAtMs >= NEXT_TRIAL_AFTER_MS;
+    if (this.#guard.isDoubtful()) return false;
+    return this.#clock.monotonicMs() - this.#tryingSinceMs >= OPEN_AFTER_MS;
   }
 
   #startTrial(): Pass {
     this.#trials += 1;
-    this.#lastTrialAtMs = this.#clock.monotonicMs();
     return { isTrial: true, generation: this.#proven.generation };
   }
 
@@ -109,7 +112,7 @@ export class TrialGate {
       }, deadline.remainingMs());
       const waiter: Waiter = { resolve, reject, timer };
       this.#waiting.add(waiter);
-      this.#armNextTrial();
+      this.#armOpening();
     });
   }
 
@@ -124,16 +127,20 @@ export class TrialGate {
       else if (restMs === 0) waiter.resolve(this.#startTrial());
       else waiter.reject(this.#guard.stopError());
     }
-    this.#armNextTrial();
+    this.#armOpening();
   }
 
-  // Without it a first request that hangs would hold up everybody for as long as it hangs.
-  #armNextTrial(): void {
-    if (this.#waiting.size === 0 || this.#nextTrial !== undefined) return;
-    this.#nextTrial = setTimeout(() => {
-      this.#nextTrial = undefined;
-      this.#admit();
-    }, NEXT_TRIAL_AFTER_MS);
+  #armOpening(): void {
+    // After a refusal each goes when the one before has ended.
+    if (this.#waiting.size === 0 || this.#opening !== undefined || this.#guard.isDoubtful()) return;
+    const openAtMs = this.#tryingSinceMs + OPEN_AFTER_MS;
+    this.#opening = setTimeout(
+      () => {
+        this.#opening = undefined;
+        this.#admit();
+      },
+      Math.max(0, openAtMs - this.#clock.monotonicMs()) + 1,
+    );
   }
 }
 

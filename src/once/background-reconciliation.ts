@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../huawei-cloud/clock.js';
+import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationRecord } from './operation-record.js';
-import { unfinished } from './operation-record.js';
 import type { Reconciler } from './reconciler.js';
+import { adoptRecord } from './record-adoption.js';
 import type { RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
-import type { RecordWriter } from './record-writer.js';
 
 const OWNERSHIP_MS = 30_000;
 const MAX_AT_A_TIME = 50;
@@ -14,7 +14,7 @@ const MAX_AT_A_TIME = 50;
 /** What the background work needs. */
 export interface BackgroundOptions {
   store: RecordStore;
-  writer: RecordWriter;
+  inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
   log: OnceLog;
@@ -61,14 +61,9 @@ export class BackgroundReconciliation {
   }
 
   async #decide(record: OperationRecord): Promise<void> {
-    const { store, writer, reconciler, clock } = this.#options;
-    const owner = randomUUID();
-    const ownedUntilMs = clock.epochMs() + OWNERSHIP_MS;
-    if (!(await store.adopt(record.id, record.owner, owner, ownedUntilMs))) return;
-    const checked = await reconciler.check(
-      { ...unfinished(record), owner, ownedUntilMs },
-      randomUUID().replaceAll('-', ''),
-    );
-    if (checked.state === 'UNKNOWN') await writer.write({ ...checked, ownedUntilMs: clock.epochMs() }, owner);
+    const { store, inline, reconciler, clock } = this.#options;
+    const adopted = await adoptRecord(store, record, clock.epochMs(), OWNERSHIP_MS);
+    if (adopted === undefined) return;
+    await inline.release(await reconciler.check(adopted, randomUUID().replaceAll('-', '')));
   }
 }

@@ -33,8 +33,8 @@ export function identifyCreate(
   };
 }
 
-// Absent and empty mean the same to DLI.
-function fingerprintOf(request: ConnectionRequest): string {
+/** SHA-256 of a create's input, as 64 hex digits. Absent and empty mean the same to DLI, so they do here. */
+export function fingerprintOf(request: ConnectionRequest): string {
   const { name, service, securityGroupId, networkId, url, clusterName = null, tags = [] } = request;
   const pairs = tags.map(({ key, value }) => [key, value]);
   return hash('sha256', JSON.stringify([name, service, securityGroupId, networkId, url, clusterName, pairs]));

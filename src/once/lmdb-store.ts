@@ -27,6 +27,7 @@ const OPTIONS = {
 /**
  * Remembers creates in a folder of a local disk; several processes of one machine may share it.
  *
+ * What it says is on the disk stays there, so it is never forgetful and its secret never another one.
  * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
  */
 export class LmdbStore implements RecordStore {
@@ -79,7 +80,16 @@ export class LmdbStore implements RecordStore {
       if (holder.kind === 'unreadable') return holder;
       if (holder.kind === 'found') return { kind: 'nameHeld', record: holder.record };
       this.#tables.add(record);
-      return { kind: 'begun' };
+      return { kind: 'begun', isForgetful: false };
+    });
+  }
+
+  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(record.id);
+      if (stored?.owner !== owner || this.#tables.isHeldByAnother(record, nowMs)) return false;
+      this.#tables.reopen(stored, record);
+      return true;
     });
   }
 
@@ -97,8 +107,12 @@ export class LmdbStore implements RecordStore {
     return this.#change(id, owner, stored => this.#tables.remove(stored));
   }
 
-  async claimConnection(connectionId: string, id: string, expiresAtMs: number): Promise<boolean> {
-    return this.#write(() => this.#tables.claimConnection(connectionId, id, expiresAtMs));
+  async claimConnection(
+    connectionId: string,
+    record: Pick<OperationRecord, 'id' | 'nameId'>,
+    times: { nowMs: number; expiresAtMs: number },
+  ): Promise<boolean> {
+    return this.#write(() => this.#tables.claimConnection(connectionId, record, times));
   }
 
   async findOpen(nowMs: number): Promise<OperationRecord[]> {

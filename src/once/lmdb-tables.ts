@@ -49,6 +49,14 @@ export class LmdbTables {
     return holder === undefined ? { kind: 'absent' } : this.find(parseHolder(holder).id, nowMs);
   }
 
+  /** Whether another record holds the name; one that cannot be read counts, because nobody can know. */
+  isHeldByAnother({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>, nowMs: number): boolean {
+    const holder = this.#holders.get(nameId);
+    if (holder === undefined) return false;
+    const { id: holderId } = parseHolder(holder);
+    return holderId !== id && this.find(holderId, nowMs).kind !== 'absent';
+  }
+
   /** The undecided records whose owner's time is over. */
   findOpen(nowMs: number): OperationRecord[] {
     return [...this.#holders.getRange()]
@@ -84,6 +92,12 @@ export class LmdbTables {
     else if (isOpen(previous)) this.#holders.putSync(record.nameId, holderOf(record));
   }
 
+  /** Stores the next version of a record, which holds its name again; the name is free or its own. */
+  reopen(previous: OperationRecord, record: OperationRecord): void {
+    this.replace(previous, record);
+    this.#holders.putSync(record.nameId, holderOf(record));
+  }
+
   /** Forgets a record and frees its name. */
   remove(record: OperationRecord): void {
     this.#expiries.removeSync(expiryOf(record));
@@ -91,10 +105,16 @@ export class LmdbTables {
     this.#freeName(record.nameId, record.id);
   }
 
-  /** Notes whose connection it is; false when it is another record's. */
-  claimConnection(connectionId: string, id: string, expiresAtMs: number): boolean {
-    const holderId = this.#connections.get(connectionId);
-    if (holderId !== undefined) return holderId === id;
+  /** Notes whose connection it is; false when it is another record's, or may be because that one holds the name. */
+  claimConnection(
+    connectionId: string,
+    record: Pick<OperationRecord, 'id' | 'nameId'>,
+    { nowMs, expiresAtMs }: { nowMs: number; expiresAtMs: number },
+  ): boolean {
+    const { id } = record;
+    const claimant = this.#connections.get(connectionId);
+    if (claimant !== undefined) return claimant === id;
+    if (this.isHeldByAnother(record, nowMs)) return false;
     this.#connections.putSync(connectionId, id);
     this.#expiries.putSync([Math.ceil(expiresAtMs), 'connection', connectionId], id);
     return true;

@@ -5,7 +5,6 @@ export interface OnceRecord {
   outcome: string;
   /** Milliseconds since the create was sent. */
   afterMs?: number;
-  count?: number;
 }
 
 /** Where the once-only machinery reports. */

@@ -2,12 +2,16 @@ import type { DliClient } from '../dli/dli-client.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { BackgroundReconciliation } from './background-reconciliation.js';
 import { CreateOnce } from './create-once.js';
+import { InlineReconciliation } from './inline-reconciliation.js';
+import { ListReader } from './list-reader.js';
 import { LmdbStore } from './lmdb-store.js';
 import type { OnceLog } from './once-log.js';
 import { Reconciler } from './reconciler.js';
 import type { RecordStore } from './record-store.js';
 import { RecordWriter } from './record-writer.js';
+import { RecordedCreate } from './recorded-create.js';
 import { RedisStore } from './redis-store.js';
+import { RepeatedCreate } from './repeated-create.js';
 
 /** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
 const MAX_INTERVAL_MS = 2_000;
@@ -20,6 +24,10 @@ export interface OnceConfig {
   redisUrl: string | undefined;
   /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
   settleMs: number;
+  /** Whether DLI is known to refuse a second connection of a name. */
+  namesAreUnique: boolean;
+  /** Whether creates carry a tag by which their connection is found. */
+  markerTag: boolean;
   dliEndpoint: URL;
   projectId: string | undefined;
   region: string;
@@ -45,15 +53,19 @@ export async function openOnce(parts: {
   log: OnceLog;
 }): Promise<Once> {
   const { config, dli, clock, log } = parts;
-  const { settleMs, dliEndpoint, projectId, region } = config;
+  const { settleMs, namesAreUnique, markerTag, dliEndpoint, projectId, region } = config;
   const store = await openStore(config, log);
   const writer = new RecordWriter(store, () => clock.monotonicMs());
-  const reconciler = new Reconciler({ dli, store, writer, clock, log, settleMs });
+  const lists = new ListReader(dli, clock);
+  const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
+  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const intervalMs = Math.min(MAX_INTERVAL_MS, settleMs / 60);
-  const background = new BackgroundReconciliation({ store, writer, reconciler, clock, log, intervalMs });
+  const background = new BackgroundReconciliation({ store, inline, reconciler, clock, log, intervalMs });
+  const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
+  const repeated = new RepeatedCreate({ recorded, inline, store, writer, clock, namesAreUnique });
   const project = `${dliEndpoint.origin}/${projectId ?? region}`;
   return {
-    create: new CreateOnce({ dli, store, writer, reconciler, clock, project, settleMs }),
+    create: new CreateOnce({ recorded, repeated, inline, store, writer, clock, project, markerTag }),
     start: () => background.start(),
     async close() {
       await background.close();

@@ -54,9 +54,12 @@ export interface OperationRecord {
   requestId?: string;
   /** With UNKNOWN: what DLI refused it for, if a good read of the list does not show that it worked all the same. */
   suspected?: StoredRejection;
-  /** With UNKNOWN: nothing was found for as long as a late create can appear; the name is free again. */
+  /**
+   * With UNKNOWN: nothing was found for as long as a late create can appear, or no good list could be had for much
+   * longer; the name is free again.
+   */
   isSettled?: boolean;
-  /** With UNKNOWN: since when good reads of the list have not shown the connection. */
+  /** With UNKNOWN: since when good reads of the list have not shown the connection; absent while there was none. */
   emptySinceMs?: number;
   /** With UNKNOWN: when the list is to be read next without anybody asking. */
   nextCheckAtMs?: number;
@@ -69,4 +72,9 @@ export function unfinished(record: OperationRecord): OperationRecord {
   if (record.state !== 'SENDING') return record;
   const { unknownReason = 'GATEWAY_RESTART', ownedUntilMs: lastSentAtMs } = record;
   return { ...record, state: 'UNKNOWN', unknownReason, lastSentAtMs };
+}
+
+/** The moment after which nothing was sent any more, as far as is known. */
+export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number {
+  return lastSentAtMs ?? sentAtMs;
 }

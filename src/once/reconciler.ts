@@ -1,25 +1,26 @@
-import type { ConnectionList } from '../dli/connection-list.js';
-import type { DliClient } from '../dli/dli-client.js';
-import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../huawei-cloud/clock.js';
-import { Deadline } from '../huawei-cloud/deadline.js';
+import type { ListReader } from './list-reader.js';
+import { markerTagOf } from './marker-tag.js';
+import type { Match } from './match-connection.js';
 import { matchConnection } from './match-connection.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationRecord } from './operation-record.js';
+import { lastSentAt } from './operation-record.js';
 import type { RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import { RETENTION_MS } from './retention.js';
 
-const READ_TIMEOUT_MS = 15_000;
 const JITTER = 0.2;
+// 15 minutes of 2: a list that cannot be read must not hold the name for ever.
+const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
 /** Parts of the settle time after sending at which the list is read in the background: 30, 60, 90, 120 of 120 s. */
 const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
 
 /** What the reconciler works with. */
 export interface ReconcilerOptions {
-  dli: DliClient;
+  lists: ListReader;
   store: RecordStore;
   writer: RecordWriter;
   clock: Clock;
@@ -28,108 +29,138 @@ export interface ReconcilerOptions {
   settleMs: number;
 }
 
+/**
+ * What can be known now about a create's connection.
+ *
+ * `ours`: it exists, and nobody else has it. `unclear`: a good list shows several that may be it. `unread`: there
+ * was no list that says enough.
+ */
+export type Finding =
+  | { kind: 'ours'; connectionId: string }
+  | { kind: 'absent' | 'near' | 'unclear' | 'unread' };
+
 /** Finds out by DLI's list what became of creates whose answer proved nothing. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  #reading: Promise<ConnectionList> | undefined;
-  #next: Promise<ConnectionList> | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
+  /** Looks for a record's connection, and notes whose it is when it is found. */
+  async find(record: OperationRecord, traceId: string): Promise<Finding> {
+    const match = await this.#look(record, traceId);
+    if (match === undefined) return { kind: 'unread' };
+    switch (match.kind) {
+      case 'found':
+        return this.#claim(match.connectionId, record);
+      case 'absent':
+      case 'near':
+        return { kind: match.kind };
+      case 'ambiguous':
+      case 'incomplete':
+        this.#options.log.warn(
+          { traceId, operation: 'reconcile', outcome: match.kind },
+          'create cannot be told from others',
+        );
+        return { kind: match.kind === 'ambiguous' ? 'unclear' : 'unread' };
+    }
+  }
+
   /**
-   * Reads the list once for a record that `owner` owns, and writes what it shows.
+   * Looks once for the connection of a record whose owner asks, and writes what the look shows.
    *
-   * @returns the record as it stands afterwards: SUCCEEDED, or UNKNOWN, settled or not
+   * @returns the record as it stands afterwards
    */
   async check(record: OperationRecord, traceId: string): Promise<OperationRecord> {
     const { clock, log, writer } = this.#options;
-    const list = await this.#readList(traceId).catch((error: unknown) => {
-      // A failed read is no evidence at all.
-      if (error instanceof DliError) return undefined;
-      throw error;
-    });
+    const finding = await this.find(record, traceId);
     const nowMs = clock.epochMs();
-    const next = list === undefined ? record : await this.#judge(record, list, nowMs);
-    const written: OperationRecord = { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) };
+    const next = this.#judge(record, finding, nowMs);
+    const written = { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) };
     await writer.write(written, record.owner);
-    if (written.state !== record.state || written.isSettled) {
-      const outcome = written.state === 'SUCCEEDED' ? 'found' : 'settled without trace';
+    if (written.state !== record.state || written.isSettled !== record.isSettled) {
+      const afterMs = Math.round(nowMs - record.sentAtMs);
       log.info(
-        { traceId, operation: 'reconcile', outcome, afterMs: nowMs - record.sentAtMs },
+        { traceId, operation: 'reconcile', outcome: outcomeOf(written), afterMs },
         'create reconciled',
       );
     }
     return written;
   }
 
-  async #judge(record: OperationRecord, list: ConnectionList, nowMs: number): Promise<OperationRecord> {
-    const { store, log, settleMs } = this.#options;
-    const match = matchConnection(record, list, nowMs);
-    if (match.kind === 'found') {
-      const { connectionId } = match;
-      // As long as any unknown record that might find it too is kept.
-      const claimedUntilMs = record.sentAtMs + RETENTION_MS.UNKNOWN;
-      let isOurs: boolean;
-      try {
-        isOurs = await store.claimConnection(connectionId, record.id, claimedUntilMs);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        // That it cannot be claimed now says nothing about whose it is.
-        return record;
-      }
-      if (isOurs) {
-        const { unknownReason: _known, ...rest } = record;
-        const expiresAtMs = record.sentAtMs + RETENTION_MS.SUCCEEDED;
-        return { ...rest, state: 'SUCCEEDED', connectionId, message: null, isReconciled: true, expiresAtMs };
-      }
+  async #look(record: OperationRecord, traceId: string): Promise<Match | undefined> {
+    const marked = record.hasMarker === true ? await this.#lookForMarker(record, traceId) : undefined;
+    if (marked !== undefined) return marked;
+    const { lists, clock, settleMs } = this.#options;
+    const list = await lists.read(traceId);
+    if (list === undefined) return undefined;
+    const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
+    return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
+  }
+
+  /** What the marker tag proves; undefined where DLI does not filter by tags, or that is not known. */
+  async #lookForMarker({ id, wanted }: OperationRecord, traceId: string): Promise<Match | undefined> {
+    const { lists } = this.#options;
+    const list = await lists.readTagged(markerTagOf(id), traceId);
+    if (list === undefined) return undefined;
+    const [only, ...others] = list.connections;
+    if (only === undefined) return lists.isFilterProven() ? { kind: 'absent' } : undefined;
+    if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
+    return (await lists.proveFilter(traceId)) ? { kind: 'found', connectionId: only.id } : undefined;
+  }
+
+  async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {
+    const { store, clock } = this.#options;
+    // As long as any unknown record that might find it too is kept.
+    const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
+    try {
+      return (await store.claimConnection(connectionId, record, times))
+        ? { kind: 'ours', connectionId }
+        : { kind: 'absent' };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      // That it cannot be claimed now says nothing about whose it is.
+      return { kind: 'unread' };
     }
-    if (match.kind === 'ambiguous') {
-      log.warn(
-        { operation: 'reconcile', outcome: 'ambiguous', count: match.count },
-        'create cannot be told apart',
-      );
-      return record;
+  }
+
+  #judge(record: OperationRecord, finding: Finding, nowMs: number): OperationRecord {
+    const { suspected } = record;
+    if (finding.kind === 'ours') return asFound(record, finding.connectionId, nowMs);
+    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'near')) {
+      const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
+      return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
+    }
+    if (record.isSettled === true) return record;
+    const { settleMs } = this.#options;
+    const sinceSentMs = nowMs - lastSentAt(record);
+    if (finding.kind === 'unread') {
+      const { emptySinceMs: _unsure, ...rest } = record;
+      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? record : { ...rest, isSettled: true };
     }
     const emptySinceMs = record.emptySinceMs ?? nowMs;
-    const isSettled = nowMs >= record.sentAtMs + settleMs && nowMs >= emptySinceMs + settleMs / 4;
+    const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
   }
 
-  #nextCheckMs({ sentAtMs }: OperationRecord, nowMs: number): number {
+  #nextCheckMs(record: OperationRecord, nowMs: number): number {
     const { settleMs } = this.#options;
+    const sentAtMs = lastSentAt(record);
     const part = BACKGROUND_PARTS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
     const waitMs = part === undefined ? settleMs / 4 : sentAtMs + part * settleMs - nowMs;
     return nowMs + waitMs * (1 + JITTER * Math.random());
   }
+}
 
-  // Many records may wait for a list at once; a list helps only those who asked before it was requested.
-  #readList(traceId: string): Promise<ConnectionList> {
-    if (this.#reading === undefined) {
-      this.#reading = this.#startReading(traceId);
-      return this.#reading;
-    }
-    this.#next ??= this.#reading.then(
-      () => this.#startNext(traceId),
-      () => this.#startNext(traceId),
-    );
-    return this.#next;
-  }
+/** The record of a create whose connection was found in the list. */
+export function asFound(record: OperationRecord, connectionId: string, nowMs: number): OperationRecord {
+  const { unknownReason: _known, suspected: _dispelled, ...rest } = record;
+  const expiresAtMs = nowMs + RETENTION_MS.SUCCEEDED;
+  return { ...rest, state: 'SUCCEEDED', connectionId, message: null, isReconciled: true, expiresAtMs };
+}
 
-  #startNext(traceId: string): Promise<ConnectionList> {
-    this.#next = undefined;
-    this.#reading = this.#startReading(traceId);
-    return this.#reading;
-  }
-
-  #startReading(traceId: string): Promise<ConnectionList> {
-    const { dli, clock } = this.#options;
-    const reading = dli
-      .listConnections({ traceId, deadline: new Deadline(clock, READ_TIMEOUT_MS) })
-      .finally(() => {
-        if (this.#reading === reading) this.#reading = undefined;
-      });
-    return reading;
-  }
+function outcomeOf({ state }: OperationRecord): string {
+  if (state === 'SUCCEEDED') return 'found';
+  return state === 'REJECTED' ? 'refused' : 'settled without trace';
 }

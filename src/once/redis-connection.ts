@@ -25,6 +25,7 @@ export interface ScriptCall {
 export class RedisConnection {
   readonly #client: Redis;
   readonly #tell: (problem: string) => void;
+  readonly #greet: () => ScriptCall | undefined;
   #isUsable = false;
   #isLeaving = false;
   /** Why the server must not be used, once it has said so. */
@@ -34,8 +35,13 @@ export class RedisConnection {
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
 
-  private constructor(address: RedisAddress, tell: (problem: string) => void) {
+  private constructor(
+    address: RedisAddress,
+    tell: (problem: string) => void,
+    greet: () => ScriptCall | undefined,
+  ) {
     this.#tell = tell;
+    this.#greet = greet;
     this.#client = new Redis({
       ...address,
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -70,10 +76,15 @@ export class RedisConnection {
    * Connects. A server that cannot be reached is waited for in the background.
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
+   * @param greet gives the first script of every connection, if there is one
    * @throws {Error} when the server answers and must not be used; the text names the setting
    */
-  static async open(address: RedisAddress, tell: (problem: string) => void): Promise<RedisConnection> {
-    const connection = new RedisConnection(address, tell);
+  static async open(
+    address: RedisAddress,
+    tell: (problem: string) => void,
+    greet: () => ScriptCall | undefined,
+  ): Promise<RedisConnection> {
+    const connection = new RedisConnection(address, tell, greet);
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
@@ -130,6 +141,9 @@ export class RedisConnection {
     if (this.#refusal === undefined) {
       this.#attempts = 0;
       this.#change(this.#client.status === 'ready');
+      const greeting = this.#greet();
+      // Whoever waits for the connection goes on after this turn; when the greeting fails, the next script repeats it.
+      if (greeting) await this.run(greeting, CHECK_TIMEOUT_MS).catch(() => {});
       return;
     }
     this.#note(this.#refusal);

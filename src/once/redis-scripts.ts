@@ -25,27 +25,84 @@ local function current(key, nowMs)
   if type(expiresAtMs) == 'number' and expiresAtMs <= tonumber(nowMs) then return false end
   return text
 end
+local function isHeldByAnother(nameKey, id, nowMs, prefix)
+  local holderId = read(nameKey)
+  if not holderId or holderId == id then return false end
+  -- What cannot be read as an id or a record may hold the name: nobody can know.
+  return not string.match(holderId, '^%x+$') or current(prefix .. holderId, nowMs) ~= false
+end
 local function store(key, text, expiresAtMs)
   redis.call('SET', key, text)
   redis.call('PEXPIREAT', key, expiresAtMs)
 end
 `;
 
-/** Keys: record, name, open. Arguments: id, text, nowMs, expiresAtMs, ownedUntilMs, prefix of record keys. */
-export const BEGIN = `${READ}
-local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV)
-local stored = current(KEYS[1], nowMs)
+// What is missing is written back, so that the gateways go on with one secret, and a loss is noted once.
+const WITNESS = `
+local function hasOtherSecret(keys, args, nowMs)
+  local secretKey, lossKey, countKey = unpack(keys)
+  local secret, count, lostForMs, countKeptMs = unpack(args)
+  local stored = read(secretKey)
+  local isSecretGone = secret ~= '' and stored ~= secret
+  local isBehind = (tonumber(read(countKey) or '') or 0) < tonumber(count)
+  if isSecretGone or isBehind then redis.call('SET', lossKey, nowMs, 'PX', lostForMs) end
+  if isSecretGone and stored then return true end
+  if isSecretGone then redis.call('SET', secretKey, secret) end
+  if isBehind then redis.call('SET', countKey, count, 'PX', countKeptMs) end
+  return false
+end
+local function countOne(keys, args)
+  local count = (tonumber(read(keys[3]) or '') or 0) + 1
+  redis.call('SET', keys[3], count, 'PX', args[4])
+  return count
+end
+`;
+
+/** Keys: those of the witness. Arguments: those of the witness, nowMs. Notes a loss before anybody begins. */
+export const GREET = `${READ}${WITNESS}
+hasOtherSecret(KEYS, ARGV, ARGV[5])
+return 1
+`;
+
+/**
+ * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, nowMs, expiresAtMs,
+ * ownedUntilMs, prefix of record keys.
+ */
+export const BEGIN = `${READ}${WITNESS}
+local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
+if hasOtherSecret(KEYS, ARGV, nowMs) then return {'otherSecret'} end
+local stored = current(KEYS[4], nowMs)
 if stored then return {'exists', stored} end
-local holderId = read(KEYS[2])
+local holderId = read(KEYS[5])
 if holderId and not string.match(holderId, '^%x+$') then return {'unreadable'} end
 local holder = holderId and current(prefix .. holderId, nowMs)
 if holder then return {'nameHeld', holder} end
-redis.call('ZADD', KEYS[3], ownedUntilMs, id)
-store(KEYS[1], text, expiresAtMs)
-store(KEYS[2], id, expiresAtMs)
+redis.call('ZADD', KEYS[6], ownedUntilMs, id)
+store(KEYS[4], text, expiresAtMs)
+store(KEYS[5], id, expiresAtMs)
 -- A clock of Redis that is far ahead forgets at once what must be remembered.
-if redis.call('EXISTS', KEYS[1], KEYS[2]) < 2 then return {'lost'} end
-return {'begun'}
+if redis.call('EXISTS', KEYS[4], KEYS[5]) < 2 then return {'forgotten'} end
+return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
+`;
+
+/**
+ * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, owner, nowMs,
+ * expiresAtMs, ownedUntilMs, prefix of record keys.
+ */
+export const REOPEN = `${READ}${WITNESS}
+local id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
+if hasOtherSecret(KEYS, ARGV, nowMs) then return 0 end
+local stored = read(KEYS[4])
+local record = stored and decode(stored)
+if not record or record.owner ~= owner then return 0 end
+-- It may have been reopened before, and that was lost: there is no third chance.
+local lostAtMs = read(KEYS[2])
+if lostAtMs and not ((tonumber(record.sentAtMs) or 0) > (tonumber(lostAtMs) or math.huge)) then return 0 end
+if isHeldByAnother(KEYS[5], id, nowMs, prefix) then return 0 end
+redis.call('ZADD', KEYS[6], ownedUntilMs, id)
+store(KEYS[4], text, expiresAtMs)
+store(KEYS[5], id, expiresAtMs)
+return countOne(KEYS, ARGV)
 `;
 
 /** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
@@ -88,11 +145,12 @@ redis.call('DEL', KEYS[1])
 return 1
 `;
 
-/** Keys: connection. Arguments: id, expiresAtMs. */
+/** Keys: connection, name. Arguments: id, nowMs, expiresAtMs, prefix of record keys. */
 export const CLAIM = `${READ}
-local id, expiresAtMs = unpack(ARGV)
-local holderId = read(KEYS[1])
-if holderId and holderId ~= id then return 0 end
+local id, nowMs, expiresAtMs, prefix = unpack(ARGV)
+local claimant = read(KEYS[1])
+if claimant and claimant ~= id then return 0 end
+if not claimant and isHeldByAnother(KEYS[2], id, nowMs, prefix) then return 0 end
 store(KEYS[1], id, expiresAtMs)
 return 1
 `;
@@ -108,9 +166,9 @@ end
 return texts
 `;
 
-/** Keys: record. Gives the text, nothing, or an empty text for another type of key. */
+/** Keys: record, loss. Gives the text, nothing, or an empty text for another type of key; and 1 after a loss. */
 export const FIND = `${READ}
-return read(KEYS[1])
+return {read(KEYS[1]), redis.call('EXISTS', KEYS[2])}
 `;
 
 /** Keys: secret. Arguments: a new secret, for the first time. */

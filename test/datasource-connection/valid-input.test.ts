@@ -98,6 +98,7 @@ describe('an input that keeps the rules', () => {
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: gateway.emulator.connections()[0]?.connectionId,
       hint: null,
+      reconciled: false,
     });
     expect(bodiesSent(gateway)).toEqual([sent]);
   });

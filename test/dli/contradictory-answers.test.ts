@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { callsBesideLooks } from '../helpers/upstream-calls.js';
 
 let gateway: TestGateway;
 
-beforeAll(async () => {
+beforeEach(async () => {
   gateway = await startGateway();
 });
-beforeEach(() => gateway.emulator.reset());
-afterAll(closeGateways);
+afterEach(closeGateways);
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const REQUEST_ID = '0b67bf0abe6d9a8844030ded87109c9f';
@@ -16,20 +16,30 @@ const UNKNOWN = {
   __typename: 'OutcomeUnknownError',
   code: 'OUTCOME_UNKNOWN',
   message:
-    'The connection may or may not have been created. Look for its name in DLI before creating it again.',
+    'The connection may or may not have been created. Repeat the call with the same idempotency key to learn which.',
+  idempotencyKey: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  reason: 'UPSTREAM_ERROR',
   requestId: REQUEST_ID,
+  retryAfterSeconds: 1,
 };
+/** What a create of unknown outcome shows: it is sent once, and looked up. */
+const UNDECIDED = { payload: UNKNOWN, calls: ['createConnection'], isLookedUp: true };
 
-/** Creates against a DLI that answers every create like this; tells which calls it got too. */
+/** Creates against a DLI that answers every create like this; tells what calls it got too. */
 async function createAgainst(status: number, body: string) {
   const { emulator, create } = gateway;
   const headers = { 'X-Request-Id': REQUEST_ID };
   emulator.inject({ operation: 'createConnection', times: 0, status, body, headers });
-  return { payload: await create(), calls: emulator.ledger.entries().map(entry => entry.operation) };
+  const payload = await create();
+  return {
+    payload,
+    calls: callsBesideLooks(emulator),
+    isLookedUp: emulator.ledger.count('listConnections') > 0,
+  };
 }
 
 describe('429 proves that DLI did nothing', () => {
-  it('when its body is empty', async () => {
+  it('when its body is empty, so that it is tried a second time', async () => {
     expect(await createAgainst(429, '')).toEqual({
       payload: {
         __typename: 'DliUnavailableError',
@@ -37,7 +47,8 @@ describe('429 proves that DLI did nothing', () => {
         message: 'DLI gets too many requests at the moment. Nothing was created; try again later.',
         retryAfterSeconds: 1,
       },
-      calls: ['createConnection'],
+      calls: ['createConnection', 'createConnection'],
+      isLookedUp: false,
     });
   });
 
@@ -56,7 +67,7 @@ describe('429 proves that DLI did nothing', () => {
     ['holds the right code and an id', `{"error_code":"APIGW.0308","connection_id":"${ID}"}`],
     ['holds the right code twice', '{"error_code":"APIGW.0308","error_code":"APIGW.0308"}'],
   ])('but not when its body %s', async (_what, body) => {
-    expect(await createAgainst(429, body)).toEqual({ payload: UNKNOWN, calls: ['createConnection'] });
+    expect(await createAgainst(429, body)).toEqual(UNDECIDED);
   });
 });
 
@@ -72,7 +83,7 @@ describe('a refusal that contradicts itself proves nothing,', () => {
     ['two codes, one spelled with an escape', '{"error_code":"DLI.0999","error\\u005fcode":"DLI.0001"}'],
     ['is_success that is no boolean', '{"error_code":"DLI.0001","is_success":"true"}'],
   ])('with status 400 and %s', async (_what, body) => {
-    expect(await createAgainst(400, body)).toEqual({ payload: UNKNOWN, calls: ['createConnection'] });
+    expect(await createAgainst(400, body)).toEqual(UNDECIDED);
   });
 
   it.each([
@@ -81,7 +92,7 @@ describe('a refusal that contradicts itself proves nothing,', () => {
     ['503', 'APIGW.0613', 503],
   ])('with status %s, %s and an id', async (_status, code, status) => {
     const body = `{"error_code":"${code}","connection_id":"${ID}"}`;
-    expect(await createAgainst(status, body)).toEqual({ payload: UNKNOWN, calls: ['createConnection'] });
+    expect(await createAgainst(status, body)).toEqual(UNDECIDED);
   });
 
   it('but one that says is_success: false too stands', async () => {

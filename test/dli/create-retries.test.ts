@@ -109,11 +109,14 @@ describe('a create that DLI throttles', () => {
   });
 
   it.each([
-    ['5', 5],
-    ['86400', 300],
-  ])('for %s s, longer than its time allows, is told at once', async (header, retryAfterSeconds) => {
+    ['3', 3, 'longer than a caller should be held', '20000'],
+    ['86400', 300, 'longer than a caller should be held', '20000'],
+    ['2', 2, 'longer than its time allows', '2500'],
+  ])('for %s s is told at once as %i s: it is %s', async (header, retryAfterSeconds, _why, timeoutMs) => {
     const headers = { 'Retry-After': header };
-    const gateway = await startAgainst([{ error: 'APIGW.0308', headers }], { OPERATION_TIMEOUT_MS: '5500' });
+    const gateway = await startAgainst([{ error: 'APIGW.0308', headers }], {
+      OPERATION_TIMEOUT_MS: timeoutMs,
+    });
     const { payload, posts, tookMs } = await timedCreate(gateway);
     expect(payload).toMatchObject({ ...THROTTLED, retryAfterSeconds });
     expect(posts).toHaveLength(1);

@@ -2,8 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { callsBesideLooks } from '../helpers/upstream-calls.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
+const OTHER_ID = '6a2cb1d1-5ecb-4b1e-8a4f-0a5b52d9a1b0';
+const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 const REQUEST_ID = '0b67bf0abe6d9a8844030ded87109c9f';
 const REJECTED = {
@@ -13,6 +16,10 @@ const REJECTED = {
   dliCode: null,
   requestId: REQUEST_ID,
 };
+
+/** What the example create would look like in the emulator. */
+const OURS = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
+const MINUTE_MS = 60_000;
 
 let gateway: TestGateway;
 
@@ -34,6 +41,12 @@ async function createUnsuccessfully(body: Record<string, unknown> = {}, answer: 
   return { payload: await create(), calls: emulator.ledger.entries().map(entry => entry.operation) };
 }
 
+/** A connection as DLI lists it, which is what the example create asks for but for the changes. */
+function listed(connectionId: string | undefined, changes: Record<string, unknown>): Record<string, unknown> {
+  const whole = { connection_id: connectionId, ...OURS, state: 'ACTIVE', create_time: Date.now() + 500 };
+  return { ...whole, ...changes };
+}
+
 describe('is_success: false without an id', () => {
   it.each([[{}], [{ connection_id: '' }], [{ connection_id: null }]])(
     'is a refusal when the list does not hold the name (%j)',
@@ -52,21 +65,55 @@ describe('is_success: false without an id', () => {
     expect(payload).toEqual(REJECTED);
   });
 
+  it.each([
+    ['of another service', () => ({ service: 'CSS' })],
+    ['of another address', () => ({ destination: '192.168.0.12:5433' })],
+    ['from two minutes before', () => ({ createdAtMs: Date.now() - 2 * MINUTE_MS })],
+    ['from two minutes later', () => ({ createdAtMs: Date.now() + 2 * MINUTE_MS })],
+    ['from last week', () => ({ createdAtMs: Date.now() - 7 * 24 * 60 * MINUTE_MS })],
+  ])('is a refusal when the only connection of the name is one %s', async (_which, changes) => {
+    gateway.emulator.seedConnection({ ...OURS, state: 'ACTIVE', ...changes() });
+    const { payload, calls } = await createUnsuccessfully();
+    expect(payload).toEqual(REJECTED);
+    expect(calls).toEqual(['createConnection', 'listConnections']);
+  });
+
   it.each(['CREATING', 'ACTIVE', 'FAILED', 'RUNNING'])(
-    'is an unknown outcome when the list holds the name in state %s',
+    'is a success when the list holds all that was wanted, made in this time, in state %s',
     async state => {
-      const connections = [{ name: 'orders_pg', state }];
-      gateway.emulator.inject({ operation: 'listConnections', body: { is_success: true, connections } });
+      const connections = [listed(ID, { state })];
+      const list = {
+        operation: 'listConnections',
+        times: 0,
+        body: { is_success: true, connections },
+      } as const;
+      gateway.emulator.inject(list);
       const { payload, calls } = await createUnsuccessfully();
-      expect(payload).toMatchObject(UNKNOWN);
-      expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
+      expect(payload).toEqual({ ...RECONCILED, connectionId: ID, hint: null });
+      expect(calls).toEqual(['createConnection', 'listConnections']);
     },
   );
 
+  it.each([
+    ['nothing but its state', () => [{ name: OURS.name, state: 'ACTIVE' }]],
+    ['no id of it', () => [listed(undefined, {})]],
+    ['no service of it', () => [listed(ID, { service: undefined })]],
+    ['no address of it', () => [listed(ID, { destination: undefined })]],
+    ['no time of it', () => [listed(ID, { create_time: undefined })]],
+    ['a second one like it', () => [listed(ID, {}), listed(OTHER_ID, {})]],
+  ])('is an unknown outcome when the list holds the name and %s', async (_what, connections) => {
+    const body = { is_success: true, connections: connections() };
+    gateway.emulator.inject({ operation: 'listConnections', times: 0, body });
+    const { payload } = await createUnsuccessfully();
+    expect(payload).toMatchObject(UNKNOWN);
+    expect(callsBesideLooks(gateway.emulator)).toEqual(['createConnection']);
+  });
+
   it('is a success when the connection was created all the same', async () => {
     const { payload } = await createUnsuccessfully({}, { apply: true });
-    expect(payload).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess', reconciled: true });
-    expect(gateway.emulator.connections()).toMatchObject([{ name: 'orders_pg' }]);
+    const [made, ...others] = gateway.emulator.connections();
+    expect(payload).toEqual({ ...RECONCILED, connectionId: made?.connectionId, hint: null });
+    expect(others).toEqual([]);
   });
 
   it.each<[how: string, list: Partial<Fault>]>([
@@ -83,10 +130,10 @@ describe('is_success: false without an id', () => {
     ['holds a connection without a name', { body: { connections: [{ state: 'ACTIVE' }] } }],
     ['is longer than 16 MB', { behaviour: 'huge', hugeBytes: 17 * 1024 * 1024 }],
   ])('is an unknown outcome when the list %s', async (_how, list) => {
-    gateway.emulator.inject({ operation: 'listConnections', ...list });
-    const { payload, calls } = await createUnsuccessfully();
+    gateway.emulator.inject({ operation: 'listConnections', times: 0, ...list });
+    const { payload } = await createUnsuccessfully();
     expect(payload).toMatchObject(UNKNOWN);
-    expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
+    expect(callsBesideLooks(gateway.emulator)).toEqual(['createConnection']);
   });
 });
 
@@ -94,9 +141,9 @@ describe('is_success: false with an id', () => {
   it.each([ID, 'connection-1'])(
     'is an unknown outcome when the list does not show it (%s)',
     async connectionId => {
-      const { payload, calls } = await createUnsuccessfully({ connection_id: connectionId });
+      const { payload } = await createUnsuccessfully({ connection_id: connectionId });
       expect(payload).toMatchObject(UNKNOWN);
-      expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
+      expect(callsBesideLooks(gateway.emulator)).toEqual(['createConnection']);
     },
   );
 });

@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import { closedPort } from './listening-server.js';
 
-/** A Redis of its own on loopback, which keeps nothing on disk; it ends after the test. */
+/** A Redis of its own on loopback, which keeps nothing on disk unless told to; it ends after the test. */
 export interface RedisServer {
   port: number;
   url: string;
+  /** What it keeps on disk lies here; it is removed after the test. */
+  folder: string;
   /** Ends it as an administrator would. */
   stop(): Promise<void>;
   /** Ends it in the middle of whatever it does. */
@@ -35,14 +37,15 @@ afterEach(async () => {
  * Starts a server and waits until it answers.
  *
  * @param program path of redis-server
- * @param options its own options, such as `['--maxmemory', '2mb']`, and the port, for one that comes back
+ * @param options its own options, such as `['--maxmemory', '2mb']`; the port, and the folder if what it kept is to
+ *   be there again, for one that comes back
  */
 export async function startRedisServer(
   program: string,
-  options: { arguments?: readonly string[]; port?: number } = {},
+  options: { arguments?: readonly string[]; port?: number; folder?: string } = {},
 ): Promise<RedisServer> {
   const port = options.port ?? (await closedPort(createServer()));
-  const folder = mkdtempSync(join(tmpdir(), 'redis-'));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
   const child = spawn(
     program,
@@ -53,6 +56,7 @@ export async function startRedisServer(
   await readiness(child);
   return {
     port,
+    folder,
     url: `redis://127.0.0.1:${port}`,
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),

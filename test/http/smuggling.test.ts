@@ -79,10 +79,14 @@ describe('a message whose target or length is in doubt', () => {
 
   it('is told from one in good order, chunked or not, which is served with the next', async () => {
     const gateway = await startGateway();
-    const last = message([HOST, LENGTH, 'connection: close'], BODY);
-    const answer = await exchange(gateway.graphqlUrl, `${SECOND}${message([HOST, CHUNKED], CHUNKS)}${last}`);
+    const chunked = message([HOST, CHUNKED], CHUNKS.replace(VALID_INPUT.name, 'chunked_x'));
+    const last = message([HOST, LENGTH, 'connection: close'], BODY.replace(VALID_INPUT.name, 'last_of_3'));
+    const answer = await exchange(gateway.graphqlUrl, `${SECOND}${chunked}${last}`);
 
     expect(answer.match(/^HTTP\/1\.1 200 OK/gm)).toHaveLength(3);
+    expect(gateway.emulator.connections().map(({ name }) => name)).toEqual(
+      expect.arrayContaining([VALID_INPUT.name, 'chunked_x', 'last_of_3']),
+    );
     expect(gateway.emulator.ledger.count('createConnection')).toBe(3);
   });
 

@@ -41,7 +41,7 @@ describe('a token that grows old', () => {
     expect(emulator.ledger.count('issueToken')).toBe(2);
   });
 
-  it('is used until it expires while IAM is down', async () => {
+  it('D35: is used until it expires while IAM is down', async () => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     emulator.inject({ operation: 'issueToken', status: 503, times: 0 });

@@ -103,7 +103,7 @@ describe('a token that lives', () => {
     for (let index = 0; index < 10; index += 1) expect(await create()).toEqual(NO_TOKEN);
     expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual(['issueToken']);
     clock.advance(1_000);
-    const creates = Array.from({ length: 10 }, () => create());
+    const creates = Array.from({ length: 10 }, (_, index) => create({ name: `connection-${index}` }));
     expect(await Promise.all(creates)).toEqual(Array(10).fill(NO_TOKEN));
     expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual(['issueToken', 'issueToken']);
   });

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
+import { callsBesideLooks } from '../helpers/upstream-calls.js';
 
 afterEach(closeGateways);
 
@@ -39,7 +40,10 @@ describe('an upstream that cannot be reached', () => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
     expect(await create()).toMatchObject(UNKNOWN);
-    expect(await create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+    expect(await create({ name: 'second' })).toMatchObject({
+      __typename: 'CreateDatasourceConnectionSuccess',
+      reconciled: false,
+    });
   });
 });
 
@@ -86,10 +90,8 @@ describe('a connection that breaks after the request was sent', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['by a reset before the body was read', { behaviour: 'resetBeforeBody' }],
     ['by a reset before the answer', { behaviour: 'reset' }],
-    ['by a reset before the answer to a create that was carried out', { behaviour: 'reset', apply: true }],
-    ['by a reset within the answer', { behaviour: 'resetDuringAnswer', apply: true }],
+    ['by a reset within the answer', { behaviour: 'resetDuringAnswer' }],
     ['without an answer', { behaviour: 'close' }],
-    ['without an answer to a create that was carried out', { behaviour: 'close', apply: true }],
     ...[false, true].flatMap(chunked =>
       positions.map((truncateAt): [string, Partial<Fault>] => [
         `after ${truncateAt} bytes of an answer ${chunked ? 'in chunks' : 'of known length'}`,
@@ -101,6 +103,22 @@ describe('a connection that breaks after the request was sent', () => {
     emulator.inject({ operation: 'createConnection', times: 0, ...fault });
     expect(await create()).toMatchObject(UNKNOWN);
     expect(log()).toContain('"mayHaveBeenSent":true');
-    expect(emulator.ledger.count()).toBe(1);
+    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
+  });
+
+  it.each<[how: string, fault: Partial<Fault>]>([
+    ['by a reset before the answer', { behaviour: 'reset' }],
+    ['by a reset within the answer', { behaviour: 'resetDuringAnswer' }],
+    ['without an answer', { behaviour: 'close' }],
+    ['in the middle of an answer', { behaviour: 'truncate', truncateAt: 40 }],
+  ])('%s to a create that was carried out is not tried again, and the list shows it', async (_how, fault) => {
+    const { emulator, create, log } = await startGateway();
+    emulator.inject({ operation: 'createConnection', times: 0, apply: true, ...fault });
+    const payload = await create();
+    const [made] = emulator.connections();
+    expect(payload).toMatchObject({ connectionId: made?.connectionId, reconciled: true });
+    expect(log()).toContain('"outcome":"CONNECTION_LOST"');
+    expect(log()).toContain('"mayHaveBeenSent":true');
+    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
   });
 });

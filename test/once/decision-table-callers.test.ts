@@ -9,6 +9,7 @@ import {
   KEY,
   KEY_REUSED,
   LOST,
+  NOT_LISTED_YET,
   postCreate,
   startOnce,
   UNAVAILABLE,
@@ -46,11 +47,11 @@ describe('a caller who leaves', () => {
 
 describe('a repeat of an unknown create', () => {
   it('D24: sends nothing that could meet its own connection as a taken name, but finds it', async () => {
-    const { create, createUntil, emulator, posts, applied } = await startOnce({
-      emulator: { listLagMs: 400 },
-    });
+    const { create, createUntil, emulator, posts, applied } = await startOnce();
     emulator.inject(DONE_BUT_LOST);
+    emulator.inject(NOT_LISTED_YET);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
+    emulator.clearFaults();
     const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
     expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
     expect(posts()).toBe(1);

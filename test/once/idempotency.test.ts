@@ -5,6 +5,7 @@ import {
   KEY,
   LOST,
   NAME_TAKEN,
+  NOT_LISTED_YET,
   postCreate,
   startOnce,
   UNAVAILABLE,
@@ -75,12 +76,12 @@ describe('no key', () => {
   it.each([null, undefined])(
     'given as %p is told with an unknown outcome, and can be repeated',
     async key => {
-      const { create, createUntil, emulator, posts, applied } = await startOnce({
-        emulator: { listLagMs: 400 },
-      });
+      const { create, createUntil, emulator, posts, applied } = await startOnce();
       emulator.inject(DONE_BUT_LOST);
+      emulator.inject(NOT_LISTED_YET);
       const unknown = await create({ idempotencyKey: key });
       expect(unknown).toMatchObject({ ...UNKNOWN, idempotencyKey: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+      emulator.clearFaults();
       const payload = await createUntil(SUCCESS.__typename, { idempotencyKey: unknown.idempotencyKey });
       expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
       expect(posts()).toBe(1);

@@ -10,7 +10,7 @@ import { open } from 'lmdb';
 import { LmdbStore } from '../../src/once/lmdb-store.js';
 import type { OperationRecord } from '../../src/once/operation-record.js';
 import { StoreUnavailableError } from '../../src/once/record-store.js';
-import { describeRecordStore, makeRecord, succeeded } from './record-store-contract.js';
+import { BEGUN, describeRecordStore, makeRecord, succeeded } from './record-store-contract.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
 const BUILT_STORE = new URL('../../dist/once/lmdb-store.js', import.meta.url).href;
@@ -144,14 +144,17 @@ describe('LmdbStore', () => {
     const expiring = Array.from({ length: 200 }, () => makeRecord());
     for (const record of expiring) await store.begin(record, NOW_MS);
     for (const record of expiring.slice(0, 50)) await store.replace(succeeded(record), record.owner);
-    await store.claimConnection('a', expiring[0]?.id ?? '', NOW_MS + 1);
+    const claim = (nowMs: number) =>
+      store.claimConnection('a', makeRecord(), { nowMs, expiresAtMs: nowMs + 1 });
+    await expect(claim(NOW_MS)).resolves.toBe(true);
+    await expect(claim(NOW_MS)).resolves.toBe(false);
     const laterMs = NOW_MS + 10 * 3_600_000;
     const next = Array.from({ length: 64 }, () => makeRecord({ expiresAtMs: laterMs + 1 }));
     for (const record of next) await store.begin(record, laterMs);
     const { root, records } = openRecords(folder);
     expect([...records.getKeys()].toSorted()).toEqual(next.map(({ id }) => id).toSorted());
     await root.close();
-    await expect(store.claimConnection('a', 'another', laterMs)).resolves.toBe(true);
+    await expect(claim(laterMs)).resolves.toBe(true);
   });
 
   it('sees at once what another process has written', async () => {
@@ -207,6 +210,6 @@ describe('LmdbStore', () => {
     const store = openStore(folder);
     for (const id of begun) await expect(store.find(id, NOW_MS)).resolves.toMatchObject({ kind: 'found' });
     // The dead process holds no lock.
-    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual({ kind: 'begun' });
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 });

@@ -18,6 +18,13 @@ export const NAME_TAKEN = { __typename: 'NameTakenError', code: 'NAME_CONFLICT' 
 export const LOST = { operation: 'createConnection', behaviour: 'reset', apply: false } as const;
 export const DONE_BUT_LOST = { operation: 'createConnection', behaviour: 'reset', apply: true } as const;
 
+/** A list that does not show yet what was made. */
+export const NOT_LISTED_YET = {
+  operation: 'listConnections',
+  body: { is_success: true, count: 0, connections: [] },
+  times: 0,
+} as const;
+
 /** What the emulator's ledger testifies. */
 export interface Witness {
   emulator: Emulator;

@@ -54,6 +54,18 @@ describe('T-A19: a name that exists', () => {
   });
 });
 
+describe('T-A19: a twin of somebody else, alone in the list,', () => {
+  it.each([-30_000, 30_000])('made %i ms from our lost create is not taken for ours', async offsetMs => {
+    const { create, emulator, posts, logged } = await startOnce({ emulator: { uniqueNames: false } });
+    emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() + offsetMs });
+    emulator.inject(LOST);
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
+    await logged('settled without trace');
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    expect(posts()).toBe(1);
+  });
+});
+
 describe('two creates of one name', () => {
   it('do not both get the connection that the second of them made', async () => {
     const { create, emulator, posts, applied, logged } = await startOnce();

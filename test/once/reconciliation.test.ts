@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Payload } from '../helpers/gateway.js';
-import { DONE_BUT_LOST, IN_PROGRESS, KEY, LOST, startOnce, UNKNOWN, until } from './once-gateway.js';
+import {
+  DONE_BUT_LOST,
+  IN_PROGRESS,
+  KEY,
+  LOST,
+  NOT_LISTED_YET,
+  startOnce,
+  UNKNOWN,
+  until,
+} from './once-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };
@@ -41,9 +50,11 @@ describe('creates that DLI never answers', () => {
 
 describe('an unknown create that nobody asks about', () => {
   it('is found in the background when the list shows it late, and then told without another look', async () => {
-    const { create, emulator, posts, applied, logged } = await startOnce({ emulator: { listLagMs: 400 } });
+    const { create, emulator, posts, applied, logged } = await startOnce();
     emulator.inject(DONE_BUT_LOST);
+    emulator.inject(NOT_LISTED_YET);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST', retryAfterSeconds: 1 });
+    emulator.clearFaults();
     await logged('"outcome":"found"');
     const looks = emulator.ledger.count('listConnections');
     const payload = await create(CALL);

@@ -15,6 +15,9 @@ export interface StoreUnderTest {
 const NOW_MS = Date.now();
 const HOUR_MS = 3_600_000;
 
+/** What a store says that takes a new record and has lost nothing. */
+export const BEGUN = { kind: 'begun', isForgetful: false };
+
 /** A random hash: 64 hex digits. */
 export function randomHash(): string {
   return randomBytes(32).toString('hex');
@@ -74,7 +77,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
 
     async function makeWith(record: OperationRecord): Promise<RecordStore> {
       const store = await makeEmpty();
-      await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       return store;
     }
 
@@ -99,7 +102,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const another = await openAnother();
         const record = makeRecord();
         await expect(another.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
-        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
         await expect(another.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
       });
 
@@ -115,7 +118,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.begin(repeat, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
         // The repeat has taken nothing.
         const next = makeRecord({ nameId: repeat.nameId });
-        await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
       });
 
       it('let one of 200 parallel attempts at one id begin', async () => {
@@ -152,7 +155,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const store = await makeWith(record);
         await expect(store.replace(change(record), record.owner)).resolves.toBe(true);
         const next = makeRecord({ nameId: record.nameId });
-        await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
           kind: 'found',
           record: change(record),
@@ -192,12 +195,12 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const laterMs = record.expiresAtMs;
         await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'absent' });
         const next = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
-        await expect(store.begin(next, laterMs)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.begin(next, laterMs)).resolves.toEqual(BEGUN);
         await expect(store.findOpen(laterMs)).resolves.toEqual([next]);
         const third = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
         await expect(store.begin(third, laterMs)).resolves.toEqual({ kind: 'nameHeld', record: next });
         const repeat = makeRecord({ id: record.id, expiresAtMs: laterMs + HOUR_MS });
-        await expect(store.begin(repeat, laterMs)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.begin(repeat, laterMs)).resolves.toEqual(BEGUN);
         await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'found', record: repeat });
       });
 
@@ -243,7 +246,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
         await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
-        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'begun' });
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       });
     });
 
@@ -270,16 +273,145 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
       });
     });
 
+    describe('reopen', () => {
+      function reopened(record: OperationRecord): OperationRecord {
+        const again = {
+          owner: randomUUID(),
+          ownedUntilMs: NOW_MS + 60_000,
+          expiresAtMs: NOW_MS + 3 * HOUR_MS,
+        };
+        return { ...record, ...again, state: 'SENDING', isResent: true };
+      }
+
+      async function makeSettled(): Promise<{ store: RecordStore; record: OperationRecord }> {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.replace(unknown(record, true), record.owner);
+        return { store, record };
+      }
+
+      it('stores the record, holds its name and lists it as open', async () => {
+        const { store, record } = await makeSettled();
+        const again = reopened(record);
+        await expect(store.reopen(again, record.owner, NOW_MS)).resolves.toBe(true);
+        await expect(store.find(record.id, record.expiresAtMs)).resolves.toEqual({
+          kind: 'found',
+          record: again,
+        });
+        const sameName = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: again });
+        await expect(store.findOpen(again.ownedUntilMs)).resolves.toEqual([again]);
+        await expect(store.replace(succeeded(again), again.owner)).resolves.toBe(true);
+        await expect(store.begin(sameName, NOW_MS)).resolves.toEqual(BEGUN);
+      });
+
+      it('is granted to one of 50 parallel attempts', async () => {
+        const { store, record } = await makeSettled();
+        const attempts = Array.from({ length: 50 }, () => reopened(record));
+        const wins = await Promise.all(attempts.map(again => store.reopen(again, record.owner, NOW_MS)));
+        expect(wins.filter(Boolean)).toHaveLength(1);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+          kind: 'found',
+          record: attempts[wins.indexOf(true)],
+        });
+      });
+
+      it('stores nothing for anyone but the owner, and nothing where no record is', async () => {
+        const { store, record } = await makeSettled();
+        const absent = makeRecord();
+        await expect(store.reopen(reopened(record), randomUUID(), NOW_MS)).resolves.toBe(false);
+        await expect(store.reopen(reopened(absent), absent.owner, NOW_MS)).resolves.toBe(false);
+        const settled = { kind: 'found', record: unknown(record, true) };
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
+        await expect(store.find(absent.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+        await expect(store.findOpen(NOW_MS + HOUR_MS - 1)).resolves.toEqual([]);
+      });
+
+      it('stores nothing while another record holds the name, until that one is over', async () => {
+        const { store, record } = await makeSettled();
+        const next = makeRecord({ nameId: record.nameId });
+        await store.begin(next, NOW_MS);
+        await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
+        const settled = { kind: 'found', record: unknown(record, true) };
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
+        await expect(store.findOpen(next.ownedUntilMs)).resolves.toEqual([next]);
+        const again = reopened(record);
+        await expect(store.reopen(again, record.owner, next.expiresAtMs)).resolves.toBe(true);
+        const last = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(last, next.expiresAtMs)).resolves.toEqual({
+          kind: 'nameHeld',
+          record: again,
+        });
+      });
+
+      it('stores nothing while what holds the name cannot be read', async () => {
+        const { store, putText } = await makeStore();
+        const record = makeRecord();
+        await store.begin(record, NOW_MS);
+        await store.replace(unknown(record, true), record.owner);
+        const next = makeRecord({ nameId: record.nameId });
+        await store.begin(next, NOW_MS);
+        await putText(next.id, '{"version":2}');
+        await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
+      });
+    });
+
     describe('claimConnection', () => {
+      const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS };
+
       it('gives a connection to one record, again and again', async () => {
         const store = await makeEmpty();
         const connectionId = randomUUID();
-        const ids = Array.from({ length: 20 }, randomHash);
-        const expiresAtMs = NOW_MS + HOUR_MS;
-        const claim = (id: string) => store.claimConnection(connectionId, id, expiresAtMs);
-        const first = await Promise.all(ids.map(claim));
+        const records = Array.from({ length: 20 }, () => makeRecord());
+        const claim = (record: OperationRecord) => store.claimConnection(connectionId, record, times);
+        const first = await Promise.all(records.map(claim));
         expect(first.filter(Boolean)).toHaveLength(1);
-        await expect(Promise.all(ids.map(claim))).resolves.toEqual(first);
+        await expect(Promise.all(records.map(claim))).resolves.toEqual(first);
+      });
+
+      it('gives it to the record that holds the name, not to an earlier one', async () => {
+        const settled = makeRecord();
+        const store = await makeWith(settled);
+        await store.replace(unknown(settled, true), settled.owner);
+        const holder = makeRecord({ nameId: settled.nameId });
+        await store.begin(holder, NOW_MS);
+        const connectionId = randomUUID();
+        await expect(store.claimConnection(connectionId, settled, times)).resolves.toBe(false);
+        await expect(store.claimConnection(connectionId, holder, times)).resolves.toBe(true);
+      });
+
+      it('gives it to an earlier record once the other is decided or its time is over', async () => {
+        const settled = makeRecord();
+        const store = await makeWith(settled);
+        await store.replace(unknown(settled, true), settled.owner);
+        const holder = makeRecord({ nameId: settled.nameId });
+        await store.begin(holder, NOW_MS);
+        const later = { nowMs: holder.expiresAtMs, expiresAtMs: holder.expiresAtMs + HOUR_MS };
+        await expect(store.claimConnection(randomUUID(), settled, later)).resolves.toBe(true);
+        await store.replace(rejected(holder), holder.owner);
+        await expect(store.claimConnection(randomUUID(), settled, times)).resolves.toBe(true);
+      });
+
+      it('leaves it to whom it was given, whoever holds the name since', async () => {
+        const first = makeRecord();
+        const store = await makeWith(first);
+        const connectionId = randomUUID();
+        await store.claimConnection(connectionId, first, times);
+        await store.replace(succeeded(first), first.owner);
+        const next = makeRecord({ nameId: first.nameId });
+        await store.begin(next, NOW_MS);
+        await expect(store.claimConnection(connectionId, first, times)).resolves.toBe(true);
+        await expect(store.claimConnection(connectionId, next, times)).resolves.toBe(false);
+      });
+
+      it('gives it to nobody else while what holds the name cannot be read', async () => {
+        const { store, putText } = await makeStore();
+        const holder = makeRecord();
+        await store.begin(holder, NOW_MS);
+        await putText(holder.id, '{"version":2}');
+        const other = makeRecord({ nameId: holder.nameId });
+        await expect(store.claimConnection(randomUUID(), other, times)).resolves.toBe(false);
+        await expect(store.claimConnection(randomUUID(), holder, times)).resolves.toBe(true);
       });
     });
 

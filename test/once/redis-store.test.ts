@@ -1,38 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { createServer, connect as openSocket } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { createServer } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord } from '../../src/once/operation-record.js';
 import { StoreUnavailableError } from '../../src/once/record-store.js';
 import { RedisStore } from '../../src/once/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { describeRecordStore, makeRecord, randomHash, succeeded } from './record-store-contract.js';
+import { BEGUN, describeRecordStore, makeRecord, randomHash, succeeded } from './record-store-contract.js';
+import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './redis-access.js';
 
 const NOW_MS = Date.now();
-const PREFIX = 'dli-gateway:{once}:';
 // Half a second, and what a machine may be late that runs other tests at the same time.
 const LIMIT_MS = 750;
 
-const opened: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close();
-});
-
-async function connect(url: string, problems?: string[]): Promise<RedisStore> {
-  const store = await RedisStore.connect(url, problem => problems?.push(problem));
-  opened.push(store);
-  return store;
-}
-
-/** A client that looks at the keys themselves. */
-function openClient(url: string): Redis {
-  const client = new Redis(url, { disconnectTimeout: 20 });
-  opened.push({ close: async () => client.disconnect() });
-  return client;
+function claimTimes({ expiresAtMs }: OperationRecord) {
+  return { nowMs: NOW_MS, expiresAtMs };
 }
 
 /** Every operation of the store but begin, which has its own rules. */
@@ -44,7 +27,8 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
     replace: () => store.replace(succeeded(record), record.owner),
     adopt: () => store.adopt(record.id, record.owner, randomUUID(), NOW_MS),
     remove: () => store.remove(record.id, record.owner),
-    claimConnection: () => store.claimConnection(randomUUID(), record.id, record.expiresAtMs),
+    reopen: () => store.reopen(makeRecord({ id: record.id }), record.owner, NOW_MS),
+    claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     findOpen: () => store.findOpen(NOW_MS),
   };
 }
@@ -55,38 +39,6 @@ async function expectUnavailable(store: RedisStore, record: OperationRecord): Pr
     await expect(run()).rejects.toThrow(StoreUnavailableError);
     expect(performance.now() - startMs).toBeLessThan(LIMIT_MS);
   }
-}
-
-/** Repeats until it works: the store is back. */
-async function eventually<T>(action: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await action();
-    } catch (error) {
-      if (attempt === 100) throw error;
-      await new Promise(resolve => setTimeout(resolve, 50));
-    }
-  }
-}
-
-/** Stands between the store and Redis, and can keep an answer to itself. */
-async function startProxy(port: number) {
-  const plan: { whenAnswered: 'forward' | 'swallow' | 'end' } = { whenAnswered: 'forward' };
-  const server = createServer((caller: Socket) => {
-    const redis = openSocket(port, '127.0.0.1');
-    caller.pipe(redis);
-    redis.on('data', chunk => {
-      const { whenAnswered } = plan;
-      plan.whenAnswered = 'forward';
-      if (whenAnswered === 'forward') caller.write(chunk);
-      if (whenAnswered === 'end') caller.destroy();
-    });
-    redis.on('error', () => caller.destroy());
-    redis.on('close', () => caller.destroy());
-    caller.on('close', () => redis.destroy());
-  });
-  const { host } = await listen(server);
-  return { url: `redis://${host}`, plan };
 }
 
 describeWithProgram('redis-server', 'RedisStore', program => {
@@ -110,13 +62,13 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       const [kept, removed] = [makeRecord(), makeRecord()];
       await store.secret();
       for (const record of [kept, removed]) await store.begin(record, NOW_MS);
-      await store.claimConnection('a', kept.id, kept.expiresAtMs);
+      await store.claimConnection('a', kept, claimTimes(kept));
       await store.remove(removed.id, removed.owner);
       const record = `${PREFIX}record:${kept.id}`;
       const name = `${PREFIX}name:${kept.nameId}`;
       const connection = `${PREFIX}connection:a`;
       expect((await client.keys('*')).toSorted()).toEqual(
-        [record, name, connection, `${PREFIX}open`, `${PREFIX}secret`].toSorted(),
+        [record, name, connection, `${PREFIX}open`, `${PREFIX}secret`, await countKey(client)].toSorted(),
       );
       for (const key of [record, name, connection])
         expect(await client.call('PEXPIRETIME', key)).toBe(kept.expiresAtMs);
@@ -141,7 +93,9 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.replace(record, record.owner)).resolves.toBe(false);
       await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
       await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBe(false);
-      await expect(store.claimConnection('a', record.id, record.expiresAtMs)).resolves.toBe(false);
+      await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
+      await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
+      await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
     });
 
     it('of another type where the open records are listed leave no half of a record behind', async () => {
@@ -181,7 +135,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
           await eventually(() => store.remove(record.id, record.owner));
           continue;
         }
-        expect(result).toEqual({ kind: 'begun' });
+        expect(result).toEqual(BEGUN);
         begun++;
         await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(true);
       }
@@ -214,8 +168,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
         expect(problems).toEqual(['REDIS_URL: there is no connection to Redis (ECONNREFUSED).']),
       );
       await startRedisServer(program, { port: server.port });
-      await expect(eventually(() => store.begin(record, NOW_MS))).resolves.toEqual({ kind: 'begun' });
-      expect(await store.secret()).not.toEqual(secret);
+      await expect(eventually(() => store.begin(record, NOW_MS))).resolves.toMatchObject({ kind: 'begun' });
+      expect(await store.secret()).toEqual(secret);
     });
 
     it('fails in bounded time and comes back: paused', async () => {
@@ -257,7 +211,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       const store = await connect(`redis://127.0.0.1:${port}`);
       await expectUnavailable(store, makeRecord());
       await startRedisServer(program, { port });
-      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual({ kind: 'begun' });
+      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
     });
 
     it('fails when Redis has no memory left, and can still forget', async () => {
@@ -276,7 +230,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
       await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
       expect(problems[0]).toBe('REDIS_URL: Redis refuses commands of the gateway (OOM).');
-      expect((await client.keys('*')).toSorted()).toEqual(['ballast']);
+      expect((await client.keys('*')).toSorted()).toEqual(['ballast', await countKey(client)].toSorted());
     });
   });
 
@@ -300,7 +254,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expectUnavailable(store, makeRecord());
       await server.kill();
       await startRedisServer(program, { port });
-      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual({ kind: 'begun' });
+      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
     });
 
     it.each([
@@ -313,7 +267,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await openClient(url).call('ACL', ...user);
       const connected = connect(`redis://gateway:hushed@127.0.0.1:${port}`);
       if (problem !== undefined) await expect(connected).rejects.toThrow(problem);
-      else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual({ kind: 'begun' });
+      else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
     });
 
     it.each(['redis://:hushed@', 'redis://gateway:hushed@', 'redis://'])(

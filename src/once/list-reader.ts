@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectionTag } from '../dli/connection.js';
+import type { ConnectionList } from '../dli/connection-list.js';
+import type { DliClient } from '../dli/dli-client.js';
+import { DliError } from '../dli/dli-error.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import { Deadline } from '../huawei-cloud/deadline.js';
+import { MARKER_TAG_KEY } from './marker-tag.js';
+
+const READ_TIMEOUT_MS = 12_000;
+/** Who asks within this time shares one read. */
+const GATHER_MS = 50;
+const FILTER_PROOF_LIFE_MS = 3_600_000;
+
+/** Reads DLI's list for all creates that look for theirs. A read that fails is undefined: it is no evidence at all. */
+export class ListReader {
+  readonly #dli: DliClient;
+  readonly #clock: Clock;
+  #gathering: Promise<ConnectionList | undefined> | undefined;
+  #filterProvenUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(dli: DliClient, clock: Clock) {
+    this.#dli = dli;
+    this.#clock = clock;
+  }
+
+  /** The whole list, as it is after this call. */
+  read(traceId: string): Promise<ConnectionList | undefined> {
+    // A read that is under way shows what was before, and one that hangs must not hold up the next.
+    this.#gathering ??= delay(GATHER_MS).then(() => {
+      this.#gathering = undefined;
+      return this.#list(traceId);
+    });
+    return this.#gathering;
+  }
+
+  /** The connections that DLI gives when it is asked for one tag. */
+  readTagged(tag: ConnectionTag, traceId: string): Promise<ConnectionList | undefined> {
+    return this.#list(traceId, tag);
+  }
+
+  /** Whether DLI filters by tag, as far as that was shown within the last hour. */
+  isFilterProven(): boolean {
+    return this.#clock.monotonicMs() < this.#filterProvenUntilMs;
+  }
+
+  /** Finds out whether DLI filters by tag: while connections exist, it must not give any for a tag that none has. */
+  async proveFilter(traceId: string): Promise<boolean> {
+    if (this.isFilterProven()) return true;
+    const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
+    const list = await this.readTagged(decoy, traceId);
+    if (list === undefined || list.connections.length > 0) return false;
+    this.#filterProvenUntilMs = this.#clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
+    return true;
+  }
+
+  async #list(traceId: string, tag?: ConnectionTag): Promise<ConnectionList | undefined> {
+    try {
+      const deadline = new Deadline(this.#clock, READ_TIMEOUT_MS);
+      return await this.#dli.listConnections({ traceId, deadline }, tag);
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      return undefined;
+    }
+  }
+}

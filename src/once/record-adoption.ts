@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import type { OperationScope } from '../dli/operation-scope.js';
+import type { OperationRecord } from './operation-record.js';
+import { unfinished } from './operation-record.js';
+import type { RecordStore } from './record-store.js';
+
+// Between the end of an operation's time and the moment when others may take its record over.
+const OWNERSHIP_MARGIN_MS = 5_000;
+
+/** How long a record belongs to an operation, in milliseconds: longer than it can still send or answer. */
+export function ownershipMs({ deadline }: OperationScope): number {
+  return deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
+}
+
+/**
+ * Takes over a record that nobody works on.
+ *
+ * @param forMs how long others leave it alone, in milliseconds
+ * @returns the record under its new owner; undefined while somebody else works on it
+ */
+export async function adoptRecord(
+  store: RecordStore,
+  record: OperationRecord,
+  nowMs: number,
+  forMs: number,
+): Promise<OperationRecord | undefined> {
+  if (record.ownedUntilMs > nowMs) return undefined;
+  const owner = randomUUID();
+  const ownedUntilMs = nowMs + forMs;
+  if (!(await store.adopt(record.id, record.owner, owner, ownedUntilMs))) return undefined;
+  return { ...unfinished(record), owner, ownedUntilMs };
+}

@@ -1,0 +1,187 @@
+import type { ConnectionRequest } from '../dli/connection.js';
+import type { DliClient } from '../dli/dli-client.js';
+import { DliError } from '../dli/dli-error.js';
+import type { OperationScope } from '../dli/operation-scope.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import type { CreateOutcome } from './create-outcome.js';
+import { failedOutcome, outcomeOf } from './create-outcome.js';
+import type { InlineReconciliation } from './inline-reconciliation.js';
+import { markerTagOf } from './marker-tag.js';
+import type { OnceLog } from './once-log.js';
+import type { OperationRecord, StoredRejection } from './operation-record.js';
+import type { Reconciler } from './reconciler.js';
+import { asFound } from './reconciler.js';
+import type { RecordStore } from './record-store.js';
+import { StoreUnavailableError } from './record-store.js';
+import type { RecordWriter } from './record-writer.js';
+import { RETENTION_MS } from './retention.js';
+
+const STORE_LOST_RETRY_SECONDS = 5;
+
+/** What sending a recorded create takes. */
+export interface RecordedCreateParts {
+  dli: DliClient;
+  store: RecordStore;
+  writer: RecordWriter;
+  reconciler: Reconciler;
+  inline: InlineReconciliation;
+  clock: Clock;
+  log: OnceLog;
+}
+
+/** What may have happened before the record was begun. */
+export interface Past {
+  /** The store has lost records: an earlier call with the same key may have created the connection. */
+  isForgetful?: boolean;
+  /** The settled record of a request that left no trace. */
+  previous?: OperationRecord;
+}
+
+/** Sends a create that is recorded as SENDING, and records what comes of it. */
+export class RecordedCreate {
+  readonly #parts: RecordedCreateParts;
+
+  constructor(parts: RecordedCreateParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends the request, unless the past has brought the connection about already. */
+  async send(
+    request: ConnectionRequest,
+    begun: OperationRecord,
+    scope: OperationScope,
+    past: Past,
+  ): Promise<CreateOutcome> {
+    const { dli, clock } = this.#parts;
+    let record = begun;
+    if (past.isForgetful === true) {
+      // Whatever was made as long ago as records are kept may be this create's own.
+      record = { ...begun, sentAtMs: clock.epochMs() - RETENTION_MS.SUCCEEDED };
+      const earlier = await this.#findEarlier(record, scope);
+      if (earlier !== undefined) return earlier;
+    }
+    const tags = [...(request.tags ?? []), markerTagOf(record.id)];
+    try {
+      const created = await dli.createConnection(
+        record.hasMarker === true ? { ...request, tags } : request,
+        scope,
+      );
+      return await this.#succeeded(record, created.id, created.message);
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      return this.#failed(error, record, scope, past);
+    }
+  }
+
+  /** The connection that a forgotten call with the same key has made; undefined when there is none. */
+  async #findEarlier(
+    record: OperationRecord,
+    { traceId }: OperationScope,
+  ): Promise<CreateOutcome | undefined> {
+    const { reconciler, writer, clock, log } = this.#parts;
+    const finding = await reconciler.find(record, traceId);
+    if (finding.kind === 'absent' || finding.kind === 'near') return undefined;
+    if (finding.kind === 'ours') {
+      const found = asFound(record, finding.connectionId, clock.epochMs());
+      await writer.write(found, record.owner);
+      log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
+      return outcomeOf(found, 0);
+    }
+    await writer.forget(record.id, record.owner);
+    return {
+      kind: 'unknown',
+      reason: 'STORE_LOST',
+      requestId: null,
+      retryAfterSeconds: STORE_LOST_RETRY_SECONDS,
+    };
+  }
+
+  async #succeeded(
+    record: OperationRecord,
+    connectionId: string,
+    message: string | null,
+  ): Promise<CreateOutcome> {
+    const { writer, clock } = this.#parts;
+    const { unknownReason: _known, ...rest } = record;
+    const done: OperationRecord = {
+      ...rest,
+      state: 'SUCCEEDED',
+      connectionId,
+      message,
+      isReconciled: false,
+      expiresAtMs: clock.epochMs() + RETENTION_MS.SUCCEEDED,
+    };
+    await Promise.all([this.#claim(connectionId, record), writer.write(done, record.owner)]);
+    return outcomeOf(done, 0);
+  }
+
+  // An unknown create of the same name, settled before, must not find this connection and take it for its own.
+  async #claim(connectionId: string, record: OperationRecord): Promise<void> {
+    const { store, clock } = this.#parts;
+    const nowMs = clock.epochMs();
+    try {
+      await store.claimConnection(connectionId, record, { nowMs, expiresAtMs: nowMs + RETENTION_MS.UNKNOWN });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+  }
+
+  async #failed(
+    error: DliError,
+    record: OperationRecord,
+    scope: OperationScope,
+    past: Past,
+  ): Promise<CreateOutcome> {
+    const { writer } = this.#parts;
+    const { code, upstreamCode = null, requestId = null } = error;
+    if (code === 'OUTCOME_UNKNOWN') return this.#reconcile(error, record, scope);
+    const isRefusal = code === 'REJECTED' || code === 'NAME_TAKEN';
+    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && mayBeOurs(record, past)))) {
+      return this.#reconcile(error, record, scope, { code, upstreamCode, requestId });
+    }
+    if (past.previous !== undefined) return this.#goBack(past.previous, record);
+    if (isRefusal) {
+      const rejection: StoredRejection = { code, upstreamCode, requestId };
+      const expiresAtMs = this.#parts.clock.epochMs() + RETENTION_MS.REJECTED;
+      await writer.write({ ...record, state: 'REJECTED', rejection, expiresAtMs }, record.owner);
+    } else {
+      // The same call may succeed later, so its key is free again.
+      await writer.forget(record.id, record.owner);
+    }
+    return failedOutcome(code, error);
+  }
+
+  /** Looks for the connection while the caller waits. */
+  async #reconcile(
+    { unknownReason = 'UPSTREAM_ERROR', requestId }: DliError,
+    record: OperationRecord,
+    scope: OperationScope,
+    suspected?: StoredRejection,
+  ): Promise<CreateOutcome> {
+    const { writer, inline, clock } = this.#parts;
+    const unknown: OperationRecord = {
+      ...record,
+      state: 'UNKNOWN',
+      lastSentAtMs: clock.epochMs(),
+      unknownReason,
+      ...(requestId !== undefined && { requestId }),
+      ...(suspected !== undefined && { suspected }),
+    };
+    await writer.write(unknown, record.owner);
+    const reconciled = await inline.reconcile(unknown, scope);
+    return outcomeOf(reconciled, inline.secondsUntilDecided(reconciled));
+  }
+
+  // Nothing came of the second request, which says nothing about the first.
+  async #goBack(previous: OperationRecord, { owner }: OperationRecord): Promise<CreateOutcome> {
+    const { writer, inline, clock } = this.#parts;
+    const back = { ...previous, owner, ownedUntilMs: clock.epochMs() };
+    await writer.write(back, owner);
+    return outcomeOf(back, inline.secondsUntilDecided(back));
+  }
+}
+
+/** Whether a connection of this name may come from an earlier request of the same intent. */
+function mayBeOurs({ hasMarker = false }: OperationRecord, { isForgetful, previous }: Past): boolean {
+  return isForgetful === true || previous !== undefined || hasMarker;
+}

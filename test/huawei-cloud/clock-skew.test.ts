@@ -1,0 +1,46 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createTestClock } from '../helpers/clock.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+
+afterEach(closeGateways);
+
+const MINUTE_MS = 60_000;
+
+function dateIn(ms: number): { date: string } {
+  return { date: new Date(Date.now() + ms).toUTCString() };
+}
+
+describe('D33: a clock that differs from DLI\u2019s', () => {
+  it.each([6, -6])(
+    'by %i minutes makes the gateway unready until nobody has seen it for a minute',
+    async minutes => {
+      const clock = createTestClock();
+      const { create, emulator, adminUrl } = await startGateway({ clock });
+      emulator.inject({ operation: 'createConnection', headers: dateIn(minutes * MINUTE_MS) });
+      await create();
+      expect(await (await fetch(`${adminUrl}/readyz`)).json()).toEqual({ status: 'clockSkew' });
+      clock.advance(MINUTE_MS + 1);
+      expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
+    },
+  );
+
+  it('by 4 minutes leaves it ready', async () => {
+    const { create, emulator, adminUrl } = await startGateway();
+    emulator.inject({ operation: 'createConnection', headers: dateIn(4 * MINUTE_MS) });
+    await create();
+    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
+  });
+
+  it.each([2, -2])('by %i minutes does not hide a lost create', async minutes => {
+    const { create, emulator } = await startGateway({
+      emulator: { now: () => Date.now() + minutes * MINUTE_MS },
+    });
+    emulator.inject({ operation: 'createConnection', behaviour: 'reset', apply: true });
+    emulator.inject({ operation: 'listConnections', headers: dateIn(minutes * MINUTE_MS), times: 0 });
+    expect(await create()).toMatchObject({
+      __typename: 'CreateDatasourceConnectionSuccess',
+      connectionId: emulator.connections()[0]?.connectionId,
+      reconciled: true,
+    });
+  });
+});

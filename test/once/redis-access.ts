@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net';
+import { createServer, connect as openSocket } from 'node:net';
+import { afterEach } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { RedisStore } from '../../src/once/redis-store.js';
+import { listen } from '../helpers/listening-server.js';
+
+/** How the keys of the store begin. */
+export const PREFIX = 'dli-gateway:{once}:';
+
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+});
+
+/** The store at this address; it closes after the test. */
+export async function connect(url: string, problems?: string[]): Promise<RedisStore> {
+  const store = await RedisStore.connect(url, problem => problems?.push(problem));
+  opened.push(store);
+  return store;
+}
+
+/** A client that looks at the keys themselves. */
+export function openClient(url: string): Redis {
+  const client = new Redis(url, { disconnectTimeout: 20 });
+  opened.push({ close: async () => client.disconnect() });
+  return client;
+}
+
+/** Where the only gateway of this Redis counts what it has begun. */
+export async function countKey(client: Redis): Promise<string> {
+  const [key = 'none', ...others] = await client.keys(`${PREFIX}count:*`);
+  return others.length === 0 ? key : 'several';
+}
+
+/** Repeats until it works: the store is back. */
+export async function eventually<T>(action: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** Stands between the store and Redis: can keep an answer to itself, and lead new connections to another server. */
+export async function startProxy(port: number) {
+  const plan: { port: number; whenAnswered: 'forward' | 'swallow' | 'end' } = {
+    port,
+    whenAnswered: 'forward',
+  };
+  const server = createServer((caller: Socket) => {
+    const redis = openSocket(plan.port, '127.0.0.1');
+    caller.pipe(redis);
+    redis.on('data', chunk => {
+      const { whenAnswered } = plan;
+      plan.whenAnswered = 'forward';
+      if (whenAnswered === 'forward') caller.write(chunk);
+      if (whenAnswered === 'end') caller.destroy();
+    });
+    redis.on('error', () => caller.destroy());
+    redis.on('close', () => caller.destroy());
+    caller.on('close', () => redis.destroy());
+  });
+  const { host } = await listen(server);
+  return { url: `redis://${host}`, plan };
+}

@@ -1,0 +1,73 @@
+import { expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { KEY, NAME_TAKEN, startOnce, startUpstream, UNKNOWN } from './once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+
+async function forgetEverything(url: string): Promise<void> {
+  const client = new Redis(url);
+  await client.flushall();
+  client.disconnect();
+}
+
+describeWithProgram('redis-server', 'D32: a Redis that lost its records', program => {
+  async function start() {
+    const redis = await startRedisServer(program);
+    const gateway = await startOnce({ env: { REDIS_URL: redis.url } });
+    return { ...gateway, lose: () => forgetEverything(redis.url) };
+  }
+
+  it('does not let a repeated create be sent again: its connection is found', async () => {
+    const { create, posts, lose } = await start();
+    const { connectionId } = await create(CALL);
+    await lose();
+    const payload = await create(CALL);
+    expect(payload).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
+    expect(await create(CALL)).toEqual(payload);
+    expect(posts()).toBe(1);
+  });
+
+  it('is noticed by every gateway that used it, whichever meets it first', async () => {
+    const redis = await startRedisServer(program);
+    const upstream = await startUpstream();
+    const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
+    const [one, other] = [await startOnce({ env }), await startOnce({ env })];
+    const { connectionId } = await one.create(CALL);
+    await other.create({ name: 'other' });
+    await forgetEverything(redis.url);
+    await one.create({ name: 'first_after_the_loss' });
+    expect(await other.create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
+    expect(upstream.posts()).toBe(3);
+  });
+
+  it('costs new creates a look at the list, and nothing else', async () => {
+    const { create, emulator, posts, applied, lose } = await start();
+    await create(CALL);
+    expect(emulator.ledger.count('listConnections')).toBe(0);
+    await lose();
+    const payload = await create({ name: 'new_after_the_loss' });
+    expect(payload).toMatchObject({ ...SUCCESS, connectionId: applied()[1], reconciled: false });
+    expect([posts(), emulator.ledger.count('listConnections')]).toEqual([2, 1]);
+  });
+
+  it('leaves a repeat unknown and unsent while no list can be read', async () => {
+    const { create, emulator, posts, lose } = await start();
+    const { connectionId } = await create(CALL);
+    await lose();
+    emulator.inject({ operation: 'listConnections', status: 500 });
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST', retryAfterSeconds: 5 });
+    expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId });
+    expect(posts()).toBe(1);
+  });
+
+  it('does not make somebody else\u2019s connection of the same name ours', async () => {
+    const { create, emulator, lose } = await start();
+    await create({ name: 'before' });
+    await lose();
+    emulator.seedConnection({ name: 'orders_pg', service: 'RDS', destination: '192.168.0.99:5432' });
+    expect(await create(CALL)).toMatchObject(NAME_TAKEN);
+  });
+});
