@@ -30,6 +30,8 @@ describe('a gateway that does its work too late', () => {
       return [response.status, await response.json()];
     };
     expect(await statusOf('/readyz')).toEqual([200, { status: 'ready' }]);
+    // A process that seldom comes round accepts few connections, so these are opened before.
+    await Promise.all(Array.from({ length: CLIENTS }, () => sendGraphql(graphqlUrl, QUERY)));
 
     gateway.signal('SIGUSR2');
     const refused: GraphqlAnswer[] = [];
