@@ -74,6 +74,15 @@ const NOT_PARSED: Failure[] = [
 
 const NOT_VALID: Failure[] = [
   ['an unknown field', query(`{ nothing(a: ${LITERAL}) }`)],
+  ['a long name of a field', query(`{ ${CANARY} }`)],
+  ['a long name of an argument', query(`{ datasourceServices(${CANARY}: 1) { service } }`)],
+  ['a long name of a directive', query(`{ __typename @${CANARY} }`)],
+  ['a long name of a type', query(`query ($a: ${CANARY}) { __typename }`)],
+  ['a long name of a variable', query(`{ datasourceServices(a: $${CANARY}) { service } }`)],
+  ['a long name of a fragment', query(`{ ...${CANARY} }`)],
+  ['a long name of an operation', query(`query ${CANARY} { a } query ${CANARY} { b }`)],
+  ['a long alias', query(`{ ${CANARY}: datasourceServices { service } ${CANARY}: __typename }`)],
+  ['a long name in the input', inline(`${CANARY}: 1, ${CANARY}: 2`)],
   ['an unknown argument', query(`{ datasourceServices(a: ${LITERAL}) { service } }`)],
   ['an unknown directive', query(`{ __typename @a(b: ${LITERAL}) }`)],
   ['an unknown type', query(`query ($a: Nothing = ${LITERAL}) { __typename }`)],
