@@ -37,8 +37,8 @@ export interface GatewayAddresses {
 
 /** A gateway that has not necessarily begun to listen. */
 export interface Gateway {
-  /** Opens both ports. */
-  listen(): Promise<GatewayAddresses>;
+  /** Opens both ports; undefined when it was closed before both were open. */
+  listen(): Promise<GatewayAddresses | undefined>;
   /** Refuses new work, finishes what is under way, for at most 5 s longer than an operation may take, then frees everything. */
   close(): Promise<void>;
 }
@@ -120,7 +120,9 @@ export async function createGateway(
   return {
     async listen() {
       const adminUrl = await open(admin, config.adminHost, config.adminPort);
+      if (isStopping) return undefined;
       const url = await open(app, config.host, config.port);
+      if (isStopping) return undefined;
       once.start();
       credentialFiles.start();
       load.start();

@@ -5,7 +5,6 @@ import { ConfigError, loadConfig } from './config.js';
 import { isLoopback } from './config-settings.js';
 import type { DevelopmentEmulator } from './development.js';
 import type { GatewayAddresses } from './gateway.js';
-import { createGateway } from './gateway.js';
 import { framesOf } from './stack-frames.js';
 
 // From sysexits.h: service unavailable, internal software error, configuration error.
@@ -22,6 +21,8 @@ async function start(): Promise<void> {
   if (emulator !== undefined) refuseOtherMachines(config);
   const logger = createLogger(config);
   exitOnBug(logger);
+  // Loaded only now, so that a wrong configuration is told at once.
+  const { createGateway } = await import('./gateway.js');
   const gateway = await createGateway(config, logger);
   let isStopping = false;
   const stop = async (signal: string) => {
@@ -35,7 +36,7 @@ async function start(): Promise<void> {
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
   const addresses = await gateway.listen();
-  if (!isStopping) announce(config, addresses, logger, emulator);
+  if (addresses !== undefined && !isStopping) announce(config, addresses, logger, emulator);
 }
 
 // Under load many lines share one write; none waits longer than the flush interval or is lost at an exit.

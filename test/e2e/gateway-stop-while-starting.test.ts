@@ -45,8 +45,8 @@ describe('a gateway that is told to stop before it listens', () => {
 
   it('takes its emulator with it in development mode', async () => {
     const gateway = startGatewayProcess(
-      { PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'info' },
-      // The emulator opens the first port.
+      // The emulator opens the first port, whether its usual one is taken or not.
+      { PORT: '0', ADMIN_PORT: '0', EMULATOR_PORT: '0', LOG_LEVEL: 'info' },
       { arguments: ['--dev'], preload: slowToOpen(2, 'SIGTERM') },
     );
     expect(await gateway.end()).toBe(0);

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
@@ -34,10 +37,14 @@ export interface GatewayProcessOptions {
   preload?: string;
 }
 
-const running: ReturnType<typeof spawn>[] = [];
+const running: { kill(): void; closed: Promise<unknown>; dataDir: string }[] = [];
 
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
+afterEach(async () => {
+  for (const { kill, closed, dataDir } of running.splice(0)) {
+    kill();
+    await closed;
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 });
 
 /** Variables with which a gateway starts on free ports and signs with the emulator's access key. */
@@ -55,7 +62,7 @@ export function environmentFor(upstreamUrl: string): Record<string, string> {
   };
 }
 
-/** Starts the gateway with exactly these variables. */
+/** Starts the gateway with exactly these variables, and a folder of its own for its records if none is given. */
 export function startGatewayProcess(
   environment: Record<string, string>,
   options: GatewayProcessOptions = {},
@@ -64,11 +71,13 @@ export function startGatewayProcess(
     options.preload === undefined
       ? []
       : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
+  const dataDir = mkdtempSync(join(tmpdir(), 'dli-gateway-test-'));
+  // In development mode the program has a folder of its own.
+  const isDevelopment = options.arguments?.includes('--dev') === true;
   const child = spawn(process.execPath, [...preload, MAIN, ...(options.arguments ?? [])], {
-    env: environment,
+    env: isDevelopment ? environment : { DATA_DIR: dataDir, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  running.push(child);
   const written = { stdout: '', stderr: '' };
   const changes = new EventEmitter();
   for (const name of ['stdout', 'stderr'] as const) {
@@ -83,6 +92,7 @@ export function startGatewayProcess(
     changes.emit('change');
     return code ?? signal;
   });
+  running.push({ kill: () => child.kill('SIGKILL'), closed, dataDir });
 
   async function find(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {

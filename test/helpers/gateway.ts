@@ -133,7 +133,9 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     options.clock,
   );
   open.push(gateway);
-  const { graphqlUrl, adminUrl } = await gateway.listen();
+  const addresses = await gateway.listen();
+  if (addresses === undefined) throw new Error('The gateway was closed before it listened.');
+  const { graphqlUrl, adminUrl } = addresses;
   const send = (body: unknown, headers: Record<string, string> = {}) =>
     sendGraphql(graphqlUrl, body, headers);
   return {
