@@ -53,3 +53,48 @@ export function credentialsFrom(
   if (name === undefined || password === undefined || domainName === undefined) return undefined;
   return { kind: 'iamUser', name, password, domainName };
 }
+
+const FIELDS = {
+  accessKey: {
+    HUAWEICLOUD_SDK_AK: 'accessKey',
+    HUAWEICLOUD_SDK_SK: 'secretKey',
+    HUAWEICLOUD_SDK_SECURITY_TOKEN: 'securityToken',
+  },
+  iamUser: { IAM_USERNAME: 'name', IAM_PASSWORD: 'password', IAM_DOMAIN_NAME: 'domainName' },
+} as const;
+
+/**
+ * The files of credentials that can be followed while the gateway runs.
+ *
+ * A key pair is replaced as a whole, so when one part of it stands in a variable none is followed.
+ */
+export function followedFiles(
+  credentials: CredentialsConfig,
+  files: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const fields = Object.entries(FIELDS[credentials.kind]).filter(([, field]) => field in credentials);
+  const entries = fields.flatMap(([key]) => (files[key] === undefined ? [] : [[key, files[key]]]));
+  const isWhole = credentials.kind === 'iamUser' || entries.length === fields.length;
+  return isWhole ? Object.fromEntries(entries) : {};
+}
+
+/** The same kind of credentials with other values for some keys. */
+export function withValues(
+  credentials: CredentialsConfig,
+  values: Readonly<Record<string, string>>,
+): CredentialsConfig {
+  const changed = Object.entries(FIELDS[credentials.kind]).flatMap(([key, field]) =>
+    values[key] === undefined ? [] : [[field, values[key]]],
+  );
+  return { ...credentials, ...Object.fromEntries(changed) };
+}
+
+/** Whether credentials have changed so that they can belong together: of a key pair, every part. */
+export function hasWholeChange(last: CredentialsConfig, next: CredentialsConfig): boolean {
+  if (last.kind !== 'accessKey' || next.kind !== 'accessKey') return true;
+  return (
+    last.accessKey !== next.accessKey &&
+    last.secretKey !== next.secretKey &&
+    (last.securityToken === undefined || last.securityToken !== next.securityToken)
+  );
+}

@@ -58,6 +58,16 @@ export const settings = z.object({
   DLI_MARKER_TAG: flag().default(false),
   ...callerSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
+  TRUSTED_DOCUMENTS: z.string().optional(),
+  CA_FILE: z.string().optional(),
+  // Node's own. It has no effect on DLI, IAM or Redis, and whoever sets it believes that it has.
+  NODE_TLS_REJECT_UNAUTHORIZED: z
+    .string()
+    .refine(
+      value => value !== '0',
+      'must not be 0: certificates are always verified; CA_FILE names trusted ones',
+    )
+    .optional(),
   CORS_ORIGINS: list
     .refine(
       origins => origins.every(isOrigin),
@@ -69,3 +79,9 @@ export const settings = z.object({
 
 /** Every variable, read. */
 export type Settings = z.infer<typeof settings>;
+
+/** Whether a text may be the value of a secret. */
+export function isValidSecret(key: string, text: string): boolean {
+  const form = SECRET_KEYS.find(candidate => candidate === key);
+  return form !== undefined && settings.shape[form].safeParse(text).success;
+}

@@ -1,7 +1,8 @@
 import type { CallersConfig } from './callers/open-callers.js';
 import { callersFrom } from './config-callers.js';
 import type { CredentialsConfig } from './config-credentials.js';
-import { credentialsFrom } from './config-credentials.js';
+import { credentialsFrom, followedFiles } from './config-credentials.js';
+import { readCertificates, readDocuments } from './config-files.js';
 import type { Settings } from './config-settings.js';
 import { SECRET_KEYS, settings } from './config-settings.js';
 import type { Environment, Problem } from './environment.js';
@@ -20,6 +21,8 @@ export interface Config {
   readonly dliEndpoint: URL;
   readonly iamEndpoint: URL;
   readonly credentials: CredentialsConfig;
+  /** Paths of the credentials that may change while the gateway runs, by their keys. */
+  readonly credentialFiles: Readonly<Record<string, string>>;
   /** Looked up in IAM when undefined. */
   readonly projectId: string | undefined;
   readonly operationTimeoutMs: number;
@@ -38,6 +41,10 @@ export interface Config {
   /** Proxies whose word about where a request comes from is taken: IP addresses and ranges. */
   readonly trustedProxies: readonly string[];
   readonly explorer: ExplorerKind;
+  /** The only documents that are executed, by their ids; any when undefined. */
+  readonly trustedDocuments: Readonly<Record<string, string>> | undefined;
+  /** The only authorities that may vouch for DLI and IAM, in PEM; those of Node when undefined. */
+  readonly certificates: readonly string[] | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -60,7 +67,7 @@ export class ConfigError extends Error {
  * @throws {ConfigError} with all problems at once
  */
 export function loadConfig(env: Environment): Config {
-  const { values, problems } = readEnvironment(env, Object.keys(settings.shape), SECRET_KEYS);
+  const { values, files, problems } = readEnvironment(env, Object.keys(settings.shape), SECRET_KEYS);
   const parsed = settings.safeParse(values);
   const wrong = parsed.success ? [] : parsed.error.issues;
   const known = new Set(problems.map(({ key }) => key));
@@ -74,12 +81,43 @@ export function loadConfig(env: Environment): Config {
   }
   const credentials = credentialsFrom(values, problems);
   const callers = parsed.success ? callersFrom(parsed.data, problems) : undefined;
+  const fromFiles = readFiles(values, problems);
   if (!parsed.success || credentials === undefined || callers === undefined || problems.length > 0)
     throw new ConfigError(problems);
-  return Object.freeze(toConfig(parsed.data, credentials, callers));
+  return Object.freeze({
+    ...toConfig(parsed.data),
+    callers,
+    credentials,
+    credentialFiles: followedFiles(credentials, files),
+    ...fromFiles,
+  });
 }
 
-function toConfig(values: Settings, credentials: CredentialsConfig, callers: CallersConfig): Config {
+type FromFiles = Pick<Config, 'trustedDocuments' | 'certificates'>;
+
+function readFiles(
+  { TRUSTED_DOCUMENTS, CA_FILE, EXPLORER = 'none' }: Readonly<Record<string, string | undefined>>,
+  problems: Problem[],
+): FromFiles {
+  const trustedDocuments = TRUSTED_DOCUMENTS === undefined ? undefined : readDocuments(TRUSTED_DOCUMENTS);
+  const certificates = CA_FILE === undefined ? undefined : readCertificates(CA_FILE);
+  if (TRUSTED_DOCUMENTS !== undefined && trustedDocuments === undefined) {
+    const rule = 'must name a JSON file that holds documents by their ids, such as {"<hash>": "<document>"}';
+    problems.push({ key: 'TRUSTED_DOCUMENTS', rule });
+  } else if (TRUSTED_DOCUMENTS !== undefined && EXPLORER !== 'none') {
+    problems.push({
+      key: 'TRUSTED_DOCUMENTS',
+      rule: 'leaves no document for an explorer: EXPLORER must be none',
+    });
+  }
+  if (CA_FILE !== undefined && certificates === undefined)
+    problems.push({ key: 'CA_FILE', rule: 'must name a readable file with certificates in PEM' });
+  return { trustedDocuments, certificates };
+}
+
+function toConfig(
+  values: Settings,
+): Omit<Config, 'callers' | 'credentials' | 'credentialFiles' | keyof FromFiles> {
   const { DLI_REGION: region } = values;
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
@@ -90,7 +128,6 @@ function toConfig(values: Settings, credentials: CredentialsConfig, callers: Cal
     region,
     dliEndpoint: values.DLI_ENDPOINT ?? new URL(`https://dli.${region}.${domain}`),
     iamEndpoint: values.HUAWEICLOUD_SDK_IAM_ENDPOINT ?? new URL(`https://iam.${domain}`),
-    credentials,
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
     dataDir: values.DATA_DIR,
@@ -99,10 +136,13 @@ function toConfig(values: Settings, credentials: CredentialsConfig, callers: Cal
     namesAreUnique: values.DLI_NAMES_ARE_UNIQUE,
     markerTag: values.DLI_MARKER_TAG,
     callerAuth: values.CALLER_AUTH,
-    callers,
     trustedProxies: values.TRUST_PROXY,
-    explorer: values.EXPLORER ?? (values.NODE_ENV === 'production' ? 'none' : 'graphiql'),
+    explorer: values.EXPLORER ?? (hasExplorer(values) ? 'graphiql' : 'none'),
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function hasExplorer({ NODE_ENV, TRUSTED_DOCUMENTS }: Settings): boolean {
+  return NODE_ENV !== 'production' && TRUSTED_DOCUMENTS === undefined;
 }

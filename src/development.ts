@@ -60,6 +60,8 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
       ...Object.fromEntries(ownEnvironment),
       NODE_ENV: 'development',
       CALLER_AUTH: 'none',
+      // The emulator speaks no TLS, so what the machine sets for other programs does no harm.
+      NODE_TLS_REJECT_UNAUTHORIZED: undefined,
       DLI_REGION: project?.name,
       DLI_ENDPOINT: url,
       HUAWEICLOUD_SDK_IAM_ENDPOINT: url,

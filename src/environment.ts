@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { platform } from 'node:os';
+
+const MAY_OTHERS_READ = 0o004;
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -9,9 +12,18 @@ export interface Problem {
   rule: string;
 }
 
+/** What the environment says, read. */
+export interface ReadEnvironment {
+  values: Record<string, string>;
+  /** The paths of the secrets that stand in files, by their keys. */
+  files: Record<string, string>;
+  problems: Problem[];
+}
+
 /**
  * The values of the given keys. A secret may instead stand in the file that `NAME_FILE` names, where one
- * line break at the end does not count. An empty value counts as not given.
+ * line break at the end does not count, and which others than its owner and group must not be able to read.
+ * An empty value counts as not given.
  *
  * @param secretKeys which of the keys are secrets
  */
@@ -19,8 +31,9 @@ export function readEnvironment(
   env: Environment,
   keys: readonly string[],
   secretKeys: readonly string[],
-): { values: Record<string, string>; problems: Problem[] } {
+): ReadEnvironment {
   const values: Record<string, string> = {};
+  const files: Record<string, string> = {};
   const problems: Problem[] = [];
   for (const key of keys) {
     const value = env[key];
@@ -34,17 +47,39 @@ export function readEnvironment(
       problems.push({ key, rule: `and ${fileKey} exclude each other` });
       continue;
     }
-    const text = readText(path);
-    if (text) values[key] = text;
-    else problems.push({ key: fileKey, rule: 'must name a readable file that is not empty' });
+    const secret = readSecret(path);
+    if (secret === 'unreadable') {
+      problems.push({ key: fileKey, rule: 'must name a readable file that is not empty' });
+    } else if (secret === 'readableByAll') {
+      problems.push({
+        key: fileKey,
+        rule: 'must name a file that only its owner and group can read, such as one of mode 0400',
+      });
+    } else {
+      values[key] = secret.text;
+      files[key] = path;
+    }
   }
-  return { values, problems };
+  return { values, files, problems };
 }
 
-function readText(path: string): string | undefined {
+/** Whether everybody on this machine can read a file. */
+export function isReadableByAll({ mode }: { mode: number }): boolean {
+  // Windows has no such rights, and its files always look as if all could read them.
+  return platform() !== 'win32' && (mode & MAY_OTHERS_READ) !== 0;
+}
+
+/** A text without the one line break that editors put at its end. */
+export function withoutLineBreak(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
+function readSecret(path: string): 'unreadable' | 'readableByAll' | { text: string } {
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    const text = withoutLineBreak(readFileSync(path, 'utf8'));
+    if (text === '') return 'unreadable';
+    return isReadableByAll(statSync(path)) ? 'readableByAll' : { text };
   } catch {
-    return undefined;
+    return 'unreadable';
   }
 }

@@ -3,28 +3,30 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { createAuthenticator } from './authenticator.js';
 import { AuditLog } from './callers/audit-log.js';
 import { openCallers } from './callers/open-callers.js';
 import type { Config } from './config.js';
+import { ConfigError } from './config.js';
 import { isLoopback } from './config-forms.js';
+import { CredentialFiles } from './credential-files.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';
 import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
+import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-app.js';
 import { callerCheckOf } from './http/caller-check.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { createHttpApp } from './http/http-app.js';
-import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
-import type { Authenticator } from './huawei-cloud/authentication.js';
+import { LoadMonitor } from './http/load-monitor.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
-import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
 import { parseRedisUrl } from './once/redis-url.js';
@@ -48,23 +50,37 @@ export interface Gateway {
 // What is under way ends by its own deadline; this is for writing and answering after it.
 const DRAIN_MARGIN_MS = 5_000;
 
-/** Builds a gateway from its configuration; every collaborator is made here. */
+/**
+ * Builds a gateway from its configuration; every collaborator is made here.
+ *
+ * @throws {ConfigError} when a trusted document does not fit the schema
+ */
 export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
 ): Promise<Gateway> {
+  const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
   // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
+  const { certificates } = config;
   const skew = new ClockSkew(clock);
-  const transport = new Transport({ skew });
-  const iamTransport = new Transport({ maxConnections: 4 });
-  const readTransport = new Transport({ maxConnections: 5, skew });
+  const transport = new Transport({ skew, certificates });
+  const iamTransport = new Transport({ maxConnections: 4, certificates });
+  const readTransport = new Transport({ maxConnections: 5, skew, certificates });
+  const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
+  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
+  const credentialFiles = new CredentialFiles({
+    files: config.credentialFiles,
+    credentials: config.credentials,
+    onChange: replaceCredentials,
+    log: logger,
+  });
   const dli = new DliClient({
     transport,
     readTransport,
-    authenticator: createAuthenticator(config, new IamClient(iamTransport, config.iamEndpoint, clock), clock),
+    authenticator,
     endpoint: config.dliEndpoint,
     clock,
     skew,
@@ -99,10 +115,12 @@ export async function createGateway(
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
+  const load = new LoadMonitor();
   const app = await createHttpApp({
     logger,
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
+    load,
     isLocal: isLoopback(config.host),
     trustedProxies: config.trustedProxies,
   });
@@ -110,10 +128,12 @@ export async function createGateway(
     apollo,
     checkCaller: callerCheckOf(callers.gate, audit),
     explorer: explorerHandlerOf(config.explorer, apollo),
+    trustedDocuments,
   });
   const readiness = () => {
     if (!isReady || isStopping) return 'stopping';
-    return skew.isTooFar() ? 'clockSkew' : 'ready';
+    if (skew.isTooFar()) return 'clockSkew';
+    return load.isOverloaded() ? 'overloaded' : 'ready';
   };
   const admin = createAdminApp(logger, readiness);
 
@@ -124,6 +144,8 @@ export async function createGateway(
       const url = await open(app, config.host, config.port);
       if (isStopping) return undefined;
       once.start();
+      credentialFiles.start();
+      load.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
     },
@@ -140,6 +162,8 @@ export async function createGateway(
         await apollo.stop();
       } finally {
         clearTimeout(cutOff);
+        credentialFiles.close();
+        load.close();
         // A look into the list that hangs would hold up the end.
         await Promise.all([once.close(), callers.close(), readTransport.close()]);
         await Promise.all([transport.close(), iamTransport.close(), admin.close()]);
@@ -148,17 +172,11 @@ export async function createGateway(
   };
 }
 
-function createAuthenticator(config: Config, iam: IamClient, clock: Clock): Authenticator {
-  const { credentials, projectId, region } = config;
-  if (credentials.kind === 'accessKey') {
-    return new AccessKeyAuthenticator(credentials, { id: projectId, name: region }, iam, clock);
-  }
-  return new TokenAuthenticator(
-    credentials,
-    projectId === undefined ? { name: region } : { id: projectId },
-    iam,
-    clock,
-  );
+function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
+  if (documents === undefined) return undefined;
+  const problem = findDocumentProblem(buildGatewaySchema(), documents);
+  if (problem === undefined) return new TrustedDocuments(documents);
+  throw new ConfigError([{ key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, ${problem}` }]);
 }
 
 async function open(app: FastifyInstance, host: string, port: number): Promise<string> {

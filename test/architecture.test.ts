@@ -15,7 +15,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'development.ts': { allowed: ['config.ts', 'environment.ts', 'emulator'] },
   'config.ts': {
-    allowed: ['config-callers.ts', 'config-credentials.ts', 'config-settings.ts', 'environment.ts'],
+    allowed: [
+      'config-callers.ts',
+      'config-credentials.ts',
+      'config-files.ts',
+      'config-settings.ts',
+      'environment.ts',
+    ],
     allowedAsTypes: ['http', 'callers'],
   },
   'config-callers.ts': { allowed: [], allowedAsTypes: ['callers', 'config-settings.ts', 'environment.ts'] },
@@ -23,11 +29,17 @@ const RULES: Readonly<Record<string, Rule>> = {
   'config-settings.ts': { allowed: ['config-caller-settings.ts', 'config-forms.ts', 'huawei-cloud'] },
   'config-caller-settings.ts': { allowed: ['config-forms.ts'] },
   'config-forms.ts': { allowed: [] },
+  'config-files.ts': { allowed: [] },
+  'authenticator.ts': { allowed: ['huawei-cloud'], allowedAsTypes: ['config.ts', 'config-credentials.ts'] },
+  'credential-files.ts': { allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'] },
   'environment.ts': { allowed: [] },
   'stack-frames.ts': { allowed: [] },
   'gateway.ts': {
     allowed: [
+      'authenticator.ts',
+      'config.ts',
       'config-forms.ts',
+      'credential-files.ts',
       'http',
       'graphql',
       'datasource-connection',
@@ -36,7 +48,6 @@ const RULES: Readonly<Record<string, Rule>> = {
       'dli',
       'huawei-cloud',
     ],
-    allowedAsTypes: ['config.ts'],
   },
   http: { allowed: ['graphql'], allowedAsTypes: ['datasource-connection', 'callers'] },
   graphql: {

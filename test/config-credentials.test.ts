@@ -8,6 +8,8 @@ import { printedRefusal, problemsWith, refusalOf } from './helpers/config-proble
 const AK = 'HUAWEICLOUD_SDK_AK';
 const SK = 'HUAWEICLOUD_SDK_SK';
 const SECURITY_TOKEN = 'HUAWEICLOUD_SDK_SECURITY_TOKEN';
+/** Stands for a security token that is not in a file. */
+const TOKEN_OUTSIDE = 'outside';
 const OTHERS = { DLI_REGION: 'cn-north-4', CALLER_AUTH: 'none' };
 const USER = { IAM_USERNAME: 'user', IAM_PASSWORD: 'pass word', IAM_DOMAIN_NAME: 'account' };
 
@@ -128,6 +130,45 @@ describe('a secret in a file', () => {
       rule: 'must name a readable file that is not empty',
     });
     expect(printedRefusal(changes)).not.toContain(folder);
+  });
+
+  it.each([0o644, 0o604, 0o444, 0o404])('is refused when everybody can read the file: mode %i', mode => {
+    const changes = { [SK]: undefined, [`${SK}_FILE`]: secretFile('canary', mode) };
+    expect(problemsWith(changes)).toContainEqual({
+      key: `${SK}_FILE`,
+      rule: 'must name a file that only its owner and group can read, such as one of mode 0400',
+    });
+    expect(printedRefusal(changes)).not.toMatch(/canary|secret-/);
+  });
+
+  it.each([0o400, 0o440, 0o600, 0o640])('is read when nobody else can read the file: mode %i', mode => {
+    const env = { ...OTHERS, [AK]: 'ak', [`${SK}_FILE`]: secretFile('sk', mode) };
+    expect(loadConfig(env).credentials).toMatchObject({ secretKey: 'sk' });
+  });
+
+  it.each<[what: string, inFiles: string[], followed: string[]]>([
+    ['a key pair in files', [AK, SK], [AK, SK]],
+    ['half a key pair in a file, which cannot change alone', [SK], []],
+    ['a temporary pair whose token is in a variable', [AK, SK, TOKEN_OUTSIDE], []],
+    ['a temporary pair in files', [AK, SK, SECURITY_TOKEN], [AK, SK, SECURITY_TOKEN]],
+    ['a password in a file', ['IAM_PASSWORD'], ['IAM_PASSWORD']],
+    ['a user in files', Object.keys(USER), Object.keys(USER)],
+  ])('is followed while the gateway runs: %s', (_what, inFiles, followed) => {
+    const isUser = inFiles.includes('IAM_PASSWORD');
+    const variables = isUser ? USER : { [AK]: 'ak', [SK]: 'sk' };
+    const files = inFiles.filter(key => key !== TOKEN_OUTSIDE);
+    const env = {
+      ...OTHERS,
+      ...variables,
+      ...(inFiles.includes(TOKEN_OUTSIDE) && { [SECURITY_TOKEN]: 'token' }),
+      ...Object.fromEntries(
+        files.flatMap(key => [
+          [key, undefined],
+          [`${key}_FILE`, secretFile('text')],
+        ]),
+      ),
+    };
+    expect(Object.keys(loadConfig(env).credentialFiles)).toEqual(followed);
   });
 
   it('keeps the rule of its variable, and is not printed', () => {

@@ -35,6 +35,7 @@ describe('the configuration', () => {
       dliEndpoint: new URL('https://dli.cn-north-4.myhuaweicloud.com'),
       iamEndpoint: new URL('https://iam.myhuaweicloud.com'),
       credentials: { kind: 'accessKey', accessKey: 'AK-OF-A-TEST', secretKey: 'SK-OF-A-TEST' },
+      credentialFiles: {},
       projectId: undefined,
       operationTimeoutMs: 20_000,
       dataDir: '.data',
@@ -46,6 +47,8 @@ describe('the configuration', () => {
       callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
       trustedProxies: [],
       explorer: 'none',
+      trustedDocuments: undefined,
+      certificates: undefined,
       corsOrigins: [],
       logLevel: 'info',
     });
@@ -107,7 +110,7 @@ describe('a wrong value', () => {
 
   it('is reported together with all others', () => {
     const canary = 'canary 5c1f';
-    const keys = [...keysRead()].filter(key => !key.endsWith('_FILE'));
+    const keys = variablesRead();
     const env = Object.fromEntries(keys.map(key => [key, canary]));
     expect(refusalOf(env).problems.map(({ key }) => key)).toEqual([
       'NODE_ENV',
@@ -144,6 +147,8 @@ describe('a wrong value', () => {
       'CORS_ORIGINS',
       'LOG_LEVEL',
       'HUAWEICLOUD_SDK_AK',
+      'TRUSTED_DOCUMENTS',
+      'CA_FILE',
     ]);
     expect(printedRefusal(env)).not.toContain(canary);
   });
@@ -163,10 +168,16 @@ describe('.env.example', () => {
   it('lists every variable that the gateway reads, and no other', () => {
     const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
     const listed = [...text.matchAll(/^([A-Z0-9_]+)=/gm)].map(([, key]) => key);
-    const read = [...keysRead()].filter(key => !key.endsWith('_FILE'));
+    const read = variablesRead();
     expect(listed.toSorted()).toEqual(read.toSorted());
   });
 });
+
+/** Every variable that the gateway reads, without the files that may hold one instead. */
+function variablesRead(): string[] {
+  const keys = keysRead();
+  return [...keys].filter(key => !keys.has(key.replace(/_FILE$/, '')) || !key.endsWith('_FILE'));
+}
 
 /** Every variable that the gateway looks at. */
 function keysRead(): Set<string> {

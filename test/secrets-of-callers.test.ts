@@ -78,6 +78,16 @@ describe('what a caller sent is neither repeated nor logged', () => {
     expect(text).toContain('CreateDatasourceConnectionSuccess');
     expect(findLeaks(seen, { url, tagKey: 'sentinel-key', tagValue: 'sentinel-value' })).toEqual([]);
   });
+
+  it('in the key of a create that ends unknown, which only its caller hears again', async () => {
+    const idempotencyKey = 'sentinel-idempotency-key-0001';
+    gateway.emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
+    gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 2 });
+    const { text } = await post(createWith({ name: 'sentinel_name', idempotencyKey }));
+    await post(createWith({ name: 'sentinel_name_2', idempotencyKey }));
+    expect(text).toContain('OutcomeUnknownError');
+    expect(findLeaks(gateway.log(), { idempotencyKey, name: 'sentinel_name' })).toEqual([]);
+  });
 });
 
 describe('the search for secrets', () => {

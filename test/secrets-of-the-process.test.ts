@@ -5,6 +5,7 @@ import { createEmulator } from '../src/emulator/emulator.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from './helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from './helpers/gateway-process.js';
 import { closedPort } from './helpers/listening-server.js';
+import { findBadLines } from './helpers/log-lines.js';
 import {
   findLeaks,
   SENTINEL_ACCESS_KEY,
@@ -78,6 +79,7 @@ describe('the gateway as a process', () => {
     const output = gateway.stdout() + gateway.stderr();
     expect(output.match(/"operation":"createConnection"/g)?.length).toBe(isUser ? 12 : 11);
     expect(findLeaks(output, { host: new URL(url).host })).toEqual([]);
+    expect(findBadLines(gateway.stdout())).toEqual([]);
   });
 
   it('names neither the hosts that it cannot reach nor what it was to send there', async () => {

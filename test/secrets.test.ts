@@ -4,6 +4,7 @@ import type { Fault } from '../src/emulator/emulator.js';
 import type { Environment } from '../src/environment.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from './helpers/gateway.js';
 import { closedPort } from './helpers/listening-server.js';
+import { findBadLines } from './helpers/log-lines.js';
 import {
   findLeaks,
   SENTINEL_ACCESS_KEY,
@@ -100,6 +101,7 @@ describe.each([
       path: `/v2.0/${SENTINELS.projectId}/datasource-connection`,
     });
     expect(findLeaks(seen)).toEqual([]);
+    expect(findBadLines(gateway.log())).toEqual([]);
   });
 
   it.each([

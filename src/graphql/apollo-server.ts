@@ -8,12 +8,12 @@ import type { GraphQLSchema } from 'graphql';
 import type { AuditLog } from '../callers/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { auditPlugin } from './audit-plugin.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS } from './document-rules.js';
 import type { ErrorLog } from './error-plugin.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
-import { oneMutationRule } from './one-mutation-rule.js';
 
-const MAX_DOCUMENT_TOKENS = 1_000;
+const MAX_VALIDATION_ERRORS = 5;
 
 /** How the GraphQL engine is set up. */
 export interface ApolloServerOptions {
@@ -38,12 +38,15 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
-    hideSchemaDetailsFromClientErrors: !introspection,
+    // Explorers complete names by themselves; everybody else is told the same in every mode.
+    hideSchemaDetailsFromClientErrors: true,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
-    validationRules: [oneMutationRule],
+    // Apollo's maxRecursiveSelections would run these only after its own rules; the limits count selections too.
+    validationRules: [...DOCUMENT_RULES],
+    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
     // The gateway stops the engine itself, after the last answer.
     stopOnTerminationSignals: false,

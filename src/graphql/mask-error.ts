@@ -5,6 +5,8 @@ import { PUBLIC_ERROR_CODES } from './error-code.js';
 
 const MAX_MESSAGE_LENGTH = 500;
 
+const LONG_NAME = /"[^"]{66,}"/g;
+
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
   INTROSPECTION_DISABLED: 'Introspection is off here. The schema is published as schema.graphql.',
   OPERATION_RESOLUTION_FAILURE:
@@ -45,7 +47,9 @@ function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown 
   return node.kind === Kind.OPERATION_DEFINITION ? 'OPERATION_RESOLUTION_FAILURE' : code;
 }
 
-// A syntax error quotes the token it met, which may be a value.
+// A syntax error quotes the token it met, which may be a value; and what is longer than names are may be anything.
 function withoutLiterals(message: string): string {
-  return message.replace(/\b(Name|String|BlockString|Int|Float) ".*$/s, '$1.');
+  return message
+    .replace(/\b(Name|String|BlockString|Int|Float) ".*$/s, '$1.')
+    .replace(LONG_NAME, '"(a name not shown)"');
 }

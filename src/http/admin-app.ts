@@ -2,8 +2,11 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import { addFailureAnswers, failureOptions } from './failure-answers.js';
 
-/** Whether the gateway takes work, or why not; `clockSkew`: its clock is too far from Huawei Cloud's to sign. */
-export type Readiness = 'ready' | 'stopping' | 'clockSkew';
+/**
+ * Whether the gateway takes work, or why not; `clockSkew`: its clock is too far from Huawei Cloud's to sign;
+ * `overloaded`: it takes a share of it only.
+ */
+export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
 
 /** The operators' HTTP server: `/livez` (the process answers) and `/readyz` (it takes work). Never asks upstream. */
 export function createAdminApp(logger: FastifyBaseLogger, readiness: () => Readiness): FastifyInstance {

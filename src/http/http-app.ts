@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import fastify, { LogController } from 'fastify';
 import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
 import { commonHeaders } from './http-error.js';
+import type { LoadMonitor } from './load-monitor.js';
 import { isReadableBody, isRebound, isWellFormed } from './message-form.js';
 
 const MAX_CONNECTIONS = 2_000;
@@ -28,6 +29,8 @@ export interface HttpAppOptions {
   corsOrigins: readonly string[];
   /** Whether the gateway is stopping and takes no new work. */
   isStopping: () => boolean;
+  /** Counts the requests, and knows when no more can be taken. */
+  load: LoadMonitor;
   /** Whether only this machine can reach the server. */
   isLocal: boolean;
   /** Proxies that are believed about where a request comes from; without them it is the other end of the socket. */
@@ -39,6 +42,7 @@ export async function createHttpApp({
   logger,
   corsOrigins,
   isStopping,
+  load,
   isLocal,
   trustedProxies,
 }: HttpAppOptions): Promise<FastifyInstance> {
@@ -75,6 +79,7 @@ export async function createHttpApp({
   addFailureAnswers(app, logger);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id));
+    load.count(reply.raw);
     if (distrusted.has(request.raw.socket) || !isWellFormed(request.raw)) {
       // What follows on this connection may be meant for somebody else.
       distrusted.add(request.raw.socket);
@@ -85,6 +90,8 @@ export async function createHttpApp({
       sendFailure(reply, 'forbidden');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
+    } else if (!load.accepts()) {
+      sendFailure(reply.header('retry-after', '1'), 'overloaded');
     } else if (!isReadableBody(request.headers)) {
       sendFailure(reply, 'unsupportedMediaType');
     } else {

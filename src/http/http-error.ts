@@ -8,6 +8,21 @@ interface HttpFailure {
 /** Every way in which a request fails before GraphQL sees it. */
 export const HTTP_FAILURES = {
   badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  documentTooLong: {
+    statusCode: 400,
+    code: 'OPERATION_TOO_COMPLEX',
+    message: 'The document may have at most 15,000 characters.',
+  },
+  documentNotTrusted: {
+    statusCode: 400,
+    code: 'DOCUMENT_NOT_TRUSTED',
+    message: 'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
+  },
+  jsonTooDeep: {
+    statusCode: 400,
+    code: 'BAD_REQUEST',
+    message: 'The JSON may be nested at most 20 levels deep.',
+  },
   forbidden: {
     statusCode: 403,
     code: 'FORBIDDEN',
@@ -47,6 +62,11 @@ export const HTTP_FAILURES = {
     code: 'AUTH_UNAVAILABLE',
     message:
       'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
+  },
+  overloaded: {
+    statusCode: 503,
+    code: 'OVERLOADED',
+    message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
   },
   shuttingDown: {
     statusCode: 503,

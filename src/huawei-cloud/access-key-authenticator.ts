@@ -1,13 +1,9 @@
-import type {
-  Authentication,
-  Authenticator,
-  CredentialUse,
-  CredentialVerdict,
-  UnauthenticatedRequest,
-} from './authentication.js';
+import type { Authenticator, CredentialUse, UnauthenticatedRequest } from './authentication.js';
 import type { Clock } from './clock.js';
 import type { StopListener } from './credential-guard.js';
 import { CredentialGuard } from './credential-guard.js';
+import type { CredentialsSource } from './credentials-source.js';
+import { CurrentCredential } from './current-credential.js';
 import type { Deadline } from './deadline.js';
 import type { IamClient } from './iam-client.js';
 import { RefusalWindow } from './refusal-window.js';
@@ -15,7 +11,6 @@ import type { AccessKeyPair } from './request-signer.js';
 import { sdkDate, signRequest } from './request-signer.js';
 import { SharedValue } from './shared-value.js';
 import { SingleUse } from './single-use.js';
-import type { Pass } from './trial-gate.js';
 import { TrialGate } from './trial-gate.js';
 
 // A key that has not been used for longer may have been revoked: the first request of a burst finds out.
@@ -27,56 +22,81 @@ export interface AccessKeyCredentials extends AccessKeyPair {
   securityToken?: string;
 }
 
-/** Signs every request with an access key pair (AK/SK); looks the project up once when it is not given. */
+/** What is known about one access key. */
+interface KeptKey {
+  credentials: AccessKeyCredentials;
+  guard: CredentialGuard;
+  gate: TrialGate;
+}
+
+/**
+ * Signs every request with an access key pair (AK/SK); looks the project up once when it is not given. A pair
+ * that replaces another opens the same project.
+ */
 export class AccessKeyAuthenticator implements Authenticator {
-  readonly #credentials: AccessKeyCredentials;
   readonly #clock: Clock;
-  readonly #guard: CredentialGuard;
-  readonly #gate: TrialGate;
-  readonly #authentication: SharedValue<Authentication>;
+  readonly #key: CurrentCredential<AccessKeyCredentials, KeptKey>;
+  readonly #projectId: SharedValue<string>;
+  #onStop: StopListener = () => undefined;
   #dateSecond = Number.NaN;
   #dateText = '';
 
   constructor(
-    credentials: AccessKeyCredentials,
+    source: CredentialsSource<AccessKeyCredentials>,
     project: { id: string | undefined; name: string },
     iam: IamClient,
     clock: Clock,
   ) {
-    this.#credentials = credentials;
     this.#clock = clock;
-    this.#guard = new CredentialGuard(clock, new RefusalWindow(clock));
-    this.#gate = new TrialGate(this.#guard, clock, PROOF_LIFE_MS);
-    this.#authentication = new SharedValue(async () => {
-      const projectId = project.id ?? (await this.#findProjectId(iam, project.name));
-      const value: Authentication = { projectId, headersFor: request => this.#sign(request, projectId) };
+    this.#projectId = new SharedValue(async () => {
+      const value = project.id ?? (await this.#findProjectId(iam, project.name));
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
+    this.#key = new CurrentCredential(
+      source,
+      credentials => this.#keep(credentials),
+      () => {
+        if (!this.#projectId.isHeld()) this.#projectId.renew();
+      },
+    );
   }
 
-  async authenticate(deadline: Deadline): Promise<CredentialUse> {
-    if (!this.#authentication.isHeld()) this.#guard.check();
-    const authentication = await this.#authentication.get(deadline);
-    const entered = this.#gate.enter(deadline);
-    const pass = 'isTrial' in entered ? entered : await entered;
-    return new SingleUse(authentication, verdict => this.#settle(pass, verdict));
+  authenticate(deadline: Deadline): Promise<CredentialUse> {
+    return this.#key.use(kept => this.#use(kept, deadline));
   }
 
   onStop(listener: StopListener): void {
-    this.#guard.onStop = listener;
+    this.#onStop = listener;
   }
 
-  #settle(pass: Pass, verdict: CredentialVerdict): boolean {
-    if (verdict === 'REFUSED') this.#guard.refused();
-    this.#gate.leave(pass, verdict);
-    // A signature that was refused would be refused again.
-    return false;
+  #keep(credentials: AccessKeyCredentials): KeptKey {
+    const guard = new CredentialGuard(this.#clock, new RefusalWindow(this.#clock));
+    guard.onStop = restSeconds => this.#onStop(restSeconds);
+    return { credentials, guard, gate: new TrialGate(guard, this.#clock, PROOF_LIFE_MS) };
+  }
+
+  async #use({ credentials, guard, gate }: KeptKey, deadline: Deadline): Promise<CredentialUse> {
+    if (!this.#projectId.isHeld()) guard.check();
+    const projectId = await this.#projectId.get(deadline);
+    const entered = gate.enter(deadline);
+    const pass = 'isTrial' in entered ? entered : await entered;
+    const authentication = {
+      projectId,
+      headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
+    };
+    return new SingleUse(authentication, verdict => {
+      if (verdict === 'REFUSED') guard.refused();
+      gate.leave(pass, verdict);
+      // A signature that was refused would be refused again.
+      return false;
+    });
   }
 
   async #findProjectId(iam: IamClient, name: string): Promise<string> {
-    const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' });
-    const projectId = await this.#guard.watch(() => iam.findProjectId(name, sign));
-    this.#gate.prove();
+    const { credentials, guard, gate } = this.#key.kept;
+    const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' }, credentials);
+    const projectId = await guard.watch(() => iam.findProjectId(name, sign));
+    gate.prove();
     return projectId;
   }
 
@@ -90,8 +110,12 @@ export class AccessKeyAuthenticator implements Authenticator {
     return this.#dateText;
   }
 
-  #sign(request: UnauthenticatedRequest, projectId?: string): Record<string, string> {
-    const { securityToken } = this.#credentials;
+  #sign(
+    request: UnauthenticatedRequest,
+    credentials: AccessKeyCredentials,
+    projectId?: string,
+  ): Record<string, string> {
+    const { securityToken } = credentials;
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       host: request.url.host,
@@ -99,6 +123,6 @@ export class AccessKeyAuthenticator implements Authenticator {
     };
     if (projectId !== undefined) headers['x-project-id'] = projectId;
     if (securityToken !== undefined) headers['x-security-token'] = securityToken;
-    return { ...headers, authorization: signRequest({ ...request, headers }, this.#credentials) };
+    return { ...headers, authorization: signRequest({ ...request, headers }, credentials) };
   }
 }

@@ -31,6 +31,8 @@ export class SharedValue<T> {
   readonly #random: () => number;
   #held: Held<T> | undefined;
   #loading: Promise<T> | undefined;
+  /** Counts what the value depends on; a load that began before says nothing any more. */
+  #generation = 0;
   #failures = 0;
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #lastError: unknown;
@@ -76,21 +78,35 @@ export class SharedValue<T> {
     if (this.#held?.value === value) this.#held = undefined;
   }
 
-  #startLoading(): Promise<T> {
-    this.#loading ??= this.#loadOnce().finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading;
+  /** Loads anew, because what the value depends on has changed. What is held stays in use until then. */
+  renew(): void {
+    this.#generation += 1;
+    this.#loading = undefined;
+    this.#failures = 0;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
+    if (this.#held !== undefined) this.#held.refreshAtMs = Number.NEGATIVE_INFINITY;
+    this.#startLoading().catch(() => undefined);
   }
 
-  async #loadOnce(): Promise<T> {
+  #startLoading(): Promise<T> {
+    if (this.#loading !== undefined) return this.#loading;
+    const loading = this.#loadOnce(this.#generation).finally(() => {
+      if (this.#loading === loading) this.#loading = undefined;
+    });
+    this.#loading = loading;
+    return loading;
+  }
+
+  async #loadOnce(generation: number): Promise<T> {
     try {
       const { value, lifeMs, refreshAfterMs } = await this.#load();
+      if (generation !== this.#generation) return await this.#startLoading();
       const nowMs = this.#clock.monotonicMs();
       this.#held = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
       this.#failures = 0;
       return value;
     } catch (error) {
+      if (generation !== this.#generation) return await this.#startLoading();
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
       this.#retryAtMs = this.#clock.monotonicMs() + backOffMs * (1 - this.#random() / 2);

@@ -2,6 +2,8 @@ import type { Authentication, Authenticator, CredentialUse, CredentialVerdict } 
 import type { Clock } from './clock.js';
 import type { StopListener } from './credential-guard.js';
 import { CredentialGuard } from './credential-guard.js';
+import type { CredentialsSource } from './credentials-source.js';
+import { CurrentCredential } from './current-credential.js';
 import type { Deadline } from './deadline.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
 import { RefusalWindow } from './refusal-window.js';
@@ -16,37 +18,42 @@ const RENEW_AT_SHARE_OF_LIFE = 0.8;
 const EXPIRY_MARGIN_MS = 5_000;
 const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
 
+/** What is known about one user and the tokens in use. */
+interface KeptUser {
+  user: IamUser;
+  passwordGuard: CredentialGuard;
+  tokenGuard: CredentialGuard;
+  gate: TrialGate;
+}
+
 /**
  * Authenticates with an IAM token got by password: one request for it at a time, shared by all calls,
  * renewed at 80 % of its life or 30 minutes before its end, whichever is earlier, and used until it
- * expires while renewing fails.
+ * expires while renewing fails. A password that replaces another gets a token at once; the last one
+ * stays in use until then.
  *
  * IAM's refusals of the password and DLI's refusals of fresh tokens are counted apart, so that a good token
  * stays in use when the password has gone bad; together they fill one window.
  */
 export class TokenAuthenticator implements Authenticator {
-  readonly #passwordGuard: CredentialGuard;
-  readonly #tokenGuard: CredentialGuard;
-  readonly #gate: TrialGate;
+  readonly #clock: Clock;
+  readonly #user: CurrentCredential<IamUser, KeptUser>;
   readonly #authentication: SharedValue<Authentication>;
+  #onStop: StopListener = () => undefined;
 
   /** @param random a number from 0 to 1; renewals come up to 10 % earlier by it, so that processes spread out */
   constructor(
-    user: IamUser,
+    source: CredentialsSource<IamUser>,
     project: ProjectScope,
     iam: IamClient,
     clock: Clock,
     random: () => number = Math.random,
   ) {
-    const window = new RefusalWindow(clock);
-    this.#passwordGuard = new CredentialGuard(clock, window);
-    this.#tokenGuard = new CredentialGuard(clock, window);
-    this.#gate = new TrialGate(this.#tokenGuard, clock);
+    this.#clock = clock;
     this.#authentication = new SharedValue(
       async () => {
-        const { token, projectId, lifeMs } = await this.#passwordGuard.watch(() =>
-          iam.issueToken(user, project),
-        );
+        const { user, passwordGuard } = this.#user.kept;
+        const { token, projectId, lifeMs } = await passwordGuard.watch(() => iam.issueToken(user, project));
         const headers = { 'content-type': 'application/json', 'x-auth-token': token };
         const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
         return {
@@ -59,44 +66,65 @@ export class TokenAuthenticator implements Authenticator {
       clock,
       random,
     );
+    this.#user = new CurrentCredential(
+      source,
+      user => this.#keep(user),
+      () => this.#authentication.renew(),
+    );
   }
 
-  async authenticate(deadline: Deadline): Promise<CredentialUse> {
+  authenticate(deadline: Deadline): Promise<CredentialUse> {
+    return this.#user.use(kept => this.#use(kept, deadline));
+  }
+
+  onStop(listener: StopListener): void {
+    this.#onStop = listener;
+  }
+
+  #keep(user: IamUser): KeptUser {
+    const window = new RefusalWindow(this.#clock);
+    const passwordGuard = new CredentialGuard(this.#clock, window);
+    const tokenGuard = new CredentialGuard(this.#clock, window);
+    for (const guard of [passwordGuard, tokenGuard]) guard.onStop = restSeconds => this.#onStop(restSeconds);
+    return { user, passwordGuard, tokenGuard, gate: new TrialGate(tokenGuard, this.#clock) };
+  }
+
+  async #use(kept: KeptUser, deadline: Deadline): Promise<CredentialUse> {
     // Before the wait for a turn, so that an IAM that fails is told as such.
-    const early = await this.#currentToken(deadline);
-    const entered = this.#gate.enter(deadline);
+    const early = await this.#currentToken(kept, deadline);
+    const entered = kept.gate.enter(deadline);
     const pass = 'isTrial' in entered ? entered : await entered;
     try {
       // The token that waited may have been refused in the meantime.
-      const token = this.#authentication.holds(early) ? early : await this.#currentToken(deadline);
-      return new SingleUse(token, verdict => this.#settle(token, pass, verdict));
+      const token = this.#authentication.holds(early) ? early : await this.#currentToken(kept, deadline);
+      return new SingleUse(token, verdict => this.#settle(kept, token, pass, verdict));
     } catch (error) {
-      this.#gate.leave(pass, 'UNPROVEN');
+      kept.gate.leave(pass, 'UNPROVEN');
       throw error;
     }
   }
 
-  onStop(listener: StopListener): void {
-    this.#passwordGuard.onStop = listener;
-    this.#tokenGuard.onStop = listener;
-  }
-
-  #currentToken(deadline: Deadline): Promise<Authentication> {
+  #currentToken({ passwordGuard, tokenGuard }: KeptUser, deadline: Deadline): Promise<Authentication> {
     if (!this.#authentication.isHeld()) {
-      this.#passwordGuard.check();
-      this.#tokenGuard.check();
+      passwordGuard.check();
+      tokenGuard.check();
     }
     return this.#authentication.get(deadline);
   }
 
-  #settle(token: Authentication, pass: Pass, verdict: CredentialVerdict): boolean {
+  #settle(
+    { tokenGuard, gate }: KeptUser,
+    token: Authentication,
+    pass: Pass,
+    verdict: CredentialVerdict,
+  ): boolean {
     const isRefused = verdict === 'REFUSED';
     if (isRefused) {
       this.#authentication.discard(token);
       // A token that worked before has run out or was revoked, which says nothing about the user behind it.
-      if (pass.isTrial) this.#tokenGuard.refused();
+      if (pass.isTrial) tokenGuard.refused();
     }
-    this.#gate.leave(pass, verdict);
+    gate.leave(pass, verdict);
     return isRefused;
   }
 }

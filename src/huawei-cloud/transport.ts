@@ -34,6 +34,8 @@ export interface TransportOptions {
   maxConnections?: number;
   /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 500. */
   maxWaiting?: number;
+  /** The only authorities that may vouch for the host, in PEM. Default: those of Node. */
+  certificates?: readonly string[] | undefined;
   /** Learns from the date of every answer. */
   skew?: ClockSkew;
 }
@@ -58,7 +60,7 @@ export class Transport {
   readonly #slots: Slots;
   readonly #skew: ClockSkew | undefined;
 
-  constructor({ maxConnections = 50, maxWaiting = 500, skew }: TransportOptions = {}) {
+  constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
     this.#skew = skew;
     this.#slots = new Slots(maxConnections, maxWaiting);
     this.#agent = new Agent({
@@ -72,7 +74,12 @@ export class Transport {
       // The collector has its own limits, which cover dripping too.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+      connect: {
+        timeout: CONNECT_TIMEOUT_MS,
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        ...(certificates !== undefined && { ca: [...certificates] }),
+      },
     });
   }
 

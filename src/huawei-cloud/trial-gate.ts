@@ -79,6 +79,15 @@ export class TrialGate {
     if (this.#waiting.size > 0) this.#admit();
   }
 
+  /** Sends away everybody who waits, because the credential is not to be used any more. */
+  dismiss(): void {
+    for (const { timer, reject } of this.#waiting) {
+      clearTimeout(timer);
+      reject(noTurn());
+    }
+    this.#waiting.clear();
+  }
+
   /** Takes the credential for proven from now on. */
   prove(): void {
     this.#provenUntilMs = this.#clock.monotonicMs() + this.#proofLifeMs;

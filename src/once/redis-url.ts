@@ -5,8 +5,8 @@ export interface RedisAddress {
   username?: string;
   password?: string;
   db: number;
-  /** Present for TLS; certificates are checked as Node does by default. */
-  tls?: Record<string, never>;
+  /** Present for TLS; certificates are verified whatever the environment says. */
+  tls?: { rejectUnauthorized: true };
 }
 
 const DEFAULT_PORT = 6379;
@@ -33,7 +33,7 @@ export function parseRedisUrl(text: string): RedisAddress {
     ...(url.username !== '' && { username: decode(url.username) }),
     ...(url.password !== '' && { password: decode(url.password) }),
     db: Number(database),
-    ...(url.protocol === 'rediss:' && { tls: {} }),
+    ...(url.protocol === 'rediss:' && { tls: { rejectUnauthorized: true } as const }),
   };
 }
 

@@ -1,13 +1,26 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { sendGraphql } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 
 // Nothing listens there; these tests need no upstream.
 const ENVIRONMENT = environmentFor('http://127.0.0.1:9');
 const CANARY = 'canary-83d1';
+const FOLDER = mkdtempSync(join(tmpdir(), 'gateway-process-'));
+
+afterAll(() => rmSync(FOLDER, { recursive: true }));
+
+/** The path of a file that everybody can read. */
+function publicFile(name: string, text: string): string {
+  const path = join(FOLDER, name);
+  writeFileSync(path, text, { mode: 0o644 });
+  return path;
+}
 
 describe('a gateway that is configured wrongly', () => {
   it('tells every mistake at once on stderr, no value, and exits with 78', async () => {
@@ -49,6 +62,10 @@ describe('a gateway that is configured wrongly', () => {
     ['HUAWEICLOUD_SDK_IAM_ENDPOINT', { HUAWEICLOUD_SDK_IAM_ENDPOINT: `https://u:${CANARY}@iam.example` }],
     ['CALLER_AUTH', { CALLER_AUTH: '' }],
     ['CORS_ORIGINS', { CORS_ORIGINS: `*,${CANARY}` }],
+    ['CA_FILE', { CA_FILE: `/${CANARY}` }],
+    ['NODE_TLS_REJECT_UNAUTHORIZED', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
+    ['TRUSTED_DOCUMENTS', { TRUSTED_DOCUMENTS: publicFile('documents.json', CANARY) }],
+    ['IAM_PASSWORD_FILE', { IAM_PASSWORD_FILE: publicFile('password', CANARY) }],
   ])('because of %s refuses to start after less than 2 s of work', async (key, changes) => {
     const gateway = startGatewayProcess(
       { ...ENVIRONMENT, ...changes },

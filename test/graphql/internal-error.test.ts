@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { findBadLines } from '../helpers/log-lines.js';
 
 const CANARY = 'zq7canary';
 const BROKEN_CLOCK = {
@@ -51,6 +52,7 @@ describe('a bug of the gateway', () => {
       },
     ]);
     expect(gateway.log()).not.toContain(CANARY);
+    expect(findBadLines(gateway.log())).toEqual([]);
   });
 
   it('sends nothing', async () => {

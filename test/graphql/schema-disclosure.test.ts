@@ -48,13 +48,12 @@ describe('with the offline explorer', () => {
     expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
   });
 
-  it('a misspelling is answered with the right name', async () => {
+  it.each(MISSPELLINGS)('a misspelling is not answered with a right name either: %s', async query => {
     const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
-    const { body } = await gateway.send({ query: '{ datasourceService }' });
+    const { status, body } = await gateway.send({ query });
 
-    expect(body.errors?.map(({ message }) => message)).toEqual([
-      'Cannot query field "datasourceService" on type "Query". Did you mean "datasourceServices"?',
-    ]);
+    expect(status).toBe(400);
+    expect(JSON.stringify(body)).not.toMatch(/did you mean/i);
   });
 
   it('a browser gets a page that may talk to this server alone', async () => {

@@ -21,6 +21,20 @@ export function limitsIn(log: string): LogLine[] {
   return linesOf(log).filter(({ outcome }) => outcome !== undefined && outcomes.includes(outcome));
 }
 
+/** The lines of a log that are no JSON object, or longer than 2 KB. */
+export function findBadLines(log: string): string[] {
+  return log.split('\n').filter(line => line !== '' && (Buffer.byteLength(line) > 2_048 || !isObject(line)));
+}
+
+function isObject(line: string): boolean {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
+}
+
 function linesOf(log: string): LogLine[] {
   return log
     .split('\n')

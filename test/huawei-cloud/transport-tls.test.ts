@@ -12,6 +12,7 @@ import {
   VALID_INPUT,
 } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { IAM_USER } from '../helpers/iam-user.js';
 import { listen } from '../helpers/listening-server.js';
 import { TEST_CERTIFICATE_PATH, tlsFixture } from '../helpers/tls-fixture.js';
 
@@ -50,13 +51,20 @@ async function startPlainUpstream() {
   return { port, connections, received: () => Buffer.concat(received).toString('latin1') };
 }
 
+/** Switches verification off behind the back of the configuration, which would refuse it. */
+const RELAX_ON_SIGNAL = `process.on('SIGUSR2', () => {
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  process.stdout.write('{"msg":"relaxed"}\\n');
+});`;
+
 async function createThroughProcess(endpoint: string, environment: Record<string, string>) {
-  const gateway = startGatewayProcess({
-    ...environmentFor('https://127.0.0.1:1'),
-    DLI_ENDPOINT: endpoint,
-    ...environment,
-  });
+  const gateway = startGatewayProcess(
+    { ...environmentFor('https://127.0.0.1:1'), DLI_ENDPOINT: endpoint, ...environment },
+    { preload: RELAX_ON_SIGNAL },
+  );
   const { graphqlUrl } = await gateway.addresses();
+  gateway.signal('SIGUSR2');
+  await gateway.find(/relaxed/);
   const variables = { input: VALID_INPUT };
   const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
   gateway.signal('SIGTERM');
@@ -101,7 +109,6 @@ describe('a gateway whose environment relaxes TLS', () => {
   ])('%s all the same', async (_what, host, trust, causeCode) => {
     const upstream = await startTlsUpstream();
     const { payload, log } = await createThroughProcess(`https://${host}:${upstream.port}`, {
-      NODE_TLS_REJECT_UNAUTHORIZED: '0',
       ...trust,
     });
     expect(payload).toEqual(UNREACHABLE);
@@ -118,5 +125,40 @@ describe('a gateway whose environment relaxes TLS', () => {
     expect(upstream.decrypted()).toMatch(
       /^POST \/v2\.0\/48cc2c48765f481480c7db940d6409d1\/datasource-connection /,
     );
+  });
+});
+
+describe('a gateway that is told whom to trust', () => {
+  it('talks to a host whose certificate one of them has signed', async () => {
+    const upstream = await startTlsUpstream();
+    const { create } = await startGateway({
+      env: { DLI_ENDPOINT: `https://127.0.0.1:${upstream.port}`, CA_FILE: TEST_CERTIFICATE_PATH },
+    });
+    expect(await create()).toMatchObject({ connectionId: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' });
+  });
+
+  it.each<[which: string, host: string, options: ServerOptions]>([
+    ['another host', 'localhost', tlsFixture()],
+    ['a host whose certificate has expired', '127.0.0.1', tlsFixture('expired')],
+  ])('does not talk to %s', async (_which, host, options) => {
+    const upstream = await startTlsUpstream(options);
+    const { create } = await startGateway({
+      env: { DLI_ENDPOINT: `https://${host}:${upstream.port}`, CA_FILE: TEST_CERTIFICATE_PATH },
+    });
+    expect(await create()).toEqual(UNREACHABLE);
+    expect(upstream.decrypted()).toBe('');
+  });
+
+  it('asks IAM for tokens over such a connection too', async () => {
+    const upstream = await startTlsUpstream();
+    const { create } = await startGateway({
+      env: {
+        ...IAM_USER,
+        HUAWEICLOUD_SDK_IAM_ENDPOINT: `https://127.0.0.1:${upstream.port}`,
+        CA_FILE: TEST_CERTIFICATE_PATH,
+      },
+    });
+    await create();
+    expect(upstream.decrypted()).toMatch(/^POST \/v3\/auth\/tokens/);
   });
 });

@@ -1,0 +1,46 @@
+import type { GraphQLSchema } from 'graphql';
+import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
+import { DOCUMENT_RULES, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENT_TOKENS } from './document-rules.js';
+
+/** The only documents that are executed, by their ids. */
+export class TrustedDocuments {
+  readonly #byId: ReadonlyMap<string, string>;
+  readonly #texts: ReadonlySet<string>;
+
+  constructor(documents: Readonly<Record<string, string>>) {
+    this.#byId = new Map(Object.entries(documents));
+    this.#texts = new Set(Object.values(documents));
+  }
+
+  /** The document of an id; the form `sha256:` with the hash names the same as the hash alone. */
+  find(id: string): string | undefined {
+    return this.#byId.get(id) ?? this.#byId.get(id.replace(/^sha256:/, ''));
+  }
+
+  /** Whether a text is one of the documents, character by character. */
+  has(text: string): boolean {
+    return this.#texts.has(text);
+  }
+}
+
+/**
+ * What keeps the first of the documents from being executed, with its id; undefined when all can be.
+ *
+ * They are checked at the start, so that callers do not find out one by one.
+ */
+export function findDocumentProblem(
+  schema: GraphQLSchema,
+  documents: Readonly<Record<string, string>>,
+): string | undefined {
+  const rules = [...specifiedRules, NoSchemaIntrospectionCustomRule, ...DOCUMENT_RULES];
+  for (const [id, text] of Object.entries(documents)) {
+    if (text.length > MAX_DOCUMENT_CHARACTERS) return `${id}: it is longer than 15,000 characters`;
+    try {
+      const [error] = validate(schema, parse(text, { maxTokens: MAX_DOCUMENT_TOKENS }), rules);
+      if (error !== undefined) return `${id}: ${error.message}`;
+    } catch (error) {
+      return `${id}: ${error instanceof Error ? error.message : 'it cannot be read'}`;
+    }
+  }
+  return undefined;
+}

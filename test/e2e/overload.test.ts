@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import type { GraphqlAnswer } from '../helpers/gateway.js';
+import { sendGraphql } from '../helpers/gateway.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+
+const CLIENTS = 60;
+const QUERY = { query: '{ __typename }' };
+// Nothing listens there; these tests need no upstream.
+const ENVIRONMENT = environmentFor('http://127.0.0.1:9');
+
+/** From the first signal to the second the process comes round every 300 ms only, as one with too much to do. */
+const BUSY_BETWEEN_SIGNALS = `
+  let timer;
+  const work = () => {
+    const endMs = performance.now() + 300;
+    while (performance.now() < endMs);
+    timer = setImmediate(work);
+  };
+  process.on('SIGUSR2', () => {
+    if (timer === undefined) work();
+    else { clearImmediate(timer); timer = undefined; }
+  });`;
+
+describe('a gateway that does its work too late', () => {
+  it('refuses what it cannot do with 503, is not ready but alive, and recovers', async () => {
+    const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
+    const { graphqlUrl, adminUrl } = await gateway.addresses();
+    const statusOf = async (path: string) => {
+      const response = await fetch(`${adminUrl}${path}`);
+      return [response.status, await response.json()];
+    };
+    expect(await statusOf('/readyz')).toEqual([200, { status: 'ready' }]);
+    // A process that seldom comes round accepts few connections, so these are opened before.
+    await Promise.all(Array.from({ length: CLIENTS }, () => sendGraphql(graphqlUrl, QUERY)));
+
+    gateway.signal('SIGUSR2');
+    const refused: GraphqlAnswer[] = [];
+    let isOver = false;
+    const clients = Array.from({ length: CLIENTS }, async () => {
+      while (!isOver) {
+        const answer = await sendGraphql(graphqlUrl, QUERY);
+        if (answer.status !== 200) refused.push(answer);
+      }
+    });
+    let readiness = await statusOf('/readyz');
+    while (readiness[0] === 200 || refused.length === 0) readiness = await statusOf('/readyz');
+    expect(readiness).toEqual([503, { status: 'overloaded' }]);
+    expect(await statusOf('/livez')).toEqual([200, { status: 'live' }]);
+    isOver = true;
+    await Promise.all(clients);
+    for (const { status, headers, body } of refused) {
+      expect({ status, retryAfter: headers.get('retry-after'), body }).toEqual({
+        status: 503,
+        retryAfter: '1',
+        body: {
+          errors: [
+            {
+              message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
+              extensions: { code: 'OVERLOADED', traceId: headers.get('x-request-id') },
+            },
+          ],
+        },
+      });
+    }
+
+    gateway.signal('SIGUSR2');
+    while ((await statusOf('/readyz'))[0] !== 200);
+    expect((await sendGraphql(graphqlUrl, QUERY)).status).toBe(200);
+  }, 60_000);
+
+  it('with little to do refuses nothing, because that would not help', async () => {
+    const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
+    const { graphqlUrl } = await gateway.addresses();
+    gateway.signal('SIGUSR2');
+    const statuses: number[] = [];
+    for (let count = 0; count < 5; count += 1) statuses.push((await sendGraphql(graphqlUrl, QUERY)).status);
+
+    expect(statuses).toEqual(Array(5).fill(200));
+  });
+});

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { getIntrospectionQuery } from 'graphql';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+
+const DEPTH = 'Fields may be nested to a depth of 6.';
+const ALIASES = 'The number of aliases may be at most 15.';
+const DIRECTIVES = 'The number of directives may be at most 50.';
+const SELECTIONS = 'The number of selections, fragments unfolded, may be at most 400.';
+const LENGTH = 'The document may have at most 15,000 characters.';
+const ABORTED = 'Validation aborted.';
+
+const nested = (levels: number) => `${'{ a '.repeat(levels)}${'}'.repeat(levels)}`;
+const times = (count: number, part: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => part(index)).join(' ');
+/** A chain of fragments, each of which spreads the next twice. */
+const doubling = (steps: number) =>
+  `{ ...F0 } ${times(steps, n => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} }`)} fragment F${steps} on Query { __typename }`;
+
+let production: TestGateway;
+let development: TestGateway;
+
+beforeAll(async () => {
+  production = await startGateway();
+  development = await startGateway({ env: { EXPLORER: 'graphiql' } });
+});
+afterAll(closeGateways);
+
+/** The messages of a refusal that came as JSON with status 400, executed nothing and shows no overflow. */
+async function refusal(query: string): Promise<string[]> {
+  const { status, headers, body } = await production.send({ query });
+  expect({ status, type: headers.get('content-type'), data: body.data }).toEqual({
+    status: 400,
+    type: 'application/json; charset=utf-8',
+    data: undefined,
+  });
+  expect(JSON.stringify(body) + production.log()).not.toMatch(/call stack|internal error/i);
+  expect(production.emulator.ledger.count()).toBe(0);
+  return body.errors?.map(({ message }) => message) ?? [];
+}
+
+describe('a document is refused before anything is executed for', () => {
+  it.each<[what: string, query: string, message: string]>([
+    ['fields nested 7 deep', nested(7), DEPTH],
+    ['fields nested 7 deep by way of fragments', deepFragments(), DEPTH],
+    ['fields nested 300 deep', nested(300), DEPTH],
+    ['16 aliases', `{ ${times(16, n => `a${n}: __typename`)} }`, ALIASES],
+    [
+      '16 aliases in 4 spreads of one fragment, under fields of their own',
+      `{ ${times(4, () => 'datasourceServices { ...F }')} } fragment F on DatasourceServiceInfo { ${times(4, n => `b${n}: service`)} }`,
+      ALIASES,
+    ],
+    ['160 aliases', `{ ${times(160, n => `a${n}: __typename`)} }`, ALIASES],
+    ['51 directives', `{ ${times(51, n => `__typename @d${n}`)} }`, DIRECTIVES],
+    ['one field 401 times', `{ ${times(401, () => '__typename')} }`, SELECTIONS],
+    ['fragments that unfold to 511 selections', doubling(8), SELECTIONS],
+    ['fragments that unfold to more selections than can be counted', doubling(70), SELECTIONS],
+  ])('%s', async (_what, query, message) => {
+    const messages = await refusal(query);
+    expect(messages.some(text => text === message || text.endsWith(ABORTED))).toBe(true);
+    expect(messages.length).toBeLessThanOrEqual(6);
+  });
+
+  it.each<[what: string, query: string]>([
+    ['4,000 fields', `{ ${'__typename '.repeat(4_000)}}`],
+    ['a depth of 3,000', nested(3_000)],
+    ['2,000 directives', `{ __typename ${'@skip(if: false) '.repeat(2_000)}}`],
+    [
+      '50 inline fragments in each of 50',
+      `{ ${times(50, () => `... { ${times(50, () => '... { __typename }')} }`)} }`,
+    ],
+    ['a list 20,000 deep', `{ a(b: ${'['.repeat(20_000)}${']'.repeat(20_000)}) }`],
+    ['a list 400 deep in the input', createWith(`tags: ${'['.repeat(400)}${']'.repeat(400)}`)],
+    ['an input of 240 unknown fields', createWith(times(240, n => `f${n}: 1`))],
+    ['480 unknown directives', `{ __typename ${'@a'.repeat(480)} }`],
+    ['190 unknown types', `query (${times(190, n => `$v${n}: T`)}) { __typename }`],
+    ['fragments that spread one another in a circle', circle(100)],
+  ])('%s', async (_what, query) => {
+    const messages = await refusal(query);
+    expect(messages.length).toBeGreaterThan(0);
+    expect(messages.length).toBeLessThanOrEqual(6);
+  });
+
+  it('15,001 characters, with a code that says so', async () => {
+    const { status, headers, body } = await production.send({ query: '{ __typename }'.padEnd(15_001) });
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: {
+        errors: [
+          {
+            message: LENGTH,
+            extensions: { code: 'OPERATION_TOO_COMPLEX', traceId: headers.get('x-request-id') },
+          },
+        ],
+      },
+    });
+  });
+
+  it('each limit with one code', async () => {
+    const { body } = await production.send({ query: `{ ${times(16, n => `a${n}: __typename`)} }` });
+    expect(body.errors).toEqual([
+      { message: ALIASES, extensions: { code: 'OPERATION_TOO_COMPLEX', traceId: expect.any(String) } },
+    ]);
+  });
+});
+
+describe('variables nested deeper than 20 levels of JSON are refused', () => {
+  it.each([21, 100, 30_000])('with %d levels, and no deeper look at them', async levels => {
+    const { status, body } = await production.send(
+      `{"query":"{ __typename }","variables":{"a":${'['.repeat(levels)}${']'.repeat(levels)}}}`,
+    );
+    expect({ status, body }).toEqual({
+      status: 400,
+      body: {
+        errors: [
+          {
+            message: 'The JSON may be nested at most 20 levels deep.',
+            extensions: { code: 'BAD_REQUEST', traceId: expect.any(String) },
+          },
+        ],
+      },
+    });
+  });
+});
+
+describe('a document is executed with', () => {
+  it.each<[what: string, query: string]>([
+    ['15 aliases', `{ ${times(15, n => `a${n}: __typename`)} }`],
+    ['50 directives', `{ ${times(50, () => '__typename @skip(if: false)')} }`],
+    ['fragments that unfold to 255 selections', doubling(7)],
+    ['15,000 characters', '{ __typename }'.padEnd(15_000)],
+    [
+      '240 inline fragments in one another',
+      `{ __typename ${'... { '.repeat(240)}__typename${' }'.repeat(240)} }`,
+    ],
+  ])('%s', async (_what, query) => {
+    const { status, body } = await production.send({ query });
+    expect({ status, errors: body.errors }).toEqual({ status: 200, errors: undefined });
+  });
+});
+
+describe('a schema query, where the schema may be read', () => {
+  it.each([
+    ['of an explorer, with everything that it can ask for', getIntrospectionQuery(everything())],
+    ['of an explorer, as it is by default', getIntrospectionQuery()],
+  ])('is executed: %s', async (_what, query) => {
+    const { status, body } = await development.send({ query });
+    expect({ status, errors: body.errors }).toEqual({ status: 200, errors: undefined });
+    expect(body.data).toHaveProperty('__schema.types');
+  });
+
+  it.each([
+    [
+      'that goes round in circles',
+      '{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }',
+    ],
+    ['with 16 aliases', `{ ${times(16, n => `a${n}: __schema { queryType { name } }`)} }`],
+  ])('is refused: %s', async (_what, query) => {
+    const { status, body } = await development.send({ query });
+    expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
+  });
+
+  it('makes other fields beside it no deeper', async () => {
+    const { status, body } = await development.send({
+      query: `{ __schema { queryType { name } } b ${nested(7)} }`,
+    });
+    expect(status).toBe(400);
+    expect(body.errors?.map(({ message }) => message)).toContain(DEPTH);
+  });
+});
+
+function deepFragments(): string {
+  const fragments = times(7, n => `fragment F${n} on Query { a { ...F${n + 1} } }`);
+  return `{ ...F0 } ${fragments} fragment F7 on Query { __typename }`;
+}
+
+function circle(length: number): string {
+  return `{ ...F0 } ${times(length, n => `fragment F${n} on Query { ...F${(n + 1) % length} }`)}`;
+}
+
+function createWith(fields: string): string {
+  return `mutation { createDatasourceConnection(input: { ${fields} }) { __typename } }`;
+}
+
+function everything() {
+  return {
+    descriptions: true,
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    oneOf: true,
+  };
+}

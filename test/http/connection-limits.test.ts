@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { openConnection, readToEnd } from './helpers/raw-connection.js';
+
+const MAX_CONNECTIONS = 2_000;
+const TOO_MANY = 60;
+const MAX_REQUESTS = 1_000;
+const QUERY = { query: '{ __typename }' };
+const BODY = JSON.stringify(QUERY);
+const REQUEST = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`;
+
+const sockets: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await closeGateways();
+});
+
+/** A connection that sends no more than the beginning of a request. */
+function idle(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  // Only a socket that is read notices its end.
+  socket.resume().on('error', () => socket.destroy());
+  socket.write(REQUEST.slice(0, -BODY.length));
+  sockets.push(socket);
+  return socket;
+}
+
+/** Waits for the end of a connection, whether it is ended or reset. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise(resolve => socket.once('close', () => resolve()));
+}
+
+describe('connections', () => {
+  it('are at most 2,000: more are ended, operators still hear from it, and the next one is served', async () => {
+    // A process of its own, so that the ends of the connections do not share one limit of open files.
+    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
+    const { graphqlUrl, adminUrl } = await gateway.addresses();
+    const held = Array.from({ length: MAX_CONNECTIONS }, () => idle(graphqlUrl));
+    await Promise.all(held.map(socket => once(socket, 'connect')));
+    const more = Array.from({ length: TOO_MANY }, () => idle(graphqlUrl));
+    await Promise.all(more.map(closed));
+
+    expect(held.filter(socket => !socket.destroyed)).toHaveLength(MAX_CONNECTIONS);
+    expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
+    await Promise.all(held.splice(0, 100).map(socket => closed(socket.destroy())));
+    expect((await sendGraphql(graphqlUrl, QUERY)).status).toBe(200);
+  }, 60_000);
+
+  it('that are opened and reset by the hundred do no harm', async () => {
+    const gateway = await startGateway();
+    for (let round = 0; round < 5; round += 1) {
+      const opened = await Promise.all(Array.from({ length: 100 }, () => openConnection(gateway.graphqlUrl)));
+      for (const socket of opened) {
+        socket.write(REQUEST.slice(0, -5));
+        socket.resetAndDestroy();
+      }
+    }
+
+    expect(await gateway.create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+    expect(gateway.log()).not.toContain('internal error');
+  });
+
+  it('end after 1,000 requests, and say so in the last answer', async () => {
+    const gateway = await startGateway();
+    const socket = await openConnection(gateway.graphqlUrl);
+    const answer = readToEnd(socket);
+    socket.write(REQUEST.repeat(MAX_REQUESTS));
+    const answers = (await answer).split(/(?=HTTP\/1\.1 )/);
+
+    expect(answers).toHaveLength(MAX_REQUESTS);
+    expect(answers.filter(text => text.startsWith('HTTP/1.1 200 OK'))).toHaveLength(MAX_REQUESTS);
+    expect(answers.at(-1)).toMatch(/^connection: close\r$/im);
+  });
+});

@@ -1,0 +1,167 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { EmulatorOptions } from '../../src/emulator/emulator.js';
+import { DEFAULT_ACCESS_KEY, DEFAULT_DOMAIN_NAME, DEFAULT_USER_NAME } from '../../src/emulator/emulator.js';
+import type { Payload, TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { createSecretFolder } from '../helpers/secret-folder.js';
+
+type EmulatorAccessKey = EmulatorOptions['accessKeys'][number];
+type EmulatorUser = EmulatorOptions['users'][number];
+
+const AK = 'HUAWEICLOUD_SDK_AK';
+const SK = 'HUAWEICLOUD_SDK_SK';
+const TOKEN = 'HUAWEICLOUD_SDK_SECURITY_TOKEN';
+const NO_KEY = { [AK]: undefined, [SK]: undefined };
+const FIRST = { accessKey: DEFAULT_ACCESS_KEY, secretKey: 'first-secret-key' };
+const SECOND = { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' };
+const USER = { name: DEFAULT_USER_NAME, domainName: DEFAULT_DOMAIN_NAME };
+const SUCCESS = 'CreateDatasourceConnectionSuccess';
+const REPLACED = 'credentials replaced';
+const MAX_DELAY_MS = 5_000;
+
+afterEach(closeGateways);
+
+const filesOf = ({ accessKey, secretKey, securityToken }: EmulatorAccessKey) => ({
+  [AK]: accessKey,
+  [SK]: secretKey,
+  ...(securityToken !== undefined && { [TOKEN]: securityToken }),
+});
+
+let created = 0;
+
+/** Sends creates, 4 at a time, until the log says something; returns the payloads and how long it took. */
+async function createUntil(gateway: TestGateway, message: string) {
+  const startedMs = performance.now();
+  const payloads: Payload[] = [];
+  while (!gateway.log().includes(message) && performance.now() - startedMs < 2 * MAX_DELAY_MS)
+    payloads.push(...(await createSome(gateway, 4)));
+  return { payloads, tookMs: performance.now() - startedMs };
+}
+
+function createSome(gateway: TestGateway, count: number): Promise<Payload[]> {
+  return Promise.all(Array.from({ length: count }, () => gateway.create({ name: `c${created++}` })));
+}
+
+const typesOf = (payloads: Payload[]) => [...new Set(payloads.map(({ __typename }) => __typename))];
+
+describe('a key pair in files', () => {
+  it.each<[what: string, first: EmulatorAccessKey, second: EmulatorAccessKey]>([
+    ['permanent', FIRST, SECOND],
+    ['temporary', { ...FIRST, securityToken: 'first-token' }, { ...SECOND, securityToken: 'second-token' }],
+  ])('that is replaced is used within 5 s, without a failed call: %s', async (_what, first, second) => {
+    const accessKeys = [first];
+    const secrets = createSecretFolder(filesOf(first));
+    const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
+    const before = await createSome(gateway, 4);
+    accessKeys.push(second);
+    secrets.swap(filesOf(second));
+    const { payloads, tookMs } = await createUntil(gateway, REPLACED);
+    accessKeys.shift();
+    const after = await createSome(gateway, 20);
+
+    expect(tookMs).toBeLessThan(MAX_DELAY_MS);
+    expect(payloads.length).toBeGreaterThan(4);
+    expect(typesOf([...before, ...payloads, ...after])).toEqual([SUCCESS]);
+    expect(gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated)).toEqual([]);
+    expect(gateway.log()).not.toMatch(/secret-key|first-token|second-token|ACCESSKEY/);
+  });
+
+  it('of which one half has changed is not used until the other has', async () => {
+    const accessKeys = [FIRST];
+    const secrets = createSecretFolder(filesOf(FIRST));
+    const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
+    secrets.write(AK, SECOND.accessKey);
+    const half = await createUntil(gateway, 'only a part of the key pair has changed');
+    accessKeys.push(SECOND);
+    secrets.write(SK, SECOND.secretKey);
+    const whole = await createUntil(gateway, REPLACED);
+    accessKeys.shift();
+    const after = await createSome(gateway, 4);
+
+    expect(typesOf([...half.payloads, ...whole.payloads, ...after])).toEqual([SUCCESS]);
+    expect(gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated)).toEqual([]);
+  });
+
+  it('that is no longer there leaves the last one in use, which is said once', async () => {
+    const secrets = createSecretFolder(filesOf(FIRST));
+    const gateway = await startGateway({
+      env: { ...NO_KEY, ...secrets.env },
+      emulator: { accessKeys: [FIRST] },
+    });
+    secrets.write(SK, '');
+    const { payloads } = await createUntil(gateway, 'a credential file cannot be used');
+
+    expect(typesOf([...payloads, ...(await createSome(gateway, 4))])).toEqual([SUCCESS]);
+    expect(gateway.log().split('a credential file cannot be used')).toHaveLength(2);
+  });
+
+  it('that replaces one which was refused and put aside is used at once', async () => {
+    const secrets = createSecretFolder({ [AK]: 'REVOKEDACCESSKEY0001', [SK]: 'revoked-secret-key' });
+    const gateway = await startGateway({
+      env: { ...NO_KEY, ...secrets.env, HUAWEICLOUD_SDK_PROJECT_ID: undefined },
+      emulator: { accessKeys: [SECOND] },
+    });
+    const [refused] = await createSome(gateway, 1);
+    secrets.swap(filesOf(SECOND));
+    await createUntil(gateway, REPLACED);
+
+    expect(refused).toMatchObject({ code: 'UPSTREAM_AUTH_FAILED' });
+    expect(typesOf(await createSome(gateway, 4))).toEqual([SUCCESS]);
+  });
+
+  it('is used by those who waited for a doubtful one', async () => {
+    const accessKeys: EmulatorAccessKey[] = [];
+    const secrets = createSecretFolder(filesOf(FIRST));
+    const gateway = await startGateway({
+      env: { ...NO_KEY, ...secrets.env, OPERATION_TIMEOUT_MS: '10000' },
+      emulator: { accessKeys },
+    });
+    const refused = await createSome(gateway, 1);
+    accessKeys.push(FIRST, SECOND);
+    gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
+    // After a refusal there is one at a time, and this one takes long.
+    const hanging = createSome(gateway, 1);
+    const waiting = createSome(gateway, 8);
+    secrets.swap(filesOf(SECOND));
+
+    expect(typesOf(await waiting)).toEqual([SUCCESS]);
+    expect(gateway.log()).toContain(REPLACED);
+    expect(typesOf([...refused, ...(await hanging)])).toEqual(['DliUnavailableError', 'OutcomeUnknownError']);
+  });
+});
+
+describe('a password in a file', () => {
+  it('that is replaced gets a token at once, without a failed call', async () => {
+    const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
+    const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
+    const gateway = await startGateway({
+      env: { ...NO_KEY, ...secrets.env, IAM_USERNAME: USER.name, IAM_DOMAIN_NAME: USER.domainName },
+      emulator: { users },
+    });
+    const before = await createSome(gateway, 4);
+    users[0] = { ...USER, password: 'second password' };
+    secrets.swap({ IAM_PASSWORD: 'second password' });
+    const { payloads, tookMs } = await createUntil(gateway, REPLACED);
+    const after = await createSome(gateway, 20);
+
+    expect(tookMs).toBeLessThan(MAX_DELAY_MS);
+    expect(typesOf([...before, ...payloads, ...after])).toEqual([SUCCESS]);
+    expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 201]);
+    expect(gateway.log()).not.toMatch(/first password|second password/);
+  });
+
+  it('that is wrong costs one request, and the token lives on', async () => {
+    const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
+    const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
+    const gateway = await startGateway({
+      env: { ...NO_KEY, ...secrets.env, IAM_USERNAME: USER.name, IAM_DOMAIN_NAME: USER.domainName },
+      emulator: { users },
+    });
+    await createSome(gateway, 1);
+    secrets.swap({ IAM_PASSWORD: 'wrong password' });
+    await createUntil(gateway, REPLACED);
+
+    expect(typesOf(await createSome(gateway, 20))).toEqual([SUCCESS]);
+    expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 401]);
+  });
+});
