@@ -1,9 +1,21 @@
+// A line of the log is at most 2 KB long, and the innermost frames say most.
+const MAX_LENGTH = 1_500;
+
 /**
  * Where an error happened: its stack without the message, which may hold what a caller sent or DLI answered.
+ *
+ * The innermost frames, of at most 1,500 characters together.
  *
  * @param error anything that can be thrown; what has no stack has no frames
  */
 export function framesOf(error: unknown): string[] {
   const lines = (error instanceof Error ? error.stack : undefined)?.split('\n') ?? [];
-  return lines.filter(line => line.startsWith('    at ')).map(line => line.trim());
+  let length = 0;
+  return lines
+    .filter(line => line.startsWith('    at '))
+    .map(line => line.trim())
+    .filter(frame => {
+      length += frame.length;
+      return length <= MAX_LENGTH;
+    });
 }

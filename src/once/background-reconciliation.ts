@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../huawei-cloud/clock.js';
+import type { CreateIdentities } from './create-identities.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationRecord } from './operation-record.js';
@@ -14,6 +15,7 @@ const MAX_AT_A_TIME = 50;
 /** What the background work needs. */
 export interface BackgroundOptions {
   store: RecordStore;
+  identities: CreateIdentities;
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
@@ -46,11 +48,14 @@ export class BackgroundReconciliation {
   }
 
   async #lookAround(): Promise<void> {
-    const { store, clock, log, intervalMs } = this.#options;
+    const { store, identities, clock, log, intervalMs } = this.#options;
     try {
       const nowMs = clock.epochMs();
       const open = await store.findOpen(nowMs);
-      const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
+      const ours = open.length === 0 ? '' : await identities.projectId();
+      const due = open.filter(
+        ({ projectId, nextCheckAtMs = 0 }) => projectId === ours && nextCheckAtMs <= nowMs,
+      );
       await Promise.all(due.slice(0, MAX_AT_A_TIME).map(record => this.#decide(record)));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;

@@ -5,6 +5,8 @@ import type { ConnectionRequest } from '../dli/connection.js';
 export interface CreateIdentity {
   /** Keyed hash of tenant, DLI project and idempotency key. */
   id: string;
+  /** Keyed hash of the DLI project: gateways of several projects may share a store, and each sees its own list. */
+  projectId: string;
   /** Keyed hash of DLI project and connection name: names are shared by all tenants of a project. */
   nameId: string;
   /** SHA-256 of the input: equal inputs have equal ones, whatever the order of their fields. */
@@ -24,13 +26,22 @@ export function identifyCreate(
   idempotencyKey: string,
   request: ConnectionRequest,
 ): CreateIdentity {
-  const keyed = (...parts: string[]) =>
-    createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex');
+  const keyed = (...parts: string[]) => keyedHash(secret, parts);
   return {
     id: keyed('create', project, tenant, idempotencyKey),
+    projectId: identifyProject(secret, project),
     nameId: keyed('name', project, request.name),
     fingerprint: fingerprintOf(request),
   };
+}
+
+/** What the records of a project's creates have in common. */
+export function identifyProject(secret: Buffer, project: string): string {
+  return keyedHash(secret, ['project', project]);
+}
+
+function keyedHash(secret: Buffer, parts: readonly string[]): string {
+  return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex');
 }
 
 /** SHA-256 of a create's input, as 64 hex digits. Absent and empty mean the same to DLI, so they do here. */

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
+import type { CreateIdentities } from './create-identities.js';
 import type { CreateIdentity } from './create-identity.js';
-import { fingerprintOf, identifyCreate } from './create-identity.js';
+import { fingerprintOf } from './create-identity.js';
 import type { CreateOutcome } from './create-outcome.js';
 import { STORE_UNAVAILABLE } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
@@ -36,8 +37,7 @@ export interface CreateOnceOptions {
   store: RecordStore;
   writer: RecordWriter;
   clock: Clock;
-  /** Which DLI project, said the same way at every start. */
-  project: string;
+  identities: CreateIdentities;
   /** Whether creates carry a tag by which their connection is found. */
   markerTag: boolean;
 }
@@ -48,7 +48,6 @@ const UNREADABLE_RETRY_SECONDS = 60;
 export class CreateOnce {
   readonly #options: CreateOnceOptions;
   readonly #running = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
-  #secret: Promise<Buffer> | undefined;
 
   constructor(options: CreateOnceOptions) {
     this.#options = options;
@@ -74,14 +73,16 @@ export class CreateOnce {
   }
 
   async #run(call: CreateCall, scope: OperationScope): Promise<CreateOutcome> {
-    let identity = await this.#identify(call);
-    const unwritten = this.#options.writer.unwritten(identity.id);
+    const { identities, writer } = this.#options;
+    const { tenant, idempotencyKey, request } = call;
+    let identity = await identities.identify(tenant, idempotencyKey, request);
+    const unwritten = writer.unwritten(identity.id);
     if (unwritten !== undefined) return this.#repeat(call, unwritten, identity, scope);
     let begun = await this.#begin(this.#newRecord(call, identity, scope));
     if (begun.kind === 'otherSecret') {
       // The store lost its data; what it holds now is known by other names.
-      this.#secret = undefined;
-      identity = await this.#identify(call);
+      identities.forgetSecret();
+      identity = await identities.identify(tenant, idempotencyKey, request);
       begun = await this.#begin(this.#newRecord(call, identity, scope));
     }
     switch (begun.kind) {
@@ -150,16 +151,5 @@ export class CreateOnce {
       wanted: { name, service, url },
       expiresAtMs: nowMs + RETENTION_MS.SENDING,
     };
-  }
-
-  async #identify({ tenant, idempotencyKey, request }: CreateCall): Promise<CreateIdentity> {
-    const { store, project } = this.#options;
-    this.#secret ??= store.secret();
-    try {
-      return identifyCreate(await this.#secret, project, tenant, idempotencyKey, request);
-    } catch (error) {
-      this.#secret = undefined;
-      throw error;
-    }
   }
 }

@@ -5,7 +5,7 @@ import type { OperationRecord } from './operation-record.js';
 export type DefiniteCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;
 
 /** Why an outcome is unknown, as records keep it. */
-export type StoredUnknownReason = NonNullable<OperationRecord['unknownReason']>;
+type StoredUnknownReason = NonNullable<OperationRecord['unknownReason']>;
 
 /** What a caller of a create is told, in the terms of the domain. */
 export type CreateOutcome =

@@ -1,5 +1,5 @@
 /** A step of finding out what became of a create, by an allow-list of what a log may hold. */
-export interface OnceRecord {
+interface OnceRecord {
   traceId?: string;
   operation: 'reconcile' | 'store';
   outcome: string;

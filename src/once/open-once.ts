@@ -1,6 +1,7 @@
 import type { DliClient } from '../dli/dli-client.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { BackgroundReconciliation } from './background-reconciliation.js';
+import { CreateIdentities } from './create-identities.js';
 import { CreateOnce } from './create-once.js';
 import { InlineReconciliation } from './inline-reconciliation.js';
 import { ListReader } from './list-reader.js';
@@ -55,17 +56,26 @@ export async function openOnce(parts: {
   const { config, dli, clock, log } = parts;
   const { settleMs, namesAreUnique, markerTag, dliEndpoint, projectId, region } = config;
   const store = await openStore(config, log);
+  const project = `${dliEndpoint.origin}/${projectId ?? region}`;
+  const identities = new CreateIdentities(store, project);
   const writer = new RecordWriter(store, () => clock.monotonicMs());
   const lists = new ListReader(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const intervalMs = Math.min(MAX_INTERVAL_MS, settleMs / 60);
-  const background = new BackgroundReconciliation({ store, inline, reconciler, clock, log, intervalMs });
+  const background = new BackgroundReconciliation({
+    store,
+    identities,
+    inline,
+    reconciler,
+    clock,
+    log,
+    intervalMs,
+  });
   const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
   const repeated = new RepeatedCreate({ recorded, inline, store, writer, clock, namesAreUnique });
-  const project = `${dliEndpoint.origin}/${projectId ?? region}`;
   return {
-    create: new CreateOnce({ recorded, repeated, inline, store, writer, clock, project, markerTag }),
+    create: new CreateOnce({ recorded, repeated, inline, store, writer, identities, clock, markerTag }),
     start: () => background.start(),
     async close() {
       await background.close();

@@ -6,7 +6,7 @@ import type { UnknownReason } from '../dli/dli-error.js';
  * SENDING: a request may be on its way. UNKNOWN: it ended without proof either way. SUCCEEDED: a connection
  * exists. REJECTED: DLI proved that it made none.
  */
-export type OperationState = 'SENDING' | 'SUCCEEDED' | 'REJECTED' | 'UNKNOWN';
+type OperationState = 'SENDING' | 'SUCCEEDED' | 'REJECTED' | 'UNKNOWN';
 
 /** What a definite refusal was, so that a repeat of the call gets the same answer. */
 export interface StoredRejection {
@@ -21,6 +21,8 @@ export interface OperationRecord {
   version: 1;
   /** Keyed hash of tenant, project, operation and idempotency key: 64 hex digits. */
   id: string;
+  /** Keyed hash of the project: 64 hex digits; only a gateway of the same project can find its connection. */
+  projectId: string;
   /** Keyed hash of project and connection name: 64 hex digits; at most one unsettled record holds it. */
   nameId: string;
   /** SHA-256 of the canonical input: 64 hex digits. */

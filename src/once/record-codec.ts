@@ -28,6 +28,7 @@ const rejection = z
 const FIELDS = {
   version: z.literal(1),
   id: hash,
+  projectId: hash,
   nameId: hash,
   fingerprint: hash,
   state: z.enum(['SENDING', 'SUCCEEDED', 'REJECTED', 'UNKNOWN']),

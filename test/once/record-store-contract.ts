@@ -28,6 +28,7 @@ export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRec
   return {
     version: 1,
     id: randomHash(),
+    projectId: randomHash(),
     nameId: randomHash(),
     fingerprint: randomHash(),
     state: 'SENDING',

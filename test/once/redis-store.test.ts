@@ -165,8 +165,9 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await server.kill();
       await expectUnavailable(store, record);
       await eventually(async () =>
-        expect(problems).toEqual(['REDIS_URL: there is no connection to Redis (ECONNREFUSED).']),
+        expect(problems.at(-1)).toBe('REDIS_URL: there is no connection to Redis (ECONNREFUSED).'),
       );
+      expect(new Set(problems).size).toBe(problems.length);
       await startRedisServer(program, { port: server.port });
       await expect(eventually(() => store.begin(record, NOW_MS))).resolves.toMatchObject({ kind: 'begun' });
       expect(await store.secret()).toEqual(secret);

@@ -4,7 +4,7 @@ import { DEFAULT_DOMAIN_NAME, DEFAULT_PASSWORD, DEFAULT_USER_NAME } from '../../
 import type { LateUpstream } from './late-upstream.js';
 
 /** What of the world a crash needs. */
-export interface CrashScene {
+interface CrashScene {
   emulator: Emulator;
   way: LateUpstream;
   /** Ends the gateway with SIGKILL. */
