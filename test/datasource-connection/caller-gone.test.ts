@@ -39,7 +39,7 @@ async function beginToClose({ close, adminUrl }: TestGateway, events: string[]) 
 /** What the log says about calls to DLI. */
 function attempts({ log }: TestGateway): unknown[] {
   const lines = log().trimEnd().split('\n');
-  return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation !== undefined);
+  return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation === 'createConnection');
 }
 
 describe('a create whose caller has gone', () => {

@@ -15,8 +15,8 @@ import { inParallel } from './helpers/in-parallel.js';
 import { chooseSeed, randomOf } from './helpers/random.js';
 import { judge } from './helpers/verdict.js';
 
-const CREATES = Number(process.env['ONCE_CREATES'] ?? 600);
-const AT_A_TIME = 20;
+const CREATES = Number(process.env['ONCE_CREATES'] ?? 1_000);
+const AT_A_TIME = Number(process.env['ONCE_AT_A_TIME'] ?? 20);
 const KILLS = Math.max(4, Math.ceil(CREATES / 250));
 const OPERATION_MS = 3_000;
 const SETTLE_MS = 1_000;
