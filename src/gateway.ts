@@ -30,6 +30,7 @@ import { IamClient } from './huawei-cloud/iam-client.js';
 import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
 import { parseRedisUrl } from './once/redis-url.js';
+import { StoreUnusableError } from './once/store-unusable-error.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -86,7 +87,7 @@ export async function createGateway(
     skew,
     log: logger,
   });
-  const once = await openOnce({ config, dli, clock, log: logger });
+  const once = await openOnce({ config, dli, clock, log: logger }).catch(asConfigError);
   const callers = await openCallers({
     config: config.callers,
     redis: config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl),
@@ -177,6 +178,11 @@ function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments
   const problem = findDocumentProblem(buildGatewaySchema(), documents);
   if (problem === undefined) return new TrustedDocuments(documents);
   throw new ConfigError([{ key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, ${problem}` }]);
+}
+
+function asConfigError(error: unknown): never {
+  if (!(error instanceof StoreUnusableError)) throw error;
+  throw new ConfigError([{ key: error.setting, rule: error.problem }]);
 }
 
 async function open(app: FastifyInstance, host: string, port: number): Promise<string> {

@@ -1,13 +1,20 @@
-import type { ConnectionRequest } from '../dli/connection.js';
 import type { CreateIdentity } from './create-identity.js';
-import { identifyCreate, identifyProject } from './create-identity.js';
+import { keyedHash } from './create-identity.js';
 import type { RecordStore } from './record-store.js';
+
+/** What a create is told from others by, beside its input. */
+interface CreateNames {
+  tenant: string;
+  idempotencyKey: string;
+  /** The connection's name. */
+  name: string;
+}
 
 /** Identifies the creates of one project by the store's secret, which is read once. */
 export class CreateIdentities {
   readonly #store: RecordStore;
   readonly #project: string;
-  #secret: Promise<Buffer> | undefined;
+  #known: Promise<{ secret: Buffer; projectId: string }> | undefined;
 
   /** @param project says which DLI project, the same way at every start */
   constructor(store: RecordStore, project: string) {
@@ -16,30 +23,37 @@ export class CreateIdentities {
   }
 
   /** @throws {StoreUnavailableError} while the secret has not been read */
-  async identify(
-    tenant: string,
-    idempotencyKey: string,
-    request: ConnectionRequest,
-  ): Promise<CreateIdentity> {
-    return identifyCreate(await this.#readSecret(), this.#project, tenant, idempotencyKey, request);
+  async identify({
+    tenant,
+    idempotencyKey,
+    name,
+  }: CreateNames): Promise<Omit<CreateIdentity, 'fingerprint'>> {
+    const { secret, projectId } = await this.#read();
+    return {
+      id: keyedHash(secret, ['create', this.#project, tenant, idempotencyKey]),
+      projectId,
+      nameId: keyedHash(secret, ['name', this.#project, name]),
+    };
   }
 
   /** What the records of this project have in common. */
   async projectId(): Promise<string> {
-    return identifyProject(await this.#readSecret(), this.#project);
+    return (await this.#read()).projectId;
   }
 
   /** Has the secret read anew: the store has another one. */
   forgetSecret(): void {
-    this.#secret = undefined;
+    this.#known = undefined;
   }
 
-  async #readSecret(): Promise<Buffer> {
-    this.#secret ??= this.#store.secret();
+  async #read(): Promise<{ secret: Buffer; projectId: string }> {
+    this.#known ??= this.#store
+      .secret()
+      .then(secret => ({ secret, projectId: keyedHash(secret, ['project', this.#project]) }));
     try {
-      return await this.#secret;
+      return await this.#known;
     } catch (error) {
-      this.#secret = undefined;
+      this.#known = undefined;
       throw error;
     }
   }

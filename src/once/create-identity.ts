@@ -14,33 +14,11 @@ export interface CreateIdentity {
 }
 
 /**
- * Identifies a create.
+ * Keyed hash of a few texts.
  *
  * @param secret keeps anybody who reads the store from guessing keys, tenants and names
- * @param project says which DLI project, the same way at every start
  */
-export function identifyCreate(
-  secret: Buffer,
-  project: string,
-  tenant: string,
-  idempotencyKey: string,
-  request: ConnectionRequest,
-): CreateIdentity {
-  const keyed = (...parts: string[]) => keyedHash(secret, parts);
-  return {
-    id: keyed('create', project, tenant, idempotencyKey),
-    projectId: identifyProject(secret, project),
-    nameId: keyed('name', project, request.name),
-    fingerprint: fingerprintOf(request),
-  };
-}
-
-/** What the records of a project's creates have in common. */
-export function identifyProject(secret: Buffer, project: string): string {
-  return keyedHash(secret, ['project', project]);
-}
-
-function keyedHash(secret: Buffer, parts: readonly string[]): string {
+export function keyedHash(secret: Buffer, parts: readonly string[]): string {
   return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex');
 }
 

@@ -62,7 +62,7 @@ export class CreateOnce {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
       return within(JOIN_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
     }
-    const outcome = this.#run(call, scope)
+    const outcome = this.#run(call, fingerprint, scope)
       .catch((error: unknown) => {
         if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
         throw error;
@@ -72,17 +72,20 @@ export class CreateOnce {
     return outcome;
   }
 
-  async #run(call: CreateCall, scope: OperationScope): Promise<CreateOutcome> {
+  async #run(call: CreateCall, fingerprint: string, scope: OperationScope): Promise<CreateOutcome> {
     const { identities, writer } = this.#options;
-    const { tenant, idempotencyKey, request } = call;
-    let identity = await identities.identify(tenant, idempotencyKey, request);
+    const identify = async () => ({
+      ...(await identities.identify({ ...call, name: call.request.name })),
+      fingerprint,
+    });
+    let identity = await identify();
     const unwritten = writer.unwritten(identity.id);
     if (unwritten !== undefined) return this.#repeat(call, unwritten, identity, scope);
     let begun = await this.#begin(this.#newRecord(call, identity, scope));
     if (begun.kind === 'otherSecret') {
       // The store lost its data; what it holds now is known by other names.
       identities.forgetSecret();
-      identity = await identities.identify(tenant, idempotencyKey, request);
+      identity = await identify();
       begun = await this.#begin(this.#newRecord(call, identity, scope));
     }
     switch (begun.kind) {

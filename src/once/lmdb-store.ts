@@ -6,6 +6,7 @@ import { LmdbTables } from './lmdb-tables.js';
 import type { OperationRecord } from './operation-record.js';
 import type { BeginResult, FindResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
+import { StoreUnusableError } from './store-unusable-error.js';
 
 const OPTIONS = {
   // A folder whose name has a dot would be taken for a file.
@@ -43,7 +44,7 @@ export class LmdbStore implements RecordStore {
   /**
    * The store in this folder, which is made, for this user only, when it is absent.
    *
-   * @throws {Error} which names DATA_DIR and the problem
+   * @throws {StoreUnusableError} which names DATA_DIR and the problem
    */
   static open(folder: string): LmdbStore {
     try {
@@ -51,7 +52,10 @@ export class LmdbStore implements RecordStore {
       return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`DATA_DIR: the operation records cannot be kept in this folder: ${reason}`);
+      throw new StoreUnusableError(
+        'DATA_DIR',
+        `the operation records cannot be kept in this folder: ${reason}`,
+      );
     }
   }
 

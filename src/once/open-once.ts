@@ -5,13 +5,11 @@ import { CreateIdentities } from './create-identities.js';
 import { CreateOnce } from './create-once.js';
 import { InlineReconciliation } from './inline-reconciliation.js';
 import { ListReader } from './list-reader.js';
-import { LmdbStore } from './lmdb-store.js';
 import type { OnceLog } from './once-log.js';
 import { Reconciler } from './reconciler.js';
 import type { RecordStore } from './record-store.js';
 import { RecordWriter } from './record-writer.js';
 import { RecordedCreate } from './recorded-create.js';
-import { RedisStore } from './redis-store.js';
 import { RepeatedCreate } from './repeated-create.js';
 
 /** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
@@ -45,7 +43,7 @@ export interface Once {
 /**
  * Opens the store of operation records and puts together what creates once.
  *
- * @throws {Error} that names the setting when the store cannot or must not be used
+ * @throws {StoreUnusableError} that names the setting when the store cannot or must not be used
  */
 export async function openOnce(parts: {
   config: OnceConfig;
@@ -85,8 +83,13 @@ export async function openOnce(parts: {
   };
 }
 
+// Each brings a library that the other does not need, and whose loading takes time at every start.
 async function openStore({ dataDir, redisUrl }: OnceConfig, log: OnceLog): Promise<RecordStore> {
-  if (redisUrl === undefined) return LmdbStore.open(dataDir);
+  if (redisUrl === undefined) {
+    const { LmdbStore } = await import('./lmdb-store.js');
+    return LmdbStore.open(dataDir);
+  }
+  const { RedisStore } = await import('./redis-store.js');
   return RedisStore.connect(redisUrl, problem =>
     log.warn({ operation: 'store', outcome: 'problem' }, problem),
   );

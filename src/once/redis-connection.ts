@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { StoreUnavailableError } from './record-store.js';
 import { findServerProblem, isReplyError } from './redis-policy.js';
 import type { RedisAddress } from './redis-url.js';
+import { StoreUnusableError } from './store-unusable-error.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;
@@ -77,7 +78,7 @@ export class RedisConnection {
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
    * @param greet gives the first script of every connection, if there is one
-   * @throws {Error} when the server answers and must not be used; the text names the setting
+   * @throws {StoreUnusableError} when the server answers and must not be used
    */
   static async open(
     address: RedisAddress,
@@ -88,7 +89,7 @@ export class RedisConnection {
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
-    throw new Error(connection.#refusal);
+    throw new StoreUnusableError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
   }
 
   /** Whether a command can be sent now. */

@@ -193,7 +193,8 @@ describe('an access key that works', () => {
     const gateway = await startGateway();
     const startedMs = performance.now();
     const payloads = await createMany(gateway, 'cold', 500);
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    // One at a time, a second each would be minutes.
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
     expect(payloads).toEqual(Array(500).fill(expect.objectContaining(SUCCESS)));
     expect(gateway.emulator.ledger.count('createConnection')).toBe(500);
   });

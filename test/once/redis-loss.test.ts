@@ -110,7 +110,8 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
 
   describe('the last of them', () => {
     it('notices after a failover to a replica that lacks them, whatever others have begun since', async () => {
-      const master = await startRedisServer(program);
+      // Replicas are otherwise waited for, 5 s long.
+      const master = await startRedisServer(program, { arguments: ['--repl-diskless-sync-delay', '0'] });
       const follow = ['--replicaof', '127.0.0.1', String(master.port)];
       const replica = await startRedisServer(program, { arguments: follow });
       const { url, plan } = await startProxy(master.port);
