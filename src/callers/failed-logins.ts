@@ -1,25 +1,50 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
+import type { Redis } from 'ioredis';
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
 import { addressGroupOf } from './address-group.js';
 
 const WINDOW_SECONDS = 60;
+// With braces of its own, so that the counters need not share a slot of a cluster with the records.
+const PREFIX = 'dli-gateway:{limits}:login';
+
+/** Where gateways count together. */
+export interface SharedCounters {
+  redis: Redis;
+  /** Known to the gateways alone, and the same to all of them. */
+  secret: string;
+}
 
 /**
- * Counts refused tokens by address, for a minute each.
+ * Counts refused tokens by address, for a minute each: together with the gateways that share Redis, or else in this
+ * process.
  *
- * Kept in this process alone, also where gateways share Redis: it spares this process's CPU time, and strangers must
- * not be able to fill the store of the operation records. Addresses share 65,536 counters, so that no number of them
- * takes more memory; who shares one cannot be told from outside.
+ * Addresses share 65,536 counters, so that no number of strangers takes more memory, here or in the store of the
+ * operation records; who shares one cannot be told from outside.
  */
 export class FailedLogins {
-  readonly #limiter: RateLimiterMemory;
+  readonly #limiter: RateLimiterAbstract;
   readonly #most: number;
-  readonly #secret = randomBytes(16);
+  readonly #secret: string | Buffer;
 
-  /** @param most refused tokens of one address in a minute */
-  constructor(most: number) {
+  /**
+   * @param most refused tokens of one address in a minute
+   * @param shared while its Redis does not answer this process counts alone
+   */
+  constructor(most: number, shared?: SharedCounters) {
+    const rule = { points: most, duration: WINDOW_SECONDS, keyPrefix: PREFIX };
+    const alone = new RateLimiterMemory(rule);
     this.#most = most;
-    this.#limiter = new RateLimiterMemory({ points: most, duration: WINDOW_SECONDS });
+    this.#secret = shared?.secret ?? randomBytes(16);
+    this.#limiter =
+      shared === undefined
+        ? alone
+        : new RateLimiterRedis({
+            ...rule,
+            storeClient: shared.redis,
+            insuranceLimiter: alone,
+            rejectIfRedisNotReady: true,
+          });
   }
 
   /** Seconds until tokens of an address are looked at again; undefined when they are now. */

@@ -1,10 +1,11 @@
-import type { RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Clock } from '../huawei-cloud/clock.js';
 import type { TokenRules } from './access-token.js';
 import type { CallerGate } from './caller-gate.js';
 import { OPEN_GATE } from './caller-gate.js';
 import type { CallersLog } from './callers-log.js';
 import type { CreateLimit, CreateLimitRule } from './create-limit.js';
+import type { SharedCounters } from './failed-logins.js';
 import type { IssuerPlace } from './issuer-key-set.js';
 
 /** What operators decide about callers. */
@@ -33,12 +34,29 @@ export async function openCallers(parts: {
   log: CallersLog;
 }): Promise<Callers> {
   const { config, clock, log } = parts;
-  const limits = await openLimit(config.createLimit, parts.redis, log);
-  return { ...limits, gate: await openGate(config, clock, log) };
+  const isCounting = config.tokens !== undefined || config.createLimit !== undefined;
+  const shared = isCounting && parts.redis !== undefined ? await openShared(parts.redis, log) : undefined;
+  return {
+    gate: await openGate(config, shared, clock, log),
+    createLimit: await openLimit(config.createLimit, shared?.redis),
+    async close() {
+      const isOpen = shared?.redis.status === 'ready' || shared?.redis.status === 'connect';
+      const ended = isOpen ? new Promise(resolve => shared.redis.once('end', resolve)) : undefined;
+      shared?.redis.disconnect();
+      await ended;
+    },
+  };
+}
+
+async function openShared(address: RedisOptions, log: CallersLog): Promise<SharedCounters> {
+  const { connectLimitsRedis } = await import('./limits-redis.js');
+  // Its password is what the gateways of one Redis have in common, and nobody else knows.
+  return { redis: await connectLimitsRedis(address, log), secret: JSON.stringify(address) };
 }
 
 async function openGate(
   { tokens, failedLoginsPerMinute }: CallersConfig,
+  shared: SharedCounters | undefined,
   clock: Clock,
   log: CallersLog,
 ): Promise<CallerGate> {
@@ -50,27 +68,11 @@ async function openGate(
     import('./failed-logins.js'),
   ]);
   const keys = new IssuerKeys(keySetReader(tokens), clock, log);
-  return new TokenGate(keys, tokens, new FailedLogins(failedLoginsPerMinute), clock);
+  return new TokenGate(keys, tokens, new FailedLogins(failedLoginsPerMinute, shared), clock);
 }
 
-async function openLimit(
-  rule: CreateLimitRule | undefined,
-  address: RedisOptions | undefined,
-  log: CallersLog,
-): Promise<Omit<Callers, 'gate'>> {
-  if (rule === undefined) return { createLimit: { take: async () => undefined }, close: async () => {} };
-  const [{ TenantCreateLimit }, { connectLimitsRedis }] = await Promise.all([
-    import('./create-limit.js'),
-    import('./limits-redis.js'),
-  ]);
-  const redis = address && (await connectLimitsRedis(address, log));
-  return {
-    createLimit: new TenantCreateLimit(rule, redis),
-    async close() {
-      const isOpen = redis?.status === 'ready' || redis?.status === 'connect';
-      const ended = isOpen ? new Promise(resolve => redis?.once('end', resolve)) : undefined;
-      redis?.disconnect();
-      await ended;
-    },
-  };
+async function openLimit(rule: CreateLimitRule | undefined, redis: Redis | undefined): Promise<CreateLimit> {
+  if (rule === undefined) return { take: async () => undefined };
+  const { TenantCreateLimit } = await import('./create-limit.js');
+  return new TenantCreateLimit(rule, redis);
 }
