@@ -9,7 +9,7 @@ import { DONE_BUT_LOST, KEY, KEY_REUSED, LOST, startUpstream, UNKNOWN, until } f
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
 
-// Processes start slowly on a busy machine, and a dead one counts as alive for 6 s.
+// Processes start slowly on a busy machine, and a dead one counts as alive for 8 s.
 const PATIENCE_MS = 40_000;
 
 let dataDir = '';
@@ -20,7 +20,7 @@ afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
 /** Starts a gateway on the test's folder; it may kill itself at a step of its call to DLI. */
 async function startProcess(upstreamUrl: string, preload?: string) {
-  const settings = { DATA_DIR: dataDir, OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: '1000' };
+  const settings = { DATA_DIR: dataDir, OPERATION_TIMEOUT_MS: '3000', RECONCILE_SETTLE_MS: '1000' };
   const gateway = startGatewayProcess(
     { ...environmentFor(upstreamUrl), ...settings },
     preload === undefined ? {} : { preload },
@@ -72,6 +72,7 @@ describe('a gateway that is killed in the middle of a create', () => {
       expect(payload['connectionId']).toBe(emulator.connections()[0]?.connectionId);
       expect(posts()).toBe(1);
     },
+    PATIENCE_MS,
   );
 
   it(
