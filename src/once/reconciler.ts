@@ -112,7 +112,7 @@ export class Reconciler {
 
   async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {
     const { store, clock } = this.#options;
-    // As long as any unknown record that might find it too is kept.
+    // Until the last unknown record that might find it too has expired.
     const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
     try {
       return (await store.claimConnection(connectionId, record, times))
