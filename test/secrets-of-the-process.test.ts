@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator, Fault } from '../src/emulator/emulator.js';
 import { createEmulator } from '../src/emulator/emulator.js';
@@ -83,7 +82,7 @@ describe('the gateway as a process', () => {
   });
 
   it('names neither the hosts that it cannot reach nor what it was to send there', async () => {
-    const url = `http://localhost:${await closedPort(createServer())}`;
+    const url = `http://localhost:${await closedPort()}`;
     const gateway = startGatewayProcess(environment(url, SENTINEL_USER));
     const { graphqlUrl } = await gateway.addresses();
     const variables = { input: VALID_INPUT };

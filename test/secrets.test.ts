@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../src/emulator/emulator.js';
 import type { Environment } from '../src/environment.js';
@@ -105,7 +104,7 @@ describe.each([
   });
 
   it.each([
-    ['refuses connections', async () => `http://localhost:${await closedPort(createServer())}`],
+    ['refuses connections', async () => `http://localhost:${await closedPort()}`],
     ['has a name that nobody knows', async () => 'https://sentinel-host.invalid'],
   ])('the host of DLI %s', async (_how, endpoint) => {
     const url = new URL(await endpoint());

@@ -32,7 +32,7 @@ function createMany({ create }: TestGateway, prefix: string, count: number): Pro
 /** A gateway whose DLI is not there, after as many failures as it takes to cut it off. */
 async function startCutOff(env = {}) {
   const clock = createStillClock();
-  const port = await closedPort(createServer());
+  const port = await closedPort();
   const endpoint = { DLI_ENDPOINT: `http://127.0.0.1:${port}` };
   const gateway = await startGateway({ clock, env: { ...NO_SECOND_TRY, ...endpoint, ...env } });
   for (let index = 0; index < 5; index += 1) {
@@ -71,7 +71,7 @@ describe('a DLI that cannot be reached', () => {
   });
 
   it('counts the second tries too, and makes none once it is cut off', async () => {
-    const endpoint = `http://127.0.0.1:${await closedPort(createServer())}`;
+    const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
     for (const name of ['a', 'b', 'c']) await create({ name });
     expect(attemptsIn(log()).map(({ detail }) => detail)).toEqual([

@@ -37,7 +37,7 @@ async function timedCreate({ create, emulator }: TestGateway) {
 
 describe('a connection that is refused', () => {
   it('is tried once more, and the create succeeds when DLI is there by then', async () => {
-    const port = await closedPort(createServer());
+    const port = await closedPort();
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
     const late = createEmulator();
     const creating = create();
@@ -53,8 +53,8 @@ describe('a connection that is refused', () => {
   });
 
   it.each([
-    ['by the host', async () => `http://127.0.0.1:${await closedPort(createServer())}`],
-    ['by both addresses of a name', async () => `http://localhost:${await closedPort(createServer())}`],
+    ['by the host', async () => `http://127.0.0.1:${await closedPort()}`],
+    ['by both addresses of a name', async () => `http://localhost:${await closedPort()}`],
     ['for want of such a name', async () => 'https://dli.gateway.invalid'],
   ])('%s is tried twice, 100 to 300 ms apart, and not a third time', async (_why, endpoint) => {
     const gateway = await startGateway({ env: { DLI_ENDPOINT: await endpoint() } });
@@ -66,7 +66,7 @@ describe('a connection that is refused', () => {
   });
 
   it('is tried once when less than a second would be left for the second try', async () => {
-    const endpoint = `http://127.0.0.1:${await closedPort(createServer())}`;
+    const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const gateway = await startGateway({ env: { DLI_ENDPOINT: endpoint, OPERATION_TIMEOUT_MS: '1000' } });
     expect((await timedCreate(gateway)).payload).toMatchObject(UNAVAILABLE);
     expect(attemptsIn(gateway.log())).toHaveLength(1);

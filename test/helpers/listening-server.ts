@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { afterEach } from '@jest/globals';
 
 /** A server on a free port of loopback; it ends after the test. */
@@ -37,13 +39,22 @@ export async function listen(server: Server): Promise<ListeningServer> {
   return { port, host: `127.0.0.1:${port}`, connections: () => sockets };
 }
 
-/** A port of loopback on which nobody listens. */
-export async function closedPort(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
-  return port;
+// Below what systems give out by themselves, where another process would get the port by chance meanwhile.
+const LEAST_PORT = 10_000;
+const PORTS = 20_000;
+
+/** A port of loopback on which nobody listens, also after a while, for whoever comes later. */
+export async function closedPort(): Promise<number> {
+  for (;;) {
+    const port = LEAST_PORT + randomInt(PORTS);
+    const server = createServer();
+    const isFree = new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false)).once('listening', () => resolve(true));
+    });
+    server.listen(port, '127.0.0.1');
+    if (!(await isFree)) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
@@ -44,7 +43,7 @@ export async function startRedisServer(
   program: string,
   options: { arguments?: readonly string[]; port?: number; folder?: string } = {},
 ): Promise<RedisServer> {
-  const port = options.port ?? (await closedPort(createServer()));
+  const port = options.port ?? (await closedPort());
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
   const child = spawn(

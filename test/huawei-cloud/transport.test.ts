@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -17,14 +16,14 @@ const UNREACHABLE = {
 
 describe('an upstream that cannot be reached', () => {
   it('because nobody listens is unavailable, and nothing was sent', async () => {
-    const endpoint = `http://127.0.0.1:${await closedPort(createServer())}`;
+    const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
     expect(await create()).toEqual(UNREACHABLE);
     expect(log()).toContain('"mayHaveBeenSent":false');
   });
 
   it('because its name on two addresses is refused twice is unavailable', async () => {
-    const endpoint = `http://localhost:${await closedPort(createServer())}`;
+    const endpoint = `http://localhost:${await closedPort()}`;
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
     expect(await create()).toEqual(UNREACHABLE);
     expect(log()).toContain('"mayHaveBeenSent":false');

@@ -12,7 +12,7 @@ const OTHER_CALL = { idempotencyKey: KEY, name: 'orders_2' };
 
 describe('a create of which no byte was sent', () => {
   it('D1: for a refused connection leaves its key free, so that the same call creates once DLI is back', async () => {
-    const port = await closedPort(createServer());
+    const port = await closedPort();
     const { create } = await startOnce({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     const { posts, applied } = await startUpstream({}, port);

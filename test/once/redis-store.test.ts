@@ -208,7 +208,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('works once Redis is there, when it was not at the start', async () => {
-      const port = await closedPort(createServer());
+      const port = await closedPort();
       const store = await connect(`redis://127.0.0.1:${port}`);
       await expectUnavailable(store, makeRecord());
       await startRedisServer(program, { port });
@@ -244,7 +244,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('refuses a policy that shows only when Redis comes up, and takes it once it is right', async () => {
-      const port = await closedPort(createServer());
+      const port = await closedPort();
       const problems: string[] = [];
       const store = await connect(`redis://127.0.0.1:${port}`, problems);
       const server = await startRedisServer(program, {
