@@ -69,7 +69,8 @@ export async function createGateway(
   const skew = new ClockSkew(clock);
   const transport = new Transport({ skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const readTransport = new Transport({ maxConnections: 5, skew, certificates });
+  const callTransport = new Transport({ maxConnections: 10, skew, certificates });
+  const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
   const credentialFiles = new CredentialFiles({
@@ -80,7 +81,8 @@ export async function createGateway(
   });
   const dli = new DliClient({
     transport,
-    readTransport,
+    callTransport,
+    reconciliationTransport,
     authenticator,
     endpoint: config.dliEndpoint,
     clock,
@@ -166,8 +168,8 @@ export async function createGateway(
         credentialFiles.close();
         load.close();
         // A look into the list that hangs would hold up the end.
-        await Promise.all([once.close(), callers.close(), readTransport.close()]);
-        await Promise.all([transport.close(), iamTransport.close(), admin.close()]);
+        await Promise.all([once.close(), callers.close(), reconciliationTransport.close()]);
+        await Promise.all([transport.close(), callTransport.close(), iamTransport.close(), admin.close()]);
       }
     },
   };

@@ -26,3 +26,14 @@ export interface CreatedConnection {
   /** DLI's hint, when it gave one that is fit to show. */
   message: string | null;
 }
+
+/**
+ * How DLI answered a delete.
+ *
+ * `unsuccessful`: it says that it did not, and not why.
+ */
+export interface Deletion {
+  kind: 'deleted' | 'notFound' | 'unsuccessful';
+  /** The id under which Huawei's support finds the request. */
+  requestId: string | undefined;
+}

@@ -7,6 +7,7 @@ import { readCreateAnswer } from './create-answer.js';
 import type { UnknownReason } from './dli-error.js';
 import { DliError } from './dli-error.js';
 import type { DliCallRecord } from './dli-log.js';
+import { requestIdOf } from './request-id.js';
 import { retryAfterSeconds } from './retry-after.js';
 
 const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
@@ -16,8 +17,6 @@ const RETRY_AFTER_SECONDS_OF: ReadonlyMap<TransportFailure, number> = new Map([
   ['BREAKER_OPEN', 1],
 ]);
 const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
-
-const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
 /** What one request to create a connection came to, and what is worth a line in the log. */
 export interface CreateAttempt {
@@ -45,7 +44,7 @@ export function answeredAttempt(
   return {
     verdict: readCreateAnswer(answer.status, answer.text),
     status: answer.status,
-    requestId: requestIdOf(answer, projectId),
+    requestId: requestIdOf(answer.header('x-request-id'), projectId),
     retryAfterSeconds: retryAfterSeconds(answer.header('retry-after'), nowEpochMs),
   };
 }
@@ -138,10 +137,4 @@ function outcomeOf(verdict: CreateAttempt['verdict']): string {
 
 function unknown(reason: UnknownReason): CreateVerdict {
   return { kind: 'unknown', reason, upstreamCode: undefined };
-}
-
-// An id of unusual form is not passed on: it may be anything.
-function requestIdOf(answer: UpstreamAnswer, projectId: string): string | undefined {
-  const id = answer.header('x-request-id');
-  return id !== undefined && REQUEST_ID.test(id) && id !== projectId ? id : undefined;
 }

@@ -1,31 +1,31 @@
-import type { KyInstance } from 'ky';
-import type { Authenticator, CredentialVerdict } from '../huawei-cloud/authentication.js';
+import type { Authenticator } from '../huawei-cloud/authentication.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
-import type { CallOptions } from '../huawei-cloud/http-client.js';
-import { createHttpClient } from '../huawei-cloud/http-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
-import { TransportError } from '../huawei-cloud/transport-error.js';
-import type { ConnectionRequest, ConnectionTag, CreatedConnection } from './connection.js';
-import type { ConnectionList, ListedConnection } from './connection-list.js';
+import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
+import { isNotFound, readConnection, readDeletion } from './connection-answer.js';
+import type { ConnectionList } from './connection-list.js';
 import { readConnectionList } from './connection-list.js';
 import { toDliError } from './create-attempt.js';
 import { CreateSender } from './create-sender.js';
 import { WIRE_NAME_OF_SERVICE } from './datasource-service.js';
-import { DliError } from './dli-error.js';
+import type { DescribedConnection } from './described-connection.js';
 import type { DliLog } from './dli-log.js';
 import type { OperationScope } from './operation-scope.js';
+import { PlainCalls } from './plain-calls.js';
 import { shownMessage } from './shown-message.js';
-import { signIn } from './sign-in.js';
 
+const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What the data source needs to do its work. */
 export interface DliClientOptions {
   /** Carries creates. */
   transport: Transport;
-  /** Carries reads, apart, so that neither can starve the other. */
-  readTransport: Transport;
+  /** Carries what callers read and delete, apart, so that none of the three can starve another. */
+  callTransport: Transport;
+  /** Carries the reads of reconciliation. */
+  reconciliationTransport: Transport;
   authenticator: Authenticator;
   /** Base address of DLI, without a path. */
   endpoint: URL;
@@ -38,13 +38,20 @@ export interface DliClientOptions {
 /** Huawei Cloud Data Lake Insight: its classic datasource connections, one method per operation. */
 export class DliClient {
   readonly #options: DliClientOptions;
-  readonly #http: KyInstance;
+  readonly #calls: PlainCalls;
+  readonly #reconciliationCalls: PlainCalls;
   readonly #creates: CreateSender;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(options: DliClientOptions) {
     this.#options = options;
-    this.#http = createHttpClient(options.readTransport);
+    const { callTransport, reconciliationTransport } = options;
+    this.#calls = new PlainCalls({ ...options, transport: callTransport, maxTries: 2 });
+    this.#reconciliationCalls = new PlainCalls({
+      ...options,
+      transport: reconciliationTransport,
+      maxTries: 1,
+    });
     this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
     options.authenticator.onStop(retryAfterSeconds => {
       options.log.warn(
@@ -70,33 +77,81 @@ export class DliClient {
   }
 
   /**
+   * One connection; undefined when DLI knows none of this id. A deleted one may be there still, as DELETED.
+   *
+   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
+   */
+  async getConnection(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+    const found = await this.#calls.send(
+      { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
+      scope,
+      ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
+    );
+    return found === 'notFound' ? undefined : found;
+  }
+
+  /**
    * Every connection that DLI lists, deleted ones included, in one call.
    *
-   * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
-   * @throws {DliError} UNAVAILABLE when there is no complete, readable list; AUTH_FAILED or AUTH_UNAVAILABLE
+   * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listConnections(scope: OperationScope, tag?: ConnectionTag): Promise<ConnectionList> {
-    const { skew, authenticator, log } = this.#options;
-    const credential = await signIn(authenticator, log, scope);
-    const url = new URL(this.#collectionUrl(credential.projectId));
-    if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
-    let connections: ListedConnection[] | undefined;
-    let verdict: CredentialVerdict = 'UNPROVEN';
-    try {
-      const response = await this.#http(url, {
-        headers: credential.headersFor({ method: 'GET', url, body: '' }),
-        limits: { deadline: scope.deadline, maxBodyBytes: MAX_LIST_ANSWER_BYTES },
-      } as CallOptions);
-      connections = readConnectionList(response.status, await response.text());
-      if (response.status === 401) verdict = 'REFUSED';
-      else if (connections !== undefined) verdict = 'ACCEPTED';
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-    } finally {
-      credential.settle(verdict);
-    }
-    if (connections === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
-    return { connections, skew: skew.bounds };
+  async listConnections(scope: OperationScope): Promise<ConnectionList> {
+    return this.#list(this.#calls, scope, undefined);
+  }
+
+  /**
+   * The same for whoever looks for a create that may have been carried out: tried once, and apart, so that
+   * callers who read cannot keep it waiting.
+   *
+   * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
+   * @throws {DliError} as {@link DliClient.getConnection}
+   */
+  async listForReconciliation(scope: OperationScope, tag?: ConnectionTag): Promise<ConnectionList> {
+    return this.#list(this.#reconciliationCalls, scope, tag);
+  }
+
+  /**
+   * Deletes one connection. May be repeated: ids are never used twice.
+   *
+   * @throws {DliError} OUTCOME_UNKNOWN when it may have been carried out; REJECTED also for a connection that DLI
+   *   is still creating; else as {@link DliClient.getConnection}
+   */
+  async deleteConnection(id: string, scope: OperationScope): Promise<Deletion> {
+    const call = { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+    return this.#calls.send(
+      { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
+      scope,
+      ({ status, text, requestId }) => {
+        const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
+        return kind && { kind, requestId };
+      },
+    );
+  }
+
+  async #list(
+    calls: PlainCalls,
+    scope: OperationScope,
+    tag: ConnectionTag | undefined,
+  ): Promise<ConnectionList> {
+    const call = {
+      operation: 'listConnections',
+      method: 'GET',
+      maxBodyBytes: MAX_LIST_ANSWER_BYTES,
+    } as const;
+    const urlOf = (projectId: string) => {
+      const url = new URL(this.#collectionUrl(projectId));
+      if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
+      return url;
+    };
+    const connections = await calls.send({ ...call, urlOf }, scope, ({ status, text }) =>
+      readConnectionList(status, text),
+    );
+    return { connections, skew: this.#options.skew.bounds };
+  }
+
+  #connectionUrl(projectId: string, id: string): URL {
+    return new URL(`${this.#collectionUrl(projectId).href}/${encodeURIComponent(id)}`);
   }
 
   #collectionUrl(projectId: string): URL {

@@ -1,7 +1,7 @@
 /** The end of one call to DLI, by an allow-list of what a log may hold. */
 export interface DliCallRecord {
   traceId: string;
-  operation: 'authenticate' | 'createConnection';
+  operation: 'authenticate' | 'createConnection' | 'getConnection' | 'listConnections' | 'deleteConnection';
   outcome: string;
   durationMs: number;
   status?: number | undefined;

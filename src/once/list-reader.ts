@@ -58,7 +58,7 @@ export class ListReader {
   async #list(traceId: string, tag?: ConnectionTag): Promise<ConnectionList | undefined> {
     try {
       const deadline = new Deadline(this.#clock, READ_TIMEOUT_MS);
-      return await this.#dli.listConnections({ traceId, deadline }, tag);
+      return await this.#dli.listForReconciliation({ traceId, deadline }, tag);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
       return undefined;

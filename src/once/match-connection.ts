@@ -1,5 +1,6 @@
-import type { ConnectionList, ListedConnection } from '../dli/connection-list.js';
+import type { ConnectionList } from '../dli/connection-list.js';
 import { serviceOfWireName } from '../dli/datasource-service.js';
+import type { DescribedConnection } from '../dli/described-connection.js';
 import type { OperationRecord } from './operation-record.js';
 
 /** How far from the time of the create a connection may be and still cast doubt, in milliseconds. */
@@ -36,7 +37,7 @@ export function matchConnection(
 ): Match {
   const earliestMs = fromMs + skew.leastMs - SLACK_MS;
   const latestMs = untilMs + skew.mostMs + SLACK_MS;
-  const isOther = ({ service, destination, createdAtMs }: ListedConnection) =>
+  const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
     (service !== null && serviceOfWireName(service) !== wanted.service) ||
     (destination !== null && destination !== wanted.url) ||
     (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MS || createdAtMs > latestMs + NEAR_MS));

@@ -1,0 +1,191 @@
+import type { KyInstance } from 'ky';
+import type { Authenticator, CredentialUse } from '../huawei-cloud/authentication.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import type { CallOptions } from '../huawei-cloud/http-client.js';
+import { createHttpClient } from '../huawei-cloud/http-client.js';
+import type { Transport } from '../huawei-cloud/transport.js';
+import { TransportError } from '../huawei-cloud/transport-error.js';
+import { readErrorCode } from './connection-answer.js';
+import { definiteRefusal } from './definite-refusals.js';
+import { DliError } from './dli-error.js';
+import type { DliCallRecord, DliLog } from './dli-log.js';
+import type { OperationScope } from './operation-scope.js';
+import { requestIdOf } from './request-id.js';
+import { retryAfterSeconds } from './retry-after.js';
+import { signIn } from './sign-in.js';
+
+const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
+const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
+// Less is not worth a second call.
+const LEAST_FOR_SECOND_MS = 1_000;
+
+/** One call without a body. */
+export interface PlainCall {
+  operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
+  method: 'GET' | 'DELETE';
+  /** The address in a project. */
+  urlOf(projectId: string): URL;
+  maxBodyBytes: number;
+}
+
+/** A complete answer, whatever its status. */
+export interface PlainAnswer {
+  status: number;
+  text: string;
+  requestId: string | undefined;
+}
+
+/** What calls without a body take. */
+export interface PlainCallsOptions {
+  transport: Transport;
+  authenticator: Authenticator;
+  clock: Clock;
+  log: DliLog;
+  /** How often a call is sent at most. */
+  maxTries: 1 | 2;
+}
+
+type Failure = { error: DliError; mayRepeat: boolean; record: Partial<DliCallRecord> };
+
+/** Sends calls without a body, all of which may be repeated without doing more than the first. */
+export class PlainCalls {
+  readonly #options: PlainCallsOptions;
+  readonly #http: KyInstance;
+
+  constructor(options: PlainCallsOptions) {
+    this.#options = options;
+    this.#http = createHttpClient(options.transport);
+  }
+
+  /**
+   * The first usable answer.
+   *
+   * @param read what an answer means; undefined for one that is no good, which then becomes an error
+   * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
+   *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
+   */
+  async send<T>(
+    call: PlainCall,
+    scope: OperationScope,
+    read: (answer: PlainAnswer) => T | undefined,
+  ): Promise<T> {
+    let isUnknown = false;
+    for (let tries = 1; ; tries += 1) {
+      const end = await this.#try(call, scope, read);
+      if ('value' in end) return end.value;
+      isUnknown ||= end.error.code === 'OUTCOME_UNKNOWN';
+      if (
+        tries < this.#options.maxTries &&
+        end.mayRepeat &&
+        scope.deadline.remainingMs() > LEAST_FOR_SECOND_MS
+      )
+        continue;
+      const { retryAfterSeconds: wait, requestId } = end.error;
+      throw isUnknown && end.error.code !== 'OUTCOME_UNKNOWN'
+        ? new DliError('OUTCOME_UNKNOWN', {
+            retryAfterSeconds: wait,
+            requestId,
+            unknownReason: 'CONNECTION_LOST',
+          })
+        : end.error;
+    }
+  }
+
+  async #try<T>(
+    call: PlainCall,
+    scope: OperationScope,
+    read: (answer: PlainAnswer) => T | undefined,
+  ): Promise<{ value: T } | Failure> {
+    const { authenticator, clock, log } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const credential = await signIn(authenticator, log, scope);
+    let end: { value: T } | Failure;
+    try {
+      end = await this.#exchange(call, credential, scope, read);
+    } finally {
+      credential.settle('UNPROVEN');
+    }
+    if ('error' in end) {
+      const { error, record } = end;
+      log.warn(
+        {
+          traceId: scope.traceId,
+          operation: call.operation,
+          outcome: error.code,
+          durationMs: Math.round(clock.monotonicMs() - startedMs),
+          mayHaveBeenSent: true,
+          requestId: error.requestId,
+          upstreamCode: error.upstreamCode,
+          ...record,
+        },
+        'call to DLI failed',
+      );
+    }
+    return end;
+  }
+
+  async #exchange<T>(
+    { method, urlOf, maxBodyBytes }: PlainCall,
+    credential: CredentialUse,
+    { deadline }: OperationScope,
+    read: (answer: PlainAnswer) => T | undefined,
+  ): Promise<{ value: T } | Failure> {
+    const url = urlOf(credential.projectId);
+    let response: Response;
+    try {
+      response = await this.#http(url, {
+        method,
+        headers: credential.headersFor({ method, url, body: '' }),
+        limits: { deadline, maxBodyBytes },
+      } as CallOptions);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      return failureOf(error, method);
+    }
+    const { status, headers } = response;
+    const text = await response.text();
+    const requestId = requestIdOf(headers.get('x-request-id') ?? undefined, credential.projectId);
+    const value = read({ status, text, requestId });
+    if (value !== undefined) {
+      credential.settle('ACCEPTED');
+      return { value };
+    }
+    const mayReauthenticate = status === 401 && credential.settle('REFUSED');
+    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock.epochMs());
+    const error = errorOf({ status, text, requestId }, method, wait);
+    const isServerFault = status >= 500 && error.code !== 'THROTTLED';
+    return { error, mayRepeat: mayReauthenticate || isServerFault, record: { status } };
+  }
+}
+
+function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
+  const isUnknown = mayHaveBeenSent && method === 'DELETE';
+  const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
+  return {
+    error: new DliError(isUnknown ? 'OUTCOME_UNKNOWN' : 'UNAVAILABLE', {
+      retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS,
+      ...(isUnknown && { unknownReason: reason }),
+    }),
+    mayRepeat: failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE',
+    record: { mayHaveBeenSent, causeCode, detail: failure },
+  };
+}
+
+function errorOf(
+  { status, text, requestId }: PlainAnswer,
+  method: string,
+  retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
+): DliError {
+  const upstreamCode = readErrorCode(text);
+  const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter };
+  const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
+  if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
+    return new DliError('AUTH_FAILED', { ...details, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS });
+  if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
+  if (refusal !== undefined) return new DliError('REJECTED', details);
+  if (method === 'GET') return new DliError('UNAVAILABLE', details);
+  return new DliError('OUTCOME_UNKNOWN', {
+    ...details,
+    unknownReason: status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR',
+  });
+}
