@@ -56,6 +56,13 @@ export const settings = z.object({
   ).default(120_000),
   DLI_NAMES_ARE_UNIQUE: flag().default(false),
   DLI_MARKER_TAG: flag().default(false),
+  READ_FRESHNESS_MS: whole(0, 60_000, 'must be a whole number of milliseconds from 0 to 60000').default(
+    1_000,
+  ),
+  FOLLOW_INTERVAL_MS: whole(100, 60_000, 'must be a whole number of milliseconds from 100 to 60000').default(
+    1_000,
+  ),
+  FOLLOW_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(20),
   ...callerSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),

@@ -36,6 +36,12 @@ export interface Config {
   readonly namesAreUnique: boolean;
   /** Whether creates carry a tag by which their connection is found. */
   readonly markerTag: boolean;
+  /** How old an answer may be that was read for another caller, in milliseconds. */
+  readonly readFreshnessMs: number;
+  /** From one look at a followed connection to the next while it changes, in milliseconds. */
+  readonly followIntervalMs: number;
+  /** Looks at all followed connections together in a second. */
+  readonly followCallsPerSecond: number;
   readonly callerAuth: 'jwt' | 'none';
   readonly callers: CallersConfig;
   /** Proxies whose word about where a request comes from is taken: IP addresses and ranges. */
@@ -135,6 +141,9 @@ function toConfig(
     settleMs: values.RECONCILE_SETTLE_MS,
     namesAreUnique: values.DLI_NAMES_ARE_UNIQUE,
     markerTag: values.DLI_MARKER_TAG,
+    readFreshnessMs: values.READ_FRESHNESS_MS,
+    followIntervalMs: values.FOLLOW_INTERVAL_MS,
+    followCallsPerSecond: values.FOLLOW_CALLS_PER_SECOND,
     callerAuth: values.CALLER_AUTH,
     trustedProxies: values.TRUST_PROXY,
     explorer: values.EXPLORER ?? (hasExplorer(values) ? 'graphiql' : 'none'),

@@ -11,6 +11,7 @@ import { ConfigError } from './config.js';
 import { isLoopback } from './config-forms.js';
 import { CredentialFiles } from './credential-files.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
+import { DatasourceConnectionsResolver } from './datasource-connection/datasource-connections.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';
 import { DliClient } from './dli/dli-client.js';
@@ -31,6 +32,11 @@ import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
 import { parseRedisUrl } from './once/redis-url.js';
 import { StoreUnusableError } from './once/store-unusable-error.js';
+import { CallBudget } from './reading/call-budget.js';
+import { ConnectionFollower } from './reading/connection-follower.js';
+import { ConnectionReads } from './reading/connection-reads.js';
+import { ALONE } from './reading/poll-turns.js';
+import { framesOf } from './stack-frames.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -99,6 +105,21 @@ export async function createGateway(
   // A level of its own: an audit must not end with the wish for a quieter log.
   const audit = new AuditLog(logger.child({ channel: 'audit' }, { level: 'info' }));
   const running = new RunningOperations();
+  const reads = new ConnectionReads({
+    dli,
+    clock,
+    freshnessMs: config.readFreshnessMs,
+    timeoutMs: config.operationTimeoutMs,
+    log: logger,
+  });
+  const follower = new ConnectionFollower({
+    reads,
+    budget: new CallBudget(clock, config.followCallsPerSecond),
+    turns: ALONE,
+    clock,
+    intervalMs: config.followIntervalMs,
+    onBug: error => logger.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
+  });
   const schema = buildGatewaySchema({
     datasourceConnection: new DatasourceConnectionResolver({
       createOnce: once.create,
@@ -107,6 +128,7 @@ export async function createGateway(
       operationTimeoutMs: config.operationTimeoutMs,
       running,
     }),
+    datasourceConnections: new DatasourceConnectionsResolver({ reads, follower }),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const landingPage = landingPageOf(config.explorer);
@@ -159,6 +181,8 @@ export async function createGateway(
         config.operationTimeoutMs + DRAIN_MARGIN_MS,
       );
       try {
+        // Who waits for a change is answered now.
+        await follower.close();
         await app.close();
         // Callers who left do not hold a connection open, but what they began must end all the same.
         await running.idle();
@@ -167,6 +191,7 @@ export async function createGateway(
         clearTimeout(cutOff);
         credentialFiles.close();
         load.close();
+        reads.close();
         // A look into the list that hangs would hold up the end.
         await Promise.all([once.close(), callers.close(), reconciliationTransport.close()]);
         await Promise.all([transport.close(), callTransport.close(), iamTransport.close(), admin.close()]);

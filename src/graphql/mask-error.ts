@@ -32,7 +32,7 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
       withoutLiterals(formatted.message).slice(0, MAX_MESSAGE_LENGTH),
     ...(locations !== undefined && { locations }),
     ...(path !== undefined && { path }),
-    extensions: { code, ...(code === 'RATE_LIMITED' && { retryAfterSeconds }) },
+    extensions: { code, ...(typeof retryAfterSeconds === 'number' && { retryAfterSeconds }) },
   };
 }
 

@@ -4,12 +4,15 @@ import type { GraphQLSchema } from 'graphql';
 import { lexicographicSortSchema, printSchema } from 'graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import { DatasourceConnectionResolver } from '../datasource-connection/datasource-connection.resolver.js';
+import type { FollowWish } from '../datasource-connection/datasource-connections.resolver.js';
+import { DatasourceConnectionsResolver } from '../datasource-connection/datasource-connections.resolver.js';
 import { DatasourceServicesResolver } from '../datasource-connection/datasource-services.resolver.js';
 import { checkRoles } from './check-roles.js';
 
 /** The resolvers that answer the schema's fields. */
 export interface Resolvers {
   datasourceConnection: DatasourceConnectionResolver;
+  datasourceConnections: DatasourceConnectionsResolver;
   datasourceServices: DatasourceServicesResolver;
 }
 
@@ -21,10 +24,11 @@ export interface Resolvers {
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
   const instances = new Map<unknown, object | undefined>([
     [DatasourceConnectionResolver, resolvers?.datasourceConnection],
+    [DatasourceConnectionsResolver, resolvers?.datasourceConnections],
     [DatasourceServicesResolver, resolvers?.datasourceServices],
   ]);
   return buildSchemaSync({
-    resolvers: [DatasourceConnectionResolver, DatasourceServicesResolver],
+    resolvers: [DatasourceConnectionResolver, DatasourceConnectionsResolver, DatasourceServicesResolver],
     container: {
       get(resolverClass) {
         const instance = instances.get(resolverClass);
@@ -34,6 +38,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     },
     authChecker: checkRoles,
     validateFn: validateArgument,
+    pubSub: subscriptionsOf(resolvers),
   });
 }
 
@@ -41,6 +46,19 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
 export function printGatewaySchema(): string {
   const note = '# Written by `npm run schema`. A change here changes the contract with every caller.';
   return `${note}\n\n${printSchema(lexicographicSortSchema(buildGatewaySchema()))}\n`;
+}
+
+// type-graphql takes what is subscribed to from one source, and has its own words for it.
+function subscriptionsOf(resolvers: Resolvers | undefined) {
+  return {
+    publish() {
+      throw new TypeError('Observations come from the follower alone.');
+    },
+    subscribe(_topic: string, wish?: unknown) {
+      if (resolvers === undefined) throw new TypeError('There is nothing to follow without resolvers.');
+      return resolvers.datasourceConnections.follow(wish as FollowWish);
+    },
+  };
 }
 
 // type-graphql's own call relaxes two rules and echoes the input. Scalars are GraphQL's to check.

@@ -11,13 +11,18 @@ export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
   try {
     return await next();
   } catch (error) {
-    const problems: unknown =
-      error instanceof ArgumentValidationError ? error.extensions.validationErrors : undefined;
-    // type-graphql wraps a bug inside a rule in the same way.
-    if (!isValidationErrors(problems)) throw error;
-    return new InvalidInputError(problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS));
+    const problems = error instanceof ArgumentValidationError ? describeProblems(error) : undefined;
+    if (problems === undefined) throw error;
+    return new InvalidInputError(problems);
   }
 };
+
+/** Every rule that arguments break; undefined when it was a bug inside a rule, which type-graphql wraps in the same way. */
+export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
+  const problems: unknown = extensions.validationErrors;
+  if (!isValidationErrors(problems)) return undefined;
+  return problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS);
+}
 
 function isValidationErrors(problems: unknown): problems is ValidationError[] {
   return Array.isArray(problems) && problems.every(problem => problem instanceof ValidationError);

@@ -25,7 +25,9 @@ describe('the GraphQL schema', () => {
 
   it('describes every type, field, argument and enum value', () => {
     const isRoot = (type: GraphQLNamedType) =>
-      type === schema.getQueryType() || type === schema.getMutationType();
+      type === schema.getQueryType() ||
+      type === schema.getMutationType() ||
+      type === schema.getSubscriptionType();
     const types = Object.values(schema.getTypeMap()).filter(
       type => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
     );

@@ -1,0 +1,149 @@
+import { GraphQLDateTime } from 'graphql-scalars';
+import { Field, Float, ID, InterfaceType, ObjectType } from 'type-graphql';
+import { stateOfWireName } from '../dli/connection-state.js';
+import { serviceOfWireName } from '../dli/datasource-service.js';
+import type { DescribedQueue } from '../dli/described-connection.js';
+import { shownMessage } from '../dli/shown-message.js';
+import type { ReadConnection } from '../reading/connection-list.js';
+import { ConnectionState } from './datasource-connection-state.enum.js';
+import { DatasourceService } from './datasource-service.enum.js';
+
+const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that is fit to be shown.';
+
+/** A connection in one queue. */
+@ObjectType('DatasourceConnectionQueue', {
+  description: 'A queue that a connection is bound to, and how the connection stands there.',
+})
+export class DatasourceConnectionQueue {
+  @Field(() => String, { description: "The queue's name." })
+  readonly name: string;
+
+  @Field(() => ConnectionState, {
+    nullable: true,
+    description: 'How the connection stands in this queue; null where DLI lists only the name.',
+  })
+  readonly state: ConnectionState | null;
+
+  @Field(() => String, { nullable: true, description: `Why it failed in this queue; ${REASON_DESCRIPTION}` })
+  readonly failureReason: string | null;
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'When that last changed; null where DLI does not tell it.',
+  })
+  readonly updatedAt: Date | null;
+
+  constructor({ name, state, problem, updatedAtMs }: DescribedQueue) {
+    this.name = name ?? '';
+    this.state = state === null ? null : stateOfWireName(state);
+    this.failureReason = problem === null ? null : shownMessage(problem);
+    this.updatedAt = dateOf(updatedAtMs);
+  }
+}
+
+/** What connections of every kind have in common. */
+@InterfaceType('DatasourceConnection', {
+  description:
+    'A connection through which DLI reaches a service in your network. There is one kind now, `ClassicDatasourceConnection`; others may be added.',
+})
+export abstract class DatasourceConnection {
+  @Field(() => ID, { description: 'Its id, a UUID.' })
+  readonly id: string;
+
+  @Field(() => String, { description: 'Its name; empty where DLI does not tell it.' })
+  readonly name: string;
+
+  @Field(() => ConnectionState, { description: 'Where it stands.' })
+  readonly state: ConnectionState;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "DLI's own word for the state, for values that `state` does not know.",
+  })
+  readonly stateText: string | null;
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'When it was created; null where DLI does not tell it.',
+  })
+  readonly createdAt: Date | null;
+
+  @Field(() => [DatasourceConnectionQueue], { description: 'The queues that it is bound to.' })
+  readonly queues: readonly DatasourceConnectionQueue[];
+
+  protected constructor({ id, name, state, createdAtMs, queues }: ReadConnection) {
+    this.id = id;
+    this.name = name ?? '';
+    this.state = stateOfWireName(state);
+    this.stateText = state;
+    this.createdAt = dateOf(createdAtMs);
+    this.queues = queues.map(queue => new DatasourceConnectionQueue(queue));
+  }
+}
+
+/** A classic connection, as `createDatasourceConnection` makes it. */
+@ObjectType('ClassicDatasourceConnection', {
+  implements: DatasourceConnection,
+  description: 'A classic connection, as `createDatasourceConnection` makes it.',
+})
+export class ClassicDatasourceConnection extends DatasourceConnection {
+  @Field(() => DatasourceService, {
+    nullable: true,
+    description:
+      'The kind of service that it reaches; null for one that is not known here, see `serviceText`.',
+  })
+  readonly service: DatasourceService | null;
+
+  @Field(() => String, { nullable: true, description: "DLI's own word for the kind of service." })
+  readonly serviceText: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The service's address inside its network: the `url` that the connection was created with.",
+  })
+  readonly destination: string | null;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'How much of the creation is done, from 0 to 1; null where DLI does not tell it.',
+  })
+  readonly progress: number | null;
+
+  @Field(() => String, { nullable: true, description: `Why it failed; ${REASON_DESCRIPTION}` })
+  readonly failureReason: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The address to use in the definition of a table, such as `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`; null until the connection is active.',
+  })
+  readonly connectionAddress: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The serverless cluster that it was created for; null for none.',
+  })
+  readonly clusterName: string | null;
+
+  constructor(connection: ReadConnection) {
+    super(connection);
+    const { service, destination, progress, address, clusterName } = connection;
+    this.service = (service !== null && serviceOfWireName(service)) || null;
+    this.serviceText = service;
+    this.destination = destination;
+    this.progress = progress;
+    this.failureReason = this.state === ConnectionState.FAILED ? reasonOf(connection) : null;
+    this.connectionAddress = address;
+    this.clusterName = clusterName;
+  }
+}
+
+function reasonOf({ message, queues }: ReadConnection): string | null {
+  const texts = [message, ...queues.map(({ problem }) => problem)];
+  return texts.map(text => (text === null ? null : shownMessage(text))).find(text => text !== null) ?? null;
+}
+
+function dateOf(epochMs: number | null): Date | null {
+  const date = new Date(epochMs ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date;
+}

@@ -1,0 +1,151 @@
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  FieldResolver,
+  ID,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+  UseMiddleware,
+} from 'type-graphql';
+import type { Role } from '../callers/caller.js';
+import { stateOfWireName } from '../dli/connection-state.js';
+import { DliError } from '../dli/dli-error.js';
+import type { ConnectionFollower } from '../reading/connection-follower.js';
+import type { ConnectionFilter, ReadConnection } from '../reading/connection-list.js';
+import type { ConnectionReads } from '../reading/connection-reads.js';
+import type { Observation } from '../reading/watch.js';
+import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
+import { ClassicDatasourceConnection, DatasourceConnection } from './datasource-connection.type.js';
+import { DatasourceConnectionPage } from './datasource-connection-page.type.js';
+import { ConnectionState } from './datasource-connection-state.enum.js';
+import type { DatasourceConnectionFilter } from './datasource-connections.args.js';
+import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './datasource-connections.args.js';
+import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './reading-errors.js';
+import type { RequestContext } from './request-context.js';
+
+/** The only topic; which connection is meant is said by the {@link FollowWish}. */
+export const FOLLOW_TOPIC = 'datasourceConnection';
+
+/** Who wants to follow which connection. */
+export interface FollowWish {
+  id: string;
+  context: RequestContext;
+}
+
+/** What the resolver of reads works with. */
+export interface DatasourceConnectionsResolverParts {
+  reads: ConnectionReads;
+  follower: ConnectionFollower;
+}
+
+/** Shows connections and lets them be followed. */
+@Resolver(() => CreateDatasourceConnectionSuccess)
+export class DatasourceConnectionsResolver {
+  readonly #parts: DatasourceConnectionsResolverParts;
+
+  constructor(parts: DatasourceConnectionsResolverParts) {
+    this.#parts = parts;
+  }
+
+  @Authorized<Role>('read')
+  @Query(() => DatasourceConnection, {
+    nullable: true,
+    description:
+      'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
+  })
+  @UseMiddleware(tellReadingErrors)
+  async datasourceConnection(
+    @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
+    @Ctx() { traceId }: RequestContext,
+  ): Promise<DatasourceConnection | null> {
+    if (waitSeconds == null || waitSeconds === 0) return shown(await this.#parts.reads.get(id, traceId));
+    let known = whileState ?? undefined;
+    const hasChanged = (observation: Observation) => {
+      if (observation.kind !== 'connection') return false;
+      const state = stateOfWireName(observation.connection.state);
+      known ??= state;
+      return state !== known;
+    };
+    const end = await this.#parts.follower.waitFor(id, traceId, hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return shown(await this.#parts.reads.get(id, traceId));
+    return shownObservation(end);
+  }
+
+  @Authorized<Role>('read')
+  @Query(() => DatasourceConnectionPage, {
+    description: 'The connections of the DLI project, in pages. DELETED ones are left out unless asked for.',
+  })
+  @UseMiddleware(tellReadingErrors)
+  async datasourceConnections(
+    @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
+    @Ctx() { traceId }: RequestContext,
+  ): Promise<DatasourceConnectionPage> {
+    const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
+    return new DatasourceConnectionPage(await this.#parts.reads.page(request, traceId));
+  }
+
+  @Authorized<Role>('read')
+  @Subscription(() => DatasourceConnection, {
+    topics: FOLLOW_TOPIC,
+    topicId: ({ args, context }): FollowWish => ({ id: args['id'], context }),
+    name: 'datasourceConnection',
+    nullable: true,
+    description:
+      'A connection as it stands, and again at every change, until it is ACTIVE, FAILED or DELETED; null, once, when there is none. When DLI cannot be asked there is one event with an error, and the subscription goes on.',
+  })
+  followed(
+    @Root() observation: Observation,
+    @Arg('id', () => ID, { description: 'Its id.' }) _id: string,
+  ): DatasourceConnection | null {
+    return shownObservation(observation);
+  }
+
+  @FieldResolver(() => ClassicDatasourceConnection, {
+    nullable: true,
+    description:
+      'The connection itself; null when DLI cannot be asked for it now, which says nothing against the success.',
+  })
+  async connection(
+    @Root() { connectionId }: CreateDatasourceConnectionSuccess,
+    @Ctx() { traceId }: RequestContext,
+  ): Promise<DatasourceConnection | null> {
+    try {
+      return shown(await this.#parts.reads.get(connectionId, traceId));
+    } catch (error) {
+      // It is in the log. An error here would have many clients take the create for a failure.
+      if (error instanceof DliError) return null;
+      throw error;
+    }
+  }
+
+  /** Begins to follow for a subscription. */
+  follow({ id, context }: FollowWish): AsyncIterable<Observation> {
+    try {
+      return this.#parts.follower.follow(id, context.traceId);
+    } catch (error) {
+      throw readingErrorOf(error);
+    }
+  }
+}
+
+function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {
+  const { states, services, name, includeDeleted = false } = filter ?? {};
+  return {
+    states: states ?? (includeDeleted ? Object.values(ConnectionState) : undefined),
+    services: services ?? undefined,
+    name: name ?? undefined,
+  };
+}
+
+function shownObservation(observation: Observation): DatasourceConnection | null {
+  if (observation.kind === 'problem') throw upstreamErrorOf(observation.error);
+  return shown(observation.kind === 'absent' ? undefined : observation.connection);
+}
+
+function shown(connection: ReadConnection | undefined): DatasourceConnection | null {
+  return connection === undefined ? null : new ClassicDatasourceConnection(connection);
+}

@@ -1,0 +1,130 @@
+import { stateOfWireName } from '../dli/connection-state.js';
+import type { PollOptions } from './connection-poll.js';
+import { ConnectionPoll } from './connection-poll.js';
+import type { ConnectionReads } from './connection-reads.js';
+import { isConnectionId } from './connection-reads.js';
+import type { Observation } from './watch.js';
+import { Watch } from './watch.js';
+
+/** So many watch already that another one must wait. */
+export class TooManyWatchesError extends Error {
+  override readonly name = 'TooManyWatchesError';
+}
+
+const MAX_WATCHES = 10_000;
+const MAX_WATCHED = 1_000;
+
+/** What following connections takes. */
+export type FollowerOptions = Omit<PollOptions, 'read'> & { reads: ConnectionReads };
+
+/** Lets any number of watchers follow connections, each of which is looked at once for all of them. */
+export class ConnectionFollower {
+  readonly #options: FollowerOptions;
+  readonly #polls = new Map<string, ConnectionPoll>();
+  readonly #watches = new Set<Watch>();
+  #isClosed = false;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    options.turns.listen({
+      onObservation: (id, observation) => this.#polls.get(id)?.take(observation),
+      onChange: id => this.#onChange(id),
+    });
+  }
+
+  /**
+   * What becomes of a connection: how it stands, and then every change, until DLI is done with it. A problem of
+   * DLI's is shown once, and the watch goes on.
+   *
+   * @throws {TooManyWatchesError}
+   */
+  follow(id: string, traceId: string): Watch {
+    return this.#watch(id, traceId, isSettled);
+  }
+
+  /**
+   * A connection as soon as it is in another state, or how it stands when the time is over.
+   *
+   * @param isAwaited whether an observation is what is waited for
+   * @param waitMs milliseconds
+   * @throws {TooManyWatchesError}
+   */
+  async waitFor(
+    id: string,
+    traceId: string,
+    isAwaited: (observation: Observation) => boolean,
+    waitMs: number,
+  ): Promise<Observation | undefined> {
+    const watch = this.#watch(id, traceId, observation => isGone(observation) || isAwaited(observation));
+    const timer = setTimeout(() => watch.end(), waitMs);
+    let latest: Observation | undefined;
+    try {
+      for await (const observation of watch) latest = observation;
+      return latest;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Notes that something was changed through this process, so that nobody is shown what was before.
+   *
+   * @param id of the connection; undefined when it is not known
+   */
+  noteChange(id: string | undefined): void {
+    this.#onChange(id);
+    this.#options.turns.tellChange(id);
+  }
+
+  /** Ends every watch. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const watch of [...this.#watches]) watch.end();
+    await this.#options.turns.close();
+  }
+
+  #watch(id: string, traceId: string, isLast: (observation: Observation) => boolean): Watch {
+    const watch = new Watch(isLast, ended => this.#remove(id, ended));
+    // No connection has such an id, so there is nobody to ask.
+    if (!isConnectionId(id)) watch.show({ kind: 'absent' });
+    if (this.#isClosed || !isConnectionId(id)) {
+      watch.end();
+      return watch;
+    }
+    const known = this.#polls.get(id);
+    if (this.#watches.size >= MAX_WATCHES || (known === undefined && this.#polls.size >= MAX_WATCHED))
+      throw new TooManyWatchesError();
+    const { reads, ...options } = this.#options;
+    const poll = known ?? new ConnectionPoll(id, { ...options, read: () => reads.get(id, traceId, 0) });
+    this.#polls.set(id, poll);
+    this.#watches.add(watch);
+    poll.add(watch);
+    return watch;
+  }
+
+  #remove(id: string, watch: Watch): void {
+    this.#watches.delete(watch);
+    const poll = this.#polls.get(id);
+    if (poll === undefined || poll.remove(watch)) return;
+    poll.stop();
+    this.#polls.delete(id);
+  }
+
+  #onChange(id: string | undefined): void {
+    this.#options.reads.forget(id);
+    if (id !== undefined) this.#polls.get(id)?.hurry();
+  }
+}
+
+function isGone(observation: Observation): boolean {
+  if (observation.kind === 'problem') return false;
+  return observation.kind === 'absent' || stateOfWireName(observation.connection.state) === 'DELETED';
+}
+
+// DLI works on nothing but creations.
+function isSettled(observation: Observation): boolean {
+  if (isGone(observation)) return true;
+  if (observation.kind !== 'connection') return false;
+  const state = stateOfWireName(observation.connection.state);
+  return state === 'ACTIVE' || state === 'FAILED';
+}

@@ -1,0 +1,119 @@
+import type { ConnectionState } from '../dli/connection-state.js';
+import { stateOfWireName } from '../dli/connection-state.js';
+import type { DatasourceService } from '../dli/datasource-service.js';
+import { serviceOfWireName } from '../dli/datasource-service.js';
+import type { DescribedConnection } from '../dli/described-connection.js';
+import type { ConnectionOrder } from './connection-order.js';
+import { comparePlaces, keyOf } from './connection-order.js';
+import { readCursor, writeCursor } from './page-cursor.js';
+
+/** A connection that can be asked for by its id. */
+export type ReadConnection = DescribedConnection & { id: string };
+
+/** Which connections are wanted; what is not given does not matter. */
+export interface ConnectionFilter {
+  /** Default: all but DELETED. */
+  states?: readonly ConnectionState[] | undefined;
+  services?: readonly DatasourceService[] | undefined;
+  /** Part of the name, without regard to case. */
+  name?: string | undefined;
+}
+
+/** Which page of a list is wanted. */
+export interface PageRequest {
+  /** How many items at most. */
+  first: number;
+  /** The cursor of the page before. */
+  after?: string | undefined;
+  filter: ConnectionFilter;
+  order: ConnectionOrder;
+}
+
+/** Some of a list's connections. */
+export interface ConnectionPage {
+  items: ReadConnection[];
+  /** Where the next page begins; null when this is the last. */
+  nextCursor: string | null;
+  /** How many there are on all pages together. */
+  totalCount: number;
+}
+
+interface Entry {
+  key: string | number;
+  id: string;
+  connection: ReadConnection;
+}
+
+const MAX_SELECTIONS = 8;
+
+/** All connections as they were at one time. What is filtered and sorted once is kept, so a further page costs what it holds. */
+export class ListedConnections {
+  readonly #all: readonly ReadConnection[];
+  readonly #selections = new Map<string, readonly Entry[]>();
+
+  constructor(connections: readonly ReadConnection[]) {
+    this.#all = connections;
+  }
+
+  /**
+   * One page.
+   *
+   * @throws {CursorError}
+   */
+  page({ first, after, filter, order }: PageRequest): ConnectionPage {
+    const selection = this.#select(filter, order);
+    const start = after === undefined ? 0 : firstAfter(selection, readCursor(after, order));
+    const entries = selection.slice(start, start + first);
+    const last = entries.at(-1);
+    const isLast = last === undefined || start + entries.length === selection.length;
+    return {
+      items: entries.map(({ connection }) => connection),
+      nextCursor: isLast ? null : writeCursor({ order, key: last.key, id: last.id }),
+      totalCount: selection.length,
+    };
+  }
+
+  #select(filter: ConnectionFilter, order: ConnectionOrder): readonly Entry[] {
+    const name = JSON.stringify([order, filter.states, filter.services, filter.name]);
+    const known = this.#selections.get(name);
+    if (known !== undefined) return known;
+    const isWanted = matcherOf(filter);
+    const entries = this.#all
+      .filter(isWanted)
+      .map(connection => ({ key: keyOf(order, connection), id: connection.id, connection }))
+      .sort((a, b) => comparePlaces(order, a, b));
+    const [oldest] = this.#selections.keys();
+    if (this.#selections.size === MAX_SELECTIONS && oldest !== undefined) this.#selections.delete(oldest);
+    this.#selections.set(name, entries);
+    return entries;
+  }
+}
+
+function matcherOf({
+  states,
+  services,
+  name,
+}: ConnectionFilter): (connection: DescribedConnection) => boolean {
+  const part = name?.toLowerCase() ?? '';
+  return connection => {
+    const state = stateOfWireName(connection.state);
+    if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
+    if (!(connection.name ?? '').toLowerCase().includes(part)) return false;
+    if (services === undefined) return true;
+    const service = connection.service === null ? undefined : serviceOfWireName(connection.service);
+    return service !== undefined && services.includes(service);
+  };
+}
+
+// Binary search: a list of ten thousand is not walked through for each page.
+function firstAfter(entries: readonly Entry[], place: ReturnType<typeof readCursor>): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const entry = entries[middle];
+    if (entry !== undefined && comparePlaces(place.order, entry, place) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

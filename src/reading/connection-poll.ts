@@ -1,0 +1,130 @@
+import { isDeepStrictEqual } from 'node:util';
+import { DliError } from '../dli/dli-error.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import type { CallBudget } from './call-budget.js';
+import type { ReadConnection } from './connection-list.js';
+import type { PollTurns } from './poll-turns.js';
+import type { Observation, Watch } from './watch.js';
+
+/** What looking at a connection again and again takes. */
+export interface PollOptions {
+  /** Looks now, whatever was read before. */
+  read(id: string): Promise<ReadConnection | undefined>;
+  budget: CallBudget;
+  turns: PollTurns;
+  clock: Clock;
+  /** From one look to the next while something changes, in milliseconds. */
+  intervalMs: number;
+  /** Told of what must not happen; the watchers are told that DLI cannot be asked. */
+  onBug(error: unknown): void;
+}
+
+const MAX_INTERVAL_MS = 20_000;
+const GROWTH = 1.5;
+const JITTER = 0.2;
+
+/**
+ * Looks at one connection for all who watch it: often while it changes, ever more seldom while it does not, and
+ * not at all when nobody watches.
+ */
+export class ConnectionPoll {
+  readonly #id: string;
+  readonly #options: PollOptions;
+  readonly #watches = new Set<Watch>();
+  /** Those who have not been shown anything. */
+  readonly #newcomers = new Set<Watch>();
+  readonly #stop = new AbortController();
+  #intervalMs: number;
+  #last: { observation: Observation; atMs: number } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+
+  constructor(id: string, options: PollOptions) {
+    this.#id = id;
+    this.#options = options;
+    this.#intervalMs = options.intervalMs;
+  }
+
+  /** Shows a watcher what was seen last, if that is not old, and what will be seen from now on. */
+  add(watch: Watch): void {
+    this.#watches.add(watch);
+    const { clock, intervalMs } = this.#options;
+    if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
+      watch.show(this.#last.observation);
+      return;
+    }
+    this.#newcomers.add(watch);
+    this.hurry();
+  }
+
+  /** @returns whether anybody is left */
+  remove(watch: Watch): boolean {
+    this.#watches.delete(watch);
+    this.#newcomers.delete(watch);
+    return this.#watches.size > 0;
+  }
+
+  /** Never looks again. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#stop.abort();
+  }
+
+  /** Looks now, because something was changed or somebody wants to know. */
+  hurry(): void {
+    this.#intervalMs = this.#options.intervalMs;
+    this.#schedule(0);
+  }
+
+  /** Takes in what was seen, here or by another process, and shows it if it is new. */
+  take(observation: Observation): void {
+    const before = this.#last?.observation;
+    const isNew = before === undefined || !isDeepStrictEqual(essenceOf(before), essenceOf(observation));
+    this.#last = { observation, atMs: this.#options.clock.monotonicMs() };
+    const { intervalMs } = this.#options;
+    const isProblem = observation.kind === 'problem';
+    this.#intervalMs =
+      isNew && !isProblem ? intervalMs : Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH);
+    for (const watch of [...(isNew ? this.#watches : this.#newcomers)]) watch.show(observation);
+    this.#newcomers.clear();
+    this.#schedule(this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1)));
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#stop.signal.aborted || this.#isLooking) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#look(), afterMs).unref();
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    const observation = await this.#observe();
+    this.#isLooking = false;
+    if (this.#stop.signal.aborted) return;
+    // It is another process's turn, which tells what it sees; if it does not, the next turn is ours.
+    if (observation === undefined) this.#schedule(this.#intervalMs);
+    else this.take(observation);
+  }
+
+  async #observe(): Promise<Observation | undefined> {
+    const { read, budget, turns, onBug } = this.#options;
+    if (!(await turns.take(this.#id, this.#intervalMs * (1 - JITTER)))) return undefined;
+    if (!(await budget.take(this.#stop.signal))) return undefined;
+    const observation = await read(this.#id).then(
+      (connection): Observation =>
+        connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection },
+      (error: unknown): Observation => {
+        if (error instanceof DliError) return { kind: 'problem', error };
+        onBug(error);
+        return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
+      },
+    );
+    turns.tell(this.#id, observation);
+    return observation;
+  }
+}
+
+// A problem that goes on is told once, whatever ids its calls had.
+function essenceOf(observation: Observation): unknown {
+  return observation.kind === 'problem' ? observation.error.code : observation;
+}
