@@ -35,6 +35,7 @@ import { StoreUnusableError } from './once/store-unusable-error.js';
 import { CallBudget } from './reading/call-budget.js';
 import { ConnectionFollower } from './reading/connection-follower.js';
 import { ConnectionReads } from './reading/connection-reads.js';
+import type { PollTurns } from './reading/poll-turns.js';
 import { ALONE } from './reading/poll-turns.js';
 import { framesOf } from './stack-frames.js';
 
@@ -115,7 +116,7 @@ export async function createGateway(
   const follower = new ConnectionFollower({
     reads,
     budget: new CallBudget(clock, config.followCallsPerSecond),
-    turns: ALONE,
+    turns: await openPollTurns(config, logger),
     clock,
     intervalMs: config.followIntervalMs,
     onBug: error => logger.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
@@ -198,6 +199,17 @@ export async function createGateway(
       }
     },
   };
+}
+
+// Loaded only where several gateways share Redis.
+async function openPollTurns(config: Config, log: Logger): Promise<PollTurns> {
+  if (config.redisUrl === undefined) return ALONE;
+  const { openRedisTurns } = await import('./reading/redis-turns.js');
+  const { region, dliEndpoint, projectId, credentials } = config;
+  const account = credentials.kind === 'iamUser' ? credentials.domainName : credentials.accessKey;
+  // Gateways of other projects must not learn what this one sees.
+  const project = JSON.stringify([dliEndpoint.href, region, projectId ?? account]);
+  return openRedisTurns(parseRedisUrl(config.redisUrl), project, log);
 }
 
 function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {

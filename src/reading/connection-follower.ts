@@ -72,8 +72,9 @@ export class ConnectionFollower {
    * @param id of the connection; undefined when it is not known
    */
   noteChange(id: string | undefined): void {
-    this.#onChange(id);
+    // First, so that nobody is told what the turns before it saw.
     this.#options.turns.tellChange(id);
+    this.#onChange(id);
   }
 
   /** Ends every watch. */

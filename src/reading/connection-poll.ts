@@ -108,7 +108,9 @@ export class ConnectionPoll {
 
   async #observe(): Promise<Observation | undefined> {
     const { read, budget, turns, onBug } = this.#options;
-    if (!(await turns.take(this.#id, this.#intervalMs * (1 - JITTER)))) return undefined;
+    // After a hurry the interval is the shortest, and nobody wants to be told what is older.
+    const turn = await turns.take(this.#id, this.#intervalMs * (1 - JITTER), this.#intervalMs);
+    if (turn !== 'ours') return turn;
     if (!(await budget.take(this.#stop.signal))) return undefined;
     const observation = await read(this.#id).then(
       (connection): Observation =>

@@ -2,8 +2,14 @@ import type { Observation } from './watch.js';
 
 /** Divides the looks at watched connections among processes, and passes on what each saw. */
 export interface PollTurns {
-  /** Whether this process looks at a connection now; false when another one has it for as long as the interval. */
-  take(id: string, intervalMs: number): Promise<boolean>;
+  /**
+   * Asks for the turn to look at a connection, which lasts as long as the interval.
+   *
+   * @param maxAgeMs what is older than this and was seen by another process is not good enough
+   * @returns `ours` when this process is to look; else what the one that has the turn saw, or undefined while it has
+   *   not seen anything
+   */
+  take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined>;
   /** Tells the others what this process saw. */
   tell(id: string, observation: Observation): void;
   /** Tells the others that a connection, or one whose id is not known, was changed through this process. */
@@ -21,7 +27,7 @@ export interface TurnListeners {
 
 /** The turns of a process that is alone. */
 export const ALONE: PollTurns = {
-  take: async () => true,
+  take: async () => 'ours',
   tell: () => undefined,
   tellChange: () => undefined,
   listen: () => undefined,

@@ -1,0 +1,146 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
+import type { PollTurns, TurnListeners } from './poll-turns.js';
+import type { TurnMessage } from './turn-message.js';
+import { readMessage, readSeen, writeMessage, writeSeen } from './turn-message.js';
+import type { Observation } from './watch.js';
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const COMMAND_TIMEOUT_MS = 250;
+const RECONNECT_MS = { first: 50, most: 2_000 };
+// With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
+// the messages: gateways of another one are not understood.
+const PREFIX = 'dli-gateway:{follow}:1';
+
+/** Where the sharing of turns reports. */
+export interface TurnsLog {
+  info(record: object, message: string): void;
+  warn(record: object, message: string): void;
+}
+
+/**
+ * Turns that gateways divide through Redis: a key with a life of one interval is the turn, and its value is what was
+ * seen in it. While Redis does not answer each process looks by itself.
+ *
+ * @param project what the gateways that share turns have in common; connections of others are not told here
+ */
+export async function openRedisTurns(
+  address: RedisOptions,
+  project: string,
+  log: TurnsLog,
+): Promise<PollTurns> {
+  const commands = new Redis({
+    ...address,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: COMMAND_TIMEOUT_MS,
+    disconnectTimeout: 20,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    disableClientInfo: true,
+    retryStrategy: attempt =>
+      Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) *
+      (0.5 + Math.random() / 2),
+  });
+  const messages = commands.duplicate({
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+    enableOfflineQueue: true,
+    // A subscription that is lost is made again with the next connection.
+    autoResubscribe: true,
+    maxRetriesPerRequest: null,
+  });
+  const turns = new RedisTurns(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
+  let isTold = false;
+  commands.on('ready', () => {
+    if (isTold)
+      log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
+    isTold = false;
+  });
+  // Errors of ioredis carry commands, so they are not logged.
+  commands.on('error', () => {
+    if (!isTold)
+      log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
+    isTold = true;
+  });
+  messages.on('error', () => undefined);
+  await new Promise<void>(resolve => {
+    commands.once('ready', resolve).once('close', resolve);
+  });
+  return turns;
+}
+
+class RedisTurns implements PollTurns {
+  readonly #commands: Redis;
+  readonly #messages: Redis;
+  readonly #prefix: string;
+  /** Tells our own messages from those of others. */
+  readonly #self = randomUUID();
+
+  constructor(commands: Redis, messages: Redis, prefix: string) {
+    this.#commands = commands;
+    this.#messages = messages;
+    this.#prefix = prefix;
+  }
+
+  async take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined> {
+    const key = this.#keyOf(id);
+    const lifeMs = Math.ceil(intervalMs);
+    try {
+      if ((await this.#commands.set(key, '', 'PX', lifeMs, 'NX')) === 'OK') return 'ours';
+      const seen = readSeen(await this.#commands.get(key));
+      if (seen === undefined || Date.now() - seen.atMs <= maxAgeMs) return seen?.observation;
+      await this.#commands.set(key, '', 'PX', lifeMs);
+      return 'ours';
+    } catch {
+      return 'ours';
+    }
+  }
+
+  tell(id: string, observation: Observation): void {
+    const seen = writeSeen({ atMs: Date.now(), observation });
+    this.#try(this.#commands.set(this.#keyOf(id), seen, 'KEEPTTL', 'XX'));
+    this.#publish({ from: this.#self, id, observation });
+  }
+
+  tellChange(id: string | undefined): void {
+    if (id !== undefined) this.#try(this.#commands.del(this.#keyOf(id)));
+    this.#publish({ from: this.#self, id });
+  }
+
+  listen({ onObservation, onChange }: TurnListeners): void {
+    this.#messages.on('message', (_channel, text) => {
+      const message = readMessage(text);
+      if (message === undefined || message.from === this.#self) return;
+      if (message.observation === undefined) onChange(message.id);
+      else if (message.id !== undefined) onObservation(message.id, message.observation);
+    });
+    this.#try(this.#messages.subscribe(this.#prefix));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#commands, this.#messages].map(end));
+  }
+
+  #publish(message: TurnMessage): void {
+    this.#try(this.#commands.publish(this.#prefix, writeMessage(message)));
+  }
+
+  // What is not told now is found at the next turn.
+  #try(command: Promise<unknown>): void {
+    command.catch(() => undefined);
+  }
+
+  #keyOf(id: string): string {
+    return `${this.#prefix}:${id.toLowerCase()}`;
+  }
+}
+
+async function end(redis: Redis): Promise<void> {
+  const isOpen = redis.status === 'ready' || redis.status === 'connect';
+  const ended = isOpen ? new Promise(resolve => redis.once('end', resolve)) : undefined;
+  redis.disconnect();
+  await ended;
+}
