@@ -1,0 +1,58 @@
+import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
+
+/** Every field of a connection. */
+export const CONNECTION_FIELDS = `
+  __typename id name state stateText createdAt
+  queues { name state failureReason updatedAt }
+  ... on ClassicDatasourceConnection {
+    service serviceText destination progress failureReason connectionAddress clusterName
+  }`;
+
+/** A connection as callers see it. */
+export interface ShownConnection {
+  id: string;
+  name: string;
+  state: string;
+  stateText: string | null;
+  progress: number | null;
+  failureReason: string | null;
+  connectionAddress: string | null;
+  createdAt: string | null;
+}
+
+/** A page as callers see it. */
+export interface ShownPage {
+  items: ShownConnection[];
+  nextCursor: string | null;
+  totalCount: number;
+}
+
+type Sender = Pick<TestGateway, 'send'>;
+
+/** Asks for one connection, with further arguments such as `waitSeconds: 5`. */
+export function askFor({ send }: Sender, id: string, more = ''): Promise<GraphqlAnswer> {
+  const query = `query ($id: ID!) { datasourceConnection(id: $id ${more}) { ${CONNECTION_FIELDS} } }`;
+  return send({ query, variables: { id } });
+}
+
+/** One connection; null when there is none. */
+export async function connectionOf(gateway: Sender, id: string, more = ''): Promise<ShownConnection | null> {
+  const { body } = await askFor(gateway, id, more);
+  if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
+  return body.data?.['datasourceConnection'] as ShownConnection | null;
+}
+
+/** Asks for a page with these arguments, such as `first: 10`. */
+export function askForPage({ send }: Sender, argumentsText = ''): Promise<GraphqlAnswer> {
+  const given = argumentsText === '' ? '' : `(${argumentsText})`;
+  return send({
+    query: `{ datasourceConnections${given} { totalCount nextCursor items { ${CONNECTION_FIELDS} } } }`,
+  });
+}
+
+/** A page with these arguments. */
+export async function pageOf(gateway: Sender, argumentsText = ''): Promise<ShownPage> {
+  const { body } = await askForPage(gateway, argumentsText);
+  if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
+  return body.data?.['datasourceConnections'] as ShownPage;
+}

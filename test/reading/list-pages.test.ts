@@ -1,0 +1,144 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import type { ShownConnection } from './helpers/read-connections.js';
+import { askForPage, pageOf } from './helpers/read-connections.js';
+
+afterEach(closeGateways);
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 1);
+
+/** Connections a day apart, two of one time. */
+const SEEDS = [
+  { name: 'beta_2', service: 'RDS', state: 'ACTIVE', createdAtMs: START_MS },
+  { name: 'Alpha', service: 'DWS', state: 'FAILED', createdAtMs: START_MS + DAY_MS },
+  { name: 'gamma', service: 'CloudTable', state: 'CREATING', createdAtMs: START_MS + 2 * DAY_MS },
+  { name: 'delta', service: 'CSS', state: 'DELETED', createdAtMs: START_MS + 3 * DAY_MS },
+  { name: 'beta_1', service: 'RDS', state: 'RUNNING', createdAtMs: START_MS + 4 * DAY_MS },
+  { name: 'epsilon', service: 'RDS', state: 'ACTIVE', createdAtMs: START_MS + 4 * DAY_MS },
+];
+
+async function startSeeded(env = {}): Promise<TestGateway> {
+  const gateway = await startGateway({ env });
+  for (const seed of SEEDS) gateway.emulator.seedConnection(seed);
+  return gateway;
+}
+
+const namesOf = (items: readonly ShownConnection[]) => items.map(({ name }) => name);
+
+describe('a list', () => {
+  it.each([
+    ['', ['beta_1', 'epsilon', 'gamma', 'Alpha', 'beta_2']],
+    ['order: OLDEST_FIRST', ['beta_2', 'Alpha', 'gamma', 'beta_1', 'epsilon']],
+    ['order: NAME', ['Alpha', 'beta_1', 'beta_2', 'epsilon', 'gamma']],
+    [
+      'order: NAME, filter: {includeDeleted: true}',
+      ['Alpha', 'beta_1', 'beta_2', 'delta', 'epsilon', 'gamma'],
+    ],
+    ['filter: {states: [DELETED]}', ['delta']],
+    ['order: NAME, filter: {states: [ACTIVE, FAILED]}', ['Alpha', 'beta_2', 'epsilon']],
+    ['filter: {states: [UNKNOWN]}', ['beta_1']],
+    ['filter: {states: []}', []],
+    ['order: NAME, filter: {services: [RDS]}', ['beta_1', 'beta_2', 'epsilon']],
+    ['filter: {services: [RDS], states: [ACTIVE], name: "BETA"}', ['beta_2']],
+    ['order: NAME, filter: {name: "eta_"}', ['beta_1', 'beta_2']],
+    ['filter: {name: "(.*)"}', []],
+    ['filter: null, after: null', ['beta_1', 'epsilon', 'gamma', 'Alpha', 'beta_2']],
+  ])('with (%s) holds what was asked for, in order', async (argumentsText, names) => {
+    const page = await pageOf(await startSeeded(), argumentsText);
+    // Of one time, the order is that of ids, which differ at every run.
+    const sameTime = (name: string) =>
+      /beta_1|epsilon/.test(name) && !/NAME/.test(argumentsText) ? '=' : name;
+    expect(namesOf(page.items).map(sameTime)).toEqual(names.map(sameTime));
+    expect([page.totalCount, page.nextCursor]).toEqual([names.length, null]);
+  });
+
+  it.each(['NEWEST_FIRST', 'OLDEST_FIRST', 'NAME'])(
+    'in pages by %s shows each connection once',
+    async order => {
+      const gateway = await startSeeded();
+      const whole = await pageOf(gateway, `order: ${order}`);
+      const pages: ShownConnection[][] = [];
+      for (let after: string | null = ''; after !== null; ) {
+        const page = await pageOf(
+          gateway,
+          `order: ${order}, first: 2${after === '' ? '' : `, after: "${after}"`}`,
+        );
+        pages.push(page.items);
+        after = page.nextCursor;
+      }
+      expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
+      expect(pages.flat()).toEqual(whole.items);
+    },
+  );
+
+  it('goes on after a connection that is gone, and does not show others twice', async () => {
+    const gateway = await startSeeded({ READ_FRESHNESS_MS: '0' });
+    const first = await pageOf(gateway, 'order: NAME, first: 2');
+    expect(namesOf(first.items)).toEqual(['Alpha', 'beta_1']);
+    const { create } = gateway;
+    expect(await create({ name: 'aardvark' })).toMatchObject({ connectionId: expect.any(String) });
+    const second = await pageOf(gateway, `order: NAME, first: 2, after: "${first.nextCursor}"`);
+    expect(namesOf(second.items)).toEqual(['beta_2', 'epsilon']);
+  });
+
+  it('of none is an empty page', async () => {
+    expect(await pageOf(await startGateway())).toEqual({ items: [], nextCursor: null, totalCount: 0 });
+  });
+
+  it('leaves out what has no id that can be asked for, and says so in the log', async () => {
+    const gateway = await startGateway();
+    const connections = [{ name: 'a' }, { name: 'b', connection_id: '<script>' }];
+    gateway.emulator.inject({ operation: 'listConnections', body: { connections } });
+    expect(await pageOf(gateway)).toMatchObject({ items: [], totalCount: 0 });
+    expect(gateway.log()).toContain('"outcome":"LEFT_OUT","count":2');
+  });
+});
+
+describe('arguments that break a rule', () => {
+  it.each([
+    ['first: 0', 'first must be 1 to 100.'],
+    ['first: 101', 'first must be 1 to 100.'],
+    ['first: -1', 'first must be 1 to 100.'],
+    ['after: ""', 'after must be the nextCursor of a page of the same order.'],
+    ['after: "bm9uc2Vuc2U"', 'after must be the nextCursor of a page of the same order.'],
+    [`after: "${'x'.repeat(1_025)}"`, 'after must be the nextCursor of a page.'],
+    [`filter: {name: "${'x'.repeat(65)}"}`, 'name may have at most 64 characters.'],
+    [`filter: {states: [${'ACTIVE '.repeat(11)}]}`, 'states may be at most 10.'],
+    [`filter: {services: [${'RDS '.repeat(11)}]}`, 'services may be at most 10.'],
+  ])('%s: the caller is told which', async (argumentsText, message) => {
+    const gateway = await startGateway();
+    const { body } = await askForPage(gateway, argumentsText);
+    expect(body.errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT' } }]);
+  });
+
+  it('a cursor of another order is refused', async () => {
+    const gateway = await startSeeded();
+    const { nextCursor } = await pageOf(gateway, 'order: NAME, first: 1');
+    const { body } = await askForPage(gateway, `order: OLDEST_FIRST, after: "${nextCursor}"`);
+    expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+  });
+});
+
+describe('a list of ten thousand', () => {
+  it('is read by one call for all its pages, and pages after the first cost no further sorting', async () => {
+    const gateway = await startGateway();
+    for (let index = 0; index < 10_000; index += 1)
+      gateway.emulator.seedConnection({
+        name: `many_${index}`,
+        state: 'ACTIVE',
+        createdAtMs: START_MS + index,
+      });
+    const seen = new Set<string>();
+    for (let after = ''; ; ) {
+      const page = await pageOf(gateway, `first: 100${after && `, after: "${after}"`}`);
+      for (const { id } of page.items) seen.add(id);
+      expect(page.totalCount).toBe(10_000);
+      if (page.nextCursor === null) break;
+      after = page.nextCursor;
+    }
+    expect(seen.size).toBe(10_000);
+    expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
+  });
+});

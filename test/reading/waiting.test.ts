@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { askFor, connectionOf } from './helpers/read-connections.js';
+
+afterEach(closeGateways);
+
+const FAST = { FOLLOW_INTERVAL_MS: '100' };
+
+async function timed<T>(work: Promise<T>): Promise<[result: T, tookMs: number]> {
+  const startedMs = performance.now();
+  return [await work, performance.now() - startedMs];
+}
+
+describe('a query that waits', () => {
+  it.each([
+    [
+      'orders',
+      'ACTIVE',
+      { connectionAddress: expect.stringMatching(/^to-rds-/), failureReason: null, progress: 1 },
+    ],
+    ['fail_orders', 'FAILED', { connectionAddress: null, failureReason: "Can't get ready router." }],
+  ])('is answered when %s becomes %s', async (name, state, shown) => {
+    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 700 } });
+    const { connectionId = '' } = await gateway.create({ name });
+    const [connection, tookMs] = await timed(connectionOf(gateway, connectionId, 'waitSeconds: 10'));
+    expect(connection).toMatchObject({ id: connectionId, state, ...shown });
+    expect(tookMs).toBeGreaterThan(200);
+    expect(tookMs).toBeLessThan(6_000);
+  });
+
+  it('is answered at once when the connection is in another state already', async () => {
+    const gateway = await startGateway();
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
+    const [connection, tookMs] = await timed(
+      connectionOf(gateway, connectionId, 'waitSeconds: 20, whileState: CREATING'),
+    );
+    expect(connection).toMatchObject({ state: 'ACTIVE' });
+    expect(tookMs).toBeLessThan(3_000);
+  });
+
+  it('is answered when the time is over, with how it stands then', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
+    const [connection, tookMs] = await timed(connectionOf(gateway, connectionId, 'waitSeconds: 1'));
+    expect(connection).toMatchObject({ state: 'ACTIVE' });
+    expect(tookMs).toBeGreaterThan(990);
+    expect(tookMs).toBeLessThan(3_000);
+  });
+
+  it('is answered with null when the connection is gone', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const [connection, tookMs] = await timed(
+      connectionOf(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', 'waitSeconds: 20'),
+    );
+    expect(connection).toBeNull();
+    expect(tookMs).toBeLessThan(3_000);
+  });
+
+  it('survives a broken DLI, and tells of it only when it is broken at the end', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 4 });
+    expect(await connectionOf(gateway, connectionId, 'waitSeconds: 2')).toMatchObject({ state: 'CREATING' });
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
+    const { body } = await askFor(gateway, connectionId, 'waitSeconds: 1');
+    expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
+  });
+
+  it('is answered when the gateway stops', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const answer = timed(connectionOf(gateway, connectionId, 'waitSeconds: 25'));
+    await gateway.emulator.ledger.waitFor('getConnection', 3);
+    await gateway.close();
+    const [connection, tookMs] = await answer;
+    expect(connection).toMatchObject({ state: 'CREATING' });
+    expect(tookMs).toBeLessThan(5_000);
+  });
+
+  it('shares the looks with all others who wait, and none follow when nobody waits', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const waits = Array.from({ length: 50 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 1'));
+    expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
+    const { ledger } = gateway.emulator;
+    const looks = ledger.count('getConnection');
+    // From 100 ms on, growing by half: at 0, 100, 250, 475, 810 ms, each a fifth sooner or later.
+    expect(looks).toBeGreaterThanOrEqual(3);
+    expect(looks).toBeLessThanOrEqual(8);
+    // What a forgotten timer would still ask comes before the answer to another query that waits.
+    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
+    await connectionOf(gateway, other, 'waitSeconds: 1');
+    expect(ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId))).toHaveLength(
+      looks,
+    );
+  });
+
+  it.each(['waitSeconds: 26', 'waitSeconds: -1'])('with %s is refused', async more => {
+    const gateway = await startGateway();
+    const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', more);
+    expect(body.errors).toMatchObject([
+      { message: 'waitSeconds must be 0 to 25.', extensions: { code: 'BAD_USER_INPUT' } },
+    ]);
+  });
+});
