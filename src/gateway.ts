@@ -182,8 +182,7 @@ export async function createGateway(
         config.operationTimeoutMs + DRAIN_MARGIN_MS,
       );
       try {
-        // Who waits for a change is answered now.
-        await follower.close();
+        follower.stopWaiting();
         await app.close();
         // Callers who left do not hold a connection open, but what they began must end all the same.
         await running.idle();
@@ -193,6 +192,7 @@ export async function createGateway(
         credentialFiles.close();
         load.close();
         reads.close();
+        await follower.close();
         // A look into the list that hangs would hold up the end.
         await Promise.all([once.close(), callers.close(), reconciliationTransport.close()]);
         await Promise.all([transport.close(), callTransport.close(), iamTransport.close(), admin.close()]);

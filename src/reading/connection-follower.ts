@@ -22,7 +22,9 @@ export class ConnectionFollower {
   readonly #options: FollowerOptions;
   readonly #polls = new Map<string, ConnectionPoll>();
   readonly #watches = new Set<Watch>();
-  #isClosed = false;
+  /** Those that wait for one answer. */
+  readonly #waits = new Set<Watch>();
+  #isStopping = false;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -56,13 +58,16 @@ export class ConnectionFollower {
     waitMs: number,
   ): Promise<Observation | undefined> {
     const watch = this.#watch(id, traceId, observation => isGone(observation) || isAwaited(observation));
+    if (this.#isStopping) watch.end();
     const timer = setTimeout(() => watch.end(), waitMs);
+    this.#waits.add(watch);
     let latest: Observation | undefined;
     try {
       for await (const observation of watch) latest = observation;
       return latest;
     } finally {
       clearTimeout(timer);
+      this.#waits.delete(watch);
     }
   }
 
@@ -77,9 +82,18 @@ export class ConnectionFollower {
     this.#onChange(id);
   }
 
+  /**
+   * Has everybody who waits answered now. Who follows is not told of an end: that is not the connection's, and they
+   * are to follow again elsewhere.
+   */
+  stopWaiting(): void {
+    this.#isStopping = true;
+    for (const watch of this.#waits) watch.end();
+  }
+
   /** Ends every watch. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.stopWaiting();
     for (const watch of [...this.#watches]) watch.end();
     await this.#options.turns.close();
   }
@@ -87,9 +101,8 @@ export class ConnectionFollower {
   #watch(id: string, traceId: string, isLast: (observation: Observation) => boolean): Watch {
     const watch = new Watch(isLast, ended => this.#remove(id, ended));
     // No connection has such an id, so there is nobody to ask.
-    if (!isConnectionId(id)) watch.show({ kind: 'absent' });
-    if (this.#isClosed || !isConnectionId(id)) {
-      watch.end();
+    if (!isConnectionId(id)) {
+      watch.show({ kind: 'absent' });
       return watch;
     }
     const known = this.#polls.get(id);
