@@ -10,7 +10,9 @@ const BLOCKS = [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language
   language,
   text,
 }));
-const DEFINITION = BLOCKS.find(({ text }) => text.startsWith('create()'))?.text ?? '';
+const DEFINITIONS = BLOCKS.filter(({ text }) => /^\w+\(\) \{$/m.test(text.split('\n', 1)[0] ?? ''))
+  .map(({ text }) => text)
+  .join('');
 const EXAMPLES = BLOCKS.flatMap(({ language, text: command }, index) => {
   const answer = BLOCKS[index + 1];
   return language === 'sh' && answer?.language === 'json' ? [{ command, answer: answer.text }] : [];
@@ -24,7 +26,7 @@ describeWithProgram('curl', 'the README', () => {
     const [, emulator = ''] = await gateway.find(/Emulator +http:\/\/(\S+)/);
     const answers: unknown[] = [];
     for (const { command } of EXAMPLES) {
-      const script = `${DEFINITION}\n${command}`
+      const script = `${DEFINITIONS}\n${command}`
         .replaceAll('127.0.0.1:4000', graphql)
         .replaceAll('127.0.0.1:4010', emulator);
       const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: { PATH } });
