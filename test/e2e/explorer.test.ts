@@ -3,17 +3,8 @@ import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
+import { CHROMIUM_ARGUMENTS } from './helpers/chromium-arguments.js';
 
-const CHROMIUM_ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
 afterEach(closeGateways);

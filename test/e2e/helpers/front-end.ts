@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { transform } from '@swc/core';
+import { listen } from '../../helpers/listening-server.js';
+
+const CLIENT_FOLDER = dirname(createRequire(import.meta.url).resolve('graphql-ws/client'));
+
+const PAGE = `<!doctype html>
+<title>Front end</title>
+<link rel="icon" href="data:,">
+<progress id="progress" max="1" value="0"></progress>
+<output id="state"></output> <output id="reason"></output>
+<script type="importmap">{"imports": {"graphql-ws": "/graphql-ws/client.js"}}</script>
+<script type="module" src="/page.js"></script>`;
+
+const PAGE_CODE = `
+import { follow } from '/follow.js';
+const $ = id => document.getElementById(id);
+window.seen = [];
+const query = \`mutation ($input: CreateDatasourceConnectionInput!) {
+  createDatasourceConnection(input: $input) {
+    ... on CreateDatasourceConnectionSuccess { connectionId } ... on UserError { code }
+  }
+}\`;
+window.createAndFollow = async (graphqlUrl, input) => {
+  const response = await fetch(graphqlUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables: { input } }),
+  });
+  const { data } = await response.json();
+  follow(data.createDatasourceConnection.connectionId, (state, progress, reason) => {
+    window.seen.push({ state, progress });
+    $('progress').value = progress;
+    $('state').value = state;
+    $('reason').value = reason ?? '';
+  });
+};`;
+
+/** The code for browsers that the README prints, with the address of a gateway. */
+async function followCode(graphqlUrl: string): Promise<string> {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const source = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = '']) =>
+    text.includes('graphql-ws'),
+  )?.[1];
+  if (source === undefined) throw new Error('The README prints no code for browsers.');
+  const { code } = await transform(source, {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+    module: { type: 'es6' },
+  });
+  return code.replace('ws://127.0.0.1:4000/graphql', graphqlUrl.replace('http:', 'ws:'));
+}
+
+/**
+ * Serves a page that creates a connection and shows its progress, from an origin of its own.
+ *
+ * @param graphqlUrlOf gives the address of the gateway when the page is loaded
+ * @returns the page's origin
+ */
+export async function startFrontEnd(graphqlUrlOf: () => string): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const path = request.url ?? '/';
+    const isScript = path !== '/';
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+    if (path === '/') response.end(PAGE);
+    else if (path === '/page.js') response.end(PAGE_CODE);
+    else if (path === '/follow.js') response.end(await followCode(graphqlUrlOf()));
+    else response.end(readFileSync(join(CLIENT_FOLDER, path.replace('/graphql-ws/', ''))));
+  });
+  const { host } = await listen(server);
+  return `http://${host}`;
+}

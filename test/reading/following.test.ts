@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import type { Told, Transport } from '../http/helpers/subscribers.js';
+import { closeSubscribers, nextOf, readAll, socketClient, subscribe } from '../http/helpers/subscribers.js';
+import { connectionOf } from './helpers/read-connections.js';
+
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
+
+const FAST = { FOLLOW_INTERVAL_MS: '100' };
+const TRANSPORTS: Transport[] = ['graphql-ws', 'graphql-sse'];
+const FOLLOW = `subscription ($id: ID!) { datasourceConnection(id: $id) {
+  id state ... on ClassicDatasourceConnection { progress failureReason connectionAddress }
+} }`;
+
+interface Shown {
+  state: string;
+  progress: number;
+  failureReason: string | null;
+}
+
+function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
+  return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
+}
+
+function shownIn(told: Told): Shown | null | undefined {
+  return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
+}
+
+describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
+  it.each([
+    ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
+    ['fail_orders', { state: 'FAILED', failureReason: "Can't get ready router.", connectionAddress: null }],
+  ])('is shown at every change until DLI is done with it: %s', async (name, end) => {
+    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 1_000 } });
+    const { connectionId = '' } = await gateway.create({ name });
+    const events = (await readAll(follow(gateway, transport, connectionId))).map(shownIn);
+    expect(events.at(0)).toMatchObject({ state: 'CREATING' });
+    expect(events.at(-1)).toMatchObject(end);
+    expect(events.length).toBeGreaterThan(3);
+    expect(events.slice(0, -1).every(event => event?.state === 'CREATING')).toBe(true);
+    // Nothing is shown twice.
+    expect(new Set(events.map(event => JSON.stringify(event))).size).toBe(events.length);
+  });
+
+  it.each(['ACTIVE', 'FAILED', 'DELETED'])('and is %s already is shown once', async state => {
+    const gateway = await startGateway();
+    const { connectionId } = gateway.emulator.seedConnection({ state });
+    const events = await readAll(follow(gateway, transport, connectionId));
+    expect(events.map(shownIn)).toMatchObject([{ state }]);
+  });
+
+  it.each(['68233202-63bf-4f27-a99b-fa5f5a2dbae1', 'no-id'])(
+    'and does not exist is null, once: %s',
+    async id => {
+      const gateway = await startGateway();
+      const events = await readAll(follow(gateway, transport, id));
+      expect(events).toEqual([{ data: { datasourceConnection: null } }]);
+    },
+  );
+
+  it('is followed on while DLI is broken, which is told once', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const events = follow(gateway, transport, connectionId);
+    expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 6 });
+    expect(await nextOf(events)).toEqual({
+      data: { datasourceConnection: null },
+      errors: [
+        expect.objectContaining({
+          message: 'DLI cannot be used at the moment. Try again later.',
+          extensions: expect.objectContaining({ code: 'UPSTREAM_UNAVAILABLE' }),
+        }),
+      ],
+    });
+    expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
+    expect(
+      gateway.emulator.ledger.entries('getConnection').filter(({ status }) => status === 500),
+    ).toHaveLength(6);
+  });
+
+  it('that is deleted is shown as DELETED, and done with', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
+    const events = follow(gateway, transport, connectionId);
+    expect(shownIn(await nextOf(events))).toMatchObject({ state: 'UNKNOWN' });
+    await gateway.send({
+      query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
+    });
+    expect((await readAll(events)).map(shownIn)).toMatchObject([{ state: 'DELETED' }]);
+  });
+});
+
+describe('five hundred watchers of fifty connections', () => {
+  it('cost one look at each connection in an interval, and none when all have left', async () => {
+    const intervalMs = 1_000;
+    const env = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '1000' };
+    const gateway = await startGateway({ env });
+    const { ledger } = gateway.emulator;
+    const ids = Array.from(
+      { length: 50 },
+      (_, index) => gateway.emulator.seedConnection({ name: `c${index}`, state: 'CREATING' }).connectionId,
+    );
+    const clients = Array.from({ length: 5 }, () => socketClient(gateway.graphqlUrl));
+    const watchers = clients.flatMap(client =>
+      ids.flatMap(id => [0, 1].map(() => client.iterate({ query: FOLLOW, variables: { id } }))),
+    );
+    expect(watchers).toHaveLength(500);
+    const first = await Promise.all(watchers.map(watcher => watcher.next()));
+    expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
+    await ledger.waitFor('getConnection', 150);
+
+    const looks = ledger.entries('getConnection');
+    for (const { atMs } of looks) {
+      // An interval is a fifth shorter or longer by chance.
+      const within = looks.filter(look => look.atMs >= atMs && look.atMs < atMs + intervalMs * 0.8 - 100);
+      expect(within.length).toBeLessThanOrEqual(50);
+    }
+
+    for (const watcher of watchers) void watcher.return?.();
+    await Promise.all(clients.map(client => client.dispose()));
+    // What was under way when the last one left comes to an end; then a wait of others shows that no timer is left.
+    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
+    await connectionOf(gateway, other, 'waitSeconds: 1');
+    const left = ledger.count('getConnection');
+    await connectionOf(gateway, other, 'waitSeconds: 3');
+    const ofOther = ledger.entries('getConnection').slice(left);
+    expect(ofOther.length).toBeGreaterThan(1);
+    expect(ofOther.filter(({ path }) => !path.endsWith(other))).toEqual([]);
+  });
+
+  it('cannot make the gateway ask more often than FOLLOW_CALLS_PER_SECOND', async () => {
+    const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
+    const client = socketClient(gateway.graphqlUrl);
+    const watchers = Array.from({ length: 50 }, (_, index) => {
+      const { connectionId: id } = gateway.emulator.seedConnection({ name: `c${index}`, state: 'CREATING' });
+      return client.iterate({ query: FOLLOW, variables: { id } });
+    });
+    await Promise.all(watchers.map(watcher => watcher.next()));
+    const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
+    expect(times.length).toBeGreaterThanOrEqual(50);
+    // Ten at once after a rest, and then ten a second.
+    expect((times[49] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(3_500);
+  });
+});
