@@ -15,7 +15,6 @@ import type { ErrorLog, FailedRequest } from './told-errors.js';
 import { tellErrors } from './told-errors.js';
 
 const MAX_LIFE_MS = 30 * 60_000;
-const MAX_OPEN_STREAMS = 10_000;
 
 /** What a stream of events, or instead of it the only answer, is made of. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
@@ -38,7 +37,6 @@ export interface SubscriptionEngineOptions {
 export class SubscriptionEngine {
   readonly #options: SubscriptionEngineOptions;
   readonly #read: ReturnType<typeof documentReader>;
-  #openStreams = 0;
 
   constructor(options: SubscriptionEngineOptions) {
     this.#options = options;
@@ -61,24 +59,19 @@ export class SubscriptionEngine {
     };
   }
 
-  /** Begins a subscription that was prepared. Never fails; ends when its caller's time is over, or after 30 minutes. */
+  /** Begins a subscription that was prepared; it ends when its caller's time is over, or after 30 minutes. */
   async subscribe(args: ExecutionArgs): Promise<SubscriptionResults> {
-    const context = args.contextValue as RequestContext;
-    if (this.#openStreams >= MAX_OPEN_STREAMS) return endingWith(context, 'OVERLOADED', OVERLOADED);
-    // Counted from here, so that many that begin at the same time do not slip through.
-    this.#openStreams += 1;
     const tell = (result: ExecutionResult) => this.#tellResult(args, result);
     const tellFailure = (error: unknown) => tell({ errors: [asGraphqlError(error)] });
-    const results = await Promise.resolve(subscribe(args)).catch(error => ({
-      errors: [asGraphqlError(error)],
-    }));
-    const onClose = () => {
-      this.#openStreams -= 1;
-    };
-    if (Symbol.asyncIterator in results)
-      return new SubscriptionStream(results, { tell, tellFailure, onClose, ...this.#lifeOf(context) });
-    onClose();
-    return tell(results);
+    try {
+      const life = this.#lifeOf(args.contextValue as RequestContext);
+      const results = await subscribe(args);
+      return Symbol.asyncIterator in results
+        ? new SubscriptionStream(results, { tell, tellFailure, ...life })
+        : tell(results);
+    } catch (error) {
+      return tellFailure(error);
+    }
   }
 
   #lifeOf(context: RequestContext): { leftMs(): number; tellEnd(): FormattedExecutionResult } {
@@ -115,7 +108,6 @@ export class SubscriptionEngine {
   }
 }
 
-const OVERLOADED = 'The gateway has too many subscriptions at the moment. Subscribe again later.';
 const SIGN_IN = 'Your access token has ended. Sign in again, then subscribe again.';
 const SUBSCRIBE = 'Subscribe again to go on.';
 

@@ -13,7 +13,6 @@ export interface StreamOptions {
   tellEnd(): FormattedExecutionResult;
   /** Milliseconds that are left of its time. */
   leftMs(): number;
-  onClose(): void;
 }
 
 /**
@@ -95,7 +94,6 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#options.onClose();
     // Its caller does not wait for what it frees, and has nobody to tell what goes wrong with that.
     this.#source.return().catch(() => undefined);
   }

@@ -8,15 +8,16 @@ import { IncomingMessage } from 'node:http';
  * what it does not know (RFC 9110, section 7.8).
  */
 export class UpgradableRequest extends IncomingMessage {
-  #asksForUpgrade = false;
+  // Not a `#` field: Node's constructor sets `upgrade` before this class has any.
+  private asksForUpgrade = false;
 
   /** Node sets this while it reads the message, and asks for it when the headers are known. */
   get upgrade(): boolean {
-    if (!this.#asksForUpgrade || this.method === 'CONNECT') return this.#asksForUpgrade;
+    if (!this.asksForUpgrade || this.method === 'CONNECT') return this.asksForUpgrade;
     return this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
   }
 
   set upgrade(asked: boolean) {
-    this.#asksForUpgrade = asked;
+    this.asksForUpgrade = asked;
   }
 }
