@@ -1,4 +1,3 @@
-import type { ExecutionResult } from 'graphql';
 import type { Client as EventStreamClient } from 'graphql-sse';
 import { createClient as createEventStreamClient } from 'graphql-sse';
 import type { Client as SocketClient } from 'graphql-ws';
@@ -65,10 +64,15 @@ function eventStreamClient(url: string, headers: Record<string, string>): EventS
   return client;
 }
 
-/** Everything that a subscription tells until it is over. */
-export async function readAll(events: AsyncIterable<Told | ExecutionResult>): Promise<Told[]> {
+/** Everything that a subscription tells until it is over; a refusal, which graphql-ws has a message for, like an event. */
+export async function readAll(events: AsyncIterable<Told>): Promise<Told[]> {
   const told: Told[] = [];
-  for await (const event of events) told.push(event as Told);
+  try {
+    for await (const event of events) told.push(event);
+  } catch (error) {
+    if (!Array.isArray(error)) throw error;
+    told.push({ errors: error });
+  }
   return told;
 }
 
