@@ -29,11 +29,16 @@ export function wantsEventStream({ headers: { accept = '' } }: FastifyRequest): 
 export function createEventStreams(engine: SubscriptionEngine, load: LoadMonitor): EventStreams {
   const encode = eventEncoder();
   const open = new Set<ServerResponse>();
+  let isClosed = false;
   return {
     async handle(request, reply) {
       // A page of another site may send anything but JSON without being asked whether it may.
       if (request.body === undefined) return sendFailure(reply, 'unsupportedMediaType');
       const events = await encode(await resultsOf(request, engine));
+      if (isClosed) {
+        await events.return();
+        return sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
+      }
       reply.headers({ 'content-type': `${EVENT_STREAM}; charset=utf-8`, 'x-accel-buffering': 'no' });
       // The connection has no other use, and without it nobody has to wait for its end.
       reply.header('connection', 'close');
@@ -51,6 +56,7 @@ export function createEventStreams(engine: SubscriptionEngine, load: LoadMonitor
       return raw.end();
     },
     close() {
+      isClosed = true;
       for (const raw of open) {
         raw.end();
         const timer = setTimeout(() => raw.destroy(), GOODBYE_MS).unref();

@@ -3,7 +3,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { FOLLOW } from './helpers/subscribers.js';
 
 const WISH = { query: FOLLOW, variables: { id: 'none' } };
-const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete'];
+const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete\ndata:'];
 const ORIGIN = 'https://app.example.com';
 
 afterEach(closeGateways);
