@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import type { Transport } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, nextOf, readAll, subscribe } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const TRACE_ID = expect.stringMatching(/^[0-9a-f]{32}$/);
@@ -126,4 +126,22 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
 
     expect(looksAt(left)).toBeLessThanOrEqual(2);
   });
+});
+
+it('a WebSocket that breaks takes its subscriptions with it', async () => {
+  const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
+  const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
+  const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
+  const { socket, say, hear } = await openSocket(graphqlUrl);
+  say({ type: 'connection_init' });
+  await hear();
+  say({ type: 'subscribe', id: 'a', payload: { query: FOLLOW, variables: { id: left } } });
+  await hear();
+  socket.terminate();
+  await nextOf(subscribe('graphql-ws', graphqlUrl, { query: FOLLOW, variables: { id: kept } }));
+  const before = emulator.ledger.count('getConnection');
+  await emulator.ledger.waitFor('getConnection', before + 4);
+
+  const looks = emulator.ledger.entries('getConnection').filter(({ path }) => path.includes(left));
+  expect(looks.length).toBeLessThanOrEqual(2);
 });
