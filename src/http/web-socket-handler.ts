@@ -65,7 +65,11 @@ export function webSocketHandlerOf(parts: WebSocketParts) {
     connectionInitWaitTimeout: INIT_TIMEOUT_MS,
     onConnect: context => letIn(context, parts),
     onSubscribe: ({ extra, subscriptions }, id, payload) => {
-      if (id.length > MAX_ID_LENGTH) endSocket(extra.socket, CLOSE.badRequest, 'The id is too long');
+      if (id.length > MAX_ID_LENGTH) {
+        // Every message about the subscription would carry it.
+        endSocket(extra.socket, CLOSE.badRequest, 'The id is too long');
+        return [new GraphQLError('The id is too long.')];
+      }
       return prepare(extra, Object.keys(subscriptions).length, payload, parts);
     },
     subscribe: args => engine.subscribe(args) as Promise<AsyncIterableIterator<ExecutionResult>>,
@@ -97,8 +101,9 @@ async function letIn(
   const leftMs = (found.validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + LAST_EVENTS_MS;
   // A longer time would end at once; and no subscription outlives the token, whether or not its socket does.
   if (leftMs > MAX_TIMER_MS) return true;
-  const timer = setTimeout(() => endSocket(socket, CLOSE.unauthorized, 'The access token has ended'), leftMs);
-  socket.once('close', () => clearTimeout(timer.unref()));
+  const end = () => endSocket(socket, CLOSE.unauthorized, 'The access token has ended');
+  const timer = setTimeout(end, leftMs).unref();
+  socket.once('close', () => clearTimeout(timer));
   return true;
 }
 
@@ -117,7 +122,7 @@ function prepare(
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new ToldError(error));
   // The protocol knows no request without credentials once the client was let in.
   if (known === undefined) return refuse(errorOf('unauthenticated', traceId));
-  if (!load.accepts()) return refuse(errorOf('overloaded', traceId));
+  if (!load.accepts()) return refuse(errorOf('overloaded', traceId, 1));
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(errorOf('tooManySubscriptions', traceId));
   // The protocol wants a text where a document that is named by its id has none.
   const body = checkBody(payload.query === '' ? { ...payload, query: undefined } : payload, trustedDocuments);

@@ -123,7 +123,7 @@ describe('a request that cannot be executed', () => {
   });
 
   it.each([
-    ['a subscription', { query: 'subscription { a }' }, 'OPERATION_RESOLUTION_FAILURE'],
+    ['a subscription', { query: 'subscription { datasourceConnection(id: "a") { id } }' }, 'BAD_REQUEST'],
     [
       'null for a variable with a default',
       { query: 'query($if: Boolean = true) { __typename @include(if: $if) }', variables: { if: null } },
