@@ -17,13 +17,16 @@ import { RunningOperations } from './datasource-connection/running-operations.js
 import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
+import { SubscriptionEngine } from './graphql/subscription-engine.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-app.js';
 import { callerCheckOf } from './http/caller-check.js';
+import { createEventStreams } from './http/event-stream-handler.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { createHttpApp } from './http/http-app.js';
 import { LoadMonitor } from './http/load-monitor.js';
+import { webSocketHandlerOf } from './http/web-socket-handler.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
@@ -150,8 +153,25 @@ export async function createGateway(
     isLocal: isLoopback(config.host),
     trustedProxies: config.trustedProxies,
   });
+  const engine = new SubscriptionEngine({
+    schema,
+    introspection: config.explorer !== 'none',
+    clock,
+    log: logger,
+  });
   addGraphqlRoute(app, {
     apollo,
+    eventStreams: createEventStreams(engine, load),
+    webSocketHandler: webSocketHandlerOf({
+      engine,
+      gate: callers.gate,
+      audit,
+      load,
+      clock,
+      trustedDocuments,
+      isStopping: () => isStopping,
+    }),
+    corsOrigins: config.corsOrigins,
     checkCaller: callerCheckOf(callers.gate, audit),
     explorer: explorerHandlerOf(config.explorer, apollo),
     trustedDocuments,

@@ -51,10 +51,13 @@ const RULES: Readonly<Record<string, Rule>> = {
       'stack-frames.ts',
     ],
   },
-  http: { allowed: ['graphql'], allowedAsTypes: ['datasource-connection', 'callers'] },
+  http: {
+    allowed: ['graphql'],
+    allowedAsTypes: ['datasource-connection', 'callers', 'huawei-cloud/clock.ts'],
+  },
   graphql: {
     allowed: ['datasource-connection', 'user-error', 'stack-frames.ts'],
-    allowedAsTypes: ['callers'],
+    allowedAsTypes: ['callers', 'huawei-cloud/clock.ts'],
   },
   'datasource-connection': {
     allowed: ['user-error', 'once', 'reading', 'dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts'],

@@ -1,9 +1,17 @@
 import type { Caller } from './caller.js';
 import { EVERYBODY } from './caller.js';
 
+/** Somebody who may send requests. */
+export interface KnownCaller {
+  kind: 'known';
+  caller: Caller;
+  /** Until when, in milliseconds since 1970-01-01 UTC; undefined: for ever. */
+  validUntilMs?: number;
+}
+
 /** What the look at a request's credentials came to. */
 export type Identification =
-  | { kind: 'known'; caller: Caller }
+  | KnownCaller
   /** `reason` is for the log; callers are told the same whatever it is. */
   | { kind: 'unauthenticated'; reason: string }
   | { kind: 'rateLimited'; retryAfterSeconds: number }

@@ -34,7 +34,7 @@ export class TokenGate implements CallerGate {
     const keySet = this.#keys.held();
     const known = keySet && this.#verified.find(token, keySet, this.#clock.epochMs());
     // Before the limit: a stranger behind the same address must not lock out who is known already.
-    if (known !== undefined) return { kind: 'known', caller: known };
+    if (known !== undefined) return { kind: 'known', ...known };
     const waitSeconds = await this.#failedLogins.waitSeconds(address);
     if (waitSeconds !== undefined) return { kind: 'rateLimited', retryAfterSeconds: waitSeconds };
     return this.#check(token, address);
@@ -44,11 +44,10 @@ export class TokenGate implements CallerGate {
     try {
       const nowMs = this.#clock.epochMs();
       const keySet = this.#keys.held();
-      const { caller, validUntilMs } = await checkAccessToken(token, this.#rules, this.#keys.find, nowMs);
+      const good = await checkAccessToken(token, this.#rules, this.#keys.find, nowMs);
       // Keys that were renewed meanwhile may be without the one that signed this token.
-      if (keySet !== undefined && keySet === this.#keys.held())
-        this.#verified.remember(token, caller, validUntilMs, keySet);
-      return { kind: 'known', caller };
+      if (keySet !== undefined && keySet === this.#keys.held()) this.#verified.remember(token, good, keySet);
+      return { kind: 'known', ...good };
     } catch (error) {
       if (error instanceof KeysUnavailableError)
         return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };

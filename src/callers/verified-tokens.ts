@@ -1,11 +1,10 @@
 import { hash } from 'node:crypto';
-import type { Caller } from './caller.js';
+import type { GoodToken } from './access-token.js';
 
 const MAX_TOKENS = 5_000;
 
 interface Entry {
-  caller: Caller;
-  validUntilMs: number;
+  good: GoodToken;
   proof: object;
 }
 
@@ -18,24 +17,24 @@ export class VerifiedTokens {
   readonly #entries = new Map<string, Entry>();
 
   /**
-   * The caller that a token stands for, when it was found good by this proof.
+   * What a token was found to stand for, when it was found good by this proof.
    *
    * @param nowMs milliseconds since 1970-01-01 UTC
    */
-  find(token: string, proof: object, nowMs: number): Caller | undefined {
+  find(token: string, proof: object, nowMs: number): GoodToken | undefined {
     const digest = digestOf(token);
     const entry = this.#entries.get(digest);
     if (entry === undefined) return undefined;
     this.#entries.delete(digest);
-    if (entry.proof !== proof || nowMs >= entry.validUntilMs) return undefined;
+    if (entry.proof !== proof || nowMs >= entry.good.validUntilMs) return undefined;
     // To the end of the map's order, whose beginning is forgotten first.
     this.#entries.set(digest, entry);
-    return entry.caller;
+    return entry.good;
   }
 
   /** @param proof what the token was checked with; only as long as that is in use is the token remembered */
-  remember(token: string, caller: Caller, validUntilMs: number, proof: object): void {
-    this.#entries.set(digestOf(token), { caller, validUntilMs, proof });
+  remember(token: string, good: GoodToken, proof: object): void {
+    this.#entries.set(digestOf(token), { good, proof });
     if (this.#entries.size <= MAX_TOKENS) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);

@@ -8,12 +8,11 @@ import type { GraphQLSchema } from 'graphql';
 import type { AuditLog } from '../callers/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { auditPlugin } from './audit-plugin.js';
-import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS } from './document-rules.js';
-import type { ErrorLog } from './error-plugin.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-rules.js';
 import { errorPlugin } from './error-plugin.js';
 import { maskError } from './mask-error.js';
-
-const MAX_VALIDATION_ERRORS = 5;
+import { noSubscriptionPlugin } from './no-subscription-plugin.js';
+import type { ErrorLog } from './told-errors.js';
 
 /** How the GraphQL engine is set up. */
 export interface ApolloServerOptions {
@@ -52,6 +51,12 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
     stopOnTerminationSignals: false,
     formatError: maskError,
     // Cache hints would wrap every resolver, and no answer here may be cached.
-    plugins: [landingPage, ApolloServerPluginCacheControlDisabled(), errorPlugin(log), auditPlugin(audit)],
+    plugins: [
+      landingPage,
+      ApolloServerPluginCacheControlDisabled(),
+      noSubscriptionPlugin(),
+      errorPlugin(log),
+      auditPlugin(audit),
+    ],
   });
 }

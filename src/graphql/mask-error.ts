@@ -10,7 +10,7 @@ const LONG_NAME = /"[^"]{66,}"/g;
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
   INTROSPECTION_DISABLED: 'Introspection is off here. The schema is published as schema.graphql.',
   OPERATION_RESOLUTION_FAILURE:
-    'The request must name one of the queries or mutations in its document, or hold exactly one.',
+    'The request must name one of the operations in its document, or hold exactly one.',
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditLog } from '../callers/audit-log.js';
-import type { Caller } from '../callers/caller.js';
-import type { CallerGate, Identification } from '../callers/caller-gate.js';
+import type { CallerGate, Identification, KnownCaller } from '../callers/caller-gate.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import { sendFailure } from './failure-answers.js';
 
 const CALLER = 'caller';
@@ -15,25 +15,52 @@ export function callerCheckOf(gate: CallerGate, audit: AuditLog): CallerCheck {
     const startedAtMs = Date.now();
     const found = await gate.identify(request.headers.authorization, request.ip);
     if (found.kind === 'known') {
-      request.setDecorator<Caller>(CALLER, found.caller);
+      request.setDecorator<KnownCaller>(CALLER, found);
       return undefined;
     }
-    audit.write({
-      traceId: request.id,
-      address: request.ip,
-      caller: undefined,
-      code: CODES[found.kind],
-      reason: found.kind === 'unauthenticated' ? found.reason : undefined,
-      startedAtMs,
-      durationMs: reply.elapsedTime,
-    });
+    auditRefusal(audit, request, found, startedAtMs);
     return refuse(reply, found);
   };
 }
 
-/** Who sent a request that has passed the check. */
-export function callerOf(request: FastifyRequest): Caller {
-  return request.getDecorator<Caller>(CALLER);
+/** What was found when the look at a caller's credentials came to nothing. */
+export type Refusal = Exclude<Identification, KnownCaller>;
+
+/**
+ * Writes a line about a caller who was not let in.
+ *
+ * @param startedAtMs when the look began, in milliseconds since 1970-01-01 UTC
+ */
+export function auditRefusal(
+  audit: AuditLog,
+  { id: traceId, ip: address }: FastifyRequest,
+  found: Refusal,
+  startedAtMs: number,
+): void {
+  audit.write({
+    traceId,
+    address,
+    caller: undefined,
+    code: CODES[found.kind],
+    reason: found.kind === 'unauthenticated' ? found.reason : undefined,
+    startedAtMs,
+    durationMs: Date.now() - startedAtMs,
+  });
+}
+
+/** What resolvers may know about a request that has passed the check. */
+export function contextOf(request: FastifyRequest): RequestContext {
+  const known = request.getDecorator<KnownCaller>(CALLER);
+  return contextFor(request.id, request.ip, known);
+}
+
+/** What resolvers may know about a request of a caller who was let in. */
+export function contextFor(
+  traceId: string,
+  address: string,
+  { caller, validUntilMs }: KnownCaller,
+): RequestContext {
+  return { traceId, address, caller, ...(validUntilMs !== undefined && { validUntilMs }) };
 }
 
 /** The property of a request that holds its caller; a server must know of it before requests come. */
@@ -45,7 +72,7 @@ const CODES = {
   unavailable: 'AUTH_UNAVAILABLE',
 } as const;
 
-function refuse(reply: FastifyReply, found: Exclude<Identification, { kind: 'known' }>): FastifyReply {
+function refuse(reply: FastifyReply, found: Refusal): FastifyReply {
   switch (found.kind) {
     case 'unauthenticated':
       return sendFailure(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');

@@ -49,6 +49,15 @@ export function explorerHandlerOf(
     return reply
       .type('text/html; charset=utf-8')
       .headers({ 'content-security-policy': GRAPHIQL_POLICY, 'referrer-policy': 'no-referrer' })
-      .send(renderGraphiQL({ title: 'DLI gateway', endpoint: GRAPHQL_PATH, defaultQuery: EXAMPLE_MUTATION }));
+      .send(
+        renderGraphiQL({
+          title: 'DLI gateway',
+          endpoint: GRAPHQL_PATH,
+          defaultQuery: EXAMPLE_MUTATION,
+          // Unlike its WebSockets, its event streams carry the headers that are set in the page, and so the token.
+          subscriptionsProtocol: 'GRAPHQL_SSE',
+          method: 'POST',
+        }),
+      );
   };
 }

@@ -7,11 +7,27 @@ const MAX_JSON_DEPTH = 20;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What makes the body of a GraphQL request too large to look at closely; undefined when nothing does. */
-export function findExcess(body: unknown): HttpFailureName | undefined {
+function findExcess(body: unknown): HttpFailureName | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   if ('query' in body && typeof body.query === 'string' && body.query.length > MAX_DOCUMENT_CHARACTERS)
     return 'documentTooLong';
   return isDeeper(body, MAX_JSON_DEPTH) ? 'jsonTooDeep' : undefined;
+}
+
+/**
+ * Looks at a request before anything else does: its size, and whether its document is one of the trusted ones.
+ *
+ * @param documents the only documents to execute; undefined for any
+ * @returns the request with its document, or what is wrong with it
+ */
+export function checkBody(
+  body: unknown,
+  documents: TrustedDocuments | undefined,
+): { checked: unknown } | HttpFailureName {
+  const excess = findExcess(body);
+  if (excess !== undefined) return excess;
+  const checked = documents === undefined ? body : withTrustedDocument(body, documents);
+  return checked === undefined && body !== undefined ? 'documentNotTrusted' : { checked };
 }
 
 /**
@@ -22,7 +38,7 @@ export function findExcess(body: unknown): HttpFailureName | undefined {
  *
  * @returns undefined when the document is not a trusted one
  */
-export function withTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
+function withTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
   // What is no request at all is answered as such.
   if (!isObject(body)) return body;
   const { documentId, ...rest } = body;

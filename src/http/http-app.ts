@@ -6,6 +6,8 @@ import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from '
 import { commonHeaders } from './http-error.js';
 import type { LoadMonitor } from './load-monitor.js';
 import { isReadableBody, isRebound, isWellFormed } from './message-form.js';
+import { UpgradableRequest } from './upgradable-request.js';
+import { addWebSockets } from './web-sockets.js';
 
 const MAX_CONNECTIONS = 2_000;
 const MAX_HEADERS = 64;
@@ -54,7 +56,7 @@ export async function createHttpApp({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-    http: SERVER_LIMITS,
+    http: { ...SERVER_LIMITS, IncomingMessage: UpgradableRequest },
     keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
     requestTimeout: SERVER_LIMITS.requestTimeout,
     maxRequestsPerSocket: 1_000,
@@ -77,9 +79,12 @@ export async function createHttpApp({
   // Node would answer an unknown expectation without a body; a server may ignore it.
   app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   addFailureAnswers(app, logger);
+  await addWebSockets(app, logger);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id));
-    load.count(reply.raw);
+    // Nothing reads another request from the socket of an upgrade.
+    if (request.ws) reply.header('connection', 'close');
+    load.count(request.raw, reply.raw);
     if (distrusted.has(request.raw.socket) || !isWellFormed(request.raw)) {
       // What follows on this connection may be meant for somebody else.
       distrusted.add(request.raw.socket);

@@ -28,6 +28,11 @@ export const HTTP_FAILURES = {
     code: 'FORBIDDEN',
     message: 'Pages of other names than localhost may not call this gateway.',
   },
+  foreignPage: {
+    statusCode: 403,
+    code: 'FORBIDDEN',
+    message: 'Pages of other sites may open a WebSocket only if CORS_ORIGINS lists them.',
+  },
   unauthenticated: { statusCode: 401, code: 'UNAUTHENTICATED', message: 'Authentication required' },
   notFound: { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
   methodNotAllowed: {
@@ -68,6 +73,11 @@ export const HTTP_FAILURES = {
     code: 'OVERLOADED',
     message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
   },
+  tooManySubscriptions: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message: 'A WebSocket carries at most 1,000 subscriptions at a time.',
+  },
   shuttingDown: {
     statusCode: 503,
     code: 'SHUTTING_DOWN',
@@ -84,15 +94,16 @@ export type HttpFailureName = keyof typeof HTTP_FAILURES;
  * @param retryAfterSeconds when the same request may succeed
  */
 export function failureBody(name: HttpFailureName, traceId: string, retryAfterSeconds?: number): string {
+  return JSON.stringify({ errors: [errorOf(name, traceId, retryAfterSeconds)] });
+}
+
+/** A failure in the form of a GraphQL error. */
+export function errorOf(name: HttpFailureName, traceId: string, retryAfterSeconds?: number) {
   const { code, message } = HTTP_FAILURES[name];
-  return JSON.stringify({
-    errors: [
-      {
-        message,
-        extensions: { code, traceId, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
-      },
-    ],
-  });
+  return {
+    message,
+    extensions: { code, traceId, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
+  };
 }
 
 /** The headers of every answer, failures that never reach a route included. */

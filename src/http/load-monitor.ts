@@ -23,7 +23,7 @@ const SHARE_BACK = 0.25;
  */
 export class LoadMonitor {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  #openRequests = 0;
+  readonly #openRequests = new Set<object>();
   #newRequests = 0;
   #badSamples = 0;
   #acceptedShare = 1;
@@ -43,12 +43,15 @@ export class LoadMonitor {
   }
 
   /** Counts a request, and as under way until its response is closed. */
-  count(response: EventEmitter): void {
+  count(request: object, response: EventEmitter): void {
     this.#newRequests += 1;
-    this.#openRequests += 1;
-    response.once('close', () => {
-      this.#openRequests -= 1;
-    });
+    this.#openRequests.add(request);
+    response.once('close', () => this.settle(request));
+  }
+
+  /** Counts a request no more as under way, because its response is a stream, which mostly waits. */
+  settle(request: object): void {
+    this.#openRequests.delete(request);
   }
 
   /** Whether only a share of the requests is accepted. */
@@ -69,7 +72,7 @@ export class LoadMonitor {
     // Without a single measurement in between the process did not come round at all.
     const meanMs = this.#delay.count === 0 ? Number.POSITIVE_INFINITY : this.#delay.mean / 1e6;
     const isLate = meanMs - RESOLUTION_MS > MAX_MEAN_DELAY_MS;
-    const isAskedMuch = this.#openRequests + this.#newRequests >= LEAST_REQUESTS;
+    const isAskedMuch = this.#openRequests.size + this.#newRequests >= LEAST_REQUESTS;
     this.#badSamples = isLate && isAskedMuch ? this.#badSamples + 1 : 0;
     if (this.#badSamples >= SAMPLES_TO_OVERLOAD) {
       this.#acceptedShare = Math.max(LEAST_SHARE, this.#acceptedShare / 2);

@@ -41,6 +41,19 @@ export function isReadableBody(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
+ * Whether a request comes from a page of this server, of one of the allowed origins, or from no page at all.
+ *
+ * Browsers let pages of every site open WebSockets, and leave it to the server to look at where they come from.
+ */
+export function isFromOwnPage(
+  { host, origin }: IncomingHttpHeaders,
+  allowedOrigins: readonly string[],
+): boolean {
+  if (origin === undefined || allowedOrigins.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+/**
  * Whether a browser's page calls a server of this machine under a name of its own: DNS rebinding, which makes a
  * foreign page look like one of ours.
  *

@@ -18,8 +18,14 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   afterAll(() => browser.close());
 
   /** Opens the explorer; whatever the page wants from elsewhere is refused and noted, like every complaint. */
-  async function openExplorer() {
-    const { graphqlUrl, emulator } = await startGateway({ env: { NODE_ENV: 'development' } });
+  async function openExplorer(queryFor?: (connectionId: string) => string) {
+    const { graphqlUrl, emulator } = await startGateway({
+      env: { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' },
+    });
+    const search =
+      queryFor === undefined
+        ? ''
+        : `?query=${encodeURIComponent(queryFor(emulator.seedConnection().connectionId))}`;
     const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
     page.setDefaultTimeout(15_000);
     const complaints: string[] = [];
@@ -34,7 +40,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     page.on('console', message => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
     });
-    await page.goto(graphqlUrl);
+    await page.goto(`${graphqlUrl}${search}`);
     return { page, complaints, emulator };
   }
 
@@ -60,6 +66,15 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     const shownId = ID.exec(await resultOf(page).innerText())?.[0];
     expect(shownId).toBe(emulator.connections()[0]?.connectionId);
     expect(emulator.ledger.count('createConnection')).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('follows a connection until it is active', async () => {
+    const { page, complaints } = await openExplorer(
+      id => `subscription { datasourceConnection(id: "${id}") { state } }`,
+    );
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await resultOf(page).getByText('ACTIVE').waitFor();
     expect(complaints).toEqual([]);
   });
 

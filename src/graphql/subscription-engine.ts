@@ -1,0 +1,128 @@
+import type {
+  ExecutionArgs,
+  ExecutionResult,
+  FormattedExecutionResult,
+  GraphQLFormattedError,
+  GraphQLSchema,
+} from 'graphql';
+import { GraphQLError, getOperationAST, Kind, subscribe } from 'graphql';
+import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import { maskError } from './mask-error.js';
+import { documentReader } from './subscription-document.js';
+import { SubscriptionStream } from './subscription-stream.js';
+import type { ErrorLog, FailedRequest } from './told-errors.js';
+import { tellErrors } from './told-errors.js';
+
+const MAX_LIFE_MS = 30 * 60_000;
+
+/** What a stream of events, or instead of it the only answer, is made of. */
+export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
+
+/** A subscription that can begin, or what is wrong with its request. */
+export type PreparedSubscription =
+  | { kind: 'ready'; args: ExecutionArgs }
+  | { kind: 'refused'; errors: GraphQLFormattedError[] };
+
+/** How the engine of subscriptions is set up. */
+export interface SubscriptionEngineOptions {
+  schema: GraphQLSchema;
+  /** Whether callers may read the schema. */
+  introspection: boolean;
+  clock: Clock;
+  log: ErrorLog;
+}
+
+/** Runs subscriptions for every transport, by the same rules as queries and mutations are run over HTTP. */
+export class SubscriptionEngine {
+  readonly #options: SubscriptionEngineOptions;
+  readonly #read: ReturnType<typeof documentReader>;
+
+  constructor(options: SubscriptionEngineOptions) {
+    this.#options = options;
+    this.#read = documentReader(options.schema, options.introspection);
+  }
+
+  /** Checks a request, whose size and document were found to be allowed, without running it. */
+  prepare(request: unknown, context: RequestContext): PreparedSubscription {
+    const { document, operation, variables, operationName, errors } = this.#read(request);
+    if (document !== undefined && errors.length === 0) {
+      const { schema } = this.#options;
+      return {
+        kind: 'ready',
+        args: { schema, document, operationName, variableValues: variables, contextValue: context },
+      };
+    }
+    return {
+      kind: 'refused',
+      errors: this.#tell({ ...this.#failed(context), document, operation, variables, errors }),
+    };
+  }
+
+  /** Begins a subscription that was prepared; it ends when its caller's time is over, or after 30 minutes. */
+  async subscribe(args: ExecutionArgs): Promise<SubscriptionResults> {
+    const tell = (result: ExecutionResult) => this.#tellResult(args, result);
+    const tellFailure = (error: unknown) => tell({ errors: [asGraphqlError(error)] });
+    try {
+      const life = this.#lifeOf(args.contextValue as RequestContext);
+      const results = await subscribe(args);
+      return Symbol.asyncIterator in results
+        ? new SubscriptionStream(results, { tell, tellFailure, ...life })
+        : tell(results);
+    } catch (error) {
+      return tellFailure(error);
+    }
+  }
+
+  #lifeOf(context: RequestContext): { leftMs(): number; tellEnd(): FormattedExecutionResult } {
+    const { clock } = this.#options;
+    const { validUntilMs = Number.POSITIVE_INFINITY } = context;
+    const leftForCallerMs = validUntilMs - clock.epochMs();
+    const endsAtMs = clock.monotonicMs() + Math.min(MAX_LIFE_MS, leftForCallerMs);
+    const advice = leftForCallerMs < MAX_LIFE_MS ? SIGN_IN : SUBSCRIBE;
+    return {
+      leftMs: () => endsAtMs - clock.monotonicMs(),
+      tellEnd: () => endingWith(context, 'SUBSCRIPTION_ENDED', advice),
+    };
+  }
+
+  #tellResult(args: ExecutionArgs, { errors, ...result }: ExecutionResult): FormattedExecutionResult {
+    if (errors === undefined || errors.length === 0) return result;
+    const { document, operationName, variableValues: variables } = args;
+    const operation = getOperationAST(document, operationName) ?? undefined;
+    const failed = this.#failed(args.contextValue as RequestContext);
+    const told = this.#tell({ ...failed, document, operation, variables: variables ?? undefined, errors });
+    return { ...result, errors: told };
+  }
+
+  #failed({ traceId }: RequestContext) {
+    return { traceId, schema: this.#options.schema };
+  }
+
+  #tell(failed: FailedRequest): GraphQLFormattedError[] {
+    const masked = failed.errors.map(error => {
+      const { extensions, ...rest } = error.toJSON();
+      return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
+    });
+    return tellErrors(failed, masked, this.#options.log);
+  }
+}
+
+const SIGN_IN = 'Your access token has ended. Sign in again, then subscribe again.';
+const SUBSCRIBE = 'Subscribe again to go on.';
+
+function endingWith({ traceId }: RequestContext, code: string, message: string): FormattedExecutionResult {
+  return { errors: [{ message, extensions: { code, traceId } }] };
+}
+
+function asGraphqlError(error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  const originalError = error instanceof Error ? error : new TypeError('not an error');
+  return new GraphQLError(originalError.message, { originalError });
+}
+
+// As Apollo does it for queries: graphql-js finds faults of variables without giving them a code.
+function codeOf({ extensions, nodes, path }: GraphQLError): unknown {
+  const isAboutVariable = path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+  return extensions['code'] ?? (isAboutVariable ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR');
+}

@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { FOLLOW } from './helpers/subscribers.js';
+
+const WISH = { query: FOLLOW, variables: { id: 'none' } };
+const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete\ndata:'];
+const ORIGIN = 'https://app.example.com';
+
+afterEach(closeGateways);
+
+async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { response, status: response.status, text: await response.text() };
+}
+
+function eventsIn(text: string): string[] {
+  return text.split('\n\n').filter(event => event !== '');
+}
+
+describe('an event stream', () => {
+  it('is what a POST gets that asks for it, with the headers of every answer', async () => {
+    const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: ORIGIN } });
+    const { response, status, text } = await post(graphqlUrl, WISH, { origin: ORIGIN });
+
+    expect(status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': expect.stringMatching(/^[0-9a-f]{32}$/),
+      'access-control-allow-origin': ORIGIN,
+    });
+    expect(eventsIn(text)).toEqual(EVENTS);
+  });
+
+  it('is all that /graphql/stream gives', async () => {
+    const { graphqlUrl } = await startGateway();
+    const { text } = await post(`${graphqlUrl}/stream`, WISH, { accept: '*/*' });
+    expect(eventsIn(text)).toEqual(EVENTS);
+  });
+
+  it('is not given to a client that takes JSON, as some say with every request', async () => {
+    const { graphqlUrl } = await startGateway();
+    const accept = 'application/graphql-response+json, application/json, text/event-stream, multipart/mixed';
+    const { status, text } = await post(graphqlUrl, { query: '{ __typename }' }, { accept });
+    expect([status, JSON.parse(text)]).toEqual([200, { data: { __typename: 'Query' } }]);
+  });
+
+  it.each([
+    ['text/plain', JSON.stringify(WISH), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['application/json', '{', 400, 'BAD_REQUEST'],
+    ['application/json', `${'['.repeat(30)}${']'.repeat(30)}`, 400, 'BAD_REQUEST'],
+    ['application/json', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 400, 'OPERATION_TOO_COMPLEX'],
+    ['application/json', JSON.stringify(WISH).padEnd(65_537), 413, 'PAYLOAD_TOO_LARGE'],
+  ])('is refused before it begins, as JSON: %s %#', async (type, body, status, code) => {
+    const { graphqlUrl } = await startGateway();
+    const answer = await post(graphqlUrl, body, { 'content-type': type });
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ extensions: { code } }] });
+  });
+
+  it.each([
+    ['no object', []],
+    ['no query', { variables: {} }],
+    ['variables that are no object', { ...WISH, variables: 'zq7canary' }],
+    ['a name that is no text', { ...WISH, operationName: 7 }],
+  ])('tells what is wrong with a request that has %s', async (_what, body) => {
+    const { graphqlUrl } = await startGateway();
+    const { status, text } = await post(graphqlUrl, body);
+    expect(status).toBe(200);
+    expect(text).toContain('"code":"BAD_REQUEST"');
+    expect(text).not.toContain('zq7canary');
+  });
+});
+
+describe('a subscription that asks for no stream', () => {
+  it('is refused, and told how to ask', async () => {
+    const { send, emulator } = await startGateway();
+    const { status, body } = await send(WISH);
+    expect(status).toBe(400);
+    expect(body.errors).toMatchObject([
+      { message: expect.stringContaining('text/event-stream'), extensions: { code: 'BAD_REQUEST' } },
+    ]);
+    expect(emulator.ledger.count()).toBe(0);
+  });
+});

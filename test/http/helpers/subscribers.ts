@@ -1,0 +1,137 @@
+import type { Client as EventStreamClient } from 'graphql-sse';
+import { createClient as createEventStreamClient } from 'graphql-sse';
+import type { Client as SocketClient } from 'graphql-ws';
+import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
+import { WebSocket } from 'ws';
+
+/** Follows one connection. */
+export const FOLLOW = 'subscription Follow($id: ID!) { datasourceConnection(id: $id) { id name state } }';
+
+/** An event as its caller gets it. */
+export interface Told {
+  data?: unknown;
+  errors?: { message: string; extensions: { code: string; traceId: string; retryAfterSeconds?: number } }[];
+}
+
+/** A request for a subscription. */
+export interface Wish {
+  query: string;
+  variables?: Record<string, unknown>;
+  operationName?: string;
+  extensions?: Record<string, unknown>;
+}
+
+/** The two ways to subscribe. */
+export type Transport = 'graphql-ws' | 'graphql-sse';
+
+const opened: (() => unknown)[] = [];
+
+/** Ends every client that a test has opened. */
+export async function closeSubscribers(): Promise<void> {
+  await Promise.all(opened.splice(0).map(close => close()));
+}
+
+/** Subscribes with the real client of a transport, which does not try again by itself. */
+export function subscribe(
+  transport: Transport,
+  url: string,
+  wish: Wish,
+  token?: string,
+): AsyncIterableIterator<Told> {
+  const client =
+    transport === 'graphql-ws'
+      ? socketClient(url, token === undefined ? {} : { authorization: `Bearer ${token}` })
+      : eventStreamClient(url, token === undefined ? {} : { authorization: `Bearer ${token}` });
+  return client.iterate(wish) as AsyncIterableIterator<Told>;
+}
+
+/** A client of graphql-ws. */
+export function socketClient(url: string, connectionParams: Record<string, unknown> = {}): SocketClient {
+  const client = createSocketClient({
+    url: socketUrl(url),
+    webSocketImpl: WebSocket,
+    connectionParams,
+    retryAttempts: 0,
+    onNonLazyError: () => undefined,
+  });
+  opened.push(() => client.dispose());
+  return client;
+}
+
+function eventStreamClient(url: string, headers: Record<string, string>): EventStreamClient {
+  const client = createEventStreamClient({ url, headers, retryAttempts: 0 });
+  opened.push(() => client.dispose());
+  return client;
+}
+
+/** Everything that a subscription tells until it is over; a refusal, which graphql-ws has a message for, like an event. */
+export async function readAll(events: AsyncIterable<Told>): Promise<Told[]> {
+  const told: Told[] = [];
+  try {
+    for await (const event of events) told.push(event);
+  } catch (error) {
+    if (!Array.isArray(error)) throw error;
+    told.push({ errors: error });
+  }
+  return told;
+}
+
+/** The next event of a subscription. */
+export async function nextOf(events: AsyncIterator<Told>): Promise<Told> {
+  const { done, value } = await events.next();
+  if (done === true) throw new Error('The subscription is over.');
+  return value;
+}
+
+/** A WebSocket without a client on it. */
+export interface RawSocket {
+  socket: WebSocket;
+  /** Sends a message. */
+  say(message: object | string): void;
+  /** The next message. */
+  hear(): Promise<{ type: string; id?: string; payload?: unknown }>;
+  /** The end of the socket. */
+  closed: Promise<{ code: number; reason: string }>;
+}
+
+/** Opens a WebSocket; fails with `status` and `body` when it is refused. */
+export async function openSocket(
+  url: string,
+  headers: Record<string, string> = {},
+  protocol = GRAPHQL_TRANSPORT_WS_PROTOCOL,
+): Promise<RawSocket> {
+  const socket = new WebSocket(socketUrl(url), protocol, { headers });
+  opened.push(() => socket.terminate());
+  const heard: { type: string }[] = [];
+  const waiting: ((message: { type: string }) => void)[] = [];
+  socket.on('message', data => {
+    const message = JSON.parse(String(data));
+    const resolve = waiting.shift();
+    if (resolve === undefined) heard.push(message);
+    else resolve(message);
+  });
+  const closed = new Promise<{ code: number; reason: string }>(resolve =>
+    socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })),
+  );
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.on('error', reject);
+    socket.once('unexpected-response', async (_request, response) => {
+      let body = '';
+      for await (const chunk of response) body += chunk;
+      reject(
+        Object.assign(new Error('refused'), { status: response.statusCode, body, headers: response.headers }),
+      );
+    });
+  });
+  return {
+    socket,
+    say: message => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+    hear: async () => heard.shift() ?? new Promise(resolve => waiting.push(resolve)),
+    closed,
+  };
+}
+
+function socketUrl(url: string): string {
+  return url.replace(/^http/, 'ws');
+}

@@ -1,0 +1,166 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { bearer, startTokenGateway } from '../callers/helpers/token-gateway.js';
+import { breakOff } from '../callers/helpers/token-issuer.js';
+import { createTestClock } from '../helpers/clock.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import type { Transport } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
+
+const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
+const MINUTE_MS = 60_000;
+
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
+
+function wishFor(id: string) {
+  return { query: FOLLOW, variables: { id } };
+}
+
+/** The end of a token that is taken for a few seconds yet, as clocks differ. */
+function now(epochMs: number): number {
+  return Math.floor(epochMs / 1_000);
+}
+
+describe.each(TRANSPORTS)('a subscriber by %s', transport => {
+  it('is served with a good token', async () => {
+    const gateway = await startTokenGateway();
+    const events = subscribe(transport, gateway.graphqlUrl, wishFor('none'), await gateway.sign());
+    expect(await readAll(events)).toEqual([{ data: { datasourceConnection: null } }]);
+  });
+
+  it('needs the scope that reading needs', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
+    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor('none'), token));
+    expect(told).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('is told when its token has ended, and that it must sign in again', async () => {
+    const gateway = await startTokenGateway();
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
+    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor(connectionId), token));
+
+    expect(told).toMatchObject([
+      { data: { datasourceConnection: { state: 'CREATING' } } },
+      {
+        errors: [
+          {
+            message: 'Your access token has ended. Sign in again, then subscribe again.',
+            extensions: { code: 'SUBSCRIPTION_ENDED', traceId: expect.any(String) },
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('is told after 30 minutes that it must subscribe again', async () => {
+    const clock = createTestClock();
+    const gateway = await startGateway({
+      clock,
+      env: { FOLLOW_INTERVAL_MS: '100' },
+      emulator: { creationMs: 500 },
+    });
+    const { connectionId } = gateway.emulator.seedConnection();
+    const events = subscribe(transport, gateway.graphqlUrl, wishFor(connectionId));
+    await nextOf(events);
+    clock.advance(30 * MINUTE_MS);
+
+    expect(await readAll(events)).toMatchObject([
+      { errors: [{ message: 'Subscribe again to go on.', extensions: { code: 'SUBSCRIPTION_ENDED' } }] },
+    ]);
+  });
+});
+
+describe('a WebSocket', () => {
+  it.each(['authorization', 'Authorization'])(
+    'may bring its token in its first message, as %s',
+    async name => {
+      const gateway = await startTokenGateway();
+      const { say, hear } = await openSocket(gateway.graphqlUrl);
+      say({ type: 'connection_init', payload: { [name]: `Bearer ${await gateway.sign()}` } });
+      expect(await hear()).toEqual({ type: 'connection_ack' });
+    },
+  );
+
+  it('may bring its token in its headers', async () => {
+    const gateway = await startTokenGateway();
+    const { say, hear } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
+    say({ type: 'connection_init' });
+    expect(await hear()).toEqual({ type: 'connection_ack' });
+  });
+
+  it.each([
+    ['no token', undefined, 'no token'],
+    ['no JWT', { authorization: 'Bearer zq7canary' }, 'no JWT'],
+    ['what is no text', { authorization: { zq7canary: 1 } }, 'no token'],
+    [
+      'a token of nobody',
+      { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' },
+      expect.any(String),
+    ],
+  ])('is ended with 4401 for %s, and the audit tells of it', async (_what, payload, reason) => {
+    const gateway = await startTokenGateway();
+    const { say, closed } = await openSocket(gateway.graphqlUrl);
+    say({ type: 'connection_init', payload });
+
+    expect(await closed).toEqual({ code: 4401, reason: 'Authentication required' });
+    expect(gateway.audit()).toMatchObject([{ code: 'UNAUTHENTICATED', reason, address: '127.0.0.1' }]);
+    expect(gateway.log()).not.toContain('zq7canary');
+  });
+
+  it('is ended with 1013 while nobody can be checked', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign();
+    gateway.issuer.instead = breakOff;
+    const { say, closed } = await openSocket(gateway.graphqlUrl);
+    say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+
+    expect(await closed).toEqual({ code: 1013, reason: expect.stringMatching(/^Try again in \d+ s$/) });
+    expect(gateway.audit()).toMatchObject([{ code: 'AUTH_UNAVAILABLE' }]);
+  });
+
+  it('is ended with 1013 when too many bad tokens came from its address', async () => {
+    const gateway = await startTokenGateway({ RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1' });
+    const payload = { authorization: `Bearer ${await gateway.sign({ claims: { aud: 'other' } })}` };
+    const codes: number[] = [];
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const { say, closed } = await openSocket(gateway.graphqlUrl);
+      say({ type: 'connection_init', payload });
+      codes.push((await closed).code);
+    }
+    expect(codes.at(0)).toBe(4401);
+    expect(codes.at(-1)).toBe(1013);
+  });
+
+  it('is ended with 4401 when its token has ended, after its last events', async () => {
+    const gateway = await startTokenGateway();
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
+    const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
+    say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+    await hear();
+    say({ type: 'subscribe', id: 'a', payload: wishFor(connectionId) });
+
+    expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
+    expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
+    expect(await hear()).toEqual({ type: 'complete', id: 'a' });
+    expect(await closed).toEqual({ code: 4401, reason: 'The access token has ended' });
+  });
+});
+
+describe('an event stream', () => {
+  it.each(['', '/stream'])('needs a token before its body is read: %s', async path => {
+    const gateway = await startTokenGateway();
+    const response = await fetch(`${gateway.graphqlUrl}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: '{',
+    });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
+  });
+});

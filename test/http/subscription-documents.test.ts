@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { closeSubscribers, FOLLOW, readAll, socketClient, subscribe } from './helpers/subscribers.js';
+
+const ID = 'ee1a0f2c96ae2a9ad3a4f1ff5e8c2f1f2b3c4d5e6f708192a3b4c5d6e7f80910';
+const NOTHING = [{ data: { datasourceConnection: null } }];
+const VARIABLES = { id: 'none' };
+const BY_HASH = { extensions: { persistedQuery: { version: 1, sha256Hash: ID } } };
+
+const folders: string[] = [];
+
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+async function startTrusting(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'documents-'));
+  folders.push(folder);
+  const path = join(folder, 'manifest.json');
+  writeFileSync(path, JSON.stringify({ [ID]: FOLLOW }));
+  const { graphqlUrl } = await startGateway({ env: { TRUSTED_DOCUMENTS: path } });
+  return graphqlUrl;
+}
+
+describe('with a list of trusted documents, over a WebSocket', () => {
+  it.each([
+    ['its text', { query: FOLLOW }],
+    ['its hash', { query: '', ...BY_HASH }],
+    ['its id', { query: '', documentId: ID }],
+  ])('one is subscribed to by %s', async (_how, wish) => {
+    const url = await startTrusting();
+    expect(await readAll(subscribe('graphql-ws', url, { ...wish, variables: VARIABLES }))).toEqual(NOTHING);
+  });
+
+  it.each([
+    ['another document', { query: 'subscription { datasourceConnection(id: "a") { name } }' }],
+    ['an unknown id', { query: '', documentId: 'unknown' }],
+    ['another document beside a known hash', { query: '{ __typename }', ...BY_HASH }],
+  ])('nothing else is: %s', async (_what, wish) => {
+    const url = await startTrusting();
+    expect(await readAll(subscribe('graphql-ws', url, { ...wish, variables: VARIABLES }))).toMatchObject([
+      { errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] },
+    ]);
+  });
+});
+
+describe('with a list of trusted documents, as an event stream', () => {
+  it('one is subscribed to by its hash, and nothing else is', async () => {
+    const url = await startTrusting();
+    const post = (body: object) =>
+      fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+        body: JSON.stringify({ ...body, variables: VARIABLES }),
+      });
+    expect(await (await post(BY_HASH)).text()).toContain(JSON.stringify(NOTHING[0]));
+    const refused = await post({ query: 'subscription { datasourceConnection(id: "a") { name } }' });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }],
+    });
+  });
+});
+
+describe('over a WebSocket, as over HTTP', () => {
+  it('the schema is not told where there is no explorer', async () => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
+    const query = `${FOLLOW} query Schema { __schema { queryType { name } } }`;
+    const wish = { query, operationName: 'Follow', variables: VARIABLES };
+    const told = await readAll(subscribe('graphql-ws', graphqlUrl, wish));
+    expect(told[0]?.errors?.[0]).toMatchObject({ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } });
+    expect(told[0]?.errors?.[0]?.message).toMatch(/introspection/i);
+  });
+
+  it.each([
+    ['JSON that is nested too deep', { query: FOLLOW, variables: nested(25) }, 'BAD_REQUEST'],
+    ['a document that is too long', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 'OPERATION_TOO_COMPLEX'],
+  ])('%s is refused', async (_what, wish, code) => {
+    const { graphqlUrl } = await startGateway();
+    const told = await readAll(subscribe('graphql-ws', graphqlUrl, wish));
+    expect(told).toMatchObject([{ errors: [{ extensions: { code } }] }]);
+  });
+
+  it('several subscriptions share one socket', async () => {
+    const { graphqlUrl } = await startGateway();
+    const client = socketClient(graphqlUrl);
+    const both = ['a', 'b'].map(id => readAll(client.iterate({ query: FOLLOW, variables: { id } }) as never));
+    expect(await Promise.all(both)).toEqual([NOTHING, NOTHING]);
+  });
+});
+
+function nested(levels: number): Record<string, unknown> {
+  return levels === 0 ? {} : { a: nested(levels - 1) };
+}

@@ -1,0 +1,147 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
+import type { Transport } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
+
+const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
+const TRACE_ID = expect.stringMatching(/^[0-9a-f]{32}$/);
+
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
+
+/** The answer to a request that is no good. */
+function refusal(code: string, message: unknown = expect.any(String)) {
+  return { message, extensions: { code, traceId: TRACE_ID } };
+}
+
+describe.each(TRANSPORTS)('a subscription by %s', transport => {
+  it('tells how a connection stands, and every change, and is over when nothing more will come', async () => {
+    const { graphqlUrl, emulator } = await startGateway({
+      env: { FOLLOW_INTERVAL_MS: '100' },
+      emulator: { creationMs: 500 },
+    });
+    const { connectionId: id } = emulator.seedConnection({ name: 'orders' });
+    const told = await readAll(subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } }));
+
+    expect(told[0]).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'CREATING' } } });
+    expect(told.at(-1)).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'ACTIVE' } } });
+  });
+
+  it('tells of a connection that does not exist', async () => {
+    const { graphqlUrl } = await startGateway();
+    const told = await readAll(
+      subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }),
+    );
+    expect(told).toEqual([{ data: { datasourceConnection: null } }]);
+  });
+
+  it('tells when DLI cannot be asked, without its words, and goes on', async () => {
+    const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
+    const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
+    gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });
+    const told = await readAll(
+      subscribe(transport, gateway.graphqlUrl, { query: FOLLOW, variables: { id } }),
+    );
+
+    expect(told[0]?.errors).toMatchObject([
+      { extensions: { code: 'UPSTREAM_UNAVAILABLE', traceId: TRACE_ID } },
+    ]);
+    expect(told.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
+    expect(JSON.stringify(told)).not.toContain('zq7canary');
+  });
+
+  it.each([
+    ['a query', '{ __typename }', refusal('BAD_REQUEST', expect.stringContaining('by POST'))],
+    ['a mutation', CREATE_MUTATION, refusal('BAD_REQUEST', expect.stringContaining('by POST'))],
+    ['what is not GraphQL', 'subscription { "zq7canary" }', refusal('GRAPHQL_PARSE_FAILED')],
+    ['an unknown field', 'subscription { nothing }', refusal('GRAPHQL_VALIDATION_FAILED')],
+    [
+      'two operations without a name',
+      'subscription A { datasourceConnection(id: "a") { id } } subscription B { datasourceConnection(id: "b") { id } }',
+      refusal('OPERATION_RESOLUTION_FAILURE'),
+    ],
+    [
+      'too many aliases',
+      `subscription { datasourceConnection(id: "a") { ${Array.from({ length: 16 }, (_, i) => `a${i}: id`)} } }`,
+      refusal('OPERATION_TOO_COMPLEX'),
+    ],
+    [
+      'too many tokens',
+      `subscription { datasourceConnection(id: "a") { ${'id '.repeat(1_000)}} }`,
+      refusal('GRAPHQL_PARSE_FAILED'),
+    ],
+    [
+      'a literal of the wrong type',
+      'subscription { datasourceConnection(id: {zq7canary: 1}) { id } }',
+      refusal('GRAPHQL_VALIDATION_FAILED', '"id" must be of type ID!.'),
+    ],
+  ])('is refused for %s', async (_what, query, expected) => {
+    const gateway = await startGateway();
+    const told = await readAll(subscribe(transport, gateway.graphqlUrl, { query }));
+    expect(told).toMatchObject([{ errors: [expected] }]);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+    expect(JSON.stringify(told)).not.toContain('zq7canary');
+    expect(gateway.log()).not.toContain('zq7canary');
+  });
+
+  it('is refused for a variable that does not fit, without its value', async () => {
+    const { graphqlUrl } = await startGateway();
+    const wish = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
+    expect(await readAll(subscribe(transport, graphqlUrl, wish))).toEqual([
+      { errors: [refusal('BAD_USER_INPUT', '"id" must be of type ID!.')] },
+    ]);
+  });
+
+  it('that breaks by a fault of ours tells nothing of it', async () => {
+    const clock = {
+      epochMs: () => Date.now(),
+      monotonicMs(): number {
+        throw new RangeError('The clock broke: sk=zq7canary');
+      },
+    };
+    const gateway = await startGateway({ clock });
+    const wish = { query: FOLLOW, variables: { id: 'none' } };
+    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wish));
+
+    expect(told).toEqual([{ errors: [refusal('INTERNAL', 'Internal error. It has been logged.')] }]);
+    expect(gateway.log()).toContain(`"traceId":"${told[0]?.errors?.[0]?.extensions.traceId}"`);
+    expect(gateway.log()).toContain('"errorName":"RangeError"');
+    expect(gateway.log()).not.toContain('zq7canary');
+  });
+
+  it('that its client leaves is not looked after any more', async () => {
+    const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
+    const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
+    const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
+    const looksAt = (id: string) => emulator.ledger.entries().filter(({ path }) => path.includes(id)).length;
+    const events = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: left } });
+    await nextOf(events);
+    await events.return?.();
+    const others = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: kept } });
+    await nextOf(others);
+    const before = emulator.ledger.count('getConnection');
+    await emulator.ledger.waitFor('getConnection', before + 4);
+
+    expect(looksAt(left)).toBeLessThanOrEqual(2);
+  });
+});
+
+it('a WebSocket that breaks takes its subscriptions with it', async () => {
+  const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
+  const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
+  const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
+  const { socket, say, hear } = await openSocket(graphqlUrl);
+  say({ type: 'connection_init' });
+  await hear();
+  say({ type: 'subscribe', id: 'a', payload: { query: FOLLOW, variables: { id: left } } });
+  await hear();
+  socket.terminate();
+  await nextOf(subscribe('graphql-ws', graphqlUrl, { query: FOLLOW, variables: { id: kept } }));
+  const before = emulator.ledger.count('getConnection');
+  await emulator.ledger.waitFor('getConnection', before + 4);
+
+  const looks = emulator.ledger.entries('getConnection').filter(({ path }) => path.includes(left));
+  expect(looks.length).toBeLessThanOrEqual(2);
+});

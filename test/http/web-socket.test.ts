@@ -1,0 +1,177 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { exchange, failuresIn } from './helpers/raw-connection.js';
+import type { RawSocket } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
+
+const APP = 'https://app.example.com';
+
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
+
+/** A WebSocket whose client has been let in. */
+async function openSubscriber(url: string): Promise<RawSocket> {
+  const opened = await openSocket(url);
+  opened.say({ type: 'connection_init' });
+  await opened.hear();
+  return opened;
+}
+
+function subscribeMessage(id: string, connectionId = 'none') {
+  return { type: 'subscribe', id, payload: { query: FOLLOW, variables: { id: connectionId } } };
+}
+
+describe('the page that opens a WebSocket', () => {
+  it.each([
+    ['of another site', { origin: 'https://evil.example' }],
+    ['that hides where it is from', { origin: 'null' }],
+    ['of another port', { origin: 'http://127.0.0.1:1' }],
+    ['of another name, rebound to this machine', { host: 'evil.example', origin: 'http://evil.example' }],
+  ])('is refused before anything else when it is one %s', async (_what, headers) => {
+    const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
+    const refused = await openSocket(graphqlUrl, headers).catch(error => error);
+    expect(refused).toMatchObject({ status: 403, headers: { 'x-content-type-options': 'nosniff' } });
+    expect(JSON.parse(refused.body)).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+  });
+
+  it('may be one of this server, or of a listed origin', async () => {
+    const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
+    for (const origin of [APP, new URL(graphqlUrl).origin]) {
+      const { say, hear } = await openSocket(graphqlUrl, { origin });
+      say({ type: 'connection_init' });
+      expect(await hear()).toEqual({ type: 'connection_ack' });
+    }
+  });
+});
+
+describe('an upgrade', () => {
+  it.each([
+    ['with too many headers', 431, Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a']))],
+    ['for a host that is none', 400, { host: 'a b' }],
+  ])('is refused %s, like every request: %s', async (_what, status, headers) => {
+    const { graphqlUrl } = await startGateway();
+    expect(await openSocket(graphqlUrl, headers).catch(error => error)).toMatchObject({ status });
+  });
+
+  it('is refused elsewhere, and its connection ends', async () => {
+    const { graphqlUrl } = await startGateway();
+    const answer = await exchange(graphqlUrl, upgrade('/elsewhere', 'websocket'));
+    expect(failuresIn(answer)).toMatchObject([
+      { status: 404, body: { errors: [{ extensions: { code: 'NOT_FOUND' } }] } },
+    ]);
+  });
+
+  it('that is no handshake is answered with JSON', async () => {
+    const { graphqlUrl } = await startGateway();
+    const answer = await exchange(
+      graphqlUrl,
+      upgrade('/graphql', 'websocket', 'sec-websocket-version: 13\r\n'),
+    );
+    expect(failuresIn(answer)).toMatchObject([
+      { status: 400, body: { errors: [{ extensions: { code: 'BAD_REQUEST' } }] } },
+    ]);
+  });
+
+  it.each(['h2c', 'websocket'])('to %s is ignored when it comes with a query', async protocol => {
+    const { graphqlUrl } = await startGateway();
+    const body = '{"query":"{ __typename }"}';
+    const answer = await exchange(
+      graphqlUrl,
+      `POST /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade, close\r\nupgrade: ${protocol}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toContain('{"data":{"__typename":"Query"}}');
+  });
+
+  it('to another protocol than WebSocket is ignored', async () => {
+    const { graphqlUrl } = await startGateway();
+    expect(failuresIn(await exchange(graphqlUrl, upgrade('/graphql', 'h2c, close')))).toMatchObject([
+      { status: 405 },
+    ]);
+  });
+});
+
+describe('a WebSocket', () => {
+  it('is ended when it speaks another protocol', async () => {
+    const { graphqlUrl } = await startGateway();
+    const { closed } = await openSocket(graphqlUrl, {}, 'graphql-ws').catch(error => ({ closed: error }));
+    expect(await closed).toMatchObject({ message: 'Server sent no subprotocol' });
+  });
+
+  it('is ended when its client does not say who it is within 3 s', async () => {
+    const { graphqlUrl } = await startGateway();
+    const { closed } = await openSocket(graphqlUrl);
+    expect(await closed).toMatchObject({ code: 4408 });
+  });
+
+  it.each([
+    ['before it was let in', 4401, JSON.stringify(subscribeMessage('a'))],
+    ['in another language', 4400, 'zq7canary'],
+    [
+      'of more than 64 KiB',
+      1009,
+      JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } }),
+    ],
+  ])('is ended for a message %s: %s', async (_what, code, message) => {
+    const gateway = await startGateway();
+    const { say, closed } = await openSocket(gateway.graphqlUrl);
+    say(message);
+    expect(await closed).toMatchObject({ code });
+    expect(gateway.log()).not.toMatch(/zq7canary|internal error/);
+  });
+
+  it('is ended for an id that is longer than 128 characters', async () => {
+    const { graphqlUrl } = await startGateway();
+    const { say, closed } = await openSubscriber(graphqlUrl);
+    say(subscribeMessage('a'.repeat(129)));
+    expect(await closed).toMatchObject({ code: 4400 });
+  });
+
+  it('gives every subscription a trace id of its own', async () => {
+    const { graphqlUrl } = await startGateway();
+    const { say, hear } = await openSubscriber(graphqlUrl);
+    const ids = new Set<string>();
+    for (const id of ['a', 'b']) {
+      say({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
+      ids.add(JSON.stringify((await hear()).payload));
+    }
+    expect(ids.size).toBe(2);
+  });
+
+  it('carries 1,000 subscriptions, and refuses the next one', async () => {
+    const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '60000' } });
+    const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+    const { say, hear } = await openSubscriber(graphqlUrl);
+    for (let count = 1; count <= 1_001; count += 1) say(subscribeMessage(String(count), connectionId));
+    const heard = await Promise.all(Array.from({ length: 1_001 }, () => hear()));
+
+    expect(heard.filter(({ type }) => type === 'next')).toHaveLength(1_000);
+    expect(heard.find(({ type }) => type === 'error')).toMatchObject({
+      id: '1001',
+      payload: [{ extensions: { code: 'RATE_LIMITED' } }],
+    });
+  });
+
+  it('is ended when its client does not read what it asks for', async () => {
+    const gateway = await startGateway();
+    const { socket, say } = await openSubscriber(gateway.graphqlUrl);
+    socket.pause();
+    const text = JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(60_000) } });
+    const ended = new Promise<void>(resolve => {
+      const timer = setInterval(() => {
+        if (socket.readyState === socket.OPEN) for (let count = 0; count < 20; count += 1) say(text);
+        else resolve(clearInterval(timer));
+      }, 10);
+    });
+    await ended;
+    expect(gateway.log()).not.toContain('internal error');
+  });
+});
+
+/** The request for an upgrade, as text. */
+function upgrade(path: string, protocol: string, more = ''): string {
+  return `GET ${path} HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade, close\r\nupgrade: ${protocol}\r\n${more}\r\n`;
+}
