@@ -3,7 +3,7 @@ import type { StoredConnection } from '../../src/emulator/stored-connection.js';
 import type { GraphqlAnswer, Payload, TestGateway } from './gateway.js';
 
 /** The delete mutation with every field of every member. */
-export const DELETE_MUTATION = `
+const DELETE_MUTATION = `
   mutation Delete($input: DeleteDatasourceConnectionInput!) {
     deleteDatasourceConnection(input: $input) {
       __typename
