@@ -41,6 +41,7 @@ export const callerSettings = {
   OIDC_TENANT_CLAIM: headerSafe.default('sub'),
   OIDC_SCOPE_READ: scope.default('dli:connection:read'),
   OIDC_SCOPE_CREATE: scope.default('dli:connection:create'),
+  OIDC_SCOPE_DELETE: scope.default('dli:connection:delete'),
   OIDC_MAX_TOKEN_AGE_SECONDS: whole(
     60,
     31_536_000,

@@ -13,6 +13,7 @@ type CallerSettings = Pick<
   | 'OIDC_TENANT_CLAIM'
   | 'OIDC_SCOPE_READ'
   | 'OIDC_SCOPE_CREATE'
+  | 'OIDC_SCOPE_DELETE'
   | 'OIDC_MAX_TOKEN_AGE_SECONDS'
   | 'RATE_LIMIT_CREATES_PER_SECOND'
   | 'RATE_LIMIT_CREATES_BURST'
@@ -41,8 +42,17 @@ function tokensFrom(values: CallerSettings, problems: Problem[]): CallersConfig[
   const rule = 'is required with CALLER_AUTH=jwt';
   if (issuer === undefined) problems.push({ key: 'OIDC_ISSUER', rule });
   if (audience === undefined) problems.push({ key: 'OIDC_AUDIENCE', rule });
-  if (values.OIDC_SCOPE_READ === values.OIDC_SCOPE_CREATE)
-    problems.push({ key: 'OIDC_SCOPE_CREATE', rule: 'must be another scope than OIDC_SCOPE_READ' });
+  const scopes = {
+    read: values.OIDC_SCOPE_READ,
+    create: values.OIDC_SCOPE_CREATE,
+    delete: values.OIDC_SCOPE_DELETE,
+  };
+  // One scope may allow both kinds of change.
+  for (const [key, scope] of [
+    ['OIDC_SCOPE_CREATE', scopes.create],
+    ['OIDC_SCOPE_DELETE', scopes.delete],
+  ] as const)
+    if (scope === scopes.read) problems.push({ key, rule: 'must be another scope than OIDC_SCOPE_READ' });
   if (issuer === undefined || audience === undefined) return undefined;
   return {
     issuer,
@@ -50,7 +60,7 @@ function tokensFrom(values: CallerSettings, problems: Problem[]): CallersConfig[
     keysUrl: values.OIDC_JWKS_URI,
     algorithms: values.OIDC_ALGORITHMS,
     tenantClaim: values.OIDC_TENANT_CLAIM,
-    scopes: { read: values.OIDC_SCOPE_READ, create: values.OIDC_SCOPE_CREATE },
+    scopes,
     maxAgeSeconds: values.OIDC_MAX_TOKEN_AGE_SECONDS,
   };
 }

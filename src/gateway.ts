@@ -10,9 +10,11 @@ import type { Config } from './config.js';
 import { ConfigError } from './config.js';
 import { isLoopback } from './config-forms.js';
 import { CredentialFiles } from './credential-files.js';
+import type { MutationParts } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceConnectionsResolver } from './datasource-connection/datasource-connections.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
+import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete-datasource-connection.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';
 import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
@@ -124,13 +126,18 @@ export async function createGateway(
     intervalMs: config.followIntervalMs,
     onBug: error => logger.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
   });
+  const mutationParts: MutationParts = {
+    createLimit: callers.createLimit,
+    clock,
+    operationTimeoutMs: config.operationTimeoutMs,
+    running,
+    onChange: connectionId => reads.forget(connectionId),
+  };
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver({
-      createOnce: once.create,
-      createLimit: callers.createLimit,
-      clock,
-      operationTimeoutMs: config.operationTimeoutMs,
-      running,
+    datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce: once.create }),
+    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
+      ...mutationParts,
+      deleteOnce: once.delete,
     }),
     datasourceConnections: new DatasourceConnectionsResolver({ reads, follower }),
     datasourceServices: new DatasourceServicesResolver(),

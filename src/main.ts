@@ -73,7 +73,7 @@ function announce(
       .child({}, { level: 'warn' })
       .warn(
         { host },
-        'CALLER_AUTH=none: everybody who reaches this address can create connections with your credentials',
+        'CALLER_AUTH=none: everybody who reaches this address can create and delete connections with your credentials',
       );
   }
   if (emulator === undefined) return;

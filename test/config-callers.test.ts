@@ -48,7 +48,11 @@ describe('the decision about callers', () => {
         keysUrl: undefined,
         algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
         tenantClaim: 'sub',
-        scopes: { read: 'dli:connection:read', create: 'dli:connection:create' },
+        scopes: {
+          read: 'dli:connection:read',
+          create: 'dli:connection:create',
+          delete: 'dli:connection:delete',
+        },
         maxAgeSeconds: 86_400,
       },
       createLimit: { creates: 20, windowSeconds: 2 },
@@ -56,11 +60,14 @@ describe('the decision about callers', () => {
     });
   });
 
-  it('wants two scopes', () => {
+  it.each(['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'])('wants another scope to read than %s', key => {
     const rule = 'must be another scope than OIDC_SCOPE_READ';
-    expect(problemsWith({ ...TOKENS, OIDC_SCOPE_READ: 'dli', OIDC_SCOPE_CREATE: 'dli' })).toEqual([
-      { key: 'OIDC_SCOPE_CREATE', rule },
-    ]);
+    expect(problemsWith({ ...TOKENS, OIDC_SCOPE_READ: 'dli', [key]: 'dli' })).toEqual([{ key, rule }]);
+  });
+
+  it('may want one scope for both kinds of change', () => {
+    const same = { OIDC_SCOPE_CREATE: 'dli:write', OIDC_SCOPE_DELETE: 'dli:write' };
+    expect(callersWith({ ...TOKENS, ...same }).tokens?.scopes).toMatchObject({ delete: 'dli:write' });
   });
 });
 
@@ -94,6 +101,7 @@ describe('a wrong value', () => {
     ['OIDC_TENANT_CLAIM', ['my tenant'], VISIBLE_RULE],
     ['OIDC_SCOPE_READ', ['a b', 'a"b'], SCOPE_RULE],
     ['OIDC_SCOPE_CREATE', ['a b', 'a\\b'], SCOPE_RULE],
+    ['OIDC_SCOPE_DELETE', ['a b'], SCOPE_RULE],
     ['OIDC_MAX_TOKEN_AGE_SECONDS', ['59', '31536001', '1h'], AGE_RULE],
     ['RATE_LIMIT_CREATES_PER_SECOND', ['-1', '10001', '1.5'], 'must be a whole number from 0 to 10000'],
     ['RATE_LIMIT_CREATES_BURST', ['0', '100001', 'x'], 'must be a whole number from 1 to 100000'],

@@ -151,6 +151,7 @@ describe('a wrong value', () => {
       'OIDC_TENANT_CLAIM',
       'OIDC_SCOPE_READ',
       'OIDC_SCOPE_CREATE',
+      'OIDC_SCOPE_DELETE',
       'OIDC_MAX_TOKEN_AGE_SECONDS',
       'RATE_LIMIT_CREATES_PER_SECOND',
       'RATE_LIMIT_CREATES_BURST',

@@ -1,6 +1,7 @@
 import type { JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { errors, jwtVerify } from 'jose';
 import type { Caller, Role } from './caller.js';
+import { ROLES } from './caller.js';
 import { KeysUnavailableError } from './issuer-keys.js';
 
 /** Which tokens are good, and what they stand for. */
@@ -90,7 +91,7 @@ function endOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, nowM
 
 function callerOf(payload: JWTPayload, { tenantClaim, scopes }: TokenRules): Caller {
   const granted = new Set([...words(payload['scope']), ...words(payload['scp'])]);
-  const roles = (['read', 'create'] as const).filter(role => granted.has(scopes[role]));
+  const roles = ROLES.filter(role => granted.has(scopes[role]));
   return {
     tenant: nameIn(payload, tenantClaim),
     subject: nameIn(payload, 'sub'),

@@ -1,5 +1,8 @@
-/** What a caller may do: look things up, or create connections. */
-export type Role = 'read' | 'create';
+/** Everything that a caller may do. */
+export const ROLES = ['read', 'create', 'delete'] as const;
+
+/** What a caller may do: look things up, create connections, or delete them. */
+export type Role = (typeof ROLES)[number];
 
 /** Who sent a request. */
 export interface Caller {
@@ -13,5 +16,5 @@ export interface Caller {
 export const EVERYBODY: Caller = {
   tenant: 'everybody',
   subject: 'anonymous',
-  roles: new Set<Role>(['read', 'create']),
+  roles: new Set<Role>(ROLES),
 };

@@ -3,24 +3,24 @@ import type { Redis } from 'ioredis';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** How much one tenant may create. */
+/** How much one tenant may create and delete. */
 export interface CreateLimitRule {
-  /** Creates in one window. */
+  /** Creates and deletes in one window. */
   readonly creates: number;
-  /** Length of a window, which begins with the first create in it. */
+  /** Length of a window, which begins with the first one in it. */
   readonly windowSeconds: number;
 }
 
-/** Says whether a tenant may create now. */
+/** Says whether a tenant may create or delete now. */
 export interface CreateLimit {
-  /** Counts one create; gives the seconds to wait when it is one too many, and undefined when it is not. */
+  /** Counts one create or delete; gives the seconds to wait when it is one too many, and undefined when it is not. */
   take(tenant: string): Promise<number | undefined>;
 }
 
 // With braces of its own, so that the counters need not share a slot of a cluster with the records.
 const PREFIX = 'dli-gateway:{limits}:create';
 
-/** Counts creates by tenant: together with the gateways that share Redis, or else in this process. */
+/** Counts creates and deletes by tenant: together with the gateways that share Redis, or else in this process. */
 export class TenantCreateLimit implements CreateLimit {
   readonly #limiter: RateLimiterAbstract;
 

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { MiddlewareFn } from 'type-graphql';
 import { UserError } from '../user-error/user-error.type.js';
 import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
+import { DeleteDatasourceConnectionSuccess } from './delete-datasource-connection.payload.js';
 import type { RequestContext } from './request-context.js';
 
 /** Leaves an account of a mutation in the context, for the audit. */
@@ -18,9 +19,18 @@ function endOf(payload: unknown) {
   return {
     ...(payload instanceof Object && { outcome: payload.constructor.name }),
     ...(payload instanceof UserError && { code: payload.code }),
-    ...(payload instanceof CreateDatasourceConnectionSuccess && { connectionId: payload.connectionId }),
+    ...(isSuccess(payload) && { connectionId: payload.connectionId }),
     ...(typeof requestId === 'string' && { requestId }),
   };
+}
+
+function isSuccess(
+  payload: unknown,
+): payload is CreateDatasourceConnectionSuccess | DeleteDatasourceConnectionSuccess {
+  return (
+    payload instanceof CreateDatasourceConnectionSuccess ||
+    payload instanceof DeleteDatasourceConnectionSuccess
+  );
 }
 
 // Equal for equal inputs, in whatever order a caller writes the fields. The key of the call is no part of what is

@@ -4,7 +4,9 @@ import { UserError } from '../user-error/user-error.type.js';
 import { UserErrorCode } from '../user-error/user-error-code.enum.js';
 import { OutcomeUnknownReason } from './outcome-unknown-reason.enum.js';
 
-const REQUEST_ID_DESCRIPTION = "Huawei Cloud's id of the request, for its support; null when it gave none.";
+/** The description of every `requestId`. */
+export const REQUEST_ID_DESCRIPTION =
+  "Huawei Cloud's id of the request, for its support; null when it gave none.";
 
 /** DLI accepted the connection. */
 @ObjectType({
@@ -54,7 +56,7 @@ export class NameTakenError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when DLI refused the request. Nothing was created, and the same request will be refused again until its cause is removed.',
+    'Returned when DLI refused the request. This call did nothing, and the same request will be refused again until its cause is removed.',
 })
 export class DliRejectedError extends UserError {
   @Field(() => String, {
@@ -85,7 +87,7 @@ export type UnavailableCode =
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the request could not be carried out now. Nothing was created; the same request may succeed later.',
+    'Returned when the request could not be carried out now. This call did nothing; the same request may succeed later.',
 })
 export class DliUnavailableError extends UserError {
   @Field(() => Int, { description: 'Seconds to wait before sending the same request again.' })

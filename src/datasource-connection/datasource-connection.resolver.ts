@@ -15,14 +15,20 @@ import { RateLimitedError } from './rate-limited-error.js';
 import type { RequestContext } from './request-context.js';
 import type { RunningOperations } from './running-operations.js';
 
-/** What the resolver of connections works with. */
-export interface DatasourceConnectionResolverParts {
-  createOnce: CreateOnce;
+/** What every mutation works with. */
+export interface MutationParts {
   createLimit: CreateLimit;
   clock: Clock;
   operationTimeoutMs: number;
-  /** Counts creates, whose callers may leave before they end. */
+  /** Counts what is under way, whose callers may leave before it ends. */
   running: RunningOperations;
+  /** Called when a connection was changed, or may have been; without an id when that is not known. */
+  onChange?: (connectionId?: string) => void;
+}
+
+/** What the resolver of creates works with. */
+export interface DatasourceConnectionResolverParts extends MutationParts {
+  createOnce: CreateOnce;
 }
 
 /** Creates datasource connections. */
@@ -45,13 +51,15 @@ export class DatasourceConnectionResolver {
     input: CreateDatasourceConnectionInput,
     @Ctx() { traceId, caller: { tenant } }: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const { createOnce, createLimit, clock, operationTimeoutMs, running } = this.#parts;
+    const { createOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
     const deadline = new Deadline(clock, operationTimeoutMs);
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
     const outcome = await running.run(() => createOnce.create(call, { deadline, traceId }));
+    if (outcome.kind === 'created') onChange?.(outcome.connectionId);
+    if (outcome.kind === 'unknown') onChange?.();
     return toPayload(outcome, input.name, idempotencyKey);
   }
 }

@@ -122,9 +122,11 @@ export class DliClient {
     return this.#calls.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
       scope,
-      ({ status, text, requestId }) => {
+      ({ status, text, requestId }, isUnknown) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
-        return kind && { kind, requestId };
+        // That this try did nothing says nothing about the one before.
+        if (kind === undefined || (kind === 'unsuccessful' && isUnknown)) return undefined;
+        return { kind, requestId };
       },
     );
   }

@@ -60,18 +60,20 @@ export class PlainCalls {
   /**
    * The first usable answer.
    *
-   * @param read what an answer means; undefined for one that is no good, which then becomes an error
+   * @param read what an answer means; undefined for one that is no good, which then becomes an error. It is told
+   *   whether an earlier try may have been carried out
    * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async send<T>(
     call: PlainCall,
     scope: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    read: (answer: PlainAnswer, isUnknown: boolean) => T | undefined,
   ): Promise<T> {
     let isUnknown = false;
     for (let tries = 1; ; tries += 1) {
-      const end = await this.#try(call, scope, read);
+      const wasUnknown: boolean = isUnknown;
+      const end: { value: T } | Failure = await this.#try(call, scope, answer => read(answer, wasUnknown));
       if ('value' in end) return end.value;
       isUnknown ||= end.error.code === 'OUTCOME_UNKNOWN';
       if (
@@ -98,7 +100,14 @@ export class PlainCalls {
   ): Promise<{ value: T } | Failure> {
     const { authenticator, clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
-    const credential = await signIn(authenticator, log, scope);
+    let credential: CredentialUse;
+    try {
+      credential = await signIn(authenticator, log, scope);
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      // Before a second try it says nothing about the first.
+      return { error, mayRepeat: false, record: {} };
+    }
     let end: { value: T } | Failure;
     try {
       end = await this.#exchange(call, credential, scope, read);

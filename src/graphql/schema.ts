@@ -7,11 +7,13 @@ import { DatasourceConnectionResolver } from '../datasource-connection/datasourc
 import type { FollowWish } from '../datasource-connection/datasource-connections.resolver.js';
 import { DatasourceConnectionsResolver } from '../datasource-connection/datasource-connections.resolver.js';
 import { DatasourceServicesResolver } from '../datasource-connection/datasource-services.resolver.js';
+import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete-datasource-connection.resolver.js';
 import { checkRoles } from './check-roles.js';
 
 /** The resolvers that answer the schema's fields. */
 export interface Resolvers {
   datasourceConnection: DatasourceConnectionResolver;
+  deleteDatasourceConnection: DeleteDatasourceConnectionResolver;
   datasourceConnections: DatasourceConnectionsResolver;
   datasourceServices: DatasourceServicesResolver;
 }
@@ -24,11 +26,17 @@ export interface Resolvers {
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
   const instances = new Map<unknown, object | undefined>([
     [DatasourceConnectionResolver, resolvers?.datasourceConnection],
+    [DeleteDatasourceConnectionResolver, resolvers?.deleteDatasourceConnection],
     [DatasourceConnectionsResolver, resolvers?.datasourceConnections],
     [DatasourceServicesResolver, resolvers?.datasourceServices],
   ]);
   return buildSchemaSync({
-    resolvers: [DatasourceConnectionResolver, DatasourceConnectionsResolver, DatasourceServicesResolver],
+    resolvers: [
+      DatasourceConnectionResolver,
+      DeleteDatasourceConnectionResolver,
+      DatasourceConnectionsResolver,
+      DatasourceServicesResolver,
+    ],
     container: {
       get(resolverClass) {
         const instance = instances.get(resolverClass);

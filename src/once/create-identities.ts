@@ -10,7 +10,7 @@ interface CreateNames {
   name: string;
 }
 
-/** Identifies the creates of one project by the store's secret, which is read once. */
+/** Identifies the creates and deletions of one project by the store's secret, which is read once. */
 export class CreateIdentities {
   readonly #store: RecordStore;
   readonly #project: string;
@@ -34,6 +34,16 @@ export class CreateIdentities {
       projectId,
       nameId: keyedHash(secret, ['name', this.#project, name]),
     };
+  }
+
+  /**
+   * What tells a tenant's wish to delete a connection from every other.
+   *
+   * @throws {StoreUnavailableError} while the secret has not been read
+   */
+  async identifyDeletion(tenant: string, connectionId: string): Promise<string> {
+    const { secret } = await this.#read();
+    return keyedHash(secret, ['delete', this.#project, tenant, connectionId]);
   }
 
   /** What the records of this project have in common. */

@@ -1,22 +1,25 @@
 import type { DliError, DliErrorCode } from '../dli/dli-error.js';
 import type { OperationRecord } from './operation-record.js';
 
-/** Every code of a failed create that proves that nothing was created. */
+/** Every code of a failed call that proves that nothing was done. */
 export type DefiniteCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;
 
 /** Why an outcome is unknown, as records keep it. */
 type StoredUnknownReason = NonNullable<OperationRecord['unknownReason']>;
 
+/** DLI or the way to it said no, for certain. */
+export interface FailedOutcome {
+  kind: 'failed';
+  code: DefiniteCode;
+  upstreamCode?: string;
+  requestId?: string;
+  retryAfterSeconds?: number;
+}
+
 /** What a caller of a create is told, in the terms of the domain. */
 export type CreateOutcome =
   | { kind: 'created'; connectionId: string; message: string | null; isReconciled: boolean }
-  | {
-      kind: 'failed';
-      code: DefiniteCode;
-      upstreamCode?: string;
-      requestId?: string;
-      retryAfterSeconds?: number;
-    }
+  | FailedOutcome
   | { kind: 'unknown'; reason: StoredUnknownReason; requestId: string | null; retryAfterSeconds: number }
   | { kind: 'keyReused' }
   /** The same key, or another create of the same name, is still running or undecided. */
@@ -34,7 +37,7 @@ export function failedOutcome(
     requestId,
     retryAfterSeconds,
   }: Pick<DliError, 'upstreamCode' | 'requestId' | 'retryAfterSeconds'>,
-): CreateOutcome {
+): FailedOutcome {
   return {
     kind: 'failed',
     code,

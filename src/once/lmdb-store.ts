@@ -119,6 +119,17 @@ export class LmdbStore implements RecordStore {
     return this.#write(() => this.#tables.claimConnection(connectionId, record, times));
   }
 
+  async noteDeletion(id: string, times: { nowMs: number; expiresAtMs: number }): Promise<void> {
+    await this.#write(() => {
+      this.#tables.sweep(times.nowMs);
+      this.#tables.noteDeletion(id, times.expiresAtMs);
+    });
+  }
+
+  async hasDeletion(id: string, nowMs: number): Promise<boolean> {
+    return this.#read(() => this.#tables.hasDeletion(id, nowMs));
+  }
+
   async findOpen(nowMs: number): Promise<OperationRecord[]> {
     return this.#read(() => this.#tables.findOpen(nowMs));
   }

@@ -3,13 +3,13 @@ import type { OperationRecord } from './operation-record.js';
 import { isOpen, readRecord, writeRecord } from './record-codec.js';
 import type { FindResult } from './record-store.js';
 
-// More than the begins in between add, so that expired entries cannot pile up; seldom, because looking costs as
-// much as a write.
-const BEGINS_PER_SWEEP = 16;
+// More than what is written in between adds, so that expired entries cannot pile up; seldom, because looking costs
+// as much as a write.
+const CALLS_PER_SWEEP = 16;
 const SWEPT_AT_A_TIME = 64;
 
 /** When an entry expires, its kind and its key; in this order the oldest come first. */
-type ExpiryKey = [expiresAtMs: number, kind: 'record' | 'connection', key: string];
+type ExpiryKey = [expiresAtMs: number, kind: 'record' | 'connection' | 'deletion', key: string];
 
 /**
  * The tables of records and what must agree between them.
@@ -23,14 +23,17 @@ export class LmdbTables {
   readonly #holders: Database<string, string>;
   /** Ids of records by connectionId. */
   readonly #connections: Database<string, string>;
-  /** The nameId of a record, or the id that claims a connection, in the order in which they expire. */
+  /** When the notes of deletions expire, by their ids. */
+  readonly #deletions: Database<string, string>;
+  /** The nameId of a record, the id that claims a connection, or nothing for a deletion, in the order in which they expire. */
   readonly #expiries: Database<string, ExpiryKey>;
-  #beginsUntilSweep = 0;
+  #callsUntilSweep = 0;
 
   constructor(root: RootDatabase<string, string>) {
     this.#records = root.openDB('records', { encoding: 'string' });
     this.#holders = root.openDB('holders', { encoding: 'string' });
     this.#connections = root.openDB('connections', { encoding: 'string' });
+    this.#deletions = root.openDB('deletions', { encoding: 'string' });
     this.#expiries = root.openDB('expiries', { encoding: 'string' });
   }
 
@@ -120,20 +123,35 @@ export class LmdbTables {
     return true;
   }
 
+  /** Notes a deletion, or notes it for longer. */
+  noteDeletion(id: string, expiresAtMs: number): void {
+    const previous = this.#deletions.get(id);
+    if (previous !== undefined) this.#expiries.removeSync([Number(previous), 'deletion', id]);
+    const untilMs = Math.ceil(expiresAtMs);
+    this.#deletions.putSync(id, String(untilMs));
+    this.#expiries.putSync([untilMs, 'deletion', id], '');
+  }
+
+  /** Whether the deletion was noted and its time is not over. */
+  hasDeletion(id: string, nowMs: number): boolean {
+    return Number(this.#deletions.get(id) ?? 0) > nowMs;
+  }
+
   /**
    * Clears a portion of what has expired away, at every 16th call.
    *
    * Goes by the list of expiries alone, so that it also clears what this version cannot read.
    */
   sweep(nowMs: number): void {
-    if (this.#beginsUntilSweep-- > 0) return;
-    this.#beginsUntilSweep = BEGINS_PER_SWEEP - 1;
+    if (this.#callsUntilSweep-- > 0) return;
+    this.#callsUntilSweep = CALLS_PER_SWEEP - 1;
     // A bound, not a stored key: [n] sorts before every [n, kind, key].
     const end = [Math.floor(nowMs) + 1] as unknown as ExpiryKey;
     for (const { key, value } of [...this.#expiries.getRange({ end, limit: SWEPT_AT_A_TIME })]) {
       const [, kind, expired] = key;
       this.#expiries.removeSync(key);
       if (kind === 'connection') this.#connections.removeSync(expired);
+      else if (kind === 'deletion') this.#deletions.removeSync(expired);
       else {
         this.#records.removeSync(expired);
         this.#freeName(value, expired);

@@ -3,6 +3,7 @@ import type { Clock } from '../huawei-cloud/clock.js';
 import { BackgroundReconciliation } from './background-reconciliation.js';
 import { CreateIdentities } from './create-identities.js';
 import { CreateOnce } from './create-once.js';
+import { DeleteOnce } from './delete-once.js';
 import { InlineReconciliation } from './inline-reconciliation.js';
 import { ListReader } from './list-reader.js';
 import type { OnceLog } from './once-log.js';
@@ -32,16 +33,17 @@ export interface OnceConfig {
   region: string;
 }
 
-/** Creating once, with its store open. */
+/** Creating and deleting once, with their store open. */
 export interface Once {
   create: CreateOnce;
+  delete: DeleteOnce;
   /** Begins to decide creates that nobody asks about. */
   start(): void;
   close(): Promise<void>;
 }
 
 /**
- * Opens the store of operation records and puts together what creates once.
+ * Opens the store of operation records and puts together what creates and deletes once.
  *
  * @throws {StoreUnusableError} that names the setting when the store cannot or must not be used
  */
@@ -74,6 +76,7 @@ export async function openOnce(parts: {
   const repeated = new RepeatedCreate({ recorded, inline, store, writer, clock, namesAreUnique });
   return {
     create: new CreateOnce({ recorded, repeated, inline, store, writer, identities, clock, markerTag }),
+    delete: new DeleteOnce({ dli, store, identities, clock }),
     start: () => background.start(),
     async close() {
       await background.close();

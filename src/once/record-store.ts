@@ -25,7 +25,7 @@ export type FindResult =
   | { kind: 'unreadable' };
 
 /**
- * Remembers creates, for one process (a folder) or for several (Redis).
+ * Remembers creates and wishes to delete, for one process (a folder) or for several (Redis).
  *
  * Every write is atomic, and durable when its promise resolves. Times come from the caller.
  */
@@ -72,6 +72,12 @@ export interface RecordStore {
     record: Pick<OperationRecord, 'id' | 'nameId'>,
     times: { nowMs: number; expiresAtMs: number },
   ): Promise<boolean>;
+
+  /** Remembers that a connection is about to be deleted for a tenant; `id` is a keyed hash of both. */
+  noteDeletion(id: string, times: { nowMs: number; expiresAtMs: number }): Promise<void>;
+
+  /** Whether that was noted and its time is not over. */
+  hasDeletion(id: string, nowMs: number): Promise<boolean>;
 
   /** Records that still need an answer: SENDING or UNKNOWN and not settled, whose owner's time is over. */
   findOpen(nowMs: number): Promise<OperationRecord[]>;

@@ -14,6 +14,7 @@ export const KEYS = {
   record: `${PREFIX}record:`,
   name: `${PREFIX}name:`,
   connection: `${PREFIX}connection:`,
+  deletion: `${PREFIX}deletion:`,
   open: `${PREFIX}open`,
   secret: `${PREFIX}secret`,
   loss: `${PREFIX}loss`,

@@ -155,6 +155,19 @@ store(KEYS[1], id, expiresAtMs)
 return 1
 `;
 
+/** Keys: deletion. Arguments: expiresAtMs. Gives 0 when a clock of Redis that is far ahead forgets it at once. */
+export const NOTE_DELETION = `${READ}
+store(KEYS[1], ARGV[1], ARGV[1])
+return redis.call('EXISTS', KEYS[1])
+`;
+
+/** Keys: deletion. Arguments: nowMs. */
+export const HAS_DELETION = `${READ}
+local expiresAtMs = tonumber(read(KEYS[1]) or '')
+if expiresAtMs and expiresAtMs > tonumber(ARGV[1]) then return 1 end
+return 0
+`;
+
 /** Keys: open. Arguments: nowMs, prefix of record keys. Also clears away ids of records that have expired. */
 export const FIND_OPEN = `${READ}
 local nowMs, prefix = unpack(ARGV)

@@ -109,6 +109,21 @@ export class RedisStore implements RecordStore {
     });
   }
 
+  async noteDeletion(id: string, { expiresAtMs }: { expiresAtMs: number }): Promise<void> {
+    const keys = [KEYS.deletion + id];
+    const isNoted = await this.#commands.decide({
+      script: scripts.NOTE_DELETION,
+      keys,
+      args: [Math.ceil(expiresAtMs)],
+    });
+    if (!isNoted) throw new StoreUnavailableError();
+  }
+
+  async hasDeletion(id: string, nowMs: number): Promise<boolean> {
+    const keys = [KEYS.deletion + id];
+    return this.#commands.decide({ script: scripts.HAS_DELETION, keys, args: [nowMs] });
+  }
+
   async findOpen(nowMs: number): Promise<OperationRecord[]> {
     const call: ScriptCall = { script: scripts.FIND_OPEN, keys: [KEYS.open], args: [nowMs, KEYS.record] };
     const texts = await this.#commands.run(call);

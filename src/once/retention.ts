@@ -1,8 +1,10 @@
 const HOUR_MS = 3_600_000;
 
-/** How long records are kept, in milliseconds from the moment the create was sent. Published in the README. */
+/** How long records are kept, in milliseconds from the moment the request was sent. Published in the README. */
 export const RETENTION_MS = {
   SUCCEEDED: 72 * HOUR_MS,
+  // That a tenant asked to delete a connection.
+  DELETION: 72 * HOUR_MS,
   REJECTED: 24 * HOUR_MS,
   UNKNOWN: 7 * 24 * HOUR_MS,
   // Until it is answered a record may turn out unknown.

@@ -35,7 +35,7 @@ export class InvalidInputError extends UserError {
   constructor(problems: InputProblem[]) {
     super(
       UserErrorCode.BAD_USER_INPUT,
-      'The input breaks the rules listed in problems. Nothing was created.',
+      'The input breaks the rules listed in problems. Nothing was sent to DLI.',
     );
     this.problems = problems;
   }

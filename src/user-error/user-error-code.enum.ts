@@ -13,6 +13,8 @@ export enum UserErrorCode {
   IDEMPOTENCY_KEY_REUSED = 'IDEMPOTENCY_KEY_REUSED',
   IDEMPOTENCY_IN_PROGRESS = 'IDEMPOTENCY_IN_PROGRESS',
   OUTCOME_UNKNOWN = 'OUTCOME_UNKNOWN',
+  CONNECTION_NOT_FOUND = 'CONNECTION_NOT_FOUND',
+  CONNECTION_CREATING = 'CONNECTION_CREATING',
 }
 
 registerEnumType(UserErrorCode, {
@@ -48,7 +50,12 @@ registerEnumType(UserErrorCode, {
         'The first call with this idempotency key is still running. Repeat with the same key a little later.',
     },
     OUTCOME_UNKNOWN: {
-      description: 'It is not known whether the connection was created. Never treat this as a failure.',
+      description:
+        'It is not known whether the connection was created or deleted. Never treat this as a failure.',
+    },
+    CONNECTION_NOT_FOUND: { description: 'There is no connection of this id.' },
+    CONNECTION_CREATING: {
+      description: 'The connection is still being created and cannot be deleted yet. Send it again later.',
     },
   },
 });

@@ -25,7 +25,7 @@ describe('a tenant who creates too much', () => {
         errors: [
           {
             message:
-              'You create too many connections at a time. Nothing was created; wait and send it again.',
+              'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
             locations: [{ line: 3, column: 5 }],
             path: ['createDatasourceConnection'],
             extensions: { code: 'RATE_LIMITED', retryAfterSeconds, traceId: headers.get('x-request-id') },

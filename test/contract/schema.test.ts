@@ -42,29 +42,46 @@ describe('the GraphQL schema', () => {
     expect(undescribed).toEqual([]);
   });
 
-  it('has exactly one member of the payload that is not a UserError', () => {
-    const payload = schema.getType('CreateDatasourceConnectionPayload');
+  it.each(['Create', 'Delete'])('has exactly one member of a payload that is not a UserError: %s', kind => {
+    const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
     if (!isUnionType(payload)) throw new Error('The payload is not a union.');
     const isUserError = (names: readonly { name: string }[]) =>
       names.some(({ name }) => name === 'UserError');
     const others = payload.getTypes().filter(type => !isUserError(type.getInterfaces()));
 
-    expect(others.map(type => type.name)).toEqual(['CreateDatasourceConnectionSuccess']);
+    expect(others.map(type => type.name)).toEqual([`${kind}DatasourceConnectionSuccess`]);
   });
 
-  it('holds every member that the contract with callers names', () => {
-    const payload = schema.getType('CreateDatasourceConnectionPayload');
+  it.each([
+    [
+      'Create',
+      [
+        'CreateDatasourceConnectionSuccess',
+        'InvalidInputError',
+        'NameTakenError',
+        'DliRejectedError',
+        'DliUnavailableError',
+        'IdempotencyConflictError',
+        'OutcomeUnknownError',
+      ],
+    ],
+    [
+      'Delete',
+      [
+        'DeleteDatasourceConnectionSuccess',
+        'InvalidInputError',
+        'ConnectionNotFoundError',
+        'ConnectionCreatingError',
+        'DliRejectedError',
+        'DliUnavailableError',
+        'DeleteOutcomeUnknownError',
+      ],
+    ],
+  ])('holds every member that the contract with callers names: %s', (kind, members) => {
+    const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
     if (!isUnionType(payload)) throw new Error('The payload is not a union.');
 
-    expect(payload.getTypes().map(type => type.name)).toEqual([
-      'CreateDatasourceConnectionSuccess',
-      'InvalidInputError',
-      'NameTakenError',
-      'DliRejectedError',
-      'DliUnavailableError',
-      'IdempotencyConflictError',
-      'OutcomeUnknownError',
-    ]);
+    expect(payload.getTypes().map(type => type.name)).toEqual(members);
   });
 });
 

@@ -68,7 +68,7 @@ describe('an input that breaks a rule', () => {
     expect(payload).toEqual({
       __typename: 'InvalidInputError',
       code: 'BAD_USER_INPUT',
-      message: 'The input breaks the rules listed in problems. Nothing was created.',
+      message: 'The input breaks the rules listed in problems. Nothing was sent to DLI.',
       problems: [{ path, message: expect.stringMatching(/^.{20,250}\.$/) }],
     });
     expect(JSON.stringify(payload) + gateway.log()).not.toContain(CANARY);

@@ -38,11 +38,15 @@ describeWithProgram('curl', 'the README', () => {
     // Every example is a shell and a curl of its own.
   }, 60_000);
 
-  it('shows every member of the payload union', () => {
+  it('shows every member of the payload unions', () => {
     const members = [...README.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
 
     expect([...new Set(members)].sort()).toEqual([
+      'ConnectionCreatingError',
+      'ConnectionNotFoundError',
       'CreateDatasourceConnectionSuccess',
+      'DeleteDatasourceConnectionSuccess',
+      'DeleteOutcomeUnknownError',
       'DliRejectedError',
       'DliUnavailableError',
       'IdempotencyConflictError',

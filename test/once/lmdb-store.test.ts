@@ -157,6 +157,37 @@ describe('LmdbStore', () => {
     await expect(claim(laterMs)).resolves.toBe(true);
   });
 
+  it('clears away the notes of deletions that have expired, and no others', async () => {
+    const folder = makeFolder();
+    const store = openStore(folder);
+    const note = (id: string, nowMs: number, expiresAtMs: number) =>
+      store.noteDeletion(id, { nowMs, expiresAtMs });
+    for (let count = 0; count < 100; count++) await note(`old ${count}`, NOW_MS, NOW_MS + 1);
+    await note('old 0', NOW_MS, NOW_MS + 1_000);
+    for (let count = 0; count < 64; count++) await note(`new ${count}`, NOW_MS + 2, NOW_MS + 1_000);
+    const { root } = openRecords(folder);
+    const left = [...root.openDB<string, string>('deletions', { encoding: 'string' }).getKeys()];
+    const expiries = root.openDB<string, [number, string, string]>('expiries', { encoding: 'string' });
+    expect(left.filter(id => id.startsWith('old'))).toEqual(['old 0']);
+    expect([left.length, [...expiries.getKeys()].length]).toEqual([65, 65]);
+    await root.close();
+    await expect(store.hasDeletion('old 0', NOW_MS + 2)).resolves.toBe(true);
+  });
+
+  it('opens a folder of a gateway that knew no deletions', async () => {
+    const folder = makeFolder();
+    const root = open<string, string>({ path: folder, encoding: 'string', noSubdir: false });
+    const record = makeRecord();
+    for (const name of ['records', 'holders', 'connections', 'expiries'])
+      await root.openDB<string, string>(name, { encoding: 'string' }).put(record.id, JSON.stringify(record));
+    await root.openDB<string, string>('expiries', { encoding: 'string' }).remove(record.id);
+    await root.close();
+    const store = openStore(folder);
+    await store.noteDeletion('a', { nowMs: NOW_MS, expiresAtMs: NOW_MS + 1_000 });
+    await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(true);
+    await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+  });
+
   it('sees at once what another process has written', async () => {
     const folder = makeFolder();
     const store = openStore(folder);

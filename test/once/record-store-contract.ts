@@ -416,6 +416,42 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
       });
     });
 
+    describe('noteDeletion and hasDeletion', () => {
+      const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS };
+
+      it('remember a note for every user of the store, until its time is over', async () => {
+        const { store, openAnother } = await makeStore();
+        const another = await openAnother();
+        const id = randomHash();
+        await expect(another.hasDeletion(id, NOW_MS)).resolves.toBe(false);
+        await store.noteDeletion(id, times);
+        await expect(another.hasDeletion(id, NOW_MS)).resolves.toBe(true);
+        await expect(another.hasDeletion(id, times.expiresAtMs - 1)).resolves.toBe(true);
+        await expect(another.hasDeletion(id, times.expiresAtMs)).resolves.toBe(false);
+        await expect(another.hasDeletion(randomHash(), NOW_MS)).resolves.toBe(false);
+      });
+
+      it('go by the last of several notes, also made at the same moment', async () => {
+        const store = await makeEmpty();
+        const id = randomHash();
+        await Promise.all(Array.from({ length: 20 }, () => store.noteDeletion(id, times)));
+        const laterMs = times.expiresAtMs + HOUR_MS;
+        await store.noteDeletion(id, { nowMs: NOW_MS, expiresAtMs: laterMs });
+        await expect(store.hasDeletion(id, laterMs - 1)).resolves.toBe(true);
+        await expect(store.hasDeletion(id, laterMs)).resolves.toBe(false);
+      });
+
+      it('have nothing to do with records', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.noteDeletion(record.id, times);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+        await store.remove(record.id, record.owner);
+        await expect(store.hasDeletion(record.id, NOW_MS)).resolves.toBe(true);
+        await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
+      });
+    });
+
     describe('findOpen', () => {
       it('gives the undecided records that nobody owns any more', async () => {
         const store = await makeEmpty();

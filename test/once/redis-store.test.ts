@@ -29,6 +29,8 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
     remove: () => store.remove(record.id, record.owner),
     reopen: () => store.reopen(makeRecord({ id: record.id }), record.owner, NOW_MS),
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
+    noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
+    hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
     findOpen: () => store.findOpen(NOW_MS),
   };
 }
@@ -63,14 +65,19 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await store.secret();
       for (const record of [kept, removed]) await store.begin(record, NOW_MS);
       await store.claimConnection('a', kept, claimTimes(kept));
+      await store.noteDeletion('a', claimTimes(kept));
       await store.remove(removed.id, removed.owner);
       const record = `${PREFIX}record:${kept.id}`;
       const name = `${PREFIX}name:${kept.nameId}`;
       const connection = `${PREFIX}connection:a`;
+      const deletion = `${PREFIX}deletion:a`;
       expect((await client.keys('*')).toSorted()).toEqual(
-        [record, name, connection, `${PREFIX}open`, `${PREFIX}secret`, await countKey(client)].toSorted(),
+        [
+          ...[record, name, connection, deletion],
+          ...[`${PREFIX}open`, `${PREFIX}secret`, await countKey(client)],
+        ].toSorted(),
       );
-      for (const key of [record, name, connection])
+      for (const key of [record, name, connection, deletion])
         expect(await client.call('PEXPIRETIME', key)).toBe(kept.expiresAtMs);
       await store.replace(succeeded(kept), kept.owner);
       expect(await client.call('PEXPIRETIME', record)).toBe(succeeded(kept).expiresAtMs);
@@ -96,6 +103,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
       await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
       await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
+      await client.lpush(`${PREFIX}deletion:a`, 'x');
+      await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(false);
     });
 
     it('of another type where the open records are listed leave no half of a record behind', async () => {
@@ -109,12 +118,14 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       expect(await client.keys('*')).toEqual([`${PREFIX}open`]);
     });
 
-    it('that expire at once by the clock of Redis are not called begun', async () => {
+    it('that expire at once by the clock of Redis are not called begun or noted', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const longAgoMs = NOW_MS - 10 * 24 * 3_600_000;
       const record = makeRecord({ expiresAtMs: longAgoMs + 1_000 });
       await expect(store.begin(record, longAgoMs)).rejects.toThrow(StoreUnavailableError);
+      const times = { nowMs: longAgoMs, expiresAtMs: longAgoMs + 1_000 };
+      await expect(store.noteDeletion('a', times)).rejects.toThrow(StoreUnavailableError);
     });
   });
 

@@ -8,7 +8,7 @@ import { listen } from '../../helpers/listening-server.js';
 /** The audience of the tokens that are meant for the gateway. */
 export const AUDIENCE = 'https://gateway.example';
 /** The scopes of a caller who may do everything. */
-const ALL_SCOPES = 'dli:connection:read dli:connection:create';
+const ALL_SCOPES = 'dli:connection:read dli:connection:create dli:connection:delete';
 
 /** What a test asks a token to be; undefined takes a claim or a header away. */
 export interface TokenWish {

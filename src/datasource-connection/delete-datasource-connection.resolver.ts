@@ -1,0 +1,49 @@
+import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import type { Role } from '../callers/caller.js';
+import { Deadline } from '../huawei-cloud/deadline.js';
+import type { DeleteOnce } from '../once/delete-once.js';
+import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
+import { accountForMutation } from './account-for-mutation.middleware.js';
+import type { MutationParts } from './datasource-connection.resolver.js';
+import { DeleteDatasourceConnectionInput } from './delete-datasource-connection.input.js';
+import { DeleteDatasourceConnectionPayload } from './delete-datasource-connection.payload.js';
+import { toDeletePayload } from './delete-outcome-to-payload.js';
+import { RateLimitedError } from './rate-limited-error.js';
+import type { RequestContext } from './request-context.js';
+
+/** What the resolver of deletions works with. */
+export interface DeleteDatasourceConnectionResolverParts extends MutationParts {
+  deleteOnce: DeleteOnce;
+}
+
+/** Deletes datasource connections. */
+@Resolver()
+export class DeleteDatasourceConnectionResolver {
+  readonly #parts: DeleteDatasourceConnectionResolverParts;
+
+  constructor(parts: DeleteDatasourceConnectionResolverParts) {
+    this.#parts = parts;
+  }
+
+  @Authorized<Role>('delete')
+  @Mutation(() => DeleteDatasourceConnectionPayload, {
+    description:
+      'Deletes a connection for good. May be repeated: a repeat is told how the first call ended. One that is still being created cannot be deleted yet.',
+  })
+  @UseMiddleware(accountForMutation, answerInvalidInput)
+  async deleteDatasourceConnection(
+    @Arg('input', () => DeleteDatasourceConnectionInput, { description: 'The connection to delete.' })
+    { id: connectionId }: DeleteDatasourceConnectionInput,
+    @Ctx() { traceId, caller: { tenant } }: RequestContext,
+  ): Promise<typeof DeleteDatasourceConnectionPayload> {
+    const { deleteOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const deadline = new Deadline(clock, operationTimeoutMs);
+    const waitSeconds = await createLimit.take(tenant);
+    if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
+    const outcome = await running.run(() =>
+      deleteOnce.delete({ connectionId, tenant }, { deadline, traceId }),
+    );
+    if (outcome.kind === 'deleted' || outcome.kind === 'unknown') onChange?.(connectionId);
+    return toDeletePayload(outcome, connectionId);
+  }
+}

@@ -1,0 +1,28 @@
+import { ConnectionState, stateOfWireName } from '../dli/connection-state.js';
+import type { DliClient } from '../dli/dli-client.js';
+import type { OperationScope } from '../dli/operation-scope.js';
+
+/** What a look at a connection shows. */
+export type ConnectionSight = 'gone' | 'creating' | 'there';
+
+/**
+ * Looks whether a connection is there.
+ *
+ * @throws {DliError} as {@link DliClient.getConnection}
+ */
+export async function lookAt(
+  dli: Pick<DliClient, 'getConnection'>,
+  connectionId: string,
+  scope: OperationScope,
+): Promise<ConnectionSight> {
+  const connection = await dli.getConnection(connectionId, scope);
+  if (connection === undefined) return 'gone';
+  switch (stateOfWireName(connection.state)) {
+    case ConnectionState.DELETED:
+      return 'gone';
+    case ConnectionState.CREATING:
+      return 'creating';
+    default:
+      return 'there';
+  }
+}

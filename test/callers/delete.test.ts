@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { DELETED, deletesSentTo, exists, NO_ID, remove, seed, sendDelete } from '../helpers/deletion.js';
+import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+
+describe('the right to delete', () => {
+  it('is a scope of its own', async () => {
+    const gateway = await startTokenGateway();
+    const id = seed(gateway.emulator);
+    const scope = 'dli:connection:read dli:connection:create';
+    const { status, body } = await sendDelete(gateway, id, bearer(await gateway.sign({ claims: { scope } })));
+
+    expect([status, body.data, body.errors?.[0]?.extensions.code]).toEqual([200, null, 'FORBIDDEN']);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('needs no other right, and gives none', async () => {
+    const gateway = await startTokenGateway({ OIDC_SCOPE_DELETE: 'erase' });
+    const id = seed(gateway.emulator);
+    const token = await gateway.sign({ claims: { scope: 'erase' } });
+
+    expect(await remove(gateway, id, bearer(token))).toMatchObject({ __typename: DELETED });
+    expect(toldBy(await gateway.createAs(token))).toBe('FORBIDDEN');
+  });
+});
+
+describe('the success of a deletion', () => {
+  it('is told again to the tenant who asked for it, and to nobody else', async () => {
+    const gateway = await startTokenGateway();
+    const id = seed(gateway.emulator);
+    const alice = bearer(await gateway.sign());
+    const bob = bearer(await gateway.sign({ claims: { sub: 'bob' } }));
+    await remove(gateway, id, alice);
+
+    expect(await remove(gateway, id, bob)).toMatchObject({ __typename: 'ConnectionNotFoundError' });
+    expect(await remove(gateway, id, alice)).toMatchObject({ __typename: DELETED });
+    expect(deletesSentTo(gateway.emulator)).toBe(1);
+  });
+
+  it('is told to every tenant who asks for it at the same time', async () => {
+    const gateway = await startTokenGateway();
+    const id = seed(gateway.emulator);
+    const subjects = ['alice', 'bob', 'carol'];
+    const tokens = await Promise.all(subjects.map(sub => gateway.sign({ claims: { sub } })));
+    gateway.emulator.inject({ operation: 'deleteConnection', delayMs: 300, times: 0 });
+    const payloads = await Promise.all(tokens.map(token => remove(gateway, id, bearer(token))));
+
+    expect(payloads).toEqual(Array(3).fill({ __typename: DELETED, connectionId: id }));
+    expect(exists(gateway.emulator, id)).toBe(false);
+  });
+});
+
+describe('the limit of a tenant', () => {
+  it('counts deletes too', async () => {
+    const gateway = await startTokenGateway({
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '60',
+    });
+    const token = await gateway.sign();
+    const ends = Array.from({ length: 60 }, () => remove(gateway, NO_ID, bearer(token)));
+    const told = (await Promise.all(ends)).map(({ __typename }) => __typename);
+    expect(told).toEqual(Array(60).fill('ConnectionNotFoundError'));
+    const id = seed(gateway.emulator);
+    const { status, headers, body } = await sendDelete(gateway, id, bearer(token));
+
+    expect(status).toBe(429);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(body.errors?.[0]?.message).toBe(
+      'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
+    );
+    expect(toldBy(await gateway.createAs(token))).toBe('RATE_LIMITED');
+    expect(exists(gateway.emulator, id)).toBe(true);
+  });
+});
+
+describe('the audit', () => {
+  it('tells who deleted what, and how it ended', async () => {
+    const gateway = await startTokenGateway();
+    const id = seed(gateway.emulator);
+    const alice = bearer(await gateway.sign());
+    await remove(gateway, id, alice);
+    await remove(gateway, NO_ID, alice);
+    await remove(gateway, 'no id', alice);
+    const fingerprint = createHash('sha256').update(JSON.stringify({ id })).digest('hex');
+    const line = { tenant: 'alice', subject: 'alice', operation: 'deleteDatasourceConnection' };
+    const audit = gateway.audit();
+
+    expect(audit).toMatchObject([
+      { ...line, inputFingerprint: fingerprint, outcome: DELETED, connectionId: id },
+      { ...line, outcome: 'ConnectionNotFoundError', code: 'CONNECTION_NOT_FOUND' },
+      { ...line, outcome: 'InvalidInputError', code: 'BAD_USER_INPUT' },
+    ]);
+    expect(JSON.stringify(audit.slice(1))).not.toContain(NO_ID);
+  });
+});

@@ -1,0 +1,175 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { DELETED, deletesSentTo, exists, NO_ID, remove, seed } from '../helpers/deletion.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { IAM_USER } from '../helpers/iam-user.js';
+
+afterEach(closeGateways);
+
+describe('deleteDatasourceConnection', () => {
+  it.each(['ACTIVE', 'FAILED', 'ABNORMAL'])('deletes a connection that is %s', async state => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator, { state });
+
+    expect(await remove(gateway, id)).toEqual({ __typename: DELETED, connectionId: id });
+    expect(exists(gateway.emulator, id)).toBe(false);
+    const [sent] = gateway.emulator.ledger.entries('deleteConnection');
+    expect(sent).toMatchObject({ method: 'DELETE', body: '', authenticated: true });
+    expect(sent?.path).toMatch(new RegExp(`/datasource-connection/${id}$`));
+  });
+
+  it.each(['', '4711', `${NO_ID}/x`, '../emulator/reset', `${NO_ID}?x=1`])(
+    'refuses what is no id: %j',
+    async id => {
+      const gateway = await startGateway();
+
+      expect(await remove(gateway, id)).toEqual({
+        __typename: 'InvalidInputError',
+        code: 'BAD_USER_INPUT',
+        message: 'The input breaks the rules listed in problems. Nothing was sent to DLI.',
+        problems: [{ path: ['id'], message: 'id must be a UUID, as the id of every connection is.' }],
+      });
+      expect(gateway.emulator.ledger.count()).toBe(0);
+    },
+  );
+
+  it.each([{}, { state: 'DELETED' }])('finds nothing to delete where there is nothing: %j', async partial => {
+    const gateway = await startGateway();
+    const isThere = 'state' in partial;
+    const id = isThere ? seed(gateway.emulator, partial) : NO_ID;
+
+    expect(await remove(gateway, id)).toEqual({
+      __typename: 'ConnectionNotFoundError',
+      code: 'CONNECTION_NOT_FOUND',
+      message: 'There is no connection of this id.',
+      connectionId: id,
+    });
+    expect(deletesSentTo(gateway.emulator)).toBe(0);
+  });
+
+  it('asks for patience while the connection is being created, and sends no delete', async () => {
+    const gateway = await startGateway();
+    const { connectionId = '' } = await gateway.create();
+
+    expect(await remove(gateway, connectionId)).toEqual({
+      __typename: 'ConnectionCreatingError',
+      code: 'CONNECTION_CREATING',
+      message: 'The connection is still being created and cannot be deleted yet. Try again later.',
+      retryAfterSeconds: 5,
+    });
+    expect(deletesSentTo(gateway.emulator)).toBe(0);
+  });
+
+  it('asks for patience also when DLI shows only by its refusal that it is not done yet', async () => {
+    const gateway = await startGateway();
+    const { connectionId = '' } = await gateway.create();
+    gateway.emulator.inject({ operation: 'getConnection', body: { state: 'ACTIVE', name: 'orders_pg' } });
+
+    expect(await remove(gateway, connectionId)).toMatchObject({ code: 'CONNECTION_CREATING' });
+    expect(deletesSentTo(gateway.emulator)).toBe(1);
+  });
+
+  it('makes the name free', async () => {
+    const gateway = await startGateway({ emulator: { creationMs: 0 } });
+    const { connectionId: first = '' } = await gateway.create();
+    await remove(gateway, first);
+
+    expect(await gateway.create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+    expect(await remove(gateway, first)).toMatchObject({ __typename: DELETED });
+    expect(gateway.emulator.connections().map(({ state }) => state)).toEqual(['DELETED', 'ACTIVE']);
+  });
+
+  it('is seen at once by whoever reads, also what was read a moment ago', async () => {
+    const gateway = await startGateway({ emulator: { creationMs: 0 } });
+    const list = async () => {
+      const { body } = await gateway.send({ query: '{ datasourceConnections { items { id state } } }' });
+      const page = body.data?.['datasourceConnections'] as { items: { id: string }[] } | undefined;
+      return page?.items.map(({ id }) => id);
+    };
+    expect(await list()).toEqual([]);
+    const { connectionId: id = '' } = await gateway.create();
+    expect(await list()).toEqual([id]);
+    await remove(gateway, id);
+
+    expect(await list()).toEqual([]);
+  });
+});
+
+describe('a delete that DLI refuses', () => {
+  it.each([
+    ['404 APIGW.0101', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
+    ['400 DLI.0016', "The gateway's identity in Huawei Cloud may not delete connections."],
+    ['400 DLI.0009', 'A restriction of DLI forbids this.'],
+    ['400 DLI.1028', 'DLI refused the request.'],
+  ])('with %s is a refusal, and the connection is looked at once more', async (answer, message) => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    const [, dliCode = ''] = answer.split(' ');
+    gateway.emulator.inject({ operation: 'deleteConnection', error: dliCode });
+
+    expect(await remove(gateway, id)).toEqual({
+      __typename: 'DliRejectedError',
+      code: 'UPSTREAM_REJECTED',
+      message: `${message} This call deleted nothing.`,
+      dliCode,
+      requestId: expect.stringMatching(/^\w+$/),
+    });
+    expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([true, 1]);
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
+  });
+
+  it.each([
+    ['429', { error: 'APIGW.0308', headers: { 'Retry-After': '7' } }, 'UPSTREAM_THROTTLED', 7],
+    ['503 APIGW.0613', { error: 'APIGW.0613' }, 'UPSTREAM_UNAVAILABLE', 2],
+    ['401', { error: 'APIGW.0301' }, 'UPSTREAM_AUTH_FAILED', 60],
+    ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED', 60],
+  ] as const)('with %s may be repeated', async (_what, fault, code, retryAfterSeconds) => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...fault });
+
+    expect(await remove(gateway, id)).toMatchObject({
+      __typename: 'DliUnavailableError',
+      code,
+      message: expect.stringContaining('This call deleted nothing'),
+      retryAfterSeconds,
+    });
+    expect(exists(gateway.emulator, id)).toBe(true);
+    gateway.emulator.clearFaults();
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+  });
+
+  it('with 401 once is sent again with a new token', async () => {
+    const gateway = await startGateway({ env: IAM_USER });
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', error: 'APIGW.0301' });
+
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+    expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([false, 2]);
+  });
+});
+
+describe('a connection that cannot be looked at', () => {
+  it.each([
+    ['500', { status: 500 }, 'UPSTREAM_UNAVAILABLE'],
+    ['a page', { status: 200, body: '<html></html>' }, 'UPSTREAM_UNAVAILABLE'],
+    ['a reset', { behaviour: 'reset' }, 'UPSTREAM_UNAVAILABLE'],
+    ['429', { error: 'APIGW.0308' }, 'UPSTREAM_THROTTLED'],
+    ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED'],
+    ['404 APIGW.0101', { error: 'APIGW.0101' }, 'UPSTREAM_REJECTED'],
+  ] as const)('because of %s is not deleted', async (_what, fault, code) => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'getConnection', times: 0, ...fault });
+
+    expect(await remove(gateway, id)).toMatchObject({ code });
+    expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([true, 0]);
+  });
+
+  it('once is looked at again', async () => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'getConnection', behaviour: 'reset' });
+
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+  });
+});

@@ -1,0 +1,154 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import { DELETED, deletesSentTo, exists, remove, seed } from '../helpers/deletion.js';
+import type { Payload } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+
+afterEach(closeGateways);
+
+const HTML = '<html><body>Bad Gateway</body></html>';
+const UNKNOWN = { __typename: 'DeleteOutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
+// All but one of the answers below leave it open what was done; that one says that nothing was.
+const REFUSED = { __typename: 'DliRejectedError', code: 'UPSTREAM_REJECTED', dliCode: null };
+const UNSUCCESSFUL = { body: { is_success: false, message: 'no' } };
+
+const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = [
+  ['500', 'UPSTREAM_ERROR', { status: 500 }],
+  ['502 with a page', 'UPSTREAM_ERROR', { status: 502, body: HTML }],
+  ['504 with a page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
+  ['400 DLI.0999', 'UPSTREAM_ERROR', { error: 'DLI.0999' }],
+  ['404 without a body', 'UPSTREAM_ERROR', { status: 404 }],
+  ['a redirect', 'UPSTREAM_ERROR', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
+  ['a reset', 'CONNECTION_LOST', { behaviour: 'reset' }],
+  ['an end', 'CONNECTION_LOST', { behaviour: 'close' }],
+  [
+    'half an answer',
+    'CONNECTION_LOST',
+    { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' },
+  ],
+  ['200 with a page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
+  ['200 that says it failed', 'refused', UNSUCCESSFUL],
+];
+
+/** Fails when what a caller was told is not so. */
+function expectTrue({ __typename }: Payload, isThere: boolean): void {
+  if (__typename === DELETED) expect(isThere).toBe(false);
+  else if (__typename !== UNKNOWN.__typename) expect(isThere).toBe(true);
+}
+
+describe('a delete that is answered with', () => {
+  it.each(ROWS)('%s after it was done is a success', async (_what, _reason, answer) => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', apply: true, ...answer });
+
+    expect(await remove(gateway, id)).toEqual({ __typename: DELETED, connectionId: id });
+    expect(exists(gateway.emulator, id)).toBe(false);
+  });
+
+  it.each(ROWS)(
+    '%s once and not done is sent again, unless it was refused',
+    async (_what, reason, answer) => {
+      const gateway = await startGateway();
+      const id = seed(gateway.emulator);
+      gateway.emulator.inject({ operation: 'deleteConnection', apply: false, ...answer });
+      const payload = await remove(gateway, id);
+
+      expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { __typename: DELETED });
+      expectTrue(payload, exists(gateway.emulator, id));
+    },
+  );
+
+  it.each(ROWS)(
+    '%s and never done is no success, and ends when it is repeated',
+    async (_what, reason, answer) => {
+      const gateway = await startGateway();
+      const id = seed(gateway.emulator);
+      gateway.emulator.inject({ operation: 'deleteConnection', apply: false, times: 0, ...answer });
+      const payload = await remove(gateway, id);
+
+      expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { ...UNKNOWN, reason });
+      expect(exists(gateway.emulator, id)).toBe(true);
+      expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(4);
+      gateway.emulator.clearFaults();
+      expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+    },
+  );
+
+  it.each(ROWS)(
+    '%s, by a DLI that shows the connection no more, is told as far as it is known',
+    async (_what, _reason, answer) => {
+      const gateway = await startGateway({ emulator: { tombstoneMs: 0 } });
+      const [done, undone] = [seed(gateway.emulator), seed(gateway.emulator)];
+      for (const [id, apply] of [
+        [done, true],
+        [undone, false],
+      ] as const) {
+        gateway.emulator.clearFaults();
+        gateway.emulator.inject({ operation: 'deleteConnection', apply, times: 0, ...answer });
+        gateway.emulator.inject({ operation: 'getConnection', status: 500, skip: 1, times: 0 });
+        const payload = await remove(gateway, id);
+        expect(payload).toMatchObject(UNKNOWN);
+        expectTrue(payload, exists(gateway.emulator, id));
+      }
+      gateway.emulator.clearFaults();
+      for (const id of [done, undone])
+        expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+    },
+  );
+});
+
+describe('a delete without an answer', () => {
+  it.each([
+    [true, { __typename: DELETED }],
+    [false, { ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND', retryAfterSeconds: 2, requestId: null }],
+  ] as const)('leaves time to look: done %s', async (apply, answer) => {
+    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'hang', apply });
+    const startMs = performance.now();
+
+    expect(await remove(gateway, id)).toMatchObject(answer);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(deletesSentTo(gateway.emulator)).toBe(1);
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+  });
+
+  it('is sent once more while there is time', async () => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'drip', status: 200, body: HTML });
+
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+    expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([false, 2]);
+  });
+});
+
+describe('a second delete that is refused', () => {
+  it.each([
+    ['429', { error: 'APIGW.0308' }],
+    ['a listed refusal', { error: 'DLI.0009' }],
+    ['a failure', UNSUCCESSFUL],
+  ] as const)('with %s says nothing about the first, which stays unknown', async (_what, answer) => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', error: 'DLI.0999', times: 1 });
+    gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...answer });
+
+    expect(await remove(gateway, id)).toMatchObject(UNKNOWN);
+    expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([true, 2]);
+  });
+
+  it.each([
+    ['429', { error: 'APIGW.0308' }],
+    ['a failure', UNSUCCESSFUL],
+  ] as const)('with %s, sent at once after 500, leaves it unknown too', async (_what, answer) => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', status: 500, times: 1 });
+    gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...answer });
+
+    expect(await remove(gateway, id)).toMatchObject(UNKNOWN);
+    expect(exists(gateway.emulator, id)).toBe(true);
+  });
+});
