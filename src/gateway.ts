@@ -131,7 +131,7 @@ export async function createGateway(
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
-    onChange: connectionId => reads.forget(connectionId),
+    onChange: connectionId => follower.noteChange(connectionId),
   };
   const schema = buildGatewaySchema({
     datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce: once.create }),

@@ -28,7 +28,7 @@ import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './reading-er
 import type { RequestContext } from './request-context.js';
 
 /** The only topic; which connection is meant is said by the {@link FollowWish}. */
-export const FOLLOW_TOPIC = 'datasourceConnection';
+const FOLLOW_TOPIC = 'datasourceConnection';
 
 /** Who wants to follow which connection. */
 export interface FollowWish {

@@ -18,7 +18,7 @@ export interface ConnectionReadsOptions {
 }
 
 /** Where readings report what was left out. */
-export interface ReadingLog {
+interface ReadingLog {
   warn(record: object, message: string): void;
 }
 

@@ -1,7 +1,7 @@
 import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
 
 /** Every field of a connection. */
-export const CONNECTION_FIELDS = `
+const CONNECTION_FIELDS = `
   __typename id name state stateText createdAt
   queues { name state failureReason updatedAt }
   ... on ClassicDatasourceConnection {
