@@ -21,7 +21,7 @@ export class ConnectionStore {
 
   /** A connection that is about to be created; it exists only once it is {@link ConnectionStore.keep}t. */
   plan(connection: NewConnection): ConnectionRecord {
-    const { failNames, creationMs, now } = this.options;
+    const { failNames, creationMs, failureReason, creationSteps, now } = this.options;
     const createdAtMs = now();
     const connectionId = randomUUID();
     return {
@@ -31,6 +31,8 @@ export class ConnectionStore {
       deletedAtMs: undefined,
       queues: connection.clusterName === '' ? [] : [connection.clusterName],
       readyAtMs: createdAtMs + creationMs,
+      failureReason,
+      steps: creationSteps,
       willFail: failNames !== '' && new RegExp(failNames).test(connection.name),
       activeUrl: connectionUrlOf(connectionId, connection.service, connection.destination),
       pinned: {},
@@ -47,7 +49,16 @@ export class ConnectionStore {
 
   /** Puts a connection there directly; what is not given is made up. */
   seed(partial: Partial<StoredConnection>, defaultProjectId: string): StoredConnection {
-    const { state, process, connectionUrl, message, deletedAtMs, service = 'RDS', ...given } = partial;
+    const {
+      state,
+      process,
+      connectionUrl,
+      message,
+      deletedAtMs,
+      updatedAtMs,
+      service = 'RDS',
+      ...given
+    } = partial;
     const planned = this.plan({
       projectId: defaultProjectId,
       name: given.name ?? `seeded-${this.#records.size + 1}`,

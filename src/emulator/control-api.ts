@@ -13,18 +13,23 @@ import type { EmulatorOptions } from './options.js';
 import { describeProblems } from './problems.js';
 import type { RequestHead } from './received-request.js';
 import { readBody, readHead } from './received-request.js';
+import { seedSchema, unfoldSeed } from './seed.js';
 import { currentSettings, settingsSchema } from './settings.js';
+import type { StoredConnection } from './stored-connection.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const NO_CONTENT = textAnswer(204, '');
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
-const faultsSchema = z.union([z.array(z.unknown()), z.unknown().transform(fault => [fault])]);
+const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
 /** What the control API steers. */
 export interface ControlApiParts {
   readonly options: EmulatorOptions;
   readonly faults: FaultQueue;
-  readonly emulator: Pick<Emulator, 'ledger' | 'connections' | 'reset' | 'expireTokens' | 'clearFaults'>;
+  readonly emulator: Pick<
+    Emulator,
+    'ledger' | 'connections' | 'seedConnection' | 'reset' | 'expireTokens' | 'clearFaults'
+  >;
 }
 
 /**
@@ -33,7 +38,8 @@ export interface ControlApiParts {
  * - `GET health`: 200 once it listens.
  * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` forgets them.
  * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`; `DELETE faults` drops them.
- * - `GET connections`: `{connections}`, tombstones included.
+ * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
+ *   put there, and answered.
  * - `PATCH settings`: changes the given settings and answers all of them; `GET settings` only answers.
  * - `POST reset`: forgets connections, faults, ledger and tokens.
  * - `POST tokens/expire`: ends the life of all tokens.
@@ -75,6 +81,8 @@ export class ControlApi {
         return NO_CONTENT;
       case 'GET /emulator/connections':
         return jsonAnswer(200, { connections: emulator.connections() });
+      case 'POST /emulator/connections':
+        return this.#seed(body);
       case 'GET /emulator/settings':
         return jsonAnswer(200, currentSettings(options));
       case 'PATCH /emulator/settings':
@@ -98,14 +106,20 @@ export class ControlApi {
   }
 
   #addFaults(body: Buffer): Answer {
-    const candidates = faultsSchema.parse(parseJson(body));
-    const results = candidates.map(candidate => faultSchema.safeParse(candidate));
-    const problems = results.flatMap((result, index) =>
-      result.success ? [] : describeProblems(result.error).map(text => `fault ${index + 1}: ${text}`),
-    );
+    const { items, problems } = readAll(body, 'fault', faultSchema);
     if (problems.length > 0) return badRequest(problems);
-    for (const result of results) if (result.success) this.parts.faults.add(result.data);
+    for (const fault of items) this.parts.faults.add(fault);
     return jsonAnswer(201, { faults: this.parts.faults.list() });
+  }
+
+  #seed(body: Buffer): Answer {
+    const { emulator, options } = this.parts;
+    const { items, problems } = readAll(body, 'connection', seedSchema);
+    if (problems.length > 0) return badRequest(problems);
+    const seeds = items.flatMap(item => unfoldSeed(item, options.now()));
+    // What is not given is left out, not undefined.
+    const connections = seeds.map(seed => emulator.seedConnection(seed as Partial<StoredConnection>));
+    return jsonAnswer(201, { connections });
   }
 
   #changeSettings(body: Buffer): Answer {
@@ -114,6 +128,17 @@ export class ControlApi {
     Object.assign(this.parts.options, result.data);
     return jsonAnswer(200, currentSettings(this.parts.options));
   }
+}
+
+// One item or an array; with any problem none is used.
+function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: T[]; problems: string[] } {
+  const results = listSchema.parse(parseJson(body)).map(candidate => schema.safeParse(candidate));
+  return {
+    items: results.flatMap(result => (result.success ? [result.data] : [])),
+    problems: results.flatMap((result, index) =>
+      result.success ? [] : describeProblems(result.error).map(text => `${name} ${index + 1}: ${text}`),
+    ),
+  };
 }
 
 function badRequest(problems: readonly string[]): Answer {

@@ -1,6 +1,6 @@
 import { jsonAnswer } from './answer.js';
 import type { Call, Outcome } from './call.js';
-import { connectionBody, connectionListElement } from './connection-body.js';
+import { connectionBody, connectionListBody } from './connection-body.js';
 import type { ConnectionStore } from './connection-store.js';
 import { readCreateBody } from './create-body.js';
 import { dliError } from './error-answers.js';
@@ -42,8 +42,8 @@ export class DliOperations {
   /** Reads one connection; a deleted one is found for as long as its tombstone lasts. */
   get({ route }: Call): Outcome {
     const connection = this.connections.find(route.projectId, route.connectionId);
-    if (connection === undefined) return notFound(route.connectionId);
-    return { answer: jsonAnswer(200, connectionBody(connection, this.options.queueInfoKey)) };
+    if (connection === undefined) return this.#notFound(route.connectionId);
+    return { answer: jsonAnswer(200, connectionBody(connection, this.options)) };
   }
 
   /** Reads all connections of the project, oldest first, tombstones included. */
@@ -57,18 +57,15 @@ export class DliOperations {
     const connections = this.connections
       .all()
       .filter(connection => connection.projectId === route.projectId)
-      .filter(connection => connection.createdAtMs <= listedUntilMs && matchesTags(connection.tags, filter))
-      .map(connectionListElement);
-    return {
-      answer: jsonAnswer(200, { is_success: true, message: '', connections, count: connections.length }),
-    };
+      .filter(connection => connection.createdAtMs <= listedUntilMs && matchesTags(connection.tags, filter));
+    return { answer: jsonAnswer(200, connectionListBody(connections, this.options)) };
   }
 
   /** Deletes a connection that is not being created; it leaves a tombstone. */
   delete({ route, isRehearsal }: Call): Outcome {
     const { projectId, connectionId } = route;
     const connection = this.connections.find(projectId, connectionId);
-    if (connection === undefined || connection.state === 'DELETED') return notFound(connectionId);
+    if (connection === undefined || connection.state === 'DELETED') return this.#notFound(connectionId);
     if (connection.state === 'CREATING')
       return {
         answer: dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`),
@@ -78,9 +75,9 @@ export class DliOperations {
     this.connections.markDeleted(connectionId);
     return { answer, appliedConnectionId: connectionId };
   }
-}
 
-// The wording, grammar included, is what the service answers for the sibling enhanced connections.
-function notFound(connectionId: string): Outcome {
-  return { answer: dliError('DLI.0001', `Connection ${connectionId} is not exist`) };
+  // The wording, grammar included, is what the service answers for the sibling enhanced connections.
+  #notFound(connectionId: string): Outcome {
+    return { answer: dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`) };
+  }
 }

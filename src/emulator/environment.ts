@@ -10,7 +10,7 @@ import {
   DEFAULT_USER_NAME,
 } from './options.js';
 import { describeProblems } from './problems.js';
-import { isRegExp } from './settings.js';
+import { ANSWER_STYLES, isRegExp, NOT_FOUND_ERRORS } from './settings.js';
 
 const text = z.string().regex(/^[\x20-\x7e]*$/, 'must be printable ASCII');
 const wholeNumber = z
@@ -37,6 +37,13 @@ const environmentSchema = z.object({
   EMULATOR_FAIL_NAMES: z.string().refine(isRegExp, 'must be a regular expression').optional(),
   EMULATOR_TOKEN_LIFETIME_MS: wholeNumber.optional(),
   EMULATOR_LOCK_AFTER_FAILURES: wholeNumber.optional(),
+  EMULATOR_FAILURE_REASON: z.string().optional(),
+  EMULATOR_TOMBSTONE_MS: wholeNumber.optional(),
+  EMULATOR_LIST_LAG_MS: wholeNumber.optional(),
+  EMULATOR_ANSWER_STYLE: z.enum(ANSWER_STYLES, `must be one of ${ANSWER_STYLES.join(', ')}`).optional(),
+  EMULATOR_NOT_FOUND_ERROR: z
+    .enum(NOT_FOUND_ERRORS, `must be one of ${NOT_FOUND_ERRORS.join(', ')}`)
+    .optional(),
 });
 
 /** Where the emulator process listens and how its emulator behaves. */
@@ -83,6 +90,11 @@ function toConfiguration(variables: z.output<typeof environmentSchema>): Emulato
     ...given('failNames', variables.EMULATOR_FAIL_NAMES),
     ...given('tokenLifetimeMs', variables.EMULATOR_TOKEN_LIFETIME_MS),
     ...given('lockAfterFailures', variables.EMULATOR_LOCK_AFTER_FAILURES),
+    ...given('failureReason', variables.EMULATOR_FAILURE_REASON),
+    ...given('tombstoneMs', variables.EMULATOR_TOMBSTONE_MS),
+    ...given('listLagMs', variables.EMULATOR_LIST_LAG_MS),
+    ...given('answerStyle', variables.EMULATOR_ANSWER_STYLE),
+    ...given('notFoundError', variables.EMULATOR_NOT_FOUND_ERROR),
   };
   return { host: variables.EMULATOR_HOST, port: variables.EMULATOR_PORT, options };
 }

@@ -33,6 +33,12 @@ export interface EmulatorUser {
   readonly domainName: string;
 }
 
+/**
+ * The manuals whose answers differ: 2018 has neither service nor time and a misspelt key, 2019 no queues and no count,
+ * 2021 queues in get and list, 2024 only their names in the list.
+ */
+type AnswerStyle = '2018' | '2019' | '2021' | '2024';
+
 /** What of the emulator's behaviour can be changed while it runs. */
 export interface EmulatorSettings {
   /** Milliseconds from CREATING to ACTIVE (or FAILED), for connections created from now on. Default 3000; 0 = at once. */
@@ -47,7 +53,15 @@ export interface EmulatorSettings {
   tombstoneMs: number;
   /** Consecutive failures after which an access key is locked for 5 minutes. Default 0 = never. */
   lockAfterFailures: number;
-  /** Under which name the id inside `available_queue_info` is sent; both are documented. Default `uuid`. */
+  /** What a FAILED connection gives as its reason. Default `Can't get ready router.`, the vendor's example. */
+  failureReason: string;
+  /** In how many steps the progress of a creation is told. Default 0: smoothly. */
+  creationSteps: number;
+  /** Whose documented answers get and list imitate, by the year of the manual. Default `2024`. */
+  answerStyle: AnswerStyle;
+  /** How a get and a delete of an unknown connection are refused; no page documents it. Default `DLI.0001`. */
+  notFoundError: 'DLI.0001' | 'DLI.0002' | 'DLI.0023';
+  /** Under which name the id inside `available_queue_info` is sent; both are documented. Default `uuid`; 2021 always has `peer_id`. */
   queueInfoKey: 'uuid' | 'peer_id';
   /** What becomes of the list's `tags` filter, which no help page documents. Default `honoured`. */
   tagFilter: 'honoured' | 'ignored' | 'refused';
@@ -76,6 +90,10 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
     tokenLifetimeMs: 24 * 60 * 60 * 1_000,
     tombstoneMs: Number.POSITIVE_INFINITY,
     lockAfterFailures: 0,
+    failureReason: "Can't get ready router.",
+    creationSteps: 0,
+    answerStyle: '2024',
+    notFoundError: 'DLI.0001',
     queueInfoKey: 'uuid',
     tagFilter: 'honoured',
     listLagMs: 0,

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { EmulatorOptions, EmulatorSettings } from './options.js';
 
+/** The values of `answerStyle`. */
+export const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
+/** The values of `notFoundError`. */
+export const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
+
 const durationMs = z.number().min(0);
 
 /** A change of settings as the control API takes it. Unknown keys are refused; `tombstoneMs: null` means for ever. */
@@ -12,6 +17,10 @@ export const settingsSchema = z
     tokenLifetimeMs: durationMs,
     tombstoneMs: durationMs.nullable().transform(value => value ?? Number.POSITIVE_INFINITY),
     lockAfterFailures: z.int().min(0),
+    failureReason: z.string(),
+    creationSteps: z.int().min(0),
+    answerStyle: z.enum(ANSWER_STYLES),
+    notFoundError: z.enum(NOT_FOUND_ERRORS),
     queueInfoKey: z.enum(['uuid', 'peer_id']),
     tagFilter: z.enum(['honoured', 'ignored', 'refused']),
     listLagMs: durationMs,
@@ -27,6 +36,10 @@ export function currentSettings(options: EmulatorOptions): Record<keyof Emulator
     tokenLifetimeMs: options.tokenLifetimeMs,
     tombstoneMs: Number.isFinite(options.tombstoneMs) ? options.tombstoneMs : null,
     lockAfterFailures: options.lockAfterFailures,
+    failureReason: options.failureReason,
+    creationSteps: options.creationSteps,
+    answerStyle: options.answerStyle,
+    notFoundError: options.notFoundError,
     queueInfoKey: options.queueInfoKey,
     tagFilter: options.tagFilter,
     listLagMs: options.listLagMs,

@@ -20,6 +20,8 @@ export interface StoredConnection {
   readonly tags: readonly ConnectionTag[];
   readonly createdAtMs: number;
   readonly deletedAtMs: number | undefined;
+  /** When its state last changed. */
+  readonly updatedAtMs: number;
   /** `CREATING`, `ACTIVE`, `FAILED` or `DELETED`; a seeded connection may be in any other. */
   readonly state: string;
   /** Progress of the creation, 0 to 1. */

@@ -28,6 +28,11 @@ describe('the environment of the emulator', () => {
       EMULATOR_FAIL_NAMES: 'bad$',
       EMULATOR_TOKEN_LIFETIME_MS: '20',
       EMULATOR_LOCK_AFTER_FAILURES: '5',
+      EMULATOR_FAILURE_REASON: 'No route.',
+      EMULATOR_TOMBSTONE_MS: '30',
+      EMULATOR_LIST_LAG_MS: '40',
+      EMULATOR_ANSWER_STYLE: '2018',
+      EMULATOR_NOT_FOUND_ERROR: 'DLI.0023',
     });
     expect(configuration).toEqual({
       host: '0.0.0.0',
@@ -41,6 +46,11 @@ describe('the environment of the emulator', () => {
         failNames: 'bad$',
         tokenLifetimeMs: 20,
         lockAfterFailures: 5,
+        failureReason: 'No route.',
+        tombstoneMs: 30,
+        listLagMs: 40,
+        answerStyle: '2018',
+        notFoundError: 'DLI.0023',
       },
     });
   });
@@ -52,6 +62,8 @@ describe('the environment of the emulator', () => {
       EMULATOR_UNIQUE_NAMES: 'perhaps',
       EMULATOR_FAIL_NAMES: '(secret-value',
       EMULATOR_SK: 'secret\u0000value',
+      EMULATOR_ANSWER_STYLE: '2020',
+      EMULATOR_NOT_FOUND_ERROR: 'DLI.0999',
     });
     expect(problems?.map(problem => problem.split(':')[0])).toEqual([
       'EMULATOR_PORT',
@@ -59,6 +71,8 @@ describe('the environment of the emulator', () => {
       'EMULATOR_CREATION_MS',
       'EMULATOR_UNIQUE_NAMES',
       'EMULATOR_FAIL_NAMES',
+      'EMULATOR_ANSWER_STYLE',
+      'EMULATOR_NOT_FOUND_ERROR',
     ]);
     expect(problems?.join()).not.toMatch(/70000|soon|perhaps|secret/);
   });

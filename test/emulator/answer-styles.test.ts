@@ -1,0 +1,144 @@
+import { describe, expect, it } from '@jest/globals';
+import type { EmulatorOptions } from '../../src/emulator/emulator.js';
+import { CONNECTIONS_PATH, startEmulator } from './helpers/running-emulator.js';
+
+const CREATED_AT_MS = Date.UTC(2026, 0, 1);
+
+/** A get answer and the element of a list answer about the same connection, and the list without it. */
+async function answersOf(options: Partial<EmulatorOptions>, seed: object = {}) {
+  const { emulator, call } = await startEmulator(options);
+  const given = { name: 'c', state: 'ACTIVE', createdAtMs: CREATED_AT_MS, connectionUrl: 'to-rds', ...seed };
+  const { connectionId } = emulator.seedConnection(given);
+  const get = (await call('GET', `${CONNECTIONS_PATH}/${connectionId}`)).json as Record<string, unknown>;
+  const list = (await call('GET', CONNECTIONS_PATH)).json as { connections: Record<string, unknown>[] };
+  const { connections, ...frame } = list;
+  return { connectionId, get, element: connections[0] ?? {}, frame };
+}
+
+const KEYS_OF_2018 =
+  'cluster_name connection_id connection_url destination is_success message name process state'.split(' ');
+const KEYS_OF_2019 = [...KEYS_OF_2018, 'create_time', 'service'].sort();
+
+describe('answers in the style of', () => {
+  it('2018 have neither service nor time, words of SQL mode, and a misspelt key in lists', async () => {
+    const { get, element, frame } = await answersOf({ answerStyle: '2018' });
+    expect(Object.keys(get).sort()).toEqual(KEYS_OF_2018);
+    expect(get['cluster_name']).toBe('#SQL#');
+    expect(Object.keys(element).sort()).toEqual(
+      KEYS_OF_2018.map(key => (key === 'message' ? 'message ' : key)),
+    );
+    expect(frame).toEqual({ is_success: true, message: '' });
+  });
+
+  it('2019 have service and time, and neither queues nor a count', async () => {
+    const { get, element, frame } = await answersOf({ answerStyle: '2019' }, { queues: ['q'] });
+    expect([Object.keys(get).sort(), Object.keys(element).sort()]).toEqual([KEYS_OF_2019, KEYS_OF_2019]);
+    expect(frame).toEqual({ is_success: true, message: '' });
+  });
+
+  it('2021 have queues by peer_id in get and list, and a stray count', async () => {
+    const { connectionId, get, element, frame } = await answersOf({ answerStyle: '2021' }, { queues: ['q'] });
+    const queue = {
+      peer_id: `${connectionId}-q`,
+      status: 'ACTIVE',
+      name: 'q',
+      err_msg: '',
+      update_time: CREATED_AT_MS,
+    };
+    expect(get).toMatchObject({ available_queue_info: [queue], count: 1 });
+    expect(element).toMatchObject({ available_queue_info: [queue] });
+    expect([element['queue_list'], frame]).toEqual([undefined, { is_success: true, message: '', count: 1 }]);
+  });
+
+  it('2024 have queues by uuid in get, and their names in lists', async () => {
+    const { get, element, frame } = await answersOf({}, { queues: ['q'] });
+    expect(get).toMatchObject({ available_queue_info: [{ uuid: expect.any(String), name: 'q' }] });
+    expect([get['count'], element['queue_list'], frame]).toMatchObject([undefined, ['q'], { count: 1 }]);
+  });
+});
+
+describe('a connection that fails', () => {
+  it('says why in its message and in its queues, from the time at which it failed', async () => {
+    let nowMs = CREATED_AT_MS;
+    const { call, create } = await startEmulator({
+      creationMs: 1_000,
+      failureReason: 'No route to host.',
+      now: () => nowMs,
+    });
+    const id = await create({ name: 'fail_orders', cluster_name: 'q' });
+    const look = async () => (await call('GET', `${CONNECTIONS_PATH}/${id}`)).json;
+    const queue = (status: string, reason: string, time: number) => ({
+      state: status,
+      message: reason,
+      available_queue_info: [{ status, err_msg: reason, update_time: time }],
+    });
+    expect(await look()).toMatchObject(queue('CREATING', '', CREATED_AT_MS));
+    nowMs += 1_500;
+    expect(await look()).toMatchObject(queue('FAILED', 'No route to host.', CREATED_AT_MS + 1_000));
+    nowMs += 1_500;
+    await call('DELETE', `${CONNECTIONS_PATH}/${id}`);
+    expect(await look()).toMatchObject({ available_queue_info: [{ update_time: CREATED_AT_MS + 3_000 }] });
+  });
+
+  it('or succeeds advances in as many steps as it is told to', async () => {
+    let nowMs = CREATED_AT_MS;
+    const { call, create } = await startEmulator({ creationMs: 1_000, creationSteps: 4, now: () => nowMs });
+    const id = await create();
+    const seen = new Set<unknown>();
+    for (; nowMs <= CREATED_AT_MS + 1_000; nowMs += 50) {
+      const { json } = await call('GET', `${CONNECTIONS_PATH}/${id}`);
+      seen.add((json as { process: number }).process);
+    }
+    expect([...seen]).toEqual([0, 0.25, 0.5, 0.75, 1]);
+  });
+});
+
+describe('an unknown id', () => {
+  it.each([
+    ['DLI.0001', 400],
+    ['DLI.0002', 400],
+    ['DLI.0023', 404],
+  ] as const)('is refused with %s, status %i', async (notFoundError, status) => {
+    const { call } = await startEmulator({ notFoundError });
+    for (const method of ['GET', 'DELETE']) {
+      const answer = await call(method, `${CONNECTIONS_PATH}/68233202-63bf-4f27-a99b-fa5f5a2dbae1`);
+      expect([answer.status, answer.json]).toMatchObject([status, { error_code: notFoundError }]);
+    }
+  });
+
+  it('is what a deleted connection has at once when tombstones last no time', async () => {
+    const { call, create } = await startEmulator({ tombstoneMs: 0 });
+    const path = `${CONNECTIONS_PATH}/${await create()}`;
+    expect((await call('DELETE', path)).status).toBe(200);
+    expect((await call('GET', path)).json).toMatchObject({ error_code: 'DLI.0001' });
+    expect((await call('GET', CONNECTIONS_PATH)).json).toMatchObject({ connections: [] });
+  });
+});
+
+describe('seeding over HTTP', () => {
+  it('puts one connection there, or many of a kind, and answers them', async () => {
+    const { send, call } = await startEmulator();
+    const one = { name: 'orders', state: 'FAILED', message: 'Because.', queues: ['q'] };
+    const answer = await send('POST', '/emulator/connections', [
+      one,
+      { name: 'many', count: 3, state: 'ACTIVE' },
+    ]);
+    expect(answer.status).toBe(201);
+    expect(answer.json).toMatchObject({
+      connections: [one, { name: 'many-1' }, { name: 'many-2' }, { name: 'many-3' }],
+    });
+    expect((await call('GET', CONNECTIONS_PATH)).json).toMatchObject({ count: 4 });
+  });
+
+  it('puts nothing there when one of several is wrong, and says which', async () => {
+    const { send, emulator } = await startEmulator();
+    const answer = await send('POST', '/emulator/connections', [
+      { name: 'good' },
+      { nom: 'bad' },
+      { count: 20_001, connectionId: 'no' },
+    ]);
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer.json)).toMatch(/connection 2: .*nom.*connection 3: .*/);
+    expect(emulator.connections()).toEqual([]);
+  });
+});
