@@ -36,7 +36,28 @@ describeWithProgram('curl', 'the README', () => {
     expect(EXAMPLES.length).toBeGreaterThan(6);
     expect(answers).toEqual(EXAMPLES.map(({ answer }) => withoutIds(answer)));
     // Every example is a shell and a curl of its own.
-  }, 60_000);
+  }, 120_000);
+
+  it('prints a command that follows a connection to its end', async () => {
+    const { PATH = '' } = process.env;
+    const gateway = startGatewayProcess({ PATH, PORT: '0', ADMIN_PORT: '0' }, { arguments: ['--dev'] });
+    const [, graphql = ''] = await gateway.find(/GraphQL +http:\/\/(\S+)\/graphql/);
+    const command = BLOCKS.find(({ text }) => text.includes('curl -sN'))?.text ?? '';
+    const script = `${DEFINITIONS}\n${command}`.replaceAll('127.0.0.1:4000', graphql);
+    const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: { PATH } });
+    const shown = [...stdout.matchAll(/^data: (\{.*\})$/gm)].map(
+      ([, json = '']) => JSON.parse(json).data.datasourceConnection,
+    );
+
+    expect(shown.at(0)).toMatchObject({ state: 'CREATING', connectionAddress: null });
+    expect(shown.at(-1)).toEqual({
+      state: 'ACTIVE',
+      progress: 1,
+      connectionAddress: expect.stringMatching(/^to-rds-.*:5432$/),
+    });
+    expect(shown.length).toBeGreaterThan(2);
+    expect(stdout).toMatch(/event: complete\s*(data:.*)?\s*$/);
+  }, 30_000);
 
   it('shows every member of the payload unions', () => {
     const members = [...README.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
