@@ -38,6 +38,8 @@ export class ConnectionPoll {
   #last: { observation: Observation; atMs: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
+  /** What is being looked at may be what was before a change. */
+  #mustLookAgain = false;
 
   constructor(id: string, options: PollOptions) {
     this.#id = id;
@@ -54,7 +56,7 @@ export class ConnectionPoll {
       return;
     }
     this.#newcomers.add(watch);
-    this.hurry();
+    this.#lookSoon();
   }
 
   /** @returns whether anybody is left */
@@ -70,8 +72,13 @@ export class ConnectionPoll {
     this.#stop.abort();
   }
 
-  /** Looks now, because something was changed or somebody wants to know. */
+  /** Looks now, because something was changed, and again when it is looking already. */
   hurry(): void {
+    this.#mustLookAgain = this.#isLooking;
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
     this.#intervalMs = this.#options.intervalMs;
     this.#schedule(0);
   }
@@ -84,7 +91,9 @@ export class ConnectionPoll {
     const { intervalMs } = this.#options;
     const isProblem = observation.kind === 'problem';
     this.#intervalMs =
-      isNew && !isProblem ? intervalMs : Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH);
+      isNew && !isProblem
+        ? intervalMs
+        : Math.max(intervalMs, Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH));
     for (const watch of [...(isNew ? this.#watches : this.#newcomers)]) watch.show(observation);
     this.#newcomers.clear();
     this.#schedule(this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1)));
@@ -104,6 +113,8 @@ export class ConnectionPoll {
     // It is another process's turn, which tells what it sees; if it does not, the next turn is ours.
     if (observation === undefined) this.#schedule(this.#intervalMs);
     else this.take(observation);
+    if (this.#mustLookAgain) this.#schedule(0);
+    this.#mustLookAgain = false;
   }
 
   async #observe(): Promise<Observation | undefined> {

@@ -95,6 +95,28 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
   });
 });
 
+describe('a connection that is changed while it is looked at', () => {
+  it('is looked at again at once, so that nobody waits for the next turn with what was before', async () => {
+    const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '20000' } });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
+    // While it is not known whether the credentials work, one call goes alone.
+    await connectionOf(gateway, connectionId);
+    gateway.emulator.ledger.clear();
+    // What this look sees is decided before the delay.
+    gateway.emulator.inject({ operation: 'getConnection', delayMs: 500 });
+    const events = follow(gateway, 'graphql-ws', connectionId);
+    const first = nextOf(events);
+    await gateway.emulator.ledger.waitFor('getConnection', 1);
+    const startedMs = performance.now();
+    await gateway.send({
+      query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
+    });
+    expect(shownIn(await first)).toMatchObject({ state: 'UNKNOWN' });
+    expect((await readAll(events)).map(shownIn)).toMatchObject([{ state: 'DELETED' }]);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+  });
+});
+
 describe('five hundred watchers of fifty connections', () => {
   it('cost one look at each connection in an interval, and none when all have left', async () => {
     const intervalMs = 1_000;
