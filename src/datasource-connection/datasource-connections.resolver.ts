@@ -14,7 +14,7 @@ import {
 import type { Role } from '../callers/caller.js';
 import { stateOfWireName } from '../dli/connection-state.js';
 import { DliError } from '../dli/dli-error.js';
-import type { ConnectionFollower } from '../reading/connection-follower.js';
+import type { ConnectionFollower, Watcher } from '../reading/connection-follower.js';
 import type { ConnectionFilter, ReadConnection } from '../reading/connection-list.js';
 import type { ConnectionReads } from '../reading/connection-reads.js';
 import type { Observation } from '../reading/watch.js';
@@ -60,8 +60,9 @@ export class DatasourceConnectionsResolver {
   @UseMiddleware(tellReadingErrors)
   async datasourceConnection(
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
-    @Ctx() { traceId }: RequestContext,
+    @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
+    const { traceId } = context;
     if (waitSeconds == null || waitSeconds === 0) return shown(await this.#parts.reads.get(id, traceId));
     let known = whileState ?? undefined;
     const hasChanged = (observation: Observation) => {
@@ -70,7 +71,7 @@ export class DatasourceConnectionsResolver {
       known ??= state;
       return state !== known;
     };
-    const end = await this.#parts.follower.waitFor(id, traceId, hasChanged, waitSeconds * 1_000);
+    const end = await this.#parts.follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
     if (end === undefined) return shown(await this.#parts.reads.get(id, traceId));
     return shownObservation(end);
   }
@@ -125,11 +126,15 @@ export class DatasourceConnectionsResolver {
   /** Begins to follow for a subscription. */
   follow({ id, context }: FollowWish): AsyncIterable<Observation> {
     try {
-      return this.#parts.follower.follow(id, context.traceId);
+      return this.#parts.follower.follow(id, watcherOf(context));
     } catch (error) {
       throw readingErrorOf(error);
     }
   }
+}
+
+function watcherOf({ traceId, caller: { tenant }, onGone }: RequestContext): Watcher {
+  return { traceId, tenant, onGone };
 }
 
 function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {

@@ -43,7 +43,8 @@ export class DeleteDatasourceConnectionResolver {
     const outcome = await running.run(() =>
       deleteOnce.delete({ connectionId, tenant }, { deadline, traceId }),
     );
-    if (outcome.kind === 'deleted' || outcome.kind === 'unknown') onChange?.(connectionId);
+    // Also what others deleted is not to be shown by what was read before.
+    if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange?.(connectionId);
     return toDeletePayload(outcome, connectionId);
   }
 }

@@ -21,6 +21,8 @@ export interface RequestContext {
   /** Where the request comes from. */
   address: string;
   caller: Caller;
+  /** Has a listener told when the request's sender has its answer, or waits no longer. */
+  onGone?: (listener: () => void) => void;
   /** Until when the caller is let in, in milliseconds since 1970-01-01 UTC; undefined: for ever. */
   validUntilMs?: number;
   /** Set as soon as a mutation begins, and completed when it ends. */

@@ -59,17 +59,23 @@ export class SubscriptionEngine {
     };
   }
 
-  /** Begins a subscription that was prepared; it ends when its caller's time is over, or after 30 minutes. */
-  async subscribe(args: ExecutionArgs): Promise<SubscriptionResults> {
+  /**
+   * Begins a subscription that was prepared; it ends when its caller's time is over, or after 30 minutes.
+   *
+   * @param onEnd called once, when it is over or did not begin
+   */
+  async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
     const tell = (result: ExecutionResult) => this.#tellResult(args, result);
     const tellFailure = (error: unknown) => tell({ errors: [asGraphqlError(error)] });
     try {
       const life = this.#lifeOf(args.contextValue as RequestContext);
       const results = await subscribe(args);
-      return Symbol.asyncIterator in results
-        ? new SubscriptionStream(results, { tell, tellFailure, ...life })
-        : tell(results);
+      if (Symbol.asyncIterator in results)
+        return new SubscriptionStream(results, { tell, tellFailure, onEnd, ...life });
+      onEnd();
+      return tell(results);
     } catch (error) {
+      onEnd();
       return tellFailure(error);
     }
   }

@@ -13,6 +13,8 @@ export interface StreamOptions {
   tellEnd(): FormattedExecutionResult;
   /** Milliseconds that are left of its time. */
   leftMs(): number;
+  /** Called once, when it is over. */
+  onEnd(): void;
 }
 
 /**
@@ -43,10 +45,10 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     if (this.#isOver) return Promise.resolve(DONE);
     return new Promise(resolve => {
       this.#settle = resolve;
-      this.#source.next().then(
-        event => this.#arrive(event),
-        error => this.#endWith(this.#options.tellFailure(error)),
-      );
+      this.#source
+        .next()
+        .then(event => this.#arrive(event))
+        .catch(error => this.#endWith(this.#options.tellFailure(error)));
     });
   }
 
@@ -94,6 +96,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#options.onEnd();
     // Its caller does not wait for what it frees, and has nobody to tell what goes wrong with that.
     this.#source.return().catch(() => undefined);
   }

@@ -49,9 +49,15 @@ export function auditRefusal(
 }
 
 /** What resolvers may know about a request that has passed the check. */
-export function contextOf(request: FastifyRequest): RequestContext {
+export function contextOf(request: FastifyRequest, { raw }: FastifyReply): RequestContext {
   const known = request.getDecorator<KnownCaller>(CALLER);
-  return contextFor(request.id, request.ip, known);
+  let listeners: (() => void)[] | undefined;
+  const onGone = (listener: () => void) => {
+    // One listener of the response, however many fields of one request wait.
+    if (listeners === undefined) raw.once('close', () => listeners?.forEach(tell => tell()));
+    listeners = [...(listeners ?? []), listener];
+  };
+  return { ...contextFor(request.id, request.ip, known), onGone };
 }
 
 /** What resolvers may know about a request of a caller who was let in. */

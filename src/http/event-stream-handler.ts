@@ -34,7 +34,7 @@ export function createEventStreams(engine: SubscriptionEngine, load: LoadMonitor
     async handle(request, reply) {
       // A page of another site may send anything but JSON without being asked whether it may.
       if (request.body === undefined) return sendFailure(reply, 'unsupportedMediaType');
-      const events = await encode(await resultsOf(request, engine));
+      const events = await encode(await resultsOf(request, reply, engine));
       if (isClosed) {
         await events.return();
         return sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
@@ -83,8 +83,12 @@ function eventEncoder() {
   };
 }
 
-async function resultsOf(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
-  const prepared = engine.prepare(request.body, contextOf(request));
+async function resultsOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  engine: SubscriptionEngine,
+): Promise<Results> {
+  const prepared = engine.prepare(request.body, contextOf(request, reply));
   if (prepared.kind === 'refused') return only({ errors: prepared.errors });
   const results = await engine.subscribe(prepared.args);
   return Symbol.asyncIterator in results ? results : only(results);

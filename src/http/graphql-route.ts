@@ -24,7 +24,7 @@ export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => 
 /** Hands a request to the GraphQL engine. */
 export function graphqlHandlerOf(apollo: ApolloServer<RequestContext>) {
   return fastifyApolloHandler(apollo, {
-    context: async request => contextOf(request),
+    context: async (request, reply) => contextOf(request, reply),
   });
 }
 

@@ -1,12 +1,14 @@
 import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
-import type { ExecutionResult, FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { GraphQLError } from 'graphql';
 import type { Context, SubscribePayload } from 'graphql-ws';
 import { makeServer } from 'graphql-ws';
 import type { AuditLog } from '../callers/audit-log.js';
 import type { CallerGate, KnownCaller } from '../callers/caller-gate.js';
-import type { SubscriptionEngine } from '../graphql/subscription-engine.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscription-engine.js';
+import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { auditRefusal, contextFor } from './caller-check.js';
@@ -40,6 +42,10 @@ export interface WebSocketParts {
 type ConnectionParams = Record<string, unknown> | undefined;
 
 interface Session extends SubscriberSocket {
+  /** How many subscriptions have begun and not ended. */
+  count: number;
+  /** Their streams: the library forgets those whose id is used again. */
+  streams: Set<SubscriptionStream>;
   /** Set when the client has said who it is. */
   known?: KnownCaller;
 }
@@ -61,6 +67,7 @@ class ToldError extends GraphQLError {
 /** Serves subscriptions over WebSockets, by the protocol of graphql-ws. */
 export function webSocketHandlerOf(parts: WebSocketParts) {
   const { engine, load, isStopping } = parts;
+  const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: INIT_TIMEOUT_MS,
     onConnect: context => letIn(context, parts),
@@ -70,17 +77,46 @@ export function webSocketHandlerOf(parts: WebSocketParts) {
         endSocket(extra.socket, CLOSE.badRequest, 'The id is too long');
         return [new GraphQLError('The id is too long.')];
       }
-      return prepare(extra, Object.keys(subscriptions).length, payload, parts);
+      const prepared = prepare(extra, Object.keys(subscriptions).length, payload, parts);
+      if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
+      return prepared;
     },
-    subscribe: args => engine.subscribe(args) as Promise<AsyncIterableIterator<ExecutionResult>>,
+    subscribe: args => begin(args, sessions.get(args.contextValue as RequestContext), engine) as never,
     // The engine has made them fit.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
   });
   return (socket: WebSocket, request: FastifyRequest): void => {
     load.settle(request.raw);
-    serveSocket(server, { socket, request });
+    const streams = new Set<SubscriptionStream>();
+    socket.once('close', () => {
+      for (const stream of streams) void stream.return();
+    });
+    serveSocket(server, { socket, request, streams, count: 0 });
     if (isStopping()) endSocket(socket, CLOSE.goingAway, 'Stopping');
   };
+}
+
+// Counted here too: many that come at the same time under one id are one to the library.
+async function begin(
+  args: ExecutionArgs,
+  session: Session | undefined,
+  engine: SubscriptionEngine,
+): Promise<SubscriptionResults> {
+  const { traceId } = args.contextValue as RequestContext;
+  if (session === undefined || session.count >= MAX_SUBSCRIPTIONS)
+    return { errors: [errorOf('tooManySubscriptions', traceId)] };
+  session.count += 1;
+  let stream: SubscriptionStream | undefined;
+  const results = await engine.subscribe(args, () => {
+    session.count -= 1;
+    if (stream !== undefined) session.streams.delete(stream);
+  });
+  if (!(results instanceof SubscriptionStream)) return results;
+  stream = results;
+  session.streams.add(stream);
+  // Its client may have gone meanwhile.
+  if (session.socket.readyState !== session.socket.OPEN) await stream.return();
+  return stream;
 }
 
 async function letIn(

@@ -17,6 +17,9 @@ export const CLOSE = {
   unauthorized: 4401,
 } as const;
 
+// RFC 6455, section 5.5.1: a control frame holds 125 bytes, two of them for the code.
+const MAX_REASON_BYTES = 123;
+
 /**
  * Lets an HTTP server take WebSockets, at routes with a `wsHandler`, and end them when it closes.
  *
@@ -44,7 +47,7 @@ export async function addWebSockets(app: FastifyInstance, log: FastifyBaseLogger
 
 /** Ends a socket with a code, and without its client when that does not answer. */
 export function endSocket(socket: WebSocket, code: number, reason: string): void {
-  socket.close(code, reason);
+  socket.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString());
   const timer = setTimeout(() => socket.terminate(), GOODBYE_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }

@@ -20,9 +20,13 @@ export class CallBudget {
   async take(signal: AbortSignal): Promise<boolean> {
     const nowMs = this.#clock.monotonicMs();
     const turnAtMs = Math.max(this.#nextAtMs, nowMs - 1_000);
-    this.#nextAtMs = turnAtMs + 1_000 / this.#perSecond;
+    const spaceMs = 1_000 / this.#perSecond;
+    this.#nextAtMs = turnAtMs + spaceMs;
     if (turnAtMs > nowMs)
       await delay(turnAtMs - nowMs, undefined, { signal, ref: false }).catch(() => undefined);
-    return !signal.aborted;
+    if (!signal.aborted) return true;
+    // Whoever leaves takes no turn from those who come after.
+    this.#nextAtMs -= spaceMs;
+    return false;
   }
 }

@@ -12,7 +12,16 @@ export class TooManyWatchesError extends Error {
 }
 
 const MAX_WATCHES = 10_000;
-const MAX_WATCHED = 1_000;
+/** Of these, so that one tenant cannot take the places of all others. */
+const MAX_WATCHES_OF_TENANT = 2_500;
+
+/** Who watches. */
+export interface Watcher {
+  traceId: string;
+  tenant: string;
+  /** Has a listener told when the watcher has gone. */
+  onGone?: ((listener: () => void) => void) | undefined;
+}
 
 /** What following connections takes. */
 export type FollowerOptions = Omit<PollOptions, 'read'> & { reads: ConnectionReads };
@@ -22,6 +31,7 @@ export class ConnectionFollower {
   readonly #options: FollowerOptions;
   readonly #polls = new Map<string, ConnectionPoll>();
   readonly #watches = new Set<Watch>();
+  readonly #watchesOf = new Map<string, number>();
   /** Those that wait for one answer. */
   readonly #waits = new Set<Watch>();
   #isStopping = false;
@@ -29,7 +39,7 @@ export class ConnectionFollower {
   constructor(options: FollowerOptions) {
     this.#options = options;
     options.turns.listen({
-      onObservation: (id, observation) => this.#polls.get(id)?.take(observation),
+      onObservation: (id, observation) => this.#polls.get(keyOf(id))?.take(observation),
       onChange: id => this.#onChange(id),
     });
   }
@@ -40,8 +50,8 @@ export class ConnectionFollower {
    *
    * @throws {TooManyWatchesError}
    */
-  follow(id: string, traceId: string): Watch {
-    return this.#watch(id, traceId, isSettled);
+  follow(id: string, watcher: Watcher): Watch {
+    return this.#watch(keyOf(id), watcher, isSettled);
   }
 
   /**
@@ -53,11 +63,16 @@ export class ConnectionFollower {
    */
   async waitFor(
     id: string,
-    traceId: string,
+    watcher: Watcher,
     isAwaited: (observation: Observation) => boolean,
     waitMs: number,
   ): Promise<Observation | undefined> {
-    const watch = this.#watch(id, traceId, observation => isGone(observation) || isAwaited(observation));
+    const watch = this.#watch(
+      keyOf(id),
+      watcher,
+      observation => isGone(observation) || isAwaited(observation),
+    );
+    watcher.onGone?.(() => watch.end());
     if (this.#isStopping) watch.end();
     const timer = setTimeout(() => watch.end(), waitMs);
     this.#waits.add(watch);
@@ -98,26 +113,31 @@ export class ConnectionFollower {
     await this.#options.turns.close();
   }
 
-  #watch(id: string, traceId: string, isLast: (observation: Observation) => boolean): Watch {
-    const watch = new Watch(isLast, ended => this.#remove(id, ended));
+  #watch(id: string, { traceId, tenant }: Watcher, isLast: (observation: Observation) => boolean): Watch {
+    const watch = new Watch(isLast, ended => this.#remove(id, tenant, ended));
     // No connection has such an id, so there is nobody to ask.
     if (!isConnectionId(id)) {
       watch.show({ kind: 'absent' });
       return watch;
     }
-    const known = this.#polls.get(id);
-    if (this.#watches.size >= MAX_WATCHES || (known === undefined && this.#polls.size >= MAX_WATCHED))
+    const ofTenant = this.#watchesOf.get(tenant) ?? 0;
+    if (this.#watches.size >= MAX_WATCHES || ofTenant >= MAX_WATCHES_OF_TENANT)
       throw new TooManyWatchesError();
+    const known = this.#polls.get(id);
     const { reads, ...options } = this.#options;
     const poll = known ?? new ConnectionPoll(id, { ...options, read: () => reads.get(id, traceId, 0) });
     this.#polls.set(id, poll);
     this.#watches.add(watch);
+    this.#watchesOf.set(tenant, ofTenant + 1);
     poll.add(watch);
     return watch;
   }
 
-  #remove(id: string, watch: Watch): void {
-    this.#watches.delete(watch);
+  #remove(id: string, tenant: string, watch: Watch): void {
+    if (!this.#watches.delete(watch)) return;
+    const left = (this.#watchesOf.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#watchesOf.delete(tenant);
+    else this.#watchesOf.set(tenant, left);
     const poll = this.#polls.get(id);
     if (poll === undefined || poll.remove(watch)) return;
     poll.stop();
@@ -126,8 +146,13 @@ export class ConnectionFollower {
 
   #onChange(id: string | undefined): void {
     this.#options.reads.forget(id);
-    if (id !== undefined) this.#polls.get(id)?.hurry();
+    if (id !== undefined) this.#polls.get(keyOf(id))?.hurry();
   }
+}
+
+// DLI may be asked in either case; they are one connection.
+function keyOf(id: string): string {
+  return id.toLowerCase();
 }
 
 function isGone(observation: Observation): boolean {

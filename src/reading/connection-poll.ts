@@ -75,6 +75,8 @@ export class ConnectionPoll {
   /** Looks now, because something was changed, and again when it is looking already. */
   hurry(): void {
     this.#mustLookAgain = this.#isLooking;
+    // Nobody who comes now is to see what was before.
+    if (this.#last !== undefined) this.#last.atMs = Number.NEGATIVE_INFINITY;
     this.#lookSoon();
   }
 
@@ -107,21 +109,32 @@ export class ConnectionPoll {
 
   async #look(): Promise<void> {
     this.#isLooking = true;
-    const observation = await this.#observe();
+    const turn = await this.#observe();
     this.#isLooking = false;
     if (this.#stop.signal.aborted) return;
-    // It is another process's turn, which tells what it sees; if it does not, the next turn is ours.
-    if (observation === undefined) this.#schedule(this.#intervalMs);
-    else this.take(observation);
-    if (this.#mustLookAgain) this.#schedule(0);
+    const isOutdated = this.#mustLookAgain;
     this.#mustLookAgain = false;
+    if (isOutdated) {
+      this.#schedule(0);
+    } else if (turn === undefined) {
+      // It is another process's turn, which tells what it sees; if it does not, the next turn is ours.
+      this.#schedule(this.#intervalMs);
+    } else {
+      this.take(turn.observation);
+      if (turn.isOurs) this.#options.turns.tell(this.#id, turn.observation, this.#turnMs());
+    }
   }
 
-  async #observe(): Promise<Observation | undefined> {
+  /** How long a turn lasts: shorter than the time to the next look, which chance makes shorter too. */
+  #turnMs(): number {
+    return this.#intervalMs * (1 - JITTER);
+  }
+
+  async #observe(): Promise<{ observation: Observation; isOurs: boolean } | undefined> {
     const { read, budget, turns, onBug } = this.#options;
     // After a hurry the interval is the shortest, and nobody wants to be told what is older.
-    const turn = await turns.take(this.#id, this.#intervalMs * (1 - JITTER), this.#intervalMs);
-    if (turn !== 'ours') return turn;
+    const turn = await turns.take(this.#id, this.#turnMs(), this.#intervalMs);
+    if (turn !== 'ours') return turn && { observation: turn, isOurs: false };
     if (!(await budget.take(this.#stop.signal))) return undefined;
     const observation = await read(this.#id).then(
       (connection): Observation =>
@@ -132,8 +145,7 @@ export class ConnectionPoll {
         return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
       },
     );
-    turns.tell(this.#id, observation);
-    return observation;
+    return { observation, isOurs: true };
   }
 }
 

@@ -54,11 +54,12 @@ export class ConnectionReads {
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async get(
-    id: string,
+    anyCaseId: string,
     traceId: string,
     maxAgeMs = this.#options.freshnessMs,
   ): Promise<ReadConnection | undefined> {
-    if (!isConnectionId(id)) return undefined;
+    if (!isConnectionId(anyCaseId)) return undefined;
+    const id = anyCaseId.toLowerCase();
     const single = this.#singles.get(id) ?? new SharedRead(this.#options.clock);
     // To the end of the map's order, whose beginning is forgotten first.
     this.#singles.delete(id);
@@ -94,7 +95,7 @@ export class ConnectionReads {
    * @param id of the connection that was changed; undefined when it is not known
    */
   forget(id: string | undefined): void {
-    if (id !== undefined) this.#singles.delete(id);
+    if (id !== undefined) this.#singles.delete(id.toLowerCase());
     this.#list.forget();
   }
 

@@ -8,6 +8,7 @@ import type { Observation } from './watch.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
+const MAX_UNSEEN_MS = 2_000;
 const RECONNECT_MS = { first: 50, most: 2_000 };
 // With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
 // the messages: gateways of another one are not understood.
@@ -87,7 +88,8 @@ class RedisTurns implements PollTurns {
 
   async take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined> {
     const key = this.#keyOf(id);
-    const lifeMs = Math.ceil(intervalMs);
+    // Who has it may be gone; until something was seen the turn is short.
+    const lifeMs = Math.ceil(Math.min(intervalMs, MAX_UNSEEN_MS));
     try {
       if ((await this.#commands.set(key, '', 'PX', lifeMs, 'NX')) === 'OK') return 'ours';
       const seen = readSeen(await this.#commands.get(key));
@@ -99,9 +101,9 @@ class RedisTurns implements PollTurns {
     }
   }
 
-  tell(id: string, observation: Observation): void {
+  tell(id: string, observation: Observation, intervalMs: number): void {
     const seen = writeSeen({ atMs: Date.now(), observation });
-    this.#try(this.#commands.set(this.#keyOf(id), seen, 'KEEPTTL', 'XX'));
+    this.#try(this.#commands.set(this.#keyOf(id), seen, 'PX', Math.ceil(intervalMs)));
     this.#publish({ from: this.#self, id, observation });
   }
 

@@ -87,7 +87,7 @@ describe('a caller who creates', () => {
   });
 
   it('gets the connection with the answer when it is selected, and no call is made when it is not', async () => {
-    const gateway = await startGateway();
+    const gateway = await startGateway({ emulator: { creationMs: 600_000 } });
     const create = (name: string, selection: string) =>
       gateway.send({
         query: `mutation { createDatasourceConnection(input: {
