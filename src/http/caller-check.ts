@@ -51,11 +51,13 @@ export function auditRefusal(
 /** What resolvers may know about a request that has passed the check. */
 export function contextOf(request: FastifyRequest, { raw }: FastifyReply): RequestContext {
   const known = request.getDecorator<KnownCaller>(CALLER);
-  let listeners: (() => void)[] | undefined;
+  const listeners: (() => void)[] = [];
   const onGone = (listener: () => void) => {
     // One listener of the response, however many fields of one request wait.
-    if (listeners === undefined) raw.once('close', () => listeners?.forEach(tell => tell()));
-    listeners = [...(listeners ?? []), listener];
+    if (listeners.push(listener) > 1) return;
+    raw.once('close', () => {
+      for (const tell of listeners) tell();
+    });
   };
   return { ...contextFor(request.id, request.ip, known), onGone };
 }
