@@ -33,6 +33,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'authenticator.ts': { allowed: ['huawei-cloud'], allowedAsTypes: ['config.ts', 'config-credentials.ts'] },
   'credential-files.ts': { allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'] },
   'environment.ts': { allowed: [] },
+  'impatient-redis.ts': { allowed: [] },
   'stack-frames.ts': { allowed: [] },
   'gateway.ts': {
     allowed: [
@@ -64,9 +65,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     allowedAsTypes: ['callers'],
   },
   // Whoever calls is none of DLI's business: of all below it knows the time.
-  callers: { allowed: ['huawei-cloud/clock.ts'] },
+  callers: { allowed: ['huawei-cloud/clock.ts', 'impatient-redis.ts'] },
   once: { allowed: ['dli', 'huawei-cloud'] },
-  reading: { allowed: ['dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts'] },
+  reading: {
+    allowed: ['dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts', 'impatient-redis.ts'],
+  },
   'user-error': { allowed: [] },
   dli: { allowed: ['huawei-cloud'] },
   'huawei-cloud': { allowed: [] },

@@ -40,18 +40,22 @@ export async function openCallers(parts: {
     gate: await openGate(config, shared, clock, log),
     createLimit: await openLimit(config.createLimit, shared?.redis),
     async close() {
-      const isOpen = shared?.redis.status === 'ready' || shared?.redis.status === 'connect';
-      const ended = isOpen ? new Promise(resolve => shared.redis.once('end', resolve)) : undefined;
-      shared?.redis.disconnect();
-      await ended;
+      await shared?.close();
     },
   };
 }
 
-async function openShared(address: RedisOptions, log: CallersLog): Promise<SharedCounters> {
-  const { connectLimitsRedis } = await import('./limits-redis.js');
+async function openShared(
+  address: RedisOptions,
+  log: CallersLog,
+): Promise<SharedCounters & { close(): Promise<void> }> {
+  const [{ connectLimitsRedis }, { endRedis }] = await Promise.all([
+    import('./limits-redis.js'),
+    import('../impatient-redis.js'),
+  ]);
+  const redis = await connectLimitsRedis(address, log);
   // Its password is what the gateways of one Redis have in common, and nobody else knows.
-  return { redis: await connectLimitsRedis(address, log), secret: JSON.stringify(address) };
+  return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
 }
 
 async function openGate(

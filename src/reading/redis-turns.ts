@@ -1,15 +1,12 @@
 import { hash, randomUUID } from 'node:crypto';
-import type { RedisOptions } from 'ioredis';
-import { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { connectImpatiently, endRedis } from '../impatient-redis.js';
 import type { PollTurns, TurnListeners } from './poll-turns.js';
 import type { TurnMessage } from './turn-message.js';
 import { readMessage, readSeen, writeMessage, writeSeen } from './turn-message.js';
 import type { Observation } from './watch.js';
 
-const CONNECT_TIMEOUT_MS = 2_000;
-const COMMAND_TIMEOUT_MS = 250;
 const MAX_UNSEEN_MS = 2_000;
-const RECONNECT_MS = { first: 50, most: 2_000 };
 // With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
 // the messages: gateways of another one are not understood.
 const PREFIX = 'dli-gateway:{follow}:1';
@@ -31,19 +28,10 @@ export async function openRedisTurns(
   project: string,
   log: TurnsLog,
 ): Promise<PollTurns> {
-  const commands = new Redis({
-    ...address,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    socketTimeout: COMMAND_TIMEOUT_MS,
-    disconnectTimeout: 20,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    disableClientInfo: true,
-    retryStrategy: attempt =>
-      Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) *
-      (0.5 + Math.random() / 2),
+  const commands = await connectImpatiently(address, isUsable => {
+    if (isUsable)
+      log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
+    else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
   });
   const messages = commands.duplicate({
     commandTimeout: undefined,
@@ -53,24 +41,8 @@ export async function openRedisTurns(
     autoResubscribe: true,
     maxRetriesPerRequest: null,
   });
-  const turns = new RedisTurns(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
-  let isTold = false;
-  commands.on('ready', () => {
-    if (isTold)
-      log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
-    isTold = false;
-  });
-  // Errors of ioredis carry commands, so they are not logged.
-  commands.on('error', () => {
-    if (!isTold)
-      log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
-    isTold = true;
-  });
   messages.on('error', () => undefined);
-  await new Promise<void>(resolve => {
-    commands.once('ready', resolve).once('close', resolve);
-  });
-  return turns;
+  return new RedisTurns(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
 }
 
 class RedisTurns implements PollTurns {
@@ -123,7 +95,7 @@ class RedisTurns implements PollTurns {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#commands, this.#messages].map(end));
+    await Promise.all([this.#commands, this.#messages].map(endRedis));
   }
 
   #publish(message: TurnMessage): void {
@@ -138,11 +110,4 @@ class RedisTurns implements PollTurns {
   #keyOf(id: string): string {
     return `${this.#prefix}:${id.toLowerCase()}`;
   }
-}
-
-async function end(redis: Redis): Promise<void> {
-  const isOpen = redis.status === 'ready' || redis.status === 'connect';
-  const ended = isOpen ? new Promise(resolve => redis.once('end', resolve)) : undefined;
-  redis.disconnect();
-  await ended;
 }

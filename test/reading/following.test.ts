@@ -33,6 +33,19 @@ function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): 
   return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
 }
 
+/** The connections that are looked at although nobody watches, seen while one that somebody waits for is. */
+async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
+  const { emulator } = gateway;
+  const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+  // What was under way when the last one left comes to its end.
+  await connectionOf(gateway, connectionId, 'waitSeconds: 1');
+  const before = emulator.ledger.count('getConnection');
+  await connectionOf(gateway, connectionId, 'waitSeconds: 3');
+  const looks = emulator.ledger.entries('getConnection').slice(before);
+  expect(looks.length).toBeGreaterThan(1);
+  return looks.map(({ path }) => path).filter(path => !path.endsWith(connectionId));
+}
+
 function shownIn(told: Told): Shown | null | undefined {
   return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
@@ -156,12 +169,7 @@ describe('whoever leaves', () => {
     await gateway.emulator.ledger.waitFor('getConnection', 2);
     leaving.abort();
     await expect(answer).rejects.toThrow();
-    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
-    await connectionOf(gateway, other, 'waitSeconds: 1');
-    const looks = gateway.emulator.ledger.count('getConnection');
-    await connectionOf(gateway, other, 'waitSeconds: 3');
-    const since = gateway.emulator.ledger.entries('getConnection').slice(looks);
-    expect(since.filter(({ path }) => path.endsWith(connectionId))).toEqual([]);
+    expect(await looksOfOthers(gateway)).toEqual([]);
   });
 });
 
@@ -196,12 +204,7 @@ describe('many subscriptions under one id of a socket', () => {
     expect(await hear()).toMatchObject({ type: 'next' });
     socket.close();
     await closed;
-    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
-    await connectionOf(gateway, other, 'waitSeconds: 1');
-    const looks = gateway.emulator.ledger.count('getConnection');
-    await connectionOf(gateway, other, 'waitSeconds: 3');
-    const since = gateway.emulator.ledger.entries('getConnection').slice(looks);
-    expect(since.filter(({ path }) => path.endsWith(connectionId))).toEqual([]);
+    expect(await looksOfOthers(gateway)).toEqual([]);
   });
 });
 
@@ -233,14 +236,7 @@ describe('five hundred watchers of fifty connections', () => {
 
     for (const watcher of watchers) void watcher.return?.();
     await Promise.all(clients.map(client => client.dispose()));
-    // What was under way when the last one left comes to an end; then a wait of others shows that no timer is left.
-    const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
-    await connectionOf(gateway, other, 'waitSeconds: 1');
-    const left = ledger.count('getConnection');
-    await connectionOf(gateway, other, 'waitSeconds: 3');
-    const ofOther = ledger.entries('getConnection').slice(left);
-    expect(ofOther.length).toBeGreaterThan(1);
-    expect(ofOther.filter(({ path }) => !path.endsWith(other))).toEqual([]);
+    expect(await looksOfOthers(gateway)).toEqual([]);
   });
 
   it('cannot make the gateway ask more often than FOLLOW_CALLS_PER_SECOND', async () => {
