@@ -23,7 +23,7 @@ export interface MutationParts {
   /** Counts what is under way, whose callers may leave before it ends. */
   running: RunningOperations;
   /** Called when a connection was changed, or may have been; without an id when that is not known. */
-  onChange?: (connectionId?: string) => void;
+  onChange: (connectionId?: string) => void;
 }
 
 /** What the resolver of creates works with. */
@@ -58,8 +58,8 @@ export class DatasourceConnectionResolver {
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
     const outcome = await running.run(() => createOnce.create(call, { deadline, traceId }));
-    if (outcome.kind === 'created') onChange?.(outcome.connectionId);
-    if (outcome.kind === 'unknown') onChange?.();
+    if (outcome.kind === 'created') onChange(outcome.connectionId);
+    if (outcome.kind === 'unknown') onChange();
     return toPayload(outcome, input.name, idempotencyKey);
   }
 }

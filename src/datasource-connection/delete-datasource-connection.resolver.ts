@@ -44,7 +44,7 @@ export class DeleteDatasourceConnectionResolver {
       deleteOnce.delete({ connectionId, tenant }, { deadline, traceId }),
     );
     // Also what others deleted is not to be shown by what was read before.
-    if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange?.(connectionId);
+    if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
     return toDeletePayload(outcome, connectionId);
   }
 }

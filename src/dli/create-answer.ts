@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isConnectionId } from './connection-id.js';
 import type { Refusal } from './definite-refusals.js';
 import { definiteRefusal } from './definite-refusals.js';
 import type { UnknownReason } from './dli-error.js';
@@ -14,7 +15,6 @@ export type CreateVerdict =
   | { kind: 'unsuccessful' }
   | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 // Every string of a valid JSON text; a key is one that a colon follows.
 const STRINGS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?/g;
 const ERROR_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
@@ -67,7 +67,7 @@ function readSuccess(status: number, text: string): CreateVerdict {
   if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
-  if (!connectionId || !UUID.test(connectionId)) return unreadable;
+  if (!connectionId || !isConnectionId(connectionId)) return unreadable;
   return { kind: 'created', connectionId, message: body.message ?? '' };
 }
 

@@ -1,8 +1,8 @@
+import { isConnectionId } from '../dli/connection-id.js';
 import { stateOfWireName } from '../dli/connection-state.js';
 import type { PollOptions } from './connection-poll.js';
 import { ConnectionPoll } from './connection-poll.js';
 import type { ConnectionReads } from './connection-reads.js';
-import { isConnectionId } from './connection-reads.js';
 import type { Observation } from './watch.js';
 import { Watch } from './watch.js';
 

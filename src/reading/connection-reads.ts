@@ -1,3 +1,4 @@
+import { isConnectionId } from '../dli/connection-id.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
@@ -25,12 +26,6 @@ interface ReadingLog {
 // Who turns pages wants those of one list, but not of yesterday's.
 const PAGING_MS = 30_000;
 const MAX_SINGLES = 1_000;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** Whether a text can be the id of a connection at all. */
-export function isConnectionId(text: string): boolean {
-  return UUID.test(text);
-}
 
 /**
  * Reads connections for all callers of the process: who asks for the same at about the same time shares one call

@@ -7,7 +7,7 @@ afterEach(closeGateways);
 
 describe('callers who ask at about the same time', () => {
   it('share one list', async () => {
-    const gateway = await startGateway();
+    const gateway = await startGateway({ clock: createStillClock() });
     gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const orders = ['NAME', 'OLDEST_FIRST', 'NEWEST_FIRST'];
     const pages = Array.from({ length: 60 }, (_, index) => pageOf(gateway, `order: ${orders[index % 3]}`));
@@ -16,7 +16,7 @@ describe('callers who ask at about the same time', () => {
   });
 
   it('share one look at a connection, and another one is looked at apart', async () => {
-    const gateway = await startGateway();
+    const gateway = await startGateway({ clock: createStillClock() });
     const ids = ['a', 'b'].map(name => gateway.emulator.seedConnection({ name }).connectionId);
     const all = Array.from({ length: 60 }, (_, index) => connectionOf(gateway, ids[index % 2] ?? ''));
     expect(new Set((await Promise.all(all)).map(found => found?.name))).toEqual(new Set(['a', 'b']));
