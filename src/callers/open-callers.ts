@@ -33,9 +33,9 @@ export async function openCallers(parts: {
   clock: Clock;
   log: CallersLog;
 }): Promise<Callers> {
-  const { config, clock, log } = parts;
+  const { config, redis, clock, log } = parts;
   const isCounting = config.tokens !== undefined || config.createLimit !== undefined;
-  const shared = isCounting && parts.redis !== undefined ? await openShared(parts.redis, log) : undefined;
+  const shared = isCounting && redis !== undefined ? await openShared(redis, log) : undefined;
   return {
     gate: await openGate(config, shared, clock, log),
     createLimit: await openLimit(config.createLimit, shared?.redis),
@@ -46,16 +46,11 @@ export async function openCallers(parts: {
 }
 
 async function openShared(
-  address: RedisOptions,
+  redis: RedisOptions,
   log: CallersLog,
 ): Promise<SharedCounters & { close(): Promise<void> }> {
-  const [{ connectLimitsRedis }, { endRedis }] = await Promise.all([
-    import('./limits-redis.js'),
-    import('../impatient-redis.js'),
-  ]);
-  const redis = await connectLimitsRedis(address, log);
-  // Its password is what the gateways of one Redis have in common, and nobody else knows.
-  return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
+  const { openSharedCounters } = await import('./limits-redis.js');
+  return openSharedCounters(redis, log);
 }
 
 async function openGate(
@@ -65,14 +60,8 @@ async function openGate(
   log: CallersLog,
 ): Promise<CallerGate> {
   if (tokens === undefined) return OPEN_GATE;
-  const [{ TokenGate }, { IssuerKeys }, { keySetReader }, { FailedLogins }] = await Promise.all([
-    import('./token-gate.js'),
-    import('./issuer-keys.js'),
-    import('./issuer-key-set.js'),
-    import('./failed-logins.js'),
-  ]);
-  const keys = new IssuerKeys(keySetReader(tokens), clock, log);
-  return new TokenGate(keys, tokens, new FailedLogins(failedLoginsPerMinute, shared), clock);
+  const { openTokenGate } = await import('./open-token-gate.js');
+  return openTokenGate({ tokens, failedLoginsPerMinute, shared, clock, log });
 }
 
 async function openLimit(rule: CreateLimitRule | undefined, redis: Redis | undefined): Promise<CreateLimit> {
