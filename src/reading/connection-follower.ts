@@ -129,7 +129,7 @@ export class ConnectionFollower {
     this.#polls.set(id, poll);
     this.#watches.add(watch);
     this.#watchesOf.set(tenant, ofTenant + 1);
-    poll.add(watch);
+    poll.add(watch, tenant);
     return watch;
   }
 

@@ -30,7 +30,8 @@ const JITTER = 0.2;
 export class ConnectionPoll {
   readonly #id: string;
   readonly #options: PollOptions;
-  readonly #watches = new Set<Watch>();
+  /** With the tenant of each. */
+  readonly #watches = new Map<Watch, string>();
   /** Those who have not been shown anything. */
   readonly #newcomers = new Set<Watch>();
   readonly #stop = new AbortController();
@@ -48,8 +49,8 @@ export class ConnectionPoll {
   }
 
   /** Shows a watcher what was seen last, if that is not old, and what will be seen from now on. */
-  add(watch: Watch): void {
-    this.#watches.add(watch);
+  add(watch: Watch, tenant: string): void {
+    this.#watches.set(watch, tenant);
     const { clock, intervalMs } = this.#options;
     if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
       watch.show(this.#last.observation);
@@ -96,7 +97,7 @@ export class ConnectionPoll {
       isNew && !isProblem
         ? intervalMs
         : Math.max(intervalMs, Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH));
-    for (const watch of [...(isNew ? this.#watches : this.#newcomers)]) watch.show(observation);
+    for (const watch of [...(isNew ? this.#watches.keys() : this.#newcomers)]) watch.show(observation);
     this.#newcomers.clear();
     this.#schedule(this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1)));
   }
@@ -135,7 +136,7 @@ export class ConnectionPoll {
     // After a hurry the interval is the shortest, and nobody wants to be told what is older.
     const turn = await turns.take(this.#id, this.#turnMs(), this.#intervalMs);
     if (turn !== 'ours') return turn && { observation: turn, isOurs: false };
-    if (!(await budget.take(this.#stop.signal))) return undefined;
+    if (!(await budget.take(() => this.#watches.values(), this.#stop.signal))) return undefined;
     const observation = await read(this.#id).then(
       (connection): Observation =>
         connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { startTokenGateway } from '../callers/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import type { Told, Transport } from '../http/helpers/subscribers.js';
@@ -242,8 +243,10 @@ describe('five hundred watchers of fifty connections', () => {
     await Promise.all(clients.map(client => client.dispose()));
     expect(await looksOfOthers(gateway)).toEqual([]);
   });
+});
 
-  it('cannot make the gateway ask more often than FOLLOW_CALLS_PER_SECOND', async () => {
+describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at', () => {
+  it('do not make it ask more often', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
     const client = socketClient(gateway.graphqlUrl);
     const watchers = Array.from({ length: 50 }, (_, index) => {
@@ -255,5 +258,30 @@ describe('five hundred watchers of fifty connections', () => {
     expect(times.length).toBeGreaterThanOrEqual(50);
     // Ten at once after a rest, and then ten a second.
     expect((times[49] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(3_500);
+  });
+
+  it('give every tenant its turn, however many of them are of one', async () => {
+    const gateway = await startTokenGateway({ ...FAST, FOLLOW_CALLS_PER_SECOND: '5' });
+    const { emulator, graphqlUrl } = gateway;
+    const tokenOf = (tenant: string) => gateway.sign({ claims: { sub: tenant } });
+    const seed = () => emulator.seedConnection({ state: 'CREATING' }).connectionId;
+    const client = socketClient(graphqlUrl, { authorization: `Bearer ${await tokenOf('many')}` });
+    for (let index = 0; index < 200; index += 1)
+      client
+        .iterate({ query: FOLLOW, variables: { id: seed() } })
+        .next()
+        .catch(() => undefined);
+    await emulator.ledger.waitFor('getConnection', 10);
+
+    const token = await tokenOf('one');
+    const before = emulator.ledger.count('getConnection');
+    const id = seed();
+    const told = await nextOf(
+      subscribe('graphql-sse', graphqlUrl, { query: FOLLOW, variables: { id } }, token),
+    );
+    expect(shownIn(told)).toMatchObject({ state: 'CREATING' });
+    const looks = emulator.ledger.entries('getConnection').slice(before);
+    // Forty seconds of calls were waiting.
+    expect(looks.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(20);
   });
 });
