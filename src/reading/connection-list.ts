@@ -49,6 +49,7 @@ const MAX_SELECTIONS = 8;
 /** All connections as they were at one time. What is filtered and sorted once is kept, so a further page costs what it holds. */
 export class ListedConnections {
   readonly #all: readonly ReadConnection[];
+  readonly #ordered = new Map<ConnectionOrder, readonly Entry[]>();
   readonly #selections = new Map<string, readonly Entry[]>();
 
   constructor(connections: readonly ReadConnection[]) {
@@ -78,13 +79,21 @@ export class ListedConnections {
     const known = this.#selections.get(name);
     if (known !== undefined) return known;
     const isWanted = matcherOf(filter);
-    const entries = this.#all
-      .filter(isWanted)
-      .map(connection => ({ key: keyOf(order, connection), id: connection.id, connection }))
-      .sort((a, b) => comparePlaces(order, a, b));
+    const entries = this.#order(order).filter(({ connection }) => isWanted(connection));
     const [oldest] = this.#selections.keys();
     if (this.#selections.size === MAX_SELECTIONS && oldest !== undefined) this.#selections.delete(oldest);
     this.#selections.set(name, entries);
+    return entries;
+  }
+
+  // Whoever searches with ever other filters must not have ten thousand sorted each time.
+  #order(order: ConnectionOrder): readonly Entry[] {
+    const known = this.#ordered.get(order);
+    if (known !== undefined) return known;
+    const entries = this.#all
+      .map(connection => ({ key: keyOf(order, connection), id: connection.id, connection }))
+      .sort((a, b) => comparePlaces(order, a, b));
+    this.#ordered.set(order, entries);
     return entries;
   }
 }
