@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GraphqlAnswer } from '../helpers/gateway.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { closeSubscribers, openSocket } from '../http/helpers/subscribers.js';
 
 const CLIENTS = 60;
 const QUERY = { query: '{ __typename }' };
@@ -21,6 +22,8 @@ const BUSY_BETWEEN_SIGNALS = `
     else { clearImmediate(timer); timer = undefined; }
   });`;
 
+afterEach(closeSubscribers);
+
 describe('a gateway that does its work too late', () => {
   it('refuses what it cannot do with 503, is not ready but alive, and recovers', async () => {
     const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
@@ -32,6 +35,9 @@ describe('a gateway that does its work too late', () => {
     expect(await statusOf('/readyz')).toEqual([200, { status: 'ready' }]);
     // A process that seldom comes round accepts few connections, so these are opened before.
     await Promise.all(Array.from({ length: CLIENTS }, () => sendGraphql(graphqlUrl, QUERY)));
+    const socket = await openSocket(graphqlUrl);
+    socket.say({ type: 'connection_init' });
+    expect(await socket.hear()).toEqual({ type: 'connection_ack' });
 
     gateway.signal('SIGUSR2');
     const refused: GraphqlAnswer[] = [];
@@ -46,6 +52,17 @@ describe('a gateway that does its work too late', () => {
     while (readiness[0] === 200 || refused.length === 0) readiness = await statusOf('/readyz');
     expect(readiness).toEqual([503, { status: 'overloaded' }]);
     expect(await statusOf('/livez')).toEqual([200, { status: 'live' }]);
+    // A socket that was opened before is no way around.
+    const subscribed = () => {
+      socket.say({ type: 'subscribe', id: 'a', payload: QUERY });
+      return socket.hear();
+    };
+    let told = await subscribed();
+    while (!JSON.stringify(told).includes('OVERLOADED')) told = await subscribed();
+    expect(told).toMatchObject({
+      type: 'error',
+      payload: [{ extensions: { code: 'OVERLOADED', retryAfterSeconds: 1 } }],
+    });
     isOver = true;
     await Promise.all(clients);
     for (const { status, headers, body } of refused) {

@@ -171,6 +171,29 @@ describe('a WebSocket', () => {
   });
 });
 
+describe('WebSockets that nobody writes to', () => {
+  it('are ended within 30 s when their clients do not answer a ping, and kept when they do', async () => {
+    const { graphqlUrl } = await startGateway();
+    const open = async (autoPong: boolean) => {
+      const { socket, say, hear, closed } = await openSocket(graphqlUrl, {}, undefined, { autoPong });
+      const pings: number[] = [];
+      socket.on('ping', () => pings.push(performance.now()));
+      say({ type: 'connection_init' });
+      expect(await hear()).toEqual({ type: 'connection_ack' });
+      return { socket, closed, pings };
+    };
+    const there = await open(true);
+    const gone = await open(false);
+    const startedMs = performance.now();
+
+    expect(await gone.closed).toMatchObject({ code: 1006 });
+    expect(performance.now() - startedMs).toBeLessThan(30_000);
+    expect(gone.pings).toHaveLength(1);
+    expect(there.pings.length).toBeGreaterThan(0);
+    expect(there.socket.readyState).toBe(there.socket.OPEN);
+  }, 45_000);
+});
+
 /** The request for an upgrade, as text. */
 function upgrade(path: string, protocol: string, more = ''): string {
   return `GET ${path} HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade, close\r\nupgrade: ${protocol}\r\n${more}\r\n`;

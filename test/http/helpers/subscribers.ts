@@ -2,6 +2,7 @@ import type { Client as EventStreamClient } from 'graphql-sse';
 import { createClient as createEventStreamClient } from 'graphql-sse';
 import type { Client as SocketClient } from 'graphql-ws';
 import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
+import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 
 /** Follows one connection. */
@@ -99,8 +100,9 @@ export async function openSocket(
   url: string,
   headers: Record<string, string> = {},
   protocol = GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  options: ClientOptions = {},
 ): Promise<RawSocket> {
-  const socket = new WebSocket(socketUrl(url), protocol, { headers });
+  const socket = new WebSocket(socketUrl(url), protocol, { headers, ...options });
   opened.push(() => socket.terminate());
   const heard: { type: string }[] = [];
   const waiting: ((message: { type: string }) => void)[] = [];
