@@ -3,20 +3,17 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { createAuthenticator } from './authenticator.js';
 import { AuditLog } from './callers/audit-log.js';
 import { openCallers } from './callers/open-callers.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config.js';
 import { isLoopback } from './config-forms.js';
-import { CredentialFiles } from './credential-files.js';
 import type { MutationParts } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
 import { DatasourceConnectionsResolver } from './datasource-connection/datasource-connections.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
 import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete-datasource-connection.resolver.js';
 import { RunningOperations } from './datasource-connection/running-operations.js';
-import { DliClient } from './dli/dli-client.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscription-engine.js';
@@ -31,18 +28,12 @@ import { LoadMonitor } from './http/load-monitor.js';
 import { webSocketHandlerOf } from './http/web-socket-handler.js';
 import type { Clock } from './huawei-cloud/clock.js';
 import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
-import { ClockSkew } from './huawei-cloud/clock-skew.js';
-import { IamClient } from './huawei-cloud/iam-client.js';
-import { Transport } from './huawei-cloud/transport.js';
 import { openOnce } from './once/open-once.js';
 import { parseRedisUrl } from './once/redis-url.js';
 import { StoreUnusableError } from './once/store-unusable-error.js';
-import { CallBudget } from './reading/call-budget.js';
-import { ConnectionFollower } from './reading/connection-follower.js';
-import { ConnectionReads } from './reading/connection-reads.js';
-import type { PollTurns } from './reading/poll-turns.js';
-import { ALONE } from './reading/poll-turns.js';
+import { openReading } from './reading/open-reading.js';
 import { framesOf } from './stack-frames.js';
+import { openUpstream } from './upstream.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -76,56 +67,29 @@ export async function createGateway(
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  // Apart, so that calls waiting for DLI cannot keep the gateway from signing in.
-  const { certificates } = config;
-  const skew = new ClockSkew(clock);
-  const transport = new Transport({ skew, certificates });
-  const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const callTransport = new Transport({ maxConnections: 10, skew, certificates });
-  const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
-  const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
-  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
-  const credentialFiles = new CredentialFiles({
-    files: config.credentialFiles,
-    credentials: config.credentials,
-    onChange: replaceCredentials,
-    log: logger,
-  });
-  const dli = new DliClient({
-    transport,
-    callTransport,
-    reconciliationTransport,
-    authenticator,
-    endpoint: config.dliEndpoint,
-    clock,
-    skew,
-    log: logger,
-  });
+  const upstream = openUpstream(config, clock, logger);
+  const { dli, skew } = upstream;
   const once = await openOnce({ config, dli, clock, log: logger }).catch(asConfigError);
-  const callers = await openCallers({
-    config: config.callers,
-    redis: config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl),
-    clock,
-    log: logger,
-  });
+  const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
+  const callers = await openCallers({ config: config.callers, redis, clock, log: logger });
   // A level of its own: an audit must not end with the wish for a quieter log.
   const audit = new AuditLog(logger.child({ channel: 'audit' }, { level: 'info' }));
   const running = new RunningOperations();
-  const reads = new ConnectionReads({
+  const reading = await openReading({
+    config: {
+      freshnessMs: config.readFreshnessMs,
+      timeoutMs: config.operationTimeoutMs,
+      followIntervalMs: config.followIntervalMs,
+      followCallsPerSecond: config.followCallsPerSecond,
+      redis,
+      project: projectOf(config),
+    },
     dli,
     clock,
-    freshnessMs: config.readFreshnessMs,
-    timeoutMs: config.operationTimeoutMs,
     log: logger,
-  });
-  const follower = new ConnectionFollower({
-    reads,
-    budget: new CallBudget(clock, config.followCallsPerSecond),
-    turns: await openPollTurns(config, logger),
-    clock,
-    intervalMs: config.followIntervalMs,
     onBug: error => logger.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
   });
+  const { reads, follower } = reading;
   const mutationParts: MutationParts = {
     createLimit: callers.createLimit,
     clock,
@@ -197,7 +161,7 @@ export async function createGateway(
       const url = await open(app, config.host, config.port);
       if (isStopping) return undefined;
       once.start();
-      credentialFiles.start();
+      upstream.start();
       load.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
@@ -216,27 +180,19 @@ export async function createGateway(
         await apollo.stop();
       } finally {
         clearTimeout(cutOff);
-        credentialFiles.close();
         load.close();
-        reads.close();
-        await follower.close();
-        // A look into the list that hangs would hold up the end.
-        await Promise.all([once.close(), callers.close(), reconciliationTransport.close()]);
-        await Promise.all([transport.close(), callTransport.close(), iamTransport.close(), admin.close()]);
+        await reading.close();
+        await Promise.all([once.close(), callers.close(), upstream.stopReconciliation()]);
+        await Promise.all([upstream.close(), admin.close()]);
       }
     },
   };
 }
 
-// Loaded only where several gateways share Redis.
-async function openPollTurns(config: Config, log: Logger): Promise<PollTurns> {
-  if (config.redisUrl === undefined) return ALONE;
-  const { openRedisTurns } = await import('./reading/redis-turns.js');
-  const { region, dliEndpoint, projectId, credentials } = config;
+/** Gateways of other projects must not learn what this one sees. */
+function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {
   const account = credentials.kind === 'iamUser' ? credentials.domainName : credentials.accessKey;
-  // Gateways of other projects must not learn what this one sees.
-  const project = JSON.stringify([dliEndpoint.href, region, projectId ?? account]);
-  return openRedisTurns(parseRedisUrl(config.redisUrl), project, log);
+  return JSON.stringify([dliEndpoint.href, region, projectId ?? account]);
 }
 
 function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {

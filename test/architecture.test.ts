@@ -37,20 +37,22 @@ const RULES: Readonly<Record<string, Rule>> = {
   'stack-frames.ts': { allowed: [] },
   'gateway.ts': {
     allowed: [
-      'authenticator.ts',
       'config.ts',
       'config-forms.ts',
-      'credential-files.ts',
       'http',
       'graphql',
       'datasource-connection',
       'callers',
       'once',
       'reading',
-      'dli',
-      'huawei-cloud',
+      'huawei-cloud/clock.ts',
       'stack-frames.ts',
+      'upstream.ts',
     ],
+  },
+  'upstream.ts': {
+    allowed: ['authenticator.ts', 'credential-files.ts', 'dli', 'huawei-cloud'],
+    allowedAsTypes: ['config.ts'],
   },
   http: {
     allowed: ['graphql'],

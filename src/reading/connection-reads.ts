@@ -5,6 +5,7 @@ import type { Clock } from '../huawei-cloud/clock.js';
 import { Deadline } from '../huawei-cloud/deadline.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './connection-list.js';
 import { ListedConnections } from './connection-list.js';
+import type { ReadingLog } from './reading-log.js';
 import { SharedRead } from './shared-read.js';
 
 /** What reading connections takes. */
@@ -16,11 +17,6 @@ export interface ConnectionReadsOptions {
   /** For one reading, in milliseconds. */
   timeoutMs: number;
   log: ReadingLog;
-}
-
-/** Where readings report what was left out. */
-interface ReadingLog {
-  warn(record: object, message: string): void;
 }
 
 // Who turns pages wants those of one list, but not of yesterday's.

@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
 import { connectImpatiently, endRedis } from '../impatient-redis.js';
 import type { PollTurns, TurnListeners } from './poll-turns.js';
+import type { ReadingLog } from './reading-log.js';
 import type { TurnMessage } from './turn-message.js';
 import { readMessage, readSeen, writeMessage, writeSeen } from './turn-message.js';
 import type { Observation } from './watch.js';
@@ -10,12 +11,6 @@ const MAX_UNSEEN_MS = 2_000;
 // With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
 // the messages: gateways of another one are not understood.
 const PREFIX = 'dli-gateway:{follow}:1';
-
-/** Where the sharing of turns reports. */
-export interface TurnsLog {
-  info(record: object, message: string): void;
-  warn(record: object, message: string): void;
-}
 
 /**
  * Turns that gateways divide through Redis: a key with a life of one interval is the turn, and its value is what was
@@ -26,7 +21,7 @@ export interface TurnsLog {
 export async function openRedisTurns(
   address: RedisOptions,
   project: string,
-  log: TurnsLog,
+  log: ReadingLog,
 ): Promise<PollTurns> {
   const commands = await connectImpatiently(address, isUsable => {
     if (isUsable)

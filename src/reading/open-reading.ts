@@ -1,0 +1,68 @@
+import type { RedisOptions } from 'ioredis';
+import type { DliClient } from '../dli/dli-client.js';
+import type { Clock } from '../huawei-cloud/clock.js';
+import { CallBudget } from './call-budget.js';
+import { ConnectionFollower } from './connection-follower.js';
+import { ConnectionReads } from './connection-reads.js';
+import type { PollTurns } from './poll-turns.js';
+import { ALONE } from './poll-turns.js';
+import type { ReadingLog } from './reading-log.js';
+
+/** What operators decide about reading and following connections. */
+export interface ReadingConfig {
+  /** How old an answer may be that was read for somebody else, in milliseconds. */
+  freshnessMs: number;
+  /** For one reading, in milliseconds. */
+  timeoutMs: number;
+  /** From one look at a followed connection to the next while something changes, in milliseconds. */
+  followIntervalMs: number;
+  followCallsPerSecond: number;
+  /** Where gateways follow together. */
+  redis: RedisOptions | undefined;
+  /** Tells the connections of one project from those of others. */
+  project: string;
+}
+
+/** What reads and follows connections. */
+export interface Reading {
+  reads: ConnectionReads;
+  follower: ConnectionFollower;
+  close(): Promise<void>;
+}
+
+/** Puts together what reads and follows connections. */
+export async function openReading(parts: {
+  config: ReadingConfig;
+  dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
+  clock: Clock;
+  log: ReadingLog;
+  /** Told of what must not happen. */
+  onBug: (error: unknown) => void;
+}): Promise<Reading> {
+  const { config, dli, clock, log, onBug } = parts;
+  const { freshnessMs, timeoutMs } = config;
+  const reads = new ConnectionReads({ dli, clock, freshnessMs, timeoutMs, log });
+  const follower = new ConnectionFollower({
+    reads,
+    budget: new CallBudget(clock, config.followCallsPerSecond),
+    turns: await openTurns(config, log),
+    clock,
+    intervalMs: config.followIntervalMs,
+    onBug,
+  });
+  return {
+    reads,
+    follower,
+    async close() {
+      reads.close();
+      await follower.close();
+    },
+  };
+}
+
+// Loaded only where several gateways share Redis.
+async function openTurns({ redis, project }: ReadingConfig, log: ReadingLog): Promise<PollTurns> {
+  if (redis === undefined) return ALONE;
+  const { openRedisTurns } = await import('./redis-turns.js');
+  return openRedisTurns(redis, project, log);
+}
