@@ -24,10 +24,11 @@ export interface Upstream {
 export function openUpstream(config: Config, clock: Clock, log: Logger): Upstream {
   const { certificates } = config;
   const skew = new ClockSkew(clock);
-  // Apart, so that calls waiting for DLI cannot keep the gateway from signing in, nor reads from creating.
+  // Apart, so that calls that wait for DLI cannot keep others waiting, nor the gateway from signing in.
   const transport = new Transport({ skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const callTransport = new Transport({ maxConnections: 10, skew, certificates });
+  const readTransport = new Transport({ maxConnections: 20, skew, certificates });
+  const deletionTransport = new Transport({ maxConnections: 5, skew, certificates });
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
@@ -38,17 +39,15 @@ export function openUpstream(config: Config, clock: Clock, log: Logger): Upstrea
     log,
   });
   const endpoint = config.dliEndpoint;
-  const transports = { transport, callTransport, reconciliationTransport };
+  const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   return {
-    dli: new DliClient({ ...transports, authenticator, endpoint, clock, skew, log }),
+    dli: new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log }),
     skew,
     start: () => credentialFiles.start(),
     stopReconciliation: () => reconciliationTransport.close(),
     async close() {
       credentialFiles.close();
-      await Promise.all(
-        [transport, iamTransport, callTransport, reconciliationTransport].map(each => each.close()),
-      );
+      await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
     },
   };
 }

@@ -22,15 +22,17 @@ const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
 export interface DliClientOptions {
   /** Carries creates. */
   transport: Transport;
-  /** Carries what callers read and delete, apart, so that none of the three can starve another. */
-  callTransport: Transport;
+  /** Carries what callers read and watch, apart from the others, so that none can starve another. */
+  readTransport: Transport;
+  /** Carries deletes, and the looks that belong to them. */
+  deletionTransport: Transport;
   /** Carries the reads of reconciliation. */
   reconciliationTransport: Transport;
   authenticator: Authenticator;
   /** Base address of DLI, without a path. */
   endpoint: URL;
   clock: Clock;
-  /** What both transports have learnt about DLI's clock. */
+  /** What the transports have learnt about DLI's clock. */
   skew: ClockSkew;
   log: DliLog;
 }
@@ -38,19 +40,26 @@ export interface DliClientOptions {
 /** Huawei Cloud Data Lake Insight: its classic datasource connections, one method per operation. */
 export class DliClient {
   readonly #options: DliClientOptions;
-  readonly #calls: PlainCalls;
-  readonly #reconciliationCalls: PlainCalls;
+  readonly #reads: PlainCalls;
+  readonly #deletions: PlainCalls;
+  readonly #reconciliation: PlainCalls;
   readonly #creates: CreateSender;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(options: DliClientOptions) {
     this.#options = options;
-    const { callTransport, reconciliationTransport } = options;
-    this.#calls = new PlainCalls({ ...options, transport: callTransport, maxTries: 2 });
-    this.#reconciliationCalls = new PlainCalls({
+    const { readTransport, deletionTransport, reconciliationTransport } = options;
+    this.#reads = new PlainCalls({ ...options, transport: readTransport, repeatsAfter: 'any' });
+    // Whoever deletes looks what a lost delete came to before it sends another.
+    this.#deletions = new PlainCalls({
+      ...options,
+      transport: deletionTransport,
+      repeatsAfter: 'nothingDone',
+    });
+    this.#reconciliation = new PlainCalls({
       ...options,
       transport: reconciliationTransport,
-      maxTries: 1,
+      repeatsAfter: 'none',
     });
     this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
     options.authenticator.onStop(retryAfterSeconds => {
@@ -82,13 +91,16 @@ export class DliClient {
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async getConnection(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
-    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_ANSWER_BYTES } as const;
-    const found = await this.#calls.send(
-      { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
-      scope,
-      ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
-    );
-    return found === 'notFound' ? undefined : found;
+    return this.#get(this.#reads, id, scope);
+  }
+
+  /**
+   * The same for whoever deletes, so that callers who read cannot keep it waiting.
+   *
+   * @throws {DliError} as {@link DliClient.getConnection}
+   */
+  async getForDeletion(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+    return this.#get(this.#deletions, id, scope);
   }
 
   /**
@@ -97,18 +109,17 @@ export class DliClient {
    * @throws {DliError} as {@link DliClient.getConnection}
    */
   async listConnections(scope: OperationScope): Promise<ConnectionList> {
-    return this.#list(this.#calls, scope, undefined);
+    return this.#list(this.#reads, scope, undefined);
   }
 
   /**
-   * The same for whoever looks for a create that may have been carried out: tried once, and apart, so that
-   * callers who read cannot keep it waiting.
+   * The same for whoever looks for a create that may have been carried out: tried once, and apart as well.
    *
    * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
    * @throws {DliError} as {@link DliClient.getConnection}
    */
   async listForReconciliation(scope: OperationScope, tag?: ConnectionTag): Promise<ConnectionList> {
-    return this.#list(this.#reconciliationCalls, scope, tag);
+    return this.#list(this.#reconciliation, scope, tag);
   }
 
   /**
@@ -119,16 +130,24 @@ export class DliClient {
    */
   async deleteConnection(id: string, scope: OperationScope): Promise<Deletion> {
     const call = { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_ANSWER_BYTES } as const;
-    return this.#calls.send(
+    return this.#deletions.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
       scope,
-      ({ status, text, requestId }, isUnknown) => {
+      ({ status, text, requestId }) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
-        // That this try did nothing says nothing about the one before.
-        if (kind === undefined || (kind === 'unsuccessful' && isUnknown)) return undefined;
-        return { kind, requestId };
+        return kind && { kind, requestId };
       },
     );
+  }
+
+  async #get(calls: PlainCalls, id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+    const found = await calls.send(
+      { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
+      scope,
+      ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
+    );
+    return found === 'notFound' ? undefined : found;
   }
 
   async #list(

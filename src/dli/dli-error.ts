@@ -41,7 +41,10 @@ export class DliError extends Error {
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly unknownReason: UnknownReason | undefined;
-  /** With REJECTED and NAME_TAKEN: an earlier part of the same call may have created the connection all the same. */
+  /**
+   * With REJECTED and NAME_TAKEN: an earlier part of the same call may have created the connection all the same.
+   * With AUTH_FAILED of a call without a body: the answer is none of those that prove that nothing was done.
+   */
   readonly isDoubtful: boolean;
 
   constructor(code: DliErrorCode, details: DliErrorDetails = {}) {

@@ -6,4 +6,6 @@ export interface OperationScope {
   deadline: Deadline;
   /** Joins the log lines of the operation: 32 lower-case hex digits. */
   traceId: string;
+  /** Whether a call that failed may be sent once more, where that is safe; default: yes. */
+  mayRepeat?: (() => boolean) | undefined;
 }

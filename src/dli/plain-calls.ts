@@ -41,11 +41,19 @@ export interface PlainCallsOptions {
   authenticator: Authenticator;
   clock: Clock;
   log: DliLog;
-  /** How often a call is sent at most. */
-  maxTries: 1 | 2;
+  /** After which failures a call is sent a second time; never a third. */
+  repeatsAfter: RepeatableFailure | 'none';
 }
 
-type Failure = { error: DliError; mayRepeat: boolean; record: Partial<DliCallRecord> };
+/** `nothingDone`: failures that prove that DLI did nothing. */
+type RepeatableFailure = 'nothingDone' | 'any';
+
+interface Failure {
+  error: DliError;
+  /** undefined when the same call would fail again. */
+  repeatable?: RepeatableFailure | undefined;
+  record: Partial<DliCallRecord>;
+}
 
 /** Sends calls without a body, all of which may be repeated without doing more than the first. */
 export class PlainCalls {
@@ -60,37 +68,26 @@ export class PlainCalls {
   /**
    * The first usable answer.
    *
-   * @param read what an answer means; undefined for one that is no good, which then becomes an error. It is told
-   *   whether an earlier try may have been carried out
+   * @param read what an answer means; undefined for one that is no good, which then becomes an error
    * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async send<T>(
     call: PlainCall,
     scope: OperationScope,
-    read: (answer: PlainAnswer, isUnknown: boolean) => T | undefined,
+    read: (answer: PlainAnswer) => T | undefined,
   ): Promise<T> {
-    let isUnknown = false;
-    for (let tries = 1; ; tries += 1) {
-      const wasUnknown: boolean = isUnknown;
-      const end: { value: T } | Failure = await this.#try(call, scope, answer => read(answer, wasUnknown));
-      if ('value' in end) return end.value;
-      isUnknown ||= end.error.code === 'OUTCOME_UNKNOWN';
-      if (
-        tries < this.#options.maxTries &&
-        end.mayRepeat &&
-        scope.deadline.remainingMs() > LEAST_FOR_SECOND_MS
-      )
-        continue;
-      const { retryAfterSeconds: wait, requestId } = end.error;
-      throw isUnknown && end.error.code !== 'OUTCOME_UNKNOWN'
-        ? new DliError('OUTCOME_UNKNOWN', {
-            retryAfterSeconds: wait,
-            requestId,
-            unknownReason: 'CONNECTION_LOST',
-          })
-        : end.error;
-    }
+    let end = await this.#try(call, scope, read);
+    if ('error' in end && this.#mayRepeat(end, scope)) end = await this.#try(call, scope, read);
+    if ('error' in end) throw end.error;
+    return end.value;
+  }
+
+  #mayRepeat({ repeatable }: Failure, { deadline, mayRepeat }: OperationScope): boolean {
+    const { repeatsAfter } = this.#options;
+    if (repeatable === undefined || repeatsAfter === 'none') return false;
+    if (repeatable === 'any' && repeatsAfter === 'nothingDone') return false;
+    return deadline.remainingMs() > LEAST_FOR_SECOND_MS && (mayRepeat?.() ?? true);
   }
 
   async #try<T>(
@@ -105,8 +102,7 @@ export class PlainCalls {
       credential = await signIn(authenticator, log, scope);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
-      // Before a second try it says nothing about the first.
-      return { error, mayRepeat: false, record: {} };
+      return { error, record: {} };
     }
     let end: { value: T } | Failure;
     try {
@@ -159,23 +155,29 @@ export class PlainCalls {
       credential.settle('ACCEPTED');
       return { value };
     }
-    const mayReauthenticate = status === 401 && credential.settle('REFUSED');
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock.epochMs());
-    const error = errorOf({ status, text, requestId }, method, wait);
-    const isServerFault = status >= 500 && error.code !== 'THROTTLED';
-    return { error, mayRepeat: mayReauthenticate || isServerFault, record: { status } };
+    const refusal = definiteRefusal(status, readErrorCode(text));
+    let repeatable: RepeatableFailure | undefined;
+    if (status === 401 || refusal === 'AUTH') {
+      if (credential.settle('REFUSED')) repeatable = 'nothingDone';
+    } else if (status >= 500 && wait === undefined) {
+      // Whoever names a time wants to be left alone until then.
+      repeatable = refusal === undefined ? 'any' : 'nothingDone';
+    }
+    return { error: errorOf({ status, text, requestId }, method, wait), repeatable, record: { status } };
   }
 }
 
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
   const isUnknown = mayHaveBeenSent && method === 'DELETE';
   const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
+  const mayPass = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
   return {
     error: new DliError(isUnknown ? 'OUTCOME_UNKNOWN' : 'UNAVAILABLE', {
       retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS,
       ...(isUnknown && { unknownReason: reason }),
     }),
-    mayRepeat: failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE',
+    ...(mayPass && { repeatable: mayHaveBeenSent ? 'any' : 'nothingDone' }),
     record: { mayHaveBeenSent, causeCode, detail: failure },
   };
 }
@@ -189,7 +191,11 @@ function errorOf(
   const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter };
   const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
-    return new DliError('AUTH_FAILED', { ...details, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS });
+    return new DliError('AUTH_FAILED', {
+      ...details,
+      retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS,
+      isDoubtful: refusal === undefined,
+    });
   if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
   if (refusal !== undefined) return new DliError('REJECTED', details);
   if (method === 'GET') return new DliError('UNAVAILABLE', details);

@@ -8,14 +8,14 @@ export type ConnectionSight = 'gone' | 'creating' | 'there';
 /**
  * Looks whether a connection is there.
  *
- * @throws {DliError} as {@link DliClient.getConnection}
+ * @throws {DliError} as {@link DliClient.getForDeletion}
  */
 export async function lookAt(
-  dli: Pick<DliClient, 'getConnection'>,
+  dli: Pick<DliClient, 'getForDeletion'>,
   connectionId: string,
   scope: OperationScope,
 ): Promise<ConnectionSight> {
-  const connection = await dli.getConnection(connectionId, scope);
+  const connection = await dli.getForDeletion(connectionId, scope);
   if (connection === undefined) return 'gone';
   switch (stateOfWireName(connection.state)) {
     case ConnectionState.DELETED:

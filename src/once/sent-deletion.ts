@@ -17,7 +17,7 @@ const LEAST_FOR_SECOND_MS = 2_000;
 const LOOK_MS = 1_500;
 
 /** What deleting takes of DLI. */
-export type DeletingDli = Pick<DliClient, 'getConnection' | 'deleteConnection'>;
+export type DeletingDli = Pick<DliClient, 'getForDeletion' | 'deleteConnection'>;
 
 /**
  * Sends deletes until it is known how they ended, as far as the time allows.
@@ -55,7 +55,9 @@ export class SentDeletion {
       return this.#afterLook(connectionId, scope, unknown, unknown);
     }
     const failed = failedOutcome(code, answer);
-    return code === 'REJECTED' ? this.#afterLook(connectionId, scope, failed, failed) : failed;
+    return code === 'REJECTED' || answer.isDoubtful
+      ? this.#afterLook(connectionId, scope, failed, failed)
+      : failed;
   }
 
   async #answer(connectionId: string, scope: OperationScope): Promise<Deletion | DliError> {

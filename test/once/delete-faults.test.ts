@@ -3,6 +3,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { DELETED, deletesSentTo, exists, remove, seed } from '../helpers/deletion.js';
 import type { Payload } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { IAM_USER } from '../helpers/iam-user.js';
 
 afterEach(closeGateways);
 
@@ -69,7 +70,7 @@ describe('a delete that is answered with', () => {
 
       expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { ...UNKNOWN, reason });
       expect(exists(gateway.emulator, id)).toBe(true);
-      expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(4);
+      expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(2);
       gateway.emulator.clearFaults();
       expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
     },
@@ -149,6 +150,50 @@ describe('a second delete that is refused', () => {
     gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...answer });
 
     expect(await remove(gateway, id)).toMatchObject(UNKNOWN);
+    expect(exists(gateway.emulator, id)).toBe(true);
+  });
+});
+
+describe('a token that DLI refuses', () => {
+  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])(
+    'with %s is replaced, and the delete sent again',
+    async error => {
+      const gateway = await startGateway({ env: IAM_USER });
+      const id = seed(gateway.emulator);
+      gateway.emulator.inject({ operation: 'deleteConnection', error });
+
+      expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+      expect([deletesSentTo(gateway.emulator), gateway.emulator.ledger.count('issueToken')]).toEqual([2, 2]);
+    },
+  );
+
+  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])(
+    'with %s is replaced, and the look repeated',
+    async error => {
+      const gateway = await startGateway({ env: IAM_USER });
+      gateway.emulator.inject({ operation: 'getConnection', error });
+
+      expect(await remove(gateway, seed(gateway.emulator))).toMatchObject({ __typename: DELETED });
+      expect(gateway.emulator.ledger.count('issueToken')).toBe(2);
+    },
+  );
+});
+
+describe('a refusal that proves nothing', () => {
+  it.each([401, 403])('such as a bare %s does not hide that the connection is gone', async status => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', status, apply: true, times: 0 });
+
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+  });
+
+  it('is told as a refusal while the connection is there', async () => {
+    const gateway = await startGateway();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', status: 403, times: 0 });
+
+    expect(await remove(gateway, id)).toMatchObject({ code: 'UPSTREAM_AUTH_FAILED' });
     expect(exists(gateway.emulator, id)).toBe(true);
   });
 });
