@@ -40,6 +40,8 @@ export interface Config {
   readonly readFreshnessMs: number;
   /** From one look at a followed connection to the next while it changes, in milliseconds. */
   readonly followIntervalMs: number;
+  /** Calls to DLI for all callers who read together, in a second. */
+  readonly readCallsPerSecond: number;
   /** Looks at all followed connections together in a second. */
   readonly followCallsPerSecond: number;
   readonly callerAuth: 'jwt' | 'none';
@@ -143,6 +145,7 @@ function toConfig(
     markerTag: values.DLI_MARKER_TAG,
     readFreshnessMs: values.READ_FRESHNESS_MS,
     followIntervalMs: values.FOLLOW_INTERVAL_MS,
+    readCallsPerSecond: values.READ_CALLS_PER_SECOND,
     followCallsPerSecond: values.FOLLOW_CALLS_PER_SECOND,
     callerAuth: values.CALLER_AUTH,
     trustedProxies: values.TRUST_PROXY,

@@ -80,6 +80,7 @@ export async function createGateway(
       freshnessMs: config.readFreshnessMs,
       timeoutMs: config.operationTimeoutMs,
       followIntervalMs: config.followIntervalMs,
+      readCallsPerSecond: config.readCallsPerSecond,
       followCallsPerSecond: config.followCallsPerSecond,
       redis,
       project: projectOf(config),

@@ -35,6 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'environment.ts': { allowed: [] },
   'impatient-redis.ts': { allowed: [] },
   'stack-frames.ts': { allowed: [] },
+  'within.ts': { allowed: [] },
   'gateway.ts': {
     allowed: [
       'config.ts',
@@ -68,9 +69,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   // Whoever calls is none of DLI's business: of all below it knows the time.
   callers: { allowed: ['huawei-cloud/clock.ts', 'impatient-redis.ts'] },
-  once: { allowed: ['dli', 'huawei-cloud'] },
+  once: { allowed: ['dli', 'huawei-cloud', 'within.ts'] },
   reading: {
-    allowed: ['dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts', 'impatient-redis.ts'],
+    allowed: ['dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts', 'impatient-redis.ts', 'within.ts'],
   },
   'user-error': { allowed: [] },
   dli: { allowed: ['huawei-cloud'] },

@@ -49,10 +49,15 @@ export class DatasourceConnectionResolver {
   async createDatasourceConnection(
     @Arg('input', () => CreateDatasourceConnectionInput, { description: 'The connection to create.' })
     input: CreateDatasourceConnectionInput,
-    @Ctx() { traceId, caller: { tenant } }: RequestContext,
+    @Ctx() context: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
     const { createOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
     const deadline = new Deadline(clock, operationTimeoutMs);
+    context.deadline = deadline;
+    const {
+      traceId,
+      caller: { tenant },
+    } = context;
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();

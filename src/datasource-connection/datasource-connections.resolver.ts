@@ -16,7 +16,7 @@ import { stateOfWireName } from '../dli/connection-state.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionFollower, Watcher } from '../reading/connection-follower.js';
 import type { ConnectionFilter, ReadConnection } from '../reading/connection-list.js';
-import type { ConnectionReads } from '../reading/connection-reads.js';
+import type { Asker, ConnectionReads } from '../reading/connection-reads.js';
 import type { Observation } from '../reading/watch.js';
 import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
 import { ClassicDatasourceConnection, DatasourceConnection } from './datasource-connection.type.js';
@@ -62,8 +62,8 @@ export class DatasourceConnectionsResolver {
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    const { traceId } = context;
-    if (waitSeconds == null || waitSeconds === 0) return shown(await this.#parts.reads.get(id, traceId));
+    const { reads, follower } = this.#parts;
+    if (waitSeconds == null || waitSeconds === 0) return shown(await reads.get(id, askerOf(context)));
     let known = whileState ?? undefined;
     const hasChanged = (observation: Observation) => {
       if (observation.kind !== 'connection') return false;
@@ -71,8 +71,8 @@ export class DatasourceConnectionsResolver {
       known ??= state;
       return state !== known;
     };
-    const end = await this.#parts.follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return shown(await this.#parts.reads.get(id, traceId));
+    const end = await follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return shown(await reads.get(id, askerOf(context)));
     return shownObservation(end);
   }
 
@@ -83,10 +83,10 @@ export class DatasourceConnectionsResolver {
   @UseMiddleware(tellReadingErrors)
   async datasourceConnections(
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
-    @Ctx() { traceId }: RequestContext,
+    @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.#parts.reads.page(request, traceId));
+    return new DatasourceConnectionPage(await this.#parts.reads.page(request, askerOf(context)));
   }
 
   @Authorized<Role>('read')
@@ -108,14 +108,15 @@ export class DatasourceConnectionsResolver {
   @FieldResolver(() => ClassicDatasourceConnection, {
     nullable: true,
     description:
-      'The connection itself; null when DLI cannot be asked for it now, which says nothing against the success.',
+      'The connection itself; null when DLI cannot be asked for it now, or when the caller may not read, neither of which says anything against the success.',
   })
   async connection(
     @Root() { connectionId }: CreateDatasourceConnectionSuccess,
-    @Ctx() { traceId }: RequestContext,
+    @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
+    if (!context.caller.roles.has('read')) return null;
     try {
-      return shown(await this.#parts.reads.get(connectionId, traceId));
+      return shown(await this.#parts.reads.get(connectionId, askerOf(context)));
     } catch (error) {
       // It is in the log. An error here would have many clients take the create for a failure.
       if (error instanceof DliError) return null;
@@ -131,6 +132,10 @@ export class DatasourceConnectionsResolver {
       throw readingErrorOf(error);
     }
   }
+}
+
+function askerOf({ traceId, caller: { tenant }, deadline }: RequestContext): Asker {
+  return { traceId, tenant, deadline };
 }
 
 function watcherOf({ traceId, caller: { tenant }, onGone }: RequestContext): Watcher {

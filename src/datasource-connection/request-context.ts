@@ -1,4 +1,5 @@
 import type { Caller } from '../callers/caller.js';
+import type { Deadline } from '../huawei-cloud/deadline.js';
 
 /** What an audit tells of a mutation; never a value of its input. */
 interface MutationAccount {
@@ -25,6 +26,8 @@ export interface RequestContext {
   onGone?: (listener: () => void) => void;
   /** Until when the caller is let in, in milliseconds since 1970-01-01 UTC; undefined: for ever. */
   validUntilMs?: number;
+  /** When a mutation's answer must be there, the fields of its payload included. */
+  deadline?: Deadline;
   /** Set as soon as a mutation begins, and completed when it ends. */
   account?: MutationAccount;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
+import { within } from '../within.js';
 import type { CreateIdentities } from './create-identities.js';
 import type { CreateIdentity } from './create-identity.js';
 import { fingerprintOf } from './create-identity.js';
@@ -18,7 +19,6 @@ import type { RecordedCreate } from './recorded-create.js';
 import type { RepeatedCreate } from './repeated-create.js';
 import { JOIN_MS } from './repeated-create.js';
 import { RETENTION_MS } from './retention.js';
-import { within } from './within.js';
 
 /** One call of a caller. */
 export interface CreateCall {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
+import { within } from '../within.js';
 import type { OperationRecord } from './operation-record.js';
 import { lastSentAt } from './operation-record.js';
 import type { Reconciler } from './reconciler.js';
 import type { RecordWriter } from './record-writer.js';
-import { within } from './within.js';
 
 /** Parts of the settle time at which the list is read while the caller waits: 1, 3 and 10 of 120 s. */
 const INLINE_PARTS = [1 / 120, 3 / 120, 10 / 120];

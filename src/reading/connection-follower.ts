@@ -125,7 +125,9 @@ export class ConnectionFollower {
       throw new TooManyWatchesError();
     const known = this.#polls.get(id);
     const { reads, ...options } = this.#options;
-    const poll = known ?? new ConnectionPoll(id, { ...options, read: () => reads.get(id, traceId, 0) });
+    const poll =
+      known ??
+      new ConnectionPoll(id, { ...options, read: (_, mayRepeat) => reads.look(id, traceId, mayRepeat) });
     this.#polls.set(id, poll);
     this.#watches.add(watch);
     this.#watchesOf.set(tenant, ofTenant + 1);

@@ -8,8 +8,12 @@ import type { Observation, Watch } from './watch.js';
 
 /** What looking at a connection again and again takes. */
 export interface PollOptions {
-  /** Looks now, whatever was read before. */
-  read(id: string): Promise<ReadConnection | undefined>;
+  /**
+   * Looks now, whatever was read before.
+   *
+   * @param mayRepeat whether a call that failed may be sent once more
+   */
+  read(id: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
   budget: CallBudget;
   turns: PollTurns;
   clock: Clock;
@@ -20,6 +24,8 @@ export interface PollOptions {
 }
 
 const MAX_INTERVAL_MS = 20_000;
+// DLI may want to be left alone for longer; but it may also have recovered.
+const MAX_WAIT_MS = 60_000;
 const GROWTH = 1.5;
 const JITTER = 0.2;
 
@@ -37,6 +43,8 @@ export class ConnectionPoll {
   readonly #stop = new AbortController();
   #intervalMs: number;
   #last: { observation: Observation; atMs: number } | undefined;
+  /** Before it DLI wants no call. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   /** What is being looked at may be what was before a change. */
@@ -90,9 +98,10 @@ export class ConnectionPoll {
   take(observation: Observation): void {
     const before = this.#last?.observation;
     const isNew = before === undefined || !isDeepStrictEqual(essenceOf(before), essenceOf(observation));
-    this.#last = { observation, atMs: this.#options.clock.monotonicMs() };
-    const { intervalMs } = this.#options;
+    const { intervalMs, clock } = this.#options;
+    this.#last = { observation, atMs: clock.monotonicMs() };
     const isProblem = observation.kind === 'problem';
+    this.#notBeforeMs = this.#last.atMs + (isProblem ? waitMsOf(observation.error) : 0);
     this.#intervalMs =
       isNew && !isProblem
         ? intervalMs
@@ -105,7 +114,8 @@ export class ConnectionPoll {
   #schedule(afterMs: number): void {
     if (this.#stop.signal.aborted || this.#isLooking) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), afterMs).unref();
+    const waitMs = Math.max(afterMs, this.#notBeforeMs - this.#options.clock.monotonicMs());
+    this.#timer = setTimeout(() => void this.#look(), waitMs).unref();
   }
 
   async #look(): Promise<void> {
@@ -131,23 +141,33 @@ export class ConnectionPoll {
     return this.#intervalMs * (1 - JITTER);
   }
 
-  async #observe(): Promise<{ observation: Observation; isOurs: boolean } | undefined> {
-    const { read, budget, turns, onBug } = this.#options;
-    // After a hurry the interval is the shortest, and nobody wants to be told what is older.
-    const turn = await turns.take(this.#id, this.#turnMs(), this.#intervalMs);
-    if (turn !== 'ours') return turn && { observation: turn, isOurs: false };
-    if (!(await budget.take(() => this.#watches.values(), this.#stop.signal))) return undefined;
-    const observation = await read(this.#id).then(
-      (connection): Observation =>
-        connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection },
-      (error: unknown): Observation => {
-        if (error instanceof DliError) return { kind: 'problem', error };
-        onBug(error);
-        return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
-      },
-    );
-    return { observation, isOurs: true };
+  #observe(): Promise<{ observation: Observation; isOurs: boolean } | undefined> {
+    const { budget, turns } = this.#options;
+    const tenants = () => this.#watches.values();
+    // The turn comes second: one that waits for the budget would run out, and another process have it too.
+    return budget.run(tenants, this.#stop.signal, async ({ giveBack, takeAnother }) => {
+      // After a hurry the interval is the shortest, and nobody wants to be told what is older.
+      const turn = await turns.take(this.#id, this.#turnMs(), this.#intervalMs);
+      if (turn === 'ours') return { observation: await this.#read(takeAnother), isOurs: true };
+      giveBack();
+      return turn && { observation: turn, isOurs: false };
+    });
   }
+
+  async #read(mayRepeat: () => boolean): Promise<Observation> {
+    try {
+      const connection = await this.#options.read(this.#id, mayRepeat);
+      return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
+    } catch (error) {
+      if (error instanceof DliError) return { kind: 'problem', error };
+      this.#options.onBug(error);
+      return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
+    }
+  }
+}
+
+function waitMsOf({ retryAfterSeconds = 0 }: DliError): number {
+  return Math.min(MAX_WAIT_MS, retryAfterSeconds * 1_000);
 }
 
 // A problem that goes on is told once, whatever ids its calls had.

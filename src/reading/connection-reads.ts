@@ -1,22 +1,37 @@
 import { isConnectionId } from '../dli/connection-id.js';
 import type { DliClient } from '../dli/dli-client.js';
+import { DliError } from '../dli/dli-error.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { Deadline } from '../huawei-cloud/deadline.js';
+import { within } from '../within.js';
+import type { CallBudget } from './call-budget.js';
+import { TooManyCallsError } from './call-budget.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './connection-list.js';
 import { ListedConnections } from './connection-list.js';
 import type { ReadingLog } from './reading-log.js';
+import type { SharedReading } from './shared-read.js';
 import { SharedRead } from './shared-read.js';
 
 /** What reading connections takes. */
 export interface ConnectionReadsOptions {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
+  /** Of calls to DLI for callers; looks for watchers have their own. */
+  budget: CallBudget;
   clock: Clock;
   /** How old an answer may be that was read for somebody else, in milliseconds. */
   freshnessMs: number;
   /** For one reading, in milliseconds. */
   timeoutMs: number;
   log: ReadingLog;
+}
+
+/** Who asks for a reading. */
+export interface Asker {
+  tenant: string;
+  traceId: string;
+  /** When it must be answered, if that is sooner than any reading must. */
+  deadline?: Deadline | undefined;
 }
 
 // Who turns pages wants those of one list, but not of yesterday's.
@@ -41,39 +56,44 @@ export class ConnectionReads {
   /**
    * One connection; undefined when there is none of this id.
    *
-   * @param maxAgeMs how old the answer may be; default: as old as for every caller
-   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
+   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE; THROTTLED also while too
+   *   many others read
    */
-  async get(
-    anyCaseId: string,
-    traceId: string,
-    maxAgeMs = this.#options.freshnessMs,
-  ): Promise<ReadConnection | undefined> {
+  async get(anyCaseId: string, asker: Asker): Promise<ReadConnection | undefined> {
     if (!isConnectionId(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
-    const single = this.#singles.get(id) ?? new SharedRead(this.#options.clock);
-    // To the end of the map's order, whose beginning is forgotten first.
-    this.#singles.delete(id);
-    this.#singles.set(id, single);
-    const [oldest] = this.#singles.keys();
-    if (this.#singles.size > MAX_SINGLES && oldest !== undefined) this.#singles.delete(oldest);
-    return single.get(maxAgeMs, async () => {
-      const connection = await this.#options.dli.getConnection(id, this.#scope(traceId));
-      return connection && { ...connection, id };
+    const found = this.#single(id).get(this.#options.freshnessMs, asker.tenant, reading =>
+      this.#inTurn(asker.traceId, reading, scope => this.#read(id, scope)),
+    );
+    return inTime(found, asker.deadline);
+  }
+
+  /**
+   * The same for whoever watches, with what is known by others left aside.
+   *
+   * @param mayRepeat whether a call that failed may be sent once more
+   * @throws {DliError} as {@link ConnectionReads.get}
+   */
+  async look(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined> {
+    return this.#single(id).renew(({ begin }) => {
+      begin();
+      return this.#read(id, { ...this.#scope(traceId), mayRepeat });
     });
   }
 
   /**
-   * One page of all connections. Pages after the first are taken from the list that the first was taken from, for
-   * half a minute, unless something was changed meanwhile.
+   * One page of all connections. Pages after the first are taken from the latest list, for half a minute, unless
+   * something was changed meanwhile.
    *
    * @throws {DliError} as {@link ConnectionReads.get}
    * @throws {CursorError}
    */
-  async page(request: PageRequest, traceId: string): Promise<ConnectionPage> {
+  async page(request: PageRequest, { tenant, traceId }: Asker): Promise<ConnectionPage> {
     const { freshnessMs } = this.#options;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(PAGING_MS, freshnessMs);
-    const list = await this.#list.get(maxAgeMs, () => this.#readList(traceId));
+    const list = await this.#list.get(maxAgeMs, tenant, reading =>
+      this.#inTurn(traceId, reading, scope => this.#readList(scope)),
+    );
     clearTimeout(this.#release);
     // A list of ten thousand is some megabytes, which need not be held when nobody reads.
     this.#release = setTimeout(() => this.#list.forget(), PAGING_MS + freshnessMs).unref();
@@ -96,16 +116,55 @@ export class ConnectionReads {
     this.#list.forget();
   }
 
-  async #readList(traceId: string): Promise<ListedConnections> {
+  #single(id: string): SharedRead<ReadConnection | undefined> {
+    const single = this.#singles.get(id) ?? new SharedRead(this.#options.clock);
+    // To the end of the map's order, whose beginning is forgotten first.
+    this.#singles.delete(id);
+    this.#singles.set(id, single);
+    const [oldest] = this.#singles.keys();
+    if (this.#singles.size > MAX_SINGLES && oldest !== undefined) this.#singles.delete(oldest);
+    return single;
+  }
+
+  /** Reads for callers, as far as the budget allows. */
+  async #inTurn<T>(
+    traceId: string,
+    { tenants, begin }: SharedReading,
+    read: (scope: OperationScope) => Promise<T>,
+  ): Promise<T> {
+    const { budget } = this.#options;
+    const scope = this.#scope(traceId);
+    const reading = budget.run(
+      () => tenants,
+      AbortSignal.timeout(Math.ceil(scope.deadline.remainingMs())),
+      async turn => {
+        begin();
+        return { value: await read({ ...scope, mayRepeat: turn.takeAnother }) };
+      },
+    );
+    const end = await reading.catch((error: unknown) => {
+      if (error instanceof TooManyCallsError) return undefined;
+      throw error;
+    });
+    if (end === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
+    return end.value;
+  }
+
+  async #read(id: string, scope: OperationScope): Promise<ReadConnection | undefined> {
+    const connection = await this.#options.dli.getConnection(id, scope);
+    return connection && { ...connection, id };
+  }
+
+  async #readList(scope: OperationScope): Promise<ListedConnections> {
     const { dli, log } = this.#options;
-    const { connections } = await dli.listConnections(this.#scope(traceId));
+    const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
       (connection): connection is ReadConnection => connection.id !== null && isConnectionId(connection.id),
     );
     const leftOut = connections.length - usable.length;
     if (leftOut > 0)
       log.warn(
-        { traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count: leftOut },
+        { traceId: scope.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count: leftOut },
         'connections without an id',
       );
     return new ListedConnections(usable);
@@ -115,4 +174,16 @@ export class ConnectionReads {
     const { clock, timeoutMs } = this.#options;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }
+}
+
+/** What a reading finds before its asker must answer. */
+async function inTime<T>(reading: Promise<T>, deadline: Deadline | undefined): Promise<T> {
+  if (deadline === undefined) return reading;
+  const found = await within(
+    deadline.remainingMs(),
+    reading.then(value => ({ value })),
+    undefined,
+  );
+  if (found === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
+  return found.value;
 }

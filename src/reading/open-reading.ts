@@ -8,14 +8,21 @@ import type { PollTurns } from './poll-turns.js';
 import { ALONE } from './poll-turns.js';
 import type { ReadingLog } from './reading-log.js';
 
+// Half of the places towards DLI for what callers read, and half for what they watch.
+const CALLS_AT_A_TIME = 10;
+const MAX_WAITING_OF_TENANT = 100;
+
 /** What operators decide about reading and following connections. */
 export interface ReadingConfig {
   /** How old an answer may be that was read for somebody else, in milliseconds. */
   freshnessMs: number;
   /** For one reading, in milliseconds. */
   timeoutMs: number;
+  /** For all callers together. */
+  readCallsPerSecond: number;
   /** From one look at a followed connection to the next while something changes, in milliseconds. */
   followIntervalMs: number;
+  /** For all watchers together. */
   followCallsPerSecond: number;
   /** Where gateways follow together. */
   redis: RedisOptions | undefined;
@@ -41,10 +48,16 @@ export async function openReading(parts: {
 }): Promise<Reading> {
   const { config, dli, clock, log, onBug } = parts;
   const { freshnessMs, timeoutMs } = config;
-  const reads = new ConnectionReads({ dli, clock, freshnessMs, timeoutMs, log });
+  const budget = new CallBudget({
+    clock,
+    perSecond: config.readCallsPerSecond,
+    atATime: CALLS_AT_A_TIME,
+    maxWaitingOfTenant: MAX_WAITING_OF_TENANT,
+  });
+  const reads = new ConnectionReads({ dli, budget, clock, freshnessMs, timeoutMs, log });
   const follower = new ConnectionFollower({
     reads,
-    budget: new CallBudget(clock, config.followCallsPerSecond),
+    budget: new CallBudget({ clock, perSecond: config.followCallsPerSecond, atATime: CALLS_AT_A_TIME }),
     turns: await openTurns(config, log),
     clock,
     intervalMs: config.followIntervalMs,

@@ -56,7 +56,7 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
     ['fail_orders', { state: 'FAILED', failureReason: "Can't get ready router.", connectionAddress: null }],
   ])('is shown at every change until DLI is done with it: %s', async (name, end) => {
-    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 1_000 } });
+    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 3_000 } });
     const { connectionId = '' } = await gateway.create({ name });
     const events = (await readAll(follow(gateway, transport, connectionId))).map(shownIn);
     expect(events.at(0)).toMatchObject({ state: 'CREATING' });
@@ -283,5 +283,38 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
     const looks = emulator.ledger.entries('getConnection').slice(before);
     // Forty seconds of calls were waiting.
     expect(looks.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(20);
+  });
+
+  it('do not make it ask more often when DLI fails', async () => {
+    const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
+    const client = socketClient(gateway.graphqlUrl);
+    const watchers = Array.from({ length: 40 }, () => {
+      const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
+      return client.iterate({ query: FOLLOW, variables: { id } });
+    });
+    await Promise.all(watchers.map(watcher => watcher.next()));
+    const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
+    for (const [index, atMs] of times.entries()) {
+      const later = times[index + 30];
+      if (later !== undefined) expect(later - atMs).toBeGreaterThan(1_000);
+    }
+  });
+});
+
+describe('a DLI that wants to be left alone', () => {
+  it.each([429, 503])('with %s is not asked before its time, whoever comes', async status => {
+    const gateway = await startGateway({ env: FAST });
+    const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const headers = { 'retry-after': '3' };
+    gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
+    const client = socketClient(gateway.graphqlUrl);
+    const first = client.iterate({ query: FOLLOW, variables: { id } });
+    expect(await nextOf(first as AsyncIterator<Told>)).toMatchObject({ errors: [{}] });
+    const second = client.iterate({ query: FOLLOW, variables: { id } });
+    for (const watcher of [first, second])
+      while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
+    const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
+    expect((asked ?? 0) - (refused ?? 0)).toBeGreaterThan(2_900);
   });
 });

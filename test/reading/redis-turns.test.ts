@@ -12,8 +12,8 @@ afterEach(closeGateways);
 const OTHER_PROJECT_ID = 'f'.repeat(32);
 
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
-  /** Two gateways on one DLI, the second one with changes. */
-  async function startTwo(changes: Record<string, string> = {}) {
+  /** Two gateways on one DLI, with settings of both and changes of the second one. */
+  async function startTwo(changes: Record<string, string> = {}, ofBoth: Record<string, string> = {}) {
     const redis = await startRedisServer(program);
     const projects = [DEFAULT_PROJECT_ID, OTHER_PROJECT_ID].map(id => ({ id, name: id }));
     const { url, emulator } = await startUpstream({ projects });
@@ -22,6 +22,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       FOLLOW_INTERVAL_MS: '200',
       READ_FRESHNESS_MS: '60000',
       DLI_ENDPOINT: url,
+      ...ofBoth,
     };
     const one = await startGateway({ env });
     const two = await startGateway({ env: { ...env, ...changes } });
@@ -37,6 +38,23 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
     // One gateway alone: at 0, 200, 500, 950, 1625 ms, each a fifth sooner or later.
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
+  });
+
+  it('keep their turns when there are more connections than they may look at', async () => {
+    const intervalMs = 2_000;
+    const settings = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '5' };
+    const { emulator, one, two } = await startTwo({}, settings);
+    const ids = Array.from({ length: 40 }, () => emulator.seedConnection({ state: 'CREATING' }).connectionId);
+    await Promise.all(
+      [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 12'))),
+    );
+    const looks = emulator.ledger.entries('getConnection');
+    expect(looks.length).toBeGreaterThan(80);
+    const hasty = ids.flatMap(id => {
+      const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
+      return times.filter((atMs, index) => index > 0 && atMs - (times[index - 1] ?? 0) < intervalMs / 2);
+    });
+    expect(hasty).toEqual([]);
   });
 
   it('tell each other what they saw', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { bearer, startTokenGateway } from '../callers/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createStillClock } from '../helpers/still-clock.js';
 import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
@@ -106,6 +107,36 @@ describe('a caller who creates', () => {
         },
       },
     });
+  });
+
+  it('has its answer within the time of the mutation, whether or not the connection can be had', async () => {
+    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '2000' } });
+    gateway.emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
+    gateway.emulator.inject({ operation: 'getConnection', behaviour: 'hang' });
+    const startedMs = performance.now();
+    const { body } = await gateway.send({
+      query: `mutation { createDatasourceConnection(input: {
+        name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+      }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
+    });
+    expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
+    // Of its own the look would have had two seconds more.
+    expect(performance.now() - startedMs).toBeLessThan(2_900);
+  });
+
+  it('is told of the success alone when its token does not let it read', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
+    const { body } = await gateway.send(
+      {
+        query: `mutation { createDatasourceConnection(input: {
+          name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+        }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
+      },
+      bearer(token),
+    );
+    expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
   });
 
   it('is told of the success alone when DLI cannot be asked for the connection', async () => {

@@ -60,7 +60,7 @@ describe('a query that waits', () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 4 });
-    expect(await connectionOf(gateway, connectionId, 'waitSeconds: 2')).toMatchObject({ state: 'CREATING' });
+    expect(await connectionOf(gateway, connectionId, 'waitSeconds: 10')).toMatchObject({ state: 'CREATING' });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
     const { body } = await askFor(gateway, connectionId, 'waitSeconds: 1');
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
