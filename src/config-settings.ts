@@ -62,7 +62,7 @@ export const settings = z.object({
   FOLLOW_INTERVAL_MS: whole(100, 60_000, 'must be a whole number of milliseconds from 100 to 60000').default(
     1_000,
   ),
-  READ_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(50),
+  READ_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(100),
   FOLLOW_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(20),
   ...callerSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),

@@ -45,7 +45,7 @@ describe('the configuration', () => {
       markerTag: false,
       readFreshnessMs: 1_000,
       followIntervalMs: 1_000,
-      readCallsPerSecond: 50,
+      readCallsPerSecond: 100,
       followCallsPerSecond: 20,
       callerAuth: 'none',
       callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },

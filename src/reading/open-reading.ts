@@ -10,7 +10,7 @@ import type { ReadingLog } from './reading-log.js';
 
 // Half of the places towards DLI for what callers read, and half for what they watch.
 const CALLS_AT_A_TIME = 10;
-const MAX_WAITING_OF_TENANT = 100;
+const MAX_WAITING_OF_TENANT = 500;
 
 /** What operators decide about reading and following connections. */
 export interface ReadingConfig {
