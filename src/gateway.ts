@@ -69,7 +69,8 @@ export async function createGateway(
   let isStopping = false;
   const upstream = openUpstream(config, clock, logger);
   const { dli, skew } = upstream;
-  const once = await openOnce({ config, dli, clock, log: logger }).catch(asConfigError);
+  const project = projectOf(config);
+  const once = await openOnce({ config, project, dli, clock, log: logger }).catch(asConfigError);
   const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
   const callers = await openCallers({ config: config.callers, redis, clock, log: logger });
   // A level of its own: an audit must not end with the wish for a quieter log.
@@ -83,7 +84,7 @@ export async function createGateway(
       readCallsPerSecond: config.readCallsPerSecond,
       followCallsPerSecond: config.followCallsPerSecond,
       redis,
-      project: projectOf(config),
+      project,
     },
     dli,
     clock,
@@ -190,10 +191,10 @@ export async function createGateway(
   };
 }
 
-/** Gateways of other projects must not learn what this one sees. */
+/** What tells a DLI project from others in a store: never by an access key, which is replaced while it runs. */
 function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {
-  const account = credentials.kind === 'iamUser' ? credentials.domainName : credentials.accessKey;
-  return JSON.stringify([dliEndpoint.href, region, projectId ?? account]);
+  const account = credentials.kind === 'iamUser' ? `${credentials.domainName}/` : '';
+  return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
 function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {

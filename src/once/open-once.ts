@@ -28,9 +28,6 @@ export interface OnceConfig {
   namesAreUnique: boolean;
   /** Whether creates carry a tag by which their connection is found. */
   markerTag: boolean;
-  dliEndpoint: URL;
-  projectId: string | undefined;
-  region: string;
 }
 
 /** Creating and deleting once, with their store open. */
@@ -49,14 +46,15 @@ export interface Once {
  */
 export async function openOnce(parts: {
   config: OnceConfig;
+  /** Which DLI project, said the same way at every start: records made under another name are not found. */
+  project: string;
   dli: DliClient;
   clock: Clock;
   log: OnceLog;
 }): Promise<Once> {
-  const { config, dli, clock, log } = parts;
-  const { settleMs, namesAreUnique, markerTag, dliEndpoint, projectId, region } = config;
+  const { config, project, dli, clock, log } = parts;
+  const { settleMs, namesAreUnique, markerTag } = config;
   const store = await openStore(config, log);
-  const project = `${dliEndpoint.origin}/${projectId ?? region}`;
   const identities = new CreateIdentities(store, project);
   const writer = new RecordWriter(store, () => clock.monotonicMs());
   const lists = new ListReader(dli, clock);

@@ -1,5 +1,10 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
+import {
+  DEFAULT_ACCESS_KEY,
+  DEFAULT_PROJECT_ID,
+  DEFAULT_PROJECT_NAME,
+  DEFAULT_SECRET_KEY,
+} from '../../src/emulator/emulator.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
@@ -10,18 +15,27 @@ import { connectionOf, pageOf } from './helpers/read-connections.js';
 afterEach(closeGateways);
 
 const OTHER_PROJECT_ID = 'f'.repeat(32);
+const KEYS = [
+  { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY },
+  { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' },
+];
+const ROTATED = { HUAWEICLOUD_SDK_AK: 'SECONDACCESSKEY00001', HUAWEICLOUD_SDK_SK: 'second-secret-key' };
 
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
   /** Two gateways on one DLI, with settings of both and changes of the second one. */
   async function startTwo(changes: Record<string, string> = {}, ofBoth: Record<string, string> = {}) {
     const redis = await startRedisServer(program);
-    const projects = [DEFAULT_PROJECT_ID, OTHER_PROJECT_ID].map(id => ({ id, name: id }));
-    const { url, emulator } = await startUpstream({ projects });
+    const projects = [
+      { id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME },
+      { id: OTHER_PROJECT_ID, name: 'other' },
+    ];
+    const { url, emulator } = await startUpstream({ projects, accessKeys: KEYS });
     const env = {
       REDIS_URL: redis.url,
       FOLLOW_INTERVAL_MS: '200',
       READ_FRESHNESS_MS: '60000',
       DLI_ENDPOINT: url,
+      HUAWEICLOUD_SDK_IAM_ENDPOINT: url,
       ...ofBoth,
     };
     const one = await startGateway({ env });
@@ -68,8 +82,12 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(ends.map(end => end?.state)).toEqual(['ACTIVE', 'ACTIVE']);
   });
 
-  it('forget what they have read when another one changes something', async () => {
-    const { one, two } = await startTwo();
+  it.each([
+    ['something', {}],
+    // Keys are replaced while gateways run, and one of them may have begun with another.
+    ['something with another access key', ROTATED],
+  ])('forget what they have read when another one changes %s', async (_what, changes) => {
+    const { one, two } = await startTwo(changes, { HUAWEICLOUD_SDK_PROJECT_ID: '' });
     expect(await pageOf(two)).toMatchObject({ totalCount: 0 });
     await one.create({ name: 'new' });
     let page = await pageOf(two);
