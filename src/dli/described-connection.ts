@@ -33,8 +33,12 @@ export interface DescribedConnection {
   queues: DescribedQueue[];
 }
 
+// Longer than all that DLI documents; what is cut off would only take memory and room in answers.
+const MAX_TEXT_LENGTH = 2_048;
+
 // Every documented field may be missing.
-const text = z.string().nullish();
+const bounded = z.string().transform(whole => whole.slice(0, MAX_TEXT_LENGTH));
+const text = bounded.nullish();
 // What only serves to be shown must not make the rest unreadable.
 const shown = text.catch(null);
 const shownNumber = z.number().nullish().catch(null);
@@ -61,7 +65,7 @@ export const wireConnection = z.object({
   connection_url: shown,
   cluster_name: shown,
   available_queue_info: z.array(queue).nullish().catch(null),
-  queue_list: z.array(z.string()).nullish().catch(null),
+  queue_list: z.array(bounded).nullish().catch(null),
 });
 
 /** The words of SQL mode, which stand for no cluster. */

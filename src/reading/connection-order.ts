@@ -16,9 +16,12 @@ interface Placed {
   id: string;
 }
 
+// As long as names are; a longer one must still fit into a cursor.
+const MAX_KEY_LENGTH = 64;
+
 /** What an order goes by: the time of creation, 0 where DLI does not tell it, or the name without regard to case. */
 export function keyOf(order: ConnectionOrder, { name, createdAtMs }: DescribedConnection): string | number {
-  return order === 'NAME' ? (name ?? '').toLowerCase() : (createdAtMs ?? 0);
+  return order === 'NAME' ? (name ?? '').toLowerCase().slice(0, MAX_KEY_LENGTH) : (createdAtMs ?? 0);
 }
 
 /** Compares two places as `sort` wants it; equal keys are told apart by id, so no two places are equal. */

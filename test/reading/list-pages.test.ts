@@ -73,6 +73,17 @@ describe('a list', () => {
     },
   );
 
+  it('is turned page by page whatever names it holds, which are cut off', async () => {
+    const gateway = await startGateway();
+    const names = ['a', 'b', 'c'].map(letter => `${'\u0001'.repeat(3_000)}${letter}`);
+    for (const name of names) gateway.emulator.seedConnection({ name });
+    const first = await pageOf(gateway, 'order: NAME, first: 2');
+    const second = await pageOf(gateway, `order: NAME, first: 2, after: "${first.nextCursor}"`);
+    const items = [...first.items, ...second.items];
+    expect(new Set(items.map(({ id }) => id)).size).toBe(3);
+    expect(items.map(({ name }) => name.length)).toEqual([2_048, 2_048, 2_048]);
+  });
+
   it('goes on after a connection that is gone, and does not show others twice', async () => {
     const gateway = await startSeeded({ READ_FRESHNESS_MS: '0' });
     const first = await pageOf(gateway, 'order: NAME, first: 2');
