@@ -14,10 +14,10 @@ import {
 import type { Role } from '../callers/caller.js';
 import { stateOfWireName } from '../dli/connection-state.js';
 import { DliError } from '../dli/dli-error.js';
-import type { ConnectionFollower, Watcher } from '../reading/connection-follower.js';
+import type { ConnectionFollower } from '../reading/connection-follower.js';
 import type { ConnectionFilter, ReadConnection } from '../reading/connection-list.js';
 import type { Asker, ConnectionReads } from '../reading/connection-reads.js';
-import type { Observation } from '../reading/watch.js';
+import type { Observation, Watcher } from '../reading/watch.js';
 import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
 import { ClassicDatasourceConnection, DatasourceConnection } from './datasource-connection.type.js';
 import { DatasourceConnectionPage } from './datasource-connection-page.type.js';

@@ -3,7 +3,7 @@ import { stateOfWireName } from '../dli/connection-state.js';
 import type { PollOptions } from './connection-poll.js';
 import { ConnectionPoll } from './connection-poll.js';
 import type { ConnectionReads } from './connection-reads.js';
-import type { Observation } from './watch.js';
+import type { Observation, Watcher } from './watch.js';
 import { Watch } from './watch.js';
 
 /** So many watch already that another one must wait. */
@@ -15,16 +15,8 @@ const MAX_WATCHES = 10_000;
 /** Of these, so that one tenant cannot take the places of all others. */
 const MAX_WATCHES_OF_TENANT = 2_500;
 
-/** Who watches. */
-export interface Watcher {
-  traceId: string;
-  tenant: string;
-  /** Has a listener told when the watcher has gone. */
-  onGone?: ((listener: () => void) => void) | undefined;
-}
-
 /** What following connections takes. */
-export type FollowerOptions = Omit<PollOptions, 'read'> & { reads: ConnectionReads };
+export type FollowerOptions = Omit<PollOptions, 'look'> & { reads: ConnectionReads };
 
 /** Lets any number of watchers follow connections, each of which is looked at once for all of them. */
 export class ConnectionFollower {
@@ -113,7 +105,8 @@ export class ConnectionFollower {
     await this.#options.turns.close();
   }
 
-  #watch(id: string, { traceId, tenant }: Watcher, isLast: (observation: Observation) => boolean): Watch {
+  #watch(id: string, watcher: Watcher, isLast: (observation: Observation) => boolean): Watch {
+    const { tenant } = watcher;
     const watch = new Watch(isLast, ended => this.#remove(id, tenant, ended));
     // No connection has such an id, so there is nobody to ask.
     if (!isConnectionId(id)) {
@@ -123,15 +116,12 @@ export class ConnectionFollower {
     const ofTenant = this.#watchesOf.get(tenant) ?? 0;
     if (this.#watches.size >= MAX_WATCHES || ofTenant >= MAX_WATCHES_OF_TENANT)
       throw new TooManyWatchesError();
-    const known = this.#polls.get(id);
     const { reads, ...options } = this.#options;
-    const poll =
-      known ??
-      new ConnectionPoll(id, { ...options, read: (_, mayRepeat) => reads.look(id, traceId, mayRepeat) });
+    const poll = this.#polls.get(id) ?? new ConnectionPoll(id, { ...options, look: reads.look.bind(reads) });
     this.#polls.set(id, poll);
     this.#watches.add(watch);
     this.#watchesOf.set(tenant, ofTenant + 1);
-    poll.add(watch, tenant);
+    poll.add(watch, watcher);
     return watch;
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../huawei-cloud/clock.js';
 import type { CallBudget } from './call-budget.js';
 import type { ReadConnection } from './connection-list.js';
 import type { PollTurns } from './poll-turns.js';
-import type { Observation, Watch } from './watch.js';
+import type { Observation, Watch, Watcher } from './watch.js';
 
 /** What looking at a connection again and again takes. */
 export interface PollOptions {
@@ -13,7 +13,7 @@ export interface PollOptions {
    *
    * @param mayRepeat whether a call that failed may be sent once more
    */
-  read(id: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
+  look(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
   budget: CallBudget;
   turns: PollTurns;
   clock: Clock;
@@ -36,8 +36,7 @@ const JITTER = 0.2;
 export class ConnectionPoll {
   readonly #id: string;
   readonly #options: PollOptions;
-  /** With the tenant of each. */
-  readonly #watches = new Map<Watch, string>();
+  readonly #watches = new Map<Watch, Watcher>();
   /** Those who have not been shown anything. */
   readonly #newcomers = new Set<Watch>();
   readonly #stop = new AbortController();
@@ -57,8 +56,8 @@ export class ConnectionPoll {
   }
 
   /** Shows a watcher what was seen last, if that is not old, and what will be seen from now on. */
-  add(watch: Watch, tenant: string): void {
-    this.#watches.set(watch, tenant);
+  add(watch: Watch, watcher: Watcher): void {
+    this.#watches.set(watch, watcher);
     const { clock, intervalMs } = this.#options;
     if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
       watch.show(this.#last.observation);
@@ -143,7 +142,7 @@ export class ConnectionPoll {
 
   #observe(): Promise<{ observation: Observation; isOurs: boolean } | undefined> {
     const { budget, turns } = this.#options;
-    const tenants = () => this.#watches.values();
+    const tenants = () => [...this.#watches.values()].map(({ tenant }) => tenant);
     // The turn comes second: one that waits for the budget would run out, and another process have it too.
     return budget.run(tenants, this.#stop.signal, async ({ giveBack, takeAnother }) => {
       // After a hurry the interval is the shortest, and nobody wants to be told what is older.
@@ -155,8 +154,10 @@ export class ConnectionPoll {
   }
 
   async #read(mayRepeat: () => boolean): Promise<Observation> {
+    // In the log the look is the one of who has watched longest.
+    const [watcher] = this.#watches.values();
     try {
-      const connection = await this.#options.read(this.#id, mayRepeat);
+      const connection = await this.#options.look(this.#id, watcher?.traceId ?? '', mayRepeat);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };

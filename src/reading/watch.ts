@@ -7,6 +7,14 @@ export type Observation =
   | { kind: 'absent' }
   | { kind: 'problem'; error: DliError };
 
+/** Who watches. */
+export interface Watcher {
+  traceId: string;
+  tenant: string;
+  /** Has a listener told when the watcher has gone. */
+  onGone?: ((listener: () => void) => void) | undefined;
+}
+
 /**
  * What one watcher gets to see, in order. A watcher who is slow is shown the latest, not all that came in between,
  * so that it cannot pile up.
