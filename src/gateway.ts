@@ -85,6 +85,7 @@ export async function createGateway(
       followCallsPerSecond: config.followCallsPerSecond,
       redis,
       project,
+      hasTenants: config.callers.tokens !== undefined,
     },
     dli,
     clock,

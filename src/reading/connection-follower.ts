@@ -11,12 +11,12 @@ export class TooManyWatchesError extends Error {
   override readonly name = 'TooManyWatchesError';
 }
 
-const MAX_WATCHES = 10_000;
-/** Of these, so that one tenant cannot take the places of all others. */
-const MAX_WATCHES_OF_TENANT = 2_500;
-
 /** What following connections takes. */
-export type FollowerOptions = Omit<PollOptions, 'look'> & { reads: ConnectionReads };
+export type FollowerOptions = Omit<PollOptions, 'look'> & {
+  reads: ConnectionReads;
+  maxWatches: number;
+  maxWatchesOfTenant: number;
+};
 
 /** Lets any number of watchers follow connections, each of which is looked at once for all of them. */
 export class ConnectionFollower {
@@ -114,9 +114,8 @@ export class ConnectionFollower {
       return watch;
     }
     const ofTenant = this.#watchesOf.get(tenant) ?? 0;
-    if (this.#watches.size >= MAX_WATCHES || ofTenant >= MAX_WATCHES_OF_TENANT)
-      throw new TooManyWatchesError();
-    const { reads, ...options } = this.#options;
+    const { reads, maxWatches, maxWatchesOfTenant, ...options } = this.#options;
+    if (this.#watches.size >= maxWatches || ofTenant >= maxWatchesOfTenant) throw new TooManyWatchesError();
     const poll = this.#polls.get(id) ?? new ConnectionPoll(id, { ...options, look: reads.look.bind(reads) });
     this.#polls.set(id, poll);
     this.#watches.add(watch);

@@ -10,7 +10,9 @@ import type { ReadingLog } from './reading-log.js';
 
 // Half of the places towards DLI for what callers read, and half for what they watch.
 const CALLS_AT_A_TIME = 10;
-const MAX_WAITING_OF_TENANT = 500;
+/** What all may take, and what one tenant may, so that it cannot take the places of all others. */
+const MAX_WAITING = { all: 2_000, ofTenant: 500 };
+const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
 
 /** What operators decide about reading and following connections. */
 export interface ReadingConfig {
@@ -28,6 +30,8 @@ export interface ReadingConfig {
   redis: RedisOptions | undefined;
   /** Tells the connections of one project from those of others. */
   project: string;
+  /** Whether callers are told apart; else all are one tenant. */
+  hasTenants: boolean;
 }
 
 /** What reads and follows connections. */
@@ -48,11 +52,12 @@ export async function openReading(parts: {
 }): Promise<Reading> {
   const { config, dli, clock, log, onBug } = parts;
   const { freshnessMs, timeoutMs } = config;
+  const most = config.hasTenants ? 'ofTenant' : 'all';
   const budget = new CallBudget({
     clock,
     perSecond: config.readCallsPerSecond,
     atATime: CALLS_AT_A_TIME,
-    maxWaitingOfTenant: MAX_WAITING_OF_TENANT,
+    maxWaitingOfTenant: MAX_WAITING[most],
   });
   const reads = new ConnectionReads({ dli, budget, clock, freshnessMs, timeoutMs, log });
   const follower = new ConnectionFollower({
@@ -61,6 +66,8 @@ export async function openReading(parts: {
     turns: await openTurns(config, log),
     clock,
     intervalMs: config.followIntervalMs,
+    maxWatches: MAX_WATCHES.all,
+    maxWatchesOfTenant: MAX_WATCHES[most],
     onBug,
   });
   return {
