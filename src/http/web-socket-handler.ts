@@ -6,6 +6,7 @@ import type { Context, SubscribePayload } from 'graphql-ws';
 import { makeServer } from 'graphql-ws';
 import type { AuditLog } from '../callers/audit-log.js';
 import type { CallerGate, KnownCaller } from '../callers/caller-gate.js';
+import type { HeldConnections } from '../callers/held-connections.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscription-engine.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
@@ -31,6 +32,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export interface WebSocketParts {
   engine: SubscriptionEngine;
   gate: CallerGate;
+  connections: HeldConnections;
   audit: AuditLog;
   load: LoadMonitor;
   clock: Clock;
@@ -121,7 +123,7 @@ async function begin(
 
 async function letIn(
   { extra, connectionParams }: Context<ConnectionParams, Session>,
-  { gate, audit, clock }: WebSocketParts,
+  { gate, connections, audit, clock }: WebSocketParts,
 ): Promise<boolean> {
   const { socket, request } = extra;
   const startedAtMs = Date.now();
@@ -133,6 +135,14 @@ async function letIn(
     else endSocket(socket, CLOSE.tryAgainLater, `Try again in ${found.retryAfterSeconds} s`);
     return false;
   }
+  // Its client may have gone meanwhile.
+  if (socket.readyState === socket.CLOSED) return false;
+  const release = connections.hold(found.caller.tenant);
+  if (release === undefined) {
+    endSocket(socket, CLOSE.tryAgainLater, 'Too many open connections of your tenant');
+    return false;
+  }
+  socket.once('close', release);
   extra.known = found;
   const leftMs = (found.validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + LAST_EVENTS_MS;
   // A longer time would end at once; and no subscription outlives the token, whether or not its socket does.
