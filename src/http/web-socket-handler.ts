@@ -168,6 +168,7 @@ function prepare(
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new ToldError(error));
   // The protocol knows no request without credentials once the client was let in.
   if (known === undefined) return refuse(errorOf('unauthenticated', traceId));
+  load.countMessage();
   if (!load.accepts()) return refuse(errorOf('overloaded', traceId, 1));
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(errorOf('tooManySubscriptions', traceId));
   // The protocol wants a text where a document that is named by its id has none.

@@ -97,6 +97,23 @@ describe('a gateway that does its work too late', () => {
     expect((await sendGraphql(graphqlUrl, QUERY)).status).toBe(200);
   }, 60_000);
 
+  it('refuses what one WebSocket floods it with, when nobody else calls', async () => {
+    const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
+    const { graphqlUrl } = await gateway.addresses();
+    const socket = await openSocket(graphqlUrl);
+    socket.say({ type: 'connection_init' });
+    expect(await socket.hear()).toEqual({ type: 'connection_ack' });
+
+    gateway.signal('SIGUSR2');
+    let told = '';
+    while (!told.includes('OVERLOADED')) {
+      for (let count = 0; count < CLIENTS; count += 1)
+        socket.say({ type: 'subscribe', id: String(count), payload: QUERY });
+      for (let count = 0; count < CLIENTS; count += 1) told += JSON.stringify(await socket.hear());
+    }
+    expect(told).toContain('"code":"OVERLOADED"');
+  }, 60_000);
+
   it('with little to do refuses nothing, because that would not help', async () => {
     const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
     const { graphqlUrl } = await gateway.addresses();
