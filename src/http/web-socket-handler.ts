@@ -27,6 +27,7 @@ const MAX_ID_LENGTH = 128;
 // The last events go out first.
 const LAST_EVENTS_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const TOKEN_ENDED = 'The access token has ended';
 
 /** What WebSockets are served with. */
 export interface WebSocketParts {
@@ -68,7 +69,7 @@ class ToldError extends GraphQLError {
 
 /** Serves subscriptions over WebSockets, by the protocol of graphql-ws. */
 export function webSocketHandlerOf(parts: WebSocketParts) {
-  const { engine, load, isStopping } = parts;
+  const { engine, load, clock, isStopping } = parts;
   const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: INIT_TIMEOUT_MS,
@@ -78,6 +79,11 @@ export function webSocketHandlerOf(parts: WebSocketParts) {
         // Every message about the subscription would carry it.
         endSocket(extra.socket, CLOSE.badRequest, 'The id is too long');
         return [new GraphQLError('The id is too long.')];
+      }
+      if (extra.known?.validUntilMs !== undefined && extra.known.validUntilMs <= clock.epochMs()) {
+        // Over this socket it would end at once, again and again.
+        endWithToken(extra.socket);
+        return [new GraphQLError(TOKEN_ENDED)];
       }
       const prepared = prepare(extra, Object.keys(subscriptions).length, payload, parts);
       if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
@@ -147,10 +153,14 @@ async function letIn(
   const leftMs = (found.validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + LAST_EVENTS_MS;
   // A longer time would end at once; and no subscription outlives the token, whether or not its socket does.
   if (leftMs > MAX_TIMER_MS) return true;
-  const end = () => endSocket(socket, CLOSE.unauthorized, 'The access token has ended');
-  const timer = setTimeout(end, leftMs).unref();
+  const timer = setTimeout(() => endWithToken(socket), leftMs).unref();
   socket.once('close', () => clearTimeout(timer));
   return true;
+}
+
+// Clients of graphql-ws take 4401 for their own fault and give up; after this they connect again, with another token.
+function endWithToken(socket: WebSocket): void {
+  endSocket(socket, CLOSE.forbidden, TOKEN_ENDED);
 }
 
 function credentialIn(params: Readonly<Record<string, unknown>> = {}): string | undefined {
