@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import type { FastifyCorsOptions } from '@fastify/cors';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { corsOptions } from './cors-options.js';
 import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
 import { commonHeaders } from './http-error.js';
 import type { LoadMonitor } from './load-monitor.js';
@@ -123,17 +123,6 @@ export async function createHttpApp({
   readJsonOnly(app);
   endSilentConnections(app);
   return app;
-}
-
-function corsOptions(origins: readonly string[]): FastifyCorsOptions {
-  return {
-    origin: [...origins],
-    methods: ['POST'],
-    allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
-    exposedHeaders: ['x-request-id', 'retry-after'],
-    maxAge: 600,
-    strictPreflight: false,
-  };
 }
 
 // Other types reach GraphQL without a body, so that its protection against cross-site requests answers them.
