@@ -55,7 +55,7 @@ export const callerSettings = {
   TRUST_PROXY: list
     .refine(
       proxies => proxies.every(isAddressRange),
-      'must be IP addresses or ranges such as 10.0.0.0/8, separated by commas',
+      'must be IP addresses or ranges such as 10.0.0.0/8, but not of all addresses, separated by commas',
     )
     .default([]),
 };
@@ -70,10 +70,10 @@ function isIssuer(text: string): boolean {
   return isPlainUrl(text) && new URL(text).search === '';
 }
 
+// Whoever believes every address lets callers choose their own; and the server would not start with such a range.
 function isAddressRange(text: string): boolean {
-  const [address = '', bits = '0', ...more] = text.split('/');
+  const [address = '', bits = '1', ...more] = text.split('/');
   const version = isIP(address);
-  return (
-    version !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128) && !more.length
-  );
+  if (version === 0 || !/^\d{1,3}$/.test(bits) || more.length > 0) return false;
+  return Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128);
 }

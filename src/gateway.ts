@@ -135,10 +135,11 @@ export async function createGateway(
   });
   addGraphqlRoute(app, {
     apollo,
-    eventStreams: createEventStreams(engine, load),
+    eventStreams: createEventStreams(engine, load, callers.connections),
     webSocketHandler: webSocketHandlerOf({
       engine,
       gate: callers.gate,
+      connections: callers.connections,
       audit,
       load,
       clock,
@@ -147,6 +148,7 @@ export async function createGateway(
     }),
     corsOrigins: config.corsOrigins,
     checkCaller: callerCheckOf(callers.gate, audit),
+    connections: callers.connections,
     explorer: explorerHandlerOf(config.explorer, apollo),
     trustedDocuments,
   });

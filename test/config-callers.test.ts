@@ -108,8 +108,11 @@ describe('a wrong value', () => {
     ['RATE_LIMIT_FAILED_LOGINS_PER_MINUTE', ['0', '100001'], 'must be a whole number from 1 to 100000'],
     [
       'TRUST_PROXY',
-      ['true', '1', 'proxy.example', '10.0.0.0/33', '10.0.0.1/8/8', '::1/129', '10.0.0.1/'],
-      'must be IP addresses or ranges such as 10.0.0.0/8, separated by commas',
+      [
+        ...['true', '1', 'proxy.example', '10.0.0.0/33', '10.0.0.1/8/8', '::1/129', '10.0.0.1/'],
+        ...['0.0.0.0/0', '::/0', '10.0.0.0/00', '10.0.0.1,0.0.0.0/0'],
+      ],
+      'must be IP addresses or ranges such as 10.0.0.0/8, but not of all addresses, separated by commas',
     ],
   ])('of %s is told by the key and its rule', (key, values, rule) => {
     for (const value of values) expect(problemsWith({ ...TOKENS, [key]: value })).toEqual([{ key, rule }]);

@@ -6,6 +6,8 @@ import { OPEN_GATE } from './caller-gate.js';
 import type { CallersLog } from './callers-log.js';
 import type { CreateLimit, CreateLimitRule } from './create-limit.js';
 import type { SharedCounters } from './failed-logins.js';
+import type { HeldConnections } from './held-connections.js';
+import { TenantConnections, UNCOUNTED_CONNECTIONS } from './held-connections.js';
 import type { IssuerPlace } from './issuer-key-set.js';
 
 /** What operators decide about callers. */
@@ -22,6 +24,7 @@ export interface CallersConfig {
 export interface Callers {
   gate: CallerGate;
   createLimit: CreateLimit;
+  connections: HeldConnections;
   close(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ export async function openCallers(parts: {
   return {
     gate: await openGate(config, shared, clock, log),
     createLimit: await openLimit(config.createLimit, shared?.redis),
+    connections: config.tokens === undefined ? UNCOUNTED_CONNECTIONS : new TenantConnections(),
     async close() {
       await shared?.close();
     },

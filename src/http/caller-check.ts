@@ -1,8 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { GraphQLError } from 'graphql';
 import type { AuditLog } from '../callers/audit-log.js';
 import type { CallerGate, Identification, KnownCaller } from '../callers/caller-gate.js';
+import type { HeldConnections } from '../callers/held-connections.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { sendFailure } from './failure-answers.js';
+import { HELD_RETRY_AFTER_SECONDS, holdResponse } from './held-response.js';
+import { HTTP_FAILURES } from './http-error.js';
 
 const CALLER = 'caller';
 
@@ -48,18 +52,42 @@ export function auditRefusal(
   });
 }
 
-/** What resolvers may know about a request that has passed the check. */
-export function contextOf(request: FastifyRequest, { raw }: FastifyReply): RequestContext {
-  const known = request.getDecorator<KnownCaller>(CALLER);
+/** The caller of a request that has passed the check. */
+export function callerOf(request: FastifyRequest): KnownCaller {
+  return request.getDecorator<KnownCaller>(CALLER);
+}
+
+/**
+ * What resolvers may know about a request that has passed the check. Who asks to be told when its sender has gone
+ * waits, and is refused when the tenant holds too many connections already.
+ */
+export function contextOf(
+  request: FastifyRequest,
+  { raw }: FastifyReply,
+  connections: HeldConnections,
+): RequestContext {
+  const known = callerOf(request);
   const listeners: (() => void)[] = [];
   const onGone = (listener: () => void) => {
-    // One listener of the response, however many fields of one request wait.
-    if (listeners.push(listener) > 1) return;
-    raw.once('close', () => {
-      for (const tell of listeners) tell();
-    });
+    // One listener of the response, and one connection, however many fields of one request wait.
+    if (listeners.length === 0) {
+      if (!holdResponse(raw, connections, known.caller.tenant)) {
+        listener();
+        throw tooManyConnections();
+      }
+      raw.once('close', () => {
+        for (const tell of listeners) tell();
+      });
+    }
+    listeners.push(listener);
   };
   return { ...contextFor(request.id, request.ip, known), onGone };
+}
+
+function tooManyConnections(): GraphQLError {
+  const { code, message, statusCode: status } = HTTP_FAILURES.tooManyConnections;
+  const extensions = { code, retryAfterSeconds: HELD_RETRY_AFTER_SECONDS, http: { status } };
+  return new GraphQLError(message, { extensions });
 }
 
 /** What resolvers may know about a request of a caller who was let in. */

@@ -2,9 +2,11 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
+import type { HeldConnections } from '../callers/held-connections.js';
 import type { SubscriptionEngine } from '../graphql/subscription-engine.js';
-import { contextOf } from './caller-check.js';
+import { callerOf, contextFor } from './caller-check.js';
 import { sendFailure } from './failure-answers.js';
+import { HELD_RETRY_AFTER_SECONDS, holdResponse } from './held-response.js';
 import type { LoadMonitor } from './load-monitor.js';
 import { GOODBYE_MS, MAX_BUFFERED_BYTES } from './stream-limits.js';
 
@@ -26,7 +28,11 @@ export function wantsEventStream({ headers: { accept = '' } }: FastifyRequest): 
 }
 
 /** Serves event streams. */
-export function createEventStreams(engine: SubscriptionEngine, load: LoadMonitor): EventStreams {
+export function createEventStreams(
+  engine: SubscriptionEngine,
+  load: LoadMonitor,
+  connections: HeldConnections,
+): EventStreams {
   const encode = eventEncoder();
   const open = new Set<ServerResponse>();
   let isClosed = false;
@@ -34,7 +40,9 @@ export function createEventStreams(engine: SubscriptionEngine, load: LoadMonitor
     async handle(request, reply) {
       // A page of another site may send anything but JSON without being asked whether it may.
       if (request.body === undefined) return sendFailure(reply, 'unsupportedMediaType');
-      const events = await encode(await resultsOf(request, reply, engine));
+      if (!holdResponse(reply.raw, connections, callerOf(request).caller.tenant))
+        return sendFailure(reply, 'tooManyConnections', HELD_RETRY_AFTER_SECONDS);
+      const events = await encode(await resultsOf(request, engine));
       if (isClosed) {
         await events.return();
         return sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
@@ -83,12 +91,8 @@ function eventEncoder() {
   };
 }
 
-async function resultsOf(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  engine: SubscriptionEngine,
-): Promise<Results> {
-  const prepared = engine.prepare(request.body, contextOf(request, reply));
+async function resultsOf(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
+  const prepared = engine.prepare(request.body, contextFor(request.id, request.ip, callerOf(request)));
   if (prepared.kind === 'refused') return only({ errors: prepared.errors });
   const results = await engine.subscribe(prepared.args);
   return Symbol.asyncIterator in results ? results : only(results);

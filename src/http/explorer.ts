@@ -1,9 +1,10 @@
 import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
+import { HeaderMap } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { EXAMPLE_MUTATION } from './example-mutation.js';
 import type { ExplorerHandler } from './graphql-route.js';
-import { GRAPHQL_PATH, graphqlHandlerOf } from './graphql-route.js';
+import { GRAPHQL_PATH } from './graphql-route.js';
 
 /** Which explorer browsers get: GraphiQL from this server alone, Apollo Sandbox from the internet, or none. */
 export type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
@@ -21,6 +22,8 @@ const GRAPHIQL_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+const PAGE_WISH = [['accept', 'text/html']] as const;
 
 /** The Apollo plugin that makes the Sandbox page; undefined for the other kinds. */
 export function landingPageOf(kind: ExplorerKind): ApolloServerPlugin | undefined {
@@ -40,8 +43,19 @@ export function explorerHandlerOf(
 ): ExplorerHandler | undefined {
   if (kind === 'none') return undefined;
   if (kind === 'sandbox') {
-    const handler = graphqlHandlerOf(apollo);
-    return async (request, reply) => handler.call(request.server, request, reply);
+    return async (_request, reply) => {
+      // Nothing of the request, whose sender nobody knows, so that there is nothing to execute.
+      const {
+        status = 200,
+        headers,
+        body,
+      } = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: { method: 'GET', headers: new HeaderMap(PAGE_WISH), search: '', body: undefined },
+        context: () => Promise.reject(new TypeError('A page needs no context.')),
+      });
+      if (body.kind !== 'complete') throw new TypeError('A page comes whole.');
+      return reply.code(status).headers(Object.fromEntries(headers)).send(body.string);
+    };
   }
   return async (_request, reply) => {
     // The page is large and seldom asked for, so it is loaded on first use.

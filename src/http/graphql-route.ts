@@ -2,6 +2,7 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
+import type { HeldConnections } from '../callers/held-connections.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { CallerCheck } from './caller-check.js';
@@ -22,9 +23,9 @@ const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /** Hands a request to the GraphQL engine. */
-export function graphqlHandlerOf(apollo: ApolloServer<RequestContext>) {
+function graphqlHandlerOf(apollo: ApolloServer<RequestContext>, connections: HeldConnections) {
   return fastifyApolloHandler(apollo, {
-    context: async (request, reply) => contextOf(request, reply),
+    context: async (request, reply) => contextOf(request, reply, connections),
   });
 }
 
@@ -33,6 +34,8 @@ export interface GraphqlRouteParts {
   apollo: ApolloServer<RequestContext>;
   /** Comes before everything that looks at a body. */
   checkCaller: CallerCheck;
+  /** Counts the queries that wait. */
+  connections: HeldConnections;
   explorer: ExplorerHandler | undefined;
   /** The only documents to execute; undefined for any. */
   trustedDocuments: TrustedDocuments | undefined;
@@ -47,12 +50,20 @@ export interface GraphqlRouteParts {
  * browsers that open the address.
  */
 export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts): void {
-  const { apollo, checkCaller, explorer, trustedDocuments, eventStreams, webSocketHandler, corsOrigins } =
-    parts;
+  const {
+    apollo,
+    checkCaller,
+    connections,
+    explorer,
+    trustedDocuments,
+    eventStreams,
+    webSocketHandler,
+    corsOrigins,
+  } = parts;
   const wantsPage = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
   app.decorateRequest(CALLER_DECORATOR, null);
-  const answer = graphqlHandlerOf(apollo);
+  const answer = graphqlHandlerOf(apollo, connections);
   const checks: RouteShorthandOptions = {
     onRequest: checkCaller,
     preHandler(request, reply, done) {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { corsOptions } from './cors-options.js';
 import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
 import { commonHeaders } from './http-error.js';
 import type { LoadMonitor } from './load-monitor.js';
@@ -89,10 +90,17 @@ export async function createHttpApp({
       // What follows on this connection may be meant for somebody else.
       distrusted.add(request.raw.socket);
       sendFailure(reply.header('connection', 'close'), 'badRequest');
-    } else if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
-      sendFailure(reply.header('connection', 'close'), 'headersTooLarge');
     } else if (isLocal && isRebound(request.headers, corsOrigins)) {
       sendFailure(reply, 'forbidden');
+    } else {
+      done();
+    }
+  });
+  // Before every refusal that a page of a listed origin can do something about; it learns of none without.
+  if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins));
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
+      sendFailure(reply.header('connection', 'close'), 'headersTooLarge');
     } else if (isStopping()) {
       sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
     } else if (!load.accepts()) {
@@ -114,16 +122,6 @@ export async function createHttpApp({
   });
   readJsonOnly(app);
   endSilentConnections(app);
-  if (corsOrigins.length > 0) {
-    await app.register(cors, {
-      origin: [...corsOrigins],
-      methods: ['POST'],
-      allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
-      exposedHeaders: ['x-request-id', 'retry-after'],
-      maxAge: 600,
-      strictPreflight: false,
-    });
-  }
   return app;
 }
 

@@ -78,6 +78,12 @@ export const HTTP_FAILURES = {
     code: 'RATE_LIMITED',
     message: 'A WebSocket carries at most 1,000 subscriptions at a time.',
   },
+  tooManyConnections: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message:
+      'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
+  },
   shuttingDown: {
     statusCode: 503,
     code: 'SHUTTING_DOWN',

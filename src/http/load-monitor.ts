@@ -49,6 +49,11 @@ export class LoadMonitor {
     response.once('close', () => this.settle(request));
   }
 
+  /** Counts a request that came as a message of a WebSocket, which has no response to wait for. */
+  countMessage(): void {
+    this.#newRequests += 1;
+  }
+
   /** Counts a request no more as under way, because its response is a stream, which mostly waits. */
   settle(request: object): void {
     this.#openRequests.delete(request);

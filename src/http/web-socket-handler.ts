@@ -2,19 +2,19 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { GraphQLError } from 'graphql';
-import type { Context, SubscribePayload } from 'graphql-ws';
+import type { SubscribePayload } from 'graphql-ws';
 import { makeServer } from 'graphql-ws';
-import type { AuditLog } from '../callers/audit-log.js';
-import type { CallerGate, KnownCaller } from '../callers/caller-gate.js';
+import type { KnownCaller } from '../callers/caller-gate.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscription-engine.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import type { Clock } from '../huawei-cloud/clock.js';
-import { auditRefusal, contextFor } from './caller-check.js';
+import { contextFor } from './caller-check.js';
 import { checkBody } from './graphql-body.js';
 import { errorOf } from './http-error.js';
 import type { LoadMonitor } from './load-monitor.js';
+import type { AdmissionParts, ConnectionParams } from './socket-admission.js';
+import { endWithToken, hasEnded, letIn } from './socket-admission.js';
 import type { SubscriberSocket } from './subscriber-socket.js';
 import { serveSocket } from './subscriber-socket.js';
 import { traceIdOf } from './trace-id.js';
@@ -23,23 +23,15 @@ import { CLOSE, endSocket } from './web-sockets.js';
 const INIT_TIMEOUT_MS = 3_000;
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
-// The last events go out first.
-const LAST_EVENTS_MS = 1_000;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What WebSockets are served with. */
-export interface WebSocketParts {
+export interface WebSocketParts extends AdmissionParts {
   engine: SubscriptionEngine;
-  gate: CallerGate;
-  audit: AuditLog;
   load: LoadMonitor;
-  clock: Clock;
   /** The only documents to execute; undefined for any. */
   trustedDocuments: TrustedDocuments | undefined;
   isStopping: () => boolean;
 }
-
-type ConnectionParams = Record<string, unknown> | undefined;
 
 interface Session extends SubscriberSocket {
   /** How many subscriptions have begun and not ended. */
@@ -66,16 +58,25 @@ class ToldError extends GraphQLError {
 
 /** Serves subscriptions over WebSockets, by the protocol of graphql-ws. */
 export function webSocketHandlerOf(parts: WebSocketParts) {
-  const { engine, load, isStopping } = parts;
+  const { engine, load, clock, isStopping } = parts;
   const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: INIT_TIMEOUT_MS,
-    onConnect: context => letIn(context, parts),
+    async onConnect({ extra, connectionParams }) {
+      const known = await letIn(extra, connectionParams, parts);
+      if (known !== undefined) extra.known = known;
+      return known !== undefined;
+    },
     onSubscribe: ({ extra, subscriptions }, id, payload) => {
       if (id.length > MAX_ID_LENGTH) {
         // Every message about the subscription would carry it.
         endSocket(extra.socket, CLOSE.badRequest, 'The id is too long');
         return [new GraphQLError('The id is too long.')];
+      }
+      if (extra.known !== undefined && hasEnded(extra.known, clock)) {
+        // Over this socket it would end at once, again and again.
+        endWithToken(extra.socket);
+        return [new GraphQLError('The access token has ended.')];
       }
       const prepared = prepare(extra, Object.keys(subscriptions).length, payload, parts);
       if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
@@ -119,35 +120,6 @@ async function begin(
   return stream;
 }
 
-async function letIn(
-  { extra, connectionParams }: Context<ConnectionParams, Session>,
-  { gate, audit, clock }: WebSocketParts,
-): Promise<boolean> {
-  const { socket, request } = extra;
-  const startedAtMs = Date.now();
-  const authorization = credentialIn(connectionParams) ?? request.headers.authorization;
-  const found = await gate.identify(authorization, request.ip);
-  if (found.kind !== 'known') {
-    auditRefusal(audit, request, found, startedAtMs);
-    if (found.kind === 'unauthenticated') endSocket(socket, CLOSE.unauthorized, 'Authentication required');
-    else endSocket(socket, CLOSE.tryAgainLater, `Try again in ${found.retryAfterSeconds} s`);
-    return false;
-  }
-  extra.known = found;
-  const leftMs = (found.validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + LAST_EVENTS_MS;
-  // A longer time would end at once; and no subscription outlives the token, whether or not its socket does.
-  if (leftMs > MAX_TIMER_MS) return true;
-  const end = () => endSocket(socket, CLOSE.unauthorized, 'The access token has ended');
-  const timer = setTimeout(end, leftMs).unref();
-  socket.once('close', () => clearTimeout(timer));
-  return true;
-}
-
-function credentialIn(params: Readonly<Record<string, unknown>> = {}): string | undefined {
-  const value = params['authorization'] ?? params['Authorization'];
-  return typeof value === 'string' ? value : undefined;
-}
-
 function prepare(
   { request, known }: Session,
   subscriptions: number,
@@ -158,6 +130,7 @@ function prepare(
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new ToldError(error));
   // The protocol knows no request without credentials once the client was let in.
   if (known === undefined) return refuse(errorOf('unauthenticated', traceId));
+  load.countMessage();
   if (!load.accepts()) return refuse(errorOf('overloaded', traceId, 1));
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(errorOf('tooManySubscriptions', traceId));
   // The protocol wants a text where a document that is named by its id has none.

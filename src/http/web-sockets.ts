@@ -15,6 +15,7 @@ export const CLOSE = {
   tryAgainLater: 1013,
   badRequest: 4400,
   unauthorized: 4401,
+  forbidden: 4403,
 } as const;
 
 // RFC 6455, section 5.5.1: a control frame holds 125 bytes, two of them for the code.

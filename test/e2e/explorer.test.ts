@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
+import { startTokenGateway } from '../callers/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { CHROMIUM_ARGUMENTS } from './helpers/chromium-arguments.js';
@@ -112,6 +113,20 @@ describe('the explorer over HTTP', () => {
     expect(response.headers.get('content-type')).toMatch(/^text\/html/);
     expect(await response.text()).toContain('embeddable-sandbox');
   });
+
+  it.each(['graphiql', 'sandbox'])(
+    'is the page of %s and nothing else, whatever else a request without a token says',
+    async explorer => {
+      const { graphqlUrl, log } = await startTokenGateway({ EXPLORER: explorer });
+      const response = await fetch(`${graphqlUrl}?query=${encodeURIComponent('{ __typename }')}`, {
+        headers: { accept: 'application/json, text/html;q=0.1', 'apollo-require-preflight': '1' },
+      });
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+      expect(await response.text()).toMatch(/^\s*<!doctype html>/i);
+      expect(log()).not.toContain('internal error');
+    },
+  );
 
   it('may be none, so that a browser gets JSON', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { VALID_INPUT } from '../helpers/gateway.js';
+import { startTokenGateway } from '../callers/helpers/token-gateway.js';
+import { createTestClock } from '../helpers/clock.js';
+import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
@@ -9,7 +11,12 @@ import { startUpstream } from '../once/once-gateway.js';
 import { CHROMIUM_ARGUMENTS } from './helpers/chromium-arguments.js';
 import { startFrontEnd } from './helpers/front-end.js';
 
+const THIRTY_MINUTES_MS = 30 * 60_000;
+
+afterEach(closeGateways);
+
 interface Seen {
+  id: string;
   state: string;
   progress: number;
 }
@@ -97,4 +104,65 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     },
     60_000,
   );
+
+  /** A page that follows what it is told, once the gateway is there. */
+  async function openFollower(hasTokens: boolean) {
+    let graphqlUrl = '';
+    const origin = await startFrontEnd(() => graphqlUrl, { hasTokens });
+    const page = await browser.newPage();
+    page.setDefaultTimeout(30_000);
+    return {
+      page,
+      env: { CORS_ORIGINS: origin, FOLLOW_INTERVAL_MS: '100' },
+      async follow(url: string, ...ids: string[]) {
+        graphqlUrl = url;
+        await page.goto(origin);
+        for (const id of ids)
+          await page.evaluate(
+            connection => (window as unknown as { followShown: (i: string) => void }).followShown(connection),
+            id,
+          );
+      },
+      /** Waits until the page was shown a connection so many times. */
+      shown: (id: string, times: number) =>
+        page.waitForFunction(
+          ([connection, least]) =>
+            (window as unknown as { seen: Seen[] }).seen.filter(seen => seen.id === connection).length >=
+            least,
+          [id, times] as const,
+        ),
+    };
+  }
+
+  it('goes on by itself when its time is over after 30 minutes', async () => {
+    const clock = createTestClock();
+    const { page, env, follow, shown } = await openFollower(false);
+    const { graphqlUrl, emulator } = await startGateway({
+      // DLI's time is another one.
+      clock: { ...clock, epochMs: Date.now },
+      env,
+      emulator: { creationMs: 6_000 },
+    });
+    const { connectionId } = emulator.seedConnection();
+    await follow(graphqlUrl, connectionId);
+    await shown(connectionId, 1);
+    clock.advance(THIRTY_MINUTES_MS);
+    await stateOf(page).getByText('ACTIVE').waitFor();
+  }, 60_000);
+
+  it('goes on by itself with another token when its token has ended, with all that it follows', async () => {
+    const { page, env, follow, shown } = await openFollower(true);
+    const { graphqlUrl, emulator, sign, clock } = await startTokenGateway(env);
+    let tokens = 0;
+    await page.exposeFunction('getToken', () => {
+      tokens += 1;
+      // The first one is taken for a few seconds yet, as clocks differ.
+      return sign(tokens === 1 ? { claims: { exp: Math.floor(clock.epochMs() / 1_000) } } : {});
+    });
+    const ids = ['one', 'two'].map(name => emulator.seedConnection({ name, state: 'CREATING' }).connectionId);
+    await follow(graphqlUrl, ...ids);
+    // Neither changes, so each is shown again only to who has subscribed again.
+    for (const id of ids) await shown(id, 2);
+    expect(tokens).toBe(2);
+  }, 60_000);
 });

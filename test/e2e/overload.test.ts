@@ -7,7 +7,8 @@ import { closeSubscribers, openSocket } from '../http/helpers/subscribers.js';
 const CLIENTS = 60;
 const QUERY = { query: '{ __typename }' };
 // Nothing listens there; these tests need no upstream.
-const ENVIRONMENT = environmentFor('http://127.0.0.1:9');
+const APP = 'https://app.example.com';
+const ENVIRONMENT = { ...environmentFor('http://127.0.0.1:9'), CORS_ORIGINS: APP };
 
 /** From the first signal to the second the process comes round every 300 ms only, as one with too much to do. */
 const BUSY_BETWEEN_SIGNALS = `
@@ -40,12 +41,13 @@ describe('a gateway that does its work too late', () => {
     expect(await socket.hear()).toEqual({ type: 'connection_ack' });
 
     gateway.signal('SIGUSR2');
-    const refused: GraphqlAnswer[] = [];
+    const refused: (GraphqlAnswer & { origin: string })[] = [];
     let isOver = false;
-    const clients = Array.from({ length: CLIENTS }, async () => {
+    const clients = Array.from({ length: CLIENTS }, async (_, index) => {
+      const origin = index % 2 === 0 ? APP : 'https://evil.example';
       while (!isOver) {
-        const answer = await sendGraphql(graphqlUrl, QUERY);
-        if (answer.status !== 200) refused.push(answer);
+        const answer = await sendGraphql(graphqlUrl, QUERY, { origin });
+        if (answer.status !== 200) refused.push({ ...answer, origin });
       }
     });
     let readiness = await statusOf('/readyz');
@@ -63,12 +65,22 @@ describe('a gateway that does its work too late', () => {
       type: 'error',
       payload: [{ extensions: { code: 'OVERLOADED', retryAfterSeconds: 1 } }],
     });
+    // A page learns only of what it may ask for.
+    const preflight = await fetch(graphqlUrl, {
+      method: 'OPTIONS',
+      headers: { origin: APP, 'access-control-request-method': 'POST' },
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, APP]);
     isOver = true;
     await Promise.all(clients);
-    for (const { status, headers, body } of refused) {
-      expect({ status, retryAfter: headers.get('retry-after'), body }).toEqual({
+    for (const { status, headers, body, origin } of refused) {
+      const [retryAfter, allowed] = ['retry-after', 'access-control-allow-origin'].map(name =>
+        headers.get(name),
+      );
+      expect({ status, retryAfter, allowed, body }).toEqual({
         status: 503,
         retryAfter: '1',
+        allowed: origin === APP ? APP : null,
         body: {
           errors: [
             {
@@ -83,6 +95,23 @@ describe('a gateway that does its work too late', () => {
     gateway.signal('SIGUSR2');
     while ((await statusOf('/readyz'))[0] !== 200);
     expect((await sendGraphql(graphqlUrl, QUERY)).status).toBe(200);
+  }, 60_000);
+
+  it('refuses what one WebSocket floods it with, when nobody else calls', async () => {
+    const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
+    const { graphqlUrl } = await gateway.addresses();
+    const socket = await openSocket(graphqlUrl);
+    socket.say({ type: 'connection_init' });
+    expect(await socket.hear()).toEqual({ type: 'connection_ack' });
+
+    gateway.signal('SIGUSR2');
+    let told = '';
+    while (!told.includes('OVERLOADED')) {
+      for (let count = 0; count < CLIENTS; count += 1)
+        socket.say({ type: 'subscribe', id: String(count), payload: QUERY });
+      for (let count = 0; count < CLIENTS; count += 1) told += JSON.stringify(await socket.hear());
+    }
+    expect(told).toContain('"code":"OVERLOADED"');
   }, 60_000);
 
   it('with little to do refuses nothing, because that would not help', async () => {

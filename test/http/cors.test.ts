@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { startTokenGateway } from '../callers/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const APP = 'https://app.example.com';
 const ALLOWED = `${APP},https://admin.example.com`;
@@ -11,6 +14,8 @@ const OTHER_ORIGINS = [
   'https://app.example.com:8443',
   'null',
 ];
+const BODY = '{"query":"{ __typename }"}';
+const JSON_HEADERS = `content-type: application/json\r\ncontent-length: ${BODY.length}\r\n`;
 
 afterEach(closeGateways);
 
@@ -78,7 +83,51 @@ describe('the answers to pages of other origins', () => {
       origin: APP,
     });
   });
+
+  it.each([
+    [415, { 'content-type': 'application/json; charset=ibm037' }],
+    [431, Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`x-${index}`, 'a']))],
+    [401, {}],
+    [401, { authorization: 'Bearer zq7canary' }],
+    [429, { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' }],
+  ])('let a listed page, and no other, read that a request is refused with %s', async (status, headers) => {
+    const { send } = await startTokenGateway({
+      CORS_ORIGINS: ALLOWED,
+      RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1',
+    });
+    const refusalFor = async (origin: string) => {
+      let answer = await send(BODY, { ...headers, origin });
+      while (answer.status !== status) answer = await send(BODY, { ...headers, origin });
+      return sharedWith(answer.headers);
+    };
+    expect(await refusalFor(APP)).toEqual([APP, 'x-request-id, retry-after']);
+    expect((await refusalFor('https://evil.example'))[0]).toBeNull();
+  });
+
+  it.each([
+    [APP, APP],
+    ['https://evil.example', undefined],
+  ])('let a listed page, and no other, read that the gateway is stopping: %s', async (origin, allowed) => {
+    const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
+    const message = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\norigin: ${origin}\r\n${JSON_HEADERS}\r\n${BODY}`;
+    const socket = await openConnection(gateway.graphqlUrl);
+    // Begun in one packet with the request before it, the second keeps the connection from being idle.
+    socket.write(message + message.slice(0, 20));
+    await once(socket, 'data');
+    const rest = readToEnd(socket);
+    const closed = gateway.close();
+    socket.write(message.slice(20));
+    const answer = await rest;
+    await closed;
+    expect(answer).toContain('"code":"SHUTTING_DOWN"');
+    expect(/^access-control-allow-origin: (.*)\r$/im.exec(answer)?.[1]).toBe(allowed);
+  });
 });
+
+/** What a page may read an answer by. */
+function sharedWith(headers: Headers): (string | null)[] {
+  return ['access-control-allow-origin', 'access-control-expose-headers'].map(name => headers.get(name));
+}
 
 async function headersFor(url: string, method: string, origin: string): Promise<Headers> {
   const isPreflight = method === 'OPTIONS';
@@ -89,7 +138,7 @@ async function headersFor(url: string, method: string, origin: string): Promise<
       'content-type': 'application/json',
       ...(isPreflight && { 'access-control-request-method': 'POST' }),
     },
-    ...(!isPreflight && { body: '{"query":"{ __typename }"}' }),
+    ...(!isPreflight && { body: BODY }),
   });
   return response.headers;
 }

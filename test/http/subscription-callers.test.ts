@@ -136,7 +136,7 @@ describe('a WebSocket', () => {
     expect(codes.at(-1)).toBe(1013);
   });
 
-  it('is ended with 4401 when its token has ended, after its last events', async () => {
+  it('is ended with 4403 when its token has ended, after its last events', async () => {
     const gateway = await startTokenGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
@@ -148,7 +148,21 @@ describe('a WebSocket', () => {
     expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
     expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
     expect(await hear()).toEqual({ type: 'complete', id: 'a' });
-    expect(await closed).toEqual({ code: 4401, reason: 'The access token has ended' });
+    // Clients of graphql-ws give up after 4401, and come with another token after this.
+    expect(await closed).toEqual({ code: 4403, reason: 'The access token has ended' });
+  });
+
+  it('is ended with 4403 at once by who subscribes when its token has ended', async () => {
+    const gateway = await startTokenGateway();
+    const { say, hear, closed } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
+    say({ type: 'connection_init' });
+    expect(await hear()).toEqual({ type: 'connection_ack' });
+    gateway.clock.advance(6 * MINUTE_MS);
+    say({ type: 'subscribe', id: 'a', payload: wishFor('none') });
+    expect(await Promise.race([hear(), closed])).toEqual({
+      code: 4403,
+      reason: 'The access token has ended',
+    });
   });
 });
 

@@ -31,22 +31,27 @@ window.createAndFollow = async (graphqlUrl, input) => {
     body: JSON.stringify({ query, variables: { input } }),
   });
   const { data } = await response.json();
-  follow(data.createDatasourceConnection.connectionId, (state, progress, reason) => {
-    window.seen.push({ state, progress });
+  window.followShown(data.createDatasourceConnection.connectionId);
+};
+window.followShown = id =>
+  follow(id, (state, progress, reason) => {
+    window.seen.push({ id, state, progress });
     $('progress').value = progress;
     $('state').value = state;
     $('reason').value = reason ?? '';
-  });
-};`;
+  });`;
 
-/** The code for browsers that the README prints, with the address of a gateway. */
-async function followCode(graphqlUrl: string): Promise<string> {
+/** The code for browsers that the README prints, with the address of a gateway, and with tokens as it says there. */
+async function followCode(graphqlUrl: string, hasTokens: boolean): Promise<string> {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
   const source = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = '']) =>
     text.includes('graphql-ws'),
   )?.[1];
   if (source === undefined) throw new Error('The README prints no code for browsers.');
-  const { code } = await transform(source, {
+  const [, params] = /With access tokens: (connectionParams: .*)\.$/m.exec(source) ?? [];
+  if (params === undefined) throw new Error('The README does not say how to send tokens.');
+  const complete = hasTokens ? source.replace('createClient({', `createClient({ ${params},`) : source;
+  const { code } = await transform(complete, {
     jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
     module: { type: 'es6' },
   });
@@ -57,16 +62,17 @@ async function followCode(graphqlUrl: string): Promise<string> {
  * Serves a page that creates a connection and shows its progress, from an origin of its own.
  *
  * @param graphqlUrlOf gives the address of the gateway when the page is loaded
+ * @param options `hasTokens`: the page has a function `getToken`
  * @returns the page's origin
  */
-export async function startFrontEnd(graphqlUrlOf: () => string): Promise<string> {
+export async function startFrontEnd(graphqlUrlOf: () => string, { hasTokens = false } = {}): Promise<string> {
   const server = createServer(async (request, response) => {
     const path = request.url ?? '/';
     const isScript = path !== '/';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
     if (path === '/') response.end(PAGE);
     else if (path === '/page.js') response.end(PAGE_CODE);
-    else if (path === '/follow.js') response.end(await followCode(graphqlUrlOf()));
+    else if (path === '/follow.js') response.end(await followCode(graphqlUrlOf(), hasTokens));
     else response.end(readFileSync(join(CLIENT_FOLDER, path.replace('/graphql-ws/', ''))));
   });
   const { host } = await listen(server);
