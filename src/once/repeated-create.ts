@@ -9,6 +9,7 @@ import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OperationRecord } from './operation-record.js';
 import { adoptRecord, ownershipMs } from './record-adoption.js';
 import type { RecordStore } from './record-store.js';
+import { StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
 import { RETENTION_MS } from './retention.js';
@@ -42,7 +43,23 @@ export class RepeatedCreate {
     record: OperationRecord,
     scope: OperationScope,
   ): Promise<CreateOutcome> {
-    return (await this.#continue(request, record, scope)) ?? this.#joinElsewhere(request, record, scope);
+    try {
+      return (
+        (await this.#continue(request, record, scope)) ?? (await this.#joinElsewhere(request, record, scope))
+      );
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return this.#fromMemory(record);
+    }
+  }
+
+  // Whoever has read the record knows that something may have been sent, whether or not the store answers now.
+  #fromMemory(record: OperationRecord): CreateOutcome {
+    const { inline, clock } = this.#parts;
+    const retryAfterSeconds = inline.secondsUntilDecided(record);
+    return record.ownedUntilMs > clock.epochMs()
+      ? { kind: 'inProgress', retryAfterSeconds }
+      : outcomeOf(record, retryAfterSeconds);
   }
 
   /** Tells the end of a record, or looks for it; undefined while somebody else does. */

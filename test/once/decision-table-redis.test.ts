@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { expect, it } from '@jest/globals';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { DONE_BUT_LOST, KEY, KEY_REUSED, startOnce, UNKNOWN, until } from './once-gateway.js';
+import { DONE_BUT_LOST, IN_PROGRESS, KEY, KEY_REUSED, startOnce, UNKNOWN, until } from './once-gateway.js';
+import { openClient } from './redis-access.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -71,10 +74,34 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     await emulator.ledger.waitFor('createConnection', 1);
     redis.pause();
     expect(await first).toMatchObject(UNKNOWN);
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     redis.resume();
     const payload = await createUntil(SUCCESS.__typename, CALL);
     expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
     expect(posts()).toBe(1);
+  });
+
+  it('D30: while it hangs after a create was sent, a repeat elsewhere that has seen it is told to wait', async () => {
+    const redis = await startRedisServer(program);
+    const upstream = await startHeldUpstream();
+    const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
+    const [one, other] = [await startOnce({ env }), await startOnce({ env })];
+    const first = one.create(CALL);
+    await upstream.emulator.ledger.waitFor('createConnection', 1);
+    const monitor = await openClient(redis.url).monitor();
+    const repeat = other.create(CALL);
+    // The claim shows the repeat the record; what follows asks how it goes on.
+    await until(
+      () => once(monitor, 'monitor'),
+      ([, command]) => command.some((part: string) => part.endsWith(':loss')) && command[2] === '2',
+    );
+    redis.pause();
+    expect(await repeat).toMatchObject(IN_PROGRESS);
+    redis.resume();
+    monitor.disconnect();
+    upstream.release();
+    expect(await first).toMatchObject(SUCCESS);
+    expect(upstream.emulator.ledger.count('createConnection')).toBe(1);
   });
 
   it('D31: while it hangs a create is refused in half a second and unsent, and leaves no claim', async () => {
