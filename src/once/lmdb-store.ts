@@ -4,6 +4,7 @@ import { open } from 'lmdb';
 import { prepareFolder } from './lmdb-folder.js';
 import { LmdbTables } from './lmdb-tables.js';
 import type { OperationRecord } from './operation-record.js';
+import { isDecided } from './record-codec.js';
 import type { BeginResult, FindResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import { StoreUnusableError } from './store-unusable-error.js';
@@ -101,10 +102,19 @@ export class LmdbStore implements RecordStore {
     return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
   }
 
-  async adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean> {
-    return this.#change(id, previousOwner, stored =>
-      this.#tables.replace(stored, { ...stored, owner, ownedUntilMs }),
-    );
+  async adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(id);
+      if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+      const adopted = { ...stored, owner, ownedUntilMs };
+      this.#tables.replace(stored, adopted);
+      return adopted;
+    });
   }
 
   async remove(id: string, owner: string): Promise<boolean> {

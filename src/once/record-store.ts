@@ -56,8 +56,17 @@ export interface RecordStore {
    */
   replace(record: OperationRecord, owner: string): Promise<boolean>;
 
-  /** Takes over a record whose owner's time is over: sets owner and ownedUntilMs. Atomic; false when somebody else was faster. */
-  adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean>;
+  /**
+   * Takes over a record whose owner's time is over: sets owner and ownedUntilMs. Atomic.
+   *
+   * @returns the record as it is stored then; undefined when somebody else was faster, or its owner has decided it
+   */
+  adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined>;
 
   /** Forgets a record and frees its name, if `owner` still owns it. */
   remove(id: string, owner: string): Promise<boolean>;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { OperationRecord } from './operation-record.js';
-import { isOpen, readRecord, writeRecord } from './record-codec.js';
+import { isDecided, isOpen, readRecord, writeRecord } from './record-codec.js';
 import type { BeginResult, FindResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import { judge, RedisBeginning } from './redis-beginning.js';
@@ -75,18 +75,23 @@ export class RedisStore implements RecordStore {
     });
   }
 
-  async adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean> {
+  async adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined> {
     const endMs = operationEndMs();
     const { text } = await this.#commands.find(id);
     const stored = readRecord(text ?? '');
-    if (text === undefined || stored?.owner !== previousOwner) return false;
-    const adopted = writeRecord({ ...stored, owner, ownedUntilMs });
+    if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+    const adopted = { ...stored, owner, ownedUntilMs };
     const call: ScriptCall = {
       script: scripts.ADOPT,
       keys: [KEYS.record + id, KEYS.open],
-      args: [id, text, adopted, Math.ceil(stored.expiresAtMs), ownedUntilMs],
+      args: [id, text, writeRecord(adopted), Math.ceil(stored.expiresAtMs), ownedUntilMs],
     };
-    return this.#commands.decide(call, endMs);
+    return (await this.#commands.decide(call, endMs)) ? adopted : undefined;
   }
 
   async remove(id: string, owner: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import { outcomeOf } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OperationRecord } from './operation-record.js';
 import { adoptRecord, ownershipMs } from './record-adoption.js';
+import { isDecided } from './record-codec.js';
 import type { RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
@@ -68,7 +69,7 @@ export class RepeatedCreate {
     record: OperationRecord,
     scope: OperationScope,
   ): Promise<CreateOutcome | undefined> {
-    if (record.state === 'SUCCEEDED' || record.state === 'REJECTED') return outcomeOf(record, 0);
+    if (isDecided(record)) return outcomeOf(record, 0);
     const { store, clock, inline, namesAreUnique } = this.#parts;
     const adopted = await adoptRecord(store, record, clock.epochMs(), ownershipMs(scope));
     if (adopted === undefined) return undefined;

@@ -99,7 +99,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
       await expect(store.replace(record, record.owner)).resolves.toBe(false);
       await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
-      await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBe(false);
+      await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
       await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
       await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
       await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
