@@ -12,7 +12,7 @@ import type { RecordWriter } from './record-writer.js';
 import { RETENTION_MS } from './retention.js';
 
 const JITTER = 0.2;
-// 15 minutes of 2: a list that cannot be read must not hold the name for ever.
+// 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.
 const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
 /** Parts of the settle time after sending at which the list is read in the background: 30, 60, 90, 120 of 120 s. */
@@ -132,13 +132,14 @@ export class Reconciler {
       const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
       return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
     }
-    if (record.isSettled === true) return record;
+    const { emptySinceMs: _unproven, ...doubted } = record;
+    // One of several may be it, which undoes what was read before.
+    const known = finding.kind === 'unclear' ? doubted : record;
+    if (known.isSettled === true) return known;
     const { settleMs } = this.#options;
     const sinceSentMs = nowMs - lastSentAt(record);
-    if (finding.kind === 'unread') {
-      const { emptySinceMs: _unsure, ...rest } = record;
-      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? record : { ...rest, isSettled: true };
-    }
+    if (finding.kind === 'unclear' || finding.kind === 'unread')
+      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
