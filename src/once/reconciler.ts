@@ -1,4 +1,5 @@
 import type { Clock } from '../huawei-cloud/clock.js';
+import type { Deadline } from '../huawei-cloud/deadline.js';
 import type { ListReader } from './list-reader.js';
 import { markerTagOf } from './marker-tag.js';
 import type { Match } from './match-connection.js';
@@ -47,9 +48,13 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** Looks for a record's connection, and notes whose it is when it is found. */
-  async find(record: OperationRecord, traceId: string): Promise<Finding> {
-    const match = await this.#look(record, traceId);
+  /**
+   * Looks for a record's connection, and notes whose it is when it is found.
+   *
+   * @param deadline of who waits for the look; what is not read by then is unread
+   */
+  async find(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
+    const match = await this.#look(record, traceId, deadline);
     if (match === undefined) return { kind: 'unread' };
     switch (match.kind) {
       case 'found':
@@ -89,25 +94,32 @@ export class Reconciler {
     return written;
   }
 
-  async #look(record: OperationRecord, traceId: string): Promise<Match | undefined> {
-    const marked = record.hasMarker === true ? await this.#lookForMarker(record, traceId) : undefined;
+  async #look(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
+    const marked =
+      record.hasMarker === true ? await this.#lookForMarker(record, traceId, deadline) : undefined;
     if (marked !== undefined) return marked;
     const { lists, clock, settleMs } = this.#options;
-    const list = await lists.read(traceId);
+    const list = await lists.read(traceId, deadline);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
   }
 
   /** What the marker tag proves; undefined where DLI does not filter by tags, or that is not known. */
-  async #lookForMarker({ id, wanted }: OperationRecord, traceId: string): Promise<Match | undefined> {
+  async #lookForMarker(
+    { id, wanted }: OperationRecord,
+    traceId: string,
+    deadline?: Deadline,
+  ): Promise<Match | undefined> {
     const { lists } = this.#options;
-    const list = await lists.readTagged(markerTagOf(id), traceId);
+    const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
     if (only === undefined) return lists.isFilterProven() ? { kind: 'absent' } : undefined;
     if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
-    return (await lists.proveFilter(traceId)) ? { kind: 'found', connectionId: only.id } : undefined;
+    return (await lists.proveFilter(traceId, deadline))
+      ? { kind: 'found', connectionId: only.id }
+      : undefined;
   }
 
   async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {

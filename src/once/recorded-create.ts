@@ -3,9 +3,11 @@ import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
+import { Deadline } from '../huawei-cloud/deadline.js';
 import type { CreateOutcome } from './create-outcome.js';
 import { failedOutcome, outcomeOf } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
+import { ANSWER_MARGIN_MS } from './inline-reconciliation.js';
 import { markerTagOf } from './marker-tag.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationRecord, StoredRejection } from './operation-record.js';
@@ -76,10 +78,10 @@ export class RecordedCreate {
   /** The connection that a forgotten call with the same key has made; undefined when there is none. */
   async #findEarlier(
     record: OperationRecord,
-    { traceId }: OperationScope,
+    { traceId, deadline }: OperationScope,
   ): Promise<CreateOutcome | undefined> {
     const { reconciler, writer, clock, log } = this.#parts;
-    const finding = await reconciler.find(record, traceId);
+    const finding = await reconciler.find(record, traceId, beforeAnswer(deadline, clock));
     if (finding.kind === 'absent' || finding.kind === 'near') return undefined;
     if (finding.kind === 'ours') {
       const found = asFound(record, finding.connectionId, clock.epochMs());
@@ -184,4 +186,9 @@ export class RecordedCreate {
 /** Whether a connection of this name may come from an earlier request of the same intent. */
 function mayBeOurs({ hasMarker = false }: OperationRecord, { isForgetful, previous }: Past): boolean {
   return isForgetful === true || previous !== undefined || hasMarker;
+}
+
+/** When a look must have ended so that there is time to write and answer. */
+function beforeAnswer(deadline: Deadline, clock: Clock): Deadline {
+  return new Deadline(clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
 }

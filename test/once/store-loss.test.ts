@@ -7,6 +7,9 @@ import { KEY, NAME_TAKEN, startOnce, startUpstream, UNKNOWN } from './once-gatew
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
+// Between the 2 s of the operation and the 10 s for which a hanging list is waited for when nobody is in a hurry.
+const TOO_LATE_MS = 8_000;
+
 async function forgetEverything(url: string): Promise<void> {
   const client = new Redis(url);
   await client.flushall();
@@ -60,6 +63,20 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     emulator.inject({ operation: 'listConnections', status: 500 });
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST', retryAfterSeconds: 5 });
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId });
+    expect(posts()).toBe(1);
+  });
+
+  it('is told in the time of the operation while the list hangs', async () => {
+    const redis = await startRedisServer(program);
+    const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '2000' };
+    const { create, emulator, posts, close } = await startOnce({ env });
+    await create(CALL);
+    await forgetEverything(redis.url);
+    emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
+    const startMs = performance.now();
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST' });
+    await close();
+    expect(performance.now() - startMs).toBeLessThan(TOO_LATE_MS);
     expect(posts()).toBe(1);
   });
 
