@@ -58,7 +58,7 @@ export async function openOnce(parts: {
   const store = await openStore(config, log);
   const project = `${dliEndpoint.origin}/${projectId ?? region}`;
   const identities = new CreateIdentities(store, project);
-  const writer = new RecordWriter(store, () => clock.monotonicMs());
+  const writer = new RecordWriter(store, () => clock.monotonicMs(), log);
   const lists = new ListReader(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);

@@ -94,11 +94,19 @@ export interface RecordStore {
   close(): Promise<void>;
 }
 
-/** The store cannot be used now; whether the last write took place is not known. */
+/** The store cannot be used now. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
+  /** False when the store was certainly not reached; otherwise the last write may have taken place all the same. */
+  readonly mayHaveWritten: boolean;
 
-  constructor() {
+  constructor({ mayHaveWritten } = { mayHaveWritten: true }) {
     super('The store of operation records is not available.');
+    this.mayHaveWritten = mayHaveWritten;
   }
+}
+
+/** Whether a write that failed may have taken place all the same. */
+export function mayHaveWritten(error: unknown): boolean {
+  return !(error instanceof StoreUnavailableError) || error.mayHaveWritten;
 }

@@ -1,9 +1,11 @@
+import type { OnceLog } from './once-log.js';
 import type { OperationRecord } from './operation-record.js';
 import type { RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 
 const RETRY_MS = 1_000;
 const GIVE_UP_MS = 5 * 60_000;
+// Of each kind, so that what is only to be forgotten takes no place from results.
 const MAX_WAITING = 10_000;
 
 interface PendingWrite {
@@ -26,12 +28,18 @@ export class RecordWriter {
   /** Of every record the write that counts, until the store has it. */
   readonly #newest = new Map<string, PendingWrite>();
   /** Those of them that the store could not take. */
-  readonly #waiting = new Map<string, PendingWrite>();
+  readonly #waiting = {
+    results: new Map<string, PendingWrite>(),
+    forgotten: new Map<string, PendingWrite>(),
+  };
+  readonly #log: Pick<OnceLog, 'warn'>;
+  #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<RecordStore, 'replace' | 'remove'>, now: () => number) {
+  constructor(store: Pick<RecordStore, 'replace' | 'remove'>, now: () => number, log: Pick<OnceLog, 'warn'>) {
     this.#store = store;
     this.#now = now;
+    this.#log = log;
   }
 
   /** What is known here about a record and not in the store yet. */
@@ -55,12 +63,13 @@ export class RecordWriter {
     this.#timer = undefined;
     await this.#attemptWaiting();
     clearTimeout(this.#timer);
+    this.#tellDropped(this.#waiting.results.size + this.#waiting.forgotten.size);
   }
 
   #begin(write: PendingWrite): Promise<void> {
     const key = keyOf(write);
     this.#newest.set(key, write);
-    this.#waiting.delete(key);
+    this.#waitingLike(write).delete(key);
     return this.#attempt(key, write);
   }
 
@@ -68,12 +77,14 @@ export class RecordWriter {
     const isStored = await this.#send(write);
     // Whatever became of this one, a newer one is on its way.
     if (this.#newest.get(key) !== write) return;
-    if (!isStored && this.#canWait(key, write)) {
-      this.#waiting.set(key, write);
-      this.#timer ??= setTimeout(() => void this.#attemptWaiting(), RETRY_MS).unref();
+    const waiting = this.#waitingLike(write);
+    if (!isStored) this.#timer ??= setTimeout(() => void this.#attemptWaiting(), RETRY_MS).unref();
+    if (!isStored && this.#now() < write.giveUpAtMs && (waiting.size < MAX_WAITING || waiting.has(key))) {
+      waiting.set(key, write);
       return;
     }
-    this.#waiting.delete(key);
+    if (!isStored) this.#dropped += 1;
+    waiting.delete(key);
     this.#newest.delete(key);
   }
 
@@ -89,13 +100,24 @@ export class RecordWriter {
     }
   }
 
-  #canWait(key: string, { giveUpAtMs }: PendingWrite): boolean {
-    return this.#now() < giveUpAtMs && (this.#waiting.size < MAX_WAITING || this.#waiting.has(key));
-  }
-
   async #attemptWaiting(): Promise<void> {
     this.#timer = undefined;
-    await Promise.all([...this.#waiting].map(([key, write]) => this.#attempt(key, write)));
+    const { results, forgotten } = this.#waiting;
+    await Promise.all([...results, ...forgotten].map(([key, write]) => this.#attempt(key, write)));
+    this.#tellDropped(this.#dropped);
+    this.#dropped = 0;
+  }
+
+  #waitingLike({ record }: PendingWrite): Map<string, PendingWrite> {
+    return record === undefined ? this.#waiting.forgotten : this.#waiting.results;
+  }
+
+  #tellDropped(count: number): void {
+    if (count === 0) return;
+    this.#log.warn(
+      { operation: 'store', outcome: 'dropped', count },
+      'records could not be written in time, their creates are looked up again',
+    );
   }
 }
 

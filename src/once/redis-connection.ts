@@ -103,9 +103,9 @@ export class RedisConnection {
     while (!this.#isUsable && performance.now() < endMs) await this.#nextChange(endMs - performance.now());
   }
 
-  /** @throws {StoreUnavailableError} when it fails or takes longer; it may then have been executed all the same */
+  /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
   async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
-    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError();
+    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
     try {
       const answer = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
       this.#told = undefined;

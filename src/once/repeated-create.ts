@@ -10,7 +10,7 @@ import type { OperationRecord } from './operation-record.js';
 import { adoptRecord, ownershipMs } from './record-adoption.js';
 import { isDecided } from './record-codec.js';
 import type { RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
+import { mayHaveWritten, StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
 import { RETENTION_MS } from './retention.js';
@@ -110,7 +110,8 @@ export class RepeatedCreate {
         return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(previous) };
     } catch (error) {
       // Nothing was sent, so a store that has reopened it all the same must have it back as it was.
-      await writer.write({ ...previous, owner: again.owner, ownedUntilMs: nowMs }, again.owner);
+      if (mayHaveWritten(error))
+        await writer.write({ ...previous, owner: again.owner, ownedUntilMs: nowMs }, again.owner);
       throw error;
     }
     return recorded.send(request, again, scope, { previous });

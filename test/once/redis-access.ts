@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { createServer, connect as openSocket } from 'node:net';
 import { afterEach } from '@jest/globals';
@@ -26,6 +27,27 @@ export function openClient(url: string): Redis {
   const client = new Redis(url, { disconnectTimeout: 20 });
   opened.push({ close: async () => client.disconnect() });
   return client;
+}
+
+/**
+ * What Redis is told from now on, and runs in scripts, as its MONITOR quotes it.
+ *
+ * ioredis has a monitor too, which fails when something is told in the moment in which it begins.
+ */
+export async function watch({ port }: { port: number }) {
+  const socket = openSocket(port, '127.0.0.1').setEncoding('utf8');
+  opened.push({ close: async () => void socket.destroy() });
+  let text = '';
+  socket.on('data', chunk => {
+    text += chunk;
+  });
+  const has = (script: string) => text.includes(script.replaceAll('\n', '\\n'));
+  async function saw(script: string): Promise<void> {
+    while (!has(script)) await once(socket, 'data');
+  }
+  socket.write('MONITOR\r\n');
+  await saw('+OK');
+  return { has, saw };
 }
 
 /** Where the only gateway of this Redis counts what it has begun. */
