@@ -73,6 +73,22 @@ export class Reconciler {
   }
 
   /**
+   * Looks for a record's connection by its marker alone, which no stranger's has.
+   *
+   * @returns its id; undefined also where the marker proves nothing
+   */
+  async findMarked(
+    record: OperationRecord,
+    traceId: string,
+    deadline: Deadline,
+  ): Promise<string | undefined> {
+    const match = await this.#lookForMarker(record, traceId, deadline);
+    if (match?.kind !== 'found') return undefined;
+    const finding = await this.#claim(match.connectionId, record);
+    return finding.kind === 'absent' ? undefined : match.connectionId;
+  }
+
+  /**
    * Looks once for the connection of a record whose owner asks, and writes what the look shows.
    *
    * @returns the record as it stands afterwards

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { KEY, NAME_TAKEN, startOnce, startUpstream, UNKNOWN } from './once-gateway.js';
+import { openClient, PREFIX } from './redis-access.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -78,6 +79,18 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     await close();
     expect(performance.now() - startMs).toBeLessThan(TOO_LATE_MS);
     expect(posts()).toBe(1);
+  });
+
+  it('D23: lets the marker find the connection even when the loss was not noticed', async () => {
+    const redis = await startRedisServer(program);
+    const env = { REDIS_URL: redis.url, DLI_MARKER_TAG: 'true' };
+    const { create, emulator, applied } = await startOnce({ env });
+    const { connectionId } = await create(CALL);
+    const client = openClient(redis.url);
+    await client.del(await client.keys(`${PREFIX}record:*`));
+    expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
+    // It was not found by a look before: DLI refused the name.
+    expect([emulator.ledger.count('createConnection'), applied()]).toEqual([2, [connectionId]]);
   });
 
   it('does not make somebody else\u2019s connection of the same name ours', async () => {
