@@ -17,6 +17,7 @@ export const KEYS = {
   deletion: `${PREFIX}deletion:`,
   open: `${PREFIX}open`,
   secret: `${PREFIX}secret`,
+  server: `${PREFIX}server`,
   loss: `${PREFIX}loss`,
   count: `${PREFIX}count:`,
 } as const;

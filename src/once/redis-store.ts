@@ -15,8 +15,8 @@ import { RedisWitness } from './redis-witness.js';
  * Remembers creates in Redis, for all gateways that share it.
  *
  * An answer means that Redis has the write, and its disk as far as `appendfsync` says; a failover may lose the
- * last writes. A gateway that knew of them notices, one that starts after the loss cannot. Records expire by
- * Redis's own clock as well as by the caller's.
+ * last writes. A gateway that knew of them notices, and so does any other by the server, which is another one then.
+ * Records expire by Redis's own clock as well as by the caller's.
  */
 export class RedisStore implements RecordStore {
   readonly #connection: RedisConnection;
@@ -47,7 +47,8 @@ export class RedisStore implements RecordStore {
 
   async secret(): Promise<Buffer> {
     const made = randomBytes(32).toString('hex');
-    const text = await this.#commands.run({ script: scripts.SECRET, keys: [KEYS.secret], args: [made] });
+    const keys = [KEYS.secret, KEYS.server];
+    const text = await this.#commands.run({ script: scripts.SECRET, keys, args: [made] });
     if (typeof text !== 'string' || !/^[0-9a-f]{64}$/.test(text)) throw new StoreUnavailableError();
     this.#witness.sawSecret(text);
     return Buffer.from(text, 'hex');

@@ -5,6 +5,7 @@ import { afterEach } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisStore } from '../../src/once/redis-store.js';
 import { listen } from '../helpers/listening-server.js';
+import { startRedisServer } from '../helpers/redis-server.js';
 
 /** How the keys of the store begin. */
 export const PREFIX = 'dli-gateway:{once}:';
@@ -66,6 +67,14 @@ export async function eventually<T>(action: () => Promise<T>): Promise<T> {
       await new Promise(resolve => setTimeout(resolve, 50));
     }
   }
+}
+
+/** A Redis and its replica, which follows it. */
+export async function startPair(program: string) {
+  // Replicas are otherwise waited for, 5 s long.
+  const master = await startRedisServer(program, { arguments: ['--repl-diskless-sync-delay', '0'] });
+  const follow = ['--replicaof', '127.0.0.1', String(master.port)];
+  return { master, replica: await startRedisServer(program, { arguments: follow }) };
 }
 
 /** Stands between the store and Redis: can keep an answer to itself, and lead new connections to another server. */

@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { KEY, NAME_TAKEN, startOnce, startUpstream, UNKNOWN } from './once-gateway.js';
-import { openClient, PREFIX } from './redis-access.js';
+import { KEY, NAME_TAKEN, postCreate, startOnce, startUpstream, UNKNOWN, until } from './once-gateway.js';
+import { openClient, PREFIX, startPair, startProxy } from './redis-access.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -45,6 +46,30 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     await one.create({ name: 'first_after_the_loss' });
     expect(await other.create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
     expect(upstream.posts()).toBe(3);
+  });
+
+  it('is noticed by a gateway that lost nothing, after the one that did was killed', async () => {
+    const { master, replica } = await startPair(program);
+    const { url: REDIS_URL, plan } = await startProxy(master.port);
+    const upstream = await startUpstream({ uniqueNames: false });
+    const other = await startOnce({ env: { REDIS_URL, DLI_ENDPOINT: upstream.url } });
+    await other.create({ name: 'before' });
+    const one = startGatewayProcess({ ...environmentFor(upstream.url), REDIS_URL });
+    const { graphqlUrl } = await one.addresses();
+    const client = openClient(replica.url);
+    await until(
+      () => client.keys(`${PREFIX}record:*`),
+      keys => keys.length === 1,
+    );
+    await client.replicaof('NO', 'ONE');
+    expect(await (await postCreate(graphqlUrl, CALL)).text()).toContain(SUCCESS.__typename);
+    one.signal('SIGKILL');
+    await one.end();
+    plan.port = replica.port;
+    await master.kill();
+    const payload = await other.createUntil(SUCCESS.__typename, CALL);
+    expect(payload).toMatchObject({ connectionId: upstream.applied()[1], reconciled: true });
+    expect(upstream.posts()).toBe(2);
   });
 
   it('costs new creates a look at the list, and nothing else', async () => {
