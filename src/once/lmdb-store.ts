@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { prepareFolder } from './lmdb-folder.js';
@@ -52,10 +53,9 @@ export class LmdbStore implements RecordStore {
       prepareFolder(folder);
       return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       throw new StoreUnusableError(
         'DATA_DIR',
-        `the operation records cannot be kept in this folder: ${reason}`,
+        `the operation records cannot be kept in this folder: ${reasonOf(error, folder)}`,
       );
     }
   }
@@ -186,4 +186,11 @@ export class LmdbStore implements RecordStore {
 function ignoreCommitError(error: unknown): void {
   if (typeof error !== 'object' || error === null || !('commitError' in error)) return;
   Promise.resolve(error.commitError).catch(() => {});
+}
+
+/** Why a folder cannot be used; the messages of Node's own errors end with its path. */
+function reasonOf(error: unknown, folder: string): string {
+  if (!types.isNativeError(error)) return 'LMDB does not open it';
+  const [name, text] = 'errno' in error ? (getSystemErrorMap().get(Number(error.errno)) ?? []) : [];
+  return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
 }
