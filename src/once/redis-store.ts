@@ -36,12 +36,19 @@ export class RedisStore implements RecordStore {
    * connection is tried again in the background.
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
+   * @param epochMs the time of the callers, for what a new connection notes by itself
    * @throws {Error} when the URL is wrong, or the server answers and must not be used: it refuses the password,
    *   or its maxmemory-policy is not noeviction. The text names the setting and never its value
    */
-  static async connect(url: string, tell: (problem: string) => void = () => {}): Promise<RedisStore> {
+  static async connect(
+    url: string,
+    tell: (problem: string) => void = () => {},
+    epochMs: () => number = () => Date.now(),
+  ): Promise<RedisStore> {
     const witness = new RedisWitness();
-    const connection = await RedisConnection.open(parseRedisUrl(url), tell, () => witness.greeting());
+    const connection = await RedisConnection.open(parseRedisUrl(url), tell, () =>
+      witness.greeting(epochMs()),
+    );
     return new RedisStore(connection, witness);
   }
 

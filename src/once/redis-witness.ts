@@ -36,9 +36,8 @@ export class RedisWitness {
   }
 
   /** Tells Redis what it should have, as soon as it is there again: others may begin before this gateway does. */
-  greeting(): ScriptCall | undefined {
+  greeting(nowMs: number): ScriptCall | undefined {
     if (this.#secret === '' && this.#count === 0) return undefined;
-    const nowMs = Date.now();
     return { script: scripts.GREET, keys: this.keys, args: [...this.args(nowMs), nowMs] };
   }
 

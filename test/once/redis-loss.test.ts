@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord } from '../../src/once/operation-record.js';
 import { StoreUnavailableError } from '../../src/once/record-store.js';
+import { RedisStore } from '../../src/once/redis-store.js';
 import { RETENTION_MS } from '../../src/once/retention.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -61,6 +62,17 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       const another = await connect(server.url);
       await expect(another.secret()).resolves.toEqual(secret);
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+    });
+
+    it('notes the loss by the clock of its callers', async () => {
+      const server = await startRedisServer(program);
+      const store = await RedisStore.connect(server.url, undefined, () => 4_711);
+      await store.secret();
+      await server.kill();
+      await startRedisServer(program, { port: server.port });
+      const client = openClient(server.url);
+      await eventually(async () => expect(await client.get(`${PREFIX}loss`)).toBe('4711'));
+      await store.close();
     });
 
     it('notices when it begins a record that is there already', async () => {
