@@ -13,7 +13,7 @@ import { hasRoomForMarker } from './marker-tag.js';
 import type { OperationRecord } from './operation-record.js';
 import { ownershipMs } from './record-adoption.js';
 import type { BeginResult, RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
+import { mayHaveWritten, StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
 import type { RepeatedCreate } from './repeated-create.js';
@@ -120,7 +120,7 @@ export class CreateOnce {
       return result.kind === 'begun' ? { ...result, record } : result;
     } catch (error) {
       // Nothing was sent, so a record that the store may have taken all the same must not stay.
-      await writer.forget(record.id, record.owner);
+      if (mayHaveWritten(error)) await writer.forget(record.id, record.owner);
       throw error;
     }
   }

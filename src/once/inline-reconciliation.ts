@@ -9,8 +9,8 @@ import type { RecordWriter } from './record-writer.js';
 
 /** Parts of the settle time at which the list is read while the caller waits: 1, 3 and 10 of 120 s. */
 const INLINE_PARTS = [1 / 120, 3 / 120, 10 / 120];
-// What is left of the operation's time after the last read, to write and answer.
-const ANSWER_MARGIN_MS = 500;
+/** What is left of the operation's time after the last read, to write and answer. */
+export const ANSWER_MARGIN_MS = 500;
 const MAX_RETRY_AFTER_SECONDS = 300;
 
 /** Looks for a create's connection while its caller waits. */

@@ -6,6 +6,7 @@ import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { Deadline } from '../huawei-cloud/deadline.js';
+import { within } from '../within.js';
 import { MARKER_TAG_KEY } from './marker-tag.js';
 
 const READ_TIMEOUT_MS = 12_000;
@@ -25,19 +26,22 @@ export class ListReader {
     this.#clock = clock;
   }
 
-  /** The whole list, as it is after this call. */
-  read(traceId: string): Promise<ConnectionList | undefined> {
+  /** The whole list, as it is after this call; undefined once the deadline has passed. */
+  read(traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
     // A read that is under way shows what was before, and one that hangs must not hold up the next.
     this.#gathering ??= delay(GATHER_MS).then(() => {
       this.#gathering = undefined;
       return this.#list(traceId);
     });
-    return this.#gathering;
+    // Others may have more time for the read that they share.
+    return deadline === undefined
+      ? this.#gathering
+      : within(deadline.remainingMs(), this.#gathering, undefined);
   }
 
   /** The connections that DLI gives when it is asked for one tag. */
-  readTagged(tag: ConnectionTag, traceId: string): Promise<ConnectionList | undefined> {
-    return this.#list(traceId, tag);
+  readTagged(tag: ConnectionTag, traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
+    return this.#list(traceId, tag, deadline);
   }
 
   /** Whether DLI filters by tag, as far as that was shown within the last hour. */
@@ -46,18 +50,21 @@ export class ListReader {
   }
 
   /** Finds out whether DLI filters by tag: while connections exist, it must not give any for a tag that none has. */
-  async proveFilter(traceId: string): Promise<boolean> {
+  async proveFilter(traceId: string, deadline?: Deadline): Promise<boolean> {
     if (this.isFilterProven()) return true;
     const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
-    const list = await this.readTagged(decoy, traceId);
+    const list = await this.readTagged(decoy, traceId, deadline);
     if (list === undefined || list.connections.length > 0) return false;
     this.#filterProvenUntilMs = this.#clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
     return true;
   }
 
-  async #list(traceId: string, tag?: ConnectionTag): Promise<ConnectionList | undefined> {
+  async #list(traceId: string, tag?: ConnectionTag, limit?: Deadline): Promise<ConnectionList | undefined> {
     try {
-      const deadline = new Deadline(this.#clock, READ_TIMEOUT_MS);
+      const deadline = new Deadline(
+        this.#clock,
+        Math.min(READ_TIMEOUT_MS, limit?.remainingMs() ?? READ_TIMEOUT_MS),
+      );
       return await this.#dli.listForReconciliation({ traceId, deadline }, tag);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { prepareFolder } from './lmdb-folder.js';
 import { LmdbTables } from './lmdb-tables.js';
 import type { OperationRecord } from './operation-record.js';
+import { isDecided } from './record-codec.js';
 import type { BeginResult, FindResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import { StoreUnusableError } from './store-unusable-error.js';
@@ -51,10 +53,9 @@ export class LmdbStore implements RecordStore {
       prepareFolder(folder);
       return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       throw new StoreUnusableError(
         'DATA_DIR',
-        `the operation records cannot be kept in this folder: ${reason}`,
+        `the operation records cannot be kept in this folder: ${reasonOf(error, folder)}`,
       );
     }
   }
@@ -101,10 +102,19 @@ export class LmdbStore implements RecordStore {
     return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
   }
 
-  async adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean> {
-    return this.#change(id, previousOwner, stored =>
-      this.#tables.replace(stored, { ...stored, owner, ownedUntilMs }),
-    );
+  async adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(id);
+      if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+      const adopted = { ...stored, owner, ownedUntilMs };
+      this.#tables.replace(stored, adopted);
+      return adopted;
+    });
   }
 
   async remove(id: string, owner: string): Promise<boolean> {
@@ -176,4 +186,11 @@ export class LmdbStore implements RecordStore {
 function ignoreCommitError(error: unknown): void {
   if (typeof error !== 'object' || error === null || !('commitError' in error)) return;
   Promise.resolve(error.commitError).catch(() => {});
+}
+
+/** Why a folder cannot be used; the messages of Node's own errors end with its path. */
+function reasonOf(error: unknown, folder: string): string {
+  if (!types.isNativeError(error)) return 'LMDB does not open it';
+  const [name, text] = 'errno' in error ? (getSystemErrorMap().get(Number(error.errno)) ?? []) : [];
+  return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
 }

@@ -5,6 +5,8 @@ interface OnceRecord {
   outcome: string;
   /** Milliseconds since the create was sent. */
   afterMs?: number;
+  /** How many records it is about. */
+  count?: number;
 }
 
 /** Where the once-only machinery reports. */

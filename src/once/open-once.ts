@@ -54,9 +54,9 @@ export async function openOnce(parts: {
 }): Promise<Once> {
   const { config, project, dli, clock, log } = parts;
   const { settleMs, namesAreUnique, markerTag } = config;
-  const store = await openStore(config, log);
+  const store = await openStore(config, clock, log);
   const identities = new CreateIdentities(store, project);
-  const writer = new RecordWriter(store, () => clock.monotonicMs());
+  const writer = new RecordWriter(store, () => clock.monotonicMs(), log);
   const lists = new ListReader(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
@@ -85,13 +85,19 @@ export async function openOnce(parts: {
 }
 
 // Each brings a library that the other does not need, and whose loading takes time at every start.
-async function openStore({ dataDir, redisUrl }: OnceConfig, log: OnceLog): Promise<RecordStore> {
+async function openStore(
+  { dataDir, redisUrl }: OnceConfig,
+  clock: Clock,
+  log: OnceLog,
+): Promise<RecordStore> {
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./lmdb-store.js');
     return LmdbStore.open(dataDir);
   }
   const { RedisStore } = await import('./redis-store.js');
-  return RedisStore.connect(redisUrl, problem =>
-    log.warn({ operation: 'store', outcome: 'problem' }, problem),
+  return RedisStore.connect(
+    redisUrl,
+    problem => log.warn({ operation: 'store', outcome: 'problem' }, problem),
+    () => clock.epochMs(),
   );
 }

@@ -57,8 +57,8 @@ export interface OperationRecord {
   /** With UNKNOWN: what DLI refused it for, if a good read of the list does not show that it worked all the same. */
   suspected?: StoredRejection;
   /**
-   * With UNKNOWN: nothing was found for as long as a late create can appear, or no good list could be had for much
-   * longer; the name is free again.
+   * With UNKNOWN: nothing was found for as long as a late create can appear, or no list that decides could be had
+   * for much longer; the name is free again.
    */
   isSettled?: boolean;
   /** With UNKNOWN: since when good reads of the list have not shown the connection; absent while there was none. */

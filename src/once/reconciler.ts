@@ -1,4 +1,5 @@
 import type { Clock } from '../huawei-cloud/clock.js';
+import type { Deadline } from '../huawei-cloud/deadline.js';
 import type { ListReader } from './list-reader.js';
 import { markerTagOf } from './marker-tag.js';
 import type { Match } from './match-connection.js';
@@ -12,7 +13,7 @@ import type { RecordWriter } from './record-writer.js';
 import { RETENTION_MS } from './retention.js';
 
 const JITTER = 0.2;
-// 15 minutes of 2: a list that cannot be read must not hold the name for ever.
+// 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.
 const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
 /** Parts of the settle time after sending at which the list is read in the background: 30, 60, 90, 120 of 120 s. */
@@ -47,9 +48,13 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** Looks for a record's connection, and notes whose it is when it is found. */
-  async find(record: OperationRecord, traceId: string): Promise<Finding> {
-    const match = await this.#look(record, traceId);
+  /**
+   * Looks for a record's connection, and notes whose it is when it is found.
+   *
+   * @param deadline of who waits for the look; what is not read by then is unread
+   */
+  async find(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
+    const match = await this.#look(record, traceId, deadline);
     if (match === undefined) return { kind: 'unread' };
     switch (match.kind) {
       case 'found':
@@ -65,6 +70,22 @@ export class Reconciler {
         );
         return { kind: match.kind === 'ambiguous' ? 'unclear' : 'unread' };
     }
+  }
+
+  /**
+   * Looks for a record's connection by its marker alone, which no stranger's has.
+   *
+   * @returns its id; undefined also where the marker proves nothing
+   */
+  async findMarked(
+    record: OperationRecord,
+    traceId: string,
+    deadline: Deadline,
+  ): Promise<string | undefined> {
+    const match = await this.#lookForMarker(record, traceId, deadline);
+    if (match?.kind !== 'found') return undefined;
+    const finding = await this.#claim(match.connectionId, record);
+    return finding.kind === 'absent' ? undefined : match.connectionId;
   }
 
   /**
@@ -89,25 +110,32 @@ export class Reconciler {
     return written;
   }
 
-  async #look(record: OperationRecord, traceId: string): Promise<Match | undefined> {
-    const marked = record.hasMarker === true ? await this.#lookForMarker(record, traceId) : undefined;
+  async #look(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
+    const marked =
+      record.hasMarker === true ? await this.#lookForMarker(record, traceId, deadline) : undefined;
     if (marked !== undefined) return marked;
     const { lists, clock, settleMs } = this.#options;
-    const list = await lists.read(traceId);
+    const list = await lists.read(traceId, deadline);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
   }
 
   /** What the marker tag proves; undefined where DLI does not filter by tags, or that is not known. */
-  async #lookForMarker({ id, wanted }: OperationRecord, traceId: string): Promise<Match | undefined> {
+  async #lookForMarker(
+    { id, wanted }: OperationRecord,
+    traceId: string,
+    deadline?: Deadline,
+  ): Promise<Match | undefined> {
     const { lists } = this.#options;
-    const list = await lists.readTagged(markerTagOf(id), traceId);
+    const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
     if (only === undefined) return lists.isFilterProven() ? { kind: 'absent' } : undefined;
     if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
-    return (await lists.proveFilter(traceId)) ? { kind: 'found', connectionId: only.id } : undefined;
+    return (await lists.proveFilter(traceId, deadline))
+      ? { kind: 'found', connectionId: only.id }
+      : undefined;
   }
 
   async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {
@@ -132,13 +160,14 @@ export class Reconciler {
       const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
       return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
     }
-    if (record.isSettled === true) return record;
+    const { emptySinceMs: _unproven, ...doubted } = record;
+    // One of several may be it, which undoes what was read before.
+    const known = finding.kind === 'unclear' ? doubted : record;
+    if (known.isSettled === true) return known;
     const { settleMs } = this.#options;
     const sinceSentMs = nowMs - lastSentAt(record);
-    if (finding.kind === 'unread') {
-      const { emptySinceMs: _unsure, ...rest } = record;
-      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? record : { ...rest, isSettled: true };
-    }
+    if (finding.kind === 'unclear' || finding.kind === 'unread')
+      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };

@@ -16,7 +16,8 @@ export function ownershipMs({ deadline }: OperationScope): number {
  * Takes over a record that nobody works on.
  *
  * @param forMs how long others leave it alone, in milliseconds
- * @returns the record under its new owner; undefined while somebody else works on it
+ * @returns the record as it is stored, under its new owner; undefined while somebody else works on it, or once it is
+ *   decided
  */
 export async function adoptRecord(
   store: RecordStore,
@@ -27,6 +28,8 @@ export async function adoptRecord(
   if (record.ownedUntilMs > nowMs) return undefined;
   const owner = randomUUID();
   const ownedUntilMs = nowMs + forMs;
-  if (!(await store.adopt(record.id, record.owner, owner, ownedUntilMs))) return undefined;
-  return { ...unfinished(record), owner, ownedUntilMs };
+  const adopted = await store.adopt(record.id, record.owner, owner, ownedUntilMs);
+  if (adopted === undefined) return undefined;
+  // What it says by now counts, but the time to which the previous owner could send is only in the older version.
+  return { ...unfinished({ ...adopted, ownedUntilMs: record.ownedUntilMs }), ownedUntilMs };
 }

@@ -78,6 +78,11 @@ export function writeRecord(record: OperationRecord): string {
   return JSON.stringify(record);
 }
 
+/** Whether the record has its final answer. */
+export function isDecided({ state }: OperationRecord): boolean {
+  return state === 'SUCCEEDED' || state === 'REJECTED';
+}
+
 /** Whether the record still needs an answer: it then holds its name. */
 export function isOpen({ state, isSettled }: OperationRecord): boolean {
   return state === 'SENDING' || (state === 'UNKNOWN' && isSettled !== true);

@@ -56,8 +56,17 @@ export interface RecordStore {
    */
   replace(record: OperationRecord, owner: string): Promise<boolean>;
 
-  /** Takes over a record whose owner's time is over: sets owner and ownedUntilMs. Atomic; false when somebody else was faster. */
-  adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean>;
+  /**
+   * Takes over a record whose owner's time is over: sets owner and ownedUntilMs. Atomic.
+   *
+   * @returns the record as it is stored then; undefined when somebody else was faster, or its owner has decided it
+   */
+  adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined>;
 
   /** Forgets a record and frees its name, if `owner` still owns it. */
   remove(id: string, owner: string): Promise<boolean>;
@@ -85,11 +94,19 @@ export interface RecordStore {
   close(): Promise<void>;
 }
 
-/** The store cannot be used now; whether the last write took place is not known. */
+/** The store cannot be used now. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
+  /** False when the store was certainly not reached; otherwise the last write may have taken place all the same. */
+  readonly mayHaveWritten: boolean;
 
-  constructor() {
+  constructor({ mayHaveWritten } = { mayHaveWritten: true }) {
     super('The store of operation records is not available.');
+    this.mayHaveWritten = mayHaveWritten;
   }
+}
+
+/** Whether a write that failed may have taken place all the same. */
+export function mayHaveWritten(error: unknown): boolean {
+  return !(error instanceof StoreUnavailableError) || error.mayHaveWritten;
 }

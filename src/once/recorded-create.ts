@@ -3,9 +3,11 @@ import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
+import { Deadline } from '../huawei-cloud/deadline.js';
 import type { CreateOutcome } from './create-outcome.js';
 import { failedOutcome, outcomeOf } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
+import { ANSWER_MARGIN_MS } from './inline-reconciliation.js';
 import { markerTagOf } from './marker-tag.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationRecord, StoredRejection } from './operation-record.js';
@@ -76,17 +78,12 @@ export class RecordedCreate {
   /** The connection that a forgotten call with the same key has made; undefined when there is none. */
   async #findEarlier(
     record: OperationRecord,
-    { traceId }: OperationScope,
+    { traceId, deadline }: OperationScope,
   ): Promise<CreateOutcome | undefined> {
-    const { reconciler, writer, clock, log } = this.#parts;
-    const finding = await reconciler.find(record, traceId);
+    const { reconciler, writer, clock } = this.#parts;
+    const finding = await reconciler.find(record, traceId, beforeAnswer(deadline, clock));
     if (finding.kind === 'absent' || finding.kind === 'near') return undefined;
-    if (finding.kind === 'ours') {
-      const found = asFound(record, finding.connectionId, clock.epochMs());
-      await writer.write(found, record.owner);
-      log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
-      return outcomeOf(found, 0);
-    }
+    if (finding.kind === 'ours') return this.#found(record, finding.connectionId, traceId);
     await writer.forget(record.id, record.owner);
     return {
       kind: 'unknown',
@@ -94,6 +91,14 @@ export class RecordedCreate {
       requestId: null,
       retryAfterSeconds: STORE_LOST_RETRY_SECONDS,
     };
+  }
+
+  async #found(record: OperationRecord, connectionId: string, traceId: string): Promise<CreateOutcome> {
+    const { writer, clock, log } = this.#parts;
+    const found = asFound(record, connectionId, clock.epochMs());
+    await writer.write(found, record.owner);
+    log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
+    return outcomeOf(found, 0);
   }
 
   async #succeeded(
@@ -132,17 +137,23 @@ export class RecordedCreate {
     scope: OperationScope,
     past: Past,
   ): Promise<CreateOutcome> {
-    const { writer } = this.#parts;
+    const { writer, reconciler, clock } = this.#parts;
     const { code, upstreamCode = null, requestId = null } = error;
     if (code === 'OUTCOME_UNKNOWN') return this.#reconcile(error, record, scope);
     const isRefusal = code === 'REJECTED' || code === 'NAME_TAKEN';
-    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && mayBeOurs(record, past)))) {
+    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && mayFollowAnother(past)))) {
       return this.#reconcile(error, record, scope, { code, upstreamCode, requestId });
+    }
+    if (code === 'NAME_TAKEN' && record.hasMarker === true) {
+      // Nothing is known to have been sent before, so what merely looks like it is a stranger's.
+      const { traceId, deadline } = scope;
+      const connectionId = await reconciler.findMarked(record, traceId, beforeAnswer(deadline, clock));
+      if (connectionId !== undefined) return this.#found(record, connectionId, traceId);
     }
     if (past.previous !== undefined) return this.#goBack(past.previous, record);
     if (isRefusal) {
       const rejection: StoredRejection = { code, upstreamCode, requestId };
-      const expiresAtMs = this.#parts.clock.epochMs() + RETENTION_MS.REJECTED;
+      const expiresAtMs = clock.epochMs() + RETENTION_MS.REJECTED;
       await writer.write({ ...record, state: 'REJECTED', rejection, expiresAtMs }, record.owner);
     } else {
       // The same call may succeed later, so its key is free again.
@@ -181,7 +192,12 @@ export class RecordedCreate {
   }
 }
 
-/** Whether a connection of this name may come from an earlier request of the same intent. */
-function mayBeOurs({ hasMarker = false }: OperationRecord, { isForgetful, previous }: Past): boolean {
-  return isForgetful === true || previous !== undefined || hasMarker;
+/** Whether an earlier request of the same intent may have been sent. */
+function mayFollowAnother({ isForgetful, previous }: Past): boolean {
+  return isForgetful === true || previous !== undefined;
+}
+
+/** When a look must have ended so that there is time to write and answer. */
+function beforeAnswer(deadline: Deadline, clock: Clock): Deadline {
+  return new Deadline(clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
 }

@@ -22,7 +22,7 @@ export class RedisBeginning {
 
   /** See {@link RecordStore.begin}. */
   async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
-    if (!this.#connection.isUsable) throw new StoreUnavailableError();
+    if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
     const endMs = operationEndMs();
     const { id, expiresAtMs, ownedUntilMs } = record;
     const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
@@ -62,7 +62,8 @@ export class RedisBeginning {
     error: unknown,
   ): Promise<BeginResult> {
     await this.#connection.whenUsable(endMs - performance.now());
-    const { text, isForgetful } = await this.#commands.find(id, endMs);
+    // Whether it was written is for the begin to say, not for the look at it.
+    const { text, isForgetful } = await this.#commands.find(id, endMs).catch(() => Promise.reject(error));
     const found = judge(text, nowMs);
     if (found.kind === 'absent') throw error;
     if (found.kind === 'unreadable') return found;

@@ -17,6 +17,7 @@ export const KEYS = {
   deletion: `${PREFIX}deletion:`,
   open: `${PREFIX}open`,
   secret: `${PREFIX}secret`,
+  server: `${PREFIX}server`,
   loss: `${PREFIX}loss`,
   count: `${PREFIX}count:`,
 } as const;
@@ -39,7 +40,7 @@ export class RedisCommands {
     this.#connection = connection;
   }
 
-  /** @throws {StoreUnavailableError} when it fails or takes longer; it may then have been executed all the same */
+  /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
   run(call: ScriptCall, endMs = Number.POSITIVE_INFINITY): Promise<unknown> {
     return this.#connection.run(call, Math.min(COMMAND_TIMEOUT_MS, endMs - performance.now()));
   }

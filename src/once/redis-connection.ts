@@ -103,9 +103,9 @@ export class RedisConnection {
     while (!this.#isUsable && performance.now() < endMs) await this.#nextChange(endMs - performance.now());
   }
 
-  /** @throws {StoreUnavailableError} when it fails or takes longer; it may then have been executed all the same */
+  /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
   async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
-    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError();
+    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
     try {
       const answer = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
       this.#told = undefined;
@@ -140,11 +140,16 @@ export class RedisConnection {
       return;
     }
     if (this.#refusal === undefined) {
-      this.#attempts = 0;
       this.#change(this.#client.status === 'ready');
       const greeting = this.#greet();
       // Whoever waits for the connection goes on after this turn; when the greeting fails, the next script repeats it.
-      if (greeting) await this.run(greeting, CHECK_TIMEOUT_MS).catch(() => {});
+      const greeted = greeting === undefined ? Promise.resolve() : this.run(greeting, CHECK_TIMEOUT_MS);
+      const isGreeted = await greeted.then(
+        () => true,
+        () => false,
+      );
+      // A replica refuses what the greeting notes, and is left for another server again and again.
+      if (isGreeted) this.#attempts = 0;
       return;
     }
     this.#note(this.#refusal);

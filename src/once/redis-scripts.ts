@@ -37,15 +37,28 @@ local function store(key, text, expiresAtMs)
 end
 `;
 
+// A failover or a new start makes another server of it, which may lack what was written last.
+const SERVER = `
+local function serverId()
+  local info = redis.pcall('INFO', 'server')
+  -- A user who may not ask cannot know.
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)')
+end
+`;
+
 // What is missing is written back, so that the gateways go on with one secret, and a loss is noted once.
-const WITNESS = `
+const WITNESS = `${SERVER}
 local function hasOtherSecret(keys, args, nowMs)
-  local secretKey, lossKey, countKey = unpack(keys)
+  local secretKey, lossKey, countKey, serverKey = unpack(keys)
   local secret, count, lostForMs, countKeptMs = unpack(args)
-  local stored = read(secretKey)
+  local stored, server, knownServer = read(secretKey), serverId(), read(serverKey)
   local isSecretGone = secret ~= '' and stored ~= secret
   local isBehind = (tonumber(read(countKey) or '') or 0) < tonumber(count)
-  if isSecretGone or isBehind then redis.call('SET', lossKey, nowMs, 'PX', lostForMs) end
+  local isOtherServer = server and server ~= knownServer
+  if isSecretGone or isBehind or (isOtherServer and knownServer) then
+    redis.call('SET', lossKey, nowMs, 'PX', lostForMs)
+  end
+  if isOtherServer then redis.call('SET', serverKey, server) end
   if isSecretGone and stored then return true end
   if isSecretGone then redis.call('SET', secretKey, secret) end
   if isBehind then redis.call('SET', countKey, count, 'PX', countKeptMs) end
@@ -71,17 +84,17 @@ return 1
 export const BEGIN = `${READ}${WITNESS}
 local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
 if hasOtherSecret(KEYS, ARGV, nowMs) then return {'otherSecret'} end
-local stored = current(KEYS[4], nowMs)
+local stored = current(KEYS[5], nowMs)
 if stored then return {'exists', stored} end
-local holderId = read(KEYS[5])
+local holderId = read(KEYS[6])
 if holderId and not string.match(holderId, '^%x+$') then return {'unreadable'} end
 local holder = holderId and current(prefix .. holderId, nowMs)
 if holder then return {'nameHeld', holder} end
-redis.call('ZADD', KEYS[6], ownedUntilMs, id)
-store(KEYS[4], text, expiresAtMs)
-store(KEYS[5], id, expiresAtMs)
+redis.call('ZADD', KEYS[7], ownedUntilMs, id)
+store(KEYS[5], text, expiresAtMs)
+store(KEYS[6], id, expiresAtMs)
 -- A clock of Redis that is far ahead forgets at once what must be remembered.
-if redis.call('EXISTS', KEYS[4], KEYS[5]) < 2 then return {'forgotten'} end
+if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
 return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 `;
 
@@ -92,16 +105,16 @@ return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 export const REOPEN = `${READ}${WITNESS}
 local id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
 if hasOtherSecret(KEYS, ARGV, nowMs) then return 0 end
-local stored = read(KEYS[4])
+local stored = read(KEYS[5])
 local record = stored and decode(stored)
 if not record or record.owner ~= owner then return 0 end
 -- It may have been reopened before, and that was lost: there is no third chance.
 local lostAtMs = read(KEYS[2])
 if lostAtMs and not ((tonumber(record.sentAtMs) or 0) > (tonumber(lostAtMs) or math.huge)) then return 0 end
-if isHeldByAnother(KEYS[5], id, nowMs, prefix) then return 0 end
-redis.call('ZADD', KEYS[6], ownedUntilMs, id)
-store(KEYS[4], text, expiresAtMs)
-store(KEYS[5], id, expiresAtMs)
+if isHeldByAnother(KEYS[6], id, nowMs, prefix) then return 0 end
+redis.call('ZADD', KEYS[7], ownedUntilMs, id)
+store(KEYS[5], text, expiresAtMs)
+store(KEYS[6], id, expiresAtMs)
 return countOne(KEYS, ARGV)
 `;
 
@@ -184,8 +197,11 @@ export const FIND = `${READ}
 return {read(KEYS[1]), redis.call('EXISTS', KEYS[2])}
 `;
 
-/** Keys: secret. Arguments: a new secret, for the first time. */
-export const SECRET = `
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
+/** Keys: secret, server. Arguments: a new secret, for the first time; a copy that has it knows whose copy it is. */
+export const SECRET = `${SERVER}
+if redis.call('SET', KEYS[1], ARGV[1], 'NX') then
+  local server = serverId()
+  if server then redis.call('SET', KEYS[2], server) end
+end
 return redis.call('GET', KEYS[1])
 `;

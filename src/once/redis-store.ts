@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { OperationRecord } from './operation-record.js';
-import { isOpen, readRecord, writeRecord } from './record-codec.js';
+import { isDecided, isOpen, readRecord, writeRecord } from './record-codec.js';
 import type { BeginResult, FindResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import { judge, RedisBeginning } from './redis-beginning.js';
@@ -15,8 +15,8 @@ import { RedisWitness } from './redis-witness.js';
  * Remembers creates in Redis, for all gateways that share it.
  *
  * An answer means that Redis has the write, and its disk as far as `appendfsync` says; a failover may lose the
- * last writes. A gateway that knew of them notices, one that starts after the loss cannot. Records expire by
- * Redis's own clock as well as by the caller's.
+ * last writes. A gateway that knew of them notices, and so does any other by the server, which is another one then.
+ * Records expire by Redis's own clock as well as by the caller's.
  */
 export class RedisStore implements RecordStore {
   readonly #connection: RedisConnection;
@@ -36,18 +36,26 @@ export class RedisStore implements RecordStore {
    * connection is tried again in the background.
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
+   * @param epochMs the time of the callers, for what a new connection notes by itself
    * @throws {Error} when the URL is wrong, or the server answers and must not be used: it refuses the password,
    *   or its maxmemory-policy is not noeviction. The text names the setting and never its value
    */
-  static async connect(url: string, tell: (problem: string) => void = () => {}): Promise<RedisStore> {
+  static async connect(
+    url: string,
+    tell: (problem: string) => void = () => {},
+    epochMs: () => number = () => Date.now(),
+  ): Promise<RedisStore> {
     const witness = new RedisWitness();
-    const connection = await RedisConnection.open(parseRedisUrl(url), tell, () => witness.greeting());
+    const connection = await RedisConnection.open(parseRedisUrl(url), tell, () =>
+      witness.greeting(epochMs()),
+    );
     return new RedisStore(connection, witness);
   }
 
   async secret(): Promise<Buffer> {
     const made = randomBytes(32).toString('hex');
-    const text = await this.#commands.run({ script: scripts.SECRET, keys: [KEYS.secret], args: [made] });
+    const keys = [KEYS.secret, KEYS.server];
+    const text = await this.#commands.run({ script: scripts.SECRET, keys, args: [made] });
     if (typeof text !== 'string' || !/^[0-9a-f]{64}$/.test(text)) throw new StoreUnavailableError();
     this.#witness.sawSecret(text);
     return Buffer.from(text, 'hex');
@@ -75,18 +83,23 @@ export class RedisStore implements RecordStore {
     });
   }
 
-  async adopt(id: string, previousOwner: string, owner: string, ownedUntilMs: number): Promise<boolean> {
+  async adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined> {
     const endMs = operationEndMs();
     const { text } = await this.#commands.find(id);
     const stored = readRecord(text ?? '');
-    if (text === undefined || stored?.owner !== previousOwner) return false;
-    const adopted = writeRecord({ ...stored, owner, ownedUntilMs });
+    if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+    const adopted = { ...stored, owner, ownedUntilMs };
     const call: ScriptCall = {
       script: scripts.ADOPT,
       keys: [KEYS.record + id, KEYS.open],
-      args: [id, text, adopted, Math.ceil(stored.expiresAtMs), ownedUntilMs],
+      args: [id, text, writeRecord(adopted), Math.ceil(stored.expiresAtMs), ownedUntilMs],
     };
-    return this.#commands.decide(call, endMs);
+    return (await this.#commands.decide(call, endMs)) ? adopted : undefined;
   }
 
   async remove(id: string, owner: string): Promise<boolean> {

@@ -13,7 +13,8 @@ const COUNT_KEPT_MS = 2 * COUNT_MATTERS_MS;
 
 /**
  * What one gateway knows that Redis has, so that its next script notices when it is gone: the secret, and how many
- * records this gateway has begun or reopened.
+ * records this gateway has begun or reopened. What is lost together with the gateway that knew of it, the server's own
+ * identity shows: the data say which server they were last written on.
  *
  * Each gateway has a count of its own: after a failover, others would soon bring a common one to where it was.
  */
@@ -23,9 +24,9 @@ export class RedisWitness {
   #count = 0;
   #countedAtMs = 0;
 
-  /** Keys: secret, loss, count. */
+  /** Keys: secret, loss, count, server. */
   get keys(): string[] {
-    return [KEYS.secret, KEYS.loss, this.#countKey];
+    return [KEYS.secret, KEYS.loss, this.#countKey, KEYS.server];
   }
 
   /** Arguments: secret (empty when it was never read), count, and for how long Redis keeps a loss and a count. */
@@ -35,9 +36,8 @@ export class RedisWitness {
   }
 
   /** Tells Redis what it should have, as soon as it is there again: others may begin before this gateway does. */
-  greeting(): ScriptCall | undefined {
+  greeting(nowMs: number): ScriptCall | undefined {
     if (this.#secret === '' && this.#count === 0) return undefined;
-    const nowMs = Date.now();
     return { script: scripts.GREET, keys: this.keys, args: [...this.args(nowMs), nowMs] };
   }
 

@@ -8,7 +8,9 @@ import { outcomeOf } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OperationRecord } from './operation-record.js';
 import { adoptRecord, ownershipMs } from './record-adoption.js';
+import { isDecided } from './record-codec.js';
 import type { RecordStore } from './record-store.js';
+import { mayHaveWritten, StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
 import { RETENTION_MS } from './retention.js';
@@ -42,7 +44,23 @@ export class RepeatedCreate {
     record: OperationRecord,
     scope: OperationScope,
   ): Promise<CreateOutcome> {
-    return (await this.#continue(request, record, scope)) ?? this.#joinElsewhere(request, record, scope);
+    try {
+      return (
+        (await this.#continue(request, record, scope)) ?? (await this.#joinElsewhere(request, record, scope))
+      );
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return this.#fromMemory(record);
+    }
+  }
+
+  // Whoever has read the record knows that something may have been sent, whether or not the store answers now.
+  #fromMemory(record: OperationRecord): CreateOutcome {
+    const { inline, clock } = this.#parts;
+    const retryAfterSeconds = inline.secondsUntilDecided(record);
+    return record.ownedUntilMs > clock.epochMs()
+      ? { kind: 'inProgress', retryAfterSeconds }
+      : outcomeOf(record, retryAfterSeconds);
   }
 
   /** Tells the end of a record, or looks for it; undefined while somebody else does. */
@@ -51,7 +69,7 @@ export class RepeatedCreate {
     record: OperationRecord,
     scope: OperationScope,
   ): Promise<CreateOutcome | undefined> {
-    if (record.state === 'SUCCEEDED' || record.state === 'REJECTED') return outcomeOf(record, 0);
+    if (isDecided(record)) return outcomeOf(record, 0);
     const { store, clock, inline, namesAreUnique } = this.#parts;
     const adopted = await adoptRecord(store, record, clock.epochMs(), ownershipMs(scope));
     if (adopted === undefined) return undefined;
@@ -92,7 +110,8 @@ export class RepeatedCreate {
         return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(previous) };
     } catch (error) {
       // Nothing was sent, so a store that has reopened it all the same must have it back as it was.
-      await writer.write({ ...previous, owner: again.owner, ownedUntilMs: nowMs }, again.owner);
+      if (mayHaveWritten(error))
+        await writer.write({ ...previous, owner: again.owner, ownedUntilMs: nowMs }, again.owner);
       throw error;
     }
     return recorded.send(request, again, scope, { previous });

@@ -1,6 +1,9 @@
 const HOUR_MS = 3_600_000;
 
-/** How long records are kept, in milliseconds from the moment the request was sent. Published in the README. */
+/**
+ * How long records are kept, in milliseconds: from the moment of the answer, and until there is one from the moment
+ * before the request was sent. Published in the README.
+ */
 export const RETENTION_MS = {
   SUCCEEDED: 72 * HOUR_MS,
   // That a tenant asked to delete a connection.

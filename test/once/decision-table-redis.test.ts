@@ -1,7 +1,10 @@
 import { expect, it } from '@jest/globals';
+import { BEGIN, FIND, REMOVE } from '../../src/once/redis-scripts.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { DONE_BUT_LOST, KEY, KEY_REUSED, startOnce, UNKNOWN, until } from './once-gateway.js';
+import { DONE_BUT_LOST, IN_PROGRESS, KEY, KEY_REUSED, startOnce, UNKNOWN, until } from './once-gateway.js';
+import { openClient, watch } from './redis-access.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -27,6 +30,22 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     await startRedisServer(program, { port: redis.port });
     expect(await createUntil(SUCCESS.__typename, CALL)).toMatchObject({ reconciled: false });
     expect(posts()).toBe(1);
+  });
+
+  it('D29: what is refused while it is down leaves nothing to be undone when it is back', async () => {
+    const redis = await startRedisServer(program);
+    const { create, createUntil, close } = await startOnce({ env: { REDIS_URL: redis.url } });
+    // From now on the secret is known, so that only the claim fails.
+    await create({ name: 'before' });
+    await redis.kill();
+    expect(await create(CALL)).toMatchObject(NO_STORE);
+    await startRedisServer(program, { port: redis.port });
+    const { has, saw } = await watch(redis);
+    await createUntil(SUCCESS.__typename, { name: 'after' });
+    await close();
+    await openClient(redis.url).echo('the last');
+    await saw('the last');
+    expect([has(BEGIN), has(REMOVE)]).toEqual([true, false]);
   });
 
   it('D30: while it hangs after a create was sent, the success is told and stored later', async () => {
@@ -71,10 +90,30 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     await emulator.ledger.waitFor('createConnection', 1);
     redis.pause();
     expect(await first).toMatchObject(UNKNOWN);
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     redis.resume();
     const payload = await createUntil(SUCCESS.__typename, CALL);
     expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
     expect(posts()).toBe(1);
+  });
+
+  it('D30: while it hangs after a create was sent, a repeat elsewhere that has seen it is told to wait', async () => {
+    const redis = await startRedisServer(program);
+    const upstream = await startHeldUpstream();
+    const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
+    const [one, other] = [await startOnce({ env }), await startOnce({ env })];
+    const first = one.create(CALL);
+    await upstream.emulator.ledger.waitFor('createConnection', 1);
+    const { saw } = await watch(redis);
+    const repeat = other.create(CALL);
+    // The claim shows the repeat the record; what follows asks how it goes on.
+    await saw(FIND);
+    redis.pause();
+    expect(await repeat).toMatchObject(IN_PROGRESS);
+    redis.resume();
+    upstream.release();
+    expect(await first).toMatchObject(SUCCESS);
+    expect(upstream.emulator.ledger.count('createConnection')).toBe(1);
   });
 
   it('D31: while it hangs a create is refused in half a second and unsent, and leaves no claim', async () => {

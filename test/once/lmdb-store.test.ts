@@ -109,7 +109,9 @@ describe('LmdbStore', () => {
     const folder = makeFolder();
     const file = join(folder, 'file');
     writeFileSync(file, '');
-    expect(() => LmdbStore.open(file)).toThrow(/^DATA_DIR: the operation records cannot be kept.*EEXIST/);
+    expect(() => LmdbStore.open(file)).toThrow(
+      new Error('DATA_DIR: the operation records cannot be kept in this folder: EEXIST: file already exists'),
+    );
     const foreign = join(folder, 'foreign');
     mkdirSync(foreign);
     writeFileSync(join(foreign, 'data.mdb'), 'not a database, but long enough'.repeat(1_000));

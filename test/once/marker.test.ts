@@ -68,9 +68,24 @@ describe('the marker tag', () => {
     expect(posts()).toBe(2);
   });
 
-  it('D23: leaves the connection of somebody else to them', async () => {
-    const { create, emulator } = await startMarking();
-    emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() - 60_000 });
-    expect(await create(CALL)).toMatchObject(NAME_TAKEN);
+  it.each([
+    ['of a minute ago', 60_000],
+    ['of the same moment', 0],
+  ])('D23: leaves the connection of somebody else to them, also one %s', async (_when, agoMs) => {
+    const { create, emulator, posts } = await startMarking();
+    emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() - agoMs });
+    const payload = await create(CALL);
+    expect(payload).toMatchObject(NAME_TAKEN);
+    expect(await create(CALL)).toEqual(payload);
+    expect(posts()).toBe(1);
   });
+
+  it.each(['ignored', 'refused'] as const)(
+    'D23: does not go by other marks where DLI has the filter %s',
+    async tagFilter => {
+      const { create, emulator } = await startMarking({ tagFilter });
+      emulator.seedConnection(TWIN);
+      expect(await create(CALL)).toMatchObject(NAME_TAKEN);
+    },
+  );
 });

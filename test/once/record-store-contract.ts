@@ -260,9 +260,11 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const wins = await Promise.all(
           owners.map(owner => store.adopt(record.id, record.owner, owner, ownedUntilMs)),
         );
-        expect(wins.filter(Boolean)).toHaveLength(1);
-        const owner = owners[wins.indexOf(true)] ?? '';
+        const winners = wins.map(adopted => adopted !== undefined);
+        expect(winners.filter(Boolean)).toHaveLength(1);
+        const owner = owners[winners.indexOf(true)] ?? '';
         const adopted = { ...record, owner, ownedUntilMs };
+        expect(wins).toContainEqual(adopted);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
         await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(false);
         await expect(store.replace(succeeded(adopted), owner)).resolves.toBe(true);
@@ -270,7 +272,33 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
 
       it('does nothing where no record is', async () => {
         const store = await makeEmpty();
-        await expect(store.adopt(randomHash(), 'a', 'b', NOW_MS)).resolves.toBe(false);
+        await expect(store.adopt(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
+      });
+
+      it.each([
+        ['SUCCEEDED', succeeded],
+        ['REJECTED', rejected],
+      ])('leaves a record alone that its owner has made %s meanwhile', async (_state, decide) => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.replace(decide(record), record.owner);
+        await expect(store.adopt(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+          kind: 'found',
+          record: decide(record),
+        });
+      });
+
+      it('hands out what the record says by then', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const written = { ...unknown(record), lastSentAtMs: NOW_MS };
+        await store.replace(written, record.owner);
+        const adopted = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
+        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
+          adopted,
+        );
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
       });
     });
 
@@ -504,7 +532,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
           kind: 'unreadable',
         });
         await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
-        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBe(false);
+        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });

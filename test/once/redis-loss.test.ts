@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord } from '../../src/once/operation-record.js';
+import { StoreUnavailableError } from '../../src/once/record-store.js';
+import { RedisStore } from '../../src/once/redis-store.js';
 import { RETENTION_MS } from '../../src/once/retention.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { BEGUN, makeRecord, succeeded } from './record-store-contract.js';
-import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './redis-access.js';
+import { connect, countKey, eventually, openClient, PREFIX, startPair, startProxy } from './redis-access.js';
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
@@ -62,6 +64,17 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
     });
 
+    it('notes the loss by the clock of its callers', async () => {
+      const server = await startRedisServer(program);
+      const store = await RedisStore.connect(server.url, undefined, () => 4_711);
+      await store.secret();
+      await server.kill();
+      await startRedisServer(program, { port: server.port });
+      const client = openClient(server.url);
+      await eventually(async () => expect(await client.get(`${PREFIX}loss`)).toBe('4711'));
+      await store.close();
+    });
+
     it('notices when it begins a record that is there already', async () => {
       const { url } = await startRedisServer(program);
       const [store, another] = [await connect(url), await connect(url)];
@@ -101,7 +114,11 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       for (let attempt = 0; attempt < 2; attempt++)
         await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'otherSecret' });
       await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
-      expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}loss`, `${PREFIX}secret`]);
+      expect((await client.keys('*')).toSorted()).toEqual([
+        `${PREFIX}loss`,
+        `${PREFIX}secret`,
+        `${PREFIX}server`,
+      ]);
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
       await expect(store.secret()).resolves.toEqual(secret);
       await expect(store.begin(record, NOW_MS)).resolves.toEqual(FORGETFUL);
@@ -110,10 +127,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
 
   describe('the last of them', () => {
     it('notices after a failover to a replica that lacks them, whatever others have begun since', async () => {
-      // Replicas are otherwise waited for, 5 s long.
-      const master = await startRedisServer(program, { arguments: ['--repl-diskless-sync-delay', '0'] });
-      const follow = ['--replicaof', '127.0.0.1', String(master.port)];
-      const replica = await startRedisServer(program, { arguments: follow });
+      const { master, replica } = await startPair(program);
       const { url, plan } = await startProxy(master.port);
       const [store, another] = [await connect(url), await connect(url)];
       const kept = makeRecord();
@@ -130,6 +144,25 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect(eventually(() => store.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
       await expect(store.find(kept.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: kept });
       await expect(store.secret()).resolves.toEqual(secret);
+    });
+
+    it('notices after a failover although the gateway that had written them is gone', async () => {
+      const { master, replica } = await startPair(program);
+      const { url, plan } = await startProxy(master.port);
+      const [store, another] = [await connect(url), await connect(url)];
+      for (const one of [store, another]) await one.secret();
+      await another.begin(makeRecord(), NOW_MS);
+      const client = openClient(replica.url);
+      await eventually(async () => expect((await client.keys(`${PREFIX}record:*`)).length).toBe(1));
+      await client.replicaof('NO', 'ONE');
+      const lost = makeRecord();
+      await expect(store.begin(lost, NOW_MS)).resolves.toEqual(BEGUN);
+      await store.close();
+      plan.port = replica.port;
+      await master.kill();
+      const late = await connect(replica.url);
+      await expect(eventually(() => late.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
+      await expect(eventually(() => another.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
     });
 
     it('reopens no record from before, which may have been reopened and lost that', async () => {
@@ -158,7 +191,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
 });
 
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', program => {
-  it('trusts a Redis that comes back with everything', async () => {
+  it('is careful all the same with one that was started anew: it cannot know', async () => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
     const server = await startRedisServer(program, { arguments: durable });
     const store = await connect(server.url);
@@ -167,8 +200,31 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await store.begin(record, NOW_MS);
     await server.kill();
     await startRedisServer(program, { port: server.port, folder: server.folder, arguments: durable });
-    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
     await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+    await openClient(server.url).del(`${PREFIX}loss`);
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it('trusts one that it reaches by another connection', async () => {
+    const { port } = await startRedisServer(program);
+    const { url, plan } = await startProxy(port);
+    const store = await connect(url);
+    await store.begin(makeRecord(), NOW_MS);
+    plan.whenAnswered = 'end';
+    await expect(store.find(makeRecord().id, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
+  });
+
+  it('trusts one that does not say which server it is', async () => {
+    const { url } = await startRedisServer(program);
+    const client = openClient(url);
+    await client.call('ACL', 'SETUSER', 'default', '-info');
+    const store = await connect(url);
+    await store.secret();
+    for (let count = 0; count < 2; count++)
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    expect(await client.exists(`${PREFIX}server`)).toBe(0);
   });
 
   it('counts no begin that was refused, and every one of many at once', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import type { OnceGateway } from './once-gateway.js';
 import { DONE_BUT_LOST, IN_PROGRESS, KEY, LOST, NAME_TAKEN, startOnce, UNKNOWN } from './once-gateway.js';
 
@@ -8,8 +9,8 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const TWIN = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
 
 /** A gateway that trusts DLI to refuse a second connection of a name, with one create that left no trace. */
-async function startWithSettled(): Promise<OnceGateway> {
-  const gateway = await startOnce({ env: { DLI_NAMES_ARE_UNIQUE: 'true' } });
+async function startWithSettled(emulator: Partial<EmulatorOptions> = {}): Promise<OnceGateway> {
+  const gateway = await startOnce({ env: { DLI_NAMES_ARE_UNIQUE: 'true' }, emulator });
   gateway.emulator.inject(LOST);
   expect(await gateway.create(CALL)).toMatchObject(UNKNOWN);
   await gateway.logged('settled without trace');
@@ -32,6 +33,13 @@ describe('a repeat of a create that left no trace, where names are unique', () =
     const { connectionId } = emulator.seedConnection(TWIN);
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, reconciled: true, connectionId });
     expect([posts(), applied()]).toEqual([2, []]);
+  });
+
+  it('sends nothing while several may be its own, although none was there before', async () => {
+    const { create, emulator, posts } = await startWithSettled({ uniqueNames: false });
+    for (const twin of [TWIN, TWIN]) emulator.seedConnection(twin);
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    expect(posts()).toBe(1);
   });
 
   it('is a conflict when its name meets the connection of somebody else', async () => {
@@ -74,5 +82,18 @@ describe('a repeat of a create that left no trace, where names are unique', () =
     expect(await create(CALL)).toMatchObject(IN_PROGRESS);
     expect(posts()).toBe(2);
     await other;
+  });
+});
+
+describe('a create of which the list shows two, where names are said to be unique', () => {
+  it('is given up as unknown and not sent again', async () => {
+    const env = { DLI_NAMES_ARE_UNIQUE: 'true' };
+    const { create, emulator, posts, logged } = await startOnce({ env, emulator: { uniqueNames: false } });
+    emulator.seedConnection(TWIN);
+    emulator.inject(DONE_BUT_LOST);
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    await logged('settled without trace');
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    expect(posts()).toBe(1);
   });
 });

@@ -1,11 +1,16 @@
 import { expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { KEY, NAME_TAKEN, startOnce, startUpstream, UNKNOWN } from './once-gateway.js';
+import { KEY, NAME_TAKEN, postCreate, startOnce, startUpstream, UNKNOWN, until } from './once-gateway.js';
+import { openClient, PREFIX, startPair, startProxy } from './redis-access.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+
+// Between the 2 s of the operation and the 10 s for which a hanging list is waited for when nobody is in a hurry.
+const TOO_LATE_MS = 8_000;
 
 async function forgetEverything(url: string): Promise<void> {
   const client = new Redis(url);
@@ -43,6 +48,30 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(upstream.posts()).toBe(3);
   });
 
+  it('is noticed by a gateway that lost nothing, after the one that did was killed', async () => {
+    const { master, replica } = await startPair(program);
+    const { url: REDIS_URL, plan } = await startProxy(master.port);
+    const upstream = await startUpstream({ uniqueNames: false });
+    const other = await startOnce({ env: { REDIS_URL, DLI_ENDPOINT: upstream.url } });
+    await other.create({ name: 'before' });
+    const one = startGatewayProcess({ ...environmentFor(upstream.url), REDIS_URL });
+    const { graphqlUrl } = await one.addresses();
+    const client = openClient(replica.url);
+    await until(
+      () => client.keys(`${PREFIX}record:*`),
+      keys => keys.length === 1,
+    );
+    await client.replicaof('NO', 'ONE');
+    expect(await (await postCreate(graphqlUrl, CALL)).text()).toContain(SUCCESS.__typename);
+    one.signal('SIGKILL');
+    await one.end();
+    plan.port = replica.port;
+    await master.kill();
+    const payload = await other.createUntil(SUCCESS.__typename, CALL);
+    expect(payload).toMatchObject({ connectionId: upstream.applied()[1], reconciled: true });
+    expect(upstream.posts()).toBe(2);
+  });
+
   it('costs new creates a look at the list, and nothing else', async () => {
     const { create, emulator, posts, applied, lose } = await start();
     await create(CALL);
@@ -61,6 +90,32 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST', retryAfterSeconds: 5 });
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId });
     expect(posts()).toBe(1);
+  });
+
+  it('is told in the time of the operation while the list hangs', async () => {
+    const redis = await startRedisServer(program);
+    const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '2000' };
+    const { create, emulator, posts, close } = await startOnce({ env });
+    await create(CALL);
+    await forgetEverything(redis.url);
+    emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
+    const startMs = performance.now();
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST' });
+    await close();
+    expect(performance.now() - startMs).toBeLessThan(TOO_LATE_MS);
+    expect(posts()).toBe(1);
+  });
+
+  it('D23: lets the marker find the connection even when the loss was not noticed', async () => {
+    const redis = await startRedisServer(program);
+    const env = { REDIS_URL: redis.url, DLI_MARKER_TAG: 'true' };
+    const { create, emulator, applied } = await startOnce({ env });
+    const { connectionId } = await create(CALL);
+    const client = openClient(redis.url);
+    await client.del(await client.keys(`${PREFIX}record:*`));
+    expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
+    // It was not found by a look before: DLI refused the name.
+    expect([emulator.ledger.count('createConnection'), applied()]).toEqual([2, [connectionId]]);
   });
 
   it('does not make somebody else\u2019s connection of the same name ours', async () => {
