@@ -51,11 +51,11 @@ export class BackgroundReconciliation {
     const { store, identities, clock, log, intervalMs } = this.#options;
     try {
       const nowMs = clock.epochMs();
-      const open = await store.findOpen(nowMs);
-      const ours = open.length === 0 ? '' : await identities.projectId();
-      const due = open.filter(
-        ({ projectId, nextCheckAtMs = 0 }) => projectId === ours && nextCheckAtMs <= nowMs,
-      );
+      // Not before it is needed: to identify the project makes the secret, if there is none.
+      const open = (await store.hasOpen(nowMs))
+        ? await store.findOpen(await identities.projectId(), nowMs)
+        : [];
+      const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
       await Promise.all(due.slice(0, MAX_AT_A_TIME).map(record => this.#decide(record)));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;

@@ -140,8 +140,12 @@ export class LmdbStore implements RecordStore {
     return this.#read(() => this.#tables.hasDeletion(id, nowMs));
   }
 
-  async findOpen(nowMs: number): Promise<OperationRecord[]> {
-    return this.#read(() => this.#tables.findOpen(nowMs));
+  async hasOpen(nowMs: number): Promise<boolean> {
+    return this.#read(() => this.#tables.hasOpen(nowMs));
+  }
+
+  async findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]> {
+    return this.#read(() => this.#tables.findOpen(projectId, nowMs));
   }
 
   async close(): Promise<void> {

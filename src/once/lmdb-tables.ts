@@ -60,13 +60,17 @@ export class LmdbTables {
     return holderId !== id && this.find(holderId, nowMs).kind !== 'absent';
   }
 
-  /** The undecided records whose owner's time is over. */
-  findOpen(nowMs: number): OperationRecord[] {
-    return [...this.#holders.getRange()]
-      .map(({ value }) => parseHolder(value))
-      .filter(({ ownedUntilMs }) => ownedUntilMs <= nowMs)
+  /** Whether there are undecided records whose owner's time is over. */
+  hasOpen(nowMs: number): boolean {
+    return this.#lateHolders(nowMs).length > 0;
+  }
+
+  /** The undecided records of a project whose owner's time is over. */
+  findOpen(projectId: string, nowMs: number): OperationRecord[] {
+    return this.#lateHolders(nowMs)
       .map(({ id }) => this.find(id, nowMs))
-      .flatMap(found => (found.kind === 'found' ? [found.record] : []));
+      .flatMap(found => (found.kind === 'found' ? [found.record] : []))
+      .filter(record => record.projectId === projectId);
   }
 
   /** The record under the id, expired or not; undefined when there is none or it is unreadable. */
@@ -157,6 +161,12 @@ export class LmdbTables {
         this.#freeName(value, expired);
       }
     }
+  }
+
+  #lateHolders(nowMs: number): { id: string }[] {
+    return [...this.#holders.getRange()]
+      .map(({ value }) => parseHolder(value))
+      .filter(({ ownedUntilMs }) => ownedUntilMs <= nowMs);
   }
 
   #freeName(nameId: string, id: string): void {

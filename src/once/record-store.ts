@@ -88,8 +88,11 @@ export interface RecordStore {
   /** Whether that was noted and its time is not over. */
   hasDeletion(id: string, nowMs: number): Promise<boolean>;
 
-  /** Records that still need an answer: SENDING or UNKNOWN and not settled, whose owner's time is over. */
-  findOpen(nowMs: number): Promise<OperationRecord[]>;
+  /** Whether {@link findOpen} may find something for any project. */
+  hasOpen(nowMs: number): Promise<boolean>;
+
+  /** Records of a project that still need an answer: SENDING or UNKNOWN and not settled, whose owner's time is over. */
+  findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]>;
 
   close(): Promise<void>;
 }

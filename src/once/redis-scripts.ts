@@ -181,15 +181,29 @@ if expiresAtMs and expiresAtMs > tonumber(ARGV[1]) then return 1 end
 return 0
 `;
 
-/** Keys: open. Arguments: nowMs, prefix of record keys. Also clears away ids of records that have expired. */
+/** Keys: open. Arguments: nowMs. */
+export const HAS_OPEN = `
+return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
+`;
+
+/**
+ * Keys: open. Arguments: projectId, nowMs, prefix of record keys, how many ids to pass over, how many to look at. Gives
+ * how many there were, how many of them are left, and the texts. Also clears away ids of records that have expired.
+ */
 export const FIND_OPEN = `${READ}
-local nowMs, prefix = unpack(ARGV)
-local texts = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', nowMs, 'LIMIT', 0, 1000)) do
+local projectId, nowMs, prefix, offset, limit = unpack(ARGV)
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', nowMs, 'LIMIT', offset, limit)
+local found = {#ids, #ids}
+for _, id in ipairs(ids) do
   local text = current(prefix .. id, nowMs)
-  if text then texts[#texts + 1] = text else redis.call('ZREM', KEYS[1], id) end
+  if not text then
+    redis.call('ZREM', KEYS[1], id)
+    found[2] = found[2] - 1
+  elseif decode(text).projectId == projectId then
+    found[#found + 1] = text
+  end
 end
-return texts
+return found
 `;
 
 /** Keys: record, loss. Gives the text, nothing, or an empty text for another type of key; and 1 after a loss. */

@@ -11,6 +11,9 @@ import * as scripts from './redis-scripts.js';
 import { parseRedisUrl } from './redis-url.js';
 import { RedisWitness } from './redis-witness.js';
 
+/** How many open records are looked at in one step, which holds up all users of Redis, and are found at most. */
+const PAGE = 1_000;
+
 /**
  * Remembers creates in Redis, for all gateways that share it.
  *
@@ -137,11 +140,25 @@ export class RedisStore implements RecordStore {
     return this.#commands.decide({ script: scripts.HAS_DELETION, keys, args: [nowMs] });
   }
 
-  async findOpen(nowMs: number): Promise<OperationRecord[]> {
-    const call: ScriptCall = { script: scripts.FIND_OPEN, keys: [KEYS.open], args: [nowMs, KEYS.record] };
-    const texts = await this.#commands.run(call);
-    if (!Array.isArray(texts)) throw new StoreUnavailableError();
-    return texts.flatMap(text => readRecord(text) ?? []).filter(isOpen);
+  async hasOpen(nowMs: number): Promise<boolean> {
+    return this.#commands.decide({ script: scripts.HAS_OPEN, keys: [KEYS.open], args: [nowMs] });
+  }
+
+  async findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]> {
+    const found: OperationRecord[] = [];
+    for (let skipped = 0; ; ) {
+      const call: ScriptCall = {
+        script: scripts.FIND_OPEN,
+        keys: [KEYS.open],
+        args: [projectId, nowMs, KEYS.record, skipped, PAGE],
+      };
+      const answer = await this.#commands.run(call);
+      if (!Array.isArray(answer)) throw new StoreUnavailableError();
+      const [seen, kept, ...texts] = answer;
+      found.push(...texts.flatMap(text => readRecord(text) ?? []).filter(isOpen));
+      if (seen < PAGE || found.length >= PAGE) return found;
+      skipped += kept;
+    }
   }
 
   async close(): Promise<void> {

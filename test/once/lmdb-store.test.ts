@@ -10,7 +10,7 @@ import { open } from 'lmdb';
 import { LmdbStore } from '../../src/once/lmdb-store.js';
 import type { OperationRecord } from '../../src/once/operation-record.js';
 import { StoreUnavailableError } from '../../src/once/record-store.js';
-import { BEGUN, describeRecordStore, makeRecord, succeeded } from './record-store-contract.js';
+import { BEGUN, describeRecordStore, makeRecord, PROJECT_ID, succeeded } from './record-store-contract.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
 const BUILT_STORE = new URL('../../dist/once/lmdb-store.js', import.meta.url).href;
@@ -125,7 +125,7 @@ describe('LmdbStore', () => {
     await store.close();
     await expect(store.find(record.id, NOW_MS)).rejects.toThrow(StoreUnavailableError);
     await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
-    await expect(store.findOpen(NOW_MS)).rejects.toThrow(StoreUnavailableError);
+    await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
   });
 
   it('remembers after it is closed and opened again', async () => {

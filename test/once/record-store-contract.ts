@@ -15,6 +15,9 @@ export interface StoreUnderTest {
 const NOW_MS = Date.now();
 const HOUR_MS = 3_600_000;
 
+/** The project of every record, unless a test says otherwise. */
+export const PROJECT_ID = 'ab'.repeat(32);
+
 /** What a store says that takes a new record and has lost nothing. */
 export const BEGUN = { kind: 'begun', isForgetful: false };
 
@@ -28,7 +31,7 @@ export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRec
   return {
     version: 1,
     id: randomHash(),
-    projectId: randomHash(),
+    projectId: PROJECT_ID,
     nameId: randomHash(),
     fingerprint: randomHash(),
     state: 'SENDING',
@@ -197,7 +200,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'absent' });
         const next = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
         await expect(store.begin(next, laterMs)).resolves.toEqual(BEGUN);
-        await expect(store.findOpen(laterMs)).resolves.toEqual([next]);
+        await expect(store.findOpen(PROJECT_ID, laterMs)).resolves.toEqual([next]);
         const third = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
         await expect(store.begin(third, laterMs)).resolves.toEqual({ kind: 'nameHeld', record: next });
         const repeat = makeRecord({ id: record.id, expiresAtMs: laterMs + HOUR_MS });
@@ -220,7 +223,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
       it('is not open any more', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await expect(store.findOpen(record.expiresAtMs)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, record.expiresAtMs)).resolves.toEqual([]);
       });
     });
 
@@ -246,7 +249,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const store = await makeWith(record);
         await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
-        await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
         await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       });
     });
@@ -329,7 +332,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         });
         const sameName = makeRecord({ nameId: record.nameId });
         await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: again });
-        await expect(store.findOpen(again.ownedUntilMs)).resolves.toEqual([again]);
+        await expect(store.findOpen(PROJECT_ID, again.ownedUntilMs)).resolves.toEqual([again]);
         await expect(store.replace(succeeded(again), again.owner)).resolves.toBe(true);
         await expect(store.begin(sameName, NOW_MS)).resolves.toEqual(BEGUN);
       });
@@ -353,7 +356,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const settled = { kind: 'found', record: unknown(record, true) };
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
         await expect(store.find(absent.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
-        await expect(store.findOpen(NOW_MS + HOUR_MS - 1)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, NOW_MS + HOUR_MS - 1)).resolves.toEqual([]);
       });
 
       it('stores nothing while another record holds the name, until that one is over', async () => {
@@ -363,7 +366,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
         const settled = { kind: 'found', record: unknown(record, true) };
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
-        await expect(store.findOpen(next.ownedUntilMs)).resolves.toEqual([next]);
+        await expect(store.findOpen(PROJECT_ID, next.ownedUntilMs)).resolves.toEqual([next]);
         const again = reopened(record);
         await expect(store.reopen(again, record.owner, next.expiresAtMs)).resolves.toBe(true);
         const last = makeRecord({ nameId: record.nameId });
@@ -476,7 +479,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
         await store.remove(record.id, record.owner);
         await expect(store.hasDeletion(record.id, NOW_MS)).resolves.toBe(true);
-        await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
       });
     });
 
@@ -494,9 +497,23 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
           if (record !== undefined) await store.replace(record, record.owner);
         const sorted = (found: (OperationRecord | undefined)[]) =>
           found.toSorted((a, b) => (a?.id ?? '').localeCompare(b?.id ?? ''));
-        await expect(store.findOpen(ownedUntilMs - 1)).resolves.toEqual([]);
-        expect(sorted(await store.findOpen(ownedUntilMs))).toEqual(sorted([sending, lost]));
-        expect(await store.findOpen(ownedUntilMs + 1)).toContainEqual(owned);
+        await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.hasOpen(ownedUntilMs - 1)).resolves.toBe(false);
+        await expect(store.hasOpen(ownedUntilMs)).resolves.toBe(true);
+        expect(sorted(await store.findOpen(PROJECT_ID, ownedUntilMs))).toEqual(sorted([sending, lost]));
+        expect(await store.findOpen(PROJECT_ID, ownedUntilMs + 1)).toContainEqual(owned);
+      });
+
+      it('gives those of the project, however many of others are open and older', async () => {
+        const { store, openAnother } = await makeStore();
+        const others = Array.from({ length: 2_500 }, () => makeRecord({ projectId: randomHash() }));
+        for (const record of others) await store.begin(record, NOW_MS);
+        const records = Array.from({ length: 2 }, (_, index) =>
+          makeRecord({ ownedUntilMs: NOW_MS + 26_000 + index }),
+        );
+        for (const record of records) await store.begin(record, NOW_MS);
+        const open = await (await openAnother()).findOpen(PROJECT_ID, NOW_MS + 27_000);
+        expect(new Set(open)).toEqual(new Set(records));
       });
 
       it('passes over a record that was adopted, until its new owner is late too', async () => {
@@ -504,8 +521,8 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;
         await store.adopt(record.id, record.owner, 'another', ownedUntilMs);
-        await expect(store.findOpen(ownedUntilMs - 1)).resolves.toEqual([]);
-        await expect(store.findOpen(ownedUntilMs)).resolves.toMatchObject([
+        await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
           { id: record.id, owner: 'another' },
         ]);
       });
@@ -531,7 +548,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.begin(makeRecord({ id: record.id }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });
-        await expect(store.findOpen(record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
         await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',

@@ -7,7 +7,14 @@ import { RedisStore } from '../../src/once/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { BEGUN, describeRecordStore, makeRecord, randomHash, succeeded } from './record-store-contract.js';
+import {
+  BEGUN,
+  describeRecordStore,
+  makeRecord,
+  PROJECT_ID,
+  randomHash,
+  succeeded,
+} from './record-store-contract.js';
 import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './redis-access.js';
 
 const NOW_MS = Date.now();
@@ -31,7 +38,8 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
     hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
-    findOpen: () => store.findOpen(NOW_MS),
+    hasOpen: () => store.hasOpen(NOW_MS),
+    findOpen: () => store.findOpen(PROJECT_ID, NOW_MS),
   };
 }
 
@@ -114,7 +122,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await client.set(`${PREFIX}open`, 'x');
       const record = makeRecord();
       await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
-      await expect(store.findOpen(NOW_MS)).rejects.toThrow(StoreUnavailableError);
+      await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
       expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}open`, `${PREFIX}server`]);
     });
 
