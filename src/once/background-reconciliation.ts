@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../huawei-cloud/clock.js';
-import type { CreateIdentities } from './create-identities.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OnceLog } from './once-log.js';
+import type { OperationIdentities } from './operation-identities.js';
 import type { OperationRecord } from './operation-record.js';
 import type { Reconciler } from './reconciler.js';
 import { adoptRecord } from './record-adoption.js';
@@ -15,7 +15,7 @@ const MAX_AT_A_TIME = 50;
 /** What the background work needs. */
 export interface BackgroundOptions {
   store: RecordStore;
-  identities: CreateIdentities;
+  identities: OperationIdentities;
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;

@@ -3,13 +3,13 @@ import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { within } from '../within.js';
-import type { CreateIdentities } from './create-identities.js';
 import type { CreateIdentity } from './create-identity.js';
 import { fingerprintOf } from './create-identity.js';
 import type { CreateOutcome } from './create-outcome.js';
 import { STORE_UNAVAILABLE } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import { hasRoomForMarker } from './marker-tag.js';
+import type { OperationIdentities } from './operation-identities.js';
 import type { OperationRecord } from './operation-record.js';
 import { ownershipMs } from './record-adoption.js';
 import type { BeginResult, RecordStore } from './record-store.js';
@@ -37,7 +37,7 @@ export interface CreateOnceOptions {
   store: RecordStore;
   writer: RecordWriter;
   clock: Clock;
-  identities: CreateIdentities;
+  identities: OperationIdentities;
   /** Whether creates carry a tag by which their connection is found. */
   markerTag: boolean;
 }

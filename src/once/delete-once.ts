@@ -2,10 +2,10 @@ import { DliError } from '../dli/dli-error.js';
 import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { lookAt } from './connection-sight.js';
-import type { CreateIdentities } from './create-identities.js';
 import { failedOutcome, STORE_UNAVAILABLE } from './create-outcome.js';
 import type { DeleteOutcome } from './delete-outcome.js';
 import { DELETED, STILL_CREATING } from './delete-outcome.js';
+import type { OperationIdentities } from './operation-identities.js';
 import type { RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import { RETENTION_MS } from './retention.js';
@@ -24,7 +24,7 @@ export interface DeleteCall {
 export interface DeleteOnceOptions {
   dli: DeletingDli;
   store: Pick<RecordStore, 'noteDeletion' | 'hasDeletion'>;
-  identities: CreateIdentities;
+  identities: OperationIdentities;
   clock: Clock;
 }
 

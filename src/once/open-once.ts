@@ -1,12 +1,12 @@
 import type { DliClient } from '../dli/dli-client.js';
 import type { Clock } from '../huawei-cloud/clock.js';
 import { BackgroundReconciliation } from './background-reconciliation.js';
-import { CreateIdentities } from './create-identities.js';
 import { CreateOnce } from './create-once.js';
 import { DeleteOnce } from './delete-once.js';
 import { InlineReconciliation } from './inline-reconciliation.js';
 import { ListReader } from './list-reader.js';
 import type { OnceLog } from './once-log.js';
+import { OperationIdentities } from './operation-identities.js';
 import { Reconciler } from './reconciler.js';
 import type { RecordStore } from './record-store.js';
 import { RecordWriter } from './record-writer.js';
@@ -55,7 +55,7 @@ export async function openOnce(parts: {
   const { config, project, dli, clock, log } = parts;
   const { settleMs, namesAreUnique, markerTag } = config;
   const store = await openStore(config, clock, log);
-  const identities = new CreateIdentities(store, project);
+  const identities = new OperationIdentities(store, project);
   const writer = new RecordWriter(store, () => clock.monotonicMs(), log);
   const lists = new ListReader(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });

@@ -11,7 +11,7 @@ interface CreateNames {
 }
 
 /** Identifies the creates and deletions of one project by the store's secret, which is read once. */
-export class CreateIdentities {
+export class OperationIdentities {
   readonly #store: RecordStore;
   readonly #project: string;
   #known: Promise<{ secret: Buffer; projectId: string }> | undefined;
