@@ -49,17 +49,12 @@ export class DliClient {
   constructor(options: DliClientOptions) {
     this.#options = options;
     const { readTransport, deletionTransport, reconciliationTransport } = options;
-    this.#reads = new PlainCalls({ ...options, transport: readTransport, repeatsAfter: 'any' });
-    // Whoever deletes looks what a lost delete came to before it sends another.
-    this.#deletions = new PlainCalls({
-      ...options,
-      transport: deletionTransport,
-      repeatsAfter: 'nothingDone',
-    });
+    this.#reads = new PlainCalls({ ...options, transport: readTransport, maxTries: 2 });
+    this.#deletions = new PlainCalls({ ...options, transport: deletionTransport, maxTries: 2 });
     this.#reconciliation = new PlainCalls({
       ...options,
       transport: reconciliationTransport,
-      repeatsAfter: 'none',
+      maxTries: 1,
     });
     this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
     options.authenticator.onStop(retryAfterSeconds => {

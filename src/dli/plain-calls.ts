@@ -41,21 +41,21 @@ export interface PlainCallsOptions {
   authenticator: Authenticator;
   clock: Clock;
   log: DliLog;
-  /** After which failures a call is sent a second time; never a third. */
-  repeatsAfter: RepeatableFailure | 'none';
+  /** How often a call is sent at most. */
+  maxTries: 1 | 2;
 }
-
-/** `nothingDone`: failures that prove that DLI did nothing. */
-type RepeatableFailure = 'nothingDone' | 'any';
 
 interface Failure {
   error: DliError;
-  /** undefined when the same call would fail again. */
-  repeatable?: RepeatableFailure | undefined;
+  /** Whether the same call may fare better, and a second one does no harm. */
+  mayRepeat: boolean;
   record: Partial<DliCallRecord>;
 }
 
-/** Sends calls without a body, all of which may be repeated without doing more than the first. */
+/**
+ * Sends calls without a body. One that fails is sent once more where DLI has certainly done nothing: whoever deletes
+ * looks what a lost delete came to before it sends another.
+ */
 export class PlainCalls {
   readonly #options: PlainCallsOptions;
   readonly #http: KyInstance;
@@ -83,10 +83,8 @@ export class PlainCalls {
     return end.value;
   }
 
-  #mayRepeat({ repeatable }: Failure, { deadline, mayRepeat }: OperationScope): boolean {
-    const { repeatsAfter } = this.#options;
-    if (repeatable === undefined || repeatsAfter === 'none') return false;
-    if (repeatable === 'any' && repeatsAfter === 'nothingDone') return false;
+  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationScope): boolean {
+    if (this.#options.maxTries === 1 || !failure.mayRepeat) return false;
     return deadline.remainingMs() > LEAST_FOR_SECOND_MS && (mayRepeat?.() ?? true);
   }
 
@@ -102,7 +100,7 @@ export class PlainCalls {
       credential = await signIn(authenticator, log, scope);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
-      return { error, record: {} };
+      return { error, mayRepeat: false, record: {} };
     }
     let end: { value: T } | Failure;
     try {
@@ -157,14 +155,13 @@ export class PlainCalls {
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock.epochMs());
     const refusal = definiteRefusal(status, readErrorCode(text));
-    let repeatable: RepeatableFailure | undefined;
-    if (status === 401 || refusal === 'AUTH') {
-      if (credential.settle('REFUSED')) repeatable = 'nothingDone';
-    } else if (status >= 500 && wait === undefined) {
-      // Whoever names a time wants to be left alone until then.
-      repeatable = refusal === undefined ? 'any' : 'nothingDone';
-    }
-    return { error: errorOf({ status, text, requestId }, method, wait), repeatable, record: { status } };
+    const isSignInRefused = status === 401 || refusal === 'AUTH';
+    const nothingDone = method === 'GET' || refusal !== undefined;
+    const mayRepeat = isSignInRefused
+      ? credential.settle('REFUSED')
+      : // Whoever names a time wants to be left alone until then.
+        status >= 500 && wait === undefined && nothingDone;
+    return { error: errorOf({ status, text, requestId }, method, wait), mayRepeat, record: { status } };
   }
 }
 
@@ -177,7 +174,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
       retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS,
       ...(isUnknown && { unknownReason: reason }),
     }),
-    ...(mayPass && { repeatable: mayHaveBeenSent ? 'any' : 'nothingDone' }),
+    mayRepeat: mayPass && !isUnknown,
     record: { mayHaveBeenSent, causeCode, detail: failure },
   };
 }
