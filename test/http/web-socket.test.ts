@@ -145,11 +145,16 @@ describe('a WebSocket', () => {
     const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '60000' } });
     const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
     const { say, hear } = await openSubscriber(graphqlUrl);
-    for (let count = 1; count <= 1_001; count += 1) say(subscribeMessage(String(count), connectionId));
-    const heard = await Promise.all(Array.from({ length: 1_001 }, () => hear()));
+    for (let count = 1; count <= 1_000; count += 1) {
+      say(subscribeMessage(String(count), connectionId));
+      // All at once would be more than the gateway does in time, and it would refuse some for that.
+      if (count % 50 === 0)
+        for (let told = 0; told < 50; told += 1) expect(await hear()).toMatchObject({ type: 'next' });
+    }
+    say(subscribeMessage('1001', connectionId));
 
-    expect(heard.filter(({ type }) => type === 'next')).toHaveLength(1_000);
-    expect(heard.find(({ type }) => type === 'error')).toMatchObject({
+    expect(await hear()).toMatchObject({
+      type: 'error',
       id: '1001',
       payload: [{ extensions: { code: 'RATE_LIMITED' } }],
     });
