@@ -6,7 +6,7 @@ export interface CallBudgetOptions {
   perSecond: number;
   /** How many may be under way at the same time. */
   atATime: number;
-  /** How many of one tenant may wait; default: any number. */
+  /** How many of one tenant may wait; undefined where something else bounds them, as looks are by their watches. */
   maxWaitingOfTenant?: number;
 }
 
