@@ -50,9 +50,9 @@ export const settings = z.object({
     )
     .optional(),
   RECONCILE_SETTLE_MS: whole(
-    1_000,
+    100,
     900_000,
-    'must be a whole number of milliseconds from 1000 to 900000',
+    'must be a whole number of milliseconds from 100 to 900000',
   ).default(120_000),
   DLI_NAMES_ARE_UNIQUE: flag().default(false),
   DLI_MARKER_TAG: flag().default(false),
@@ -64,6 +64,11 @@ export const settings = z.object({
   ),
   READ_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(100),
   FOLLOW_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(20),
+  MAX_EVENT_LOOP_DELAY_MS: whole(
+    50,
+    60_000,
+    'must be a whole number of milliseconds from 50 to 60000',
+  ).default(200),
   ...callerSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),

@@ -44,6 +44,8 @@ export interface Config {
   readonly readCallsPerSecond: number;
   /** Looks at all followed connections together in a second. */
   readonly followCallsPerSecond: number;
+  /** Mean event-loop delay above which requests are shed, in milliseconds. */
+  readonly maxEventLoopDelayMs: number;
   readonly callerAuth: 'jwt' | 'none';
   readonly callers: CallersConfig;
   /** Proxies whose word about where a request comes from is taken: IP addresses and ranges. */
@@ -147,6 +149,7 @@ function toConfig(
     followIntervalMs: values.FOLLOW_INTERVAL_MS,
     readCallsPerSecond: values.READ_CALLS_PER_SECOND,
     followCallsPerSecond: values.FOLLOW_CALLS_PER_SECOND,
+    maxEventLoopDelayMs: values.MAX_EVENT_LOOP_DELAY_MS,
     callerAuth: values.CALLER_AUTH,
     trustedProxies: values.TRUST_PROXY,
     explorer: values.EXPLORER ?? (hasExplorer(values) ? 'graphiql' : 'none'),

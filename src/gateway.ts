@@ -118,7 +118,7 @@ export async function createGateway(
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
-  const load = new LoadMonitor();
+  const load = new LoadMonitor(config.maxEventLoopDelayMs);
   const app = await createHttpApp({
     logger,
     corsOrigins: config.corsOrigins,

@@ -11,7 +11,7 @@ const HEADER_RULE = 'must be printable ASCII without spaces';
 const PROJECT_RULE = 'must be 1 to 64 letters, digits and -';
 const TIMEOUT_RULE = 'must be a whole number of milliseconds from 1000 to 120000';
 const REDIS_RULE = 'must be an address such as redis://host:6379 or rediss://user:password@host:6380';
-const SETTLE_RULE = 'must be a whole number of milliseconds from 1000 to 900000';
+const SETTLE_RULE = 'must be a whole number of milliseconds from 100 to 900000';
 const FLAG_RULE = 'must be true or false';
 const ORIGINS_RULE = 'must be origins such as https://app.example.com, separated by commas';
 
@@ -47,6 +47,7 @@ describe('the configuration', () => {
       followIntervalMs: 1_000,
       readCallsPerSecond: 100,
       followCallsPerSecond: 20,
+      maxEventLoopDelayMs: 200,
       callerAuth: 'none',
       callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
       trustedProxies: [],
@@ -99,7 +100,7 @@ describe('a wrong value', () => {
     ['HUAWEICLOUD_SDK_PROJECT_ID', ['a/../b', 'project_1', 'p'.repeat(65)], PROJECT_RULE],
     ['OPERATION_TIMEOUT_MS', ['999', '120001', '1e4', '20s', '-5', '1500.5'], TIMEOUT_RULE],
     ['REDIS_URL', ['http://localhost:6379', 'localhost:6379', 'redis://[::1', 'rediss//cache'], REDIS_RULE],
-    ['RECONCILE_SETTLE_MS', ['999', '900001', '1e5', '2min', '-5', '1500.5'], SETTLE_RULE],
+    ['RECONCILE_SETTLE_MS', ['0099', '900001', '1e5', '2min', '-5', '1500.5'], SETTLE_RULE],
     ['DLI_NAMES_ARE_UNIQUE', ['yes', 'TRUE', 'true,'], FLAG_RULE],
     ['DLI_MARKER_TAG', ['nope', 'FALSE', 'false;'], FLAG_RULE],
     ['READ_FRESHNESS_MS', ['-15', '60001', '1s'], 'must be a whole number of milliseconds from 0 to 60000'],
@@ -109,6 +110,11 @@ describe('a wrong value', () => {
       'must be a whole number of milliseconds from 100 to 60000',
     ],
     ['READ_CALLS_PER_SECOND', ['1001', '0.5', 'many'], 'must be a whole number from 1 to 1000'],
+    [
+      'MAX_EVENT_LOOP_DELAY_MS',
+      ['0049', '60001', '0.2s'],
+      'must be a whole number of milliseconds from 50 to 60000',
+    ],
     ['FOLLOW_CALLS_PER_SECOND', ['1001', '0.5', 'many'], 'must be a whole number from 1 to 1000'],
     ['EXPLORER', ['apollo', 'GraphiQL', 'true'], 'must be one of graphiql, sandbox, none'],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
@@ -146,6 +152,7 @@ describe('a wrong value', () => {
       'FOLLOW_INTERVAL_MS',
       'READ_CALLS_PER_SECOND',
       'FOLLOW_CALLS_PER_SECOND',
+      'MAX_EVENT_LOOP_DELAY_MS',
       'CALLER_AUTH',
       'OIDC_ISSUER',
       'OIDC_AUDIENCE',

@@ -4,8 +4,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const RESOLUTION_MS = 20;
 const SAMPLE_EVERY_MS = 500;
-/** How late work may be on average before the process counts as under pressure. */
-const MAX_MEAN_DELAY_MS = 200;
 // A burst, or a pause of the machine, makes one sample bad.
 const SAMPLES_TO_OVERLOAD = 2;
 // With fewer requests at a time it is not they that hold the process up, and to refuse some would not help.
@@ -30,6 +28,12 @@ export class LoadMonitor {
   /** Shares saved up; one request is accepted for a whole one. */
   #credit = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #maxDelayMs: number;
+
+  /** @param maxDelayMs mean event-loop delay above which the process counts as overloaded, in milliseconds */
+  constructor(maxDelayMs: number) {
+    this.#maxDelayMs = maxDelayMs;
+  }
 
   /** Begins to measure, until {@link close}. */
   start(): void {
@@ -76,7 +80,7 @@ export class LoadMonitor {
   #sample(): void {
     // Without a single measurement in between the process did not come round at all.
     const meanMs = this.#delay.count === 0 ? Number.POSITIVE_INFINITY : this.#delay.mean / 1e6;
-    const isLate = meanMs - RESOLUTION_MS > MAX_MEAN_DELAY_MS;
+    const isLate = meanMs - RESOLUTION_MS > this.#maxDelayMs;
     const isAskedMuch = this.#openRequests.size + this.#newRequests >= LEAST_REQUESTS;
     this.#badSamples = isLate && isAskedMuch ? this.#badSamples + 1 : 0;
     if (this.#badSamples >= SAMPLES_TO_OVERLOAD) {

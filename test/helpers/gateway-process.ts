@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
 import type { GatewayAddresses } from '../../src/gateway.js';
+import { printOnFailure } from './failure-log.js';
 
 /** The built program, as it is started for real; `npm test` builds before it tests. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -79,6 +80,7 @@ export function startGatewayProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const written = { stdout: '', stderr: '' };
+  printOnFailure('Output of a gateway process', () => written.stdout + written.stderr);
   const changes = new EventEmitter();
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {

@@ -17,6 +17,7 @@ import {
 import type { Environment } from '../../src/environment.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/huawei-cloud/clock.js';
+import { printOnFailure } from './failure-log.js';
 
 /** A listening gateway on an emulator of its own. */
 export interface TestGateway {
@@ -104,6 +105,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const emulatorUrl = await emulator.listen();
   open.push(emulator);
   const lines: string[] = [];
+  printOnFailure('Log of a gateway', () => lines.join(''));
   const destination = new Writable({
     write(chunk, _encoding, done) {
       lines.push(String(chunk));
@@ -115,6 +117,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const config = loadConfig({
     DATA_DIR: dataDir,
     RECONCILE_SETTLE_MS: '1000',
+    // A machine that is slow for other reasons must not make the gateway shed load.
+    MAX_EVENT_LOOP_DELAY_MS: '60000',
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',

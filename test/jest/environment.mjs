@@ -1,0 +1,30 @@
+import { TestEnvironment } from 'jest-environment-node';
+
+// What passes between a test and the gateway must be an instance for both.
+const SHARED = ['Error', 'AggregateError', 'RangeError', 'SyntaxError', 'TypeError', 'Promise'];
+const MAX_LOG_LINES = 40;
+
+/**
+ * Lets tests import the built gateway as Node itself loads it, once for all test files of a worker, where Jest
+ * would load its 800 modules anew for every file. What a failed test's gateways logged is printed with it.
+ */
+export default class Environment extends TestEnvironment {
+  async setup() {
+    await super.setup();
+    this.global.importBuilt = specifier => import(specifier);
+    this.global.failureLogs = [];
+    for (const name of SHARED) this.global[name] = globalThis[name];
+  }
+
+  handleTestEvent(event) {
+    if (event.name === 'test_start') this.global.failureLogs.length = 0;
+    if (event.name === 'test_done' && event.test.errors.length > 0) this.#printLogs(event.test.name);
+  }
+
+  #printLogs(title) {
+    for (const { name, read } of this.global.failureLogs) {
+      const lines = read().trimEnd().split('\n').slice(-MAX_LOG_LINES);
+      process.stderr.write(`${name} of the failed test "${title}":\n${lines.join('\n')}\n`);
+    }
+  }
+}
