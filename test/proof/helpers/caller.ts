@@ -22,6 +22,7 @@ const DECIDED = ['CreateDatasourceConnectionSuccess', 'NameTakenError', 'DliReje
 const DOUBTS = ['OutcomeUnknownError', 'IdempotencyConflictError'];
 const MAX_CALLS = 6;
 const AT_A_TIME = 20;
+const ASK_AGAIN_AFTER_MS = 200;
 /** Of a record: a process that died while it looked it up in the background. */
 const LONGEST_OWNERSHIP_MS = 30_000;
 const REPEAT_AFTER_MS = { first: 50, most: 400 };
@@ -68,10 +69,12 @@ export async function callToTheEnd(
   while (inDoubt.length > 0) {
     const passedMs = performance.now() - startMs;
     const isDecided = await inParallel(inDoubt, AT_A_TIME, async story => callOnce(story, await nextUrl()));
+    const pause = delay(ASK_AGAIN_AFTER_MS);
     inDoubt = inDoubt.filter((story, index) => {
       const isUnknown = lastAnswer(story)?.code === 'OUTCOME_UNKNOWN';
       return !isDecided[index] && passedMs < doubtMs + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);
     });
+    if (inDoubt.length > 0) await pause;
   }
   return performance.now() - startMs;
 }

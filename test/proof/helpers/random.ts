@@ -3,9 +3,9 @@ import { hash, randomInt } from 'node:crypto';
 /** Numbers from 0 to 1 (exclusive) that follow from a seed. */
 export type Random = () => number;
 
-/** The seed of this run; `ONCE_SEED` replays another one's. */
+/** The seed of this run; `PROOF_SEED` replays another one's. */
 export function chooseSeed(): string {
-  return process.env['ONCE_SEED'] ?? String(randomInt(1_000_000_000));
+  return process.env['PROOF_SEED'] ?? String(randomInt(1_000_000_000));
 }
 
 /** The same numbers for the same seed (mulberry32). */

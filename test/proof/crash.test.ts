@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startEmulator } from '../emulator/helpers/running-emulator.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { proofSize } from '../helpers/proof-size.js';
 import type { CreateStory } from './helpers/caller.js';
 import { callOnce, callToTheEnd, lastAnswer } from './helpers/caller.js';
 import type { CrashPoint } from './helpers/crash-points.js';
@@ -15,9 +16,9 @@ import { startLateUpstream } from './helpers/late-upstream.js';
 import { chooseSeed, randomOf } from './helpers/random.js';
 import { judge } from './helpers/verdict.js';
 
-const REPEATS = Number(process.env['ONCE_REPEATS'] ?? 3);
-const AT_A_TIME = 3;
-const OPERATION_MS = 1_000;
+const REPEATS = proofSize(1, 5);
+const AT_A_TIME = 5;
+const OPERATION_MS = 2_000;
 const SETTLE_MS = 1_000;
 /** How long the dead process counts as alive, and then its create may appear. */
 const DOUBT_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
@@ -25,7 +26,7 @@ const NO_FAULTS = { faults: [], listFault: undefined, isTwice: false, leavesAfte
 
 const folders: string[] = [];
 
-afterEach(async () => {
+afterAll(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
@@ -68,18 +69,30 @@ async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
 }
 
 describe('a create whose gateway is killed', () => {
+  const seed = chooseSeed();
+  const ends = new Map<string, Awaited<ReturnType<typeof crash>>[]>();
+
+  // All side by side, because they mostly wait until a dead process no longer counts as alive.
+  beforeAll(async () => {
+    process.stderr.write(`killed gateways: ${REPEATS} times at each step, replay with PROOF_SEED=${seed}\n`);
+    const crashes = Object.entries(CRASH_POINTS).flatMap(([name, point]) => {
+      const random = randomOf(`${seed}/${name}`);
+      return Array.from({ length: REPEATS }, (_, number) => {
+        const plan = { ...planCreate(seed, number), ...NO_FAULTS };
+        return { name, point, plan, chance: random() };
+      });
+    });
+    await inParallel(crashes, AT_A_TIME, async ({ name, point, plan, chance }) => {
+      const end = await crash(point, plan, chance);
+      ends.set(name, [...(ends.get(name) ?? []), end]);
+    });
+  }, 600_000);
+
   it.each(Object.entries(CRASH_POINTS))(
     '%s, and started anew, is made at most once and told as it is',
-    async (name, point) => {
-      const seed = chooseSeed();
-      process.stderr.write(`killed ${name}: ${REPEATS} times, replay with ONCE_SEED=${seed}\n`);
-      const random = randomOf(`${seed}/${name}`);
-      const plans = Array.from({ length: REPEATS }, (_, number) => ({
-        ...planCreate(seed, number),
-        ...NO_FAULTS,
-      }));
-      const ends = await inParallel(plans, AT_A_TIME, plan => crash(point, plan, random()));
-      for (const { verdict, isRepeated, posts, end } of ends) {
+    (name, point) => {
+      expect(ends.get(name)).toHaveLength(REPEATS);
+      for (const { verdict, isRepeated, posts, end } of ends.get(name) ?? []) {
         expect({ seed, isRepeated, ...verdict }).toEqual({
           seed,
           isRepeated: true,
@@ -93,6 +106,5 @@ describe('a create whose gateway is killed', () => {
         else expect({ seed, end, posts }).toEqual({ seed, end: point.end, posts: point.posts });
       }
     },
-    90_000 * Math.ceil(REPEATS / AT_A_TIME),
   );
 });
