@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
+import { readDocuments } from '../helpers/documents.js';
 import { DONE_BUT_LOST, NOT_LISTED_YET, startOnce } from '../once/once-gateway.js';
 
 type Send = (input: Record<string, unknown>) => Promise<unknown>;
@@ -10,8 +10,7 @@ interface Loop {
 
 /** The loop that the README tells clients to write, as it is printed. */
 async function readLoop(): Promise<Loop> {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, source = ''] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
+  const [, source = ''] = /^```ts\n(.*?)^```$/ms.exec(readDocuments()) ?? [];
   const { code } = await transform(`export ${source.slice(source.indexOf('async function'))}`, {
     jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
     module: { type: 'es6' },

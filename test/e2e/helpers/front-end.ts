@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { transform } from '@swc/core';
+import { readDocuments } from '../../helpers/documents.js';
 import { listen } from '../../helpers/listening-server.js';
 
 const CLIENT_FOLDER = dirname(createRequire(import.meta.url).resolve('graphql-ws/client'));
@@ -43,8 +44,7 @@ window.followShown = id =>
 
 /** The code for browsers that the README prints, with the address of a gateway, and with tokens as it says there. */
 async function followCode(graphqlUrl: string, hasTokens: boolean): Promise<string> {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const source = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = '']) =>
+  const source = [...readDocuments().matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = '']) =>
     text.includes('graphql-ws'),
   )?.[1];
   if (source === undefined) throw new Error('The README prints no code for browsers.');

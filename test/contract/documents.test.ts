@@ -1,0 +1,60 @@
+import { readdirSync } from 'node:fs';
+import { posix } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { DOCUMENTS, isInRepository, readDocument } from '../helpers/documents.js';
+
+const PAGES = [...DOCUMENTS, 'CHANGELOG.md', 'SECURITY.md'];
+
+/** Text without its code, where brackets are no links and # begins no heading. */
+function proseOf(path: string): string {
+  return readDocument(path).replace(/^```.*?^```$/gms, '');
+}
+
+/** The names by which a page's headings can be linked to, as GitHub makes them. */
+function anchorsOf(path: string): string[] {
+  return [...proseOf(path).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** The links of a page that lead to nothing, among those inside the repository. */
+function brokenLinksOf(path: string): string[] {
+  const links = [...proseOf(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+  return links.filter(link => {
+    if (/^https?:/.test(link)) return false;
+    const [file = '', anchor] = link.split('#');
+    const target = file === '' ? path : posix.join(posix.dirname(path), file);
+    return !isInRepository(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
+}
+
+describe('the documents', () => {
+  it('are all listed, so that their examples are tested', () => {
+    const files = readdirSync(new URL('../../docs/', import.meta.url)).map(name => `docs/${name}`);
+    expect(files.toSorted()).toEqual(DOCUMENTS.filter(path => path.startsWith('docs/')).toSorted());
+  });
+
+  it.each(PAGES)('contain no broken link: %s', path => {
+    expect(brokenLinksOf(path)).toEqual([]);
+  });
+
+  it('are all linked from the README', () => {
+    const readme = readDocument('README.md');
+    expect(PAGES.filter(path => path !== 'README.md' && !readme.includes(`](${path})`))).toEqual([]);
+  });
+
+  it('begin with a README of less than 200 lines', () => {
+    expect(readDocument('README.md').split('\n').length).toBeLessThan(200);
+  });
+
+  it('describe every variable of .env.example', () => {
+    const listed = [...readDocument('.env.example').matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name = '']) => name);
+    const described = new Set(readDocument('docs/configuration.md').match(/[A-Z][A-Z0-9_]+/g));
+    // What the changelog announces as removed may be in the example until the code is gone too.
+    const removed = /### Removed\n(.*?)\n## /s.exec(readDocument('CHANGELOG.md'))?.[1] ?? '';
+    expect(listed.filter(name => !described.has(name) && !removed.includes(name))).toEqual([]);
+  });
+});

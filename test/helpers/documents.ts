@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+const ROOT = new URL('../../', import.meta.url);
+
+/** The README and the documents of `docs/`, in the order in which a reader, and the tests, try the examples. */
+export const DOCUMENTS = [
+  'README.md',
+  'docs/create.md',
+  'docs/read-and-watch.md',
+  'docs/delete.md',
+  'docs/browser-client.md',
+  'docs/authentication.md',
+  'docs/configuration.md',
+  'docs/operation-records.md',
+  'docs/emulator.md',
+  'docs/architecture.md',
+] as const;
+
+/** The text of a file, by its path in the repository. */
+export function readDocument(path: string): string {
+  return readFileSync(new URL(path, ROOT), 'utf8');
+}
+
+/** The text of all {@link DOCUMENTS}, one after the other. */
+export function readDocuments(): string {
+  return DOCUMENTS.map(readDocument).join('\n');
+}
+
+/** Whether the repository has a file or folder of this path. */
+export function isInRepository(path: string): boolean {
+  return existsSync(new URL(path, ROOT));
+}
