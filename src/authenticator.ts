@@ -3,10 +3,10 @@ import type { CredentialsConfig } from './config-credentials.js';
 import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authentication.js';
-import type { Clock } from './huawei-cloud/clock.js';
 import { CredentialsSource } from './huawei-cloud/credentials-source.js';
 import type { IamClient, IamUser } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
+import type { Clock } from './lib/time.js';
 
 /** What authenticates at Huawei Cloud, by the kind of credentials that are configured. */
 export interface ConfiguredAuthenticator {

@@ -26,13 +26,13 @@ import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { createHttpApp } from './http/http-app.js';
 import { LoadMonitor } from './http/load-monitor.js';
 import { webSocketHandlerOf } from './http/web-socket-handler.js';
-import type { Clock } from './huawei-cloud/clock.js';
-import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
+import { framesOf } from './lib/logger.js';
+import type { Clock } from './lib/time.js';
+import { SYSTEM_CLOCK } from './lib/time.js';
 import { openOnce } from './once/open-once.js';
 import { parseRedisUrl } from './once/redis-url.js';
 import { StoreUnusableError } from './once/store-unusable-error.js';
 import { openReading } from './reading/open-reading.js';
-import { framesOf } from './stack-frames.js';
 import { openUpstream } from './upstream.js';
 
 /** Where a listening gateway answers. */

@@ -5,7 +5,7 @@ import { ConfigError, loadConfig } from './config.js';
 import { isLoopback } from './config-forms.js';
 import type { DevelopmentEmulator } from './development.js';
 import type { GatewayAddresses } from './gateway.js';
-import { framesOf } from './stack-frames.js';
+import { framesOf } from './lib/logger.js';
 
 // From sysexits.h: service unavailable, internal software error, configuration error.
 const EXIT_UNAVAILABLE = 69;

@@ -3,10 +3,10 @@ import { createAuthenticator } from './authenticator.js';
 import type { Config } from './config.js';
 import { CredentialFiles } from './credential-files.js';
 import { DliClient } from './dli/dli-client.js';
-import type { Clock } from './huawei-cloud/clock.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { Transport } from './huawei-cloud/transport.js';
+import type { Clock } from './lib/time.js';
 
 /** DLI, with everything that it takes to call it. */
 export interface Upstream {

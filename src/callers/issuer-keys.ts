@@ -1,6 +1,6 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { errors } from 'jose';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import type { CallersLog } from './callers-log.js';
 import { IssuerDocumentError } from './issuer-document.js';
 

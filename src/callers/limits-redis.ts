@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import { connectImpatiently, endRedis } from '../impatient-redis.js';
+import { connectImpatiently, endRedis } from '../lib/redis-client.js';
 import type { CallersLog } from './callers-log.js';
 import type { SharedCounters } from './failed-logins.js';
 

@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import type { TokenRules } from './access-token.js';
 import type { CallerGate } from './caller-gate.js';
 import { OPEN_GATE } from './caller-gate.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import type { TokenRules } from './access-token.js';
 import type { CallerGate } from './caller-gate.js';
 import type { CallersLog } from './callers-log.js';

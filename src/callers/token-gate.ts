@@ -1,4 +1,4 @@
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import type { TokenRules } from './access-token.js';
 import { checkAccessToken, TokenRefusedError } from './access-token.js';
 import type { CallerGate, Identification } from './caller-gate.js';

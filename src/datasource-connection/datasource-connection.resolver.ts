@@ -3,8 +3,8 @@ import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-gr
 import type { Role } from '../callers/caller.js';
 import type { CreateLimit } from '../callers/create-limit.js';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { Clock } from '../huawei-cloud/clock.js';
-import { Deadline } from '../huawei-cloud/deadline.js';
+import type { Clock } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
 import type { CreateOnce } from '../once/create-once.js';
 import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
 import { accountForMutation } from './account-for-mutation.middleware.js';

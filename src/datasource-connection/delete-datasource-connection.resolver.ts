@@ -1,6 +1,6 @@
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../callers/caller.js';
-import { Deadline } from '../huawei-cloud/deadline.js';
+import { Deadline } from '../lib/time.js';
 import type { DeleteOnce } from '../once/delete-once.js';
 import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
 import { accountForMutation } from './account-for-mutation.middleware.js';

@@ -1,7 +1,7 @@
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
-import type { Clock } from '../huawei-cloud/clock.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { Clock } from '../lib/time.js';
 import type { DliLog } from './dli-log.js';
 
 const FAILURES_TO_OPEN = 5;

@@ -1,7 +1,7 @@
 import type { Authenticator, CredentialUse } from '../huawei-cloud/authentication.js';
-import type { Clock } from '../huawei-cloud/clock.js';
 import type { Transport, UpstreamAnswer } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { Clock } from '../lib/time.js';
 import { ConnectionBreaker } from './connection-breaker.js';
 import type { CreateAttempt } from './create-attempt.js';
 import { answeredAttempt, credentialVerdict, failedAttempt, recordOf } from './create-attempt.js';

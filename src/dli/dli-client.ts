@@ -1,7 +1,7 @@
 import type { Authenticator } from '../huawei-cloud/authentication.js';
-import type { Clock } from '../huawei-cloud/clock.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
+import type { Clock } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
 import { isNotFound, readConnection, readDeletion } from './connection-answer.js';
 import type { ConnectionList } from './connection-list.js';

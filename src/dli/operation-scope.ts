@@ -1,4 +1,4 @@
-import type { Deadline } from '../huawei-cloud/deadline.js';
+import type { Deadline } from '../lib/time.js';
 
 /** What belongs to one operation of a caller, through all calls to DLI that it needs. */
 export interface OperationScope {

@@ -1,10 +1,10 @@
 import type { KyInstance } from 'ky';
 import type { Authenticator, CredentialUse } from '../huawei-cloud/authentication.js';
-import type { Clock } from '../huawei-cloud/clock.js';
 import type { CallOptions } from '../huawei-cloud/http-client.js';
 import { createHttpClient } from '../huawei-cloud/http-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { Clock } from '../lib/time.js';
 import { readErrorCode } from './connection-answer.js';
 import { definiteRefusal } from './definite-refusals.js';
 import { DliError } from './dli-error.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Deadline } from '../huawei-cloud/deadline.js';
+import type { Deadline } from '../lib/time.js';
 import type { CreateAttempt } from './create-attempt.js';
 import { wasRefusedForAuthentication } from './create-attempt.js';
 import type { RetryBudget } from './retry-budget.js';

@@ -7,7 +7,7 @@ import type {
 } from 'graphql';
 import { GraphQLError, getOperationAST, Kind, subscribe } from 'graphql';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import { maskError } from './mask-error.js';
 import { documentReader } from './subscription-document.js';
 import { SubscriptionStream } from './subscription-stream.js';

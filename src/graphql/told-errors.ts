@@ -5,7 +5,7 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
-import { framesOf } from '../stack-frames.js';
+import { framesOf } from '../lib/logger.js';
 import { describeLiteralError } from './literal-error.js';
 import { maskError } from './mask-error.js';
 import { describeVariableErrors } from './variable-errors.js';

@@ -2,7 +2,7 @@ import type { WebSocket } from '@fastify/websocket';
 import type { AuditLog } from '../callers/audit-log.js';
 import type { CallerGate, KnownCaller } from '../callers/caller-gate.js';
 import type { HeldConnections } from '../callers/held-connections.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import { auditRefusal } from './caller-check.js';
 import type { SubscriberSocket } from './subscriber-socket.js';
 import { CLOSE, endSocket } from './web-sockets.js';

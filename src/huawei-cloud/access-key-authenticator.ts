@@ -1,10 +1,9 @@
+import type { Clock, Deadline } from '../lib/time.js';
 import type { Authenticator, CredentialUse, UnauthenticatedRequest } from './authentication.js';
-import type { Clock } from './clock.js';
 import type { StopListener } from './credential-guard.js';
 import { CredentialGuard } from './credential-guard.js';
 import type { CredentialsSource } from './credentials-source.js';
 import { CurrentCredential } from './current-credential.js';
-import type { Deadline } from './deadline.js';
 import type { IamClient } from './iam-client.js';
 import { RefusalWindow } from './refusal-window.js';
 import type { AccessKeyPair } from './request-signer.js';

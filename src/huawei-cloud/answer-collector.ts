@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Deadline } from './deadline.js';
+import type { Deadline } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
 import { codeOf, connectFailureOf, TransportError } from './transport-error.js';
 

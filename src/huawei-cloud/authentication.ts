@@ -1,5 +1,5 @@
+import type { Deadline } from '../lib/time.js';
 import type { StopListener } from './credential-guard.js';
-import type { Deadline } from './deadline.js';
 
 /** A request that is about to be sent, without its credentials. */
 export interface UnauthenticatedRequest {

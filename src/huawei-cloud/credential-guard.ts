@@ -1,5 +1,5 @@
+import type { Clock } from '../lib/time.js';
 import { AuthenticationError } from './authentication.js';
-import type { Clock } from './clock.js';
 import type { RefusalWindow } from './refusal-window.js';
 
 // Huawei Cloud locks an access key for 5 minutes after more than 5 failures in a row.

@@ -1,6 +1,6 @@
 import type { KyInstance, Options } from 'ky';
 import ky from 'ky';
-import type { Deadline } from './deadline.js';
+import type { Deadline } from '../lib/time.js';
 import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 

@@ -1,8 +1,8 @@
 import type { KyInstance, Options } from 'ky';
 import { z } from 'zod';
+import type { Clock } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
 import { AuthenticationError } from './authentication.js';
-import type { Clock } from './clock.js';
-import { Deadline } from './deadline.js';
 import type { CallLimits, CallOptions } from './http-client.js';
 import { createHttpClient } from './http-client.js';
 import type { Transport } from './transport.js';

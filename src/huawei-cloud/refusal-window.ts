@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '../lib/time.js';
 
 /** Refusals that are allowed within the window. */
 const MAX_REFUSALS = 3;

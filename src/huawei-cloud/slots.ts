@@ -1,4 +1,4 @@
-import type { Deadline } from './deadline.js';
+import type { Deadline } from '../lib/time.js';
 
 interface Waiter {
   proceed(): void;

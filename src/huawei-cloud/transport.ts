@@ -1,8 +1,8 @@
 import { Agent } from 'undici';
+import type { Deadline } from '../lib/time.js';
 import type { CollectedAnswer } from './answer-collector.js';
 import { AnswerCollector } from './answer-collector.js';
 import type { ClockSkew } from './clock-skew.js';
-import type { Deadline } from './deadline.js';
 import { Slots } from './slots.js';
 import { TransportError } from './transport-error.js';
 

@@ -1,8 +1,7 @@
+import type { Clock, Deadline } from '../lib/time.js';
 import type { CredentialVerdict } from './authentication.js';
 import { AuthenticationError } from './authentication.js';
-import type { Clock } from './clock.js';
 import type { CredentialGuard } from './credential-guard.js';
-import type { Deadline } from './deadline.js';
 
 // API Gateway refuses a credential before anything else, so what takes longer is being worked on.
 const OPEN_AFTER_MS = 1_000;

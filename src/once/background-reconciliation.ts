@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationIdentities } from './operation-identities.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/operation-scope.js';
-import type { Clock } from '../huawei-cloud/clock.js';
-import { within } from '../within.js';
+import type { Clock } from '../lib/time.js';
+import { within } from '../lib/time.js';
 import type { CreateIdentity } from './create-identity.js';
 import { fingerprintOf } from './create-identity.js';
 import type { CreateOutcome } from './create-outcome.js';

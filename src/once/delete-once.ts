@@ -1,6 +1,6 @@
 import { DliError } from '../dli/dli-error.js';
 import type { OperationScope } from '../dli/operation-scope.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import { lookAt } from './connection-sight.js';
 import { failedOutcome, STORE_UNAVAILABLE } from './create-outcome.js';
 import type { DeleteOutcome } from './delete-outcome.js';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationScope } from '../dli/operation-scope.js';
-import type { Clock } from '../huawei-cloud/clock.js';
-import { within } from '../within.js';
+import type { Clock } from '../lib/time.js';
+import { within } from '../lib/time.js';
 import type { OperationRecord } from './operation-record.js';
 import { lastSentAt } from './operation-record.js';
 import type { Reconciler } from './reconciler.js';

@@ -4,9 +4,8 @@ import type { ConnectionTag } from '../dli/connection.js';
 import type { ConnectionList } from '../dli/connection-list.js';
 import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
-import type { Clock } from '../huawei-cloud/clock.js';
-import { Deadline } from '../huawei-cloud/deadline.js';
-import { within } from '../within.js';
+import type { Clock } from '../lib/time.js';
+import { Deadline, within } from '../lib/time.js';
 import { MARKER_TAG_KEY } from './marker-tag.js';
 
 const READ_TIMEOUT_MS = 12_000;

@@ -1,5 +1,5 @@
 import type { DliClient } from '../dli/dli-client.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import { BackgroundReconciliation } from './background-reconciliation.js';
 import { CreateOnce } from './create-once.js';
 import { DeleteOnce } from './delete-once.js';

@@ -1,5 +1,4 @@
-import type { Clock } from '../huawei-cloud/clock.js';
-import type { Deadline } from '../huawei-cloud/deadline.js';
+import type { Clock, Deadline } from '../lib/time.js';
 import type { ListReader } from './list-reader.js';
 import { markerTagOf } from './marker-tag.js';
 import type { Match } from './match-connection.js';

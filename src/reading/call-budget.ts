@@ -1,4 +1,4 @@
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 
 /** How many calls there may be. */
 export interface CallBudgetOptions {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import type { CallBudget } from './call-budget.js';
 import type { ReadConnection } from './connection-list.js';
 import type { PollTurns } from './poll-turns.js';

@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 import type { DliClient } from '../dli/dli-client.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 import { CallBudget } from './call-budget.js';
 import { ConnectionFollower } from './connection-follower.js';
 import { ConnectionReads } from './connection-reads.js';

@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
-import { connectImpatiently, endRedis } from '../impatient-redis.js';
+import { connectImpatiently, endRedis } from '../lib/redis-client.js';
 import type { PollTurns, TurnListeners } from './poll-turns.js';
 import type { ReadingLog } from './reading-log.js';
 import type { TurnMessage } from './turn-message.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 
 /** A reading that may have to wait before it begins. */
 export interface SharedReading {

@@ -16,7 +16,7 @@ import {
 } from '../../src/emulator/emulator.js';
 import type { Environment } from '../../src/environment.js';
 import { createGateway } from '../../src/gateway.js';
-import type { Clock } from '../../src/huawei-cloud/clock.js';
+import type { Clock } from '../../src/lib/time.js';
 
 /** A listening gateway on an emulator of its own. */
 export interface TestGateway {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import type { Clock } from '../../src/huawei-cloud/clock.js';
-import { SYSTEM_CLOCK } from '../../src/huawei-cloud/clock.js';
+import type { Clock } from '../../src/lib/time.js';
+import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { KEY, startOnce, UNAVAILABLE } from './once-gateway.js';
 
