@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from './config.js';
 import { createEmulator } from './emulator/emulator.js';
-import { readEnvironment } from './emulator/environment.js';
-import { resolveOptions } from './emulator/options.js';
+import { readEnvironment, resolveOptions } from './emulator/options.js';
 import type { Environment } from './environment.js';
 
 /** An emulator of DLI and IAM inside this process, and the environment of a gateway that uses it. */

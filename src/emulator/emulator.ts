@@ -1,23 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AccessKeyCheck } from './access-key-check.js';
-import { ConnectionStore } from './connection-store.js';
-import { ControlApi } from './control-api.js';
-import { isLoopback } from './control-guard.js';
-import { Dispatcher } from './dispatcher.js';
+import { AccessKeyCheck, TokenStore } from './authentication.js';
+import type { StoredConnection } from './connections.js';
+import { ConnectionStore } from './connections.js';
+import { ControlApi, isLoopback } from './control-api.js';
 import { DliOperations } from './dli-operations.js';
-import type { Fault } from './fault.js';
-import { FaultQueue } from './fault-queue.js';
-import { createHttpServer } from './http-server.js';
+import type { Fault } from './faults.js';
+import { FaultQueue } from './faults.js';
 import { IamOperations } from './iam-operations.js';
 import type { Ledger } from './ledger.js';
 import { WritableLedger } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import { DEFAULT_PROJECT_ID, resolveOptions } from './options.js';
-import { RequestHandler } from './request-handler.js';
-import type { StoredConnection } from './stored-connection.js';
-import { TokenStore } from './token-store.js';
+import { Dispatcher } from './routes.js';
+import { createHttpServer, RequestHandler } from './server.js';
 
-export type { Fault } from './fault.js';
+export type { Fault } from './faults.js';
 export type { EmulatorOptions } from './options.js';
 export {
   DEFAULT_ACCESS_KEY,

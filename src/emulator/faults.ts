@@ -1,7 +1,11 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
-import { findDocumentedError } from './error-tables.js';
-import { OPERATIONS } from './operation.js';
+import { documentedErrorAnswer, findDocumentedError } from './errors.js';
+import { describeProblems } from './options.js';
+import type { Answer } from './respond.js';
+import { jsonAnswer, textAnswer } from './respond.js';
+import type { LedgerOperation } from './routes.js';
+import { OPERATIONS } from './routes.js';
 
 /** How an answer is brought to the caller, or how it fails to be. */
 const BEHAVIOURS = [
@@ -102,4 +106,96 @@ function areValidHeaders(headers: Record<string, string>): boolean {
   } catch {
     return false;
   }
+}
+
+/** A fault that waits for requests, and how many it will still let pass and hit (`null` = until cleared). */
+export interface QueuedFault {
+  readonly fault: Fault;
+  readonly passesLeft: number;
+  readonly hitsLeft: number | null;
+}
+
+/** Scripted faults in the order in which they were added. */
+export class FaultQueue {
+  #queue: { fault: Fault; passesLeft: number; hitsLeft: number }[] = [];
+
+  /**
+   * Adds a fault behind the others.
+   * @throws {TypeError} when it is not a well-formed fault; the message names each bad key.
+   */
+  add(fault: Fault): void {
+    const result = faultSchema.safeParse(fault);
+    if (!result.success) throw new TypeError(`Bad fault: ${describeProblems(result.error).join('; ')}`);
+    const { skip = 0, times = 1 } = result.data;
+    this.#queue.push({
+      fault: result.data,
+      passesLeft: skip,
+      hitsLeft: times === 0 ? Number.POSITIVE_INFINITY : times,
+    });
+  }
+
+  /**
+   * The first fault that hits a request for this operation, counted as used.
+   *
+   * @param name takes from the faults for this name; without it, from those for any
+   */
+  take(operation: LedgerOperation, name?: string): Fault | undefined {
+    for (const queued of this.#queue) {
+      if (queued.fault.name !== name) continue;
+      if (queued.fault.operation !== 'any' && queued.fault.operation !== operation) continue;
+      if (queued.passesLeft > 0) {
+        queued.passesLeft -= 1;
+        continue;
+      }
+      queued.hitsLeft -= 1;
+      if (queued.hitsLeft === 0) this.#queue = this.#queue.filter(other => other !== queued);
+      return queued.fault;
+    }
+    return undefined;
+  }
+
+  /** What still waits. */
+  list(): QueuedFault[] {
+    return this.#queue.map(({ fault, passesLeft, hitsLeft }) => ({
+      fault,
+      passesLeft,
+      hitsLeft: Number.isFinite(hitsLeft) ? hitsLeft : null,
+    }));
+  }
+
+  /** Drops all faults; requests that were already hit stay so. */
+  clear(): void {
+    this.#queue = [];
+  }
+}
+
+/** The answer that a fault dictates; undefined when it dictates only how, or when, the real one is sent. */
+export function scriptedAnswer(
+  fault: Fault,
+  operation: LedgerOperation,
+  requestId: string,
+): Answer | undefined {
+  const { body, error, redirectTo } = fault;
+  const location: Record<string, string> = redirectTo === undefined ? {} : { location: redirectTo };
+  if (error !== undefined) return documentedErrorAnswer(error, requestId, fault.status);
+  const status = fault.status ?? (redirectTo === undefined ? usualStatus(operation) : 302);
+  if (typeof body === 'object') return jsonAnswer(status, body, location);
+  if (body !== undefined) return textAnswer(status, body, { ...contentTypeOf(body), ...location });
+  if (fault.status !== undefined || redirectTo !== undefined) return textAnswer(status, '', location);
+  return undefined;
+}
+
+/** Does this fault leave the operation and the content of its answer alone, so that it is carried out by default? */
+export function isOnlyDelayOrHeaders(fault: Fault): boolean {
+  const { behaviour = 'answer', status, body, error, redirectTo } = fault;
+  return behaviour === 'answer' && [status, body, error, redirectTo].every(value => value === undefined);
+}
+
+function usualStatus(operation: LedgerOperation): number {
+  return operation === 'createConnection' || operation === 'issueToken' ? 201 : 200;
+}
+
+function contentTypeOf(body: string): Record<string, string> {
+  if (body === '') return {};
+  return { 'content-type': body.startsWith('<') ? 'text/html' : 'application/json' };
 }

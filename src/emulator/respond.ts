@@ -4,9 +4,28 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Answer } from './answer.js';
-import { breakOff } from './break-off.js';
-import type { Fault } from './fault.js';
+import type { Fault } from './faults.js';
+
+/** An answer that is decided but not yet sent. Header names are lower case. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** An answer with a JSON body. */
+export function jsonAnswer(status: number, value: object, headers: Record<string, string> = {}): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: Buffer.from(JSON.stringify(value)),
+  };
+}
+
+/** An answer with a ready body, or with none. */
+export function textAnswer(status: number, text: string, headers: Record<string, string> = {}): Answer {
+  return { status, headers, body: Buffer.from(text) };
+}
 
 const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
 const RESET_PAUSE_MS = 20;
@@ -109,4 +128,11 @@ function half(answer: Answer): number {
 
 function reasonOf(status: number): string {
   return status === 494 ? 'Request Header Too Large' : (STATUS_CODES[status] ?? 'Unknown');
+}
+
+/** Ends a connection with RST. What was written and handed to the system before still arrives. */
+export function breakOff(socket: Socket): void {
+  // Left alone, `resetAndDestroy` first ends its own side in order, and the caller would see a FIN before the RST.
+  socket._final = callback => callback();
+  socket.resetAndDestroy();
 }
