@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { AuditLog } from './callers/audit-log.js';
+import { AuditLog } from './auth/audit-log.js';
 import { openCallers } from './callers/open-callers.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config.js';

@@ -1,14 +1,13 @@
 import type { Redis, RedisOptions } from 'ioredis';
+import type { TokenRules } from '../auth/access-token.js';
+import type { CallerGate } from '../auth/caller.js';
+import { OPEN_GATE } from '../auth/caller.js';
+import type { HeldConnections } from '../auth/connection-quota.js';
+import { TenantConnections, UNCOUNTED_CONNECTIONS } from '../auth/connection-quota.js';
+import type { IssuerPlace } from '../auth/jwks.js';
+import type { CreateLimit, CreateLimitRule, SharedCounters } from '../auth/rate-limits.js';
 import type { Clock } from '../lib/time.js';
-import type { TokenRules } from './access-token.js';
-import type { CallerGate } from './caller-gate.js';
-import { OPEN_GATE } from './caller-gate.js';
 import type { CallersLog } from './callers-log.js';
-import type { CreateLimit, CreateLimitRule } from './create-limit.js';
-import type { SharedCounters } from './failed-logins.js';
-import type { HeldConnections } from './held-connections.js';
-import { TenantConnections, UNCOUNTED_CONNECTIONS } from './held-connections.js';
-import type { IssuerPlace } from './issuer-key-set.js';
 
 /** What operators decide about callers. */
 export interface CallersConfig {
@@ -53,7 +52,7 @@ async function openShared(
   redis: RedisOptions,
   log: CallersLog,
 ): Promise<SharedCounters & { close(): Promise<void> }> {
-  const { openSharedCounters } = await import('./limits-redis.js');
+  const { openSharedCounters } = await import('../auth/rate-limits.js');
   return openSharedCounters(redis, log);
 }
 
@@ -70,6 +69,6 @@ async function openGate(
 
 async function openLimit(rule: CreateLimitRule | undefined, redis: Redis | undefined): Promise<CreateLimit> {
   if (rule === undefined) return { take: async () => undefined };
-  const { TenantCreateLimit } = await import('./create-limit.js');
+  const { TenantCreateLimit } = await import('../auth/rate-limits.js');
   return new TenantCreateLimit(rule, redis);
 }

@@ -1,13 +1,12 @@
+import type { TokenRules } from '../auth/access-token.js';
+import type { CallerGate } from '../auth/caller.js';
+import type { IssuerPlace } from '../auth/jwks.js';
+import { IssuerKeys, keySetReader } from '../auth/jwks.js';
+import { TokenGate } from '../auth/jwt-authenticator.js';
+import type { SharedCounters } from '../auth/rate-limits.js';
+import { FailedLogins } from '../auth/rate-limits.js';
 import type { Clock } from '../lib/time.js';
-import type { TokenRules } from './access-token.js';
-import type { CallerGate } from './caller-gate.js';
 import type { CallersLog } from './callers-log.js';
-import type { SharedCounters } from './failed-logins.js';
-import { FailedLogins } from './failed-logins.js';
-import type { IssuerPlace } from './issuer-key-set.js';
-import { keySetReader } from './issuer-key-set.js';
-import { IssuerKeys } from './issuer-keys.js';
-import { TokenGate } from './token-gate.js';
 
 /** Puts together the gate that asks for tokens. */
 export function openTokenGate(parts: {

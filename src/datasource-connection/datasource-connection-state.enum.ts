@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql';
-import { ConnectionState } from '../dli/connection-state.js';
+import { ConnectionState } from '../dli/connection.js';
 
 registerEnumType(ConnectionState, {
   name: 'DatasourceConnectionState',

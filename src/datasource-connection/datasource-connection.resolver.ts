@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
-import type { Role } from '../callers/caller.js';
-import type { CreateLimit } from '../callers/create-limit.js';
+import type { Role } from '../auth/caller.js';
+import type { CreateLimit } from '../auth/rate-limits.js';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';

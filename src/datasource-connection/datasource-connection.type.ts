@@ -1,9 +1,8 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, InterfaceType, ObjectType } from 'type-graphql';
-import { stateOfWireName } from '../dli/connection-state.js';
-import { serviceOfWireName } from '../dli/datasource-service.js';
-import type { DescribedQueue } from '../dli/described-connection.js';
-import { shownMessage } from '../dli/shown-message.js';
+import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import type { DescribedQueue } from '../dli/responses.js';
+import { shownMessage } from '../dli/sanitize.js';
 import type { ReadConnection } from '../reading/connection-list.js';
 import { ConnectionState } from './datasource-connection-state.enum.js';
 import { DatasourceService } from './datasource-service.enum.js';

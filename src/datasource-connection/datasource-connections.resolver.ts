@@ -11,8 +11,8 @@ import {
   Subscription,
   UseMiddleware,
 } from 'type-graphql';
-import type { Role } from '../callers/caller.js';
-import { stateOfWireName } from '../dli/connection-state.js';
+import type { Role } from '../auth/caller.js';
+import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionFollower } from '../reading/connection-follower.js';
 import type { ConnectionFilter, ReadConnection } from '../reading/connection-list.js';

@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql';
-import { DatasourceService } from '../dli/datasource-service.js';
+import { DatasourceService } from '../dli/connection.js';
 
 registerEnumType(DatasourceService, {
   name: 'DatasourceService',

@@ -1,5 +1,5 @@
 import { Authorized, Query, Resolver } from 'type-graphql';
-import type { Role } from '../callers/caller.js';
+import type { Role } from '../auth/caller.js';
 import { DatasourceService } from './datasource-service.enum.js';
 import { DatasourceServiceInfo } from './datasource-service-info.type.js';
 

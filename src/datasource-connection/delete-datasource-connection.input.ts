@@ -1,6 +1,6 @@
 import { ValidateBy } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
-import { isConnectionId } from '../dli/connection-id.js';
+import { isConnectionId } from '../dli/connection.js';
 
 /** The connection to delete. */
 @InputType({ description: 'The connection to delete.' })

@@ -1,5 +1,5 @@
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
-import type { Role } from '../callers/caller.js';
+import type { Role } from '../auth/caller.js';
 import { Deadline } from '../lib/time.js';
 import type { DeleteOnce } from '../once/delete-once.js';
 import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';

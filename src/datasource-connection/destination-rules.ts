@@ -1,4 +1,4 @@
-import { DatasourceService } from '../dli/datasource-service.js';
+import { DatasourceService } from '../dli/connection.js';
 
 /** How the `url` of one kind of service must look. */
 export interface DestinationRule {

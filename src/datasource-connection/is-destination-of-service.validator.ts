@@ -1,6 +1,6 @@
 import type { ValidationArguments } from 'class-validator';
 import { ValidateBy } from 'class-validator';
-import type { DatasourceService } from '../dli/datasource-service.js';
+import type { DatasourceService } from '../dli/connection.js';
 import { isDestinationOf, urlRuleOf } from './destination-rules.js';
 
 /** Checks a url against the rule of the service that its sibling field `service` names. */

@@ -1,6 +1,6 @@
-import { createEmulator } from './emulator.js';
-import type { EmulatorConfiguration, EmulatorOptions } from './options.js';
-import { DEFAULT_SECRET_KEY, readEnvironment, resolveOptions } from './options.js';
+import { clientHints, createEmulator } from './emulator.js';
+import type { EmulatorConfiguration } from './options.js';
+import { readEnvironment, resolveOptions } from './options.js';
 
 /** `EX_CONFIG` of sysexits.h: something is wrong with the configuration. */
 const EXIT_CONFIGURATION = 78;
@@ -27,27 +27,4 @@ async function run({ host, port, options }: EmulatorConfiguration): Promise<void
   process.stdout.write(`DLI and IAM emulator on ${baseUrl}. Point a client at it with\n\n`);
   process.stdout.write(`${clientHints(baseUrl, resolveOptions(options))}\n`);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void emulator.close());
-}
-
-/** The environment variables that point a client at an emulator, one per line, ready to be pasted into a shell. */
-function clientHints(
-  baseUrl: string,
-  options: Pick<EmulatorOptions, 'projects' | 'accessKeys'>,
-): string {
-  const [project] = options.projects;
-  const [key] = options.accessKeys;
-  const lines = [
-    `DLI_ENDPOINT=${baseUrl}`,
-    `HUAWEICLOUD_SDK_IAM_ENDPOINT=${baseUrl}`,
-    `HUAWEICLOUD_SDK_AK=${key?.accessKey ?? ''}`,
-    // Only the published, worthless default may be shown.
-    `HUAWEICLOUD_SDK_SK=${key?.secretKey === DEFAULT_SECRET_KEY ? DEFAULT_SECRET_KEY : '<value of EMULATOR_SK>'}`,
-    ...(key?.securityToken === undefined
-      ? []
-      : ['HUAWEICLOUD_SDK_SECURITY_TOKEN=<value of EMULATOR_SECURITY_TOKEN>']),
-    `HUAWEICLOUD_SDK_PROJECT_ID=${project?.id ?? ''}`,
-    `DLI_REGION=${project?.name ?? ''}`,
-    'CALLER_AUTH=none',
-  ];
-  return lines.map(line => `  export ${line}\n`).join('');
 }

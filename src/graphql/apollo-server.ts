@@ -5,7 +5,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
-import type { AuditLog } from '../callers/audit-log.js';
+import type { AuditLog } from '../auth/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { auditPlugin } from './audit-plugin.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-rules.js';

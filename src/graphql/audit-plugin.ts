@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { GraphQLError } from 'graphql';
 import { Kind, OperationTypeNode } from 'graphql';
-import type { AuditLog } from '../callers/audit-log.js';
+import type { AuditLog } from '../auth/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 
 /** Writes a line about every mutation that was executed, or refused for rights or limits. */

@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { AuthChecker } from 'type-graphql';
-import type { Role } from '../callers/caller.js';
+import type { Role } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 
 /**

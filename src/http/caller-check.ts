@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
-import type { AuditLog } from '../callers/audit-log.js';
-import type { CallerGate, Identification, KnownCaller } from '../callers/caller-gate.js';
-import type { HeldConnections } from '../callers/held-connections.js';
+import type { AuditLog } from '../auth/audit-log.js';
+import type { CallerGate, Identification, KnownCaller } from '../auth/caller.js';
+import type { HeldConnections } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { sendFailure } from './failure-answers.js';
 import { HELD_RETRY_AFTER_SECONDS, holdResponse } from './held-response.js';

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
-import type { HeldConnections } from '../callers/held-connections.js';
+import type { HeldConnections } from '../auth/connection-quota.js';
 import type { SubscriptionEngine } from '../graphql/subscription-engine.js';
 import { callerOf, contextFor } from './caller-check.js';
 import { sendFailure } from './failure-answers.js';

@@ -2,7 +2,7 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { HeldConnections } from '../callers/held-connections.js';
+import type { HeldConnections } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { CallerCheck } from './caller-check.js';

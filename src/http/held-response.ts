@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { HeldConnections } from '../callers/held-connections.js';
+import type { HeldConnections } from '../auth/connection-quota.js';
 
 /** When a tenant who holds too many connections may try to open another one. */
 export const HELD_RETRY_AFTER_SECONDS = 5;

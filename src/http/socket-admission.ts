@@ -1,7 +1,7 @@
 import type { WebSocket } from '@fastify/websocket';
-import type { AuditLog } from '../callers/audit-log.js';
-import type { CallerGate, KnownCaller } from '../callers/caller-gate.js';
-import type { HeldConnections } from '../callers/held-connections.js';
+import type { AuditLog } from '../auth/audit-log.js';
+import type { CallerGate, KnownCaller } from '../auth/caller.js';
+import type { HeldConnections } from '../auth/connection-quota.js';
 import type { Clock } from '../lib/time.js';
 import { auditRefusal } from './caller-check.js';
 import type { SubscriberSocket } from './subscriber-socket.js';

@@ -4,7 +4,7 @@ import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } f
 import { GraphQLError } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { makeServer } from 'graphql-ws';
-import type { KnownCaller } from '../callers/caller-gate.js';
+import type { KnownCaller } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscription-engine.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';

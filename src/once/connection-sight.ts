@@ -1,6 +1,6 @@
-import { ConnectionState, stateOfWireName } from '../dli/connection-state.js';
+import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationScope } from '../dli/operation-scope.js';
+import type { OperationScope } from '../dli/dli-error.js';
 
 /** What a look at a connection shows. */
 export type ConnectionSight = 'gone' | 'creating' | 'there';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { OperationScope } from '../dli/operation-scope.js';
+import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
 import type { CreateIdentity } from './create-identity.js';

@@ -1,5 +1,5 @@
+import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
-import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../lib/time.js';
 import { lookAt } from './connection-sight.js';
 import { failedOutcome, STORE_UNAVAILABLE } from './create-outcome.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OperationScope } from '../dli/operation-scope.js';
+import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
 import type { OperationRecord } from './operation-record.js';

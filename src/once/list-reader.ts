@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionTag } from '../dli/connection.js';
-import type { ConnectionList } from '../dli/connection-list.js';
 import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
+import type { ConnectionList } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, within } from '../lib/time.js';
 import { MARKER_TAG_KEY } from './marker-tag.js';

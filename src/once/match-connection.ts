@@ -1,6 +1,5 @@
-import type { ConnectionList } from '../dli/connection-list.js';
-import { serviceOfWireName } from '../dli/datasource-service.js';
-import type { DescribedConnection } from '../dli/described-connection.js';
+import { serviceOfWireName } from '../dli/connection.js';
+import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
 import type { OperationRecord } from './operation-record.js';
 
 /** How far from the time of the create a connection may be and still cast doubt, in milliseconds. */

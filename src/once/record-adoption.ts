@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OperationScope } from '../dli/operation-scope.js';
+import type { OperationScope } from '../dli/dli-error.js';
 import type { OperationRecord } from './operation-record.js';
 import { unfinished } from './operation-record.js';
 import type { RecordStore } from './record-store.js';

@@ -1,7 +1,7 @@
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
+import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
-import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import type { CreateOutcome } from './create-outcome.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { OperationScope } from '../dli/operation-scope.js';
+import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateOutcome } from './create-outcome.js';
 import { outcomeOf } from './create-outcome.js';

@@ -1,5 +1,4 @@
-import { isConnectionId } from '../dli/connection-id.js';
-import { stateOfWireName } from '../dli/connection-state.js';
+import { isConnectionId, stateOfWireName } from '../dli/connection.js';
 import type { PollOptions } from './connection-poll.js';
 import { ConnectionPoll } from './connection-poll.js';
 import type { ConnectionReads } from './connection-reads.js';

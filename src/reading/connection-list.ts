@@ -1,8 +1,6 @@
-import type { ConnectionState } from '../dli/connection-state.js';
-import { stateOfWireName } from '../dli/connection-state.js';
-import type { DatasourceService } from '../dli/datasource-service.js';
-import { serviceOfWireName } from '../dli/datasource-service.js';
-import type { DescribedConnection } from '../dli/described-connection.js';
+import type { ConnectionState, DatasourceService } from '../dli/connection.js';
+import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import type { DescribedConnection } from '../dli/responses.js';
 import type { ConnectionOrder } from './connection-order.js';
 import { comparePlaces, keyOf } from './connection-order.js';
 import { readCursor, writeCursor } from './page-cursor.js';

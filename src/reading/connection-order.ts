@@ -1,4 +1,4 @@
-import type { DescribedConnection } from '../dli/described-connection.js';
+import type { DescribedConnection } from '../dli/responses.js';
 
 /** The orders in which connections can be listed. */
 export const ConnectionOrder = {

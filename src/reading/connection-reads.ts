@@ -1,7 +1,7 @@
-import { isConnectionId } from '../dli/connection-id.js';
+import { isConnectionId } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
+import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
-import type { OperationScope } from '../dli/operation-scope.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, within } from '../lib/time.js';
 import type { CallBudget } from './call-budget.js';

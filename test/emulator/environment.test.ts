@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { clientHints } from '../../src/emulator/main.js';
+import { clientHints } from '../../src/emulator/emulator.js';
 import { readEnvironment, resolveOptions } from '../../src/emulator/options.js';
 
 describe('the environment of the emulator', () => {

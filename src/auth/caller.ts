@@ -1,5 +1,23 @@
-import type { Caller } from './caller.js';
-import { EVERYBODY } from './caller.js';
+/** Everything that a caller may do. */
+export const ROLES = ['read', 'create', 'delete'] as const;
+
+/** What a caller may do: look things up, create connections, or delete them. */
+export type Role = (typeof ROLES)[number];
+
+/** Who sent a request. */
+export interface Caller {
+  /** Separates records, limits and idempotency keys of callers who have nothing to do with each other. */
+  readonly tenant: string;
+  readonly subject: string;
+  readonly roles: ReadonlySet<Role>;
+}
+
+/** Everybody, where callers are not told apart. */
+const EVERYBODY: Caller = {
+  tenant: 'everybody',
+  subject: 'anonymous',
+  roles: new Set<Role>(ROLES),
+};
 
 /** Somebody who may send requests. */
 export interface KnownCaller {

@@ -1,11 +1,11 @@
+import { hash } from 'node:crypto';
 import type { Clock } from '../lib/time.js';
-import type { TokenRules } from './access-token.js';
+import type { GoodToken, TokenRules } from './access-token.js';
 import { checkAccessToken, TokenRefusedError } from './access-token.js';
-import type { CallerGate, Identification } from './caller-gate.js';
-import type { FailedLogins } from './failed-logins.js';
-import type { IssuerKeys } from './issuer-keys.js';
-import { KeysUnavailableError } from './issuer-keys.js';
-import { VerifiedTokens } from './verified-tokens.js';
+import type { CallerGate, Identification } from './caller.js';
+import type { IssuerKeys } from './jwks.js';
+import { KeysUnavailableError } from './jwks.js';
+import type { FailedLogins } from './rate-limits.js';
 
 const BEARER_TOKEN = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i;
 const MAX_TOKEN_LENGTH = 8_192;
@@ -56,4 +56,48 @@ export class TokenGate implements CallerGate {
       return { kind: 'unauthenticated', reason: error.message };
     }
   }
+}
+
+const MAX_TOKENS = 5_000;
+
+interface Entry {
+  good: GoodToken;
+  proof: object;
+}
+
+/**
+ * Remembers tokens that were found good, so that a signature is checked once and not at every request.
+ *
+ * Holds digests, never tokens; of more than 5,000 the ones that were not used for longest are forgotten.
+ */
+class VerifiedTokens {
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * What a token was found to stand for, when it was found good by this proof.
+   *
+   * @param nowMs milliseconds since 1970-01-01 UTC
+   */
+  find(token: string, proof: object, nowMs: number): GoodToken | undefined {
+    const digest = digestOf(token);
+    const entry = this.#entries.get(digest);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(digest);
+    if (entry.proof !== proof || nowMs >= entry.good.validUntilMs) return undefined;
+    // To the end of the map's order, whose beginning is forgotten first.
+    this.#entries.set(digest, entry);
+    return entry.good;
+  }
+
+  /** @param proof what the token was checked with; only as long as that is in use is the token remembered */
+  remember(token: string, good: GoodToken, proof: object): void {
+    this.#entries.set(digestOf(token), { good, proof });
+    if (this.#entries.size <= MAX_TOKENS) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+}
+
+function digestOf(token: string): string {
+  return hash('sha256', token, 'base64');
 }

@@ -2,7 +2,7 @@ import type { JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { errors, jwtVerify } from 'jose';
 import type { Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
-import { KeysUnavailableError } from './issuer-keys.js';
+import { KeysUnavailableError } from './jwks.js';
 
 /** Which tokens are good, and what they stand for. */
 export interface TokenRules {

@@ -1,18 +1,16 @@
 import type { KyInstance } from 'ky';
-import type { Authenticator, CredentialUse } from '../huawei-cloud/authentication.js';
-import type { CallOptions } from '../huawei-cloud/http-client.js';
-import { createHttpClient } from '../huawei-cloud/http-client.js';
+import type { AuthenticationFailure, Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
+import { AuthenticationError } from '../huawei-cloud/authenticator.js';
+import type { CallOptions } from '../huawei-cloud/ky-client.js';
+import { createHttpClient } from '../huawei-cloud/ky-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
-import { readErrorCode } from './connection-answer.js';
-import { definiteRefusal } from './definite-refusals.js';
+import { definiteRefusal } from './classify-create.js';
+import type { DliCallRecord, DliErrorCode, DliLog, OperationScope } from './dli-error.js';
 import { DliError } from './dli-error.js';
-import type { DliCallRecord, DliLog } from './dli-log.js';
-import type { OperationScope } from './operation-scope.js';
-import { requestIdOf } from './request-id.js';
-import { retryAfterSeconds } from './retry-after.js';
-import { signIn } from './sign-in.js';
+import { readErrorCode } from './responses.js';
+import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
@@ -200,4 +198,36 @@ function errorOf(
     ...details,
     unknownReason: status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR',
   });
+}
+
+const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
+  CREDENTIAL_REFUSED: 'AUTH_FAILED',
+  REFUSED: 'AUTH_FAILED',
+  UNAVAILABLE: 'AUTH_UNAVAILABLE',
+  // IAM is fine; it is DLI that does not answer those who went ahead.
+  NO_TURN: 'UNAVAILABLE',
+};
+
+/**
+ * An authentication for one call, which must be settled.
+ *
+ * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE, after a line in the log
+ */
+export async function signIn(
+  authenticator: Authenticator,
+  log: DliLog,
+  { deadline, traceId }: OperationScope,
+): Promise<CredentialUse> {
+  try {
+    return await authenticator.authenticate(deadline);
+  } catch (error) {
+    if (!(error instanceof AuthenticationError)) throw error;
+    const outcome = CODE_OF_FAILURE[error.failure];
+    const { message: detail, retryAfterSeconds } = error;
+    log.warn(
+      { traceId, operation: 'authenticate', outcome, durationMs: 0, mayHaveBeenSent: false, detail },
+      'no authentication for DLI',
+    );
+    throw new DliError(outcome, { retryAfterSeconds });
+  }
 }

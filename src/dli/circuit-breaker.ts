@@ -2,7 +2,7 @@ import type { CircuitBreakerPolicy } from 'cockatiel';
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
-import type { DliLog } from './dli-log.js';
+import type { DliLog } from './dli-error.js';
 
 const FAILURES_TO_OPEN = 5;
 const PROBE_EVERY_MS = 1_000;

@@ -1,5 +1,4 @@
 import type { Deadline } from '../lib/time.js';
-import type { StopListener } from './credential-guard.js';
 
 /** A request that is about to be sent, without its credentials. */
 export interface UnauthenticatedRequest {
@@ -34,6 +33,9 @@ export interface CredentialUse extends Authentication {
   settle(verdict: CredentialVerdict): boolean;
 }
 
+/** Told how many seconds a credential is put aside. */
+export type StopListener = (restSeconds: number) => void;
+
 /** A source of authentications for one set of server-held credentials. */
 export interface Authenticator {
   /**
@@ -64,5 +66,57 @@ export class AuthenticationError extends Error {
     super(message);
     this.failure = failure;
     this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** One use of an authentication that others use too. */
+export class SingleUse implements CredentialUse {
+  readonly #authentication: Authentication;
+  readonly #onSettled: (verdict: CredentialVerdict) => boolean;
+  #isSettled = false;
+
+  constructor(authentication: Authentication, onSettled: (verdict: CredentialVerdict) => boolean) {
+    this.#authentication = authentication;
+    this.#onSettled = onSettled;
+  }
+
+  get projectId(): string {
+    return this.#authentication.projectId;
+  }
+
+  headersFor(request: UnauthenticatedRequest): Record<string, string> {
+    return this.#authentication.headersFor(request);
+  }
+
+  settle(verdict: CredentialVerdict): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    return this.#onSettled(verdict);
+  }
+}
+
+/** The credentials of the gateway, which may be replaced while it runs. */
+export class CredentialsSource<T> {
+  #current: T;
+  readonly #listeners: ((next: T) => void)[] = [];
+
+  constructor(first: T) {
+    this.#current = first;
+  }
+
+  /** Those to use from now on. */
+  get current(): T {
+    return this.#current;
+  }
+
+  /** Puts others in their place, of the same kind. */
+  replace(next: T): void {
+    this.#current = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  /** Has a listener told each time they are replaced. */
+  onReplace(listener: (next: T) => void): void {
+    this.#listeners.push(listener);
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import { AuthenticationError } from './authentication.js';
+import { AuthenticationError } from './authenticator.js';
 
 /** A loaded value and its life, in milliseconds from the moment it was loaded. */
 export interface Loaded<T> {

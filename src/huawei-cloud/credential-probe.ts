@@ -1,7 +1,7 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import type { CredentialVerdict } from './authentication.js';
-import { AuthenticationError } from './authentication.js';
-import type { CredentialGuard } from './credential-guard.js';
+import type { CredentialsSource, CredentialUse, CredentialVerdict } from './authenticator.js';
+import { AuthenticationError } from './authenticator.js';
+import type { CredentialGuard } from './lockout-guard.js';
 
 // API Gateway refuses a credential before anything else, so what takes longer is being worked on.
 const OPEN_AFTER_MS = 1_000;
@@ -145,4 +145,47 @@ export class TrialGate {
 
 function noTurn(): AuthenticationError {
   return new AuthenticationError('NO_TURN', 'No answer showed in time whether the credential works.');
+}
+
+/** What is kept about one credential; nothing of it says anything about the next one. */
+interface Kept {
+  gate: TrialGate;
+}
+
+/** The credential that is used now, with what is known about it, begun anew whenever it is replaced. */
+export class CurrentCredential<T, K extends Kept> {
+  #kept: K;
+
+  /**
+   * @param keep begins with a credential of which nothing is known yet
+   * @param onReplaced called after another credential has taken the place
+   */
+  constructor(source: CredentialsSource<T>, keep: (credential: T) => K, onReplaced: () => void) {
+    this.#kept = keep(source.current);
+    source.onReplace(next => {
+      const { gate } = this.#kept;
+      this.#kept = keep(next);
+      onReplaced();
+      gate.dismiss();
+    });
+  }
+
+  /** What is kept about it now. */
+  get kept(): K {
+    return this.#kept;
+  }
+
+  /** One use of the credential, begun anew with the next one for those who still waited when it was replaced. */
+  async use(take: (kept: K) => Promise<CredentialUse>): Promise<CredentialUse> {
+    for (;;) {
+      const kept = this.#kept;
+      try {
+        const use = await take(kept);
+        if (kept === this.#kept) return use;
+        use.settle('UNPROVEN');
+      } catch (error) {
+        if (kept === this.#kept) throw error;
+      }
+    }
+  }
 }
