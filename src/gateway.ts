@@ -31,7 +31,7 @@ import type { Clock } from './lib/time.js';
 import { SYSTEM_CLOCK } from './lib/time.js';
 import { openOnce } from './once/open-once.js';
 import { parseRedisUrl } from './once/redis-url.js';
-import { StoreUnusableError } from './once/store-unusable-error.js';
+import { StoreUnusableError } from './operation-store/operation-store.js';
 import { openReading } from './reading/open-reading.js';
 import { openUpstream } from './upstream.js';
 

@@ -1,5 +1,5 @@
 import { registerEnumType } from 'type-graphql';
-import { ConnectionOrder } from '../reading/connection-order.js';
+import { ConnectionOrder } from '../connection-reads/list-page.js';
 
 registerEnumType(ConnectionOrder, {
   name: 'DatasourceConnectionOrder',

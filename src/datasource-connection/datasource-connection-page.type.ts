@@ -1,5 +1,5 @@
 import { Field, Int, ObjectType } from 'type-graphql';
-import type { ConnectionPage } from '../reading/connection-list.js';
+import type { ConnectionPage } from '../connection-reads/list-page.js';
 import { ClassicDatasourceConnection, DatasourceConnection } from './datasource-connection.type.js';
 
 /** Some of a list's connections. */

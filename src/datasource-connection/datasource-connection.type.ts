@@ -1,9 +1,9 @@
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, InterfaceType, ObjectType } from 'type-graphql';
+import type { ReadConnection } from '../connection-reads/list-page.js';
 import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedQueue } from '../dli/responses.js';
 import { shownMessage } from '../dli/sanitize.js';
-import type { ReadConnection } from '../reading/connection-list.js';
 import { ConnectionState } from './datasource-connection-state.enum.js';
 import { DatasourceService } from './datasource-service.enum.js';
 

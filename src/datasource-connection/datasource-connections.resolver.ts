@@ -12,12 +12,11 @@ import {
   UseMiddleware,
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import type { ConnectionFilter, ReadConnection } from '../connection-reads/list-page.js';
+import type { Asker, ConnectionReads } from '../connection-reads/reader.js';
+import type { ConnectionFollower, Observation, Watcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
-import type { ConnectionFollower } from '../reading/connection-follower.js';
-import type { ConnectionFilter, ReadConnection } from '../reading/connection-list.js';
-import type { Asker, ConnectionReads } from '../reading/connection-reads.js';
-import type { Observation, Watcher } from '../reading/watch.js';
 import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
 import { ClassicDatasourceConnection, DatasourceConnection } from './datasource-connection.type.js';
 import { DatasourceConnectionPage } from './datasource-connection-page.type.js';

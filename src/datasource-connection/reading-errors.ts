@@ -1,10 +1,10 @@
 import { GraphQLError } from 'graphql';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
+import { CursorError } from '../connection-reads/list-page.js';
+import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
-import { TooManyWatchesError } from '../reading/connection-follower.js';
-import { CursorError } from '../reading/page-cursor.js';
 import { describeProblems } from '../user-error/answer-invalid-input.middleware.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/time.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
+import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import type { OnceLog } from './once-log.js';
 import type { OperationIdentities } from './operation-identities.js';
-import type { OperationRecord } from './operation-record.js';
 import type { Reconciler } from './reconciler.js';
 import { adoptRecord } from './record-adoption.js';
-import type { RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
 
 const OWNERSHIP_MS = 30_000;
 const MAX_AT_A_TIME = 50;

@@ -3,6 +3,10 @@ import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { RETENTION_MS } from '../operation-store/operation-record.js';
+import type { BeginResult, RecordStore } from '../operation-store/operation-store.js';
+import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { CreateIdentity } from './create-identity.js';
 import { fingerprintOf } from './create-identity.js';
 import type { CreateOutcome } from './create-outcome.js';
@@ -10,15 +14,11 @@ import { STORE_UNAVAILABLE } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
 import { hasRoomForMarker } from './marker-tag.js';
 import type { OperationIdentities } from './operation-identities.js';
-import type { OperationRecord } from './operation-record.js';
 import { ownershipMs } from './record-adoption.js';
-import type { BeginResult, RecordStore } from './record-store.js';
-import { mayHaveWritten, StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
 import type { RepeatedCreate } from './repeated-create.js';
 import { JOIN_MS } from './repeated-create.js';
-import { RETENTION_MS } from './retention.js';
 
 /** One call of a caller. */
 export interface CreateCall {

@@ -1,5 +1,5 @@
 import type { DliError, DliErrorCode } from '../dli/dli-error.js';
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
 
 /** Every code of a failed call that proves that nothing was done. */
 export type DefiniteCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;

@@ -1,14 +1,14 @@
 import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import { RETENTION_MS } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
+import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import { lookAt } from './connection-sight.js';
 import { failedOutcome, STORE_UNAVAILABLE } from './create-outcome.js';
 import type { DeleteOutcome } from './delete-outcome.js';
 import { DELETED, STILL_CREATING } from './delete-outcome.js';
 import type { OperationIdentities } from './operation-identities.js';
-import type { RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
-import { RETENTION_MS } from './retention.js';
 import type { DeletingDli } from './sent-deletion.js';
 import { SentDeletion } from './sent-deletion.js';
 

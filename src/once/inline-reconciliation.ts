@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
-import type { OperationRecord } from './operation-record.js';
-import { lastSentAt } from './operation-record.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { lastSentAt } from '../operation-store/operation-record.js';
 import type { Reconciler } from './reconciler.js';
 import type { RecordWriter } from './record-writer.js';
 

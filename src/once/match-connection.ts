@@ -1,6 +1,6 @@
 import { serviceOfWireName } from '../dli/connection.js';
 import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
 
 /** How far from the time of the create a connection may be and still cast doubt, in milliseconds. */
 const NEAR_MS = 5 * 60_000;

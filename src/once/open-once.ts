@@ -1,5 +1,6 @@
 import type { DliClient } from '../dli/dli-client.js';
 import type { Clock } from '../lib/time.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
 import { BackgroundReconciliation } from './background-reconciliation.js';
 import { CreateOnce } from './create-once.js';
 import { DeleteOnce } from './delete-once.js';
@@ -8,7 +9,6 @@ import { ListReader } from './list-reader.js';
 import type { OnceLog } from './once-log.js';
 import { OperationIdentities } from './operation-identities.js';
 import { Reconciler } from './reconciler.js';
-import type { RecordStore } from './record-store.js';
 import { RecordWriter } from './record-writer.js';
 import { RecordedCreate } from './recorded-create.js';
 import { RepeatedCreate } from './repeated-create.js';
@@ -91,10 +91,10 @@ async function openStore(
   log: OnceLog,
 ): Promise<RecordStore> {
   if (redisUrl === undefined) {
-    const { LmdbStore } = await import('./lmdb-store.js');
+    const { LmdbStore } = await import('../operation-store/lmdb-store.js');
     return LmdbStore.open(dataDir);
   }
-  const { RedisStore } = await import('./redis-store.js');
+  const { RedisStore } = await import('../operation-store/redis-store.js');
   return RedisStore.connect(
     redisUrl,
     problem => log.warn({ operation: 'store', outcome: 'problem' }, problem),

@@ -1,6 +1,6 @@
+import type { RecordStore } from '../operation-store/operation-store.js';
 import type { CreateIdentity } from './create-identity.js';
 import { keyedHash } from './create-identity.js';
-import type { RecordStore } from './record-store.js';
 
 /** What a create is told from others by, beside its input. */
 interface CreateNames {

@@ -1,15 +1,14 @@
 import type { Clock, Deadline } from '../lib/time.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
+import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { ListReader } from './list-reader.js';
 import { markerTagOf } from './marker-tag.js';
 import type { Match } from './match-connection.js';
 import { matchConnection } from './match-connection.js';
 import type { OnceLog } from './once-log.js';
-import type { OperationRecord } from './operation-record.js';
-import { lastSentAt } from './operation-record.js';
-import type { RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
-import { RETENTION_MS } from './retention.js';
 
 const JITTER = 0.2;
 // 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.

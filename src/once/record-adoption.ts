@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { OperationScope } from '../dli/dli-error.js';
-import type { OperationRecord } from './operation-record.js';
-import { unfinished } from './operation-record.js';
-import type { RecordStore } from './record-store.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { unfinished } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
 
 // Between the end of an operation's time and the moment when others may take its record over.
 const OWNERSHIP_MARGIN_MS = 5_000;

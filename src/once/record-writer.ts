@@ -1,7 +1,7 @@
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
+import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OnceLog } from './once-log.js';
-import type { OperationRecord } from './operation-record.js';
-import type { RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
 
 const RETRY_MS = 1_000;
 const GIVE_UP_MS = 5 * 60_000;

@@ -3,17 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { isDecided, RETENTION_MS } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
+import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { CreateOutcome } from './create-outcome.js';
 import { outcomeOf } from './create-outcome.js';
 import type { InlineReconciliation } from './inline-reconciliation.js';
-import type { OperationRecord } from './operation-record.js';
 import { adoptRecord, ownershipMs } from './record-adoption.js';
-import { isDecided } from './record-codec.js';
-import type { RecordStore } from './record-store.js';
-import { mayHaveWritten, StoreUnavailableError } from './record-store.js';
 import type { RecordWriter } from './record-writer.js';
 import type { RecordedCreate } from './recorded-create.js';
-import { RETENTION_MS } from './retention.js';
 
 /** What repeating a create takes. */
 export interface RepeatedCreateParts {

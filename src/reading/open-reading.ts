@@ -1,11 +1,11 @@
 import type { RedisOptions } from 'ioredis';
+import { CallBudget } from '../connection-reads/fair-rate-limiter.js';
+import type { PollTurns } from '../connection-reads/poller.js';
+import { ALONE } from '../connection-reads/poller.js';
+import { ConnectionReads } from '../connection-reads/reader.js';
+import { ConnectionFollower } from '../connection-reads/watcher.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { Clock } from '../lib/time.js';
-import { CallBudget } from './call-budget.js';
-import { ConnectionFollower } from './connection-follower.js';
-import { ConnectionReads } from './connection-reads.js';
-import type { PollTurns } from './poll-turns.js';
-import { ALONE } from './poll-turns.js';
 import type { ReadingLog } from './reading-log.js';
 
 // Half of the places towards DLI for what callers read, and half for what they watch.
@@ -83,6 +83,6 @@ export async function openReading(parts: {
 // Loaded only where several gateways share Redis.
 async function openTurns({ redis, project }: ReadingConfig, log: ReadingLog): Promise<PollTurns> {
   if (redis === undefined) return ALONE;
-  const { openRedisTurns } = await import('./redis-turns.js');
+  const { openRedisTurns } = await import('../connection-reads/redis-poll-lease.js');
   return openRedisTurns(redis, project, log);
 }

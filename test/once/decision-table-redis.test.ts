@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { BEGIN, FIND, REMOVE } from '../../src/once/redis-scripts.js';
+import { BEGIN, FIND, REMOVE } from '../../src/operation-store/redis-scripts.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
-import { LmdbStore } from '../../src/once/lmdb-store.js';
-import type { OperationRecord } from '../../src/once/operation-record.js';
-import { StoreUnavailableError } from '../../src/once/record-store.js';
+import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { BEGUN, describeRecordStore, makeRecord, PROJECT_ID, succeeded } from './record-store-contract.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
-const BUILT_STORE = new URL('../../dist/once/lmdb-store.js', import.meta.url).href;
+const BUILT_STORE = new URL('../../dist/operation-store/lmdb-store.js', import.meta.url).href;
 
 const NOW_MS = Date.now();
 const stores: LmdbStore[] = [];

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/once/operation-record.js';
-import type { RecordStore } from '../../src/once/record-store.js';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import type { RecordStore } from '../../src/operation-store/operation-store.js';
 
 /** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
 export interface StoreUnderTest {

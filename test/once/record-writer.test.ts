@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/once/operation-record.js';
-import { StoreUnavailableError } from '../../src/once/record-store.js';
 import { RecordWriter } from '../../src/once/record-writer.js';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { makeRecord, succeeded } from './record-store-contract.js';
 
 /** More than a writer keeps of one kind. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, connect as openSocket } from 'node:net';
 import { afterEach } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { RedisStore } from '../../src/once/redis-store.js';
+import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { listen } from '../helpers/listening-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/once/operation-record.js';
-import { StoreUnavailableError } from '../../src/once/record-store.js';
-import { RedisStore } from '../../src/once/redis-store.js';
-import { RETENTION_MS } from '../../src/once/retention.js';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { BEGUN, makeRecord, succeeded } from './record-store-contract.js';

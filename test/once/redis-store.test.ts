@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/once/operation-record.js';
-import { StoreUnavailableError } from '../../src/once/record-store.js';
-import { RedisStore } from '../../src/once/redis-store.js';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';

@@ -1,9 +1,7 @@
+import { z } from 'zod';
 import type { ConnectionState, DatasourceService } from '../dli/connection.js';
 import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedConnection } from '../dli/responses.js';
-import type { ConnectionOrder } from './connection-order.js';
-import { comparePlaces, keyOf } from './connection-order.js';
-import { readCursor, writeCursor } from './page-cursor.js';
 
 /** A connection that can be asked for by its id. */
 export type ReadConnection = DescribedConnection & { id: string };
@@ -123,4 +121,75 @@ function firstAfter(entries: readonly Entry[], place: ReturnType<typeof readCurs
     else high = middle;
   }
   return low;
+}
+
+/** The orders in which connections can be listed. */
+export const ConnectionOrder = {
+  NEWEST_FIRST: 'NEWEST_FIRST',
+  OLDEST_FIRST: 'OLDEST_FIRST',
+  NAME: 'NAME',
+} as const;
+
+/** One of {@link ConnectionOrder}. */
+export type ConnectionOrder = (typeof ConnectionOrder)[keyof typeof ConnectionOrder];
+
+/** Where something stands in an order. */
+interface Placed {
+  key: string | number;
+  id: string;
+}
+
+// As long as names are; a longer one must still fit into a cursor.
+const MAX_KEY_LENGTH = 64;
+
+/** What an order goes by: the time of creation, 0 where DLI does not tell it, or the name without regard to case. */
+function keyOf(order: ConnectionOrder, { name, createdAtMs }: DescribedConnection): string | number {
+  return order === 'NAME' ? (name ?? '').toLowerCase().slice(0, MAX_KEY_LENGTH) : (createdAtMs ?? 0);
+}
+
+/** Compares two places as `sort` wants it; equal keys are told apart by id, so no two places are equal. */
+function comparePlaces(order: ConnectionOrder, a: Placed, b: Placed): number {
+  if (a.key !== b.key) return a.key < b.key === (order !== 'NEWEST_FIRST') ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** The place of an item in an order: whatever comes after it is on the next page, whether it is still there or not. */
+interface PagePlace {
+  order: ConnectionOrder;
+  /** What the order goes by. */
+  key: string | number;
+  id: string;
+}
+
+/** A cursor is none of ours, or belongs to another order. */
+export class CursorError extends Error {
+  override readonly name = 'CursorError';
+
+  constructor() {
+    super('The cursor does not belong to this list.');
+  }
+}
+
+const MAX_CURSOR_LENGTH = 1_024;
+const place = z.tuple([z.string(), z.union([z.string(), z.number()]), z.string()]);
+
+/** The text that stands for a place; callers should not look into it. */
+function writeCursor({ order, key, id }: PagePlace): string {
+  return Buffer.from(JSON.stringify([order, key, id])).toString('base64url');
+}
+
+/**
+ * The place that a cursor stands for.
+ *
+ * @throws {CursorError}
+ */
+function readCursor(cursor: string, order: ConnectionOrder): PagePlace {
+  try {
+    if (cursor.length > MAX_CURSOR_LENGTH) throw new CursorError();
+    const [ofOrder, key, id] = place.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    if (ofOrder !== order || typeof key !== (order === 'NAME' ? 'string' : 'number')) throw new CursorError();
+    return { order, key, id };
+  } catch {
+    throw new CursorError();
+  }
 }

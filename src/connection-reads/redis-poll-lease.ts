@@ -1,11 +1,13 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
+import { z } from 'zod';
+import type { DliErrorCode } from '../dli/dli-error.js';
+import { DliError } from '../dli/dli-error.js';
 import { connectImpatiently, endRedis } from '../lib/redis-client.js';
-import type { PollTurns, TurnListeners } from './poll-turns.js';
-import type { ReadingLog } from './reading-log.js';
-import type { TurnMessage } from './turn-message.js';
-import { readMessage, readSeen, writeMessage, writeSeen } from './turn-message.js';
-import type { Observation } from './watch.js';
+import type { ReadingLog } from '../reading/reading-log.js';
+import type { ReadConnection } from './list-page.js';
+import type { PollTurns, TurnListeners } from './poller.js';
+import type { Observation } from './watcher.js';
 
 const MAX_UNSEEN_MS = 2_000;
 // With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
@@ -104,5 +106,84 @@ class RedisTurns implements PollTurns {
 
   #keyOf(id: string): string {
     return `${this.#prefix}:${id.toLowerCase()}`;
+  }
+}
+
+/** What one process tells the others: what it saw, or, without an observation, that something was changed. */
+interface TurnMessage {
+  /** The process. */
+  from: string;
+  /** The connection; undefined when it is not known which was changed. */
+  id?: string | undefined;
+  observation?: Observation | undefined;
+}
+
+/** What was seen in a turn, and when: milliseconds since 1970-01-01 UTC. */
+interface Seen {
+  atMs: number;
+  observation: Observation;
+}
+
+// Gateways of the same version write these, and nobody else has Redis's password; only what code relies on is checked.
+const wireObservation = z.union([
+  z.object({
+    kind: z.literal('connection'),
+    connection: z.custom<ReadConnection>(
+      value => typeof value === 'object' && value !== null && 'id' in value && 'queues' in value,
+    ),
+  }),
+  z.object({ kind: z.literal('absent') }),
+  z.object({
+    kind: z.literal('problem'),
+    code: z.custom<DliErrorCode>(value => typeof value === 'string'),
+    retryAfterSeconds: z.number().optional(),
+  }),
+]);
+const message = z.object({
+  from: z.string(),
+  id: z.string().optional(),
+  observation: wireObservation.optional(),
+});
+const seen = z.object({ atMs: z.number(), observation: wireObservation });
+
+/** The text of a message. */
+function writeMessage({ from, id, observation }: TurnMessage): string {
+  return JSON.stringify({ from, id, observation: observation && toWire(observation) });
+}
+
+/** The message of a text; undefined when it is none. */
+function readMessage(text: string): TurnMessage | undefined {
+  const { data } = message.safeParse(parseJson(text));
+  return data && { ...data, observation: data.observation && fromWire(data.observation) };
+}
+
+/** The text of what was seen. */
+function writeSeen({ atMs, observation }: Seen): string {
+  return JSON.stringify({ atMs, observation: toWire(observation) });
+}
+
+/** What was seen; undefined when nothing was yet. */
+function readSeen(text: string | null): Seen | undefined {
+  const { data } = seen.safeParse(parseJson(text ?? ''));
+  return data && { atMs: data.atMs, observation: fromWire(data.observation) };
+}
+
+function toWire(observation: Observation): z.input<typeof wireObservation> {
+  if (observation.kind !== 'problem') return observation;
+  const { code, retryAfterSeconds } = observation.error;
+  return { kind: 'problem', code, retryAfterSeconds };
+}
+
+function fromWire(observation: z.output<typeof wireObservation>): Observation {
+  if (observation.kind !== 'problem') return observation;
+  const { code, retryAfterSeconds } = observation;
+  return { kind: 'problem', error: new DliError(code, { retryAfterSeconds }) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { Database, RootDatabase } from 'lmdb';
 import type { OperationRecord } from './operation-record.js';
-import { isOpen, readRecord, writeRecord } from './record-codec.js';
-import type { FindResult } from './record-store.js';
+import { isOpen, readRecord, writeRecord } from './operation-record.js';
+import type { FindResult } from './operation-store.js';
 
 // More than what is written in between adds, so that expired entries cannot pile up; seldom, because looking costs
 // as much as a write.

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { parseRedisUrl } from '../once/redis-url.js';
 import type { OperationRecord } from './operation-record.js';
-import { isDecided, isOpen, readRecord, writeRecord } from './record-codec.js';
-import type { BeginResult, FindResult, RecordStore } from './record-store.js';
-import { StoreUnavailableError } from './record-store.js';
-import { judge, RedisBeginning } from './redis-beginning.js';
-import { KEYS, keysOf, operationEndMs, RedisCommands } from './redis-commands.js';
+import { isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
+import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
+import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
+import { RedisWitness } from './redis-loss-detector.js';
 import * as scripts from './redis-scripts.js';
-import { parseRedisUrl } from './redis-url.js';
-import { RedisWitness } from './redis-witness.js';
+import { KEYS, keysOf } from './redis-scripts.js';
 
 /** How many open records are looked at in one step, which holds up all users of Redis, and are found at most. */
 const PAGE = 1_000;
@@ -163,5 +162,125 @@ export class RedisStore implements RecordStore {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+}
+
+/** Begins and reopens records in Redis: what comes before a request is sent, and must notice lost records. */
+export class RedisBeginning {
+  readonly #connection: RedisConnection;
+  readonly #commands: RedisCommands;
+  readonly #witness: RedisWitness;
+
+  constructor(connection: RedisConnection, commands: RedisCommands, witness: RedisWitness) {
+    this.#connection = connection;
+    this.#commands = commands;
+    this.#witness = witness;
+  }
+
+  /** See {@link RecordStore.begin}. */
+  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+    if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
+    const endMs = operationEndMs();
+    const { id, expiresAtMs, ownedUntilMs } = record;
+    const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
+    let answer: unknown;
+    try {
+      answer = await this.#run(scripts.BEGIN, record, own, nowMs);
+    } catch (error) {
+      return this.#readBack(record, nowMs, endMs, error);
+    }
+    const [kind, content, loss] = Array.isArray(answer) ? answer : [];
+    if (kind === 'begun') {
+      this.#witness.sawCount(content, nowMs);
+      return { kind, isForgetful: loss === 1 };
+    }
+    if (kind === 'otherSecret' || kind === 'unreadable') return { kind };
+    if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
+    const stored = readRecord(content);
+    return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
+  }
+
+  /** See {@link RecordStore.reopen}; also false when an earlier reopening may have been lost. */
+  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
+    const { id, expiresAtMs, ownedUntilMs } = record;
+    const text = writeRecord(record);
+    const own = [id, text, owner, nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
+    const count = await this.#run(scripts.REOPEN, record, own, nowMs);
+    if (typeof count !== 'number' || count === 0) return false;
+    this.#witness.sawCount(count, nowMs);
+    return true;
+  }
+
+  /** What became of a begin whose answer did not come. */
+  async #readBack(
+    { id, owner }: OperationRecord,
+    nowMs: number,
+    endMs: number,
+    error: unknown,
+  ): Promise<BeginResult> {
+    await this.#connection.whenUsable(endMs - performance.now());
+    // Whether it was written is for the begin to say, not for the look at it.
+    const { text, isForgetful } = await this.#commands.find(id, endMs).catch(() => Promise.reject(error));
+    const found = judge(text, nowMs);
+    if (found.kind === 'absent') throw error;
+    if (found.kind === 'unreadable') return found;
+    const { record } = found;
+    return record.owner === owner ? { kind: 'begun', isForgetful } : { kind: 'exists', record };
+  }
+
+  #run(
+    script: string,
+    record: OperationRecord,
+    own: readonly (string | number)[],
+    nowMs: number,
+  ): Promise<unknown> {
+    return this.#commands.run({
+      script,
+      keys: [...this.#witness.keys, ...keysOf(record)],
+      args: [...this.#witness.args(nowMs), ...own],
+    });
+  }
+}
+
+/** What the text under an id is at this moment. */
+function judge(text: string | undefined, nowMs: number): FindResult {
+  if (text === undefined) return { kind: 'absent' };
+  const record = readRecord(text);
+  if (record === undefined) return { kind: 'unreadable' };
+  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+}
+
+const COMMAND_TIMEOUT_MS = 250;
+// Half a second for a whole operation, less what timers and the event loop may be late.
+const OPERATION_TIMEOUT_MS = 430;
+
+/** When an operation that begins now has to be over, on the clock of `performance`. */
+function operationEndMs(): number {
+  return performance.now() + OPERATION_TIMEOUT_MS;
+}
+
+/** Runs the scripts of the store, each in a quarter of a second at most, and before `endMs`. */
+export class RedisCommands {
+  readonly #connection: RedisConnection;
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection;
+  }
+
+  /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
+  run(call: ScriptCall, endMs = Number.POSITIVE_INFINITY): Promise<unknown> {
+    return this.#connection.run(call, Math.min(COMMAND_TIMEOUT_MS, endMs - performance.now()));
+  }
+
+  /** Whether the script did what it is for. */
+  async decide(call: ScriptCall, endMs?: number): Promise<boolean> {
+    return (await this.run(call, endMs)) === 1;
+  }
+
+  /** The text under an id, and whether Redis is known to have lost others. */
+  async find(id: string, endMs?: number): Promise<{ text: string | undefined; isForgetful: boolean }> {
+    const answer = await this.run({ script: scripts.FIND, keys: [KEYS.record + id, KEYS.loss] }, endMs);
+    const [text, loss] = Array.isArray(answer) ? answer : [];
+    return { text: typeof text === 'string' ? text : undefined, isForgetful: loss === 1 };
   }
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { KEYS } from './redis-commands.js';
+import { RETENTION_MS } from './operation-record.js';
 import type { ScriptCall } from './redis-connection.js';
 import * as scripts from './redis-scripts.js';
-import { RETENTION_MS } from './retention.js';
+import { KEYS } from './redis-scripts.js';
 
 /** For how long after a loss an unknown id proves nothing: as long as the record of a success would be there. */
 const LOST_FOR_MS = RETENTION_MS.SUCCEEDED;

@@ -1,3 +1,5 @@
+import type { OperationRecord } from './operation-record.js';
+
 /**
  * The operations of the Redis store; Redis runs each script as one atomic step.
  *
@@ -5,6 +7,27 @@
  * says. A script that fails keeps what it has written so far, so the writes come last, and the one that can meet
  * a foreign type of key comes first of them.
  */
+
+// The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.
+const PREFIX = 'dli-gateway:{once}:';
+
+/** Where everything lies: prefixes of keys, and the one key of what is open. */
+export const KEYS = {
+  record: `${PREFIX}record:`,
+  name: `${PREFIX}name:`,
+  connection: `${PREFIX}connection:`,
+  deletion: `${PREFIX}deletion:`,
+  open: `${PREFIX}open`,
+  secret: `${PREFIX}secret`,
+  server: `${PREFIX}server`,
+  loss: `${PREFIX}loss`,
+  count: `${PREFIX}count:`,
+} as const;
+
+/** The keys that change with a record: its own, that of its name, and the list of what is open. */
+export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): string[] {
+  return [KEYS.record + id, KEYS.name + nameId, KEYS.open];
+}
 
 const READ = `
 local function read(key)
