@@ -1,4 +1,4 @@
-import type { CreateOutcome } from '../once/create-outcome.js';
+import type { CreateOutcome } from '../idempotency/outcome.js';
 import { UserErrorCode } from '../user-error/user-error-code.enum.js';
 import type { CreateDatasourceConnectionPayload } from './create-datasource-connection.payload.js';
 import {

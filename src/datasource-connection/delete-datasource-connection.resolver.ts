@@ -1,7 +1,7 @@
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import type { DeleteOnce } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
-import type { DeleteOnce } from '../once/delete-once.js';
 import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
 import { accountForMutation } from './account-for-mutation.middleware.js';
 import type { MutationParts } from './datasource-connection.resolver.js';

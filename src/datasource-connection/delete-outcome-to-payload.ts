@@ -1,4 +1,4 @@
-import type { DeleteOutcome } from '../once/delete-outcome.js';
+import type { DeleteOutcome } from '../idempotency/delete-connection.js';
 import type { DeleteDatasourceConnectionPayload } from './delete-datasource-connection.payload.js';
 import {
   ConnectionCreatingError,

@@ -1,4 +1,4 @@
-import type { DefiniteCode, FailedOutcome, STORE_UNAVAILABLE } from '../once/create-outcome.js';
+import type { DefiniteCode, FailedOutcome, STORE_UNAVAILABLE } from '../idempotency/outcome.js';
 import { UserErrorCode } from '../user-error/user-error-code.enum.js';
 import type { UnavailableCode } from './create-datasource-connection.payload.js';
 import { DliRejectedError, DliUnavailableError } from './create-datasource-connection.payload.js';

@@ -1,6 +1,6 @@
 import { NotEquals, ValidateBy } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
-import { MARKER_TAG_KEY } from '../once/marker-tag.js';
+import { MARKER_TAG_KEY } from '../idempotency/connection-lookup.js';
 
 // Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
 // Lengths count UTF-16 units, as DLI's do; class-validator's own rules leave variation selectors out.

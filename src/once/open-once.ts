@@ -1,17 +1,16 @@
 import type { DliClient } from '../dli/dli-client.js';
+import { ListReader } from '../idempotency/connection-lookup.js';
+import { CreateOnce } from '../idempotency/create-connection.js';
+import { DeleteOnce } from '../idempotency/delete-connection.js';
+import { OperationIdentities } from '../idempotency/operation-keys.js';
+import { Reconciler } from '../idempotency/reconciler.js';
+import { BackgroundReconciliation, InlineReconciliation } from '../idempotency/reconciliation-schedule.js';
+import { RepeatedCreate } from '../idempotency/resume-create.js';
+import { RecordedCreate } from '../idempotency/send-create.js';
+import { RecordWriter } from '../idempotency/write-behind.js';
 import type { Clock } from '../lib/time.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
-import { BackgroundReconciliation } from './background-reconciliation.js';
-import { CreateOnce } from './create-once.js';
-import { DeleteOnce } from './delete-once.js';
-import { InlineReconciliation } from './inline-reconciliation.js';
-import { ListReader } from './list-reader.js';
 import type { OnceLog } from './once-log.js';
-import { OperationIdentities } from './operation-identities.js';
-import { Reconciler } from './reconciler.js';
-import { RecordWriter } from './record-writer.js';
-import { RecordedCreate } from './recorded-create.js';
-import { RepeatedCreate } from './repeated-create.js';
 
 /** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
 const MAX_INTERVAL_MS = 2_000;

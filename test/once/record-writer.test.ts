@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { RecordWriter } from '../../src/once/record-writer.js';
+import { RecordWriter } from '../../src/idempotency/write-behind.js';
 import type { OperationRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { makeRecord, succeeded } from './record-store-contract.js';

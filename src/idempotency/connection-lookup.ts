@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConnectionTag } from '../dli/connection.js';
+import type { ConnectionRequest, ConnectionTag } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionList } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, within } from '../lib/time.js';
-import { MARKER_TAG_KEY } from './marker-tag.js';
 
 const READ_TIMEOUT_MS = 12_000;
 /** Who asks within this time shares one read. */
@@ -70,4 +69,24 @@ export class ListReader {
       return undefined;
     }
   }
+}
+
+/** The key of the tag by which a create's own connection is found in DLI. */
+export const MARKER_TAG_KEY = 'gw_req';
+// DLI's limit. Source: DLI API reference, "Creating a datasource connection", tags.
+const MAX_TAGS = 10;
+const MARKER_LENGTH = 32;
+
+/**
+ * The marker of a create.
+ *
+ * @param recordId a keyed hash already, so a part of it tells nobody anything
+ */
+export function markerTagOf(recordId: string): ConnectionTag {
+  return { key: MARKER_TAG_KEY, value: recordId.slice(0, MARKER_LENGTH) };
+}
+
+/** Whether the caller's own tags leave room for a marker. */
+export function hasRoomForMarker({ tags = [] }: ConnectionRequest): boolean {
+  return tags.length < MAX_TAGS;
 }

@@ -1,7 +1,7 @@
+import type { OnceLog } from '../once/once-log.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { OnceLog } from './once-log.js';
 
 const RETRY_MS = 1_000;
 const GIVE_UP_MS = 5 * 60_000;

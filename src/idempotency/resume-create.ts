@@ -7,12 +7,12 @@ import type { OperationRecord } from '../operation-store/operation-record.js';
 import { isDecided, RETENTION_MS } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
 import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { CreateOutcome } from './create-outcome.js';
-import { outcomeOf } from './create-outcome.js';
-import type { InlineReconciliation } from './inline-reconciliation.js';
-import { adoptRecord, ownershipMs } from './record-adoption.js';
-import type { RecordWriter } from './record-writer.js';
-import type { RecordedCreate } from './recorded-create.js';
+import type { CreateOutcome } from './outcome.js';
+import { outcomeOf } from './outcome.js';
+import type { InlineReconciliation } from './reconciliation-schedule.js';
+import { adoptRecord, ownershipMs } from './reconciliation-schedule.js';
+import type { RecordedCreate } from './send-create.js';
+import type { RecordWriter } from './write-behind.js';
 
 /** What repeating a create takes. */
 export interface RepeatedCreateParts {

@@ -1,14 +1,14 @@
+import { serviceOfWireName } from '../dli/connection.js';
+import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
 import type { Clock, Deadline } from '../lib/time.js';
+import type { OnceLog } from '../once/once-log.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { ListReader } from './list-reader.js';
-import { markerTagOf } from './marker-tag.js';
-import type { Match } from './match-connection.js';
-import { matchConnection } from './match-connection.js';
-import type { OnceLog } from './once-log.js';
-import type { RecordWriter } from './record-writer.js';
+import type { ListReader } from './connection-lookup.js';
+import { markerTagOf } from './connection-lookup.js';
+import type { RecordWriter } from './write-behind.js';
 
 const JITTER = 0.2;
 // 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.
@@ -190,4 +190,55 @@ export function asFound(record: OperationRecord, connectionId: string, nowMs: nu
 function outcomeOf({ state }: OperationRecord): string {
   if (state === 'SUCCEEDED') return 'found';
   return state === 'REJECTED' ? 'refused' : 'settled without trace';
+}
+
+/** How far from the time of the create a connection may be and still cast doubt, in milliseconds. */
+const NEAR_MS = 5 * 60_000;
+// DLI's own machines need not agree to the millisecond.
+const SLACK_MS = 1_000;
+
+/** When a create may have made its connection: milliseconds since 1970-01-01 UTC, by our clock. */
+interface TimeSpan {
+  fromMs: number;
+  untilMs: number;
+}
+
+/**
+ * What a list says about one create.
+ *
+ * `near`: one connection is what was wanted, but was made minutes before or after. `ambiguous`: several are.
+ * `incomplete`: the list says too little about one that may be it.
+ */
+export type Match =
+  | { kind: 'absent' | 'near' | 'ambiguous' | 'incomplete' }
+  | { kind: 'found'; connectionId: string };
+
+/**
+ * Looks for the connection that a create may have made.
+ *
+ * It is recognised by name, service, address and time of creation. The list shows neither network nor security
+ * group, so what is found is probably, not certainly, the create's own.
+ */
+function matchConnection(
+  wanted: OperationRecord['wanted'],
+  { fromMs, untilMs }: TimeSpan,
+  { connections, skew = { leastMs: 0, mostMs: 0 } }: ConnectionList,
+): Match {
+  const earliestMs = fromMs + skew.leastMs - SLACK_MS;
+  const latestMs = untilMs + skew.mostMs + SLACK_MS;
+  const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
+    (service !== null && serviceOfWireName(service) !== wanted.service) ||
+    (destination !== null && destination !== wanted.url) ||
+    (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MS || createdAtMs > latestMs + NEAR_MS));
+  const living = connections.filter(({ state }) => state !== 'DELETED');
+  const alike = living.filter(connection => connection.name === wanted.name && !isOther(connection));
+  const [only] = alike;
+  const isNameless = living.some(({ name }) => name === null);
+  if (only === undefined) return { kind: isNameless ? 'incomplete' : 'absent' };
+  const { id, service, destination, createdAtMs } = only;
+  if (alike.length > 1) return { kind: 'ambiguous' };
+  if (id === null || service === null || destination === null || createdAtMs === null)
+    return { kind: 'incomplete' };
+  const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
+  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'near' };
 }

@@ -4,19 +4,19 @@ import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
+import type { OnceLog } from '../once/once-log.js';
 import type { OperationRecord, StoredRejection } from '../operation-store/operation-record.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { CreateOutcome } from './create-outcome.js';
-import { failedOutcome, outcomeOf } from './create-outcome.js';
-import type { InlineReconciliation } from './inline-reconciliation.js';
-import { ANSWER_MARGIN_MS } from './inline-reconciliation.js';
-import { markerTagOf } from './marker-tag.js';
-import type { OnceLog } from './once-log.js';
+import { markerTagOf } from './connection-lookup.js';
+import type { CreateOutcome } from './outcome.js';
+import { failedOutcome, outcomeOf } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import { asFound } from './reconciler.js';
-import type { RecordWriter } from './record-writer.js';
+import type { InlineReconciliation } from './reconciliation-schedule.js';
+import { ANSWER_MARGIN_MS } from './reconciliation-schedule.js';
+import type { RecordWriter } from './write-behind.js';
 
 const STORE_LOST_RETRY_SECONDS = 5;
 

@@ -7,18 +7,17 @@ import type { OperationRecord } from '../operation-store/operation-record.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { BeginResult, RecordStore } from '../operation-store/operation-store.js';
 import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { CreateIdentity } from './create-identity.js';
-import { fingerprintOf } from './create-identity.js';
-import type { CreateOutcome } from './create-outcome.js';
-import { STORE_UNAVAILABLE } from './create-outcome.js';
-import type { InlineReconciliation } from './inline-reconciliation.js';
-import { hasRoomForMarker } from './marker-tag.js';
-import type { OperationIdentities } from './operation-identities.js';
-import { ownershipMs } from './record-adoption.js';
-import type { RecordWriter } from './record-writer.js';
-import type { RecordedCreate } from './recorded-create.js';
-import type { RepeatedCreate } from './repeated-create.js';
-import { JOIN_MS } from './repeated-create.js';
+import { hasRoomForMarker } from './connection-lookup.js';
+import type { CreateIdentity, OperationIdentities } from './operation-keys.js';
+import { fingerprintOf } from './operation-keys.js';
+import type { CreateOutcome } from './outcome.js';
+import { STORE_UNAVAILABLE } from './outcome.js';
+import type { InlineReconciliation } from './reconciliation-schedule.js';
+import { ownershipMs } from './reconciliation-schedule.js';
+import type { RepeatedCreate } from './resume-create.js';
+import { JOIN_MS } from './resume-create.js';
+import type { RecordedCreate } from './send-create.js';
+import type { RecordWriter } from './write-behind.js';
 
 /** One call of a caller. */
 export interface CreateCall {
