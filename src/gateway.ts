@@ -16,7 +16,7 @@ import { DeleteDatasourceConnectionResolver } from './datasource-connection/dele
 import { RunningOperations } from './datasource-connection/running-operations.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
-import { SubscriptionEngine } from './graphql/subscription-engine.js';
+import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-app.js';
 import { callerCheckOf } from './http/caller-check.js';

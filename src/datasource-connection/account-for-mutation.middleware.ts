@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { MiddlewareFn } from 'type-graphql';
-import { UserError } from '../user-error/user-error.type.js';
+import { UserError } from '../graphql/user-errors.js';
 import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
 import { DeleteDatasourceConnectionSuccess } from './delete-datasource-connection.payload.js';
 import type { RequestContext } from './request-context.js';

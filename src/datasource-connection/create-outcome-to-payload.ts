@@ -1,5 +1,5 @@
+import { UserErrorCode } from '../graphql/user-errors.js';
 import type { CreateOutcome } from '../idempotency/outcome.js';
-import { UserErrorCode } from '../user-error/user-error-code.enum.js';
 import type { CreateDatasourceConnectionPayload } from './create-datasource-connection.payload.js';
 import {
   CreateDatasourceConnectionSuccess,

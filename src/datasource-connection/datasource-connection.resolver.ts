@@ -3,10 +3,10 @@ import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-gr
 import type { Role } from '../auth/caller.js';
 import type { CreateLimit } from '../auth/rate-limits.js';
 import type { ConnectionRequest } from '../dli/connection.js';
+import { answerInvalidInput } from '../graphql/user-errors.js';
 import type { CreateOnce } from '../idempotency/create-connection.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
-import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
 import { accountForMutation } from './account-for-mutation.middleware.js';
 import { CreateDatasourceConnectionInput } from './create-datasource-connection.input.js';
 import { CreateDatasourceConnectionPayload } from './create-datasource-connection.payload.js';

@@ -1,7 +1,5 @@
 import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
-import { InvalidInputError } from '../user-error/invalid-input-error.type.js';
-import { UserError } from '../user-error/user-error.type.js';
-import { UserErrorCode } from '../user-error/user-error-code.enum.js';
+import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
 import {
   DliRejectedError,
   DliUnavailableError,

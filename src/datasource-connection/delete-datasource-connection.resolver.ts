@@ -1,8 +1,8 @@
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import { answerInvalidInput } from '../graphql/user-errors.js';
 import type { DeleteOnce } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
-import { answerInvalidInput } from '../user-error/answer-invalid-input.middleware.js';
 import { accountForMutation } from './account-for-mutation.middleware.js';
 import type { MutationParts } from './datasource-connection.resolver.js';
 import { DeleteDatasourceConnectionInput } from './delete-datasource-connection.input.js';

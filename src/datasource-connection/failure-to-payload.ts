@@ -1,5 +1,5 @@
+import { UserErrorCode } from '../graphql/user-errors.js';
 import type { DefiniteCode, FailedOutcome, STORE_UNAVAILABLE } from '../idempotency/outcome.js';
-import { UserErrorCode } from '../user-error/user-error-code.enum.js';
 import type { UnavailableCode } from './create-datasource-connection.payload.js';
 import { DliRejectedError, DliUnavailableError } from './create-datasource-connection.payload.js';
 

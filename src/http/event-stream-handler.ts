@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { HeldConnections } from '../auth/connection-quota.js';
-import type { SubscriptionEngine } from '../graphql/subscription-engine.js';
+import type { SubscriptionEngine } from '../graphql/subscriptions.js';
 import { callerOf, contextFor } from './caller-check.js';
 import { sendFailure } from './failure-answers.js';
 import { HELD_RETRY_AFTER_SECONDS, holdResponse } from './held-response.js';

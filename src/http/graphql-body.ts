@@ -1,4 +1,4 @@
-import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-rules.js';
+import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { HttpFailureName } from './http-error.js';
 

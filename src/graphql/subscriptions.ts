@@ -1,18 +1,29 @@
 import type {
+  DocumentNode,
   ExecutionArgs,
   ExecutionResult,
   FormattedExecutionResult,
   GraphQLFormattedError,
   GraphQLSchema,
+  OperationDefinitionNode,
 } from 'graphql';
-import { GraphQLError, getOperationAST, Kind, subscribe } from 'graphql';
+import {
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  NoSchemaIntrospectionCustomRule,
+  OperationTypeNode,
+  parse,
+  specifiedRules,
+  subscribe,
+  validate,
+} from 'graphql';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
-import { maskError } from './mask-error.js';
-import { documentReader } from './subscription-document.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
+import type { ErrorLog, FailedRequest } from './error-masking.js';
+import { maskError, tellErrors } from './error-masking.js';
 import { SubscriptionStream } from './subscription-stream.js';
-import type { ErrorLog, FailedRequest } from './told-errors.js';
-import { tellErrors } from './told-errors.js';
 
 const MAX_LIFE_MS = 30 * 60_000;
 
@@ -131,4 +142,88 @@ function asGraphqlError(error: unknown): GraphQLError {
 function codeOf({ extensions, nodes, path }: GraphQLError): unknown {
   const isAboutVariable = path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
   return extensions['code'] ?? (isAboutVariable ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR');
+}
+
+/** A request that was read; as far as that was possible when there are errors. */
+interface ReadRequest {
+  document?: DocumentNode;
+  operation?: OperationDefinitionNode;
+  operationName?: string;
+  variables?: Readonly<Record<string, unknown>>;
+  errors: readonly GraphQLError[];
+}
+
+const NOT_A_SUBSCRIPTION =
+  'Only subscriptions are served as streams. Send queries and mutations by POST, without `Accept: text/event-stream`.';
+const FORM =
+  'Send a JSON object with "query", a text, and where needed "operationName", a text, and "variables", an object.';
+
+/** Reads requests for subscriptions: their form, their document by every rule, and which operation they mean. */
+export function documentReader(schema: GraphQLSchema, introspection: boolean) {
+  const rules = [
+    ...specifiedRules,
+    ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
+    ...DOCUMENT_RULES,
+  ];
+  const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
+  return (request: unknown): ReadRequest => {
+    const form = formOf(request);
+    if (form === undefined) return { errors: [errorWith('BAD_REQUEST', FORM)] };
+    const { query, ...rest } = form;
+    const document = parsed(query);
+    if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
+    const errors = validate(schema, document, rules, options);
+    if (errors.length > 0)
+      return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };
+    const operation = getOperationAST(document, rest.operationName);
+    if (!operation) return { document, errors: [errorWith('OPERATION_RESOLUTION_FAILURE', '')] };
+    const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
+    return {
+      ...rest,
+      document,
+      operation,
+      errors: isSubscription ? [] : [errorWith('BAD_REQUEST', NOT_A_SUBSCRIPTION)],
+    };
+  };
+}
+
+function formOf(request: unknown) {
+  if (!isObject(request)) return undefined;
+  const { query, operationName = null, variables = null } = request;
+  const isNamed = operationName === null || typeof operationName === 'string';
+  if (typeof query !== 'string' || !isNamed || !(variables === null || isObject(variables))) return undefined;
+  return {
+    query,
+    ...(operationName !== null && { operationName }),
+    ...(variables !== null && { variables }),
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parsed(query: string): DocumentNode | GraphQLError {
+  try {
+    return parse(query, { maxTokens: MAX_DOCUMENT_TOKENS });
+  } catch (error) {
+    if (error instanceof GraphQLError) return error;
+    throw error;
+  }
+}
+
+function errorWith(code: string, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
+}
+
+function withCode(
+  code: string,
+  { message, nodes, source, positions, extensions }: GraphQLError,
+): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    extensions: { ...extensions, code },
+  });
 }

@@ -1,5 +1,11 @@
-import type { ASTVisitor, FragmentDefinitionNode, SelectionSetNode, ValidationContext } from 'graphql';
-import { GraphQLError, Kind } from 'graphql';
+import type {
+  ASTVisitor,
+  FragmentDefinitionNode,
+  SelectionSetNode,
+  ValidationContext,
+  ValidationRule,
+} from 'graphql';
+import { GraphQLError, Kind, OperationTypeNode } from 'graphql';
 
 const MAX_DEPTH = 6;
 const MAX_ALIASES = 15;
@@ -21,7 +27,7 @@ interface Size {
  *
  * A schema query may be deeper, as that of every explorer is: graphql-js bounds by itself how often it goes round.
  */
-export function operationLimitsRule(context: ValidationContext): ASTVisitor {
+function operationLimitsRule(context: ValidationContext): ASTVisitor {
   const measured = new Map<FragmentDefinitionNode, Size>();
   let directives = 0;
   const refuse = (what: string, limit: number) =>
@@ -88,4 +94,60 @@ function measureFragment(
   const size = measure(fragment.selectionSet, context, measured);
   measured.set(fragment, size);
   return size;
+}
+
+/** The longest document that is looked at, in characters. */
+export const MAX_DOCUMENT_CHARACTERS = 15_000;
+
+/** The most tokens of a document that are read. */
+export const MAX_DOCUMENT_TOKENS = 1_000;
+
+/** The most problems of a document that are told. */
+export const MAX_VALIDATION_ERRORS = 5;
+
+/** What a document must keep beside the rules of GraphQL itself. */
+export const DOCUMENT_RULES: readonly ValidationRule[] = [operationLimitsRule, oneMutationRule];
+
+/**
+ * Allows one root field per mutation, counted through fragments and whatever `@skip` and `@include` say.
+ *
+ * Aliases would otherwise make one request many creates, which no limit on requests sees.
+ */
+function oneMutationRule(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(node) {
+      if (node.operation !== OperationTypeNode.MUTATION) return;
+      if (countFields(node.selectionSet, context, new Set()) <= 1) return;
+      context.reportError(
+        new GraphQLError(
+          'A request may hold one mutation field. Send each mutation in a request of its own.',
+          {
+            nodes: node,
+            // Apollo replaces the code of a rule's error by one of its own, and leaves this.
+            extensions: { validationErrorCode: 'TOO_MANY_OPERATIONS' },
+          },
+        ),
+      );
+    },
+  };
+}
+
+function countFields(
+  { selections }: SelectionSetNode,
+  context: ValidationContext,
+  seen: Set<FragmentDefinitionNode>,
+): number {
+  let count = 0;
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) count += selection.name.value === '__typename' ? 0 : 1;
+    else if (selection.kind === Kind.INLINE_FRAGMENT)
+      count += countFields(selection.selectionSet, context, seen);
+    else {
+      const fragment = context.getFragment(selection.name.value);
+      // A fragment counts once, and one that spreads itself must not go round for ever.
+      if (fragment && !seen.has(fragment))
+        count += countFields(fragment.selectionSet, context, seen.add(fragment));
+    }
+  }
+  return count;
 }
