@@ -6,12 +6,12 @@ import { GraphQLError, lexicographicSortSchema, printSchema } from 'graphql';
 import type { AuthChecker } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
-import { DatasourceConnectionResolver } from '../datasource-connection/datasource-connection.resolver.js';
-import type { FollowWish } from '../datasource-connection/datasource-connections.resolver.js';
-import { DatasourceConnectionsResolver } from '../datasource-connection/datasource-connections.resolver.js';
-import { DatasourceServicesResolver } from '../datasource-connection/datasource-services.resolver.js';
-import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete-datasource-connection.resolver.js';
+import { DatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
+import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
+import type { FollowWish } from '../datasource-connection/read.resolver.js';
+import { DatasourceConnectionsResolver } from '../datasource-connection/read.resolver.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
 
 /** The resolvers that answer the schema's fields. */
 export interface Resolvers {

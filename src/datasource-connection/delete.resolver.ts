@@ -1,15 +1,15 @@
-import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import { ValidateBy } from 'class-validator';
+import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import { isConnectionId } from '../dli/connection.js';
 import { answerInvalidInput } from '../graphql/user-errors.js';
 import type { DeleteOnce } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
-import { accountForMutation } from './account-for-mutation.middleware.js';
-import type { MutationParts } from './datasource-connection.resolver.js';
-import { DeleteDatasourceConnectionInput } from './delete-datasource-connection.input.js';
-import { DeleteDatasourceConnectionPayload } from './delete-datasource-connection.payload.js';
-import { toDeletePayload } from './delete-outcome-to-payload.js';
-import { RateLimitedError } from './rate-limited-error.js';
+import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
+import type { MutationParts } from './mutation.js';
+import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
+import { toDeletePayload } from './to-payload.js';
 
 /** What the resolver of deletions works with. */
 export interface DeleteDatasourceConnectionResolverParts extends MutationParts {
@@ -47,4 +47,18 @@ export class DeleteDatasourceConnectionResolver {
     if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
     return toDeletePayload(outcome, connectionId);
   }
+}
+
+/** The connection to delete. */
+@InputType({ description: 'The connection to delete.' })
+export class DeleteDatasourceConnectionInput {
+  @Field(() => ID, { description: "The connection's id, a UUID." })
+  @ValidateBy({
+    name: 'isConnectionId',
+    validator: {
+      validate: id => typeof id === 'string' && isConnectionId(id),
+      defaultMessage: () => 'id must be a UUID, as the id of every connection is.',
+    },
+  })
+  id!: string;
 }

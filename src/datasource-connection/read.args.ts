@@ -1,8 +1,6 @@
 import { ArrayMaxSize, IsIn, IsOptional, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
-import { ConnectionOrder } from './connection-order.enum.js';
-import { ConnectionState } from './datasource-connection-state.enum.js';
-import { DatasourceService } from './datasource-service.enum.js';
+import { ConnectionOrder, ConnectionState, DatasourceService } from './connection.type.js';
 
 const MAX_PAGE = 100;
 const MAX_VALUES = 10;

@@ -3,9 +3,9 @@ import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-err
 import {
   DliRejectedError,
   DliUnavailableError,
+  OutcomeUnknownReason,
   REQUEST_ID_DESCRIPTION,
-} from './create-datasource-connection.payload.js';
-import { OutcomeUnknownReason } from './outcome-unknown-reason.enum.js';
+} from './create.payload.js';
 
 /** It is gone. */
 @ObjectType({

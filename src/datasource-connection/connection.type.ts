@@ -1,11 +1,10 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, Float, ID, InterfaceType, ObjectType } from 'type-graphql';
-import type { ReadConnection } from '../connection-reads/list-page.js';
-import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import { Field, Float, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+import type { ConnectionPage, ReadConnection } from '../connection-reads/list-page.js';
+import { ConnectionOrder } from '../connection-reads/list-page.js';
+import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedQueue } from '../dli/responses.js';
 import { shownMessage } from '../dli/sanitize.js';
-import { ConnectionState } from './datasource-connection-state.enum.js';
-import { DatasourceService } from './datasource-service.enum.js';
 
 const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that is fit to be shown.';
 
@@ -146,3 +145,66 @@ function dateOf(epochMs: number | null): Date | null {
   const date = new Date(epochMs ?? Number.NaN);
   return Number.isNaN(date.getTime()) ? null : date;
 }
+
+/** Some of a list's connections. */
+@ObjectType('DatasourceConnectionPage', { description: "Some of a list's connections." })
+export class DatasourceConnectionPage {
+  @Field(() => [DatasourceConnection], { description: 'The connections of this page, in order.' })
+  readonly items: readonly DatasourceConnection[];
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Send it as `after` to get the next page; null when this is the last.',
+  })
+  readonly nextCursor: string | null;
+
+  @Field(() => Int, { description: 'How many connections there are on all pages together.' })
+  readonly totalCount: number;
+
+  constructor({ items, nextCursor, totalCount }: ConnectionPage) {
+    this.items = items.map(connection => new ClassicDatasourceConnection(connection));
+    this.nextCursor = nextCursor;
+    this.totalCount = totalCount;
+  }
+}
+
+registerEnumType(ConnectionState, {
+  name: 'DatasourceConnectionState',
+  description: 'Where a connection, or its part in a queue, stands. Values may be added.',
+  valuesConfig: {
+    CREATING: { description: 'DLI is making it, which takes minutes. It cannot be used or deleted yet.' },
+    ACTIVE: { description: 'It can be used.' },
+    FAILED: { description: 'It could not be made; `failureReason` says why. It can be deleted.' },
+    DELETED: { description: 'It was deleted. DLI still knows of it for a while.' },
+    UNKNOWN: { description: 'DLI uses a word that is none of these; `stateText` has it.' },
+  },
+});
+
+export { ConnectionState };
+
+registerEnumType(ConnectionOrder, {
+  name: 'DatasourceConnectionOrder',
+  description: 'The order of a list. Equals are ordered by id.',
+  valuesConfig: {
+    NEWEST_FIRST: { description: 'By time of creation, the latest first.' },
+    OLDEST_FIRST: { description: 'By time of creation, the earliest first.' },
+    NAME: { description: 'By name, without regard to case.' },
+  },
+});
+
+export { ConnectionOrder };
+
+registerEnumType(DatasourceService, {
+  name: 'DatasourceService',
+  description: 'The kind of service that a connection reaches.',
+  valuesConfig: {
+    CLOUD_TABLE: { description: 'CloudTable HBase, reached through its ZooKeeper link.' },
+    CLOUD_TABLE_OPENTSDB: { description: 'OpenTSDB of CloudTable.' },
+    MRS_OPENTSDB: { description: 'OpenTSDB of MapReduce Service (MRS).' },
+    DWS: { description: 'Data Warehouse Service (DWS).' },
+    RDS: { description: 'Relational Database Service (RDS): MySQL or PostgreSQL.' },
+    CSS: { description: 'Cloud Search Service (CSS), Elasticsearch.' },
+  },
+});
+
+export { DatasourceService };

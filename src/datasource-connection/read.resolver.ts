@@ -17,13 +17,16 @@ import type { Asker, ConnectionReads } from '../connection-reads/reader.js';
 import type { ConnectionFollower, Observation, Watcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
-import { CreateDatasourceConnectionSuccess } from './create-datasource-connection.payload.js';
-import { ClassicDatasourceConnection, DatasourceConnection } from './datasource-connection.type.js';
-import { DatasourceConnectionPage } from './datasource-connection-page.type.js';
-import { ConnectionState } from './datasource-connection-state.enum.js';
-import type { DatasourceConnectionFilter } from './datasource-connections.args.js';
-import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './datasource-connections.args.js';
-import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './reading-errors.js';
+import {
+  ClassicDatasourceConnection,
+  ConnectionState,
+  DatasourceConnection,
+  DatasourceConnectionPage,
+} from './connection.type.js';
+import { CreateDatasourceConnectionSuccess } from './create.payload.js';
+import type { DatasourceConnectionFilter } from './read.args.js';
+import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
+import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 
 /** The only topic; which connection is meant is said by the {@link FollowWish}. */

@@ -1,30 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
-import type { CreateLimit } from '../auth/rate-limits.js';
 import type { ConnectionRequest } from '../dli/connection.js';
 import { answerInvalidInput } from '../graphql/user-errors.js';
 import type { CreateOnce } from '../idempotency/create-connection.js';
-import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
-import { accountForMutation } from './account-for-mutation.middleware.js';
-import { CreateDatasourceConnectionInput } from './create-datasource-connection.input.js';
-import { CreateDatasourceConnectionPayload } from './create-datasource-connection.payload.js';
-import { toPayload } from './create-outcome-to-payload.js';
-import { RateLimitedError } from './rate-limited-error.js';
+import { CreateDatasourceConnectionInput } from './create.input.js';
+import { CreateDatasourceConnectionPayload } from './create.payload.js';
+import type { MutationParts } from './mutation.js';
+import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
-import type { RunningOperations } from './running-operations.js';
-
-/** What every mutation works with. */
-export interface MutationParts {
-  createLimit: CreateLimit;
-  clock: Clock;
-  operationTimeoutMs: number;
-  /** Counts what is under way, whose callers may leave before it ends. */
-  running: RunningOperations;
-  /** Called when a connection was changed, or may have been; without an id when that is not known. */
-  onChange: (connectionId?: string) => void;
-}
+import { toPayload } from './to-payload.js';
 
 /** What the resolver of creates works with. */
 export interface DatasourceConnectionResolverParts extends MutationParts {

@@ -1,6 +1,21 @@
-import { Field, Int, ObjectType } from 'type-graphql';
-import { DatasourceService } from './datasource-service.enum.js';
+import { Authorized, Field, Int, ObjectType, Query, Resolver } from 'type-graphql';
+import type { Role } from '../auth/caller.js';
+import { DatasourceService } from './connection.type.js';
 import { DESTINATION_RULES, MAX_URL_LENGTH, urlPatternOf, urlRuleOf } from './destination-rules.js';
+
+const SERVICES = Object.values(DatasourceService).map(service => new DatasourceServiceInfo(service));
+
+/** Tells what connections can reach. */
+@Resolver()
+export class DatasourceServicesResolver {
+  @Authorized<Role>('read')
+  @Query(() => [DatasourceServiceInfo], {
+    description: 'Every kind of service that a connection can reach, with all that a form for `url` needs.',
+  })
+  datasourceServices(): DatasourceServiceInfo[] {
+    return SERVICES;
+  }
+}
 
 /** One kind of service and what its `url` must look like. */
 @ObjectType({
