@@ -4,11 +4,9 @@ import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { HeldConnections } from '../auth/connection-quota.js';
 import type { SubscriptionEngine } from '../graphql/subscriptions.js';
-import { callerOf, contextFor } from './caller-check.js';
-import { sendFailure } from './failure-answers.js';
-import { HELD_RETRY_AFTER_SECONDS, holdResponse } from './held-response.js';
-import type { LoadMonitor } from './load-monitor.js';
-import { GOODBYE_MS, MAX_BUFFERED_BYTES } from './stream-limits.js';
+import { callerOf, contextFor, HELD_RETRY_AFTER_SECONDS, holdResponse } from './authentication.js';
+import { sendFailure } from './errors.js';
+import type { LoadMonitor } from './load-shedder.js';
 
 const EVENT_STREAM = 'text/event-stream';
 
@@ -107,3 +105,9 @@ function write(raw: ServerResponse, text: string): void {
   raw.write(text);
   if (raw.writableLength > MAX_BUFFERED_BYTES) raw.destroy();
 }
+
+/** What may wait to be read by the client of a stream, in bytes; the stream of one that does not read is ended. */
+export const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** How long the server waits for a client to notice the end of its stream, so that none holds up the end of the process. */
+export const GOODBYE_MS = 1_000;

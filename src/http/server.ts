@@ -1,14 +1,13 @@
+import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { FastifyCorsOptions } from '@fastify/cors';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
-import { corsOptions } from './cors-options.js';
-import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
-import { commonHeaders } from './http-error.js';
-import type { LoadMonitor } from './load-monitor.js';
-import { isReadableBody, isRebound, isWellFormed } from './message-form.js';
-import { UpgradableRequest } from './upgradable-request.js';
-import { addWebSockets } from './web-sockets.js';
+import { addFailureAnswers, commonHeaders, failureOptions, MAX_BODY_BYTES, sendFailure } from './errors.js';
+import type { LoadMonitor } from './load-shedder.js';
+import { isReadableBody, isRebound, isWellFormed } from './request-validation.js';
+import { addWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
 const MAX_HEADERS = 64;
@@ -157,4 +156,38 @@ function endSilentConnections(app: FastifyInstance): void {
     for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
     done();
   });
+}
+
+/** What pages of the listed origins may send, and read of an answer. */
+function corsOptions(origins: readonly string[]): FastifyCorsOptions {
+  return {
+    origin: [...origins],
+    methods: ['POST'],
+    allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
+    exposedHeaders: ['x-request-id', 'retry-after'],
+    maxAge: 600,
+    strictPreflight: false,
+  };
+}
+
+/**
+ * A request that leaves HTTP only for a WebSocket.
+ *
+ * Without it Node would hand over the socket of every request with an `Upgrade` header, unread, as soon as the server
+ * serves WebSockets; and Java's HTTP client, for one, sends `Upgrade: h2c` with its first request. A server may ignore
+ * what it does not know (RFC 9110, section 7.8).
+ */
+class UpgradableRequest extends IncomingMessage {
+  // Not a `#` field: Node's constructor sets `upgrade` before this class has any.
+  private asksForUpgrade = false;
+
+  /** Node sets this while it reads the message, and asks for it when the headers are known. */
+  get upgrade(): boolean {
+    if (!this.asksForUpgrade || this.method === 'CONNECT') return this.asksForUpgrade;
+    return this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
+  }
+
+  set upgrade(asked: boolean) {
+    this.asksForUpgrade = asked;
+  }
 }

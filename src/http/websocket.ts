@@ -1,24 +1,23 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
-import type { FastifyRequest } from 'fastify';
+import webSocket from '@fastify/websocket';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { GraphQLError } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
-import { makeServer } from 'graphql-ws';
+import { handleProtocols, makeServer } from 'graphql-ws';
 import type { KnownCaller } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import { contextFor } from './caller-check.js';
-import { checkBody } from './graphql-body.js';
-import { errorOf } from './http-error.js';
-import type { LoadMonitor } from './load-monitor.js';
-import type { AdmissionParts, ConnectionParams } from './socket-admission.js';
-import { endWithToken, hasEnded, letIn } from './socket-admission.js';
-import type { SubscriberSocket } from './subscriber-socket.js';
-import { serveSocket } from './subscriber-socket.js';
-import { traceIdOf } from './trace-id.js';
-import { CLOSE, endSocket } from './web-sockets.js';
+import { contextFor } from './authentication.js';
+import { answerClientError, errorOf, MAX_BODY_BYTES, traceIdOf } from './errors.js';
+import { checkBody } from './graphql-route.js';
+import type { LoadMonitor } from './load-shedder.js';
+import type { AdmissionParts, ConnectionParams, SubscriberSocket } from './websocket-connection.js';
+import { CLOSE, endSocket, endWithToken, hasEnded, letIn, serveSocket } from './websocket-connection.js';
 
 const INIT_TIMEOUT_MS = 3_000;
 const MAX_SUBSCRIPTIONS = 1_000;
@@ -138,4 +137,29 @@ function prepare(
   if (typeof body === 'string') return refuse(errorOf(body, traceId));
   const prepared = engine.prepare(body.checked, contextFor(traceId, request.ip, known));
   return prepared.kind === 'ready' ? prepared.args : refuse(...prepared.errors);
+}
+
+/**
+ * Lets an HTTP server take WebSockets, at routes with a `wsHandler`, and end them when it closes.
+ *
+ * To be called before any hook is added: a hook that refuses an upgrade must find it marked as one.
+ */
+export async function addWebSockets(app: FastifyInstance, log: FastifyBaseLogger): Promise<void> {
+  await app.register(webSocket, {
+    options: { maxPayload: MAX_BODY_BYTES, handleProtocols },
+    errorHandler(error, socket, request) {
+      // What a client did wrong was answered by the library, with the end of the socket.
+      if (socket.readyState !== socket.OPEN) return;
+      log.error({ traceId: request.id, errorName: error.name }, 'internal error');
+      endSocket(socket, CLOSE.internalError, 'Internal error');
+    },
+    preClose(done) {
+      for (const socket of app.websocketServer.clients) endSocket(socket, CLOSE.goingAway, 'Stopping');
+      done();
+    },
+  });
+  // The library would answer an impossible handshake in a form of its own.
+  app.websocketServer.on('wsClientError', (error: Error, socket: Socket, _request: IncomingMessage) =>
+    answerClientError(error, socket, log),
+  );
 }

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
-import { addFailureAnswers, failureOptions } from './failure-answers.js';
+import { addFailureAnswers, failureOptions } from './errors.js';
 
 /**
  * Whether the gateway takes work, or why not; `clockSkew`: its clock is too far from Huawei Cloud's to sign;

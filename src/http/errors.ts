@@ -1,3 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
+import { mayHaveLargeBody } from './request-validation.js';
+
 /** A failure of the HTTP layer: its status, and a code for `extensions.code`. */
 interface HttpFailure {
   statusCode: number;
@@ -99,7 +105,7 @@ export type HttpFailureName = keyof typeof HTTP_FAILURES;
  *
  * @param retryAfterSeconds when the same request may succeed
  */
-export function failureBody(name: HttpFailureName, traceId: string, retryAfterSeconds?: number): string {
+function failureBody(name: HttpFailureName, traceId: string, retryAfterSeconds?: number): string {
   return JSON.stringify({ errors: [errorOf(name, traceId, retryAfterSeconds)] });
 }
 
@@ -127,8 +133,90 @@ const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map
 ]);
 
 /** The failure that stands for an error thrown by Fastify; anything unexpected is INTERNAL. */
-export function failureOf(error: unknown): HttpFailureName {
+function failureOf(error: unknown): HttpFailureName {
   const status =
     typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
   return (typeof status === 'number' && NAME_OF_STATUS.get(status)) || 'internal';
+}
+
+/** The longest body that is read, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** The options by which a server answers failures before any route with JSON, and gives every request a trace id. */
+export function failureOptions(logger: FastifyBaseLogger) {
+  return {
+    genReqId: request => traceIdOf(request.headers['traceparent']),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
+    frameworkErrors: (error, request, reply) =>
+      sendFailure(reply.headers(commonHeaders(request.id)), failureOf(error)),
+  } satisfies FastifyServerOptions;
+}
+
+/** Answers unknown paths and thrown errors with JSON, and logs what is our own fault. */
+export function addFailureAnswers(app: FastifyInstance, logger: FastifyBaseLogger): void {
+  app.setNotFoundHandler((_request, reply) => sendFailure(reply, 'notFound'));
+  app.setErrorHandler((error, request, reply) => {
+    const name = failureOf(error);
+    const errorName = error instanceof Error ? error.name : 'unknown';
+    if (name === 'internal') logger.error({ traceId: request.id, errorName }, 'internal error');
+    return sendFailure(reply, name);
+  });
+}
+
+/**
+ * Ends a request with one of the failures of the HTTP layer.
+ *
+ * @param retryAfterSeconds when the same request may succeed
+ */
+export function sendFailure(
+  reply: FastifyReply,
+  name: HttpFailureName,
+  retryAfterSeconds?: number,
+): FastifyReply {
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+  // Node would read a body to its end, whatever its size, to keep the connection.
+  if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
+  return reply
+    .code(HTTP_FAILURES[name].statusCode)
+    .type('application/json; charset=utf-8')
+    .send(failureBody(name, reply.request.id, retryAfterSeconds));
+}
+
+const FAILURE_OF_CODE: Readonly<Record<string, HttpFailureName>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
+  HPE_HEADER_OVERFLOW: 'headersTooLarge',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge',
+};
+
+/** Answers what is not even HTTP: with JSON like every other failure, and the end of the connection. */
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  log: FastifyBaseLogger,
+): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const name = FAILURE_OF_CODE[error.code ?? ''] ?? 'badRequest';
+  const { statusCode: status } = HTTP_FAILURES[name];
+  const traceId = traceIdOf(undefined);
+  const body = failureBody(name, traceId);
+  const headers = {
+    ...commonHeaders(traceId),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  log.info({ traceId, method: null, route: null, status }, 'request');
+}
+
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace id of a valid `traceparent` header (W3C Trace Context), else a new one: 32 hex digits. */
+export function traceIdOf(traceparent: string | string[] | undefined): string {
+  const match = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null;
+  return match?.[1] ?? randomUUID().replaceAll('-', '');
 }

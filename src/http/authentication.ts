@@ -1,12 +1,11 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
 import type { CallerGate, Identification, KnownCaller } from '../auth/caller.js';
 import type { HeldConnections } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { sendFailure } from './failure-answers.js';
-import { HELD_RETRY_AFTER_SECONDS, holdResponse } from './held-response.js';
-import { HTTP_FAILURES } from './http-error.js';
+import { HTTP_FAILURES, sendFailure } from './errors.js';
 
 const CALLER = 'caller';
 
@@ -117,4 +116,21 @@ function refuse(reply: FastifyReply, found: Refusal): FastifyReply {
     case 'unavailable':
       return sendFailure(reply, 'authUnavailable', found.retryAfterSeconds);
   }
+}
+
+/** When a tenant who holds too many connections may try to open another one. */
+export const HELD_RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Counts a response as a connection that its tenant holds open, until it is closed.
+ *
+ * @returns false, without counting it, when it is one too many
+ */
+export function holdResponse(raw: ServerResponse, connections: HeldConnections, tenant: string): boolean {
+  const release = connections.hold(tenant);
+  if (release === undefined) return false;
+  // Its client may have gone meanwhile.
+  if (raw.closed) release();
+  else raw.once('close', release);
+  return true;
 }
