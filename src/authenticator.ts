@@ -1,5 +1,5 @@
-import type { Config } from './config.js';
-import type { CredentialsConfig } from './config-credentials.js';
+import type { Config } from './config/config.js';
+import type { CredentialsConfig } from './config/credentials.js';
 import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';

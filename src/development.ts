@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError } from './config.js';
+import { ConfigError } from './config/config.js';
+import type { Environment } from './config/secret-files.js';
 import { createEmulator } from './emulator/emulator.js';
 import { readEnvironment, resolveOptions } from './emulator/options.js';
-import type { Environment } from './environment.js';
 
 /** An emulator of DLI and IAM inside this process, and the environment of a gateway that uses it. */
 export interface DevelopmentEmulator {

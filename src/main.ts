@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { pino } from 'pino';
-import type { Config } from './config.js';
-import { ConfigError, loadConfig } from './config.js';
-import { isLoopback } from './config-forms.js';
+import type { Config } from './config/config.js';
+import { ConfigError, loadConfig } from './config/config.js';
+import { isLoopback } from './config/env-schema.js';
 import type { DevelopmentEmulator } from './development.js';
 import type { GatewayAddresses } from './gateway.js';
 import { framesOf } from './lib/logger.js';

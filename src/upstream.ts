@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { createAuthenticator } from './authenticator.js';
-import type { Config } from './config.js';
-import { CredentialFiles } from './credential-files.js';
+import type { Config } from './config/config.js';
+import { CredentialFiles } from './config/credential-watcher.js';
 import { DliClient } from './dli/dli-client.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';

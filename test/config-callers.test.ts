@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { loadConfig } from '../src/config.js';
-import type { Environment } from '../src/environment.js';
+import { loadConfig } from '../src/config/config.js';
+import type { Environment } from '../src/config/secret-files.js';
 import { MINIMAL_ENVIRONMENT, problemsWith } from './helpers/config-problems.js';
 
 const TOKENS = {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { loadConfig } from '../src/config.js';
+import { loadConfig } from '../src/config/config.js';
 import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith } from './helpers/config-problems.js';
 import { TEST_CERTIFICATE_PATH, tlsFixture } from './helpers/tls-fixture.js';
 

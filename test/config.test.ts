@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { loadConfig } from '../src/config.js';
-import type { Environment } from '../src/environment.js';
+import { loadConfig } from '../src/config/config.js';
+import type { Environment } from '../src/config/secret-files.js';
 import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith, refusalOf } from './helpers/config-problems.js';
 
 const PORT_RULE = 'must be a port number from 0 to 65535';

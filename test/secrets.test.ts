@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Environment } from '../src/config/secret-files.js';
 import type { Fault } from '../src/emulator/emulator.js';
-import type { Environment } from '../src/environment.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from './helpers/gateway.js';
 import { closedPort } from './helpers/listening-server.js';
 import { findBadLines } from './helpers/log-lines.js';

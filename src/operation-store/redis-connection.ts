@@ -1,6 +1,6 @@
 import { Redis, ReplyError } from 'ioredis';
-import type { RedisAddress } from '../once/redis-url.js';
 import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+import type { RedisAddress } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;

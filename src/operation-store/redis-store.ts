@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { parseRedisUrl } from '../once/redis-url.js';
 import type { OperationRecord } from './operation-record.js';
 import { isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
@@ -9,6 +8,7 @@ import { RedisConnection } from './redis-connection.js';
 import { RedisWitness } from './redis-loss-detector.js';
 import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
+import { parseRedisUrl } from './redis-url.js';
 
 /** How many open records are looked at in one step, which holds up all users of Redis, and are found at most. */
 const PAGE = 1_000;

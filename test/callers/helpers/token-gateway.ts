@@ -1,5 +1,5 @@
 import { afterEach } from '@jest/globals';
-import type { Environment } from '../../../src/environment.js';
+import type { Environment } from '../../../src/config/secret-files.js';
 import type { TestClock } from '../../helpers/clock.js';
 import { createTestClock } from '../../helpers/clock.js';
 import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';

@@ -1,6 +1,6 @@
-import type { CallersConfig } from './callers/open-callers.js';
-import type { Settings } from './config-settings.js';
-import type { Problem } from './environment.js';
+import type { CallersConfig } from '../callers/open-callers.js';
+import type { Settings } from './env-schema.js';
+import type { Problem } from './secret-files.js';
 
 /** What the variables say about callers and their limits. */
 type CallerSettings = Pick<

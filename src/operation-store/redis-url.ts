@@ -1,4 +1,4 @@
-import { StoreUnusableError } from '../operation-store/operation-store.js';
+import { StoreUnusableError } from './operation-store.js';
 
 /** Where Redis is and who asks, as ioredis takes it. */
 export interface RedisAddress {

@@ -1,13 +1,12 @@
-import type { CallersConfig } from './callers/open-callers.js';
-import { callersFrom } from './config-callers.js';
-import type { CredentialsConfig } from './config-credentials.js';
-import { credentialsFrom, followedFiles } from './config-credentials.js';
-import { readCertificates, readDocuments } from './config-files.js';
-import type { Settings } from './config-settings.js';
-import { SECRET_KEYS, settings } from './config-settings.js';
-import type { Environment, Problem } from './environment.js';
-import { readEnvironment } from './environment.js';
-import type { ExplorerKind } from './http/explorer.js';
+import type { CallersConfig } from '../callers/open-callers.js';
+import type { ExplorerKind } from '../http/explorer.js';
+import { callersFrom } from './auth-config.js';
+import type { CredentialsConfig } from './credentials.js';
+import { credentialsFrom, followedFiles } from './credentials.js';
+import type { Settings } from './env-schema.js';
+import { SECRET_KEYS, settings } from './env-schema.js';
+import type { Environment, Problem } from './secret-files.js';
+import { readCertificates, readDocuments, readEnvironment } from './secret-files.js';
 
 /** Everything that operators decide, checked. */
 export interface Config {

@@ -1,6 +1,6 @@
-import type { Problem } from './environment.js';
-import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
-import type { IamUser } from './huawei-cloud/iam-client.js';
+import type { AccessKeyCredentials } from '../huawei-cloud/access-key-authenticator.js';
+import type { IamUser } from '../huawei-cloud/iam-client.js';
+import type { Problem } from './secret-files.js';
 
 /** How the gateway authenticates at Huawei Cloud. */
 export type CredentialsConfig =

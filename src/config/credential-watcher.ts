@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { CredentialsConfig } from './config-credentials.js';
-import { hasWholeChange, withValues } from './config-credentials.js';
-import { isValidSecret } from './config-settings.js';
-import { isReadableByAll, withoutLineBreak } from './environment.js';
+import type { CredentialsConfig } from './credentials.js';
+import { hasWholeChange, withValues } from './credentials.js';
+import { isValidSecret } from './env-schema.js';
+import { isReadableByAll, withoutLineBreak } from './secret-files.js';
 
 // A change must be the same at two looks, so it is used after at most twice this.
 const LOOK_EVERY_MS = 1_000;
