@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Config } from './config/config.js';
 import { ConfigError, loadConfig } from './config/config.js';
 import { isLoopback } from './config/env-schema.js';
-import type { DevelopmentEmulator } from './development.js';
+import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
 import { framesOf } from './lib/logger.js';
 
@@ -56,7 +56,7 @@ function refuseOtherMachines({ host, adminHost }: Config): void {
 
 async function startEmulator(): Promise<DevelopmentEmulator> {
   // Production never loads the emulator.
-  const { startDevelopmentEmulator } = await import('./development.js');
+  const { startDevelopmentEmulator } = await import('./dev-mode.js');
   return startDevelopmentEmulator(process.env);
 }
 

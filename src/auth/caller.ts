@@ -47,3 +47,12 @@ export interface CallerGate {
 
 /** Lets everybody in, as one and the same caller. */
 export const OPEN_GATE: CallerGate = { identify: async () => ({ kind: 'known', caller: EVERYBODY }) };
+
+/** Says whether a tenant may create or delete now. */
+export interface CreateLimit {
+  /** Counts one create or delete; gives the seconds to wait when it is one too many, and undefined when it is not. */
+  take(tenant: string): Promise<number | undefined>;
+}
+
+/** As many as they like. */
+export const NO_CREATE_LIMIT: CreateLimit = { take: async () => undefined };

@@ -1,6 +1,6 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { createLocalJWKSet, errors } from 'jose';
-import type { CallersLog } from '../callers/callers-log.js';
+import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 
 /** Nobody can say now whether a token is good: the issuer's keys cannot be had. */
@@ -39,13 +39,13 @@ const FIRST_RETRY_MS = 1_000;
 export class IssuerKeys {
   readonly #read: () => Promise<JWTVerifyGetKey>;
   readonly #clock: Clock;
-  readonly #log: CallersLog;
+  readonly #log: Logger;
   #held: KeySet | undefined;
   #reading: Promise<KeySet> | undefined;
   #failures = 0;
   #nextReadingAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(read: () => Promise<JWTVerifyGetKey>, clock: Clock, log: CallersLog) {
+  constructor(read: () => Promise<JWTVerifyGetKey>, clock: Clock, log: Logger) {
     this.#read = read;
     this.#clock = clock;
     this.#log = log;

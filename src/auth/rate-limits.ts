@@ -1,10 +1,9 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { CallersLog } from '../callers/callers-log.js';
-import { connectImpatiently, endRedis } from '../lib/redis-client.js';
+import type { CreateLimit } from './caller.js';
 
 /** How much one tenant may create and delete. */
 export interface CreateLimitRule {
@@ -14,14 +13,9 @@ export interface CreateLimitRule {
   readonly windowSeconds: number;
 }
 
-/** Says whether a tenant may create or delete now. */
-export interface CreateLimit {
-  /** Counts one create or delete; gives the seconds to wait when it is one too many, and undefined when it is not. */
-  take(tenant: string): Promise<number | undefined>;
-}
-
 // With braces of its own, so that the counters need not share a slot of a cluster with the records.
 const CREATE_PREFIX = 'dli-gateway:{limits}:create';
+const LOGIN_PREFIX = 'dli-gateway:{limits}:login';
 
 /** Counts creates and deletes by tenant: together with the gateways that share Redis, or else in this process. */
 export class TenantCreateLimit implements CreateLimit {
@@ -57,8 +51,6 @@ export class TenantCreateLimit implements CreateLimit {
 }
 
 const WINDOW_SECONDS = 60;
-// With braces of its own, so that the counters need not share a slot of a cluster with the records.
-const LOGIN_PREFIX = 'dli-gateway:{limits}:login';
 
 /** Where gateways count together. */
 export interface SharedCounters {
@@ -140,18 +132,4 @@ function addressGroupOf(address: string): string {
 function groupsOf(text: string): string[] {
   if (text === '') return [];
   return text.split(':').flatMap(group => (group.includes('.') ? ['0', '0'] : [group]));
-}
-
-/** Counters in Redis, with a connection of their own. */
-export async function openSharedCounters(
-  address: RedisOptions,
-  log: CallersLog,
-): Promise<SharedCounters & { close(): Promise<void> }> {
-  const redis = await connectImpatiently(address, isUsable => {
-    if (isUsable)
-      log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
-    else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
-  });
-  // Its password is what the gateways of one Redis have in common, and nobody else knows.
-  return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
 }

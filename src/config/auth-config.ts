@@ -1,6 +1,18 @@
-import type { CallersConfig } from '../callers/open-callers.js';
+import type { TokenRules } from '../auth/access-token.js';
+import type { IssuerPlace } from '../auth/jwks.js';
+import type { CreateLimitRule } from '../auth/rate-limits.js';
 import type { Settings } from './env-schema.js';
 import type { Problem } from './secret-files.js';
+
+/** What operators decide about callers. */
+export interface CallersConfig {
+  /** Whose tokens callers show; undefined lets everybody in. */
+  readonly tokens: (TokenRules & IssuerPlace) | undefined;
+  /** undefined: as many as they like. */
+  readonly createLimit: CreateLimitRule | undefined;
+  /** Refused tokens of one address in a minute, after which no more of its tokens are looked at. */
+  readonly failedLoginsPerMinute: number;
+}
 
 /** What the variables say about callers and their limits. */
 type CallerSettings = Pick<

@@ -1,5 +1,5 @@
-import type { CallersConfig } from '../callers/open-callers.js';
 import type { ExplorerKind } from '../http/explorer.js';
+import type { CallersConfig } from './auth-config.js';
 import { callersFrom } from './auth-config.js';
 import type { CredentialsConfig } from './credentials.js';
 import { credentialsFrom, followedFiles } from './credentials.js';

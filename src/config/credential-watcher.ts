@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import type { Logger } from '../lib/logger.js';
 import type { CredentialsConfig } from './credentials.js';
 import { hasWholeChange, withValues } from './credentials.js';
 import { isValidSecret } from './env-schema.js';
@@ -6,12 +7,6 @@ import { isReadableByAll, withoutLineBreak } from './secret-files.js';
 
 // A change must be the same at two looks, so it is used after at most twice this.
 const LOOK_EVERY_MS = 1_000;
-
-/** Where changes are reported: by the names of variables, never by values. */
-interface CredentialFilesLog {
-  info(record: { keys: readonly string[] }, message: string): void;
-  warn(record: { keys: readonly string[] }, message: string): void;
-}
 
 /** What it takes to follow credentials in files. */
 export interface CredentialFilesOptions {
@@ -21,7 +16,8 @@ export interface CredentialFilesOptions {
   credentials: CredentialsConfig;
   /** Gets the credentials that the files hold now. */
   onChange: (credentials: CredentialsConfig) => void;
-  log: CredentialFilesLog;
+  /** Gets the names of variables, never values. */
+  log: Logger<{ keys: readonly string[] }>;
 }
 
 type Texts = Readonly<Record<string, string>>;

@@ -2,9 +2,9 @@ import { isConnectionId } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
+import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, within } from '../lib/time.js';
-import type { ReadingLog } from '../reading/reading-log.js';
 import type { CallBudget } from './fair-rate-limiter.js';
 import { TooManyCallsError } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
@@ -20,7 +20,7 @@ export interface ConnectionReadsOptions {
   freshnessMs: number;
   /** For one reading, in milliseconds. */
   timeoutMs: number;
-  log: ReadingLog;
+  log: Logger;
 }
 
 /** Who asks for a reading. */

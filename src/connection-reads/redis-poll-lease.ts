@@ -3,8 +3,8 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { z } from 'zod';
 import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
+import type { Logger } from '../lib/logger.js';
 import { connectImpatiently, endRedis } from '../lib/redis-client.js';
-import type { ReadingLog } from '../reading/reading-log.js';
 import type { ReadConnection } from './list-page.js';
 import type { PollTurns, TurnListeners } from './poller.js';
 import type { Observation } from './watcher.js';
@@ -23,7 +23,7 @@ const PREFIX = 'dli-gateway:{follow}:1';
 export async function openRedisTurns(
   address: RedisOptions,
   project: string,
-  log: ReadingLog,
+  log: Logger,
 ): Promise<PollTurns> {
   const commands = await connectImpatiently(address, isUsable => {
     if (isUsable)

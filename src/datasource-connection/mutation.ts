@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { GraphQLError } from 'graphql';
 import type { MiddlewareFn } from 'type-graphql';
-import type { CreateLimit } from '../auth/rate-limits.js';
+import type { CreateLimit } from '../auth/caller.js';
 import { UserError } from '../graphql/user-errors.js';
 import type { Clock } from '../lib/time.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';

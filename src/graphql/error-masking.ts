@@ -1,6 +1,7 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { DocumentNode, GraphQLFormattedError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, isValueNode, Kind } from 'graphql';
+import type { Logger } from '../lib/logger.js';
 import { framesOf } from '../lib/logger.js';
 import { describeLiteralError, describeVariableErrors } from './input-errors.js';
 
@@ -64,9 +65,7 @@ interface InternalErrorRecord {
 }
 
 /** Where failures of our own are reported. */
-export interface ErrorLog {
-  error(record: InternalErrorRecord, message: string): void;
-}
+export type ErrorLog = Pick<Logger<InternalErrorRecord>, 'error'>;
 
 /** A request with errors, as far as it was understood. */
 export interface FailedRequest {

@@ -1,7 +1,7 @@
 import { serviceOfWireName } from '../dli/connection.js';
 import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
+import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
-import type { OnceLog } from '../once/once-log.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
@@ -23,7 +23,7 @@ export interface ReconcilerOptions {
   store: RecordStore;
   writer: RecordWriter;
   clock: Clock;
-  log: OnceLog;
+  log: Logger;
   /** How long after it was sent a create may still appear, in milliseconds. */
   settleMs: number;
 }

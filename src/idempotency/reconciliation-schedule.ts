@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationScope } from '../dli/dli-error.js';
+import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
-import type { OnceLog } from '../once/once-log.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { lastSentAt, unfinished } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
@@ -96,7 +96,7 @@ export interface BackgroundOptions {
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
-  log: OnceLog;
+  log: Logger;
   /** Milliseconds between two looks for open records. */
   intervalMs: number;
 }

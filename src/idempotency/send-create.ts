@@ -2,9 +2,9 @@ import type { ConnectionRequest } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
+import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
-import type { OnceLog } from '../once/once-log.js';
 import type { OperationRecord, StoredRejection } from '../operation-store/operation-record.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
@@ -28,7 +28,7 @@ export interface RecordedCreateParts {
   reconciler: Reconciler;
   inline: InlineReconciliation;
   clock: Clock;
-  log: OnceLog;
+  log: Logger;
 }
 
 /** What may have happened before the record was begun. */

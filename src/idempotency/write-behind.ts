@@ -1,4 +1,4 @@
-import type { OnceLog } from '../once/once-log.js';
+import type { Logger } from '../lib/logger.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
@@ -32,11 +32,11 @@ export class RecordWriter {
     results: new Map<string, PendingWrite>(),
     forgotten: new Map<string, PendingWrite>(),
   };
-  readonly #log: Pick<OnceLog, 'warn'>;
+  readonly #log: Pick<Logger, 'warn'>;
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<RecordStore, 'replace' | 'remove'>, now: () => number, log: Pick<OnceLog, 'warn'>) {
+  constructor(store: Pick<RecordStore, 'replace' | 'remove'>, now: () => number, log: Pick<Logger, 'warn'>) {
     this.#store = store;
     this.#now = now;
     this.#log = log;

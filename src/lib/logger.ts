@@ -1,3 +1,23 @@
+/** A step of the gateway's own work, by an allow-list of what a log may hold. */
+interface LogRecord {
+  traceId?: string;
+  operation: 'reconcile' | 'store' | 'keys' | 'limits' | 'follow' | 'listConnections';
+  outcome: string;
+  /** Our own words. */
+  detail?: string;
+  /** Milliseconds since the create was sent. */
+  afterMs?: number;
+  /** How many records or connections it is about. */
+  count?: number;
+}
+
+/** Where the parts of the gateway report, each with the records that it may write. */
+export interface Logger<R extends object = LogRecord> {
+  info(record: R, message: string): void;
+  warn(record: R, message: string): void;
+  error(record: R, message: string): void;
+}
+
 // A line of the log is at most 2 KB long, and the innermost frames say most.
 const MAX_LENGTH = 1_500;
 
