@@ -9,7 +9,7 @@ import { isReadableByAll, withoutLineBreak } from './secret-files.js';
 const LOOK_EVERY_MS = 1_000;
 
 /** What it takes to follow credentials in files. */
-export interface CredentialFilesOptions {
+interface CredentialFilesOptions {
   /** Paths by the key of the credential. */
   files: Readonly<Record<string, string>>;
   /** The credentials that the files held at the start. */

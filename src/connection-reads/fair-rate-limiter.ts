@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/time.js';
 
 /** How many calls there may be. */
-export interface CallBudgetOptions {
+interface CallBudgetOptions {
   clock: Clock;
   perSecond: number;
   /** How many may be under way at the same time. */

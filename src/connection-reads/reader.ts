@@ -11,7 +11,7 @@ import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js
 import { ListedConnections } from './list-page.js';
 
 /** What reading connections takes. */
-export interface ConnectionReadsOptions {
+interface ConnectionReadsOptions {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
   /** Of calls to DLI for callers; looks for watchers have their own. */
   budget: CallBudget;

@@ -11,7 +11,7 @@ export class TooManyWatchesError extends Error {
 }
 
 /** What following connections takes. */
-export type FollowerOptions = Omit<PollOptions, 'look'> & {
+type FollowerOptions = Omit<PollOptions, 'look'> & {
   reads: ConnectionReads;
   maxWatches: number;
   maxWatchesOfTenant: number;

@@ -13,7 +13,7 @@ import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 
 /** What the resolver of creates works with. */
-export interface DatasourceConnectionResolverParts extends MutationParts {
+interface DatasourceConnectionResolverParts extends MutationParts {
   createOnce: CreateOnce;
 }
 

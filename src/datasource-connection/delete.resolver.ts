@@ -12,7 +12,7 @@ import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
 
 /** What the resolver of deletions works with. */
-export interface DeleteDatasourceConnectionResolverParts extends MutationParts {
+interface DeleteDatasourceConnectionResolverParts extends MutationParts {
   deleteOnce: DeleteOnce;
 }
 

@@ -39,7 +39,7 @@ export interface FollowWish {
 }
 
 /** What the resolver of reads works with. */
-export interface DatasourceConnectionsResolverParts {
+interface DatasourceConnectionsResolverParts {
   reads: ConnectionReads;
   follower: ConnectionFollower;
 }

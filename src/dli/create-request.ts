@@ -16,7 +16,7 @@ import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** What sending creates takes. */
-export interface CreateSenderOptions {
+interface CreateSenderOptions {
   transport: Transport;
   authenticator: Authenticator;
   clock: Clock;

@@ -15,7 +15,7 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What the data source needs to do its work. */
-export interface DliClientOptions {
+interface DliClientOptions {
   /** Carries creates. */
   transport: Transport;
   /** Carries what callers read and watch, apart from the others, so that none can starve another. */

@@ -34,7 +34,7 @@ export interface PlainAnswer {
 }
 
 /** What calls without a body take. */
-export interface PlainCallsOptions {
+interface PlainCallsOptions {
   transport: Transport;
   authenticator: Authenticator;
   clock: Clock;

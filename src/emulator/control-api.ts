@@ -19,7 +19,7 @@ const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
 /** What the control API steers. */
-export interface ControlApiParts {
+interface ControlApiParts {
   readonly options: EmulatorOptions;
   readonly faults: FaultQueue;
   readonly emulator: Pick<

@@ -152,7 +152,7 @@ function tooLargeStatus(head: RequestHead, isBodyTooLarge: boolean): 413 | 414 |
 const SILENT_BEHAVIOURS = ['hang', 'reset', 'resetBeforeBody', 'close'];
 
 /** What a request handler works with. */
-export interface RequestHandlerParts {
+interface RequestHandlerParts {
   readonly options: EmulatorOptions;
   readonly accessKeys: AccessKeyCheck;
   readonly tokens: TokenStore;

@@ -13,7 +13,7 @@ import type { ErrorLog } from './error-masking.js';
 import { maskError, tellErrors } from './error-masking.js';
 
 /** How the GraphQL engine is set up. */
-export interface ApolloServerOptions {
+interface ApolloServerOptions {
   schema: GraphQLSchema;
   /** Whether callers may read the schema; an explorer needs it. */
   introspection: boolean;

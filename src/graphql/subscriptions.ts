@@ -36,7 +36,7 @@ export type PreparedSubscription =
   | { kind: 'refused'; errors: GraphQLFormattedError[] };
 
 /** How the engine of subscriptions is set up. */
-export interface SubscriptionEngineOptions {
+interface SubscriptionEngineOptions {
   schema: GraphQLSchema;
   /** Whether callers may read the schema. */
   introspection: boolean;

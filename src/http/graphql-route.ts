@@ -31,7 +31,7 @@ function graphqlHandlerOf(apollo: ApolloServer<RequestContext>, connections: Hel
 }
 
 /** What the GraphQL endpoint is made of. */
-export interface GraphqlRouteParts {
+interface GraphqlRouteParts {
   apollo: ApolloServer<RequestContext>;
   /** Comes before everything that looks at a body. */
   checkCaller: CallerCheck;

@@ -25,7 +25,7 @@ const SERVER_LIMITS = {
 };
 
 /** How the HTTP server is set up. */
-export interface HttpAppOptions {
+interface HttpAppOptions {
   logger: FastifyBaseLogger;
   /** Origins whose pages may call the gateway from a browser; none by default. */
   corsOrigins: readonly string[];

@@ -24,7 +24,7 @@ const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
 
 /** What WebSockets are served with. */
-export interface WebSocketParts extends AdmissionParts {
+interface WebSocketParts extends AdmissionParts {
   engine: SubscriptionEngine;
   load: LoadMonitor;
   /** The only documents to execute; undefined for any. */

@@ -28,7 +28,7 @@ export interface UpstreamAnswer {
 }
 
 /** Bounds of the connections to one upstream host. */
-export interface TransportOptions {
+interface TransportOptions {
   /** Open connections at most, which is also the number of calls in flight. Default 50. */
   maxConnections?: number;
   /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 500. */

@@ -29,7 +29,7 @@ export interface CreateCall {
 }
 
 /** What creating once takes. */
-export interface CreateOnceOptions {
+interface CreateOnceOptions {
   recorded: RecordedCreate;
   repeated: RepeatedCreate;
   inline: InlineReconciliation;

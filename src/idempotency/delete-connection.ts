@@ -21,7 +21,7 @@ export interface DeleteCall {
 }
 
 /** What deleting once takes. */
-export interface DeleteOnceOptions {
+interface DeleteOnceOptions {
   dli: DeletingDli;
   store: Pick<RecordStore, 'noteDeletion' | 'hasDeletion'>;
   identities: OperationIdentities;

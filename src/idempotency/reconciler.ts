@@ -18,7 +18,7 @@ const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
 
 /** What the reconciler works with. */
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   lists: ListReader;
   store: RecordStore;
   writer: RecordWriter;

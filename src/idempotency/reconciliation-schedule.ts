@@ -90,7 +90,7 @@ const OWNERSHIP_MS = 30_000;
 const MAX_AT_A_TIME = 50;
 
 /** What the background work needs. */
-export interface BackgroundOptions {
+interface BackgroundOptions {
   store: RecordStore;
   identities: OperationIdentities;
   inline: InlineReconciliation;

@@ -15,7 +15,7 @@ import type { RecordedCreate } from './send-create.js';
 import type { RecordWriter } from './write-behind.js';
 
 /** What repeating a create takes. */
-export interface RepeatedCreateParts {
+interface RepeatedCreateParts {
   recorded: RecordedCreate;
   inline: InlineReconciliation;
   store: RecordStore;

@@ -21,7 +21,7 @@ import type { RecordWriter } from './write-behind.js';
 const STORE_LOST_RETRY_SECONDS = 5;
 
 /** What sending a recorded create takes. */
-export interface RecordedCreateParts {
+interface RecordedCreateParts {
   dli: DliClient;
   store: RecordStore;
   writer: RecordWriter;
