@@ -9,73 +9,44 @@ interface Rule {
   allowedAsTypes?: readonly string[];
 }
 
+// Listed in the direction of the arrows: what stands below never imports what stands above it.
 const RULES: Readonly<Record<string, Rule>> = {
-  'main.ts': {
-    allowed: ['config.ts', 'config-forms.ts', 'development.ts', 'gateway.ts', 'stack-frames.ts'],
-  },
-  'development.ts': { allowed: ['config.ts', 'environment.ts', 'emulator'] },
-  'config.ts': {
-    allowed: [
-      'config-callers.ts',
-      'config-credentials.ts',
-      'config-files.ts',
-      'config-settings.ts',
-      'environment.ts',
-    ],
-    allowedAsTypes: ['http', 'callers'],
-  },
-  'config-callers.ts': { allowed: [], allowedAsTypes: ['callers', 'config-settings.ts', 'environment.ts'] },
-  'config-credentials.ts': { allowed: [], allowedAsTypes: ['environment.ts', 'huawei-cloud'] },
-  'config-settings.ts': { allowed: ['config-caller-settings.ts', 'config-forms.ts', 'huawei-cloud'] },
-  'config-caller-settings.ts': { allowed: ['config-forms.ts'] },
-  'config-forms.ts': { allowed: [] },
-  'config-files.ts': { allowed: [] },
-  'authenticator.ts': { allowed: ['huawei-cloud'], allowedAsTypes: ['config.ts', 'config-credentials.ts'] },
-  'credential-files.ts': { allowed: ['config-credentials.ts', 'config-settings.ts', 'environment.ts'] },
-  'environment.ts': { allowed: [] },
-  'impatient-redis.ts': { allowed: [] },
-  'stack-frames.ts': { allowed: [] },
-  'within.ts': { allowed: [] },
+  'main.ts': { allowed: ['gateway.ts', 'dev-mode.ts', 'config', 'lib'] },
+  'dev-mode.ts': { allowed: ['config', 'emulator'] },
   'gateway.ts': {
+    allowed: ['compose.ts', 'http', 'graphql', 'datasource-connection', 'operation-store', 'config', 'lib'],
+  },
+  'compose.ts': {
     allowed: [
-      'config.ts',
-      'config-forms.ts',
-      'http',
-      'graphql',
-      'datasource-connection',
-      'callers',
-      'once',
-      'reading',
-      'huawei-cloud/clock.ts',
-      'stack-frames.ts',
-      'upstream.ts',
+      'idempotency',
+      'operation-store',
+      'connection-reads',
+      'auth',
+      'config',
+      'dli',
+      'huawei-cloud',
+      'lib',
     ],
   },
-  'upstream.ts': {
-    allowed: ['authenticator.ts', 'credential-files.ts', 'dli', 'huawei-cloud'],
-    allowedAsTypes: ['config.ts'],
-  },
-  http: {
-    allowed: ['graphql'],
-    allowedAsTypes: ['datasource-connection', 'callers', 'huawei-cloud/clock.ts'],
-  },
-  graphql: {
-    allowed: ['datasource-connection', 'user-error', 'stack-frames.ts'],
-    allowedAsTypes: ['callers', 'huawei-cloud/clock.ts'],
-  },
+  http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
+  graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'datasource-connection': {
-    allowed: ['user-error', 'once', 'reading', 'dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts'],
-    allowedAsTypes: ['callers'],
+    // What users of the schema did wrong is said in one place for all features.
+    allowed: ['graphql/user-errors.ts', 'idempotency', 'connection-reads', 'dli', 'lib'],
+    allowedAsTypes: ['auth'],
   },
-  // Whoever calls is none of DLI's business: of all below it knows the time.
-  callers: { allowed: ['huawei-cloud/clock.ts', 'impatient-redis.ts'] },
-  once: { allowed: ['dli', 'huawei-cloud', 'within.ts'] },
-  reading: {
-    allowed: ['dli', 'huawei-cloud/clock.ts', 'huawei-cloud/deadline.ts', 'impatient-redis.ts', 'within.ts'],
+  idempotency: { allowed: ['operation-store', 'dli', 'lib'] },
+  'operation-store': { allowed: ['lib'], allowedAsTypes: ['dli'] },
+  'connection-reads': { allowed: ['dli', 'lib'] },
+  // Whoever calls is none of DLI's business, and operators decide without any of them.
+  auth: { allowed: ['lib'] },
+  config: {
+    allowed: ['huawei-cloud/iam-client.ts', 'lib'],
+    allowedAsTypes: ['auth', 'huawei-cloud', 'http/explorer.ts'],
   },
-  'user-error': { allowed: [] },
-  dli: { allowed: ['huawei-cloud'] },
-  'huawei-cloud': { allowed: [] },
+  dli: { allowed: ['huawei-cloud', 'lib'] },
+  'huawei-cloud': { allowed: ['lib'] },
+  lib: { allowed: [] },
   emulator: { allowed: [] },
 };
 
@@ -119,13 +90,21 @@ describe('the dependencies between the folders of src', () => {
       ({ folder, imports }) =>
         folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
     );
-    expect(importers.map(({ path }) => path)).toEqual(['development.ts']);
+    expect(importers.map(({ path }) => path)).toEqual(['dev-mode.ts']);
   });
 
   it('load the development mode when it is asked for only', () => {
-    expect(FILES.find(({ path }) => path === 'main.ts')?.code).not.toMatch(
-      /^import \{.*'\.\/development\.js'/m,
-    );
+    expect(FILES.find(({ path }) => path === 'main.ts')?.code).not.toMatch(/^import \{.*'\.\/dev-mode\.js'/m);
+  });
+
+  it('load libraries that only some configurations need when they are asked for only', () => {
+    const loaded = loadedWith(['main.ts', 'gateway.ts'], FILES);
+    expect(loaded).toContain('fastify');
+    expect(
+      loaded.filter(name =>
+        /^(lmdb|ioredis|jose|rate-limiter-flexible|@graphql-yoga|.*emulator\/|dev-mode)/.test(name),
+      ),
+    ).toEqual([]);
   });
 
   it('make no circle when the program runs', () => {
@@ -151,8 +130,8 @@ describe('the packages', () => {
     expect(tell(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
   });
 
-  it('that read tokens and count calls are unknown to everything but callers', () => {
-    const others = FILES.filter(({ folder }) => folder !== 'callers');
+  it('that read tokens and count calls are unknown to everything but auth', () => {
+    const others = FILES.filter(({ folder }) => folder !== 'auth');
     expect(tell(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
   });
 });
@@ -171,6 +150,15 @@ describe('the files of src', () => {
     expect(FILES.filter(({ path }) => /(^|\/)index\.ts$|\/.*\/.*\//.test(path))).toEqual([]);
   });
 });
+
+/** Everything that is loaded together with some files: the rest waits for a dynamic import. */
+function loadedWith(paths: readonly string[], files: readonly SourceFile[]): string[] {
+  const loaded = new Set(paths);
+  for (const path of loaded)
+    for (const { target, isTypeOnly, isDynamic } of files.find(file => file.path === path)?.imports ?? [])
+      if (!isTypeOnly && !isDynamic) loaded.add(target);
+  return [...loaded];
+}
 
 /** The first circle of imports that exist at run time, file by file; empty when there is none. */
 function findCircle(files: readonly SourceFile[]): string[] {

@@ -3,6 +3,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { z } from 'zod';
 import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
+import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { connectImpatiently, endRedis } from '../lib/redis-client.js';
 import type { ReadConnection } from './list-page.js';
@@ -178,12 +179,4 @@ function fromWire(observation: z.output<typeof wireObservation>): Observation {
   if (observation.kind !== 'problem') return observation;
   const { code, retryAfterSeconds } = observation;
   return { kind: 'problem', error: new DliError(code, { retryAfterSeconds }) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

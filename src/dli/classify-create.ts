@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../lib/json.js';
 import { isConnectionId } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
 
@@ -75,14 +76,6 @@ function repeatsKey(text: string): boolean {
     colon ? [parseJson(string)] : [],
   );
   return new Set(keys).size < keys.length;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
+import { parseJson } from '../lib/json.js';
 
 /** A queue that a connection is bound to, as DLI describes it; null where DLI says nothing. */
 export interface DescribedQueue {
@@ -153,14 +154,6 @@ export function isNotFound(status: number, body: string): boolean {
   if (data === undefined || (status !== 400 && status !== 404)) return false;
   if (data.error_code === 'DLI.0002' || data.error_code === 'DLI.0023') return true;
   return data.error_code === 'DLI.0001' && /not exist/i.test(data.error_msg ?? '');
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 const listBody = z.object({

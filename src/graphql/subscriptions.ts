@@ -19,6 +19,7 @@ import {
   validate,
 } from 'graphql';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
@@ -197,10 +198,6 @@ function formOf(request: unknown) {
     ...(operationName !== null && { operationName }),
     ...(variables !== null && { variables }),
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parsed(query: string): DocumentNode | GraphQLError {

@@ -6,6 +6,7 @@ import type { HeldConnections } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
+import { isObject } from '../lib/json.js';
 import type { CallerCheck } from './authentication.js';
 import { CALLER_DECORATOR, contextOf } from './authentication.js';
 import type { HttpFailureName } from './errors.js';
@@ -112,8 +113,6 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
 
 const MAX_JSON_DEPTH = 20;
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** What makes the body of a GraphQL request too large to look at closely; undefined when nothing does. */
 function findExcess(body: unknown): HttpFailureName | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
@@ -157,10 +156,6 @@ function withTrustedDocument(body: unknown, documents: TrustedDocuments): unknow
   const document = typeof id === 'string' ? documents.find(id) : undefined;
   if (document === undefined || (text !== undefined && text !== null && text !== document)) return undefined;
   return { ...rest, query: document, extensions };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isDeeper(value: object, levels: number): boolean {

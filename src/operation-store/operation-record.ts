@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { UnknownReason } from '../dli/dli-error.js';
+import { parseJson } from '../lib/json.js';
 
 /**
  * Where one create stands.
@@ -145,13 +146,7 @@ const schema: z.ZodType<OperationRecord> = z
 
 /** The record that a stored text holds; undefined when it is anything but a whole record of this version. */
 export function readRecord(text: string): OperationRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  return schema.safeParse(value).data;
+  return schema.safeParse(parseJson(text)).data;
 }
 
 /** The text under which a store keeps a record; {@link readRecord} reads it. */
