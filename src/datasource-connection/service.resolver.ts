@@ -3,20 +3,6 @@ import type { Role } from '../auth/caller.js';
 import { DatasourceService } from './connection.type.js';
 import { DESTINATION_RULES, MAX_URL_LENGTH, urlPatternOf, urlRuleOf } from './destination-rules.js';
 
-const SERVICES = Object.values(DatasourceService).map(service => new DatasourceServiceInfo(service));
-
-/** Tells what connections can reach. */
-@Resolver()
-export class DatasourceServicesResolver {
-  @Authorized<Role>('read')
-  @Query(() => [DatasourceServiceInfo], {
-    description: 'Every kind of service that a connection can reach, with all that a form for `url` needs.',
-  })
-  datasourceServices(): DatasourceServiceInfo[] {
-    return SERVICES;
-  }
-}
-
 /** One kind of service and what its `url` must look like. */
 @ObjectType({
   description: 'One kind of service that a connection can reach, and what its `url` must look like.',
@@ -59,5 +45,19 @@ export class DatasourceServiceInfo {
     this.urlPattern = urlPatternOf(service);
     this.urlMaxLength = MAX_URL_LENGTH;
     this.urlAcceptsSeveral = acceptsSeveral;
+  }
+}
+
+const SERVICES = Object.values(DatasourceService).map(service => new DatasourceServiceInfo(service));
+
+/** Tells what connections can reach. */
+@Resolver()
+export class DatasourceServicesResolver {
+  @Authorized<Role>('read')
+  @Query(() => [DatasourceServiceInfo], {
+    description: 'Every kind of service that a connection can reach, with all that a form for `url` needs.',
+  })
+  datasourceServices(): DatasourceServiceInfo[] {
+    return SERVICES;
   }
 }
