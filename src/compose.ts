@@ -178,7 +178,10 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   };
 }
 
-/** What tells a DLI project from others in a store: never by an access key, which is replaced while it runs. */
+/**
+ * What tells a DLI project from others in a store, said the same way at every start: records made under another name
+ * are not found. Never by an access key, which is replaced while it runs.
+ */
 function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {
   const account = credentials.kind === 'iamUser' ? `${credentials.domainName}/` : '';
   return `${dliEndpoint.origin}/${projectId ?? account + region}`;
