@@ -3,37 +3,31 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { AuditLog } from './callers/audit-log.js';
-import { openCallers } from './callers/open-callers.js';
-import type { Config } from './config.js';
-import { ConfigError } from './config.js';
-import { isLoopback } from './config-forms.js';
-import type { MutationParts } from './datasource-connection/datasource-connection.resolver.js';
-import { DatasourceConnectionResolver } from './datasource-connection/datasource-connection.resolver.js';
-import { DatasourceConnectionsResolver } from './datasource-connection/datasource-connections.resolver.js';
-import { DatasourceServicesResolver } from './datasource-connection/datasource-services.resolver.js';
-import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete-datasource-connection.resolver.js';
-import { RunningOperations } from './datasource-connection/running-operations.js';
+import { compose } from './compose.js';
+import type { Config } from './config/config.js';
+import { ConfigError } from './config/config.js';
+import { isLoopback } from './config/env-schema.js';
+import { DatasourceConnectionResolver } from './datasource-connection/create.resolver.js';
+import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete.resolver.js';
+import type { MutationParts } from './datasource-connection/mutation.js';
+import { RunningOperations } from './datasource-connection/mutation.js';
+import { DatasourceConnectionsResolver } from './datasource-connection/read.resolver.js';
+import { DatasourceServicesResolver } from './datasource-connection/service.resolver.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
-import { SubscriptionEngine } from './graphql/subscription-engine.js';
+import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
-import { createAdminApp } from './http/admin-app.js';
-import { callerCheckOf } from './http/caller-check.js';
-import { createEventStreams } from './http/event-stream-handler.js';
+import { createAdminApp } from './http/admin-server.js';
+import { callerCheckOf } from './http/authentication.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
-import { createHttpApp } from './http/http-app.js';
-import { LoadMonitor } from './http/load-monitor.js';
-import { webSocketHandlerOf } from './http/web-socket-handler.js';
-import type { Clock } from './huawei-cloud/clock.js';
-import { SYSTEM_CLOCK } from './huawei-cloud/clock.js';
-import { openOnce } from './once/open-once.js';
-import { parseRedisUrl } from './once/redis-url.js';
-import { StoreUnusableError } from './once/store-unusable-error.js';
-import { openReading } from './reading/open-reading.js';
-import { framesOf } from './stack-frames.js';
-import { openUpstream } from './upstream.js';
+import { LoadMonitor } from './http/load-shedder.js';
+import { createHttpApp } from './http/server.js';
+import { createEventStreams } from './http/sse.js';
+import { webSocketHandlerOf } from './http/websocket.js';
+import type { Clock } from './lib/time.js';
+import { SYSTEM_CLOCK } from './lib/time.js';
+import { StoreUnusableError } from './operation-store/operation-store.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -55,7 +49,7 @@ export interface Gateway {
 const DRAIN_MARGIN_MS = 5_000;
 
 /**
- * Builds a gateway from its configuration; every collaborator is made here.
+ * Builds a gateway from its configuration: the servers here, what is below them in {@link compose}.
  *
  * @throws {ConfigError} when a trusted document does not fit the schema
  */
@@ -67,45 +61,19 @@ export async function createGateway(
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  const upstream = openUpstream(config, clock, logger);
-  const { dli, skew } = upstream;
-  const project = projectOf(config);
-  const once = await openOnce({ config, project, dli, clock, log: logger }).catch(asConfigError);
-  const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
-  const callers = await openCallers({ config: config.callers, redis, clock, log: logger });
-  // A level of its own: an audit must not end with the wish for a quieter log.
-  const audit = new AuditLog(logger.child({ channel: 'audit' }, { level: 'info' }));
+  const backend = await compose(config, clock, logger).catch(asConfigError);
+  const { skew, createOnce, deleteOnce, reads, follower, gate, createLimit, connections, audit } = backend;
   const running = new RunningOperations();
-  const reading = await openReading({
-    config: {
-      freshnessMs: config.readFreshnessMs,
-      timeoutMs: config.operationTimeoutMs,
-      followIntervalMs: config.followIntervalMs,
-      readCallsPerSecond: config.readCallsPerSecond,
-      followCallsPerSecond: config.followCallsPerSecond,
-      redis,
-      project,
-      hasTenants: config.callers.tokens !== undefined,
-    },
-    dli,
-    clock,
-    log: logger,
-    onBug: error => logger.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
-  });
-  const { reads, follower } = reading;
   const mutationParts: MutationParts = {
-    createLimit: callers.createLimit,
+    createLimit,
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
     onChange: connectionId => follower.noteChange(connectionId),
   };
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce: once.create }),
-    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
-      ...mutationParts,
-      deleteOnce: once.delete,
-    }),
+    datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce }),
+    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({ ...mutationParts, deleteOnce }),
     datasourceConnections: new DatasourceConnectionsResolver({ reads, follower }),
     datasourceServices: new DatasourceServicesResolver(),
   });
@@ -135,11 +103,11 @@ export async function createGateway(
   });
   addGraphqlRoute(app, {
     apollo,
-    eventStreams: createEventStreams(engine, load, callers.connections),
+    eventStreams: createEventStreams(engine, load, connections),
     webSocketHandler: webSocketHandlerOf({
       engine,
-      gate: callers.gate,
-      connections: callers.connections,
+      gate,
+      connections,
       audit,
       load,
       clock,
@@ -147,8 +115,8 @@ export async function createGateway(
       isStopping: () => isStopping,
     }),
     corsOrigins: config.corsOrigins,
-    checkCaller: callerCheckOf(callers.gate, audit),
-    connections: callers.connections,
+    checkCaller: callerCheckOf(gate, audit),
+    connections,
     explorer: explorerHandlerOf(config.explorer, apollo),
     trustedDocuments,
   });
@@ -165,8 +133,7 @@ export async function createGateway(
       if (isStopping) return undefined;
       const url = await open(app, config.host, config.port);
       if (isStopping) return undefined;
-      once.start();
-      upstream.start();
+      backend.start();
       load.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
@@ -186,18 +153,11 @@ export async function createGateway(
       } finally {
         clearTimeout(cutOff);
         load.close();
-        await reading.close();
-        await Promise.all([once.close(), callers.close(), upstream.stopReconciliation()]);
-        await Promise.all([upstream.close(), admin.close()]);
+        await backend.stop();
+        await Promise.all([backend.close(), admin.close()]);
       }
     },
   };
-}
-
-/** What tells a DLI project from others in a store: never by an access key, which is replaced while it runs. */
-function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {
-  const account = credentials.kind === 'iamUser' ? `${credentials.domainName}/` : '';
-  return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
 function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { pino } from 'pino';
-import type { Config } from './config.js';
-import { ConfigError, loadConfig } from './config.js';
-import { isLoopback } from './config-forms.js';
-import type { DevelopmentEmulator } from './development.js';
+import type { Config } from './config/config.js';
+import { ConfigError, loadConfig } from './config/config.js';
+import { isLoopback } from './config/env-schema.js';
+import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
-import { framesOf } from './stack-frames.js';
+import { framesOf } from './lib/logger.js';
 
 // From sysexits.h: service unavailable, internal software error, configuration error.
 const EXIT_UNAVAILABLE = 69;
@@ -56,7 +56,7 @@ function refuseOtherMachines({ host, adminHost }: Config): void {
 
 async function startEmulator(): Promise<DevelopmentEmulator> {
   // Production never loads the emulator.
-  const { startDevelopmentEmulator } = await import('./development.js');
+  const { startDevelopmentEmulator } = await import('./dev-mode.js');
   return startDevelopmentEmulator(process.env);
 }
 

@@ -1,4 +1,6 @@
-import { DatasourceService } from '../dli/datasource-service.js';
+import type { ValidationArguments } from 'class-validator';
+import { ValidateBy } from 'class-validator';
+import { DatasourceService } from '../dli/connection.js';
 
 /** How the `url` of one kind of service must look. */
 export interface DestinationRule {
@@ -82,9 +84,26 @@ const URL_MATCHERS = Object.values(DatasourceService).map(
 const MATCHER_OF: ReadonlyMap<unknown, RegExp> = new Map(URL_MATCHERS);
 
 /** Whether a url is an address of the service; an unknown service has none. */
-export function isDestinationOf(service: unknown, url: unknown): boolean {
+function isDestinationOf(service: unknown, url: unknown): boolean {
   // The length comes first: it bounds the work of the expression.
   return (
     typeof url === 'string' && url.length <= MAX_URL_LENGTH && (MATCHER_OF.get(service)?.test(url) ?? false)
   );
+}
+
+/** Checks a url against the rule of the service that its sibling field `service` names. */
+export function IsDestinationOfService(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isDestinationOfService',
+    validator: {
+      validate: (url: unknown, args?: ValidationArguments) => isDestinationOf(serviceOf(args), url),
+      defaultMessage: args => `${urlRuleOf(serviceOf(args))}.`,
+    },
+  });
+}
+
+// GraphQL has already refused an input without a valid service.
+function serviceOf(args: ValidationArguments | undefined): DatasourceService {
+  if (args === undefined) throw new TypeError('class-validator calls a rule with its arguments.');
+  return (args.object as { service: DatasourceService }).service;
 }

@@ -1,5 +1,5 @@
-import type { Caller } from '../callers/caller.js';
-import type { Deadline } from '../huawei-cloud/deadline.js';
+import type { Caller } from '../auth/caller.js';
+import type { Deadline } from '../lib/time.js';
 
 /** What an audit tells of a mutation; never a value of its input. */
 interface MutationAccount {

@@ -1,5 +1,3 @@
-import type { DatasourceService } from './datasource-service.js';
-
 /** A label that Huawei Cloud keeps beside a connection. */
 export interface ConnectionTag {
   key: string;
@@ -36,4 +34,63 @@ export interface Deletion {
   kind: 'deleted' | 'notFound' | 'unsuccessful';
   /** The id under which Huawei's support finds the request. */
   requestId: string | undefined;
+}
+
+/** Where a connection stands, by the gateway's names. */
+export const ConnectionState = {
+  CREATING: 'CREATING',
+  ACTIVE: 'ACTIVE',
+  FAILED: 'FAILED',
+  DELETED: 'DELETED',
+  /** A word of DLI's that is none of the documented ones, or none at all. */
+  UNKNOWN: 'UNKNOWN',
+} as const;
+
+/** One of {@link ConnectionState}. */
+export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
+
+/** The state that a word of DLI's means. */
+export function stateOfWireName(wireName: string | null): ConnectionState {
+  const name = wireName?.toUpperCase() ?? '';
+  return name in ConnectionState ? (name as ConnectionState) : ConnectionState.UNKNOWN;
+}
+
+/** The kinds of service that a classic connection reaches, by the gateway's names. */
+export const DatasourceService = {
+  CLOUD_TABLE: 'CLOUD_TABLE',
+  CLOUD_TABLE_OPENTSDB: 'CLOUD_TABLE_OPENTSDB',
+  MRS_OPENTSDB: 'MRS_OPENTSDB',
+  DWS: 'DWS',
+  RDS: 'RDS',
+  CSS: 'CSS',
+} as const;
+
+/** One of {@link DatasourceService}. */
+export type DatasourceService = (typeof DatasourceService)[keyof typeof DatasourceService];
+
+/** The spelling of each service that every generation of DLI accepts; DLI ignores case. */
+export const WIRE_NAME_OF_SERVICE: Readonly<Record<DatasourceService, string>> = {
+  CLOUD_TABLE: 'cloudtable',
+  CLOUD_TABLE_OPENTSDB: 'cloudtable.opentsdb',
+  MRS_OPENTSDB: 'mrs.opentsdb',
+  DWS: 'dws',
+  RDS: 'rds',
+  CSS: 'css',
+};
+
+const SERVICE_OF_WIRE_NAME: ReadonlyMap<string, DatasourceService> = new Map([
+  ...Object.values(DatasourceService).map(service => [WIRE_NAME_OF_SERVICE[service], service] as const),
+  ['ct', DatasourceService.CLOUD_TABLE],
+]);
+
+/** The service that a spelling of DLI's means; undefined when it is not known. */
+export function serviceOfWireName(wireName: string): DatasourceService | undefined {
+  return SERVICE_OF_WIRE_NAME.get(wireName.toLowerCase());
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Whether a text can be the id of a connection at all: DLI's are UUIDs. */
+export function isConnectionId(text: string): boolean {
+  return UUID.test(text);
 }

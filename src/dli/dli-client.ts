@@ -1,25 +1,21 @@
-import type { Authenticator } from '../huawei-cloud/authentication.js';
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
+import type { Clock } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
-import { isNotFound, readConnection, readDeletion } from './connection-answer.js';
-import type { ConnectionList } from './connection-list.js';
-import { readConnectionList } from './connection-list.js';
-import { toDliError } from './create-attempt.js';
-import { CreateSender } from './create-sender.js';
-import { WIRE_NAME_OF_SERVICE } from './datasource-service.js';
-import type { DescribedConnection } from './described-connection.js';
-import type { DliLog } from './dli-log.js';
-import type { OperationScope } from './operation-scope.js';
-import { PlainCalls } from './plain-calls.js';
-import { shownMessage } from './shown-message.js';
+import { WIRE_NAME_OF_SERVICE } from './connection.js';
+import { CreateSender, toDliError } from './create-request.js';
+import type { DliLog, OperationScope } from './dli-error.js';
+import type { ConnectionList, DescribedConnection } from './responses.js';
+import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
+import { PlainCalls } from './safe-request.js';
+import { shownMessage } from './sanitize.js';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** What the data source needs to do its work. */
-export interface DliClientOptions {
+interface DliClientOptions {
   /** Carries creates. */
   transport: Transport;
   /** Carries what callers read and watch, apart from the others, so that none can starve another. */

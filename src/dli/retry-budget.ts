@@ -1,4 +1,4 @@
-import type { Clock } from '../huawei-cloud/clock.js';
+import type { Clock } from '../lib/time.js';
 
 const SLOTS = 60;
 const MAX_SHARE = 0.1;

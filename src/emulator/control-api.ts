@@ -1,21 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Answer } from './answer.js';
-import { jsonAnswer, textAnswer } from './answer.js';
-import { refuseControlCaller } from './control-guard.js';
-import { deliver } from './delivery.js';
+import type { StoredConnection } from './connections.js';
 import type { Emulator } from './emulator.js';
-import { faultSchema } from './fault.js';
-import type { FaultQueue } from './fault-queue.js';
+import type { FaultQueue } from './faults.js';
+import { faultSchema } from './faults.js';
 import type { LedgerFilter } from './ledger.js';
-import { OPERATIONS } from './operation.js';
 import type { EmulatorOptions } from './options.js';
-import { describeProblems } from './problems.js';
-import type { RequestHead } from './received-request.js';
-import { readBody, readHead } from './received-request.js';
-import { seedSchema, unfoldSeed } from './seed.js';
-import { currentSettings, settingsSchema } from './settings.js';
-import type { StoredConnection } from './stored-connection.js';
+import { currentSettings, describeProblems, settingsSchema } from './options.js';
+import type { Answer } from './respond.js';
+import { deliver, jsonAnswer, textAnswer } from './respond.js';
+import { OPERATIONS } from './routes.js';
+import type { RequestHead } from './server.js';
+import { readBody, readHead } from './server.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const NO_CONTENT = textAnswer(204, '');
@@ -23,7 +19,7 @@ const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
 /** What the control API steers. */
-export interface ControlApiParts {
+interface ControlApiParts {
   readonly options: EmulatorOptions;
   readonly faults: FaultQueue;
   readonly emulator: Pick<
@@ -152,4 +148,62 @@ function parseJson(body: Buffer): unknown {
   } catch {
     return undefined;
   }
+}
+
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+
+/** Is this the name or address of this machine's loopback interface? */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || LOOPBACK_HOST.test(host);
+}
+
+/**
+ * The refusal of a control request that a browser page may have caused; undefined when there is no such suspicion.
+ * A page can reach a loopback port: across origins (it then sends Origin), or under its own name made to point here
+ * (then Host is not a loopback one). `isOpen` leaves the second check out, for emulators meant to be reached by name.
+ */
+function refuseControlCaller(head: RequestHead, isOpen: boolean): Answer | undefined {
+  if (head.headers.has('origin'))
+    return jsonAnswer(403, { error: 'Requests of browser pages (with an Origin header) are refused.' });
+  if (!isOpen && !isLoopback(head.headers.get('host') ?? ''))
+    return jsonAnswer(403, { error: 'The Host header must name a loopback address.' });
+  return undefined;
+}
+
+const text = z.string();
+const timeMs = z.number().min(0);
+
+/** The shape of a seed: a connection to put there, or many of its kind; what is not given is made up. Unknown keys are refused. */
+const seedSchema = z.strictObject({
+  /** How many; with more than one the name gets a number, and each is a millisecond older than the next. Default 1. */
+  count: z.int().min(1).max(20_000).optional(),
+  connectionId: z.uuid().optional(),
+  projectId: text.optional(),
+  name: text.optional(),
+  service: text.optional(),
+  destination: text.optional(),
+  securityGroupId: text.optional(),
+  networkId: text.optional(),
+  clusterName: text.optional(),
+  tags: z.array(z.strictObject({ key: text, value: text })).optional(),
+  createdAtMs: timeMs.optional(),
+  state: text.optional(),
+  process: z.number().optional(),
+  connectionUrl: text.optional(),
+  message: text.optional(),
+  queues: z.array(text).optional(),
+});
+
+/** A checked seed. */
+type Seed = z.output<typeof seedSchema>;
+
+/** Each single connection that a seed stands for. */
+function unfoldSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
+  if (count === 1) return [seed];
+  const { connectionId: _one, name = 'seeded', createdAtMs = nowMs - count, ...rest } = seed;
+  return Array.from({ length: count }, (_, index) => ({
+    ...rest,
+    name: `${name}-${index + 1}`,
+    createdAtMs: createdAtMs + index,
+  }));
 }

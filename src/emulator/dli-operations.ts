@@ -1,12 +1,10 @@
-import { jsonAnswer } from './answer.js';
-import type { Call, Outcome } from './call.js';
-import { connectionBody, connectionListBody } from './connection-body.js';
-import type { ConnectionStore } from './connection-store.js';
-import { readCreateBody } from './create-body.js';
-import { dliError } from './error-answers.js';
+import type { ConnectionStore, ConnectionTag } from './connections.js';
+import { findServiceKind } from './connections.js';
+import { connectionBody, connectionListBody, readCreateBody } from './dli-bodies.js';
+import { dliError } from './errors.js';
 import type { EmulatorOptions } from './options.js';
-import { findServiceKind } from './service-kind.js';
-import { matchesTags, parseTagFilter } from './tag-filter.js';
+import { jsonAnswer } from './respond.js';
+import type { Call, Outcome } from './routes.js';
 
 /** The four calls on classic datasource connections. The caller has already been authenticated. */
 export class DliOperations {
@@ -80,4 +78,20 @@ export class DliOperations {
   #notFound(connectionId: string): Outcome {
     return { answer: dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`) };
   }
+}
+
+/** Reads a filter like `k=v,k2=v2`; undefined when it is not of this form. */
+function parseTagFilter(filter: string): ConnectionTag[] | undefined {
+  const tags: ConnectionTag[] = [];
+  for (const pair of filter.split(',')) {
+    const equals = pair.indexOf('=');
+    if (equals < 1) return undefined;
+    tags.push({ key: pair.slice(0, equals), value: pair.slice(equals + 1) });
+  }
+  return tags;
+}
+
+/** Do these tags satisfy every pair of the filter? */
+function matchesTags(tags: readonly ConnectionTag[], filter: readonly ConnectionTag[]): boolean {
+  return filter.every(wanted => tags.some(tag => tag.key === wanted.key && tag.value === wanted.value));
 }

@@ -1,23 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AccessKeyCheck } from './access-key-check.js';
-import { ConnectionStore } from './connection-store.js';
-import { ControlApi } from './control-api.js';
-import { isLoopback } from './control-guard.js';
-import { Dispatcher } from './dispatcher.js';
+import { AccessKeyCheck, TokenStore } from './authentication.js';
+import type { StoredConnection } from './connections.js';
+import { ConnectionStore } from './connections.js';
+import { ControlApi, isLoopback } from './control-api.js';
 import { DliOperations } from './dli-operations.js';
-import type { Fault } from './fault.js';
-import { FaultQueue } from './fault-queue.js';
-import { createHttpServer } from './http-server.js';
+import type { Fault } from './faults.js';
+import { FaultQueue } from './faults.js';
 import { IamOperations } from './iam-operations.js';
 import type { Ledger } from './ledger.js';
 import { WritableLedger } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
-import { DEFAULT_PROJECT_ID, resolveOptions } from './options.js';
-import { RequestHandler } from './request-handler.js';
-import type { StoredConnection } from './stored-connection.js';
-import { TokenStore } from './token-store.js';
+import { DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY, resolveOptions } from './options.js';
+import { Dispatcher } from './routes.js';
+import { createHttpServer, RequestHandler } from './server.js';
 
-export type { Fault } from './fault.js';
+export type { Fault } from './faults.js';
 export type { EmulatorOptions } from './options.js';
 export {
   DEFAULT_ACCESS_KEY,
@@ -107,4 +104,27 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
   };
   const control = new ControlApi({ options: settled, faults, emulator });
   return emulator;
+}
+
+/** The environment variables that point a client at an emulator, one per line, ready to be pasted into a shell. */
+export function clientHints(
+  baseUrl: string,
+  options: Pick<EmulatorOptions, 'projects' | 'accessKeys'>,
+): string {
+  const [project] = options.projects;
+  const [key] = options.accessKeys;
+  const lines = [
+    `DLI_ENDPOINT=${baseUrl}`,
+    `HUAWEICLOUD_SDK_IAM_ENDPOINT=${baseUrl}`,
+    `HUAWEICLOUD_SDK_AK=${key?.accessKey ?? ''}`,
+    // Only the published, worthless default may be shown.
+    `HUAWEICLOUD_SDK_SK=${key?.secretKey === DEFAULT_SECRET_KEY ? DEFAULT_SECRET_KEY : '<value of EMULATOR_SK>'}`,
+    ...(key?.securityToken === undefined
+      ? []
+      : ['HUAWEICLOUD_SDK_SECURITY_TOKEN=<value of EMULATOR_SECURITY_TOKEN>']),
+    `HUAWEICLOUD_SDK_PROJECT_ID=${project?.id ?? ''}`,
+    `DLI_REGION=${project?.name ?? ''}`,
+    'CALLER_AUTH=none',
+  ];
+  return lines.map(line => `  export ${line}\n`).join('');
 }

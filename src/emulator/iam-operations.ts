@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Answer } from './answer.js';
-import { jsonAnswer } from './answer.js';
-import type { Call, Outcome } from './call.js';
-import { keystoneError } from './error-answers.js';
+import { z } from 'zod';
+import type { IssuedToken, TokenStore } from './authentication.js';
+import { keystoneError } from './errors.js';
 import type { EmulatorOptions, EmulatorProject } from './options.js';
-import { readTokenBody } from './token-body.js';
-import type { IssuedToken, TokenStore } from './token-store.js';
+import type { Answer } from './respond.js';
+import { jsonAnswer } from './respond.js';
+import type { Call, Outcome } from './routes.js';
 
 const MAX_BODY_BYTES = 32 * 1_024;
 
@@ -101,4 +101,49 @@ function microsecondTime(timeMs: number): string {
 // IAM's ids are 32 hexadecimal characters; these are the same in every run.
 function stableId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
+}
+
+const nonEmpty = z.string().min(1);
+
+const tokenBodySchema = z.object({
+  auth: z.object({
+    identity: z.object({
+      methods: z.tuple([z.literal('password')]),
+      password: z.object({
+        user: z.object({ name: nonEmpty, password: nonEmpty, domain: z.object({ name: nonEmpty }) }),
+      }),
+    }),
+    scope: z
+      .object({
+        project: z
+          .object({ id: nonEmpty.optional(), name: nonEmpty.optional() })
+          .refine(project => project.id !== undefined || project.name !== undefined)
+          .optional(),
+        domain: z.unknown().optional(),
+      })
+      .optional(),
+  }),
+});
+
+/** A request for a token by password. Without `project`, for the account or for no scope at all. */
+interface TokenRequest {
+  readonly name: string;
+  readonly password: string;
+  readonly domainName: string;
+  readonly project: { readonly id?: string | undefined; readonly name?: string | undefined } | undefined;
+}
+
+/** Reads the body of a token call; undefined when it is not the documented one. A project wins over a domain. */
+function readTokenBody(bytes: Buffer): TokenRequest | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  const result = tokenBodySchema.safeParse(value);
+  if (!result.success) return undefined;
+  const { identity, scope } = result.data.auth;
+  const { name, password, domain } = identity.password.user;
+  return { name, password, domainName: domain.name, project: scope?.project };
 }

@@ -1,5 +1,8 @@
-import type { AuthenticationKind } from './authentication.js';
-import type { LedgerOperation } from './operation.js';
+import type { Authentication, AuthenticationKind } from './authentication.js';
+import type { Fault } from './faults.js';
+import type { LedgerOperation, Route } from './routes.js';
+import type { RequestHead } from './server.js';
+import { sha256Hex } from './signature.js';
 
 const CAPACITY = 50_000;
 
@@ -106,4 +109,87 @@ export class WritableLedger implements Ledger {
 
 function partition(waiters: readonly Waiter[]): [satisfied: Waiter[], waiting: Waiter[]] {
   return [waiters.filter(waiter => waiter.isSatisfied()), waiters.filter(waiter => !waiter.isSatisfied())];
+}
+
+const MAX_KEPT_BODY_BYTES = 64 * 1_024;
+
+/** What is known about a request when it is written into the ledger. */
+export interface RequestFacts {
+  readonly route: Route;
+  readonly head: RequestHead;
+  readonly remotePort: number;
+  readonly atMs: () => number;
+  readonly fault: Fault | undefined;
+  readonly body?: Buffer;
+  readonly receivedBytes?: number;
+  readonly authentication?: Authentication;
+  readonly reasonRefused?: string;
+  readonly status?: number | undefined;
+  readonly appliedConnectionId?: string | undefined;
+}
+
+/** The ledger entry of a request, without secrets. */
+export function describeRequest(facts: RequestFacts): Omit<LedgerEntry, 'sequence'> {
+  const { route, head, fault, body = Buffer.alloc(0), authentication } = facts;
+  const text = body.subarray(0, MAX_KEPT_BODY_BYTES).toString('utf8');
+  const reasonRefused = facts.reasonRefused ?? reasonOf(route, authentication);
+  return {
+    atMs: facts.atMs(),
+    operation: route.operation,
+    method: head.method,
+    path: head.path,
+    query: head.query,
+    headers: redactHeaders(head.headers),
+    body: route.service === 'iam' ? withoutPasswords(text) : text,
+    bodyBytes: facts.receivedBytes ?? body.length,
+    authentication: authentication?.kind ?? 'none',
+    authenticated: authentication?.principal !== undefined,
+    ...(reasonRefused === undefined ? {} : { reasonRefused }),
+    ...(fault === undefined ? {} : { fault: fault.behaviour ?? 'answer' }),
+    ...(facts.status === undefined ? {} : { status: facts.status }),
+    ...(facts.appliedConnectionId === undefined ? {} : { appliedConnectionId: facts.appliedConnectionId }),
+    remotePort: facts.remotePort,
+  };
+}
+
+function reasonOf(route: Route, authentication: Authentication | undefined): string | undefined {
+  const refusal = authentication?.refusal;
+  // Asking for a token needs no credentials, so that their absence is no refusal.
+  if (refusal === undefined || route.operation === 'issueToken') return undefined;
+  return refusal.detail === '' ? refusal.code : `${refusal.code}: ${refusal.detail}`;
+}
+
+const SECRET_HEADERS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'x-auth-token',
+  'x-security-token',
+  'x-subject-token',
+]);
+
+/** Headers as a plain object in which each secret is replaced by a short hash, so that equal ones can be told. */
+function redactHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
+  const entries = [...headers].map(
+    ([name, value]) => [name, SECRET_HEADERS.has(name) ? shortHash(value) : value] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
+/** `sha256:` and the first 12 hexadecimal digits. */
+function shortHash(secret: string): string {
+  return `sha256:${sha256Hex(secret).slice(0, 12)}`;
+}
+
+/** A JSON text without the values of its `password` fields; a text that is not JSON is withheld as a whole. */
+function withoutPasswords(text: string): string {
+  if (text === '') return '';
+  try {
+    const value: unknown = JSON.parse(text, (key, part: unknown) =>
+      key === 'password' && typeof part !== 'object' ? '[removed]' : part,
+    );
+    return JSON.stringify(value);
+  } catch {
+    return '[not JSON, removed]';
+  }
 }

@@ -1,8 +1,6 @@
-import { clientHints } from './client-hints.js';
-import { createEmulator } from './emulator.js';
-import type { EmulatorConfiguration } from './environment.js';
-import { readEnvironment } from './environment.js';
-import { resolveOptions } from './options.js';
+import { clientHints, createEmulator } from './emulator.js';
+import type { EmulatorConfiguration } from './options.js';
+import { readEnvironment, resolveOptions } from './options.js';
 
 /** `EX_CONFIG` of sysexits.h: something is wrong with the configuration. */
 const EXIT_CONFIGURATION = 78;

@@ -1,4 +1,37 @@
-import type { Operation, Route } from './operation.js';
+import type { Authentication } from './authentication.js';
+import type { DliOperations } from './dli-operations.js';
+import { dliError, gatewayError, keystoneError } from './errors.js';
+import type { IamOperations } from './iam-operations.js';
+import type { EmulatorOptions } from './options.js';
+import type { Answer } from './respond.js';
+import type { ReceivedRequest } from './server.js';
+
+/** The calls that the emulator understands, by the names used in faults and in the ledger. */
+export const OPERATIONS = [
+  'createConnection',
+  'getConnection',
+  'listConnections',
+  'deleteConnection',
+  'issueToken',
+  'listProjects',
+] as const;
+
+/** A call that the emulator understands. */
+type Operation = (typeof OPERATIONS)[number];
+
+/** A call as the ledger names it: one that was understood, or `unknown`. */
+export type LedgerOperation = Operation | 'unknown';
+
+/** Which service answers a call; the two word their errors differently. */
+type EmulatedService = 'dli' | 'iam';
+
+/** Where a request was going. */
+export interface Route {
+  readonly operation: LedgerOperation;
+  readonly service: EmulatedService;
+  readonly projectId: string;
+  readonly connectionId: string;
+}
 
 const UNKNOWN: Route = { operation: 'unknown', service: 'dli', projectId: '', connectionId: '' };
 
@@ -42,5 +75,71 @@ function decodeSegments(path: string): string[] | undefined {
     return path.split('/').map(decodeURIComponent);
   } catch {
     return undefined;
+  }
+}
+
+/** One request on its way to an operation. */
+export interface Call {
+  readonly request: ReceivedRequest;
+  readonly route: Route;
+  readonly authentication: Authentication;
+  readonly requestId: string;
+  /** Decide the answer as usual but leave everything as it was. */
+  readonly isRehearsal: boolean;
+}
+
+/** What an operation came to. */
+export interface Outcome {
+  readonly answer: Answer;
+  /** The connection that was created or deleted; absent when nothing changed. */
+  readonly appliedConnectionId?: string;
+}
+
+/** Leads an understood request past the checks of its service to its operation. */
+export class Dispatcher {
+  constructor(
+    private readonly options: EmulatorOptions,
+    private readonly dli: DliOperations,
+    private readonly iam: IamOperations,
+  ) {}
+
+  /** Carries the call out, or says why not in the words of whoever refuses it. */
+  dispatch(call: Call): Outcome {
+    const { operation } = call.route;
+    if (operation === 'unknown') return { answer: gatewayError('APIGW.0101', call.requestId) };
+    if (operation === 'issueToken') return this.iam.issueToken(call);
+    const refusal = this.#refuse(call);
+    if (refusal !== undefined) return { answer: refusal };
+    switch (operation) {
+      case 'createConnection':
+        return this.dli.create(call);
+      case 'getConnection':
+        return this.dli.get(call);
+      case 'listConnections':
+        return this.dli.list(call);
+      case 'deleteConnection':
+        return this.dli.delete(call);
+      case 'listProjects':
+        return this.iam.listProjects(call);
+      default:
+        return operation satisfies never;
+    }
+  }
+
+  #refuse({ authentication, route, requestId }: Call): Answer | undefined {
+    const { kind, principal, refusal } = authentication;
+    if (refusal !== undefined)
+      // The gateway in front of IAM checks signatures; IAM itself checks tokens.
+      return route.service === 'iam' && kind !== 'signature'
+        ? keystoneError(401, 'The request you have made requires authentication.')
+        : gatewayError(refusal.code, requestId, refusal.detail);
+    if (route.service === 'iam') return undefined;
+    if (principal.kind === 'accessKey')
+      return this.options.projects.some(project => project.id === route.projectId)
+        ? undefined
+        : dliError('DLI.10006');
+    // Which code a token without a project meets is not documented; this is the nearest one.
+    if (principal.project === undefined) return dliError('DLI.10010');
+    return principal.project.id === route.projectId ? undefined : dliError('DLI.10006');
   }
 }

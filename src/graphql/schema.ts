@@ -1,14 +1,17 @@
 import 'reflect-metadata';
+
 import { validateSync } from 'class-validator';
 import type { GraphQLSchema } from 'graphql';
-import { lexicographicSortSchema, printSchema } from 'graphql';
+import { GraphQLError, lexicographicSortSchema, printSchema } from 'graphql';
+import type { AuthChecker } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
-import { DatasourceConnectionResolver } from '../datasource-connection/datasource-connection.resolver.js';
-import type { FollowWish } from '../datasource-connection/datasource-connections.resolver.js';
-import { DatasourceConnectionsResolver } from '../datasource-connection/datasource-connections.resolver.js';
-import { DatasourceServicesResolver } from '../datasource-connection/datasource-services.resolver.js';
-import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete-datasource-connection.resolver.js';
-import { checkRoles } from './check-roles.js';
+import type { Role } from '../auth/caller.js';
+import { DatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
+import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
+import type { FollowWish } from '../datasource-connection/read.resolver.js';
+import { DatasourceConnectionsResolver } from '../datasource-connection/read.resolver.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
+import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
 
 /** The resolvers that answer the schema's fields. */
 export interface Resolvers {
@@ -83,3 +86,15 @@ function validateArgument(argument: unknown): void {
   });
   if (errors.length > 0) throw new ArgumentValidationError(errors);
 }
+
+/**
+ * Lets a field be resolved for a caller who has every role that it is marked with.
+ *
+ * @throws {GraphQLError} FORBIDDEN otherwise
+ */
+const checkRoles: AuthChecker<RequestContext, Role> = ({ context }, roles) => {
+  if (roles.every(role => context.caller.roles.has(role))) return true;
+  throw new GraphQLError('Your access token does not give you the right to do this.', {
+    extensions: { code: 'FORBIDDEN' },
+  });
+};

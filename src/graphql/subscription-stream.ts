@@ -5,7 +5,7 @@ type Event = IteratorResult<FormattedExecutionResult, undefined>;
 const DONE: Event = { done: true, value: undefined };
 
 /** What makes the events of a subscription fit for its caller, and when it is over. */
-export interface StreamOptions {
+interface StreamOptions {
   /** Makes an event, or what broke the subscription, fit for the caller. */
   tell(result: ExecutionResult): FormattedExecutionResult;
   tellFailure(error: unknown): FormattedExecutionResult;

@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
-import { DOCUMENT_RULES, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENT_TOKENS } from './document-rules.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENT_TOKENS } from './document-limits.js';
 
 /** The only documents that are executed, by their ids. */
 export class TrustedDocuments {

@@ -2,7 +2,6 @@ import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
 import { HeaderMap } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { EXAMPLE_MUTATION } from './example-mutation.js';
 import type { ExplorerHandler } from './graphql-route.js';
 import { GRAPHQL_PATH } from './graphql-route.js';
 
@@ -75,3 +74,33 @@ export function explorerHandlerOf(
       );
   };
 }
+
+/** The mutation that an explorer starts with. */
+export const EXAMPLE_MUTATION = `mutation CreateConnection {
+  createDatasourceConnection(
+    input: {
+      name: "orders_pg"
+      service: RDS
+      securityGroupId: "a07ab107-a4ad-4835-ad09-08a2f2efccdb"
+      networkId: "e83ba67d-e812-42d3-908d-6ea0b2cc5ecb"
+      url: "192.168.0.12:5432"
+    }
+  ) {
+    __typename
+    ... on CreateDatasourceConnectionSuccess {
+      connectionId
+      hint: message
+    }
+    ... on InvalidInputError {
+      problems {
+        path
+        message
+      }
+    }
+    ... on UserError {
+      message
+      code
+    }
+  }
+}
+`;

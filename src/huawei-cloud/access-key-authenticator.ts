@@ -1,17 +1,18 @@
-import type { Authenticator, CredentialUse, UnauthenticatedRequest } from './authentication.js';
-import type { Clock } from './clock.js';
-import type { StopListener } from './credential-guard.js';
-import { CredentialGuard } from './credential-guard.js';
-import type { CredentialsSource } from './credentials-source.js';
-import { CurrentCredential } from './current-credential.js';
-import type { Deadline } from './deadline.js';
+import type { Clock, Deadline } from '../lib/time.js';
+import type {
+  Authenticator,
+  CredentialsSource,
+  CredentialUse,
+  StopListener,
+  UnauthenticatedRequest,
+} from './authenticator.js';
+import { SingleUse } from './authenticator.js';
+import { CurrentCredential, TrialGate } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
-import { RefusalWindow } from './refusal-window.js';
+import { CredentialGuard, RefusalWindow } from './lockout-guard.js';
+import { SharedValue } from './refreshing-value.js';
 import type { AccessKeyPair } from './request-signer.js';
 import { sdkDate, signRequest } from './request-signer.js';
-import { SharedValue } from './shared-value.js';
-import { SingleUse } from './single-use.js';
-import { TrialGate } from './trial-gate.js';
 
 // A key that has not been used for longer may have been revoked: the first request of a burst finds out.
 const PROOF_LIFE_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '../lib/time.js';
 
 /** How far Huawei Cloud's clock is ahead of ours: at least and at most, in milliseconds. */
 export interface SkewBounds {

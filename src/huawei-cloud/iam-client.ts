@@ -1,10 +1,10 @@
 import type { KyInstance, Options } from 'ky';
 import { z } from 'zod';
-import { AuthenticationError } from './authentication.js';
-import type { Clock } from './clock.js';
-import { Deadline } from './deadline.js';
-import type { CallLimits, CallOptions } from './http-client.js';
-import { createHttpClient } from './http-client.js';
+import type { Clock } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
+import { AuthenticationError } from './authenticator.js';
+import type { CallLimits, CallOptions } from './ky-client.js';
+import { createHttpClient } from './ky-client.js';
 import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 

@@ -1,16 +1,18 @@
-import type { Authentication, Authenticator, CredentialUse, CredentialVerdict } from './authentication.js';
-import type { Clock } from './clock.js';
-import type { StopListener } from './credential-guard.js';
-import { CredentialGuard } from './credential-guard.js';
-import type { CredentialsSource } from './credentials-source.js';
-import { CurrentCredential } from './current-credential.js';
-import type { Deadline } from './deadline.js';
+import type { Clock, Deadline } from '../lib/time.js';
+import type {
+  Authentication,
+  Authenticator,
+  CredentialsSource,
+  CredentialUse,
+  CredentialVerdict,
+  StopListener,
+} from './authenticator.js';
+import { SingleUse } from './authenticator.js';
+import type { Pass } from './credential-probe.js';
+import { CurrentCredential, TrialGate } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
-import { RefusalWindow } from './refusal-window.js';
-import { SharedValue } from './shared-value.js';
-import { SingleUse } from './single-use.js';
-import type { Pass } from './trial-gate.js';
-import { TrialGate } from './trial-gate.js';
+import { CredentialGuard, RefusalWindow } from './lockout-guard.js';
+import { SharedValue } from './refreshing-value.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;

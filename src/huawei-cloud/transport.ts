@@ -1,9 +1,8 @@
 import { Agent } from 'undici';
-import type { CollectedAnswer } from './answer-collector.js';
-import { AnswerCollector } from './answer-collector.js';
+import type { Deadline } from '../lib/time.js';
 import type { ClockSkew } from './clock-skew.js';
-import type { Deadline } from './deadline.js';
-import { Slots } from './slots.js';
+import type { CollectedAnswer } from './response-collector.js';
+import { AnswerCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
 
 /** One request to an upstream host; its headers already carry the credentials. */
@@ -29,7 +28,7 @@ export interface UpstreamAnswer {
 }
 
 /** Bounds of the connections to one upstream host. */
-export interface TransportOptions {
+interface TransportOptions {
   /** Open connections at most, which is also the number of calls in flight. Default 50. */
   maxConnections?: number;
   /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 500. */
@@ -135,4 +134,60 @@ function toUpstreamAnswer({ status, headers, text }: CollectedAnswer): UpstreamA
       return Array.isArray(value) ? value[0] : value;
     },
   };
+}
+
+interface Waiter {
+  proceed(): void;
+}
+
+/** A limited number of places for work that runs at the same time, given out in order of arrival. */
+export class Slots {
+  readonly #maxWaiting: number;
+  readonly #waiting = new Set<Waiter>();
+  #free: number;
+
+  constructor(places: number, maxWaiting: number) {
+    this.#free = places;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /**
+   * Takes a place, waiting for one at most `maxWaitMs` and never past the deadline.
+   *
+   * @returns 'taken'; 'full' when too many wait already; 'timeout' when no place became free in time
+   */
+  async acquire(deadline: Deadline, maxWaitMs: number): Promise<'taken' | 'full' | 'timeout'> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return 'taken';
+    }
+    if (this.#waiting.size >= this.#maxWaiting) return 'full';
+    return new Promise(resolve => {
+      const waiter: Waiter = {
+        proceed: () => {
+          clearTimeout(timer);
+          resolve('taken');
+        },
+      };
+      const timer = setTimeout(
+        () => {
+          this.#waiting.delete(waiter);
+          resolve('timeout');
+        },
+        Math.min(maxWaitMs, deadline.remainingMs()),
+      );
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /** Gives a place back, to whoever has waited longest. */
+  release(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free += 1;
+      return;
+    }
+    this.#waiting.delete(next);
+    next.proceed();
+  }
 }

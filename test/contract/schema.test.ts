@@ -1,9 +1,8 @@
-import 'reflect-metadata';
-
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { GraphQLNamedType } from 'graphql';
 import {
+  buildSchema,
   getNullableType,
   isEnumType,
   isInputObjectType,
@@ -12,9 +11,10 @@ import {
   isSpecifiedScalarType,
   isUnionType,
 } from 'graphql';
-import { buildGatewaySchema, printGatewaySchema } from '../../src/graphql/schema.js';
+import { printGatewaySchema } from '../../src/graphql/schema.js';
 
-const schema = buildGatewaySchema();
+// Read from its text, because the gateway's own holds types of another copy of graphql.
+const schema = buildSchema(printGatewaySchema());
 
 describe('the GraphQL schema', () => {
   it('is the one that schema.graphql shows to callers', () => {
@@ -81,7 +81,7 @@ describe('the GraphQL schema', () => {
     const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
     if (!isUnionType(payload)) throw new Error('The payload is not a union.');
 
-    expect(payload.getTypes().map(type => type.name)).toEqual(members);
+    expect(payload.getTypes().map(type => type.name)).toEqual([...members].sort());
   });
 });
 

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { CredentialGuard } from '../../src/huawei-cloud/credential-guard.js';
-import { Deadline } from '../../src/huawei-cloud/deadline.js';
-import { RefusalWindow } from '../../src/huawei-cloud/refusal-window.js';
-import { TrialGate } from '../../src/huawei-cloud/trial-gate.js';
+import { TrialGate } from '../../src/huawei-cloud/credential-probe.js';
+import { CredentialGuard, RefusalWindow } from '../../src/huawei-cloud/lockout-guard.js';
+import { Deadline } from '../../src/lib/time.js';
 import { createTestClock } from '../helpers/clock.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Clock } from '../../src/huawei-cloud/clock.js';
+import type { Clock } from '../../src/lib/time.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 
 afterEach(closeGateways);

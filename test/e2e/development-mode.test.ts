@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { LedgerEntry } from '../../src/emulator/ledger.js';
-import { EXAMPLE_MUTATION } from '../../src/http/example-mutation.js';
+import { EXAMPLE_MUTATION } from '../../src/http/explorer.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { startGatewayProcess } from '../helpers/gateway-process.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { startTokenGateway } from '../callers/helpers/token-gateway.js';
+import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { CHROMIUM_ARGUMENTS } from './helpers/chromium-arguments.js';

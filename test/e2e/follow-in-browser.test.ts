@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { startTokenGateway } from '../callers/helpers/token-gateway.js';
+import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
-import { startUpstream } from '../once/once-gateway.js';
+import { startUpstream } from '../idempotency/helpers/once-gateway.js';
 import { CHROMIUM_ARGUMENTS } from './helpers/chromium-arguments.js';
 import { startFrontEnd } from './helpers/front-end.js';
 

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
 import { readDocuments } from '../helpers/documents.js';
-import { DONE_BUT_LOST, NOT_LISTED_YET, startOnce } from '../once/once-gateway.js';
+import { DONE_BUT_LOST, NOT_LISTED_YET, startOnce } from '../idempotency/helpers/once-gateway.js';
 
 type Send = (input: Record<string, unknown>) => Promise<unknown>;
 interface Loop {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { documentedErrorAnswer } from '../../src/emulator/error-answers.js';
 import {
   DLI_ERRORS,
+  documentedErrorAnswer,
   findDocumentedError,
   GATEWAY_ERRORS,
   IAM_ERRORS,
-} from '../../src/emulator/error-tables.js';
+} from '../../src/emulator/errors.js';
 
 function statusesOf(codes: readonly string[]): Record<number, string[]> {
   const byStatus: Record<number, string[]> = {};

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { clientHints } from '../../src/emulator/client-hints.js';
-import { readEnvironment } from '../../src/emulator/environment.js';
-import { resolveOptions } from '../../src/emulator/options.js';
+import { clientHints } from '../../src/emulator/emulator.js';
+import { readEnvironment, resolveOptions } from '../../src/emulator/options.js';
 
 describe('the environment of the emulator', () => {
   it('may be empty', () => {

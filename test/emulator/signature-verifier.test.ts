@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { AccessKeyCheck } from '../../src/emulator/access-key-check.js';
-import { canonicalRequests } from '../../src/emulator/canonical-request.js';
+import { AccessKeyCheck } from '../../src/emulator/authentication.js';
 import type { EmulatorOptions } from '../../src/emulator/options.js';
 import { resolveOptions } from '../../src/emulator/options.js';
-import type { ReceivedRequest } from '../../src/emulator/received-request.js';
+import type { ReceivedRequest } from '../../src/emulator/server.js';
+import { canonicalRequests } from '../../src/emulator/signature.js';
 import type { SigningVector } from '../helpers/signing-vectors.js';
 import { SIGNING_VECTORS } from '../helpers/signing-vectors.js';
 

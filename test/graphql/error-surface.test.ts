@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PUBLIC_ERROR_CODES } from '../../src/graphql/error-code.js';
-import { HTTP_FAILURES } from '../../src/http/http-error.js';
+import { PUBLIC_ERROR_CODES } from '../../src/graphql/error-masking.js';
+import { HTTP_FAILURES } from '../../src/http/errors.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/huawei-cloud/clock.js';
+import type { Clock } from '../../src/lib/time.js';
 
 /** A clock that a test moves forward. */
 export interface TestClock extends Clock {

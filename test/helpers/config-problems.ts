@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { ConfigError, loadConfig } from '../../src/config.js';
-import type { Environment, Problem } from '../../src/environment.js';
+import { ConfigError, loadConfig } from '../../src/config/config.js';
+import type { Environment, Problem } from '../../src/config/secret-files.js';
 
 /** The smallest environment that a gateway starts with. */
 export const MINIMAL_ENVIRONMENT = {

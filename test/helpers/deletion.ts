@@ -1,5 +1,5 @@
+import type { StoredConnection } from '../../src/emulator/connections.js';
 import type { Emulator } from '../../src/emulator/emulator.js';
-import type { StoredConnection } from '../../src/emulator/stored-connection.js';
 import type { GraphqlAnswer, Payload, TestGateway } from './gateway.js';
 
 /** The delete mutation with every field of every member. */

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/config.js';
+import type { Environment } from '../../src/config/secret-files.js';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import {
   createEmulator,
@@ -14,9 +15,8 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
-import type { Environment } from '../../src/environment.js';
 import { createGateway } from '../../src/gateway.js';
-import type { Clock } from '../../src/huawei-cloud/clock.js';
+import type { Clock } from '../../src/lib/time.js';
 import { printOnFailure } from './failure-log.js';
 
 /** A listening gateway on an emulator of its own. */

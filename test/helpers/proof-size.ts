@@ -1,5 +1,5 @@
 /** Whether the long forms of the proofs run, as with `npm run test:proof`. */
-export const IS_PROOF = process.env['PROOF'] === 'true';
+const IS_PROOF = process.env['PROOF'] === 'true';
 
 /** How many of something a test takes: `short` with `npm test`, `long` with `npm run test:proof`. */
 export function proofSize(short: number, long: number): number {

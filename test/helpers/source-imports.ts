@@ -25,6 +25,8 @@ export interface SourceImport {
   isOurs: boolean;
   /** Whether it is gone when the program runs. */
   isTypeOnly: boolean;
+  /** Whether it is loaded only when the program comes to it. */
+  isDynamic: boolean;
 }
 
 /** All files of `src`. */
@@ -35,13 +37,17 @@ export function readSource(): SourceFile[] {
   return paths.toSorted().map(path => {
     const code = readFileSync(join(SOURCE, path), 'utf8').replace(COMMENT, '');
     const found = [
-      ...[...code.matchAll(STATEMENT)].map(([, type, name]) => ({ name, isTypeOnly: type !== undefined })),
-      ...[...code.matchAll(DYNAMIC)].map(([, name]) => ({ name, isTypeOnly: false })),
+      ...[...code.matchAll(STATEMENT)].map(([, type, name]) => ({
+        name,
+        isTypeOnly: type !== undefined,
+        isDynamic: false,
+      })),
+      ...[...code.matchAll(DYNAMIC)].map(([, name]) => ({ name, isTypeOnly: false, isDynamic: true })),
     ];
-    const imports = found.map(({ name = '', isTypeOnly }) => {
+    const imports = found.map(({ name = '', ...kind }) => {
       const isOurs = name.startsWith('.');
       const target = isOurs ? join(dirname(path), name).replace(/\.js$/, '.ts') : name;
-      return { target, isOurs, isTypeOnly };
+      return { target, isOurs, ...kind };
     });
     return { path, folder: folderOf(path), code, imports };
   });

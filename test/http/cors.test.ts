@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../callers/helpers/token-gateway.js';
+import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { openConnection, readToEnd } from './helpers/raw-connection.js';
 

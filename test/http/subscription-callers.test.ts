@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway } from '../callers/helpers/token-gateway.js';
-import { breakOff } from '../callers/helpers/token-issuer.js';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { breakOff } from '../auth/helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import type { Transport } from './helpers/subscribers.js';

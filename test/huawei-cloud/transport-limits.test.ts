@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { SYSTEM_CLOCK } from '../../src/huawei-cloud/clock.js';
-import { Deadline } from '../../src/huawei-cloud/deadline.js';
 import { Transport } from '../../src/huawei-cloud/transport.js';
+import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
 

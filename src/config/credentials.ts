@@ -1,0 +1,100 @@
+import type { AccessKeyCredentials } from '../huawei-cloud/access-key-authenticator.js';
+import type { IamUser } from '../huawei-cloud/iam-client.js';
+import type { Problem } from './secret-files.js';
+
+/** How the gateway authenticates at Huawei Cloud. */
+export type CredentialsConfig =
+  | ({ kind: 'accessKey' } & AccessKeyCredentials)
+  | ({ kind: 'iamUser' } & IamUser);
+
+/**
+ * The one kind of credentials that the variables give.
+ *
+ * @param problems gets what is missing or contradicts itself
+ * @returns undefined when there is no complete kind
+ */
+export function credentialsFrom(
+  values: Readonly<Record<string, string | undefined>>,
+  problems: Problem[],
+): CredentialsConfig | undefined {
+  const accessKey = values['HUAWEICLOUD_SDK_AK'];
+  const secretKey = values['HUAWEICLOUD_SDK_SK'];
+  const securityToken = values['HUAWEICLOUD_SDK_SECURITY_TOKEN'];
+  const name = values['IAM_USERNAME'];
+  const password = values['IAM_PASSWORD'];
+  const domainName = values['IAM_DOMAIN_NAME'];
+  const wantsKey = accessKey !== undefined || secretKey !== undefined || securityToken !== undefined;
+  const wantsUser = name !== undefined || password !== undefined || domainName !== undefined;
+  const missing = (key: string, value: string | undefined, rule: string) => {
+    if (value === undefined && problems.every(problem => problem.key !== key)) problems.push({ key, rule });
+  };
+  if (wantsKey && wantsUser) {
+    problems.push({
+      key: 'HUAWEICLOUD_SDK_AK',
+      rule: 'and IAM_USERNAME exclude each other: give one kind of credentials',
+    });
+  }
+  if (wantsKey || !wantsUser) {
+    const rule =
+      wantsUser || wantsKey
+        ? 'is required with access keys'
+        : 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME';
+    missing('HUAWEICLOUD_SDK_AK', accessKey, rule);
+    missing('HUAWEICLOUD_SDK_SK', secretKey, rule);
+  }
+  if (wantsUser) {
+    missing('IAM_USERNAME', name, 'is required with an IAM user');
+    missing('IAM_PASSWORD', password, 'is required with an IAM user');
+    missing('IAM_DOMAIN_NAME', domainName, 'is required with an IAM user');
+  }
+  if (accessKey !== undefined && secretKey !== undefined) {
+    return { kind: 'accessKey', accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) };
+  }
+  if (name === undefined || password === undefined || domainName === undefined) return undefined;
+  return { kind: 'iamUser', name, password, domainName };
+}
+
+const FIELDS = {
+  accessKey: {
+    HUAWEICLOUD_SDK_AK: 'accessKey',
+    HUAWEICLOUD_SDK_SK: 'secretKey',
+    HUAWEICLOUD_SDK_SECURITY_TOKEN: 'securityToken',
+  },
+  iamUser: { IAM_USERNAME: 'name', IAM_PASSWORD: 'password', IAM_DOMAIN_NAME: 'domainName' },
+} as const;
+
+/**
+ * The files of credentials that can be followed while the gateway runs.
+ *
+ * A key pair is replaced as a whole, so when one part of it stands in a variable none is followed.
+ */
+export function followedFiles(
+  credentials: CredentialsConfig,
+  files: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const fields = Object.entries(FIELDS[credentials.kind]).filter(([, field]) => field in credentials);
+  const entries = fields.flatMap(([key]) => (files[key] === undefined ? [] : [[key, files[key]]]));
+  const isWhole = credentials.kind === 'iamUser' || entries.length === fields.length;
+  return isWhole ? Object.fromEntries(entries) : {};
+}
+
+/** The same kind of credentials with other values for some keys. */
+export function withValues(
+  credentials: CredentialsConfig,
+  values: Readonly<Record<string, string>>,
+): CredentialsConfig {
+  const changed = Object.entries(FIELDS[credentials.kind]).flatMap(([key, field]) =>
+    values[key] === undefined ? [] : [[field, values[key]]],
+  );
+  return { ...credentials, ...Object.fromEntries(changed) };
+}
+
+/** Whether credentials have changed so that they can belong together: of a key pair, every part. */
+export function hasWholeChange(last: CredentialsConfig, next: CredentialsConfig): boolean {
+  if (last.kind !== 'accessKey' || next.kind !== 'accessKey') return true;
+  return (
+    last.accessKey !== next.accessKey &&
+    last.secretKey !== next.secretKey &&
+    (last.securityToken === undefined || last.securityToken !== next.securityToken)
+  );
+}

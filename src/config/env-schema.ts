@@ -1,0 +1,243 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { PROJECT_ID_PATTERN } from '../huawei-cloud/iam-client.js';
+
+const HEADER_SAFE = /^[\x21-\x7e]+$/;
+
+/** The rule of addresses over which secrets or keys come. */
+const ENCRYPTED_RULE = 'must use https; http is accepted for loopback addresses only';
+
+/** A port; 0 lets the system choose. */
+const port = whole(0, 65_535, 'must be a port number from 0 to 65535');
+/** A name or an address to listen on. */
+const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address');
+/** A text that may stand in a header. */
+const headerSafe = z.string().regex(HEADER_SAFE, 'must be printable ASCII without spaces');
+/** The address of a service of Huawei Cloud. */
+const endpoint = z
+  .string()
+  .refine(isBareUrl, 'must be an address with its scheme and without path, query or user')
+  .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
+  .transform(text => new URL(text));
+/** Parts separated by commas; spaces around them and empty ones do not count. */
+const list = z.string().transform(text =>
+  text
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== ''),
+);
+
+/** Whether a host is reachable from this machine only. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/** A whole number from a text of digits. */
+function whole(min: number, max: number, rule: string) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, rule)
+    .transform(Number)
+    .refine(value => value >= min && value <= max, rule);
+}
+
+/** true or false. */
+function flag() {
+  return z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
+}
+
+/** One of a few words. */
+function oneOf<const T extends string>(...values: [T, ...T[]]) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+function isBareUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && pathname === '/' && `${search}${hash}${username}${password}` === '';
+}
+
+/** Whether an address is encrypted or does not leave this machine. */
+function isEncryptedOrLoopback(text: string): boolean {
+  if (!URL.canParse(text)) return true;
+  const { protocol, hostname } = new URL(text);
+  return protocol !== 'http:' || isLoopback(hostname);
+}
+
+/** Whether a text is an origin as browsers write it. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** Signature algorithms with a public key; a secret one would make of every published key a password. */
+const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+]);
+
+// RFC 6749, section 3.3.
+const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope, without spaces and quotes');
+
+/** The form of every variable about callers and their limits by itself. */
+const callerSettings = {
+  CALLER_AUTH: z.enum(['jwt', 'none'], {
+    error: ({ input }) =>
+      input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none',
+  }),
+  OIDC_ISSUER: z
+    .string()
+    .refine(
+      isIssuer,
+      'must be the address that tokens have as iss, with its scheme and without query or user',
+    )
+    .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
+    .optional(),
+  OIDC_AUDIENCE: headerSafe.optional(),
+  OIDC_JWKS_URI: z
+    .string()
+    .refine(isPlainUrl, 'must be an address with its scheme and without user or fragment')
+    .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
+    .transform(text => new URL(text))
+    .optional(),
+  OIDC_ALGORITHMS: list
+    .refine(
+      names => names.length > 0 && names.every(name => SIGNATURE_ALGORITHMS.has(name)),
+      `must be some of ${[...SIGNATURE_ALGORITHMS].join(', ')}, separated by commas`,
+    )
+    .default(['RS256', 'PS256', 'ES256', 'EdDSA']),
+  OIDC_TENANT_CLAIM: headerSafe.default('sub'),
+  OIDC_SCOPE_READ: scope.default('dli:connection:read'),
+  OIDC_SCOPE_CREATE: scope.default('dli:connection:create'),
+  OIDC_SCOPE_DELETE: scope.default('dli:connection:delete'),
+  OIDC_MAX_TOKEN_AGE_SECONDS: whole(
+    60,
+    31_536_000,
+    'must be a whole number of seconds from 60 to 31536000',
+  ).default(86_400),
+  RATE_LIMIT_CREATES_PER_SECOND: whole(0, 10_000, 'must be a whole number from 0 to 10000').optional(),
+  RATE_LIMIT_CREATES_BURST: whole(1, 100_000, 'must be a whole number from 1 to 100000').optional(),
+  RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: whole(1, 100_000, 'must be a whole number from 1 to 100000').default(
+    300,
+  ),
+  TRUST_PROXY: list
+    .refine(
+      proxies => proxies.every(isAddressRange),
+      'must be IP addresses or ranges such as 10.0.0.0/8, but not of all addresses, separated by commas',
+    )
+    .default([]),
+};
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hash, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && `${hash}${username}${password}` === '';
+}
+
+function isIssuer(text: string): boolean {
+  return isPlainUrl(text) && new URL(text).search === '';
+}
+
+// Whoever believes every address lets callers choose their own; and the server would not start with such a range.
+function isAddressRange(text: string): boolean {
+  const [address = '', bits = '1', ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || !/^\d{1,3}$/.test(bits) || more.length > 0) return false;
+  return Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+/** The keys whose values may stand in a file that `NAME_FILE` names. */
+export const SECRET_KEYS = [
+  'HUAWEICLOUD_SDK_AK',
+  'HUAWEICLOUD_SDK_SK',
+  'HUAWEICLOUD_SDK_SECURITY_TOKEN',
+  'IAM_USERNAME',
+  'IAM_PASSWORD',
+  'IAM_DOMAIN_NAME',
+  'REDIS_URL',
+] as const;
+
+/** The form of every variable by itself; what several must agree on is checked elsewhere. */
+export const settings = z.object({
+  NODE_ENV: oneOf('production', 'development', 'test').default('production'),
+  HOST: hostName.default('127.0.0.1'),
+  PORT: port.default(4000),
+  ADMIN_HOST: hostName.default('127.0.0.1'),
+  ADMIN_PORT: port.default(4001),
+  DLI_REGION: z
+    .string('is required, for example cn-north-4')
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a region id such as cn-north-4'),
+  DLI_ENDPOINT: endpoint.optional(),
+  HUAWEICLOUD_SDK_IAM_ENDPOINT: endpoint.optional(),
+  HUAWEICLOUD_SDK_AK: headerSafe.optional(),
+  HUAWEICLOUD_SDK_SK: headerSafe.optional(),
+  HUAWEICLOUD_SDK_SECURITY_TOKEN: headerSafe.optional(),
+  IAM_USERNAME: z.string().optional(),
+  IAM_PASSWORD: z.string().optional(),
+  IAM_DOMAIN_NAME: z.string().optional(),
+  HUAWEICLOUD_SDK_PROJECT_ID: z
+    .string()
+    .regex(PROJECT_ID_PATTERN, 'must be 1 to 64 letters, digits and -')
+    .optional(),
+  OPERATION_TIMEOUT_MS: whole(
+    1_000,
+    120_000,
+    'must be a whole number of milliseconds from 1000 to 120000',
+  ).default(20_000),
+  DATA_DIR: z.string().default('.data'),
+  REDIS_URL: z
+    .string()
+    .refine(
+      text => /^rediss?:/.test(text) && URL.canParse(text),
+      'must be an address such as redis://host:6379 or rediss://user:password@host:6380',
+    )
+    .optional(),
+  RECONCILE_SETTLE_MS: whole(
+    100,
+    900_000,
+    'must be a whole number of milliseconds from 100 to 900000',
+  ).default(120_000),
+  DLI_NAMES_ARE_UNIQUE: flag().default(false),
+  DLI_MARKER_TAG: flag().default(false),
+  READ_FRESHNESS_MS: whole(0, 60_000, 'must be a whole number of milliseconds from 0 to 60000').default(
+    1_000,
+  ),
+  FOLLOW_INTERVAL_MS: whole(100, 60_000, 'must be a whole number of milliseconds from 100 to 60000').default(
+    1_000,
+  ),
+  READ_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(100),
+  FOLLOW_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(20),
+  MAX_EVENT_LOOP_DELAY_MS: whole(
+    50,
+    60_000,
+    'must be a whole number of milliseconds from 50 to 60000',
+  ).default(200),
+  ...callerSettings,
+  EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
+  TRUSTED_DOCUMENTS: z.string().optional(),
+  CA_FILE: z.string().optional(),
+  // Node's own. It has no effect on DLI, IAM or Redis, and whoever sets it believes that it has.
+  NODE_TLS_REJECT_UNAUTHORIZED: z
+    .string()
+    .refine(
+      value => value !== '0',
+      'must not be 0: certificates are always verified; CA_FILE names trusted ones',
+    )
+    .optional(),
+  CORS_ORIGINS: list
+    .refine(
+      origins => origins.every(isOrigin),
+      'must be origins such as https://app.example.com, separated by commas',
+    )
+    .default([]),
+  LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
+});
+
+/** Every variable, read. */
+export type Settings = z.infer<typeof settings>;
+
+/** Whether a text may be the value of a secret. */
+export function isValidSecret(key: string, text: string): boolean {
+  const form = SECRET_KEYS.find(candidate => candidate === key);
+  return form !== undefined && settings.shape[form].safeParse(text).success;
+}

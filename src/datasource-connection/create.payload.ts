@@ -1,0 +1,203 @@
+import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
+
+/** The description of every `requestId`. */
+export const REQUEST_ID_DESCRIPTION =
+  "Huawei Cloud's id of the request, for its support; null when it gave none.";
+
+/** DLI accepted the connection. */
+@ObjectType({
+  description:
+    'Returned when DLI accepted the connection. DLI then works on it for a while before it can be used.',
+})
+export class CreateDatasourceConnectionSuccess {
+  @Field(() => ID, { description: "The new connection's id." })
+  readonly connectionId: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "DLI's hint; null when it gave none. Beside `... on UserError { message }` select it under an alias, such as `hint: message`: GraphQL does not merge a nullable and a non-null field.",
+  })
+  readonly message: string | null;
+
+  @Field(() => Boolean, {
+    description:
+      "Whether the connection was found in DLI's list because the answer to the create was lost. It was recognised by name, service, address and time.",
+  })
+  readonly reconciled: boolean;
+
+  constructor(connectionId: string, message: string | null, reconciled: boolean) {
+    this.connectionId = connectionId;
+    this.message = message;
+    this.reconciled = reconciled;
+  }
+}
+
+/** The name is in use. */
+@ObjectType({
+  implements: UserError,
+  description: 'Returned when a connection of this name exists already. Nothing was created.',
+})
+export class NameTakenError extends UserError {
+  @Field(() => String, { description: 'The name that is taken.' })
+  readonly name: string;
+
+  constructor(name: string) {
+    super(UserErrorCode.NAME_CONFLICT, 'A connection of this name exists already. Choose another name.');
+    this.name = name;
+  }
+}
+
+/** DLI said no for good. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when DLI refused the request. This call did nothing, and the same request will be refused again until its cause is removed.',
+})
+export class DliRejectedError extends UserError {
+  @Field(() => String, {
+    nullable: true,
+    description: "DLI's error code, such as `DLI.0001`; null when it gave none.",
+  })
+  readonly dliCode: string | null;
+
+  @Field(() => String, { nullable: true, description: REQUEST_ID_DESCRIPTION })
+  readonly requestId: string | null;
+
+  constructor(message: string, dliCode: string | null, requestId: string | null) {
+    super(UserErrorCode.UPSTREAM_REJECTED, message);
+    this.dliCode = dliCode;
+    this.requestId = requestId;
+  }
+}
+
+/** The codes that tell kinds of unavailability apart. */
+export type UnavailableCode =
+  | UserErrorCode.UPSTREAM_UNAVAILABLE
+  | UserErrorCode.UPSTREAM_THROTTLED
+  | UserErrorCode.UPSTREAM_AUTH_FAILED
+  | UserErrorCode.UPSTREAM_AUTH_UNAVAILABLE
+  | UserErrorCode.IDEMPOTENCY_STORE_UNAVAILABLE;
+
+/** Not now. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the request could not be carried out now. This call did nothing; the same request may succeed later.',
+})
+export class DliUnavailableError extends UserError {
+  @Field(() => Int, { description: 'Seconds to wait before sending the same request again.' })
+  readonly retryAfterSeconds: number;
+
+  constructor(code: UnavailableCode, message: string, retryAfterSeconds: number) {
+    super(code, message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The idempotency key is in use. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the idempotency key was used with another input, or its first call is still running; `code` tells which. This call created nothing.',
+})
+export class IdempotencyConflictError extends UserError {
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Seconds to wait before repeating the call with the same key; null when that cannot help.',
+  })
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    code: UserErrorCode.IDEMPOTENCY_KEY_REUSED | UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
+    message: string,
+    retryAfterSeconds: number | null,
+  ) {
+    super(code, message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Nobody can say now whether it worked. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the connection may or may not have been created, for example because DLI did not answer in time. It is not a failure: repeat the call with the same idempotency key, which never creates a second connection, and learn how it ended.',
+})
+export class OutcomeUnknownError extends UserError {
+  @Field(() => String, {
+    description: 'The key to repeat the call with: yours, or the one that the gateway made for the call.',
+  })
+  readonly idempotencyKey: string;
+
+  @Field(() => OutcomeUnknownReason, { description: 'Why the outcome is not known.' })
+  readonly reason: OutcomeUnknownReason;
+
+  @Field(() => Int, { description: 'Seconds to wait before repeating the call.' })
+  readonly retryAfterSeconds: number;
+
+  @Field(() => String, { nullable: true, description: REQUEST_ID_DESCRIPTION })
+  readonly requestId: string | null;
+
+  constructor(
+    idempotencyKey: string,
+    reason: keyof typeof OutcomeUnknownReason,
+    requestId: string | null,
+    retryAfterSeconds: number,
+  ) {
+    super(
+      UserErrorCode.OUTCOME_UNKNOWN,
+      'The connection may or may not have been created. Repeat the call with the same idempotency key to learn which.',
+    );
+    this.idempotencyKey = idempotencyKey;
+    this.reason = OutcomeUnknownReason[reason];
+    this.requestId = requestId;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Every answer of `createDatasourceConnection`. */
+export const CreateDatasourceConnectionPayload = createUnionType({
+  name: 'CreateDatasourceConnectionPayload',
+  description:
+    'The answer of `createDatasourceConnection`. Always select `... on UserError { message code }` too, so that members added later cannot surprise you.',
+  types: () =>
+    [
+      CreateDatasourceConnectionSuccess,
+      InvalidInputError,
+      NameTakenError,
+      DliRejectedError,
+      DliUnavailableError,
+      IdempotencyConflictError,
+      OutcomeUnknownError,
+    ] as const,
+});
+
+/** Why it is not known whether a create or a delete worked, for callers. */
+export enum OutcomeUnknownReason {
+  TIMEOUT_AFTER_SEND = 'TIMEOUT_AFTER_SEND',
+  CONNECTION_LOST = 'CONNECTION_LOST',
+  UPSTREAM_ERROR = 'UPSTREAM_ERROR',
+  UNREADABLE_RESPONSE = 'UNREADABLE_RESPONSE',
+  UNEXPECTED_REDIRECT = 'UNEXPECTED_REDIRECT',
+  GATEWAY_RESTART = 'GATEWAY_RESTART',
+  STORE_LOST = 'STORE_LOST',
+}
+
+registerEnumType(OutcomeUnknownReason, {
+  name: 'OutcomeUnknownReason',
+  description:
+    'Why it is not known whether the connection was created or deleted. What to do is the same for all.',
+  valuesConfig: {
+    TIMEOUT_AFTER_SEND: { description: 'DLI did not answer in time.' },
+    CONNECTION_LOST: { description: 'The connection to DLI broke before the whole answer was there.' },
+    UPSTREAM_ERROR: {
+      description: 'DLI answered with an error that does not say whether it did anything.',
+    },
+    UNREADABLE_RESPONSE: { description: 'DLI sent an answer that cannot be read.' },
+    UNEXPECTED_REDIRECT: { description: 'DLI answered with a redirect, which is not followed.' },
+    GATEWAY_RESTART: { description: 'The gateway was stopped while the request was under way.' },
+    STORE_LOST: { description: "The gateway's record of the create cannot be read." },
+  },
+});

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import type { Role } from '../auth/caller.js';
+import type { ConnectionRequest } from '../dli/connection.js';
+import { answerInvalidInput } from '../graphql/user-errors.js';
+import type { CreateOnce } from '../idempotency/create-connection.js';
+import { Deadline } from '../lib/time.js';
+import { CreateDatasourceConnectionInput } from './create.input.js';
+import { CreateDatasourceConnectionPayload } from './create.payload.js';
+import type { MutationParts } from './mutation.js';
+import { accountForMutation, RateLimitedError } from './mutation.js';
+import type { RequestContext } from './request-context.js';
+import { toPayload } from './to-payload.js';
+
+/** What the resolver of creates works with. */
+interface DatasourceConnectionResolverParts extends MutationParts {
+  createOnce: CreateOnce;
+}
+
+/** Creates datasource connections. */
+@Resolver()
+export class DatasourceConnectionResolver {
+  readonly #parts: DatasourceConnectionResolverParts;
+
+  constructor(parts: DatasourceConnectionResolverParts) {
+    this.#parts = parts;
+  }
+
+  @Authorized<Role>('create')
+  @Mutation(() => CreateDatasourceConnectionPayload, {
+    description:
+      'Creates a connection through which DLI reaches a service in your network: at most one, however often the call is repeated with the same idempotency key.',
+  })
+  @UseMiddleware(accountForMutation, answerInvalidInput)
+  async createDatasourceConnection(
+    @Arg('input', () => CreateDatasourceConnectionInput, { description: 'The connection to create.' })
+    input: CreateDatasourceConnectionInput,
+    @Ctx() context: RequestContext,
+  ): Promise<typeof CreateDatasourceConnectionPayload> {
+    const { createOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const deadline = new Deadline(clock, operationTimeoutMs);
+    context.deadline = deadline;
+    const {
+      traceId,
+      caller: { tenant },
+    } = context;
+    const waitSeconds = await createLimit.take(tenant);
+    if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
+    const idempotencyKey = input.idempotencyKey ?? randomUUID();
+    const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
+    const outcome = await running.run(() => createOnce.create(call, { deadline, traceId }));
+    if (outcome.kind === 'created') onChange(outcome.connectionId);
+    if (outcome.kind === 'unknown') onChange();
+    return toPayload(outcome, input.name, idempotencyKey);
+  }
+}
+
+function toConnectionRequest(input: CreateDatasourceConnectionInput): ConnectionRequest {
+  const { name, service, securityGroupId, networkId, url, clusterName, tags } = input;
+  return {
+    name,
+    service,
+    securityGroupId,
+    networkId,
+    url,
+    ...(clusterName != null && { clusterName }),
+    ...(tags != null && { tags }),
+  };
+}

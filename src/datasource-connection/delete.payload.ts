@@ -1,0 +1,107 @@
+import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
+import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
+import {
+  DliRejectedError,
+  DliUnavailableError,
+  OutcomeUnknownReason,
+  REQUEST_ID_DESCRIPTION,
+} from './create.payload.js';
+
+/** It is gone. */
+@ObjectType({
+  description:
+    'Returned when the connection is deleted. A repeat of the call is told the same for 72 hours, although there is nothing left to delete.',
+})
+export class DeleteDatasourceConnectionSuccess {
+  @Field(() => ID, { description: "The deleted connection's id." })
+  readonly connectionId: string;
+
+  constructor(connectionId: string) {
+    this.connectionId = connectionId;
+  }
+}
+
+/** There is none of this id. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when there is no connection of this id: there never was, or somebody else has deleted it. Whoever has asked to delete it is told a success instead.',
+})
+export class ConnectionNotFoundError extends UserError {
+  @Field(() => ID, { description: 'The id that is not known.' })
+  readonly connectionId: string;
+
+  constructor(connectionId: string) {
+    super(UserErrorCode.CONNECTION_NOT_FOUND, 'There is no connection of this id.');
+    this.connectionId = connectionId;
+  }
+}
+
+/** It cannot be deleted yet. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the connection is still being created, so that it cannot be deleted yet. This call deleted nothing.',
+})
+export class ConnectionCreatingError extends UserError {
+  @Field(() => Int, {
+    description: 'Seconds to wait before sending the same request again. It may be too early then too.',
+  })
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super(
+      UserErrorCode.CONNECTION_CREATING,
+      'The connection is still being created and cannot be deleted yet. Try again later.',
+    );
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Nobody can say now whether it worked. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the connection may or may not have been deleted, for example because DLI did not answer in time. It is not a failure: repeat the call, which is safe because ids are never used again, and learn how it ended.',
+})
+export class DeleteOutcomeUnknownError extends UserError {
+  @Field(() => OutcomeUnknownReason, { description: 'Why the outcome is not known.' })
+  readonly reason: OutcomeUnknownReason;
+
+  @Field(() => Int, { description: 'Seconds to wait before repeating the call.' })
+  readonly retryAfterSeconds: number;
+
+  @Field(() => String, { nullable: true, description: REQUEST_ID_DESCRIPTION })
+  readonly requestId: string | null;
+
+  constructor(
+    reason: keyof typeof OutcomeUnknownReason,
+    requestId: string | null,
+    retryAfterSeconds: number,
+  ) {
+    super(
+      UserErrorCode.OUTCOME_UNKNOWN,
+      'The connection may or may not have been deleted. Repeat the call to learn which.',
+    );
+    this.reason = OutcomeUnknownReason[reason];
+    this.requestId = requestId;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Every answer of `deleteDatasourceConnection`. */
+export const DeleteDatasourceConnectionPayload = createUnionType({
+  name: 'DeleteDatasourceConnectionPayload',
+  description:
+    'The answer of `deleteDatasourceConnection`. Always select `... on UserError { message code }` too, so that members added later cannot surprise you.',
+  types: () =>
+    [
+      DeleteDatasourceConnectionSuccess,
+      InvalidInputError,
+      ConnectionNotFoundError,
+      ConnectionCreatingError,
+      DliRejectedError,
+      DliUnavailableError,
+      DeleteOutcomeUnknownError,
+    ] as const,
+});

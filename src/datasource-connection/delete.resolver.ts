@@ -1,0 +1,64 @@
+import { ValidateBy } from 'class-validator';
+import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
+import type { Role } from '../auth/caller.js';
+import { isConnectionId } from '../dli/connection.js';
+import { answerInvalidInput } from '../graphql/user-errors.js';
+import type { DeleteOnce } from '../idempotency/delete-connection.js';
+import { Deadline } from '../lib/time.js';
+import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
+import type { MutationParts } from './mutation.js';
+import { accountForMutation, RateLimitedError } from './mutation.js';
+import type { RequestContext } from './request-context.js';
+import { toDeletePayload } from './to-payload.js';
+
+/** What the resolver of deletions works with. */
+interface DeleteDatasourceConnectionResolverParts extends MutationParts {
+  deleteOnce: DeleteOnce;
+}
+
+/** Deletes datasource connections. */
+@Resolver()
+export class DeleteDatasourceConnectionResolver {
+  readonly #parts: DeleteDatasourceConnectionResolverParts;
+
+  constructor(parts: DeleteDatasourceConnectionResolverParts) {
+    this.#parts = parts;
+  }
+
+  @Authorized<Role>('delete')
+  @Mutation(() => DeleteDatasourceConnectionPayload, {
+    description:
+      'Deletes a connection for good. May be repeated: a repeat is told how the first call ended. One that is still being created cannot be deleted yet.',
+  })
+  @UseMiddleware(accountForMutation, answerInvalidInput)
+  async deleteDatasourceConnection(
+    @Arg('input', () => DeleteDatasourceConnectionInput, { description: 'The connection to delete.' })
+    { id: connectionId }: DeleteDatasourceConnectionInput,
+    @Ctx() { traceId, caller: { tenant } }: RequestContext,
+  ): Promise<typeof DeleteDatasourceConnectionPayload> {
+    const { deleteOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const deadline = new Deadline(clock, operationTimeoutMs);
+    const waitSeconds = await createLimit.take(tenant);
+    if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
+    const outcome = await running.run(() =>
+      deleteOnce.delete({ connectionId, tenant }, { deadline, traceId }),
+    );
+    // Also what others deleted is not to be shown by what was read before.
+    if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
+    return toDeletePayload(outcome, connectionId);
+  }
+}
+
+/** The connection to delete. */
+@InputType({ description: 'The connection to delete.' })
+export class DeleteDatasourceConnectionInput {
+  @Field(() => ID, { description: "The connection's id, a UUID." })
+  @ValidateBy({
+    name: 'isConnectionId',
+    validator: {
+      validate: id => typeof id === 'string' && isConnectionId(id),
+      defaultMessage: () => 'id must be a UUID, as the id of every connection is.',
+    },
+  })
+  id!: string;
+}

@@ -1,0 +1,65 @@
+import { GraphQLError } from 'graphql';
+import type { MiddlewareFn } from 'type-graphql';
+import { ArgumentValidationError } from 'type-graphql';
+import { CursorError } from '../connection-reads/list-page.js';
+import { TooManyWatchesError } from '../connection-reads/watcher.js';
+import type { DliErrorCode } from '../dli/dli-error.js';
+import { DliError } from '../dli/dli-error.js';
+import { describeProblems } from '../graphql/user-errors.js';
+
+const DEFAULT_RETRY_AFTER_SECONDS = 1;
+
+const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: string, message: string]>> = {
+  THROTTLED: ['UPSTREAM_THROTTLED', 'DLI gets too many requests at the moment. Try again later.'],
+  UNAVAILABLE: ['UPSTREAM_UNAVAILABLE', 'DLI cannot be used at the moment. Try again later.'],
+  AUTH_FAILED: [
+    'UPSTREAM_AUTH_FAILED',
+    "Huawei Cloud refused the gateway's credentials, which its operators must mend.",
+  ],
+  AUTH_UNAVAILABLE: [
+    'UPSTREAM_AUTH_UNAVAILABLE',
+    'The gateway cannot sign in to Huawei Cloud at the moment. Try again later.',
+  ],
+  REJECTED: ['UPSTREAM_REJECTED', 'DLI refused to tell. Huawei ended classic connections in 2024.'],
+  NAME_TAKEN: ['UPSTREAM_REJECTED', 'DLI refused to tell.'],
+  OUTCOME_UNKNOWN: ['UPSTREAM_UNAVAILABLE', 'DLI cannot be used at the moment. Try again later.'],
+};
+
+/** What a caller is told when DLI could not be asked. */
+export function upstreamErrorOf({ code, retryAfterSeconds }: DliError): GraphQLError {
+  const [publicCode, message] = PROBLEMS[code];
+  const mayRetry = publicCode !== 'UPSTREAM_REJECTED';
+  return new GraphQLError(message, {
+    extensions: {
+      code: publicCode,
+      ...(mayRetry && { retryAfterSeconds: retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS }),
+    },
+  });
+}
+
+/** What a caller is told of what a reading threw; anything unexpected stays what it is. */
+export function readingErrorOf(error: unknown): unknown {
+  if (error instanceof DliError) return upstreamErrorOf(error);
+  if (error instanceof CursorError)
+    return badInput('after must be the nextCursor of a page of the same order');
+  if (error instanceof TooManyWatchesError)
+    return new GraphQLError('Too many connections are being followed at the moment. Try again later.', {
+      extensions: { code: 'OVERLOADED', retryAfterSeconds: 5 },
+    });
+  if (!(error instanceof ArgumentValidationError)) return error;
+  const problems = describeProblems(error);
+  return problems === undefined ? error : badInput(problems.map(({ message }) => message).join('; '));
+}
+
+/** Tells callers what kept a query from being answered. */
+export const tellReadingErrors: MiddlewareFn = async (_data, next) => {
+  try {
+    return await next();
+  } catch (error) {
+    throw readingErrorOf(error);
+  }
+};
+
+function badInput(problem: string): GraphQLError {
+  return new GraphQLError(`${problem}.`, { extensions: { code: 'BAD_USER_INPUT' } });
+}

@@ -1,0 +1,182 @@
+import { UserErrorCode } from '../graphql/user-errors.js';
+import type { DeleteOutcome } from '../idempotency/delete-connection.js';
+import type {
+  CreateOutcome,
+  DefiniteCode,
+  FailedOutcome,
+  STORE_UNAVAILABLE,
+} from '../idempotency/outcome.js';
+import type { CreateDatasourceConnectionPayload, UnavailableCode } from './create.payload.js';
+import {
+  CreateDatasourceConnectionSuccess,
+  DliRejectedError,
+  DliUnavailableError,
+  IdempotencyConflictError,
+  NameTakenError,
+  OutcomeUnknownError,
+} from './create.payload.js';
+import type { DeleteDatasourceConnectionPayload } from './delete.payload.js';
+import {
+  ConnectionCreatingError,
+  ConnectionNotFoundError,
+  DeleteDatasourceConnectionSuccess,
+  DeleteOutcomeUnknownError,
+} from './delete.payload.js';
+
+const CREATE_WORDS: FailureWords = {
+  nothingDone: 'Nothing was created',
+  rejections: new Map([
+    ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name.'],
+    [
+      'DLI.0002',
+      'DLI does not know something that the input refers to. Check the security group and the network.',
+    ],
+    ['DLI.0009', 'A restriction of DLI forbids this connection.'],
+    ['DLI.0012', 'A resource that the connection needs is not available.'],
+    ['DLI.0016', "The gateway's identity in Huawei Cloud may not create connections."],
+    ['DLI.1028', 'The quota of datasource connections is used up.'],
+  ]),
+};
+
+/**
+ * What a caller is told about a create.
+ *
+ * @param idempotencyKey the caller's, or the one that the gateway made for the call
+ */
+export function toPayload(
+  outcome: CreateOutcome,
+  name: string,
+  idempotencyKey: string,
+): typeof CreateDatasourceConnectionPayload {
+  switch (outcome.kind) {
+    case 'created':
+      return new CreateDatasourceConnectionSuccess(
+        outcome.connectionId,
+        outcome.message,
+        outcome.isReconciled,
+      );
+    case 'failed':
+      return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, CREATE_WORDS);
+    case 'unknown':
+      return new OutcomeUnknownError(
+        idempotencyKey,
+        outcome.reason,
+        outcome.requestId,
+        outcome.retryAfterSeconds,
+      );
+    case 'keyReused':
+      return new IdempotencyConflictError(
+        UserErrorCode.IDEMPOTENCY_KEY_REUSED,
+        'The idempotency key was used with another input. Use a new key for a new connection.',
+        null,
+      );
+    case 'inProgress':
+      return new IdempotencyConflictError(
+        UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
+        'The first call with this key, or another create of this name, is still running or undecided. Repeat this call, with the same key, a little later.',
+        outcome.retryAfterSeconds,
+      );
+    case 'storeUnavailable':
+      return toStoreFailure(outcome);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+const DELETE_WORDS: FailureWords = {
+  // An earlier call whose outcome is unknown may have.
+  nothingDone: 'This call deleted nothing',
+  rejections: new Map([
+    ['DLI.0009', 'A restriction of DLI forbids this.'],
+    ['DLI.0012', 'DLI cannot delete the connection while something that it needs is not available.'],
+    ['DLI.0016', "The gateway's identity in Huawei Cloud may not delete connections."],
+  ]),
+};
+
+/** What a caller is told about a deletion. */
+export function toDeletePayload(
+  outcome: DeleteOutcome,
+  connectionId: string,
+): typeof DeleteDatasourceConnectionPayload {
+  switch (outcome.kind) {
+    case 'deleted':
+      return new DeleteDatasourceConnectionSuccess(connectionId);
+    case 'notFound':
+      return new ConnectionNotFoundError(connectionId);
+    case 'creating':
+      return new ConnectionCreatingError(outcome.retryAfterSeconds);
+    case 'failed':
+      return toFailure(outcome, DELETE_WORDS);
+    case 'unknown':
+      return new DeleteOutcomeUnknownError(outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
+    case 'storeUnavailable':
+      return toStoreFailure(outcome);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+const DEFAULT_RETRY_AFTER_SECONDS = 1;
+const NOT_OFFERED = 'DLI does not offer this operation here; Huawei ended classic connections in 2024.';
+
+/** What a mutation says about its failures. */
+interface FailureWords {
+  /** That it did nothing, as a sentence without its full stop. */
+  nothingDone: string;
+  /** What DLI's codes mean for it, in our words: DLI's own text may hold ids and addresses. */
+  rejections: ReadonlyMap<string | undefined, string>;
+}
+
+const REJECTIONS: FailureWords['rejections'] = new Map([
+  ['DLI.0007', 'DLI does not support this here. Huawei ended classic connections in 2024.'],
+  ['DLI.10003', NOT_OFFERED],
+  ['APIG.0101', NOT_OFFERED],
+  ['APIGW.0101', NOT_OFFERED],
+]);
+
+type UnavailableKind = Exclude<DefiniteCode, 'NAME_TAKEN' | 'REJECTED'>;
+
+const UNAVAILABILITIES: Readonly<
+  Record<UnavailableKind, readonly [code: UnavailableCode, what: string, isTemporary: boolean]>
+> = {
+  THROTTLED: [UserErrorCode.UPSTREAM_THROTTLED, 'DLI gets too many requests at the moment.', true],
+  UNAVAILABLE: [UserErrorCode.UPSTREAM_UNAVAILABLE, 'DLI cannot be used at the moment.', true],
+  AUTH_FAILED: [
+    UserErrorCode.UPSTREAM_AUTH_FAILED,
+    "Huawei Cloud refused the gateway's credentials, which its operators must mend.",
+    false,
+  ],
+  AUTH_UNAVAILABLE: [
+    UserErrorCode.UPSTREAM_AUTH_UNAVAILABLE,
+    'The gateway cannot sign in to Huawei Cloud at the moment.',
+    true,
+  ],
+};
+
+/** What a caller is told about a mutation that failed for certain. */
+function toFailure(
+  { code, upstreamCode, requestId, retryAfterSeconds }: FailedOutcome,
+  { nothingDone, rejections }: FailureWords,
+): DliRejectedError | DliUnavailableError {
+  if (code === 'NAME_TAKEN' || code === 'REJECTED') {
+    const reason = rejections.get(upstreamCode) ?? REJECTIONS.get(upstreamCode) ?? 'DLI refused the request.';
+    return new DliRejectedError(`${reason} ${nothingDone}.`, upstreamCode ?? null, requestId ?? null);
+  }
+  const [userCode, what, isTemporary] = UNAVAILABILITIES[code];
+  const message = `${what} ${nothingDone}${isTemporary ? '; try again later' : ''}.`;
+  return new DliUnavailableError(userCode, message, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
+}
+
+/** What a caller is told while nothing can be recorded. */
+function toStoreFailure({ retryAfterSeconds }: typeof STORE_UNAVAILABLE): DliUnavailableError {
+  return new DliUnavailableError(
+    UserErrorCode.IDEMPOTENCY_STORE_UNAVAILABLE,
+    'The gateway cannot write its records at the moment, so it sent nothing. Try again later.',
+    retryAfterSeconds,
+  );
+}
+
+/** The end of a switch over outcomes. */
+function unreachable(outcome: never): never {
+  throw new TypeError(`Unhandled outcome ${String(outcome)}`);
+}

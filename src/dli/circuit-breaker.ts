@@ -1,0 +1,99 @@
+import type { CircuitBreakerPolicy } from 'cockatiel';
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { Clock } from '../lib/time.js';
+import type { DliLog } from './dli-error.js';
+
+const FAILURES_TO_OPEN = 5;
+const PROBE_EVERY_MS = 1_000;
+const CONNECT_FAILURES: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECT_TIMEOUT', 'TLS']);
+const ignore = () => undefined;
+
+/**
+ * Stops trying to connect to a DLI that cannot be reached: after 5 failures in a row, until a probe, of which
+ * there is one per second at most, gets through.
+ *
+ * Only connections count. Refusals, throttling and unknown outcomes come from a DLI that can be reached, and one
+ * caller's bad input must not shut out the others.
+ */
+export class ConnectionBreaker {
+  readonly #clock: Clock;
+  readonly #log: DliLog;
+  readonly #policy: CircuitBreakerPolicy;
+  #probeAtMs = 0;
+  #openedAtMs: number | undefined;
+
+  constructor(clock: Clock, log: DliLog) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#policy = circuitBreaker(
+      handleWhen(error => this.#isFailure(error)),
+      {
+        breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+        // cockatiel measures by the wall clock, which may be set back; the pause is measured here instead.
+        halfOpenAfter: Number.NEGATIVE_INFINITY,
+      },
+    );
+    this.#policy.onBreak(reason => this.#opened('error' in reason ? reason.error : undefined));
+    this.#policy.onReset(() => this.#closed());
+  }
+
+  /** Whether a call would be refused now. */
+  isOpen(): boolean {
+    const { state } = this.#policy;
+    if (state === CircuitState.Closed) return false;
+    return state === CircuitState.HalfOpen || this.#clock.monotonicMs() < this.#probeAtMs;
+  }
+
+  /**
+   * What the call answers.
+   *
+   * @param call is handed a function to call when its connection stands
+   * @throws {TransportError} BREAKER_OPEN instead of calling, or what the call threw
+   */
+  async run<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
+    if (this.#policy.state === CircuitState.Closed) return this.#policy.execute(() => call(ignore));
+    if (this.isOpen()) throw new TransportError('BREAKER_OPEN', false);
+    return this.#probe(call);
+  }
+
+  // What DLI answers may take its time; that the connection stands is enough to let the others go.
+  async #probe<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
+    const { promise: connected, resolve } = signal();
+    const answer = call(resolve);
+    await this.#policy.execute(() => Promise.race([connected, answer]));
+    return answer;
+  }
+
+  #isFailure(error: unknown): boolean {
+    if (!(error instanceof TransportError) || error.mayHaveBeenSent) return false;
+    // A probe that does not come to sending has shown nothing, whatever was in its way.
+    return CONNECT_FAILURES.has(error.failure) || this.#policy.state === CircuitState.HalfOpen;
+  }
+
+  #opened(error: unknown): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#probeAtMs = nowMs + PROBE_EVERY_MS;
+    if (this.#openedAtMs !== undefined) return;
+    this.#openedAtMs = nowMs;
+    const { failure: detail, causeCode } = error instanceof TransportError ? error : {};
+    this.#log.warn(
+      { operation: 'createConnection', outcome: 'BREAKER_OPENED', detail, causeCode },
+      'DLI cut off',
+    );
+  }
+
+  #closed(): void {
+    const durationMs = Math.round(this.#clock.monotonicMs() - (this.#openedAtMs ?? 0));
+    this.#openedAtMs = undefined;
+    this.#log.warn({ operation: 'createConnection', outcome: 'BREAKER_CLOSED', durationMs }, 'DLI back');
+  }
+}
+
+function signal(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = ignore;
+  const promise = new Promise<void>(done => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,233 @@
+import type { KyInstance } from 'ky';
+import type { AuthenticationFailure, Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
+import { AuthenticationError } from '../huawei-cloud/authenticator.js';
+import type { CallOptions } from '../huawei-cloud/ky-client.js';
+import { createHttpClient } from '../huawei-cloud/ky-client.js';
+import type { Transport } from '../huawei-cloud/transport.js';
+import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { Clock } from '../lib/time.js';
+import { definiteRefusal } from './classify-create.js';
+import type { DliCallRecord, DliErrorCode, DliLog, OperationScope } from './dli-error.js';
+import { DliError } from './dli-error.js';
+import { readErrorCode } from './responses.js';
+import { requestIdOf, retryAfterSeconds } from './sanitize.js';
+
+const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
+const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
+// Less is not worth a second call.
+const LEAST_FOR_SECOND_MS = 1_000;
+
+/** One call without a body. */
+export interface PlainCall {
+  operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
+  method: 'GET' | 'DELETE';
+  /** The address in a project. */
+  urlOf(projectId: string): URL;
+  maxBodyBytes: number;
+}
+
+/** A complete answer, whatever its status. */
+export interface PlainAnswer {
+  status: number;
+  text: string;
+  requestId: string | undefined;
+}
+
+/** What calls without a body take. */
+interface PlainCallsOptions {
+  transport: Transport;
+  authenticator: Authenticator;
+  clock: Clock;
+  log: DliLog;
+  /** How often a call is sent at most. */
+  maxTries: 1 | 2;
+}
+
+interface Failure {
+  error: DliError;
+  /** Whether the same call may fare better, and a second one does no harm. */
+  mayRepeat: boolean;
+  record: Partial<DliCallRecord>;
+}
+
+/**
+ * Sends calls without a body. One that fails is sent once more where DLI has certainly done nothing: whoever deletes
+ * looks what a lost delete came to before it sends another.
+ */
+export class PlainCalls {
+  readonly #options: PlainCallsOptions;
+  readonly #http: KyInstance;
+
+  constructor(options: PlainCallsOptions) {
+    this.#options = options;
+    this.#http = createHttpClient(options.transport);
+  }
+
+  /**
+   * The first usable answer.
+   *
+   * @param read what an answer means; undefined for one that is no good, which then becomes an error
+   * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
+   *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
+   */
+  async send<T>(
+    call: PlainCall,
+    scope: OperationScope,
+    read: (answer: PlainAnswer) => T | undefined,
+  ): Promise<T> {
+    let end = await this.#try(call, scope, read);
+    if ('error' in end && this.#mayRepeat(end, scope)) end = await this.#try(call, scope, read);
+    if ('error' in end) throw end.error;
+    return end.value;
+  }
+
+  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationScope): boolean {
+    if (this.#options.maxTries === 1 || !failure.mayRepeat) return false;
+    return deadline.remainingMs() > LEAST_FOR_SECOND_MS && (mayRepeat?.() ?? true);
+  }
+
+  async #try<T>(
+    call: PlainCall,
+    scope: OperationScope,
+    read: (answer: PlainAnswer) => T | undefined,
+  ): Promise<{ value: T } | Failure> {
+    const { authenticator, clock, log } = this.#options;
+    const startedMs = clock.monotonicMs();
+    let credential: CredentialUse;
+    try {
+      credential = await signIn(authenticator, log, scope);
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      return { error, mayRepeat: false, record: {} };
+    }
+    let end: { value: T } | Failure;
+    try {
+      end = await this.#exchange(call, credential, scope, read);
+    } finally {
+      credential.settle('UNPROVEN');
+    }
+    if ('error' in end) {
+      const { error, record } = end;
+      log.warn(
+        {
+          traceId: scope.traceId,
+          operation: call.operation,
+          outcome: error.code,
+          durationMs: Math.round(clock.monotonicMs() - startedMs),
+          mayHaveBeenSent: true,
+          requestId: error.requestId,
+          upstreamCode: error.upstreamCode,
+          ...record,
+        },
+        'call to DLI failed',
+      );
+    }
+    return end;
+  }
+
+  async #exchange<T>(
+    { method, urlOf, maxBodyBytes }: PlainCall,
+    credential: CredentialUse,
+    { deadline }: OperationScope,
+    read: (answer: PlainAnswer) => T | undefined,
+  ): Promise<{ value: T } | Failure> {
+    const url = urlOf(credential.projectId);
+    let response: Response;
+    try {
+      response = await this.#http(url, {
+        method,
+        headers: credential.headersFor({ method, url, body: '' }),
+        limits: { deadline, maxBodyBytes },
+      } as CallOptions);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      return failureOf(error, method);
+    }
+    const { status, headers } = response;
+    const text = await response.text();
+    const requestId = requestIdOf(headers.get('x-request-id') ?? undefined, credential.projectId);
+    const value = read({ status, text, requestId });
+    if (value !== undefined) {
+      credential.settle('ACCEPTED');
+      return { value };
+    }
+    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock.epochMs());
+    const refusal = definiteRefusal(status, readErrorCode(text));
+    const isSignInRefused = status === 401 || refusal === 'AUTH';
+    const nothingDone = method === 'GET' || refusal !== undefined;
+    const mayRepeat = isSignInRefused
+      ? credential.settle('REFUSED')
+      : // Whoever names a time wants to be left alone until then.
+        status >= 500 && wait === undefined && nothingDone;
+    return { error: errorOf({ status, text, requestId }, method, wait), mayRepeat, record: { status } };
+  }
+}
+
+function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
+  const isUnknown = mayHaveBeenSent && method === 'DELETE';
+  const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
+  const mayPass = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
+  return {
+    error: new DliError(isUnknown ? 'OUTCOME_UNKNOWN' : 'UNAVAILABLE', {
+      retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS,
+      ...(isUnknown && { unknownReason: reason }),
+    }),
+    mayRepeat: mayPass && !isUnknown,
+    record: { mayHaveBeenSent, causeCode, detail: failure },
+  };
+}
+
+function errorOf(
+  { status, text, requestId }: PlainAnswer,
+  method: string,
+  retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
+): DliError {
+  const upstreamCode = readErrorCode(text);
+  const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter };
+  const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
+  if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
+    return new DliError('AUTH_FAILED', {
+      ...details,
+      retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS,
+      isDoubtful: refusal === undefined,
+    });
+  if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
+  if (refusal !== undefined) return new DliError('REJECTED', details);
+  if (method === 'GET') return new DliError('UNAVAILABLE', details);
+  return new DliError('OUTCOME_UNKNOWN', {
+    ...details,
+    unknownReason: status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR',
+  });
+}
+
+const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
+  CREDENTIAL_REFUSED: 'AUTH_FAILED',
+  REFUSED: 'AUTH_FAILED',
+  UNAVAILABLE: 'AUTH_UNAVAILABLE',
+  // IAM is fine; it is DLI that does not answer those who went ahead.
+  NO_TURN: 'UNAVAILABLE',
+};
+
+/**
+ * An authentication for one call, which must be settled.
+ *
+ * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE, after a line in the log
+ */
+export async function signIn(
+  authenticator: Authenticator,
+  log: DliLog,
+  { deadline, traceId }: OperationScope,
+): Promise<CredentialUse> {
+  try {
+    return await authenticator.authenticate(deadline);
+  } catch (error) {
+    if (!(error instanceof AuthenticationError)) throw error;
+    const outcome = CODE_OF_FAILURE[error.failure];
+    const { message: detail, retryAfterSeconds } = error;
+    log.warn(
+      { traceId, operation: 'authenticate', outcome, durationMs: 0, mayHaveBeenSent: false, detail },
+      'no authentication for DLI',
+    );
+    throw new DliError(outcome, { retryAfterSeconds });
+  }
+}

@@ -1,0 +1,54 @@
+const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
+/**
+ * Huawei Cloud's id of a request, fit to be shown.
+ *
+ * @param header the value of `x-request-id`
+ * @returns undefined for an id of unusual form, which may be anything, and for one that is our project's
+ */
+export function requestIdOf(header: string | undefined, projectId: string): string | undefined {
+  return header !== undefined && REQUEST_ID.test(header) && header !== projectId ? header : undefined;
+}
+
+const MAX_SECONDS = 300;
+const DELAY = /^\d{1,10}$/;
+// Date.parse also finds dates in texts that are none.
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+
+/**
+ * The wait that a `Retry-After` header asks for, in whole seconds from 1 to 300.
+ *
+ * @param value seconds or an HTTP date (RFC 9110, 10.2.3); anything else counts as not given
+ * @returns undefined when the header is absent or cannot be read
+ */
+export function retryAfterSeconds(value: string | undefined, nowEpochMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const seconds = readSeconds(value.trim(), nowEpochMs);
+  if (!Number.isFinite(seconds)) return undefined;
+  return Math.min(MAX_SECONDS, Math.max(1, Math.ceil(seconds)));
+}
+
+function readSeconds(value: string, nowEpochMs: number): number {
+  if (DELAY.test(value)) return Number(value);
+  return HTTP_DATE.test(value) ? (Date.parse(value) - nowEpochMs) / 1_000 : Number.NaN;
+}
+
+const MAX_SHOWN_LENGTH = 200;
+
+// A word of letters, or a number too short to be an address, a port or an id.
+const WORD = "(?:\\p{L}+(?:[-'’]\\p{L}+)*|\\d{1,3})";
+const PLAIN_PROSE = new RegExp(
+  `^["“(]*${WORD}(?:[,;:.!?)"”]* ["“(]*${WORD}|[，；：。！？、]+${WORD})*[,;:.!?)"”，；：。！？]*$`,
+  'u',
+);
+
+/**
+ * DLI's hint about a successful create, when it is fit to be shown to a caller.
+ *
+ * @returns null for an empty hint, and for one that is not plain words: it may hold an address or an id
+ */
+export function shownMessage(message: string): string | null {
+  const text = message.trim();
+  // The length comes first: it bounds the work of the expression.
+  return text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text) ? text : null;
+}

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import type { StoredConnection } from './connections.js';
+import { findServiceKind } from './connections.js';
+import type { EmulatorSettings } from './options.js';
+
+type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey'>;
+
+/** The words of SQL mode, which the manual of 2018 prints where no cluster was given. */
+const NO_CLUSTER = '#SQL#';
+
+/** The body of a get answer. */
+export function connectionBody(connection: StoredConnection, style: Style) {
+  return {
+    ...commonFields(connection, style),
+    ...(hasQueueInfo(style) && { available_queue_info: queueInfo(connection, style) }),
+    // The manual prints it, in an answer about one connection, and describes it nowhere.
+    ...(style.answerStyle === '2021' && { count: 1 }),
+  };
+}
+
+/** The body of a list answer; 2018 and 2019 print no count. */
+export function connectionListBody(connections: readonly StoredConnection[], style: Style) {
+  return {
+    is_success: true,
+    message: '',
+    connections: connections.map(connection => listElement(connection, style)),
+    ...(hasQueueInfo(style) && { count: connections.length }),
+  };
+}
+
+function listElement(connection: StoredConnection, style: Style) {
+  const { message, ...rest } = commonFields(connection, style);
+  return {
+    ...rest,
+    // As the manual of 2018 prints it.
+    [style.answerStyle === '2018' ? 'message ' : 'message']: message,
+    ...(style.answerStyle === '2021' && { available_queue_info: queueInfo(connection, style) }),
+    ...(style.answerStyle === '2024' && { queue_list: connection.queues }),
+  };
+}
+
+function commonFields(connection: StoredConnection, { answerStyle }: Style) {
+  const isOf2018 = answerStyle === '2018';
+  return {
+    // Stays true for a FAILED connection: it says that this call went well.
+    is_success: true,
+    message: connection.message,
+    connection_id: connection.connectionId,
+    destination: connection.destination,
+    state: connection.state,
+    process: connection.process,
+    name: connection.name,
+    connection_url: connection.connectionUrl,
+    cluster_name: connection.clusterName === '' && isOf2018 ? NO_CLUSTER : connection.clusterName,
+    ...(!isOf2018 && { service: connection.service, create_time: connection.createdAtMs }),
+  };
+}
+
+function hasQueueInfo({ answerStyle }: Style): boolean {
+  return answerStyle === '2021' || answerStyle === '2024';
+}
+
+function queueInfo(connection: StoredConnection, { answerStyle, queueInfoKey }: Style) {
+  return connection.queues.map(queue => ({
+    [answerStyle === '2021' ? 'peer_id' : queueInfoKey]: `${connection.connectionId}-${queue}`,
+    status: connection.state,
+    name: queue,
+    err_msg: connection.message,
+    update_time: connection.updatedAtMs,
+  }));
+}
+
+const TAG_CHARACTERS = /^[\p{L}\p{N} _.:=+\-@]*$/u;
+const noOuterSpaces = (text: string) => text.trim() === text;
+
+const tagSchema = z.object({
+  key: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(TAG_CHARACTERS)
+    .refine(noOuterSpaces, 'must not start or end with a space')
+    .refine(key => !key.startsWith('_sys_'), 'must not start with _sys_'),
+  value: z
+    .string()
+    .max(255)
+    .regex(TAG_CHARACTERS)
+    .refine(noOuterSpaces, 'must not start or end with a space'),
+});
+
+/** The documented limits of a create body. Unknown fields pass: what the real service does with them is not known. */
+const createBodySchema = z.object({
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 digits, English letters, _ or -'),
+  service: z.string().refine(service => findServiceKind(service) !== undefined, 'is not a supported service'),
+  security_group_id: z.string().min(1),
+  network_id: z.string().min(1),
+  url: z.string().min(1).max(512),
+  cluster_name: z.string().optional(),
+  tags: z
+    .array(tagSchema)
+    .max(10)
+    .refine(tags => new Set(tags.map(tag => tag.key)).size === tags.length, 'must not repeat a key')
+    .optional(),
+});
+
+/** A create body that keeps the documented limits. */
+type CreateBody = z.output<typeof createBodySchema>;
+
+/** A checked body, or what is wrong with it in DLI's kind of words. */
+export type ReadCreateBody =
+  | { readonly body: CreateBody; readonly problem?: never }
+  | { readonly problem: string; readonly body?: never };
+
+/** Reads the body of a create call; reports the first problem only, as the service does. */
+export function readCreateBody(bytes: Buffer): ReadCreateBody {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return { problem: 'The request body is not valid JSON.' };
+  }
+  const result = createBodySchema.safeParse(value);
+  if (result.success) return { body: result.data };
+  const [issue] = result.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  return field === ''
+    ? { problem: 'The request body must be a JSON object.' }
+    : { problem: `Parameter '${field}' is invalid: ${issue?.message ?? ''}` };
+}
+
+/** The name in a create body, whatever else is right or wrong with it. */
+export function readName(bytes: Buffer): string | undefined {
+  try {
+    const { name } = JSON.parse(bytes.toString('utf8'));
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}

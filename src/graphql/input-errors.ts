@@ -1,0 +1,163 @@
+import type {
+  ASTNode,
+  DocumentNode,
+  GraphQLInputType,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
+import {
+  BREAK,
+  coerceInputValue,
+  GraphQLError,
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isInputType,
+  isListType,
+  isNonNullType,
+  Kind,
+  TypeInfo,
+  typeFromAST,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+
+const SHOWABLE_NAME = /^[_A-Za-z][_0-9A-Za-z]{0,63}$/;
+const FIELD_PROBLEM = /^Field "(?:\w+\.)?([^"]*)" (of required type|is not defined by type)/;
+
+/**
+ * A problem of an input value in our words: it names the field and the rule, never the value.
+ *
+ * graphql-js quotes the offending value, and for a missing field the whole input.
+ *
+ * @param type the type at the path, when it is known
+ * @param graphqlMessage the message of graphql-js about it, read only for the field it names
+ */
+function describeInputError(
+  path: InputPath,
+  type: GraphQLInputType | undefined,
+  graphqlMessage: string,
+): string {
+  const [, field, problem] = FIELD_PROBLEM.exec(graphqlMessage) ?? [];
+  if (field !== undefined) {
+    const isMissing = problem === 'of required type';
+    const owner = type === undefined ? 'its input type' : getNamedType(type).name;
+    return `${shown([...path, field])} ${isMissing ? 'is required' : `is not a field of ${owner}`}.`;
+  }
+  if (type === undefined) return `${shown(path)} is not valid.`;
+  const named = getNamedType(type);
+  if (isEnumType(named)) {
+    const values = named.getValues().map(value => value.name);
+    return `${shown(path)} must be one of ${values.join(', ')}.`;
+  }
+  return `${shown(path)} must be of type ${String(type)}.`;
+}
+
+// Keys come from the caller too; one that is no name is not repeated.
+function shown(path: InputPath): string {
+  const steps = path.map(step =>
+    typeof step === 'number' || SHOWABLE_NAME.test(step) ? step : '(a name not shown)',
+  );
+  return `"${steps.join('.')}"`;
+}
+
+/** Steps from an input value to a part of it: field names and list positions. */
+type InputPath = readonly (string | number)[];
+
+/** The type of a part of an input value; undefined when the path leads nowhere. */
+function typeAt(type: GraphQLInputType, path: InputPath): GraphQLInputType | undefined {
+  const [step, ...rest] = path;
+  if (step === undefined) return type;
+  const nullable = getNullableType(type);
+  if (isListType(nullable)) {
+    // A list accepts a single value as a list of one, and then has no position in the path.
+    return typeof step === 'number' ? typeAt(nullable.ofType, rest) : typeAt(nullable.ofType, path);
+  }
+  const next = isInputObjectType(nullable) ? nullable.getFields()[step]?.type : undefined;
+  return next && typeAt(next, rest);
+}
+
+const VALUE_KINDS: ReadonlySet<string> = new Set([
+  Kind.INT,
+  Kind.FLOAT,
+  Kind.STRING,
+  Kind.BOOLEAN,
+  Kind.NULL,
+  Kind.ENUM,
+  Kind.LIST,
+  Kind.OBJECT,
+  Kind.OBJECT_FIELD,
+]);
+
+/**
+ * The message for a value that stands in the document and does not fit, told without the value.
+ *
+ * @returns undefined when the error is not about a value
+ */
+export function describeLiteralError(
+  error: GraphQLError,
+  schema: GraphQLSchema,
+  document: DocumentNode,
+): string | undefined {
+  const [node] = error.nodes ?? [];
+  if (node === undefined || !VALUE_KINDS.has(node.kind)) return undefined;
+  const { path, type } = locate(node, schema, document);
+  // The node of an unknown field is the field itself; the message names it relative to its parent.
+  const isField = node.kind === Kind.OBJECT_FIELD;
+  return describeInputError(isField ? path.slice(0, -1) : path, isField ? undefined : type, error.message);
+}
+
+function locate(target: ASTNode, schema: GraphQLSchema, document: DocumentNode) {
+  const typeInfo = new TypeInfo(schema);
+  let path: InputPath = [];
+  let type: GraphQLInputType | undefined;
+  visit(
+    document,
+    visitWithTypeInfo(typeInfo, {
+      enter(node, _key, parent, _path, ancestors) {
+        if (node !== target) return undefined;
+        type = typeInfo.getInputType() ?? undefined;
+        // Lists of siblings stand among the ancestors too.
+        path = [...ancestors, parent, node].filter(isNode).flatMap(stepOf);
+        return BREAK;
+      },
+    }),
+  );
+  return { path, type };
+}
+
+function isNode(ancestor: ASTNode | readonly ASTNode[] | undefined): ancestor is ASTNode {
+  return ancestor !== undefined && 'kind' in ancestor;
+}
+
+function stepOf(node: ASTNode): string[] {
+  if (node.kind === Kind.VARIABLE_DEFINITION) return [node.variable.name.value];
+  return node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD ? [node.name.value] : [];
+}
+
+const MAX_ERRORS = 20;
+
+/** Every problem of an operation's variables at once, told without their values. */
+export function describeVariableErrors(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): GraphQLError[] {
+  const messages: string[] = [];
+  for (const { variable, type: typeNode, defaultValue } of operation.variableDefinitions ?? []) {
+    const name = variable.name.value;
+    const type = typeFromAST(schema, typeNode);
+    if (!isInputType(type)) continue;
+    if (Object.hasOwn(variables, name)) {
+      coerceInputValue(variables[name], type, (path, _value, error) => {
+        messages.push(describeInputError([name, ...path], typeAt(type, path), error.message));
+      });
+    } else if (isNonNullType(type) && defaultValue === undefined) {
+      messages.push(describeInputError([], type, `Field "${name}" of required type`));
+    }
+  }
+  return messages
+    .slice(0, MAX_ERRORS)
+    .map(message => new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } }));
+}

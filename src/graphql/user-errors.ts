@@ -1,0 +1,154 @@
+import { ValidationError } from 'class-validator';
+import type { MiddlewareFn } from 'type-graphql';
+import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+
+// A list of thousands of bad tags must not make an answer many times its size.
+const MAX_PROBLEMS = 100;
+
+/** Turns failed validation of a mutation's input into an {@link InvalidInputError} of its payload. */
+export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
+  try {
+    return await next();
+  } catch (error) {
+    const problems = error instanceof ArgumentValidationError ? describeProblems(error) : undefined;
+    if (problems === undefined) throw error;
+    return new InvalidInputError(problems);
+  }
+};
+
+/** Every rule that arguments break; undefined when it was a bug inside a rule, which type-graphql wraps in the same way. */
+export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
+  const problems: unknown = extensions.validationErrors;
+  if (!isValidationErrors(problems)) return undefined;
+  return problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS);
+}
+
+function isValidationErrors(problems: unknown): problems is ValidationError[] {
+  return Array.isArray(problems) && problems.every(problem => problem instanceof ValidationError);
+}
+
+function flatten({ property, constraints, children }: ValidationError, parents: string[]): InputProblem[] {
+  const path = [...parents, property];
+  const messages = Object.values(constraints ?? {});
+  return [
+    ...messages.map(message => new InputProblem(path, message)),
+    ...(children ?? []).flatMap(child => flatten(child, path)),
+  ];
+}
+
+/** Machine-readable kinds of error that a caller can act on. */
+export enum UserErrorCode {
+  BAD_USER_INPUT = 'BAD_USER_INPUT',
+  NAME_CONFLICT = 'NAME_CONFLICT',
+  UPSTREAM_REJECTED = 'UPSTREAM_REJECTED',
+  UPSTREAM_UNAVAILABLE = 'UPSTREAM_UNAVAILABLE',
+  UPSTREAM_THROTTLED = 'UPSTREAM_THROTTLED',
+  UPSTREAM_AUTH_FAILED = 'UPSTREAM_AUTH_FAILED',
+  UPSTREAM_AUTH_UNAVAILABLE = 'UPSTREAM_AUTH_UNAVAILABLE',
+  IDEMPOTENCY_STORE_UNAVAILABLE = 'IDEMPOTENCY_STORE_UNAVAILABLE',
+  IDEMPOTENCY_KEY_REUSED = 'IDEMPOTENCY_KEY_REUSED',
+  IDEMPOTENCY_IN_PROGRESS = 'IDEMPOTENCY_IN_PROGRESS',
+  OUTCOME_UNKNOWN = 'OUTCOME_UNKNOWN',
+  CONNECTION_NOT_FOUND = 'CONNECTION_NOT_FOUND',
+  CONNECTION_CREATING = 'CONNECTION_CREATING',
+}
+
+registerEnumType(UserErrorCode, {
+  name: 'UserErrorCode',
+  description:
+    'The kind of an error, for code to decide on. Values may be added: treat one that you do not know like its type.',
+  valuesConfig: {
+    BAD_USER_INPUT: { description: 'The input breaks a rule. Correct it and send it again.' },
+    NAME_CONFLICT: { description: 'A connection of this name exists. Choose another name.' },
+    UPSTREAM_REJECTED: {
+      description:
+        'DLI refused the request. The same request will be refused again until its cause is removed.',
+    },
+    UPSTREAM_UNAVAILABLE: { description: 'DLI could not be reached. The same request may succeed later.' },
+    UPSTREAM_THROTTLED: { description: 'DLI gets too many requests at the moment. Wait and send it again.' },
+    UPSTREAM_AUTH_FAILED: {
+      description:
+        "Huawei Cloud refused the gateway's own credentials. Its operators must act; you need not sign in again.",
+    },
+    UPSTREAM_AUTH_UNAVAILABLE: {
+      description:
+        'The gateway could not sign in to Huawei Cloud at the moment. The same request may succeed later.',
+    },
+    IDEMPOTENCY_STORE_UNAVAILABLE: {
+      description:
+        'The gateway cannot write its records at the moment, so it sent nothing. Send it again later.',
+    },
+    IDEMPOTENCY_KEY_REUSED: {
+      description: 'The idempotency key was used with another input. Use a new key.',
+    },
+    IDEMPOTENCY_IN_PROGRESS: {
+      description:
+        'The first call with this idempotency key is still running. Repeat with the same key a little later.',
+    },
+    OUTCOME_UNKNOWN: {
+      description:
+        'It is not known whether the connection was created or deleted. Never treat this as a failure.',
+    },
+    CONNECTION_NOT_FOUND: { description: 'There is no connection of this id.' },
+    CONNECTION_CREATING: {
+      description: 'The connection is still being created and cannot be deleted yet. Send it again later.',
+    },
+  },
+});
+
+/** What every answer but a success has in common. */
+@InterfaceType('UserError', {
+  description:
+    'Something went wrong that you, or the same request sent again, can do something about. Every error member of a payload union is one, so `... on UserError { message code }` also catches members that are added later.',
+})
+export abstract class UserError {
+  @Field(() => String, { description: 'What happened and what to do, in English, for a person.' })
+  readonly message: string;
+
+  @Field(() => UserErrorCode, { description: 'What happened, for code.' })
+  readonly code: UserErrorCode;
+
+  protected constructor(code: UserErrorCode, message: string) {
+    this.code = code;
+    this.message = message;
+  }
+}
+
+/** One rule that the input breaks. */
+@ObjectType({ description: 'One rule that the input breaks.' })
+export class InputProblem {
+  @Field(() => [String], {
+    description:
+      'Where in `input`: field names and list positions from the outside in, such as `["tags", "0", "key"]`.',
+  })
+  readonly path: string[];
+
+  @Field(() => String, { description: 'The rule, in English, fit to be shown beside the field.' })
+  readonly message: string;
+
+  constructor(path: string[], message: string) {
+    this.path = path;
+    this.message = message;
+  }
+}
+
+/** The input breaks rules; nothing was sent. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the input breaks rules. Nothing was sent to DLI. All problems are listed at once.',
+})
+export class InvalidInputError extends UserError {
+  @Field(() => [InputProblem], {
+    description: 'Every rule that the input breaks; at least one, at most 100.',
+  })
+  readonly problems: InputProblem[];
+
+  constructor(problems: InputProblem[]) {
+    super(
+      UserErrorCode.BAD_USER_INPUT,
+      'The input breaks the rules listed in problems. Nothing was sent to DLI.',
+    );
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
+import { mayHaveLargeBody } from './request-validation.js';
+
+/** A failure of the HTTP layer: its status, and a code for `extensions.code`. */
+interface HttpFailure {
+  statusCode: number;
+  code: string;
+  message: string;
+}
+
+/** Every way in which a request fails before GraphQL sees it. */
+export const HTTP_FAILURES = {
+  badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  documentTooLong: {
+    statusCode: 400,
+    code: 'OPERATION_TOO_COMPLEX',
+    message: 'The document may have at most 15,000 characters.',
+  },
+  documentNotTrusted: {
+    statusCode: 400,
+    code: 'DOCUMENT_NOT_TRUSTED',
+    message: 'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
+  },
+  jsonTooDeep: {
+    statusCode: 400,
+    code: 'BAD_REQUEST',
+    message: 'The JSON may be nested at most 20 levels deep.',
+  },
+  forbidden: {
+    statusCode: 403,
+    code: 'FORBIDDEN',
+    message: 'Pages of other names than localhost may not call this gateway.',
+  },
+  foreignPage: {
+    statusCode: 403,
+    code: 'FORBIDDEN',
+    message: 'Pages of other sites may open a WebSocket only if CORS_ORIGINS lists them.',
+  },
+  unauthenticated: { statusCode: 401, code: 'UNAUTHENTICATED', message: 'Authentication required' },
+  notFound: { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
+  methodNotAllowed: {
+    statusCode: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    message: 'Send GraphQL requests with POST.',
+  },
+  requestTimeout: {
+    statusCode: 408,
+    code: 'REQUEST_TIMEOUT',
+    message: 'The request took too long to arrive.',
+  },
+  payloadTooLarge: { statusCode: 413, code: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 64 KiB.' },
+  unsupportedMediaType: {
+    statusCode: 415,
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'Send application/json in UTF-8, not compressed.',
+  },
+  headersTooLarge: {
+    statusCode: 431,
+    code: 'HEADERS_TOO_LARGE',
+    message: 'The headers are more than 64 or larger than 16 KiB.',
+  },
+  rateLimited: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message: 'Too many refused access tokens came from your address. Wait before you send another.',
+  },
+  internal: { statusCode: 500, code: 'INTERNAL', message: 'Internal error. It has been logged.' },
+  authUnavailable: {
+    statusCode: 503,
+    code: 'AUTH_UNAVAILABLE',
+    message:
+      'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
+  },
+  overloaded: {
+    statusCode: 503,
+    code: 'OVERLOADED',
+    message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
+  },
+  tooManySubscriptions: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message: 'A WebSocket carries at most 1,000 subscriptions at a time.',
+  },
+  tooManyConnections: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message:
+      'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
+  },
+  shuttingDown: {
+    statusCode: 503,
+    code: 'SHUTTING_DOWN',
+    message: 'The gateway is stopping. Send it again.',
+  },
+} as const satisfies Record<string, HttpFailure>;
+
+/** One of {@link HTTP_FAILURES}. */
+export type HttpFailureName = keyof typeof HTTP_FAILURES;
+
+/**
+ * The body of a failure, in the form of a GraphQL answer so that clients need one way to read errors.
+ *
+ * @param retryAfterSeconds when the same request may succeed
+ */
+function failureBody(name: HttpFailureName, traceId: string, retryAfterSeconds?: number): string {
+  return JSON.stringify({ errors: [errorOf(name, traceId, retryAfterSeconds)] });
+}
+
+/** A failure in the form of a GraphQL error. */
+export function errorOf(name: HttpFailureName, traceId: string, retryAfterSeconds?: number) {
+  const { code, message } = HTTP_FAILURES[name];
+  return {
+    message,
+    extensions: { code, traceId, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
+  };
+}
+
+/** The headers of every answer, failures that never reach a route included. */
+export function commonHeaders(traceId: string): Record<string, string> {
+  return { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': traceId };
+}
+
+const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map([
+  [400, 'badRequest'],
+  [404, 'notFound'],
+  [408, 'requestTimeout'],
+  [413, 'payloadTooLarge'],
+  [415, 'unsupportedMediaType'],
+  [431, 'headersTooLarge'],
+]);
+
+/** The failure that stands for an error thrown by Fastify; anything unexpected is INTERNAL. */
+function failureOf(error: unknown): HttpFailureName {
+  const status =
+    typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
+  return (typeof status === 'number' && NAME_OF_STATUS.get(status)) || 'internal';
+}
+
+/** The longest body that is read, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** The options by which a server answers failures before any route with JSON, and gives every request a trace id. */
+export function failureOptions(logger: FastifyBaseLogger) {
+  return {
+    genReqId: request => traceIdOf(request.headers['traceparent']),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
+    frameworkErrors: (error, request, reply) =>
+      sendFailure(reply.headers(commonHeaders(request.id)), failureOf(error)),
+  } satisfies FastifyServerOptions;
+}
+
+/** Answers unknown paths and thrown errors with JSON, and logs what is our own fault. */
+export function addFailureAnswers(app: FastifyInstance, logger: FastifyBaseLogger): void {
+  app.setNotFoundHandler((_request, reply) => sendFailure(reply, 'notFound'));
+  app.setErrorHandler((error, request, reply) => {
+    const name = failureOf(error);
+    const errorName = error instanceof Error ? error.name : 'unknown';
+    if (name === 'internal') logger.error({ traceId: request.id, errorName }, 'internal error');
+    return sendFailure(reply, name);
+  });
+}
+
+/**
+ * Ends a request with one of the failures of the HTTP layer.
+ *
+ * @param retryAfterSeconds when the same request may succeed
+ */
+export function sendFailure(
+  reply: FastifyReply,
+  name: HttpFailureName,
+  retryAfterSeconds?: number,
+): FastifyReply {
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+  // Node would read a body to its end, whatever its size, to keep the connection.
+  if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
+  return reply
+    .code(HTTP_FAILURES[name].statusCode)
+    .type('application/json; charset=utf-8')
+    .send(failureBody(name, reply.request.id, retryAfterSeconds));
+}
+
+const FAILURE_OF_CODE: Readonly<Record<string, HttpFailureName>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
+  HPE_HEADER_OVERFLOW: 'headersTooLarge',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge',
+};
+
+/** Answers what is not even HTTP: with JSON like every other failure, and the end of the connection. */
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  log: FastifyBaseLogger,
+): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const name = FAILURE_OF_CODE[error.code ?? ''] ?? 'badRequest';
+  const { statusCode: status } = HTTP_FAILURES[name];
+  const traceId = traceIdOf(undefined);
+  const body = failureBody(name, traceId);
+  const headers = {
+    ...commonHeaders(traceId),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  log.info({ traceId, method: null, route: null, status }, 'request');
+}
+
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace id of a valid `traceparent` header (W3C Trace Context), else a new one: 32 hex digits. */
+export function traceIdOf(traceparent: string | string[] | undefined): string {
+  const match = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null;
+  return match?.[1] ?? randomUUID().replaceAll('-', '');
+}

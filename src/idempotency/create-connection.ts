@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import type { ConnectionRequest } from '../dli/connection.js';
+import type { OperationScope } from '../dli/dli-error.js';
+import type { Clock } from '../lib/time.js';
+import { within } from '../lib/time.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { RETENTION_MS } from '../operation-store/operation-record.js';
+import type { BeginResult, RecordStore } from '../operation-store/operation-store.js';
+import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
+import { hasRoomForMarker } from './connection-lookup.js';
+import type { CreateIdentity, OperationIdentities } from './operation-keys.js';
+import { fingerprintOf } from './operation-keys.js';
+import type { CreateOutcome } from './outcome.js';
+import { STORE_UNAVAILABLE } from './outcome.js';
+import type { InlineReconciliation } from './reconciliation-schedule.js';
+import { ownershipMs } from './reconciliation-schedule.js';
+import type { RepeatedCreate } from './resume-create.js';
+import { JOIN_MS } from './resume-create.js';
+import type { RecordedCreate } from './send-create.js';
+import type { RecordWriter } from './write-behind.js';
+
+/** One call of a caller. */
+export interface CreateCall {
+  request: ConnectionRequest;
+  /** Equal for all repeats of one intent. */
+  idempotencyKey: string;
+  /** Separates the keys of callers who have nothing to do with each other. */
+  tenant: string;
+}
+
+/** What creating once takes. */
+interface CreateOnceOptions {
+  recorded: RecordedCreate;
+  repeated: RepeatedCreate;
+  inline: InlineReconciliation;
+  store: RecordStore;
+  writer: RecordWriter;
+  clock: Clock;
+  identities: OperationIdentities;
+  /** Whether creates carry a tag by which their connection is found. */
+  markerTag: boolean;
+}
+
+const UNREADABLE_RETRY_SECONDS = 60;
+
+/** Makes at most one connection out of one intent, and tells every repeat of the call the same story. */
+export class CreateOnce {
+  readonly #options: CreateOnceOptions;
+  readonly #running = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
+
+  constructor(options: CreateOnceOptions) {
+    this.#options = options;
+  }
+
+  /** What became of the create: of this call, or of the one that it repeats. */
+  async create(call: CreateCall, scope: OperationScope): Promise<CreateOutcome> {
+    const intent = JSON.stringify([call.tenant, call.idempotencyKey]);
+    const fingerprint = fingerprintOf(call.request);
+    const running = this.#running.get(intent);
+    if (running !== undefined) {
+      if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
+      return within(JOIN_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
+    }
+    const outcome = this.#run(call, fingerprint, scope)
+      .catch((error: unknown) => {
+        if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
+        throw error;
+      })
+      .finally(() => this.#running.delete(intent));
+    this.#running.set(intent, { fingerprint, outcome });
+    return outcome;
+  }
+
+  async #run(call: CreateCall, fingerprint: string, scope: OperationScope): Promise<CreateOutcome> {
+    const { identities, writer } = this.#options;
+    const identify = async () => ({
+      ...(await identities.identify({ ...call, name: call.request.name })),
+      fingerprint,
+    });
+    let identity = await identify();
+    const unwritten = writer.unwritten(identity.id);
+    if (unwritten !== undefined) return this.#repeat(call, unwritten, identity, scope);
+    let begun = await this.#begin(this.#newRecord(call, identity, scope));
+    if (begun.kind === 'otherSecret') {
+      // The store lost its data; what it holds now is known by other names.
+      identities.forgetSecret();
+      identity = await identify();
+      begun = await this.#begin(this.#newRecord(call, identity, scope));
+    }
+    switch (begun.kind) {
+      case 'begun': {
+        const { isForgetful, record } = begun;
+        return this.#options.recorded.send(call.request, record, scope, { isForgetful });
+      }
+      case 'exists':
+        return this.#repeat(call, begun.record, identity, scope);
+      case 'nameHeld':
+        return this.#inProgress(begun.record);
+      case 'unreadable':
+        return {
+          kind: 'unknown',
+          reason: 'STORE_LOST',
+          requestId: null,
+          retryAfterSeconds: UNREADABLE_RETRY_SECONDS,
+        };
+      case 'otherSecret':
+        return STORE_UNAVAILABLE;
+    }
+  }
+
+  async #begin(
+    record: OperationRecord,
+  ): Promise<
+    Exclude<BeginResult, { kind: 'begun' }> | { kind: 'begun'; isForgetful: boolean; record: OperationRecord }
+  > {
+    const { store, writer, clock } = this.#options;
+    try {
+      const result = await store.begin(record, clock.epochMs());
+      return result.kind === 'begun' ? { ...result, record } : result;
+    } catch (error) {
+      // Nothing was sent, so a record that the store may have taken all the same must not stay.
+      if (mayHaveWritten(error)) await writer.forget(record.id, record.owner);
+      throw error;
+    }
+  }
+
+  async #repeat(
+    call: CreateCall,
+    record: OperationRecord,
+    identity: CreateIdentity,
+    scope: OperationScope,
+  ): Promise<CreateOutcome> {
+    if (record.fingerprint !== identity.fingerprint) return { kind: 'keyReused' };
+    return this.#options.repeated.tell(call.request, record, scope);
+  }
+
+  #inProgress(record: OperationRecord): CreateOutcome {
+    return { kind: 'inProgress', retryAfterSeconds: this.#options.inline.secondsUntilDecided(record) };
+  }
+
+  #newRecord({ request }: CreateCall, identity: CreateIdentity, scope: OperationScope): OperationRecord {
+    const { clock, markerTag } = this.#options;
+    const nowMs = clock.epochMs();
+    const { name, service, url } = request;
+    return {
+      version: 1,
+      ...identity,
+      state: 'SENDING',
+      owner: randomUUID(),
+      ownedUntilMs: nowMs + ownershipMs(scope),
+      sentAtMs: nowMs,
+      ...(markerTag && hasRoomForMarker(request) && { hasMarker: true }),
+      wanted: { name, service, url },
+      expiresAtMs: nowMs + RETENTION_MS.SENDING,
+    };
+  }
+}

@@ -1,0 +1,244 @@
+import { serviceOfWireName } from '../dli/connection.js';
+import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
+import type { Logger } from '../lib/logger.js';
+import type { Clock, Deadline } from '../lib/time.js';
+import type { OperationRecord } from '../operation-store/operation-record.js';
+import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
+import type { RecordStore } from '../operation-store/operation-store.js';
+import { StoreUnavailableError } from '../operation-store/operation-store.js';
+import type { ListReader } from './connection-lookup.js';
+import { markerTagOf } from './connection-lookup.js';
+import type { RecordWriter } from './write-behind.js';
+
+const JITTER = 0.2;
+// 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.
+const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
+
+/** Parts of the settle time after sending at which the list is read in the background: 30, 60, 90, 120 of 120 s. */
+const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
+
+/** What the reconciler works with. */
+interface ReconcilerOptions {
+  lists: ListReader;
+  store: RecordStore;
+  writer: RecordWriter;
+  clock: Clock;
+  log: Logger;
+  /** How long after it was sent a create may still appear, in milliseconds. */
+  settleMs: number;
+}
+
+/**
+ * What can be known now about a create's connection.
+ *
+ * `ours`: it exists, and nobody else has it. `unclear`: a good list shows several that may be it. `unread`: there
+ * was no list that says enough.
+ */
+export type Finding =
+  | { kind: 'ours'; connectionId: string }
+  | { kind: 'absent' | 'near' | 'unclear' | 'unread' };
+
+/** Finds out by DLI's list what became of creates whose answer proved nothing. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Looks for a record's connection, and notes whose it is when it is found.
+   *
+   * @param deadline of who waits for the look; what is not read by then is unread
+   */
+  async find(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
+    const match = await this.#look(record, traceId, deadline);
+    if (match === undefined) return { kind: 'unread' };
+    switch (match.kind) {
+      case 'found':
+        return this.#claim(match.connectionId, record);
+      case 'absent':
+      case 'near':
+        return { kind: match.kind };
+      case 'ambiguous':
+      case 'incomplete':
+        this.#options.log.warn(
+          { traceId, operation: 'reconcile', outcome: match.kind },
+          'create cannot be told from others',
+        );
+        return { kind: match.kind === 'ambiguous' ? 'unclear' : 'unread' };
+    }
+  }
+
+  /**
+   * Looks for a record's connection by its marker alone, which no stranger's has.
+   *
+   * @returns its id; undefined also where the marker proves nothing
+   */
+  async findMarked(
+    record: OperationRecord,
+    traceId: string,
+    deadline: Deadline,
+  ): Promise<string | undefined> {
+    const match = await this.#lookForMarker(record, traceId, deadline);
+    if (match?.kind !== 'found') return undefined;
+    const finding = await this.#claim(match.connectionId, record);
+    return finding.kind === 'absent' ? undefined : match.connectionId;
+  }
+
+  /**
+   * Looks once for the connection of a record whose owner asks, and writes what the look shows.
+   *
+   * @returns the record as it stands afterwards
+   */
+  async check(record: OperationRecord, traceId: string): Promise<OperationRecord> {
+    const { clock, log, writer } = this.#options;
+    const finding = await this.find(record, traceId);
+    const nowMs = clock.epochMs();
+    const next = this.#judge(record, finding, nowMs);
+    const written = { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) };
+    await writer.write(written, record.owner);
+    if (written.state !== record.state || written.isSettled !== record.isSettled) {
+      const afterMs = Math.round(nowMs - record.sentAtMs);
+      log.info(
+        { traceId, operation: 'reconcile', outcome: outcomeOf(written), afterMs },
+        'create reconciled',
+      );
+    }
+    return written;
+  }
+
+  async #look(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
+    const marked =
+      record.hasMarker === true ? await this.#lookForMarker(record, traceId, deadline) : undefined;
+    if (marked !== undefined) return marked;
+    const { lists, clock, settleMs } = this.#options;
+    const list = await lists.read(traceId, deadline);
+    if (list === undefined) return undefined;
+    const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
+    return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
+  }
+
+  /** What the marker tag proves; undefined where DLI does not filter by tags, or that is not known. */
+  async #lookForMarker(
+    { id, wanted }: OperationRecord,
+    traceId: string,
+    deadline?: Deadline,
+  ): Promise<Match | undefined> {
+    const { lists } = this.#options;
+    const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
+    if (list === undefined) return undefined;
+    const [only, ...others] = list.connections;
+    if (only === undefined) return lists.isFilterProven() ? { kind: 'absent' } : undefined;
+    if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
+    return (await lists.proveFilter(traceId, deadline))
+      ? { kind: 'found', connectionId: only.id }
+      : undefined;
+  }
+
+  async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {
+    const { store, clock } = this.#options;
+    // Until the last unknown record that might find it too has expired.
+    const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
+    try {
+      return (await store.claimConnection(connectionId, record, times))
+        ? { kind: 'ours', connectionId }
+        : { kind: 'absent' };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      // That it cannot be claimed now says nothing about whose it is.
+      return { kind: 'unread' };
+    }
+  }
+
+  #judge(record: OperationRecord, finding: Finding, nowMs: number): OperationRecord {
+    const { suspected } = record;
+    if (finding.kind === 'ours') return asFound(record, finding.connectionId, nowMs);
+    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'near')) {
+      const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
+      return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
+    }
+    const { emptySinceMs: _unproven, ...doubted } = record;
+    // One of several may be it, which undoes what was read before.
+    const known = finding.kind === 'unclear' ? doubted : record;
+    if (known.isSettled === true) return known;
+    const { settleMs } = this.#options;
+    const sinceSentMs = nowMs - lastSentAt(record);
+    if (finding.kind === 'unclear' || finding.kind === 'unread')
+      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
+    const emptySinceMs = record.emptySinceMs ?? nowMs;
+    const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
+    return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
+  }
+
+  #nextCheckMs(record: OperationRecord, nowMs: number): number {
+    const { settleMs } = this.#options;
+    const sentAtMs = lastSentAt(record);
+    const part = BACKGROUND_PARTS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
+    const waitMs = part === undefined ? settleMs / 4 : sentAtMs + part * settleMs - nowMs;
+    return nowMs + waitMs * (1 + JITTER * Math.random());
+  }
+}
+
+/** The record of a create whose connection was found in the list. */
+export function asFound(record: OperationRecord, connectionId: string, nowMs: number): OperationRecord {
+  const { unknownReason: _known, suspected: _dispelled, ...rest } = record;
+  const expiresAtMs = nowMs + RETENTION_MS.SUCCEEDED;
+  return { ...rest, state: 'SUCCEEDED', connectionId, message: null, isReconciled: true, expiresAtMs };
+}
+
+function outcomeOf({ state }: OperationRecord): string {
+  if (state === 'SUCCEEDED') return 'found';
+  return state === 'REJECTED' ? 'refused' : 'settled without trace';
+}
+
+/** How far from the time of the create a connection may be and still cast doubt, in milliseconds. */
+const NEAR_MS = 5 * 60_000;
+// DLI's own machines need not agree to the millisecond.
+const SLACK_MS = 1_000;
+
+/** When a create may have made its connection: milliseconds since 1970-01-01 UTC, by our clock. */
+interface TimeSpan {
+  fromMs: number;
+  untilMs: number;
+}
+
+/**
+ * What a list says about one create.
+ *
+ * `near`: one connection is what was wanted, but was made minutes before or after. `ambiguous`: several are.
+ * `incomplete`: the list says too little about one that may be it.
+ */
+export type Match =
+  | { kind: 'absent' | 'near' | 'ambiguous' | 'incomplete' }
+  | { kind: 'found'; connectionId: string };
+
+/**
+ * Looks for the connection that a create may have made.
+ *
+ * It is recognised by name, service, address and time of creation. The list shows neither network nor security
+ * group, so what is found is probably, not certainly, the create's own.
+ */
+function matchConnection(
+  wanted: OperationRecord['wanted'],
+  { fromMs, untilMs }: TimeSpan,
+  { connections, skew = { leastMs: 0, mostMs: 0 } }: ConnectionList,
+): Match {
+  const earliestMs = fromMs + skew.leastMs - SLACK_MS;
+  const latestMs = untilMs + skew.mostMs + SLACK_MS;
+  const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
+    (service !== null && serviceOfWireName(service) !== wanted.service) ||
+    (destination !== null && destination !== wanted.url) ||
+    (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MS || createdAtMs > latestMs + NEAR_MS));
+  const living = connections.filter(({ state }) => state !== 'DELETED');
+  const alike = living.filter(connection => connection.name === wanted.name && !isOther(connection));
+  const [only] = alike;
+  const isNameless = living.some(({ name }) => name === null);
+  if (only === undefined) return { kind: isNameless ? 'incomplete' : 'absent' };
+  const { id, service, destination, createdAtMs } = only;
+  if (alike.length > 1) return { kind: 'ambiguous' };
+  if (id === null || service === null || destination === null || createdAtMs === null)
+    return { kind: 'incomplete' };
+  const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
+  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'near' };
+}

@@ -1,0 +1,261 @@
+import { randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { getSystemErrorMap, types } from 'node:util';
+import type { RootDatabase } from 'lmdb';
+import { open } from 'lmdb';
+import { LmdbTables } from './lmdb-tables.js';
+import type { OperationRecord } from './operation-record.js';
+import { isDecided } from './operation-record.js';
+import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
+import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+
+const OPTIONS = {
+  // A folder whose name has a dot would be taken for a file.
+  noSubdir: false,
+  encoding: 'string',
+  // Without it a commit writes its pages, calls fdatasync, writes the page that makes them visible (opened with
+  // O_DSYNC), and only then its promise resolves (mdb_txn_commit, mdb_env_write_meta). With it, which is the
+  // default on Linux, promises resolve before fdatasync.
+  overlappingSync: false,
+  // A turn's batch has a promise of its own that nobody can reach: when the disk is full, its rejection ends the
+  // process. Transactions share commits without it too.
+  eventTurnBatching: false,
+  // An object cache would hide what another process has written.
+  cache: false,
+  // The folder may have been there, open to others. The types of lmdb lack this one.
+  permissionsMode: 0o600,
+} as const;
+
+/**
+ * Remembers creates in a folder of a local disk; several processes of one machine may share it.
+ *
+ * What it says is on the disk stays there, so it is never forgetful and its secret never another one.
+ * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
+ */
+export class LmdbStore implements RecordStore {
+  readonly #root: RootDatabase<string, string>;
+  readonly #tables: LmdbTables;
+  #isClosed = false;
+
+  private constructor(root: RootDatabase<string, string>) {
+    this.#root = root;
+    this.#tables = new LmdbTables(root);
+  }
+
+  /**
+   * The store in this folder, which is made, for this user only, when it is absent.
+   *
+   * @throws {StoreUnusableError} which names DATA_DIR and the problem
+   */
+  static open(folder: string): LmdbStore {
+    try {
+      prepareFolder(folder);
+      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
+    } catch (error) {
+      throw new StoreUnusableError(
+        'DATA_DIR',
+        `the operation records cannot be kept in this folder: ${reasonOf(error, folder)}`,
+      );
+    }
+  }
+
+  async secret(): Promise<Buffer> {
+    const text = await this.#write(() => {
+      const stored = this.#root.get('secret');
+      if (stored !== undefined) return stored;
+      const made = randomBytes(32).toString('hex');
+      this.#root.putSync('secret', made);
+      return made;
+    });
+    return Buffer.from(text, 'hex');
+  }
+
+  async find(id: string, nowMs: number): Promise<FindResult> {
+    return this.#read(() => this.#tables.find(id, nowMs));
+  }
+
+  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+    return this.#write(() => {
+      this.#tables.sweep(nowMs);
+      const found = this.#tables.find(record.id, nowMs);
+      if (found.kind === 'found') return { kind: 'exists', record: found.record };
+      if (found.kind === 'unreadable') return found;
+      const holder = this.#tables.findHolder(record.nameId, nowMs);
+      if (holder.kind === 'unreadable') return holder;
+      if (holder.kind === 'found') return { kind: 'nameHeld', record: holder.record };
+      this.#tables.add(record);
+      return { kind: 'begun', isForgetful: false };
+    });
+  }
+
+  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(record.id);
+      if (stored?.owner !== owner || this.#tables.isHeldByAnother(record, nowMs)) return false;
+      this.#tables.reopen(stored, record);
+      return true;
+    });
+  }
+
+  async replace(record: OperationRecord, owner: string): Promise<boolean> {
+    return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
+  }
+
+  async adopt(
+    id: string,
+    previousOwner: string,
+    owner: string,
+    ownedUntilMs: number,
+  ): Promise<OperationRecord | undefined> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(id);
+      if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+      const adopted = { ...stored, owner, ownedUntilMs };
+      this.#tables.replace(stored, adopted);
+      return adopted;
+    });
+  }
+
+  async remove(id: string, owner: string): Promise<boolean> {
+    return this.#change(id, owner, stored => this.#tables.remove(stored));
+  }
+
+  async claimConnection(
+    connectionId: string,
+    record: Pick<OperationRecord, 'id' | 'nameId'>,
+    times: { nowMs: number; expiresAtMs: number },
+  ): Promise<boolean> {
+    return this.#write(() => this.#tables.claimConnection(connectionId, record, times));
+  }
+
+  async noteDeletion(id: string, times: { nowMs: number; expiresAtMs: number }): Promise<void> {
+    await this.#write(() => {
+      this.#tables.sweep(times.nowMs);
+      this.#tables.noteDeletion(id, times.expiresAtMs);
+    });
+  }
+
+  async hasDeletion(id: string, nowMs: number): Promise<boolean> {
+    return this.#read(() => this.#tables.hasDeletion(id, nowMs));
+  }
+
+  async hasOpen(nowMs: number): Promise<boolean> {
+    return this.#read(() => this.#tables.hasOpen(nowMs));
+  }
+
+  async findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]> {
+    return this.#read(() => this.#tables.findOpen(projectId, nowMs));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#root.close();
+  }
+
+  #change(id: string, owner: string, change: (stored: OperationRecord) => void): Promise<boolean> {
+    return this.#write(() => {
+      const stored = this.#tables.stored(id);
+      if (stored?.owner !== owner) return false;
+      change(stored);
+      return true;
+    });
+  }
+
+  #read<T>(action: () => T): T {
+    if (this.#isClosed) throw new StoreUnavailableError();
+    try {
+      // LMDB keeps its snapshot for the rest of the turn of the event loop; another process may have committed.
+      this.#root.resetReadTxn();
+      return action();
+    } catch {
+      throw new StoreUnavailableError();
+    }
+  }
+
+  /** Runs the action under the lock of all processes; the promise resolves when its writes are on the disk. */
+  async #write<T>(action: () => T): Promise<T> {
+    if (this.#isClosed) throw new StoreUnavailableError();
+    try {
+      return await this.#root.transaction(action);
+    } catch (error) {
+      ignoreCommitError(error);
+      throw new StoreUnavailableError();
+    }
+  }
+}
+
+/** LMDB rejects a second promise, with the reason; unhandled it would end the process. */
+function ignoreCommitError(error: unknown): void {
+  if (typeof error !== 'object' || error === null || !('commitError' in error)) return;
+  Promise.resolve(error.commitError).catch(() => {});
+}
+
+/** Why a folder cannot be used; the messages of Node's own errors end with its path. */
+function reasonOf(error: unknown, folder: string): string {
+  if (!types.isNativeError(error)) return 'LMDB does not open it';
+  const [name, text] = 'errno' in error ? (getSystemErrorMap().get(Number(error.errno)) ?? []) : [];
+  return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
+}
+
+/** LMDB's name of the file that holds everything. */
+const DATA_FILE = 'data.mdb';
+/** LMDB's name of the file through which its processes agree. */
+const LOCK_FILE = 'lock.mdb';
+/** The mark of a file of LMDB's, and where it stands: MDB_MAGIC behind the header of the first page, mdb.c. */
+const MAGIC = { value: 0xbeefc0de, offset: 24 };
+/** More than LMDB writes when it makes its files. */
+const NEEDED_BYTES = 256 * 1_024;
+
+/**
+ * Makes the folder, for its user only, when it is absent, and makes sure that LMDB can work in it: lmdb 3.5.6 does
+ * not report a failure to open its files, it ends the process with a segmentation fault.
+ *
+ * @throws {Error} which says what is wrong
+ */
+function prepareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  tryWriting(join(folder, 'probe.tmp'));
+  for (const name of [DATA_FILE, LOCK_FILE]) {
+    const path = join(folder, name);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) continue;
+    if (!stats.isFile()) throw new Error(`${name} is not a file`);
+    accessSync(path, constants.R_OK | constants.W_OK);
+    if (name === DATA_FILE && stats.size > 0 && !isLmdbFile(path))
+      throw new Error(`${name} is not a file of LMDB, or it is damaged`);
+  }
+}
+
+function tryWriting(path: string): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    if (writeSync(file, Buffer.alloc(NEEDED_BYTES)) < NEEDED_BYTES) throw new Error('there is no space left');
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+    rmSync(path, { force: true });
+  }
+}
+
+function isLmdbFile(path: string): boolean {
+  const header = Buffer.alloc(MAGIC.offset + 4);
+  const file = openSync(path, 'r');
+  try {
+    return readSync(file, header) === header.length && header.readUInt32LE(MAGIC.offset) === MAGIC.value;
+  } finally {
+    closeSync(file);
+  }
+}

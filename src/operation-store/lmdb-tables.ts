@@ -1,0 +1,189 @@
+import type { Database, RootDatabase } from 'lmdb';
+import type { OperationRecord } from './operation-record.js';
+import { isOpen, readRecord, writeRecord } from './operation-record.js';
+import type { FindResult } from './operation-store.js';
+
+// More than what is written in between adds, so that expired entries cannot pile up; seldom, because looking costs
+// as much as a write.
+const CALLS_PER_SWEEP = 16;
+const SWEPT_AT_A_TIME = 64;
+
+/** When an entry expires, its kind and its key; in this order the oldest come first. */
+type ExpiryKey = [expiresAtMs: number, kind: 'record' | 'connection' | 'deletion', key: string];
+
+/**
+ * The tables of records and what must agree between them.
+ *
+ * What writes must run inside one transaction; a transaction that throws is not undone, so decide before writing.
+ */
+export class LmdbTables {
+  /** Texts of records by id. */
+  readonly #records: Database<string, string>;
+  /** Who holds a name, by nameId: every record that needs an answer, so nobody reads all records to find them. */
+  readonly #holders: Database<string, string>;
+  /** Ids of records by connectionId. */
+  readonly #connections: Database<string, string>;
+  /** When the notes of deletions expire, by their ids. */
+  readonly #deletions: Database<string, string>;
+  /** The nameId of a record, the id that claims a connection, or nothing for a deletion, in the order in which they expire. */
+  readonly #expiries: Database<string, ExpiryKey>;
+  #callsUntilSweep = 0;
+
+  constructor(root: RootDatabase<string, string>) {
+    this.#records = root.openDB('records', { encoding: 'string' });
+    this.#holders = root.openDB('holders', { encoding: 'string' });
+    this.#connections = root.openDB('connections', { encoding: 'string' });
+    this.#deletions = root.openDB('deletions', { encoding: 'string' });
+    this.#expiries = root.openDB('expiries', { encoding: 'string' });
+  }
+
+  /** What is stored under the id and has not expired. */
+  find(id: string, nowMs: number): FindResult {
+    const text = this.#records.get(id);
+    if (text === undefined) return { kind: 'absent' };
+    const record = readRecord(text);
+    if (record === undefined) return { kind: 'unreadable' };
+    return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+  }
+
+  /** The record that holds the name. */
+  findHolder(nameId: string, nowMs: number): FindResult {
+    const holder = this.#holders.get(nameId);
+    return holder === undefined ? { kind: 'absent' } : this.find(parseHolder(holder).id, nowMs);
+  }
+
+  /** Whether another record holds the name; one that cannot be read counts, because nobody can know. */
+  isHeldByAnother({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>, nowMs: number): boolean {
+    const holder = this.#holders.get(nameId);
+    if (holder === undefined) return false;
+    const { id: holderId } = parseHolder(holder);
+    return holderId !== id && this.find(holderId, nowMs).kind !== 'absent';
+  }
+
+  /** Whether there are undecided records whose owner's time is over. */
+  hasOpen(nowMs: number): boolean {
+    return this.#lateHolders(nowMs).length > 0;
+  }
+
+  /** The undecided records of a project whose owner's time is over. */
+  findOpen(projectId: string, nowMs: number): OperationRecord[] {
+    return this.#lateHolders(nowMs)
+      .map(({ id }) => this.find(id, nowMs))
+      .flatMap(found => (found.kind === 'found' ? [found.record] : []))
+      .filter(record => record.projectId === projectId);
+  }
+
+  /** The record under the id, expired or not; undefined when there is none or it is unreadable. */
+  stored(id: string): OperationRecord | undefined {
+    return readRecord(this.#records.get(id) ?? '');
+  }
+
+  /** Stores a record whose id and name are free, but for what has expired. */
+  add(record: OperationRecord): void {
+    const expired = this.stored(record.id);
+    if (expired !== undefined) this.remove(expired);
+    this.#expiries.putSync(expiryOf(record), record.nameId);
+    this.#records.putSync(record.id, writeRecord(record));
+    this.#holders.putSync(record.nameId, holderOf(record));
+  }
+
+  /** Stores the next version of a record. */
+  replace(previous: OperationRecord, record: OperationRecord): void {
+    if (previous.expiresAtMs !== record.expiresAtMs) {
+      this.#expiries.removeSync(expiryOf(previous));
+      this.#expiries.putSync(expiryOf(record), record.nameId);
+    }
+    this.#records.putSync(record.id, writeRecord(record));
+    if (!isOpen(record)) this.#freeName(record.nameId, record.id);
+    // Undecided before, so the name is its own.
+    else if (isOpen(previous)) this.#holders.putSync(record.nameId, holderOf(record));
+  }
+
+  /** Stores the next version of a record, which holds its name again; the name is free or its own. */
+  reopen(previous: OperationRecord, record: OperationRecord): void {
+    this.replace(previous, record);
+    this.#holders.putSync(record.nameId, holderOf(record));
+  }
+
+  /** Forgets a record and frees its name. */
+  remove(record: OperationRecord): void {
+    this.#expiries.removeSync(expiryOf(record));
+    this.#records.removeSync(record.id);
+    this.#freeName(record.nameId, record.id);
+  }
+
+  /** Notes whose connection it is; false when it is another record's, or may be because that one holds the name. */
+  claimConnection(
+    connectionId: string,
+    record: Pick<OperationRecord, 'id' | 'nameId'>,
+    { nowMs, expiresAtMs }: { nowMs: number; expiresAtMs: number },
+  ): boolean {
+    const { id } = record;
+    const claimant = this.#connections.get(connectionId);
+    if (claimant !== undefined) return claimant === id;
+    if (this.isHeldByAnother(record, nowMs)) return false;
+    this.#connections.putSync(connectionId, id);
+    this.#expiries.putSync([Math.ceil(expiresAtMs), 'connection', connectionId], id);
+    return true;
+  }
+
+  /** Notes a deletion, or notes it for longer. */
+  noteDeletion(id: string, expiresAtMs: number): void {
+    const previous = this.#deletions.get(id);
+    if (previous !== undefined) this.#expiries.removeSync([Number(previous), 'deletion', id]);
+    const untilMs = Math.ceil(expiresAtMs);
+    this.#deletions.putSync(id, String(untilMs));
+    this.#expiries.putSync([untilMs, 'deletion', id], '');
+  }
+
+  /** Whether the deletion was noted and its time is not over. */
+  hasDeletion(id: string, nowMs: number): boolean {
+    return Number(this.#deletions.get(id) ?? 0) > nowMs;
+  }
+
+  /**
+   * Clears a portion of what has expired away, at every 16th call.
+   *
+   * Goes by the list of expiries alone, so that it also clears what this version cannot read.
+   */
+  sweep(nowMs: number): void {
+    if (this.#callsUntilSweep-- > 0) return;
+    this.#callsUntilSweep = CALLS_PER_SWEEP - 1;
+    // A bound, not a stored key: [n] sorts before every [n, kind, key].
+    const end = [Math.floor(nowMs) + 1] as unknown as ExpiryKey;
+    for (const { key, value } of [...this.#expiries.getRange({ end, limit: SWEPT_AT_A_TIME })]) {
+      const [, kind, expired] = key;
+      this.#expiries.removeSync(key);
+      if (kind === 'connection') this.#connections.removeSync(expired);
+      else if (kind === 'deletion') this.#deletions.removeSync(expired);
+      else {
+        this.#records.removeSync(expired);
+        this.#freeName(value, expired);
+      }
+    }
+  }
+
+  #lateHolders(nowMs: number): { id: string }[] {
+    return [...this.#holders.getRange()]
+      .map(({ value }) => parseHolder(value))
+      .filter(({ ownedUntilMs }) => ownedUntilMs <= nowMs);
+  }
+
+  #freeName(nameId: string, id: string): void {
+    const holder = this.#holders.get(nameId);
+    if (holder !== undefined && parseHolder(holder).id === id) this.#holders.removeSync(nameId);
+  }
+}
+
+function expiryOf({ id, expiresAtMs }: OperationRecord): ExpiryKey {
+  return [Math.ceil(expiresAtMs), 'record', id];
+}
+
+function holderOf({ id, ownedUntilMs }: OperationRecord): string {
+  return `${ownedUntilMs} ${id}`;
+}
+
+function parseHolder(text: string): { ownedUntilMs: number; id: string } {
+  const end = text.indexOf(' ');
+  return { ownedUntilMs: Number(text.slice(0, end)), id: text.slice(end + 1) };
+}

@@ -1,0 +1,252 @@
+import { Redis, ReplyError } from 'ioredis';
+import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+import type { RedisAddress } from './redis-url.js';
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const CHECK_TIMEOUT_MS = 1_000;
+const RECHECK_MS = 10_000;
+const DISCONNECT_TIMEOUT_MS = 20;
+const RECONNECT_MS = { first: 20, most: 2_000 };
+
+/** One atomic step: a script, the keys that it uses and its arguments. */
+export interface ScriptCall {
+  script: string;
+  keys: readonly string[];
+  args?: readonly (string | number)[];
+}
+
+/**
+ * A connection to Redis that comes back by itself, answers in bounded time, and works only while the server is
+ * known to keep what it is given.
+ *
+ * Errors of ioredis carry commands with their arguments, so none of them leaves this class.
+ */
+export class RedisConnection {
+  readonly #client: Redis;
+  readonly #tell: (problem: string) => void;
+  readonly #greet: () => ScriptCall | undefined;
+  #isUsable = false;
+  #isLeaving = false;
+  /** Why the server must not be used, once it has said so. */
+  #refusal: string | undefined;
+  #told: string | undefined;
+  #attempts = 0;
+  #changeWaiters: (() => void)[] = [];
+  #recheck: NodeJS.Timeout | undefined;
+
+  private constructor(
+    address: RedisAddress,
+    tell: (problem: string) => void,
+    greet: () => ScriptCall | undefined,
+  ) {
+    this.#tell = tell;
+    this.#greet = greet;
+    this.#client = new Redis({
+      ...address,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+      // A command that cannot be sent now, or was on its way when the connection broke, is not sent later.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      // Not ioredis's own count: that one begins anew with a server that accepts connections and ends them.
+      retryStrategy: () => {
+        const waitMs = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(this.#attempts++, 10));
+        return waitMs * (0.5 + Math.random() / 2);
+      },
+      // After a failover this server is a replica; its name may lead to the new one.
+      reconnectOnError: error => error.message.includes('READONLY'),
+      // The check of the server is the first command; while Redis is loading, commands fail by themselves.
+      enableReadyCheck: false,
+      disableClientInfo: true,
+    });
+    this.#client.on('ready', () => void this.#check());
+    this.#client.on('close', () => {
+      this.#isLeaving = false;
+      this.#change(false);
+    });
+    this.#client.on('error', (error: Error & { code?: string }) => {
+      const { code = 'it ended' } = error;
+      if (!isReplyError(error)) this.#note(`REDIS_URL: there is no connection to Redis (${code}).`);
+    });
+  }
+
+  /**
+   * Connects. A server that cannot be reached is waited for in the background.
+   *
+   * @param tell is given what an operator should see, each problem once, without addresses or secrets
+   * @param greet gives the first script of every connection, if there is one
+   * @throws {StoreUnusableError} when the server answers and must not be used
+   */
+  static async open(
+    address: RedisAddress,
+    tell: (problem: string) => void,
+    greet: () => ScriptCall | undefined,
+  ): Promise<RedisConnection> {
+    const connection = new RedisConnection(address, tell, greet);
+    await connection.#nextChange(CONNECT_TIMEOUT_MS);
+    if (connection.#refusal === undefined) return connection;
+    await connection.close();
+    throw new StoreUnusableError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
+  }
+
+  /** Whether a command can be sent now. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /** Waits until a command can be sent, at most this long; see {@link isUsable} for whether it can. */
+  async whenUsable(limitMs: number): Promise<void> {
+    const endMs = performance.now() + limitMs;
+    while (!this.#isUsable && performance.now() < endMs) await this.#nextChange(endMs - performance.now());
+  }
+
+  /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
+  async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
+    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
+    try {
+      const answer = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
+      this.#told = undefined;
+      return answer;
+    } catch (error) {
+      if (error instanceof TimeoutError) this.#leave();
+      if (isReplyError(error)) {
+        const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
+        this.#note(`REDIS_URL: Redis refuses commands of the gateway (${code}).`);
+      }
+      throw new StoreUnavailableError();
+    }
+  }
+
+  /** Ends the connection for good. */
+  async close(): Promise<void> {
+    clearTimeout(this.#recheck);
+    const isOpen = this.#client.status === 'ready' || this.#client.status === 'connect';
+    const ended = isOpen ? new Promise<void>(resolve => this.#client.once('end', resolve)) : undefined;
+    this.#client.disconnect();
+    await ended;
+    this.#change(false);
+  }
+
+  // At every connection anew: after a failover it is another server.
+  async #check(): Promise<void> {
+    clearTimeout(this.#recheck);
+    try {
+      this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client));
+    } catch {
+      this.#leave();
+      return;
+    }
+    if (this.#refusal === undefined) {
+      this.#change(this.#client.status === 'ready');
+      const greeting = this.#greet();
+      // Whoever waits for the connection goes on after this turn; when the greeting fails, the next script repeats it.
+      const greeted = greeting === undefined ? Promise.resolve() : this.run(greeting, CHECK_TIMEOUT_MS);
+      const isGreeted = await greeted.then(
+        () => true,
+        () => false,
+      );
+      // A replica refuses what the greeting notes, and is left for another server again and again.
+      if (isGreeted) this.#attempts = 0;
+      return;
+    }
+    this.#note(this.#refusal);
+    this.#change(false);
+    this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
+  }
+
+  // Answers are matched to commands by their order, so a connection that owes one is not trusted with the next;
+  // and a machine that is gone ends no connection by itself.
+  #leave(): void {
+    if (this.#client.status !== 'ready' || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#note('REDIS_URL: Redis does not answer in time.');
+    this.#change(false);
+    this.#client.disconnect(true);
+  }
+
+  #note(problem: string): void {
+    if (this.#told === problem) return;
+    this.#told = problem;
+    this.#tell(problem);
+  }
+
+  #change(isUsable: boolean): void {
+    this.#isUsable = isUsable;
+    for (const resolve of this.#changeWaiters.splice(0)) resolve();
+  }
+
+  #nextChange(limitMs: number): Promise<void> {
+    const changed = new Promise<void>(resolve => this.#changeWaiters.push(resolve));
+    return within(limitMs, changed).catch(() => {});
+  }
+}
+
+class TimeoutError extends Error {}
+
+function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // After a stall of this process the timer comes before the answer that is there already; that one is read first.
+    const timer = setTimeout(() => setImmediate(() => reject(new TimeoutError())), Math.max(0, limitMs));
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+// The server is there but cannot say yet.
+const TRANSIENT = /LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|max number of clients/;
+const REFUSED = /WRONGPASS|NOAUTH|invalid password|invalid username-password/;
+
+/**
+ * Why this server must not keep the records: it may throw away what it is given, or does not let us in.
+ *
+ * @returns undefined when it may be used; otherwise a sentence that names the setting
+ * @throws what the connection throws when the server cannot answer now
+ */
+async function findServerProblem(client: Redis): Promise<string | undefined> {
+  try {
+    return policyProblem((await readConfig(client)) ?? (await readInfo(client)));
+  } catch (error) {
+    if (!isReplyError(error) || !REFUSED.test(error.message)) throw error;
+    return 'REDIS_URL: Redis refuses the user name or the password.';
+  }
+}
+
+function policyProblem(policy: string | undefined): string | undefined {
+  if (policy === 'noeviction') return undefined;
+  if (policy !== undefined)
+    return (
+      `REDIS_URL: maxmemory-policy of this Redis is "${policy}" and must be "noeviction": ` +
+      'it could drop the record of a create that is under way, which a repeat would then send again.'
+    );
+  return (
+    'REDIS_URL: maxmemory-policy of this Redis cannot be read; it must be "noeviction". To confirm it, allow ' +
+    'the user of the gateway one of the commands CONFIG GET (ACL: +config|get) and INFO (ACL: +info).'
+  );
+}
+
+async function readConfig(client: Redis): Promise<string | undefined> {
+  const answer = await orForbidden(client.config('GET', 'maxmemory-policy'));
+  const value: unknown = Array.isArray(answer) ? answer[1] : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+// Managed services forbid CONFIG and show the policy here.
+async function readInfo(client: Redis): Promise<string | undefined> {
+  const answer = await orForbidden(client.info('memory'));
+  return /^maxmemory_policy:(\S+)/m.exec(answer ?? '')?.[1];
+}
+
+async function orForbidden<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isReplyError(error) && !TRANSIENT.test(error.message) && !REFUSED.test(error.message))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Whether Redis itself said no, instead of the connection. */
+function isReplyError(error: unknown): error is Error {
+  return error instanceof ReplyError && error instanceof Error;
+}

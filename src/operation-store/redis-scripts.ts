@@ -1,0 +1,244 @@
+import type { OperationRecord } from './operation-record.js';
+
+/**
+ * The operations of the Redis store; Redis runs each script as one atomic step.
+ *
+ * What is stored is judged here only as far as a decision needs it; whether a text is a whole record, its reader
+ * says. A script that fails keeps what it has written so far, so the writes come last, and the one that can meet
+ * a foreign type of key comes first of them.
+ */
+
+// The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.
+const PREFIX = 'dli-gateway:{once}:';
+
+/** Where everything lies: prefixes of keys, and the one key of what is open. */
+export const KEYS = {
+  record: `${PREFIX}record:`,
+  name: `${PREFIX}name:`,
+  connection: `${PREFIX}connection:`,
+  deletion: `${PREFIX}deletion:`,
+  open: `${PREFIX}open`,
+  secret: `${PREFIX}secret`,
+  server: `${PREFIX}server`,
+  loss: `${PREFIX}loss`,
+  count: `${PREFIX}count:`,
+} as const;
+
+/** The keys that change with a record: its own, that of its name, and the list of what is open. */
+export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): string[] {
+  return [KEYS.record + id, KEYS.name + nameId, KEYS.open];
+}
+
+const READ = `
+local function read(key)
+  local text = redis.pcall('GET', key)
+  -- Another type of key: empty, which nobody can read as a record.
+  if type(text) == 'table' then return '' end
+  return text
+end
+local function decode(text)
+  local isJson, value = pcall(cjson.decode, text)
+  if isJson and type(value) == 'table' and value.version == 1 then return value end
+  return {}
+end
+local function current(key, nowMs)
+  local text = read(key)
+  if not text then return false end
+  local expiresAtMs = decode(text).expiresAtMs
+  if type(expiresAtMs) == 'number' and expiresAtMs <= tonumber(nowMs) then return false end
+  return text
+end
+local function isHeldByAnother(nameKey, id, nowMs, prefix)
+  local holderId = read(nameKey)
+  if not holderId or holderId == id then return false end
+  -- What cannot be read as an id or a record may hold the name: nobody can know.
+  return not string.match(holderId, '^%x+$') or current(prefix .. holderId, nowMs) ~= false
+end
+local function store(key, text, expiresAtMs)
+  redis.call('SET', key, text)
+  redis.call('PEXPIREAT', key, expiresAtMs)
+end
+`;
+
+// A failover or a new start makes another server of it, which may lack what was written last.
+const SERVER = `
+local function serverId()
+  local info = redis.pcall('INFO', 'server')
+  -- A user who may not ask cannot know.
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)')
+end
+`;
+
+// What is missing is written back, so that the gateways go on with one secret, and a loss is noted once.
+const WITNESS = `${SERVER}
+local function hasOtherSecret(keys, args, nowMs)
+  local secretKey, lossKey, countKey, serverKey = unpack(keys)
+  local secret, count, lostForMs, countKeptMs = unpack(args)
+  local stored, server, knownServer = read(secretKey), serverId(), read(serverKey)
+  local isSecretGone = secret ~= '' and stored ~= secret
+  local isBehind = (tonumber(read(countKey) or '') or 0) < tonumber(count)
+  local isOtherServer = server and server ~= knownServer
+  if isSecretGone or isBehind or (isOtherServer and knownServer) then
+    redis.call('SET', lossKey, nowMs, 'PX', lostForMs)
+  end
+  if isOtherServer then redis.call('SET', serverKey, server) end
+  if isSecretGone and stored then return true end
+  if isSecretGone then redis.call('SET', secretKey, secret) end
+  if isBehind then redis.call('SET', countKey, count, 'PX', countKeptMs) end
+  return false
+end
+local function countOne(keys, args)
+  local count = (tonumber(read(keys[3]) or '') or 0) + 1
+  redis.call('SET', keys[3], count, 'PX', args[4])
+  return count
+end
+`;
+
+/** Keys: those of the witness. Arguments: those of the witness, nowMs. Notes a loss before anybody begins. */
+export const GREET = `${READ}${WITNESS}
+hasOtherSecret(KEYS, ARGV, ARGV[5])
+return 1
+`;
+
+/**
+ * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, nowMs, expiresAtMs,
+ * ownedUntilMs, prefix of record keys.
+ */
+export const BEGIN = `${READ}${WITNESS}
+local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
+if hasOtherSecret(KEYS, ARGV, nowMs) then return {'otherSecret'} end
+local stored = current(KEYS[5], nowMs)
+if stored then return {'exists', stored} end
+local holderId = read(KEYS[6])
+if holderId and not string.match(holderId, '^%x+$') then return {'unreadable'} end
+local holder = holderId and current(prefix .. holderId, nowMs)
+if holder then return {'nameHeld', holder} end
+redis.call('ZADD', KEYS[7], ownedUntilMs, id)
+store(KEYS[5], text, expiresAtMs)
+store(KEYS[6], id, expiresAtMs)
+-- A clock of Redis that is far ahead forgets at once what must be remembered.
+if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
+return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
+`;
+
+/**
+ * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, owner, nowMs,
+ * expiresAtMs, ownedUntilMs, prefix of record keys.
+ */
+export const REOPEN = `${READ}${WITNESS}
+local id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
+if hasOtherSecret(KEYS, ARGV, nowMs) then return 0 end
+local stored = read(KEYS[5])
+local record = stored and decode(stored)
+if not record or record.owner ~= owner then return 0 end
+-- It may have been reopened before, and that was lost: there is no third chance.
+local lostAtMs = read(KEYS[2])
+if lostAtMs and not ((tonumber(record.sentAtMs) or 0) > (tonumber(lostAtMs) or math.huge)) then return 0 end
+if isHeldByAnother(KEYS[6], id, nowMs, prefix) then return 0 end
+redis.call('ZADD', KEYS[7], ownedUntilMs, id)
+store(KEYS[5], text, expiresAtMs)
+store(KEYS[6], id, expiresAtMs)
+return countOne(KEYS, ARGV)
+`;
+
+/** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
+export const REPLACE = `${READ}
+local id, text, owner, expiresAtMs, ownedUntilMs, isOpen = unpack(ARGV)
+local stored = read(KEYS[1])
+if not stored or decode(stored).owner ~= owner then return 0 end
+local holderId = read(KEYS[2])
+if isOpen == '1' then
+  redis.call('ZADD', KEYS[3], ownedUntilMs, id)
+  store(KEYS[1], text, expiresAtMs)
+  if not holderId or holderId == id then store(KEYS[2], id, expiresAtMs) end
+else
+  store(KEYS[1], text, expiresAtMs)
+  redis.call('ZREM', KEYS[3], id)
+  if holderId == id then redis.call('DEL', KEYS[2]) end
+end
+return 1
+`;
+
+/** Keys: record, open. Arguments: id, expected text, text, expiresAtMs, ownedUntilMs. */
+export const ADOPT = `${READ}
+local id, expected, text, expiresAtMs, ownedUntilMs = unpack(ARGV)
+if read(KEYS[1]) ~= expected then return 0 end
+redis.call('ZADD', KEYS[2], 'XX', ownedUntilMs, id)
+store(KEYS[1], text, expiresAtMs)
+return 1
+`;
+
+/** Keys: record, open. Arguments: id, owner, prefix of name keys. */
+export const REMOVE = `${READ}
+local id, owner, prefix = unpack(ARGV)
+local stored = read(KEYS[1])
+local record = stored and decode(stored)
+if not record or record.owner ~= owner then return 0 end
+local name = prefix .. tostring(record.nameId)
+if read(name) == id then redis.call('DEL', name) end
+redis.call('ZREM', KEYS[2], id)
+redis.call('DEL', KEYS[1])
+return 1
+`;
+
+/** Keys: connection, name. Arguments: id, nowMs, expiresAtMs, prefix of record keys. */
+export const CLAIM = `${READ}
+local id, nowMs, expiresAtMs, prefix = unpack(ARGV)
+local claimant = read(KEYS[1])
+if claimant and claimant ~= id then return 0 end
+if not claimant and isHeldByAnother(KEYS[2], id, nowMs, prefix) then return 0 end
+store(KEYS[1], id, expiresAtMs)
+return 1
+`;
+
+/** Keys: deletion. Arguments: expiresAtMs. Gives 0 when a clock of Redis that is far ahead forgets it at once. */
+export const NOTE_DELETION = `${READ}
+store(KEYS[1], ARGV[1], ARGV[1])
+return redis.call('EXISTS', KEYS[1])
+`;
+
+/** Keys: deletion. Arguments: nowMs. */
+export const HAS_DELETION = `${READ}
+local expiresAtMs = tonumber(read(KEYS[1]) or '')
+if expiresAtMs and expiresAtMs > tonumber(ARGV[1]) then return 1 end
+return 0
+`;
+
+/** Keys: open. Arguments: nowMs. */
+export const HAS_OPEN = `
+return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
+`;
+
+/**
+ * Keys: open. Arguments: projectId, nowMs, prefix of record keys, how many ids to pass over, how many to look at. Gives
+ * how many there were, how many of them are left, and the texts. Also clears away ids of records that have expired.
+ */
+export const FIND_OPEN = `${READ}
+local projectId, nowMs, prefix, offset, limit = unpack(ARGV)
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', nowMs, 'LIMIT', offset, limit)
+local found = {#ids, #ids}
+for _, id in ipairs(ids) do
+  local text = current(prefix .. id, nowMs)
+  if not text then
+    redis.call('ZREM', KEYS[1], id)
+    found[2] = found[2] - 1
+  elseif decode(text).projectId == projectId then
+    found[#found + 1] = text
+  end
+end
+return found
+`;
+
+/** Keys: record, loss. Gives the text, nothing, or an empty text for another type of key; and 1 after a loss. */
+export const FIND = `${READ}
+return {read(KEYS[1]), redis.call('EXISTS', KEYS[2])}
+`;
+
+/** Keys: secret, server. Arguments: a new secret, for the first time; a copy that has it knows whose copy it is. */
+export const SECRET = `${SERVER}
+if redis.call('SET', KEYS[1], ARGV[1], 'NX') then
+  local server = serverId()
+  if server then redis.call('SET', KEYS[2], server) end
+end
+return redis.call('GET', KEYS[1])
+`;

@@ -1,0 +1,119 @@
+import { describe, expect, it } from '@jest/globals';
+import { until } from '../idempotency/helpers/once-gateway.js';
+import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+
+const SUCCESS = 'CreateDatasourceConnectionSuccess';
+const INVALID = { name: 'not a name' };
+
+describe('a tenant who creates too much', () => {
+  it('is told how long to wait, and nothing is sent', async () => {
+    const gateway = await startTokenGateway({
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '60',
+    });
+    const token = await gateway.sign();
+    const repeat = { idempotencyKey: 'order-4711-attempt-1' };
+    for (let count = 0; count < 60; count += 1)
+      expect(toldBy(await gateway.createAs(token, repeat))).toBe(SUCCESS);
+    const { status, headers, body } = await gateway.createAs(token, { name: 'one_too_many' });
+    const retryAfterSeconds = Number(headers.get('retry-after'));
+
+    expect({ status, body }).toEqual({
+      status: 429,
+      body: {
+        data: null,
+        errors: [
+          {
+            message:
+              'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
+            locations: [{ line: 3, column: 5 }],
+            path: ['createDatasourceConnection'],
+            extensions: { code: 'RATE_LIMITED', retryAfterSeconds, traceId: headers.get('x-request-id') },
+          },
+        ],
+      },
+    });
+    expect(retryAfterSeconds).toBeGreaterThan(0);
+    expect(retryAfterSeconds).toBeLessThanOrEqual(60);
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it('does not get in the way of another', async () => {
+    const gateway = await startTokenGateway({
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '60',
+    });
+    const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
+    const greedy = Array.from({ length: 200 }, (_, index) => gateway.createAs(alice, { name: `a_${index}` }));
+    const modest = Array.from({ length: 20 }, (_, index) => gateway.createAs(bob, { name: `b_${index}` }));
+    const told = (await Promise.all(greedy)).map(toldBy);
+
+    expect((await Promise.all(modest)).map(toldBy)).toEqual(Array(20).fill(SUCCESS));
+    expect(told.filter(code => code === SUCCESS)).toHaveLength(60);
+    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(140);
+  });
+
+  it('may go on a little later', async () => {
+    const gateway = await startTokenGateway({
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '1',
+    });
+    const token = await gateway.sign();
+    const create = () => gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' });
+    await Promise.all([create(), create()]);
+
+    expect(toldBy(await until(create, answer => toldBy(answer) !== 'RATE_LIMITED'))).toBe(SUCCESS);
+  });
+});
+
+describe('the limit of creates', () => {
+  it('counts neither what is invalid, nor what is forbidden, nor queries', async () => {
+    const gateway = await startTokenGateway({
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '1',
+    });
+    const token = await gateway.sign();
+    const reader = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
+    expect(toldBy(await gateway.createAs(token, INVALID))).toBe('InvalidInputError');
+    expect(toldBy(await gateway.createAs(reader))).toBe('FORBIDDEN');
+    expect((await gateway.ask(token)).status).toBe(200);
+
+    expect(toldBy(await gateway.createAs(token))).toBe(SUCCESS);
+  });
+
+  it('is 20 in 2 seconds unless the settings say otherwise', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign();
+    // Keys of their own, or they would wait for each other.
+    const answers = Array.from({ length: 60 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
+    const passed = (await Promise.all(answers)).filter(answer => toldBy(answer) === SUCCESS);
+
+    // A slow machine may need more than one window for them.
+    expect([20, 40]).toContain(passed.length);
+  });
+
+  it.each<[string, Record<string, string | undefined>]>([
+    ['callers are not told apart', { CALLER_AUTH: 'none' }],
+    ['it is 0', { RATE_LIMIT_CREATES_PER_SECOND: '0' }],
+  ])('is none when %s', async (_when, env) => {
+    const gateway = await startTokenGateway(env);
+    const token = await gateway.sign();
+    const answers = Array.from({ length: 80 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
+
+    expect((await Promise.all(answers)).map(toldBy)).toEqual(Array(80).fill(SUCCESS));
+  });
+
+  it('holds for everybody together where callers are not told apart and it is asked for', async () => {
+    const gateway = await startTokenGateway({
+      CALLER_AUTH: 'none',
+      RATE_LIMIT_CREATES_PER_SECOND: '1',
+      RATE_LIMIT_CREATES_BURST: '60',
+    });
+    const answers = Array.from({ length: 61 }, (_, index) =>
+      gateway.createAs(undefined, { name: `c_${index}` }),
+    );
+    const told = (await Promise.all(answers)).map(toldBy);
+
+    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,80 @@
+import { expect, it } from '@jest/globals';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { until } from '../idempotency/helpers/once-gateway.js';
+import type { TokenGateway } from './helpers/token-gateway.js';
+import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+
+const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '60' };
+
+/** Offers creates to all gateways, one after the other, and counts those that the limit lets pass. */
+async function passedOf(gateways: readonly TokenGateway[], token: string, offered: number): Promise<number> {
+  let passed = 0;
+  for (let index = 0; index < offered; index += gateways.length) {
+    const answers = await Promise.all(
+      gateways.map(gateway => gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' })),
+    );
+    passed += answers.filter(answer => toldBy(answer) !== 'RATE_LIMITED').length;
+  }
+  return passed;
+}
+
+describeWithProgram('redis-server', 'gateways that share Redis', program => {
+  async function startTwo() {
+    const redis = await startRedisServer(program);
+    const first = await startTokenGateway({ ...LIMIT, REDIS_URL: redis.url });
+    const second = await startTokenGateway({ ...LIMIT, REDIS_URL: redis.url }, first);
+    return { redis, gateways: [first, second], token: await first.sign() };
+  }
+
+  it('let pass together what one may', async () => {
+    const { gateways, token } = await startTwo();
+
+    expect(await passedOf(gateways, token, 200)).toBe(60);
+  });
+
+  it.each(['kill', 'pause'] as const)(
+    'let pass at most the limit each after a %s of Redis, and say so',
+    async what => {
+      const { redis, gateways, token } = await startTwo();
+      await redis[what]();
+      const passed = await passedOf(gateways, token, 200);
+
+      expect(passed).toBeGreaterThanOrEqual(60);
+      expect(passed).toBeLessThanOrEqual(120);
+      for (const gateway of gateways)
+        expect(gateway.log().match(/"operation":"limits","outcome":"alone"/g)).toHaveLength(1);
+    },
+  );
+
+  it('count together again when Redis is back', async () => {
+    const { redis, gateways, token } = await startTwo();
+    const told = async (outcome: string) => {
+      for (const gateway of gateways)
+        await until(
+          () => gateway.ask(token),
+          () => gateway.log().includes(`"operation":"limits","outcome":"${outcome}"`),
+        );
+    };
+    await redis.kill();
+    await told('alone');
+    await startRedisServer(program, { port: redis.port });
+    await told('shared');
+
+    expect(await passedOf(gateways, token, 200)).toBe(60);
+  });
+
+  it('write no names of tenants there, and nothing that stays', async () => {
+    const { gateways, token, redis } = await startTwo();
+    await passedOf(gateways, token, 2);
+    const { Redis } = await import('ioredis');
+    const client = new Redis(redis.url);
+    const keys = await client.keys('*{limits}*');
+    const lives = await Promise.all(keys.map(key => client.pttl(key)));
+    client.disconnect();
+
+    expect(keys).toEqual([expect.stringMatching(/^dli-gateway:\{limits\}:create:[\w-]{43}$/)]);
+    expect(lives[0]).toBeGreaterThan(0);
+    expect(lives[0]).toBeLessThanOrEqual(60_000);
+  });
+});

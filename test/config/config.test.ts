@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../src/config/config.js';
+import type { Environment } from '../../src/config/secret-files.js';
+import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith, refusalOf } from '../helpers/config-problems.js';
+
+const PORT_RULE = 'must be a port number from 0 to 65535';
+const HOST_RULE = 'must be a host name or an IP address';
+const REGION_RULE = 'must be a region id such as cn-north-4';
+const HEADER_RULE = 'must be printable ASCII without spaces';
+const PROJECT_RULE = 'must be 1 to 64 letters, digits and -';
+const TIMEOUT_RULE = 'must be a whole number of milliseconds from 1000 to 120000';
+const REDIS_RULE = 'must be an address such as redis://host:6379 or rediss://user:password@host:6380';
+const SETTLE_RULE = 'must be a whole number of milliseconds from 100 to 900000';
+const FLAG_RULE = 'must be true or false';
+const ORIGINS_RULE = 'must be origins such as https://app.example.com, separated by commas';
+
+describe('the configuration', () => {
+  it('wants two ports, unless the system chooses', () => {
+    const rule = 'must be another port than PORT';
+    expect(problemsWith({ PORT: '4500', ADMIN_PORT: '4500' })).toEqual([{ key: 'ADMIN_PORT', rule }]);
+    expect(loadConfig({ ...MINIMAL_ENVIRONMENT, PORT: '0', ADMIN_PORT: '0' })).toMatchObject({
+      port: 0,
+      adminPort: 0,
+    });
+  });
+
+  it('has a default for everything but the region, the credentials and the decision about callers', () => {
+    expect(loadConfig(MINIMAL_ENVIRONMENT)).toEqual({
+      host: '127.0.0.1',
+      port: 4000,
+      adminHost: '127.0.0.1',
+      adminPort: 4001,
+      region: 'cn-north-4',
+      dliEndpoint: new URL('https://dli.cn-north-4.myhuaweicloud.com'),
+      iamEndpoint: new URL('https://iam.myhuaweicloud.com'),
+      credentials: { kind: 'accessKey', accessKey: 'AK-OF-A-TEST', secretKey: 'SK-OF-A-TEST' },
+      credentialFiles: {},
+      projectId: undefined,
+      operationTimeoutMs: 20_000,
+      dataDir: '.data',
+      redisUrl: undefined,
+      settleMs: 120_000,
+      namesAreUnique: false,
+      markerTag: false,
+      readFreshnessMs: 1_000,
+      followIntervalMs: 1_000,
+      readCallsPerSecond: 100,
+      followCallsPerSecond: 20,
+      maxEventLoopDelayMs: 200,
+      callerAuth: 'none',
+      callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
+      trustedProxies: [],
+      explorer: 'none',
+      trustedDocuments: undefined,
+      certificates: undefined,
+      corsOrigins: [],
+      logLevel: 'info',
+    });
+  });
+
+  it('takes an empty value for one that is not given', () => {
+    const empty = { PORT: '', EXPLORER: '', LOG_LEVEL: '', NODE_ENV: '', DLI_ENDPOINT: '', CORS_ORIGINS: '' };
+    expect(loadConfig({ ...MINIMAL_ENVIRONMENT, ...empty })).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
+  });
+
+  it.each([
+    ['development', undefined, 'graphiql'],
+    ['test', undefined, 'graphiql'],
+    ['production', undefined, 'none'],
+    ['production', 'sandbox', 'sandbox'],
+    ['development', 'none', 'none'],
+  ])('with NODE_ENV=%s and EXPLORER=%s has the explorer %s', (nodeEnv, chosen, explorer) => {
+    const env = { ...MINIMAL_ENVIRONMENT, NODE_ENV: nodeEnv, EXPLORER: chosen };
+    expect(loadConfig(env).explorer).toBe(explorer);
+  });
+
+  it('reads a list of origins, spaces and empty parts left out', () => {
+    const env = { ...MINIMAL_ENVIRONMENT, CORS_ORIGINS: 'https://a.example , http://localhost:3000,,' };
+    expect(loadConfig(env).corsOrigins).toEqual(['https://a.example', 'http://localhost:3000']);
+  });
+
+  it('cannot be changed, and leaves the environment as it was', () => {
+    const env = Object.freeze({ ...MINIMAL_ENVIRONMENT });
+    expect(Object.isFrozen(loadConfig(env))).toBe(true);
+  });
+});
+
+describe('a wrong value', () => {
+  it.each([
+    ['NODE_ENV', ['live', 'Production', 'staging'], 'must be one of production, development, test'],
+    ['HOST', ['my host', 'http://localhost', '[::1]', 'a/b'], HOST_RULE],
+    ['PORT', ['65536', '-1', '4000.5', '0x10', 'http', '4000 '], PORT_RULE],
+    ['ADMIN_HOST', ['my host', '127.0.0.1/admin'], HOST_RULE],
+    ['ADMIN_PORT', ['65536', '-1', 'metrics'], PORT_RULE],
+    ['DLI_REGION', ['CN-NORTH-4', 'cn_north_4', '-cn', 'evil.example/', 'a@b'], REGION_RULE],
+    ['HUAWEICLOUD_SDK_AK', ['AK WITH SPACE', 'ÄK', 'AK\r\nx-evil: 1'], HEADER_RULE],
+    ['HUAWEICLOUD_SDK_SK', ['SK WITH SPACE', 'SK\u0000'], HEADER_RULE],
+    ['HUAWEICLOUD_SDK_SECURITY_TOKEN', ['TOKEN WITH SPACE', 'TÖKEN'], HEADER_RULE],
+    ['HUAWEICLOUD_SDK_PROJECT_ID', ['a/../b', 'project_1', 'p'.repeat(65)], PROJECT_RULE],
+    ['OPERATION_TIMEOUT_MS', ['999', '120001', '1e4', '20s', '-5', '1500.5'], TIMEOUT_RULE],
+    ['REDIS_URL', ['http://localhost:6379', 'localhost:6379', 'redis://[::1', 'rediss//cache'], REDIS_RULE],
+    ['RECONCILE_SETTLE_MS', ['0099', '900001', '1e5', '2min', '-5', '1500.5'], SETTLE_RULE],
+    ['DLI_NAMES_ARE_UNIQUE', ['yes', 'TRUE', 'true,'], FLAG_RULE],
+    ['DLI_MARKER_TAG', ['nope', 'FALSE', 'false;'], FLAG_RULE],
+    ['READ_FRESHNESS_MS', ['-15', '60001', '1s'], 'must be a whole number of milliseconds from 0 to 60000'],
+    [
+      'FOLLOW_INTERVAL_MS',
+      ['1e3', '60001', '1 s'],
+      'must be a whole number of milliseconds from 100 to 60000',
+    ],
+    ['READ_CALLS_PER_SECOND', ['1001', '0.5', 'many'], 'must be a whole number from 1 to 1000'],
+    [
+      'MAX_EVENT_LOOP_DELAY_MS',
+      ['0049', '60001', '0.2s'],
+      'must be a whole number of milliseconds from 50 to 60000',
+    ],
+    ['FOLLOW_CALLS_PER_SECOND', ['1001', '0.5', 'many'], 'must be a whole number from 1 to 1000'],
+    ['EXPLORER', ['apollo', 'GraphiQL', 'true'], 'must be one of graphiql, sandbox, none'],
+    ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
+    ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
+  ])('of %s is told by the key and its rule, never by the value', (key, values, rule) => {
+    for (const value of values) {
+      expect(problemsWith({ [key]: value })).toEqual([{ key, rule }]);
+      expect(printedRefusal({ ...MINIMAL_ENVIRONMENT, [key]: value })).not.toContain(value);
+    }
+  });
+
+  it('is reported together with all others', () => {
+    const canary = 'canary 5c1f';
+    const keys = variablesRead();
+    const env = Object.fromEntries(keys.map(key => [key, canary]));
+    expect(refusalOf(env).problems.map(({ key }) => key)).toEqual([
+      'NODE_ENV',
+      'HOST',
+      'PORT',
+      'ADMIN_HOST',
+      'ADMIN_PORT',
+      'DLI_REGION',
+      'DLI_ENDPOINT',
+      'HUAWEICLOUD_SDK_IAM_ENDPOINT',
+      'HUAWEICLOUD_SDK_AK',
+      'HUAWEICLOUD_SDK_SK',
+      'HUAWEICLOUD_SDK_SECURITY_TOKEN',
+      'HUAWEICLOUD_SDK_PROJECT_ID',
+      'OPERATION_TIMEOUT_MS',
+      'REDIS_URL',
+      'RECONCILE_SETTLE_MS',
+      'DLI_NAMES_ARE_UNIQUE',
+      'DLI_MARKER_TAG',
+      'READ_FRESHNESS_MS',
+      'FOLLOW_INTERVAL_MS',
+      'READ_CALLS_PER_SECOND',
+      'FOLLOW_CALLS_PER_SECOND',
+      'MAX_EVENT_LOOP_DELAY_MS',
+      'CALLER_AUTH',
+      'OIDC_ISSUER',
+      'OIDC_AUDIENCE',
+      'OIDC_JWKS_URI',
+      'OIDC_ALGORITHMS',
+      'OIDC_TENANT_CLAIM',
+      'OIDC_SCOPE_READ',
+      'OIDC_SCOPE_CREATE',
+      'OIDC_SCOPE_DELETE',
+      'OIDC_MAX_TOKEN_AGE_SECONDS',
+      'RATE_LIMIT_CREATES_PER_SECOND',
+      'RATE_LIMIT_CREATES_BURST',
+      'RATE_LIMIT_FAILED_LOGINS_PER_MINUTE',
+      'TRUST_PROXY',
+      'EXPLORER',
+      'CORS_ORIGINS',
+      'LOG_LEVEL',
+      'HUAWEICLOUD_SDK_AK',
+      'TRUSTED_DOCUMENTS',
+      'CA_FILE',
+    ]);
+    expect(printedRefusal(env)).not.toContain(canary);
+  });
+
+  it('is not hidden by what is missing', () => {
+    expect(refusalOf({ PORT: 'x' }).message.split('\n')).toEqual([
+      `PORT ${PORT_RULE}`,
+      'DLI_REGION is required, for example cn-north-4',
+      'CALLER_AUTH is required: jwt or none, said explicitly',
+      'HUAWEICLOUD_SDK_AK is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME',
+      'HUAWEICLOUD_SDK_SK is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME',
+    ]);
+  });
+});
+
+describe('.env.example', () => {
+  it('lists every variable that the gateway reads, and no other', () => {
+    const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    const listed = [...text.matchAll(/^([A-Z0-9_]+)=/gm)].map(([, key]) => key);
+    const read = variablesRead();
+    expect(listed.toSorted()).toEqual(read.toSorted());
+  });
+});
+
+/** Every variable that the gateway reads, without the files that may hold one instead. */
+function variablesRead(): string[] {
+  const keys = keysRead();
+  return [...keys].filter(key => !keys.has(key.replace(/_FILE$/, '')) || !key.endsWith('_FILE'));
+}
+
+/** Every variable that the gateway looks at. */
+function keysRead(): Set<string> {
+  const keys = new Set<string>();
+  const env: Environment = new Proxy<Record<string, string>>(
+    {},
+    {
+      get: (_target, key) => {
+        keys.add(String(key));
+      },
+    },
+  );
+  refusalOf(env);
+  return keys;
+}

@@ -1,0 +1,124 @@
+import { afterEach, expect, it } from '@jest/globals';
+import {
+  DEFAULT_ACCESS_KEY,
+  DEFAULT_PROJECT_ID,
+  DEFAULT_PROJECT_NAME,
+  DEFAULT_SECRET_KEY,
+} from '../../src/emulator/emulator.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { startUpstream } from '../idempotency/helpers/once-gateway.js';
+import { connectionOf, pageOf } from './helpers/read-connections.js';
+
+afterEach(closeGateways);
+
+const OTHER_PROJECT_ID = 'f'.repeat(32);
+const KEYS = [
+  { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY },
+  { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' },
+];
+const ROTATED = { HUAWEICLOUD_SDK_AK: 'SECONDACCESSKEY00001', HUAWEICLOUD_SDK_SK: 'second-secret-key' };
+
+describeWithProgram('redis-server', 'gateways that share Redis', program => {
+  /** Two gateways on one DLI, with settings of both and changes of the second one. */
+  async function startTwo(changes: Record<string, string> = {}, ofBoth: Record<string, string> = {}) {
+    const redis = await startRedisServer(program);
+    const projects = [
+      { id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME },
+      { id: OTHER_PROJECT_ID, name: 'other' },
+    ];
+    const { url, emulator } = await startUpstream({ projects, accessKeys: KEYS });
+    const env = {
+      REDIS_URL: redis.url,
+      FOLLOW_INTERVAL_MS: '200',
+      READ_FRESHNESS_MS: '60000',
+      DLI_ENDPOINT: url,
+      HUAWEICLOUD_SDK_IAM_ENDPOINT: url,
+      ...ofBoth,
+    };
+    const one = await startGateway({ env });
+    const two = await startGateway({ env: { ...env, ...changes } });
+    return { redis, emulator, one, two };
+  }
+
+  it('look at a connection by turns, however many wait for it', async () => {
+    const { emulator, one, two } = await startTwo();
+    const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+    const waits = [one, two].flatMap(gateway =>
+      Array.from({ length: 20 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 2')),
+    );
+    expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
+    // One gateway alone: at 0, 200, 500, 950, 1625 ms, each a fifth sooner or later.
+    expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
+  });
+
+  it('keep their turns when there are more connections than they may look at', async () => {
+    const intervalMs = 2_000;
+    const settings = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '5' };
+    const { emulator, one, two } = await startTwo({}, settings);
+    const ids = Array.from({ length: 40 }, () => emulator.seedConnection({ state: 'CREATING' }).connectionId);
+    await Promise.all(
+      [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 12'))),
+    );
+    const looks = emulator.ledger.entries('getConnection');
+    expect(looks.length).toBeGreaterThan(80);
+    const hasty = ids.flatMap(id => {
+      const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
+      return times.filter((atMs, index) => index > 0 && atMs - (times[index - 1] ?? 0) < intervalMs / 2);
+    });
+    expect(hasty).toEqual([]);
+  });
+
+  it('tell each other what they saw', async () => {
+    const { one, two } = await startTwo();
+    const created = await one.create({ name: 'told' });
+    const ends = await Promise.all(
+      [one, two].map(gateway =>
+        connectionOf(gateway, created.connectionId ?? '', 'waitSeconds: 15, whileState: CREATING'),
+      ),
+    );
+    expect(ends.map(end => end?.state)).toEqual(['ACTIVE', 'ACTIVE']);
+  });
+
+  it.each([
+    ['something', {}],
+    // Keys are replaced while gateways run, and one of them may have begun with another.
+    ['something with another access key', ROTATED],
+  ])('forget what they have read when another one changes %s', async (_what, changes) => {
+    const { one, two } = await startTwo(changes, { HUAWEICLOUD_SDK_PROJECT_ID: '' });
+    expect(await pageOf(two)).toMatchObject({ totalCount: 0 });
+    await one.create({ name: 'new' });
+    let page = await pageOf(two);
+    // The word of the change travels through Redis.
+    for (let tries = 0; page.totalCount === 0 && tries < 1_000; tries += 1) page = await pageOf(two);
+    expect(page).toMatchObject({ totalCount: 1 });
+  });
+
+  it('each look by themselves while Redis does not answer, and by turns again when it does', async () => {
+    const { redis, emulator, one, two } = await startTwo();
+    const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+    await redis.kill();
+    for (const gateway of [one, two])
+      expect(await connectionOf(gateway, connectionId, 'waitSeconds: 1')).toMatchObject({
+        state: 'CREATING',
+      });
+    expect([one, two].map(({ log }) => log().match(/every gateway follows alone/g)?.length)).toEqual([1, 1]);
+    await startRedisServer(program, { port: redis.port });
+    const back = (gateway: TestGateway) => gateway.log().includes('follow connections together again');
+    while (![one, two].every(back)) await connectionOf(one, connectionId);
+    emulator.ledger.clear();
+    await Promise.all([one, two].map(gateway => connectionOf(gateway, connectionId, 'waitSeconds: 2')));
+    expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
+  });
+
+  it('of another project are told nothing', async () => {
+    const { emulator, one, two } = await startTwo({ HUAWEICLOUD_SDK_PROJECT_ID: OTHER_PROJECT_ID });
+    const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
+    const [mine, theirs] = await Promise.all(
+      [one, two].map(gateway => connectionOf(gateway, connectionId, 'waitSeconds: 1')),
+    );
+    expect([mine?.state, theirs]).toEqual(['CREATING', null]);
+  });
+});

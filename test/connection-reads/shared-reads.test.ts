@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { createStillClock } from '../helpers/still-clock.js';
+import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
+
+afterEach(closeGateways);
+
+describe('callers who ask at about the same time', () => {
+  it('share one list', async () => {
+    const gateway = await startGateway({ clock: createStillClock() });
+    gateway.emulator.seedConnection({ state: 'ACTIVE' });
+    const orders = ['NAME', 'OLDEST_FIRST', 'NEWEST_FIRST'];
+    const pages = Array.from({ length: 60 }, (_, index) => pageOf(gateway, `order: ${orders[index % 3]}`));
+    expect((await Promise.all(pages)).map(({ totalCount }) => totalCount)).toEqual(Array(60).fill(1));
+    expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
+  });
+
+  it('share one look at a connection, and another one is looked at apart', async () => {
+    const gateway = await startGateway({ clock: createStillClock() });
+    const ids = ['a', 'b'].map(name => gateway.emulator.seedConnection({ name }).connectionId);
+    const all = Array.from({ length: 60 }, (_, index) => connectionOf(gateway, ids[index % 2] ?? ''));
+    expect(new Set((await Promise.all(all)).map(found => found?.name))).toEqual(new Set(['a', 'b']));
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
+  });
+
+  it('share a failure too, and whoever comes after is not told of it', async () => {
+    const gateway = await startGateway();
+    const { connectionId } = gateway.emulator.seedConnection();
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 2, delayMs: 50 });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => askFor(gateway, connectionId)));
+    expect(answers.filter(({ body }) => body.errors === undefined)).toEqual([]);
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
+    expect(await connectionOf(gateway, connectionId)).toMatchObject({ id: connectionId });
+  });
+});
+
+describe('what was read for somebody else', () => {
+  it('is shown for a second, and then read anew', async () => {
+    const clock = createStillClock();
+    const gateway = await startGateway({ clock });
+    const { connectionId } = gateway.emulator.seedConnection();
+    const askBoth = async () => {
+      await connectionOf(gateway, connectionId);
+      await pageOf(gateway);
+      const { ledger } = gateway.emulator;
+      return [ledger.count('getConnection'), ledger.count('listConnections')];
+    };
+    expect(await askBoth()).toEqual([1, 1]);
+    clock.advance(1_000);
+    expect(await askBoth()).toEqual([1, 1]);
+    clock.advance(1);
+    expect(await askBoth()).toEqual([2, 2]);
+  });
+
+  it('is shown for as long as READ_FRESHNESS_MS says', async () => {
+    const clock = createStillClock();
+    const gateway = await startGateway({ clock, env: { READ_FRESHNESS_MS: '5000' } });
+    await pageOf(gateway);
+    clock.advance(5_000);
+    await pageOf(gateway);
+    expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
+  });
+
+  it('is turned page by page for half a minute', async () => {
+    const clock = createStillClock();
+    const gateway = await startGateway({ clock });
+    for (const name of ['a', 'b', 'c', 'd']) gateway.emulator.seedConnection({ name });
+    const first = await pageOf(gateway, 'first: 1');
+    clock.advance(30_000);
+    const second = await pageOf(gateway, `first: 1, after: "${first.nextCursor}"`);
+    expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
+    clock.advance(1);
+    await pageOf(gateway, `first: 1, after: "${second.nextCursor}"`);
+    expect(gateway.emulator.ledger.count('listConnections')).toBe(2);
+  });
+});
+
+describe('a caller who creates', () => {
+  it('sees the connection in the very next list, and by its id', async () => {
+    const gateway = await startGateway({ env: { READ_FRESHNESS_MS: '60000' } });
+    for (let index = 1; index <= 5; index += 1) {
+      const { connectionId = '' } = await gateway.create({ name: `own_${index}` });
+      const { items, totalCount } = await pageOf(gateway, 'first: 1, order: NAME');
+      expect([items.length, totalCount]).toEqual([1, index]);
+      expect(await connectionOf(gateway, connectionId)).toMatchObject({ name: `own_${index}` });
+    }
+  });
+
+  it('gets the connection with the answer when it is selected, and no call is made when it is not', async () => {
+    const gateway = await startGateway({ emulator: { creationMs: 600_000 } });
+    const create = (name: string, selection: string) =>
+      gateway.send({
+        query: `mutation { createDatasourceConnection(input: {
+          name: "${name}", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+        }) { ... on CreateDatasourceConnectionSuccess { connectionId ${selection} } } }`,
+      });
+    await create('without', '');
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
+    const { body } = await create('with', 'connection { id name state progress service }');
+    const { connectionId } = gateway.emulator.connections()[1] ?? {};
+    expect(body).toEqual({
+      data: {
+        createDatasourceConnection: {
+          connectionId,
+          connection: { id: connectionId, name: 'with', state: 'CREATING', progress: 0, service: 'RDS' },
+        },
+      },
+    });
+  });
+
+  it('has its answer within the time of the mutation, whether or not the connection can be had', async () => {
+    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '2000' } });
+    gateway.emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
+    gateway.emulator.inject({ operation: 'getConnection', behaviour: 'hang' });
+    const startedMs = performance.now();
+    const { body } = await gateway.send({
+      query: `mutation { createDatasourceConnection(input: {
+        name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+      }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
+    });
+    expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
+    // Of its own the look would have had two seconds more.
+    expect(performance.now() - startedMs).toBeLessThan(2_900);
+  });
+
+  it('is told of the success alone when its token does not let it read', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
+    const { body } = await gateway.send(
+      {
+        query: `mutation { createDatasourceConnection(input: {
+          name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+        }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
+      },
+      bearer(token),
+    );
+    expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
+  });
+
+  it('is told of the success alone when DLI cannot be asked for the connection', async () => {
+    const gateway = await startGateway();
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
+    const { body } = await gateway.send({
+      query: `mutation { createDatasourceConnection(input: {
+        name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+      }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
+    });
+    expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
+  });
+});

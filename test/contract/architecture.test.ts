@@ -1,0 +1,178 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SourceFile, SourceImport } from '../helpers/source-imports.js';
+import { folderOf, readSource } from '../helpers/source-imports.js';
+
+/** What a folder of `src`, or a file directly in it, may import: folders or single files. */
+interface Rule {
+  allowed: readonly string[];
+  /** Only with `import type`. */
+  allowedAsTypes?: readonly string[];
+}
+
+// Listed in the direction of the arrows: what stands below never imports what stands above it.
+const RULES: Readonly<Record<string, Rule>> = {
+  'main.ts': { allowed: ['gateway.ts', 'dev-mode.ts', 'config', 'lib'] },
+  'dev-mode.ts': { allowed: ['config', 'emulator'] },
+  'gateway.ts': {
+    allowed: ['compose.ts', 'http', 'graphql', 'datasource-connection', 'operation-store', 'config', 'lib'],
+  },
+  'compose.ts': {
+    allowed: [
+      'idempotency',
+      'operation-store',
+      'connection-reads',
+      'auth',
+      'config',
+      'dli',
+      'huawei-cloud',
+      'lib',
+    ],
+  },
+  http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
+  graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
+  'datasource-connection': {
+    // What users of the schema did wrong is said in one place for all features.
+    allowed: ['graphql/user-errors.ts', 'idempotency', 'connection-reads', 'dli', 'lib'],
+    allowedAsTypes: ['auth'],
+  },
+  idempotency: { allowed: ['operation-store', 'dli', 'lib'] },
+  'operation-store': { allowed: ['lib'], allowedAsTypes: ['dli'] },
+  'connection-reads': { allowed: ['dli', 'lib'] },
+  // Whoever calls is none of DLI's business, and operators decide without any of them.
+  auth: { allowed: ['lib'] },
+  config: {
+    allowed: ['huawei-cloud/iam-client.ts', 'lib'],
+    allowedAsTypes: ['auth', 'huawei-cloud', 'http/explorer.ts'],
+  },
+  dli: { allowed: ['huawei-cloud', 'lib'] },
+  'huawei-cloud': { allowed: ['lib'] },
+  lib: { allowed: [] },
+  emulator: { allowed: [] },
+};
+
+const FILES = readSource();
+const FOLDERS = [...new Set(FILES.map(({ folder }) => folder))];
+
+function isAllowed({ target, isTypeOnly }: SourceImport, { allowed, allowedAsTypes = [] }: Rule): boolean {
+  const names = isTypeOnly ? [...allowed, ...allowedAsTypes] : allowed;
+  return names.includes(target) || names.includes(folderOf(target));
+}
+
+/** The imports that match, told as `importer -> imported`. */
+function tell(files: readonly SourceFile[], matches: (found: SourceImport, file: SourceFile) => boolean) {
+  return files.flatMap(file =>
+    file.imports.filter(found => matches(found, file)).map(({ target }) => `${file.path} -> ${target}`),
+  );
+}
+
+describe('the dependencies between the folders of src', () => {
+  it('have a rule for every folder, and no rule for a folder that is gone', () => {
+    expect(FOLDERS.toSorted()).toEqual(Object.keys(RULES).toSorted());
+  });
+
+  it.each(FOLDERS)('point in the allowed direction from %s', folder => {
+    const rule = RULES[folder] ?? { allowed: [] };
+    const files = FILES.filter(file => file.folder === folder);
+    expect(
+      tell(files, found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule)),
+    ).toEqual([]);
+  });
+
+  it('are read completely: every import names a file that exists', () => {
+    const paths = FILES.map(({ path }) => path);
+    expect(tell(FILES, ({ isOurs, target }) => isOurs && !paths.includes(target))).toEqual([]);
+    for (const { code, imports } of FILES)
+      expect(imports).toHaveLength(code.match(/\b(?:from\s+|import[\s(]\s*)'/g)?.length ?? 0);
+  });
+
+  it('bring the emulator into the development mode only', () => {
+    const importers = FILES.filter(
+      ({ folder, imports }) =>
+        folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
+    );
+    expect(importers.map(({ path }) => path)).toEqual(['dev-mode.ts']);
+  });
+
+  it('load the development mode when it is asked for only', () => {
+    expect(FILES.find(({ path }) => path === 'main.ts')?.code).not.toMatch(/^import \{.*'\.\/dev-mode\.js'/m);
+  });
+
+  it('load libraries that only some configurations need when they are asked for only', () => {
+    const loaded = loadedWith(['main.ts', 'gateway.ts'], FILES);
+    expect(loaded).toContain('fastify');
+    expect(
+      loaded.filter(name =>
+        /^(lmdb|ioredis|jose|rate-limiter-flexible|@graphql-yoga|.*emulator\/|dev-mode)/.test(name),
+      ),
+    ).toEqual([]);
+  });
+
+  it('make no circle when the program runs', () => {
+    expect(findCircle(FILES)).toEqual([]);
+  });
+});
+
+describe('the packages', () => {
+  const isOneOf = (names: RegExp) => (found: SourceImport) => !found.isOurs && names.test(found.target);
+
+  it.each(['dli', 'huawei-cloud'])('of GraphQL and of the HTTP server are unknown to %s', folder => {
+    const files = FILES.filter(file => file.folder === folder);
+    expect(
+      tell(
+        files,
+        isOneOf(/^(graphql|type-graphql|class-validator|fastify|@fastify|@apollo|@as-integrations)/),
+      ),
+    ).toEqual([]);
+  });
+
+  it('that talk to Huawei Cloud are unknown to everything above the data source', () => {
+    const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
+    expect(tell(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
+  });
+
+  it('that read tokens and count calls are unknown to everything but auth', () => {
+    const others = FILES.filter(({ folder }) => folder !== 'auth');
+    expect(tell(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
+  });
+});
+
+describe('the files of src', () => {
+  it('leave the process alone, but for the entry points', () => {
+    const users = FILES.filter(
+      ({ code, imports }) =>
+        /(?<![.\w])process\s*[.[]|globalThis\s*[.[]\W?\s*process|\}\s*=\s*process\b/.test(code) ||
+        imports.some(({ target }) => target === 'node:process' || target === 'process'),
+    );
+    expect(users.map(({ path }) => path)).toEqual(['emulator/main.ts', 'main.ts']);
+  });
+
+  it('are never an index, and lie at most two levels deep', () => {
+    expect(FILES.filter(({ path }) => /(^|\/)index\.ts$|\/.*\/.*\//.test(path))).toEqual([]);
+  });
+});
+
+/** Everything that is loaded together with some files: the rest waits for a dynamic import. */
+function loadedWith(paths: readonly string[], files: readonly SourceFile[]): string[] {
+  const loaded = new Set(paths);
+  for (const path of loaded)
+    for (const { target, isTypeOnly, isDynamic } of files.find(file => file.path === path)?.imports ?? [])
+      if (!isTypeOnly && !isDynamic) loaded.add(target);
+  return [...loaded];
+}
+
+/** The first circle of imports that exist at run time, file by file; empty when there is none. */
+function findCircle(files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map(file => [file.path, file]));
+  const finished = new Set<string>();
+  function walk(path: string, way: readonly string[]): string[] {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
+    if (finished.has(path)) return [];
+    for (const { target, isOurs, isTypeOnly } of byPath.get(path)?.imports ?? []) {
+      const circle = isOurs && !isTypeOnly ? walk(target, [...way, path]) : [];
+      if (circle.length > 0) return circle;
+    }
+    finished.add(path);
+    return [];
+  }
+  return files.map(({ path }) => walk(path, [])).find(circle => circle.length > 0) ?? [];
+}

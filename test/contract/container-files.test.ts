@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
+
+const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+const withoutComments = (text: string) => text.replace(/^\s*#.*\n/gm, '');
+
+const dockerfile = withoutComments(read('Dockerfile')).replaceAll('\\\n', ' ');
+const stages = dockerfile.split(/^(?=FROM )/m);
+const compose = withoutComments(read('docker-compose.yml'));
+
+/** The lines below a key of the compose file, up to the next key of its depth. */
+function below(text: string, key: string): string {
+  const [, indent = '', lines = ''] =
+    new RegExp(`^( *)${key}:\\n((?:\\1 +.*\\n|\\n)*)`, 'm').exec(text) ?? [];
+  return lines.replaceAll(new RegExp(`^${indent}  `, 'gm'), '');
+}
+
+const gateway = below(compose, 'gateway');
+const emulator = below(compose, 'emulator');
+
+describe('the image', () => {
+  const [final = ''] = stages.slice(-1);
+
+  it('is made in every stage on Node 24', () => {
+    const bases = stages.filter(stage => stage.startsWith('FROM ')).map(stage => stage.split(/\s/)[1]);
+    expect(bases).toEqual(Array.from(bases, () => 'node:24-bookworm-slim'));
+    expect(bases.length).toBeGreaterThan(1);
+  });
+
+  it('holds the packages that the lock file names, without those of the development', () => {
+    const installing = stages.filter(stage => stage.includes('npm ci --omit=dev'));
+    const [, name] = /^FROM \S+ AS (\S+)/.exec(installing.join('')) ?? [];
+    expect(installing).toHaveLength(1);
+    expect(final).toContain(`COPY --from=${name} /app/node_modules ./node_modules`);
+    expect(dockerfile).not.toMatch(/npm (install|i)\b/);
+  });
+
+  it('holds the build and neither the sources nor the tests', () => {
+    expect([...final.matchAll(/^COPY .*$/gm)].map(([line]) => line)).toEqual([
+      'COPY --from=dependencies /app/node_modules ./node_modules',
+      'COPY --from=build /app/dist ./dist',
+      'COPY package.json ./',
+    ]);
+  });
+
+  it('runs the gateway itself, not npm, as a user without rights', () => {
+    expect(final).toMatch(/^USER node$/m);
+    expect(final.indexOf('\nUSER ')).toBeLessThan(final.indexOf('\nCMD '));
+    expect(final).toMatch(/^CMD \["node", "dist\/main\.js"\]$/m);
+  });
+
+  it('listens on all addresses for production, and publishes GraphQL alone', () => {
+    expect(final).toMatch(/^ENV .*\bNODE_ENV=production\b/m);
+    expect(final).toMatch(/^ENV .*\bHOST=0\.0\.0\.0(\s|$)/m);
+    expect(dockerfile).not.toContain('ADMIN_HOST');
+    expect([...final.matchAll(/^EXPOSE (.*)$/gm)].map(([, ports]) => ports)).toEqual(['4000']);
+  });
+
+  it('says whether it is alive, without asking anything upstream', () => {
+    expect(final).toMatch(/^HEALTHCHECK .*CMD \["node", "-e", .*\/livez/m);
+  });
+
+  it('holds no secret, nor what is not needed to build it', () => {
+    expect(dockerfile).not.toMatch(/_AK|_SK|PASSWORD|TOKEN|SECRET/i);
+    expect(read('.dockerignore').trimEnd().split('\n')).toEqual([
+      '*',
+      '!package.json',
+      '!package-lock.json',
+      '!.npmrc',
+      '!tsconfig.json',
+      '!src',
+    ]);
+  });
+});
+
+describe('docker compose', () => {
+  it('starts the gateway and the emulator, the gateway when the emulator is healthy', () => {
+    expect([...below(compose, 'services').matchAll(/^(\S+):$/gm)].map(([, name]) => name)).toEqual([
+      'emulator',
+      'gateway',
+    ]);
+    expect(below(gateway, 'depends_on').trimEnd()).toBe('emulator:\n  condition: service_healthy');
+    expect(below(emulator, 'healthcheck')).toContain('/emulator/health');
+  });
+
+  it('lets the gateway reach the emulator on loopback, since http is refused elsewhere', () => {
+    expect(gateway).toContain("network_mode: 'service:emulator'\n");
+    const environment = below(gateway, 'environment');
+    expect(environment).toContain('DLI_ENDPOINT: http://127.0.0.1:4010\n');
+    expect(environment).toContain('HUAWEICLOUD_SDK_IAM_ENDPOINT: http://127.0.0.1:4010\n');
+    expect(below(emulator, 'environment')).toContain("EMULATOR_PORT: '4010'\n");
+  });
+
+  it('publishes ports on this machine only, and never the admin port or the emulator', () => {
+    expect([...compose.matchAll(/^ *ports:$/gm)]).toHaveLength(1);
+    expect(below(emulator, 'ports')).toBe("- '127.0.0.1:4000:4000'\n");
+  });
+
+  it('holds no secret but the published key pair of the emulator', () => {
+    const secrets = [...compose.matchAll(/^ *(\w*(?:_AK|_SK|PASSWORD|TOKEN|SECRET)\w*): *(.*)$/gm)];
+    expect(secrets.map(([, key, value]) => [key, value])).toEqual([
+      ['HUAWEICLOUD_SDK_AK', DEFAULT_ACCESS_KEY],
+      ['HUAWEICLOUD_SDK_SK', DEFAULT_SECRET_KEY],
+    ]);
+    expect(compose).not.toContain('env_file');
+  });
+
+  it('gives the gateway the 25 s in which it finishes what is under way', () => {
+    const [, seconds] = /^stop_grace_period: (\d+)s$/m.exec(gateway) ?? [];
+    expect(Number(seconds)).toBeGreaterThan(25);
+  });
+});

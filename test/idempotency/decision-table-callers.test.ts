@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
+import {
+  createBody,
+  DONE_BUT_LOST,
+  IN_PROGRESS,
+  KEY,
+  KEY_REUSED,
+  LOST,
+  NOT_LISTED_YET,
+  postCreate,
+  startOnce,
+  UNAVAILABLE,
+  UNKNOWN,
+} from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('a caller who leaves', () => {
+  it('D21: before the request is complete leaves nothing behind', async () => {
+    const { graphqlUrl, send, create, posts } = await startOnce();
+    const request = rawRequest('POST', '/graphql', createBody(CALL), JSON_TYPE);
+    const socket = await openRaw(graphqlUrl, request.slice(0, -20));
+    expect((await send({ query: '{ __typename }' })).status).toBe(200);
+    socket.destroy();
+    await once(socket, 'close');
+    expect(await create({ ...CALL, name: 'other' })).toMatchObject(SUCCESS);
+    expect(posts()).toBe(1);
+  });
+
+  it('D22: after the create was sent finds its result under the same key', async () => {
+    const { graphqlUrl, create, emulator, posts, applied } = await startOnce();
+    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    const caller = new AbortController();
+    const left = expect(postCreate(graphqlUrl, CALL, caller.signal)).rejects.toThrow('aborted');
+    await emulator.ledger.waitFor('createConnection', 1);
+    caller.abort();
+    await left;
+    expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId: applied()[0], reconciled: false });
+    expect(posts()).toBe(1);
+  });
+});
+
+describe('a repeat of an unknown create', () => {
+  it('D24: sends nothing that could meet its own connection as a taken name, but finds it', async () => {
+    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(NOT_LISTED_YET);
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    emulator.clearFaults();
+    const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
+    expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
+    expect(posts()).toBe(1);
+  });
+
+  it('D24: of a name that somebody else got in the meantime stays unknown', async () => {
+    const { create, emulator, posts } = await startOnce();
+    emulator.inject(LOST);
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    emulator.seedConnection({ name: 'orders_pg', destination: '10.0.0.1:5432' });
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    expect(posts()).toBe(1);
+  });
+});
+
+describe('a repeat while the first call is running', () => {
+  it('D27: waits for its end and tells the same', async () => {
+    const { create, emulator, posts } = await startOnce();
+    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    const first = create(CALL);
+    await emulator.ledger.waitFor('createConnection', 1);
+    expect(await create(CALL)).toEqual(await first);
+    expect(posts()).toBe(1);
+  });
+
+  it('D27: does not wait for more than 2 s, and tells the same later', async () => {
+    const { url, emulator, release } = await startHeldUpstream();
+    const { create } = await startOnce({ env: { DLI_ENDPOINT: url } });
+    const first = create(CALL);
+    await emulator.ledger.waitFor('createConnection', 1);
+    expect(await create(CALL)).toMatchObject({ ...IN_PROGRESS, waitSeconds: 1 });
+    release();
+    expect(await create(CALL)).toEqual(await first);
+    expect(await first).toMatchObject({ ...SUCCESS, reconciled: false });
+    expect(emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it('D28: with another input is refused at once, before and after its end', async () => {
+    const { url, emulator, release } = await startHeldUpstream();
+    const { create } = await startOnce({ env: { DLI_ENDPOINT: url } });
+    const first = create(CALL);
+    await emulator.ledger.waitFor('createConnection', 1);
+    expect(await create({ ...CALL, name: 'other' })).toMatchObject({ ...KEY_REUSED, waitSeconds: null });
+    release();
+    expect(await first).toMatchObject(SUCCESS);
+    expect(await create({ ...CALL, name: 'other' })).toMatchObject({ ...KEY_REUSED, waitSeconds: null });
+    expect(emulator.ledger.count()).toBe(1);
+  });
+});
+
+describe('a gateway with too much to do', () => {
+  it('D38: refuses a create for which there is no place, unsent, and leaves its key free', async () => {
+    const { url, emulator, release } = await startHeldUpstream();
+    // The look-up of the project proves the credential, so that many calls go to DLI at a time.
+    const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
+    const { create } = await startOnce({ env });
+    // The gateway holds 50 calls in flight and lets 500 wait.
+    const calls = Array.from({ length: 600 }, (_, index) => ({
+      name: `orders_${index}`,
+      idempotencyKey: `${KEY}-${index}`,
+    }));
+    const answers = calls.map(create);
+    expect(await Promise.race(answers)).toMatchObject(UNAVAILABLE);
+    release();
+    const payloads = await Promise.all(answers);
+    const refused = calls.filter((_, index) => payloads[index]?.code === UNAVAILABLE.code);
+    const made = payloads.filter(({ connectionId }) => connectionId !== undefined);
+    expect([made.length + refused.length, emulator.connections().length]).toEqual([600, made.length]);
+    expect(await create(refused[0] ?? {})).toMatchObject(SUCCESS);
+    expect(emulator.ledger.count('createConnection')).toBe(made.length + 1);
+  });
+});

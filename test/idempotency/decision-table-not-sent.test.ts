@@ -1,0 +1,89 @@
+import { createServer as createTlsServer } from 'node:https';
+import { createServer } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { IAM_USER } from '../helpers/iam-user.js';
+import { closedPort, listen } from '../helpers/listening-server.js';
+import { tlsFixture } from '../helpers/tls-fixture.js';
+import { KEY, startOnce, startUpstream, UNAVAILABLE } from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+// A record would answer another input under its key with IDEMPOTENCY_KEY_REUSED.
+const OTHER_CALL = { idempotencyKey: KEY, name: 'orders_2' };
+
+describe('a create of which no byte was sent', () => {
+  it('D1: for a refused connection leaves its key free, so that the same call creates once DLI is back', async () => {
+    const port = await closedPort();
+    const { create } = await startOnce({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
+    expect(await create(CALL)).toMatchObject(UNAVAILABLE);
+    const { posts, applied } = await startUpstream({}, port);
+    const { __typename, connectionId, reconciled } = await create(CALL);
+    expect([__typename, reconciled]).toEqual(['CreateDatasourceConnectionSuccess', false]);
+    expect([posts(), applied()]).toEqual([1, [connectionId]]);
+  });
+
+  it('D2: for a host name that does not exist leaves its key free', async () => {
+    const { create } = await startOnce({ env: { DLI_ENDPOINT: 'https://nowhere.invalid' } });
+    expect(await create(CALL)).toMatchObject(UNAVAILABLE);
+    expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
+  });
+
+  it.each(['valid', 'expired'] as const)(
+    'D3: for a server whose %s certificate nobody vouches for connects once and leaves its key free',
+    async validity => {
+      const requests: string[] = [];
+      const server = createTlsServer(tlsFixture(validity), request => requests.push(request.url ?? ''));
+      const { host, connections } = await listen(server);
+      const { create } = await startOnce({ env: { DLI_ENDPOINT: `https://${host}` } });
+      expect(await create(CALL)).toMatchObject(UNAVAILABLE);
+      expect([connections().length, requests]).toEqual([1, []]);
+      expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
+    },
+  );
+
+  it('D3: for a port without TLS leaves its key free', async () => {
+    const { url, posts } = await startUpstream();
+    const { create } = await startOnce({ env: { DLI_ENDPOINT: url.replace('http:', 'https:') } });
+    expect(await create(CALL)).toMatchObject(UNAVAILABLE);
+    expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
+    expect(posts()).toBe(0);
+  });
+
+  it('D4: for a time-out while connecting leaves its key free and sends nothing later either', async () => {
+    let received = '';
+    const silent = createServer(socket => socket.on('data', bytes => (received += bytes.toString('latin1'))));
+    const { host, connections } = await listen(silent);
+    const env = { DLI_ENDPOINT: `https://${host}`, OPERATION_TIMEOUT_MS: '1000' };
+    const { create } = await startOnce({ env });
+    expect(await create(CALL)).toMatchObject(UNAVAILABLE);
+    expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
+    expect(connections().length).toBeGreaterThan(0);
+    // Only the greeting of TLS, which begins with its record type 22.
+    expect(received.charCodeAt(0)).toBe(22);
+    expect(received).not.toContain('POST');
+  });
+
+  it('D4: for a time-out while waiting for a token leaves its key free', async () => {
+    const { create, emulator, posts } = await startOnce({
+      env: { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' },
+    });
+    emulator.inject({ operation: 'issueToken', behaviour: 'hang' });
+    expect(await create(CALL)).toMatchObject({
+      __typename: 'DliUnavailableError',
+      code: 'UPSTREAM_AUTH_UNAVAILABLE',
+    });
+    expect(await create(OTHER_CALL)).toMatchObject({ __typename: 'DliUnavailableError' });
+    expect(posts()).toBe(0);
+  });
+
+  it('D36: for an IAM that is down leaves its key free, so that the same call creates once IAM is back', async () => {
+    const { create, createUntil, emulator, posts } = await startOnce({ env: IAM_USER });
+    emulator.inject({ operation: 'issueToken', status: 500 });
+    expect(await create(CALL)).toMatchObject({
+      __typename: 'DliUnavailableError',
+      code: 'UPSTREAM_AUTH_UNAVAILABLE',
+    });
+    expect(posts()).toBe(0);
+    expect(await createUntil('CreateDatasourceConnectionSuccess', CALL)).toMatchObject({ reconciled: false });
+    expect(posts()).toBe(1);
+  });
+});

@@ -1,0 +1,141 @@
+import { expect, it } from '@jest/globals';
+import { BEGIN, FIND, REMOVE } from '../../src/operation-store/redis-scripts.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { openClient, watch } from '../operation-store/helpers/redis-access.js';
+import {
+  DONE_BUT_LOST,
+  IN_PROGRESS,
+  KEY,
+  KEY_REUSED,
+  startOnce,
+  UNKNOWN,
+  until,
+} from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+const NO_STORE = { __typename: 'DliUnavailableError', code: 'IDEMPOTENCY_STORE_UNAVAILABLE' };
+// Half a second, and what a machine may be late that runs other tests at the same time.
+const LIMIT_MS = 1_000;
+
+async function timed<T>(answer: Promise<T>): Promise<[answer: T, ms: number]> {
+  const startMs = performance.now();
+  return [await answer, performance.now() - startMs];
+}
+
+describeWithProgram('redis-server', 'records in Redis', program => {
+  it('D29: while it is down every create is refused at once and unsent, and works when it is back', async () => {
+    const redis = await startRedisServer(program);
+    const { create, createUntil, send, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
+    await redis.kill();
+    const [payload, ms] = await timed(create(CALL));
+    expect(payload).toMatchObject({ ...NO_STORE, retryAfterSeconds: 1 });
+    expect(ms).toBeLessThan(LIMIT_MS);
+    expect(posts()).toBe(0);
+    expect((await send({ query: '{ datasourceServices { service } }' })).status).toBe(200);
+    await startRedisServer(program, { port: redis.port });
+    expect(await createUntil(SUCCESS.__typename, CALL)).toMatchObject({ reconciled: false });
+    expect(posts()).toBe(1);
+  });
+
+  it('D29: what is refused while it is down leaves nothing to be undone when it is back', async () => {
+    const redis = await startRedisServer(program);
+    const { create, createUntil, close } = await startOnce({ env: { REDIS_URL: redis.url } });
+    // From now on the secret is known, so that only the claim fails.
+    await create({ name: 'before' });
+    await redis.kill();
+    expect(await create(CALL)).toMatchObject(NO_STORE);
+    await startRedisServer(program, { port: redis.port });
+    const { has, saw } = await watch(redis);
+    await createUntil(SUCCESS.__typename, { name: 'after' });
+    await close();
+    await openClient(redis.url).echo('the last');
+    await saw('the last');
+    expect([has(BEGIN), has(REMOVE)]).toEqual([true, false]);
+  });
+
+  it('D30: while it hangs after a create was sent, the success is told and stored later', async () => {
+    const redis = await startRedisServer(program);
+    const { create, emulator, posts, applied } = await startOnce({ env: { REDIS_URL: redis.url } });
+    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    const first = create(CALL);
+    await emulator.ledger.waitFor('createConnection', 1);
+    redis.pause();
+    const payload = await first;
+    expect(payload).toMatchObject({ ...SUCCESS, connectionId: applied()[0] });
+    redis.resume();
+    const repeat = await until(
+      () => create(CALL),
+      ({ code }) => code !== NO_STORE.code,
+    );
+    expect(repeat).toEqual(payload);
+    expect(posts()).toBe(1);
+  });
+
+  it('D30: while it hangs after a create was sent, a repeat is told the success from memory', async () => {
+    const redis = await startRedisServer(program);
+    const { create, emulator, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
+    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    const first = create(CALL);
+    await emulator.ledger.waitFor('createConnection', 1);
+    redis.pause();
+    const payload = await first;
+    expect(await create(CALL)).toEqual(payload);
+    expect(await create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
+    expect(posts()).toBe(1);
+    redis.resume();
+  });
+
+  it('D30: while it hangs after a create was sent, an unknown one is reconciled when it is back', async () => {
+    const redis = await startRedisServer(program);
+    const { create, createUntil, emulator, posts, applied } = await startOnce({
+      env: { REDIS_URL: redis.url },
+    });
+    emulator.inject({ ...DONE_BUT_LOST, delayMs: 300 });
+    const first = create(CALL);
+    await emulator.ledger.waitFor('createConnection', 1);
+    redis.pause();
+    expect(await first).toMatchObject(UNKNOWN);
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
+    redis.resume();
+    const payload = await createUntil(SUCCESS.__typename, CALL);
+    expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
+    expect(posts()).toBe(1);
+  });
+
+  it('D30: while it hangs after a create was sent, a repeat elsewhere that has seen it is told to wait', async () => {
+    const redis = await startRedisServer(program);
+    const upstream = await startHeldUpstream();
+    const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
+    const [one, other] = [await startOnce({ env }), await startOnce({ env })];
+    const first = one.create(CALL);
+    await upstream.emulator.ledger.waitFor('createConnection', 1);
+    const { saw } = await watch(redis);
+    const repeat = other.create(CALL);
+    // The claim shows the repeat the record; what follows asks how it goes on.
+    await saw(FIND);
+    redis.pause();
+    expect(await repeat).toMatchObject(IN_PROGRESS);
+    redis.resume();
+    upstream.release();
+    expect(await first).toMatchObject(SUCCESS);
+    expect(upstream.emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it('D31: while it hangs a create is refused in half a second and unsent, and leaves no claim', async () => {
+    const redis = await startRedisServer(program);
+    const { create, createUntil, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
+    // From now on the secret is known, so that only the claim waits.
+    await create({ name: 'before' });
+    redis.pause();
+    const [payload, ms] = await timed(create(CALL));
+    expect(payload).toMatchObject({ ...NO_STORE, retryAfterSeconds: 1 });
+    expect(ms).toBeLessThan(LIMIT_MS);
+    expect(posts()).toBe(1);
+    redis.resume();
+    expect(await createUntil(SUCCESS.__typename, CALL)).toMatchObject({ reconciled: false });
+    expect(posts()).toBe(2);
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { IAM_USER } from '../helpers/iam-user.js';
+import { KEY, KEY_REUSED, NAME_TAKEN, startOnce, UNAVAILABLE } from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: false };
+
+describe('a refusal that passes', () => {
+  it('D8: 503 APIG.0613 is sent at most twice, and the same key sends again later', async () => {
+    const { create, emulator, posts, applied } = await startOnce();
+    emulator.inject({ operation: 'createConnection', error: 'APIG.0613', times: 2 });
+    expect(await create(CALL)).toMatchObject(UNAVAILABLE);
+    expect(posts()).toBe(2);
+    expect(await create(CALL)).toMatchObject(SUCCESS);
+    expect([posts(), applied().length]).toEqual([3, 1]);
+  });
+
+  it('D10: 429 with a short Retry-After is waited for and sent once more', async () => {
+    const { create, emulator, applied } = await startOnce();
+    emulator.inject({
+      operation: 'createConnection',
+      error: 'APIG.0308',
+      headers: { 'retry-after': '1' },
+    });
+    expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId: applied()[0] });
+    const [first, second, ...more] = emulator.ledger.entries('createConnection').map(({ atMs }) => atMs);
+    expect(more).toEqual([]);
+    expect(Number(second) - Number(first)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('D10: 429 with a long Retry-After is told, capped at 300 s, and the same key sends again later', async () => {
+    const { create, emulator, posts, applied } = await startOnce();
+    const headers = { 'retry-after': '86400' };
+    emulator.inject({ operation: 'createConnection', error: 'APIG.0308', headers });
+    expect(await create(CALL)).toMatchObject({
+      __typename: 'DliUnavailableError',
+      code: 'UPSTREAM_THROTTLED',
+      retryAfterSeconds: 300,
+    });
+    expect(posts()).toBe(1);
+    expect(await create(CALL)).toMatchObject(SUCCESS);
+    expect([posts(), applied().length]).toEqual([2, 1]);
+  });
+
+  it.each([
+    ['D11', 'APIG.0307'],
+    ['D11', 'DLI.0013'],
+    ['D12', 'DLI.0015'],
+  ])('%s: a token refused once with %s is renewed and the create sent once more', async (_row, error) => {
+    const { create, emulator, posts, applied } = await startOnce({ env: IAM_USER });
+    emulator.inject({ operation: 'createConnection', error });
+    const payload = await create(CALL);
+    expect(payload).toMatchObject({ ...SUCCESS, connectionId: applied()[0] });
+    expect([posts(), emulator.ledger.count('issueToken')]).toEqual([2, 2]);
+    expect(await create(CALL)).toEqual(payload);
+    expect(posts()).toBe(2);
+  });
+
+  it.each([
+    ['D11', 'APIG.0301'],
+    ['D12', 'DLI.0015'],
+  ])(
+    '%s: a token refused twice with %s is our fault, and the same key sends again later',
+    async (_row, error) => {
+      const { create, emulator, posts } = await startOnce({ env: IAM_USER });
+      // A token that never worked would be put aside for a minute.
+      await create({ name: 'before' });
+      emulator.inject({ operation: 'createConnection', error, times: 2 });
+      expect(await create(CALL)).toMatchObject({
+        __typename: 'DliUnavailableError',
+        code: 'UPSTREAM_AUTH_FAILED',
+      });
+      expect(posts()).toBe(3);
+      expect(await create(CALL)).toMatchObject(SUCCESS);
+      expect(posts()).toBe(4);
+    },
+  );
+});
+
+describe('a refusal for good', () => {
+  it.each([
+    ['DLI.0001', 400],
+    ['DLI.0002', 400],
+    ['DLI.0007', 400],
+    ['DLI.0009', 400],
+    ['DLI.0012', 400],
+    ['DLI.0016', 400],
+    ['DLI.1028', 400],
+    ['DLI.10003', 400],
+    ['APIG.0101', 404],
+    ['APIG.0201', 413],
+  ])('D13: %s with %i is told to every repeat in the same words and sent once', async (error, status) => {
+    const { create, emulator, posts } = await startOnce();
+    emulator.inject({ operation: 'createConnection', error, status });
+    const payload = await create(CALL);
+    expect(payload).toMatchObject({
+      __typename: 'DliRejectedError',
+      code: 'UPSTREAM_REJECTED',
+      dliCode: error,
+      requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+    expect(await create(CALL)).toEqual(payload);
+    expect(await create({ ...CALL, name: 'orders_2' })).toMatchObject(KEY_REUSED);
+    expect(posts()).toBe(1);
+  });
+
+  it('D23: a name that somebody else has is told to every repeat and sent once', async () => {
+    const { create, emulator, posts, applied } = await startOnce();
+    emulator.seedConnection({ name: 'orders_pg' });
+    const payload = await create(CALL);
+    expect(payload).toEqual({
+      ...NAME_TAKEN,
+      name: 'orders_pg',
+      message: 'A connection of this name exists already. Choose another name.',
+    });
+    expect(await create(CALL)).toEqual(payload);
+    expect([posts(), applied()]).toEqual([1, []]);
+  });
+
+  it('D23: a refused name is free for another key as soon as DLI has it free', async () => {
+    const { create, emulator, posts } = await startOnce();
+    emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });
+    expect(await create(CALL)).toMatchObject(NAME_TAKEN);
+    expect(await create({ idempotencyKey: `${KEY}-again` })).toMatchObject(SUCCESS);
+    expect(posts()).toBe(2);
+  });
+});

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import {
+  DONE_BUT_LOST,
+  KEY,
+  KEY_REUSED,
+  LOST,
+  startUpstream,
+  UNKNOWN,
+  until,
+} from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
+
+// Processes start slowly on a busy machine, and a dead one counts as alive for 8 s.
+const PATIENCE_MS = 40_000;
+
+let dataDir = '';
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'dli-gateway-restart-'));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+/** Starts a gateway on the test's folder; it may kill itself at a step of its call to DLI. */
+async function startProcess(upstreamUrl: string, preload?: string) {
+  const settings = { DATA_DIR: dataDir, OPERATION_TIMEOUT_MS: '3000', RECONCILE_SETTLE_MS: '1000' };
+  const gateway = startGatewayProcess(
+    { ...environmentFor(upstreamUrl), ...settings },
+    preload === undefined ? {} : { preload },
+  );
+  const { graphqlUrl } = await gateway.addresses();
+  async function create(changes: Record<string, unknown>): Promise<Record<string, unknown>> {
+    const variables = { input: { ...VALID_INPUT, ...changes } };
+    const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
+    return body.data?.['createDatasourceConnection'] as Record<string, unknown>;
+  }
+  return {
+    ...gateway,
+    create,
+    /** Repeats the create until nobody else works on it any more. */
+    createUntilDecided: (changes: Record<string, unknown>) =>
+      until(
+        () => create(changes),
+        ({ __typename }) => __typename !== 'IdempotencyConflictError',
+      ),
+  };
+}
+
+/** Source of a module that kills its process when a step of a call to DLI is reached. */
+function killAt(channel: string, condition: string): string {
+  return `import { subscribe } from 'node:diagnostics_channel';
+    subscribe('${channel}', ({ request, response }) => {
+      if (request.method === 'POST' && ${condition}) process.kill(process.pid, 'SIGKILL');
+    });`;
+}
+
+describe('a gateway that is killed in the middle of a create', () => {
+  it.each([
+    ['done by DLI is found', 'hang', true, RECONCILED],
+    ['not done by DLI is unknown', 'hang', false, { ...UNKNOWN, reason: 'GATEWAY_RESTART' }],
+  ] as const)(
+    'D25: with the same folder and key, one that was %s',
+    async (_what, behaviour, apply, answer) => {
+      const { url, emulator, posts } = await startUpstream();
+      emulator.inject({ operation: 'createConnection', behaviour, apply });
+      const first = await startProcess(url);
+      const broken = expect(first.create(CALL)).rejects.toThrow('fetch failed');
+      await emulator.ledger.waitFor('createConnection', 1);
+      first.signal('SIGKILL');
+      await broken;
+      const second = await startProcess(url);
+      expect(await second.create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
+      const payload = await second.createUntilDecided(CALL);
+      expect(payload).toMatchObject(answer);
+      expect(payload['connectionId']).toBe(emulator.connections()[0]?.connectionId);
+      expect(posts()).toBe(1);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'D26: with the answer received and not stored finds the connection',
+    async () => {
+      const { url, emulator, posts, applied } = await startUpstream();
+      const first = await startProcess(url, killAt('undici:request:headers', 'response.statusCode === 201'));
+      await expect(first.create(CALL)).rejects.toThrow('fetch failed');
+      expect(await first.end()).toBe('SIGKILL');
+      expect(emulator.ledger.entries('createConnection')).toMatchObject([{ status: 201 }]);
+      const second = await startProcess(url);
+      const payload = await second.createUntilDecided(CALL);
+      expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+      expect(await second.create(CALL)).toEqual(payload);
+      expect([posts(), applied().length]).toEqual([1, 1]);
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('a gateway that was stopped in order', () => {
+  it(
+    'D37: tells every story in the same words after its restart, and sends nothing',
+    async () => {
+      const { url, emulator, posts } = await startUpstream();
+      emulator.inject(DONE_BUT_LOST);
+      emulator.inject({ operation: 'createConnection', error: 'DLI.0001' });
+      emulator.inject(LOST);
+      const calls = ['found', 'refused', 'lost', 'made'].map(name => ({
+        name,
+        idempotencyKey: `${KEY}-${name}`,
+      }));
+      const first = await startProcess(url);
+      const stories = [];
+      for (const call of calls) stories.push(await first.create(call));
+      expect(stories).toMatchObject([
+        RECONCILED,
+        { __typename: 'DliRejectedError', dliCode: 'DLI.0001' },
+        { ...UNKNOWN, reason: 'CONNECTION_LOST' },
+        { ...RECONCILED, reconciled: false },
+      ]);
+      first.signal('SIGTERM');
+      expect(await first.end()).toBe(0);
+      const second = await startProcess(url);
+      const repeats = [];
+      for (const call of calls) repeats.push(await second.createUntilDecided(call));
+      expect(repeats).toEqual(stories);
+      expect(posts()).toBe(4);
+    },
+    PATIENCE_MS,
+  );
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import { KEY, NAME_TAKEN, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
+const TWIN = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
+/** DLI says that it did not execute a create, and has made the connection all the same. */
+const REFUSED_BUT_DONE = { operation: 'createConnection', error: 'APIG.0613', apply: true } as const;
+const UNSUCCESSFUL = { operation: 'createConnection', body: { is_success: false, message: 'no' } } as const;
+
+describe('a name that is taken when a create is sent for the second time', () => {
+  it('D24: by the first request is our own success', async () => {
+    const { create, emulator, posts, applied } = await startOnce();
+    emulator.inject(REFUSED_BUT_DONE);
+    const payload = await create(CALL);
+    expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+    expect(await create(CALL)).toEqual(payload);
+    expect([posts(), applied().length]).toEqual([2, 1]);
+  });
+
+  it('D24: by somebody else before the create is a conflict', async () => {
+    const { create, emulator, posts } = await startOnce();
+    emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() - 60_000 });
+    emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
+    const payload = await create(CALL);
+    expect(payload).toMatchObject(NAME_TAKEN);
+    expect(await create(CALL)).toEqual(payload);
+    expect(posts()).toBe(2);
+  });
+
+  it('D24: by a connection to another address is a conflict', async () => {
+    const { create, emulator } = await startOnce();
+    emulator.seedConnection({ ...TWIN, destination: '192.168.0.99:5432' });
+    emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
+    expect(await create(CALL)).toMatchObject(NAME_TAKEN);
+  });
+
+  it('D24: is unknown while no list can be read, and decided by the first good one', async () => {
+    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    emulator.inject(REFUSED_BUT_DONE);
+    emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    emulator.clearFaults();
+    expect(await createUntil(RECONCILED.__typename, CALL)).toMatchObject({ connectionId: applied()[0] });
+    expect(posts()).toBe(2);
+  });
+});
+
+describe('D16: a 2xx that says it failed and names no connection', () => {
+  it('is a refusal when the list does not show the connection, told to every repeat', async () => {
+    const { create, emulator, posts } = await startOnce();
+    emulator.inject(UNSUCCESSFUL);
+    const payload = await create(CALL);
+    expect(payload).toMatchObject({ __typename: 'DliRejectedError', dliCode: null });
+    expect(await create(CALL)).toEqual(payload);
+    expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 1]);
+  });
+
+  it('is a success when the list shows it', async () => {
+    const { create, emulator, applied } = await startOnce();
+    emulator.inject({ ...UNSUCCESSFUL, apply: true });
+    expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+  });
+
+  it('is unknown when the list cannot be read', async () => {
+    const { create, emulator } = await startOnce();
+    emulator.inject({ ...UNSUCCESSFUL, apply: true });
+    emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UNREADABLE_RESPONSE' });
+  });
+});

@@ -1,0 +1,36 @@
+import { expect, it } from '@jest/globals';
+import type { Clock } from '../../src/lib/time.js';
+import { SYSTEM_CLOCK } from '../../src/lib/time.js';
+import { IAM_USER } from '../helpers/iam-user.js';
+import { KEY, startOnce, UNAVAILABLE } from './helpers/once-gateway.js';
+
+/** A machine that can be put to sleep: the world's clock goes on, its own stands still. */
+function createSleepyClock(): Clock & { sleep(ms: number): void } {
+  let sleptMs = 0;
+  return {
+    epochMs: () => SYSTEM_CLOCK.epochMs() + sleptMs,
+    monotonicMs: () => SYSTEM_CLOCK.monotonicMs(),
+    sleep(ms) {
+      sleptMs += ms;
+    },
+  };
+}
+
+it.each([
+  ['sends nothing late when it slept for a minute', 60_000, UNAVAILABLE, 0],
+  [
+    'goes on when its clock was set by a second',
+    1_000,
+    { __typename: 'CreateDatasourceConnectionSuccess' },
+    1,
+  ],
+] as const)('a gateway that has recorded a create %s', async (_what, sleptMs, answer, posts) => {
+  const clock = createSleepyClock();
+  const gateway = await startOnce({ env: IAM_USER, clock });
+  gateway.emulator.inject({ operation: 'issueToken', delayMs: 300 });
+  const creating = gateway.create({ idempotencyKey: KEY });
+  await gateway.emulator.ledger.waitFor('issueToken', 1);
+  clock.sleep(sleptMs);
+  expect(await creating).toMatchObject(answer);
+  expect(gateway.posts()).toBe(posts);
+});

@@ -1,0 +1,121 @@
+import { afterEach } from '@jest/globals';
+import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
+import { createEmulator } from '../../../src/emulator/emulator.js';
+import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
+
+/** A key that keeps the rule. */
+export const KEY = 'order-4711-attempt-1';
+
+/** What callers are told, by its member and code. */
+export const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
+export const UNAVAILABLE = { __typename: 'DliUnavailableError', code: 'UPSTREAM_UNAVAILABLE' };
+export const KEY_REUSED = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_KEY_REUSED' };
+export const IN_PROGRESS = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_IN_PROGRESS' };
+export const NAME_TAKEN = { __typename: 'NameTakenError', code: 'NAME_CONFLICT' };
+
+/** An upstream without an answer proves nothing: it is done or not, and the caller cannot know. */
+export const LOST = { operation: 'createConnection', behaviour: 'reset', apply: false } as const;
+export const DONE_BUT_LOST = { operation: 'createConnection', behaviour: 'reset', apply: true } as const;
+
+/** A list that does not show yet what was made. */
+export const NOT_LISTED_YET = {
+  operation: 'listConnections',
+  body: { is_success: true, count: 0, connections: [] },
+  times: 0,
+} as const;
+
+/** What the emulator's ledger testifies. */
+export interface Witness {
+  emulator: Emulator;
+  /** How many creates DLI got. */
+  posts(): number;
+  /** Ids of the connections that those creates made. */
+  applied(): string[];
+}
+
+/** A gateway that settles unknown creates within a second, where real ones take two minutes. */
+export interface OnceGateway extends TestGateway, Witness {
+  /** Repeats a create until its answer is of this member; fails after 15 s. */
+  createUntil(member: string, changes: Record<string, unknown>): Promise<Payload>;
+  /** Waits for a text in the log, for at most 15 s, while the gateway answers other requests. */
+  logged(text: string): Promise<void>;
+}
+
+const PATIENCE_MS = 15_000;
+const upstreams: Emulator[] = [];
+
+afterEach(async () => {
+  await closeGateways();
+  for (const emulator of upstreams.splice(0)) await emulator.close();
+});
+
+/** Starts a gateway on an emulator of its own; both end after the test. */
+export async function startOnce(options: TestGatewayOptions = {}): Promise<OnceGateway> {
+  const env = { RECONCILE_SETTLE_MS: '1000', ...options.env };
+  const gateway = await startGateway({ ...options, env });
+  return {
+    ...gateway,
+    ...witnessOf(gateway.emulator),
+    createUntil: (member, changes) =>
+      until(
+        () => gateway.create(changes),
+        payload => payload.__typename === member,
+      ),
+    async logged(text) {
+      await until(
+        () => gateway.send({ query: '{ __typename }' }),
+        () => gateway.log().includes(text),
+      );
+    },
+  };
+}
+
+/** Starts an upstream that several gateways share, or that comes back on a port; it ends after the test. */
+export async function startUpstream(
+  options: Partial<EmulatorOptions> = {},
+  port = 0,
+): Promise<Witness & { url: string }> {
+  const emulator = createEmulator(options);
+  const url = await emulator.listen(port);
+  upstreams.push(emulator);
+  return { url, ...witnessOf(emulator) };
+}
+
+/** Asks again and again until the answer is the wanted one, for at most 15 s. */
+export async function until<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> {
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    if (performance.now() > endMs) throw new Error(`The last answer was ${JSON.stringify(answer)}`);
+  }
+}
+
+/** Sends the example create with changes, for tests about the exchange itself. */
+export function postCreate(
+  graphqlUrl: string,
+  changes: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<Response> {
+  return fetch(graphqlUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: createBody(changes),
+    ...(signal !== undefined && { signal }),
+  });
+}
+
+/** The JSON text of the example create with changes. */
+export function createBody(changes: Record<string, unknown>): string {
+  return JSON.stringify({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } });
+}
+
+function witnessOf(emulator: Emulator): Witness {
+  return {
+    emulator,
+    posts: () => emulator.ledger.count('createConnection'),
+    applied: () =>
+      emulator.ledger.entries('createConnection').flatMap(entry => entry.appliedConnectionId ?? []),
+  };
+}

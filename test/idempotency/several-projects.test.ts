@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it } from '@jest/globals';
+import { KEY, LOST, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+
+const CALL = { idempotencyKey: KEY };
+const folder = mkdtempSync(join(tmpdir(), 'once-projects-'));
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it('a gateway of another project on the same store leaves an unknown create alone, whose list it does not see', async () => {
+  const env = { DATA_DIR: folder };
+  const other = await startOnce({ env });
+  const gateway = await startOnce({ env });
+  gateway.emulator.inject(LOST);
+  other.emulator.inject(LOST);
+  expect(await gateway.create(CALL)).toMatchObject(UNKNOWN);
+  expect(await other.create(CALL)).toMatchObject(UNKNOWN);
+  expect([gateway.posts(), other.posts()]).toEqual([1, 1]);
+  await gateway.logged('settled without trace');
+  await other.logged('settled without trace');
+  const settled = (log: string) => log.match(/settled without trace/g)?.length;
+  expect([settled(gateway.log()), settled(other.log())]).toEqual([1, 1]);
+});

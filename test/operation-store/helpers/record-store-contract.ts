@@ -1,0 +1,559 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import type { OperationRecord } from '../../../src/operation-store/operation-record.js';
+import type { RecordStore } from '../../../src/operation-store/operation-store.js';
+
+/** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
+export interface StoreUnderTest {
+  store: RecordStore;
+  /** Another user of the same records, as another process would be. */
+  openAnother(): Promise<RecordStore>;
+  /** Puts any text where the record with this id belongs. */
+  putText(id: string, text: string): Promise<void>;
+}
+
+const NOW_MS = Date.now();
+const HOUR_MS = 3_600_000;
+
+/** The project of every record, unless a test says otherwise. */
+export const PROJECT_ID = 'ab'.repeat(32);
+
+/** What a store says that takes a new record and has lost nothing. */
+export const BEGUN = { kind: 'begun', isForgetful: false };
+
+/** A random hash: 64 hex digits. */
+export function randomHash(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/** A record that a gateway could begin now. */
+export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRecord {
+  return {
+    version: 1,
+    id: randomHash(),
+    projectId: PROJECT_ID,
+    nameId: randomHash(),
+    fingerprint: randomHash(),
+    state: 'SENDING',
+    owner: randomUUID(),
+    ownedUntilMs: NOW_MS + 25_000.5,
+    sentAtMs: NOW_MS,
+    wanted: { name: 'orders "ü" \u2028', service: 'CSS', url: 'css.example.com:9200' },
+    expiresAtMs: NOW_MS + HOUR_MS,
+    ...changes,
+  };
+}
+
+/** The same create, answered with a connection. */
+export function succeeded(record: OperationRecord): OperationRecord {
+  return {
+    ...record,
+    state: 'SUCCEEDED',
+    connectionId: 'c3a2d0e8-6b1e-4c55-9c86-0e6f7f7f1a01',
+    message: null,
+    isReconciled: false,
+    expiresAtMs: NOW_MS + 2 * HOUR_MS,
+  };
+}
+
+function rejected(record: OperationRecord): OperationRecord {
+  const rejection = { code: 'REJECTED' as const, upstreamCode: 'DLI.0001', requestId: null };
+  return { ...record, state: 'REJECTED', rejection };
+}
+
+function unknown(record: OperationRecord, isSettled?: boolean): OperationRecord {
+  const reason = { state: 'UNKNOWN', unknownReason: 'TIMEOUT_AFTER_SEND' } as const;
+  return { ...record, ...reason, ...(isSettled !== undefined && { isSettled }) };
+}
+
+function countKinds(results: readonly { kind: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind } of results) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}
+
+/** What every store of records promises. */
+export function describeRecordStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+  describe(`${name} as a record store`, () => {
+    async function makeEmpty(): Promise<RecordStore> {
+      return (await makeStore()).store;
+    }
+
+    async function makeWith(record: OperationRecord): Promise<RecordStore> {
+      const store = await makeEmpty();
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+      return store;
+    }
+
+    describe('secret', () => {
+      it('is made once, has 32 bytes, and is the same for all users', async () => {
+        const { store, openAnother } = await makeStore();
+        const another = await openAnother();
+        const secrets = await Promise.all([store.secret(), another.secret(), store.secret()]);
+        expect(secrets[0]).toHaveLength(32);
+        expect(new Set(secrets.map(secret => secret.toString('hex'))).size).toBe(1);
+      });
+
+      it('is another one in another store', async () => {
+        const [one, other] = [await makeEmpty(), await makeEmpty()];
+        expect(await one.secret()).not.toEqual(await other.secret());
+      });
+    });
+
+    describe('begin and find', () => {
+      it('give back what was begun, to every user of the store at once', async () => {
+        const { store, openAnother } = await makeStore();
+        const another = await openAnother();
+        const record = makeRecord();
+        await expect(another.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+        await expect(another.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+      });
+
+      it('find nothing under an id that was never begun', async () => {
+        const store = await makeEmpty();
+        await expect(store.find(randomHash(), NOW_MS)).resolves.toEqual({ kind: 'absent' });
+      });
+
+      it('show the stored record to whoever begins its id again', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const repeat = makeRecord({ id: record.id });
+        await expect(store.begin(repeat, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
+        // The repeat has taken nothing.
+        const next = makeRecord({ nameId: repeat.nameId });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
+      });
+
+      it('let one of 200 parallel attempts at one id begin', async () => {
+        const { store, openAnother } = await makeStore();
+        const stores = [store, await openAnother()];
+        const { id, nameId } = makeRecord();
+        const attempts = Array.from({ length: 100 }, () =>
+          stores.map(user => ({ user, record: makeRecord({ id, nameId }) })),
+        );
+        const results = await Promise.all(
+          attempts.flat().map(({ user, record }) => user.begin(record, NOW_MS)),
+        );
+        expect(countKinds(results)).toEqual({ begun: 1, exists: 199 });
+      });
+
+      it('let one of 50 parallel creates of one name begin', async () => {
+        const store = await makeEmpty();
+        const { nameId } = makeRecord();
+        const records = Array.from({ length: 50 }, () => makeRecord({ nameId }));
+        const results = await Promise.all(records.map(record => store.begin(record, NOW_MS)));
+        expect(countKinds(results)).toEqual({ begun: 1, nameHeld: 49 });
+        const holder = records[results.findIndex(({ kind }) => kind === 'begun')];
+        for (const result of results) if (result.kind === 'nameHeld') expect(result.record).toEqual(holder);
+      });
+    });
+
+    describe('the name of a record', () => {
+      it.each([
+        ['SUCCEEDED', succeeded],
+        ['REJECTED', rejected],
+        ['UNKNOWN and settled', (record: OperationRecord) => unknown(record, true)],
+      ])('is free once the record is %s', async (_state, change) => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.replace(change(record), record.owner)).resolves.toBe(true);
+        const next = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+          kind: 'found',
+          record: change(record),
+        });
+      });
+
+      it.each([[undefined], [false]])(
+        'is held while the record is UNKNOWN with isSettled %s',
+        async isSettled => {
+          const record = makeRecord();
+          const store = await makeWith(record);
+          const held = unknown(record, isSettled);
+          await store.replace(held, record.owner);
+          const next = makeRecord({ nameId: record.nameId });
+          await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: held });
+        },
+      );
+
+      it('stays with its next holder when the previous record is written or removed later', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.replace(unknown(record, true), record.owner);
+        const next = makeRecord({ nameId: record.nameId });
+        await store.begin(next, NOW_MS);
+        await store.replace(succeeded(record), record.owner);
+        await store.remove(record.id, record.owner);
+        const last = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(last, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: next });
+      });
+    });
+
+    describe('a record whose time is over', () => {
+      it('is absent, and its id and name are free', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.find(record.id, record.expiresAtMs - 1)).resolves.toMatchObject({ kind: 'found' });
+        const laterMs = record.expiresAtMs;
+        await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'absent' });
+        const next = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
+        await expect(store.begin(next, laterMs)).resolves.toEqual(BEGUN);
+        await expect(store.findOpen(PROJECT_ID, laterMs)).resolves.toEqual([next]);
+        const third = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
+        await expect(store.begin(third, laterMs)).resolves.toEqual({ kind: 'nameHeld', record: next });
+        const repeat = makeRecord({ id: record.id, expiresAtMs: laterMs + HOUR_MS });
+        await expect(store.begin(repeat, laterMs)).resolves.toEqual(BEGUN);
+        await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'found', record: repeat });
+      });
+
+      it('is kept as long as its last version says', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const done = succeeded(record);
+        await store.replace(done, record.owner);
+        await expect(store.find(record.id, record.expiresAtMs)).resolves.toEqual({
+          kind: 'found',
+          record: done,
+        });
+        await expect(store.find(record.id, done.expiresAtMs)).resolves.toEqual({ kind: 'absent' });
+      });
+
+      it('is not open any more', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.findOpen(PROJECT_ID, record.expiresAtMs)).resolves.toEqual([]);
+      });
+    });
+
+    describe('replace and remove', () => {
+      it('do nothing for anyone but the owner', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.replace(succeeded(record), randomUUID())).resolves.toBe(false);
+        await expect(store.remove(record.id, randomUUID())).resolves.toBe(false);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+      });
+
+      it('do nothing where no record is', async () => {
+        const store = await makeEmpty();
+        const record = makeRecord();
+        await expect(store.replace(record, record.owner)).resolves.toBe(false);
+        await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+      });
+
+      it('forget a record and free its id and name', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+      });
+    });
+
+    describe('adopt', () => {
+      it('passes a record to one of 100 parallel takers', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const ownedUntilMs = NOW_MS + 60_000;
+        const owners = Array.from({ length: 100 }, () => randomUUID());
+        const wins = await Promise.all(
+          owners.map(owner => store.adopt(record.id, record.owner, owner, ownedUntilMs)),
+        );
+        const winners = wins.map(adopted => adopted !== undefined);
+        expect(winners.filter(Boolean)).toHaveLength(1);
+        const owner = owners[winners.indexOf(true)] ?? '';
+        const adopted = { ...record, owner, ownedUntilMs };
+        expect(wins).toContainEqual(adopted);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
+        await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(false);
+        await expect(store.replace(succeeded(adopted), owner)).resolves.toBe(true);
+      });
+
+      it('does nothing where no record is', async () => {
+        const store = await makeEmpty();
+        await expect(store.adopt(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
+      });
+
+      it.each([
+        ['SUCCEEDED', succeeded],
+        ['REJECTED', rejected],
+      ])('leaves a record alone that its owner has made %s meanwhile', async (_state, decide) => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.replace(decide(record), record.owner);
+        await expect(store.adopt(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+          kind: 'found',
+          record: decide(record),
+        });
+      });
+
+      it('hands out what the record says by then', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const written = { ...unknown(record), lastSentAtMs: NOW_MS };
+        await store.replace(written, record.owner);
+        const adopted = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
+        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
+          adopted,
+        );
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
+      });
+    });
+
+    describe('reopen', () => {
+      function reopened(record: OperationRecord): OperationRecord {
+        const again = {
+          owner: randomUUID(),
+          ownedUntilMs: NOW_MS + 60_000,
+          expiresAtMs: NOW_MS + 3 * HOUR_MS,
+        };
+        return { ...record, ...again, state: 'SENDING', isResent: true };
+      }
+
+      async function makeSettled(): Promise<{ store: RecordStore; record: OperationRecord }> {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.replace(unknown(record, true), record.owner);
+        return { store, record };
+      }
+
+      it('stores the record, holds its name and lists it as open', async () => {
+        const { store, record } = await makeSettled();
+        const again = reopened(record);
+        await expect(store.reopen(again, record.owner, NOW_MS)).resolves.toBe(true);
+        await expect(store.find(record.id, record.expiresAtMs)).resolves.toEqual({
+          kind: 'found',
+          record: again,
+        });
+        const sameName = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: again });
+        await expect(store.findOpen(PROJECT_ID, again.ownedUntilMs)).resolves.toEqual([again]);
+        await expect(store.replace(succeeded(again), again.owner)).resolves.toBe(true);
+        await expect(store.begin(sameName, NOW_MS)).resolves.toEqual(BEGUN);
+      });
+
+      it('is granted to one of 50 parallel attempts', async () => {
+        const { store, record } = await makeSettled();
+        const attempts = Array.from({ length: 50 }, () => reopened(record));
+        const wins = await Promise.all(attempts.map(again => store.reopen(again, record.owner, NOW_MS)));
+        expect(wins.filter(Boolean)).toHaveLength(1);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+          kind: 'found',
+          record: attempts[wins.indexOf(true)],
+        });
+      });
+
+      it('stores nothing for anyone but the owner, and nothing where no record is', async () => {
+        const { store, record } = await makeSettled();
+        const absent = makeRecord();
+        await expect(store.reopen(reopened(record), randomUUID(), NOW_MS)).resolves.toBe(false);
+        await expect(store.reopen(reopened(absent), absent.owner, NOW_MS)).resolves.toBe(false);
+        const settled = { kind: 'found', record: unknown(record, true) };
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
+        await expect(store.find(absent.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
+        await expect(store.findOpen(PROJECT_ID, NOW_MS + HOUR_MS - 1)).resolves.toEqual([]);
+      });
+
+      it('stores nothing while another record holds the name, until that one is over', async () => {
+        const { store, record } = await makeSettled();
+        const next = makeRecord({ nameId: record.nameId });
+        await store.begin(next, NOW_MS);
+        await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
+        const settled = { kind: 'found', record: unknown(record, true) };
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
+        await expect(store.findOpen(PROJECT_ID, next.ownedUntilMs)).resolves.toEqual([next]);
+        const again = reopened(record);
+        await expect(store.reopen(again, record.owner, next.expiresAtMs)).resolves.toBe(true);
+        const last = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(last, next.expiresAtMs)).resolves.toEqual({
+          kind: 'nameHeld',
+          record: again,
+        });
+      });
+
+      it('stores nothing while what holds the name cannot be read', async () => {
+        const { store, putText } = await makeStore();
+        const record = makeRecord();
+        await store.begin(record, NOW_MS);
+        await store.replace(unknown(record, true), record.owner);
+        const next = makeRecord({ nameId: record.nameId });
+        await store.begin(next, NOW_MS);
+        await putText(next.id, '{"version":2}');
+        await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
+      });
+    });
+
+    describe('claimConnection', () => {
+      const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS };
+
+      it('gives a connection to one record, again and again', async () => {
+        const store = await makeEmpty();
+        const connectionId = randomUUID();
+        const records = Array.from({ length: 20 }, () => makeRecord());
+        const claim = (record: OperationRecord) => store.claimConnection(connectionId, record, times);
+        const first = await Promise.all(records.map(claim));
+        expect(first.filter(Boolean)).toHaveLength(1);
+        await expect(Promise.all(records.map(claim))).resolves.toEqual(first);
+      });
+
+      it('gives it to the record that holds the name, not to an earlier one', async () => {
+        const settled = makeRecord();
+        const store = await makeWith(settled);
+        await store.replace(unknown(settled, true), settled.owner);
+        const holder = makeRecord({ nameId: settled.nameId });
+        await store.begin(holder, NOW_MS);
+        const connectionId = randomUUID();
+        await expect(store.claimConnection(connectionId, settled, times)).resolves.toBe(false);
+        await expect(store.claimConnection(connectionId, holder, times)).resolves.toBe(true);
+      });
+
+      it('gives it to an earlier record once the other is decided or its time is over', async () => {
+        const settled = makeRecord();
+        const store = await makeWith(settled);
+        await store.replace(unknown(settled, true), settled.owner);
+        const holder = makeRecord({ nameId: settled.nameId });
+        await store.begin(holder, NOW_MS);
+        const later = { nowMs: holder.expiresAtMs, expiresAtMs: holder.expiresAtMs + HOUR_MS };
+        await expect(store.claimConnection(randomUUID(), settled, later)).resolves.toBe(true);
+        await store.replace(rejected(holder), holder.owner);
+        await expect(store.claimConnection(randomUUID(), settled, times)).resolves.toBe(true);
+      });
+
+      it('leaves it to whom it was given, whoever holds the name since', async () => {
+        const first = makeRecord();
+        const store = await makeWith(first);
+        const connectionId = randomUUID();
+        await store.claimConnection(connectionId, first, times);
+        await store.replace(succeeded(first), first.owner);
+        const next = makeRecord({ nameId: first.nameId });
+        await store.begin(next, NOW_MS);
+        await expect(store.claimConnection(connectionId, first, times)).resolves.toBe(true);
+        await expect(store.claimConnection(connectionId, next, times)).resolves.toBe(false);
+      });
+
+      it('gives it to nobody else while what holds the name cannot be read', async () => {
+        const { store, putText } = await makeStore();
+        const holder = makeRecord();
+        await store.begin(holder, NOW_MS);
+        await putText(holder.id, '{"version":2}');
+        const other = makeRecord({ nameId: holder.nameId });
+        await expect(store.claimConnection(randomUUID(), other, times)).resolves.toBe(false);
+        await expect(store.claimConnection(randomUUID(), holder, times)).resolves.toBe(true);
+      });
+    });
+
+    describe('noteDeletion and hasDeletion', () => {
+      const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS };
+
+      it('remember a note for every user of the store, until its time is over', async () => {
+        const { store, openAnother } = await makeStore();
+        const another = await openAnother();
+        const id = randomHash();
+        await expect(another.hasDeletion(id, NOW_MS)).resolves.toBe(false);
+        await store.noteDeletion(id, times);
+        await expect(another.hasDeletion(id, NOW_MS)).resolves.toBe(true);
+        await expect(another.hasDeletion(id, times.expiresAtMs - 1)).resolves.toBe(true);
+        await expect(another.hasDeletion(id, times.expiresAtMs)).resolves.toBe(false);
+        await expect(another.hasDeletion(randomHash(), NOW_MS)).resolves.toBe(false);
+      });
+
+      it('go by the last of several notes, also made at the same moment', async () => {
+        const store = await makeEmpty();
+        const id = randomHash();
+        await Promise.all(Array.from({ length: 20 }, () => store.noteDeletion(id, times)));
+        const laterMs = times.expiresAtMs + HOUR_MS;
+        await store.noteDeletion(id, { nowMs: NOW_MS, expiresAtMs: laterMs });
+        await expect(store.hasDeletion(id, laterMs - 1)).resolves.toBe(true);
+        await expect(store.hasDeletion(id, laterMs)).resolves.toBe(false);
+      });
+
+      it('have nothing to do with records', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        await store.noteDeletion(record.id, times);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+        await store.remove(record.id, record.owner);
+        await expect(store.hasDeletion(record.id, NOW_MS)).resolves.toBe(true);
+        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+      });
+    });
+
+    describe('findOpen', () => {
+      it('gives the undecided records that nobody owns any more', async () => {
+        const store = await makeEmpty();
+        const ownedUntilMs = NOW_MS + 1_000;
+        const records = Array.from({ length: 5 }, () => makeRecord({ ownedUntilMs }));
+        const owned = makeRecord({ ownedUntilMs: ownedUntilMs + 1 });
+        for (const record of [...records, owned]) await store.begin(record, NOW_MS);
+        const [sending, lost, settled, done, refused] = records.map((record, index) =>
+          [record, unknown(record), unknown(record, true), succeeded(record), rejected(record)].at(index),
+        );
+        for (const record of [lost, settled, done, refused])
+          if (record !== undefined) await store.replace(record, record.owner);
+        const sorted = (found: (OperationRecord | undefined)[]) =>
+          found.toSorted((a, b) => (a?.id ?? '').localeCompare(b?.id ?? ''));
+        await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.hasOpen(ownedUntilMs - 1)).resolves.toBe(false);
+        await expect(store.hasOpen(ownedUntilMs)).resolves.toBe(true);
+        expect(sorted(await store.findOpen(PROJECT_ID, ownedUntilMs))).toEqual(sorted([sending, lost]));
+        expect(await store.findOpen(PROJECT_ID, ownedUntilMs + 1)).toContainEqual(owned);
+      });
+
+      it('gives those of the project, however many of others are open and older', async () => {
+        const { store, openAnother } = await makeStore();
+        const others = Array.from({ length: 2_500 }, () => makeRecord({ projectId: randomHash() }));
+        for (const record of others) await store.begin(record, NOW_MS);
+        const records = Array.from({ length: 2 }, (_, index) =>
+          makeRecord({ ownedUntilMs: NOW_MS + 26_000 + index }),
+        );
+        for (const record of records) await store.begin(record, NOW_MS);
+        const open = await (await openAnother()).findOpen(PROJECT_ID, NOW_MS + 27_000);
+        expect(new Set(open)).toEqual(new Set(records));
+      });
+
+      it('passes over a record that was adopted, until its new owner is late too', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const ownedUntilMs = record.ownedUntilMs + 30_000;
+        await store.adopt(record.id, record.owner, 'another', ownedUntilMs);
+        await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.findOpen(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
+          { id: record.id, owner: 'another' },
+        ]);
+      });
+    });
+
+    describe('a text that is no record of this version', () => {
+      const record = makeRecord();
+      const { connectionId: _missing, ...unanswered } = succeeded(record);
+      it.each([
+        ['nothing', ''],
+        ['no JSON', '{"version":1,'],
+        ['JSON of another kind', '[1]'],
+        ['another version', JSON.stringify({ ...record, version: 2 })],
+        ['a wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
+        ['a field that is not known', JSON.stringify({ ...record, fence: 7 })],
+        ['a missing field', JSON.stringify({ ...record, owner: undefined })],
+        ['a success without its connection', JSON.stringify(unanswered)],
+      ])('is unreadable and stays: %s', async (_case, text) => {
+        const { store, putText } = await makeStore();
+        await store.begin(record, NOW_MS);
+        await putText(record.id, text);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
+        await expect(store.begin(makeRecord({ id: record.id }), NOW_MS)).resolves.toEqual({
+          kind: 'unreadable',
+        });
+        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
+          kind: 'unreadable',
+        });
+      });
+    });
+  });
+}

@@ -1,0 +1,254 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { open } from 'lmdb';
+import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import {
+  BEGUN,
+  describeRecordStore,
+  makeRecord,
+  PROJECT_ID,
+  succeeded,
+} from './helpers/record-store-contract.js';
+
+/** The built store, for other processes; `npm test` builds before it tests. */
+const BUILT_STORE = new URL('../../dist/operation-store/lmdb-store.js', import.meta.url).href;
+
+const NOW_MS = Date.now();
+const stores: LmdbStore[] = [];
+const folders: string[] = [];
+const children: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const store of stores.splice(0)) await store.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'records-'));
+  folders.push(folder);
+  return folder;
+}
+
+function openStore(folder: string): LmdbStore {
+  const store = LmdbStore.open(folder);
+  stores.push(store);
+  return store;
+}
+
+/** Opens the texts of the records as they lie in the folder. */
+function openRecords(folder: string) {
+  const root = open({ path: folder, encoding: 'string', overlappingSync: false, noSubdir: false });
+  return { root, records: root.openDB<string, string>('records', { encoding: 'string' }) };
+}
+
+/** A process that begins these records, in this order, after a line on its stdin, and prints each result. */
+function startBeginner(folder: string, records: readonly OperationRecord[], width: number): ChildProcess {
+  const source = `
+    const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
+    const store = LmdbStore.open(${JSON.stringify(folder)});
+    console.log('ready');
+    let text = '';
+    for await (const chunk of process.stdin) if ((text += chunk).endsWith('\\n')) break;
+    const records = JSON.parse(text);
+    for (let start = 0; start < records.length; start += ${width})
+      await Promise.all(records.slice(start, start + ${width}).map(async record => {
+        const { kind } = await store.begin(record, ${NOW_MS});
+        process.stdout.write(record.id + ' ' + kind + '\\n');
+      }));
+    await store.close();
+    process.exit();
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const ready = once(child.stdout, 'data');
+  void ready.then(() => child.stdin.write(`${JSON.stringify(records)}\n`));
+  return child;
+}
+
+/** What such a process prints, line by line. */
+async function* results(child: ChildProcess): AsyncGenerator<{ id: string; kind: string }> {
+  if (child.stdout === null) return;
+  for await (const line of createInterface(child.stdout)) {
+    const [id = '', kind] = line.split(' ');
+    if (kind !== undefined) yield { id, kind };
+  }
+}
+
+describeRecordStore('LmdbStore', async () => {
+  const folder = makeFolder();
+  return {
+    store: openStore(folder),
+    openAnother: async () => openStore(folder),
+    async putText(id, text) {
+      const { root, records } = openRecords(folder);
+      await records.put(id, text);
+      await root.close();
+    },
+  };
+});
+
+describe('LmdbStore', () => {
+  it('makes a folder that only its user can enter', () => {
+    const folder = join(makeFolder(), 'gateway.data', 'records');
+    openStore(folder);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps its file to its user in a folder that others can enter', () => {
+    const folder = makeFolder();
+    openStore(folder);
+    expect(statSync(join(folder, 'data.mdb')).mode & 0o777).toBe(0o600);
+  });
+
+  it('says what is wrong with a folder that it cannot use', () => {
+    const folder = makeFolder();
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    expect(() => LmdbStore.open(file)).toThrow(
+      new Error('DATA_DIR: the operation records cannot be kept in this folder: EEXIST: file already exists'),
+    );
+    const foreign = join(folder, 'foreign');
+    mkdirSync(foreign);
+    writeFileSync(join(foreign, 'data.mdb'), 'not a database, but long enough'.repeat(1_000));
+    expect(() => LmdbStore.open(foreign)).toThrow(/^DATA_DIR: the operation records cannot be kept.*LMDB/);
+  });
+
+  it('is not available once it is closed', async () => {
+    const store = openStore(makeFolder());
+    const record = makeRecord();
+    await store.close();
+    await store.close();
+    await expect(store.find(record.id, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+    await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+    await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it('remembers after it is closed and opened again', async () => {
+    const folder = makeFolder();
+    const record = makeRecord();
+    const first = openStore(folder);
+    await first.begin(record, NOW_MS);
+    const secret = await first.secret();
+    await first.close();
+    const second = openStore(folder);
+    await expect(second.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+    await expect(second.secret()).resolves.toEqual(secret);
+  });
+
+  it('clears away what has expired, a portion at a time', async () => {
+    const folder = makeFolder();
+    const store = openStore(folder);
+    const expiring = Array.from({ length: 200 }, () => makeRecord());
+    for (const record of expiring) await store.begin(record, NOW_MS);
+    for (const record of expiring.slice(0, 50)) await store.replace(succeeded(record), record.owner);
+    const claim = (nowMs: number) =>
+      store.claimConnection('a', makeRecord(), { nowMs, expiresAtMs: nowMs + 1 });
+    await expect(claim(NOW_MS)).resolves.toBe(true);
+    await expect(claim(NOW_MS)).resolves.toBe(false);
+    const laterMs = NOW_MS + 10 * 3_600_000;
+    const next = Array.from({ length: 64 }, () => makeRecord({ expiresAtMs: laterMs + 1 }));
+    for (const record of next) await store.begin(record, laterMs);
+    const { root, records } = openRecords(folder);
+    expect([...records.getKeys()].toSorted()).toEqual(next.map(({ id }) => id).toSorted());
+    await root.close();
+    await expect(claim(laterMs)).resolves.toBe(true);
+  });
+
+  it('clears away the notes of deletions that have expired, and no others', async () => {
+    const folder = makeFolder();
+    const store = openStore(folder);
+    const note = (id: string, nowMs: number, expiresAtMs: number) =>
+      store.noteDeletion(id, { nowMs, expiresAtMs });
+    for (let count = 0; count < 100; count++) await note(`old ${count}`, NOW_MS, NOW_MS + 1);
+    await note('old 0', NOW_MS, NOW_MS + 1_000);
+    for (let count = 0; count < 64; count++) await note(`new ${count}`, NOW_MS + 2, NOW_MS + 1_000);
+    const { root } = openRecords(folder);
+    const left = [...root.openDB<string, string>('deletions', { encoding: 'string' }).getKeys()];
+    const expiries = root.openDB<string, [number, string, string]>('expiries', { encoding: 'string' });
+    expect(left.filter(id => id.startsWith('old'))).toEqual(['old 0']);
+    expect([left.length, [...expiries.getKeys()].length]).toEqual([65, 65]);
+    await root.close();
+    await expect(store.hasDeletion('old 0', NOW_MS + 2)).resolves.toBe(true);
+  });
+
+  it('opens a folder of a gateway that knew no deletions', async () => {
+    const folder = makeFolder();
+    const root = open<string, string>({ path: folder, encoding: 'string', noSubdir: false });
+    const record = makeRecord();
+    for (const name of ['records', 'holders', 'connections', 'expiries'])
+      await root.openDB<string, string>(name, { encoding: 'string' }).put(record.id, JSON.stringify(record));
+    await root.openDB<string, string>('expiries', { encoding: 'string' }).remove(record.id);
+    await root.close();
+    const store = openStore(folder);
+    await store.noteDeletion('a', { nowMs: NOW_MS, expiresAtMs: NOW_MS + 1_000 });
+    await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(true);
+    await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+  });
+
+  it('sees at once what another process has written', async () => {
+    const folder = makeFolder();
+    const store = openStore(folder);
+    const records = Array.from({ length: 20 }, () => makeRecord());
+    const child = startBeginner(folder, records, 1);
+    let seen = 0;
+    for await (const { id, kind } of results(child)) {
+      expect(kind).toBe('begun');
+      await expect(store.find(id, NOW_MS)).resolves.toMatchObject({ kind: 'found' });
+      seen++;
+    }
+    expect(seen).toBe(20);
+  });
+
+  it('lets two processes that race for 200 ids begin each once', async () => {
+    const folder = makeFolder();
+    const intents = Array.from({ length: 200 }, () => makeRecord());
+    const racers = [1, 2].map(() =>
+      startBeginner(
+        folder,
+        intents.map(({ id, nameId }) => makeRecord({ id, nameId })),
+        20,
+      ),
+    );
+    const begun: string[] = [];
+    const counts = await Promise.all(
+      racers.map(async racer => {
+        let count = 0;
+        for await (const { id, kind } of results(racer)) {
+          count++;
+          if (kind === 'begun') begun.push(id);
+          else expect(kind).toBe('exists');
+        }
+        return count;
+      }),
+    );
+    expect(counts).toEqual([200, 200]);
+    expect(begun.toSorted()).toEqual(intents.map(({ id }) => id).toSorted());
+  });
+
+  it.each([1, 2, 3, 4, 5])('has every record that a killed process called begun, run %i', async run => {
+    const folder = makeFolder();
+    const records = Array.from({ length: 2_000 }, () => makeRecord());
+    const child = startBeginner(folder, records, 8);
+    const begun: string[] = [];
+    for await (const { id } of results(child)) {
+      begun.push(id);
+      if (begun.length >= run * 7) child.kill('SIGKILL');
+    }
+    expect(begun.length).toBeLessThan(2_000);
+    const store = openStore(folder);
+    for (const id of begun) await expect(store.find(id, NOW_MS)).resolves.toMatchObject({ kind: 'found' });
+    // The dead process holds no lock.
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+});

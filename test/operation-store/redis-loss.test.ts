@@ -1,0 +1,278 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import { RedisStore } from '../../src/operation-store/redis-store.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { BEGUN, makeRecord, succeeded } from './helpers/record-store-contract.js';
+import {
+  connect,
+  countKey,
+  eventually,
+  openClient,
+  PREFIX,
+  startPair,
+  startProxy,
+} from './helpers/redis-access.js';
+
+const NOW_MS = Date.now();
+const DAY_MS = 24 * 3_600_000;
+const FORGETFUL = { kind: 'begun', isForgetful: true };
+
+/** The create settled without a trace, and the version that sends it again. */
+function settled(record: OperationRecord): OperationRecord {
+  return { ...record, state: 'UNKNOWN', unknownReason: 'CONNECTION_LOST', isSettled: true };
+}
+
+function sentAgain(record: OperationRecord): OperationRecord {
+  return { ...record, owner: randomUUID(), isResent: true };
+}
+
+describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', program => {
+  describe('all of them', () => {
+    it('goes on with its secret, and says for 72 hours that Redis is forgetful', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const client = openClient(url);
+      const secret = await store.secret();
+      await client.flushall();
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.secret()).resolves.toEqual(secret);
+      const forMs = await client.pttl(`${PREFIX}loss`);
+      expect(RETENTION_MS.SUCCEEDED).toBe(3 * DAY_MS);
+      expect(forMs).toBeGreaterThan(RETENTION_MS.SUCCEEDED - 60_000);
+      expect(forMs).toBeLessThanOrEqual(RETENTION_MS.SUCCEEDED);
+      await client.del(`${PREFIX}loss`);
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    });
+
+    it('says so to every gateway once one has noticed', async () => {
+      const { url } = await startRedisServer(program);
+      const [store, another] = [await connect(url), await connect(url)];
+      await store.secret();
+      await openClient(url).flushall();
+      await store.begin(makeRecord(), NOW_MS);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect((await connect(url)).begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+    });
+
+    it('notices as soon as it is connected again, before it begins anything', async () => {
+      const server = await startRedisServer(program);
+      const store = await connect(server.url);
+      const secret = await store.secret();
+      await server.kill();
+      await startRedisServer(program, { port: server.port });
+      const client = openClient(server.url);
+      await eventually(async () => expect(await client.exists(`${PREFIX}loss`)).toBe(1));
+      const another = await connect(server.url);
+      await expect(another.secret()).resolves.toEqual(secret);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+    });
+
+    it('notes the loss by the clock of its callers', async () => {
+      const server = await startRedisServer(program);
+      const store = await RedisStore.connect(server.url, undefined, () => 4_711);
+      await store.secret();
+      await server.kill();
+      await startRedisServer(program, { port: server.port });
+      const client = openClient(server.url);
+      await eventually(async () => expect(await client.get(`${PREFIX}loss`)).toBe('4711'));
+      await store.close();
+    });
+
+    it('notices when it begins a record that is there already', async () => {
+      const { url } = await startRedisServer(program);
+      const [store, another] = [await connect(url), await connect(url)];
+      const record = makeRecord();
+      await store.begin(makeRecord(), NOW_MS);
+      await openClient(url).flushall();
+      await expect(another.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+    });
+
+    it('says so too when the answer to a begin was lost', async () => {
+      const { port, url: direct } = await startRedisServer(program);
+      const { url, plan } = await startProxy(port);
+      const store = await connect(url);
+      await store.secret();
+      await openClient(direct).flushall();
+      await store.begin(makeRecord(), NOW_MS);
+      const record = makeRecord();
+      plan.whenAnswered = 'end';
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+    });
+  });
+
+  describe('and has another secret since', () => {
+    it('stores nothing until the secret was asked for anew', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const client = openClient(url);
+      const old = await store.secret();
+      await client.flushall();
+      const another = await connect(url);
+      const secret = await another.secret();
+      expect(secret).not.toEqual(old);
+      const record = makeRecord();
+      for (let attempt = 0; attempt < 2; attempt++)
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'otherSecret' });
+      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
+      expect((await client.keys('*')).toSorted()).toEqual([
+        `${PREFIX}loss`,
+        `${PREFIX}secret`,
+        `${PREFIX}server`,
+      ]);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.secret()).resolves.toEqual(secret);
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual(FORGETFUL);
+    });
+  });
+
+  describe('the last of them', () => {
+    it('notices after a failover to a replica that lacks them, whatever others have begun since', async () => {
+      const { master, replica } = await startPair(program);
+      const { url, plan } = await startProxy(master.port);
+      const [store, another] = [await connect(url), await connect(url)];
+      const kept = makeRecord();
+      const secret = await store.secret();
+      await store.begin(kept, NOW_MS);
+      const client = openClient(replica.url);
+      await eventually(async () => expect(await client.exists(`${PREFIX}record:${kept.id}`)).toBe(1));
+      await client.replicaof('NO', 'ONE');
+      const lost = makeRecord();
+      await store.begin(lost, NOW_MS);
+      plan.port = replica.port;
+      await master.kill();
+      for (let count = 0; count < 5; count++) await eventually(() => another.begin(makeRecord(), NOW_MS));
+      await expect(eventually(() => store.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
+      await expect(store.find(kept.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: kept });
+      await expect(store.secret()).resolves.toEqual(secret);
+    });
+
+    it('notices after a failover although the gateway that had written them is gone', async () => {
+      const { master, replica } = await startPair(program);
+      const { url, plan } = await startProxy(master.port);
+      const [store, another] = [await connect(url), await connect(url)];
+      for (const one of [store, another]) await one.secret();
+      await another.begin(makeRecord(), NOW_MS);
+      const client = openClient(replica.url);
+      await eventually(async () => expect((await client.keys(`${PREFIX}record:*`)).length).toBe(1));
+      await client.replicaof('NO', 'ONE');
+      const lost = makeRecord();
+      await expect(store.begin(lost, NOW_MS)).resolves.toEqual(BEGUN);
+      await store.close();
+      plan.port = replica.port;
+      await master.kill();
+      const late = await connect(replica.url);
+      await expect(eventually(() => late.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
+      await expect(eventually(() => another.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
+    });
+
+    it('reopens no record from before, which may have been reopened and lost that', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const client = openClient(url);
+      const record = makeRecord();
+      await store.begin(record, NOW_MS);
+      await store.replace(settled(record), record.owner);
+      const [key, before] = [await countKey(client), await client.get(`${PREFIX}record:${record.id}`)];
+      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(true);
+      // As a replica would have it that did not get the last step.
+      await client.set(`${PREFIX}record:${record.id}`, before ?? '');
+      await client.set(key, '1');
+      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
+      await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
+        kind: 'found',
+        record: settled(record),
+      });
+      const next = makeRecord({ sentAtMs: NOW_MS + 1 });
+      await expect(store.begin(next, NOW_MS + 1)).resolves.toEqual(FORGETFUL);
+      await store.replace(settled(next), next.owner);
+      await expect(store.reopen(sentAgain(next), next.owner, NOW_MS + 1)).resolves.toBe(true);
+    });
+  });
+});
+
+describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', program => {
+  it('is careful all the same with one that was started anew: it cannot know', async () => {
+    const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
+    const server = await startRedisServer(program, { arguments: durable });
+    const store = await connect(server.url);
+    const record = makeRecord();
+    await store.secret();
+    await store.begin(record, NOW_MS);
+    await server.kill();
+    await startRedisServer(program, { port: server.port, folder: server.folder, arguments: durable });
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
+    await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+    await openClient(server.url).del(`${PREFIX}loss`);
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it('trusts one that it reaches by another connection', async () => {
+    const { port } = await startRedisServer(program);
+    const { url, plan } = await startProxy(port);
+    const store = await connect(url);
+    await store.begin(makeRecord(), NOW_MS);
+    plan.whenAnswered = 'end';
+    await expect(store.find(makeRecord().id, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
+  });
+
+  it('trusts one that does not say which server it is', async () => {
+    const { url } = await startRedisServer(program);
+    const client = openClient(url);
+    await client.call('ACL', 'SETUSER', 'default', '-info');
+    const store = await connect(url);
+    await store.secret();
+    for (let count = 0; count < 2; count++)
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    expect(await client.exists(`${PREFIX}server`)).toBe(0);
+  });
+
+  it('counts no begin that was refused, and every one of many at once', async () => {
+    const { url } = await startRedisServer(program);
+    const store = await connect(url);
+    const client = openClient(url);
+    const [record, broken] = [makeRecord(), makeRecord()];
+    await store.secret();
+    for (const one of [record, broken]) await store.begin(one, NOW_MS);
+    await client.set(`${PREFIX}record:${broken.id}`, '');
+    const refused = [record, broken, makeRecord({ nameId: record.nameId })];
+    const kinds = await Promise.all(refused.map(async one => (await store.begin(one, NOW_MS)).kind));
+    expect(kinds).toEqual(['exists', 'unreadable', 'nameHeld']);
+    expect(await client.get(await countKey(client))).toBe('2');
+    const many = Array.from({ length: 50 }, () => store.begin(makeRecord(), NOW_MS));
+    expect(await Promise.all(many)).toEqual(many.map(() => BEGUN));
+    expect(await client.get(await countKey(client))).toBe('52');
+    await store.replace(succeeded(record), record.owner);
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it('is not misled by a count whose answer was lost', async () => {
+    const { port } = await startRedisServer(program);
+    const { url, plan } = await startProxy(port);
+    const store = await connect(url);
+    plan.whenAnswered = 'end';
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it('does not miss a count after a week in which nothing was begun', async () => {
+    const { url } = await startRedisServer(program);
+    const store = await connect(url);
+    const client = openClient(url);
+    await store.begin(makeRecord(), NOW_MS);
+    const key = await countKey(client);
+    expect(await client.pttl(key)).toBeGreaterThan(RETENTION_MS.UNKNOWN);
+    await client.del(key);
+    const laterMs = NOW_MS + RETENTION_MS.UNKNOWN;
+    const record = makeRecord({ expiresAtMs: laterMs + DAY_MS });
+    await expect(store.begin(record, laterMs)).resolves.toEqual(BEGUN);
+  });
+});

@@ -1,0 +1,337 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import { RedisStore } from '../../src/operation-store/redis-store.js';
+import { closedPort, listen } from '../helpers/listening-server.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import {
+  BEGUN,
+  describeRecordStore,
+  makeRecord,
+  PROJECT_ID,
+  randomHash,
+  succeeded,
+} from './helpers/record-store-contract.js';
+import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './helpers/redis-access.js';
+
+const NOW_MS = Date.now();
+// Half a second, and what a machine may be late that runs other tests at the same time.
+const LIMIT_MS = 750;
+
+function claimTimes({ expiresAtMs }: OperationRecord) {
+  return { nowMs: NOW_MS, expiresAtMs };
+}
+
+/** Every operation of the store but begin, which has its own rules. */
+function operations(store: RedisStore, record: OperationRecord): Record<string, () => Promise<unknown>> {
+  return {
+    secret: () => store.secret(),
+    find: () => store.find(record.id, NOW_MS),
+    begin: () => store.begin(makeRecord(), NOW_MS),
+    replace: () => store.replace(succeeded(record), record.owner),
+    adopt: () => store.adopt(record.id, record.owner, randomUUID(), NOW_MS),
+    remove: () => store.remove(record.id, record.owner),
+    reopen: () => store.reopen(makeRecord({ id: record.id }), record.owner, NOW_MS),
+    claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
+    noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
+    hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
+    hasOpen: () => store.hasOpen(NOW_MS),
+    findOpen: () => store.findOpen(PROJECT_ID, NOW_MS),
+  };
+}
+
+async function expectUnavailable(store: RedisStore, record: OperationRecord): Promise<void> {
+  for (const run of Object.values(operations(store, record))) {
+    const startMs = performance.now();
+    await expect(run()).rejects.toThrow(StoreUnavailableError);
+    expect(performance.now() - startMs).toBeLessThan(LIMIT_MS);
+  }
+}
+
+describeWithProgram('redis-server', 'RedisStore', program => {
+  describeRecordStore('RedisStore', async () => {
+    const { url } = await startRedisServer(program);
+    const client = openClient(url);
+    return {
+      store: await connect(url),
+      openAnother: () => connect(url),
+      putText: async (id, text) => {
+        await client.set(`${PREFIX}record:${id}`, text);
+      },
+    };
+  });
+
+  describe('keys', () => {
+    it('lie in one slot of a cluster and expire by themselves', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const client = openClient(url);
+      const [kept, removed] = [makeRecord(), makeRecord()];
+      await store.secret();
+      for (const record of [kept, removed]) await store.begin(record, NOW_MS);
+      await store.claimConnection('a', kept, claimTimes(kept));
+      await store.noteDeletion('a', claimTimes(kept));
+      await store.remove(removed.id, removed.owner);
+      const record = `${PREFIX}record:${kept.id}`;
+      const name = `${PREFIX}name:${kept.nameId}`;
+      const connection = `${PREFIX}connection:a`;
+      const deletion = `${PREFIX}deletion:a`;
+      expect((await client.keys('*')).toSorted()).toEqual(
+        [
+          ...[record, name, connection, deletion],
+          ...[`${PREFIX}open`, `${PREFIX}secret`, `${PREFIX}server`, await countKey(client)],
+        ].toSorted(),
+      );
+      for (const key of [record, name, connection, deletion])
+        expect(await client.call('PEXPIRETIME', key)).toBe(kept.expiresAtMs);
+      await store.replace(succeeded(kept), kept.owner);
+      expect(await client.call('PEXPIRETIME', record)).toBe(succeeded(kept).expiresAtMs);
+      expect(await client.exists(name)).toBe(0);
+      expect(await client.zcard(`${PREFIX}open`)).toBe(0);
+    });
+
+    it('of another type are unreadable', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const client = openClient(url);
+      const record = makeRecord();
+      await client.lpush(`${PREFIX}record:${record.id}`, 'x');
+      await client.lpush(`${PREFIX}name:${record.nameId}`, 'x');
+      await client.lpush(`${PREFIX}connection:a`, 'x');
+      await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
+      const sameName = makeRecord({ nameId: record.nameId });
+      await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
+      await expect(store.replace(record, record.owner)).resolves.toBe(false);
+      await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
+      await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
+      await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
+      await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
+      await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
+      await client.lpush(`${PREFIX}deletion:a`, 'x');
+      await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(false);
+    });
+
+    it('of another type where the open records are listed leave no half of a record behind', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const client = openClient(url);
+      await client.set(`${PREFIX}open`, 'x');
+      const record = makeRecord();
+      await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+      await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+      expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}open`, `${PREFIX}server`]);
+    });
+
+    it('that expire at once by the clock of Redis are not called begun or noted', async () => {
+      const { url } = await startRedisServer(program);
+      const store = await connect(url);
+      const longAgoMs = NOW_MS - 10 * 24 * 3_600_000;
+      const record = makeRecord({ expiresAtMs: longAgoMs + 1_000 });
+      await expect(store.begin(record, longAgoMs)).rejects.toThrow(StoreUnavailableError);
+      const times = { nowMs: longAgoMs, expiresAtMs: longAgoMs + 1_000 };
+      await expect(store.noteDeletion('a', times)).rejects.toThrow(StoreUnavailableError);
+    });
+  });
+
+  describe('an answer that does not come', () => {
+    it.each(['swallow', 'end'] as const)('is read back: %s', async whenAnswered => {
+      const { port } = await startRedisServer(program);
+      const { url, plan } = await startProxy(port);
+      const store = await connect(url);
+      let begun = 0;
+      for (let run = 0; run < 10; run++) {
+        const record = makeRecord();
+        plan.whenAnswered = whenAnswered;
+        const startMs = performance.now();
+        const result = await store.begin(record, NOW_MS).catch((error: unknown) => error);
+        expect(performance.now() - startMs).toBeLessThan(LIMIT_MS);
+        if (result instanceof StoreUnavailableError) {
+          // A busy machine may take longer to connect again than is left of the half second.
+          await eventually(() => store.remove(record.id, record.owner));
+          continue;
+        }
+        expect(result).toEqual(BEGUN);
+        begun++;
+        await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(true);
+      }
+      expect(begun).toBeGreaterThanOrEqual(5);
+    });
+
+    it('shows the record of another owner when that was first', async () => {
+      const { port } = await startRedisServer(program);
+      const { url, plan } = await startProxy(port);
+      const store = await connect(url);
+      const record = makeRecord();
+      await store.begin(record, NOW_MS);
+      plan.whenAnswered = 'end';
+      const repeat = makeRecord({ id: record.id });
+      await expect(store.begin(repeat, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
+    });
+  });
+
+  describe('while Redis cannot be used', () => {
+    it('fails in bounded time and comes back: killed and started again', async () => {
+      const server = await startRedisServer(program);
+      const problems: string[] = [];
+      const store = await connect(server.url, problems);
+      const record = makeRecord();
+      await store.begin(record, NOW_MS);
+      const secret = await store.secret();
+      await server.kill();
+      await expectUnavailable(store, record);
+      await eventually(async () =>
+        expect(problems.at(-1)).toBe('REDIS_URL: there is no connection to Redis (ECONNREFUSED).'),
+      );
+      expect(new Set(problems).size).toBe(problems.length);
+      await startRedisServer(program, { port: server.port });
+      await expect(eventually(() => store.begin(record, NOW_MS))).resolves.toMatchObject({ kind: 'begun' });
+      expect(await store.secret()).toEqual(secret);
+    });
+
+    it('fails in bounded time and comes back: paused', async () => {
+      const server = await startRedisServer(program);
+      const problems: string[] = [];
+      const store = await connect(server.url, problems);
+      const record = makeRecord();
+      await store.begin(record, NOW_MS);
+      for (const name of Object.keys(operations(store, record))) {
+        server.pause();
+        const startMs = performance.now();
+        await expect(operations(store, record)[name]?.()).rejects.toThrow(StoreUnavailableError);
+        expect({ name, isLate: performance.now() - startMs >= LIMIT_MS }).toEqual({ name, isLate: false });
+        server.resume();
+        await eventually(() => store.find(record.id, NOW_MS));
+      }
+      server.pause();
+      await expectUnavailable(store, record);
+      server.resume();
+      await eventually(() => store.find(record.id, NOW_MS));
+      expect(new Set(problems)).toEqual(new Set(['REDIS_URL: Redis does not answer in time.']));
+    });
+
+    it('fails in bounded time with 200 operations at once', async () => {
+      const server = await startRedisServer(program);
+      const store = await connect(server.url);
+      server.pause();
+      const startMs = performance.now();
+      const results = await Promise.allSettled(
+        Array.from({ length: 200 }, () => store.begin(makeRecord(), NOW_MS)),
+      );
+      expect(performance.now() - startMs).toBeLessThan(LIMIT_MS);
+      expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['rejected']));
+      server.resume();
+    });
+
+    it('works once Redis is there, when it was not at the start', async () => {
+      const port = await closedPort();
+      const store = await connect(`redis://127.0.0.1:${port}`);
+      await expectUnavailable(store, makeRecord());
+      await startRedisServer(program, { port });
+      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
+    });
+
+    it('fails when Redis has no memory left, and can still forget', async () => {
+      const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
+      const problems: string[] = [];
+      const store = await connect(url, problems);
+      const client = openClient(url);
+      const record = makeRecord();
+      await store.begin(record, NOW_MS);
+      const fill = async () => {
+        for (let count = 0; count < 1_000; count++) await client.append('ballast', 'x'.repeat(10_000));
+      };
+      await expect(fill()).rejects.toThrow('OOM');
+      await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow(StoreUnavailableError);
+      await expect(store.replace(succeeded(record), record.owner)).rejects.toThrow(StoreUnavailableError);
+      await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+      await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
+      expect(problems[0]).toBe('REDIS_URL: Redis refuses commands of the gateway (OOM).');
+      expect((await client.keys('*')).toSorted()).toEqual(
+        ['ballast', `${PREFIX}server`, await countKey(client)].toSorted(),
+      );
+    });
+  });
+
+  describe('connect', () => {
+    it.each(['allkeys-lru', 'volatile-ttl'])('refuses a Redis whose policy is %s', async policy => {
+      const { url } = await startRedisServer(program, { arguments: ['--maxmemory-policy', policy] });
+      await expect(connect(url)).rejects.toThrow(
+        `REDIS_URL: maxmemory-policy of this Redis is "${policy}" and must be "noeviction"`,
+      );
+    });
+
+    it('refuses a policy that shows only when Redis comes up, and takes it once it is right', async () => {
+      const port = await closedPort();
+      const problems: string[] = [];
+      const store = await connect(`redis://127.0.0.1:${port}`, problems);
+      const server = await startRedisServer(program, {
+        port,
+        arguments: ['--maxmemory-policy', 'allkeys-lfu'],
+      });
+      await eventually(async () => expect(problems.at(-1)).toContain('"allkeys-lfu"'));
+      await expectUnavailable(store, makeRecord());
+      await server.kill();
+      await startRedisServer(program, { port });
+      await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
+    });
+
+    it.each([
+      ['+@all -config', 'noeviction', undefined],
+      ['+@all -config', 'allkeys-lru', /is "allkeys-lru" and must be/],
+      ['+@all -config -info', 'noeviction', /cannot be read; .* CONFIG GET .* INFO/],
+    ])('reads the policy as far as the user may: %s, %s', async (rights, policy, problem) => {
+      const { port, url } = await startRedisServer(program, { arguments: ['--maxmemory-policy', policy] });
+      const user = ['SETUSER', 'gateway', 'on', '>hushed', '~*', '&*', ...rights.split(' ')];
+      await openClient(url).call('ACL', ...user);
+      const connected = connect(`redis://gateway:hushed@127.0.0.1:${port}`);
+      if (problem !== undefined) await expect(connected).rejects.toThrow(problem);
+      else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    });
+
+    it.each(['redis://:hushed@', 'redis://gateway:hushed@', 'redis://'])(
+      'names a refused password, not its text: %s',
+      async start => {
+        const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'another'] });
+        const error = await connect(`${start}127.0.0.1:${port}`).catch((reason: unknown) => reason);
+        expect(error).toEqual(new Error('REDIS_URL: Redis refuses the user name or the password.'));
+      },
+    );
+
+    it('takes a password with signs and the number of a database', async () => {
+      const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'a/b@c%'] });
+      const url = `redis://:a%2Fb%40c%25@127.0.0.1:${port}/3`;
+      const store = await connect(url);
+      await store.secret();
+      const keys = await openClient(url).keys('*');
+      expect(keys.toSorted()).toEqual([`${PREFIX}secret`, `${PREFIX}server`]);
+    });
+  });
+});
+
+describe('RedisStore.connect', () => {
+  it.each([
+    ['hushed', 'this is not a URL'],
+    ['http://hushed@host', 'must begin with redis:// or rediss://'],
+    ['redis://:hushed@', 'not a URL'],
+    ['redis://host/hushed', 'the path must be the number of a database'],
+    ['redis://host?enableOfflineQueue=hushed', 'no query and no fragment'],
+    ['redis://:hushed%@host', 'percent sign'],
+  ])('refuses %s', async (url, problem) => {
+    const error = await RedisStore.connect(url).catch((reason: unknown) => reason);
+    expect(String(error)).toContain(problem);
+    expect(String(error)).toContain('REDIS_URL');
+    expect(String(error)).not.toContain('hushed');
+  });
+
+  it('waits no longer than 2.5 s for a server that accepts connections and says nothing', async () => {
+    const { host } = await listen(createServer());
+    const startMs = performance.now();
+    const store = await connect(`redis://${host}`);
+    expect(performance.now() - startMs).toBeLessThan(2_500);
+    await expectUnavailable(store, makeRecord({ id: randomHash() }));
+  });
+});

@@ -1,0 +1,130 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Environment } from '../../src/config/secret-files.js';
+import type { Fault } from '../../src/emulator/emulator.js';
+import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { closedPort } from '../helpers/listening-server.js';
+import { findBadLines } from '../helpers/log-lines.js';
+import {
+  findLeaks,
+  SENTINEL_ACCESS_KEY,
+  SENTINEL_EMULATOR,
+  SENTINEL_USER,
+  SENTINELS,
+} from '../helpers/sentinels.js';
+
+afterEach(closeGateways);
+
+const EVERYTHING = Object.values(SENTINELS).join(' ');
+const ERROR_BODY = { error_code: 'DLI.0001', error_msg: EVERYTHING };
+const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
+
+/** Faults of a create whose answers hold whatever an upstream could know. */
+const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
+  ['hangs', { behaviour: 'hang' }],
+  ['resets', { behaviour: 'reset' }],
+  ['closes', { behaviour: 'close' }],
+  ['drips', { behaviour: 'drip', body: EVERYTHING }],
+  ['is too long', { behaviour: 'huge' }],
+  ['breaks within its answer', { behaviour: 'resetDuringAnswer', body: EVERYTHING }],
+  ['is cut short', { behaviour: 'truncate', body: EVERYTHING, truncateAt: EVERYTHING.length - 1 }],
+  ...[400, 401, 403, 404, 429, 500, 502].map((status): [string, Partial<Fault>] => [
+    `answers ${status}`,
+    { status, body: ERROR_BODY },
+  ]),
+  ['refuses the token', { error: 'APIGW.0307', headers: { 'X-Extra': encodeURIComponent(EVERYTHING) } }],
+  ['refuses the rights', { status: 403, body: { ...ERROR_BODY, error_code: 'APIGW.0302' } }],
+  ['has an odd code', { status: 400, body: { error_code: `DLI.0001 ${EVERYTHING}` } }],
+  ['redirects', { redirectTo: `https://${SENTINELS.accessKey}.example.com/${SENTINELS.projectId}` }],
+  ['is broken JSON', { body: `{"message":"${EVERYTHING}` }],
+  ['is HTML', { status: 502, body: `<html>${EVERYTHING}` }],
+  ['has odd headers', { status: 429, headers: oddHeaders(SENTINELS.securityToken) }],
+  ['has an odd id', { body: { connection_id: EVERYTHING } }],
+  ['is unsuccessful', { body: { is_success: false, message: EVERYTHING } }],
+  ...(['accessKey', 'secretKey', 'securityToken', 'iamToken', 'projectId'] as const).map(
+    (name): [string, Partial<Fault>] => [
+      `has a hint with ${name}`,
+      { body: { message: `About ${SENTINELS[name]}.`, connection_id: ID } },
+    ],
+  ),
+];
+
+const IAM_FAULTS: [how: string, fault: Partial<Fault>][] = [
+  ['hangs', { behaviour: 'hang' }],
+  ['resets', { behaviour: 'reset' }],
+  ...[400, 401, 403, 404, 429, 500].map((status): [string, Partial<Fault>] => [
+    `answers ${status}`,
+    { status, body: { error: { code: status, message: EVERYTHING } } },
+  ]),
+  ['redirects', { redirectTo: `https://${SENTINELS.projectId}.example.com` }],
+  ['is broken JSON', { body: EVERYTHING, headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
+  ['has no expiry', { body: { token: EVERYTHING }, headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
+  ['has a token that DLI refuses', { headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
+];
+
+function oddHeaders(secret: string): Record<string, string> {
+  return { 'X-Request-Id': secret, 'Retry-After': secret, 'Content-Type': secret, Date: secret };
+}
+
+/** Runs a create that may fail; returns its answer and everything that could have leaked. */
+async function failingCreate(env: Environment, fault?: Fault) {
+  const gateway = await startGateway({
+    env: { OPERATION_TIMEOUT_MS: '1000', ...env },
+    emulator: SENTINEL_EMULATOR,
+  });
+  if (fault !== undefined) gateway.emulator.inject({ times: 0, ...fault });
+  const response = await fetch(gateway.graphqlUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${SENTINELS.iamToken}` },
+    body: JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } }),
+  });
+  const text = await response.text();
+  const seen = `${JSON.stringify([...response.headers])}\n${text}\n${gateway.log()}`;
+  return { text, seen, gateway };
+}
+
+function typeOf(text: string): string | undefined {
+  return JSON.parse(text).data?.createDatasourceConnection?.__typename;
+}
+
+describe.each([
+  ['an access key', SENTINEL_ACCESS_KEY],
+  ['an IAM user', SENTINEL_USER],
+])('with %s, no secret and no text of DLI is told or logged when', (_kind, env) => {
+  it.each(CREATE_FAULTS)('the create %s', async (_how, fault) => {
+    const { text, seen, gateway } = await failingCreate(env, { operation: 'createConnection', ...fault });
+    expect(typeOf(text)).toMatch(/^(Dli|OutcomeUnknown|Create)/);
+    expect(seen).toContain('"operation":"createConnection"');
+    const [create] = gateway.emulator.ledger.entries('createConnection');
+    expect(create).toMatchObject({
+      authenticated: true,
+      path: `/v2.0/${SENTINELS.projectId}/datasource-connection`,
+    });
+    expect(findLeaks(seen)).toEqual([]);
+    expect(findBadLines(gateway.log())).toEqual([]);
+  });
+
+  it.each([
+    ['refuses connections', async () => `http://localhost:${await closedPort()}`],
+    ['has a name that nobody knows', async () => 'https://sentinel-host.invalid'],
+  ])('the host of DLI %s', async (_how, endpoint) => {
+    const url = new URL(await endpoint());
+    const { text, seen } = await failingCreate({ ...env, DLI_ENDPOINT: url.origin });
+    expect(typeOf(text)).toBe('DliUnavailableError');
+    expect(findLeaks(seen, { host: url.host, hostName: url.hostname })).toEqual([]);
+  });
+});
+
+describe('no secret and no text of IAM is told or logged when', () => {
+  it.each(IAM_FAULTS)('the request for a token %s', async (_how, fault) => {
+    const { text, seen } = await failingCreate(SENTINEL_USER, { operation: 'issueToken', ...fault });
+    expect(typeOf(text)).toBe('DliUnavailableError');
+    expect(findLeaks(seen)).toEqual([]);
+  });
+
+  it.each(IAM_FAULTS)('the look-up of the project %s', async (_how, fault) => {
+    const env = { ...SENTINEL_ACCESS_KEY, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
+    const { seen, gateway } = await failingCreate(env, { operation: 'listProjects', ...fault });
+    expect(gateway.emulator.ledger.count('listProjects')).toBe(1);
+    expect(findLeaks(seen)).toEqual([]);
+  });
+});
