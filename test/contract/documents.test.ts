@@ -41,6 +41,12 @@ describe('the documents', () => {
     expect(brokenLinksOf(path)).toEqual([]);
   });
 
+  it('name source files that exist', () => {
+    const named = [...proseOf('docs/architecture.md').matchAll(/`([a-z-]+\/[a-z-/.]+\.ts)`/g)];
+    const paths = named.map(([, path = '']) => (path.startsWith('test/') ? path : `src/${path}`));
+    expect(paths.filter(path => !isInRepository(path))).toEqual([]);
+  });
+
   it('are all linked from the README', () => {
     const readme = readDocument('README.md');
     expect(PAGES.filter(path => path !== 'README.md' && !readme.includes(`](${path})`))).toEqual([]);
