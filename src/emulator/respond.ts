@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Fault } from './faults.js';
 
 /** An answer that is decided but not yet sent. Header names are lower case. */
@@ -59,6 +59,8 @@ export async function deliver(
       await sendPart(answer, half(answer), false, socket);
       // A caller that meets the part and the RST in one poll may take them for an orderly end (libuv does).
       await delay(RESET_PAUSE_MS, undefined, { signal });
+      // However long this process was held up: a caller within it comes to read before the next line.
+      await turn();
       breakOff(socket);
       return;
     case 'truncate':

@@ -18,7 +18,7 @@ export interface Pass {
 interface Waiter {
   resolve(pass: Pass): void;
   reject(error: AuthenticationError): void;
-  timer: NodeJS.Timeout;
+  stopTimer(): void;
 }
 
 /**
@@ -80,8 +80,8 @@ export class TrialGate {
 
   /** Sends away everybody who waits, because the credential is not to be used any more. */
   dismiss(): void {
-    for (const { timer, reject } of this.#waiting) {
-      clearTimeout(timer);
+    for (const { stopTimer, reject } of this.#waiting) {
+      stopTimer();
       reject(noTurn());
     }
     this.#waiting.clear();
@@ -105,11 +105,11 @@ export class TrialGate {
 
   #wait(deadline: Deadline): Promise<Pass> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const stopTimer = deadline.startTimer(Number.POSITIVE_INFINITY, () => {
         this.#waiting.delete(waiter);
         reject(noTurn());
-      }, deadline.remainingMs());
-      const waiter: Waiter = { resolve, reject, timer };
+      });
+      const waiter: Waiter = { resolve, reject, stopTimer };
       this.#waiting.add(waiter);
       this.#armOpening();
     });
@@ -121,7 +121,7 @@ export class TrialGate {
       const restMs = isProven ? 0 : this.#guard.restMs();
       if (!isProven && restMs === 0 && !this.#mayTry()) break;
       this.#waiting.delete(waiter);
-      clearTimeout(waiter.timer);
+      waiter.stopTimer();
       if (isProven) waiter.resolve(this.#proven);
       else if (restMs === 0) waiter.resolve(this.#startTrial());
       else waiter.reject(this.#guard.stopError());

@@ -41,7 +41,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   #resolve!: (answer: CollectedAnswer) => void;
   #reject!: (error: TransportError) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #timer: NodeJS.Timeout;
+  #stopTimer: () => void;
   #started = false;
   #ended = false;
   #status = 0;
@@ -56,7 +56,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     });
     // Whoever awaits the answer sees its failure; when nobody does, the process must not end over it.
     this.answer.catch(() => undefined);
-    this.#timer = this.#startTimer(limits.headersMs);
+    this.#stopTimer = this.#startTimer(limits.headersMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -72,8 +72,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     }
     this.#started = true;
     this.#controller = controller;
-    clearTimeout(this.#timer);
-    this.#timer = this.#startTimer(this.#limits.headersMs);
+    this.#stopTimer();
+    this.#stopTimer = this.#startTimer(this.#limits.headersMs);
     this.#limits.onSending?.();
   }
 
@@ -82,8 +82,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    clearTimeout(this.#timer);
-    this.#timer = this.#startTimer(this.#limits.bodyMs);
+    this.#stopTimer();
+    this.#stopTimer = this.#startTimer(this.#limits.bodyMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -107,8 +107,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     this.#fail(this.#started ? 'CONNECTION_LOST' : connectFailureOf(causeCode), causeCode);
   }
 
-  #startTimer(limitMs: number): NodeJS.Timeout {
-    return setTimeout(() => this.#fail('TIMEOUT'), Math.min(limitMs, this.#limits.deadline.remainingMs()));
+  #startTimer(limitMs: number): () => void {
+    return this.#limits.deadline.startTimer(limitMs, () => this.#fail('TIMEOUT'));
   }
 
   #fail(failure: TransportFailure, causeCode?: string): void {
@@ -120,6 +120,6 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 }

@@ -165,17 +165,14 @@ export class Slots {
     return new Promise(resolve => {
       const waiter: Waiter = {
         proceed: () => {
-          clearTimeout(timer);
+          stopTimer();
           resolve('taken');
         },
       };
-      const timer = setTimeout(
-        () => {
-          this.#waiting.delete(waiter);
-          resolve('timeout');
-        },
-        Math.min(maxWaitMs, deadline.remainingMs()),
-      );
+      const stopTimer = deadline.startTimer(maxWaitMs, () => {
+        this.#waiting.delete(waiter);
+        resolve('timeout');
+      });
       this.#waiting.add(waiter);
     });
   }

@@ -36,6 +36,24 @@ export class Deadline {
   }
 
   /**
+   * Calls back when so much time has passed, or the deadline has, by its clock.
+   *
+   * @returns what stops the wait
+   */
+  startTimer(limitMs: number, callback: () => void): () => void {
+    const endsAtMs = this.#clock.monotonicMs() + Math.min(limitMs, this.remainingMs());
+    let timer: NodeJS.Timeout;
+    const wait = () => {
+      timer = setTimeout(
+        () => (this.#clock.monotonicMs() < endsAtMs ? wait() : callback()),
+        endsAtMs - this.#clock.monotonicMs(),
+      );
+    };
+    wait();
+    return () => clearTimeout(timer);
+  }
+
+  /**
    * Whether the machine slept, so that more time has passed for others than for the deadline, whose clock stands
    * still meanwhile. Nothing may be sent then: somebody else may have taken the operation over.
    */

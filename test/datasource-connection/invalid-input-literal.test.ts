@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';
 const CANARY_NUMBER = '907140233';
@@ -14,7 +14,7 @@ const VALID_FIELDS = {
   url: '"192.168.0.12:5432"',
 };
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('a value of the wrong form in the document', () => {
   it.each<[what: string, changes: Record<string, string>, message: string]>([
@@ -46,7 +46,7 @@ describe('a value of the wrong form in the document', () => {
       '"input.constructor" is not a field of its input type.',
     ],
   ])('is refused for %s, naming the field, and nothing is sent', async (_what, changes, message) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { status, body } = await gateway.send({ query: mutationWith({ ...VALID_FIELDS, ...changes }) });
 
     expect({ status, body }).toEqual({
@@ -79,7 +79,7 @@ describe('a value of the wrong form in the document', () => {
     ['a url with a user', { url: `"${CANARY}:pw@h:1"` }, ['url']],
     ['a reserved tag key', { tags: `{ key: "_sys_${CANARY}", value: "" }` }, ['tags', '0', 'key']],
   ])('that only breaks a rule is refused by the payload: %s', async (_what, changes, path) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await gateway.send({ query: mutationWith({ ...VALID_FIELDS, ...changes }) });
 
     expect(body).toEqual({
@@ -95,7 +95,7 @@ describe('a value of the wrong form in the document', () => {
   });
 
   it('is refused for every missing field at once', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await gateway.send({ query: mutationWith({ name: `"${CANARY}"` }) });
 
     expect(body.errors?.map(({ message }) => message)).toEqual([
@@ -108,7 +108,7 @@ describe('a value of the wrong form in the document', () => {
   });
 
   it('is named by its variable when it is a default', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await gateway.send({
       query: `query($shown: Boolean = "${CANARY}") { __typename @include(if: $shown) }`,
     });
@@ -117,7 +117,7 @@ describe('a value of the wrong form in the document', () => {
   });
 
   it('is the request that is wrong, not the gateway, when null takes the place of a default', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const query = `mutation($name: String = "x") ${mutationWith({ ...VALID_FIELDS, name: '$name', url: `"${CANARY}"` }).slice(8)}`;
     const { body } = await gateway.send({ query, variables: { name: null } });
 

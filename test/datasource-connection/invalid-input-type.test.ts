@@ -1,11 +1,12 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';
 const CANARY_NUMBER = 907_140_233;
 const SERVICES = 'CLOUD_TABLE, CLOUD_TABLE_OPENTSDB, MRS_OPENTSDB, DWS, RDS, CSS';
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('a variable of the wrong form', () => {
   it.each<[what: string, changes: Record<string, unknown>, message: string]>([
@@ -72,7 +73,7 @@ describe('a variable of the wrong form', () => {
       '"input.constructor" is not a field of CreateDatasourceConnectionInput.',
     ],
   ])('is refused for %s, naming the field, and nothing is sent', async (_what, changes, message) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const variables = { input: { ...VALID_INPUT, ...changes } };
     const { status, body } = await gateway.send({ query: CREATE_MUTATION, variables });
 
@@ -109,7 +110,7 @@ describe('a variable of the wrong form', () => {
       ],
     ],
   ])('is refused for %s', async (_what, variables, messages) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { status, body } = await gateway.send({ query: CREATE_MUTATION, variables });
 
     const extensions = { code: 'BAD_USER_INPUT', traceId: traceId() };
@@ -125,7 +126,7 @@ describe('a variable of the wrong form', () => {
     [15, '"input.name" must be of type String!.'],
     [20_000, 'The JSON may be nested at most 20 levels deep.'],
   ])('is refused for lists nested %i deep', async (levels, message) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const variables = { input: { ...VALID_INPUT, name: 'DEEP' } };
     const text = JSON.stringify({ query: CREATE_MUTATION, variables });
     const { body } = await gateway.send(text.replace('"DEEP"', '['.repeat(levels) + ']'.repeat(levels)));
@@ -135,7 +136,7 @@ describe('a variable of the wrong form', () => {
   });
 
   it('is refused with at most 20 problems', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const tags = Array.from({ length: 100 }, () => ({ key: CANARY }));
     const { body } = await gateway.send({
       query: CREATE_MUTATION,

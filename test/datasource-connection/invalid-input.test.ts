@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('an input that breaks a rule', () => {
   it.each<[what: string, changes: Record<string, unknown>, path: string[]]>([
@@ -62,7 +62,7 @@ describe('an input that breaks a rule', () => {
     ['a space in the idempotency key', { idempotencyKey: `${CANARY} 123456789` }, ['idempotencyKey']],
     ['a line break in the idempotency key', { idempotencyKey: `${CANARY}\r\n1234567` }, ['idempotencyKey']],
   ])('is refused for %s, naming the field, and nothing is sent', async (_what, changes, path) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const payload = await gateway.create(changes);
 
     expect(payload).toEqual({
@@ -76,7 +76,7 @@ describe('an input that breaks a rule', () => {
   });
 
   it('is refused with the problems of all its fields at once', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { problems } = await gateway.create({
       name: '',
       securityGroupId: '',
@@ -108,7 +108,7 @@ describe('an input that breaks a rule', () => {
   });
 
   it('is refused with every rule that one field breaks', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { problems = [] } = await gateway.create({ tags: [tag('_sys_!'.padEnd(129, 'x'))] });
 
     expect(problems.map(({ message }) => message).sort()).toEqual([

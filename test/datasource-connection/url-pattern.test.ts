@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const SERVICES = ['CLOUD_TABLE', 'CLOUD_TABLE_OPENTSDB', 'MRS_OPENTSDB', 'DWS', 'RDS', 'CSS'];
 const ONE_ADDRESS = [
@@ -61,13 +61,13 @@ const SLOW_TO_REFUSE = [
   `${'a'.repeat(62)}-`.repeat(8).padEnd(512, '-'),
 ];
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('the urlPattern of a service', () => {
   it.each(SERVICES)(
     'matches for %s, as a browser reads it, just what the mutation accepts',
     async service => {
-      const gateway = await startGateway();
+      const gateway = shared();
       const { body } = await gateway.send({ query: '{ datasourceServices { service urlPattern } }' });
       const services = body.data?.['datasourceServices'] as { service: string; urlPattern: string }[];
       const pattern = services.find(candidate => candidate.service === service)?.urlPattern;

@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 interface Service {
   service: string;
@@ -19,11 +19,11 @@ const EXAMPLES = {
   RDS: '192.168.0.12:3306',
   CSS: '192.168.0.240:9200',
 };
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('the rule for url', () => {
   it('is told for each service with an example', async () => {
-    const services = await servicesOf(await startGateway());
+    const services = await servicesOf(shared());
 
     expect(Object.fromEntries(services.map(({ service, urlExample }) => [service, urlExample]))).toEqual(
       EXAMPLES,
@@ -35,7 +35,7 @@ describe('the rule for url', () => {
   });
 
   it.each(Object.entries(EXAMPLES))('accepts for %s its own example %s', async (service, url) => {
-    const gateway = await startGateway();
+    const gateway = shared();
 
     expect(await gateway.create({ service, url })).toMatchObject({
       __typename: 'CreateDatasourceConnectionSuccess',
@@ -43,7 +43,7 @@ describe('the rule for url', () => {
   });
 
   it.each(ONE_ADDRESS_SERVICES)('refuses several addresses for %s', async service => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const payload = await gateway.create({ service, url: '192.168.1.248:8000,192.168.1.15:8000' });
 
     expect(payload).toMatchObject({ __typename: 'InvalidInputError', problems: [{ path: ['url'] }] });
@@ -53,7 +53,7 @@ describe('the rule for url', () => {
   it.each(Object.entries(EXAMPLES))(
     'shows who breaks it for %s the right example %s',
     async (service, example) => {
-      const gateway = await startGateway();
+      const gateway = shared();
       const rule = (await servicesOf(gateway)).find(info => info.service === service)?.urlRule;
       const { problems } = await gateway.create({ service, url: 'jdbc:x' });
 
@@ -66,7 +66,7 @@ describe('the rule for url', () => {
     [512, 'CreateDatasourceConnectionSuccess'],
     [513, 'InvalidInputError'],
   ])('answers a list of addresses of %i characters with %s', async (length, __typename) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const url = `${'zk.example.com:2181,'.repeat(25)}${'z'.repeat(length - 505)}:2181`;
 
     expect(url).toHaveLength(length);

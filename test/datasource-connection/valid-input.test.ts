@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 /** What DLI receives for the example input of the helper. */
 const SENT = {
@@ -19,7 +19,7 @@ const FULL_TAGS = Array.from({ length: 10 }, (_, index) => ({
   value: `${index}`.padEnd(255, 'v'),
 }));
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('an input that keeps the rules', () => {
   it.each<[what: string, changes: Record<string, unknown>, sent: Record<string, unknown>]>([
@@ -91,7 +91,7 @@ describe('an input that keeps the rules', () => {
       },
     ],
   ])('is sent to DLI with exactly the documented keys: %s', async (_what, changes, sent) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const payload = await gateway.create(changes);
 
     expect(payload).toEqual({
@@ -104,7 +104,7 @@ describe('an input that keeps the rules', () => {
   });
 
   it('is sent as the vendor shows it for CloudTable, keys in order', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     await gateway.create({ name: 'test1', service: 'CLOUD_TABLE', url: ZOOKEEPER_LINK });
 
     expect(gateway.emulator.ledger.entries('createConnection').map(({ body }) => body)).toEqual([
@@ -120,7 +120,7 @@ describe('an input that keeps the rules', () => {
     ['RDS', 'rds', 'RDS'],
     ['CSS', 'css', 'CSS'],
   ])('of service %s is sent as %s and known to DLI as %s', async (service, wireName, canonical) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     await gateway.create({ service });
 
     expect(bodiesSent(gateway)).toEqual([{ ...SENT, service: wireName }]);

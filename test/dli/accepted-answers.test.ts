@@ -1,24 +1,21 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import type { TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const OTHER_ID = '378eb1e6-521d-41a4-a41c-bbb58f34a6d6';
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
-let gateway: TestGateway;
-
-beforeEach(async () => {
-  gateway = await startGateway();
-});
-afterEach(closeGateways);
+const gateway = shareGateway();
 
 /** Creates against a DLI that answers like this; tells which calls it got too. */
 async function createAgainst(answer: Partial<Fault>) {
-  const { emulator, create } = gateway;
+  const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
-  return { payload: await create(), calls: emulator.ledger.entries().map(entry => entry.operation) };
+  return {
+    payload: await create({ name: freshName() }),
+    calls: emulator.ledger.entries().map(entry => entry.operation),
+  };
 }
 
 describe('an answer that names the new connection', () => {

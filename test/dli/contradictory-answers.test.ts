@@ -1,14 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import { callsBesideLooks } from '../helpers/upstream-calls.js';
 
-let gateway: TestGateway;
-
-beforeEach(async () => {
-  gateway = await startGateway();
-});
-afterEach(closeGateways);
+const gateway = shareGateway();
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 const REQUEST_ID = '0b67bf0abe6d9a8844030ded87109c9f';
@@ -27,10 +21,10 @@ const UNDECIDED = { payload: UNKNOWN, calls: ['createConnection'], isLookedUp: t
 
 /** Creates against a DLI that answers every create like this; tells what calls it got too. */
 async function createAgainst(status: number, body: string) {
-  const { emulator, create } = gateway;
+  const { emulator, create } = gateway();
   const headers = { 'X-Request-Id': REQUEST_ID };
   emulator.inject({ operation: 'createConnection', times: 0, status, body, headers });
-  const payload = await create();
+  const payload = await create({ name: freshName() });
   return {
     payload,
     calls: callsBesideLooks(emulator),

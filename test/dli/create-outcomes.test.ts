@@ -1,14 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import type { Payload, TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import type { Payload } from '../helpers/gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
-let gateway: TestGateway;
-
-beforeEach(async () => {
-  gateway = await startGateway();
-});
-afterEach(closeGateways);
+const gateway = shareGateway();
 
 /** A pair of status and code that proves a no, and the type and code of the payload it becomes. */
 type Refusal = [status: number, code: string, member: string, userCode: string];
@@ -62,10 +57,13 @@ const REFUSALS: readonly Refusal[] = [
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
 /** Creates against an upstream that answers every create like this; tells how many creates it got. */
-async function createAgainst(answer: Partial<Fault>): Promise<{ payload: Payload; posts: number }> {
-  const { emulator, create } = gateway;
+async function createAgainst(
+  answer: Partial<Fault>,
+  name = freshName(),
+): Promise<{ payload: Payload; posts: number }> {
+  const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
-  const payload = await create();
+  const payload = await create({ name });
   return { payload, posts: emulator.ledger.count('createConnection') };
 }
 
@@ -102,14 +100,14 @@ describe('a refusal that DLI makes before it executes anything', () => {
   });
 
   it('for the name tells which name', async () => {
-    const { payload } = await createAgainst({ error: 'DLI.0006' });
+    const { payload } = await createAgainst({ error: 'DLI.0006' }, 'orders_pg');
     expect(payload).toMatchObject({ __typename: 'NameTakenError', name: 'orders_pg' });
   });
 
   it.each(['APIGW.0301', 'APIGW.0302'])(
     "for the gateway's own credentials (%s) is no error of the caller's request",
     async error => {
-      const { emulator, send } = gateway;
+      const { emulator, send } = gateway();
       emulator.inject({ operation: 'createConnection', error });
       const query = `mutation { createDatasourceConnection(input: {
         name: "a", service: RDS, securityGroupId: "s", networkId: "n", url: "h:1" }) { __typename } }`;

@@ -8,6 +8,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { attemptsIn } from '../helpers/log-lines.js';
+import { createStillClock } from '../helpers/still-clock.js';
 
 const open: { close(): Promise<void> }[] = [];
 
@@ -62,12 +63,12 @@ describe('a connection that is refused', () => {
     expect(payload).toMatchObject({ ...UNAVAILABLE, retryAfterSeconds: 5 });
     expect(attemptsIn(gateway.log()).map(({ detail }) => detail)).toEqual(['UNREACHABLE', 'UNREACHABLE']);
     expect(tookMs).toBeGreaterThan(100);
-    expect(tookMs).toBeLessThan(3_500);
   });
 
   it('is tried once when less than a second would be left for the second try', async () => {
     const endpoint = `http://127.0.0.1:${await closedPort()}`;
-    const gateway = await startGateway({ env: { DLI_ENDPOINT: endpoint, OPERATION_TIMEOUT_MS: '1000' } });
+    const env = { DLI_ENDPOINT: endpoint, OPERATION_TIMEOUT_MS: '1000' };
+    const gateway = await startGateway({ clock: createStillClock(), env });
     expect((await timedCreate(gateway)).payload).toMatchObject(UNAVAILABLE);
     expect(attemptsIn(gateway.log())).toHaveLength(1);
   });
@@ -117,10 +118,9 @@ describe('a create that DLI throttles', () => {
     const gateway = await startAgainst([{ error: 'APIGW.0308', headers }], {
       OPERATION_TIMEOUT_MS: timeoutMs,
     });
-    const { payload, posts, tookMs } = await timedCreate(gateway);
+    const { payload, posts } = await timedCreate(gateway);
     expect(payload).toMatchObject({ ...THROTTLED, retryAfterSeconds });
     expect(posts).toHaveLength(1);
-    expect(tookMs).toBeLessThan(1_000);
   });
 });
 

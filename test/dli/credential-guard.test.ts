@@ -16,7 +16,11 @@ const AUTH_FAILED = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_FA
 const WRONG_SECRET = { HUAWEICLOUD_SDK_SK: 'wrong' };
 const WRONG_PASSWORD = { ...IAM_USER, IAM_PASSWORD: 'wrong' };
 const HOUR_MS = 3_600_000;
+/** Moments at which callers come within 5 minutes, this far apart. */
+const STEP_MS = 12_000;
+const STEPS = 25;
 
+/** On a clock that stands still, where whoever waits for time to pass waits for ever. */
 async function startWithClock(env = {}, emulator = {}, clock = createStillClock()) {
   const options = { env, clock, emulator: { now: () => clock.epochMs(), ...emulator } };
   return { ...(await startGateway(options)), clock };
@@ -24,16 +28,6 @@ async function startWithClock(env = {}, emulator = {}, clock = createStillClock(
 
 function createMany({ create }: TestGateway, prefix: string, count: number): Promise<Payload[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));
-}
-
-/** The fastest of five creates: the others may have met a busy machine. */
-async function fastestCreate({ create }: TestGateway): Promise<{ payload: Payload; tookMs: number }> {
-  const results: { payload: Payload; tookMs: number }[] = [];
-  for (let index = 0; index < 5; index += 1) {
-    const startedMs = performance.now();
-    results.push({ payload: await create(), tookMs: performance.now() - startedMs });
-  }
-  return results.reduce((fastest, result) => (result.tookMs < fastest.tookMs ? result : fastest));
 }
 
 /** Every request that carried the access key or the password, and every create. */
@@ -60,9 +54,7 @@ describe('an access key that is refused', () => {
   it('twice is not used for 60 s, and creates are told so at once with the rest of the time', async () => {
     const gateway = await startStopped();
     for (const rest of [60, 40, 20]) {
-      const { payload, tookMs } = await fastestCreate(gateway);
-      expect(tookMs).toBeLessThan(50);
-      expect(payload).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: rest });
+      expect(await gateway.create()).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: rest });
       gateway.clock.advance(20_000);
     }
     expect(attempts(gateway)).toHaveLength(2);
@@ -87,9 +79,9 @@ describe('an access key that is refused', () => {
 
   it('is shown 3 times in 5 minutes and never locked, whatever callers do', async () => {
     const gateway = await startWithClock(WRONG_SECRET, { lockAfterFailures: 5 });
-    for (let second = 0; second < 299; second += 4) {
-      await createMany(gateway, `second-${second}`, 3);
-      gateway.clock.advance(4_000);
+    for (let step = 0; step < STEPS; step += 1) {
+      await createMany(gateway, `step-${step}`, 3);
+      gateway.clock.advance(STEP_MS);
     }
     const entries = gateway.emulator.ledger.entries();
     expect(entries).toHaveLength(3);
@@ -172,9 +164,9 @@ describe('an access key that is refused', () => {
 
   it('in the look-up of the project counts the same way', async () => {
     const gateway = await startWithClock({ ...WRONG_SECRET, HUAWEICLOUD_SDK_PROJECT_ID: undefined });
-    for (let second = 0; second < 299; second += 4) {
-      await createMany(gateway, `second-${second}`, 2);
-      gateway.clock.advance(4_000);
+    for (let step = 0; step < STEPS; step += 1) {
+      await createMany(gateway, `step-${step}`, 2);
+      gateway.clock.advance(STEP_MS);
     }
     expect(attempts(gateway)).toEqual(Array(3).fill('listProjects'));
   });
@@ -189,43 +181,44 @@ describe('an access key that is refused', () => {
 
 describe('an access key that works', () => {
   it('serves 500 creates that come at the same time to a gateway that has just started', async () => {
-    const gateway = await startGateway();
-    const startedMs = performance.now();
+    const gateway = await startWithClock();
     const payloads = await createMany(gateway, 'cold', 500);
-    // One at a time, a second each would be minutes.
-    expect(performance.now() - startedMs).toBeLessThan(15_000);
     expect(payloads).toEqual(Array(500).fill(expect.objectContaining(SUCCESS)));
     expect(gateway.emulator.ledger.count('createConnection')).toBe(500);
   });
 
   it('is not held up for long by a first create that hangs', async () => {
-    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
+    const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
-    const hanging = gateway.create({ name: 'hanging' });
+    const events: string[] = [];
+    const hanging = gateway.create({ name: 'hanging' }).then(() => events.push('given up'));
     await gateway.emulator.ledger.waitFor('createConnection', 1);
-    const startedMs = performance.now();
     expect(await createMany(gateway, 'other', 20)).toEqual(Array(20).fill(expect.objectContaining(SUCCESS)));
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    events.push('others created');
+    await gateway.emulator.close();
     await hanging;
+    expect(events).toEqual(['others created', 'given up']);
   });
 
   it('is not held up for long by creates whose answers do not prove it', async () => {
     const gateway = await startGateway();
-    gateway.emulator.inject({ operation: 'createConnection', status: 502, delayMs: 400, times: 0 });
-    await createMany(gateway, 'unproven', 20);
-    const times = gateway.emulator.ledger.entries('createConnection').map(({ atMs }) => atMs);
-    expect(times).toHaveLength(20);
-    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeLessThan(2_500);
+    gateway.emulator.inject({ operation: 'createConnection', status: 502 });
+    gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang', times: 0 });
+    const unproven = createMany(gateway, 'unproven', 20);
+    // One at a time, they would not all be there before the first of them had given up.
+    await gateway.emulator.ledger.waitFor('createConnection', 20);
+    await gateway.emulator.close();
+    expect(await unproven).toEqual(Array(20).fill(expect.objectContaining({ code: 'OUTCOME_UNKNOWN' })));
   });
 });
 
 describe('an IAM user', () => {
   it('whose password is wrong is shown 3 times in 5 minutes, whatever callers do', async () => {
     const gateway = await startWithClock(WRONG_PASSWORD);
-    for (let second = 0; second < 299; second += 4) {
-      const payloads = await createMany(gateway, `second-${second}`, 3);
+    for (let step = 0; step < STEPS; step += 1) {
+      const payloads = await createMany(gateway, `step-${step}`, 3);
       expect(payloads).toEqual(Array(3).fill(expect.objectContaining(AUTH_FAILED)));
-      gateway.clock.advance(4_000);
+      gateway.clock.advance(STEP_MS);
     }
     expect(attempts(gateway)).toEqual(Array(3).fill('issueToken'));
   });
@@ -237,9 +230,7 @@ describe('an IAM user', () => {
     await gateway.create({ name: 'second' });
     expect(limitsIn(gateway.log())).toMatchObject([{ outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds: 60 }]);
     gateway.clock.advance(20_000);
-    const { payload, tookMs } = await fastestCreate(gateway);
-    expect(tookMs).toBeLessThan(50);
-    expect(payload).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: 40 });
+    expect(await gateway.create()).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: 40 });
   });
 
   it('whose fresh tokens are refused sends two creates, and rests', async () => {
@@ -253,9 +244,9 @@ describe('an IAM user', () => {
   it('whose fresh tokens are refused meets 3 refusals in 5 minutes', async () => {
     const gateway = await startWithClock(IAM_USER);
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 0 });
-    for (let second = 0; second < 299; second += 4) {
-      await createMany(gateway, `second-${second}`, 2);
-      gateway.clock.advance(4_000);
+    for (let step = 0; step < STEPS; step += 1) {
+      await createMany(gateway, `step-${step}`, 2);
+      gateway.clock.advance(STEP_MS);
     }
     expect(gateway.emulator.ledger.count('createConnection')).toBe(3);
     expect(gateway.emulator.ledger.count('issueToken')).toBeLessThanOrEqual(3);
@@ -266,9 +257,9 @@ describe('an IAM user', () => {
     await gateway.create({ name: 'first' });
     gateway.emulator.inject({ operation: 'issueToken', status: 401, times: 0 });
     gateway.clock.advance(20 * HOUR_MS);
-    for (let second = 0; second < 299; second += 4) {
-      expect(await gateway.create({ name: `second-${second}` })).toMatchObject(SUCCESS);
-      gateway.clock.advance(4_000);
+    for (let step = 0; step < STEPS; step += 1) {
+      expect(await gateway.create({ name: `step-${step}` })).toMatchObject(SUCCESS);
+      gateway.clock.advance(STEP_MS);
     }
     expect(gateway.emulator.ledger.count('issueToken')).toBe(4);
   });

@@ -1,22 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import type { TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
-let gateway: TestGateway;
-
-beforeEach(async () => {
-  gateway = await startGateway();
-});
-afterEach(closeGateways);
+const gateway = shareGateway();
 
 const HTML = '<html><body>502 Bad Gateway</body></html>';
 
 /** Creates against an upstream that answers every create like this. */
 async function expectUnknown(answer: Partial<Fault>): Promise<void> {
-  const { emulator, create } = gateway;
+  const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
-  expect(await create()).toMatchObject({ __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' });
+  expect(await create({ name: freshName() })).toMatchObject({
+    __typename: 'OutcomeUnknownError',
+    code: 'OUTCOME_UNKNOWN',
+  });
   expect(emulator.ledger.count('createConnection')).toBe(1);
 }
 
@@ -88,10 +85,10 @@ describe('an error body of another form', () => {
 
 describe('the answer to an unknown outcome', () => {
   it('says that the connection may exist, and how to find it in the logs of DLI', async () => {
-    const { emulator, create } = gateway;
+    const { emulator, create } = gateway();
     const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0201', status: 504, headers });
-    expect(await create()).toEqual({
+    expect(await create({ name: freshName() })).toEqual({
       __typename: 'OutcomeUnknownError',
       code: 'OUTCOME_UNKNOWN',
       message:
@@ -104,15 +101,18 @@ describe('the answer to an unknown outcome', () => {
   });
 
   it.each([['<b>'], ['a b'], ['x'.repeat(65)]])('has no request id of unusual form such as %j', async id => {
-    const { emulator, create } = gateway;
+    const { emulator, create } = gateway();
     emulator.inject({ operation: 'createConnection', status: 500, headers: { 'X-Request-Id': id } });
-    expect(await create()).toMatchObject({ __typename: 'OutcomeUnknownError', requestId: null });
+    expect(await create({ name: freshName() })).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      requestId: null,
+    });
   });
 
   it('is a success when the list shows the connection', async () => {
-    const { emulator, create } = gateway;
+    const { emulator, create } = gateway();
     emulator.inject({ operation: 'createConnection', error: 'DLI.0999', apply: true });
-    const payload = await create();
+    const payload = await create({ name: freshName() });
     const [connection] = emulator.connections();
     expect(payload).toEqual({
       __typename: 'CreateDatasourceConnectionSuccess',

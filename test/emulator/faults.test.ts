@@ -240,7 +240,8 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
       if (pieces.join('').endsWith('}')) socket.end();
     });
     await once(socket, 'close');
-    expect(pieces.length).toBeGreaterThan(20);
+    // A busy system may hand over several bytes at once.
+    expect(pieces.length).toBeGreaterThan(5);
     expect(pieces.join('')).toMatch(/\{"is_success":true,"message":"","connection_id":"[-0-9a-f]{36}"\}$/);
     expect(running.emulator.connections()).toHaveLength(applied);
   });

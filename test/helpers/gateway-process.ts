@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
 import type { GatewayAddresses } from '../../src/gateway.js';
 import { printOnFailure } from './failure-log.js';
+import { QUICK_FOLDER } from './quick-folder.js';
 
 /** The built program, as it is started for real; `npm test` builds before it tests. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -72,7 +72,7 @@ export function startGatewayProcess(
     options.preload === undefined
       ? []
       : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
-  const dataDir = mkdtempSync(join(tmpdir(), 'dli-gateway-test-'));
+  const dataDir = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-test-'));
   // In development mode the program has a folder of its own.
   const isDevelopment = options.arguments?.includes('--dev') === true;
   const child = spawn(process.execPath, [...preload, MAIN, ...(options.arguments ?? [])], {

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
@@ -18,6 +17,7 @@ import {
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
 import { printOnFailure } from './failure-log.js';
+import { QUICK_FOLDER } from './quick-folder.js';
 
 /** A listening gateway on an emulator of its own. */
 export interface TestGateway {
@@ -112,7 +112,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       done();
     },
   });
-  const dataDir = await mkdtemp(join(tmpdir(), 'dli-gateway-test-'));
+  const dataDir = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-test-'));
   open.push({ close: () => rm(dataDir, { recursive: true, force: true }) });
   const config = loadConfig({
     DATA_DIR: dataDir,

@@ -41,12 +41,15 @@ export async function listen(server: Server): Promise<ListeningServer> {
 
 // Below what systems give out by themselves, where another process would get the port by chance meanwhile.
 const LEAST_PORT = 10_000;
-const PORTS = 20_000;
+/** Ports of each worker of Jest, so that none takes what another has found free. */
+const PORTS = 1_000;
+const WORKERS = 20;
 
 /** A port of loopback on which nobody listens, also after a while, for whoever comes later. */
 export async function closedPort(): Promise<number> {
+  const worker = Number(process.env['JEST_WORKER_ID'] ?? 0) % WORKERS;
   for (;;) {
-    const port = LEAST_PORT + randomInt(PORTS);
+    const port = LEAST_PORT + worker * PORTS + randomInt(PORTS);
     const server = createServer();
     const isFree = new Promise<boolean>(resolve => {
       server.once('error', () => resolve(false)).once('listening', () => resolve(true));

@@ -122,7 +122,8 @@ describe('an IAM that gives no token from the start', () => {
     emulator.inject({ operation: 'issueToken', times: 0, ...fault });
     const startedMs = performance.now();
     expect(await create()).toEqual(NO_TOKEN);
-    expect(performance.now() - startedMs).toBeLessThan(2_500);
+    // Ten times what it takes, for machines that are busy with other things.
+    expect(performance.now() - startedMs).toBeLessThan(25_000);
     expect(emulator.ledger.count('createConnection')).toBe(0);
   });
 });

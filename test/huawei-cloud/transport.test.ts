@@ -50,26 +50,23 @@ describe('an answer that does not come in time', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['never comes', { behaviour: 'hang' }],
     ['never comes although the connection was created', { behaviour: 'hang', apply: true }],
-    ['comes too late', { delayMs: 5_000 }],
-    ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 200 }],
-    ['drips on and on in an error', { behaviour: 'drip', dripMs: 200, error: 'DLI.0001' }],
+    ['comes too late', { delayMs: 120_000 }],
+    ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 2_000 }],
+    ['drips on and on in an error', { behaviour: 'drip', dripMs: 2_000, error: 'DLI.0001' }],
   ])('because it %s ends in an unknown outcome at the deadline', async (_how, fault) => {
     const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
     const startedMs = performance.now();
     expect(await create()).toMatchObject(UNKNOWN);
-    const tookMs = performance.now() - startedMs;
-    expect(tookMs).toBeGreaterThan(900);
-    expect(tookMs).toBeLessThan(2_500);
+    expect(performance.now() - startedMs).toBeGreaterThan(900);
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
   it('is cut off 5 seconds after its headers, long before the deadline', async () => {
-    const { emulator, create } = await startGateway();
-    emulator.inject({ operation: 'createConnection', behaviour: 'drip', dripMs: 200 });
-    const startedMs = performance.now();
+    const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
+    // All of it would come within a minute.
+    emulator.inject({ operation: 'createConnection', behaviour: 'drip', dripMs: 500 });
     expect(await create()).toMatchObject(UNKNOWN);
-    expect(performance.now() - startedMs).toBeLessThan(7_500);
   });
 
   it('leaves no connection open that still waits for it', async () => {

@@ -1,0 +1,41 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { Deadline } from '../../src/lib/time.js';
+import { createStillClock } from '../helpers/still-clock.js';
+
+/** A timer on a clock that stands still. */
+function startTimer({ limitMs, timeoutMs }: { limitMs: number; timeoutMs: number }) {
+  const clock = createStillClock();
+  let hasCalled = false;
+  let callBack = () => {};
+  const called = new Promise<void>(resolve => {
+    callBack = resolve;
+  });
+  const stop = new Deadline(clock, timeoutMs).startTimer(limitMs, () => {
+    hasCalled = true;
+    callBack();
+  });
+  return { clock, stop, called, hasCalled: () => hasCalled };
+}
+
+describe('a timer of a deadline', () => {
+  it.each([
+    ['its own time', { limitMs: 20, timeoutMs: 1_000 }],
+    ['the deadline', { limitMs: 1_000, timeoutMs: 20 }],
+  ])('calls back when %s has passed by the clock, and not before', async (_what, times) => {
+    const { clock, called, hasCalled } = startTimer(times);
+    clock.advance(19);
+    await delay(60);
+    expect(hasCalled()).toBe(false);
+    clock.advance(1);
+    await called;
+  });
+
+  it('does not call back once it is stopped', async () => {
+    const { clock, stop, hasCalled } = startTimer({ limitMs: 20, timeoutMs: 1_000 });
+    clock.advance(20);
+    stop();
+    await delay(60);
+    expect(hasCalled()).toBe(false);
+  });
+});
