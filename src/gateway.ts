@@ -51,6 +51,12 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** What a machine that is slow for other reasons may need more of than the gateway's callers should have to wait. */
+export interface GatewayPatience {
+  /** For what gateways count and follow together, in milliseconds. Default 250. */
+  redisTimeoutMs?: number | undefined;
+}
+
 // What is under way ends by its own deadline; this is for writing and answering after it.
 const DRAIN_MARGIN_MS = 5_000;
 
@@ -63,6 +69,7 @@ export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
+  { redisTimeoutMs }: GatewayPatience = {},
 ): Promise<Gateway> {
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
@@ -71,7 +78,13 @@ export async function createGateway(
   const { dli, skew } = upstream;
   const project = projectOf(config);
   const once = await openOnce({ config, project, dli, clock, log: logger }).catch(asConfigError);
-  const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
+  const redis =
+    config.redisUrl === undefined
+      ? undefined
+      : {
+          ...parseRedisUrl(config.redisUrl),
+          ...(redisTimeoutMs !== undefined && { commandTimeout: redisTimeoutMs }),
+        };
   const callers = await openCallers({ config: config.callers, redis, clock, log: logger });
   // A level of its own: an audit must not end with the wish for a quieter log.
   const audit = new AuditLog(logger.child({ channel: 'audit' }, { level: 'info' }));

@@ -95,6 +95,8 @@ export interface TestGatewayOptions {
   env?: Environment;
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
+  /** For what gateways count and follow together through Redis, in milliseconds. */
+  redisTimeoutMs?: number;
 }
 
 const open: { close(): Promise<void> }[] = [];
@@ -135,6 +137,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     config,
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
+    { redisTimeoutMs: options.redisTimeoutMs },
   );
   open.push(gateway);
   const addresses = await gateway.listen();

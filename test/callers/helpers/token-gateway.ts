@@ -25,12 +25,13 @@ afterEach(closeGateways);
 /** Starts a gateway and its issuer; both end after the test. */
 export async function startTokenGateway(
   env: Environment = {},
-  given: { issuer?: TokenIssuer; clock?: TestClock } = {},
+  given: { issuer?: TokenIssuer; clock?: TestClock; redisTimeoutMs?: number } = {},
 ): Promise<TokenGateway> {
   const clock = given.clock ?? createTestClock();
   const issuer = given.issuer ?? (await startTokenIssuer(clock));
   const gateway = await startGateway({
     clock,
+    ...(given.redisTimeoutMs !== undefined && { redisTimeoutMs: given.redisTimeoutMs }),
     env: { CALLER_AUTH: 'jwt', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE, ...env },
   });
   return {
