@@ -51,10 +51,14 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** What a machine that is slow for other reasons may need more of than the gateway's callers should have to wait. */
-export interface GatewayPatience {
+/** Bounds that no operator needs to change, but tests do. */
+export interface GatewayBounds {
   /** For what gateways count and follow together, in milliseconds. Default 250. */
   redisTimeoutMs?: number | undefined;
+  /** Connections that one tenant may hold. Default 500. */
+  heldByTenant?: number | undefined;
+  /** Watches that one tenant may have. Default 2,500. */
+  watchesOfTenant?: number | undefined;
 }
 
 // What is under way ends by its own deadline; this is for writing and answering after it.
@@ -69,7 +73,7 @@ export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
-  { redisTimeoutMs }: GatewayPatience = {},
+  { redisTimeoutMs, heldByTenant, watchesOfTenant }: GatewayBounds = {},
 ): Promise<Gateway> {
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
@@ -85,7 +89,7 @@ export async function createGateway(
           ...parseRedisUrl(config.redisUrl),
           ...(redisTimeoutMs !== undefined && { commandTimeout: redisTimeoutMs }),
         };
-  const callers = await openCallers({ config: config.callers, redis, clock, log: logger });
+  const callers = await openCallers({ config: config.callers, redis, clock, log: logger, heldByTenant });
   // A level of its own: an audit must not end with the wish for a quieter log.
   const audit = new AuditLog(logger.child({ channel: 'audit' }, { level: 'info' }));
   const running = new RunningOperations();
@@ -103,6 +107,7 @@ export async function createGateway(
     dli,
     clock,
     log: logger,
+    watchesOfTenant,
     onBug: error => logger.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
   });
   const { reads, follower } = reading;

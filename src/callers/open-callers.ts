@@ -35,14 +35,16 @@ export async function openCallers(parts: {
   redis: RedisOptions | undefined;
   clock: Clock;
   log: CallersLog;
+  /** Connections that one tenant may hold. */
+  heldByTenant?: number | undefined;
 }): Promise<Callers> {
-  const { config, redis, clock, log } = parts;
+  const { config, redis, clock, log, heldByTenant } = parts;
   const isCounting = config.tokens !== undefined || config.createLimit !== undefined;
   const shared = isCounting && redis !== undefined ? await openShared(redis, log) : undefined;
   return {
     gate: await openGate(config, shared, clock, log),
     createLimit: await openLimit(config.createLimit, shared?.redis),
-    connections: config.tokens === undefined ? UNCOUNTED_CONNECTIONS : new TenantConnections(),
+    connections: config.tokens === undefined ? UNCOUNTED_CONNECTIONS : new TenantConnections(heldByTenant),
     async close() {
       await shared?.close();
     },

@@ -47,10 +47,12 @@ export async function openReading(parts: {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
   clock: Clock;
   log: ReadingLog;
+  /** Watches that one tenant may have. */
+  watchesOfTenant?: number | undefined;
   /** Told of what must not happen. */
   onBug: (error: unknown) => void;
 }): Promise<Reading> {
-  const { config, dli, clock, log, onBug } = parts;
+  const { config, dli, clock, log, onBug, watchesOfTenant = MAX_WATCHES.ofTenant } = parts;
   const { freshnessMs, timeoutMs } = config;
   const most = config.hasTenants ? 'ofTenant' : 'all';
   const budget = new CallBudget({
@@ -67,7 +69,7 @@ export async function openReading(parts: {
     clock,
     intervalMs: config.followIntervalMs,
     maxWatches: MAX_WATCHES.all,
-    maxWatchesOfTenant: MAX_WATCHES[most],
+    maxWatchesOfTenant: config.hasTenants ? watchesOfTenant : MAX_WATCHES.all,
     onBug,
   });
   return {

@@ -15,6 +15,7 @@ import {
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
 import type { Environment } from '../../src/environment.js';
+import type { GatewayBounds } from '../../src/gateway.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/huawei-cloud/clock.js';
 import { printOnFailure } from './failure-log.js';
@@ -95,8 +96,7 @@ export interface TestGatewayOptions {
   env?: Environment;
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
-  /** For what gateways count and follow together through Redis, in milliseconds. */
-  redisTimeoutMs?: number;
+  bounds?: GatewayBounds;
 }
 
 const open: { close(): Promise<void> }[] = [];
@@ -137,7 +137,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     config,
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
-    { redisTimeoutMs: options.redisTimeoutMs },
+    options.bounds,
   );
   open.push(gateway);
   const addresses = await gateway.listen();

@@ -15,7 +15,7 @@ import { connectionOf, pageOf } from './helpers/read-connections.js';
 afterEach(closeGateways);
 
 // A machine that is slow for other reasons must not look like a Redis that does not answer.
-const REDIS_TIMEOUT_MS = 2_000;
+const bounds = { redisTimeoutMs: 2_000 };
 const OTHER_PROJECT_ID = 'f'.repeat(32);
 const KEYS = [
   { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY },
@@ -40,8 +40,8 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       HUAWEICLOUD_SDK_IAM_ENDPOINT: url,
       ...ofBoth,
     };
-    const one = await startGateway({ env, redisTimeoutMs: REDIS_TIMEOUT_MS });
-    const two = await startGateway({ env: { ...env, ...changes }, redisTimeoutMs: REDIS_TIMEOUT_MS });
+    const one = await startGateway({ env, bounds });
+    const two = await startGateway({ env: { ...env, ...changes }, bounds });
     return { redis, emulator, one, two };
   }
 

@@ -1,5 +1,6 @@
 import { afterEach } from '@jest/globals';
 import type { Environment } from '../../../src/environment.js';
+import type { GatewayBounds } from '../../../src/gateway.js';
 import type { TestClock } from '../../helpers/clock.js';
 import { createTestClock } from '../../helpers/clock.js';
 import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
@@ -25,13 +26,13 @@ afterEach(closeGateways);
 /** Starts a gateway and its issuer; both end after the test. */
 export async function startTokenGateway(
   env: Environment = {},
-  given: { issuer?: TokenIssuer; clock?: TestClock; redisTimeoutMs?: number } = {},
+  given: { issuer?: TokenIssuer; clock?: TestClock; bounds?: GatewayBounds } = {},
 ): Promise<TokenGateway> {
   const clock = given.clock ?? createTestClock();
   const issuer = given.issuer ?? (await startTokenIssuer(clock));
   const gateway = await startGateway({
     clock,
-    ...(given.redisTimeoutMs !== undefined && { redisTimeoutMs: given.redisTimeoutMs }),
+    ...(given.bounds !== undefined && { bounds: given.bounds }),
     env: { CALLER_AUTH: 'jwt', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE, ...env },
   });
   return {
