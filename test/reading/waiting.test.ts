@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { createStillClock } from '../helpers/still-clock.js';
 import { askFor, connectionOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
@@ -20,11 +21,14 @@ describe('a query that waits', () => {
     ],
     ['fail_orders', 'FAILED', { connectionAddress: null, failureReason: "Can't get ready router." }],
   ])('is answered when %s becomes %s', async (name, state, shown) => {
-    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 700 } });
+    const clock = createStillClock();
+    const gateway = await startGateway({ env: FAST, emulator: { now: () => clock.epochMs() } });
     const { connectionId = '' } = await gateway.create({ name });
-    const [connection, tookMs] = await timed(connectionOf(gateway, connectionId, 'waitSeconds: 25'));
+    const answer = timed(connectionOf(gateway, connectionId, 'waitSeconds: 25'));
+    await gateway.emulator.ledger.waitFor('getConnection', 2);
+    clock.advance(10_000);
+    const [connection, tookMs] = await answer;
     expect(connection).toMatchObject({ id: connectionId, state, ...shown });
-    expect(tookMs).toBeGreaterThan(200);
     expect(tookMs).toBeLessThan(20_000);
   });
 
@@ -57,10 +61,11 @@ describe('a query that waits', () => {
   });
 
   it('survives a broken DLI, and tells of it only when it is broken at the end', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 100 } });
+    const { connectionId = '' } = await gateway.create();
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 2 });
-    expect(await connectionOf(gateway, connectionId, 'waitSeconds: 4')).toMatchObject({ state: 'CREATING' });
+    const more = 'waitSeconds: 25, whileState: CREATING';
+    expect(await connectionOf(gateway, connectionId, more)).toMatchObject({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
     const { body } = await askFor(gateway, connectionId, 'waitSeconds: 1');
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
@@ -85,8 +90,9 @@ describe('a query that waits', () => {
     const { ledger } = gateway.emulator;
     const looks = ledger.count('getConnection');
     // From 100 ms on, growing by half: at 0, 100, 250, 475, 810 ms, each a fifth sooner or later.
-    expect(looks).toBeGreaterThanOrEqual(3);
-    expect(looks).toBeLessThanOrEqual(8);
+    expect(looks).toBeGreaterThanOrEqual(2);
+    // A slow machine begins some of the waits later; looks of their own would be a hundred and more.
+    expect(looks).toBeLessThan(50);
     // What a forgotten timer would still ask comes before the answer to another query that waits.
     const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
     await connectionOf(gateway, other, 'waitSeconds: 1');
