@@ -46,13 +46,24 @@ const READS_AT_A_TIME = 10;
 const MAX_WAITING = { all: 2_000, ofTenant: 500 };
 const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
 
+/** Bounds that no operator needs to change, but tests do. */
+export interface GatewayBounds {
+  /** Time for a command to Redis about what gateways count and watch together, in milliseconds. Default 250. */
+  redisTimeoutMs?: number | undefined;
+  /** Connections that one tenant may hold open. Default 500. */
+  heldByTenant?: number | undefined;
+  /** Watches that one tenant may have. Default 2,500. */
+  watchesOfTenant?: number | undefined;
+}
+
 /**
  * Puts together everything below HTTP, and loads only what the configuration needs: each library that not all need
  * takes time at every start.
  *
  * @throws {StoreUnusableError} that names the setting when the store of records cannot or must not be used
  */
-export async function compose(config: Config, clock: Clock, log: Logger) {
+export async function compose(config: Config, clock: Clock, log: Logger, bounds: GatewayBounds) {
+  const { redisTimeoutMs, heldByTenant, watchesOfTenant = MAX_WATCHES.ofTenant } = bounds;
   // Calls to Huawei Cloud.
   const { certificates } = config;
   const skew = new ClockSkew(clock);
@@ -107,12 +118,18 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const deleteOnce = new DeleteOnce({ dli, store, identities, clock });
 
   // Callers.
-  const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
+  const redis =
+    config.redisUrl === undefined
+      ? undefined
+      : {
+          ...parseRedisUrl(config.redisUrl),
+          ...(redisTimeoutMs !== undefined && { commandTimeout: redisTimeoutMs }),
+        };
   const counters = await openSharedCounters(config.callers, redis, log);
   const gate = await openGate(config.callers, counters, clock, log);
   const createLimit = await openCreateLimit(config.callers, counters?.redis);
   const hasTenants = config.callers.tokens !== undefined;
-  const connections = hasTenants ? new TenantConnections() : UNCOUNTED_CONNECTIONS;
+  const connections = hasTenants ? new TenantConnections(heldByTenant) : UNCOUNTED_CONNECTIONS;
   // A level of its own: an audit must not end with the wish for a quieter log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
@@ -138,7 +155,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     clock,
     intervalMs: config.followIntervalMs,
     maxWatches: MAX_WATCHES.all,
-    maxWatchesOfTenant: MAX_WATCHES[most],
+    maxWatchesOfTenant: hasTenants ? watchesOfTenant : MAX_WATCHES.all,
     onBug: error => log.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
   });
 

@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import type { GatewayBounds } from './compose.js';
 import { compose } from './compose.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
@@ -57,11 +58,12 @@ export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
+  bounds: GatewayBounds = {},
 ): Promise<Gateway> {
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  const backend = await compose(config, clock, logger).catch(asConfigError);
+  const backend = await compose(config, clock, logger, bounds).catch(asConfigError);
   const { skew, createOnce, deleteOnce, reads, follower, gate, createLimit, connections, audit } = backend;
   const running = new RunningOperations();
   const mutationParts: MutationParts = {

@@ -10,10 +10,15 @@ const MAX_HELD_BY_TENANT = 500;
 /** Counts them by tenant, in this process, whose connections they are. */
 export class TenantConnections implements HeldConnections {
   readonly #held = new Map<string, number>();
+  readonly #most: number;
+
+  constructor(most = MAX_HELD_BY_TENANT) {
+    this.#most = most;
+  }
 
   hold(tenant: string): (() => void) | undefined {
     const held = this.#held.get(tenant) ?? 0;
-    if (held >= MAX_HELD_BY_TENANT) return undefined;
+    if (held >= this.#most) return undefined;
     this.#held.set(tenant, held + 1);
     return () => this.#release(tenant);
   }

@@ -28,6 +28,7 @@ export class LoadMonitor {
   /** Shares saved up; one request is accepted for a whole one. */
   #credit = 0;
   #timer: NodeJS.Timeout | undefined;
+  #sampledAtMs = performance.now();
   readonly #maxDelayMs: number;
 
   /** @param maxDelayMs mean event-loop delay above which the process counts as overloaded, in milliseconds */
@@ -38,6 +39,7 @@ export class LoadMonitor {
   /** Begins to measure, until {@link close}. */
   start(): void {
     this.#delay.enable();
+    this.#sampledAtMs = performance.now();
     this.#timer = setInterval(() => this.#sample(), SAMPLE_EVERY_MS).unref();
   }
 
@@ -78,8 +80,10 @@ export class LoadMonitor {
   }
 
   #sample(): void {
-    // Without a single measurement in between the process did not come round at all.
-    const meanMs = this.#delay.count === 0 ? Number.POSITIVE_INFINITY : this.#delay.mean / 1e6;
+    const nowMs = performance.now();
+    // Without a single measurement in between the process did not come round in all that time.
+    const meanMs = this.#delay.count === 0 ? nowMs - this.#sampledAtMs : this.#delay.mean / 1e6;
+    this.#sampledAtMs = nowMs;
     const isLate = meanMs - RESOLUTION_MS > this.#maxDelayMs;
     const isAskedMuch = this.#openRequests.size + this.#newRequests >= LEAST_REQUESTS;
     this.#badSamples = isLate && isAskedMuch ? this.#badSamples + 1 : 0;

@@ -7,7 +7,7 @@ const RECONNECT_MS = { first: 50, most: 2_000 };
 
 /**
  * A connection to Redis for what gateways do together when they can, and alone otherwise: what cannot be sent or is
- * not answered in 250 ms fails at once.
+ * not answered in 250 ms, or the command time-out of the address, fails at once.
  *
  * Apart from the connection of the operation records, whose commands must not wait behind others. A server that
  * cannot be reached is waited for in the background.
@@ -18,12 +18,13 @@ export async function connectImpatiently(
   address: RedisOptions,
   onChange: (isUsable: boolean) => void,
 ): Promise<Redis> {
+  const { commandTimeout = COMMAND_TIMEOUT_MS } = address;
   const redis = new Redis({
     ...address,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout,
     // A server that is gone ends no connection by itself; without this every command would wait for the time-out.
-    socketTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: commandTimeout,
     disconnectTimeout: 20,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { Environment } from '../../src/config/secret-files.js';
 import { sendGraphql } from '../helpers/gateway.js';
+import { createStillClock } from '../helpers/still-clock.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { bearer, startTokenGateway as startWithClock, toldBy } from './helpers/token-gateway.js';
 import type { TokenWish } from './helpers/token-issuer.js';
 import { AUDIENCE } from './helpers/token-issuer.js';
 
@@ -13,6 +15,11 @@ const REFUSAL = {
   challenge: 'Bearer',
   body: `{"errors":[{"message":"Authentication required","extensions":{"code":"UNAUTHENTICATED","traceId":"${TRACE_ID}"}}]}`,
 };
+
+/** A gateway whose time is the test's: tokens are good or bad by seconds. */
+function startTokenGateway(env: Environment = {}): Promise<TokenGateway> {
+  return startWithClock(env, { clock: createStillClock() });
+}
 
 type Forge = (gateway: TokenGateway) => Promise<string>;
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { proofSize } from '../helpers/proof-size.js';
 import { until } from '../idempotency/helpers/once-gateway.js';
 import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
 
@@ -44,13 +45,18 @@ describe('a tenant who creates too much', () => {
       RATE_LIMIT_CREATES_BURST: '60',
     });
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
-    const greedy = Array.from({ length: 200 }, (_, index) => gateway.createAs(alice, { name: `a_${index}` }));
-    const modest = Array.from({ length: 20 }, (_, index) => gateway.createAs(bob, { name: `b_${index}` }));
+    const refused = proofSize(10, 140);
+    const greedy = Array.from({ length: 60 + refused }, (_, index) =>
+      gateway.createAs(alice, { name: `a_${index}` }),
+    );
+    const modest = Array.from({ length: proofSize(5, 20) }, (_, index) =>
+      gateway.createAs(bob, { name: `b_${index}` }),
+    );
     const told = (await Promise.all(greedy)).map(toldBy);
 
-    expect((await Promise.all(modest)).map(toldBy)).toEqual(Array(20).fill(SUCCESS));
+    expect((await Promise.all(modest)).map(toldBy)).toEqual(Array(proofSize(5, 20)).fill(SUCCESS));
     expect(told.filter(code => code === SUCCESS)).toHaveLength(60);
-    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(140);
+    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(refused);
   });
 
   it('may go on a little later', async () => {
@@ -85,11 +91,14 @@ describe('the limit of creates', () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
     // Keys of their own, or they would wait for each other.
-    const answers = Array.from({ length: 60 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
+    const startedMs = performance.now();
+    const answers = Array.from({ length: 40 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
     const passed = (await Promise.all(answers)).filter(answer => toldBy(answer) === SUCCESS);
 
     // A slow machine may need more than one window for them.
-    expect([20, 40]).toContain(passed.length);
+    const windows = 1 + Math.floor((performance.now() - startedMs) / 2_000);
+    expect(passed.length).toBeGreaterThanOrEqual(20);
+    expect(passed.length).toBeLessThanOrEqual(20 * windows);
   });
 
   it.each<[string, Record<string, string | undefined>]>([
@@ -98,9 +107,12 @@ describe('the limit of creates', () => {
   ])('is none when %s', async (_when, env) => {
     const gateway = await startTokenGateway(env);
     const token = await gateway.sign();
-    const answers = Array.from({ length: 80 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
+    const many = proofSize(25, 80);
+    const answers = Array.from({ length: many }, (_, index) =>
+      gateway.createAs(token, { name: `c_${index}` }),
+    );
 
-    expect((await Promise.all(answers)).map(toldBy)).toEqual(Array(80).fill(SUCCESS));
+    expect((await Promise.all(answers)).map(toldBy)).toEqual(Array(many).fill(SUCCESS));
   });
 
   it('holds for everybody together where callers are not told apart and it is asked for', async () => {

@@ -5,6 +5,8 @@ import { until } from '../idempotency/helpers/once-gateway.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
 
+// A machine that is slow for other reasons must not look like a Redis that does not answer.
+const PATIENT = { bounds: { redisTimeoutMs: 2_000 } };
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '60' };
 
 /** Offers creates to all gateways, one after the other, and counts those that the limit lets pass. */
@@ -22,15 +24,16 @@ async function passedOf(gateways: readonly TokenGateway[], token: string, offere
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
   async function startTwo() {
     const redis = await startRedisServer(program);
-    const first = await startTokenGateway({ ...LIMIT, REDIS_URL: redis.url });
-    const second = await startTokenGateway({ ...LIMIT, REDIS_URL: redis.url }, first);
+    const env = { ...LIMIT, REDIS_URL: redis.url };
+    const first = await startTokenGateway(env, PATIENT);
+    const second = await startTokenGateway(env, { ...first, ...PATIENT });
     return { redis, gateways: [first, second], token: await first.sign() };
   }
 
   it('let pass together what one may', async () => {
     const { gateways, token } = await startTwo();
 
-    expect(await passedOf(gateways, token, 200)).toBe(60);
+    expect(await passedOf(gateways, token, 80)).toBe(60);
   });
 
   it.each(['kill', 'pause'] as const)(
@@ -38,7 +41,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     async what => {
       const { redis, gateways, token } = await startTwo();
       await redis[what]();
-      const passed = await passedOf(gateways, token, 200);
+      const passed = await passedOf(gateways, token, 140);
 
       expect(passed).toBeGreaterThanOrEqual(60);
       expect(passed).toBeLessThanOrEqual(120);
@@ -61,7 +64,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     await startRedisServer(program, { port: redis.port });
     await told('shared');
 
-    expect(await passedOf(gateways, token, 200)).toBe(60);
+    expect(await passedOf(gateways, token, 80)).toBe(60);
   });
 
   it('write no names of tenants there, and nothing that stays', async () => {

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
+import { createStillClock } from '../helpers/still-clock.js';
 import type { Told, Transport } from '../http/helpers/subscribers.js';
 import {
   closeSubscribers,
@@ -11,6 +13,7 @@ import {
   socketClient,
   subscribe,
 } from '../http/helpers/subscribers.js';
+import { expectCallsWithin } from './helpers/call-rate.js';
 import { connectionOf } from './helpers/read-connections.js';
 
 afterEach(async () => {
@@ -34,17 +37,33 @@ function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): 
   return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
 }
 
+/** A gateway whose connections are created so slowly that every look at one sees it further on, and follows soon. */
+function startWithSlowCreations(env: Record<string, string>): Promise<TestGateway> {
+  return startGateway({ env, emulator: { creationMs: 600_000 } });
+}
+
+async function createOne({ create }: TestGateway, name: string): Promise<string> {
+  return (await create({ name })).connectionId ?? '';
+}
+
 /** The connections that are looked at although nobody watches, seen while one that somebody waits for is. */
 async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
-  const { emulator } = gateway;
-  const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
-  // What was under way when the last one left comes to its end.
-  await connectionOf(gateway, connectionId, 'waitSeconds: 1');
-  const before = emulator.ledger.count('getConnection');
-  await connectionOf(gateway, connectionId, 'waitSeconds: 3');
-  const looks = emulator.ledger.entries('getConnection').slice(before);
-  expect(looks.length).toBeGreaterThan(1);
-  return looks.map(({ path }) => path).filter(path => !path.endsWith(connectionId));
+  const { ledger } = gateway.emulator;
+  const id = await createOne(gateway, 'watched');
+  let others: string[] = [];
+  // It may take the gateway a while to notice that somebody has left.
+  for (let tries = 0; tries < 60; tries += 1) {
+    const before = ledger.count('getConnection');
+    await connectionOf(gateway, id, 'waitSeconds: 1');
+    const paths = ledger
+      .entries('getConnection')
+      .slice(before)
+      .map(({ path }) => path);
+    others = paths.filter(path => !path.endsWith(id));
+    // Between three looks at this one, any other one would have been looked at.
+    if (others.length === 0 && paths.length >= 3) return [];
+  }
+  return others;
 }
 
 function shownIn(told: Told): Shown | null | undefined {
@@ -56,12 +75,17 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
     ['fail_orders', { state: 'FAILED', failureReason: "Can't get ready router.", connectionAddress: null }],
   ])('is shown at every change until DLI is done with it: %s', async (name, end) => {
-    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 3_000 } });
-    const { connectionId = '' } = await gateway.create({ name });
-    const events = (await readAll(follow(gateway, transport, connectionId))).map(shownIn);
+    const clock = createStillClock();
+    const emulator = { creationMs: 4_000, now: () => clock.epochMs() };
+    const gateway = await startGateway({ env: FAST, emulator });
+    const events: ReturnType<typeof shownIn>[] = [];
+    for await (const told of follow(gateway, transport, await createOne(gateway, name))) {
+      events.push(shownIn(told));
+      clock.advance(1_000);
+    }
     expect(events.at(0)).toMatchObject({ state: 'CREATING' });
     expect(events.at(-1)).toMatchObject(end);
-    expect(events.length).toBeGreaterThan(3);
+    expect(events).toHaveLength(5);
     expect(events.slice(0, -1).every(event => event?.state === 'CREATING')).toBe(true);
     // Nothing is shown twice.
     expect(new Set(events.map(event => JSON.stringify(event))).size).toBe(events.length);
@@ -88,7 +112,7 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const events = follow(gateway, transport, connectionId);
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
-    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 6 });
+    gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 4 });
     expect(await nextOf(events)).toEqual({
       data: { datasourceConnection: null },
       errors: [
@@ -101,7 +125,7 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
     expect(
       gateway.emulator.ledger.entries('getConnection').filter(({ status }) => status === 500),
-    ).toHaveLength(6);
+    ).toHaveLength(4);
   });
 
   it('that is deleted is shown as DELETED, and done with', async () => {
@@ -118,47 +142,46 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
 
 describe('a connection that is changed while it is looked at', () => {
   it('is looked at again at once, so that nobody waits for the next turn with what was before', async () => {
-    const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '20000' } });
+    const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '60000' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
     // While it is not known whether the credentials work, one call goes alone.
     await connectionOf(gateway, connectionId);
     gateway.emulator.ledger.clear();
     // What this look sees is decided before the delay.
-    gateway.emulator.inject({ operation: 'getConnection', delayMs: 500 });
+    gateway.emulator.inject({ operation: 'getConnection', delayMs: 2_000 });
     const events = follow(gateway, 'graphql-ws', connectionId);
     const first = nextOf(events);
     await gateway.emulator.ledger.waitFor('getConnection', 1);
-    const startedMs = performance.now();
     await gateway.send({
       query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
     });
     // Not even the look that was under way is shown: it is older than the change.
     expect(shownIn(await first)).toMatchObject({ state: 'DELETED' });
     expect(await readAll(events)).toEqual([]);
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
 });
 
 describe('whoever leaves', () => {
   it('takes no turn from those who come after', async () => {
-    const gateway = await startGateway({ env: { FOLLOW_CALLS_PER_SECOND: '5' } });
+    const clock = createStillClock();
+    const gateway = await startGateway({ env: { FOLLOW_CALLS_PER_SECOND: '5' }, clock });
     const client = socketClient(gateway.graphqlUrl);
     const seed = () => gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
-    for (let index = 0; index < 200; index += 1) {
+    for (let index = 0; index < proofSize(20, 200); index += 1) {
       const watcher = client.iterate({ query: FOLLOW, variables: { id: seed() } });
       const event = watcher.next();
       await watcher.return?.();
       await event.catch(() => undefined);
     }
-    const startedMs = performance.now();
+    // There is one turn, and by this clock never another one.
+    clock.advance(200);
     const last = client.iterate({ query: FOLLOW, variables: { id: seed() } });
     expect(shownIn((await last.next()).value as Told)).toMatchObject({ state: 'CREATING' });
-    expect(performance.now() - startedMs).toBeLessThan(15_000);
   });
 
   it('while a query waits is not waited for', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const gateway = await startWithSlowCreations(FAST);
+    const connectionId = await createOne(gateway, 'left');
     const leaving = new AbortController();
     const query = `{ datasourceConnection(id: "${connectionId}", waitSeconds: 25) { id } }`;
     const answer = fetch(gateway.graphqlUrl, {
@@ -191,8 +214,8 @@ describe('an id in capital letters', () => {
 
 describe('many subscriptions under one id of a socket', () => {
   it('are all ended with the socket', async () => {
-    const gateway = await startGateway({ env: FAST });
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const gateway = await startWithSlowCreations(FAST);
+    const connectionId = await createOne(gateway, 'left');
     const { socket, say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init' });
     expect(await hear()).toMatchObject({ type: 'connection_ack' });
@@ -215,28 +238,28 @@ describe('many subscriptions under one id of a socket', () => {
 
 describe('five hundred watchers of fifty connections', () => {
   it('cost one look at each connection in an interval, and none when all have left', async () => {
-    const intervalMs = 1_000;
+    const intervalMs = proofSize(300, 1_000);
+    const connections = proofSize(5, 50);
     const env = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '1000' };
-    const gateway = await startGateway({ env });
+    const gateway = await startWithSlowCreations(env);
     const { ledger } = gateway.emulator;
-    const ids = Array.from(
-      { length: 50 },
-      (_, index) => gateway.emulator.seedConnection({ name: `c${index}`, state: 'CREATING' }).connectionId,
-    );
+    const ids: string[] = [];
+    for (let index = 0; index < connections; index += 1) ids.push(await createOne(gateway, `c${index}`));
     const clients = Array.from({ length: 5 }, () => socketClient(gateway.graphqlUrl));
     const watchers = clients.flatMap(client =>
       ids.flatMap(id => [0, 1].map(() => client.iterate({ query: FOLLOW, variables: { id } }))),
     );
-    expect(watchers).toHaveLength(500);
+    expect(watchers).toHaveLength(10 * connections);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
     expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
-    await ledger.waitFor('getConnection', 150);
+    await ledger.waitFor('getConnection', 3 * connections);
 
     const looks = ledger.entries('getConnection');
-    for (const { atMs } of looks) {
-      // An interval is a fifth shorter or longer by chance.
-      const within = looks.filter(look => look.atMs >= atMs && look.atMs < atMs + intervalMs * 0.8 - 100);
-      expect(within.length).toBeLessThanOrEqual(50);
+    for (const id of ids) {
+      const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
+      // An interval is a fifth shorter or longer by chance, and begins when the answer has come.
+      for (const [index, atMs] of times.slice(1).entries())
+        expect(atMs - (times[index] ?? 0)).toBeGreaterThan(intervalMs * 0.8 - 20);
     }
 
     for (const watcher of watchers) void watcher.return?.();
@@ -245,19 +268,23 @@ describe('five hundred watchers of fifty connections', () => {
   });
 });
 
+/** Follows so many connections, until every watcher has been told something. */
+async function firstEventsOf({ graphqlUrl, emulator }: TestGateway, count: number): Promise<void> {
+  const client = socketClient(graphqlUrl);
+  const watchers = Array.from({ length: count }, () => {
+    const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
+    return client.iterate({ query: FOLLOW, variables: { id } });
+  });
+  await Promise.all(watchers.map(watcher => watcher.next()));
+}
+
 describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at', () => {
   it('do not make it ask more often', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
-    const client = socketClient(gateway.graphqlUrl);
-    const watchers = Array.from({ length: 50 }, (_, index) => {
-      const { connectionId: id } = gateway.emulator.seedConnection({ name: `c${index}`, state: 'CREATING' });
-      return client.iterate({ query: FOLLOW, variables: { id } });
-    });
-    await Promise.all(watchers.map(watcher => watcher.next()));
-    const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
-    expect(times.length).toBeGreaterThanOrEqual(50);
-    // Ten at once after a rest, and then ten a second.
-    expect((times[49] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(3_500);
+    const startedMs = Date.now();
+    await firstEventsOf(gateway, proofSize(25, 50));
+    expect(gateway.emulator.ledger.count('getConnection')).toBeGreaterThanOrEqual(proofSize(25, 50));
+    expectCallsWithin(gateway.emulator, 10, startedMs);
   });
 
   it('give every tenant its turn, however many of them are of one', async () => {
@@ -271,7 +298,7 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
         .iterate({ query: FOLLOW, variables: { id: seed() } })
         .next()
         .catch(() => undefined);
-    await emulator.ledger.waitFor('getConnection', 10);
+    await emulator.ledger.waitFor('getConnection', 6);
 
     const token = await tokenOf('one');
     const before = emulator.ledger.count('getConnection');
@@ -282,23 +309,15 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
     expect(shownIn(told)).toMatchObject({ state: 'CREATING' });
     const looks = emulator.ledger.entries('getConnection').slice(before);
     // Forty seconds of calls were waiting.
-    expect(looks.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(20);
+    expect(looks.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(100);
   });
 
   it('do not make it ask more often when DLI fails', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
-    const client = socketClient(gateway.graphqlUrl);
-    const watchers = Array.from({ length: 40 }, () => {
-      const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
-      return client.iterate({ query: FOLLOW, variables: { id } });
-    });
-    await Promise.all(watchers.map(watcher => watcher.next()));
-    const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
-    for (const [index, atMs] of times.entries()) {
-      const later = times[index + 30];
-      if (later !== undefined) expect(later - atMs).toBeGreaterThan(1_000);
-    }
+    const startedMs = Date.now();
+    await firstEventsOf(gateway, proofSize(25, 40));
+    expectCallsWithin(gateway.emulator, 10, startedMs);
   });
 });
 
@@ -306,7 +325,7 @@ describe('a DLI that wants to be left alone', () => {
   it.each([429, 503])('with %s is not asked before its time, whoever comes', async status => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const headers = { 'retry-after': '3' };
+    const headers = { 'retry-after': '1' };
     gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
     const client = socketClient(gateway.graphqlUrl);
     const first = client.iterate({ query: FOLLOW, variables: { id } });
@@ -315,6 +334,6 @@ describe('a DLI that wants to be left alone', () => {
     for (const watcher of [first, second])
       while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
     const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
-    expect((asked ?? 0) - (refused ?? 0)).toBeGreaterThan(2_900);
+    expect((asked ?? 0) - (refused ?? 0)).toBeGreaterThan(980);
   });
 });

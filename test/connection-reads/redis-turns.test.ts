@@ -14,6 +14,8 @@ import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
+// A machine that is slow for other reasons must not look like a Redis that does not answer.
+const bounds = { redisTimeoutMs: 2_000 };
 const OTHER_PROJECT_ID = 'f'.repeat(32);
 const KEYS = [
   { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY },
@@ -38,8 +40,8 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       HUAWEICLOUD_SDK_IAM_ENDPOINT: url,
       ...ofBoth,
     };
-    const one = await startGateway({ env });
-    const two = await startGateway({ env: { ...env, ...changes } });
+    const one = await startGateway({ env, bounds });
+    const two = await startGateway({ env: { ...env, ...changes }, bounds });
     return { redis, emulator, one, two };
   }
 
@@ -60,10 +62,11 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     const { emulator, one, two } = await startTwo({}, settings);
     const ids = Array.from({ length: 40 }, () => emulator.seedConnection({ state: 'CREATING' }).connectionId);
     await Promise.all(
-      [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 12'))),
+      [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 8'))),
     );
     const looks = emulator.ledger.entries('getConnection');
-    expect(looks.length).toBeGreaterThan(80);
+    // Most have had a second turn.
+    expect(looks.length).toBeGreaterThan(60);
     const hasty = ids.flatMap(id => {
       const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
       return times.filter((atMs, index) => index > 0 && atMs - (times[index - 1] ?? 0) < intervalMs / 2);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { closeSubscribers, FOLLOW, openSocket } from '../http/helpers/subscribers.js';
 
 afterEach(async () => {
@@ -10,7 +11,8 @@ afterEach(async () => {
 });
 
 const SLOW = { FOLLOW_INTERVAL_MS: '60000' };
-const OF_A_SOCKET = 1_000;
+const OF_A_SOCKET = proofSize(100, 1_000);
+const bounds = { watchesOfTenant: 2.5 * OF_A_SOCKET };
 const AT_A_TIME = 50;
 
 /** Follows one connection over sockets that are filled with subscriptions, and counts what they are told first. */
@@ -42,14 +44,17 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
 
 describe('those who follow connections', () => {
   it('are at most 2,500 of one tenant, and others are not kept out', async () => {
-    const gateway = await startTokenGateway(SLOW);
+    const gateway = await startTokenGateway(SLOW, { bounds });
     const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
-    expect(await fillSockets(gateway, 3, many)).toEqual({ followed: 2_500, OVERLOADED: 500 });
-    expect(await fillSockets(gateway, 1, one)).toEqual({ followed: 1_000 });
+    expect(await fillSockets(gateway, 3, many)).toEqual({
+      followed: 2.5 * OF_A_SOCKET,
+      OVERLOADED: 0.5 * OF_A_SOCKET,
+    });
+    expect(await fillSockets(gateway, 1, one)).toEqual({ followed: OF_A_SOCKET });
   });
 
   it('are not counted by tenants where callers are not told apart', async () => {
-    const gateway = await startGateway({ env: SLOW });
-    expect(await fillSockets(gateway, 3)).toEqual({ followed: 3_000 });
+    const gateway = await startGateway({ env: SLOW, bounds });
+    expect(await fillSockets(gateway, 3)).toEqual({ followed: 3 * OF_A_SOCKET });
   });
 });

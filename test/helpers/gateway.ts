@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import type { GatewayBounds } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
@@ -95,6 +96,7 @@ export interface TestGatewayOptions {
   env?: Environment;
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
+  bounds?: GatewayBounds;
 }
 
 const open: { close(): Promise<void> }[] = [];
@@ -135,6 +137,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     config,
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
+    options.bounds,
   );
   open.push(gateway);
   const addresses = await gateway.listen();

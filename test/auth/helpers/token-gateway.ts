@@ -1,4 +1,5 @@
 import { afterEach } from '@jest/globals';
+import type { GatewayBounds } from '../../../src/compose.js';
 import type { Environment } from '../../../src/config/secret-files.js';
 import type { TestClock } from '../../helpers/clock.js';
 import { createTestClock } from '../../helpers/clock.js';
@@ -25,12 +26,13 @@ afterEach(closeGateways);
 /** Starts a gateway and its issuer; both end after the test. */
 export async function startTokenGateway(
   env: Environment = {},
-  given: { issuer?: TokenIssuer; clock?: TestClock } = {},
+  given: { issuer?: TokenIssuer; clock?: TestClock; bounds?: GatewayBounds } = {},
 ): Promise<TokenGateway> {
   const clock = given.clock ?? createTestClock();
   const issuer = given.issuer ?? (await startTokenIssuer(clock));
   const gateway = await startGateway({
     clock,
+    ...(given.bounds !== undefined && { bounds: given.bounds }),
     env: { CALLER_AUTH: 'jwt', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE, ...env },
   });
   return {

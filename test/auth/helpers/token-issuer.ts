@@ -36,9 +36,21 @@ export interface TokenIssuer {
   publicPem(name: string): Promise<string>;
 }
 
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
+
 interface Key {
   algorithm: string;
-  pair: Awaited<ReturnType<typeof generateKeyPair>>;
+  pair: KeyPair;
+}
+
+/** By name and algorithm: to make a pair of RSA takes as long as a whole test. */
+const pairs = new Map<string, Promise<KeyPair>>();
+
+function pairOf(name: string, algorithm: string): Promise<KeyPair> {
+  const key = `${algorithm} ${name}`;
+  const pair = pairs.get(key) ?? generateKeyPair(algorithm, { extractable: true });
+  pairs.set(key, pair);
+  return pair;
 }
 
 /** Starts an issuer with one key, `first`, for RS256. */
@@ -89,7 +101,7 @@ export async function startTokenIssuer(clock = createTestClock()): Promise<Token
         .sign(pair.privateKey);
     },
     async addKey(name, algorithm, { isPublished = true } = {}) {
-      const pair = await generateKeyPair(algorithm, { extractable: true });
+      const pair = await pairOf(name, algorithm);
       keys.set(name, { algorithm, pair });
       if (isPublished)
         published.push({ ...(await exportJWK(pair.publicKey)), kid: name, alg: algorithm, use: 'sig' });
