@@ -20,6 +20,7 @@ import { SubscriptionEngine } from './graphql/subscription-engine.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-app.js';
 import { callerCheckOf } from './http/caller-check.js';
+import { CLIENT_PATIENCE } from './http/client-patience.js';
 import { createEventStreams } from './http/event-stream-handler.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
@@ -63,6 +64,7 @@ export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
+  patience = CLIENT_PATIENCE,
 ): Promise<Gateway> {
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
@@ -124,6 +126,7 @@ export async function createGateway(
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
     load,
+    patience,
     isLocal: isLoopback(config.host),
     trustedProxies: config.trustedProxies,
   });
@@ -142,6 +145,7 @@ export async function createGateway(
       connections: callers.connections,
       audit,
       load,
+      patience,
       clock,
       trustedDocuments,
       isStopping: () => isStopping,

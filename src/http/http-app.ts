@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import type { ClientPatience } from './client-patience.js';
 import { corsOptions } from './cors-options.js';
 import { addFailureAnswers, failureOptions, MAX_BODY_BYTES, sendFailure } from './failure-answers.js';
 import { commonHeaders } from './http-error.js';
@@ -13,14 +14,10 @@ import { addWebSockets } from './web-sockets.js';
 const MAX_CONNECTIONS = 2_000;
 const MAX_HEADERS = 64;
 
-/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the times are in milliseconds. */
+/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the time is in milliseconds. */
 const SERVER_LIMITS = {
   maxHeaderSize: 16 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
   keepAliveTimeout: 5_000,
-  // Node looks for slow clients only this often; its default of 30 s would make the limits above mean little.
-  connectionsCheckingInterval: 1_000,
   // Node would answer a missing Host without a body.
   requireHostHeader: false,
 };
@@ -34,6 +31,7 @@ export interface HttpAppOptions {
   isStopping: () => boolean;
   /** Counts the requests, and knows when no more can be taken. */
   load: LoadMonitor;
+  patience: ClientPatience;
   /** Whether only this machine can reach the server. */
   isLocal: boolean;
   /** Proxies that are believed about where a request comes from; without them it is the other end of the socket. */
@@ -46,6 +44,7 @@ export async function createHttpApp({
   corsOrigins,
   isStopping,
   load,
+  patience,
   isLocal,
   trustedProxies,
 }: HttpAppOptions): Promise<FastifyInstance> {
@@ -57,9 +56,15 @@ export async function createHttpApp({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-    http: { ...SERVER_LIMITS, IncomingMessage: UpgradableRequest },
+    http: {
+      ...SERVER_LIMITS,
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
+      connectionsCheckingInterval: patience.lookEveryMs,
+      IncomingMessage: UpgradableRequest,
+    },
     keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
-    requestTimeout: SERVER_LIMITS.requestTimeout,
+    requestTimeout: patience.requestMs,
     maxRequestsPerSocket: 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -4,8 +4,6 @@ import type { Server } from 'graphql-ws';
 import { MAX_BUFFERED_BYTES } from './stream-limits.js';
 import { CLOSE, endSocket } from './web-sockets.js';
 
-const PING_EVERY_MS = 12_000;
-
 /** A socket, and the request that it began with. */
 export interface SubscriberSocket {
   socket: WebSocket;
@@ -17,8 +15,10 @@ export interface SubscriberSocket {
  *
  * The adapter that comes with graphql-ws does the same, but writes errors to the console as they are, and waits for
  * slow readers without a bound.
+ *
+ * @param pingMs from one ping to the next, before which it is to be answered, in milliseconds
  */
-export function serveSocket<T extends SubscriberSocket>(server: Server<T>, served: T): void {
+export function serveSocket<T extends SubscriberSocket>(server: Server<T>, served: T, pingMs: number): void {
   const { socket, request } = served;
   const fail = (error: unknown) => {
     const errorName = error instanceof Error ? error.name : 'unknown';
@@ -47,7 +47,7 @@ export function serveSocket<T extends SubscriberSocket>(server: Server<T>, serve
   );
   // The library answers these by itself.
   socket.on('ping', endIfUnread);
-  const stopPinging = keepAlive(socket);
+  const stopPinging = keepAlive(socket, pingMs);
   socket.once('close', (code, reason) => {
     stopPinging();
     closed(code, String(reason)).catch(fail);
@@ -55,7 +55,7 @@ export function serveSocket<T extends SubscriberSocket>(server: Server<T>, serve
 }
 
 /** Asks a client again and again whether it is there, and ends the socket of one that has not answered the last time. */
-function keepAlive(socket: WebSocket): () => void {
+function keepAlive(socket: WebSocket, pingMs: number): () => void {
   let isThere = true;
   socket.on('pong', () => {
     isThere = true;
@@ -66,6 +66,6 @@ function keepAlive(socket: WebSocket): () => void {
       isThere = false;
       socket.ping();
     }
-  }, PING_EVERY_MS).unref();
+  }, pingMs).unref();
   return () => clearInterval(timer);
 }

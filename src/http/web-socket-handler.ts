@@ -10,6 +10,7 @@ import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscri
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { contextFor } from './caller-check.js';
+import type { ClientPatience } from './client-patience.js';
 import { checkBody } from './graphql-body.js';
 import { errorOf } from './http-error.js';
 import type { LoadMonitor } from './load-monitor.js';
@@ -20,7 +21,6 @@ import { serveSocket } from './subscriber-socket.js';
 import { traceIdOf } from './trace-id.js';
 import { CLOSE, endSocket } from './web-sockets.js';
 
-const INIT_TIMEOUT_MS = 3_000;
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
 
@@ -28,6 +28,7 @@ const MAX_ID_LENGTH = 128;
 export interface WebSocketParts extends AdmissionParts {
   engine: SubscriptionEngine;
   load: LoadMonitor;
+  patience: ClientPatience;
   /** The only documents to execute; undefined for any. */
   trustedDocuments: TrustedDocuments | undefined;
   isStopping: () => boolean;
@@ -58,10 +59,10 @@ class ToldError extends GraphQLError {
 
 /** Serves subscriptions over WebSockets, by the protocol of graphql-ws. */
 export function webSocketHandlerOf(parts: WebSocketParts) {
-  const { engine, load, clock, isStopping } = parts;
+  const { engine, load, patience, clock, isStopping } = parts;
   const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
-    connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+    connectionInitWaitTimeout: patience.firstMessageMs,
     async onConnect({ extra, connectionParams }) {
       const known = await letIn(extra, connectionParams, parts);
       if (known !== undefined) extra.known = known;
@@ -92,7 +93,7 @@ export function webSocketHandlerOf(parts: WebSocketParts) {
     socket.once('close', () => {
       for (const stream of streams) void stream.return();
     });
-    serveSocket(server, { socket, request, streams, count: 0 });
+    serveSocket(server, { socket, request, streams, count: 0 }, patience.pingMs);
     if (isStopping()) endSocket(socket, CLOSE.goingAway, 'Stopping');
   };
 }

@@ -16,6 +16,7 @@ import {
 } from '../../src/emulator/emulator.js';
 import type { Environment } from '../../src/environment.js';
 import { createGateway } from '../../src/gateway.js';
+import type { ClientPatience } from '../../src/http/client-patience.js';
 import type { Clock } from '../../src/huawei-cloud/clock.js';
 import { printOnFailure } from './failure-log.js';
 
@@ -95,6 +96,7 @@ export interface TestGatewayOptions {
   env?: Environment;
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
+  patience?: ClientPatience;
 }
 
 const open: { close(): Promise<void> }[] = [];
@@ -135,6 +137,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     config,
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
+    options.patience,
   );
   open.push(gateway);
   const addresses = await gateway.listen();
