@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from '@jest/globals';
+import { beforeAll } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { whenOver } from '../../helpers/when-over.js';
@@ -17,13 +17,13 @@ const ARGUMENTS = [
 // Only for what never comes: less than the time of a test, so that the failure says what it waited for.
 const PATIENCE_MS = 100_000;
 
-/** Has one Chromium run for the tests of a group; returns how a page of its own is opened, which closes after the test. */
+/** Has one Chromium run for the tests of a group; returns how a page is opened, which closes after its test, or after all. */
 export function useChromium(executablePath: string): (options?: BrowserContextOptions) => Promise<Page> {
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: PATIENCE_MS });
+    whenOver(() => browser.close());
   });
-  afterAll(() => browser.close());
   return async options => {
     const page = await browser.newPage(options);
     whenOver(() => page.close());
