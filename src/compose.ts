@@ -15,6 +15,7 @@ import { ALONE } from './connection-reads/poller.js';
 import { ConnectionReads } from './connection-reads/reader.js';
 import { ConnectionFollower } from './connection-reads/watcher.js';
 import { DliClient } from './dli/dli-client.js';
+import type { ClientTimeouts } from './http/client-timeouts.js';
 import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
@@ -54,6 +55,7 @@ export interface GatewayBounds {
   heldByTenant?: number | undefined;
   /** Watches that one tenant may have. Default 2,500. */
   watchesOfTenant?: number | undefined;
+  clientTimeouts?: ClientTimeouts;
 }
 
 /**

@@ -20,6 +20,7 @@ import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-server.js';
 import { callerCheckOf } from './http/authentication.js';
+import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { LoadMonitor } from './http/load-shedder.js';
@@ -60,6 +61,7 @@ export async function createGateway(
   clock: Clock = SYSTEM_CLOCK,
   bounds: GatewayBounds = {},
 ): Promise<Gateway> {
+  const { clientTimeouts = CLIENT_TIMEOUTS } = bounds;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
@@ -94,6 +96,7 @@ export async function createGateway(
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
     load,
+    clientTimeouts,
     isLocal: isLoopback(config.host),
     trustedProxies: config.trustedProxies,
   });
@@ -112,6 +115,7 @@ export async function createGateway(
       connections,
       audit,
       load,
+      clientTimeouts,
       clock,
       trustedDocuments,
       isStopping: () => isStopping,

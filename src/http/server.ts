@@ -4,6 +4,7 @@ import type { FastifyCorsOptions } from '@fastify/cors';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import type { ClientTimeouts } from './client-timeouts.js';
 import { addFailureAnswers, commonHeaders, failureOptions, MAX_BODY_BYTES, sendFailure } from './errors.js';
 import type { LoadMonitor } from './load-shedder.js';
 import { isReadableBody, isRebound, isWellFormed } from './request-validation.js';
@@ -12,14 +13,10 @@ import { addWebSockets } from './websocket.js';
 const MAX_CONNECTIONS = 2_000;
 const MAX_HEADERS = 64;
 
-/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the times are in milliseconds. */
+/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the time is in milliseconds. */
 const SERVER_LIMITS = {
   maxHeaderSize: 16 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
   keepAliveTimeout: 5_000,
-  // Node looks for slow clients only this often; its default of 30 s would make the limits above mean little.
-  connectionsCheckingInterval: 1_000,
   // Node would answer a missing Host without a body.
   requireHostHeader: false,
 };
@@ -33,6 +30,7 @@ interface HttpAppOptions {
   isStopping: () => boolean;
   /** Counts the requests, and knows when no more can be taken. */
   load: LoadMonitor;
+  clientTimeouts: ClientTimeouts;
   /** Whether only this machine can reach the server. */
   isLocal: boolean;
   /** Proxies that are believed about where a request comes from; without them it is the other end of the socket. */
@@ -45,6 +43,7 @@ export async function createHttpApp({
   corsOrigins,
   isStopping,
   load,
+  clientTimeouts,
   isLocal,
   trustedProxies,
 }: HttpAppOptions): Promise<FastifyInstance> {
@@ -56,9 +55,15 @@ export async function createHttpApp({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-    http: { ...SERVER_LIMITS, IncomingMessage: UpgradableRequest },
+    http: {
+      ...SERVER_LIMITS,
+      headersTimeout: clientTimeouts.headersMs,
+      requestTimeout: clientTimeouts.requestMs,
+      connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
+      IncomingMessage: UpgradableRequest,
+    },
     keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
-    requestTimeout: SERVER_LIMITS.requestTimeout,
+    requestTimeout: clientTimeouts.requestMs,
     maxRequestsPerSocket: 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -93,8 +93,6 @@ function credentialIn(params: Readonly<Record<string, unknown>> = {}): string | 
   return typeof value === 'string' ? value : undefined;
 }
 
-const PING_EVERY_MS = 12_000;
-
 /** A socket, and the request that it began with. */
 export interface SubscriberSocket {
   socket: WebSocket;
@@ -106,8 +104,14 @@ export interface SubscriberSocket {
  *
  * The adapter that comes with graphql-ws does the same, but writes errors to the console as they are, and waits for
  * slow readers without a bound.
+ *
+ * @param pingIntervalMs time between pings, each of which must be answered before the next, in milliseconds
  */
-export function serveSocket<T extends SubscriberSocket>(server: Server<T>, served: T): void {
+export function serveSocket<T extends SubscriberSocket>(
+  server: Server<T>,
+  served: T,
+  pingIntervalMs: number,
+): void {
   const { socket, request } = served;
   const fail = (error: unknown) => {
     const errorName = error instanceof Error ? error.name : 'unknown';
@@ -136,7 +140,7 @@ export function serveSocket<T extends SubscriberSocket>(server: Server<T>, serve
   );
   // The library answers these by itself.
   socket.on('ping', endIfUnread);
-  const stopPinging = keepAlive(socket);
+  const stopPinging = keepAlive(socket, pingIntervalMs);
   socket.once('close', (code, reason) => {
     stopPinging();
     closed(code, String(reason)).catch(fail);
@@ -144,7 +148,7 @@ export function serveSocket<T extends SubscriberSocket>(server: Server<T>, serve
 }
 
 /** Asks a client again and again whether it is there, and ends the socket of one that has not answered the last time. */
-function keepAlive(socket: WebSocket): () => void {
+function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
   let isThere = true;
   socket.on('pong', () => {
     isThere = true;
@@ -155,7 +159,7 @@ function keepAlive(socket: WebSocket): () => void {
       isThere = false;
       socket.ping();
     }
-  }, PING_EVERY_MS).unref();
+  }, pingIntervalMs).unref();
   return () => clearInterval(timer);
 }
 

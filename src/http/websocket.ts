@@ -13,13 +13,13 @@ import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { contextFor } from './authentication.js';
+import type { ClientTimeouts } from './client-timeouts.js';
 import { answerClientError, errorOf, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { checkBody } from './graphql-route.js';
 import type { LoadMonitor } from './load-shedder.js';
 import type { AdmissionParts, ConnectionParams, SubscriberSocket } from './websocket-connection.js';
 import { CLOSE, endSocket, endWithToken, hasEnded, letIn, serveSocket } from './websocket-connection.js';
 
-const INIT_TIMEOUT_MS = 3_000;
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
 
@@ -27,6 +27,7 @@ const MAX_ID_LENGTH = 128;
 interface WebSocketParts extends AdmissionParts {
   engine: SubscriptionEngine;
   load: LoadMonitor;
+  clientTimeouts: ClientTimeouts;
   /** The only documents to execute; undefined for any. */
   trustedDocuments: TrustedDocuments | undefined;
   isStopping: () => boolean;
@@ -57,10 +58,10 @@ class ToldError extends GraphQLError {
 
 /** Serves subscriptions over WebSockets, by the protocol of graphql-ws. */
 export function webSocketHandlerOf(parts: WebSocketParts) {
-  const { engine, load, clock, isStopping } = parts;
+  const { engine, load, clientTimeouts, clock, isStopping } = parts;
   const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
-    connectionInitWaitTimeout: INIT_TIMEOUT_MS,
+    connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
     async onConnect({ extra, connectionParams }) {
       const known = await letIn(extra, connectionParams, parts);
       if (known !== undefined) extra.known = known;
@@ -91,7 +92,7 @@ export function webSocketHandlerOf(parts: WebSocketParts) {
     socket.once('close', () => {
       for (const stream of streams) void stream.return();
     });
-    serveSocket(server, { socket, request, streams, count: 0 });
+    serveSocket(server, { socket, request, streams, count: 0 }, clientTimeouts.pingIntervalMs);
     if (isStopping()) endSocket(socket, CLOSE.goingAway, 'Stopping');
   };
 }

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { LedgerEntry } from '../../src/emulator/ledger.js';
 import { EXAMPLE_MUTATION } from '../../src/http/explorer.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { startGatewayProcess } from '../helpers/gateway-process.js';
+import { listen } from '../helpers/listening-server.js';
 
 const FREE_PORTS = { PORT: '0', ADMIN_PORT: '0' };
 const ID = /^[0-9a-f-]{36}$/;
@@ -22,15 +21,63 @@ async function addressesOf(gateway: ReturnType<typeof startDevelopment>) {
   return { graphqlUrl, healthUrl, emulatorUrl };
 }
 
+/** Starts it and sends the example mutation; tells the answer and what its emulator knows then. */
+async function startAndCreate(environment: Record<string, string> = {}) {
+  const gateway = startDevelopment(environment);
+  const addresses = await addressesOf(gateway);
+  const toldFirst = gateway.stdout();
+  const answer = await sendGraphql(addresses.graphqlUrl, { query: EXAMPLE_MUTATION });
+  const { entries } = (await readJson(`${addresses.emulatorUrl}/emulator/ledger`)) as {
+    entries: LedgerEntry[];
+  };
+  const connections = await readJson(`${addresses.emulatorUrl}/emulator/connections`);
+  return { gateway, toldFirst, ...addresses, answer, entries, connections };
+}
+
 async function readJson(url: string): Promise<unknown> {
   return (await fetch(url)).json();
 }
 
 describe('the development mode', () => {
+  type Started = Awaited<ReturnType<typeof startAndCreate>>;
+  let plain: Started;
+  let besideRealCloud: Started;
+  let withSecrets: Started;
+  let callsToRealCloud: () => number;
+
+  beforeAll(async () => {
+    const realCloud = await listen(createServer(socket => socket.destroy()));
+    callsToRealCloud = () => realCloud.connections().length;
+    const realUrl = `http://${realCloud.host}`;
+    [plain, besideRealCloud, withSecrets] = await Promise.all([
+      startAndCreate(),
+      startAndCreate({
+        LOG_LEVEL: 'debug',
+        DLI_REGION: 'canary-region-1',
+        DLI_ENDPOINT: realUrl,
+        HUAWEICLOUD_SDK_IAM_ENDPOINT: realUrl,
+        HUAWEICLOUD_SDK_AK: 'CANARY-AK',
+        HUAWEICLOUD_SDK_SK_FILE: '/canary/secret-key',
+        HUAWEICLOUD_SDK_SECURITY_TOKEN: 'CANARY-TOKEN',
+        HUAWEICLOUD_SDK_PROJECT_ID: 'canary-project',
+        IAM_USERNAME: 'canary-user',
+        IAM_PASSWORD: 'canary-password',
+        IAM_DOMAIN_NAME: 'canary-account',
+        CALLER_AUTH: 'canary',
+        EMULATOR_CREATION_MS: '0',
+      }),
+      startAndCreate({
+        EMULATOR_HOST: '0.0.0.0',
+        EMULATOR_SK: 'CanarySecretKey',
+        EMULATOR_SECURITY_TOKEN: 'CanaryToken',
+        EMULATOR_CREATION_MS: '600000',
+      }),
+    ]);
+  });
+
   it('says where GraphQL, the explorer, the health and the emulator are', async () => {
-    const gateway = startDevelopment();
-    const { graphqlUrl, healthUrl, emulatorUrl } = await addressesOf(gateway);
-    expect(gateway.stdout().replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
+    const { toldFirst, graphqlUrl, healthUrl, emulatorUrl } = plain;
+    expect(toldFirst.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
       [
         'The gateway is ready, on an emulator of DLI that runs inside it.',
         '  GraphQL   http://127.0.0.1:n/graphql',
@@ -46,9 +93,8 @@ describe('the development mode', () => {
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
   });
 
-  it('creates a connection with the example mutation, signed with the key of its emulator', async () => {
-    const { graphqlUrl, emulatorUrl } = await addressesOf(startDevelopment());
-    const { status, body } = await sendGraphql(graphqlUrl, { query: EXAMPLE_MUTATION });
+  it('creates a connection with the example mutation, signed with the key of its emulator', () => {
+    const { status, body } = plain.answer;
     expect({ status, body }).toEqual({
       status: 200,
       body: {
@@ -61,66 +107,32 @@ describe('the development mode', () => {
         },
       },
     });
-    const ledger = await readJson(`${emulatorUrl}/emulator/ledger?operation=createConnection`);
-    expect((ledger as { entries: LedgerEntry[] }).entries).toEqual([
+    expect(plain.entries.filter(({ operation }) => operation === 'createConnection')).toEqual([
       expect.objectContaining({ authentication: 'signature', authenticated: true, status: 201 }),
     ]);
   });
 
   it('neither uses nor prints what this machine holds for the real cloud', async () => {
-    let connections = 0;
-    const realCloud = createServer(socket => {
-      connections += 1;
-      socket.destroy();
-    }).listen(0, '127.0.0.1');
-    await once(realCloud, 'listening');
-    const realUrl = `http://127.0.0.1:${(realCloud.address() as AddressInfo).port}`;
-    const gateway = startDevelopment({
-      LOG_LEVEL: 'debug',
-      DLI_REGION: 'canary-region-1',
-      DLI_ENDPOINT: realUrl,
-      HUAWEICLOUD_SDK_IAM_ENDPOINT: realUrl,
-      HUAWEICLOUD_SDK_AK: 'CANARY-AK',
-      HUAWEICLOUD_SDK_SK_FILE: '/canary/secret-key',
-      HUAWEICLOUD_SDK_SECURITY_TOKEN: 'CANARY-TOKEN',
-      HUAWEICLOUD_SDK_PROJECT_ID: 'canary-project',
-      IAM_USERNAME: 'canary-user',
-      IAM_PASSWORD: 'canary-password',
-      IAM_DOMAIN_NAME: 'canary-account',
-      CALLER_AUTH: 'canary',
-    });
-    const { graphqlUrl, emulatorUrl } = await addressesOf(gateway);
-    const { body } = await sendGraphql(graphqlUrl, { query: EXAMPLE_MUTATION });
-    const ledger = JSON.stringify(await readJson(`${emulatorUrl}/emulator/ledger`));
+    const { gateway, answer, entries } = besideRealCloud;
     gateway.signal('SIGINT');
     expect(await gateway.end()).toBe(0);
-    realCloud.close();
-    expect(body.data).toMatchObject({
+    expect(answer.body.data).toMatchObject({
       createDatasourceConnection: { connectionId: expect.stringMatching(ID) },
     });
-    expect(connections).toBe(0);
-    expect(gateway.stdout() + gateway.stderr() + ledger).not.toMatch(/canary/i);
+    expect(callsToRealCloud()).toBe(0);
+    expect(gateway.stdout() + gateway.stderr() + JSON.stringify(entries)).not.toMatch(/canary/i);
   });
 
   it.each([
-    ['0', 'ACTIVE'],
-    ['600000', 'CREATING'],
-  ])('with EMULATOR_CREATION_MS=%s has a new connection that is %s', async (creationMs, state) => {
-    const gateway = startDevelopment({ EMULATOR_CREATION_MS: creationMs });
-    const { graphqlUrl, emulatorUrl } = await addressesOf(gateway);
-    await sendGraphql(graphqlUrl, { query: EXAMPLE_MUTATION });
-    expect(await readJson(`${emulatorUrl}/emulator/connections`)).toMatchObject({ connections: [{ state }] });
+    ['0', 'ACTIVE', () => besideRealCloud],
+    ['600000', 'CREATING', () => withSecrets],
+  ])('with EMULATOR_CREATION_MS=%s has a new connection that is %s', (_creationMs, state, started) => {
+    expect(started().connections).toMatchObject({ connections: [{ state }] });
   });
 
-  it('keeps its emulator on loopback whatever EMULATOR_HOST says, and its secrets to itself', async () => {
-    const gateway = startDevelopment({
-      EMULATOR_HOST: '0.0.0.0',
-      EMULATOR_SK: 'CanarySecretKey',
-      EMULATOR_SECURITY_TOKEN: 'CanaryToken',
-    });
-    const { graphqlUrl, emulatorUrl } = await addressesOf(gateway);
-    const { body } = await sendGraphql(graphqlUrl, { query: EXAMPLE_MUTATION });
-    expect(body.data).toMatchObject({
+  it('keeps its emulator on loopback whatever EMULATOR_HOST says, and its secrets to itself', () => {
+    const { gateway, emulatorUrl, answer } = withSecrets;
+    expect(answer.body.data).toMatchObject({
       createDatasourceConnection: { connectionId: expect.stringMatching(ID) },
     });
     expect(emulatorUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);

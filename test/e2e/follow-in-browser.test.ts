@@ -1,17 +1,19 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { chromium } from 'playwright-core';
+import { afterEach, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { closedPort } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
+import { createStillClock } from '../helpers/still-clock.js';
 import { startUpstream } from '../idempotency/helpers/once-gateway.js';
-import { CHROMIUM_ARGUMENTS } from './helpers/chromium-arguments.js';
+import { useChromium } from './helpers/browser.js';
 import { startFrontEnd } from './helpers/front-end.js';
+import { startRelay } from './helpers/relay.js';
 
 const THIRTY_MINUTES_MS = 30 * 60_000;
+/** How long DLI takes to create a connection, by its own clock. */
+const CREATION_MS = 60_000;
 
 afterEach(closeGateways);
 
@@ -21,54 +23,73 @@ interface Seen {
   progress: number;
 }
 
+/** What the page offers. */
+interface FrontEnd {
+  seen: Seen[];
+  createAndFollow(graphqlUrl: string, input: object): Promise<void>;
+  followShown(id: string): void;
+}
+
 describeWithProgram('chromium', 'a page of a front end', executablePath => {
-  let browser: Browser;
+  const newPage = useChromium(executablePath);
 
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
-  });
-  afterAll(() => browser.close());
-
-  /** A page with a gateway process, which can be started again at the same address. */
-  async function openPage(creationMs: number) {
-    const { url, emulator } = await startUpstream({ creationMs });
-    const graphqlUrl = `http://127.0.0.1:${await closedPort()}/graphql`;
-    const origin = await startFrontEnd(() => graphqlUrl);
-    const env = {
-      ...environmentFor(url),
-      PORT: new URL(graphqlUrl).port,
-      CORS_ORIGINS: origin,
-      FOLLOW_INTERVAL_MS: '100',
-    };
-    const start = async () => {
-      const gateway = startGatewayProcess(env);
-      await gateway.addresses();
-      return gateway;
-    };
-    const gateway = await start();
-    const page = await browser.newPage();
-    page.setDefaultTimeout(30_000);
+  /** A page that follows connections once it is loaded. */
+  async function openPage({ hasTokens = false } = {}) {
+    let graphqlUrl = '';
+    const origin = await startFrontEnd(() => graphqlUrl, { hasTokens });
+    const page = await newPage();
+    await page.addInitScript(quickenTimers);
     const complaints: string[] = [];
     page.on('pageerror', error => complaints.push(error.message));
-    await page.goto(origin);
-    const create = (name: string) =>
-      page.evaluate(
-        ([address, input]) =>
-          (
-            window as unknown as { createAndFollow: (a: unknown, i: unknown) => Promise<void> }
-          ).createAndFollow(address, input),
-        [graphqlUrl, { ...VALID_INPUT, name }] as const,
-      );
-    const seen = () => page.evaluate(() => (window as unknown as { seen: Seen[] }).seen);
-    return { page, create, seen, gateway, start, emulator, complaints };
+    return {
+      page,
+      complaints,
+      env: { CORS_ORIGINS: origin, FOLLOW_INTERVAL_MS: '100' },
+      /** Loads the page, for the gateway of an address. */
+      async load(url: string) {
+        graphqlUrl = url;
+        await page.goto(origin);
+      },
+      create: (name: string) =>
+        page.evaluate(([address, input]) => (window as unknown as FrontEnd).createAndFollow(address, input), [
+          graphqlUrl,
+          { ...VALID_INPUT, name },
+        ] as const),
+      async follow(...ids: string[]) {
+        for (const id of ids)
+          await page.evaluate(connection => (window as unknown as FrontEnd).followShown(connection), id);
+      },
+      seen: () => page.evaluate(() => (window as unknown as FrontEnd).seen),
+      /** Waits until the page was shown so much, of one connection or of all. */
+      shown: (times: number, id?: string) =>
+        page.waitForFunction(
+          ([connection, least]) =>
+            (window as unknown as FrontEnd).seen.filter(
+              seen => connection === undefined || seen.id === connection,
+            ).length >= least,
+          [id, times] as const,
+        ),
+    };
   }
 
   const stateOf = (page: Page) => page.locator('#state');
   const barOf = (page: Page) => page.locator('#progress').evaluate(bar => (bar as HTMLProgressElement).value);
 
   it('creates a connection and shows its progress until it is active', async () => {
-    const { page, create, seen, complaints } = await openPage(2_000);
+    const dliClock = createStillClock();
+    const { page, env, load, create, shown, seen, complaints } = await openPage();
+    const { graphqlUrl } = await startGateway({
+      env,
+      emulator: { creationMs: CREATION_MS, now: dliClock.epochMs },
+    });
+    await load(graphqlUrl);
     await create('orders_pg');
+    for (let step = 1; step <= 5; step += 1) {
+      await shown(step);
+      dliClock.advance(CREATION_MS / 6);
+    }
+    await shown(6);
+    dliClock.advance(CREATION_MS / 6);
     await stateOf(page).getByText('ACTIVE').waitFor();
     expect(await barOf(page)).toBe(1);
     const steps = await seen();
@@ -79,7 +100,9 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   });
 
   it('shows why a connection failed', async () => {
-    const { page, create, complaints } = await openPage(1_000);
+    const { page, env, load, create, complaints } = await openPage();
+    const { graphqlUrl } = await startGateway({ env, emulator: { creationMs: 1_000 } });
+    await load(graphqlUrl);
     await create('fail_orders');
     await stateOf(page).getByText('FAILED').waitFor();
     expect(await page.locator('#reason').innerText()).toBe("Can't get ready router.");
@@ -90,68 +113,54 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'goes on by itself after the gateway was ended by %s in the middle and started again',
     async signal => {
-      const { page, create, seen, gateway, start, complaints } = await openPage(8_000);
+      const dliClock = createStillClock();
+      const { url } = await startUpstream({ creationMs: CREATION_MS, now: dliClock.epochMs });
+      const relay = await startRelay();
+      const { page, env, load, create, shown, seen, complaints } = await openPage();
+      const gateway = startGatewayProcess({ ...environmentFor(url), ...env });
+      relay.leadTo((await gateway.addresses()).graphqlUrl);
+      await load(relay.url);
       await create('orders_pg');
       await stateOf(page).getByText('CREATING').waitFor();
       gateway.signal(signal);
       await gateway.end();
+      relay.leadTo(undefined);
       const before = (await seen()).length;
-      await start();
+      const again = await startGateway({ env: { ...environmentFor(url), ...env } });
+      relay.leadTo(again.graphqlUrl);
+      await shown(before + 1);
+      dliClock.advance(CREATION_MS);
       await stateOf(page).getByText('ACTIVE').waitFor();
       expect((await seen()).slice(before)[0]).toMatchObject({ state: 'CREATING' });
       expect(await barOf(page)).toBe(1);
       expect(complaints).toEqual([]);
     },
-    60_000,
   );
-
-  /** A page that follows what it is told, once the gateway is there. */
-  async function openFollower(hasTokens: boolean) {
-    let graphqlUrl = '';
-    const origin = await startFrontEnd(() => graphqlUrl, { hasTokens });
-    const page = await browser.newPage();
-    page.setDefaultTimeout(30_000);
-    return {
-      page,
-      env: { CORS_ORIGINS: origin, FOLLOW_INTERVAL_MS: '100' },
-      async follow(url: string, ...ids: string[]) {
-        graphqlUrl = url;
-        await page.goto(origin);
-        for (const id of ids)
-          await page.evaluate(
-            connection => (window as unknown as { followShown: (i: string) => void }).followShown(connection),
-            id,
-          );
-      },
-      /** Waits until the page was shown a connection so many times. */
-      shown: (id: string, times: number) =>
-        page.waitForFunction(
-          ([connection, least]) =>
-            (window as unknown as { seen: Seen[] }).seen.filter(seen => seen.id === connection).length >=
-            least,
-          [id, times] as const,
-        ),
-    };
-  }
 
   it('goes on by itself when its time is over after 30 minutes', async () => {
     const clock = createTestClock();
-    const { page, env, follow, shown } = await openFollower(false);
+    const dliClock = createStillClock();
+    const { page, env, load, follow, shown } = await openPage();
     const { graphqlUrl, emulator } = await startGateway({
       // DLI's time is another one.
       clock: { ...clock, epochMs: Date.now },
       env,
-      emulator: { creationMs: 6_000 },
+      emulator: { creationMs: CREATION_MS, now: dliClock.epochMs },
     });
     const { connectionId } = emulator.seedConnection();
-    await follow(graphqlUrl, connectionId);
-    await shown(connectionId, 1);
+    await load(graphqlUrl);
+    await follow(connectionId);
+    await shown(1);
     clock.advance(THIRTY_MINUTES_MS);
+    // Has the gateway look at the time, and its page subscribe again, which is shown how the connection stands.
+    dliClock.advance(CREATION_MS / 2);
+    await shown(2);
+    dliClock.advance(CREATION_MS / 2);
     await stateOf(page).getByText('ACTIVE').waitFor();
-  }, 60_000);
+  });
 
   it('goes on by itself with another token when its token has ended, with all that it follows', async () => {
-    const { page, env, follow, shown } = await openFollower(true);
+    const { page, env, load, follow, shown } = await openPage({ hasTokens: true });
     const { graphqlUrl, emulator, sign, clock } = await startTokenGateway(env);
     let tokens = 0;
     await page.exposeFunction('getToken', () => {
@@ -160,9 +169,17 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
       return sign(tokens === 1 ? { claims: { exp: Math.floor(clock.epochMs() / 1_000) } } : {});
     });
     const ids = ['one', 'two'].map(name => emulator.seedConnection({ name, state: 'CREATING' }).connectionId);
-    await follow(graphqlUrl, ...ids);
+    await load(graphqlUrl);
+    await follow(...ids);
     // Neither changes, so each is shown again only to who has subscribed again.
-    for (const id of ids) await shown(id, 2);
+    for (const id of ids) await shown(2, id);
     expect(tokens).toBe(2);
-  }, 60_000);
+  });
 });
+
+/** Makes the page, which waits seconds before it connects again, wait twenty times shorter. */
+function quickenTimers(): void {
+  const { setTimeout: wait } = window;
+  const quick = (run: () => void, ms = 0) => wait(run, ms / 20);
+  Object.assign(window, { setTimeout: quick });
+}

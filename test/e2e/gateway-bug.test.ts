@@ -4,26 +4,47 @@ import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.
 // Joined at run time, since stack frames show the source of this code.
 const CANARY = "'canary' + '-83d1'";
 
+/** Modules that have a bug happen, by when it does. */
+const PRELOADS = {
+  serving: (bug: string) => `process.on('SIGUSR2', () => { ${bug} });`,
+  // As soon as bugs are looked after, which is before most of the program is loaded.
+  starting: (bug: string) => `process.on('newListener', event => {
+    if (event === 'uncaughtException') setImmediate(() => { ${bug} });
+  });`,
+};
+
+type Row = [what: string, statement: string, errorName: string, when: keyof typeof PRELOADS];
+
 describe('a gateway with a bug', () => {
-  it.each([
-    ['throws an error', `throw new TypeError(${CANARY})`, 'TypeError'],
-    ['throws an error of several lines', `throw new TypeError('bad\\n' + ${CANARY})`, 'TypeError'],
-    ['rejects a promise with an error', `Promise.reject(new RangeError(${CANARY}))`, 'RangeError'],
-    ['rejects a promise with a text', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection'],
-    ['throws a text', `throw ${CANARY}`, 'unknown'],
-    ['throws nothing', 'throw null', 'unknown'],
-  ])('that %s logs where it is, not what it says, and exits with 70', async (_what, statement, errorName) => {
-    const preload = `process.on('SIGUSR2', () => { ${statement} });`;
-    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
-    await gateway.addresses();
-    gateway.signal('SIGUSR2');
-    expect(await gateway.end()).toBe(70);
-    expect(gateway.logLines().at(-1)).toMatchObject({
-      level: 60,
-      errorName,
-      msg: 'the gateway ends because of a bug',
-    });
-    expect(gateway.stdout()).not.toContain('canary-83d1');
-    expect(gateway.stderr()).toBe('');
-  });
+  it.each<Row>([
+    ['throws an error', `throw new TypeError(${CANARY})`, 'TypeError', 'serving'],
+    [
+      'throws an error of several lines',
+      `throw new TypeError('bad\\n' + ${CANARY})`,
+      'TypeError',
+      'starting',
+    ],
+    ['rejects a promise with an error', `Promise.reject(new RangeError(${CANARY}))`, 'RangeError', 'serving'],
+    ['rejects a promise with a text', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection', 'starting'],
+    ['throws a text', `throw ${CANARY}`, 'unknown', 'starting'],
+    ['throws nothing', 'throw null', 'unknown', 'starting'],
+  ])(
+    'that %s logs where it is, not what it says, and exits with 70',
+    async (_what, statement, errorName, when) => {
+      const preload = PRELOADS[when](statement);
+      const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
+      if (when === 'serving') {
+        await gateway.addresses();
+        gateway.signal('SIGUSR2');
+      }
+      expect(await gateway.end()).toBe(70);
+      expect(gateway.logLines().at(-1)).toMatchObject({
+        level: 60,
+        errorName,
+        msg: 'the gateway ends because of a bug',
+      });
+      expect(gateway.stdout()).not.toContain('canary-83d1');
+      expect(gateway.stderr()).toBe('');
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
@@ -15,7 +15,8 @@ const QUERY = rawRequest('POST', '/graphql', '{"query":"{ __typename }"}', {
 /** A gateway with a create under way, whose answer DLI holds back until `finish`. */
 async function startBusyGateway() {
   const { url, emulator, release } = await startHeldUpstream();
-  const gateway = startGatewayProcess(environmentFor(url));
+  // The create must last until it is let go, however slow the machine is.
+  const gateway = startGatewayProcess({ ...environmentFor(url), OPERATION_TIMEOUT_MS: '120000' });
   const { graphqlUrl, adminUrl } = await gateway.addresses();
   const created = sendGraphql(graphqlUrl, CREATE);
   await emulator.ledger.waitFor('createConnection', 1);
@@ -37,11 +38,62 @@ async function readUntil(socket: Socket, pattern: RegExp): Promise<string> {
   return text;
 }
 
+/** Stops a busy gateway, and tells all that can be seen of it meanwhile and what became of the create. */
+async function watchStop(signal: NodeJS.Signals) {
+  const { gateway, graphqlUrl, adminUrl, emulator, finish } = await startBusyGateway();
+  const statusOf = async (path: string) => (await fetch(`${adminUrl}${path}`)).status;
+  const create = rawRequest('POST', '/graphql', JSON.stringify(CREATE), {
+    'content-type': 'application/json',
+  });
+  // Begun in one packet with the request before it, the create keeps the connection from being idle.
+  const socket = await openRaw(graphqlUrl, QUERY + create.slice(0, 20));
+  const before = { answer: await readUntil(socket, /__typename/), ready: await statusOf('/readyz') };
+
+  await stop(gateway, signal);
+  const readiness = await fetch(`${adminUrl}/readyz`);
+  const after = {
+    ready: readiness.status,
+    readiness: await readiness.json(),
+    alive: await statusOf('/livez'),
+    newConnection: await refusalOf(graphqlUrl),
+  };
+  socket.write(create.slice(20));
+  const answer = await readUntil(socket, /\r\n\r\n.+/s);
+  await once(socket, 'end');
+  const aliveWhenToldAgain: number[] = [];
+  for (const again of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) {
+    gateway.signal(again);
+    aliveWhenToldAgain.push(await statusOf('/livez'));
+  }
+  return { gateway, emulator, before, after, answer, aliveWhenToldAgain, finished: await finish() };
+}
+
+/** Connects until a gateway takes no connection, which may be a moment after it has said that it stops. */
+async function refusalOf(graphqlUrl: string): Promise<unknown> {
+  for (;;) {
+    const refusal = await sendGraphql(graphqlUrl, CREATE).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refusal !== undefined) return refusal;
+  }
+}
+
 describe('a gateway that is told to stop while a create is under way', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('by %s answers the create and exits with 0', async signal => {
-    const { gateway, finish, emulator } = await startBusyGateway();
-    await stop(gateway, signal);
-    expect(await finish()).toMatchObject({
+  const stops: Partial<Record<NodeJS.Signals, Awaited<ReturnType<typeof watchStop>>>> = {};
+  const stopBy = (signal: NodeJS.Signals) => {
+    const watched = stops[signal];
+    if (watched === undefined) throw new Error(`Nothing was stopped by ${signal}.`);
+    return watched;
+  };
+
+  beforeAll(async () => {
+    [stops.SIGTERM, stops.SIGINT] = await Promise.all([watchStop('SIGTERM'), watchStop('SIGINT')]);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('by %s answers the create and exits with 0', signal => {
+    const { gateway, finished, emulator } = stopBy(signal);
+    expect(finished).toMatchObject({
       answer: {
         status: 200,
         body: {
@@ -58,42 +110,23 @@ describe('a gateway that is told to stop while a create is under way', () => {
     expect(gateway.stderr()).toBe('');
   });
 
-  it('is at once not ready any more, and still alive', async () => {
-    const { gateway, adminUrl, finish } = await startBusyGateway();
-    const before = await fetch(`${adminUrl}/readyz`);
-    await stop(gateway, 'SIGTERM');
-    const after = await fetch(`${adminUrl}/readyz`);
-    const alive = await fetch(`${adminUrl}/livez`);
-    expect([before.status, after.status, alive.status]).toEqual([200, 503, 200]);
-    expect(await after.json()).toEqual({ status: 'stopping' });
-    await finish();
+  it('is at once not ready any more, and still alive', () => {
+    const { before, after } = stopBy('SIGTERM');
+    expect([before.ready, after.ready, after.alive]).toEqual([200, 503, 200]);
+    expect(after.readiness).toEqual({ status: 'stopping' });
   });
 
-  it('closes the connection of the create with its answer, so that nothing holds up the end', async () => {
-    const { gateway, finish } = await startBusyGateway();
-    await stop(gateway, 'SIGTERM');
-    expect((await finish()).answer.headers.get('connection')).toBe('close');
+  it('closes the connection of the create with its answer, so that nothing holds up the end', () => {
+    expect(stopBy('SIGTERM').finished.answer.headers.get('connection')).toBe('close');
   });
 
-  it('takes no new connection', async () => {
-    const { gateway, graphqlUrl, finish } = await startBusyGateway();
-    await stop(gateway, 'SIGTERM');
-    await expect(sendGraphql(graphqlUrl, CREATE)).rejects.toThrow('fetch failed');
-    await finish();
+  it('takes no new connection', () => {
+    expect(stopBy('SIGTERM').after.newConnection).toMatchObject({ message: 'fetch failed' });
   });
 
-  it('refuses a new request on a kept-alive connection, which it closes, and sends nothing to DLI', async () => {
-    const { gateway, graphqlUrl, emulator, finish } = await startBusyGateway();
-    const create = rawRequest('POST', '/graphql', JSON.stringify(CREATE), {
-      'content-type': 'application/json',
-    });
-    // Begun in one packet with the request before it, the create keeps the connection from being idle.
-    const socket = await openRaw(graphqlUrl, QUERY + create.slice(0, 20));
-    expect(await readUntil(socket, /__typename/)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
-    await stop(gateway, 'SIGTERM');
-    socket.write(create.slice(20));
-    const answer = await readUntil(socket, /\r\n\r\n.+/s);
-    await once(socket, 'end');
+  it('refuses a new request on a kept-alive connection, which it closes, and sends nothing to DLI', () => {
+    const { before, answer, emulator } = stopBy('SIGTERM');
+    expect(before.answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
     expect(answer).toMatch(/\r\nconnection: close\r\n/i);
     expect(answer).toMatch(/\r\ncontent-type: application\/json; charset=utf-8\r\n/);
@@ -106,18 +139,13 @@ describe('a gateway that is told to stop while a create is under way', () => {
         },
       ],
     });
-    await finish();
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('is not harmed by being told again', async () => {
-    const { gateway, adminUrl, finish } = await startBusyGateway();
-    await stop(gateway, 'SIGTERM');
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) {
-      gateway.signal(signal);
-      expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
-    }
-    expect(await finish()).toMatchObject({ answer: { status: 200 }, end: 0 });
+  it('is not harmed by being told again', () => {
+    const { gateway, aliveWhenToldAgain, finished } = stopBy('SIGTERM');
+    expect(aliveWhenToldAgain).toEqual([200, 200, 200]);
+    expect(finished).toMatchObject({ answer: { status: 200 }, end: 0 });
     expect(gateway.logLines().filter(({ msg }) => msg === 'stopping')).toHaveLength(1);
   });
 });

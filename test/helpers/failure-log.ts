@@ -1,3 +1,6 @@
+import { beforeEach } from '@jest/globals';
+import { isWithinTest } from './when-over.js';
+
 interface FailureLog {
   name: string;
   read(): string;
@@ -8,7 +11,13 @@ declare global {
   var failureLogs: FailureLog[];
 }
 
-/** Has a text printed when the test that is running now fails, such as a gateway's log. */
+const ofFile: FailureLog[] = [];
+
+beforeEach(() => {
+  globalThis.failureLogs.push(...ofFile);
+});
+
+/** Has a text printed when the test that is running now fails, such as a gateway's log; before all tests, when any of them does. */
 export function printOnFailure(name: string, read: () => string): void {
-  globalThis.failureLogs.push({ name, read });
+  (isWithinTest() ? globalThis.failureLogs : ofFile).push({ name, read });
 }

@@ -3,16 +3,16 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
 import type { GatewayAddresses } from '../../src/gateway.js';
 import { printOnFailure } from './failure-log.js';
 import { QUICK_FOLDER } from './quick-folder.js';
+import { whenOver } from './when-over.js';
 
 /** The built program, as it is started for real; `npm test` builds before it tests. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** A gateway that runs as a process of its own; it is killed after the test. */
+/** A gateway that runs as a process of its own; it is killed after the test, or after all when it was started before them. */
 export interface GatewayProcess {
   stdout(): string;
   stderr(): string;
@@ -38,22 +38,14 @@ export interface GatewayProcessOptions {
   preload?: string;
 }
 
-const running: { kill(): void; closed: Promise<unknown>; dataDir: string }[] = [];
-
-afterEach(async () => {
-  for (const { kill, closed, dataDir } of running.splice(0)) {
-    kill();
-    await closed;
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-});
-
 /** Variables with which a gateway starts on free ports and signs with the emulator's access key. */
 export function environmentFor(upstreamUrl: string): Record<string, string> {
   return {
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',
+    // A machine that is slow for other reasons must not make the gateway shed load.
+    MAX_EVENT_LOOP_DELAY_MS: '60000',
     DLI_REGION: 'cn-north-4',
     DLI_ENDPOINT: upstreamUrl,
     HUAWEICLOUD_SDK_IAM_ENDPOINT: upstreamUrl,
@@ -94,7 +86,11 @@ export function startGatewayProcess(
     changes.emit('change');
     return code ?? signal;
   });
-  running.push({ kill: () => child.kill('SIGKILL'), closed, dataDir });
+  whenOver(async () => {
+    child.kill('SIGKILL');
+    await closed;
+    rmSync(dataDir, { recursive: true, force: true });
+  });
 
   async function find(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {

@@ -19,6 +19,7 @@ import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
 import { printOnFailure } from './failure-log.js';
 import { QUICK_FOLDER } from './quick-folder.js';
+import { isWithinTest, whenOver } from './when-over.js';
 
 /** A listening gateway on an emulator of its own. */
 export interface TestGateway {
@@ -99,13 +100,16 @@ export interface TestGatewayOptions {
   bounds?: GatewayBounds;
 }
 
-const open: { close(): Promise<void> }[] = [];
+const ofTest: { close(): Promise<void> }[] = [];
 
-/** Starts a gateway that signs with the emulator's access key; `closeGateways` ends it. */
+/**
+ * Starts a gateway that signs with the emulator's access key; `closeGateways` ends it. One that is started before all
+ * tests of a file or group, for all of them, ends after the last test of the file.
+ */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const emulator = createEmulator(options.emulator);
   const emulatorUrl = await emulator.listen();
-  open.push(emulator);
+  endLater(emulator);
   const lines: string[] = [];
   printOnFailure('Log of a gateway', () => lines.join(''));
   const destination = new Writable({
@@ -115,7 +119,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     },
   });
   const dataDir = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-test-'));
-  open.push({ close: () => rm(dataDir, { recursive: true, force: true }) });
+  endLater({ close: () => rm(dataDir, { recursive: true, force: true }) });
   const config = loadConfig({
     DATA_DIR: dataDir,
     RECONCILE_SETTLE_MS: '1000',
@@ -139,7 +143,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     options.clock,
     options.bounds,
   );
-  open.push(gateway);
+  endLater(gateway);
   const addresses = await gateway.listen();
   if (addresses === undefined) throw new Error('The gateway was closed before it listened.');
   const { graphqlUrl, adminUrl } = addresses;
@@ -179,5 +183,10 @@ export async function sendGraphql(
 
 /** Ends every gateway and emulator that the test started, newest first; for `afterEach`. */
 export async function closeGateways(): Promise<void> {
-  for (const server of open.splice(0).reverse()) await server.close();
+  for (const server of ofTest.splice(0).reverse()) await server.close();
+}
+
+function endLater(server: { close(): Promise<void> }): void {
+  if (isWithinTest()) ofTest.push(server);
+  else whenOver(() => server.close());
 }

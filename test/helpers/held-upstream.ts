@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
-import { afterEach } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
+import { whenOver } from './when-over.js';
 
 /** An emulator that works at once, and whose answers are held back until the test lets them go. */
 export interface HeldUpstream {
@@ -15,13 +15,7 @@ export interface HeldUpstream {
   release(): void;
 }
 
-const open: { close(): unknown }[] = [];
-
-afterEach(async () => {
-  for (const part of open.splice(0)) await part.close();
-});
-
-/** Starts such an upstream; it ends after the test. */
+/** Starts such an upstream; it ends after the test, or after all when it was started before them. */
 export async function startHeldUpstream(): Promise<HeldUpstream> {
   const emulator = createEmulator();
   const emulatorPort = Number(new URL(await emulator.listen()).port);
@@ -40,11 +34,10 @@ export async function startHeldUpstream(): Promise<HeldUpstream> {
   });
   gate.listen(0, '127.0.0.1');
   await once(gate, 'listening');
-  open.push(emulator, {
-    close() {
-      for (const socket of sockets) socket.destroy();
-      gate.close();
-    },
+  whenOver(() => emulator.close());
+  whenOver(() => {
+    for (const socket of sockets) socket.destroy();
+    gate.close();
   });
   const { port } = gate.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, emulator, connections: () => connections, release };

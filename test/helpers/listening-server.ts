@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { afterEach } from '@jest/globals';
+import { whenOver } from './when-over.js';
 
-/** A server on a free port of loopback; it ends after the test. */
+/** A server on a free port of loopback; it ends after the test, or after all when it was started before them. */
 export interface ListeningServer {
   port: number;
   /** `127.0.0.1:` and the port. */
@@ -12,17 +12,6 @@ export interface ListeningServer {
   /** Every connection that was ever opened, ended ones included. */
   connections(): readonly Socket[];
 }
-
-const running: { server: Server; sockets: Socket[] }[] = [];
-
-afterEach(async () => {
-  for (const { server, sockets } of running.splice(0)) {
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  }
-});
 
 /** Lets a server of any kind listen, for what the emulator does not do. */
 export async function listen(server: Server): Promise<ListeningServer> {
@@ -34,7 +23,12 @@ export async function listen(server: Server): Promise<ListeningServer> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  running.push({ server, sockets });
+  whenOver(async () => {
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  });
   const { port } = server.address() as AddressInfo;
   return { port, host: `127.0.0.1:${port}`, connections: () => sockets };
 }

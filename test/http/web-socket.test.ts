@@ -1,10 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { exchange, failuresIn } from './helpers/raw-connection.js';
 import type { RawSocket } from './helpers/subscribers.js';
 import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
+// Long enough to be answered by a slow machine.
+const PING_MS = 2_000;
 
 afterEach(async () => {
   await closeSubscribers();
@@ -102,7 +105,10 @@ describe('a WebSocket', () => {
   });
 
   it('is ended when its client does not say who it is within 3 s', async () => {
-    const { graphqlUrl } = await startGateway();
+    expect(CLIENT_TIMEOUTS.connectionInitMs).toBe(3_000);
+    const { graphqlUrl } = await startGateway({
+      bounds: { clientTimeouts: { ...CLIENT_TIMEOUTS, connectionInitMs: 100 } },
+    });
     const { closed } = await openSocket(graphqlUrl);
     expect(await closed).toMatchObject({ code: 4408 });
   });
@@ -178,25 +184,29 @@ describe('a WebSocket', () => {
 
 describe('WebSockets that nobody writes to', () => {
   it('are ended within 30 s when their clients do not answer a ping, and kept when they do', async () => {
-    const { graphqlUrl } = await startGateway();
+    // Who does not answer one ping is ended instead of the next.
+    expect(2 * CLIENT_TIMEOUTS.pingIntervalMs).toBeLessThan(30_000);
+    const { graphqlUrl } = await startGateway({
+      bounds: { clientTimeouts: { ...CLIENT_TIMEOUTS, pingIntervalMs: PING_MS } },
+    });
     const open = async (autoPong: boolean) => {
       const { socket, say, hear, closed } = await openSocket(graphqlUrl, {}, undefined, { autoPong });
-      const pings: number[] = [];
-      socket.on('ping', () => pings.push(performance.now()));
+      let pings = 0;
+      socket.on('ping', () => {
+        pings += 1;
+      });
       say({ type: 'connection_init' });
       expect(await hear()).toEqual({ type: 'connection_ack' });
-      return { socket, closed, pings };
+      return { socket, closed, pings: () => pings };
     };
     const there = await open(true);
     const gone = await open(false);
-    const startedMs = performance.now();
 
     expect(await gone.closed).toMatchObject({ code: 1006 });
-    expect(performance.now() - startedMs).toBeLessThan(30_000);
-    expect(gone.pings).toHaveLength(1);
-    expect(there.pings.length).toBeGreaterThan(0);
+    expect(gone.pings()).toBe(1);
+    expect(there.pings()).toBeGreaterThan(0);
     expect(there.socket.readyState).toBe(there.socket.OPEN);
-  }, 45_000);
+  });
 });
 
 /** The request for an upgrade, as text. */
