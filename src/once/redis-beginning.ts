@@ -3,7 +3,7 @@ import { readRecord, writeRecord } from './record-codec.js';
 import type { BeginResult, FindResult } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import type { RedisCommands } from './redis-commands.js';
-import { KEYS, keysOf, operationEndMs } from './redis-commands.js';
+import { KEYS, keysOf } from './redis-commands.js';
 import type { RedisConnection } from './redis-connection.js';
 import * as scripts from './redis-scripts.js';
 import type { RedisWitness } from './redis-witness.js';
@@ -23,7 +23,7 @@ export class RedisBeginning {
   /** See {@link RecordStore.begin}. */
   async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
     if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
-    const endMs = operationEndMs();
+    const endMs = this.#commands.operationEndMs();
     const { id, expiresAtMs, ownedUntilMs } = record;
     const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
     let answer: unknown;

@@ -2,9 +2,15 @@ import type { OperationRecord } from './operation-record.js';
 import type { RedisConnection, ScriptCall } from './redis-connection.js';
 import * as scripts from './redis-scripts.js';
 
-const COMMAND_TIMEOUT_MS = 250;
-// Half a second for a whole operation, less what timers and the event loop may be late.
-const OPERATION_TIMEOUT_MS = 430;
+/** How long Redis may take, in milliseconds. */
+export interface RedisTimeouts {
+  command: number;
+  /** For all commands of one operation together. */
+  operation: number;
+}
+
+/** Half a second for a whole operation, less what timers and the event loop may be late. */
+export const REDIS_TIMEOUTS_MS: RedisTimeouts = { command: 250, operation: 430 };
 
 // The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.
 const PREFIX = 'dli-gateway:{once}:';
@@ -27,22 +33,24 @@ export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): 
   return [KEYS.record + id, KEYS.name + nameId, KEYS.open];
 }
 
-/** When an operation that begins now has to be over, on the clock of `performance`. */
-export function operationEndMs(): number {
-  return performance.now() + OPERATION_TIMEOUT_MS;
-}
-
-/** Runs the scripts of the store, each in a quarter of a second at most, and before `endMs`. */
+/** Runs the scripts of the store, each in the time of a command at most, and before `endMs`. */
 export class RedisCommands {
   readonly #connection: RedisConnection;
+  readonly #timeoutsMs: RedisTimeouts;
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, timeoutsMs: RedisTimeouts) {
     this.#connection = connection;
+    this.#timeoutsMs = timeoutsMs;
+  }
+
+  /** When an operation that begins now has to be over, on the clock of `performance`. */
+  operationEndMs(): number {
+    return performance.now() + this.#timeoutsMs.operation;
   }
 
   /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
   run(call: ScriptCall, endMs = Number.POSITIVE_INFINITY): Promise<unknown> {
-    return this.#connection.run(call, Math.min(COMMAND_TIMEOUT_MS, endMs - performance.now()));
+    return this.#connection.run(call, Math.min(this.#timeoutsMs.command, endMs - performance.now()));
   }
 
   /** Whether the script did what it is for. */

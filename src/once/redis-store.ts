@@ -4,7 +4,8 @@ import { isDecided, isOpen, readRecord, writeRecord } from './record-codec.js';
 import type { BeginResult, FindResult, RecordStore } from './record-store.js';
 import { StoreUnavailableError } from './record-store.js';
 import { judge, RedisBeginning } from './redis-beginning.js';
-import { KEYS, keysOf, operationEndMs, RedisCommands } from './redis-commands.js';
+import type { RedisTimeouts } from './redis-commands.js';
+import { KEYS, keysOf, REDIS_TIMEOUTS_MS, RedisCommands } from './redis-commands.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
 import * as scripts from './redis-scripts.js';
@@ -27,10 +28,10 @@ export class RedisStore implements RecordStore {
   readonly #commands: RedisCommands;
   readonly #beginning: RedisBeginning;
 
-  private constructor(connection: RedisConnection, witness: RedisWitness) {
+  private constructor(connection: RedisConnection, witness: RedisWitness, timeoutsMs: RedisTimeouts) {
     this.#connection = connection;
     this.#witness = witness;
-    this.#commands = new RedisCommands(connection);
+    this.#commands = new RedisCommands(connection, timeoutsMs);
     this.#beginning = new RedisBeginning(connection, this.#commands, witness);
   }
 
@@ -40,6 +41,7 @@ export class RedisStore implements RecordStore {
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
    * @param epochMs the time of the callers, for what a new connection notes by itself
+   * @param timeoutsMs after which Redis counts as unavailable
    * @throws {Error} when the URL is wrong, or the server answers and must not be used: it refuses the password,
    *   or its maxmemory-policy is not noeviction. The text names the setting and never its value
    */
@@ -47,12 +49,13 @@ export class RedisStore implements RecordStore {
     url: string,
     tell: (problem: string) => void = () => {},
     epochMs: () => number = () => Date.now(),
+    timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const witness = new RedisWitness();
     const connection = await RedisConnection.open(parseRedisUrl(url), tell, () =>
       witness.greeting(epochMs()),
     );
-    return new RedisStore(connection, witness);
+    return new RedisStore(connection, witness, timeoutsMs);
   }
 
   async secret(): Promise<Buffer> {
@@ -92,7 +95,7 @@ export class RedisStore implements RecordStore {
     owner: string,
     ownedUntilMs: number,
   ): Promise<OperationRecord | undefined> {
-    const endMs = operationEndMs();
+    const endMs = this.#commands.operationEndMs();
     const { text } = await this.#commands.find(id);
     const stored = readRecord(text ?? '');
     if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
