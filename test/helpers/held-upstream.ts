@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { afterEach } from '@jest/globals';
-import type { Emulator } from '../../src/emulator/emulator.js';
+import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 
 /** An emulator that works at once, and whose answers are held back until the test lets them go. */
@@ -22,8 +22,8 @@ afterEach(async () => {
 });
 
 /** Starts such an upstream; it ends after the test. */
-export async function startHeldUpstream(): Promise<HeldUpstream> {
-  const emulator = createEmulator();
+export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}): Promise<HeldUpstream> {
+  const emulator = createEmulator(options);
   const emulatorPort = Number(new URL(await emulator.listen()).port);
   const { promise: released, resolve: release } = withResolvers();
   const sockets = new Set<Socket>();

@@ -39,14 +39,17 @@ export async function listen(server: Server): Promise<ListeningServer> {
   return { port, host: `127.0.0.1:${port}`, connections: () => sockets };
 }
 
-// Below what systems give out by themselves, where another process would get the port by chance meanwhile.
-const LEAST_PORT = 10_000;
-const PORTS = 20_000;
+// Below what systems give out by themselves, where another process would get the port by chance meanwhile; and apart
+// from those of other workers of Jest.
+const PORTS = 2_500;
+const LEAST_PORT = 10_000 + PORTS * (Number(process.env['JEST_WORKER_ID'] ?? 1) % 8);
+let lastPort = randomInt(PORTS);
 
 /** A port of loopback on which nobody listens, also after a while, for whoever comes later. */
 export async function closedPort(): Promise<number> {
   for (;;) {
-    const port = LEAST_PORT + randomInt(PORTS);
+    lastPort = (lastPort + 1) % PORTS;
+    const port = LEAST_PORT + lastPort;
     const server = createServer();
     const isFree = new Promise<boolean>(resolve => {
       server.once('error', () => resolve(false)).once('listening', () => resolve(true));

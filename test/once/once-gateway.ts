@@ -40,12 +40,14 @@ export interface Witness {
 export interface OnceGateway extends TestGateway, Witness {
   /** Repeats a create until its answer is of this member; fails after two minutes. */
   createUntil(member: string, changes: Record<string, unknown>): Promise<Payload>;
+  /** Repeats a create until nobody else works on it any more. */
+  createUntilDecided(changes: Record<string, unknown>): Promise<Payload>;
   /** Waits for a text in the log. */
   logged(text: string): Promise<void>;
   /** Lets time pass for the gateway and its emulator; timers of the system do not notice. */
   passMs(ms: number): void;
-  /** Lets time pass in steps of a second, each of which is long enough for a look at the list. */
-  passLooks(count: number): Promise<void>;
+  /** Waits until the list has been read so many times more. */
+  looks(count: number): Promise<void>;
   /** Lets the settle time pass, and waits until one more create is settled without a trace. */
   settle(): Promise<void>;
 }
@@ -76,6 +78,11 @@ export async function startOnce(options: TestGatewayOptions = {}): Promise<OnceG
         () => gateway.create(changes),
         payload => payload.__typename === member,
       ),
+    createUntilDecided: changes =>
+      until(
+        () => gateway.create(changes),
+        ({ __typename }) => __typename !== IN_PROGRESS.__typename,
+      ),
     async logged(text) {
       await until(
         async () => gateway.log(),
@@ -83,12 +90,9 @@ export async function startOnce(options: TestGatewayOptions = {}): Promise<OnceG
       );
     },
     passMs: ms => clock.advance(ms),
-    async passLooks(count) {
+    async looks(count) {
       const { ledger } = gateway.emulator;
-      for (let look = 0; look < count; look += 1) {
-        clock.advance(1_000);
-        await ledger.waitFor('listConnections', ledger.count('listConnections') + 1);
-      }
+      await ledger.waitFor('listConnections', ledger.count('listConnections') + count);
     },
     async settle() {
       clock.advance(Number(env.RECONCILE_SETTLE_MS));
