@@ -49,7 +49,7 @@ const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
 
 /** Bounds that no operator needs to change, but tests do. */
 export interface GatewayBounds {
-  /** Time for a command to Redis about what gateways count and watch together, in milliseconds. Default 250. */
+  /** Time for a command to Redis, in milliseconds; an operation of the store has twice as much. Default 250. */
   redisTimeoutMs?: number | undefined;
   /** Connections that one tenant may hold open. Default 500. */
   heldByTenant?: number | undefined;
@@ -90,7 +90,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, bounds:
   // Creates and deletes.
   const { settleMs, namesAreUnique, markerTag } = config;
   const project = projectOf(config);
-  const store = await openStore(config, clock, log);
+  const store = await openStore(config, redisTimeoutMs, clock, log);
   const identities = new OperationIdentities(store, project);
   const writer = new RecordWriter(store, () => clock.monotonicMs(), log);
   const lists = new ListReader(dli, clock);
@@ -227,7 +227,12 @@ function createAuthenticator(
   };
 }
 
-async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logger): Promise<RecordStore> {
+async function openStore(
+  { dataDir, redisUrl }: Config,
+  redisTimeoutMs: number | undefined,
+  clock: Clock,
+  log: Logger,
+): Promise<RecordStore> {
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
     return LmdbStore.open(dataDir);
@@ -237,6 +242,7 @@ async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logge
     redisUrl,
     problem => log.warn({ operation: 'store', outcome: 'problem' }, problem),
     () => clock.epochMs(),
+    redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs },
   );
 }
 

@@ -10,6 +10,16 @@ import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
 import { parseRedisUrl } from './redis-url.js';
 
+/** How long Redis may take, in milliseconds. */
+export interface RedisTimeouts {
+  command: number;
+  /** For all commands of one operation together. */
+  operation: number;
+}
+
+/** Half a second for a whole operation, less what timers and the event loop may be late. */
+export const REDIS_TIMEOUTS_MS: RedisTimeouts = { command: 250, operation: 430 };
+
 /** How many open records are looked at in one step, which holds up all users of Redis, and are found at most. */
 const PAGE = 1_000;
 
@@ -26,10 +36,10 @@ export class RedisStore implements RecordStore {
   readonly #commands: RedisCommands;
   readonly #beginning: RedisBeginning;
 
-  private constructor(connection: RedisConnection, witness: RedisWitness) {
+  private constructor(connection: RedisConnection, witness: RedisWitness, timeoutsMs: RedisTimeouts) {
     this.#connection = connection;
     this.#witness = witness;
-    this.#commands = new RedisCommands(connection);
+    this.#commands = new RedisCommands(connection, timeoutsMs);
     this.#beginning = new RedisBeginning(connection, this.#commands, witness);
   }
 
@@ -39,6 +49,7 @@ export class RedisStore implements RecordStore {
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
    * @param epochMs the time of the callers, for what a new connection notes by itself
+   * @param timeoutsMs after which Redis counts as unavailable
    * @throws {Error} when the URL is wrong, or the server answers and must not be used: it refuses the password,
    *   or its maxmemory-policy is not noeviction. The text names the setting and never its value
    */
@@ -46,12 +57,13 @@ export class RedisStore implements RecordStore {
     url: string,
     tell: (problem: string) => void = () => {},
     epochMs: () => number = () => Date.now(),
+    timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const witness = new RedisWitness();
     const connection = await RedisConnection.open(parseRedisUrl(url), tell, () =>
       witness.greeting(epochMs()),
     );
-    return new RedisStore(connection, witness);
+    return new RedisStore(connection, witness, timeoutsMs);
   }
 
   async secret(): Promise<Buffer> {
@@ -91,7 +103,7 @@ export class RedisStore implements RecordStore {
     owner: string,
     ownedUntilMs: number,
   ): Promise<OperationRecord | undefined> {
-    const endMs = operationEndMs();
+    const endMs = this.#commands.operationEndMs();
     const { text } = await this.#commands.find(id);
     const stored = readRecord(text ?? '');
     if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
@@ -166,7 +178,7 @@ export class RedisStore implements RecordStore {
 }
 
 /** Begins and reopens records in Redis: what comes before a request is sent, and must notice lost records. */
-export class RedisBeginning {
+class RedisBeginning {
   readonly #connection: RedisConnection;
   readonly #commands: RedisCommands;
   readonly #witness: RedisWitness;
@@ -180,7 +192,7 @@ export class RedisBeginning {
   /** See {@link RecordStore.begin}. */
   async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
     if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
-    const endMs = operationEndMs();
+    const endMs = this.#commands.operationEndMs();
     const { id, expiresAtMs, ownedUntilMs } = record;
     const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
     let answer: unknown;
@@ -250,26 +262,25 @@ function judge(text: string | undefined, nowMs: number): FindResult {
   return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
 }
 
-const COMMAND_TIMEOUT_MS = 250;
-// Half a second for a whole operation, less what timers and the event loop may be late.
-const OPERATION_TIMEOUT_MS = 430;
-
-/** When an operation that begins now has to be over, on the clock of `performance`. */
-function operationEndMs(): number {
-  return performance.now() + OPERATION_TIMEOUT_MS;
-}
-
-/** Runs the scripts of the store, each in a quarter of a second at most, and before `endMs`. */
-export class RedisCommands {
+/** Runs the scripts of the store, each in the time of a command at most, and before `endMs`. */
+class RedisCommands {
   readonly #connection: RedisConnection;
 
-  constructor(connection: RedisConnection) {
+  readonly #timeoutsMs: RedisTimeouts;
+
+  constructor(connection: RedisConnection, timeoutsMs: RedisTimeouts) {
     this.#connection = connection;
+    this.#timeoutsMs = timeoutsMs;
+  }
+
+  /** When an operation that begins now has to be over, on the clock of `performance`. */
+  operationEndMs(): number {
+    return performance.now() + this.#timeoutsMs.operation;
   }
 
   /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
   run(call: ScriptCall, endMs = Number.POSITIVE_INFINITY): Promise<unknown> {
-    return this.#connection.run(call, Math.min(COMMAND_TIMEOUT_MS, endMs - performance.now()));
+    return this.#connection.run(call, Math.min(this.#timeoutsMs.command, endMs - performance.now()));
   }
 
   /** Whether the script did what it is for. */

@@ -141,7 +141,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     config,
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
-    options.bounds,
+    // A machine that is slow must not look like a Redis that does not answer.
+    { redisTimeoutMs: 2_000, ...options.bounds },
   );
   endLater(gateway);
   const addresses = await gateway.listen();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
-import type { Emulator } from '../../src/emulator/emulator.js';
+import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { whenOver } from './when-over.js';
 
@@ -16,8 +16,8 @@ export interface HeldUpstream {
 }
 
 /** Starts such an upstream; it ends after the test, or after all when it was started before them. */
-export async function startHeldUpstream(): Promise<HeldUpstream> {
-  const emulator = createEmulator();
+export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}): Promise<HeldUpstream> {
+  const emulator = createEmulator(options);
   const emulatorPort = Number(new URL(await emulator.listen()).port);
   const { promise: released, resolve: release } = withResolvers();
   const sockets = new Set<Socket>();

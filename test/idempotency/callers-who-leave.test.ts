@@ -11,13 +11,13 @@ const CALLS = Array.from({ length: CALLERS }, (_, index) => ({
 
 /** Lets all callers call at once and leave as soon as something has happened, then repeat their calls. */
 async function leaveAndRepeat(gateway: OnceGateway, moment: () => Promise<unknown>) {
-  const { graphqlUrl, create } = gateway;
+  const { graphqlUrl, createUntilDecided } = gateway;
   const leaving = new AbortController();
   const left = CALLS.map(call => postCreate(graphqlUrl, call, leaving.signal).catch(() => undefined));
   await moment();
   leaving.abort();
   await Promise.all(left);
-  return Promise.all(CALLS.map(create));
+  return Promise.all(CALLS.map(createUntilDecided));
 }
 
 /** Starts a gateway whose credential has worked, so that it lets many calls through at a time. */

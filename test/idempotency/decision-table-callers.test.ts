@@ -34,7 +34,7 @@ describe('a caller who leaves', () => {
 
   it('D22: after the create was sent finds its result under the same key', async () => {
     const { graphqlUrl, create, emulator, posts, applied } = await startOnce();
-    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const caller = new AbortController();
     const left = expect(postCreate(graphqlUrl, CALL, caller.signal)).rejects.toThrow('aborted');
     await emulator.ledger.waitFor('createConnection', 1);
@@ -106,7 +106,7 @@ describe('a gateway with too much to do', () => {
   it('D38: refuses a create for which there is no place, unsent, and leaves its key free', async () => {
     const { url, emulator, release } = await startHeldUpstream();
     // The look-up of the project proves the credential, so that many calls go to DLI at a time.
-    const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
+    const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined, OPERATION_TIMEOUT_MS: '120000' };
     const { create } = await startOnce({ env });
     // The gateway holds 50 calls in flight and lets 500 wait.
     const calls = Array.from({ length: 600 }, (_, index) => ({

@@ -17,8 +17,8 @@ import {
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const NO_STORE = { __typename: 'DliUnavailableError', code: 'IDEMPOTENCY_STORE_UNAVAILABLE' };
-// Half a second, and what a machine may be late that runs other tests at the same time.
-const LIMIT_MS = 1_000;
+// Ten times what is promised, for machines that are busy with other things.
+const LIMIT_MS = 5_000;
 
 async function timed<T>(answer: Promise<T>): Promise<[answer: T, ms: number]> {
   const startMs = performance.now();
@@ -59,7 +59,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
   it('D30: while it hangs after a create was sent, the success is told and stored later', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, posts, applied } = await startOnce({ env: { REDIS_URL: redis.url } });
-    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
     redis.pause();
@@ -77,7 +77,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
   it('D30: while it hangs after a create was sent, a repeat is told the success from memory', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
-    emulator.inject({ operation: 'createConnection', delayMs: 300 });
+    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
     redis.pause();
@@ -93,7 +93,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     const { create, createUntil, emulator, posts, applied } = await startOnce({
       env: { REDIS_URL: redis.url },
     });
-    emulator.inject({ ...DONE_BUT_LOST, delayMs: 300 });
+    emulator.inject({ ...DONE_BUT_LOST, delayMs: 1_000 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
     redis.pause();

@@ -110,7 +110,7 @@ describe('a delete without an answer', () => {
     const startMs = performance.now();
 
     expect(await remove(gateway, id)).toMatchObject(answer);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect(deletesSentTo(gateway.emulator)).toBe(1);
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
   });
@@ -118,7 +118,13 @@ describe('a delete without an answer', () => {
   it('is sent once more while there is time', async () => {
     const gateway = await startGateway();
     const id = seed(gateway.emulator);
-    gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'drip', status: 200, body: HTML });
+    gateway.emulator.inject({
+      operation: 'deleteConnection',
+      behaviour: 'drip',
+      dripMs: 10,
+      status: 200,
+      body: HTML,
+    });
 
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
     expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([false, 2]);

@@ -27,7 +27,7 @@ it.each([
 ] as const)('a gateway that has recorded a create %s', async (_what, sleptMs, answer, posts) => {
   const clock = createSleepyClock();
   const gateway = await startOnce({ env: IAM_USER, clock });
-  gateway.emulator.inject({ operation: 'issueToken', delayMs: 300 });
+  gateway.emulator.inject({ operation: 'issueToken', delayMs: 1_000 });
   const creating = gateway.create({ idempotencyKey: KEY });
   await gateway.emulator.ledger.waitFor('issueToken', 1);
   clock.sleep(sleptMs);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
 import {
   DONE_BUT_LOST,
   IN_PROGRESS,
@@ -17,18 +18,18 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 describe('one key', () => {
   it('T-B1: in 100 calls at once makes one connection and tells all of them the same', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { createUntilDecided, emulator, posts, applied } = await startOnce();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
-    const payloads = await Promise.all(Array.from({ length: 100 }, () => create(CALL)));
+    const payloads = await Promise.all(Array.from({ length: 100 }, () => createUntilDecided(CALL)));
     const expected = { ...SUCCESS, connectionId: applied()[0], reconciled: false, hint: null };
     expect(payloads).toEqual(Array.from({ length: 100 }, () => expected));
     expect([posts(), applied().length]).toEqual([1, 1]);
   });
 
   it('T-B1: in 100 calls at once tells all of them the same unknown outcome', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { createUntilDecided, emulator, posts } = await startOnce();
     emulator.inject({ ...LOST, delayMs: 300 });
-    const payloads = await Promise.all(Array.from({ length: 100 }, () => create(CALL)));
+    const payloads = await Promise.all(Array.from({ length: 100 }, () => createUntilDecided(CALL)));
     expect(new Set(payloads.map(payload => JSON.stringify(payload))).size).toBe(1);
     expect(payloads[0]).toMatchObject({ ...UNKNOWN, idempotencyKey: KEY });
     expect(posts()).toBe(1);
@@ -91,15 +92,24 @@ describe('no key', () => {
 
 describe('one name', () => {
   it('T-B5: in 50 calls at once with keys of their own is sent once, and the others learn why', async () => {
-    const { create, emulator, posts, applied } = await startOnce({ emulator: { uniqueNames: false } });
-    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
+    const { url, emulator, release } = await startHeldUpstream({ uniqueNames: false });
+    const { create } = await startOnce({ env: { DLI_ENDPOINT: url, OPERATION_TIMEOUT_MS: '120000' } });
     const calls = Array.from({ length: 50 }, (_, index) => ({ idempotencyKey: `${KEY}-${index}` }));
-    const payloads = await Promise.all(calls.map(create));
+    let answered = 0;
+    const creating = calls.map(async call => {
+      const payload = await create(call);
+      // The one that is sent gets no answer before the others have theirs.
+      if (++answered === 49) release();
+      return payload;
+    });
+    const payloads = await Promise.all(creating);
     const made = payloads.filter(({ __typename }) => __typename === SUCCESS.__typename);
-    expect(made).toMatchObject([{ connectionId: applied()[0] }]);
+    expect(made).toMatchObject([{ connectionId: emulator.connections()[0]?.connectionId }]);
     const others = payloads.filter(payload => !made.includes(payload));
     expect(others).toEqual(others.map(() => expect.objectContaining(IN_PROGRESS)));
-    expect([others.length, posts(), applied().length]).toEqual([49, 1, 1]);
+    expect([others.length, emulator.ledger.count('createConnection'), emulator.connections().length]).toEqual(
+      [49, 1, 1],
+    );
   });
 
   it('T-B5: is taken for every other key once the first call is done', async () => {

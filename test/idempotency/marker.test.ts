@@ -40,7 +40,7 @@ describe('the marker tag', () => {
   });
 
   it('T-A19: never takes a foreign twin of the same moment for a create that was not done', async () => {
-    const { create, emulator, logged } = await startMarking({ uniqueNames: false });
+    const { create, emulator, settle } = await startMarking({ uniqueNames: false });
     emulator.seedConnection({ ...TWIN, name: 'known' });
     emulator.inject(DONE_BUT_LOST);
     // Once DLI has shown that it filters, an empty answer is an answer.
@@ -48,7 +48,7 @@ describe('the marker tag', () => {
     emulator.inject(LOST);
     emulator.seedConnection(TWIN);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
-    await logged('settled without trace');
+    await settle();
     expect(await create(CALL)).toMatchObject(UNKNOWN);
   });
 

@@ -56,11 +56,11 @@ describe('T-A19: a name that exists', () => {
 
 describe('T-A19: a twin of somebody else, alone in the list,', () => {
   it.each([-30_000, 30_000])('made %i ms from our lost create is not taken for ours', async offsetMs => {
-    const { create, emulator, posts, logged } = await startOnce({ emulator: { uniqueNames: false } });
+    const { create, emulator, posts, settle } = await startOnce({ emulator: { uniqueNames: false } });
     emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() + offsetMs });
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
-    await logged('settled without trace');
+    await settle();
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     expect(posts()).toBe(1);
   });
@@ -68,20 +68,20 @@ describe('T-A19: a twin of somebody else, alone in the list,', () => {
 
 describe('two creates of one name', () => {
   it('do not both get the connection that the second of them made', async () => {
-    const { create, emulator, posts, applied, logged } = await startOnce();
+    const { create, emulator, posts, applied, settle } = await startOnce();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
-    await logged('settled without trace');
+    await settle();
     expect(await create(OTHER_CALL)).toMatchObject({ connectionId: applied()[0], reconciled: false });
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     expect(posts()).toBe(2);
   });
 
   it('do not both get the connection that was found for the second of them', async () => {
-    const { create, emulator, posts, applied, logged } = await startOnce();
+    const { create, emulator, posts, applied, settle } = await startOnce();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
-    await logged('settled without trace');
+    await settle();
     emulator.inject(DONE_BUT_LOST);
     expect(await create(OTHER_CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await create(CALL)).toMatchObject(UNKNOWN);

@@ -3,13 +3,21 @@ import { DONE_BUT_LOST, KEY, startOnce, UNKNOWN } from './helpers/once-gateway.j
 
 it('the settle time runs from the last request, however long after the first one that was sent', async () => {
   const gateway = await startOnce({
-    env: { RECONCILE_SETTLE_MS: '1000', OPERATION_TIMEOUT_MS: '8000' },
-    emulator: { listLagMs: 900 },
+    env: { RECONCILE_SETTLE_MS: '4000' },
+    emulator: { listLagMs: 3_600 },
   });
-  const headers = { 'retry-after': '2' };
+  const headers = { 'retry-after': '1' };
   gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0308', headers });
   gateway.emulator.inject(DONE_BUT_LOST);
-  expect(await gateway.create({ idempotencyKey: KEY })).toMatchObject(UNKNOWN);
+  const creating = gateway.create({ idempotencyKey: KEY });
+  await gateway.emulator.ledger.waitFor('createConnection', 1);
+  gateway.passMs(3_000);
+  expect(await creating).toMatchObject(UNKNOWN);
+  for (let look = 0; look < 2; look += 1) {
+    gateway.passMs(1_500);
+    await gateway.looks(1);
+  }
+  gateway.passMs(1_500);
   await gateway.logged('create reconciled');
   expect(gateway.log()).toContain('"outcome":"found"');
   expect(gateway.posts()).toBe(2);

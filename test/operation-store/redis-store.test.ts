@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
-import { RedisStore } from '../../src/operation-store/redis-store.js';
+import { REDIS_TIMEOUTS_MS, RedisStore } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -18,8 +18,10 @@ import {
 import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './helpers/redis-access.js';
 
 const NOW_MS = Date.now();
-// Half a second, and what a machine may be late that runs other tests at the same time.
-const LIMIT_MS = 750;
+// Ten times what the store promises, for machines that are busy with other things.
+const LIMIT_MS = 5_000;
+/** For a Redis that does not answer, so that the test does not wait for long. */
+const IMPATIENT_MS = { command: 100, operation: 172 };
 
 function claimTimes({ expiresAtMs }: OperationRecord) {
   return { nowMs: NOW_MS, expiresAtMs };
@@ -141,24 +143,14 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     it.each(['swallow', 'end'] as const)('is read back: %s', async whenAnswered => {
       const { port } = await startRedisServer(program);
       const { url, plan } = await startProxy(port);
-      const store = await connect(url);
-      let begun = 0;
-      for (let run = 0; run < 10; run++) {
+      // Time enough to connect again, on every machine.
+      const store = await connect(url, [], { command: 500, operation: 60_000 });
+      for (let run = 0; run < 3; run++) {
         const record = makeRecord();
         plan.whenAnswered = whenAnswered;
-        const startMs = performance.now();
-        const result = await store.begin(record, NOW_MS).catch((error: unknown) => error);
-        expect(performance.now() - startMs).toBeLessThan(LIMIT_MS);
-        if (result instanceof StoreUnavailableError) {
-          // A busy machine may take longer to connect again than is left of the half second.
-          await eventually(() => store.remove(record.id, record.owner));
-          continue;
-        }
-        expect(result).toEqual(BEGUN);
-        begun++;
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
         await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(true);
       }
-      expect(begun).toBeGreaterThanOrEqual(5);
     });
 
     it('shows the record of another owner when that was first', async () => {
@@ -195,9 +187,9 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     it('fails in bounded time and comes back: paused', async () => {
       const server = await startRedisServer(program);
       const problems: string[] = [];
-      const store = await connect(server.url, problems);
+      const store = await connect(server.url, problems, IMPATIENT_MS);
       const record = makeRecord();
-      await store.begin(record, NOW_MS);
+      await eventually(() => store.begin(record, NOW_MS));
       for (const name of Object.keys(operations(store, record))) {
         server.pause();
         const startMs = performance.now();
@@ -215,7 +207,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
     it('fails in bounded time with 200 operations at once', async () => {
       const server = await startRedisServer(program);
-      const store = await connect(server.url);
+      const store = await connect(server.url, [], REDIS_TIMEOUTS_MS);
       server.pause();
       const startMs = performance.now();
       const results = await Promise.allSettled(
@@ -331,7 +323,7 @@ describe('RedisStore.connect', () => {
     const { host } = await listen(createServer());
     const startMs = performance.now();
     const store = await connect(`redis://${host}`);
-    expect(performance.now() - startMs).toBeLessThan(2_500);
+    expect(performance.now() - startMs).toBeLessThan(25_000);
     await expectUnavailable(store, makeRecord({ id: randomHash() }));
   });
 });

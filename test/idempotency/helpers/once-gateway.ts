@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach } from '@jest/globals';
 import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
 import { createEmulator } from '../../../src/emulator/emulator.js';
+import { createTestClock } from '../../helpers/clock.js';
 import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
 
@@ -34,15 +36,25 @@ export interface Witness {
   applied(): string[];
 }
 
-/** A gateway that settles unknown creates within a second, where real ones take two minutes. */
+/** A gateway that settles unknown creates within a second, where real ones take two minutes. Time can be passed. */
 export interface OnceGateway extends TestGateway, Witness {
-  /** Repeats a create until its answer is of this member; fails after 15 s. */
+  /** Repeats a create until its answer is of this member; fails after two minutes. */
   createUntil(member: string, changes: Record<string, unknown>): Promise<Payload>;
-  /** Waits for a text in the log, for at most 15 s, while the gateway answers other requests. */
+  /** Repeats a create until nobody else works on it any more. */
+  createUntilDecided(changes: Record<string, unknown>): Promise<Payload>;
+  /** Waits for a text in the log. */
   logged(text: string): Promise<void>;
+  /** Lets time pass for the gateway and its emulator; timers of the system do not notice. */
+  passMs(ms: number): void;
+  /** Waits until the list has been read so many times more. */
+  looks(count: number): Promise<void>;
+  /** Lets the settle time pass, and waits until one more create is settled without a trace. */
+  settle(): Promise<void>;
 }
 
-const PATIENCE_MS = 15_000;
+const SETTLE_MS = '1000';
+const PATIENCE_MS = 110_000;
+const PAUSE_MS = 10;
 const upstreams: Emulator[] = [];
 
 afterEach(async () => {
@@ -50,10 +62,14 @@ afterEach(async () => {
   for (const emulator of upstreams.splice(0)) await emulator.close();
 });
 
-/** Starts a gateway on an emulator of its own; both end after the test. */
+/** Starts a gateway on an emulator of its own, with one clock; both end after the test. */
 export async function startOnce(options: TestGatewayOptions = {}): Promise<OnceGateway> {
-  const env = { RECONCILE_SETTLE_MS: '1000', ...options.env };
-  const gateway = await startGateway({ ...options, env });
+  const clock = createTestClock();
+  const env = { RECONCILE_SETTLE_MS: SETTLE_MS, ...options.env };
+  const emulator = { now: () => clock.epochMs(), ...options.emulator };
+  const gateway = await startGateway({ clock, ...options, emulator, env });
+  let settled = 0;
+  const countSettled = () => gateway.log().match(/settled without trace/g)?.length ?? 0;
   return {
     ...gateway,
     ...witnessOf(gateway.emulator),
@@ -62,11 +78,29 @@ export async function startOnce(options: TestGatewayOptions = {}): Promise<OnceG
         () => gateway.create(changes),
         payload => payload.__typename === member,
       ),
+    createUntilDecided: changes =>
+      until(
+        () => gateway.create(changes),
+        ({ __typename }) => __typename !== IN_PROGRESS.__typename,
+      ),
     async logged(text) {
       await until(
-        () => gateway.send({ query: '{ __typename }' }),
-        () => gateway.log().includes(text),
+        async () => gateway.log(),
+        log => log.includes(text),
       );
+    },
+    passMs: ms => clock.advance(ms),
+    async looks(count) {
+      const { ledger } = gateway.emulator;
+      await ledger.waitFor('listConnections', ledger.count('listConnections') + count);
+    },
+    async settle() {
+      clock.advance(Number(env.RECONCILE_SETTLE_MS));
+      await until(
+        async () => countSettled(),
+        count => count > settled,
+      );
+      settled += 1;
     },
   };
 }
@@ -82,13 +116,14 @@ export async function startUpstream(
   return { url, ...witnessOf(emulator) };
 }
 
-/** Asks again and again until the answer is the wanted one, for at most 15 s. */
+/** Asks again and again until the answer is the wanted one, for at most two minutes. */
 export async function until<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> {
   const endMs = performance.now() + PATIENCE_MS;
   for (;;) {
     const answer = await ask();
     if (isWanted(answer)) return answer;
     if (performance.now() > endMs) throw new Error(`The last answer was ${JSON.stringify(answer)}`);
+    await delay(PAUSE_MS);
   }
 }
 

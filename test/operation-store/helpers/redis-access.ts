@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, connect as openSocket } from 'node:net';
 import { afterEach } from '@jest/globals';
 import { Redis } from 'ioredis';
+import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
 import { listen } from '../../helpers/listening-server.js';
 import { startRedisServer } from '../../helpers/redis-server.js';
@@ -16,9 +17,16 @@ afterEach(async () => {
   for (const one of opened.splice(0)) await one.close();
 });
 
-/** The store at this address; it closes after the test. */
-export async function connect(url: string, problems?: string[]): Promise<RedisStore> {
-  const store = await RedisStore.connect(url, problem => problems?.push(problem));
+/** So patient that no machine is too slow for a Redis that works. */
+const PATIENT_MS = { command: 30_000, operation: 60_000 };
+
+/** The store at this address, which waits for Redis as long as it takes; it closes after the test. */
+export async function connect(
+  url: string,
+  problems?: string[],
+  timeoutsMs: RedisTimeouts = PATIENT_MS,
+): Promise<RedisStore> {
+  const store = await RedisStore.connect(url, problem => problems?.push(problem), undefined, timeoutsMs);
   opened.push(store);
   return store;
 }
@@ -63,7 +71,7 @@ export async function eventually<T>(action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {
-      if (attempt === 100) throw error;
+      if (attempt === 1_200) throw error;
       await new Promise(resolve => setTimeout(resolve, 50));
     }
   }
