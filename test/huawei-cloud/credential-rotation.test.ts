@@ -5,6 +5,7 @@ import { DEFAULT_ACCESS_KEY, DEFAULT_DOMAIN_NAME, DEFAULT_USER_NAME } from '../.
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
+import { createStillClock } from '../helpers/still-clock.js';
 
 type EmulatorAccessKey = EmulatorOptions['accessKeys'][number];
 type EmulatorUser = EmulatorOptions['users'][number];
@@ -158,9 +159,12 @@ describe('a password in a file', () => {
   it('that is wrong costs one request, and the token lives on', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
+    // The time until another request stands still.
+    const clock = createStillClock();
     const gateway = await startGateway({
+      clock,
       env: { ...NO_KEY, ...secrets.env, IAM_USERNAME: USER.name, IAM_DOMAIN_NAME: USER.domainName },
-      emulator: { users },
+      emulator: { users, now: () => clock.epochMs() },
     });
     await createSome(gateway, 1);
     secrets.swap({ IAM_PASSWORD: 'wrong password' });
