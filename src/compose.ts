@@ -15,7 +15,6 @@ import { ALONE } from './connection-reads/poller.js';
 import { ConnectionReads } from './connection-reads/reader.js';
 import { ConnectionFollower } from './connection-reads/watcher.js';
 import { DliClient } from './dli/dli-client.js';
-import type { ClientTimeouts } from './http/client-timeouts.js';
 import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
@@ -47,15 +46,14 @@ const READS_AT_A_TIME = 10;
 const MAX_WAITING = { all: 2_000, ofTenant: 500 };
 const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
 
-/** Bounds that no operator needs to change, but tests do. */
-export interface GatewayBounds {
+/** Limits that are fixed but for tests. */
+export interface BackendLimits {
   /** Time for a command to Redis, in milliseconds; an operation of the store has twice as much. Default 250. */
   redisTimeoutMs?: number | undefined;
   /** Connections that one tenant may hold open. Default 500. */
   heldByTenant?: number | undefined;
   /** Watches that one tenant may have. Default 2,500. */
   watchesOfTenant?: number | undefined;
-  clientTimeouts?: ClientTimeouts;
 }
 
 /**
@@ -64,8 +62,8 @@ export interface GatewayBounds {
  *
  * @throws {StoreUnusableError} that names the setting when the store of records cannot or must not be used
  */
-export async function compose(config: Config, clock: Clock, log: Logger, bounds: GatewayBounds) {
-  const { redisTimeoutMs, heldByTenant, watchesOfTenant = MAX_WATCHES.ofTenant } = bounds;
+export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
+  const { redisTimeoutMs, heldByTenant, watchesOfTenant = MAX_WATCHES.ofTenant } = limits;
   // Calls to Huawei Cloud.
   const { certificates } = config;
   const skew = new ClockSkew(clock);

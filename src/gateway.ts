@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import type { GatewayBounds } from './compose.js';
+import type { BackendLimits } from './compose.js';
 import { compose } from './compose.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
@@ -20,6 +20,7 @@ import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminApp } from './http/admin-server.js';
 import { callerCheckOf } from './http/authentication.js';
+import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
@@ -47,6 +48,11 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** Limits that are fixed but for tests. */
+export interface GatewayLimits extends BackendLimits {
+  clientTimeouts?: ClientTimeouts;
+}
+
 // What is under way ends by its own deadline; this is for writing and answering after it.
 const DRAIN_MARGIN_MS = 5_000;
 
@@ -59,13 +65,13 @@ export async function createGateway(
   config: Config,
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
-  bounds: GatewayBounds = {},
+  limits: GatewayLimits = {},
 ): Promise<Gateway> {
-  const { clientTimeouts = CLIENT_TIMEOUTS } = bounds;
+  const { clientTimeouts = CLIENT_TIMEOUTS } = limits;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  const backend = await compose(config, clock, logger, bounds).catch(asConfigError);
+  const backend = await compose(config, clock, logger, limits).catch(asConfigError);
   const { skew, createOnce, deleteOnce, reads, follower, gate, createLimit, connections, audit } = backend;
   const running = new RunningOperations();
   const mutationParts: MutationParts = {

@@ -7,7 +7,7 @@ import type { TokenGateway } from './helpers/token-gateway.js';
 import { bearer, startTokenGateway } from './helpers/token-gateway.js';
 
 const MAX_HELD = proofSize(50, 500);
-const bounds = { heldByTenant: MAX_HELD };
+const limits = { heldByTenant: MAX_HELD };
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const READ_ONLY = { scope: 'dli:connection:read' };
 
@@ -54,7 +54,7 @@ function waitFor(id: string) {
 
 /** A gateway with a connection to follow, and readers of two tenants. */
 async function startWithReaders() {
-  const gateway = await startTokenGateway(RARELY, { bounds });
+  const gateway = await startTokenGateway(RARELY, { limits });
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
   const greedy = await gateway.sign({ claims: { ...READ_ONLY, sub: 'greedy' } });
   const modest = await gateway.sign({ claims: { ...READ_ONLY, sub: 'modest' } });
@@ -120,7 +120,7 @@ describe('a tenant that holds 500 connections', () => {
 });
 
 it('callers who are not told apart may hold more than 500 connections together', async () => {
-  const { graphqlUrl, emulator } = await startGateway({ env: RARELY, bounds });
+  const { graphqlUrl, emulator } = await startGateway({ env: RARELY, limits });
   const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
   const held = await openStreams(MAX_HELD + 1, graphqlUrl, connectionId);
   expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));

@@ -6,7 +6,7 @@ import type { TokenGateway } from './helpers/token-gateway.js';
 import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
 
 // A machine that is slow for other reasons must not look like a Redis that does not answer.
-const PATIENT = { bounds: { redisTimeoutMs: 2_000 } };
+const PATIENT = { limits: { redisTimeoutMs: 2_000 } };
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '60' };
 
 /** Offers creates to all gateways, one after the other, and counts those that the limit lets pass. */

@@ -11,7 +11,7 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
     const redis = await startRedisServer(program);
     const env = { RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3', REDIS_URL: redis.url };
     // A machine that is slow for other reasons must not look like a Redis that does not answer.
-    const patient = { bounds: { redisTimeoutMs: 2_000 } };
+    const patient = { limits: { redisTimeoutMs: 2_000 } };
     const first = await startTokenGateway(env, patient);
     const second = await startTokenGateway(env, { ...first, ...patient });
     return { redis, first, second };

@@ -15,7 +15,7 @@ import { connectionOf, pageOf } from './helpers/read-connections.js';
 afterEach(closeGateways);
 
 // A machine that is slow for other reasons must not look like a Redis that does not answer.
-const bounds = { redisTimeoutMs: 2_000 };
+const limits = { redisTimeoutMs: 2_000 };
 const OTHER_PROJECT_ID = 'f'.repeat(32);
 const KEYS = [
   { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY },
@@ -40,8 +40,8 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       HUAWEICLOUD_SDK_IAM_ENDPOINT: url,
       ...ofBoth,
     };
-    const one = await startGateway({ env, bounds });
-    const two = await startGateway({ env: { ...env, ...changes }, bounds });
+    const one = await startGateway({ env, limits });
+    const two = await startGateway({ env: { ...env, ...changes }, limits });
     return { redis, emulator, one, two };
   }
 

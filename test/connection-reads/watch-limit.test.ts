@@ -12,7 +12,7 @@ afterEach(async () => {
 
 const SLOW = { FOLLOW_INTERVAL_MS: '60000' };
 const OF_A_SOCKET = proofSize(100, 1_000);
-const bounds = { watchesOfTenant: 2.5 * OF_A_SOCKET };
+const limits = { watchesOfTenant: 2.5 * OF_A_SOCKET };
 const AT_A_TIME = 50;
 
 /** Follows one connection over sockets that are filled with subscriptions, and counts what they are told first. */
@@ -44,7 +44,7 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
 
 describe('those who follow connections', () => {
   it('are at most 2,500 of one tenant, and others are not kept out', async () => {
-    const gateway = await startTokenGateway(SLOW, { bounds });
+    const gateway = await startTokenGateway(SLOW, { limits });
     const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
     expect(await fillSockets(gateway, 3, many)).toEqual({
       followed: 2.5 * OF_A_SOCKET,
@@ -54,7 +54,7 @@ describe('those who follow connections', () => {
   });
 
   it('are not counted by tenants where callers are not told apart', async () => {
-    const gateway = await startGateway({ env: SLOW, bounds });
+    const gateway = await startGateway({ env: SLOW, limits });
     expect(await fillSockets(gateway, 3)).toEqual({ followed: 3 * OF_A_SOCKET });
   });
 });

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
-import type { GatewayBounds } from '../../src/compose.js';
 import { loadConfig } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
@@ -15,6 +14,7 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
+import type { GatewayLimits } from '../../src/gateway.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
 import { printOnFailure } from './failure-log.js';
@@ -97,7 +97,7 @@ export interface TestGatewayOptions {
   env?: Environment;
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
-  bounds?: GatewayBounds;
+  limits?: GatewayLimits;
 }
 
 const ofTest: { close(): Promise<void> }[] = [];
@@ -142,7 +142,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
     // A machine that is slow must not look like a Redis that does not answer.
-    { redisTimeoutMs: 2_000, ...options.bounds },
+    { redisTimeoutMs: 2_000, ...options.limits },
   );
   endLater(gateway);
   const addresses = await gateway.listen();

@@ -70,7 +70,7 @@ describe('clients that send slowly', () => {
 
 function startPatient(timeouts: { headersMs: number; requestMs: number }): Promise<TestGateway> {
   return startGateway({
-    bounds: { clientTimeouts: { ...CLIENT_TIMEOUTS, checkIntervalMs: LOOK_EVERY_MS, ...timeouts } },
+    limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, checkIntervalMs: LOOK_EVERY_MS, ...timeouts } },
   });
 }
 

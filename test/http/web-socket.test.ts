@@ -107,7 +107,7 @@ describe('a WebSocket', () => {
   it('is ended when its client does not say who it is within 3 s', async () => {
     expect(CLIENT_TIMEOUTS.connectionInitMs).toBe(3_000);
     const { graphqlUrl } = await startGateway({
-      bounds: { clientTimeouts: { ...CLIENT_TIMEOUTS, connectionInitMs: 100 } },
+      limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, connectionInitMs: 100 } },
     });
     const { closed } = await openSocket(graphqlUrl);
     expect(await closed).toMatchObject({ code: 4408 });
@@ -187,7 +187,7 @@ describe('WebSockets that nobody writes to', () => {
     // Who does not answer one ping is ended instead of the next.
     expect(2 * CLIENT_TIMEOUTS.pingIntervalMs).toBeLessThan(30_000);
     const { graphqlUrl } = await startGateway({
-      bounds: { clientTimeouts: { ...CLIENT_TIMEOUTS, pingIntervalMs: PING_MS } },
+      limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, pingIntervalMs: PING_MS } },
     });
     const open = async (autoPong: boolean) => {
       const { socket, say, hear, closed } = await openSocket(graphqlUrl, {}, undefined, { autoPong });

@@ -129,7 +129,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     const { create, createUntil, posts } = await startOnce({
       env: { REDIS_URL: redis.url },
       // The real one, because it is what bounds the wait.
-      bounds: { redisTimeoutMs: undefined },
+      limits: { redisTimeoutMs: undefined },
     });
     // From now on the secret is known, so that only the claim waits.
     await create({ name: 'before' });

@@ -1,6 +1,6 @@
 import { afterEach } from '@jest/globals';
-import type { GatewayBounds } from '../../../src/compose.js';
 import type { Environment } from '../../../src/config/secret-files.js';
+import type { GatewayLimits } from '../../../src/gateway.js';
 import type { TestClock } from '../../helpers/clock.js';
 import { createTestClock } from '../../helpers/clock.js';
 import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
@@ -26,13 +26,13 @@ afterEach(closeGateways);
 /** Starts a gateway and its issuer; both end after the test. */
 export async function startTokenGateway(
   env: Environment = {},
-  given: { issuer?: TokenIssuer; clock?: TestClock; bounds?: GatewayBounds } = {},
+  given: { issuer?: TokenIssuer; clock?: TestClock; limits?: GatewayLimits } = {},
 ): Promise<TokenGateway> {
   const clock = given.clock ?? createTestClock();
   const issuer = given.issuer ?? (await startTokenIssuer(clock));
   const gateway = await startGateway({
     clock,
-    ...(given.bounds !== undefined && { bounds: given.bounds }),
+    ...(given.limits !== undefined && { limits: given.limits }),
     env: { CALLER_AUTH: 'jwt', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE, ...env },
   });
   return {
