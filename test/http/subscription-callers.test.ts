@@ -1,14 +1,22 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { breakOff } from '../auth/helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { createStillClock } from '../helpers/still-clock.js';
 import type { Transport } from './helpers/subscribers.js';
 import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const MINUTE_MS = 60_000;
 
+// For whoever leaves no trace that another test would look at.
+let shared: TokenGateway;
+
+beforeAll(async () => {
+  shared = await startTokenGateway();
+});
 afterEach(async () => {
   await closeSubscribers();
   await closeGateways();
@@ -18,30 +26,30 @@ function wishFor(id: string) {
   return { query: FOLLOW, variables: { id } };
 }
 
-/** The end of a token that is taken for a few seconds yet, as clocks differ. */
-function now(epochMs: number): number {
-  return Math.floor(epochMs / 1_000);
+/** A gateway that has read the keys already, and a token that it takes for a few seconds yet, as clocks differ. */
+async function startWithEndingToken() {
+  const gateway = await startTokenGateway();
+  await gateway.ask(await gateway.sign());
+  const token = await gateway.sign({ claims: { exp: Math.floor(gateway.clock.epochMs() / 1_000) } });
+  return { gateway, token };
 }
 
 describe.each(TRANSPORTS)('a subscriber by %s', transport => {
   it('is served with a good token', async () => {
-    const gateway = await startTokenGateway();
-    const events = subscribe(transport, gateway.graphqlUrl, wishFor('none'), await gateway.sign());
+    const events = subscribe(transport, shared.graphqlUrl, wishFor('none'), await shared.sign());
     expect(await readAll(events)).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
   it('needs the scope that reading needs', async () => {
-    const gateway = await startTokenGateway();
-    const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor('none'), token));
+    const token = await shared.sign({ claims: { scope: 'dli:connection:create' } });
+    const told = await readAll(subscribe(transport, shared.graphqlUrl, wishFor('none'), token));
     expect(told).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
-    expect(gateway.emulator.ledger.count()).toBe(0);
+    expect(shared.emulator.ledger.count()).toBe(0);
   });
 
   it('is told when its token has ended, and that it must sign in again', async () => {
-    const gateway = await startTokenGateway();
+    const { gateway, token } = await startWithEndingToken();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
     const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor(connectionId), token));
 
     expect(told).toMatchObject([
@@ -59,15 +67,17 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
 
   it('is told after 30 minutes that it must subscribe again', async () => {
     const clock = createTestClock();
+    const dliClock = createStillClock();
     const gateway = await startGateway({
       clock,
       env: { FOLLOW_INTERVAL_MS: '100' },
-      emulator: { creationMs: 500 },
+      emulator: { creationMs: 500, now: dliClock.epochMs },
     });
     const { connectionId } = gateway.emulator.seedConnection();
     const events = subscribe(transport, gateway.graphqlUrl, wishFor(connectionId));
     await nextOf(events);
     clock.advance(30 * MINUTE_MS);
+    dliClock.advance(500);
 
     expect(await readAll(events)).toMatchObject([
       { errors: [{ message: 'Subscribe again to go on.', extensions: { code: 'SUBSCRIPTION_ENDED' } }] },
@@ -79,16 +89,14 @@ describe('a WebSocket', () => {
   it.each(['authorization', 'Authorization'])(
     'may bring its token in its first message, as %s',
     async name => {
-      const gateway = await startTokenGateway();
-      const { say, hear } = await openSocket(gateway.graphqlUrl);
-      say({ type: 'connection_init', payload: { [name]: `Bearer ${await gateway.sign()}` } });
+      const { say, hear } = await openSocket(shared.graphqlUrl);
+      say({ type: 'connection_init', payload: { [name]: `Bearer ${await shared.sign()}` } });
       expect(await hear()).toEqual({ type: 'connection_ack' });
     },
   );
 
   it('may bring its token in its headers', async () => {
-    const gateway = await startTokenGateway();
-    const { say, hear } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
+    const { say, hear } = await openSocket(shared.graphqlUrl, bearer(await shared.sign()));
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
   });
@@ -137,9 +145,8 @@ describe('a WebSocket', () => {
   });
 
   it('is ended with 4403 when its token has ended, after its last events', async () => {
-    const gateway = await startTokenGateway();
+    const { gateway, token } = await startWithEndingToken();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
     const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
     await hear();
@@ -168,8 +175,7 @@ describe('a WebSocket', () => {
 
 describe('an event stream', () => {
   it.each(['', '/stream'])('needs a token before its body is read: %s', async path => {
-    const gateway = await startTokenGateway();
-    const response = await fetch(`${gateway.graphqlUrl}${path}`, {
+    const response = await fetch(`${shared.graphqlUrl}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
       body: '{',

@@ -2,16 +2,14 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
 
-// A quarter of what a gateway gives to creates that are under way.
-const PROMPTLY_MS = 6_000;
-
 afterEach(async () => {
   await closeSubscribers();
   await closeGateways();
 });
 
 async function startFollowed() {
-  const gateway = await startGateway();
+  // Whoever waited as long for a client as for what is under way would wait longer than a test may take.
+  const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
   const wish = { query: FOLLOW, variables: { id: connectionId } };
   return { gateway, wish };
@@ -64,9 +62,7 @@ describe('a gateway that stops', () => {
     const followed = await startFollowed();
     const { socket } = await openFollower(followed);
     socket.pause();
-    const startMs = performance.now();
     await followed.gateway.close();
-    expect(performance.now() - startMs).toBeLessThan(PROMPTLY_MS);
   });
 
   it('looks at nothing any more', async () => {
