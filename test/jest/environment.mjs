@@ -1,8 +1,12 @@
 import { TestEnvironment } from 'jest-environment-node';
+import { Agent, setGlobalDispatcher } from 'undici';
 
 // What passes between a test and the gateway must be an instance for both.
 const SHARED = ['Error', 'AggregateError', 'RangeError', 'SyntaxError', 'TypeError', 'Promise'];
 const MAX_LOG_LINES = 40;
+
+// fetch gives up a connection after 10 s, in which a busy machine may not come to accept it.
+setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 } }));
 
 /**
  * Lets tests import the built gateway as Node itself loads it, once for all test files of a worker, where Jest
