@@ -36,7 +36,7 @@ const FAULTS: Fault[] = [
 
 /** Variables of the process without those of the access key that this one replaces. */
 function environment(url: string, changes: Record<string, string | undefined>): Record<string, string> {
-  const all = { ...environmentFor(url), LOG_LEVEL: 'debug', OPERATION_TIMEOUT_MS: '1000', ...changes };
+  const all = { ...environmentFor(url), LOG_LEVEL: 'debug', OPERATION_TIMEOUT_MS: '5000', ...changes };
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
