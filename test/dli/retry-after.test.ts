@@ -5,18 +5,19 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 afterEach(closeGateways);
 
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
-const CLOCK: Clock = { epochMs: () => NOW_MS, monotonicMs: () => performance.now() };
+/** A clock that stands still, so that a slow machine leaves as much time as a quick one. */
+const CLOCK: Clock = { epochMs: () => NOW_MS, monotonicMs: () => 0 };
 
 // Too short for a wait of a second and the call behind it, long enough for one that was not asked for.
 const SHORT = { OPERATION_TIMEOUT_MS: '1900' };
 
+function startShort() {
+  return startGateway({ clock: CLOCK, env: SHORT, emulator: { now: () => NOW_MS } });
+}
+
 /** Creates against a DLI that throttles, all at the same moment of 2026. */
 async function createThrottled(fault: { headers?: Record<string, string>; error?: string }) {
-  const { emulator, create } = await startGateway({
-    clock: CLOCK,
-    env: SHORT,
-    emulator: { now: () => NOW_MS },
-  });
+  const { emulator, create } = await startShort();
   emulator.inject({ operation: 'createConnection', times: 0, status: 429, ...fault });
   const { __typename, code, retryAfterSeconds } = await create();
   return {
@@ -68,7 +69,7 @@ describe('other refusals tell a wait too', () => {
     ['APIGW.0613', {}, 'UPSTREAM_UNAVAILABLE', 1],
     ['APIGW.0302', {}, 'UPSTREAM_AUTH_FAILED', 60],
   ])('%s with headers %j becomes %s after %i s', async (error, headers, code, seconds) => {
-    const { emulator, create } = await startGateway({ env: SHORT });
+    const { emulator, create } = await startShort();
     emulator.inject({ operation: 'createConnection', times: 0, error, headers });
     expect(await create()).toMatchObject({
       __typename: 'DliUnavailableError',

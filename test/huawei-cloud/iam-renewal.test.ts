@@ -5,6 +5,7 @@ import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
+import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
 
@@ -12,9 +13,9 @@ const HOUR_MS = 3_600_000;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 /** A gateway with an IAM user, on an emulator that follows the same clock; tokens live for 24 hours. */
-async function startWithClock(env = {}): Promise<TestGateway & { clock: TestClock }> {
+async function startWithClock(): Promise<TestGateway & { clock: TestClock }> {
   const clock = createTestClock();
-  const options = { env: { ...IAM_USER, ...env }, clock, emulator: { now: () => clock.epochMs() } };
+  const options = { env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } };
   return { ...(await startGateway(options)), clock };
 }
 
@@ -118,12 +119,12 @@ describe('an IAM that gives no token from the start', () => {
     ['sends nothing', { status: 201 }],
     ['sends a token that is no header value', { headers: { 'X-Subject-Token': 'a b' } }],
   ])('because it %s is told soon, and DLI is not called', async (_how, fault) => {
-    const { emulator, create } = await startWithClock({ OPERATION_TIMEOUT_MS: '1000' });
+    // On a clock that stands still the time for IAM's answer is never over: it is the create that gives up.
+    const clock = createStillClock();
+    const env = { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' };
+    const { emulator, create } = await startGateway({ env, clock, emulator: { now: () => clock.epochMs() } });
     emulator.inject({ operation: 'issueToken', times: 0, ...fault });
-    const startedMs = performance.now();
     expect(await create()).toEqual(NO_TOKEN);
-    // Ten times what it takes, for machines that are busy with other things.
-    expect(performance.now() - startedMs).toBeLessThan(25_000);
     expect(emulator.ledger.count('createConnection')).toBe(0);
   });
 });

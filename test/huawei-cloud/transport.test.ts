@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
+import { createStillClock } from '../helpers/still-clock.js';
 import { callsBesideLooks } from '../helpers/upstream-calls.js';
 
 afterEach(closeGateways);
@@ -54,11 +56,19 @@ describe('an answer that does not come in time', () => {
     ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 2_000 }],
     ['drips on and on in an error', { behaviour: 'drip', dripMs: 2_000, error: 'DLI.0001' }],
   ])('because it %s ends in an unknown outcome at the deadline', async (_how, fault) => {
-    const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    const clock = createStillClock();
+    const { emulator, create } = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '1000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
-    const startedMs = performance.now();
-    expect(await create()).toMatchObject(UNKNOWN);
-    expect(performance.now() - startedMs).toBeGreaterThan(900);
+    const events: string[] = [];
+    const creating = create().finally(() => events.push('answer'));
+    await emulator.ledger.waitFor('createConnection', 1);
+    clock.advance(999);
+    // Longer than any timer that was started before.
+    await delay(1_050);
+    events.push('deadline');
+    clock.advance(1);
+    expect(await creating).toMatchObject(UNKNOWN);
+    expect(events).toEqual(['deadline', 'answer']);
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
