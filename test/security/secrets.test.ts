@@ -68,7 +68,7 @@ function oddHeaders(secret: string): Record<string, string> {
 /** Runs a create that may fail; returns its answer and everything that could have leaked. */
 async function failingCreate(env: Environment, fault?: Fault) {
   const gateway = await startGateway({
-    env: { OPERATION_TIMEOUT_MS: '1000', ...env },
+    env: { OPERATION_TIMEOUT_MS: '2000', ...env },
     emulator: SENTINEL_EMULATOR,
   });
   if (fault !== undefined) gateway.emulator.inject({ times: 0, ...fault });
