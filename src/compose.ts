@@ -9,11 +9,11 @@ import type { CallersConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
 import { CredentialFiles } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
-import { CallBudget } from './connection-reads/fair-rate-limiter.js';
-import type { PollTurns } from './connection-reads/poller.js';
-import { ALONE } from './connection-reads/poller.js';
-import { ConnectionReads } from './connection-reads/reader.js';
-import { ConnectionFollower } from './connection-reads/watcher.js';
+import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
+import type { PollLease } from './connection-reads/poller.js';
+import { LOCAL_LEASE } from './connection-reads/poller.js';
+import { ConnectionReader } from './connection-reads/reader.js';
+import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { DliClient } from './dli/dli-client.js';
 import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
@@ -33,7 +33,7 @@ import { BackgroundReconciliation, InlineReconciliation } from './idempotency/re
 import { RepeatedCreate } from './idempotency/resume-create.js';
 import { RecordedCreate } from './idempotency/send-create.js';
 import { RecordWriter } from './idempotency/write-behind.js';
-import { framesOf } from './lib/logger.js';
+import { stackFrames } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
 import type { RecordStore } from './operation-store/operation-store.js';
 import { parseRedisUrl } from './operation-store/redis-url.js';
@@ -118,9 +118,9 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
 
   // Reads.
   const most = hasTenants ? 'ofTenant' : 'all';
-  const reads = new ConnectionReads({
+  const reads = new ConnectionReader({
     dli,
-    budget: new CallBudget({
+    budget: new FairRateLimiter({
       clock,
       perSecond: config.readCallsPerSecond,
       atATime: READS_AT_A_TIME,
@@ -131,15 +131,15 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     timeoutMs: config.operationTimeoutMs,
     log,
   });
-  const follower = new ConnectionFollower({
+  const follower = new ConnectionWatcher({
     reads,
-    budget: new CallBudget({ clock, perSecond: config.followCallsPerSecond, atATime: READS_AT_A_TIME }),
+    budget: new FairRateLimiter({ clock, perSecond: config.followCallsPerSecond, atATime: READS_AT_A_TIME }),
     turns: await openTurns(redis, project, log),
     clock,
     intervalMs: config.followIntervalMs,
     maxWatches: MAX_WATCHES.all,
     maxWatchesOfTenant: MAX_WATCHES[most],
-    onBug: error => log.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
+    onBug: error => log.error({ operation: 'follow', frames: stackFrames(error) }, 'internal error'),
   });
 
   return {
@@ -228,14 +228,14 @@ async function openSharedCounters(
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
-  const { connectImpatiently, endRedis } = await import('./lib/redis-client.js');
-  const redis = await connectImpatiently(address, isUsable => {
+  const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
+  const redis = await connectBestEffort(address, isUsable => {
     if (isUsable)
       log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
   // Its password is what the gateways of one Redis have in common, and nobody else knows.
-  return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
+  return { redis, secret: JSON.stringify(address), close: () => closeRedis(redis) };
 }
 
 async function openGate(
@@ -260,8 +260,8 @@ async function openCreateLimit({ createLimit }: CallersConfig, redis: Redis | un
   return new TenantCreateLimit(createLimit, redis);
 }
 
-async function openTurns(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollTurns> {
-  if (redis === undefined) return ALONE;
-  const { openRedisTurns } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisTurns(redis, project, log);
+async function openTurns(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollLease> {
+  if (redis === undefined) return LOCAL_LEASE;
+  const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
+  return openRedisPollLease(redis, project, log);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/time.js';
 
 /** How many calls there may be. */
-interface CallBudgetOptions {
+interface FairRateLimiterOptions {
   clock: Clock;
   perSecond: number;
   /** How many may be under way at the same time. */
@@ -11,7 +11,7 @@ interface CallBudgetOptions {
 }
 
 /** What a call may do with its place in the budget. */
-export interface CallTurn {
+export interface RateLimitPermit {
   /** Gives the call back, since none is made. */
   giveBack(): void;
   /** Takes a further call, if nobody waits for it. */
@@ -19,8 +19,8 @@ export interface CallTurn {
 }
 
 /** So many calls of one tenant wait already that another one must not. */
-export class TooManyCallsError extends Error {
-  override readonly name = 'TooManyCallsError';
+export class QueueFullError extends Error {
+  override readonly name = 'QueueFullError';
 }
 
 interface WaitingCall {
@@ -38,8 +38,8 @@ const MAX_TENANTS = 1_000;
  * When there are not enough for all, tenants take turns, whatever number of calls each has; a tenant's own calls have
  * theirs in the order in which they were asked for.
  */
-export class CallBudget {
-  readonly #options: CallBudgetOptions;
+export class FairRateLimiter {
+  readonly #options: FairRateLimiterOptions;
   readonly #spaceMs: number;
   readonly #waiting = new Set<WaitingCall>();
   /** By tenant, who had it longest ago first. */
@@ -49,7 +49,7 @@ export class CallBudget {
   #underWay = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: CallBudgetOptions) {
+  constructor(options: FairRateLimiterOptions) {
     this.#options = options;
     this.#spaceMs = 1_000 / options.perSecond;
   }
@@ -60,12 +60,12 @@ export class CallBudget {
    * @param tenants whose call it is; asked again at every turn
    * @param signal breaks off the wait, not the call
    * @returns undefined when the wait was broken off
-   * @throws {TooManyCallsError}
+   * @throws {QueueFullError}
    */
   async run<T>(
     tenants: () => Iterable<string>,
     signal: AbortSignal,
-    call: (turn: CallTurn) => Promise<T>,
+    call: (turn: RateLimitPermit) => Promise<T>,
   ): Promise<T | undefined> {
     this.#checkWaiting(tenants);
     if (!(await this.#wait(tenants, signal))) return undefined;
@@ -88,7 +88,7 @@ export class CallBudget {
     const mine = new Set(tenants());
     let waiting = 0;
     for (const call of this.#waiting) if ([...call.tenants()].some(tenant => mine.has(tenant))) waiting += 1;
-    if (waiting >= maxWaitingOfTenant) throw new TooManyCallsError();
+    if (waiting >= maxWaitingOfTenant) throw new QueueFullError();
   }
 
   /** @returns false when the wait was broken off */

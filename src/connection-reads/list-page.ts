@@ -43,7 +43,7 @@ interface Entry {
 const MAX_SELECTIONS = 8;
 
 /** All connections as they were at one time. What is filtered and sorted once is kept, so a further page costs what it holds. */
-export class ListedConnections {
+export class ConnectionSnapshot {
   readonly #all: readonly ReadConnection[];
   readonly #ordered = new Map<ConnectionOrder, readonly Entry[]>();
   readonly #selections = new Map<string, readonly Entry[]>();

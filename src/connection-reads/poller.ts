@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
-import type { CallBudget } from './fair-rate-limiter.js';
+import type { FairRateLimiter } from './fair-rate-limiter.js';
 import type { ReadConnection } from './list-page.js';
-import type { Observation, Watch, Watcher } from './watcher.js';
+import type { ConnectionEvent, WatchStream, Subscriber } from './watcher.js';
 
 /** What looking at a connection again and again takes. */
 export interface PollOptions {
@@ -13,8 +13,8 @@ export interface PollOptions {
    * @param mayRepeat whether a call that failed may be sent once more
    */
   look(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
-  budget: CallBudget;
-  turns: PollTurns;
+  budget: FairRateLimiter;
+  turns: PollLease;
   clock: Clock;
   /** From one look to the next while something changes, in milliseconds. */
   intervalMs: number;
@@ -32,15 +32,15 @@ const JITTER = 0.2;
  * Looks at one connection for all who watch it: often while it changes, ever more seldom while it does not, and
  * not at all when nobody watches.
  */
-export class ConnectionPoll {
+export class ConnectionPoller {
   readonly #id: string;
   readonly #options: PollOptions;
-  readonly #watches = new Map<Watch, Watcher>();
+  readonly #watches = new Map<WatchStream, Subscriber>();
   /** Those who have not been shown anything. */
-  readonly #newcomers = new Set<Watch>();
+  readonly #newcomers = new Set<WatchStream>();
   readonly #stop = new AbortController();
   #intervalMs: number;
-  #last: { observation: Observation; atMs: number } | undefined;
+  #last: { observation: ConnectionEvent; atMs: number } | undefined;
   /** Before it DLI wants no call. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -55,7 +55,7 @@ export class ConnectionPoll {
   }
 
   /** Shows a watcher what was seen last, if that is not old, and what will be seen from now on. */
-  add(watch: Watch, watcher: Watcher): void {
+  add(watch: WatchStream, watcher: Subscriber): void {
     this.#watches.set(watch, watcher);
     const { clock, intervalMs } = this.#options;
     if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
@@ -67,7 +67,7 @@ export class ConnectionPoll {
   }
 
   /** @returns whether anybody is left */
-  remove(watch: Watch): boolean {
+  remove(watch: WatchStream): boolean {
     this.#watches.delete(watch);
     this.#newcomers.delete(watch);
     return this.#watches.size > 0;
@@ -93,7 +93,7 @@ export class ConnectionPoll {
   }
 
   /** Takes in what was seen, here or by another process, and shows it if it is new. */
-  take(observation: Observation): void {
+  take(observation: ConnectionEvent): void {
     const before = this.#last?.observation;
     const isNew = before === undefined || !isDeepStrictEqual(essenceOf(before), essenceOf(observation));
     const { intervalMs, clock } = this.#options;
@@ -139,7 +139,7 @@ export class ConnectionPoll {
     return this.#intervalMs * (1 - JITTER);
   }
 
-  #observe(): Promise<{ observation: Observation; isOurs: boolean } | undefined> {
+  #observe(): Promise<{ observation: ConnectionEvent; isOurs: boolean } | undefined> {
     const { budget, turns } = this.#options;
     const tenants = () => [...this.#watches.values()].map(({ tenant }) => tenant);
     // The turn comes second: one that waits for the budget would run out, and another process have it too.
@@ -152,7 +152,7 @@ export class ConnectionPoll {
     });
   }
 
-  async #read(mayRepeat: () => boolean): Promise<Observation> {
+  async #read(mayRepeat: () => boolean): Promise<ConnectionEvent> {
     // In the log the look is the one of who has watched longest.
     const [watcher] = this.#watches.values();
     try {
@@ -171,12 +171,12 @@ function waitMsOf({ retryAfterSeconds = 0 }: DliError): number {
 }
 
 // A problem that goes on is told once, whatever ids its calls had.
-function essenceOf(observation: Observation): unknown {
+function essenceOf(observation: ConnectionEvent): unknown {
   return observation.kind === 'problem' ? observation.error.code : observation;
 }
 
 /** Divides the looks at watched connections among processes, and passes on what each saw. */
-export interface PollTurns {
+export interface PollLease {
   /**
    * Asks for the turn to look at a connection, which lasts as long as the interval, and not so long if nothing is seen in it.
    *
@@ -184,24 +184,24 @@ export interface PollTurns {
    * @returns `ours` when this process is to look; else what the one that has the turn saw, or undefined while it has
    *   not seen anything
    */
-  take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined>;
+  take(id: string, intervalMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'ours' | undefined>;
   /** Tells the others what this process saw in its turn, which then lasts as long as the interval. */
-  tell(id: string, observation: Observation, intervalMs: number): void;
+  tell(id: string, observation: ConnectionEvent, intervalMs: number): void;
   /** Tells the others that a connection, or one whose id is not known, was changed through this process. */
   tellChange(id: string | undefined): void;
   /** Has listeners told what the others tell. */
-  listen(listeners: TurnListeners): void;
+  listen(listeners: LeaseListeners): void;
   close(): Promise<void>;
 }
 
 /** Who wants to know what other processes tell. */
-export interface TurnListeners {
-  onObservation(id: string, observation: Observation): void;
+export interface LeaseListeners {
+  onObservation(id: string, observation: ConnectionEvent): void;
   onChange(id: string | undefined): void;
 }
 
 /** The turns of a process that is alone. */
-export const ALONE: PollTurns = {
+export const LOCAL_LEASE: PollLease = {
   take: async () => 'ours',
   tell: () => undefined,
   tellChange: () => undefined,

@@ -4,17 +4,17 @@ import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import { Deadline, within } from '../lib/time.js';
-import type { CallBudget } from './fair-rate-limiter.js';
-import { TooManyCallsError } from './fair-rate-limiter.js';
+import { Deadline, withTimeout } from '../lib/time.js';
+import type { FairRateLimiter } from './fair-rate-limiter.js';
+import { QueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
-import { ListedConnections } from './list-page.js';
+import { ConnectionSnapshot } from './list-page.js';
 
 /** What reading connections takes. */
-interface ConnectionReadsOptions {
+interface ConnectionReaderOptions {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
   /** Of calls to DLI for callers; looks for watchers have their own. */
-  budget: CallBudget;
+  budget: FairRateLimiter;
   clock: Clock;
   /** How old an answer may be that was read for somebody else, in milliseconds. */
   freshnessMs: number;
@@ -24,7 +24,7 @@ interface ConnectionReadsOptions {
 }
 
 /** Who asks for a reading. */
-export interface Asker {
+export interface ReadContext {
   tenant: string;
   traceId: string;
   /** When it must be answered, if that is sooner than any reading must. */
@@ -39,15 +39,15 @@ const MAX_SINGLES = 1_000;
  * Reads connections for all callers of the process: who asks for the same at about the same time shares one call
  * to DLI, and nobody is shown what was read before a change that went through this process.
  */
-export class ConnectionReads {
-  readonly #options: ConnectionReadsOptions;
-  readonly #singles = new Map<string, SharedRead<ReadConnection | undefined>>();
-  readonly #list: SharedRead<ListedConnections>;
+export class ConnectionReader {
+  readonly #options: ConnectionReaderOptions;
+  readonly #singles = new Map<string, CoalescedRead<ReadConnection | undefined>>();
+  readonly #list: CoalescedRead<ConnectionSnapshot>;
   #release: NodeJS.Timeout | undefined;
 
-  constructor(options: ConnectionReadsOptions) {
+  constructor(options: ConnectionReaderOptions) {
     this.#options = options;
-    this.#list = new SharedRead(options.clock);
+    this.#list = new CoalescedRead(options.clock);
   }
 
   /**
@@ -56,7 +56,7 @@ export class ConnectionReads {
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE; THROTTLED also while too
    *   many others read
    */
-  async get(anyCaseId: string, asker: Asker): Promise<ReadConnection | undefined> {
+  async get(anyCaseId: string, asker: ReadContext): Promise<ReadConnection | undefined> {
     if (!isConnectionId(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const found = this.#single(id).get(this.#options.freshnessMs, asker.tenant, reading =>
@@ -69,7 +69,7 @@ export class ConnectionReads {
    * The same for whoever watches, with what is known by others left aside.
    *
    * @param mayRepeat whether a call that failed may be sent once more
-   * @throws {DliError} as {@link ConnectionReads.get}
+   * @throws {DliError} as {@link ConnectionReader.get}
    */
   async look(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined> {
     return this.#single(id).renew(({ begin }) => {
@@ -82,10 +82,10 @@ export class ConnectionReads {
    * One page of all connections. Pages after the first are taken from the latest list, for half a minute, unless
    * something was changed meanwhile.
    *
-   * @throws {DliError} as {@link ConnectionReads.get}
+   * @throws {DliError} as {@link ConnectionReader.get}
    * @throws {CursorError}
    */
-  async page(request: PageRequest, { tenant, traceId }: Asker): Promise<ConnectionPage> {
+  async page(request: PageRequest, { tenant, traceId }: ReadContext): Promise<ConnectionPage> {
     const { freshnessMs } = this.#options;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(PAGING_MS, freshnessMs);
     const list = await this.#list.get(maxAgeMs, tenant, reading =>
@@ -113,8 +113,8 @@ export class ConnectionReads {
     this.#list.forget();
   }
 
-  #single(id: string): SharedRead<ReadConnection | undefined> {
-    const single = this.#singles.get(id) ?? new SharedRead(this.#options.clock);
+  #single(id: string): CoalescedRead<ReadConnection | undefined> {
+    const single = this.#singles.get(id) ?? new CoalescedRead(this.#options.clock);
     // To the end of the map's order, whose beginning is forgotten first.
     this.#singles.delete(id);
     this.#singles.set(id, single);
@@ -140,7 +140,7 @@ export class ConnectionReads {
       },
     );
     const end = await reading.catch((error: unknown) => {
-      if (error instanceof TooManyCallsError) return undefined;
+      if (error instanceof QueueFullError) return undefined;
       throw error;
     });
     if (end === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
@@ -152,7 +152,7 @@ export class ConnectionReads {
     return connection && { ...connection, id };
   }
 
-  async #readList(scope: OperationScope): Promise<ListedConnections> {
+  async #readList(scope: OperationScope): Promise<ConnectionSnapshot> {
     const { dli, log } = this.#options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
@@ -164,7 +164,7 @@ export class ConnectionReads {
         { traceId: scope.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count: leftOut },
         'connections without an id',
       );
-    return new ListedConnections(usable);
+    return new ConnectionSnapshot(usable);
   }
 
   #scope(traceId: string): OperationScope {
@@ -176,7 +176,7 @@ export class ConnectionReads {
 /** What a reading finds before its asker must answer. */
 async function inTime<T>(reading: Promise<T>, deadline: Deadline | undefined): Promise<T> {
   if (deadline === undefined) return reading;
-  const found = await within(
+  const found = await withTimeout(
     deadline.remainingMs(),
     reading.then(value => ({ value })),
     undefined,
@@ -194,7 +194,7 @@ export interface SharedReading {
 }
 
 /** One reading of something, which whoever asks at about the same time shares. */
-export class SharedRead<T> {
+export class CoalescedRead<T> {
   readonly #clock: Clock;
   #current: { result: Promise<T>; tenants: Set<string>; begunAtMs: number } | undefined;
 

@@ -5,10 +5,10 @@ import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
-import { connectImpatiently, endRedis } from '../lib/redis-client.js';
+import { connectBestEffort, closeRedis } from '../lib/redis-client.js';
 import type { ReadConnection } from './list-page.js';
-import type { PollTurns, TurnListeners } from './poller.js';
-import type { Observation } from './watcher.js';
+import type { PollLease, LeaseListeners } from './poller.js';
+import type { ConnectionEvent } from './watcher.js';
 
 const MAX_UNSEEN_MS = 2_000;
 // With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
@@ -21,12 +21,12 @@ const PREFIX = 'dli-gateway:{follow}:1';
  *
  * @param project what the gateways that share turns have in common; connections of others are not told here
  */
-export async function openRedisTurns(
+export async function openRedisPollLease(
   address: RedisOptions,
   project: string,
   log: Logger,
-): Promise<PollTurns> {
-  const commands = await connectImpatiently(address, isUsable => {
+): Promise<PollLease> {
+  const commands = await connectBestEffort(address, isUsable => {
     if (isUsable)
       log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
     else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
@@ -40,10 +40,10 @@ export async function openRedisTurns(
     maxRetriesPerRequest: null,
   });
   messages.on('error', () => undefined);
-  return new RedisTurns(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
+  return new RedisPollLease(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
 }
 
-class RedisTurns implements PollTurns {
+class RedisPollLease implements PollLease {
   readonly #commands: Redis;
   readonly #messages: Redis;
   readonly #prefix: string;
@@ -56,7 +56,7 @@ class RedisTurns implements PollTurns {
     this.#prefix = prefix;
   }
 
-  async take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined> {
+  async take(id: string, intervalMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'ours' | undefined> {
     const key = this.#keyOf(id);
     // Who has it may be gone; until something was seen the turn is short.
     const lifeMs = Math.ceil(Math.min(intervalMs, MAX_UNSEEN_MS));
@@ -71,7 +71,7 @@ class RedisTurns implements PollTurns {
     }
   }
 
-  tell(id: string, observation: Observation, intervalMs: number): void {
+  tell(id: string, observation: ConnectionEvent, intervalMs: number): void {
     const seen = writeSeen({ atMs: Date.now(), observation });
     this.#try(this.#commands.set(this.#keyOf(id), seen, 'PX', Math.ceil(intervalMs)));
     this.#publish({ from: this.#self, id, observation });
@@ -82,7 +82,7 @@ class RedisTurns implements PollTurns {
     this.#publish({ from: this.#self, id });
   }
 
-  listen({ onObservation, onChange }: TurnListeners): void {
+  listen({ onObservation, onChange }: LeaseListeners): void {
     this.#messages.on('message', (_channel, text) => {
       const message = readMessage(text);
       if (message === undefined || message.from === this.#self) return;
@@ -93,10 +93,10 @@ class RedisTurns implements PollTurns {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#commands, this.#messages].map(endRedis));
+    await Promise.all([this.#commands, this.#messages].map(closeRedis));
   }
 
-  #publish(message: TurnMessage): void {
+  #publish(message: LeaseMessage): void {
     this.#try(this.#commands.publish(this.#prefix, writeMessage(message)));
   }
 
@@ -111,18 +111,18 @@ class RedisTurns implements PollTurns {
 }
 
 /** What one process tells the others: what it saw, or, without an observation, that something was changed. */
-interface TurnMessage {
+interface LeaseMessage {
   /** The process. */
   from: string;
   /** The connection; undefined when it is not known which was changed. */
   id?: string | undefined;
-  observation?: Observation | undefined;
+  observation?: ConnectionEvent | undefined;
 }
 
 /** What was seen in a turn, and when: milliseconds since 1970-01-01 UTC. */
 interface Seen {
   atMs: number;
-  observation: Observation;
+  observation: ConnectionEvent;
 }
 
 // Gateways of the same version write these, and nobody else has Redis's password; only what code relies on is checked.
@@ -148,12 +148,12 @@ const message = z.object({
 const seen = z.object({ atMs: z.number(), observation: wireObservation });
 
 /** The text of a message. */
-function writeMessage({ from, id, observation }: TurnMessage): string {
+function writeMessage({ from, id, observation }: LeaseMessage): string {
   return JSON.stringify({ from, id, observation: observation && toWire(observation) });
 }
 
 /** The message of a text; undefined when it is none. */
-function readMessage(text: string): TurnMessage | undefined {
+function readMessage(text: string): LeaseMessage | undefined {
   const { data } = message.safeParse(parseJson(text));
   return data && { ...data, observation: data.observation && fromWire(data.observation) };
 }
@@ -169,13 +169,13 @@ function readSeen(text: string | null): Seen | undefined {
   return data && { atMs: data.atMs, observation: fromWire(data.observation) };
 }
 
-function toWire(observation: Observation): z.input<typeof wireObservation> {
+function toWire(observation: ConnectionEvent): z.input<typeof wireObservation> {
   if (observation.kind !== 'problem') return observation;
   const { code, retryAfterSeconds } = observation.error;
   return { kind: 'problem', code, retryAfterSeconds };
 }
 
-function fromWire(observation: z.output<typeof wireObservation>): Observation {
+function fromWire(observation: z.output<typeof wireObservation>): ConnectionEvent {
   if (observation.kind !== 'problem') return observation;
   const { code, retryAfterSeconds } = observation;
   return { kind: 'problem', error: new DliError(code, { retryAfterSeconds }) };

@@ -2,8 +2,8 @@ import { isConnectionId, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { ReadConnection } from './list-page.js';
 import type { PollOptions } from './poller.js';
-import { ConnectionPoll } from './poller.js';
-import type { ConnectionReads } from './reader.js';
+import { ConnectionPoller } from './poller.js';
+import type { ConnectionReader } from './reader.js';
 
 /** So many watch already that another one must wait. */
 export class TooManyWatchesError extends Error {
@@ -12,19 +12,19 @@ export class TooManyWatchesError extends Error {
 
 /** What following connections takes. */
 type FollowerOptions = Omit<PollOptions, 'look'> & {
-  reads: ConnectionReads;
+  reads: ConnectionReader;
   maxWatches: number;
   maxWatchesOfTenant: number;
 };
 
 /** Lets any number of watchers follow connections, each of which is looked at once for all of them. */
-export class ConnectionFollower {
+export class ConnectionWatcher {
   readonly #options: FollowerOptions;
-  readonly #polls = new Map<string, ConnectionPoll>();
-  readonly #watches = new Set<Watch>();
+  readonly #polls = new Map<string, ConnectionPoller>();
+  readonly #watches = new Set<WatchStream>();
   readonly #watchesOf = new Map<string, number>();
   /** Those that wait for one answer. */
-  readonly #waits = new Set<Watch>();
+  readonly #waits = new Set<WatchStream>();
   #isStopping = false;
 
   constructor(options: FollowerOptions) {
@@ -41,7 +41,7 @@ export class ConnectionFollower {
    *
    * @throws {TooManyWatchesError}
    */
-  follow(id: string, watcher: Watcher): Watch {
+  follow(id: string, watcher: Subscriber): WatchStream {
     return this.#watch(keyOf(id), watcher, isSettled);
   }
 
@@ -54,10 +54,10 @@ export class ConnectionFollower {
    */
   async waitFor(
     id: string,
-    watcher: Watcher,
-    isAwaited: (observation: Observation) => boolean,
+    watcher: Subscriber,
+    isAwaited: (observation: ConnectionEvent) => boolean,
     waitMs: number,
-  ): Promise<Observation | undefined> {
+  ): Promise<ConnectionEvent | undefined> {
     const watch = this.#watch(
       keyOf(id),
       watcher,
@@ -67,7 +67,7 @@ export class ConnectionFollower {
     if (this.#isStopping) watch.end();
     const timer = setTimeout(() => watch.end(), waitMs);
     this.#waits.add(watch);
-    let latest: Observation | undefined;
+    let latest: ConnectionEvent | undefined;
     try {
       for await (const observation of watch) latest = observation;
       return latest;
@@ -104,9 +104,9 @@ export class ConnectionFollower {
     await this.#options.turns.close();
   }
 
-  #watch(id: string, watcher: Watcher, isLast: (observation: Observation) => boolean): Watch {
+  #watch(id: string, watcher: Subscriber, isLast: (observation: ConnectionEvent) => boolean): WatchStream {
     const { tenant } = watcher;
-    const watch = new Watch(isLast, ended => this.#remove(id, tenant, ended));
+    const watch = new WatchStream(isLast, ended => this.#remove(id, tenant, ended));
     // No connection has such an id, so there is nobody to ask.
     if (!isConnectionId(id)) {
       watch.show({ kind: 'absent' });
@@ -115,7 +115,7 @@ export class ConnectionFollower {
     const ofTenant = this.#watchesOf.get(tenant) ?? 0;
     const { reads, maxWatches, maxWatchesOfTenant, ...options } = this.#options;
     if (this.#watches.size >= maxWatches || ofTenant >= maxWatchesOfTenant) throw new TooManyWatchesError();
-    const poll = this.#polls.get(id) ?? new ConnectionPoll(id, { ...options, look: reads.look.bind(reads) });
+    const poll = this.#polls.get(id) ?? new ConnectionPoller(id, { ...options, look: reads.look.bind(reads) });
     this.#polls.set(id, poll);
     this.#watches.add(watch);
     this.#watchesOf.set(tenant, ofTenant + 1);
@@ -123,7 +123,7 @@ export class ConnectionFollower {
     return watch;
   }
 
-  #remove(id: string, tenant: string, watch: Watch): void {
+  #remove(id: string, tenant: string, watch: WatchStream): void {
     if (!this.#watches.delete(watch)) return;
     const left = (this.#watchesOf.get(tenant) ?? 1) - 1;
     if (left === 0) this.#watchesOf.delete(tenant);
@@ -145,13 +145,13 @@ function keyOf(id: string): string {
   return id.toLowerCase();
 }
 
-function isGone(observation: Observation): boolean {
+function isGone(observation: ConnectionEvent): boolean {
   if (observation.kind === 'problem') return false;
   return observation.kind === 'absent' || stateOfWireName(observation.connection.state) === 'DELETED';
 }
 
 // DLI works on nothing but creations.
-function isSettled(observation: Observation): boolean {
+function isSettled(observation: ConnectionEvent): boolean {
   if (isGone(observation)) return true;
   if (observation.kind !== 'connection') return false;
   const state = stateOfWireName(observation.connection.state);
@@ -159,13 +159,13 @@ function isSettled(observation: Observation): boolean {
 }
 
 /** What a look at a connection came to: it, its absence, or the reason why DLI could not be asked. */
-export type Observation =
+export type ConnectionEvent =
   | { kind: 'connection'; connection: ReadConnection }
   | { kind: 'absent' }
   | { kind: 'problem'; error: DliError };
 
 /** Who watches. */
-export interface Watcher {
+export interface Subscriber {
   traceId: string;
   tenant: string;
   /** Has a listener told when the watcher has gone. */
@@ -176,10 +176,10 @@ export interface Watcher {
  * What one watcher gets to see, in order. A watcher who is slow is shown the latest, not all that came in between,
  * so that it cannot pile up.
  */
-export class Watch implements AsyncIterableIterator<Observation> {
-  readonly #isLast: (observation: Observation) => boolean;
-  readonly #onEnd: (watch: Watch) => void;
-  #latest: Observation | undefined;
+export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
+  readonly #isLast: (observation: ConnectionEvent) => boolean;
+  readonly #onEnd: (watch: WatchStream) => void;
+  #latest: ConnectionEvent | undefined;
   #isEnded = false;
   #waiting: (() => void)[] = [];
 
@@ -187,13 +187,13 @@ export class Watch implements AsyncIterableIterator<Observation> {
    * @param isLast whether there is nothing to wait for after an observation
    * @param onEnd called once, when nobody watches any more
    */
-  constructor(isLast: (observation: Observation) => boolean, onEnd: (watch: Watch) => void) {
+  constructor(isLast: (observation: ConnectionEvent) => boolean, onEnd: (watch: WatchStream) => void) {
     this.#isLast = isLast;
     this.#onEnd = onEnd;
   }
 
   /** Shows an observation, unless the watch has ended. */
-  show(observation: Observation): void {
+  show(observation: ConnectionEvent): void {
     if (this.#isEnded) return;
     this.#latest = observation;
     if (this.#isLast(observation)) this.end();
@@ -208,7 +208,7 @@ export class Watch implements AsyncIterableIterator<Observation> {
     this.#wake();
   }
 
-  async next(): Promise<IteratorResult<Observation, undefined>> {
+  async next(): Promise<IteratorResult<ConnectionEvent, undefined>> {
     while (this.#latest === undefined && !this.#isEnded)
       await new Promise<void>(resolve => this.#waiting.push(resolve));
     const value = this.#latest;
@@ -216,7 +216,7 @@ export class Watch implements AsyncIterableIterator<Observation> {
     return value === undefined ? { done: true, value } : { done: false, value };
   }
 
-  async return(): Promise<IteratorResult<Observation, undefined>> {
+  async return(): Promise<IteratorResult<ConnectionEvent, undefined>> {
     this.#latest = undefined;
     this.end();
     return { done: true, value: undefined };

@@ -13,8 +13,8 @@ import {
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ConnectionFilter, ReadConnection } from '../connection-reads/list-page.js';
-import type { Asker, ConnectionReads } from '../connection-reads/reader.js';
-import type { ConnectionFollower, Observation, Watcher } from '../connection-reads/watcher.js';
+import type { ReadContext, ConnectionReader } from '../connection-reads/reader.js';
+import type { ConnectionWatcher, ConnectionEvent, Subscriber } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import {
@@ -40,8 +40,8 @@ export interface FollowWish {
 
 /** What the resolver of reads works with. */
 interface DatasourceConnectionsResolverParts {
-  reads: ConnectionReads;
-  follower: ConnectionFollower;
+  reads: ConnectionReader;
+  follower: ConnectionWatcher;
 }
 
 /** Shows connections and lets them be followed. */
@@ -65,16 +65,16 @@ export class DatasourceConnectionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
     const { reads, follower } = this.#parts;
-    if (waitSeconds == null || waitSeconds === 0) return shown(await reads.get(id, askerOf(context)));
+    if (waitSeconds == null || waitSeconds === 0) return shown(await reads.get(id, readContextOf(context)));
     let known = whileState ?? undefined;
-    const hasChanged = (observation: Observation) => {
+    const hasChanged = (observation: ConnectionEvent) => {
       if (observation.kind !== 'connection') return false;
       const state = stateOfWireName(observation.connection.state);
       known ??= state;
       return state !== known;
     };
-    const end = await follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return shown(await reads.get(id, askerOf(context)));
+    const end = await follower.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return shown(await reads.get(id, readContextOf(context)));
     return shownObservation(end);
   }
 
@@ -88,7 +88,7 @@ export class DatasourceConnectionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.#parts.reads.page(request, askerOf(context)));
+    return new DatasourceConnectionPage(await this.#parts.reads.page(request, readContextOf(context)));
   }
 
   @Authorized<Role>('read')
@@ -101,7 +101,7 @@ export class DatasourceConnectionsResolver {
       'A connection as it stands, and again at every change, until it is ACTIVE, FAILED or DELETED; null, once, when there is none. When DLI cannot be asked there is one event with an error, and the subscription goes on.',
   })
   followed(
-    @Root() observation: Observation,
+    @Root() observation: ConnectionEvent,
     @Arg('id', () => ID, { description: 'Its id.' }) _id: string,
   ): DatasourceConnection | null {
     return shownObservation(observation);
@@ -118,7 +118,7 @@ export class DatasourceConnectionsResolver {
   ): Promise<DatasourceConnection | null> {
     if (!context.caller.roles.has('read')) return null;
     try {
-      return shown(await this.#parts.reads.get(connectionId, askerOf(context)));
+      return shown(await this.#parts.reads.get(connectionId, readContextOf(context)));
     } catch (error) {
       // It is in the log. An error here would have many clients take the create for a failure.
       if (error instanceof DliError) return null;
@@ -127,20 +127,20 @@ export class DatasourceConnectionsResolver {
   }
 
   /** Begins to follow for a subscription. */
-  follow({ id, context }: FollowWish): AsyncIterable<Observation> {
+  follow({ id, context }: FollowWish): AsyncIterable<ConnectionEvent> {
     try {
-      return this.#parts.follower.follow(id, watcherOf(context));
+      return this.#parts.follower.follow(id, subscriberOf(context));
     } catch (error) {
       throw readingErrorOf(error);
     }
   }
 }
 
-function askerOf({ traceId, caller: { tenant }, deadline }: RequestContext): Asker {
+function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext): ReadContext {
   return { traceId, tenant, deadline };
 }
 
-function watcherOf({ traceId, caller: { tenant }, onGone }: RequestContext): Watcher {
+function subscriberOf({ traceId, caller: { tenant }, onGone }: RequestContext): Subscriber {
   return { traceId, tenant, onGone };
 }
 
@@ -153,7 +153,7 @@ function toFilter(filter: DatasourceConnectionFilter | null | undefined): Connec
   };
 }
 
-function shownObservation(observation: Observation): DatasourceConnection | null {
+function shownObservation(observation: ConnectionEvent): DatasourceConnection | null {
   if (observation.kind === 'problem') throw upstreamErrorOf(observation.error);
   return shown(observation.kind === 'absent' ? undefined : observation.connection);
 }

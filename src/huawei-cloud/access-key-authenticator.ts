@@ -3,14 +3,14 @@ import type {
   Authenticator,
   CredentialsSource,
   CredentialUse,
-  StopListener,
+  SuspensionListener,
   UnauthenticatedRequest,
 } from './authenticator.js';
 import { SingleUse } from './authenticator.js';
-import { CurrentCredential, TrialGate } from './credential-probe.js';
+import { CurrentCredential, CredentialProbe } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
-import { CredentialGuard, RefusalWindow } from './lockout-guard.js';
-import { SharedValue } from './refreshing-value.js';
+import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
+import { RefreshingValue } from './refreshing-value.js';
 import type { AccessKeyPair } from './request-signer.js';
 import { sdkDate, signRequest } from './request-signer.js';
 
@@ -26,8 +26,8 @@ export interface AccessKeyCredentials extends AccessKeyPair {
 /** What is known about one access key. */
 interface KeptKey {
   credentials: AccessKeyCredentials;
-  guard: CredentialGuard;
-  gate: TrialGate;
+  guard: LockoutGuard;
+  gate: CredentialProbe;
 }
 
 /**
@@ -37,8 +37,8 @@ interface KeptKey {
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #clock: Clock;
   readonly #key: CurrentCredential<AccessKeyCredentials, KeptKey>;
-  readonly #projectId: SharedValue<string>;
-  #onStop: StopListener = () => undefined;
+  readonly #projectId: RefreshingValue<string>;
+  #onStop: SuspensionListener = () => undefined;
   #dateSecond = Number.NaN;
   #dateText = '';
 
@@ -49,7 +49,7 @@ export class AccessKeyAuthenticator implements Authenticator {
     clock: Clock,
   ) {
     this.#clock = clock;
-    this.#projectId = new SharedValue(async () => {
+    this.#projectId = new RefreshingValue(async () => {
       const value = project.id ?? (await this.#findProjectId(iam, project.name));
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
@@ -66,21 +66,21 @@ export class AccessKeyAuthenticator implements Authenticator {
     return this.#key.use(kept => this.#use(kept, deadline));
   }
 
-  onStop(listener: StopListener): void {
+  onStop(listener: SuspensionListener): void {
     this.#onStop = listener;
   }
 
   #keep(credentials: AccessKeyCredentials): KeptKey {
-    const guard = new CredentialGuard(this.#clock, new RefusalWindow(this.#clock));
+    const guard = new LockoutGuard(this.#clock, new RefusalWindow(this.#clock));
     guard.onStop = restSeconds => this.#onStop(restSeconds);
-    return { credentials, guard, gate: new TrialGate(guard, this.#clock, PROOF_LIFE_MS) };
+    return { credentials, guard, gate: new CredentialProbe(guard, this.#clock, PROOF_LIFE_MS) };
   }
 
   async #use({ credentials, guard, gate }: KeptKey, deadline: Deadline): Promise<CredentialUse> {
     if (!this.#projectId.isHeld()) guard.check();
     const projectId = await this.#projectId.get(deadline);
     const entered = gate.enter(deadline);
-    const pass = 'isTrial' in entered ? entered : await entered;
+    const pass = 'isProbe' in entered ? entered : await entered;
     const authentication = {
       projectId,
       headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),

@@ -34,7 +34,7 @@ export interface CredentialUse extends Authentication {
 }
 
 /** Told how many seconds a credential is put aside. */
-export type StopListener = (restSeconds: number) => void;
+export type SuspensionListener = (restSeconds: number) => void;
 
 /** A source of authentications for one set of server-held credentials. */
 export interface Authenticator {
@@ -46,14 +46,14 @@ export interface Authenticator {
    */
   authenticate(deadline: Deadline): Promise<CredentialUse>;
   /** Has a listener told each time the credentials are put aside because they were refused. */
-  onStop(listener: StopListener): void;
+  onStop(listener: SuspensionListener): void;
 }
 
 /**
  * CREDENTIAL_REFUSED: Huawei Cloud does not believe who we are. REFUSED: our rights or project do not work.
- * UNAVAILABLE: IAM gave no usable answer. NO_TURN: the wait for others to prove the credential was too long.
+ * UNAVAILABLE: IAM gave no usable answer. PROBE_TIMEOUT: the wait for others to prove the credential was too long.
  */
-export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILABLE' | 'NO_TURN';
+export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILABLE' | 'PROBE_TIMEOUT';
 
 /** No authentication could be had. The message is our own text, fit for the log, and holds no secret. */
 export class AuthenticationError extends Error {

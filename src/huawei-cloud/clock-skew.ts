@@ -2,8 +2,8 @@ import type { Clock } from '../lib/time.js';
 
 /** How far Huawei Cloud's clock is ahead of ours: at least and at most, in milliseconds. */
 export interface SkewBounds {
-  leastMs: number;
-  mostMs: number;
+  minMs: number;
+  maxMs: number;
 }
 
 // Signatures are refused when the clocks are 15 minutes apart.
@@ -36,21 +36,21 @@ export class ClockSkew {
   observe(date: string | undefined, sentAtMs: number): void {
     const serverMs = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(serverMs)) return;
-    const leastMs = serverMs - this.#clock.epochMs();
-    const mostMs = serverMs + DATE_STEP_MS - sentAtMs;
+    const minMs = serverMs - this.#clock.epochMs();
+    const maxMs = serverMs + DATE_STEP_MS - sentAtMs;
     const known = this.#bounds;
     // Bounds that contradict each other mean that a clock was set.
     this.#bounds =
-      known === undefined || leastMs > known.mostMs || mostMs < known.leastMs
-        ? { leastMs, mostMs }
-        : { leastMs: Math.max(leastMs, known.leastMs), mostMs: Math.min(mostMs, known.mostMs) };
+      known === undefined || minMs > known.maxMs || maxMs < known.minMs
+        ? { minMs, maxMs }
+        : { minMs: Math.max(minMs, known.minMs), maxMs: Math.min(maxMs, known.maxMs) };
     this.#seenAtMs = this.#clock.monotonicMs();
   }
 
   /** Whether the clocks were more than 5 minutes apart in the last minute. */
   isTooFar(): boolean {
-    const { leastMs, mostMs } = this.#bounds ?? { leastMs: 0, mostMs: 0 };
-    const isApart = leastMs > MAX_SKEW_MS || mostMs < -MAX_SKEW_MS;
+    const { minMs, maxMs } = this.#bounds ?? { minMs: 0, maxMs: 0 };
+    const isApart = minMs > MAX_SKEW_MS || maxMs < -MAX_SKEW_MS;
     return isApart && this.#clock.monotonicMs() - this.#seenAtMs < VERDICT_LIFE_MS;
   }
 }

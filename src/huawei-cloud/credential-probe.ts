@@ -1,22 +1,22 @@
 import type { Clock, Deadline } from '../lib/time.js';
 import type { CredentialsSource, CredentialUse, CredentialVerdict } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
-import type { CredentialGuard } from './lockout-guard.js';
+import type { LockoutGuard } from './lockout-guard.js';
 
 // API Gateway refuses a credential before anything else, so what takes longer is being worked on.
 const OPEN_AFTER_MS = 1_000;
 const MAX_WAITING = 500;
 
 /** The right to use the credential for one request. */
-export interface Pass {
+export interface Permit {
   /** Whether the credential was unproven when the pass was given. */
-  isTrial: boolean;
+  isProbe: boolean;
   /** Counts refusals: a pass given before the last one proves nothing any more. */
   generation: number;
 }
 
 interface Waiter {
-  resolve(pass: Pass): void;
+  resolve(pass: Permit): void;
   reject(error: AuthenticationError): void;
   timer: NodeJS.Timeout;
 }
@@ -28,13 +28,13 @@ interface Waiter {
  * second in all: a DLI that is slow, or answers without a proof, must not hold them up. After a refusal there is one
  * at a time only.
  */
-export class TrialGate {
-  readonly #guard: CredentialGuard;
+export class CredentialProbe {
+  readonly #guard: LockoutGuard;
   readonly #clock: Clock;
   readonly #proofLifeMs: number;
   /** In the order of their coming. */
   readonly #waiting = new Set<Waiter>();
-  #proven: Pass = { isTrial: false, generation: 0 };
+  #proven: Permit = { isProbe: false, generation: 0 };
   #provenUntilMs = Number.NEGATIVE_INFINITY;
   #trials = 0;
   /** When the first of the trials began that have followed each other since. */
@@ -42,7 +42,7 @@ export class TrialGate {
   #opening: NodeJS.Timeout | undefined;
 
   /** @param proofLifeMs how long a success counts as proof */
-  constructor(guard: CredentialGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
+  constructor(guard: LockoutGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
     this.#guard = guard;
     this.#clock = clock;
     this.#proofLifeMs = proofLifeMs;
@@ -51,10 +51,10 @@ export class TrialGate {
   /**
    * A pass, which must be handed back with {@link leave}: at once for a proven credential.
    *
-   * @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is put aside, NO_TURN when it is not
+   * @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is put aside, PROBE_TIMEOUT when it is not
    * proven before the deadline or too many wait already
    */
-  enter(deadline: Deadline): Pass | Promise<Pass> {
+  enter(deadline: Deadline): Permit | Promise<Permit> {
     if (this.#clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
     this.#guard.check();
     if (this.#waiting.size === 0 && this.#mayTry()) {
@@ -66,13 +66,13 @@ export class TrialGate {
   }
 
   /** Hands a pass back, with what its request showed. */
-  leave(pass: Pass, verdict: CredentialVerdict): void {
-    if (pass.isTrial) this.#trials -= 1;
+  leave(pass: Permit, verdict: CredentialVerdict): void {
+    if (pass.isProbe) this.#trials -= 1;
     if (verdict === 'ACCEPTED' && pass.generation === this.#proven.generation) {
       this.#guard.accepted();
       this.prove();
     } else if (verdict === 'REFUSED') {
-      this.#proven = { isTrial: false, generation: this.#proven.generation + 1 };
+      this.#proven = { isProbe: false, generation: this.#proven.generation + 1 };
       this.#provenUntilMs = Number.NEGATIVE_INFINITY;
     }
     if (this.#waiting.size > 0) this.#admit();
@@ -98,12 +98,12 @@ export class TrialGate {
     return this.#clock.monotonicMs() - this.#tryingSinceMs >= OPEN_AFTER_MS;
   }
 
-  #startTrial(): Pass {
+  #startTrial(): Permit {
     this.#trials += 1;
-    return { isTrial: true, generation: this.#proven.generation };
+    return { isProbe: true, generation: this.#proven.generation };
   }
 
-  #wait(deadline: Deadline): Promise<Pass> {
+  #wait(deadline: Deadline): Promise<Permit> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(waiter);
@@ -144,12 +144,12 @@ export class TrialGate {
 }
 
 function noTurn(): AuthenticationError {
-  return new AuthenticationError('NO_TURN', 'No answer showed in time whether the credential works.');
+  return new AuthenticationError('PROBE_TIMEOUT', 'No answer showed in time whether the credential works.');
 }
 
 /** What is kept about one credential; nothing of it says anything about the next one. */
 interface Kept {
-  gate: TrialGate;
+  gate: CredentialProbe;
 }
 
 /** The credential that is used now, with what is known about it, begun anew whenever it is replaced. */

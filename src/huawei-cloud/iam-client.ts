@@ -4,7 +4,7 @@ import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
 import type { CallLimits, CallOptions } from './ky-client.js';
-import { createHttpClient } from './ky-client.js';
+import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 
@@ -52,7 +52,7 @@ export class IamClient {
   readonly #clock: Clock;
 
   constructor(transport: Transport, endpoint: URL, clock: Clock) {
-    this.#http = createHttpClient(transport);
+    this.#http = createKyClient(transport);
     this.#endpoint = endpoint;
     this.#clock = clock;
   }

@@ -20,7 +20,7 @@ export type CallOptions = Options & { limits: CallLimits };
  * A create does not go this way: ky builds two copies of every request, about 0.05 ms of CPU on Node 24 and
  * 0.13 ms on Node 20 each time, and nothing ky offers may be used on a call that must not be sent twice.
  */
-export function createHttpClient(transport: Transport): KyInstance {
+export function createKyClient(transport: Transport): KyInstance {
   return ky.create({
     retry: 0,
     // The limits cover the body too, where ky's own timeout ends at the headers.

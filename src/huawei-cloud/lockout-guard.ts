@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/time.js';
-import type { StopListener } from './authenticator.js';
+import type { SuspensionListener } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
 
 // Huawei Cloud locks an access key for 5 minutes after more than 5 failures in a row.
@@ -10,9 +10,9 @@ const STOP_MS = 60_000;
  * Counts how often a credential is refused and puts it aside before Huawei Cloud locks it: for 60 s after two
  * refusals in a row, and for as long as the window of refusals is full.
  */
-export class CredentialGuard {
+export class LockoutGuard {
   /** Called once when the credential is put aside, not for later refusals of requests that were under way. */
-  onStop: StopListener = () => undefined;
+  onStop: SuspensionListener = () => undefined;
   readonly #clock: Clock;
   readonly #window: RefusalWindow;
   #refusalsInARow = 0;

@@ -2,14 +2,14 @@ import type { Clock, Deadline } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
 
 /** A loaded value and its life, in milliseconds from the moment it was loaded. */
-export interface Loaded<T> {
+export interface LoadedValue<T> {
   value: T;
   lifeMs: number;
   /** After this the next use starts a new load in the background. */
   refreshAfterMs: number;
 }
 
-interface Held<T> {
+interface HeldValue<T> {
   value: T;
   refreshAtMs: number;
   expiresAtMs: number;
@@ -24,11 +24,11 @@ const MAX_RETRY_MS = 30_000;
  * While loading fails it is tried again after 1 s, then 2 s, up to 30 s, each shortened by up to half
  * at random so that several processes spread out; calls in between fail at once with the last reason.
  */
-export class SharedValue<T> {
-  readonly #load: () => Promise<Loaded<T>>;
+export class RefreshingValue<T> {
+  readonly #load: () => Promise<LoadedValue<T>>;
   readonly #clock: Clock;
   readonly #random: () => number;
-  #held: Held<T> | undefined;
+  #held: HeldValue<T> | undefined;
   #loading: Promise<T> | undefined;
   /** Counts what the value depends on; a load that began before says nothing any more. */
   #generation = 0;
@@ -37,7 +37,7 @@ export class SharedValue<T> {
   #lastError: unknown;
 
   /** @param random a number from 0 to 1, for the spread of retries */
-  constructor(load: () => Promise<Loaded<T>>, clock: Clock, random: () => number = Math.random) {
+  constructor(load: () => Promise<LoadedValue<T>>, clock: Clock, random: () => number = Math.random) {
     this.#load = load;
     this.#clock = clock;
     this.#random = random;

@@ -7,7 +7,7 @@ import { codeOf, connectFailureOf, TransportError } from './transport-error.js';
 export type RawHeaders = Record<string, string | string[] | undefined>;
 
 /** One complete answer. */
-export interface CollectedAnswer {
+export interface CollectedResponse {
   status: number;
   headers: RawHeaders;
   /** The body, decoded as UTF-8. */
@@ -15,7 +15,7 @@ export interface CollectedAnswer {
 }
 
 /** Bounds of one exchange; the operation's deadline cuts each of them short. */
-export interface AnswerLimits {
+export interface ResponseLimits {
   deadline: Deadline;
   /** For connecting, and again from the first byte sent to the answer's headers, in milliseconds. */
   headersMs: number;
@@ -34,11 +34,11 @@ const LEAST_USEFUL_MS = 250;
  * undici calls `onRequestStart` right before it writes the first byte, so an exchange that fails
  * before that call is proven not to have been sent.
  */
-export class AnswerCollector implements Dispatcher.DispatchHandler {
-  readonly answer: Promise<CollectedAnswer>;
-  readonly #limits: AnswerLimits;
+export class ResponseCollector implements Dispatcher.DispatchHandler {
+  readonly answer: Promise<CollectedResponse>;
+  readonly #limits: ResponseLimits;
   readonly #chunks: Buffer[] = [];
-  #resolve!: (answer: CollectedAnswer) => void;
+  #resolve!: (answer: CollectedResponse) => void;
   #reject!: (error: TransportError) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout;
@@ -48,7 +48,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   #headers: RawHeaders = {};
   #receivedBytes = 0;
 
-  constructor(limits: AnswerLimits) {
+  constructor(limits: ResponseLimits) {
     this.#limits = limits;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -5,14 +5,14 @@ import type {
   CredentialsSource,
   CredentialUse,
   CredentialVerdict,
-  StopListener,
+  SuspensionListener,
 } from './authenticator.js';
 import { SingleUse } from './authenticator.js';
-import type { Pass } from './credential-probe.js';
-import { CurrentCredential, TrialGate } from './credential-probe.js';
+import type { Permit } from './credential-probe.js';
+import { CurrentCredential, CredentialProbe } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
-import { CredentialGuard, RefusalWindow } from './lockout-guard.js';
-import { SharedValue } from './refreshing-value.js';
+import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
+import { RefreshingValue } from './refreshing-value.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;
@@ -23,9 +23,9 @@ const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
 /** What is known about one user and the tokens in use. */
 interface KeptUser {
   user: IamUser;
-  passwordGuard: CredentialGuard;
-  tokenGuard: CredentialGuard;
-  gate: TrialGate;
+  passwordGuard: LockoutGuard;
+  tokenGuard: LockoutGuard;
+  gate: CredentialProbe;
 }
 
 /**
@@ -40,8 +40,8 @@ interface KeptUser {
 export class TokenAuthenticator implements Authenticator {
   readonly #clock: Clock;
   readonly #user: CurrentCredential<IamUser, KeptUser>;
-  readonly #authentication: SharedValue<Authentication>;
-  #onStop: StopListener = () => undefined;
+  readonly #authentication: RefreshingValue<Authentication>;
+  #onStop: SuspensionListener = () => undefined;
 
   /** @param random a number from 0 to 1; renewals come up to 10 % earlier by it, so that processes spread out */
   constructor(
@@ -52,7 +52,7 @@ export class TokenAuthenticator implements Authenticator {
     random: () => number = Math.random,
   ) {
     this.#clock = clock;
-    this.#authentication = new SharedValue(
+    this.#authentication = new RefreshingValue(
       async () => {
         const { user, passwordGuard } = this.#user.kept;
         const { token, projectId, lifeMs } = await passwordGuard.watch(() => iam.issueToken(user, project));
@@ -79,23 +79,23 @@ export class TokenAuthenticator implements Authenticator {
     return this.#user.use(kept => this.#use(kept, deadline));
   }
 
-  onStop(listener: StopListener): void {
+  onStop(listener: SuspensionListener): void {
     this.#onStop = listener;
   }
 
   #keep(user: IamUser): KeptUser {
     const window = new RefusalWindow(this.#clock);
-    const passwordGuard = new CredentialGuard(this.#clock, window);
-    const tokenGuard = new CredentialGuard(this.#clock, window);
+    const passwordGuard = new LockoutGuard(this.#clock, window);
+    const tokenGuard = new LockoutGuard(this.#clock, window);
     for (const guard of [passwordGuard, tokenGuard]) guard.onStop = restSeconds => this.#onStop(restSeconds);
-    return { user, passwordGuard, tokenGuard, gate: new TrialGate(tokenGuard, this.#clock) };
+    return { user, passwordGuard, tokenGuard, gate: new CredentialProbe(tokenGuard, this.#clock) };
   }
 
   async #use(kept: KeptUser, deadline: Deadline): Promise<CredentialUse> {
     // Before the wait for a turn, so that an IAM that fails is told as such.
     const early = await this.#currentToken(kept, deadline);
     const entered = kept.gate.enter(deadline);
-    const pass = 'isTrial' in entered ? entered : await entered;
+    const pass = 'isProbe' in entered ? entered : await entered;
     try {
       // The token that waited may have been refused in the meantime.
       const token = this.#authentication.holds(early) ? early : await this.#currentToken(kept, deadline);
@@ -117,14 +117,14 @@ export class TokenAuthenticator implements Authenticator {
   #settle(
     { tokenGuard, gate }: KeptUser,
     token: Authentication,
-    pass: Pass,
+    pass: Permit,
     verdict: CredentialVerdict,
   ): boolean {
     const isRefused = verdict === 'REFUSED';
     if (isRefused) {
       this.#authentication.discard(token);
       // A token that worked before has run out or was revoked, which says nothing about the user behind it.
-      if (pass.isTrial) tokenGuard.refused();
+      if (pass.isProbe) tokenGuard.refused();
     }
     gate.leave(pass, verdict);
     return isRefused;

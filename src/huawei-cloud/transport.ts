@@ -1,8 +1,8 @@
 import { Agent } from 'undici';
 import type { Deadline } from '../lib/time.js';
 import type { ClockSkew } from './clock-skew.js';
-import type { CollectedAnswer } from './response-collector.js';
-import { AnswerCollector } from './response-collector.js';
+import type { CollectedResponse } from './response-collector.js';
+import { ResponseCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
 
 /** One request to an upstream host; its headers already carry the credentials. */
@@ -20,7 +20,7 @@ export interface UpstreamRequest {
 }
 
 /** One complete answer of an upstream host, whatever its status. */
-export interface UpstreamAnswer {
+export interface UpstreamResponse {
   status: number;
   text: string;
   /** The value of a header by its lower-case name; the first one when it was repeated. */
@@ -56,12 +56,12 @@ const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
  */
 export class Transport {
   readonly #agent: Agent;
-  readonly #slots: Slots;
+  readonly #slots: Semaphore;
   readonly #skew: ClockSkew | undefined;
 
   constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
     this.#skew = skew;
-    this.#slots = new Slots(maxConnections, maxWaiting);
+    this.#slots = new Semaphore(maxConnections, maxWaiting);
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
@@ -95,12 +95,12 @@ export class Transport {
     deadline,
     maxBodyBytes,
     onSending,
-  }: UpstreamRequest): Promise<UpstreamAnswer> {
+  }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request that waits inside it, so none ever does.
     const slot = await this.#slots.acquire(deadline, MAX_WAIT_MS);
     if (slot !== 'taken') throw new TransportError(slot === 'full' ? 'OVERLOADED' : 'TIMEOUT', false);
     try {
-      const collector = new AnswerCollector({
+      const collector = new ResponseCollector({
         deadline,
         headersMs: HEADERS_TIMEOUT_MS,
         bodyMs: BODY_TIMEOUT_MS,
@@ -125,7 +125,7 @@ export class Transport {
   }
 }
 
-function toUpstreamAnswer({ status, headers, text }: CollectedAnswer): UpstreamAnswer {
+function toUpstreamAnswer({ status, headers, text }: CollectedResponse): UpstreamResponse {
   return {
     status,
     text,
@@ -141,7 +141,7 @@ interface Waiter {
 }
 
 /** A limited number of places for work that runs at the same time, given out in order of arrival. */
-export class Slots {
+export class Semaphore {
   readonly #maxWaiting: number;
   readonly #waiting = new Set<Waiter>();
   #free: number;

@@ -28,7 +28,7 @@ const MAX_LENGTH = 1_500;
  *
  * @param error anything that can be thrown; what has no stack has no frames
  */
-export function framesOf(error: unknown): string[] {
+export function stackFrames(error: unknown): string[] {
   const lines = (error instanceof Error ? error.stack : undefined)?.split('\n') ?? [];
   let length = 0;
   return lines

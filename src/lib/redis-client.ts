@@ -14,7 +14,7 @@ const RECONNECT_MS = { first: 50, most: 2_000 };
  *
  * @param onChange told once when it cannot be used, and once when it can be again
  */
-export async function connectImpatiently(
+export async function connectBestEffort(
   address: RedisOptions,
   onChange: (isUsable: boolean) => void,
 ): Promise<Redis> {
@@ -49,7 +49,7 @@ export async function connectImpatiently(
 }
 
 /** Ends a connection for good. */
-export async function endRedis(redis: Redis): Promise<void> {
+export async function closeRedis(redis: Redis): Promise<void> {
   const isOpen = redis.status === 'ready' || redis.status === 'connect';
   const ended = isOpen ? new Promise(resolve => redis.once('end', resolve)) : undefined;
   redis.disconnect();

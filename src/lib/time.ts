@@ -46,7 +46,7 @@ export class Deadline {
 }
 
 /** What a promise gives, or something else when it has not been settled after so many milliseconds. */
-export async function within<T, U>(limitMs: number, promise: Promise<T>, otherwise: U): Promise<T | U> {
+export async function withTimeout<T, U>(limitMs: number, promise: Promise<T>, otherwise: U): Promise<T | U> {
   const abort = new AbortController();
   try {
     return await Promise.race([

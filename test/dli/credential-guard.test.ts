@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { TrialGate } from '../../src/huawei-cloud/credential-probe.js';
-import { CredentialGuard, RefusalWindow } from '../../src/huawei-cloud/lockout-guard.js';
+import { CredentialProbe } from '../../src/huawei-cloud/credential-probe.js';
+import { LockoutGuard, RefusalWindow } from '../../src/huawei-cloud/lockout-guard.js';
 import { Deadline } from '../../src/lib/time.js';
 import { createTestClock } from '../helpers/clock.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
@@ -289,15 +289,15 @@ describe('an IAM user', () => {
 describe('uses of a credential that nobody has proven', () => {
   function startGate() {
     const clock = createStillClock();
-    const guard = new CredentialGuard(clock, new RefusalWindow(clock));
-    const gate = new TrialGate(guard, clock);
+    const guard = new LockoutGuard(clock, new RefusalWindow(clock));
+    const gate = new CredentialProbe(guard, clock);
     const enter = () => gate.enter(new Deadline(clock, 10_000));
     return { clock, guard, gate, enter };
   }
 
   it('begin with one alone, wait a second for its answer, and then all go', async () => {
     const { clock, enter } = startGate();
-    const trial = { isTrial: true, generation: 0 };
+    const trial = { isProbe: true, generation: 0 };
     expect(enter()).toEqual(trial);
     clock.advance(999);
     const waiting = [enter(), enter(), enter()];
@@ -309,7 +309,7 @@ describe('uses of a credential that nobody has proven', () => {
 
   it('follow one another while each ends without a proof', async () => {
     const { gate, enter } = startGate();
-    const trial = { isTrial: true, generation: 0 };
+    const trial = { isProbe: true, generation: 0 };
     const first = await enter();
     const [second, third] = [enter(), enter()];
     gate.leave(first, 'UNPROVEN');
@@ -328,7 +328,7 @@ describe('uses of a credential that nobody has proven', () => {
     const third = enter();
     expect(third).toBeInstanceOf(Promise);
     gate.leave(second, 'ACCEPTED');
-    expect(await third).toEqual({ isTrial: false, generation: 1 });
+    expect(await third).toEqual({ isProbe: false, generation: 1 });
   });
 
   it('are not proven by an answer to a request from before the last refusal', async () => {
@@ -339,14 +339,14 @@ describe('uses of a credential that nobody has proven', () => {
     guard.refused();
     gate.leave(late, 'REFUSED');
     gate.leave(early, 'ACCEPTED');
-    expect(await enter()).toEqual({ isTrial: true, generation: 1 });
+    expect(await enter()).toEqual({ isProbe: true, generation: 1 });
   });
 
   it('may wait 500 at a time, and one more is turned away at once', async () => {
     const { gate, enter } = startGate();
     const first = await enter();
     const waiting = Array.from({ length: 500 }, () => enter());
-    expect(enter).toThrow(expect.objectContaining({ failure: 'NO_TURN' }));
+    expect(enter).toThrow(expect.objectContaining({ failure: 'PROBE_TIMEOUT' }));
     gate.leave(first, 'ACCEPTED');
     expect(await Promise.all(waiting)).toHaveLength(500);
   });
