@@ -7,38 +7,37 @@ import type {
   UnauthenticatedRequest,
 } from './authenticator.js';
 import { SingleUse } from './authenticator.js';
-import { CurrentCredential, CredentialProbe } from './credential-probe.js';
+import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
 import { RefreshingValue } from './refreshing-value.js';
 import type { AccessKeyPair } from './request-signer.js';
 import { sdkDate, signRequest } from './request-signer.js';
 
-// A key that has not been used for longer may have been revoked: the first request of a burst finds out.
+// A key that was idle for longer may have been revoked, so the first request of a burst probes it.
 const PROOF_LIFE_MS = 60_000;
 
-/** An access key pair, permanent or temporary. */
+/** A permanent or temporary access key pair. */
 export interface AccessKeyCredentials extends AccessKeyPair {
-  /** Goes with temporary keys only. */
+  /** Required with temporary keys, absent otherwise. */
   securityToken?: string;
 }
 
-/** What is known about one access key. */
-interface KeptKey {
+interface KeyState {
   credentials: AccessKeyCredentials;
   guard: LockoutGuard;
-  gate: CredentialProbe;
+  probe: CredentialProbe;
 }
 
 /**
- * Signs every request with an access key pair (AK/SK); looks the project up once when it is not given. A pair
- * that replaces another opens the same project.
+ * Signs every request with an access key pair (AK/SK). Looks up the project id once if it is not configured; a
+ * rotated pair keeps the project.
  */
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #clock: Clock;
-  readonly #key: CurrentCredential<AccessKeyCredentials, KeptKey>;
+  readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
   readonly #projectId: RefreshingValue<string>;
-  #onStop: SuspensionListener = () => undefined;
+  #onSuspended: SuspensionListener = () => undefined;
   #dateSecond = Number.NaN;
   #dateText = '';
 
@@ -55,53 +54,53 @@ export class AccessKeyAuthenticator implements Authenticator {
     }, clock);
     this.#key = new CurrentCredential(
       source,
-      credentials => this.#keep(credentials),
+      credentials => this.#createState(credentials),
       () => {
-        if (!this.#projectId.isHeld()) this.#projectId.renew();
+        if (!this.#projectId.hasValue()) this.#projectId.reload();
       },
     );
   }
 
   authenticate(deadline: Deadline): Promise<CredentialUse> {
-    return this.#key.use(kept => this.#use(kept, deadline));
+    return this.#key.use(state => this.#use(state, deadline));
   }
 
-  onStop(listener: SuspensionListener): void {
-    this.#onStop = listener;
+  onSuspended(listener: SuspensionListener): void {
+    this.#onSuspended = listener;
   }
 
-  #keep(credentials: AccessKeyCredentials): KeptKey {
+  #createState(credentials: AccessKeyCredentials): KeyState {
     const guard = new LockoutGuard(this.#clock, new RefusalWindow(this.#clock));
-    guard.onStop = restSeconds => this.#onStop(restSeconds);
-    return { credentials, guard, gate: new CredentialProbe(guard, this.#clock, PROOF_LIFE_MS) };
+    guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
+    return { credentials, guard, probe: new CredentialProbe(guard, this.#clock, PROOF_LIFE_MS) };
   }
 
-  async #use({ credentials, guard, gate }: KeptKey, deadline: Deadline): Promise<CredentialUse> {
-    if (!this.#projectId.isHeld()) guard.check();
+  async #use({ credentials, guard, probe }: KeyState, deadline: Deadline): Promise<CredentialUse> {
+    if (!this.#projectId.hasValue()) guard.check();
     const projectId = await this.#projectId.get(deadline);
-    const entered = gate.enter(deadline);
-    const pass = 'isProbe' in entered ? entered : await entered;
+    const acquired = probe.acquire(deadline);
+    const permit = 'isProbe' in acquired ? acquired : await acquired;
     const authentication = {
       projectId,
       headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
     };
     return new SingleUse(authentication, verdict => {
-      if (verdict === 'REFUSED') guard.refused();
-      gate.leave(pass, verdict);
-      // A signature that was refused would be refused again.
+      if (verdict === 'REFUSED') guard.recordRefusal();
+      probe.release(permit, verdict);
+      // A new signature by the same key would be refused, too.
       return false;
     });
   }
 
   async #findProjectId(iam: IamClient, name: string): Promise<string> {
-    const { credentials, guard, gate } = this.#key.kept;
+    const { credentials, guard, probe } = this.#key.state;
     const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' }, credentials);
-    const projectId = await guard.watch(() => iam.findProjectId(name, sign));
-    gate.prove();
+    const projectId = await guard.run(() => iam.findProjectId(name, sign));
+    probe.markProven();
     return projectId;
   }
 
-  // The date has whole seconds, and many requests fall into one.
+  // Cached, because the date has whole seconds and many requests share one.
   #date(): string {
     const second = Math.floor(this.#clock.epochMs() / 1_000);
     if (second !== this.#dateSecond) {
