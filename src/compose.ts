@@ -38,25 +38,25 @@ import type { Clock } from './lib/time.js';
 import type { RecordStore } from './operation-store/operation-store.js';
 import { parseRedisUrl } from './operation-store/redis-url.js';
 
-/** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
+/** Longest interval of the background reconciliation, in milliseconds; shorter if creates settle sooner. */
 const MAX_RECONCILIATION_INTERVAL_MS = 2_000;
-// Half of the places towards DLI for what callers read, and half for what they watch.
-const READS_AT_A_TIME = 10;
-/** What all may take, and what one tenant may, so that it cannot take the places of all others. */
-const MAX_WAITING = { all: 2_000, ofTenant: 500 };
-const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
+// Half of the connections of the read transport for reads of callers, half for polls of watched connections.
+const MAX_CONCURRENT_READS = 10;
+// Quotas per tenant keep one tenant from crowding out the others.
+const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
+const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /**
- * Puts together everything below HTTP, and loads only what the configuration needs: each library that not all need
- * takes time at every start.
+ * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
+ * because each one delays the start.
  *
- * @throws {StoreUnusableError} that names the setting when the store of records cannot or must not be used
+ * @throws {StoreUnusableError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger) {
-  // Calls to Huawei Cloud.
+  // Huawei Cloud.
   const { certificates } = config;
   const skew = new ClockSkew(clock);
-  // Apart, so that calls that wait for DLI cannot keep others waiting, nor the gateway from signing in.
+  // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
   const transport = new Transport({ skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
   const readTransport = new Transport({ maxConnections: 20, skew, certificates });
@@ -113,64 +113,68 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const createLimit = await openCreateLimit(config.callers, counters?.redis);
   const hasTenants = config.callers.tokens !== undefined;
   const connections = hasTenants ? new TenantConnections() : UNCOUNTED_CONNECTIONS;
-  // A level of its own: an audit must not end with the wish for a quieter log.
+  // A level of its own: a higher log level must not silence the audit.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
   // Reads.
-  const most = hasTenants ? 'ofTenant' : 'all';
-  const reads = new ConnectionReader({
+  const quota = hasTenants ? 'perTenant' : 'total';
+  const reader = new ConnectionReader({
     dli,
-    budget: new FairRateLimiter({
+    limiter: new FairRateLimiter({
       clock,
       perSecond: config.readCallsPerSecond,
-      atATime: READS_AT_A_TIME,
-      maxWaitingOfTenant: MAX_WAITING[most],
+      maxConcurrent: MAX_CONCURRENT_READS,
+      maxQueuedPerTenant: MAX_QUEUED_READS[quota],
     }),
     clock,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
     log,
   });
-  const follower = new ConnectionWatcher({
-    reads,
-    budget: new FairRateLimiter({ clock, perSecond: config.followCallsPerSecond, atATime: READS_AT_A_TIME }),
-    turns: await openTurns(redis, project, log),
+  const watcher = new ConnectionWatcher({
+    reader,
+    limiter: new FairRateLimiter({
+      clock,
+      perSecond: config.followCallsPerSecond,
+      maxConcurrent: MAX_CONCURRENT_READS,
+    }),
+    lease: await openPollLease(redis, project, log),
     clock,
     intervalMs: config.followIntervalMs,
-    maxWatches: MAX_WATCHES.all,
-    maxWatchesOfTenant: MAX_WATCHES[most],
+    maxWatches: MAX_WATCHES.total,
+    maxWatchesPerTenant: MAX_WATCHES[quota],
     onBug: error => log.error({ operation: 'follow', frames: stackFrames(error) }, 'internal error'),
   });
 
   return {
-    /** How far the clock of Huawei Cloud is from ours. */
+    /** Skew between the local clock and that of Huawei Cloud. */
     skew,
     createOnce,
     deleteOnce,
-    reads,
-    follower,
+    reader,
+    watcher,
     gate,
     createLimit,
     connections,
     audit,
-    /** Begins to decide creates that nobody asks about, and to follow credentials in files. */
+    /** Starts the background reconciliation and the watch on credential files. */
     start(): void {
       background.start();
       credentialFiles.start();
     },
-    /** Ends everything but the calls to Huawei Cloud. */
+    /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
-      reads.close();
-      await follower.close();
+      reader.close();
+      await watcher.close();
       const closeRecords = async () => {
         await background.close();
         await writer.close();
         await store.close();
       };
-      // Looks into the list, one of which may hang, end while other calls go on.
+      // Its calls may hang, so they are ended before those of other transports.
       await Promise.all([closeRecords(), counters?.close(), reconciliationTransport.close()]);
     },
-    /** Ends the calls to Huawei Cloud, once everything else has stopped. */
+    /** Closes the connections to Huawei Cloud, after everything else has stopped. */
     async close(): Promise<void> {
       credentialFiles.close();
       await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
@@ -179,15 +183,15 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
 }
 
 /**
- * What tells a DLI project from others in a store, said the same way at every start: records made under another name
- * are not found. Never by an access key, which is replaced while it runs.
+ * Identifies the DLI project in the operation store. It must not change between starts, or records are not found;
+ * so it never includes an access key, which may be rotated.
  */
 function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {
   const account = credentials.kind === 'iamUser' ? `${credentials.domainName}/` : '';
   return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
-/** What authenticates at Huawei Cloud, and takes other credentials of the same kind. */
+/** Creates the authenticator for Huawei Cloud, and the function that replaces its credentials by others of the same kind. */
 function createAuthenticator(
   { credentials, projectId, region }: Config,
   iam: IamClient,
@@ -221,7 +225,7 @@ async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logge
   );
 }
 
-/** Counters in Redis, with a connection of their own; undefined where nothing is counted, or one gateway counts alone. */
+/** Opens shared counters in Redis on a connection of their own; undefined if there are no limits or no Redis. */
 async function openSharedCounters(
   { tokens, createLimit }: CallersConfig,
   address: RedisOptions | undefined,
@@ -229,12 +233,12 @@ async function openSharedCounters(
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
   const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
-  const redis = await connectBestEffort(address, isUsable => {
-    if (isUsable)
+  const redis = await connectBestEffort(address, isAvailable => {
+    if (isAvailable)
       log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
-  // Its password is what the gateways of one Redis have in common, and nobody else knows.
+  // The address includes the password, a secret that only the gateways of one Redis share.
   return { redis, secret: JSON.stringify(address), close: () => closeRedis(redis) };
 }
 
@@ -260,7 +264,11 @@ async function openCreateLimit({ createLimit }: CallersConfig, redis: Redis | un
   return new TenantCreateLimit(createLimit, redis);
 }
 
-async function openTurns(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollLease> {
+async function openPollLease(
+  redis: RedisOptions | undefined,
+  project: string,
+  log: Logger,
+): Promise<PollLease> {
   if (redis === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
   return openRedisPollLease(redis, project, log);

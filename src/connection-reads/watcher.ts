@@ -5,202 +5,193 @@ import type { PollOptions } from './poller.js';
 import { ConnectionPoller } from './poller.js';
 import type { ConnectionReader } from './reader.js';
 
-/** So many watch already that another one must wait. */
-export class TooManyWatchesError extends Error {
-  override readonly name = 'TooManyWatchesError';
-}
-
-/** What following connections takes. */
-type FollowerOptions = Omit<PollOptions, 'look'> & {
-  reads: ConnectionReader;
-  maxWatches: number;
-  maxWatchesOfTenant: number;
-};
-
-/** Lets any number of watchers follow connections, each of which is looked at once for all of them. */
-export class ConnectionWatcher {
-  readonly #options: FollowerOptions;
-  readonly #polls = new Map<string, ConnectionPoller>();
-  readonly #watches = new Set<WatchStream>();
-  readonly #watchesOf = new Map<string, number>();
-  /** Those that wait for one answer. */
-  readonly #waits = new Set<WatchStream>();
-  #isStopping = false;
-
-  constructor(options: FollowerOptions) {
-    this.#options = options;
-    options.turns.listen({
-      onObservation: (id, observation) => this.#polls.get(keyOf(id))?.take(observation),
-      onChange: id => this.#onChange(id),
-    });
-  }
-
-  /**
-   * What becomes of a connection: how it stands, and then every change, until DLI is done with it. A problem of
-   * DLI's is shown once, and the watch goes on.
-   *
-   * @throws {TooManyWatchesError}
-   */
-  follow(id: string, watcher: Subscriber): WatchStream {
-    return this.#watch(keyOf(id), watcher, isSettled);
-  }
-
-  /**
-   * A connection as soon as it is in another state, or how it stands when the time is over.
-   *
-   * @param isAwaited whether an observation is what is waited for
-   * @param waitMs milliseconds
-   * @throws {TooManyWatchesError}
-   */
-  async waitFor(
-    id: string,
-    watcher: Subscriber,
-    isAwaited: (observation: ConnectionEvent) => boolean,
-    waitMs: number,
-  ): Promise<ConnectionEvent | undefined> {
-    const watch = this.#watch(
-      keyOf(id),
-      watcher,
-      observation => isGone(observation) || isAwaited(observation),
-    );
-    watcher.onGone?.(() => watch.end());
-    if (this.#isStopping) watch.end();
-    const timer = setTimeout(() => watch.end(), waitMs);
-    this.#waits.add(watch);
-    let latest: ConnectionEvent | undefined;
-    try {
-      for await (const observation of watch) latest = observation;
-      return latest;
-    } finally {
-      clearTimeout(timer);
-      this.#waits.delete(watch);
-    }
-  }
-
-  /**
-   * Notes that something was changed through this process, so that nobody is shown what was before.
-   *
-   * @param id of the connection; undefined when it is not known
-   */
-  noteChange(id: string | undefined): void {
-    // First, so that nobody is told what the turns before it saw.
-    this.#options.turns.tellChange(id);
-    this.#onChange(id);
-  }
-
-  /**
-   * Has everybody who waits answered now. Who follows is not told of an end: that is not the connection's, and they
-   * are to follow again elsewhere.
-   */
-  stopWaiting(): void {
-    this.#isStopping = true;
-    for (const watch of this.#waits) watch.end();
-  }
-
-  /** Ends every watch. */
-  async close(): Promise<void> {
-    this.stopWaiting();
-    for (const watch of [...this.#watches]) watch.end();
-    await this.#options.turns.close();
-  }
-
-  #watch(id: string, watcher: Subscriber, isLast: (observation: ConnectionEvent) => boolean): WatchStream {
-    const { tenant } = watcher;
-    const watch = new WatchStream(isLast, ended => this.#remove(id, tenant, ended));
-    // No connection has such an id, so there is nobody to ask.
-    if (!isConnectionId(id)) {
-      watch.show({ kind: 'absent' });
-      return watch;
-    }
-    const ofTenant = this.#watchesOf.get(tenant) ?? 0;
-    const { reads, maxWatches, maxWatchesOfTenant, ...options } = this.#options;
-    if (this.#watches.size >= maxWatches || ofTenant >= maxWatchesOfTenant) throw new TooManyWatchesError();
-    const poll = this.#polls.get(id) ?? new ConnectionPoller(id, { ...options, look: reads.look.bind(reads) });
-    this.#polls.set(id, poll);
-    this.#watches.add(watch);
-    this.#watchesOf.set(tenant, ofTenant + 1);
-    poll.add(watch, watcher);
-    return watch;
-  }
-
-  #remove(id: string, tenant: string, watch: WatchStream): void {
-    if (!this.#watches.delete(watch)) return;
-    const left = (this.#watchesOf.get(tenant) ?? 1) - 1;
-    if (left === 0) this.#watchesOf.delete(tenant);
-    else this.#watchesOf.set(tenant, left);
-    const poll = this.#polls.get(id);
-    if (poll === undefined || poll.remove(watch)) return;
-    poll.stop();
-    this.#polls.delete(id);
-  }
-
-  #onChange(id: string | undefined): void {
-    this.#options.reads.forget(id);
-    if (id !== undefined) this.#polls.get(keyOf(id))?.hurry();
-  }
-}
-
-// DLI may be asked in either case; they are one connection.
-function keyOf(id: string): string {
-  return id.toLowerCase();
-}
-
-function isGone(observation: ConnectionEvent): boolean {
-  if (observation.kind === 'problem') return false;
-  return observation.kind === 'absent' || stateOfWireName(observation.connection.state) === 'DELETED';
-}
-
-// DLI works on nothing but creations.
-function isSettled(observation: ConnectionEvent): boolean {
-  if (isGone(observation)) return true;
-  if (observation.kind !== 'connection') return false;
-  const state = stateOfWireName(observation.connection.state);
-  return state === 'ACTIVE' || state === 'FAILED';
-}
-
-/** What a look at a connection came to: it, its absence, or the reason why DLI could not be asked. */
+/** The state of a watched connection, its absence, or the reason why DLI could not be asked. */
 export type ConnectionEvent =
   | { kind: 'connection'; connection: ReadConnection }
   | { kind: 'absent' }
   | { kind: 'problem'; error: DliError };
 
-/** Who watches. */
+/** The caller that watches a connection. */
 export interface Subscriber {
   traceId: string;
   tenant: string;
-  /** Has a listener told when the watcher has gone. */
+  /** Calls `listener` when the caller disconnects. */
   onGone?: ((listener: () => void) => void) | undefined;
 }
 
-/**
- * What one watcher gets to see, in order. A watcher who is slow is shown the latest, not all that came in between,
- * so that it cannot pile up.
- */
-export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
-  readonly #isLast: (observation: ConnectionEvent) => boolean;
-  readonly #onEnd: (watch: WatchStream) => void;
-  #latest: ConnectionEvent | undefined;
-  #isEnded = false;
-  #waiting: (() => void)[] = [];
+/** The limit of watches, in total or per tenant, is reached. */
+export class TooManyWatchesError extends Error {
+  override readonly name = 'TooManyWatchesError';
+}
+
+type ConnectionWatcherOptions = Omit<PollOptions, 'poll'> & {
+  reader: ConnectionReader;
+  maxWatches: number;
+  maxWatchesPerTenant: number;
+};
+
+/** Watches connections for any number of subscribers, with one poller per connection. */
+export class ConnectionWatcher {
+  readonly #options: ConnectionWatcherOptions;
+  readonly #pollers = new Map<string, ConnectionPoller>();
+  readonly #streams = new Set<WatchStream>();
+  readonly #watchesPerTenant = new Map<string, number>();
+  /** Streams of {@link waitFor}. */
+  readonly #waits = new Set<WatchStream>();
+  #isStopping = false;
+
+  constructor(options: ConnectionWatcherOptions) {
+    this.#options = options;
+    options.lease.subscribe({
+      onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
+      onChange: id => this.#onChange(id),
+    });
+  }
 
   /**
-   * @param isLast whether there is nothing to wait for after an observation
-   * @param onEnd called once, when nobody watches any more
+   * Streams the current state of a connection and every change, until it is ACTIVE, FAILED or DELETED. An outage of
+   * DLI is reported once and does not end the stream.
+   *
+   * @throws {TooManyWatchesError}
    */
-  constructor(isLast: (observation: ConnectionEvent) => boolean, onEnd: (watch: WatchStream) => void) {
+  watch(id: string, subscriber: Subscriber): WatchStream {
+    return this.#open(keyOf(id), subscriber, isFinal);
+  }
+
+  /**
+   * Waits until an event matches, the connection is gone, or the time is up.
+   *
+   * @returns the latest event; undefined if there was none
+   * @throws {TooManyWatchesError}
+   */
+  async waitFor(
+    id: string,
+    subscriber: Subscriber,
+    isMatch: (event: ConnectionEvent) => boolean,
+    timeoutMs: number,
+  ): Promise<ConnectionEvent | undefined> {
+    const stream = this.#open(keyOf(id), subscriber, event => isGone(event) || isMatch(event));
+    subscriber.onGone?.(() => stream.end());
+    if (this.#isStopping) stream.end();
+    const timer = setTimeout(() => stream.end(), timeoutMs);
+    this.#waits.add(stream);
+    let latest: ConnectionEvent | undefined;
+    try {
+      for await (const event of stream) latest = event;
+      return latest;
+    } finally {
+      clearTimeout(timer);
+      this.#waits.delete(stream);
+    }
+  }
+
+  /**
+   * Discards results that a change through this process has made stale, here and in other processes, and polls the
+   * connection again.
+   *
+   * @param id the changed connection; undefined if it is not known
+   */
+  invalidate(id: string | undefined): void {
+    // First, so that no process uses the result of an earlier lease.
+    this.#options.lease.publishChange(id);
+    this.#onChange(id);
+  }
+
+  /** Ends all waits with their latest event. Streams of {@link watch} stay open: the connection did not end. */
+  endWaits(): void {
+    this.#isStopping = true;
+    for (const stream of this.#waits) stream.end();
+  }
+
+  /** Ends all streams. */
+  async close(): Promise<void> {
+    this.endWaits();
+    for (const stream of [...this.#streams]) stream.end();
+    await this.#options.lease.close();
+  }
+
+  #open(id: string, subscriber: Subscriber, isLast: (event: ConnectionEvent) => boolean): WatchStream {
+    const { tenant } = subscriber;
+    const stream = new WatchStream(isLast, ended => this.#remove(id, tenant, ended));
+    // DLI has no connection with a malformed id.
+    if (!isConnectionId(id)) {
+      stream.push({ kind: 'absent' });
+      return stream;
+    }
+    const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
+    const { reader, maxWatches, maxWatchesPerTenant, ...options } = this.#options;
+    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant)
+      throw new TooManyWatchesError();
+    const poller =
+      this.#pollers.get(id) ?? new ConnectionPoller(id, { ...options, poll: reader.readFresh.bind(reader) });
+    this.#pollers.set(id, poller);
+    this.#streams.add(stream);
+    this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
+    poller.add(stream, subscriber);
+    return stream;
+  }
+
+  #remove(id: string, tenant: string, stream: WatchStream): void {
+    if (!this.#streams.delete(stream)) return;
+    const watchesLeft = (this.#watchesPerTenant.get(tenant) ?? 1) - 1;
+    if (watchesLeft === 0) this.#watchesPerTenant.delete(tenant);
+    else this.#watchesPerTenant.set(tenant, watchesLeft);
+    const poller = this.#pollers.get(id);
+    if (poller === undefined || poller.remove(stream)) return;
+    poller.stop();
+    this.#pollers.delete(id);
+  }
+
+  #onChange(id: string | undefined): void {
+    this.#options.reader.invalidate(id);
+    if (id !== undefined) this.#pollers.get(keyOf(id))?.pollNow();
+  }
+}
+
+// DLI accepts ids in either case.
+function keyOf(id: string): string {
+  return id.toLowerCase();
+}
+
+function isGone(event: ConnectionEvent): boolean {
+  if (event.kind === 'problem') return false;
+  return event.kind === 'absent' || stateOfWireName(event.connection.state) === 'DELETED';
+}
+
+// Creation is the only long-running operation of DLI on a connection.
+function isFinal(event: ConnectionEvent): boolean {
+  if (isGone(event)) return true;
+  if (event.kind !== 'connection') return false;
+  const state = stateOfWireName(event.connection.state);
+  return state === 'ACTIVE' || state === 'FAILED';
+}
+
+/** Events of one watch, in order. A slow subscriber gets the latest event only, so that events do not pile up. */
+export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
+  readonly #isLast: (event: ConnectionEvent) => boolean;
+  readonly #onEnd: (stream: WatchStream) => void;
+  #latest: ConnectionEvent | undefined;
+  #isEnded = false;
+  #pendingReads: (() => void)[] = [];
+
+  /**
+   * @param isLast whether an event ends the stream
+   * @param onEnd called once, when the stream ends
+   */
+  constructor(isLast: (event: ConnectionEvent) => boolean, onEnd: (stream: WatchStream) => void) {
     this.#isLast = isLast;
     this.#onEnd = onEnd;
   }
 
-  /** Shows an observation, unless the watch has ended. */
-  show(observation: ConnectionEvent): void {
+  /** Emits an event, unless the stream has ended. */
+  push(event: ConnectionEvent): void {
     if (this.#isEnded) return;
-    this.#latest = observation;
-    if (this.#isLast(observation)) this.end();
+    this.#latest = event;
+    if (this.#isLast(event)) this.end();
     else this.#wake();
   }
 
-  /** Ends the watch after what has been shown. */
+  /** Ends the stream after the events emitted so far. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -210,7 +201,7 @@ export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
 
   async next(): Promise<IteratorResult<ConnectionEvent, undefined>> {
     while (this.#latest === undefined && !this.#isEnded)
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
+      await new Promise<void>(resolve => this.#pendingReads.push(resolve));
     const value = this.#latest;
     this.#latest = undefined;
     return value === undefined ? { done: true, value } : { done: false, value };
@@ -227,6 +218,6 @@ export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const resolve of this.#pendingReads.splice(0)) resolve();
   }
 }

@@ -3,26 +3,26 @@ import { Redis } from 'ioredis';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
-const RECONNECT_MS = { first: 50, most: 2_000 };
+const RECONNECT_MS = { first: 50, max: 2_000 };
 
 /**
- * A connection to Redis for what gateways do together when they can, and alone otherwise: what cannot be sent or is
- * not answered in 250 ms fails at once.
+ * Opens a fail-fast connection to Redis for features that also work without it. A command fails immediately while
+ * Redis is unreachable, or after 250 ms without a reply.
  *
- * Apart from the connection of the operation records, whose commands must not wait behind others. A server that
- * cannot be reached is waited for in the background.
+ * Separate from the connection of the operation store, so that neither delays the commands of the other. An
+ * unreachable server does not fail the call: reconnection continues in the background.
  *
- * @param onChange told once when it cannot be used, and once when it can be again
+ * @param onChange called once when Redis becomes unavailable, and once when it is available again
  */
 export async function connectBestEffort(
   address: RedisOptions,
-  onChange: (isUsable: boolean) => void,
+  onChange: (isAvailable: boolean) => void,
 ): Promise<Redis> {
   const redis = new Redis({
     ...address,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    // A server that is gone ends no connection by itself; without this every command would wait for the time-out.
+    // Detects a dead server, which does not close the connection: otherwise every command would time out.
     socketTimeout: COMMAND_TIMEOUT_MS,
     disconnectTimeout: 20,
     enableOfflineQueue: false,
@@ -30,25 +30,24 @@ export async function connectBestEffort(
     maxRetriesPerRequest: 0,
     disableClientInfo: true,
     retryStrategy: attempt =>
-      Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) *
-      (0.5 + Math.random() / 2),
+      Math.min(RECONNECT_MS.max, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
   });
-  let isUsable = true;
-  const change = (isUsableNow: boolean) => {
-    if (isUsableNow !== isUsable) onChange(isUsableNow);
-    isUsable = isUsableNow;
+  let isAvailable = true;
+  const setAvailable = (isAvailableNow: boolean) => {
+    if (isAvailableNow !== isAvailable) onChange(isAvailableNow);
+    isAvailable = isAvailableNow;
   };
-  const settled = new Promise<void>(resolve => {
+  const firstAttempt = new Promise<void>(resolve => {
     redis.once('ready', resolve).once('close', resolve);
   });
-  redis.on('ready', () => change(true));
-  // Errors of ioredis carry commands, so they are not passed on.
-  redis.on('error', () => change(false));
-  await settled;
+  redis.on('ready', () => setAvailable(true));
+  // Errors of ioredis contain commands, so they are not passed on.
+  redis.on('error', () => setAvailable(false));
+  await firstAttempt;
   return redis;
 }
 
-/** Ends a connection for good. */
+/** Closes a connection without waiting for pending replies. */
 export async function closeRedis(redis: Redis): Promise<void> {
   const isOpen = redis.status === 'ready' || redis.status === 'connect';
   const ended = isOpen ? new Promise(resolve => redis.once('end', resolve)) : undefined;
