@@ -140,8 +140,8 @@ export class TokenStore {
 
   constructor(private readonly options: EmulatorOptions) {}
 
-  /** A new token, not yet valid: it becomes so with {@link TokenStore.keep}. */
-  make(user: EmulatorUser, project: EmulatorProject | undefined): IssuedToken {
+  /** A new token, not yet valid: it becomes so with {@link TokenStore.add}. */
+  create(user: EmulatorUser, project: EmulatorProject | undefined): IssuedToken {
     const issuedAtMs = this.options.now();
     // Real tokens are opaque, start with MII and are long enough to matter for header limits.
     const token = `MII${randomBytes(960).toString('base64')}`;
@@ -149,7 +149,7 @@ export class TokenStore {
   }
 
   /** Makes a token valid; earlier ones stay so. */
-  keep(token: IssuedToken): void {
+  add(token: IssuedToken): void {
     const oldest = this.#tokens.size >= MAX_TOKENS ? this.#tokens.keys().next().value : undefined;
     if (oldest !== undefined) this.#tokens.delete(oldest);
     this.#tokens.set(token.token, token);

@@ -14,8 +14,8 @@ export class ConnectionStore {
 
   constructor(private readonly options: EmulatorOptions) {}
 
-  /** A connection that is about to be created; it exists only once it is {@link ConnectionStore.keep}t. */
-  plan(connection: NewConnection): ConnectionRecord {
+  /** A connection that is about to be created; it exists only once it is {@link ConnectionStore.add}t. */
+  prepare(connection: NewConnection): ConnectionRecord {
     const { failNames, creationMs, failureReason, creationSteps, now } = this.options;
     const createdAtMs = now();
     const connectionId = randomUUID();
@@ -34,8 +34,8 @@ export class ConnectionStore {
     };
   }
 
-  /** Makes a planned connection exist. */
-  keep(record: ConnectionRecord): void {
+  /** Makes a prepared connection exist. */
+  add(record: ConnectionRecord): void {
     this.#records.set(record.connectionId, record);
     const key = nameKey(record);
     const ids = this.#idsByName.get(key) ?? new Set();
@@ -54,7 +54,7 @@ export class ConnectionStore {
       service = 'RDS',
       ...given
     } = partial;
-    const planned = this.plan({
+    const prepared = this.prepare({
       projectId: defaultProjectId,
       name: given.name ?? `seeded-${this.#records.size + 1}`,
       service: findServiceKind(service)?.canonical ?? service,
@@ -64,14 +64,14 @@ export class ConnectionStore {
       clusterName: given.clusterName ?? '',
       tags: [],
     });
-    const createdAtMs = given.createdAtMs ?? planned.createdAtMs;
+    const createdAtMs = given.createdAtMs ?? prepared.createdAtMs;
     const record: ConnectionRecord = {
-      ...planned,
+      ...prepared,
       ...given,
       createdAtMs,
       // A seeded state is there from the start, so there is nothing left to wait for.
       readyAtMs: state === undefined ? createdAtMs + this.options.creationMs : createdAtMs,
-      willFail: state === undefined ? planned.willFail : state === 'FAILED',
+      willFail: state === undefined ? prepared.willFail : state === 'FAILED',
       deletedAtMs: deletedAtMs ?? (state === 'DELETED' ? this.options.now() : undefined),
       pinned: {
         ...(state === undefined || state === 'DELETED' ? {} : { state }),
@@ -80,14 +80,14 @@ export class ConnectionStore {
         ...(message === undefined ? {} : { message }),
       },
     };
-    this.keep(record);
+    this.add(record);
     return connectionAt(record, this.options.now());
   }
 
   /** The connection of this id in this project, tombstones included; undefined when it never was or is forgotten. */
   find(projectId: string, connectionId: string): StoredConnection | undefined {
     const record = this.#records.get(connectionId);
-    if (record === undefined || record.projectId !== projectId || this.#isForgotten(record)) return undefined;
+    if (record === undefined || record.projectId !== projectId || this.#isExpired(record)) return undefined;
     return connectionAt(record, this.options.now());
   }
 
@@ -107,7 +107,7 @@ export class ConnectionStore {
   all(): StoredConnection[] {
     const nowMs = this.options.now();
     return [...this.#records.values()]
-      .filter(record => !this.#isForgotten(record))
+      .filter(record => !this.#isExpired(record))
       .map(record => connectionAt(record, nowMs))
       .sort((a, b) => a.createdAtMs - b.createdAtMs || (a.connectionId < b.connectionId ? -1 : 1));
   }
@@ -118,7 +118,7 @@ export class ConnectionStore {
     this.#idsByName.clear();
   }
 
-  #isForgotten(record: ConnectionRecord): boolean {
+  #isExpired(record: ConnectionRecord): boolean {
     return (
       record.deletedAtMs !== undefined && this.options.now() >= record.deletedAtMs + this.options.tombstoneMs
     );
@@ -151,19 +151,19 @@ export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> 
 function connectionAt(record: ConnectionRecord, nowMs: number): StoredConnection {
   const { readyAtMs, willFail, failureReason, steps: _steps, activeUrl, pinned, ...kept } = record;
   const frozenAtMs = Math.min(nowMs, kept.deletedAtMs ?? nowMs);
-  const living = livingState(record, frozenAtMs);
+  const state = stateBeforeDeletion(record, frozenAtMs);
   return {
     ...kept,
     process: progress(record, frozenAtMs),
-    connectionUrl: living === 'ACTIVE' ? activeUrl : '',
-    message: living === 'FAILED' ? failureReason : '',
+    connectionUrl: state === 'ACTIVE' ? activeUrl : '',
+    message: state === 'FAILED' ? failureReason : '',
     updatedAtMs: kept.deletedAtMs ?? (nowMs < readyAtMs ? kept.createdAtMs : readyAtMs),
     ...pinned,
-    state: kept.deletedAtMs === undefined ? living : 'DELETED',
+    state: kept.deletedAtMs === undefined ? state : 'DELETED',
   };
 }
 
-function livingState(record: ConnectionRecord, nowMs: number): string {
+function stateBeforeDeletion(record: ConnectionRecord, nowMs: number): string {
   if (record.pinned.state !== undefined) return record.pinned.state;
   if (nowMs < record.readyAtMs) return 'CREATING';
   return record.willFail ? 'FAILED' : 'ACTIVE';

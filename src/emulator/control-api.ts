@@ -7,14 +7,14 @@ import { faultSchema } from './faults.js';
 import type { LedgerFilter } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import { currentSettings, describeProblems, settingsSchema } from './options.js';
-import type { Answer } from './respond.js';
-import { deliver, jsonAnswer, textAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { deliver, jsonResponse, textResponse } from './respond.js';
 import { OPERATIONS } from './routes.js';
 import type { RequestHead } from './server.js';
 import { readBody, readHead } from './server.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
-const NO_CONTENT = textAnswer(204, '');
+const NO_CONTENT = textResponse(204, '');
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
@@ -46,41 +46,41 @@ export class ControlApi {
   constructor(private readonly parts: ControlApiParts) {}
 
   /** Handles a request under `/emulator/`. Callers other than loopback ones are refused unless `isOpen`. */
-  async handle(message: IncomingMessage, response: ServerResponse, isOpen: boolean): Promise<void> {
+  async handle(message: IncomingMessage, serverResponse: ServerResponse, isOpen: boolean): Promise<void> {
     const head = readHead(message);
     const read = await readBody(message, MAX_BODY_BYTES);
-    if (read.outcome === 'cutOff') return;
-    const answer =
-      refuseControlCaller(head, isOpen) ??
+    if (read.outcome === 'aborted') return;
+    const response =
+      rejectUntrustedCaller(head, isOpen) ??
       (read.outcome === 'tooLarge'
-        ? jsonAnswer(413, { error: 'The body is larger than 1 MB.' })
-        : this.#answer(head, read.body));
-    await deliver(answer, {}, response, new AbortController().signal);
+        ? jsonResponse(413, { error: 'The body is larger than 1 MB.' })
+        : this.#route(head, read.body));
+    await deliver(response, {}, serverResponse, new AbortController().signal);
   }
 
-  #answer(head: RequestHead, body: Buffer): Answer {
+  #route(head: RequestHead, body: Buffer): EmulatedResponse {
     const { emulator, faults, options } = this.parts;
     switch (`${head.method} ${head.path}`) {
       case 'GET /emulator/health':
-        return jsonAnswer(200, { status: 'ok' });
+        return jsonResponse(200, { status: 'ok' });
       case 'GET /emulator/ledger':
         return this.#readLedger(new URLSearchParams(head.query).get('operation') ?? 'any');
       case 'DELETE /emulator/ledger':
         emulator.ledger.clear();
         return NO_CONTENT;
       case 'GET /emulator/faults':
-        return jsonAnswer(200, { faults: faults.list() });
+        return jsonResponse(200, { faults: faults.list() });
       case 'POST /emulator/faults':
         return this.#addFaults(body);
       case 'DELETE /emulator/faults':
         emulator.clearFaults();
         return NO_CONTENT;
       case 'GET /emulator/connections':
-        return jsonAnswer(200, { connections: emulator.connections() });
+        return jsonResponse(200, { connections: emulator.connections() });
       case 'POST /emulator/connections':
         return this.#seed(body);
       case 'GET /emulator/settings':
-        return jsonAnswer(200, currentSettings(options));
+        return jsonResponse(200, currentSettings(options));
       case 'PATCH /emulator/settings':
         return this.#changeSettings(body);
       case 'POST /emulator/reset':
@@ -90,39 +90,39 @@ export class ControlApi {
         emulator.expireTokens();
         return NO_CONTENT;
       default:
-        return jsonAnswer(404, { error: `There is no ${head.method} ${head.path}.` });
+        return jsonResponse(404, { error: `There is no ${head.method} ${head.path}.` });
     }
   }
 
-  #readLedger(operation: string): Answer {
+  #readLedger(operation: string): EmulatedResponse {
     const filter = ledgerFilterSchema.safeParse(operation);
     if (!filter.success) return badRequest(describeProblems(filter.error).map(text => `operation: ${text}`));
     const wanted: LedgerFilter = filter.data;
-    return jsonAnswer(200, { entries: this.parts.emulator.ledger.entries(wanted) });
+    return jsonResponse(200, { entries: this.parts.emulator.ledger.entries(wanted) });
   }
 
-  #addFaults(body: Buffer): Answer {
+  #addFaults(body: Buffer): EmulatedResponse {
     const { items, problems } = readAll(body, 'fault', faultSchema);
     if (problems.length > 0) return badRequest(problems);
     for (const fault of items) this.parts.faults.add(fault);
-    return jsonAnswer(201, { faults: this.parts.faults.list() });
+    return jsonResponse(201, { faults: this.parts.faults.list() });
   }
 
-  #seed(body: Buffer): Answer {
+  #seed(body: Buffer): EmulatedResponse {
     const { emulator, options } = this.parts;
     const { items, problems } = readAll(body, 'connection', seedSchema);
     if (problems.length > 0) return badRequest(problems);
-    const seeds = items.flatMap(item => unfoldSeed(item, options.now()));
+    const seeds = items.flatMap(item => expandSeed(item, options.now()));
     // What is not given is left out, not undefined.
     const connections = seeds.map(seed => emulator.seedConnection(seed as Partial<StoredConnection>));
-    return jsonAnswer(201, { connections });
+    return jsonResponse(201, { connections });
   }
 
-  #changeSettings(body: Buffer): Answer {
+  #changeSettings(body: Buffer): EmulatedResponse {
     const result = settingsSchema.safeParse(parseJson(body));
     if (!result.success) return badRequest(describeProblems(result.error));
     Object.assign(this.parts.options, result.data);
-    return jsonAnswer(200, currentSettings(this.parts.options));
+    return jsonResponse(200, currentSettings(this.parts.options));
   }
 }
 
@@ -137,8 +137,8 @@ function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: 
   };
 }
 
-function badRequest(problems: readonly string[]): Answer {
-  return jsonAnswer(400, { error: 'The request is not valid.', problems });
+function badRequest(problems: readonly string[]): EmulatedResponse {
+  return jsonResponse(400, { error: 'The request is not valid.', problems });
 }
 
 // Text that is not JSON then fails the schema like any other wrong value.
@@ -162,11 +162,11 @@ export function isLoopback(host: string): boolean {
  * A page can reach a loopback port: across origins (it then sends Origin), or under its own name made to point here
  * (then Host is not a loopback one). `isOpen` leaves the second check out, for emulators meant to be reached by name.
  */
-function refuseControlCaller(head: RequestHead, isOpen: boolean): Answer | undefined {
+function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResponse | undefined {
   if (head.headers.has('origin'))
-    return jsonAnswer(403, { error: 'Requests of browser pages (with an Origin header) are refused.' });
+    return jsonResponse(403, { error: 'Requests of browser pages (with an Origin header) are refused.' });
   if (!isOpen && !isLoopback(head.headers.get('host') ?? ''))
-    return jsonAnswer(403, { error: 'The Host header must name a loopback address.' });
+    return jsonResponse(403, { error: 'The Host header must name a loopback address.' });
   return undefined;
 }
 
@@ -198,7 +198,7 @@ const seedSchema = z.strictObject({
 type Seed = z.output<typeof seedSchema>;
 
 /** Each single connection that a seed stands for. */
-function unfoldSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
+function expandSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
   if (count === 1) return [seed];
   const { connectionId: _one, name = 'seeded', createdAtMs = nowMs - count, ...rest } = seed;
   return Array.from({ length: count }, (_, index) => ({

@@ -8,17 +8,17 @@ type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey'>;
 /** The words of SQL mode, which the manual of 2018 prints where no cluster was given. */
 const NO_CLUSTER = '#SQL#';
 
-/** The body of a get answer. */
+/** The body of a get response. */
 export function connectionBody(connection: StoredConnection, style: Style) {
   return {
     ...commonFields(connection, style),
     ...(hasQueueInfo(style) && { available_queue_info: queueInfo(connection, style) }),
-    // The manual prints it, in an answer about one connection, and describes it nowhere.
+    // The manual prints it, in a response about one connection, and describes it nowhere.
     ...(style.answerStyle === '2021' && { count: 1 }),
   };
 }
 
-/** The body of a list answer; 2018 and 2019 print no count. */
+/** The body of a list response; 2018 and 2019 print no count. */
 export function connectionListBody(connections: readonly StoredConnection[], style: Style) {
   return {
     is_success: true,
@@ -129,7 +129,7 @@ export function readCreateBody(bytes: Buffer): ReadCreateBody {
 }
 
 /** The name in a create body, whatever else is right or wrong with it. */
-export function readName(bytes: Buffer): string | undefined {
+export function readConnectionName(bytes: Buffer): string | undefined {
   try {
     const { name } = JSON.parse(bytes.toString('utf8'));
     return typeof name === 'string' ? name : undefined;

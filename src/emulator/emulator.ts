@@ -56,26 +56,26 @@ export interface Emulator {
 
 /** Makes an emulator that does not listen yet. Each one is a world of its own. */
 export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator {
-  const settled = resolveOptions(options);
-  const accessKeys = new AccessKeyCheck(settled);
-  const tokens = new TokenStore(settled);
-  const connections = new ConnectionStore(settled);
+  const resolved = resolveOptions(options);
+  const accessKeys = new AccessKeyCheck(resolved);
+  const tokens = new TokenStore(resolved);
+  const connections = new ConnectionStore(resolved);
   const faults = new FaultQueue();
   const ledger = new WritableLedger();
   const dispatcher = new Dispatcher(
-    settled,
-    new DliOperations(settled, connections),
-    new IamOperations(settled, tokens),
+    resolved,
+    new DliOperations(resolved, connections),
+    new IamOperations(resolved, tokens),
   );
-  const requests = new RequestHandler({ options: settled, accessKeys, tokens, dispatcher, faults, ledger });
+  const requests = new RequestHandler({ options: resolved, accessKeys, tokens, dispatcher, faults, ledger });
   let isOpen = false;
-  const server = createHttpServer((message, response) => {
-    handle(message, response).catch(() => response.req.socket.destroy());
+  const server = createHttpServer((message, serverResponse) => {
+    handle(message, serverResponse).catch(() => serverResponse.req.socket.destroy());
   });
 
-  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (message.url?.startsWith('/emulator/')) await control.handle(message, response, isOpen);
-    else await requests.handle(message, response);
+  async function handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
+    if (message.url?.startsWith('/emulator/')) await control.handle(message, serverResponse, isOpen);
+    else await requests.handle(message, serverResponse);
   }
 
   const emulator: Emulator = {
@@ -84,7 +84,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
       return server.listen(port, host);
     },
     async close() {
-      ledger.abandonWaiters();
+      ledger.rejectWaiters();
       await server.close();
     },
     inject: fault => faults.add(fault),
@@ -92,7 +92,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
     ledger,
     connections: () => connections.all(),
     seedConnection: (partial = {}) =>
-      connections.seed(partial, settled.projects[0]?.id ?? DEFAULT_PROJECT_ID),
+      connections.seed(partial, resolved.projects[0]?.id ?? DEFAULT_PROJECT_ID),
     reset() {
       connections.clear();
       faults.clear();
@@ -102,7 +102,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
     },
     expireTokens: () => tokens.expireAll(),
   };
-  const control = new ControlApi({ options: settled, faults, emulator });
+  const control = new ControlApi({ options: resolved, faults, emulator });
   return emulator;
 }
 

@@ -1,5 +1,5 @@
-import type { Answer } from './respond.js';
-import { jsonAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { jsonResponse } from './respond.js';
 
 /** A documented error: its HTTP status and its text. */
 export interface DocumentedError {
@@ -143,9 +143,9 @@ export function findDocumentedError(code: string, status?: number): DocumentedEr
 }
 
 /** DLI's own error: `{error_code, error_msg}` with the status of its table and the given or documented text. */
-export function dliError(code: string, message?: string, status?: number): Answer {
+export function dliError(code: string, message?: string, status?: number): EmulatedResponse {
   const documented = findDocumentedError(code, status);
-  return jsonAnswer(documented?.status ?? 400, {
+  return jsonResponse(documented?.status ?? 400, {
     error_code: code,
     error_msg: message ?? documented?.message ?? '',
   });
@@ -155,10 +155,10 @@ export function dliError(code: string, message?: string, status?: number): Answe
  * An error of the API gateway in front of every service: `{error_msg, error_code, request_id}`.
  * The `detail` follows the standard text after a colon, as the documented samples show it.
  */
-export function gatewayError(code: string, requestId: string, detail = '', status?: number): Answer {
+export function gatewayError(code: string, requestId: string, detail = '', status?: number): EmulatedResponse {
   const documented = findDocumentedError(code, status);
   const message = documented?.message ?? '';
-  return jsonAnswer(documented?.status ?? 500, {
+  return jsonResponse(documented?.status ?? 500, {
     error_msg: detail === '' ? message : `${message.replace(/\.$/, '')}: ${detail}`,
     error_code: code,
     request_id: requestId,
@@ -173,13 +173,13 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** An error of IAM's v3 calls: `{error: {code, message, title}}`, where the code is the HTTP status as a number. */
-export function keystoneError(status: number, message: string): Answer {
-  return jsonAnswer(status, { error: { code: status, message, title: TITLES[status] ?? 'Error' } });
+export function keystoneError(status: number, message: string): EmulatedResponse {
+  return jsonResponse(status, { error: { code: status, message, title: TITLES[status] ?? 'Error' } });
 }
 
-/** The documented answer for any known code, in the shape of the producer that its prefix names. */
-export function documentedErrorAnswer(code: string, requestId: string, status?: number): Answer {
+/** The documented response for any known code, in the shape of the producer that its prefix names. */
+export function documentedErrorResponse(code: string, requestId: string, status?: number): EmulatedResponse {
   if (/^APIGW?\./.test(code)) return gatewayError(code, requestId, '', status);
   const documented = findDocumentedError(code, status);
-  return jsonAnswer(documented?.status ?? 500, { error_code: code, error_msg: documented?.message ?? '' });
+  return jsonResponse(documented?.status ?? 500, { error_code: code, error_msg: documented?.message ?? '' });
 }

@@ -1,13 +1,13 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
-import { documentedErrorAnswer, findDocumentedError } from './errors.js';
+import { documentedErrorResponse, findDocumentedError } from './errors.js';
 import { describeProblems } from './options.js';
-import type { Answer } from './respond.js';
-import { jsonAnswer, textAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { jsonResponse, textResponse } from './respond.js';
 import type { LedgerOperation } from './routes.js';
 import { OPERATIONS } from './routes.js';
 
-/** How an answer is brought to the caller, or how it fails to be. */
+/** How a response is brought to the caller, or how it fails to be. */
 const BEHAVIOURS = [
   'answer',
   'hang',
@@ -37,26 +37,26 @@ export const faultSchema = z
     skip: count.optional(),
     /**
      * Is the real operation carried out as well? Default false,
-     * except for a fault that only delays or adds headers: there the normal answer follows.
+     * except for a fault that only delays or adds headers: there the normal response follows.
      */
     apply: z.boolean().optional(),
     /** Milliseconds between carrying out and answering. Default 0. */
     delayMs: milliseconds.optional(),
-    /** Status to answer with. Without `body` or `error` the body is empty. */
+    /** Response status. Without `body` or `error` the body is empty. */
     status: z.int().min(200).max(599).optional(),
     /** Headers to add or replace. */
     headers: z
       .record(z.string(), z.string())
       .refine(areValidHeaders, 'is not a valid set of headers')
       .optional(),
-    /** Body to answer with: a text as it is, anything else as JSON. */
+    /** Response body: a text as it is, anything else as JSON. */
     body: z.union([z.string(), z.custom<object>(isObject, 'must be a string or an object')]).optional(),
     /** A documented code (`APIGW.0308`, `DLI.0999`, `IAM.0012`, ...) that fills status and body. */
     error: z
       .string()
       .refine(code => findDocumentedError(code) !== undefined, 'is not a documented error code')
       .optional(),
-    /** How the answer is sent. Default `answer`. */
+    /** How the response is sent. Default `answer`. */
     behaviour: z.enum(BEHAVIOURS).optional(),
     /** With `truncate`: how many body bytes are sent. Default half of them. */
     truncateAt: count.optional(),
@@ -169,23 +169,23 @@ export class FaultQueue {
   }
 }
 
-/** The answer that a fault dictates; undefined when it dictates only how, or when, the real one is sent. */
-export function scriptedAnswer(
+/** The response that a fault dictates; undefined when it dictates only how, or when, the real one is sent. */
+export function scriptedResponse(
   fault: Fault,
   operation: LedgerOperation,
   requestId: string,
-): Answer | undefined {
+): EmulatedResponse | undefined {
   const { body, error, redirectTo } = fault;
   const location: Record<string, string> = redirectTo === undefined ? {} : { location: redirectTo };
-  if (error !== undefined) return documentedErrorAnswer(error, requestId, fault.status);
+  if (error !== undefined) return documentedErrorResponse(error, requestId, fault.status);
   const status = fault.status ?? (redirectTo === undefined ? usualStatus(operation) : 302);
-  if (typeof body === 'object') return jsonAnswer(status, body, location);
-  if (body !== undefined) return textAnswer(status, body, { ...contentTypeOf(body), ...location });
-  if (fault.status !== undefined || redirectTo !== undefined) return textAnswer(status, '', location);
+  if (typeof body === 'object') return jsonResponse(status, body, location);
+  if (body !== undefined) return textResponse(status, body, { ...contentTypeOf(body), ...location });
+  if (fault.status !== undefined || redirectTo !== undefined) return textResponse(status, '', location);
   return undefined;
 }
 
-/** Does this fault leave the operation and the content of its answer alone, so that it is carried out by default? */
+/** Does this fault leave the operation and the content of its response alone, so that it is carried out by default? */
 export function isOnlyDelayOrHeaders(fault: Fault): boolean {
   const { behaviour = 'answer', status, body, error, redirectTo } = fault;
   return behaviour === 'answer' && [status, body, error, redirectTo].every(value => value === undefined);

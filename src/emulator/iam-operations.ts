@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { IssuedToken, TokenStore } from './authentication.js';
 import { keystoneError } from './errors.js';
 import type { EmulatorOptions, EmulatorProject } from './options.js';
-import type { Answer } from './respond.js';
-import { jsonAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { jsonResponse } from './respond.js';
 import type { Call, Outcome } from './routes.js';
 
 const MAX_BODY_BYTES = 32 * 1_024;
@@ -17,24 +17,24 @@ export class IamOperations {
   ) {}
 
   /** Gives out a token: 201, the token in `X-Subject-Token`. The only call that needs no authentication. */
-  issueToken({ request, isRehearsal }: Call): Outcome {
+  issueToken({ request, isDryRun }: Call): Outcome {
     if (request.body.length > MAX_BODY_BYTES)
       return {
-        answer: jsonAnswer(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
+        response: jsonResponse(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
       };
     const wanted = readTokenBody(request.body);
-    if (wanted === undefined) return { answer: keystoneError(400, 'The request body is invalid') };
+    if (wanted === undefined) return { response: keystoneError(400, 'The request body is invalid') };
     const user = this.options.users.find(
       known => known.name === wanted.name && known.domainName === wanted.domainName,
     );
     if (user === undefined || user.password !== wanted.password)
-      return { answer: keystoneError(401, 'The username or password is wrong.') };
+      return { response: keystoneError(401, 'The username or password is wrong.') };
     const project = this.#findProject(wanted.project);
     if (wanted.project !== undefined && project === undefined)
-      return { answer: keystoneError(404, 'Could not find the project of the requested scope.') };
-    const token = this.tokens.make(user, project);
-    if (!isRehearsal) this.tokens.keep(token);
-    return { answer: tokenAnswer(token) };
+      return { response: keystoneError(404, 'Could not find the project of the requested scope.') };
+    const token = this.tokens.create(user, project);
+    if (!isDryRun) this.tokens.add(token);
+    return { response: tokenResponse(token) };
   }
 
   /** Lists the account's projects, by name and page when the query says so. */
@@ -44,13 +44,13 @@ export class IamOperations {
     const perPage = Number(query.get('per_page') ?? 5_000);
     const page = Number(query.get('page') ?? 1);
     if (!Number.isInteger(perPage) || perPage < 1 || perPage > 5_000 || !Number.isInteger(page) || page < 1)
-      return { answer: keystoneError(400, 'The page or per_page parameter is invalid.') };
+      return { response: keystoneError(400, 'The page or per_page parameter is invalid.') };
     const projects = this.options.projects
       .filter(project => name === null || project.name === name)
       .slice((page - 1) * perPage, page * perPage)
       .map(project => this.#projectBody(project));
     const links = { self: `https://iam.myhuaweicloud.com${request.path}`, previous: null, next: null };
-    return { answer: jsonAnswer(200, { projects, links }) };
+    return { response: jsonResponse(200, { projects, links }) };
   }
 
   #findProject(wanted: { id?: string | undefined; name?: string | undefined } | undefined) {
@@ -77,7 +77,7 @@ export class IamOperations {
   }
 }
 
-function tokenAnswer({ token, user, project, issuedAtMs, expiresAtMs }: IssuedToken): Answer {
+function tokenResponse({ token, user, project, issuedAtMs, expiresAtMs }: IssuedToken): EmulatedResponse {
   const domain = { id: stableId(`domain:${user.domainName}`), name: user.domainName };
   const body = {
     token: {
@@ -91,7 +91,7 @@ function tokenAnswer({ token, user, project, issuedAtMs, expiresAtMs }: IssuedTo
       user: { id: stableId(`user:${user.name}`), name: user.name, password_expires_at: '', domain },
     },
   };
-  return jsonAnswer(201, body, { 'x-subject-token': token });
+  return jsonResponse(201, body, { 'x-subject-token': token });
 }
 
 function microsecondTime(timeMs: number): string {

@@ -6,11 +6,11 @@ import { sha256Hex } from './signature.js';
 
 const CAPACITY = 50_000;
 
-/** One request that arrived. Written once its answer is decided, before a scripted delay. */
+/** One request that arrived. Written once its response is decided, before a scripted delay. */
 export interface LedgerEntry {
   /** Counts up from 1 and is never used twice. */
   readonly sequence: number;
-  /** When the answer was decided, by the emulator's clock, in milliseconds since the epoch. */
+  /** When the response was decided, by the emulator's clock, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly operation: LedgerOperation;
   readonly method: string;
@@ -24,13 +24,13 @@ export interface LedgerEntry {
   readonly body: string;
   readonly bodyBytes: number;
   readonly authentication: AuthenticationKind;
-  /** Was the signature or token right? Also told when a fault decided the answer. */
+  /** Was the signature or token right? Also told when a fault decided the response. */
   readonly authenticated: boolean;
   /** Why the credentials, or the request as a whole, were refused. */
   readonly reasonRefused?: string;
   /** The behaviour of the fault that hit this request. */
   readonly fault?: string;
-  /** The status that was (about to be) sent; absent when there was to be no answer. */
+  /** The status that was (about to be) sent; absent when there was to be no response. */
   readonly status?: number;
   /** The connection that this request created or deleted. */
   readonly appliedConnectionId?: string;
@@ -99,7 +99,7 @@ export class WritableLedger implements Ledger {
   }
 
   /** Rejects all who still wait. */
-  abandonWaiters(): void {
+  rejectWaiters(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters)
@@ -111,10 +111,10 @@ function partition(waiters: readonly Waiter[]): [satisfied: Waiter[], waiting: W
   return [waiters.filter(waiter => waiter.isSatisfied()), waiters.filter(waiter => !waiter.isSatisfied())];
 }
 
-const MAX_KEPT_BODY_BYTES = 64 * 1_024;
+const MAX_STORED_BODY_BYTES = 64 * 1_024;
 
 /** What is known about a request when it is written into the ledger. */
-export interface RequestFacts {
+export interface RequestDetails {
   readonly route: Route;
   readonly head: RequestHead;
   readonly remotePort: number;
@@ -129,26 +129,26 @@ export interface RequestFacts {
 }
 
 /** The ledger entry of a request, without secrets. */
-export function describeRequest(facts: RequestFacts): Omit<LedgerEntry, 'sequence'> {
-  const { route, head, fault, body = Buffer.alloc(0), authentication } = facts;
-  const text = body.subarray(0, MAX_KEPT_BODY_BYTES).toString('utf8');
-  const reasonRefused = facts.reasonRefused ?? reasonOf(route, authentication);
+export function toLedgerEntry(details: RequestDetails): Omit<LedgerEntry, 'sequence'> {
+  const { route, head, fault, body = Buffer.alloc(0), authentication } = details;
+  const text = body.subarray(0, MAX_STORED_BODY_BYTES).toString('utf8');
+  const reasonRefused = details.reasonRefused ?? reasonOf(route, authentication);
   return {
-    atMs: facts.atMs(),
+    atMs: details.atMs(),
     operation: route.operation,
     method: head.method,
     path: head.path,
     query: head.query,
     headers: redactHeaders(head.headers),
     body: route.service === 'iam' ? withoutPasswords(text) : text,
-    bodyBytes: facts.receivedBytes ?? body.length,
+    bodyBytes: details.receivedBytes ?? body.length,
     authentication: authentication?.kind ?? 'none',
     authenticated: authentication?.principal !== undefined,
     ...(reasonRefused === undefined ? {} : { reasonRefused }),
     ...(fault === undefined ? {} : { fault: fault.behaviour ?? 'answer' }),
-    ...(facts.status === undefined ? {} : { status: facts.status }),
-    ...(facts.appliedConnectionId === undefined ? {} : { appliedConnectionId: facts.appliedConnectionId }),
-    remotePort: facts.remotePort,
+    ...(details.status === undefined ? {} : { status: details.status }),
+    ...(details.appliedConnectionId === undefined ? {} : { appliedConnectionId: details.appliedConnectionId }),
+    remotePort: details.remotePort,
   };
 }
 

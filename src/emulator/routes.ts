@@ -3,7 +3,7 @@ import type { DliOperations } from './dli-operations.js';
 import { dliError, gatewayError, keystoneError } from './errors.js';
 import type { IamOperations } from './iam-operations.js';
 import type { EmulatorOptions } from './options.js';
-import type { Answer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
 import type { ReceivedRequest } from './server.js';
 
 /** The calls that the emulator understands, by the names used in faults and in the ledger. */
@@ -33,7 +33,7 @@ export interface Route {
   readonly connectionId: string;
 }
 
-const UNKNOWN: Route = { operation: 'unknown', service: 'dli', projectId: '', connectionId: '' };
+const UNKNOWN_ROUTE: Route = { operation: 'unknown', service: 'dli', projectId: '', connectionId: '' };
 
 /**
  * The operation that a method and an undecoded path (without query) lead to; `unknown` when there is none.
@@ -41,20 +41,20 @@ const UNKNOWN: Route = { operation: 'unknown', service: 'dli', projectId: '', co
  */
 export function findRoute(method: string, path: string): Route {
   const segments = decodeSegments(path.endsWith('/') ? path.slice(0, -1) : path);
-  if (segments === undefined) return UNKNOWN;
+  if (segments === undefined) return UNKNOWN_ROUTE;
   const [root, version, ...rest] = segments;
-  if (root !== '') return UNKNOWN;
+  if (root !== '') return UNKNOWN_ROUTE;
   if (version === 'v3') return findIamRoute(method, rest.join('/'));
   const [projectId, collection, connectionId, ...more] = rest;
   if (version !== 'v2.0' || !projectId || collection !== 'datasource-connection' || more.length > 0)
-    return UNKNOWN;
+    return UNKNOWN_ROUTE;
   if (connectionId === undefined) {
     const operation = ({ POST: 'createConnection', GET: 'listConnections' } as const)[method];
-    return operation === undefined ? UNKNOWN : dliRoute(operation, projectId, '');
+    return operation === undefined ? UNKNOWN_ROUTE : dliRoute(operation, projectId, '');
   }
   const operation = ({ GET: 'getConnection', DELETE: 'deleteConnection' } as const)[method];
   return operation === undefined || connectionId === ''
-    ? UNKNOWN
+    ? UNKNOWN_ROUTE
     : dliRoute(operation, projectId, connectionId);
 }
 
@@ -64,10 +64,10 @@ function dliRoute(operation: Operation, projectId: string, connectionId: string)
 
 function findIamRoute(method: string, resource: string): Route {
   const target = `${method} ${resource}`;
-  if (target === 'POST auth/tokens') return { ...UNKNOWN, operation: 'issueToken', service: 'iam' };
+  if (target === 'POST auth/tokens') return { ...UNKNOWN_ROUTE, operation: 'issueToken', service: 'iam' };
   if (target === 'GET projects' || target === 'GET auth/projects')
-    return { ...UNKNOWN, operation: 'listProjects', service: 'iam' };
-  return { ...UNKNOWN, service: 'iam' };
+    return { ...UNKNOWN_ROUTE, operation: 'listProjects', service: 'iam' };
+  return { ...UNKNOWN_ROUTE, service: 'iam' };
 }
 
 function decodeSegments(path: string): string[] | undefined {
@@ -84,13 +84,13 @@ export interface Call {
   readonly route: Route;
   readonly authentication: Authentication;
   readonly requestId: string;
-  /** Decide the answer as usual but leave everything as it was. */
-  readonly isRehearsal: boolean;
+  /** Decide the response as usual but leave everything as it was. */
+  readonly isDryRun: boolean;
 }
 
 /** What an operation came to. */
 export interface Outcome {
-  readonly answer: Answer;
+  readonly response: EmulatedResponse;
   /** The connection that was created or deleted; absent when nothing changed. */
   readonly appliedConnectionId?: string;
 }
@@ -106,10 +106,10 @@ export class Dispatcher {
   /** Carries the call out, or says why not in the words of whoever refuses it. */
   dispatch(call: Call): Outcome {
     const { operation } = call.route;
-    if (operation === 'unknown') return { answer: gatewayError('APIGW.0101', call.requestId) };
+    if (operation === 'unknown') return { response: gatewayError('APIGW.0101', call.requestId) };
     if (operation === 'issueToken') return this.iam.issueToken(call);
     const refusal = this.#refuse(call);
-    if (refusal !== undefined) return { answer: refusal };
+    if (refusal !== undefined) return { response: refusal };
     switch (operation) {
       case 'createConnection':
         return this.dli.create(call);
@@ -126,7 +126,7 @@ export class Dispatcher {
     }
   }
 
-  #refuse({ authentication, route, requestId }: Call): Answer | undefined {
+  #refuse({ authentication, route, requestId }: Call): EmulatedResponse | undefined {
     const { kind, principal, refusal } = authentication;
     if (refusal !== undefined)
       // The gateway in front of IAM checks signatures; IAM itself checks tokens.

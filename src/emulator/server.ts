@@ -4,15 +4,15 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AccessKeyCheck, Authentication, TokenStore } from './authentication.js';
 import { authenticate } from './authentication.js';
-import { readName } from './dli-bodies.js';
+import { readConnectionName } from './dli-bodies.js';
 import { gatewayError } from './errors.js';
 import type { Fault, FaultQueue } from './faults.js';
-import { isOnlyDelayOrHeaders, scriptedAnswer } from './faults.js';
+import { isOnlyDelayOrHeaders, scriptedResponse } from './faults.js';
 import type { WritableLedger } from './ledger.js';
-import { describeRequest } from './ledger.js';
+import { toLedgerEntry } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
-import type { Answer } from './respond.js';
-import { breakOff, deliver, textAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { resetConnection, deliver, textResponse } from './respond.js';
 import type { Call, Dispatcher, Outcome } from './routes.js';
 import { findRoute } from './routes.js';
 
@@ -111,7 +111,7 @@ function readHeaders(rawHeaders: readonly string[]): Map<string, string> {
 export type ReadBody =
   | { readonly outcome: 'complete'; readonly body: Buffer }
   | { readonly outcome: 'tooLarge'; readonly receivedBytes: number }
-  | { readonly outcome: 'cutOff'; readonly receivedBytes: number };
+  | { readonly outcome: 'aborted'; readonly receivedBytes: number };
 
 /** Reads a body of up to `maxBytes` bytes; of a longer one the rest is let through unread, so that the caller can hear so. */
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<ReadBody> {
@@ -124,8 +124,8 @@ export async function readBody(message: IncomingMessage, maxBytes: number): Prom
       else resolve({ outcome: 'tooLarge', receivedBytes });
     });
     message.on('end', () => resolve({ outcome: 'complete', body: Buffer.concat(chunks, receivedBytes) }));
-    message.on('error', () => resolve({ outcome: 'cutOff', receivedBytes }));
-    message.on('close', () => resolve({ outcome: 'cutOff', receivedBytes }));
+    message.on('error', () => resolve({ outcome: 'aborted', receivedBytes }));
+    message.on('close', () => resolve({ outcome: 'aborted', receivedBytes }));
   });
 }
 
@@ -135,8 +135,8 @@ const MAX_TARGET_BYTES = 32 * 1_024;
 const MAX_HEADER_BYTES = 32 * 1_024;
 const MAX_ALL_HEADERS_BYTES = 128 * 1_024;
 
-/** The gateway's answer to a request that is too large in some way; undefined when it is not. */
-function refuseBySize(head: RequestHead, isBodyTooLarge: boolean, requestId: string): Answer | undefined {
+/** The gateway's response to a request that is too large in some way; undefined when it is not. */
+function sizeError(head: RequestHead, isBodyTooLarge: boolean, requestId: string): EmulatedResponse | undefined {
   const status = tooLargeStatus(head, isBodyTooLarge);
   return status === undefined ? undefined : gatewayError('APIGW.0201', requestId, '', status);
 }
@@ -161,12 +161,12 @@ interface RequestHandlerParts {
   readonly ledger: WritableLedger;
 }
 
-/** Takes one DLI or IAM request from its head to its answer, with whatever fault is scripted for it. */
+/** Takes one DLI or IAM request from its head to its response, with whatever fault is scripted for it. */
 export class RequestHandler {
   constructor(private readonly parts: RequestHandlerParts) {}
 
-  /** Handles a request; the promise ends when the answer is sent, given up or left hanging. */
-  async handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Handles a request; the promise ends when the response is sent, given up or left hanging. */
+  async handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
     const { options, faults, ledger } = this.parts;
     const head = readHead(message);
     const route = findRoute(head.method, head.path);
@@ -174,44 +174,44 @@ export class RequestHandler {
     const remotePort = message.socket.remotePort ?? 0;
     const known = { route, fault: early, remotePort, atMs: options.now };
     if (early?.behaviour === 'resetBeforeBody') {
-      ledger.record(describeRequest({ ...known, head, reasonRefused: 'the body was not read' }));
-      breakOff(message.socket);
+      ledger.record(toLedgerEntry({ ...known, head, reasonRefused: 'the body was not read' }));
+      resetConnection(message.socket);
       return;
     }
     const read = await readBody(message, MAX_BODY_BYTES);
-    if (read.outcome === 'cutOff') {
+    if (read.outcome === 'aborted') {
       const { receivedBytes } = read;
       ledger.record(
-        describeRequest({ ...known, head, receivedBytes, reasonRefused: 'the caller went away' }),
+        toLedgerEntry({ ...known, head, receivedBytes, reasonRefused: 'the caller went away' }),
       );
       return;
     }
     const body = read.outcome === 'complete' ? read.body : Buffer.alloc(0);
-    const name = early === undefined ? readName(body) : undefined;
+    const name = early === undefined ? readConnectionName(body) : undefined;
     const fault = name === undefined ? early : faults.take(route.operation, name);
     const request: ReceivedRequest = { ...head, body };
     const requestId = randomBytes(16).toString('hex');
     const authentication = this.#authenticate(request);
-    const call: Call = { request, route, authentication, requestId, isRehearsal: false };
-    const tooLarge = refuseBySize(head, read.outcome === 'tooLarge', requestId);
+    const call: Call = { request, route, authentication, requestId, isDryRun: false };
+    const tooLarge = sizeError(head, read.outcome === 'tooLarge', requestId);
     const outcome = this.#decide(call, fault, tooLarge);
-    const answer = withStandardHeaders(outcome.answer, requestId, options.now(), fault);
+    const response = addStandardHeaders(outcome.response, requestId, options.now(), fault);
     const isSilent = SILENT_BEHAVIOURS.includes(fault?.behaviour ?? 'answer');
     ledger.record(
-      describeRequest({
+      toLedgerEntry({
         ...known,
         fault,
         head,
         body,
         receivedBytes: read.outcome === 'tooLarge' ? read.receivedBytes : body.length,
         authentication,
-        status: isSilent ? undefined : answer.status,
+        status: isSilent ? undefined : response.status,
         appliedConnectionId: outcome.appliedConnectionId,
       }),
     );
     const gone = new AbortController();
-    response.on('close', () => gone.abort());
-    await deliver(answer, fault ?? {}, response, gone.signal);
+    serverResponse.on('close', () => gone.abort());
+    await deliver(response, fault ?? {}, serverResponse, gone.signal);
   }
 
   #authenticate(request: ReceivedRequest): Authentication {
@@ -219,34 +219,34 @@ export class RequestHandler {
     return authenticate(request, accessKeys, tokens, options.now());
   }
 
-  #decide(call: Call, fault: Fault | undefined, tooLarge: Answer | undefined): Outcome {
-    const carryOut = (isRehearsal: boolean): Outcome =>
+  #decide(call: Call, fault: Fault | undefined, tooLarge: EmulatedResponse | undefined): Outcome {
+    const execute = (isDryRun: boolean): Outcome =>
       tooLarge === undefined
-        ? this.parts.dispatcher.dispatch({ ...call, isRehearsal })
-        : { answer: tooLarge };
-    if (fault === undefined) return carryOut(false);
-    const scripted = scriptedAnswer(fault, call.route.operation, call.requestId);
+        ? this.parts.dispatcher.dispatch({ ...call, isDryRun })
+        : { response: tooLarge };
+    if (fault === undefined) return execute(false);
+    const scripted = scriptedResponse(fault, call.route.operation, call.requestId);
     const isApplied = fault.apply ?? isOnlyDelayOrHeaders(fault);
     if (!isApplied && SILENT_BEHAVIOURS.includes(fault.behaviour ?? 'answer'))
-      return { answer: scripted ?? textAnswer(200, '') };
-    if (!isApplied && scripted !== undefined) return { answer: scripted };
-    const real = carryOut(!isApplied);
-    return scripted === undefined ? real : { ...real, answer: scripted };
+      return { response: scripted ?? textResponse(200, '') };
+    if (!isApplied && scripted !== undefined) return { response: scripted };
+    const real = execute(!isApplied);
+    return scripted === undefined ? real : { ...real, response: scripted };
   }
 }
 
-function withStandardHeaders(
-  answer: Answer,
+function addStandardHeaders(
+  response: EmulatedResponse,
   requestId: string,
   nowMs: number,
   fault: Fault | undefined,
-): Answer {
+): EmulatedResponse {
   const scripted = Object.entries(fault?.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
   const headers = {
     'x-request-id': requestId,
     date: new Date(nowMs).toUTCString(),
-    ...answer.headers,
+    ...response.headers,
     ...Object.fromEntries(scripted),
   };
-  return { ...answer, headers };
+  return { ...response, headers };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   DLI_ERRORS,
-  documentedErrorAnswer,
+  documentedErrorResponse,
   findDocumentedError,
   GATEWAY_ERRORS,
   IAM_ERRORS,
@@ -17,7 +17,7 @@ function statusesOf(codes: readonly string[]): Record<number, string[]> {
 }
 
 function read(code: string, status?: number) {
-  const answer = documentedErrorAnswer(code, '0b67bf0abe6d9a8844030ded87109c9f', status);
+  const answer = documentedErrorResponse(code, '0b67bf0abe6d9a8844030ded87109c9f', status);
   return { status: answer.status, json: JSON.parse(answer.body.toString()) as Record<string, unknown> };
 }
 
