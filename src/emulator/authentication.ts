@@ -3,6 +3,10 @@ import type { EmulatorAccessKey, EmulatorOptions, EmulatorProject, EmulatorUser 
 import type { ReceivedRequest } from './server.js';
 import { isDateCurrent, isSignatureOf, parseAuthorization, sha256Hex } from './signature.js';
 
+const LOCK_MS = 5 * 60 * 1_000;
+const MAX_TRACKED_KEYS = 1_000;
+const MAX_TOKENS = 10_000;
+
 /** By which means a request tried to authenticate itself. */
 export type AuthenticationKind = 'signature' | 'token' | 'none';
 
@@ -49,9 +53,6 @@ export function authenticate(
 function refused(kind: AuthenticationKind, detail: string): Authentication {
   return { kind, refusal: { code: 'APIGW.0301', detail } };
 }
-
-const LOCK_MS = 5 * 60 * 1_000;
-const MAX_TRACKED_KEYS = 1_000;
 
 interface Failures {
   count: number;
@@ -122,8 +123,6 @@ function refusalOfSecurityToken(request: ReceivedRequest, key: EmulatorAccessKey
 function isSameSecret(left: string, right: string): boolean {
   return timingSafeEqual(Buffer.from(sha256Hex(left)), Buffer.from(sha256Hex(right)));
 }
-
-const MAX_TOKENS = 10_000;
 
 /** A token that IAM has given out. Without `project` it is scoped to the account, or to nothing. */
 export interface IssuedToken {

@@ -1,11 +1,87 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { EmulatorOptions } from './options.js';
 
+/** A resource tag of a connection. */
+export interface ConnectionTag {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** A connection as it stands at one moment. Deleted ones are kept as tombstones in state `DELETED`. */
+export interface StoredConnection {
+  readonly connectionId: string;
+  readonly projectId: string;
+  readonly name: string;
+  /** The canonical spelling, whatever the caller wrote. */
+  readonly service: string;
+  /** The `url` of the create call. */
+  readonly destination: string;
+  readonly securityGroupId: string;
+  readonly networkId: string;
+  /** Empty when the create call gave none. */
+  readonly clusterName: string;
+  readonly tags: readonly ConnectionTag[];
+  readonly createdAtMs: number;
+  readonly deletedAtMs: number | undefined;
+  /** When its state last changed. */
+  readonly updatedAtMs: number;
+  /** `CREATING`, `ACTIVE`, `FAILED` or `DELETED`; a seeded connection may be in any other. */
+  readonly state: string;
+  /** Progress of the creation, 0 to 1. */
+  readonly process: number;
+  /** Empty until the connection is active. */
+  readonly connectionUrl: string;
+  /** Why the creation failed; else empty. */
+  readonly message: string;
+  /** Names of the bound queues. */
+  readonly queues: readonly string[];
+}
+
 /** What a create call says about a connection; the service in its canonical spelling. */
 export type NewConnection = Pick<
   StoredConnection,
   'projectId' | 'name' | 'service' | 'destination' | 'securityGroupId' | 'networkId' | 'clusterName' | 'tags'
 >;
+
+type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message' | 'updatedAtMs';
+type PinnedField = Exclude<ComputedField, 'updatedAtMs'>;
+
+/** What is kept about a connection; where it stands follows from the clock. */
+export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
+  /** When the creation ends, well or badly. */
+  readonly readyAtMs: number;
+  readonly willFail: boolean;
+  /** What it says when it has failed. */
+  readonly failureReason: string;
+  /** In how many steps its progress is told; 0 = smoothly. */
+  readonly steps: number;
+  /** The `connectionUrl` that it gets once it is active. */
+  readonly activeUrl: string;
+  /** Values that stand whatever the clock says, for seeded connections. */
+  readonly pinned: Partial<Pick<StoredConnection, PinnedField>>;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** A peer service type: its spelling in answers, how its addresses begin and its usual port. */
+export interface ServiceKind {
+  readonly canonical: string;
+  readonly addressPrefix: string;
+  readonly port: number;
+}
+
+const CLOUD_TABLE: ServiceKind = { canonical: 'CloudTable', addressPrefix: 'ct', port: 2181 };
+
+const KINDS: ReadonlyMap<string, ServiceKind> = new Map([
+  ['ct', CLOUD_TABLE],
+  ['cloudtable', CLOUD_TABLE],
+  // No printed sample shows the address of an OpenTSDB connection; these prefixes are guesses from the known five.
+  ['cloudtable.opentsdb', { canonical: 'CloudTable.OPENTSDB', addressPrefix: 'ct', port: 4242 }],
+  ['mrs.opentsdb', { canonical: 'MRS.OPENTSDB', addressPrefix: 'hbase', port: 4242 }],
+  ['dws', { canonical: 'DWS', addressPrefix: 'dws', port: 8000 }],
+  ['rds', { canonical: 'RDS', addressPrefix: 'rds', port: 3306 }],
+  ['css', { canonical: 'CSS', addressPrefix: 'css', port: 9200 }],
+]);
 
 /** The connections of all projects. There are no timers: states follow from the clock when they are looked at. */
 export class ConnectionStore {
@@ -129,24 +205,6 @@ function nameKey(connection: Pick<StoredConnection, 'projectId' | 'name'>): stri
   return `${connection.projectId}/${connection.name}`;
 }
 
-type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message' | 'updatedAtMs';
-type PinnedField = Exclude<ComputedField, 'updatedAtMs'>;
-
-/** What is kept about a connection; where it stands follows from the clock. */
-export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
-  /** When the creation ends, well or badly. */
-  readonly readyAtMs: number;
-  readonly willFail: boolean;
-  /** What it says when it has failed. */
-  readonly failureReason: string;
-  /** In how many steps its progress is told; 0 = smoothly. */
-  readonly steps: number;
-  /** The `connectionUrl` that it gets once it is active. */
-  readonly activeUrl: string;
-  /** Values that stand whatever the clock says, for seeded connections. */
-  readonly pinned: Partial<Pick<StoredConnection, PinnedField>>;
-}
-
 /** Where a connection stands at `nowMs`. */
 function connectionAt(record: ConnectionRecord, nowMs: number): StoredConnection {
   const { readyAtMs, willFail, failureReason, steps: _steps, activeUrl, pinned, ...kept } = record;
@@ -177,44 +235,6 @@ function progress(record: ConnectionRecord, nowMs: number): number {
   return Math.floor((record.willFail ? told / 2 : told) * 100) / 100;
 }
 
-/** A resource tag of a connection. */
-export interface ConnectionTag {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** A connection as it stands at one moment. Deleted ones are kept as tombstones in state `DELETED`. */
-export interface StoredConnection {
-  readonly connectionId: string;
-  readonly projectId: string;
-  readonly name: string;
-  /** The canonical spelling, whatever the caller wrote. */
-  readonly service: string;
-  /** The `url` of the create call. */
-  readonly destination: string;
-  readonly securityGroupId: string;
-  readonly networkId: string;
-  /** Empty when the create call gave none. */
-  readonly clusterName: string;
-  readonly tags: readonly ConnectionTag[];
-  readonly createdAtMs: number;
-  readonly deletedAtMs: number | undefined;
-  /** When its state last changed. */
-  readonly updatedAtMs: number;
-  /** `CREATING`, `ACTIVE`, `FAILED` or `DELETED`; a seeded connection may be in any other. */
-  readonly state: string;
-  /** Progress of the creation, 0 to 1. */
-  readonly process: number;
-  /** Empty until the connection is active. */
-  readonly connectionUrl: string;
-  /** Why the creation failed; else empty. */
-  readonly message: string;
-  /** Names of the bound queues. */
-  readonly queues: readonly string[];
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-
 /**
  * The address under which jobs reach a connection, like `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`:
  * always the same for one connection, with the port of the (first) address it leads to.
@@ -228,26 +248,6 @@ function connectionUrlOf(connectionId: string, service: string, destination: str
   const port = /:(\d{1,5})$/.exec(destination.split(',')[0] ?? '')?.[1] ?? kind?.port ?? 3306;
   return `to-${kind?.addressPrefix ?? 'ct'}-${number}-${suffix}.datasource.com:${port}`;
 }
-
-/** A peer service type: its spelling in answers, how its addresses begin and its usual port. */
-export interface ServiceKind {
-  readonly canonical: string;
-  readonly addressPrefix: string;
-  readonly port: number;
-}
-
-const CLOUD_TABLE: ServiceKind = { canonical: 'CloudTable', addressPrefix: 'ct', port: 2181 };
-
-const KINDS: ReadonlyMap<string, ServiceKind> = new Map([
-  ['ct', CLOUD_TABLE],
-  ['cloudtable', CLOUD_TABLE],
-  // No printed sample shows the address of an OpenTSDB connection; these prefixes are guesses from the known five.
-  ['cloudtable.opentsdb', { canonical: 'CloudTable.OPENTSDB', addressPrefix: 'ct', port: 4242 }],
-  ['mrs.opentsdb', { canonical: 'MRS.OPENTSDB', addressPrefix: 'hbase', port: 4242 }],
-  ['dws', { canonical: 'DWS', addressPrefix: 'dws', port: 8000 }],
-  ['rds', { canonical: 'RDS', addressPrefix: 'rds', port: 3306 }],
-  ['css', { canonical: 'CSS', addressPrefix: 'css', port: 9200 }],
-]);
 
 /** The service type of any documented spelling, in any case; undefined when no manual knows it. */
 export function findServiceKind(service: string): ServiceKind | undefined {

@@ -18,6 +18,34 @@ const NO_CONTENT = textResponse(204, '');
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+const text = z.string();
+const timeMs = z.number().min(0);
+
+/** The shape of a seed: a connection to put there, or many of its kind; what is not given is made up. Unknown keys are refused. */
+const seedSchema = z.strictObject({
+  /** How many; with more than one the name gets a number, and each is a millisecond older than the next. Default 1. */
+  count: z.int().min(1).max(20_000).optional(),
+  connectionId: z.uuid().optional(),
+  projectId: text.optional(),
+  name: text.optional(),
+  service: text.optional(),
+  destination: text.optional(),
+  securityGroupId: text.optional(),
+  networkId: text.optional(),
+  clusterName: text.optional(),
+  tags: z.array(z.strictObject({ key: text, value: text })).optional(),
+  createdAtMs: timeMs.optional(),
+  state: text.optional(),
+  process: z.number().optional(),
+  connectionUrl: text.optional(),
+  message: text.optional(),
+  queues: z.array(text).optional(),
+});
+
+/** A checked seed. */
+type Seed = z.output<typeof seedSchema>;
+
 /** What the control API steers. */
 interface ControlApiParts {
   readonly options: EmulatorOptions;
@@ -150,8 +178,6 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
-
 /** Is this the name or address of this machine's loopback interface? */
 export function isLoopback(host: string): boolean {
   return host === '::1' || LOOPBACK_HOST.test(host);
@@ -169,33 +195,6 @@ function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResp
     return jsonResponse(403, { error: 'The Host header must name a loopback address.' });
   return undefined;
 }
-
-const text = z.string();
-const timeMs = z.number().min(0);
-
-/** The shape of a seed: a connection to put there, or many of its kind; what is not given is made up. Unknown keys are refused. */
-const seedSchema = z.strictObject({
-  /** How many; with more than one the name gets a number, and each is a millisecond older than the next. Default 1. */
-  count: z.int().min(1).max(20_000).optional(),
-  connectionId: z.uuid().optional(),
-  projectId: text.optional(),
-  name: text.optional(),
-  service: text.optional(),
-  destination: text.optional(),
-  securityGroupId: text.optional(),
-  networkId: text.optional(),
-  clusterName: text.optional(),
-  tags: z.array(z.strictObject({ key: text, value: text })).optional(),
-  createdAtMs: timeMs.optional(),
-  state: text.optional(),
-  process: z.number().optional(),
-  connectionUrl: text.optional(),
-  message: text.optional(),
-  queues: z.array(text).optional(),
-});
-
-/** A checked seed. */
-type Seed = z.output<typeof seedSchema>;
 
 /** Each single connection that a seed stands for. */
 function expandSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {

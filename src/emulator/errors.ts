@@ -132,6 +132,13 @@ const REQUEST_ERRORS: Readonly<Record<number, string>> = {
   504: 'Backend timeout.',
 };
 
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+};
+
 /** The documented status and text of a code such as `DLI.0001`, `APIGW.0301` or `IAM.0011`; undefined if unknown. */
 export function findDocumentedError(code: string, status?: number): DocumentedError | undefined {
   const number = /^APIGW?\.(\d{4})$/.exec(code)?.[1];
@@ -155,7 +162,12 @@ export function dliError(code: string, message?: string, status?: number): Emula
  * An error of the API gateway in front of every service: `{error_msg, error_code, request_id}`.
  * The `detail` follows the standard text after a colon, as the documented samples show it.
  */
-export function gatewayError(code: string, requestId: string, detail = '', status?: number): EmulatedResponse {
+export function gatewayError(
+  code: string,
+  requestId: string,
+  detail = '',
+  status?: number,
+): EmulatedResponse {
   const documented = findDocumentedError(code, status);
   const message = documented?.message ?? '';
   return jsonResponse(documented?.status ?? 500, {
@@ -164,13 +176,6 @@ export function gatewayError(code: string, requestId: string, detail = '', statu
     request_id: requestId,
   });
 }
-
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-};
 
 /** An error of IAM's v3 calls: `{error: {code, message, title}}`, where the code is the HTTP status as a number. */
 export function keystoneError(status: number, message: string): EmulatedResponse {

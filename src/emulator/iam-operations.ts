@@ -9,6 +9,28 @@ import type { Call, Outcome } from './routes.js';
 
 const MAX_BODY_BYTES = 32 * 1_024;
 
+const nonEmpty = z.string().min(1);
+
+const tokenBodySchema = z.object({
+  auth: z.object({
+    identity: z.object({
+      methods: z.tuple([z.literal('password')]),
+      password: z.object({
+        user: z.object({ name: nonEmpty, password: nonEmpty, domain: z.object({ name: nonEmpty }) }),
+      }),
+    }),
+    scope: z
+      .object({
+        project: z
+          .object({ id: nonEmpty.optional(), name: nonEmpty.optional() })
+          .refine(project => project.id !== undefined || project.name !== undefined)
+          .optional(),
+        domain: z.unknown().optional(),
+      })
+      .optional(),
+  }),
+});
+
 /** IAM's calls for tokens by password and for looking up projects. */
 export class IamOperations {
   constructor(
@@ -102,28 +124,6 @@ function microsecondTime(timeMs: number): string {
 function stableId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }
-
-const nonEmpty = z.string().min(1);
-
-const tokenBodySchema = z.object({
-  auth: z.object({
-    identity: z.object({
-      methods: z.tuple([z.literal('password')]),
-      password: z.object({
-        user: z.object({ name: nonEmpty, password: nonEmpty, domain: z.object({ name: nonEmpty }) }),
-      }),
-    }),
-    scope: z
-      .object({
-        project: z
-          .object({ id: nonEmpty.optional(), name: nonEmpty.optional() })
-          .refine(project => project.id !== undefined || project.name !== undefined)
-          .optional(),
-        domain: z.unknown().optional(),
-      })
-      .optional(),
-  }),
-});
 
 /** A request for a token by password. Without `project`, for the account or for no scope at all. */
 interface TokenRequest {

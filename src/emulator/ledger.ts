@@ -6,6 +6,16 @@ import { sha256Hex } from './signature.js';
 
 const CAPACITY = 50_000;
 
+const MAX_STORED_BODY_BYTES = 64 * 1_024;
+const SECRET_HEADERS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'x-auth-token',
+  'x-security-token',
+  'x-subject-token',
+]);
+
 /** One request that arrived. Written once its response is decided, before a scripted delay. */
 export interface LedgerEntry {
   /** Counts up from 1 and is never used twice. */
@@ -111,8 +121,6 @@ function partition(waiters: readonly Waiter[]): [satisfied: Waiter[], waiting: W
   return [waiters.filter(waiter => waiter.isSatisfied()), waiters.filter(waiter => !waiter.isSatisfied())];
 }
 
-const MAX_STORED_BODY_BYTES = 64 * 1_024;
-
 /** What is known about a request when it is written into the ledger. */
 export interface RequestDetails {
   readonly route: Route;
@@ -147,7 +155,9 @@ export function toLedgerEntry(details: RequestDetails): Omit<LedgerEntry, 'seque
     ...(reasonRefused === undefined ? {} : { reasonRefused }),
     ...(fault === undefined ? {} : { fault: fault.behaviour ?? 'answer' }),
     ...(details.status === undefined ? {} : { status: details.status }),
-    ...(details.appliedConnectionId === undefined ? {} : { appliedConnectionId: details.appliedConnectionId }),
+    ...(details.appliedConnectionId === undefined
+      ? {}
+      : { appliedConnectionId: details.appliedConnectionId }),
     remotePort: details.remotePort,
   };
 }
@@ -158,15 +168,6 @@ function reasonOf(route: Route, authentication: Authentication | undefined): str
   if (refusal === undefined || route.operation === 'issueToken') return undefined;
   return refusal.detail === '' ? refusal.code : `${refusal.code}: ${refusal.detail}`;
 }
-
-const SECRET_HEADERS = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'x-auth-token',
-  'x-security-token',
-  'x-subject-token',
-]);
 
 /** Headers as a plain object in which each secret is replaced by a short hash, so that equal ones can be told. */
 function redactHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {

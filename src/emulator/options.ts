@@ -35,6 +35,11 @@ export interface EmulatorUser {
   readonly domainName: string;
 }
 
+/** The values of `answerStyle`. */
+const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
+/** The values of `notFoundError`. */
+const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
+
 /**
  * The manuals whose answers differ: 2018 has neither service nor time and a misspelt key, 2019 no queues and no count,
  * 2021 queues in get and list, 2024 only their names in the list.
@@ -106,11 +111,6 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
     ...options,
   };
 }
-
-/** The values of `answerStyle`. */
-const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
-/** The values of `notFoundError`. */
-const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
 
 const durationMs = z.number().min(0);
 

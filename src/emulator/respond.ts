@@ -6,6 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from './faults.js';
 
+const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
+const RESET_PAUSE_MS = 20;
+const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
+
 /** A response that is decided but not yet sent. Header names are lower case. */
 export interface EmulatedResponse {
   readonly status: number;
@@ -14,7 +18,11 @@ export interface EmulatedResponse {
 }
 
 /** A response with a JSON body. */
-export function jsonResponse(status: number, value: object, headers: Record<string, string> = {}): EmulatedResponse {
+export function jsonResponse(
+  status: number,
+  value: object,
+  headers: Record<string, string> = {},
+): EmulatedResponse {
   return {
     status,
     headers: { 'content-type': 'application/json', ...headers },
@@ -23,13 +31,13 @@ export function jsonResponse(status: number, value: object, headers: Record<stri
 }
 
 /** A response with a ready body, or with none. */
-export function textResponse(status: number, text: string, headers: Record<string, string> = {}): EmulatedResponse {
+export function textResponse(
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): EmulatedResponse {
   return { status, headers, body: Buffer.from(text) };
 }
-
-const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
-const RESET_PAUSE_MS = 20;
-const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
 
 /**
  * Sends a response in the way that the fault prescribes, or at once when there is none.
@@ -78,7 +86,12 @@ function sendWhole(response: EmulatedResponse, serverResponse: ServerResponse): 
 }
 
 // Written past Node's HTTP layer, which would not let a message break its own framing.
-async function sendPart(response: EmulatedResponse, bodyBytes: number, chunked: boolean, socket: Socket): Promise<void> {
+async function sendPart(
+  response: EmulatedResponse,
+  bodyBytes: number,
+  chunked: boolean,
+  socket: Socket,
+): Promise<void> {
   const framing = chunked
     ? 'transfer-encoding: chunked\r\n'
     : `content-length: ${Math.max(response.body.length, bodyBytes + 1)}\r\n`;
@@ -90,7 +103,12 @@ async function sendPart(response: EmulatedResponse, bodyBytes: number, chunked: 
   await new Promise<void>(resolve => socket.write(bytes, () => resolve()));
 }
 
-async function sendSlowly(response: EmulatedResponse, dripMs: number, serverResponse: ServerResponse, signal: AbortSignal) {
+async function sendSlowly(
+  response: EmulatedResponse,
+  dripMs: number,
+  serverResponse: ServerResponse,
+  signal: AbortSignal,
+) {
   writeHead(response, serverResponse);
   serverResponse.flushHeaders();
   for (const byte of response.body) {
@@ -100,7 +118,11 @@ async function sendSlowly(response: EmulatedResponse, dripMs: number, serverResp
   serverResponse.end();
 }
 
-async function sendHuge(response: EmulatedResponse, bodyBytes: number, serverResponse: ServerResponse): Promise<void> {
+async function sendHuge(
+  response: EmulatedResponse,
+  bodyBytes: number,
+  serverResponse: ServerResponse,
+): Promise<void> {
   serverResponse.writeHead(response.status, reasonOf(response.status), {
     'content-type': 'application/json',
     ...response.headers,

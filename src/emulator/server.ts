@@ -12,9 +12,17 @@ import type { WritableLedger } from './ledger.js';
 import { toLedgerEntry } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import type { EmulatedResponse } from './respond.js';
-import { resetConnection, deliver, textResponse } from './respond.js';
+import { deliver, resetConnection, textResponse } from './respond.js';
 import type { Call, Dispatcher, Outcome } from './routes.js';
 import { findRoute } from './routes.js';
+
+/** The gateway's limits, from the table of its error APIGW.0201. */
+const MAX_BODY_BYTES = 12 * 1_024 * 1_024;
+const MAX_TARGET_BYTES = 32 * 1_024;
+const MAX_HEADER_BYTES = 32 * 1_024;
+const MAX_ALL_HEADERS_BYTES = 128 * 1_024;
+
+const SILENT_BEHAVIOURS = ['hang', 'reset', 'resetBeforeBody', 'close'];
 
 /** A listening server that can be stopped at once, hanging answers included. */
 export interface HttpServer {
@@ -129,14 +137,12 @@ export async function readBody(message: IncomingMessage, maxBytes: number): Prom
   });
 }
 
-/** The gateway's limits, from the table of its error APIGW.0201. */
-const MAX_BODY_BYTES = 12 * 1_024 * 1_024;
-const MAX_TARGET_BYTES = 32 * 1_024;
-const MAX_HEADER_BYTES = 32 * 1_024;
-const MAX_ALL_HEADERS_BYTES = 128 * 1_024;
-
 /** The gateway's response to a request that is too large in some way; undefined when it is not. */
-function sizeError(head: RequestHead, isBodyTooLarge: boolean, requestId: string): EmulatedResponse | undefined {
+function sizeError(
+  head: RequestHead,
+  isBodyTooLarge: boolean,
+  requestId: string,
+): EmulatedResponse | undefined {
   const status = tooLargeStatus(head, isBodyTooLarge);
   return status === undefined ? undefined : gatewayError('APIGW.0201', requestId, '', status);
 }
@@ -148,8 +154,6 @@ function tooLargeStatus(head: RequestHead, isBodyTooLarge: boolean): 413 | 414 |
   if (totalBytes > MAX_ALL_HEADERS_BYTES || sizes.some(size => size > MAX_HEADER_BYTES)) return 494;
   return isBodyTooLarge ? 413 : undefined;
 }
-
-const SILENT_BEHAVIOURS = ['hang', 'reset', 'resetBeforeBody', 'close'];
 
 /** What a request handler works with. */
 interface RequestHandlerParts {
@@ -181,9 +185,7 @@ export class RequestHandler {
     const read = await readBody(message, MAX_BODY_BYTES);
     if (read.outcome === 'aborted') {
       const { receivedBytes } = read;
-      ledger.record(
-        toLedgerEntry({ ...known, head, receivedBytes, reasonRefused: 'the caller went away' }),
-      );
+      ledger.record(toLedgerEntry({ ...known, head, receivedBytes, reasonRefused: 'the caller went away' }));
       return;
     }
     const body = read.outcome === 'complete' ? read.body : Buffer.alloc(0);
@@ -221,9 +223,7 @@ export class RequestHandler {
 
   #decide(call: Call, fault: Fault | undefined, tooLarge: EmulatedResponse | undefined): Outcome {
     const execute = (isDryRun: boolean): Outcome =>
-      tooLarge === undefined
-        ? this.parts.dispatcher.dispatch({ ...call, isDryRun })
-        : { response: tooLarge };
+      tooLarge === undefined ? this.parts.dispatcher.dispatch({ ...call, isDryRun }) : { response: tooLarge };
     if (fault === undefined) return execute(false);
     const scripted = scriptedResponse(fault, call.route.operation, call.requestId);
     const isApplied = fault.apply ?? isOnlyDelayOrHeaders(fault);

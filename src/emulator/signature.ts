@@ -1,6 +1,11 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { ReceivedRequest } from './server.js';
 
+const ALGORITHM = 'SDK-HMAC-SHA256';
+const AUTHORIZATION =
+  /^SDK-HMAC-SHA256 Access=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
+const MAX_CLOCK_DIFFERENCE_MS = 15 * 60 * 1_000;
+
 /** The header whose literal value replaces the body's hash. */
 const CONTENT_HASH_HEADER = 'x-sdk-content-sha256';
 
@@ -80,11 +85,6 @@ function encode(text: string): string {
     character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
-
-const ALGORITHM = 'SDK-HMAC-SHA256';
-const AUTHORIZATION =
-  /^SDK-HMAC-SHA256 Access=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
-const MAX_CLOCK_DIFFERENCE_MS = 15 * 60 * 1_000;
 
 /** The three parts of an `Authorization` header made by AK/SK signing. */
 export interface SignatureClaim {
