@@ -191,7 +191,7 @@ function projectOf({ region, dliEndpoint, projectId, credentials }: Config): str
   return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
-/** Creates the authenticator for Huawei Cloud, and the function that replaces its credentials by others of the same kind. */
+/** Creates the authenticator for Huawei Cloud and the function that rotates its credentials. */
 function createAuthenticator(
   { credentials, projectId, region }: Config,
   iam: IamClient,

@@ -22,9 +22,9 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 const text = z.string();
 const timeMs = z.number().min(0);
 
-/** The shape of a seed: a connection to put there, or many of its kind; what is not given is made up. Unknown keys are refused. */
+/** A seed: one connection to add, or many alike. Absent fields are generated; unknown keys are refused. */
 const seedSchema = z.strictObject({
-  /** How many; with more than one the name gets a number, and each is a millisecond older than the next. Default 1. */
+  /** Number of connections. More than one get numbered names and are created 1 ms apart. Default 1. */
   count: z.int().min(1).max(20_000).optional(),
   connectionId: z.uuid().optional(),
   projectId: text.optional(),
@@ -43,10 +43,9 @@ const seedSchema = z.strictObject({
   queues: z.array(text).optional(),
 });
 
-/** A checked seed. */
+/** A validated seed. */
 type Seed = z.output<typeof seedSchema>;
 
-/** What the control API steers. */
 interface ControlApiParts {
   readonly options: EmulatorOptions;
   readonly faults: FaultQueue;
@@ -57,23 +56,23 @@ interface ControlApiParts {
 }
 
 /**
- * The emulator's own HTTP API under `/emulator/`, for whoever runs it as a process of its own:
+ * The HTTP API under `/emulator/` that controls an emulator in another process:
  *
- * - `GET health`: 200 once it listens.
- * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` forgets them.
- * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`; `DELETE faults` drops them.
+ * - `GET health`: 200 when the emulator listens.
+ * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` clears them.
+ * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`; `DELETE faults` clears them.
  * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
- *   put there, and answered.
- * - `PATCH settings`: changes the given settings and answers all of them; `GET settings` only answers.
- * - `POST reset`: forgets connections, faults, ledger and tokens.
- * - `POST tokens/expire`: ends the life of all tokens.
+ *   added and returned.
+ * - `PATCH settings`: changes the given settings and returns all of them; `GET settings` only returns them.
+ * - `POST reset`: clears connections, faults, ledger and tokens.
+ * - `POST tokens/expire`: expires all tokens.
  *
- * What is wrong with a request is told in a 400 as `{error, problems}`. Control requests are not in the ledger.
+ * An invalid request gets a 400 with `{error, problems}`. Control requests are not in the ledger.
  */
 export class ControlApi {
   constructor(private readonly parts: ControlApiParts) {}
 
-  /** Handles a request under `/emulator/`. Callers other than loopback ones are refused unless `isOpen`. */
+  /** Handles a request under `/emulator/`. Only loopback hosts are accepted, unless `isOpen`. */
   async handle(message: IncomingMessage, serverResponse: ServerResponse, isOpen: boolean): Promise<void> {
     const head = readHead(message);
     const read = await readBody(message, MAX_BODY_BYTES);
@@ -125,8 +124,8 @@ export class ControlApi {
   #readLedger(operation: string): EmulatedResponse {
     const filter = ledgerFilterSchema.safeParse(operation);
     if (!filter.success) return badRequest(describeProblems(filter.error).map(text => `operation: ${text}`));
-    const wanted: LedgerFilter = filter.data;
-    return jsonResponse(200, { entries: this.parts.emulator.ledger.entries(wanted) });
+    const selected: LedgerFilter = filter.data;
+    return jsonResponse(200, { entries: this.parts.emulator.ledger.entries(selected) });
   }
 
   #addFaults(body: Buffer): EmulatedResponse {
@@ -141,7 +140,7 @@ export class ControlApi {
     const { items, problems } = readAll(body, 'connection', seedSchema);
     if (problems.length > 0) return badRequest(problems);
     const seeds = items.flatMap(item => expandSeed(item, options.now()));
-    // What is not given is left out, not undefined.
+    // Absent fields are missing, not undefined, as the type demands.
     const connections = seeds.map(seed => emulator.seedConnection(seed as Partial<StoredConnection>));
     return jsonResponse(201, { connections });
   }
@@ -154,7 +153,7 @@ export class ControlApi {
   }
 }
 
-// One item or an array; with any problem none is used.
+// The body is one item or an array.
 function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: T[]; problems: string[] } {
   const results = listSchema.parse(parseJson(body)).map(candidate => schema.safeParse(candidate));
   return {
@@ -169,7 +168,7 @@ function badRequest(problems: readonly string[]): EmulatedResponse {
   return jsonResponse(400, { error: 'The request is not valid.', problems });
 }
 
-// Text that is not JSON then fails the schema like any other wrong value.
+// Returns undefined for invalid JSON, which then fails the schema.
 function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
@@ -178,15 +177,15 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Is this the name or address of this machine's loopback interface? */
+/** Whether a host name or address is a loopback one. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || LOOPBACK_HOST.test(host);
 }
 
 /**
- * The refusal of a control request that a browser page may have caused; undefined when there is no such suspicion.
- * A page can reach a loopback port: across origins (it then sends Origin), or under its own name made to point here
- * (then Host is not a loopback one). `isOpen` leaves the second check out, for emulators meant to be reached by name.
+ * Rejects control requests that a browser page may have sent: across origins (with an Origin header) or by DNS
+ * rebinding (with a Host that is not a loopback one). `isOpen` skips the second check, for emulators that are
+ * reached by name.
  */
 function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResponse | undefined {
   if (head.headers.has('origin'))
@@ -196,7 +195,7 @@ function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResp
   return undefined;
 }
 
-/** Each single connection that a seed stands for. */
+/** Expands a seed into single connections. */
 function expandSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
   if (count === 1) return [seed];
   const { connectionId: _one, name = 'seeded', createdAtMs = nowMs - count, ...rest } = seed;

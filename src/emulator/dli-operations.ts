@@ -6,14 +6,14 @@ import type { EmulatorOptions } from './options.js';
 import { jsonResponse } from './respond.js';
 import type { Call, Outcome } from './routes.js';
 
-/** The four calls on classic datasource connections. The caller has already been authenticated. */
+/** The four DLI operations on classic datasource connections. Requests are already authenticated. */
 export class DliOperations {
   constructor(
     private readonly options: EmulatorOptions,
     private readonly connections: ConnectionStore,
   ) {}
 
-  /** Creates a connection, which starts in CREATING: 201 with its id. */
+  /** Creates a connection in state CREATING: 201 with its id. */
   create({ request, route, isDryRun }: Call): Outcome {
     const { body, problem } = readCreateBody(request.body);
     if (problem !== undefined) return { response: dliError('DLI.0001', problem) };
@@ -37,14 +37,14 @@ export class DliOperations {
     return { response, appliedConnectionId: record.connectionId };
   }
 
-  /** Reads one connection; a deleted one is found for as long as its tombstone lasts. */
+  /** Returns one connection or its tombstone. */
   get({ route }: Call): Outcome {
     const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return this.#notFound(route.connectionId);
     return { response: jsonResponse(200, connectionBody(connection, this.options)) };
   }
 
-  /** Reads all connections of the project, oldest first, tombstones included. */
+  /** Lists all connections and tombstones of the project, oldest first. */
   list({ request, route }: Call): Outcome {
     const text = new URLSearchParams(request.query).get('tags') ?? '';
     if (text !== '' && this.options.tagFilter === 'refused')
@@ -59,7 +59,7 @@ export class DliOperations {
     return { response: jsonResponse(200, connectionListBody(connections, this.options)) };
   }
 
-  /** Deletes a connection that is not being created; it leaves a tombstone. */
+  /** Deletes a connection that is not in state CREATING, leaving a tombstone. */
   delete({ route, isDryRun }: Call): Outcome {
     const { projectId, connectionId } = route;
     const connection = this.connections.find(projectId, connectionId);
@@ -74,13 +74,13 @@ export class DliOperations {
     return { response, appliedConnectionId: connectionId };
   }
 
-  // The wording, grammar included, is what the service answers for the sibling enhanced connections.
+  // The exact text, including its grammar, of DLI's API for enhanced connections.
   #notFound(connectionId: string): Outcome {
     return { response: dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`) };
   }
 }
 
-/** Reads a filter like `k=v,k2=v2`; undefined when it is not of this form. */
+/** Parses a filter such as `k=v,k2=v2`; undefined if it is malformed. */
 function parseTagFilter(filter: string): ConnectionTag[] | undefined {
   const tags: ConnectionTag[] = [];
   for (const pair of filter.split(',')) {
@@ -91,7 +91,7 @@ function parseTagFilter(filter: string): ConnectionTag[] | undefined {
   return tags;
 }
 
-/** Do these tags satisfy every pair of the filter? */
+/** Whether the tags include every pair of the filter. */
 function matchesTags(tags: readonly ConnectionTag[], filter: readonly ConnectionTag[]): boolean {
-  return filter.every(wanted => tags.some(tag => tag.key === wanted.key && tag.value === wanted.value));
+  return filter.every(pair => tags.some(tag => tag.key === pair.key && tag.value === pair.value));
 }

@@ -31,35 +31,35 @@ const tokenBodySchema = z.object({
   }),
 });
 
-/** IAM's calls for tokens by password and for looking up projects. */
+/** The IAM operations that issue tokens by password and list projects. */
 export class IamOperations {
   constructor(
     private readonly options: EmulatorOptions,
     private readonly tokens: TokenStore,
   ) {}
 
-  /** Gives out a token: 201, the token in `X-Subject-Token`. The only call that needs no authentication. */
+  /** Issues a token: 201 with the token in `X-Subject-Token`. The only operation without authentication. */
   issueToken({ request, isDryRun }: Call): Outcome {
     if (request.body.length > MAX_BODY_BYTES)
       return {
         response: jsonResponse(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
       };
-    const wanted = readTokenBody(request.body);
-    if (wanted === undefined) return { response: keystoneError(400, 'The request body is invalid') };
+    const requested = readTokenBody(request.body);
+    if (requested === undefined) return { response: keystoneError(400, 'The request body is invalid') };
     const user = this.options.users.find(
-      known => known.name === wanted.name && known.domainName === wanted.domainName,
+      known => known.name === requested.name && known.domainName === requested.domainName,
     );
-    if (user === undefined || user.password !== wanted.password)
+    if (user === undefined || user.password !== requested.password)
       return { response: keystoneError(401, 'The username or password is wrong.') };
-    const project = this.#findProject(wanted.project);
-    if (wanted.project !== undefined && project === undefined)
+    const project = this.#findProject(requested.project);
+    if (requested.project !== undefined && project === undefined)
       return { response: keystoneError(404, 'Could not find the project of the requested scope.') };
     const token = this.tokens.create(user, project);
     if (!isDryRun) this.tokens.add(token);
     return { response: tokenResponse(token) };
   }
 
-  /** Lists the account's projects, by name and page when the query says so. */
+  /** Lists the projects of the account, optionally by name and page. */
   listProjects({ request }: Call): Outcome {
     const query = new URLSearchParams(request.query);
     const name = query.get('name');
@@ -75,12 +75,12 @@ export class IamOperations {
     return { response: jsonResponse(200, { projects, links }) };
   }
 
-  #findProject(wanted: { id?: string | undefined; name?: string | undefined } | undefined) {
-    if (wanted === undefined) return undefined;
+  #findProject(requested: { id?: string | undefined; name?: string | undefined } | undefined) {
+    if (requested === undefined) return undefined;
     return this.options.projects.find(
       project =>
-        (wanted.id === undefined || project.id === wanted.id) &&
-        (wanted.name === undefined || project.name === wanted.name),
+        (requested.id === undefined || project.id === requested.id) &&
+        (requested.name === undefined || project.name === requested.name),
     );
   }
 
@@ -106,7 +106,7 @@ function tokenResponse({ token, user, project, issuedAtMs, expiresAtMs }: Issued
       expires_at: microsecondTime(expiresAtMs),
       issued_at: microsecondTime(issuedAtMs),
       methods: ['password'],
-      // Always empty, as with `nocatalog`: nothing but the emulator itself could be listed.
+      // Empty, as with `nocatalog`: the emulator has no other services.
       catalog: [],
       roles: [{ id: '0', name: 'te_admin' }],
       ...(project === undefined ? { domain } : { project: { id: project.id, name: project.name, domain } }),
@@ -120,12 +120,12 @@ function microsecondTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace('Z', '000Z');
 }
 
-// IAM's ids are 32 hexadecimal characters; these are the same in every run.
+// Ids of IAM have 32 hexadecimal digits. These are deterministic.
 function stableId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }
 
-/** A request for a token by password. Without `project`, for the account or for no scope at all. */
+/** A request for a token by password. Without `project`, the token is scoped to the account or unscoped. */
 interface TokenRequest {
   readonly name: string;
   readonly password: string;
@@ -133,7 +133,7 @@ interface TokenRequest {
   readonly project: { readonly id?: string | undefined; readonly name?: string | undefined } | undefined;
 }
 
-/** Reads the body of a token call; undefined when it is not the documented one. A project wins over a domain. */
+/** Parses the body of a token request; undefined if it is invalid. A project takes precedence over a domain. */
 function readTokenBody(bytes: Buffer): TokenRequest | undefined {
   let value: unknown;
   try {

@@ -10,14 +10,14 @@ const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
 const RESET_PAUSE_MS = 20;
 const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
 
-/** A response that is decided but not yet sent. Header names are lower case. */
+/** A response to be sent, with lower-case header names. */
 export interface EmulatedResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
-/** A response with a JSON body. */
+/** Builds a response with a JSON body. */
 export function jsonResponse(
   status: number,
   value: object,
@@ -30,7 +30,7 @@ export function jsonResponse(
   };
 }
 
-/** A response with a ready body, or with none. */
+/** Builds a response with a text body, which may be empty. */
 export function textResponse(
   status: number,
   text: string,
@@ -40,8 +40,8 @@ export function textResponse(
 }
 
 /**
- * Sends a response in the way that the fault prescribes, or at once when there is none.
- * Rejects when `signal` ends the waiting because the caller went away.
+ * Sends a response, with the delay and the behaviour of a fault.
+ * Rejects if `signal` ends a delay because the caller has disconnected.
  */
 export async function deliver(
   response: EmulatedResponse,
@@ -65,7 +65,7 @@ export async function deliver(
       return;
     case 'resetDuringAnswer':
       await sendPart(response, half(response), false, socket);
-      // A caller that meets the part and the RST in one poll may take them for an orderly end (libuv does).
+      // libuv treats data and RST in the same poll as an orderly end.
       await delay(RESET_PAUSE_MS, undefined, { signal });
       resetConnection(socket);
       return;
@@ -85,7 +85,7 @@ function sendWhole(response: EmulatedResponse, serverResponse: ServerResponse): 
   serverResponse.end(response.body);
 }
 
-// Written past Node's HTTP layer, which would not let a message break its own framing.
+// Bypasses Node's HTTP layer, which does not allow a message to violate its framing.
 async function sendPart(
   response: EmulatedResponse,
   bodyBytes: number,
@@ -130,7 +130,7 @@ async function sendHuge(
   await pipeline(Readable.from(hugeBody(bodyBytes)), serverResponse);
 }
 
-// The start of a JSON string, so that a reader has no reason to stop before its own limit.
+// Starts like valid JSON, so that a reader does not stop before its size limit.
 function* hugeBody(bodyBytes: number): Generator<Buffer> {
   const start = Buffer.from('{"is_success":true,"message":"').subarray(0, bodyBytes);
   yield start;
@@ -152,9 +152,9 @@ function reasonOf(status: number): string {
   return status === 494 ? 'Request Header Too Large' : (STATUS_CODES[status] ?? 'Unknown');
 }
 
-/** Ends a connection with RST. What was written and handed to the system before still arrives. */
+/** Resets a connection (RST). Data already passed to the operating system still arrives. */
 export function resetConnection(socket: Socket): void {
-  // Left alone, `resetAndDestroy` first ends its own side in order, and the caller would see a FIN before the RST.
+  // Without this, `resetAndDestroy` sends a FIN before the RST.
   socket._final = callback => callback();
   socket.resetAndDestroy();
 }

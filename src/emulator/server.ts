@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { Socket } from 'node:net';
 import type { AccessKeyCheck, Authentication, TokenStore } from './authentication.js';
 import { authenticate } from './authentication.js';
 import { readConnectionName } from './dli-bodies.js';
@@ -16,7 +15,7 @@ import { deliver, resetConnection, textResponse } from './respond.js';
 import type { Call, Dispatcher, Outcome } from './routes.js';
 import { findRoute } from './routes.js';
 
-/** The gateway's limits, from the table of its error APIGW.0201. */
+// Limits of the API gateway, from the description of its error APIGW.0201.
 const MAX_BODY_BYTES = 12 * 1_024 * 1_024;
 const MAX_TARGET_BYTES = 32 * 1_024;
 const MAX_HEADER_BYTES = 32 * 1_024;
@@ -24,24 +23,19 @@ const MAX_ALL_HEADERS_BYTES = 128 * 1_024;
 
 const SILENT_BEHAVIOURS = ['hang', 'reset', 'resetBeforeBody', 'close'];
 
-/** A listening server that can be stopped at once, hanging answers included. */
+/** An HTTP server that can be stopped immediately, despite hanging responses. */
 export interface HttpServer {
-  /** Resolves with the base URL, without a slash at the end. */
+  /** Resolves with the base URL, without a trailing slash. */
   listen(port: number, host: string): Promise<string>;
-  /** Stops listening and destroys all connections. */
+  /** Stops listening and closes all connections. */
   close(): Promise<void>;
 }
 
-/** A plain HTTP server whose limits lie above those of the emulated gateway, so that the emulator can enforce them. */
+/** Creates an HTTP server whose limits exceed those of the emulated API gateway, which the emulator enforces. */
 export function createHttpServer(onRequest: RequestListener): HttpServer {
   const server = createServer({ maxHeaderSize: 512 * 1_024, keepAliveTimeout: 75_000 }, onRequest);
-  const sockets = new Set<Socket>();
-  server.on('connection', socket => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    // Callers that reset their connection are part of the game.
-    socket.on('error', () => socket.destroy());
-  });
+  // Callers may reset their connections.
+  server.on('connection', socket => socket.on('error', () => socket.destroy()));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? 494 : 400;
     const { body } = gatewayError('APIGW.0201', '', '', status);
@@ -61,7 +55,7 @@ export function createHttpServer(onRequest: RequestListener): HttpServer {
     },
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
       await closed;
     },
   };
@@ -70,28 +64,28 @@ export function createHttpServer(onRequest: RequestListener): HttpServer {
 function baseUrlOf(server: Server, host: string): string {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  // An unspecified address is where one listens, not where one calls.
+  // The unspecified address is valid for listening only.
   const reachable =
     { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
   return `http://${reachable}:${port}`;
 }
 
-/** A request after its body was read, in the terms of the signing rules. */
+/** A received request, in the terms of the signing rules. */
 export interface ReceivedRequest {
   readonly method: string;
   /** The path as sent, undecoded and without the query. */
   readonly path: string;
   /** The query as sent, undecoded and without the question mark. */
   readonly query: string;
-  /** Lower-case names; repeated headers joined by a comma; values as UTF-8. */
+  /** With lower-case names; repeated headers are joined by a comma; values are decoded as UTF-8. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
 }
 
-/** What of a request is known before its body is read. */
+/** A request before its body is read. */
 export type RequestHead = Omit<ReceivedRequest, 'body'>;
 
-/** The head of a request that the HTTP server has parsed. */
+/** Converts the head of a request parsed by Node. */
 export function readHead(message: IncomingMessage): RequestHead {
   const target = message.url ?? '/';
   const queryStart = target.indexOf('?');
@@ -107,7 +101,7 @@ function readHeaders(rawHeaders: readonly string[]): Map<string, string> {
   const headers = new Map<string, string>();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
-    // Node hands header bytes over as Latin-1, but signatures are computed over UTF-8 text.
+    // Node decodes headers as Latin-1, but signatures are computed over UTF-8.
     const value = Buffer.from(rawHeaders[index + 1] ?? '', 'latin1').toString('utf8');
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
@@ -115,13 +109,13 @@ function readHeaders(rawHeaders: readonly string[]): Map<string, string> {
   return headers;
 }
 
-/** What came of reading a body: all of it, too much of it, or a caller who went away in the middle. */
+/** Result of reading a body: complete, too large, or aborted by the caller. */
 export type ReadBody =
   | { readonly outcome: 'complete'; readonly body: Buffer }
   | { readonly outcome: 'tooLarge'; readonly receivedBytes: number }
   | { readonly outcome: 'aborted'; readonly receivedBytes: number };
 
-/** Reads a body of up to `maxBytes` bytes; of a longer one the rest is let through unread, so that the caller can hear so. */
+/** Reads a body of up to `maxBytes` bytes. The rest of a larger one is discarded, so that the caller gets a response. */
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<ReadBody> {
   const chunks: Buffer[] = [];
   let receivedBytes = 0;
@@ -137,7 +131,7 @@ export async function readBody(message: IncomingMessage, maxBytes: number): Prom
   });
 }
 
-/** The gateway's response to a request that is too large in some way; undefined when it is not. */
+/** The API gateway's error for a request that exceeds a size limit; undefined if it does not. */
 function sizeError(
   head: RequestHead,
   isBodyTooLarge: boolean,
@@ -155,7 +149,6 @@ function tooLargeStatus(head: RequestHead, isBodyTooLarge: boolean): 413 | 414 |
   return isBodyTooLarge ? 413 : undefined;
 }
 
-/** What a request handler works with. */
 interface RequestHandlerParts {
   readonly options: EmulatorOptions;
   readonly accessKeys: AccessKeyCheck;
@@ -165,11 +158,11 @@ interface RequestHandlerParts {
   readonly ledger: WritableLedger;
 }
 
-/** Takes one DLI or IAM request from its head to its response, with whatever fault is scripted for it. */
+/** Handles requests for DLI and IAM, including scripted faults. */
 export class RequestHandler {
   constructor(private readonly parts: RequestHandlerParts) {}
 
-  /** Handles a request; the promise ends when the response is sent, given up or left hanging. */
+  /** Handles a request. Resolves when the response is sent, abandoned or left hanging. */
   async handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
     const { options, faults, ledger } = this.parts;
     const head = readHead(message);
@@ -211,9 +204,9 @@ export class RequestHandler {
         appliedConnectionId: outcome.appliedConnectionId,
       }),
     );
-    const gone = new AbortController();
-    serverResponse.on('close', () => gone.abort());
-    await deliver(response, fault ?? {}, serverResponse, gone.signal);
+    const disconnected = new AbortController();
+    serverResponse.on('close', () => disconnected.abort());
+    await deliver(response, fault ?? {}, serverResponse, disconnected.signal);
   }
 
   #authenticate(request: ReceivedRequest): Authentication {

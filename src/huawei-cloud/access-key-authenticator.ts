@@ -6,7 +6,7 @@ import type {
   SuspensionListener,
   UnauthenticatedRequest,
 } from './authenticator.js';
-import { SingleUse } from './authenticator.js';
+import { singleUse } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
@@ -84,7 +84,7 @@ export class AccessKeyAuthenticator implements Authenticator {
       projectId,
       headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
     };
-    return new SingleUse(authentication, verdict => {
+    return singleUse(authentication, verdict => {
       if (verdict === 'REFUSED') guard.recordRefusal();
       probe.release(permit, verdict);
       // A new signature by the same key would be refused, too.

@@ -12,7 +12,7 @@ export interface Authentication {
   /** The DLI project that the credentials give access to. */
   projectId: string;
   /** The headers that authenticate one request, including `content-type`. */
-  headersFor(request: UnauthenticatedRequest): Record<string, string>;
+  headersFor: (request: UnauthenticatedRequest) => Record<string, string>;
 }
 
 /**
@@ -70,30 +70,21 @@ export class AuthenticationError extends Error {
   }
 }
 
-/** One use of a shared authentication; settles at most once. */
-export class SingleUse implements CredentialUse {
-  readonly #authentication: Authentication;
-  readonly #onSettled: (verdict: CredentialVerdict) => boolean;
-  #isSettled = false;
-
-  constructor(authentication: Authentication, onSettled: (verdict: CredentialVerdict) => boolean) {
-    this.#authentication = authentication;
-    this.#onSettled = onSettled;
-  }
-
-  get projectId(): string {
-    return this.#authentication.projectId;
-  }
-
-  headersFor(request: UnauthenticatedRequest): Record<string, string> {
-    return this.#authentication.headersFor(request);
-  }
-
-  settle(verdict: CredentialVerdict): boolean {
-    if (this.#isSettled) return false;
-    this.#isSettled = true;
-    return this.#onSettled(verdict);
-  }
+/** Creates one use of a shared authentication; `onSettled` is called at most once. */
+export function singleUse(
+  { projectId, headersFor }: Authentication,
+  onSettled: (verdict: CredentialVerdict) => boolean,
+): CredentialUse {
+  let isSettled = false;
+  return {
+    projectId,
+    headersFor,
+    settle(verdict) {
+      if (isSettled) return false;
+      isSettled = true;
+      return onSettled(verdict);
+    },
+  };
 }
 
 /** The gateway's credentials, which may be rotated while it runs. */

@@ -7,7 +7,7 @@ import type {
   CredentialVerdict,
   SuspensionListener,
 } from './authenticator.js';
-import { SingleUse } from './authenticator.js';
+import { singleUse } from './authenticator.js';
 import type { Permit } from './credential-probe.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
@@ -100,7 +100,7 @@ export class TokenAuthenticator implements Authenticator {
     try {
       // The token may have been refused during the wait.
       const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline);
-      return new SingleUse(token, verdict => this.#settle(state, token, permit, verdict));
+      return singleUse(token, verdict => this.#settle(state, token, permit, verdict));
     } catch (error) {
       state.probe.release(permit, 'UNPROVEN');
       throw error;
