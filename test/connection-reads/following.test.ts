@@ -34,28 +34,28 @@ function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): 
   return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
 }
 
-/** The connections that are looked at although nobody watches, seen while one that somebody waits for is. */
-async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
+/** Paths of polls of connections without subscribers, observed while another connection is polled. */
+async function pollsWithoutSubscribers(gateway: TestGateway): Promise<string[]> {
   const { emulator } = gateway;
   const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
-  // What was under way when the last one left comes to its end.
+  // Polls in flight when the last subscriber left come to their end.
   await connectionOf(gateway, connectionId, 'waitSeconds: 1');
   const before = emulator.ledger.count('getConnection');
   await connectionOf(gateway, connectionId, 'waitSeconds: 3');
-  const looks = emulator.ledger.entries('getConnection').slice(before);
-  expect(looks.length).toBeGreaterThan(1);
-  return looks.map(({ path }) => path).filter(path => !path.endsWith(connectionId));
+  const polls = emulator.ledger.entries('getConnection').slice(before);
+  expect(polls.length).toBeGreaterThan(1);
+  return polls.map(({ path }) => path).filter(path => !path.endsWith(connectionId));
 }
 
 function shownIn(told: Told): Shown | null | undefined {
   return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
-describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
+describe.each(TRANSPORTS)('a subscription to a connection over %s', transport => {
   it.each([
     ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
     ['fail_orders', { state: 'FAILED', failureReason: "Can't get ready router.", connectionAddress: null }],
-  ])('is shown at every change until DLI is done with it: %s', async (name, end) => {
+  ])('reports every change until the creation has ended: %s', async (name, end) => {
     const gateway = await startGateway({ env: FAST, emulator: { creationMs: 3_000 } });
     const { connectionId = '' } = await gateway.create({ name });
     const events = (await readAll(follow(gateway, transport, connectionId))).map(shownIn);
@@ -63,11 +63,11 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     expect(events.at(-1)).toMatchObject(end);
     expect(events.length).toBeGreaterThan(3);
     expect(events.slice(0, -1).every(event => event?.state === 'CREATING')).toBe(true);
-    // Nothing is shown twice.
+    // No event repeats.
     expect(new Set(events.map(event => JSON.stringify(event))).size).toBe(events.length);
   });
 
-  it.each(['ACTIVE', 'FAILED', 'DELETED'])('and is %s already is shown once', async state => {
+  it.each(['ACTIVE', 'FAILED', 'DELETED'])('reports a connection in state %s once and ends', async state => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state });
     const events = await readAll(follow(gateway, transport, connectionId));
@@ -75,7 +75,7 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
   });
 
   it.each(['68233202-63bf-4f27-a99b-fa5f5a2dbae1', 'no-id'])(
-    'and does not exist is null, once: %s',
+    'reports a missing connection as null once and ends: %s',
     async id => {
       const gateway = await startGateway();
       const events = await readAll(follow(gateway, transport, id));
@@ -83,7 +83,7 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     },
   );
 
-  it('is followed on while DLI is broken, which is told once', async () => {
+  it('keeps the subscription open and reports an outage once', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const events = follow(gateway, transport, connectionId);
@@ -104,7 +104,7 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     ).toHaveLength(6);
   });
 
-  it('that is deleted is shown as DELETED, and done with', async () => {
+  it('reports a deleted connection as DELETED and ends', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
     const events = follow(gateway, transport, connectionId);
@@ -116,14 +116,14 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
   });
 });
 
-describe('a connection that is changed while it is looked at', () => {
-  it('is looked at again at once, so that nobody waits for the next turn with what was before', async () => {
+describe('a change during a poll', () => {
+  it('triggers another poll immediately, and the stale result is discarded', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '20000' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
-    // While it is not known whether the credentials work, one call goes alone.
+    // Proves the credentials, so that later calls need not wait for a probe.
     await connectionOf(gateway, connectionId);
     gateway.emulator.ledger.clear();
-    // What this look sees is decided before the delay.
+    // The result of this poll is determined before the delay.
     gateway.emulator.inject({ operation: 'getConnection', delayMs: 500 });
     const events = follow(gateway, 'graphql-ws', connectionId);
     const first = nextOf(events);
@@ -132,15 +132,15 @@ describe('a connection that is changed while it is looked at', () => {
     await gateway.send({
       query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
     });
-    // Not even the look that was under way is shown: it is older than the change.
+    // The result of the running poll is discarded, because it is older than the change.
     expect(shownIn(await first)).toMatchObject({ state: 'DELETED' });
     expect(await readAll(events)).toEqual([]);
     expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
 });
 
-describe('whoever leaves', () => {
-  it('takes no turn from those who come after', async () => {
+describe('subscribers that leave', () => {
+  it('use none of the rate limit of later subscribers', async () => {
     const gateway = await startGateway({ env: { FOLLOW_CALLS_PER_SECOND: '5' } });
     const client = socketClient(gateway.graphqlUrl);
     const seed = () => gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
@@ -156,7 +156,7 @@ describe('whoever leaves', () => {
     expect(performance.now() - startedMs).toBeLessThan(15_000);
   });
 
-  it('while a query waits is not waited for', async () => {
+  it('end the polls of a waiting query when they disconnect', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const leaving = new AbortController();
@@ -170,12 +170,12 @@ describe('whoever leaves', () => {
     await gateway.emulator.ledger.waitFor('getConnection', 2);
     leaving.abort();
     await expect(answer).rejects.toThrow();
-    expect(await looksOfOthers(gateway)).toEqual([]);
+    expect(await pollsWithoutSubscribers(gateway)).toEqual([]);
   });
 });
 
 describe('an id in capital letters', () => {
-  it('is the same connection, followed, read and deleted', async () => {
+  it('refers to the same connection when it is read and deleted', async () => {
     const gateway = await startGateway({ env: { READ_FRESHNESS_MS: '60000' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const inCapitals = connectionId.toUpperCase();
@@ -189,8 +189,8 @@ describe('an id in capital letters', () => {
   });
 });
 
-describe('many subscriptions under one id of a socket', () => {
-  it('are all ended with the socket', async () => {
+describe('many subscriptions with the same id on one socket', () => {
+  it('all end with the socket', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const { socket, say, hear, closed } = await openSocket(gateway.graphqlUrl);
@@ -203,18 +203,18 @@ describe('many subscriptions under one id of a socket', () => {
     }
     say({ type: 'subscribe', id: 'x', payload });
     say({ type: 'subscribe', id: 'y', payload });
-    // The library may tell the ends of those before under the id of the one after.
+    // graphql-ws may report the ends of earlier subscriptions under the id of the last one.
     let heard = await hear();
     while (heard.id !== 'y') heard = await hear();
     expect(heard).toMatchObject({ type: 'next' });
     socket.close();
     await closed;
-    expect(await looksOfOthers(gateway)).toEqual([]);
+    expect(await pollsWithoutSubscribers(gateway)).toEqual([]);
   });
 });
 
-describe('five hundred watchers of fifty connections', () => {
-  it('cost one look at each connection in an interval, and none when all have left', async () => {
+describe('500 subscribers of 50 connections', () => {
+  it('cause one poll per connection and interval, and none after all have left', async () => {
     const intervalMs = 1_000;
     const env = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '1000' };
     const gateway = await startGateway({ env });
@@ -232,21 +232,21 @@ describe('five hundred watchers of fifty connections', () => {
     expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
     await ledger.waitFor('getConnection', 150);
 
-    const looks = ledger.entries('getConnection');
-    for (const { atMs } of looks) {
-      // An interval is a fifth shorter or longer by chance.
-      const within = looks.filter(look => look.atMs >= atMs && look.atMs < atMs + intervalMs * 0.8 - 100);
+    const polls = ledger.entries('getConnection');
+    for (const { atMs } of polls) {
+      // The jitter of an interval is 20 %.
+      const within = polls.filter(poll => poll.atMs >= atMs && poll.atMs < atMs + intervalMs * 0.8 - 100);
       expect(within.length).toBeLessThanOrEqual(50);
     }
 
     for (const watcher of watchers) void watcher.return?.();
     await Promise.all(clients.map(client => client.dispose()));
-    expect(await looksOfOthers(gateway)).toEqual([]);
+    expect(await pollsWithoutSubscribers(gateway)).toEqual([]);
   });
 });
 
-describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at', () => {
-  it('do not make it ask more often', async () => {
+describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll', () => {
+  it('do not exceed the limit', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
     const client = socketClient(gateway.graphqlUrl);
     const watchers = Array.from({ length: 50 }, (_, index) => {
@@ -256,11 +256,11 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
     await Promise.all(watchers.map(watcher => watcher.next()));
     const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
     expect(times.length).toBeGreaterThanOrEqual(50);
-    // Ten at once after a rest, and then ten a second.
+    // A burst of ten calls, then ten per second.
     expect((times[49] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(3_500);
   });
 
-  it('give every tenant its turn, however many of them are of one', async () => {
+  it('are polled round-robin by tenant, however many one tenant watches', async () => {
     const gateway = await startTokenGateway({ ...FAST, FOLLOW_CALLS_PER_SECOND: '5' });
     const { emulator, graphqlUrl } = gateway;
     const tokenOf = (tenant: string) => gateway.sign({ claims: { sub: tenant } });
@@ -280,12 +280,12 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
       subscribe('graphql-sse', graphqlUrl, { query: FOLLOW, variables: { id } }, token),
     );
     expect(shownIn(told)).toMatchObject({ state: 'CREATING' });
-    const looks = emulator.ledger.entries('getConnection').slice(before);
-    // Forty seconds of calls were waiting.
-    expect(looks.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(20);
+    const polls = emulator.ledger.entries('getConnection').slice(before);
+    // The queue holds calls for forty seconds.
+    expect(polls.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(20);
   });
 
-  it('do not make it ask more often when DLI fails', async () => {
+  it('do not exceed the limit while DLI fails', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
     const client = socketClient(gateway.graphqlUrl);
@@ -302,8 +302,8 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
   });
 });
 
-describe('a DLI that wants to be left alone', () => {
-  it.each([429, 503])('with %s is not asked before its time, whoever comes', async status => {
+describe('a Retry-After of DLI', () => {
+  it.each([429, 503])('with status %s delays the next poll, even for new subscribers', async status => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const headers = { 'retry-after': '3' };
