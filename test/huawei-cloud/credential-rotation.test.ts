@@ -29,7 +29,7 @@ const filesOf = ({ accessKey, secretKey, securityToken }: EmulatorAccessKey) => 
 
 let created = 0;
 
-/** Sends creates, 4 at a time, until the log says something; returns the payloads and how long it took. */
+/** Sends creates, 4 at a time, until the log contains a text; returns the payloads and the duration. */
 async function createUntil(gateway: TestGateway, message: string) {
   const startedMs = performance.now();
   const payloads: Payload[] = [];
@@ -48,7 +48,7 @@ describe('a key pair in files', () => {
   it.each<[what: string, first: EmulatorAccessKey, second: EmulatorAccessKey]>([
     ['permanent', FIRST, SECOND],
     ['temporary', { ...FIRST, securityToken: 'first-token' }, { ...SECOND, securityToken: 'second-token' }],
-  ])('that is replaced is used within 5 s, without a failed call: %s', async (_what, first, second) => {
+  ])('is used within 5 s after its rotation, without a failed call: %s', async (_what, first, second) => {
     const accessKeys = [first];
     const secrets = createSecretFolder(filesOf(first));
     const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
@@ -66,7 +66,7 @@ describe('a key pair in files', () => {
     expect(gateway.log()).not.toMatch(/secret-key|first-token|second-token|ACCESSKEY/);
   });
 
-  it('of which one half has changed is not used until the other has', async () => {
+  it('is not used while only one of the two files has changed', async () => {
     const accessKeys = [FIRST];
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
@@ -82,7 +82,7 @@ describe('a key pair in files', () => {
     expect(gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated)).toEqual([]);
   });
 
-  it('that is no longer there leaves the last one in use, which is said once', async () => {
+  it('that is deleted leaves the previous pair in use, with a single warning', async () => {
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
       env: { ...NO_KEY, ...secrets.env },
@@ -95,7 +95,7 @@ describe('a key pair in files', () => {
     expect(gateway.log().split('a credential file cannot be used')).toHaveLength(2);
   });
 
-  it('that replaces one which was refused and put aside is used at once', async () => {
+  it('is used immediately if it replaces a suspended one', async () => {
     const secrets = createSecretFolder({ [AK]: 'REVOKEDACCESSKEY0001', [SK]: 'revoked-secret-key' });
     const gateway = await startGateway({
       env: { ...NO_KEY, ...secrets.env, HUAWEICLOUD_SDK_PROJECT_ID: undefined },
@@ -109,7 +109,7 @@ describe('a key pair in files', () => {
     expect(typesOf(await createSome(gateway, 4))).toEqual([SUCCESS]);
   });
 
-  it('is used by those who waited for a doubtful one', async () => {
+  it('is used by requests that waited for a probe of the previous pair', async () => {
     const accessKeys: EmulatorAccessKey[] = [];
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
@@ -119,7 +119,7 @@ describe('a key pair in files', () => {
     const refused = await createSome(gateway, 1);
     accessKeys.push(FIRST, SECOND);
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
-    // After a refusal there is one at a time, and this one takes long.
+    // After a refusal, probes run one at a time, and this one takes long.
     const hanging = createSome(gateway, 1);
     const waiting = createSome(gateway, 8);
     secrets.swap(filesOf(SECOND));
@@ -131,7 +131,7 @@ describe('a key pair in files', () => {
 });
 
 describe('a password in a file', () => {
-  it('that is replaced gets a token at once, without a failed call', async () => {
+  it('is used for a new token immediately after its rotation, without a failed call', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     const gateway = await startGateway({
@@ -150,7 +150,7 @@ describe('a password in a file', () => {
     expect(gateway.log()).not.toMatch(/first password|second password/);
   });
 
-  it('that is wrong costs one request, and the token lives on', async () => {
+  it('causes a single request if it is wrong, and the token stays in use', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     const gateway = await startGateway({

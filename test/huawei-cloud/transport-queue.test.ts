@@ -13,10 +13,10 @@ const UNAVAILABLE = {
   message: 'DLI cannot be used at the moment. Nothing was created; try again later.',
 };
 
-/** A gateway whose creates DLI carries out at once, and answers when they are released. */
+/** Starts a gateway whose creates DLI executes at once and responds to when they are released. */
 async function startHeld() {
   const { url, emulator, connections, release } = await startHeldUpstream();
-  // The look-up of the project proves the credential, so that no create has to go alone.
+  // The project lookup proves the credential, so that no create is a probe.
   const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
   const { create, log } = await startGateway({ env });
   function createMany(count: number, prefix: string): Promise<Payload>[] {
@@ -25,13 +25,13 @@ async function startHeld() {
   return { emulator, connections, release, createMany, log };
 }
 
-/** How many connections a request came over; one that was opened for nothing is none of them. */
+/** Number of connections that carried a request. */
 function usedConnections({ ledger }: Emulator): number {
   return new Set(ledger.entries().map(({ remotePort }) => remotePort)).size;
 }
 
-describe('while 50 creates are on their way', () => {
-  it('500 more wait for their turn, and the 551st is refused at once', async () => {
+describe('while 50 creates are in flight', () => {
+  it('500 more are queued, and the 551st is refused immediately', async () => {
     const { emulator, connections, release, createMany } = await startHeld();
     const answered: Payload[] = [];
     const creates = createMany(551, 'connection').map(async create => {
@@ -44,16 +44,16 @@ describe('while 50 creates are on their way', () => {
     expect([answered.length, emulator.ledger.count(), connections()]).toEqual([1, 50, 50]);
     release();
     const payloads = await Promise.all(creates);
-    // On a machine that is slow enough, some of the 500 get no turn within 5 s.
+    // On a slow machine, some of the 500 time out in the queue after 5 s.
     const gaveUp = payloads.filter(({ retryAfterSeconds }) => retryAfterSeconds === 5);
     const created = payloads.filter(({ __typename }) => __typename === 'CreateDatasourceConnectionSuccess');
     expect(created.length).toBeGreaterThan(50);
     expect([created.length + gaveUp.length, emulator.ledger.count()]).toEqual([550, created.length]);
     expect(connections()).toBe(usedConnections(emulator));
-    // 551 creates at once take a busy machine a while.
+    // 551 simultaneous creates take a while on a busy machine.
   }, 60_000);
 
-  it('those that get no turn give up after 5 s, are never sent, and leave no place or connection taken', async () => {
+  it('queued creates time out after 5 s, are never sent, and occupy neither a permit nor a connection', async () => {
     const { emulator, connections, release, createMany, log } = await startHeld();
     const sent = createMany(50, 'sent');
     await emulator.ledger.waitFor('createConnection', 50);
