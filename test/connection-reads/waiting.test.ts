@@ -83,15 +83,15 @@ describe('a query with waitSeconds', () => {
     const waits = Array.from({ length: 50 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 1'));
     expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
     const { ledger } = gateway.emulator;
-    const looks = ledger.count('getConnection');
+    const polls = ledger.count('getConnection');
     // The interval grows by half: polls at 0, 100, 250, 475, 810 ms, with a jitter of 20 %.
-    expect(looks).toBeGreaterThanOrEqual(3);
-    expect(looks).toBeLessThanOrEqual(8);
+    expect(polls).toBeGreaterThanOrEqual(3);
+    expect(polls).toBeLessThanOrEqual(8);
     // The poll of a leaked timer would arrive before the response to another waiting query.
     const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
     await connectionOf(gateway, other, 'waitSeconds: 1');
     expect(ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId))).toHaveLength(
-      looks,
+      polls,
     );
   });
 

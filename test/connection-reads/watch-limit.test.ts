@@ -24,17 +24,17 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
     );
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
-    for (let told = 0; told < OF_A_SOCKET; ) {
+    for (let received = 0; received < OF_A_SOCKET; ) {
       // More at a time would delay the event loop, so that the gateway would shed load.
-      if (told % AT_A_TIME === 0)
-        for (let count = told; count < told + AT_A_TIME; count += 1)
+      if (received % AT_A_TIME === 0)
+        for (let count = received; count < received + AT_A_TIME; count += 1)
           say({ type: 'subscribe', id: String(count), payload: { query: FOLLOW, variables: { id } } });
       let message = await hear();
       // A refusal is followed by the end of the subscription.
       while (message.type === 'complete') message = await hear();
       const [, code = 'followed'] = /"code":"(\w+)"/.exec(JSON.stringify(message.payload)) ?? [];
       counts[code] = (counts[code] ?? 0) + 1;
-      told += 1;
+      received += 1;
     }
   }
   return counts;

@@ -62,10 +62,10 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     await Promise.all(
       [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 12'))),
     );
-    const looks = emulator.ledger.entries('getConnection');
-    expect(looks.length).toBeGreaterThan(80);
+    const polls = emulator.ledger.entries('getConnection');
+    expect(polls.length).toBeGreaterThan(80);
     const hasty = ids.flatMap(id => {
-      const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
+      const times = polls.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
       return times.filter((atMs, index) => index > 0 && atMs - (times[index - 1] ?? 0) < intervalMs / 2);
     });
     expect(hasty).toEqual([]);
@@ -73,7 +73,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
 
   it('share the results of their polls', async () => {
     const { one, two } = await startTwo();
-    const created = await one.create({ name: 'told' });
+    const created = await one.create({ name: 'shared' });
     const ends = await Promise.all(
       [one, two].map(gateway =>
         connectionOf(gateway, created.connectionId ?? '', 'waitSeconds: 15, whileState: CREATING'),

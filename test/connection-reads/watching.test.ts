@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const FAST = { FOLLOW_INTERVAL_MS: '100' };
 const TRANSPORTS: Transport[] = ['graphql-ws', 'graphql-sse'];
-const FOLLOW = `subscription ($id: ID!) { datasourceConnection(id: $id) {
+const SUBSCRIPTION = `subscription ($id: ID!) { datasourceConnection(id: $id) {
   id state ... on ClassicDatasourceConnection { progress failureReason connectionAddress }
 } }`;
 
@@ -30,8 +30,8 @@ interface Shown {
   failureReason: string | null;
 }
 
-function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
-  return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
+function watch({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
+  return subscribe(transport, graphqlUrl, { query: SUBSCRIPTION, variables: { id } });
 }
 
 /** Paths of polls of connections without subscribers, observed while another connection is polled. */
@@ -47,8 +47,8 @@ async function pollsWithoutSubscribers(gateway: TestGateway): Promise<string[]> 
   return polls.map(({ path }) => path).filter(path => !path.endsWith(connectionId));
 }
 
-function shownIn(told: Told): Shown | null | undefined {
-  return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
+function shownIn(event: Told): Shown | null | undefined {
+  return (event.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
 describe.each(TRANSPORTS)('a subscription to a connection over %s', transport => {
@@ -58,7 +58,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
   ])('reports every change until the creation has ended: %s', async (name, end) => {
     const gateway = await startGateway({ env: FAST, emulator: { creationMs: 3_000 } });
     const { connectionId = '' } = await gateway.create({ name });
-    const events = (await readAll(follow(gateway, transport, connectionId))).map(shownIn);
+    const events = (await readAll(watch(gateway, transport, connectionId))).map(shownIn);
     expect(events.at(0)).toMatchObject({ state: 'CREATING' });
     expect(events.at(-1)).toMatchObject(end);
     expect(events.length).toBeGreaterThan(3);
@@ -70,7 +70,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
   it.each(['ACTIVE', 'FAILED', 'DELETED'])('reports a connection in state %s once and ends', async state => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state });
-    const events = await readAll(follow(gateway, transport, connectionId));
+    const events = await readAll(watch(gateway, transport, connectionId));
     expect(events.map(shownIn)).toMatchObject([{ state }]);
   });
 
@@ -78,7 +78,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
     'reports a missing connection as null once and ends: %s',
     async id => {
       const gateway = await startGateway();
-      const events = await readAll(follow(gateway, transport, id));
+      const events = await readAll(watch(gateway, transport, id));
       expect(events).toEqual([{ data: { datasourceConnection: null } }]);
     },
   );
@@ -86,7 +86,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
   it('keeps the subscription open and reports an outage once', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const events = follow(gateway, transport, connectionId);
+    const events = watch(gateway, transport, connectionId);
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 6 });
     expect(await nextOf(events)).toEqual({
@@ -107,7 +107,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
   it('reports a deleted connection as DELETED and ends', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
-    const events = follow(gateway, transport, connectionId);
+    const events = watch(gateway, transport, connectionId);
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'UNKNOWN' });
     await gateway.send({
       query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
@@ -125,7 +125,7 @@ describe('a change during a poll', () => {
     gateway.emulator.ledger.clear();
     // The result of this poll is determined before the delay.
     gateway.emulator.inject({ operation: 'getConnection', delayMs: 500 });
-    const events = follow(gateway, 'graphql-ws', connectionId);
+    const events = watch(gateway, 'graphql-ws', connectionId);
     const first = nextOf(events);
     await gateway.emulator.ledger.waitFor('getConnection', 1);
     const startedMs = performance.now();
@@ -145,13 +145,13 @@ describe('subscribers that leave', () => {
     const client = socketClient(gateway.graphqlUrl);
     const seed = () => gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
     for (let index = 0; index < 200; index += 1) {
-      const watcher = client.iterate({ query: FOLLOW, variables: { id: seed() } });
+      const watcher = client.iterate({ query: SUBSCRIPTION, variables: { id: seed() } });
       const event = watcher.next();
       await watcher.return?.();
       await event.catch(() => undefined);
     }
     const startedMs = performance.now();
-    const last = client.iterate({ query: FOLLOW, variables: { id: seed() } });
+    const last = client.iterate({ query: SUBSCRIPTION, variables: { id: seed() } });
     expect(shownIn((await last.next()).value as Told)).toMatchObject({ state: 'CREATING' });
     expect(performance.now() - startedMs).toBeLessThan(15_000);
   });
@@ -196,7 +196,7 @@ describe('many subscriptions with the same id on one socket', () => {
     const { socket, say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init' });
     expect(await hear()).toMatchObject({ type: 'connection_ack' });
-    const payload = { query: FOLLOW, variables: { id: connectionId } };
+    const payload = { query: SUBSCRIPTION, variables: { id: connectionId } };
     for (let index = 0; index < 50; index += 1) {
       say({ type: 'subscribe', id: 'x', payload });
       say({ type: 'complete', id: 'x' });
@@ -225,7 +225,7 @@ describe('500 subscribers of 50 connections', () => {
     );
     const clients = Array.from({ length: 5 }, () => socketClient(gateway.graphqlUrl));
     const watchers = clients.flatMap(client =>
-      ids.flatMap(id => [0, 1].map(() => client.iterate({ query: FOLLOW, variables: { id } }))),
+      ids.flatMap(id => [0, 1].map(() => client.iterate({ query: SUBSCRIPTION, variables: { id } }))),
     );
     expect(watchers).toHaveLength(500);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
@@ -251,7 +251,7 @@ describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll',
     const client = socketClient(gateway.graphqlUrl);
     const watchers = Array.from({ length: 50 }, (_, index) => {
       const { connectionId: id } = gateway.emulator.seedConnection({ name: `c${index}`, state: 'CREATING' });
-      return client.iterate({ query: FOLLOW, variables: { id } });
+      return client.iterate({ query: SUBSCRIPTION, variables: { id } });
     });
     await Promise.all(watchers.map(watcher => watcher.next()));
     const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
@@ -268,7 +268,7 @@ describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll',
     const client = socketClient(graphqlUrl, { authorization: `Bearer ${await tokenOf('many')}` });
     for (let index = 0; index < 200; index += 1)
       client
-        .iterate({ query: FOLLOW, variables: { id: seed() } })
+        .iterate({ query: SUBSCRIPTION, variables: { id: seed() } })
         .next()
         .catch(() => undefined);
     await emulator.ledger.waitFor('getConnection', 10);
@@ -276,10 +276,10 @@ describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll',
     const token = await tokenOf('one');
     const before = emulator.ledger.count('getConnection');
     const id = seed();
-    const told = await nextOf(
-      subscribe('graphql-sse', graphqlUrl, { query: FOLLOW, variables: { id } }, token),
+    const event = await nextOf(
+      subscribe('graphql-sse', graphqlUrl, { query: SUBSCRIPTION, variables: { id } }, token),
     );
-    expect(shownIn(told)).toMatchObject({ state: 'CREATING' });
+    expect(shownIn(event)).toMatchObject({ state: 'CREATING' });
     const polls = emulator.ledger.entries('getConnection').slice(before);
     // The queue holds calls for forty seconds.
     expect(polls.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(20);
@@ -291,7 +291,7 @@ describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll',
     const client = socketClient(gateway.graphqlUrl);
     const watchers = Array.from({ length: 40 }, () => {
       const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
-      return client.iterate({ query: FOLLOW, variables: { id } });
+      return client.iterate({ query: SUBSCRIPTION, variables: { id } });
     });
     await Promise.all(watchers.map(watcher => watcher.next()));
     const times = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
@@ -309,9 +309,9 @@ describe('a Retry-After of DLI', () => {
     const headers = { 'retry-after': '3' };
     gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
     const client = socketClient(gateway.graphqlUrl);
-    const first = client.iterate({ query: FOLLOW, variables: { id } });
+    const first = client.iterate({ query: SUBSCRIPTION, variables: { id } });
     expect(await nextOf(first as AsyncIterator<Told>)).toMatchObject({ errors: [{}] });
-    const second = client.iterate({ query: FOLLOW, variables: { id } });
+    const second = client.iterate({ query: SUBSCRIPTION, variables: { id } });
     for (const watcher of [first, second])
       while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
     const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
