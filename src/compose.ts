@@ -15,12 +15,9 @@ import { LOCAL_LEASE } from './connection-reads/poller.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { DliClient } from './dli/dli-client.js';
-import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
-import { CredentialsSource } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
-import type { IamUser } from './huawei-cloud/iam-client.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
@@ -198,17 +195,18 @@ function createAuthenticator(
   clock: Clock,
 ): { authenticator: Authenticator; replaceCredentials: (next: CredentialsConfig) => void } {
   if (credentials.kind === 'accessKey') {
-    const source = new CredentialsSource<AccessKeyCredentials>(credentials);
+    const project = { id: projectId, name: region };
+    const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock);
     return {
-      authenticator: new AccessKeyAuthenticator(source, { id: projectId, name: region }, iam, clock),
-      replaceCredentials: next => next.kind === 'accessKey' && source.replace(next),
+      authenticator,
+      replaceCredentials: next => next.kind === 'accessKey' && authenticator.replaceCredentials(next),
     };
   }
-  const source = new CredentialsSource<IamUser>(credentials);
   const project = projectId === undefined ? { name: region } : { id: projectId };
+  const authenticator = new TokenAuthenticator(credentials, project, iam, clock);
   return {
-    authenticator: new TokenAuthenticator(source, project, iam, clock),
-    replaceCredentials: next => next.kind === 'iamUser' && source.replace(next),
+    authenticator,
+    replaceCredentials: next => next.kind === 'iamUser' && authenticator.replaceCredentials(next),
   };
 }
 

@@ -125,16 +125,11 @@ function stableId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }
 
-/** A request for a token by password. Without `project`, the token is scoped to the account or unscoped. */
-interface TokenRequest {
-  readonly name: string;
-  readonly password: string;
-  readonly domainName: string;
-  readonly project: { readonly id?: string | undefined; readonly name?: string | undefined } | undefined;
-}
-
-/** Parses the body of a token request; undefined if it is invalid. A project takes precedence over a domain. */
-function readTokenBody(bytes: Buffer): TokenRequest | undefined {
+/**
+ * Parses the body of a token request; undefined if it is invalid. A project takes precedence over a domain. Without
+ * `project`, the token is scoped to the account or unscoped.
+ */
+function readTokenBody(bytes: Buffer) {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));

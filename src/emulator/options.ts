@@ -35,46 +35,50 @@ export interface EmulatorUser {
   readonly domainName: string;
 }
 
-/** The values of `answerStyle`. */
-const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
-/** The values of `notFoundError`. */
-const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
-
 /**
  * Year of the manual whose responses are emulated: 2018 has no service, no time and a misspelt key; 2019 has no queues
  * and no count; 2021 has queues in get and list; 2024 has only their names in the list.
  */
-type AnswerStyle = '2018' | '2019' | '2021' | '2024';
+const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
+const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
+
+const durationMs = z.number().min(0);
 
 /** Settings that can be changed while the emulator runs. */
-export interface EmulatorSettings {
+const settings = z.strictObject({
   /** Duration of a creation in milliseconds, for connections created from now on. Default 3000; 0 = immediate. */
-  creationMs: number;
+  creationMs: durationMs,
   /** Regular expression: the creation of a connection with a matching name fails. Default `^fail`; empty = none. */
-  failNames: string;
+  failNames: z.string().refine(isRegExp, 'is not a regular expression'),
   /** Whether a name in use is refused with DLI.0006. Default true. Not documented by the vendor. */
-  uniqueNames: boolean;
+  uniqueNames: z.boolean(),
   /** Lifetime of an issued token in milliseconds. Default 24 hours. */
-  tokenLifetimeMs: number;
+  tokenLifetimeMs: durationMs,
   /** Milliseconds for which a deleted connection stays visible as DELETED. Default `Infinity`. */
-  tombstoneMs: number;
+  tombstoneMs: durationMs.nullable().transform(value => value ?? Number.POSITIVE_INFINITY),
   /** Consecutive failures after which an access key is locked for 5 minutes. Default 0 = never. */
-  lockAfterFailures: number;
+  lockAfterFailures: z.int().min(0),
   /** Message of a FAILED connection. Default `Can't get ready router.`, the vendor's example. */
-  failureReason: string;
+  failureReason: z.string(),
   /** Number of steps in which the progress of a creation is reported. Default 0: continuous. */
-  creationSteps: number;
+  creationSteps: z.int().min(0),
   /** The manual whose get and list responses are emulated. Default `2024`. */
-  answerStyle: AnswerStyle;
+  answerStyle: z.enum(ANSWER_STYLES),
   /** Error of a get or delete of an unknown connection; not documented. Default `DLI.0001`. */
-  notFoundError: 'DLI.0001' | 'DLI.0002' | 'DLI.0023';
+  notFoundError: z.enum(NOT_FOUND_ERRORS),
   /** Key of the id in `available_queue_info`; both are documented. Default `uuid`; 2021 always has `peer_id`. */
-  queueInfoKey: 'uuid' | 'peer_id';
+  queueInfoKey: z.enum(['uuid', 'peer_id']),
   /** How the `tags` filter of the list is treated; not documented. Default `honoured`. */
-  tagFilter: 'honoured' | 'ignored' | 'refused';
+  tagFilter: z.enum(['honoured', 'ignored', 'refused']),
   /** Milliseconds until a new connection appears in the list; a get finds it immediately. Default 0. */
-  listLagMs: number;
-}
+  listLagMs: durationMs,
+});
+
+/** Settings that can be changed while the emulator runs. */
+export type EmulatorSettings = z.output<typeof settings>;
+
+/** Schema of a settings change in the control API. Unknown keys are refused; `tombstoneMs: null` means `Infinity`. */
+export const settingsSchema = settings.partial();
 
 /** Options of an emulator. */
 export interface EmulatorOptions extends EmulatorSettings {
@@ -111,27 +115,6 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
     ...options,
   };
 }
-
-const durationMs = z.number().min(0);
-
-/** Schema of a settings change in the control API. Unknown keys are refused; `tombstoneMs: null` means `Infinity`. */
-export const settingsSchema = z
-  .strictObject({
-    creationMs: durationMs,
-    failNames: z.string().refine(isRegExp, 'is not a regular expression'),
-    uniqueNames: z.boolean(),
-    tokenLifetimeMs: durationMs,
-    tombstoneMs: durationMs.nullable().transform(value => value ?? Number.POSITIVE_INFINITY),
-    lockAfterFailures: z.int().min(0),
-    failureReason: z.string(),
-    creationSteps: z.int().min(0),
-    answerStyle: z.enum(ANSWER_STYLES),
-    notFoundError: z.enum(NOT_FOUND_ERRORS),
-    queueInfoKey: z.enum(['uuid', 'peer_id']),
-    tagFilter: z.enum(['honoured', 'ignored', 'refused']),
-    listLagMs: durationMs,
-  })
-  .partial();
 
 /** Returns the current settings in the format of {@link settingsSchema}. */
 export function currentSettings(options: EmulatorOptions): object {

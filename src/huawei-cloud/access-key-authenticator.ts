@@ -1,7 +1,6 @@
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authenticator,
-  CredentialsSource,
   CredentialUse,
   SuspensionListener,
   UnauthenticatedRequest,
@@ -42,7 +41,7 @@ export class AccessKeyAuthenticator implements Authenticator {
   #dateText = '';
 
   constructor(
-    source: CredentialsSource<AccessKeyCredentials>,
+    credentials: AccessKeyCredentials,
     project: { id: string | undefined; name: string },
     iam: IamClient,
     clock: Clock,
@@ -52,13 +51,14 @@ export class AccessKeyAuthenticator implements Authenticator {
       const value = project.id ?? (await this.#findProjectId(iam, project.name));
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
-    this.#key = new CurrentCredential(
-      source,
-      credentials => this.#createState(credentials),
-      () => {
-        if (!this.#projectId.hasValue()) this.#projectId.reload();
-      },
-    );
+    this.#key = new CurrentCredential(credentials, next => this.#createState(next));
+  }
+
+  /** Rotates the key pair. */
+  replaceCredentials(next: AccessKeyCredentials): void {
+    this.#key.replace(next, () => {
+      if (!this.#projectId.hasValue()) this.#projectId.reload();
+    });
   }
 
   authenticate(deadline: Deadline): Promise<CredentialUse> {

@@ -86,29 +86,3 @@ export function singleUse(
     },
   };
 }
-
-/** The gateway's credentials, which may be rotated while it runs. */
-export class CredentialsSource<T> {
-  #current: T;
-  readonly #listeners: ((next: T) => void)[] = [];
-
-  constructor(first: T) {
-    this.#current = first;
-  }
-
-  /** The credentials in use. */
-  get current(): T {
-    return this.#current;
-  }
-
-  /** Replaces the credentials with others of the same kind, and notifies the listeners. */
-  replace(next: T): void {
-    this.#current = next;
-    for (const listener of this.#listeners) listener(next);
-  }
-
-  /** Calls `listener` each time the credentials are replaced. */
-  onReplace(listener: (next: T) => void): void {
-    this.#listeners.push(listener);
-  }
-}

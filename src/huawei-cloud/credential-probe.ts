@@ -1,5 +1,5 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import type { CredentialsSource, CredentialUse, CredentialVerdict } from './authenticator.js';
+import type { CredentialUse, CredentialVerdict } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
 import type { LockoutGuard } from './lockout-guard.js';
 
@@ -153,25 +153,30 @@ interface CredentialState {
 
 /** The credential in use and its state. Rotation replaces both. */
 export class CurrentCredential<T, K extends CredentialState> {
+  readonly #createState: (credential: T) => K;
   #state: K;
 
-  /**
-   * @param createState creates the initial state of a credential
-   * @param onReplaced called after the credential was replaced
-   */
-  constructor(source: CredentialsSource<T>, createState: (credential: T) => K, onReplaced: () => void) {
-    this.#state = createState(source.current);
-    source.onReplace(next => {
-      const { probe } = this.#state;
-      this.#state = createState(next);
-      onReplaced();
-      probe.rejectWaiting();
-    });
+  /** @param createState creates the initial state of a credential */
+  constructor(credential: T, createState: (credential: T) => K) {
+    this.#createState = createState;
+    this.#state = createState(credential);
   }
 
   /** State of the credential in use. */
   get state(): K {
     return this.#state;
+  }
+
+  /**
+   * Replaces the credential. Requests that wait for the old one continue with the new one.
+   *
+   * @param onReplaced called before they continue
+   */
+  replace(next: T, onReplaced: () => void): void {
+    const { probe } = this.#state;
+    this.#state = this.#createState(next);
+    onReplaced();
+    probe.rejectWaiting();
   }
 
   /** Acquires one use of the credential. If it is replaced meanwhile, `acquire` runs again with the new one. */

@@ -2,7 +2,6 @@ import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
   Authenticator,
-  CredentialsSource,
   CredentialUse,
   CredentialVerdict,
   SuspensionListener,
@@ -45,7 +44,7 @@ export class TokenAuthenticator implements Authenticator {
 
   /** @param random returns a number from 0 to 1: jitter that makes renewals up to 10 % earlier */
   constructor(
-    source: CredentialsSource<IamUser>,
+    user: IamUser,
     project: ProjectScope,
     iam: IamClient,
     clock: Clock,
@@ -68,11 +67,12 @@ export class TokenAuthenticator implements Authenticator {
       clock,
       random,
     );
-    this.#user = new CurrentCredential(
-      source,
-      user => this.#createState(user),
-      () => this.#authentication.reload(),
-    );
+    this.#user = new CurrentCredential(user, next => this.#createState(next));
+  }
+
+  /** Rotates the user or its password. */
+  replaceCredentials(next: IamUser): void {
+    this.#user.replace(next, () => this.#authentication.reload());
   }
 
   authenticate(deadline: Deadline): Promise<CredentialUse> {
