@@ -110,7 +110,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const createLimit = await openCreateLimit(config.callers, counters?.redis);
   const hasTenants = config.callers.tokens !== undefined;
   const connections = hasTenants ? new TenantConnections() : UNCOUNTED_CONNECTIONS;
-  // A level of its own: a higher log level must not silence the audit.
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
   // Reads.
@@ -154,7 +154,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     createLimit,
     connections,
     audit,
-    /** Starts the background reconciliation and the watch on credential files. */
+    /** Starts background reconciliation and the credential watcher. */
     start(): void {
       background.start();
       credentialFiles.start();
@@ -223,7 +223,7 @@ async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logge
   );
 }
 
-/** Opens shared counters in Redis on a connection of their own; undefined if there are no limits or no Redis. */
+/** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 async function openSharedCounters(
   { tokens, createLimit }: CallersConfig,
   address: RedisOptions | undefined,
@@ -236,7 +236,7 @@ async function openSharedCounters(
       log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
-  // The address includes the password, a secret that only the gateways of one Redis share.
+  // The address contains the password, which only the gateways of this Redis share.
   return { redis, secret: JSON.stringify(address), close: () => closeRedis(redis) };
 }
 
