@@ -9,18 +9,15 @@ import type { CallersConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
 import { CredentialFiles } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
-import { CallBudget } from './connection-reads/fair-rate-limiter.js';
-import type { PollTurns } from './connection-reads/poller.js';
-import { ALONE } from './connection-reads/poller.js';
-import { ConnectionReads } from './connection-reads/reader.js';
-import { ConnectionFollower } from './connection-reads/watcher.js';
+import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
+import type { PollLease } from './connection-reads/poller.js';
+import { LOCAL_LEASE } from './connection-reads/poller.js';
+import { ConnectionReader } from './connection-reads/reader.js';
+import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { DliClient } from './dli/dli-client.js';
-import type { AccessKeyCredentials } from './huawei-cloud/access-key-authenticator.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
-import { CredentialsSource } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
-import type { IamUser } from './huawei-cloud/iam-client.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
@@ -33,41 +30,41 @@ import { BackgroundReconciliation, InlineReconciliation } from './idempotency/re
 import { RepeatedCreate } from './idempotency/resume-create.js';
 import { RecordedCreate } from './idempotency/send-create.js';
 import { RecordWriter } from './idempotency/write-behind.js';
-import { framesOf } from './lib/logger.js';
+import { stackFrames } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
 import type { RecordStore } from './operation-store/operation-store.js';
 import { parseRedisUrl } from './operation-store/redis-url.js';
 
-/** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
+/** Longest interval of the background reconciliation, in milliseconds; shorter if creates settle sooner. */
 const MAX_RECONCILIATION_INTERVAL_MS = 2_000;
-// Half of the places towards DLI for what callers read, and half for what they watch.
-const READS_AT_A_TIME = 10;
-/** What all may take, and what one tenant may, so that it cannot take the places of all others. */
-const MAX_WAITING = { all: 2_000, ofTenant: 500 };
-const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
+// Half of the connections of the read transport for reads of callers, half for polls of watched connections.
+const MAX_CONCURRENT_READS = 10;
+// Quotas per tenant keep one tenant from crowding out the others.
+const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
+const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
-/** Limits that are fixed but for tests. */
+/** Limits that are constant outside tests. */
 export interface BackendLimits {
-  /** Time for a command to Redis, in milliseconds; an operation of the store has twice as much. Default 250. */
+  /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
-  /** Connections that one tenant may hold open. Default 500. */
-  heldByTenant?: number | undefined;
-  /** Watches that one tenant may have. Default 2,500. */
-  watchesOfTenant?: number | undefined;
+  /** Maximum number of open client connections per tenant. Default is 500. */
+  connectionsPerTenant?: number | undefined;
+  /** Maximum number of watches per tenant. Default is 2,500. */
+  watchesPerTenant?: number | undefined;
 }
 
 /**
- * Puts together everything below HTTP, and loads only what the configuration needs: each library that not all need
- * takes time at every start.
+ * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
+ * because each one delays the start.
  *
- * @throws {StoreUnusableError} that names the setting when the store of records cannot or must not be used
+ * @throws {StoreUnusableError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
-  const { redisTimeoutMs, heldByTenant, watchesOfTenant = MAX_WATCHES.ofTenant } = limits;
-  // Calls to Huawei Cloud.
+  const { redisTimeoutMs, connectionsPerTenant, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  // Huawei Cloud.
   const { certificates } = config;
   const skew = new ClockSkew(clock);
-  // Apart, so that calls that wait for DLI cannot keep others waiting, nor the gateway from signing in.
+  // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
   const transport = new Transport({ skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
   const readTransport = new Transport({ maxConnections: 20, skew, certificates });
@@ -129,65 +126,69 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const gate = await openGate(config.callers, counters, clock, log);
   const createLimit = await openCreateLimit(config.callers, counters?.redis);
   const hasTenants = config.callers.tokens !== undefined;
-  const connections = hasTenants ? new TenantConnections(heldByTenant) : UNCOUNTED_CONNECTIONS;
-  // A level of its own: an audit must not end with the wish for a quieter log.
+  const connections = hasTenants ? new TenantConnections(connectionsPerTenant) : UNCOUNTED_CONNECTIONS;
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
   // Reads.
-  const most = hasTenants ? 'ofTenant' : 'all';
-  const reads = new ConnectionReads({
+  const quota = hasTenants ? 'perTenant' : 'total';
+  const reader = new ConnectionReader({
     dli,
-    budget: new CallBudget({
+    limiter: new FairRateLimiter({
       clock,
       perSecond: config.readCallsPerSecond,
-      atATime: READS_AT_A_TIME,
-      maxWaitingOfTenant: MAX_WAITING[most],
+      maxConcurrent: MAX_CONCURRENT_READS,
+      maxQueuedPerTenant: MAX_QUEUED_READS[quota],
     }),
     clock,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
     log,
   });
-  const follower = new ConnectionFollower({
-    reads,
-    budget: new CallBudget({ clock, perSecond: config.followCallsPerSecond, atATime: READS_AT_A_TIME }),
-    turns: await openTurns(redis, project, log),
+  const watcher = new ConnectionWatcher({
+    reader,
+    limiter: new FairRateLimiter({
+      clock,
+      perSecond: config.followCallsPerSecond,
+      maxConcurrent: MAX_CONCURRENT_READS,
+    }),
+    lease: await openPollLease(redis, project, log),
     clock,
     intervalMs: config.followIntervalMs,
-    maxWatches: MAX_WATCHES.all,
-    maxWatchesOfTenant: hasTenants ? watchesOfTenant : MAX_WATCHES.all,
-    onBug: error => log.error({ operation: 'follow', frames: framesOf(error) }, 'internal error'),
+    maxWatches: MAX_WATCHES.total,
+    maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
+    onBug: error => log.error({ operation: 'follow', frames: stackFrames(error) }, 'internal error'),
   });
 
   return {
-    /** How far the clock of Huawei Cloud is from ours. */
+    /** Skew between the local clock and that of Huawei Cloud. */
     skew,
     createOnce,
     deleteOnce,
-    reads,
-    follower,
+    reader,
+    watcher,
     gate,
     createLimit,
     connections,
     audit,
-    /** Begins to decide creates that nobody asks about, and to follow credentials in files. */
+    /** Starts background reconciliation and the credential watcher. */
     start(): void {
       background.start();
       credentialFiles.start();
     },
-    /** Ends everything but the calls to Huawei Cloud. */
+    /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
-      reads.close();
-      await follower.close();
+      reader.close();
+      await watcher.close();
       const closeRecords = async () => {
         await background.close();
         await writer.close();
         await store.close();
       };
-      // Looks into the list, one of which may hang, end while other calls go on.
+      // Its calls may hang, so they are ended before those of other transports.
       await Promise.all([closeRecords(), counters?.close(), reconciliationTransport.close()]);
     },
-    /** Ends the calls to Huawei Cloud, once everything else has stopped. */
+    /** Closes the connections to Huawei Cloud, after everything else has stopped. */
     async close(): Promise<void> {
       credentialFiles.close();
       await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
@@ -196,32 +197,33 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
 }
 
 /**
- * What tells a DLI project from others in a store, said the same way at every start: records made under another name
- * are not found. Never by an access key, which is replaced while it runs.
+ * Identifies the DLI project in the operation store. It must not change between starts, or records are not found;
+ * so it never includes an access key, which may be rotated.
  */
 function projectOf({ region, dliEndpoint, projectId, credentials }: Config): string {
   const account = credentials.kind === 'iamUser' ? `${credentials.domainName}/` : '';
   return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
-/** What authenticates at Huawei Cloud, and takes other credentials of the same kind. */
+/** Creates the authenticator for Huawei Cloud and the function that rotates its credentials. */
 function createAuthenticator(
   { credentials, projectId, region }: Config,
   iam: IamClient,
   clock: Clock,
 ): { authenticator: Authenticator; replaceCredentials: (next: CredentialsConfig) => void } {
   if (credentials.kind === 'accessKey') {
-    const source = new CredentialsSource<AccessKeyCredentials>(credentials);
+    const project = { id: projectId, name: region };
+    const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock);
     return {
-      authenticator: new AccessKeyAuthenticator(source, { id: projectId, name: region }, iam, clock),
-      replaceCredentials: next => next.kind === 'accessKey' && source.replace(next),
+      authenticator,
+      replaceCredentials: next => next.kind === 'accessKey' && authenticator.replaceCredentials(next),
     };
   }
-  const source = new CredentialsSource<IamUser>(credentials);
   const project = projectId === undefined ? { name: region } : { id: projectId };
+  const authenticator = new TokenAuthenticator(credentials, project, iam, clock);
   return {
-    authenticator: new TokenAuthenticator(source, project, iam, clock),
-    replaceCredentials: next => next.kind === 'iamUser' && source.replace(next),
+    authenticator,
+    replaceCredentials: next => next.kind === 'iamUser' && authenticator.replaceCredentials(next),
   };
 }
 
@@ -244,21 +246,21 @@ async function openStore(
   );
 }
 
-/** Counters in Redis, with a connection of their own; undefined where nothing is counted, or one gateway counts alone. */
+/** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 async function openSharedCounters(
   { tokens, createLimit }: CallersConfig,
   address: RedisOptions | undefined,
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
-  const { connectImpatiently, endRedis } = await import('./lib/redis-client.js');
-  const redis = await connectImpatiently(address, isUsable => {
-    if (isUsable)
+  const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
+  const redis = await connectBestEffort(address, isAvailable => {
+    if (isAvailable)
       log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
-  // Its password is what the gateways of one Redis have in common, and nobody else knows.
-  return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
+  // The address contains the password, which only the gateways of this Redis share.
+  return { redis, secret: JSON.stringify(address), close: () => closeRedis(redis) };
 }
 
 async function openGate(
@@ -283,8 +285,12 @@ async function openCreateLimit({ createLimit }: CallersConfig, redis: Redis | un
   return new TenantCreateLimit(createLimit, redis);
 }
 
-async function openTurns(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollTurns> {
-  if (redis === undefined) return ALONE;
-  const { openRedisTurns } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisTurns(redis, project, log);
+async function openPollLease(
+  redis: RedisOptions | undefined,
+  project: string,
+  log: Logger,
+): Promise<PollLease> {
+  if (redis === undefined) return LOCAL_LEASE;
+  const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
+  return openRedisPollLease(redis, project, log);
 }

@@ -72,19 +72,19 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   const backend = await compose(config, clock, logger, limits).catch(asConfigError);
-  const { skew, createOnce, deleteOnce, reads, follower, gate, createLimit, connections, audit } = backend;
+  const { skew, createOnce, deleteOnce, reader, watcher, gate, createLimit, connections, audit } = backend;
   const running = new RunningOperations();
   const mutationParts: MutationParts = {
     createLimit,
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
-    onChange: connectionId => follower.noteChange(connectionId),
+    onChange: connectionId => watcher.invalidate(connectionId),
   };
   const schema = buildGatewaySchema({
     datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce }),
     deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({ ...mutationParts, deleteOnce }),
-    datasourceConnections: new DatasourceConnectionsResolver({ reads, follower }),
+    datasourceConnections: new DatasourceConnectionsResolver({ reader, watcher }),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const landingPage = landingPageOf(config.explorer);
@@ -157,7 +157,7 @@ export async function createGateway(
         config.operationTimeoutMs + DRAIN_MARGIN_MS,
       );
       try {
-        follower.stopWaiting();
+        watcher.endWaits();
         await app.close();
         // Callers who left do not hold a connection open, but what they began must end all the same.
         await running.idle();

@@ -5,7 +5,7 @@ import { ConfigError, loadConfig } from './config/config.js';
 import { isLoopback } from './config/env-schema.js';
 import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
-import { framesOf } from './lib/logger.js';
+import { stackFrames } from './lib/logger.js';
 
 // From sysexits.h: service unavailable, internal software error, configuration error.
 const EXIT_UNAVAILABLE = 69;
@@ -93,7 +93,7 @@ function announce(
 function exitOnBug(logger: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
     const errorName = error instanceof Error ? error.name : 'unknown';
-    logger.fatal({ errorName, frames: framesOf(error) }, 'the gateway ends because of a bug');
+    logger.fatal({ errorName, frames: stackFrames(error) }, 'the gateway ends because of a bug');
     process.exit(EXIT_SOFTWARE);
   });
 }
@@ -114,6 +114,6 @@ try {
     );
     process.exit(EXIT_UNAVAILABLE);
   }
-  process.stderr.write(`The gateway cannot start because of a bug.\n${framesOf(error).join('\n')}\n`);
+  process.stderr.write(`The gateway cannot start because of a bug.\n${stackFrames(error).join('\n')}\n`);
   process.exit(EXIT_SOFTWARE);
 }

@@ -1,156 +1,149 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/time.js';
 
-/** How many calls there may be. */
-interface CallBudgetOptions {
+interface FairRateLimiterOptions {
   clock: Clock;
+  /** Sustained calls per second, and the size of a burst. */
   perSecond: number;
-  /** How many may be under way at the same time. */
-  atATime: number;
-  /** How many of one tenant may wait; undefined where something else bounds them, as looks are by their watches. */
-  maxWaitingOfTenant?: number;
+  /** Maximum number of calls in flight. */
+  maxConcurrent: number;
+  /** Maximum number of queued calls per tenant. Default: unlimited. */
+  maxQueuedPerTenant?: number;
 }
 
-/** What a call may do with its place in the budget. */
-export interface CallTurn {
-  /** Gives the call back, since none is made. */
-  giveBack(): void;
-  /** Takes a further call, if nobody waits for it. */
-  takeAnother(): boolean;
+/** The permit of a call in flight. */
+interface RateLimitPermit {
+  /** Returns the token of the call, because no request was sent. */
+  refund(): void;
+  /** Takes a token for one more request, unless another call waits for it. */
+  tryTakeAnother(): boolean;
 }
 
-/** So many calls of one tenant wait already that another one must not. */
-export class TooManyCallsError extends Error {
-  override readonly name = 'TooManyCallsError';
+/** Too many calls of the tenant are queued already. */
+export class QueueFullError extends Error {
+  override readonly name = 'QueueFullError';
 }
 
-interface WaitingCall {
+interface QueuedCall {
   tenants: () => Iterable<string>;
-  begin: () => void;
+  start: () => void;
 }
 
-/** Of so many tenants it is remembered when they had their last turn. */
+/** The limiter remembers the last call of this many tenants. */
 const MAX_TENANTS = 1_000;
 
 /**
- * Spreads calls so that there are never more than so many a second, with as many at once after a rest, and never more
- * than so many at a time.
- *
- * When there are not enough for all, tenants take turns, whatever number of calls each has; a tenant's own calls have
- * theirs in the order in which they were asked for.
+ * Token-bucket limiter (`perSecond`, burst of one second) with a concurrency cap. Queued calls are served round-robin
+ * by tenant, FIFO within a tenant.
  */
-export class CallBudget {
-  readonly #options: CallBudgetOptions;
-  readonly #spaceMs: number;
-  readonly #waiting = new Set<WaitingCall>();
-  /** By tenant, who had it longest ago first. */
-  readonly #lastTurns = new Map<string, number>();
+export class FairRateLimiter {
+  readonly #options: FairRateLimiterOptions;
+  readonly #spacingMs: number;
+  readonly #queue = new Set<QueuedCall>();
+  /** Sequence number of the last call of each tenant. */
+  readonly #lastServed = new LRUCache<string, number>({ max: MAX_TENANTS });
   #nextAtMs = Number.NEGATIVE_INFINITY;
-  #turns = 0;
-  #underWay = 0;
+  #served = 0;
+  #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: CallBudgetOptions) {
+  constructor(options: FairRateLimiterOptions) {
     this.#options = options;
-    this.#spaceMs = 1_000 / options.perSecond;
+    this.#spacingMs = 1_000 / options.perSecond;
   }
 
   /**
-   * Makes a call as soon as it has its turn.
+   * Runs a call as soon as the limits and the other tenants permit.
    *
-   * @param tenants whose call it is; asked again at every turn
-   * @param signal breaks off the wait, not the call
-   * @returns undefined when the wait was broken off
-   * @throws {TooManyCallsError}
+   * @param tenants returns the tenants that share the call; they may change while it is queued
+   * @param signal cancels the wait, not the call
+   * @returns undefined if the wait was cancelled
+   * @throws {QueueFullError}
    */
   async run<T>(
     tenants: () => Iterable<string>,
     signal: AbortSignal,
-    call: (turn: CallTurn) => Promise<T>,
+    call: (permit: RateLimitPermit) => Promise<T>,
   ): Promise<T | undefined> {
-    this.#checkWaiting(tenants);
-    if (!(await this.#wait(tenants, signal))) return undefined;
+    this.#checkQueue(tenants);
+    if (!(await this.#enqueue(tenants, signal))) return undefined;
     try {
       return await call({
-        giveBack: () => {
-          this.#nextAtMs -= this.#spaceMs;
+        refund: () => {
+          this.#nextAtMs -= this.#spacingMs;
         },
-        takeAnother: () => this.#takeAnother(),
+        tryTakeAnother: () => this.#tryTakeAnother(),
       });
     } finally {
-      this.#underWay -= 1;
-      this.#giveTurns();
+      this.#inFlight -= 1;
+      this.#drain();
     }
   }
 
-  #checkWaiting(tenants: () => Iterable<string>): void {
-    const { maxWaitingOfTenant } = this.#options;
-    if (maxWaitingOfTenant === undefined) return;
-    const mine = new Set(tenants());
-    let waiting = 0;
-    for (const call of this.#waiting) if ([...call.tenants()].some(tenant => mine.has(tenant))) waiting += 1;
-    if (waiting >= maxWaitingOfTenant) throw new TooManyCallsError();
+  #checkQueue(tenants: () => Iterable<string>): void {
+    const { maxQueuedPerTenant } = this.#options;
+    if (maxQueuedPerTenant === undefined) return;
+    const own = new Set(tenants());
+    let queued = 0;
+    for (const call of this.#queue) if ([...call.tenants()].some(tenant => own.has(tenant))) queued += 1;
+    if (queued >= maxQueuedPerTenant) throw new QueueFullError();
   }
 
-  /** @returns false when the wait was broken off */
-  #wait(tenants: () => Iterable<string>, signal: AbortSignal): Promise<boolean> {
+  /** @returns false if the wait was cancelled */
+  #enqueue(tenants: () => Iterable<string>, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise(resolve => {
-      const call: WaitingCall = { tenants, begin: () => end(true) };
-      const end = (hasTurn: boolean) => {
-        this.#waiting.delete(call);
-        signal.removeEventListener('abort', leave);
-        resolve(hasTurn);
+      const call: QueuedCall = { tenants, start: () => leave(true) };
+      const leave = (isStarted: boolean) => {
+        this.#queue.delete(call);
+        signal.removeEventListener('abort', cancel);
+        resolve(isStarted);
       };
-      const leave = () => end(false);
-      signal.addEventListener('abort', leave);
-      this.#waiting.add(call);
-      this.#giveTurns();
+      const cancel = () => leave(false);
+      signal.addEventListener('abort', cancel);
+      this.#queue.add(call);
+      this.#drain();
     });
   }
 
-  #takeAnother(): boolean {
-    if (this.#waiting.size > 0 || this.#lateMs() < 0) return false;
-    this.#nextAtMs += this.#spaceMs;
+  #tryTakeAnother(): boolean {
+    if (this.#queue.size > 0 || this.#overdueMs() < 0) return false;
+    this.#nextAtMs += this.#spacingMs;
     return true;
   }
 
-  #giveTurns(): void {
+  #drain(): void {
     clearTimeout(this.#timer);
-    while (this.#waiting.size > 0 && this.#underWay < this.#options.atATime && this.#lateMs() >= 0)
-      this.#giveTurn();
-    // The end of a call gives the next turn when as many as may are under way.
-    if (this.#waiting.size > 0 && this.#underWay < this.#options.atATime)
-      this.#timer = setTimeout(() => this.#giveTurns(), -this.#lateMs()).unref();
+    while (this.#queue.size > 0 && this.#hasCapacity() && this.#overdueMs() >= 0) this.#startNext();
+    // Without capacity, the end of a call drains the queue.
+    if (this.#queue.size > 0 && this.#hasCapacity())
+      this.#timer = setTimeout(() => this.#drain(), -this.#overdueMs()).unref();
   }
 
-  /** How long ago the next turn could have been given, in milliseconds; negative when it is still to come. */
-  #lateMs(): number {
+  #hasCapacity(): boolean {
+    return this.#inFlight < this.#options.maxConcurrent;
+  }
+
+  /** Milliseconds since the next token became available; negative if it is not available yet. */
+  #overdueMs(): number {
     const nowMs = this.#options.clock.monotonicMs();
     this.#nextAtMs = Math.max(this.#nextAtMs, nowMs - 1_000);
     return nowMs - this.#nextAtMs;
   }
 
-  #giveTurn(): void {
-    const [first] = this.#waiting;
+  #startNext(): void {
+    const [first] = this.#queue;
     if (first === undefined) return;
-    let next = { call: first, tenant: '', lastTurn: Number.POSITIVE_INFINITY };
-    for (const call of this.#waiting)
+    let next = { call: first, tenant: '', lastServed: Number.POSITIVE_INFINITY };
+    for (const call of this.#queue)
       for (const tenant of call.tenants()) {
-        const lastTurn = this.#lastTurns.get(tenant) ?? 0;
-        if (lastTurn < next.lastTurn) next = { call, tenant, lastTurn };
+        const lastServed = this.#lastServed.peek(tenant) ?? 0;
+        if (lastServed < next.lastServed) next = { call, tenant, lastServed };
       }
-    this.#nextAtMs += this.#spaceMs;
-    this.#underWay += 1;
-    this.#noteTurn(next.tenant);
-    next.call.begin();
-  }
-
-  #noteTurn(tenant: string): void {
-    this.#turns += 1;
-    this.#lastTurns.delete(tenant);
-    this.#lastTurns.set(tenant, this.#turns);
-    if (this.#lastTurns.size <= MAX_TENANTS) return;
-    const [oldest = ''] = this.#lastTurns.keys();
-    this.#lastTurns.delete(oldest);
+    this.#nextAtMs += this.#spacingMs;
+    this.#inFlight += 1;
+    this.#served += 1;
+    this.#lastServed.set(next.tenant, this.#served);
+    next.call.start();
   }
 }

@@ -1,52 +1,82 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
-import type { CallBudget } from './fair-rate-limiter.js';
+import type { FairRateLimiter } from './fair-rate-limiter.js';
 import type { ReadConnection } from './list-page.js';
-import type { Observation, Watch, Watcher } from './watcher.js';
+import type { ConnectionEvent, Subscriber, WatchStream } from './watcher.js';
 
-/** What looking at a connection again and again takes. */
+/** Dependencies and limits that all pollers share. */
 export interface PollOptions {
   /**
-   * Looks now, whatever was read before.
+   * Reads a connection from DLI, bypassing caches.
    *
-   * @param mayRepeat whether a call that failed may be sent once more
+   * @param mayRepeat whether a failed call may be sent once more
    */
-  look(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
-  budget: CallBudget;
-  turns: PollTurns;
+  poll(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
+  limiter: FairRateLimiter;
+  lease: PollLease;
   clock: Clock;
-  /** From one look to the next while something changes, in milliseconds. */
+  /** Interval between polls while the connection changes, in milliseconds. */
   intervalMs: number;
-  /** Told of what must not happen; the watchers are told that DLI cannot be asked. */
+  /** Called with an unexpected error; subscribers then get an UNAVAILABLE event. */
   onBug(error: unknown): void;
 }
 
+/** Lease that divides the polls of watched connections among processes and shares their results. */
+export interface PollLease {
+  /**
+   * Acquires the poll lease of a connection for `leaseMs` (2 s until the first result is published).
+   *
+   * @param maxAgeMs maximum age of a result of the holder; an older one is not used, and the lease is taken over
+   * @returns 'acquired' if this process must poll; else the result of the holder, or undefined if there is none yet
+   */
+  acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined>;
+  /** Publishes the result of a poll and extends the lease to `leaseMs`. */
+  publish(id: string, event: ConnectionEvent, leaseMs: number): void;
+  /** Notifies other processes that a connection was changed; undefined if its id is not known. */
+  publishChange(id: string | undefined): void;
+  /** Calls the listeners for messages of other processes. */
+  subscribe(listeners: LeaseListeners): void;
+  close(): Promise<void>;
+}
+
+/** Listeners for messages of other processes. */
+export interface LeaseListeners {
+  onEvent(id: string, event: ConnectionEvent): void;
+  onChange(id: string | undefined): void;
+}
+
+/** The lease of a single process, which always polls. */
+export const LOCAL_LEASE: PollLease = {
+  acquire: async () => 'acquired',
+  publish: () => undefined,
+  publishChange: () => undefined,
+  subscribe: () => undefined,
+  close: async () => undefined,
+};
+
 const MAX_INTERVAL_MS = 20_000;
-// DLI may want to be left alone for longer; but it may also have recovered.
-const MAX_WAIT_MS = 60_000;
+// Caps the Retry-After of DLI, which may recover earlier.
+const MAX_RETRY_AFTER_MS = 60_000;
 const GROWTH = 1.5;
 const JITTER = 0.2;
 
-/**
- * Looks at one connection for all who watch it: often while it changes, ever more seldom while it does not, and
- * not at all when nobody watches.
- */
-export class ConnectionPoll {
+/** Polls one connection for all its subscribers. The interval grows up to 20 s while the connection is unchanged. */
+export class ConnectionPoller {
   readonly #id: string;
   readonly #options: PollOptions;
-  readonly #watches = new Map<Watch, Watcher>();
-  /** Those who have not been shown anything. */
-  readonly #newcomers = new Set<Watch>();
+  readonly #subscribers = new Map<WatchStream, Subscriber>();
+  /** Streams without an event so far. */
+  readonly #newStreams = new Set<WatchStream>();
   readonly #stop = new AbortController();
   #intervalMs: number;
-  #last: { observation: Observation; atMs: number } | undefined;
-  /** Before it DLI wants no call. */
+  #last: { event: ConnectionEvent; atMs: number } | undefined;
+  /** End of the Retry-After period of DLI. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #isLooking = false;
-  /** What is being looked at may be what was before a change. */
-  #mustLookAgain = false;
+  #isPolling = false;
+  /** Whether the running poll may return the state before a change. */
+  #isPollStale = false;
 
   constructor(id: string, options: PollOptions) {
     this.#id = id;
@@ -54,109 +84,109 @@ export class ConnectionPoll {
     this.#intervalMs = options.intervalMs;
   }
 
-  /** Shows a watcher what was seen last, if that is not old, and what will be seen from now on. */
-  add(watch: Watch, watcher: Watcher): void {
-    this.#watches.set(watch, watcher);
+  /** Adds a stream, which gets the last event immediately if it is at most one interval old. */
+  add(stream: WatchStream, subscriber: Subscriber): void {
+    this.#subscribers.set(stream, subscriber);
     const { clock, intervalMs } = this.#options;
     if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
-      watch.show(this.#last.observation);
+      stream.push(this.#last.event);
       return;
     }
-    this.#newcomers.add(watch);
-    this.#lookSoon();
+    this.#newStreams.add(stream);
+    this.#restartInterval();
   }
 
-  /** @returns whether anybody is left */
-  remove(watch: Watch): boolean {
-    this.#watches.delete(watch);
-    this.#newcomers.delete(watch);
-    return this.#watches.size > 0;
+  /** @returns whether any streams are left */
+  remove(stream: WatchStream): boolean {
+    this.#subscribers.delete(stream);
+    this.#newStreams.delete(stream);
+    return this.#subscribers.size > 0;
   }
 
-  /** Never looks again. */
+  /** Stops polling for good. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#stop.abort();
   }
 
-  /** Looks now, because something was changed, and again when it is looking already. */
-  hurry(): void {
-    this.#mustLookAgain = this.#isLooking;
-    // Nobody who comes now is to see what was before.
+  /** Polls immediately after a change, and once more if a poll is already running. */
+  pollNow(): void {
+    this.#isPollStale = this.#isPolling;
+    // New streams must not get the state before the change.
     if (this.#last !== undefined) this.#last.atMs = Number.NEGATIVE_INFINITY;
-    this.#lookSoon();
+    this.#restartInterval();
   }
 
-  #lookSoon(): void {
-    this.#intervalMs = this.#options.intervalMs;
-    this.#schedule(0);
-  }
-
-  /** Takes in what was seen, here or by another process, and shows it if it is new. */
-  take(observation: Observation): void {
-    const before = this.#last?.observation;
-    const isNew = before === undefined || !isDeepStrictEqual(essenceOf(before), essenceOf(observation));
+  /** Delivers the result of a poll, by this or another process, to the subscribers if it is new. */
+  deliver(event: ConnectionEvent): void {
+    const before = this.#last?.event;
+    const isNew = before === undefined || !isDeepStrictEqual(comparableOf(before), comparableOf(event));
     const { intervalMs, clock } = this.#options;
-    this.#last = { observation, atMs: clock.monotonicMs() };
-    const isProblem = observation.kind === 'problem';
-    this.#notBeforeMs = this.#last.atMs + (isProblem ? waitMsOf(observation.error) : 0);
+    this.#last = { event, atMs: clock.monotonicMs() };
+    const isProblem = event.kind === 'problem';
+    this.#notBeforeMs = this.#last.atMs + (isProblem ? retryAfterMsOf(event.error) : 0);
     this.#intervalMs =
       isNew && !isProblem
         ? intervalMs
         : Math.max(intervalMs, Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH));
-    for (const watch of [...(isNew ? this.#watches.keys() : this.#newcomers)]) watch.show(observation);
-    this.#newcomers.clear();
+    for (const stream of [...(isNew ? this.#subscribers.keys() : this.#newStreams)]) stream.push(event);
+    this.#newStreams.clear();
     this.#schedule(this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1)));
   }
 
-  #schedule(afterMs: number): void {
-    if (this.#stop.signal.aborted || this.#isLooking) return;
-    clearTimeout(this.#timer);
-    const waitMs = Math.max(afterMs, this.#notBeforeMs - this.#options.clock.monotonicMs());
-    this.#timer = setTimeout(() => void this.#look(), waitMs).unref();
+  #restartInterval(): void {
+    this.#intervalMs = this.#options.intervalMs;
+    this.#schedule(0);
   }
 
-  async #look(): Promise<void> {
-    this.#isLooking = true;
-    const turn = await this.#observe();
-    this.#isLooking = false;
+  #schedule(delayMs: number): void {
+    if (this.#stop.signal.aborted || this.#isPolling) return;
+    clearTimeout(this.#timer);
+    const waitMs = Math.max(delayMs, this.#notBeforeMs - this.#options.clock.monotonicMs());
+    this.#timer = setTimeout(() => void this.#poll(), waitMs).unref();
+  }
+
+  async #poll(): Promise<void> {
+    this.#isPolling = true;
+    const result = await this.#pollWithLease();
+    this.#isPolling = false;
     if (this.#stop.signal.aborted) return;
-    const isOutdated = this.#mustLookAgain;
-    this.#mustLookAgain = false;
-    if (isOutdated) {
+    const isStale = this.#isPollStale;
+    this.#isPollStale = false;
+    if (isStale) {
       this.#schedule(0);
-    } else if (turn === undefined) {
-      // It is another process's turn, which tells what it sees; if it does not, the next turn is ours.
+    } else if (result === undefined) {
+      // The holder of the lease publishes its result. If it fails to, the lease has expired by the next poll.
       this.#schedule(this.#intervalMs);
     } else {
-      this.take(turn.observation);
-      if (turn.isOurs) this.#options.turns.tell(this.#id, turn.observation, this.#turnMs());
+      this.deliver(result.event);
+      if (result.isOwn) this.#options.lease.publish(this.#id, result.event, this.#leaseMs());
     }
   }
 
-  /** How long a turn lasts: shorter than the time to the next look, which chance makes shorter too. */
-  #turnMs(): number {
+  /** Shorter than the interval, which jitter may shorten, too. */
+  #leaseMs(): number {
     return this.#intervalMs * (1 - JITTER);
   }
 
-  #observe(): Promise<{ observation: Observation; isOurs: boolean } | undefined> {
-    const { budget, turns } = this.#options;
-    const tenants = () => [...this.#watches.values()].map(({ tenant }) => tenant);
-    // The turn comes second: one that waits for the budget would run out, and another process have it too.
-    return budget.run(tenants, this.#stop.signal, async ({ giveBack, takeAnother }) => {
-      // After a hurry the interval is the shortest, and nobody wants to be told what is older.
-      const turn = await turns.take(this.#id, this.#turnMs(), this.#intervalMs);
-      if (turn === 'ours') return { observation: await this.#read(takeAnother), isOurs: true };
-      giveBack();
-      return turn && { observation: turn, isOurs: false };
+  #pollWithLease(): Promise<{ event: ConnectionEvent; isOwn: boolean } | undefined> {
+    const { limiter, lease } = this.#options;
+    const tenants = () => [...this.#subscribers.values()].map(({ tenant }) => tenant);
+    // The lease comes second: it would expire while the poll waits for the limiter.
+    return limiter.run(tenants, this.#stop.signal, async permit => {
+      // After a change the interval is at its minimum, so that the result of an earlier lease is too old.
+      const lent = await lease.acquire(this.#id, this.#leaseMs(), this.#intervalMs);
+      if (lent === 'acquired') return { event: await this.#read(permit.tryTakeAnother), isOwn: true };
+      permit.refund();
+      return lent && { event: lent, isOwn: false };
     });
   }
 
-  async #read(mayRepeat: () => boolean): Promise<Observation> {
-    // In the log the look is the one of who has watched longest.
-    const [watcher] = this.#watches.values();
+  async #read(mayRepeat: () => boolean): Promise<ConnectionEvent> {
+    // The log shows the poll under the trace id of the oldest subscriber.
+    const [subscriber] = this.#subscribers.values();
     try {
-      const connection = await this.#options.look(this.#id, watcher?.traceId ?? '', mayRepeat);
+      const connection = await this.#options.poll(this.#id, subscriber?.traceId ?? '', mayRepeat);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };
@@ -166,45 +196,11 @@ export class ConnectionPoll {
   }
 }
 
-function waitMsOf({ retryAfterSeconds = 0 }: DliError): number {
-  return Math.min(MAX_WAIT_MS, retryAfterSeconds * 1_000);
+function retryAfterMsOf({ retryAfterSeconds = 0 }: DliError): number {
+  return Math.min(MAX_RETRY_AFTER_MS, retryAfterSeconds * 1_000);
 }
 
-// A problem that goes on is told once, whatever ids its calls had.
-function essenceOf(observation: Observation): unknown {
-  return observation.kind === 'problem' ? observation.error.code : observation;
+// Problems compare by code, so that a lasting one is reported once although the ids of its calls differ.
+function comparableOf(event: ConnectionEvent): unknown {
+  return event.kind === 'problem' ? event.error.code : event;
 }
-
-/** Divides the looks at watched connections among processes, and passes on what each saw. */
-export interface PollTurns {
-  /**
-   * Asks for the turn to look at a connection, which lasts as long as the interval, and not so long if nothing is seen in it.
-   *
-   * @param maxAgeMs what is older than this and was seen by another process is not good enough
-   * @returns `ours` when this process is to look; else what the one that has the turn saw, or undefined while it has
-   *   not seen anything
-   */
-  take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined>;
-  /** Tells the others what this process saw in its turn, which then lasts as long as the interval. */
-  tell(id: string, observation: Observation, intervalMs: number): void;
-  /** Tells the others that a connection, or one whose id is not known, was changed through this process. */
-  tellChange(id: string | undefined): void;
-  /** Has listeners told what the others tell. */
-  listen(listeners: TurnListeners): void;
-  close(): Promise<void>;
-}
-
-/** Who wants to know what other processes tell. */
-export interface TurnListeners {
-  onObservation(id: string, observation: Observation): void;
-  onChange(id: string | undefined): void;
-}
-
-/** The turns of a process that is alone. */
-export const ALONE: PollTurns = {
-  take: async () => 'ours',
-  tell: () => undefined,
-  tellChange: () => undefined,
-  listen: () => undefined,
-  close: async () => undefined,
-};

@@ -1,150 +1,156 @@
+import { LRUCache } from 'lru-cache';
 import { isConnectionId } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationScope } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import { Deadline, within } from '../lib/time.js';
-import type { CallBudget } from './fair-rate-limiter.js';
-import { TooManyCallsError } from './fair-rate-limiter.js';
+import { Deadline, withTimeout } from '../lib/time.js';
+import type { FairRateLimiter } from './fair-rate-limiter.js';
+import { QueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
-import { ListedConnections } from './list-page.js';
+import { ConnectionSnapshot } from './list-page.js';
 
-/** What reading connections takes. */
-interface ConnectionReadsOptions {
+interface ConnectionReaderOptions {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
-  /** Of calls to DLI for callers; looks for watchers have their own. */
-  budget: CallBudget;
+  /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
+  limiter: FairRateLimiter;
   clock: Clock;
-  /** How old an answer may be that was read for somebody else, in milliseconds. */
+  /** Maximum age of a result shared with another caller, in milliseconds. */
   freshnessMs: number;
-  /** For one reading, in milliseconds. */
+  /** Time limit of one read from DLI, in milliseconds. */
   timeoutMs: number;
   log: Logger;
 }
 
-/** Who asks for a reading. */
-export interface Asker {
+/** The caller of a read. */
+export interface ReadContext {
   tenant: string;
   traceId: string;
-  /** When it must be answered, if that is sooner than any reading must. */
+  /** Deadline of the response, if earlier than that of the read itself. */
   deadline?: Deadline | undefined;
 }
 
-// Who turns pages wants those of one list, but not of yesterday's.
-const PAGING_MS = 30_000;
-const MAX_SINGLES = 1_000;
+// Following pages come from one snapshot of the list, but not from an outdated one.
+const SNAPSHOT_LIFE_MS = 30_000;
+const MAX_CACHED_CONNECTIONS = 1_000;
 
 /**
- * Reads connections for all callers of the process: who asks for the same at about the same time shares one call
- * to DLI, and nobody is shown what was read before a change that went through this process.
+ * Reads connections for all callers of the process. Simultaneous requests for the same data share one call to DLI. A
+ * result that predates a change made through this process is never returned.
  */
-export class ConnectionReads {
-  readonly #options: ConnectionReadsOptions;
-  readonly #singles = new Map<string, SharedRead<ReadConnection | undefined>>();
-  readonly #list: SharedRead<ListedConnections>;
-  #release: NodeJS.Timeout | undefined;
+export class ConnectionReader {
+  readonly #options: ConnectionReaderOptions;
+  readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
+    max: MAX_CACHED_CONNECTIONS,
+  });
+  readonly #list: CoalescedRead<ConnectionSnapshot>;
+  #releaseTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: ConnectionReadsOptions) {
+  constructor(options: ConnectionReaderOptions) {
     this.#options = options;
-    this.#list = new SharedRead(options.clock);
+    this.#list = new CoalescedRead(options.clock);
   }
 
   /**
-   * One connection; undefined when there is none of this id.
+   * Reads one connection; undefined if it does not exist.
    *
-   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE; THROTTLED also while too
-   *   many others read
+   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE; THROTTLED also if too many
+   *   reads are queued
    */
-  async get(anyCaseId: string, asker: Asker): Promise<ReadConnection | undefined> {
+  async get(anyCaseId: string, context: ReadContext): Promise<ReadConnection | undefined> {
     if (!isConnectionId(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
-    const found = this.#single(id).get(this.#options.freshnessMs, asker.tenant, reading =>
-      this.#inTurn(asker.traceId, reading, scope => this.#read(id, scope)),
+    const read = this.#coalescedRead(id).get(
+      this.#options.freshnessMs,
+      context.tenant,
+      this.#limited(context.traceId, scope => this.#read(id, scope)),
     );
-    return inTime(found, asker.deadline);
+    return beforeDeadline(read, context.deadline);
   }
 
   /**
-   * The same for whoever watches, with what is known by others left aside.
+   * Reads one connection from DLI, bypassing cached results and the limiter.
    *
-   * @param mayRepeat whether a call that failed may be sent once more
-   * @throws {DliError} as {@link ConnectionReads.get}
+   * @param mayRepeat whether a failed call may be sent once more
+   * @throws {DliError} see {@link ConnectionReader.get}
    */
-  async look(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined> {
-    return this.#single(id).renew(({ begin }) => {
-      begin();
+  async readFresh(
+    id: string,
+    traceId: string,
+    mayRepeat: () => boolean,
+  ): Promise<ReadConnection | undefined> {
+    return this.#coalescedRead(id).restart((_tenants, markStarted) => {
+      markStarted();
       return this.#read(id, { ...this.#scope(traceId), mayRepeat });
     });
   }
 
   /**
-   * One page of all connections. Pages after the first are taken from the latest list, for half a minute, unless
-   * something was changed meanwhile.
+   * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s, unless a
+   * connection was changed meanwhile.
    *
-   * @throws {DliError} as {@link ConnectionReads.get}
+   * @throws {DliError} see {@link ConnectionReader.get}
    * @throws {CursorError}
    */
-  async page(request: PageRequest, { tenant, traceId }: Asker): Promise<ConnectionPage> {
+  async page(request: PageRequest, { tenant, traceId }: ReadContext): Promise<ConnectionPage> {
     const { freshnessMs } = this.#options;
-    const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(PAGING_MS, freshnessMs);
-    const list = await this.#list.get(maxAgeMs, tenant, reading =>
-      this.#inTurn(traceId, reading, scope => this.#readList(scope)),
+    const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
+    const snapshot = await this.#list.get(
+      maxAgeMs,
+      tenant,
+      this.#limited(traceId, scope => this.#readList(scope)),
     );
-    clearTimeout(this.#release);
-    // A list of ten thousand is some megabytes, which need not be held when nobody reads.
-    this.#release = setTimeout(() => this.#list.forget(), PAGING_MS + freshnessMs).unref();
-    return list.page(request);
+    clearTimeout(this.#releaseTimer);
+    // A list of ten thousand connections takes some megabytes, so it is released when unused.
+    this.#releaseTimer = setTimeout(() => this.#list.clear(), SNAPSHOT_LIFE_MS + freshnessMs).unref();
+    return snapshot.page(request);
   }
 
   /**
-   * Forgets what was read, because something was changed.
+   * Discards results that a change has made stale.
    *
-   * @param id of the connection that was changed; undefined when it is not known
+   * @param id the changed connection; undefined if it is not known
    */
-  forget(id: string | undefined): void {
-    if (id !== undefined) this.#singles.delete(id.toLowerCase());
-    this.#list.forget();
+  invalidate(id: string | undefined): void {
+    if (id !== undefined) this.#connections.delete(id.toLowerCase());
+    this.#list.clear();
   }
 
+  /** Discards all results. */
   close(): void {
-    clearTimeout(this.#release);
-    this.#singles.clear();
-    this.#list.forget();
+    clearTimeout(this.#releaseTimer);
+    this.#connections.clear();
+    this.#list.clear();
   }
 
-  #single(id: string): SharedRead<ReadConnection | undefined> {
-    const single = this.#singles.get(id) ?? new SharedRead(this.#options.clock);
-    // To the end of the map's order, whose beginning is forgotten first.
-    this.#singles.delete(id);
-    this.#singles.set(id, single);
-    const [oldest] = this.#singles.keys();
-    if (this.#singles.size > MAX_SINGLES && oldest !== undefined) this.#singles.delete(oldest);
-    return single;
+  #coalescedRead(id: string): CoalescedRead<ReadConnection | undefined> {
+    const known = this.#connections.get(id);
+    if (known !== undefined) return known;
+    const added = new CoalescedRead<ReadConnection | undefined>(this.#options.clock);
+    this.#connections.set(id, added);
+    return added;
   }
 
-  /** Reads for callers, as far as the budget allows. */
-  async #inTurn<T>(
-    traceId: string,
-    { tenants, begin }: SharedReading,
-    read: (scope: OperationScope) => Promise<T>,
-  ): Promise<T> {
-    const { budget } = this.#options;
-    const scope = this.#scope(traceId);
-    const reading = budget.run(
-      () => tenants,
-      AbortSignal.timeout(Math.ceil(scope.deadline.remainingMs())),
-      async turn => {
-        begin();
-        return { value: await read({ ...scope, mayRepeat: turn.takeAnother }) };
-      },
-    );
-    const end = await reading.catch((error: unknown) => {
-      if (error instanceof TooManyCallsError) return undefined;
-      throw error;
-    });
-    if (end === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
-    return end.value;
+  /** A read on behalf of callers, which passes through the limiter. */
+  #limited<T>(traceId: string, read: (scope: OperationScope) => Promise<T>): StartRead<T> {
+    return async (tenants, markStarted) => {
+      const scope = this.#scope(traceId);
+      const running = this.#options.limiter.run(
+        () => tenants,
+        AbortSignal.timeout(Math.ceil(scope.deadline.remainingMs())),
+        async permit => {
+          markStarted();
+          return { value: await read({ ...scope, mayRepeat: permit.tryTakeAnother }) };
+        },
+      );
+      const result = await running.catch((error: unknown) => {
+        if (error instanceof QueueFullError) return undefined;
+        throw error;
+      });
+      if (result === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
+      return result.value;
+    };
   }
 
   async #read(id: string, scope: OperationScope): Promise<ReadConnection | undefined> {
@@ -152,19 +158,19 @@ export class ConnectionReads {
     return connection && { ...connection, id };
   }
 
-  async #readList(scope: OperationScope): Promise<ListedConnections> {
+  async #readList(scope: OperationScope): Promise<ConnectionSnapshot> {
     const { dli, log } = this.#options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
       (connection): connection is ReadConnection => connection.id !== null && isConnectionId(connection.id),
     );
-    const leftOut = connections.length - usable.length;
-    if (leftOut > 0)
+    const count = connections.length - usable.length;
+    if (count > 0)
       log.warn(
-        { traceId: scope.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count: leftOut },
+        { traceId: scope.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count },
         'connections without an id',
       );
-    return new ListedConnections(usable);
+    return new ConnectionSnapshot(usable);
   }
 
   #scope(traceId: string): OperationScope {
@@ -173,68 +179,65 @@ export class ConnectionReads {
   }
 }
 
-/** What a reading finds before its asker must answer. */
-async function inTime<T>(reading: Promise<T>, deadline: Deadline | undefined): Promise<T> {
-  if (deadline === undefined) return reading;
-  const found = await within(
+/** @throws {DliError} UNAVAILABLE if the read does not end before the deadline */
+async function beforeDeadline<T>(read: Promise<T>, deadline: Deadline | undefined): Promise<T> {
+  if (deadline === undefined) return read;
+  const result = await withTimeout(
     deadline.remainingMs(),
-    reading.then(value => ({ value })),
+    read.then(value => ({ value })),
     undefined,
   );
-  if (found === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
-  return found.value;
+  if (result === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
+  return result.value;
 }
 
-/** A reading that may have to wait before it begins. */
-export interface SharedReading {
-  /** The tenants who share it, to whom others may still come. */
-  tenants: ReadonlySet<string>;
-  /** Notes that it begins now: what it finds is no older. */
-  begin(): void;
-}
+/**
+ * Starts a read, which may be queued first.
+ *
+ * @param tenants the tenants that share the read; others may join later
+ * @param markStarted records the start time, which determines the age of the result
+ */
+type StartRead<T> = (tenants: ReadonlySet<string>, markStarted: () => void) => Promise<T>;
 
-/** One reading of something, which whoever asks at about the same time shares. */
-export class SharedRead<T> {
+/** Single-flight read: callers at about the same time share one result. */
+class CoalescedRead<T> {
   readonly #clock: Clock;
-  #current: { result: Promise<T>; tenants: Set<string>; begunAtMs: number } | undefined;
+  #current: { result: Promise<T>; tenants: Set<string>; startedAtMs: number } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /**
-   * What is read now, or was begun to be read at most so long ago. A reading that fails is told to all who wait
-   * for it, and to nobody after.
-   *
-   * @param tenant who asks
-   * @param read begins a reading, if one is needed
+   * Joins a read that is queued or started at most `maxAgeMs` ago; else starts one. A failure reaches the callers
+   * that wait for it and is not cached.
    */
-  get(maxAgeMs: number, tenant: string, read: (reading: SharedReading) => Promise<T>): Promise<T> {
+  get(maxAgeMs: number, tenant: string, start: StartRead<T>): Promise<T> {
     const current = this.#current;
-    if (current === undefined || this.#clock.monotonicMs() - current.begunAtMs > maxAgeMs)
-      return this.renew(read, [tenant]);
+    if (current === undefined || this.#clock.monotonicMs() - current.startedAtMs > maxAgeMs)
+      return this.restart(start, [tenant]);
     current.tenants.add(tenant);
     return current.result;
   }
 
-  /** Begins a reading whatever is known, which those who ask from now on share. */
-  renew(read: (reading: SharedReading) => Promise<T>, tenants: readonly string[] = []): Promise<T> {
-    // Until it begins it cannot become old.
-    const current = { tenants: new Set(tenants), begunAtMs: Number.POSITIVE_INFINITY };
-    const begin = () => {
-      current.begunAtMs = this.#clock.monotonicMs();
+  /** Starts a read, regardless of the current one, for all subsequent callers to share. */
+  restart(start: StartRead<T>, tenants: readonly string[] = []): Promise<T> {
+    // A queued read does not age.
+    const queued = { tenants: new Set(tenants), startedAtMs: Number.POSITIVE_INFINITY };
+    const markStarted = () => {
+      queued.startedAtMs = this.#clock.monotonicMs();
     };
-    const result = read({ tenants: current.tenants, begin });
-    const known = Object.assign(current, { result });
-    this.#current = known;
+    const result = start(queued.tenants, markStarted);
+    const current = Object.assign(queued, { result });
+    this.#current = current;
     result.catch(() => {
-      if (this.#current === known) this.#current = undefined;
+      if (this.#current === current) this.#current = undefined;
     });
     return result;
   }
 
-  /** Forgets what was read, and has nobody wait for what is being read. */
-  forget(): void {
+  /** Discards the result; later callers do not join a running read either. */
+  clear(): void {
     this.#current = undefined;
   }
 }

@@ -5,29 +5,30 @@ import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
-import { connectImpatiently, endRedis } from '../lib/redis-client.js';
+import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { ReadConnection } from './list-page.js';
-import type { PollTurns, TurnListeners } from './poller.js';
-import type { Observation } from './watcher.js';
+import type { LeaseListeners, PollLease } from './poller.js';
+import type { ConnectionEvent } from './watcher.js';
 
-const MAX_UNSEEN_MS = 2_000;
-// With braces of its own, so that it need not share a slot of a cluster with the records. The version is that of
-// the messages: gateways of another one are not understood.
+// The life of a lease without a published result, whose holder may have crashed.
+const MAX_LEASE_WITHOUT_RESULT_MS = 2_000;
+// Stored: do not rename. Has its own hash tag, so that it need not share a cluster slot with the records. The number
+// is the version of the messages: gateways of different versions do not share leases.
 const PREFIX = 'dli-gateway:{follow}:1';
 
 /**
- * Turns that gateways divide through Redis: a key with a life of one interval is the turn, and its value is what was
- * seen in it. While Redis does not answer each process looks by itself.
+ * Connects gateways through Redis: the lease of a connection is a key that expires, and its value is the latest
+ * result. While Redis is unavailable, each gateway polls on its own.
  *
- * @param project what the gateways that share turns have in common; connections of others are not told here
+ * @param project identifies the DLI project; only gateways of the same project share leases
  */
-export async function openRedisTurns(
+export async function openRedisPollLease(
   address: RedisOptions,
   project: string,
   log: Logger,
-): Promise<PollTurns> {
-  const commands = await connectImpatiently(address, isUsable => {
-    if (isUsable)
+): Promise<PollLease> {
+  const commands = await connectBestEffort(address, isAvailable => {
+    if (isAvailable)
       log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
     else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
   });
@@ -35,20 +36,20 @@ export async function openRedisTurns(
     commandTimeout: undefined,
     socketTimeout: undefined,
     enableOfflineQueue: true,
-    // A subscription that is lost is made again with the next connection.
+    // Restores the subscription after a reconnect.
     autoResubscribe: true,
     maxRetriesPerRequest: null,
   });
   messages.on('error', () => undefined);
-  return new RedisTurns(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
+  return new RedisPollLease(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
 }
 
-class RedisTurns implements PollTurns {
+class RedisPollLease implements PollLease {
   readonly #commands: Redis;
   readonly #messages: Redis;
   readonly #prefix: string;
-  /** Tells our own messages from those of others. */
-  readonly #self = randomUUID();
+  /** Identifies messages of this process. */
+  readonly #processId = randomUUID();
 
   constructor(commands: Redis, messages: Redis, prefix: string) {
     this.#commands = commands;
@@ -56,52 +57,55 @@ class RedisTurns implements PollTurns {
     this.#prefix = prefix;
   }
 
-  async take(id: string, intervalMs: number, maxAgeMs: number): Promise<Observation | 'ours' | undefined> {
+  async acquire(
+    id: string,
+    leaseMs: number,
+    maxAgeMs: number,
+  ): Promise<ConnectionEvent | 'acquired' | undefined> {
     const key = this.#keyOf(id);
-    // Who has it may be gone; until something was seen the turn is short.
-    const lifeMs = Math.ceil(Math.min(intervalMs, MAX_UNSEEN_MS));
+    const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {
-      if ((await this.#commands.set(key, '', 'PX', lifeMs, 'NX')) === 'OK') return 'ours';
-      const seen = readSeen(await this.#commands.get(key));
-      if (seen === undefined || Date.now() - seen.atMs <= maxAgeMs) return seen?.observation;
-      await this.#commands.set(key, '', 'PX', lifeMs);
-      return 'ours';
+      if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
+      const result = decodeResult(await this.#commands.get(key));
+      if (result === undefined || Date.now() - result.atMs <= maxAgeMs) return result?.event;
+      await this.#commands.set(key, '', 'PX', ttlMs);
+      return 'acquired';
     } catch {
-      return 'ours';
+      return 'acquired';
     }
   }
 
-  tell(id: string, observation: Observation, intervalMs: number): void {
-    const seen = writeSeen({ atMs: Date.now(), observation });
-    this.#try(this.#commands.set(this.#keyOf(id), seen, 'PX', Math.ceil(intervalMs)));
-    this.#publish({ from: this.#self, id, observation });
+  publish(id: string, event: ConnectionEvent, leaseMs: number): void {
+    const result = encodeResult(Date.now(), event);
+    this.#ignoreFailure(this.#commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
+    this.#send({ from: this.#processId, id, event });
   }
 
-  tellChange(id: string | undefined): void {
-    if (id !== undefined) this.#try(this.#commands.del(this.#keyOf(id)));
-    this.#publish({ from: this.#self, id });
+  publishChange(id: string | undefined): void {
+    if (id !== undefined) this.#ignoreFailure(this.#commands.del(this.#keyOf(id)));
+    this.#send({ from: this.#processId, id });
   }
 
-  listen({ onObservation, onChange }: TurnListeners): void {
+  subscribe({ onEvent, onChange }: LeaseListeners): void {
     this.#messages.on('message', (_channel, text) => {
-      const message = readMessage(text);
-      if (message === undefined || message.from === this.#self) return;
-      if (message.observation === undefined) onChange(message.id);
-      else if (message.id !== undefined) onObservation(message.id, message.observation);
+      const message = decodeMessage(text);
+      if (message === undefined || message.from === this.#processId) return;
+      if (message.event === undefined) onChange(message.id);
+      else if (message.id !== undefined) onEvent(message.id, message.event);
     });
-    this.#try(this.#messages.subscribe(this.#prefix));
+    this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#commands, this.#messages].map(endRedis));
+    await Promise.all([this.#commands, this.#messages].map(closeRedis));
   }
 
-  #publish(message: TurnMessage): void {
-    this.#try(this.#commands.publish(this.#prefix, writeMessage(message)));
+  #send(message: LeaseMessage): void {
+    this.#ignoreFailure(this.#commands.publish(this.#prefix, encodeMessage(message)));
   }
 
-  // What is not told now is found at the next turn.
-  #try(command: Promise<unknown>): void {
+  // Other processes get a lost result with their next poll.
+  #ignoreFailure(command: Promise<unknown>): void {
     command.catch(() => undefined);
   }
 
@@ -110,23 +114,17 @@ class RedisTurns implements PollTurns {
   }
 }
 
-/** What one process tells the others: what it saw, or, without an observation, that something was changed. */
-interface TurnMessage {
-  /** The process. */
+/** A message between processes: the result of a poll or, without an event, the notice of a change. */
+interface LeaseMessage {
+  /** Id of the sending process. */
   from: string;
-  /** The connection; undefined when it is not known which was changed. */
+  /** Id of the connection; undefined if the changed connection is not known. */
   id?: string | undefined;
-  observation?: Observation | undefined;
+  event?: ConnectionEvent | undefined;
 }
 
-/** What was seen in a turn, and when: milliseconds since 1970-01-01 UTC. */
-interface Seen {
-  atMs: number;
-  observation: Observation;
-}
-
-// Gateways of the same version write these, and nobody else has Redis's password; only what code relies on is checked.
-const wireObservation = z.union([
+// Stored: do not rename. The writer is a gateway of the same version, so only what the code relies on is checked.
+const wireEvent = z.union([
   z.object({
     kind: z.literal('connection'),
     connection: z.custom<ReadConnection>(
@@ -140,43 +138,42 @@ const wireObservation = z.union([
     retryAfterSeconds: z.number().optional(),
   }),
 ]);
-const message = z.object({
+const wireMessage = z.object({
   from: z.string(),
   id: z.string().optional(),
-  observation: wireObservation.optional(),
+  observation: wireEvent.optional(),
 });
-const seen = z.object({ atMs: z.number(), observation: wireObservation });
+const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
 
-/** The text of a message. */
-function writeMessage({ from, id, observation }: TurnMessage): string {
-  return JSON.stringify({ from, id, observation: observation && toWire(observation) });
+function encodeMessage({ from, id, event }: LeaseMessage): string {
+  return JSON.stringify({ from, id, observation: event && toWire(event) });
 }
 
-/** The message of a text; undefined when it is none. */
-function readMessage(text: string): TurnMessage | undefined {
-  const { data } = message.safeParse(parseJson(text));
-  return data && { ...data, observation: data.observation && fromWire(data.observation) };
+/** @returns undefined if the text is not a message of this version */
+function decodeMessage(text: string): LeaseMessage | undefined {
+  const { data } = wireMessage.safeParse(parseJson(text));
+  return data && { from: data.from, id: data.id, event: data.observation && fromWire(data.observation) };
 }
 
-/** The text of what was seen. */
-function writeSeen({ atMs, observation }: Seen): string {
-  return JSON.stringify({ atMs, observation: toWire(observation) });
+/** @param atMs time of the poll in milliseconds since 1970-01-01 UTC */
+function encodeResult(atMs: number, event: ConnectionEvent): string {
+  return JSON.stringify({ atMs, observation: toWire(event) });
 }
 
-/** What was seen; undefined when nothing was yet. */
-function readSeen(text: string | null): Seen | undefined {
-  const { data } = seen.safeParse(parseJson(text ?? ''));
-  return data && { atMs: data.atMs, observation: fromWire(data.observation) };
+/** @returns undefined if the holder of the lease has not published a result */
+function decodeResult(text: string | null): { atMs: number; event: ConnectionEvent } | undefined {
+  const { data } = wireResult.safeParse(parseJson(text ?? ''));
+  return data && { atMs: data.atMs, event: fromWire(data.observation) };
 }
 
-function toWire(observation: Observation): z.input<typeof wireObservation> {
-  if (observation.kind !== 'problem') return observation;
-  const { code, retryAfterSeconds } = observation.error;
+function toWire(event: ConnectionEvent): z.input<typeof wireEvent> {
+  if (event.kind !== 'problem') return event;
+  const { code, retryAfterSeconds } = event.error;
   return { kind: 'problem', code, retryAfterSeconds };
 }
 
-function fromWire(observation: z.output<typeof wireObservation>): Observation {
-  if (observation.kind !== 'problem') return observation;
-  const { code, retryAfterSeconds } = observation;
+function fromWire(event: z.output<typeof wireEvent>): ConnectionEvent {
+  if (event.kind !== 'problem') return event;
+  const { code, retryAfterSeconds } = event;
   return { kind: 'problem', error: new DliError(code, { retryAfterSeconds }) };
 }

@@ -2,205 +2,196 @@ import { isConnectionId, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { ReadConnection } from './list-page.js';
 import type { PollOptions } from './poller.js';
-import { ConnectionPoll } from './poller.js';
-import type { ConnectionReads } from './reader.js';
+import { ConnectionPoller } from './poller.js';
+import type { ConnectionReader } from './reader.js';
 
-/** So many watch already that another one must wait. */
+/** The state of a watched connection, its absence, or the reason why DLI could not be asked. */
+export type ConnectionEvent =
+  | { kind: 'connection'; connection: ReadConnection }
+  | { kind: 'absent' }
+  | { kind: 'problem'; error: DliError };
+
+/** The caller that watches a connection. */
+export interface Subscriber {
+  traceId: string;
+  tenant: string;
+  /** Calls `listener` when the caller disconnects. */
+  onGone?: ((listener: () => void) => void) | undefined;
+}
+
+/** The limit of watches, in total or per tenant, is reached. */
 export class TooManyWatchesError extends Error {
   override readonly name = 'TooManyWatchesError';
 }
 
-/** What following connections takes. */
-type FollowerOptions = Omit<PollOptions, 'look'> & {
-  reads: ConnectionReads;
+type ConnectionWatcherOptions = Omit<PollOptions, 'poll'> & {
+  reader: ConnectionReader;
   maxWatches: number;
-  maxWatchesOfTenant: number;
+  maxWatchesPerTenant: number;
 };
 
-/** Lets any number of watchers follow connections, each of which is looked at once for all of them. */
-export class ConnectionFollower {
-  readonly #options: FollowerOptions;
-  readonly #polls = new Map<string, ConnectionPoll>();
-  readonly #watches = new Set<Watch>();
-  readonly #watchesOf = new Map<string, number>();
-  /** Those that wait for one answer. */
-  readonly #waits = new Set<Watch>();
+/** Watches connections for any number of subscribers, with one poller per connection. */
+export class ConnectionWatcher {
+  readonly #options: ConnectionWatcherOptions;
+  readonly #pollers = new Map<string, ConnectionPoller>();
+  readonly #streams = new Set<WatchStream>();
+  readonly #watchesPerTenant = new Map<string, number>();
+  /** Streams of {@link waitFor}. */
+  readonly #waits = new Set<WatchStream>();
   #isStopping = false;
 
-  constructor(options: FollowerOptions) {
+  constructor(options: ConnectionWatcherOptions) {
     this.#options = options;
-    options.turns.listen({
-      onObservation: (id, observation) => this.#polls.get(keyOf(id))?.take(observation),
+    options.lease.subscribe({
+      onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
       onChange: id => this.#onChange(id),
     });
   }
 
   /**
-   * What becomes of a connection: how it stands, and then every change, until DLI is done with it. A problem of
-   * DLI's is shown once, and the watch goes on.
+   * Streams the current state of a connection and every change, until it is ACTIVE, FAILED or DELETED. An outage of
+   * DLI is reported once and does not end the stream.
    *
    * @throws {TooManyWatchesError}
    */
-  follow(id: string, watcher: Watcher): Watch {
-    return this.#watch(keyOf(id), watcher, isSettled);
+  watch(id: string, subscriber: Subscriber): WatchStream {
+    return this.#open(keyOf(id), subscriber, isFinal);
   }
 
   /**
-   * A connection as soon as it is in another state, or how it stands when the time is over.
+   * Waits until an event matches, the connection is gone, or the time is up.
    *
-   * @param isAwaited whether an observation is what is waited for
-   * @param waitMs milliseconds
+   * @returns the latest event; undefined if there was none
    * @throws {TooManyWatchesError}
    */
   async waitFor(
     id: string,
-    watcher: Watcher,
-    isAwaited: (observation: Observation) => boolean,
-    waitMs: number,
-  ): Promise<Observation | undefined> {
-    const watch = this.#watch(
-      keyOf(id),
-      watcher,
-      observation => isGone(observation) || isAwaited(observation),
-    );
-    watcher.onGone?.(() => watch.end());
-    if (this.#isStopping) watch.end();
-    const timer = setTimeout(() => watch.end(), waitMs);
-    this.#waits.add(watch);
-    let latest: Observation | undefined;
+    subscriber: Subscriber,
+    isMatch: (event: ConnectionEvent) => boolean,
+    timeoutMs: number,
+  ): Promise<ConnectionEvent | undefined> {
+    const stream = this.#open(keyOf(id), subscriber, event => isGone(event) || isMatch(event));
+    subscriber.onGone?.(() => stream.end());
+    if (this.#isStopping) stream.end();
+    const timer = setTimeout(() => stream.end(), timeoutMs);
+    this.#waits.add(stream);
+    let latest: ConnectionEvent | undefined;
     try {
-      for await (const observation of watch) latest = observation;
+      for await (const event of stream) latest = event;
       return latest;
     } finally {
       clearTimeout(timer);
-      this.#waits.delete(watch);
+      this.#waits.delete(stream);
     }
   }
 
   /**
-   * Notes that something was changed through this process, so that nobody is shown what was before.
+   * Discards results that a change through this process has made stale, here and in other processes, and polls the
+   * connection again.
    *
-   * @param id of the connection; undefined when it is not known
+   * @param id the changed connection; undefined if it is not known
    */
-  noteChange(id: string | undefined): void {
-    // First, so that nobody is told what the turns before it saw.
-    this.#options.turns.tellChange(id);
+  invalidate(id: string | undefined): void {
+    // First, so that no process uses the result of an earlier lease.
+    this.#options.lease.publishChange(id);
     this.#onChange(id);
   }
 
-  /**
-   * Has everybody who waits answered now. Who follows is not told of an end: that is not the connection's, and they
-   * are to follow again elsewhere.
-   */
-  stopWaiting(): void {
+  /** Ends all waits with their latest event. Streams of {@link watch} stay open: the connection did not end. */
+  endWaits(): void {
     this.#isStopping = true;
-    for (const watch of this.#waits) watch.end();
+    for (const stream of this.#waits) stream.end();
   }
 
-  /** Ends every watch. */
+  /** Ends all streams. */
   async close(): Promise<void> {
-    this.stopWaiting();
-    for (const watch of [...this.#watches]) watch.end();
-    await this.#options.turns.close();
+    this.endWaits();
+    for (const stream of [...this.#streams]) stream.end();
+    await this.#options.lease.close();
   }
 
-  #watch(id: string, watcher: Watcher, isLast: (observation: Observation) => boolean): Watch {
-    const { tenant } = watcher;
-    const watch = new Watch(isLast, ended => this.#remove(id, tenant, ended));
-    // No connection has such an id, so there is nobody to ask.
+  #open(id: string, subscriber: Subscriber, isLast: (event: ConnectionEvent) => boolean): WatchStream {
+    const { tenant } = subscriber;
+    const stream = new WatchStream(isLast, ended => this.#remove(id, tenant, ended));
+    // DLI has no connection with a malformed id.
     if (!isConnectionId(id)) {
-      watch.show({ kind: 'absent' });
-      return watch;
+      stream.push({ kind: 'absent' });
+      return stream;
     }
-    const ofTenant = this.#watchesOf.get(tenant) ?? 0;
-    const { reads, maxWatches, maxWatchesOfTenant, ...options } = this.#options;
-    if (this.#watches.size >= maxWatches || ofTenant >= maxWatchesOfTenant) throw new TooManyWatchesError();
-    const poll = this.#polls.get(id) ?? new ConnectionPoll(id, { ...options, look: reads.look.bind(reads) });
-    this.#polls.set(id, poll);
-    this.#watches.add(watch);
-    this.#watchesOf.set(tenant, ofTenant + 1);
-    poll.add(watch, watcher);
-    return watch;
+    const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
+    const { reader, maxWatches, maxWatchesPerTenant, ...options } = this.#options;
+    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant)
+      throw new TooManyWatchesError();
+    const poller =
+      this.#pollers.get(id) ?? new ConnectionPoller(id, { ...options, poll: reader.readFresh.bind(reader) });
+    this.#pollers.set(id, poller);
+    this.#streams.add(stream);
+    this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
+    poller.add(stream, subscriber);
+    return stream;
   }
 
-  #remove(id: string, tenant: string, watch: Watch): void {
-    if (!this.#watches.delete(watch)) return;
-    const left = (this.#watchesOf.get(tenant) ?? 1) - 1;
-    if (left === 0) this.#watchesOf.delete(tenant);
-    else this.#watchesOf.set(tenant, left);
-    const poll = this.#polls.get(id);
-    if (poll === undefined || poll.remove(watch)) return;
-    poll.stop();
-    this.#polls.delete(id);
+  #remove(id: string, tenant: string, stream: WatchStream): void {
+    if (!this.#streams.delete(stream)) return;
+    const watchesLeft = (this.#watchesPerTenant.get(tenant) ?? 1) - 1;
+    if (watchesLeft === 0) this.#watchesPerTenant.delete(tenant);
+    else this.#watchesPerTenant.set(tenant, watchesLeft);
+    const poller = this.#pollers.get(id);
+    if (poller === undefined || poller.remove(stream)) return;
+    poller.stop();
+    this.#pollers.delete(id);
   }
 
   #onChange(id: string | undefined): void {
-    this.#options.reads.forget(id);
-    if (id !== undefined) this.#polls.get(keyOf(id))?.hurry();
+    this.#options.reader.invalidate(id);
+    if (id !== undefined) this.#pollers.get(keyOf(id))?.pollNow();
   }
 }
 
-// DLI may be asked in either case; they are one connection.
+// DLI accepts ids in either case.
 function keyOf(id: string): string {
   return id.toLowerCase();
 }
 
-function isGone(observation: Observation): boolean {
-  if (observation.kind === 'problem') return false;
-  return observation.kind === 'absent' || stateOfWireName(observation.connection.state) === 'DELETED';
+function isGone(event: ConnectionEvent): boolean {
+  if (event.kind === 'problem') return false;
+  return event.kind === 'absent' || stateOfWireName(event.connection.state) === 'DELETED';
 }
 
-// DLI works on nothing but creations.
-function isSettled(observation: Observation): boolean {
-  if (isGone(observation)) return true;
-  if (observation.kind !== 'connection') return false;
-  const state = stateOfWireName(observation.connection.state);
+// Creation is the only long-running operation of DLI on a connection.
+function isFinal(event: ConnectionEvent): boolean {
+  if (isGone(event)) return true;
+  if (event.kind !== 'connection') return false;
+  const state = stateOfWireName(event.connection.state);
   return state === 'ACTIVE' || state === 'FAILED';
 }
 
-/** What a look at a connection came to: it, its absence, or the reason why DLI could not be asked. */
-export type Observation =
-  | { kind: 'connection'; connection: ReadConnection }
-  | { kind: 'absent' }
-  | { kind: 'problem'; error: DliError };
-
-/** Who watches. */
-export interface Watcher {
-  traceId: string;
-  tenant: string;
-  /** Has a listener told when the watcher has gone. */
-  onGone?: ((listener: () => void) => void) | undefined;
-}
-
-/**
- * What one watcher gets to see, in order. A watcher who is slow is shown the latest, not all that came in between,
- * so that it cannot pile up.
- */
-export class Watch implements AsyncIterableIterator<Observation> {
-  readonly #isLast: (observation: Observation) => boolean;
-  readonly #onEnd: (watch: Watch) => void;
-  #latest: Observation | undefined;
+/** Events of one watch, in order. A slow subscriber gets the latest event only, so that events do not pile up. */
+export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
+  readonly #isLast: (event: ConnectionEvent) => boolean;
+  readonly #onEnd: (stream: WatchStream) => void;
+  #latest: ConnectionEvent | undefined;
   #isEnded = false;
-  #waiting: (() => void)[] = [];
+  #pendingReads: (() => void)[] = [];
 
   /**
-   * @param isLast whether there is nothing to wait for after an observation
-   * @param onEnd called once, when nobody watches any more
+   * @param isLast whether an event ends the stream
+   * @param onEnd called once, when the stream ends
    */
-  constructor(isLast: (observation: Observation) => boolean, onEnd: (watch: Watch) => void) {
+  constructor(isLast: (event: ConnectionEvent) => boolean, onEnd: (stream: WatchStream) => void) {
     this.#isLast = isLast;
     this.#onEnd = onEnd;
   }
 
-  /** Shows an observation, unless the watch has ended. */
-  show(observation: Observation): void {
+  /** Emits an event, unless the stream has ended. */
+  push(event: ConnectionEvent): void {
     if (this.#isEnded) return;
-    this.#latest = observation;
-    if (this.#isLast(observation)) this.end();
+    this.#latest = event;
+    if (this.#isLast(event)) this.end();
     else this.#wake();
   }
 
-  /** Ends the watch after what has been shown. */
+  /** Ends the stream after the events emitted so far. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -208,15 +199,15 @@ export class Watch implements AsyncIterableIterator<Observation> {
     this.#wake();
   }
 
-  async next(): Promise<IteratorResult<Observation, undefined>> {
+  async next(): Promise<IteratorResult<ConnectionEvent, undefined>> {
     while (this.#latest === undefined && !this.#isEnded)
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
+      await new Promise<void>(resolve => this.#pendingReads.push(resolve));
     const value = this.#latest;
     this.#latest = undefined;
     return value === undefined ? { done: true, value } : { done: false, value };
   }
 
-  async return(): Promise<IteratorResult<Observation, undefined>> {
+  async return(): Promise<IteratorResult<ConnectionEvent, undefined>> {
     this.#latest = undefined;
     this.end();
     return { done: true, value: undefined };
@@ -227,6 +218,6 @@ export class Watch implements AsyncIterableIterator<Observation> {
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const resolve of this.#pendingReads.splice(0)) resolve();
   }
 }

@@ -13,8 +13,8 @@ import {
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ConnectionFilter, ReadConnection } from '../connection-reads/list-page.js';
-import type { Asker, ConnectionReads } from '../connection-reads/reader.js';
-import type { ConnectionFollower, Observation, Watcher } from '../connection-reads/watcher.js';
+import type { ConnectionReader, ReadContext } from '../connection-reads/reader.js';
+import type { ConnectionEvent, ConnectionWatcher, Subscriber } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import {
@@ -40,8 +40,8 @@ export interface FollowWish {
 
 /** What the resolver of reads works with. */
 interface DatasourceConnectionsResolverParts {
-  reads: ConnectionReads;
-  follower: ConnectionFollower;
+  reader: ConnectionReader;
+  watcher: ConnectionWatcher;
 }
 
 /** Shows connections and lets them be followed. */
@@ -64,18 +64,18 @@ export class DatasourceConnectionsResolver {
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    const { reads, follower } = this.#parts;
-    if (waitSeconds == null || waitSeconds === 0) return shown(await reads.get(id, askerOf(context)));
+    const { reader, watcher } = this.#parts;
+    if (waitSeconds == null || waitSeconds === 0) return shown(await reader.get(id, readContextOf(context)));
     let known = whileState ?? undefined;
-    const hasChanged = (observation: Observation) => {
-      if (observation.kind !== 'connection') return false;
-      const state = stateOfWireName(observation.connection.state);
+    const hasChanged = (event: ConnectionEvent) => {
+      if (event.kind !== 'connection') return false;
+      const state = stateOfWireName(event.connection.state);
       known ??= state;
       return state !== known;
     };
-    const end = await follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return shown(await reads.get(id, askerOf(context)));
-    return shownObservation(end);
+    const end = await watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return shown(await reader.get(id, readContextOf(context)));
+    return shownEvent(end);
   }
 
   @Authorized<Role>('read')
@@ -88,7 +88,7 @@ export class DatasourceConnectionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.#parts.reads.page(request, askerOf(context)));
+    return new DatasourceConnectionPage(await this.#parts.reader.page(request, readContextOf(context)));
   }
 
   @Authorized<Role>('read')
@@ -101,10 +101,10 @@ export class DatasourceConnectionsResolver {
       'A connection as it stands, and again at every change, until it is ACTIVE, FAILED or DELETED; null, once, when there is none. When DLI cannot be asked there is one event with an error, and the subscription goes on.',
   })
   followed(
-    @Root() observation: Observation,
+    @Root() event: ConnectionEvent,
     @Arg('id', () => ID, { description: 'Its id.' }) _id: string,
   ): DatasourceConnection | null {
-    return shownObservation(observation);
+    return shownEvent(event);
   }
 
   @FieldResolver(() => ClassicDatasourceConnection, {
@@ -118,7 +118,7 @@ export class DatasourceConnectionsResolver {
   ): Promise<DatasourceConnection | null> {
     if (!context.caller.roles.has('read')) return null;
     try {
-      return shown(await this.#parts.reads.get(connectionId, askerOf(context)));
+      return shown(await this.#parts.reader.get(connectionId, readContextOf(context)));
     } catch (error) {
       // It is in the log. An error here would have many clients take the create for a failure.
       if (error instanceof DliError) return null;
@@ -127,20 +127,20 @@ export class DatasourceConnectionsResolver {
   }
 
   /** Begins to follow for a subscription. */
-  follow({ id, context }: FollowWish): AsyncIterable<Observation> {
+  follow({ id, context }: FollowWish): AsyncIterable<ConnectionEvent> {
     try {
-      return this.#parts.follower.follow(id, watcherOf(context));
+      return this.#parts.watcher.watch(id, subscriberOf(context));
     } catch (error) {
       throw readingErrorOf(error);
     }
   }
 }
 
-function askerOf({ traceId, caller: { tenant }, deadline }: RequestContext): Asker {
+function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext): ReadContext {
   return { traceId, tenant, deadline };
 }
 
-function watcherOf({ traceId, caller: { tenant }, onGone }: RequestContext): Watcher {
+function subscriberOf({ traceId, caller: { tenant }, onGone }: RequestContext): Subscriber {
   return { traceId, tenant, onGone };
 }
 
@@ -153,9 +153,9 @@ function toFilter(filter: DatasourceConnectionFilter | null | undefined): Connec
   };
 }
 
-function shownObservation(observation: Observation): DatasourceConnection | null {
-  if (observation.kind === 'problem') throw upstreamErrorOf(observation.error);
-  return shown(observation.kind === 'absent' ? undefined : observation.connection);
+function shownEvent(event: ConnectionEvent): DatasourceConnection | null {
+  if (event.kind === 'problem') throw upstreamErrorOf(event.error);
+  return shown(event.kind === 'absent' ? undefined : event.connection);
 }
 
 function shown(connection: ReadConnection | undefined): DatasourceConnection | null {

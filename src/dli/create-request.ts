@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Authenticator, CredentialUse, CredentialVerdict } from '../huawei-cloud/authenticator.js';
-import type { Transport, UpstreamAnswer } from '../huawei-cloud/transport.js';
+import type { Transport, UpstreamResponse } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock, Deadline } from '../lib/time.js';
@@ -85,7 +85,7 @@ export class CreateSender {
     credential: CredentialUse,
     { deadline }: OperationScope,
     onSending: () => void,
-  ): Promise<UpstreamAnswer> {
+  ): Promise<UpstreamResponse> {
     const url = this.#options.urlOf(credential.projectId);
     const headers = credential.headersFor({ method: 'POST', url, body });
     return this.#options.transport.send({
@@ -126,7 +126,7 @@ export interface CreateAttempt {
 }
 
 /** The attempt that a complete answer ended. */
-function answeredAttempt(answer: UpstreamAnswer, projectId: string, nowEpochMs: number): CreateAttempt {
+function answeredAttempt(answer: UpstreamResponse, projectId: string, nowEpochMs: number): CreateAttempt {
   return {
     verdict: readCreateAnswer(answer.status, answer.text),
     status: answer.status,

@@ -53,7 +53,7 @@ export class DliClient {
       maxTries: 1,
     });
     this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
-    options.authenticator.onStop(retryAfterSeconds => {
+    options.authenticator.onSuspended(retryAfterSeconds => {
       options.log.warn(
         { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
         'credential put aside',

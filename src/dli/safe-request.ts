@@ -2,7 +2,7 @@ import type { KyInstance } from 'ky';
 import type { AuthenticationFailure, Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { CallOptions } from '../huawei-cloud/ky-client.js';
-import { createHttpClient } from '../huawei-cloud/ky-client.js';
+import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
@@ -60,7 +60,7 @@ export class PlainCalls {
 
   constructor(options: PlainCallsOptions) {
     this.#options = options;
-    this.#http = createHttpClient(options.transport);
+    this.#http = createKyClient(options.transport);
   }
 
   /**
@@ -205,7 +205,7 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   REFUSED: 'AUTH_FAILED',
   UNAVAILABLE: 'AUTH_UNAVAILABLE',
   // IAM is fine; it is DLI that does not answer those who went ahead.
-  NO_TURN: 'UNAVAILABLE',
+  PROBE_TIMEOUT: 'UNAVAILABLE',
 };
 
 /**

@@ -3,26 +3,30 @@ import type { EmulatorAccessKey, EmulatorOptions, EmulatorProject, EmulatorUser 
 import type { ReceivedRequest } from './server.js';
 import { isDateCurrent, isSignatureOf, parseAuthorization, sha256Hex } from './signature.js';
 
-/** By which means a request tried to authenticate itself. */
+const LOCK_MS = 5 * 60 * 1_000;
+const MAX_TRACKED_KEYS = 1_000;
+const MAX_TOKENS = 10_000;
+
+/** How a request authenticates. */
 export type AuthenticationKind = 'signature' | 'token' | 'none';
 
-/** Who sent a request: a key pair of the account, or a token with its scope. */
+/** The authenticated sender of a request: an access key of the account, or a token with its scope. */
 type Principal =
   | { readonly kind: 'accessKey' }
   | { readonly kind: 'token'; readonly project: EmulatorProject | undefined };
 
-/** Why credentials were refused: the gateway's code and the text after its standard message. */
+/** Why credentials were refused: the error code of the API gateway and the detail after its standard message. */
 interface Refusal {
   readonly code: 'APIGW.0301' | 'APIGW.0307';
   readonly detail: string;
 }
 
-/** What the credentials of a request came to. */
+/** Result of authenticating a request. */
 export type Authentication =
   | { readonly kind: AuthenticationKind; readonly principal: Principal; readonly refusal?: never }
   | { readonly kind: AuthenticationKind; readonly refusal: Refusal; readonly principal?: never };
 
-/** Checks whatever credentials a request carries. A signature counts before a token when both are sent. */
+/** Authenticates a request by its signature or else by its token. */
 export function authenticate(
   request: ReceivedRequest,
   accessKeys: AccessKeyCheck,
@@ -50,21 +54,18 @@ function refused(kind: AuthenticationKind, detail: string): Authentication {
   return { kind, refusal: { code: 'APIGW.0301', detail } };
 }
 
-const LOCK_MS = 5 * 60 * 1_000;
-const MAX_TRACKED_KEYS = 1_000;
-
 interface Failures {
   count: number;
   lockedUntilMs: number;
 }
 
-/** Checks signed requests against the known key pairs and locks keys that fail too often. */
+/** Verifies signed requests against the configured key pairs, and locks keys after repeated failures. */
 export class AccessKeyCheck {
   readonly #failures = new Map<string, Failures>();
 
   constructor(private readonly options: EmulatorOptions) {}
 
-  /** Why the signature is refused, in the gateway's documented words; undefined when it is right. */
+  /** Returns the documented reason for refusing the signature; undefined if the signature is valid. */
   refusalOf(request: ReceivedRequest): string | undefined {
     const claim = parseAuthorization(request.headers.get('authorization') ?? '');
     if (claim === undefined) return 'verify aksk signature fail';
@@ -83,7 +84,7 @@ export class AccessKeyCheck {
     return refusal;
   }
 
-  /** Forgets failures and locks. */
+  /** Clears all failures and locks. */
   clear(): void {
     this.#failures.clear();
   }
@@ -109,7 +110,7 @@ function refusalOfDate(request: ReceivedRequest, nowMs: number): string | undefi
   return isCurrent ? undefined : 'calc ak sk signature fail:signature expired';
 }
 
-// Which words the real gateway uses here is not documented: a temporary key is unknown without its token.
+// The real text is not documented. A temporary key without its token is treated as unknown.
 function refusalOfSecurityToken(request: ReceivedRequest, key: EmulatorAccessKey): string | undefined {
   const sent = request.headers.get('x-security-token');
   if (sent === undefined) return key.securityToken === undefined ? undefined : unknownKey(key.accessKey);
@@ -118,14 +119,12 @@ function refusalOfSecurityToken(request: ReceivedRequest, key: EmulatorAccessKey
     : 'decrypt token fail';
 }
 
-// Hashing first gives equal lengths, which the constant-time comparison needs.
+// Hashed, because the constant-time comparison requires equal lengths.
 function isSameSecret(left: string, right: string): boolean {
   return timingSafeEqual(Buffer.from(sha256Hex(left)), Buffer.from(sha256Hex(right)));
 }
 
-const MAX_TOKENS = 10_000;
-
-/** A token that IAM has given out. Without `project` it is scoped to the account, or to nothing. */
+/** A token issued by IAM. Without `project` it is scoped to the account or unscoped. */
 export interface IssuedToken {
   readonly token: string;
   readonly user: EmulatorUser;
@@ -134,38 +133,38 @@ export interface IssuedToken {
   readonly expiresAtMs: number;
 }
 
-/** The tokens given out so far. */
+/** The issued tokens. */
 export class TokenStore {
   readonly #tokens = new Map<string, IssuedToken>();
 
   constructor(private readonly options: EmulatorOptions) {}
 
-  /** A new token, not yet valid: it becomes so with {@link TokenStore.keep}. */
-  make(user: EmulatorUser, project: EmulatorProject | undefined): IssuedToken {
+  /** Creates a token, which becomes valid with {@link TokenStore.add}. */
+  create(user: EmulatorUser, project: EmulatorProject | undefined): IssuedToken {
     const issuedAtMs = this.options.now();
     // Real tokens are opaque, start with MII and are long enough to matter for header limits.
     const token = `MII${randomBytes(960).toString('base64')}`;
     return { token, user, project, issuedAtMs, expiresAtMs: issuedAtMs + this.options.tokenLifetimeMs };
   }
 
-  /** Makes a token valid; earlier ones stay so. */
-  keep(token: IssuedToken): void {
+  /** Makes a token valid. Earlier tokens stay valid. */
+  add(token: IssuedToken): void {
     const oldest = this.#tokens.size >= MAX_TOKENS ? this.#tokens.keys().next().value : undefined;
     if (oldest !== undefined) this.#tokens.delete(oldest);
     this.#tokens.set(token.token, token);
   }
 
-  /** The token with this text, expired or not. */
+  /** Finds a token by its text, even if it has expired. */
   find(token: string): IssuedToken | undefined {
     return this.#tokens.get(token);
   }
 
-  /** Ends the life of all tokens given out so far; they stay known as expired ones. */
+  /** Expires all tokens issued so far; requests that use them get the error for expired tokens. */
   expireAll(): void {
     for (const [text, token] of this.#tokens) this.#tokens.set(text, { ...token, expiresAtMs: 0 });
   }
 
-  /** Forgets all tokens. */
+  /** Removes all tokens. */
   clear(): void {
     this.#tokens.clear();
   }

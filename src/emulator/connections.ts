@@ -1,21 +1,97 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { EmulatorOptions } from './options.js';
 
-/** What a create call says about a connection; the service in its canonical spelling. */
+/** A resource tag of a connection. */
+export interface ConnectionTag {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** State of a connection at one point in time. Deleted connections remain as tombstones in state `DELETED`. */
+export interface StoredConnection {
+  readonly connectionId: string;
+  readonly projectId: string;
+  readonly name: string;
+  /** In canonical spelling. */
+  readonly service: string;
+  /** The `url` of the create request. */
+  readonly destination: string;
+  readonly securityGroupId: string;
+  readonly networkId: string;
+  /** Empty if the create request has none. */
+  readonly clusterName: string;
+  readonly tags: readonly ConnectionTag[];
+  readonly createdAtMs: number;
+  readonly deletedAtMs: number | undefined;
+  /** Time of the last change of state. */
+  readonly updatedAtMs: number;
+  /** `CREATING`, `ACTIVE`, `FAILED` or `DELETED`; any text for a seeded connection. */
+  readonly state: string;
+  /** Progress of the creation, 0 to 1. */
+  readonly process: number;
+  /** Empty until the connection is active. */
+  readonly connectionUrl: string;
+  /** Reason of a failed creation; else empty. */
+  readonly message: string;
+  /** Names of the bound queues. */
+  readonly queues: readonly string[];
+}
+
+/** The parts of a connection that a create request determines, with the service in canonical spelling. */
 export type NewConnection = Pick<
   StoredConnection,
   'projectId' | 'name' | 'service' | 'destination' | 'securityGroupId' | 'networkId' | 'clusterName' | 'tags'
 >;
 
-/** The connections of all projects. There are no timers: states follow from the clock when they are looked at. */
+type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message' | 'updatedAtMs';
+type PinnedField = Exclude<ComputedField, 'updatedAtMs'>;
+
+/** The stored part of a connection, from which its state at any time is computed. */
+export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
+  /** End of the creation, successful or not. */
+  readonly readyAtMs: number;
+  readonly willFail: boolean;
+  /** The message if the creation fails. */
+  readonly failureReason: string;
+  /** Number of steps in which progress is reported; 0 = continuous. */
+  readonly steps: number;
+  /** The `connectionUrl` of the active connection. */
+  readonly activeUrl: string;
+  /** Values of a seeded connection that override the computed ones. */
+  readonly pinned: Partial<Pick<StoredConnection, PinnedField>>;
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** A service type: its spelling in responses, the prefix of its addresses and its default port. */
+export interface ServiceKind {
+  readonly canonical: string;
+  readonly addressPrefix: string;
+  readonly port: number;
+}
+
+const CLOUD_TABLE: ServiceKind = { canonical: 'CloudTable', addressPrefix: 'ct', port: 2181 };
+
+const KINDS: ReadonlyMap<string, ServiceKind> = new Map([
+  ['ct', CLOUD_TABLE],
+  ['cloudtable', CLOUD_TABLE],
+  // The manuals show no address of an OpenTSDB connection; these prefixes are guesses.
+  ['cloudtable.opentsdb', { canonical: 'CloudTable.OPENTSDB', addressPrefix: 'ct', port: 4242 }],
+  ['mrs.opentsdb', { canonical: 'MRS.OPENTSDB', addressPrefix: 'hbase', port: 4242 }],
+  ['dws', { canonical: 'DWS', addressPrefix: 'dws', port: 8000 }],
+  ['rds', { canonical: 'RDS', addressPrefix: 'rds', port: 3306 }],
+  ['css', { canonical: 'CSS', addressPrefix: 'css', port: 9200 }],
+]);
+
+/** The connections of all projects. There are no timers: states are computed from the clock when they are read. */
 export class ConnectionStore {
   readonly #records = new Map<string, ConnectionRecord>();
   readonly #idsByName = new Map<string, Set<string>>();
 
   constructor(private readonly options: EmulatorOptions) {}
 
-  /** A connection that is about to be created; it exists only once it is {@link ConnectionStore.keep}t. */
-  plan(connection: NewConnection): ConnectionRecord {
+  /** Prepares a new connection, which exists only after {@link ConnectionStore.add}. */
+  prepare(connection: NewConnection): ConnectionRecord {
     const { failNames, creationMs, failureReason, creationSteps, now } = this.options;
     const createdAtMs = now();
     const connectionId = randomUUID();
@@ -34,15 +110,15 @@ export class ConnectionStore {
     };
   }
 
-  /** Makes a planned connection exist. */
-  keep(record: ConnectionRecord): void {
+  /** Adds a prepared connection. */
+  add(record: ConnectionRecord): void {
     this.#records.set(record.connectionId, record);
     const key = nameKey(record);
     const ids = this.#idsByName.get(key) ?? new Set();
     this.#idsByName.set(key, ids.add(record.connectionId));
   }
 
-  /** Puts a connection there directly; what is not given is made up. */
+  /** Adds a connection directly, with generated values for absent fields. */
   seed(partial: Partial<StoredConnection>, defaultProjectId: string): StoredConnection {
     const {
       state,
@@ -54,7 +130,7 @@ export class ConnectionStore {
       service = 'RDS',
       ...given
     } = partial;
-    const planned = this.plan({
+    const prepared = this.prepare({
       projectId: defaultProjectId,
       name: given.name ?? `seeded-${this.#records.size + 1}`,
       service: findServiceKind(service)?.canonical ?? service,
@@ -64,14 +140,14 @@ export class ConnectionStore {
       clusterName: given.clusterName ?? '',
       tags: [],
     });
-    const createdAtMs = given.createdAtMs ?? planned.createdAtMs;
+    const createdAtMs = given.createdAtMs ?? prepared.createdAtMs;
     const record: ConnectionRecord = {
-      ...planned,
+      ...prepared,
       ...given,
       createdAtMs,
-      // A seeded state is there from the start, so there is nothing left to wait for.
+      // A seeded state is final: there is no creation to wait for.
       readyAtMs: state === undefined ? createdAtMs + this.options.creationMs : createdAtMs,
-      willFail: state === undefined ? planned.willFail : state === 'FAILED',
+      willFail: state === undefined ? prepared.willFail : state === 'FAILED',
       deletedAtMs: deletedAtMs ?? (state === 'DELETED' ? this.options.now() : undefined),
       pinned: {
         ...(state === undefined || state === 'DELETED' ? {} : { state }),
@@ -80,45 +156,45 @@ export class ConnectionStore {
         ...(message === undefined ? {} : { message }),
       },
     };
-    this.keep(record);
+    this.add(record);
     return connectionAt(record, this.options.now());
   }
 
-  /** The connection of this id in this project, tombstones included; undefined when it never was or is forgotten. */
+  /** Finds a connection or its tombstone; undefined if there is none or the tombstone has expired. */
   find(projectId: string, connectionId: string): StoredConnection | undefined {
     const record = this.#records.get(connectionId);
-    if (record === undefined || record.projectId !== projectId || this.#isForgotten(record)) return undefined;
+    if (record === undefined || record.projectId !== projectId || this.#isExpired(record)) return undefined;
     return connectionAt(record, this.options.now());
   }
 
-  /** Does a living connection of this name exist in this project? A failed one counts. */
+  /** Whether a connection of this name exists that is not deleted; a failed one counts. */
   isNameTaken(projectId: string, name: string): boolean {
     const ids = this.#idsByName.get(nameKey({ projectId, name })) ?? [];
     return [...ids].some(id => this.#records.get(id)?.deletedAtMs === undefined);
   }
 
-  /** Turns a connection into a tombstone. */
+  /** Replaces a connection by its tombstone. */
   markDeleted(connectionId: string): void {
     const record = this.#records.get(connectionId);
     if (record !== undefined) this.#records.set(connectionId, { ...record, deletedAtMs: this.options.now() });
   }
 
-  /** All connections that exist or have left a tombstone, oldest first. */
+  /** Lists all connections and tombstones, oldest first. */
   all(): StoredConnection[] {
     const nowMs = this.options.now();
     return [...this.#records.values()]
-      .filter(record => !this.#isForgotten(record))
+      .filter(record => !this.#isExpired(record))
       .map(record => connectionAt(record, nowMs))
       .sort((a, b) => a.createdAtMs - b.createdAtMs || (a.connectionId < b.connectionId ? -1 : 1));
   }
 
-  /** Forgets all connections. */
+  /** Removes all connections and tombstones. */
   clear(): void {
     this.#records.clear();
     this.#idsByName.clear();
   }
 
-  #isForgotten(record: ConnectionRecord): boolean {
+  #isExpired(record: ConnectionRecord): boolean {
     return (
       record.deletedAtMs !== undefined && this.options.now() >= record.deletedAtMs + this.options.tombstoneMs
     );
@@ -129,127 +205,51 @@ function nameKey(connection: Pick<StoredConnection, 'projectId' | 'name'>): stri
   return `${connection.projectId}/${connection.name}`;
 }
 
-type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message' | 'updatedAtMs';
-type PinnedField = Exclude<ComputedField, 'updatedAtMs'>;
-
-/** What is kept about a connection; where it stands follows from the clock. */
-export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
-  /** When the creation ends, well or badly. */
-  readonly readyAtMs: number;
-  readonly willFail: boolean;
-  /** What it says when it has failed. */
-  readonly failureReason: string;
-  /** In how many steps its progress is told; 0 = smoothly. */
-  readonly steps: number;
-  /** The `connectionUrl` that it gets once it is active. */
-  readonly activeUrl: string;
-  /** Values that stand whatever the clock says, for seeded connections. */
-  readonly pinned: Partial<Pick<StoredConnection, PinnedField>>;
-}
-
-/** Where a connection stands at `nowMs`. */
+/** Computes the state of a connection at `nowMs`. */
 function connectionAt(record: ConnectionRecord, nowMs: number): StoredConnection {
   const { readyAtMs, willFail, failureReason, steps: _steps, activeUrl, pinned, ...kept } = record;
   const frozenAtMs = Math.min(nowMs, kept.deletedAtMs ?? nowMs);
-  const living = livingState(record, frozenAtMs);
+  const state = stateBeforeDeletion(record, frozenAtMs);
   return {
     ...kept,
     process: progress(record, frozenAtMs),
-    connectionUrl: living === 'ACTIVE' ? activeUrl : '',
-    message: living === 'FAILED' ? failureReason : '',
+    connectionUrl: state === 'ACTIVE' ? activeUrl : '',
+    message: state === 'FAILED' ? failureReason : '',
     updatedAtMs: kept.deletedAtMs ?? (nowMs < readyAtMs ? kept.createdAtMs : readyAtMs),
     ...pinned,
-    state: kept.deletedAtMs === undefined ? living : 'DELETED',
+    state: kept.deletedAtMs === undefined ? state : 'DELETED',
   };
 }
 
-function livingState(record: ConnectionRecord, nowMs: number): string {
+function stateBeforeDeletion(record: ConnectionRecord, nowMs: number): string {
   if (record.pinned.state !== undefined) return record.pinned.state;
   if (nowMs < record.readyAtMs) return 'CREATING';
   return record.willFail ? 'FAILED' : 'ACTIVE';
 }
 
-// A creation that fails gets half-way; the real steps are not documented.
+// A failing creation stops half-way; the real steps are not documented.
 function progress(record: ConnectionRecord, nowMs: number): number {
   const totalMs = record.readyAtMs - record.createdAtMs;
   const part = totalMs <= 0 ? 1 : Math.min((nowMs - record.createdAtMs) / totalMs, 1);
-  const told = record.steps === 0 ? part : Math.floor(part * record.steps) / record.steps;
-  return Math.floor((record.willFail ? told / 2 : told) * 100) / 100;
+  const reported = record.steps === 0 ? part : Math.floor(part * record.steps) / record.steps;
+  return Math.floor((record.willFail ? reported / 2 : reported) * 100) / 100;
 }
-
-/** A resource tag of a connection. */
-export interface ConnectionTag {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** A connection as it stands at one moment. Deleted ones are kept as tombstones in state `DELETED`. */
-export interface StoredConnection {
-  readonly connectionId: string;
-  readonly projectId: string;
-  readonly name: string;
-  /** The canonical spelling, whatever the caller wrote. */
-  readonly service: string;
-  /** The `url` of the create call. */
-  readonly destination: string;
-  readonly securityGroupId: string;
-  readonly networkId: string;
-  /** Empty when the create call gave none. */
-  readonly clusterName: string;
-  readonly tags: readonly ConnectionTag[];
-  readonly createdAtMs: number;
-  readonly deletedAtMs: number | undefined;
-  /** When its state last changed. */
-  readonly updatedAtMs: number;
-  /** `CREATING`, `ACTIVE`, `FAILED` or `DELETED`; a seeded connection may be in any other. */
-  readonly state: string;
-  /** Progress of the creation, 0 to 1. */
-  readonly process: number;
-  /** Empty until the connection is active. */
-  readonly connectionUrl: string;
-  /** Why the creation failed; else empty. */
-  readonly message: string;
-  /** Names of the bound queues. */
-  readonly queues: readonly string[];
-}
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /**
- * The address under which jobs reach a connection, like `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`:
- * always the same for one connection, with the port of the (first) address it leads to.
+ * The address of a connection for Spark jobs, such as `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`. It is
+ * deterministic and has the port of the first destination address.
  */
 function connectionUrlOf(connectionId: string, service: string, destination: string): string {
   const kind = findServiceKind(service);
   const hash = createHash('sha256').update(connectionId).digest();
   const suffix = [...hash.subarray(4, 12)].map(byte => ALPHABET[byte % ALPHABET.length]).join('');
-  // All printed samples lie between 1174404953 and 1174405119.
+  // All samples in the manuals lie between 1174404953 and 1174405119.
   const number = 1_174_404_900 + (hash.readUInt32BE(0) % 1_000);
   const port = /:(\d{1,5})$/.exec(destination.split(',')[0] ?? '')?.[1] ?? kind?.port ?? 3306;
   return `to-${kind?.addressPrefix ?? 'ct'}-${number}-${suffix}.datasource.com:${port}`;
 }
 
-/** A peer service type: its spelling in answers, how its addresses begin and its usual port. */
-export interface ServiceKind {
-  readonly canonical: string;
-  readonly addressPrefix: string;
-  readonly port: number;
-}
-
-const CLOUD_TABLE: ServiceKind = { canonical: 'CloudTable', addressPrefix: 'ct', port: 2181 };
-
-const KINDS: ReadonlyMap<string, ServiceKind> = new Map([
-  ['ct', CLOUD_TABLE],
-  ['cloudtable', CLOUD_TABLE],
-  // No printed sample shows the address of an OpenTSDB connection; these prefixes are guesses from the known five.
-  ['cloudtable.opentsdb', { canonical: 'CloudTable.OPENTSDB', addressPrefix: 'ct', port: 4242 }],
-  ['mrs.opentsdb', { canonical: 'MRS.OPENTSDB', addressPrefix: 'hbase', port: 4242 }],
-  ['dws', { canonical: 'DWS', addressPrefix: 'dws', port: 8000 }],
-  ['rds', { canonical: 'RDS', addressPrefix: 'rds', port: 3306 }],
-  ['css', { canonical: 'CSS', addressPrefix: 'css', port: 9200 }],
-]);
-
-/** The service type of any documented spelling, in any case; undefined when no manual knows it. */
+/** Finds a service type by any documented spelling, case-insensitively; undefined if there is none. */
 export function findServiceKind(service: string): ServiceKind | undefined {
   return KINDS.get(service.toLowerCase());
 }

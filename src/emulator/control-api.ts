@@ -7,175 +7,24 @@ import { faultSchema } from './faults.js';
 import type { LedgerFilter } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import { currentSettings, describeProblems, settingsSchema } from './options.js';
-import type { Answer } from './respond.js';
-import { deliver, jsonAnswer, textAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { deliver, jsonResponse, textResponse } from './respond.js';
 import { OPERATIONS } from './routes.js';
 import type { RequestHead } from './server.js';
 import { readBody, readHead } from './server.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
-const NO_CONTENT = textAnswer(204, '');
+const NO_CONTENT = textResponse(204, '');
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
-/** What the control API steers. */
-interface ControlApiParts {
-  readonly options: EmulatorOptions;
-  readonly faults: FaultQueue;
-  readonly emulator: Pick<
-    Emulator,
-    'ledger' | 'connections' | 'seedConnection' | 'reset' | 'expireTokens' | 'clearFaults'
-  >;
-}
-
-/**
- * The emulator's own HTTP API under `/emulator/`, for whoever runs it as a process of its own:
- *
- * - `GET health`: 200 once it listens.
- * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` forgets them.
- * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`; `DELETE faults` drops them.
- * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
- *   put there, and answered.
- * - `PATCH settings`: changes the given settings and answers all of them; `GET settings` only answers.
- * - `POST reset`: forgets connections, faults, ledger and tokens.
- * - `POST tokens/expire`: ends the life of all tokens.
- *
- * What is wrong with a request is told in a 400 as `{error, problems}`. Control requests are not in the ledger.
- */
-export class ControlApi {
-  constructor(private readonly parts: ControlApiParts) {}
-
-  /** Handles a request under `/emulator/`. Callers other than loopback ones are refused unless `isOpen`. */
-  async handle(message: IncomingMessage, response: ServerResponse, isOpen: boolean): Promise<void> {
-    const head = readHead(message);
-    const read = await readBody(message, MAX_BODY_BYTES);
-    if (read.outcome === 'cutOff') return;
-    const answer =
-      refuseControlCaller(head, isOpen) ??
-      (read.outcome === 'tooLarge'
-        ? jsonAnswer(413, { error: 'The body is larger than 1 MB.' })
-        : this.#answer(head, read.body));
-    await deliver(answer, {}, response, new AbortController().signal);
-  }
-
-  #answer(head: RequestHead, body: Buffer): Answer {
-    const { emulator, faults, options } = this.parts;
-    switch (`${head.method} ${head.path}`) {
-      case 'GET /emulator/health':
-        return jsonAnswer(200, { status: 'ok' });
-      case 'GET /emulator/ledger':
-        return this.#readLedger(new URLSearchParams(head.query).get('operation') ?? 'any');
-      case 'DELETE /emulator/ledger':
-        emulator.ledger.clear();
-        return NO_CONTENT;
-      case 'GET /emulator/faults':
-        return jsonAnswer(200, { faults: faults.list() });
-      case 'POST /emulator/faults':
-        return this.#addFaults(body);
-      case 'DELETE /emulator/faults':
-        emulator.clearFaults();
-        return NO_CONTENT;
-      case 'GET /emulator/connections':
-        return jsonAnswer(200, { connections: emulator.connections() });
-      case 'POST /emulator/connections':
-        return this.#seed(body);
-      case 'GET /emulator/settings':
-        return jsonAnswer(200, currentSettings(options));
-      case 'PATCH /emulator/settings':
-        return this.#changeSettings(body);
-      case 'POST /emulator/reset':
-        emulator.reset();
-        return NO_CONTENT;
-      case 'POST /emulator/tokens/expire':
-        emulator.expireTokens();
-        return NO_CONTENT;
-      default:
-        return jsonAnswer(404, { error: `There is no ${head.method} ${head.path}.` });
-    }
-  }
-
-  #readLedger(operation: string): Answer {
-    const filter = ledgerFilterSchema.safeParse(operation);
-    if (!filter.success) return badRequest(describeProblems(filter.error).map(text => `operation: ${text}`));
-    const wanted: LedgerFilter = filter.data;
-    return jsonAnswer(200, { entries: this.parts.emulator.ledger.entries(wanted) });
-  }
-
-  #addFaults(body: Buffer): Answer {
-    const { items, problems } = readAll(body, 'fault', faultSchema);
-    if (problems.length > 0) return badRequest(problems);
-    for (const fault of items) this.parts.faults.add(fault);
-    return jsonAnswer(201, { faults: this.parts.faults.list() });
-  }
-
-  #seed(body: Buffer): Answer {
-    const { emulator, options } = this.parts;
-    const { items, problems } = readAll(body, 'connection', seedSchema);
-    if (problems.length > 0) return badRequest(problems);
-    const seeds = items.flatMap(item => unfoldSeed(item, options.now()));
-    // What is not given is left out, not undefined.
-    const connections = seeds.map(seed => emulator.seedConnection(seed as Partial<StoredConnection>));
-    return jsonAnswer(201, { connections });
-  }
-
-  #changeSettings(body: Buffer): Answer {
-    const result = settingsSchema.safeParse(parseJson(body));
-    if (!result.success) return badRequest(describeProblems(result.error));
-    Object.assign(this.parts.options, result.data);
-    return jsonAnswer(200, currentSettings(this.parts.options));
-  }
-}
-
-// One item or an array; with any problem none is used.
-function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: T[]; problems: string[] } {
-  const results = listSchema.parse(parseJson(body)).map(candidate => schema.safeParse(candidate));
-  return {
-    items: results.flatMap(result => (result.success ? [result.data] : [])),
-    problems: results.flatMap((result, index) =>
-      result.success ? [] : describeProblems(result.error).map(text => `${name} ${index + 1}: ${text}`),
-    ),
-  };
-}
-
-function badRequest(problems: readonly string[]): Answer {
-  return jsonAnswer(400, { error: 'The request is not valid.', problems });
-}
-
-// Text that is not JSON then fails the schema like any other wrong value.
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
-
-/** Is this the name or address of this machine's loopback interface? */
-export function isLoopback(host: string): boolean {
-  return host === '::1' || LOOPBACK_HOST.test(host);
-}
-
-/**
- * The refusal of a control request that a browser page may have caused; undefined when there is no such suspicion.
- * A page can reach a loopback port: across origins (it then sends Origin), or under its own name made to point here
- * (then Host is not a loopback one). `isOpen` leaves the second check out, for emulators meant to be reached by name.
- */
-function refuseControlCaller(head: RequestHead, isOpen: boolean): Answer | undefined {
-  if (head.headers.has('origin'))
-    return jsonAnswer(403, { error: 'Requests of browser pages (with an Origin header) are refused.' });
-  if (!isOpen && !isLoopback(head.headers.get('host') ?? ''))
-    return jsonAnswer(403, { error: 'The Host header must name a loopback address.' });
-  return undefined;
-}
-
 const text = z.string();
 const timeMs = z.number().min(0);
 
-/** The shape of a seed: a connection to put there, or many of its kind; what is not given is made up. Unknown keys are refused. */
+/** A seed: one connection to add, or many alike. Absent fields are generated; unknown keys are refused. */
 const seedSchema = z.strictObject({
-  /** How many; with more than one the name gets a number, and each is a millisecond older than the next. Default 1. */
+  /** Number of connections. More than one get numbered names and are created 1 ms apart. Default 1. */
   count: z.int().min(1).max(20_000).optional(),
   connectionId: z.uuid().optional(),
   projectId: text.optional(),
@@ -194,11 +43,160 @@ const seedSchema = z.strictObject({
   queues: z.array(text).optional(),
 });
 
-/** A checked seed. */
+/** A validated seed. */
 type Seed = z.output<typeof seedSchema>;
 
-/** Each single connection that a seed stands for. */
-function unfoldSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
+interface ControlApiParts {
+  readonly options: EmulatorOptions;
+  readonly faults: FaultQueue;
+  readonly emulator: Pick<
+    Emulator,
+    'ledger' | 'connections' | 'seedConnection' | 'reset' | 'expireTokens' | 'clearFaults'
+  >;
+}
+
+/**
+ * The HTTP API under `/emulator/` that controls an emulator in another process:
+ *
+ * - `GET health`: 200 when the emulator listens.
+ * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` clears them.
+ * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`; `DELETE faults` clears them.
+ * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
+ *   added and returned.
+ * - `PATCH settings`: changes the given settings and returns all of them; `GET settings` only returns them.
+ * - `POST reset`: clears connections, faults, ledger and tokens.
+ * - `POST tokens/expire`: expires all tokens.
+ *
+ * An invalid request gets a 400 with `{error, problems}`. Control requests are not in the ledger.
+ */
+export class ControlApi {
+  constructor(private readonly parts: ControlApiParts) {}
+
+  /** Handles a request under `/emulator/`. Only loopback hosts are accepted, unless `isOpen`. */
+  async handle(message: IncomingMessage, serverResponse: ServerResponse, isOpen: boolean): Promise<void> {
+    const head = readHead(message);
+    const read = await readBody(message, MAX_BODY_BYTES);
+    if (read.outcome === 'aborted') return;
+    const response =
+      rejectUntrustedCaller(head, isOpen) ??
+      (read.outcome === 'tooLarge'
+        ? jsonResponse(413, { error: 'The body is larger than 1 MB.' })
+        : this.#route(head, read.body));
+    await deliver(response, {}, serverResponse, new AbortController().signal);
+  }
+
+  #route(head: RequestHead, body: Buffer): EmulatedResponse {
+    const { emulator, faults, options } = this.parts;
+    switch (`${head.method} ${head.path}`) {
+      case 'GET /emulator/health':
+        return jsonResponse(200, { status: 'ok' });
+      case 'GET /emulator/ledger':
+        return this.#readLedger(new URLSearchParams(head.query).get('operation') ?? 'any');
+      case 'DELETE /emulator/ledger':
+        emulator.ledger.clear();
+        return NO_CONTENT;
+      case 'GET /emulator/faults':
+        return jsonResponse(200, { faults: faults.list() });
+      case 'POST /emulator/faults':
+        return this.#addFaults(body);
+      case 'DELETE /emulator/faults':
+        emulator.clearFaults();
+        return NO_CONTENT;
+      case 'GET /emulator/connections':
+        return jsonResponse(200, { connections: emulator.connections() });
+      case 'POST /emulator/connections':
+        return this.#seed(body);
+      case 'GET /emulator/settings':
+        return jsonResponse(200, currentSettings(options));
+      case 'PATCH /emulator/settings':
+        return this.#changeSettings(body);
+      case 'POST /emulator/reset':
+        emulator.reset();
+        return NO_CONTENT;
+      case 'POST /emulator/tokens/expire':
+        emulator.expireTokens();
+        return NO_CONTENT;
+      default:
+        return jsonResponse(404, { error: `There is no ${head.method} ${head.path}.` });
+    }
+  }
+
+  #readLedger(operation: string): EmulatedResponse {
+    const filter = ledgerFilterSchema.safeParse(operation);
+    if (!filter.success) return badRequest(describeProblems(filter.error).map(text => `operation: ${text}`));
+    const selected: LedgerFilter = filter.data;
+    return jsonResponse(200, { entries: this.parts.emulator.ledger.entries(selected) });
+  }
+
+  #addFaults(body: Buffer): EmulatedResponse {
+    const { items, problems } = readAll(body, 'fault', faultSchema);
+    if (problems.length > 0) return badRequest(problems);
+    for (const fault of items) this.parts.faults.add(fault);
+    return jsonResponse(201, { faults: this.parts.faults.list() });
+  }
+
+  #seed(body: Buffer): EmulatedResponse {
+    const { emulator, options } = this.parts;
+    const { items, problems } = readAll(body, 'connection', seedSchema);
+    if (problems.length > 0) return badRequest(problems);
+    const seeds = items.flatMap(item => expandSeed(item, options.now()));
+    // Absent fields are missing, not undefined, as the type demands.
+    const connections = seeds.map(seed => emulator.seedConnection(seed as Partial<StoredConnection>));
+    return jsonResponse(201, { connections });
+  }
+
+  #changeSettings(body: Buffer): EmulatedResponse {
+    const result = settingsSchema.safeParse(parseJson(body));
+    if (!result.success) return badRequest(describeProblems(result.error));
+    Object.assign(this.parts.options, result.data);
+    return jsonResponse(200, currentSettings(this.parts.options));
+  }
+}
+
+// The body is one item or an array.
+function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: T[]; problems: string[] } {
+  const results = listSchema.parse(parseJson(body)).map(candidate => schema.safeParse(candidate));
+  return {
+    items: results.flatMap(result => (result.success ? [result.data] : [])),
+    problems: results.flatMap((result, index) =>
+      result.success ? [] : describeProblems(result.error).map(text => `${name} ${index + 1}: ${text}`),
+    ),
+  };
+}
+
+function badRequest(problems: readonly string[]): EmulatedResponse {
+  return jsonResponse(400, { error: 'The request is not valid.', problems });
+}
+
+// Returns undefined for invalid JSON, which then fails the schema.
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a host name or address is a loopback one. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || LOOPBACK_HOST.test(host);
+}
+
+/**
+ * Rejects control requests that a browser page may have sent: across origins (with an Origin header) or by DNS
+ * rebinding (with a Host that is not a loopback one). `isOpen` skips the second check, for emulators that are
+ * reached by name.
+ */
+function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResponse | undefined {
+  if (head.headers.has('origin'))
+    return jsonResponse(403, { error: 'Requests of browser pages (with an Origin header) are refused.' });
+  if (!isOpen && !isLoopback(head.headers.get('host') ?? ''))
+    return jsonResponse(403, { error: 'The Host header must name a loopback address.' });
+  return undefined;
+}
+
+/** Expands a seed into single connections. */
+function expandSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
   if (count === 1) return [seed];
   const { connectionId: _one, name = 'seeded', createdAtMs = nowMs - count, ...rest } = seed;
   return Array.from({ length: count }, (_, index) => ({

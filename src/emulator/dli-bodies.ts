@@ -5,20 +5,20 @@ import type { EmulatorSettings } from './options.js';
 
 type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey'>;
 
-/** The words of SQL mode, which the manual of 2018 prints where no cluster was given. */
+/** The cluster name of a connection without a cluster, as printed in the manual of 2018. */
 const NO_CLUSTER = '#SQL#';
 
-/** The body of a get answer. */
+/** Builds the body of a get response. */
 export function connectionBody(connection: StoredConnection, style: Style) {
   return {
     ...commonFields(connection, style),
     ...(hasQueueInfo(style) && { available_queue_info: queueInfo(connection, style) }),
-    // The manual prints it, in an answer about one connection, and describes it nowhere.
+    // Printed in the manual, but not described there.
     ...(style.answerStyle === '2021' && { count: 1 }),
   };
 }
 
-/** The body of a list answer; 2018 and 2019 print no count. */
+/** Builds the body of a list response; 2018 and 2019 have no count. */
 export function connectionListBody(connections: readonly StoredConnection[], style: Style) {
   return {
     is_success: true,
@@ -32,7 +32,7 @@ function listElement(connection: StoredConnection, style: Style) {
   const { message, ...rest } = commonFields(connection, style);
   return {
     ...rest,
-    // As the manual of 2018 prints it.
+    // The misspelt key of the manual of 2018.
     [style.answerStyle === '2018' ? 'message ' : 'message']: message,
     ...(style.answerStyle === '2021' && { available_queue_info: queueInfo(connection, style) }),
     ...(style.answerStyle === '2024' && { queue_list: connection.queues }),
@@ -42,7 +42,7 @@ function listElement(connection: StoredConnection, style: Style) {
 function commonFields(connection: StoredConnection, { answerStyle }: Style) {
   const isOf2018 = answerStyle === '2018';
   return {
-    // Stays true for a FAILED connection: it says that this call went well.
+    // True even for a FAILED connection: it is the result of this call.
     is_success: true,
     message: connection.message,
     connection_id: connection.connectionId,
@@ -88,7 +88,7 @@ const tagSchema = z.object({
     .refine(noOuterSpaces, 'must not start or end with a space'),
 });
 
-/** The documented limits of a create body. Unknown fields pass: what the real service does with them is not known. */
+/** The documented limits of a create body. Unknown fields are accepted: how DLI treats them is not documented. */
 const createBodySchema = z.object({
   name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 digits, English letters, _ or -'),
   service: z.string().refine(service => findServiceKind(service) !== undefined, 'is not a supported service'),
@@ -103,15 +103,15 @@ const createBodySchema = z.object({
     .optional(),
 });
 
-/** A create body that keeps the documented limits. */
+/** A valid create body. */
 type CreateBody = z.output<typeof createBodySchema>;
 
-/** A checked body, or what is wrong with it in DLI's kind of words. */
+/** A valid body, or the problem in the style of DLI's messages. */
 export type ReadCreateBody =
   | { readonly body: CreateBody; readonly problem?: never }
   | { readonly problem: string; readonly body?: never };
 
-/** Reads the body of a create call; reports the first problem only, as the service does. */
+/** Parses the body of a create request. Reports the first problem only, like the service. */
 export function readCreateBody(bytes: Buffer): ReadCreateBody {
   let value: unknown;
   try {
@@ -128,8 +128,8 @@ export function readCreateBody(bytes: Buffer): ReadCreateBody {
     : { problem: `Parameter '${field}' is invalid: ${issue?.message ?? ''}` };
 }
 
-/** The name in a create body, whatever else is right or wrong with it. */
-export function readName(bytes: Buffer): string | undefined {
+/** Reads the connection name from a create body that may be invalid otherwise. */
+export function readConnectionName(bytes: Buffer): string | undefined {
   try {
     const { name } = JSON.parse(bytes.toString('utf8'));
     return typeof name === 'string' ? name : undefined;

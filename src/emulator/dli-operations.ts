@@ -3,25 +3,25 @@ import { findServiceKind } from './connections.js';
 import { connectionBody, connectionListBody, readCreateBody } from './dli-bodies.js';
 import { dliError } from './errors.js';
 import type { EmulatorOptions } from './options.js';
-import { jsonAnswer } from './respond.js';
+import { jsonResponse } from './respond.js';
 import type { Call, Outcome } from './routes.js';
 
-/** The four calls on classic datasource connections. The caller has already been authenticated. */
+/** The four DLI operations on classic datasource connections. Requests are already authenticated. */
 export class DliOperations {
   constructor(
     private readonly options: EmulatorOptions,
     private readonly connections: ConnectionStore,
   ) {}
 
-  /** Creates a connection, which starts in CREATING: 201 with its id. */
-  create({ request, route, isRehearsal }: Call): Outcome {
+  /** Creates a connection in state CREATING: 201 with its id. */
+  create({ request, route, isDryRun }: Call): Outcome {
     const { body, problem } = readCreateBody(request.body);
-    if (problem !== undefined) return { answer: dliError('DLI.0001', problem) };
+    if (problem !== undefined) return { response: dliError('DLI.0001', problem) };
     if (body.cluster_name?.toLowerCase() === 'default')
-      return { answer: dliError('DLI.0007', 'The default queue does not support datasource connections.') };
+      return { response: dliError('DLI.0007', 'The default queue does not support datasource connections.') };
     if (this.options.uniqueNames && this.connections.isNameTaken(route.projectId, body.name))
-      return { answer: dliError('DLI.0006', `The connection ${body.name} already exists.`) };
-    const record = this.connections.plan({
+      return { response: dliError('DLI.0006', `The connection ${body.name} already exists.`) };
+    const record = this.connections.prepare({
       projectId: route.projectId,
       name: body.name,
       service: findServiceKind(body.service)?.canonical ?? body.service,
@@ -31,56 +31,56 @@ export class DliOperations {
       clusterName: body.cluster_name ?? '',
       tags: body.tags ?? [],
     });
-    const answer = jsonAnswer(201, { is_success: true, message: '', connection_id: record.connectionId });
-    if (isRehearsal) return { answer };
-    this.connections.keep(record);
-    return { answer, appliedConnectionId: record.connectionId };
+    const response = jsonResponse(201, { is_success: true, message: '', connection_id: record.connectionId });
+    if (isDryRun) return { response };
+    this.connections.add(record);
+    return { response, appliedConnectionId: record.connectionId };
   }
 
-  /** Reads one connection; a deleted one is found for as long as its tombstone lasts. */
+  /** Returns one connection or its tombstone. */
   get({ route }: Call): Outcome {
     const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return this.#notFound(route.connectionId);
-    return { answer: jsonAnswer(200, connectionBody(connection, this.options)) };
+    return { response: jsonResponse(200, connectionBody(connection, this.options)) };
   }
 
-  /** Reads all connections of the project, oldest first, tombstones included. */
+  /** Lists all connections and tombstones of the project, oldest first. */
   list({ request, route }: Call): Outcome {
     const text = new URLSearchParams(request.query).get('tags') ?? '';
     if (text !== '' && this.options.tagFilter === 'refused')
-      return { answer: dliError('DLI.0001', "Parameter 'tags' is not supported.") };
+      return { response: dliError('DLI.0001', "Parameter 'tags' is not supported.") };
     const filter = text === '' || this.options.tagFilter === 'ignored' ? [] : parseTagFilter(text);
-    if (filter === undefined) return { answer: dliError('DLI.0001', "Parameter 'tags' is invalid.") };
+    if (filter === undefined) return { response: dliError('DLI.0001', "Parameter 'tags' is invalid.") };
     const listedUntilMs = this.options.now() - this.options.listLagMs;
     const connections = this.connections
       .all()
       .filter(connection => connection.projectId === route.projectId)
       .filter(connection => connection.createdAtMs <= listedUntilMs && matchesTags(connection.tags, filter));
-    return { answer: jsonAnswer(200, connectionListBody(connections, this.options)) };
+    return { response: jsonResponse(200, connectionListBody(connections, this.options)) };
   }
 
-  /** Deletes a connection that is not being created; it leaves a tombstone. */
-  delete({ route, isRehearsal }: Call): Outcome {
+  /** Deletes a connection that is not in state CREATING, leaving a tombstone. */
+  delete({ route, isDryRun }: Call): Outcome {
     const { projectId, connectionId } = route;
     const connection = this.connections.find(projectId, connectionId);
     if (connection === undefined || connection.state === 'DELETED') return this.#notFound(connectionId);
     if (connection.state === 'CREATING')
       return {
-        answer: dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`),
+        response: dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`),
       };
-    const answer = jsonAnswer(200, { is_success: true, message: 'Deleted' });
-    if (isRehearsal) return { answer };
+    const response = jsonResponse(200, { is_success: true, message: 'Deleted' });
+    if (isDryRun) return { response };
     this.connections.markDeleted(connectionId);
-    return { answer, appliedConnectionId: connectionId };
+    return { response, appliedConnectionId: connectionId };
   }
 
-  // The wording, grammar included, is what the service answers for the sibling enhanced connections.
+  // The exact text, including its grammar, of DLI's API for enhanced connections.
   #notFound(connectionId: string): Outcome {
-    return { answer: dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`) };
+    return { response: dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`) };
   }
 }
 
-/** Reads a filter like `k=v,k2=v2`; undefined when it is not of this form. */
+/** Parses a filter such as `k=v,k2=v2`; undefined if it is malformed. */
 function parseTagFilter(filter: string): ConnectionTag[] | undefined {
   const tags: ConnectionTag[] = [];
   for (const pair of filter.split(',')) {
@@ -91,7 +91,7 @@ function parseTagFilter(filter: string): ConnectionTag[] | undefined {
   return tags;
 }
 
-/** Do these tags satisfy every pair of the filter? */
+/** Whether the tags include every pair of the filter. */
 function matchesTags(tags: readonly ConnectionTag[], filter: readonly ConnectionTag[]): boolean {
-  return filter.every(wanted => tags.some(tag => tag.key === wanted.key && tag.value === wanted.value));
+  return filter.every(pair => tags.some(tag => tag.key === pair.key && tag.value === pair.value));
 }

@@ -26,56 +26,56 @@ export {
   DEFAULT_USER_NAME,
 } from './options.js';
 
-/** An emulated DLI (classic datasource connections) and IAM, with a control API, all on one port. */
+/** An emulator of DLI (classic datasource connections) and IAM with a control API, on one port. */
 export interface Emulator {
-  /** Starts to listen, by default on a free port of 127.0.0.1. Resolves with the base URL, like `http://127.0.0.1:4010`. */
+  /** Starts listening and resolves with the base URL. Default: a free port of 127.0.0.1. */
   listen(port?: number, host?: string): Promise<string>;
-  /** Stops listening and breaks all connections, those of hanging answers included. */
+  /** Stops listening and closes all connections, including those of hanging responses. */
   close(): Promise<void>;
   /**
    * Queues a scripted fault.
-   * @throws {TypeError} when the fault is not well formed.
+   * @throws {TypeError} if the fault is invalid
    */
   inject(fault: Fault): void;
-  /** Drops all queued faults. */
+  /** Removes all queued faults. */
   clearFaults(): void;
-  /** What arrived and what came of it. */
+  /** The received requests and their results. */
   readonly ledger: Ledger;
-  /** All connections, oldest first, tombstones included. */
+  /** Lists all connections and tombstones, oldest first. */
   connections(): readonly StoredConnection[];
   /**
-   * Puts a connection there directly and returns it; what is not given is made up.
-   * A given state other than `DELETED` stays as it is for ever; without one the connection starts like a created one.
+   * Adds a connection directly, with generated values for absent fields.
+   * A given state other than `DELETED` never changes. Without one, the connection starts in state CREATING.
    */
   seedConnection(partial?: Partial<StoredConnection>): StoredConnection;
-  /** Forgets connections, faults, ledger, tokens and locks. */
+  /** Clears connections, faults, ledger, tokens and locks. */
   reset(): void;
-  /** Ends the life of all tokens given out so far. */
+  /** Expires all tokens issued so far. */
   expireTokens(): void;
 }
 
-/** Makes an emulator that does not listen yet. Each one is a world of its own. */
+/** Creates an emulator that does not listen yet. Emulators share no state. */
 export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator {
-  const settled = resolveOptions(options);
-  const accessKeys = new AccessKeyCheck(settled);
-  const tokens = new TokenStore(settled);
-  const connections = new ConnectionStore(settled);
+  const resolved = resolveOptions(options);
+  const accessKeys = new AccessKeyCheck(resolved);
+  const tokens = new TokenStore(resolved);
+  const connections = new ConnectionStore(resolved);
   const faults = new FaultQueue();
   const ledger = new WritableLedger();
   const dispatcher = new Dispatcher(
-    settled,
-    new DliOperations(settled, connections),
-    new IamOperations(settled, tokens),
+    resolved,
+    new DliOperations(resolved, connections),
+    new IamOperations(resolved, tokens),
   );
-  const requests = new RequestHandler({ options: settled, accessKeys, tokens, dispatcher, faults, ledger });
+  const requests = new RequestHandler({ options: resolved, accessKeys, tokens, dispatcher, faults, ledger });
   let isOpen = false;
-  const server = createHttpServer((message, response) => {
-    handle(message, response).catch(() => response.req.socket.destroy());
+  const server = createHttpServer((message, serverResponse) => {
+    handle(message, serverResponse).catch(() => serverResponse.req.socket.destroy());
   });
 
-  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (message.url?.startsWith('/emulator/')) await control.handle(message, response, isOpen);
-    else await requests.handle(message, response);
+  async function handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
+    if (message.url?.startsWith('/emulator/')) await control.handle(message, serverResponse, isOpen);
+    else await requests.handle(message, serverResponse);
   }
 
   const emulator: Emulator = {
@@ -84,7 +84,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
       return server.listen(port, host);
     },
     async close() {
-      ledger.abandonWaiters();
+      ledger.rejectWaiters();
       await server.close();
     },
     inject: fault => faults.add(fault),
@@ -92,7 +92,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
     ledger,
     connections: () => connections.all(),
     seedConnection: (partial = {}) =>
-      connections.seed(partial, settled.projects[0]?.id ?? DEFAULT_PROJECT_ID),
+      connections.seed(partial, resolved.projects[0]?.id ?? DEFAULT_PROJECT_ID),
     reset() {
       connections.clear();
       faults.clear();
@@ -102,11 +102,11 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
     },
     expireTokens: () => tokens.expireAll(),
   };
-  const control = new ControlApi({ options: settled, faults, emulator });
+  const control = new ControlApi({ options: resolved, faults, emulator });
   return emulator;
 }
 
-/** The environment variables that point a client at an emulator, one per line, ready to be pasted into a shell. */
+/** Returns shell `export` lines that point a gateway at an emulator. */
 export function clientHints(
   baseUrl: string,
   options: Pick<EmulatorOptions, 'projects' | 'accessKeys'>,
@@ -117,7 +117,7 @@ export function clientHints(
     `DLI_ENDPOINT=${baseUrl}`,
     `HUAWEICLOUD_SDK_IAM_ENDPOINT=${baseUrl}`,
     `HUAWEICLOUD_SDK_AK=${key?.accessKey ?? ''}`,
-    // Only the published, worthless default may be shown.
+    // Only the published default key may be printed.
     `HUAWEICLOUD_SDK_SK=${key?.secretKey === DEFAULT_SECRET_KEY ? DEFAULT_SECRET_KEY : '<value of EMULATOR_SK>'}`,
     ...(key?.securityToken === undefined
       ? []

@@ -1,7 +1,7 @@
-import type { Answer } from './respond.js';
-import { jsonAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { jsonResponse } from './respond.js';
 
-/** A documented error: its HTTP status and its text. */
+/** A documented error: its HTTP status and message. */
 export interface DocumentedError {
   readonly status: number;
   readonly message: string;
@@ -9,7 +9,7 @@ export interface DocumentedError {
 
 type Table = Readonly<Record<string, readonly [status: number, message: string]>>;
 
-/** DLI's error table, with the codes of the 2020 table that any call may meet. */
+/** DLI's error table, with those codes of the 2020 table that apply to all operations. */
 export const DLI_ERRORS: Table = {
   'DLI.0001': [400, 'Parameter check error.'],
   'DLI.0002': [400, 'The object does not exist.'],
@@ -83,7 +83,7 @@ export const IAM_ERRORS: Table = {
   'IAM.1109': [400, 'The project cannot be found.'],
 };
 
-/** The API gateway's error table, by the number that follows `APIGW.` or `APIG.`. */
+/** The API gateway's error table, keyed by the number after `APIGW.` or `APIG.`. */
 export const GATEWAY_ERRORS: Table = {
   '0101': [404, 'The API does not exist or has not been published in the environment.'],
   '0103': [404, 'The backend does not exist.'],
@@ -123,7 +123,7 @@ export const GATEWAY_ERRORS: Table = {
   '0802': [403, 'The IAM user is forbidden in the currently selected region.'],
 };
 
-/** Error 0201 means different things by its status. */
+/** Messages of error 0201, which depend on the status. */
 const REQUEST_ERRORS: Readonly<Record<number, string>> = {
   413: 'Request entity too large.',
   414: 'Request URI too large.',
@@ -132,7 +132,14 @@ const REQUEST_ERRORS: Readonly<Record<number, string>> = {
   504: 'Backend timeout.',
 };
 
-/** The documented status and text of a code such as `DLI.0001`, `APIGW.0301` or `IAM.0011`; undefined if unknown. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+};
+
+/** Finds the documented error of a code such as `DLI.0001`, `APIGW.0301` or `IAM.0011`; undefined if unknown. */
 export function findDocumentedError(code: string, status?: number): DocumentedError | undefined {
   const number = /^APIGW?\.(\d{4})$/.exec(code)?.[1];
   const [usualStatus, usualMessage] =
@@ -142,44 +149,42 @@ export function findDocumentedError(code: string, status?: number): DocumentedEr
   return { status: status ?? usualStatus, message: special ?? usualMessage };
 }
 
-/** DLI's own error: `{error_code, error_msg}` with the status of its table and the given or documented text. */
-export function dliError(code: string, message?: string, status?: number): Answer {
+/** Builds an error response of DLI: `{error_code, error_msg}`. Default: the documented status and message. */
+export function dliError(code: string, message?: string, status?: number): EmulatedResponse {
   const documented = findDocumentedError(code, status);
-  return jsonAnswer(documented?.status ?? 400, {
+  return jsonResponse(documented?.status ?? 400, {
     error_code: code,
     error_msg: message ?? documented?.message ?? '',
   });
 }
 
 /**
- * An error of the API gateway in front of every service: `{error_msg, error_code, request_id}`.
- * The `detail` follows the standard text after a colon, as the documented samples show it.
+ * Builds an error response of the API gateway in front of every service: `{error_msg, error_code, request_id}`.
+ * The `detail` follows the standard message after a colon, as in the documented samples.
  */
-export function gatewayError(code: string, requestId: string, detail = '', status?: number): Answer {
+export function gatewayError(
+  code: string,
+  requestId: string,
+  detail = '',
+  status?: number,
+): EmulatedResponse {
   const documented = findDocumentedError(code, status);
   const message = documented?.message ?? '';
-  return jsonAnswer(documented?.status ?? 500, {
+  return jsonResponse(documented?.status ?? 500, {
     error_msg: detail === '' ? message : `${message.replace(/\.$/, '')}: ${detail}`,
     error_code: code,
     request_id: requestId,
   });
 }
 
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-};
-
-/** An error of IAM's v3 calls: `{error: {code, message, title}}`, where the code is the HTTP status as a number. */
-export function keystoneError(status: number, message: string): Answer {
-  return jsonAnswer(status, { error: { code: status, message, title: TITLES[status] ?? 'Error' } });
+/** Builds an error response of IAM's v3 API: `{error: {code, message, title}}`; `code` is the HTTP status. */
+export function keystoneError(status: number, message: string): EmulatedResponse {
+  return jsonResponse(status, { error: { code: status, message, title: TITLES[status] ?? 'Error' } });
 }
 
-/** The documented answer for any known code, in the shape of the producer that its prefix names. */
-export function documentedErrorAnswer(code: string, requestId: string, status?: number): Answer {
+/** Builds the documented response of any known code, in the format of the component that its prefix names. */
+export function documentedErrorResponse(code: string, requestId: string, status?: number): EmulatedResponse {
   if (/^APIGW?\./.test(code)) return gatewayError(code, requestId, '', status);
   const documented = findDocumentedError(code, status);
-  return jsonAnswer(documented?.status ?? 500, { error_code: code, error_msg: documented?.message ?? '' });
+  return jsonResponse(documented?.status ?? 500, { error_code: code, error_msg: documented?.message ?? '' });
 }

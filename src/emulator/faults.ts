@@ -1,13 +1,13 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
-import { documentedErrorAnswer, findDocumentedError } from './errors.js';
+import { documentedErrorResponse, findDocumentedError } from './errors.js';
 import { describeProblems } from './options.js';
-import type { Answer } from './respond.js';
-import { jsonAnswer, textAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { jsonResponse, textResponse } from './respond.js';
 import type { LedgerOperation } from './routes.js';
 import { OPERATIONS } from './routes.js';
 
-/** How an answer is brought to the caller, or how it fails to be. */
+/** How a response is sent or fails. */
 const BEHAVIOURS = [
   'answer',
   'hang',
@@ -24,43 +24,43 @@ const count = z.int().min(0);
 // Node's timers turn longer delays into 1 ms.
 const milliseconds = z.int().min(0).max(2_147_483_647);
 
-/** The shape of a fault, in code and through the control API alike. Unknown keys are refused. */
+/** Schema of a fault, in code and in the control API. Unknown keys are refused. */
 export const faultSchema = z
   .strictObject({
-    /** Which requests it hits; `any` includes those that no operation understands. */
+    /** The affected operation; `any` includes requests to unknown routes. */
     operation: z.enum([...OPERATIONS, 'any']),
-    /** Only creates of a connection of this name; looked at after the faults without a name. */
+    /** Only affects creates of a connection of this name. Faults without a name take precedence. */
     name: z.string().optional(),
-    /** How many matching requests it hits. Default 1; 0 = until cleared. */
+    /** Number of affected requests. Default 1; 0 = until cleared. */
     times: count.optional(),
-    /** How many matching requests pass before it starts. Default 0. */
+    /** Number of matching requests to skip first. Default 0. */
     skip: count.optional(),
     /**
-     * Is the real operation carried out as well? Default false,
-     * except for a fault that only delays or adds headers: there the normal answer follows.
+     * Whether the operation is executed all the same. Default false, except for a fault that only delays or adds
+     * headers.
      */
     apply: z.boolean().optional(),
-    /** Milliseconds between carrying out and answering. Default 0. */
+    /** Delay of the response in milliseconds. Default 0. */
     delayMs: milliseconds.optional(),
-    /** Status to answer with. Without `body` or `error` the body is empty. */
+    /** Response status. Without `body` or `error` the body is empty. */
     status: z.int().min(200).max(599).optional(),
     /** Headers to add or replace. */
     headers: z
       .record(z.string(), z.string())
       .refine(areValidHeaders, 'is not a valid set of headers')
       .optional(),
-    /** Body to answer with: a text as it is, anything else as JSON. */
+    /** Response body: a string is sent as it is, an object as JSON. */
     body: z.union([z.string(), z.custom<object>(isObject, 'must be a string or an object')]).optional(),
-    /** A documented code (`APIGW.0308`, `DLI.0999`, `IAM.0012`, ...) that fills status and body. */
+    /** A documented code (`APIGW.0308`, `DLI.0999`, `IAM.0012`, ...) that determines status and body. */
     error: z
       .string()
       .refine(code => findDocumentedError(code) !== undefined, 'is not a documented error code')
       .optional(),
-    /** How the answer is sent. Default `answer`. */
+    /** How the response is sent. Default `answer`. */
     behaviour: z.enum(BEHAVIOURS).optional(),
-    /** With `truncate`: how many body bytes are sent. Default half of them. */
+    /** With `truncate`: number of body bytes to send. Default: half of them. */
     truncateAt: count.optional(),
-    /** With `truncate`: cut in the middle of a chunk instead of below Content-Length. Default false. */
+    /** With `truncate`: break off within a chunk instead of before Content-Length is reached. Default false. */
     chunked: z.boolean().optional(),
     /** With `drip`: milliseconds per body byte. Default 200. */
     dripMs: milliseconds.optional(),
@@ -89,7 +89,7 @@ export const faultSchema = z
     message: 'cannot be combined with body',
   });
 
-/** One scripted fault: which requests it hits, whether they are carried out, and what the caller gets. */
+/** A scripted fault: the affected requests, whether they are executed, and the response. */
 export type Fault = z.input<typeof faultSchema>;
 
 function isObject(value: unknown): boolean {
@@ -108,20 +108,20 @@ function areValidHeaders(headers: Record<string, string>): boolean {
   }
 }
 
-/** A fault that waits for requests, and how many it will still let pass and hit (`null` = until cleared). */
+/** A queued fault with the numbers of requests that it still skips and affects (`null` = until cleared). */
 export interface QueuedFault {
   readonly fault: Fault;
   readonly passesLeft: number;
   readonly hitsLeft: number | null;
 }
 
-/** Scripted faults in the order in which they were added. */
+/** FIFO queue of scripted faults. */
 export class FaultQueue {
   #queue: { fault: Fault; passesLeft: number; hitsLeft: number }[] = [];
 
   /**
-   * Adds a fault behind the others.
-   * @throws {TypeError} when it is not a well-formed fault; the message names each bad key.
+   * Appends a fault.
+   * @throws {TypeError} if the fault is invalid; the message names each invalid key
    */
   add(fault: Fault): void {
     const result = faultSchema.safeParse(fault);
@@ -135,9 +135,9 @@ export class FaultQueue {
   }
 
   /**
-   * The first fault that hits a request for this operation, counted as used.
+   * Takes the first fault for a request, and counts it as used.
    *
-   * @param name takes from the faults for this name; without it, from those for any
+   * @param name selects the faults for this name; default: faults without a name
    */
   take(operation: LedgerOperation, name?: string): Fault | undefined {
     for (const queued of this.#queue) {
@@ -154,7 +154,7 @@ export class FaultQueue {
     return undefined;
   }
 
-  /** What still waits. */
+  /** Lists the queued faults. */
   list(): QueuedFault[] {
     return this.#queue.map(({ fault, passesLeft, hitsLeft }) => ({
       fault,
@@ -163,29 +163,29 @@ export class FaultQueue {
     }));
   }
 
-  /** Drops all faults; requests that were already hit stay so. */
+  /** Removes all faults. Requests that already took a fault are not affected. */
   clear(): void {
     this.#queue = [];
   }
 }
 
-/** The answer that a fault dictates; undefined when it dictates only how, or when, the real one is sent. */
-export function scriptedAnswer(
+/** Builds the response of a fault; undefined if the fault only changes how or when the real response is sent. */
+export function scriptedResponse(
   fault: Fault,
   operation: LedgerOperation,
   requestId: string,
-): Answer | undefined {
+): EmulatedResponse | undefined {
   const { body, error, redirectTo } = fault;
   const location: Record<string, string> = redirectTo === undefined ? {} : { location: redirectTo };
-  if (error !== undefined) return documentedErrorAnswer(error, requestId, fault.status);
+  if (error !== undefined) return documentedErrorResponse(error, requestId, fault.status);
   const status = fault.status ?? (redirectTo === undefined ? usualStatus(operation) : 302);
-  if (typeof body === 'object') return jsonAnswer(status, body, location);
-  if (body !== undefined) return textAnswer(status, body, { ...contentTypeOf(body), ...location });
-  if (fault.status !== undefined || redirectTo !== undefined) return textAnswer(status, '', location);
+  if (typeof body === 'object') return jsonResponse(status, body, location);
+  if (body !== undefined) return textResponse(status, body, { ...contentTypeOf(body), ...location });
+  if (fault.status !== undefined || redirectTo !== undefined) return textResponse(status, '', location);
   return undefined;
 }
 
-/** Does this fault leave the operation and the content of its answer alone, so that it is carried out by default? */
+/** Whether a fault only delays the response or adds headers, so that the operation is executed by default. */
 export function isOnlyDelayOrHeaders(fault: Fault): boolean {
   const { behaviour = 'answer', status, body, error, redirectTo } = fault;
   return behaviour === 'answer' && [status, body, error, redirectTo].every(value => value === undefined);

@@ -3,105 +3,11 @@ import { z } from 'zod';
 import type { IssuedToken, TokenStore } from './authentication.js';
 import { keystoneError } from './errors.js';
 import type { EmulatorOptions, EmulatorProject } from './options.js';
-import type { Answer } from './respond.js';
-import { jsonAnswer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
+import { jsonResponse } from './respond.js';
 import type { Call, Outcome } from './routes.js';
 
 const MAX_BODY_BYTES = 32 * 1_024;
-
-/** IAM's calls for tokens by password and for looking up projects. */
-export class IamOperations {
-  constructor(
-    private readonly options: EmulatorOptions,
-    private readonly tokens: TokenStore,
-  ) {}
-
-  /** Gives out a token: 201, the token in `X-Subject-Token`. The only call that needs no authentication. */
-  issueToken({ request, isRehearsal }: Call): Outcome {
-    if (request.body.length > MAX_BODY_BYTES)
-      return {
-        answer: jsonAnswer(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
-      };
-    const wanted = readTokenBody(request.body);
-    if (wanted === undefined) return { answer: keystoneError(400, 'The request body is invalid') };
-    const user = this.options.users.find(
-      known => known.name === wanted.name && known.domainName === wanted.domainName,
-    );
-    if (user === undefined || user.password !== wanted.password)
-      return { answer: keystoneError(401, 'The username or password is wrong.') };
-    const project = this.#findProject(wanted.project);
-    if (wanted.project !== undefined && project === undefined)
-      return { answer: keystoneError(404, 'Could not find the project of the requested scope.') };
-    const token = this.tokens.make(user, project);
-    if (!isRehearsal) this.tokens.keep(token);
-    return { answer: tokenAnswer(token) };
-  }
-
-  /** Lists the account's projects, by name and page when the query says so. */
-  listProjects({ request }: Call): Outcome {
-    const query = new URLSearchParams(request.query);
-    const name = query.get('name');
-    const perPage = Number(query.get('per_page') ?? 5_000);
-    const page = Number(query.get('page') ?? 1);
-    if (!Number.isInteger(perPage) || perPage < 1 || perPage > 5_000 || !Number.isInteger(page) || page < 1)
-      return { answer: keystoneError(400, 'The page or per_page parameter is invalid.') };
-    const projects = this.options.projects
-      .filter(project => name === null || project.name === name)
-      .slice((page - 1) * perPage, page * perPage)
-      .map(project => this.#projectBody(project));
-    const links = { self: `https://iam.myhuaweicloud.com${request.path}`, previous: null, next: null };
-    return { answer: jsonAnswer(200, { projects, links }) };
-  }
-
-  #findProject(wanted: { id?: string | undefined; name?: string | undefined } | undefined) {
-    if (wanted === undefined) return undefined;
-    return this.options.projects.find(
-      project =>
-        (wanted.id === undefined || project.id === wanted.id) &&
-        (wanted.name === undefined || project.name === wanted.name),
-    );
-  }
-
-  #projectBody(project: EmulatorProject): object {
-    const domainId = stableId(`domain:${this.options.users[0]?.domainName ?? ''}`);
-    return {
-      id: project.id,
-      name: project.name,
-      domain_id: domainId,
-      parent_id: domainId,
-      enabled: true,
-      is_domain: false,
-      description: '',
-      links: { self: `https://iam.myhuaweicloud.com/v3/projects/${project.id}` },
-    };
-  }
-}
-
-function tokenAnswer({ token, user, project, issuedAtMs, expiresAtMs }: IssuedToken): Answer {
-  const domain = { id: stableId(`domain:${user.domainName}`), name: user.domainName };
-  const body = {
-    token: {
-      expires_at: microsecondTime(expiresAtMs),
-      issued_at: microsecondTime(issuedAtMs),
-      methods: ['password'],
-      // Always empty, as with `nocatalog`: nothing but the emulator itself could be listed.
-      catalog: [],
-      roles: [{ id: '0', name: 'te_admin' }],
-      ...(project === undefined ? { domain } : { project: { id: project.id, name: project.name, domain } }),
-      user: { id: stableId(`user:${user.name}`), name: user.name, password_expires_at: '', domain },
-    },
-  };
-  return jsonAnswer(201, body, { 'x-subject-token': token });
-}
-
-function microsecondTime(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace('Z', '000Z');
-}
-
-// IAM's ids are 32 hexadecimal characters; these are the same in every run.
-function stableId(seed: string): string {
-  return createHash('sha256').update(seed).digest('hex').slice(0, 32);
-}
 
 const nonEmpty = z.string().min(1);
 
@@ -125,16 +31,105 @@ const tokenBodySchema = z.object({
   }),
 });
 
-/** A request for a token by password. Without `project`, for the account or for no scope at all. */
-interface TokenRequest {
-  readonly name: string;
-  readonly password: string;
-  readonly domainName: string;
-  readonly project: { readonly id?: string | undefined; readonly name?: string | undefined } | undefined;
+/** The IAM operations that issue tokens by password and list projects. */
+export class IamOperations {
+  constructor(
+    private readonly options: EmulatorOptions,
+    private readonly tokens: TokenStore,
+  ) {}
+
+  /** Issues a token: 201 with the token in `X-Subject-Token`. The only operation without authentication. */
+  issueToken({ request, isDryRun }: Call): Outcome {
+    if (request.body.length > MAX_BODY_BYTES)
+      return {
+        response: jsonResponse(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
+      };
+    const requested = readTokenBody(request.body);
+    if (requested === undefined) return { response: keystoneError(400, 'The request body is invalid') };
+    const user = this.options.users.find(
+      known => known.name === requested.name && known.domainName === requested.domainName,
+    );
+    if (user === undefined || user.password !== requested.password)
+      return { response: keystoneError(401, 'The username or password is wrong.') };
+    const project = this.#findProject(requested.project);
+    if (requested.project !== undefined && project === undefined)
+      return { response: keystoneError(404, 'Could not find the project of the requested scope.') };
+    const token = this.tokens.create(user, project);
+    if (!isDryRun) this.tokens.add(token);
+    return { response: tokenResponse(token) };
+  }
+
+  /** Lists the projects of the account, optionally by name and page. */
+  listProjects({ request }: Call): Outcome {
+    const query = new URLSearchParams(request.query);
+    const name = query.get('name');
+    const perPage = Number(query.get('per_page') ?? 5_000);
+    const page = Number(query.get('page') ?? 1);
+    if (!Number.isInteger(perPage) || perPage < 1 || perPage > 5_000 || !Number.isInteger(page) || page < 1)
+      return { response: keystoneError(400, 'The page or per_page parameter is invalid.') };
+    const projects = this.options.projects
+      .filter(project => name === null || project.name === name)
+      .slice((page - 1) * perPage, page * perPage)
+      .map(project => this.#projectBody(project));
+    const links = { self: `https://iam.myhuaweicloud.com${request.path}`, previous: null, next: null };
+    return { response: jsonResponse(200, { projects, links }) };
+  }
+
+  #findProject(requested: { id?: string | undefined; name?: string | undefined } | undefined) {
+    if (requested === undefined) return undefined;
+    return this.options.projects.find(
+      project =>
+        (requested.id === undefined || project.id === requested.id) &&
+        (requested.name === undefined || project.name === requested.name),
+    );
+  }
+
+  #projectBody(project: EmulatorProject): object {
+    const domainId = stableId(`domain:${this.options.users[0]?.domainName ?? ''}`);
+    return {
+      id: project.id,
+      name: project.name,
+      domain_id: domainId,
+      parent_id: domainId,
+      enabled: true,
+      is_domain: false,
+      description: '',
+      links: { self: `https://iam.myhuaweicloud.com/v3/projects/${project.id}` },
+    };
+  }
 }
 
-/** Reads the body of a token call; undefined when it is not the documented one. A project wins over a domain. */
-function readTokenBody(bytes: Buffer): TokenRequest | undefined {
+function tokenResponse({ token, user, project, issuedAtMs, expiresAtMs }: IssuedToken): EmulatedResponse {
+  const domain = { id: stableId(`domain:${user.domainName}`), name: user.domainName };
+  const body = {
+    token: {
+      expires_at: microsecondTime(expiresAtMs),
+      issued_at: microsecondTime(issuedAtMs),
+      methods: ['password'],
+      // Empty, as with `nocatalog`: the emulator has no other services.
+      catalog: [],
+      roles: [{ id: '0', name: 'te_admin' }],
+      ...(project === undefined ? { domain } : { project: { id: project.id, name: project.name, domain } }),
+      user: { id: stableId(`user:${user.name}`), name: user.name, password_expires_at: '', domain },
+    },
+  };
+  return jsonResponse(201, body, { 'x-subject-token': token });
+}
+
+function microsecondTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace('Z', '000Z');
+}
+
+// Ids of IAM have 32 hexadecimal digits. These are deterministic.
+function stableId(seed: string): string {
+  return createHash('sha256').update(seed).digest('hex').slice(0, 32);
+}
+
+/**
+ * Parses the body of a token request; undefined if it is invalid. A project takes precedence over a domain. Without
+ * `project`, the token is scoped to the account or unscoped.
+ */
+function readTokenBody(bytes: Buffer) {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));

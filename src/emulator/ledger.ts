@@ -6,11 +6,21 @@ import { sha256Hex } from './signature.js';
 
 const CAPACITY = 50_000;
 
-/** One request that arrived. Written once its answer is decided, before a scripted delay. */
+const MAX_STORED_BODY_BYTES = 64 * 1_024;
+const SECRET_HEADERS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'x-auth-token',
+  'x-security-token',
+  'x-subject-token',
+]);
+
+/** One received request, recorded before its response is sent or delayed. */
 export interface LedgerEntry {
-  /** Counts up from 1 and is never used twice. */
+  /** Starts at 1; never reused. */
   readonly sequence: number;
-  /** When the answer was decided, by the emulator's clock, in milliseconds since the epoch. */
+  /** Time of the decision on the response, by the emulator's clock, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly operation: LedgerOperation;
   readonly method: string;
@@ -18,38 +28,38 @@ export interface LedgerEntry {
   readonly path: string;
   /** As sent, undecoded, without the question mark. */
   readonly query: string;
-  /** Lower-case names. Secrets are replaced by `sha256:` and 12 hexadecimal digits. */
+  /** With lower-case names. Secrets are replaced by `sha256:` and 12 hexadecimal digits. */
   readonly headers: Readonly<Record<string, string>>;
-  /** As received, up to 64 KB of it; bodies for IAM are rewritten without passwords. */
+  /** The first 64 KB of the body; bodies for IAM without passwords. */
   readonly body: string;
   readonly bodyBytes: number;
   readonly authentication: AuthenticationKind;
-  /** Was the signature or token right? Also told when a fault decided the answer. */
+  /** Whether the signature or token was valid, even if a fault determined the response. */
   readonly authenticated: boolean;
-  /** Why the credentials, or the request as a whole, were refused. */
+  /** Why the credentials or the whole request were refused. */
   readonly reasonRefused?: string;
-  /** The behaviour of the fault that hit this request. */
+  /** The behaviour of the fault that affected the request. */
   readonly fault?: string;
-  /** The status that was (about to be) sent; absent when there was to be no answer. */
+  /** Status of the response; absent if none was to be sent. */
   readonly status?: number;
-  /** The connection that this request created or deleted. */
+  /** Id of the connection that the request created or deleted. */
   readonly appliedConnectionId?: string;
-  /** The caller's port: equal ones mean a reused connection. */
+  /** The caller's port, which identifies reused connections. */
   readonly remotePort: number;
 }
 
-/** Which entries are meant; `any` or nothing means all. */
+/** Selects the entries of one operation; `any` selects all. */
 export type LedgerFilter = LedgerOperation | 'any';
 
-/** What arrived at the emulator and what came of it. Holds the last 50,000 requests; counts go on beyond. */
+/** The received requests and their results: the last 50,000 entries, and counts of all. */
 export interface Ledger {
-  /** The held entries, oldest first. */
+  /** Lists the entries, oldest first. Default: of all operations. */
   entries(operation?: LedgerFilter): readonly LedgerEntry[];
-  /** How many arrived since the start or the last {@link Ledger.clear}. */
+  /** Number of requests since the start or the last {@link Ledger.clear}. Default: of all operations. */
   count(operation?: LedgerFilter): number;
-  /** Resolves when {@link Ledger.count} reaches `count`; rejects when the emulator is closed before that. */
+  /** Resolves when {@link Ledger.count} reaches `count`; rejects if the emulator is closed first. */
   waitFor(operation: LedgerFilter, count: number): Promise<void>;
-  /** Forgets all entries and counts. */
+  /** Clears all entries and counts. */
   clear(): void;
 }
 
@@ -59,7 +69,7 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** The ledger together with its writing side, which stays inside the emulator. */
+/** The ledger with its write methods, which stay inside the emulator. */
 export class WritableLedger implements Ledger {
   #entries: LedgerEntry[] = [];
   #counts = new Map<LedgerFilter, number>();
@@ -86,11 +96,11 @@ export class WritableLedger implements Ledger {
     this.#counts.clear();
   }
 
-  /** Adds an entry and wakes whoever waited for it. */
+  /** Adds an entry and resolves the promises that waited for it. */
   record(entry: Omit<LedgerEntry, 'sequence'>): void {
     this.#lastSequence += 1;
     this.#entries.push({ sequence: this.#lastSequence, ...entry });
-    // Dropping the old half at once keeps the cost per entry constant.
+    // Dropping half of the entries at a time keeps the amortised cost constant.
     if (this.#entries.length >= 2 * CAPACITY) this.#entries = this.#entries.slice(-CAPACITY);
     for (const key of [entry.operation, 'any'] as const) this.#counts.set(key, this.count(key) + 1);
     const [satisfied, waiting] = partition(this.#waiters);
@@ -98,8 +108,8 @@ export class WritableLedger implements Ledger {
     for (const waiter of satisfied) waiter.resolve();
   }
 
-  /** Rejects all who still wait. */
-  abandonWaiters(): void {
+  /** Rejects all pending {@link Ledger.waitFor} promises. */
+  rejectWaiters(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters)
@@ -111,10 +121,8 @@ function partition(waiters: readonly Waiter[]): [satisfied: Waiter[], waiting: W
   return [waiters.filter(waiter => waiter.isSatisfied()), waiters.filter(waiter => !waiter.isSatisfied())];
 }
 
-const MAX_KEPT_BODY_BYTES = 64 * 1_024;
-
-/** What is known about a request when it is written into the ledger. */
-export interface RequestFacts {
+/** Details of a request for its ledger entry. */
+export interface RequestDetails {
   readonly route: Route;
   readonly head: RequestHead;
   readonly remotePort: number;
@@ -128,47 +136,40 @@ export interface RequestFacts {
   readonly appliedConnectionId?: string | undefined;
 }
 
-/** The ledger entry of a request, without secrets. */
-export function describeRequest(facts: RequestFacts): Omit<LedgerEntry, 'sequence'> {
-  const { route, head, fault, body = Buffer.alloc(0), authentication } = facts;
-  const text = body.subarray(0, MAX_KEPT_BODY_BYTES).toString('utf8');
-  const reasonRefused = facts.reasonRefused ?? reasonOf(route, authentication);
+/** Builds the ledger entry of a request, without secrets. */
+export function toLedgerEntry(details: RequestDetails): Omit<LedgerEntry, 'sequence'> {
+  const { route, head, fault, body = Buffer.alloc(0), authentication } = details;
+  const text = body.subarray(0, MAX_STORED_BODY_BYTES).toString('utf8');
+  const reasonRefused = details.reasonRefused ?? reasonOf(route, authentication);
   return {
-    atMs: facts.atMs(),
+    atMs: details.atMs(),
     operation: route.operation,
     method: head.method,
     path: head.path,
     query: head.query,
     headers: redactHeaders(head.headers),
     body: route.service === 'iam' ? withoutPasswords(text) : text,
-    bodyBytes: facts.receivedBytes ?? body.length,
+    bodyBytes: details.receivedBytes ?? body.length,
     authentication: authentication?.kind ?? 'none',
     authenticated: authentication?.principal !== undefined,
     ...(reasonRefused === undefined ? {} : { reasonRefused }),
     ...(fault === undefined ? {} : { fault: fault.behaviour ?? 'answer' }),
-    ...(facts.status === undefined ? {} : { status: facts.status }),
-    ...(facts.appliedConnectionId === undefined ? {} : { appliedConnectionId: facts.appliedConnectionId }),
-    remotePort: facts.remotePort,
+    ...(details.status === undefined ? {} : { status: details.status }),
+    ...(details.appliedConnectionId === undefined
+      ? {}
+      : { appliedConnectionId: details.appliedConnectionId }),
+    remotePort: details.remotePort,
   };
 }
 
 function reasonOf(route: Route, authentication: Authentication | undefined): string | undefined {
   const refusal = authentication?.refusal;
-  // Asking for a token needs no credentials, so that their absence is no refusal.
+  // A token request needs no credentials, so missing ones are no refusal.
   if (refusal === undefined || route.operation === 'issueToken') return undefined;
   return refusal.detail === '' ? refusal.code : `${refusal.code}: ${refusal.detail}`;
 }
 
-const SECRET_HEADERS = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'x-auth-token',
-  'x-security-token',
-  'x-subject-token',
-]);
-
-/** Headers as a plain object in which each secret is replaced by a short hash, so that equal ones can be told. */
+/** Replaces secrets by short hashes, which still show whether two secrets are equal. */
 function redactHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
   const entries = [...headers].map(
     ([name, value]) => [name, SECRET_HEADERS.has(name) ? shortHash(value) : value] as const,
@@ -181,7 +182,7 @@ function shortHash(secret: string): string {
   return `sha256:${sha256Hex(secret).slice(0, 12)}`;
 }
 
-/** A JSON text without the values of its `password` fields; a text that is not JSON is withheld as a whole. */
+/** Removes the values of `password` fields from a JSON text; a text that is not JSON is removed as a whole. */
 function withoutPasswords(text: string): string {
   if (text === '') return '';
   try {

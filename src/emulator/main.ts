@@ -2,7 +2,7 @@ import { clientHints, createEmulator } from './emulator.js';
 import type { EmulatorConfiguration } from './options.js';
 import { readEnvironment, resolveOptions } from './options.js';
 
-/** `EX_CONFIG` of sysexits.h: something is wrong with the configuration. */
+/** `EX_CONFIG` of sysexits.h: the configuration is invalid. */
 const EXIT_CONFIGURATION = 78;
 
 const { configuration, problems } = readEnvironment(process.env);

@@ -1,34 +1,34 @@
 import { z } from 'zod';
 
-/** The access key that the emulator accepts by default. Published and worthless on purpose. */
+/** The default access key. Published on purpose; not a secret. */
 export const DEFAULT_ACCESS_KEY = 'EMULATORACCESSKEY001';
-/** The secret key of {@link DEFAULT_ACCESS_KEY}. Published and worthless on purpose. */
+/** The secret key of {@link DEFAULT_ACCESS_KEY}. Published on purpose; not a secret. */
 export const DEFAULT_SECRET_KEY = 'EmulatorSecretKeyNotRealNotRealNotReal00';
-/** The IAM user that the emulator knows by default. */
+/** The default IAM user. */
 export const DEFAULT_USER_NAME = 'emulator-user';
-/** The password of {@link DEFAULT_USER_NAME}. Published and worthless on purpose. */
+/** The password of {@link DEFAULT_USER_NAME}. Published on purpose; not a secret. */
 export const DEFAULT_PASSWORD = 'emulator-password-not-real';
 /** The account (IAM domain) of {@link DEFAULT_USER_NAME}. */
 export const DEFAULT_DOMAIN_NAME = 'emulator-account';
-/** The id of the only project by default; it is the example id of the vendor's manual. */
+/** The id of the default project, which is the example of the vendor's manual. */
 export const DEFAULT_PROJECT_ID = '48cc2c48765f481480c7db940d6409d1';
-/** The name of the only project by default; built-in projects are named after their region. */
+/** The name of the default project; built-in projects are named after their region. */
 export const DEFAULT_PROJECT_NAME = 'cn-north-4';
 
-/** A project that exists in the emulated account. */
+/** A project of the emulated account. */
 export interface EmulatorProject {
   readonly id: string;
   readonly name: string;
 }
 
-/** A key pair that may sign requests; with `securityToken` it is a temporary one and useless without that token. */
+/** A key pair for signing requests. A temporary key has a `securityToken`, which its requests must include. */
 export interface EmulatorAccessKey {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly securityToken?: string;
 }
 
-/** An IAM user who may ask for tokens by password. */
+/** An IAM user who can obtain tokens by password. */
 export interface EmulatorUser {
   readonly name: string;
   readonly password: string;
@@ -36,42 +36,51 @@ export interface EmulatorUser {
 }
 
 /**
- * The manuals whose answers differ: 2018 has neither service nor time and a misspelt key, 2019 no queues and no count,
- * 2021 queues in get and list, 2024 only their names in the list.
+ * Year of the manual whose responses are emulated: 2018 has no service, no time and a misspelt key; 2019 has no queues
+ * and no count; 2021 has queues in get and list; 2024 has only their names in the list.
  */
-type AnswerStyle = '2018' | '2019' | '2021' | '2024';
+const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
+const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
 
-/** What of the emulator's behaviour can be changed while it runs. */
-export interface EmulatorSettings {
-  /** Milliseconds from CREATING to ACTIVE (or FAILED), for connections created from now on. Default 3000; 0 = at once. */
-  creationMs: number;
-  /** Source of a regular expression; a connection whose name matches ends FAILED. Default `^fail`; empty = none. */
-  failNames: string;
-  /** Is a second living connection of the same name refused with DLI.0006? Default true. Not documented by the vendor. */
-  uniqueNames: boolean;
-  /** Life of an issued token in milliseconds. Default 24 hours. */
-  tokenLifetimeMs: number;
-  /** Milliseconds for which a deleted connection stays visible as DELETED. Default for ever (`Infinity`). */
-  tombstoneMs: number;
+const durationMs = z.number().min(0);
+
+/** Settings that can be changed while the emulator runs. */
+const settings = z.strictObject({
+  /** Duration of a creation in milliseconds, for connections created from now on. Default 3000; 0 = immediate. */
+  creationMs: durationMs,
+  /** Regular expression: the creation of a connection with a matching name fails. Default `^fail`; empty = none. */
+  failNames: z.string().refine(isRegExp, 'is not a regular expression'),
+  /** Whether a name in use is refused with DLI.0006. Default true. Not documented by the vendor. */
+  uniqueNames: z.boolean(),
+  /** Lifetime of an issued token in milliseconds. Default 24 hours. */
+  tokenLifetimeMs: durationMs,
+  /** Milliseconds for which a deleted connection stays visible as DELETED. Default `Infinity`. */
+  tombstoneMs: durationMs.nullable().transform(value => value ?? Number.POSITIVE_INFINITY),
   /** Consecutive failures after which an access key is locked for 5 minutes. Default 0 = never. */
-  lockAfterFailures: number;
-  /** What a FAILED connection gives as its reason. Default `Can't get ready router.`, the vendor's example. */
-  failureReason: string;
-  /** In how many steps the progress of a creation is told. Default 0: smoothly. */
-  creationSteps: number;
-  /** Whose documented answers get and list imitate, by the year of the manual. Default `2024`. */
-  answerStyle: AnswerStyle;
-  /** How a get and a delete of an unknown connection are refused; no page documents it. Default `DLI.0001`. */
-  notFoundError: 'DLI.0001' | 'DLI.0002' | 'DLI.0023';
-  /** Under which name the id inside `available_queue_info` is sent; both are documented. Default `uuid`; 2021 always has `peer_id`. */
-  queueInfoKey: 'uuid' | 'peer_id';
-  /** What becomes of the list's `tags` filter, which no help page documents. Default `honoured`. */
-  tagFilter: 'honoured' | 'ignored' | 'refused';
-  /** Milliseconds after which a new connection appears in the list; a get finds it at once. Default 0. */
-  listLagMs: number;
-}
+  lockAfterFailures: z.int().min(0),
+  /** Message of a FAILED connection. Default `Can't get ready router.`, the vendor's example. */
+  failureReason: z.string(),
+  /** Number of steps in which the progress of a creation is reported. Default 0: continuous. */
+  creationSteps: z.int().min(0),
+  /** The manual whose get and list responses are emulated. Default `2024`. */
+  answerStyle: z.enum(ANSWER_STYLES),
+  /** Error of a get or delete of an unknown connection; not documented. Default `DLI.0001`. */
+  notFoundError: z.enum(NOT_FOUND_ERRORS),
+  /** Key of the id in `available_queue_info`; both are documented. Default `uuid`; 2021 always has `peer_id`. */
+  queueInfoKey: z.enum(['uuid', 'peer_id']),
+  /** How the `tags` filter of the list is treated; not documented. Default `honoured`. */
+  tagFilter: z.enum(['honoured', 'ignored', 'refused']),
+  /** Milliseconds until a new connection appears in the list; a get finds it immediately. Default 0. */
+  listLagMs: durationMs,
+});
 
-/** Everything that can be chosen when an emulator is made. */
+/** Settings that can be changed while the emulator runs. */
+export type EmulatorSettings = z.output<typeof settings>;
+
+/** Schema of a settings change in the control API. Unknown keys are refused; `tombstoneMs: null` means `Infinity`. */
+export const settingsSchema = settings.partial();
+
+/** Options of an emulator. */
 export interface EmulatorOptions extends EmulatorSettings {
   /** Default: one project, {@link DEFAULT_PROJECT_ID} named {@link DEFAULT_PROJECT_NAME}. */
   projects: readonly EmulatorProject[];
@@ -83,7 +92,7 @@ export interface EmulatorOptions extends EmulatorSettings {
   now: () => number;
 }
 
-/** All options, the given ones over the defaults. The result is the caller's to change. */
+/** Fills in the defaults. Returns a new object, which the caller may change. */
 export function resolveOptions(options: Partial<EmulatorOptions> = {}): EmulatorOptions {
   return {
     creationMs: 3_000,
@@ -107,52 +116,14 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
   };
 }
 
-/** The values of `answerStyle`. */
-const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
-/** The values of `notFoundError`. */
-const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
-
-const durationMs = z.number().min(0);
-
-/** A change of settings as the control API takes it. Unknown keys are refused; `tombstoneMs: null` means for ever. */
-export const settingsSchema = z
-  .strictObject({
-    creationMs: durationMs,
-    failNames: z.string().refine(isRegExp, 'is not a regular expression'),
-    uniqueNames: z.boolean(),
-    tokenLifetimeMs: durationMs,
-    tombstoneMs: durationMs.nullable().transform(value => value ?? Number.POSITIVE_INFINITY),
-    lockAfterFailures: z.int().min(0),
-    failureReason: z.string(),
-    creationSteps: z.int().min(0),
-    answerStyle: z.enum(ANSWER_STYLES),
-    notFoundError: z.enum(NOT_FOUND_ERRORS),
-    queueInfoKey: z.enum(['uuid', 'peer_id']),
-    tagFilter: z.enum(['honoured', 'ignored', 'refused']),
-    listLagMs: durationMs,
-  })
-  .partial();
-
-/** The settings in force, in the form that {@link settingsSchema} reads. */
-export function currentSettings(options: EmulatorOptions): Record<keyof EmulatorSettings, unknown> {
-  return {
-    creationMs: options.creationMs,
-    failNames: options.failNames,
-    uniqueNames: options.uniqueNames,
-    tokenLifetimeMs: options.tokenLifetimeMs,
-    tombstoneMs: Number.isFinite(options.tombstoneMs) ? options.tombstoneMs : null,
-    lockAfterFailures: options.lockAfterFailures,
-    failureReason: options.failureReason,
-    creationSteps: options.creationSteps,
-    answerStyle: options.answerStyle,
-    notFoundError: options.notFoundError,
-    queueInfoKey: options.queueInfoKey,
-    tagFilter: options.tagFilter,
-    listLagMs: options.listLagMs,
-  };
+/** Returns the current settings in the format of {@link settingsSchema}. */
+export function currentSettings(options: EmulatorOptions): object {
+  const keys = Object.keys(settingsSchema.shape) as (keyof EmulatorSettings)[];
+  // JSON turns an infinite `tombstoneMs` into null.
+  return Object.fromEntries(keys.map(key => [key, options[key]]));
 }
 
-/** Is this the source of a regular expression? */
+/** Whether a text is a valid regular expression. */
 function isRegExp(source: string): boolean {
   try {
     new RegExp(source);
@@ -196,19 +167,19 @@ const environmentSchema = z.object({
     .optional(),
 });
 
-/** Where the emulator process listens and how its emulator behaves. */
+/** Configuration of an emulator process: its address and its options. */
 export interface EmulatorConfiguration {
   readonly host: string;
   readonly port: number;
   readonly options: Partial<EmulatorOptions>;
 }
 
-/** A configuration, or everything that is wrong with the environment: names and rules, never values. */
+/** The configuration, or all problems of the environment; a problem has the name of the variable, never its value. */
 export type ReadEnvironment =
   | { readonly configuration: EmulatorConfiguration; readonly problems?: never }
   | { readonly problems: readonly string[]; readonly configuration?: never };
 
-/** Reads the `EMULATOR_*` variables. An empty value counts as not set, as container tools pass it. */
+/** Reads the `EMULATOR_*` variables. An empty value counts as unset, because container tools pass unset ones so. */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): ReadEnvironment {
   const set = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
   const result = environmentSchema.safeParse(Object.fromEntries(set));
@@ -253,7 +224,7 @@ function given<Key extends keyof EmulatorOptions>(key: Key, value: EmulatorOptio
   return value === undefined ? {} : { [key]: value };
 }
 
-/** What is wrong with an input, one sentence fragment per problem, each beginning with the bad key. */
+/** Formats the problems of an input, each prefixed with the invalid key. */
 export function describeProblems(error: z.ZodError): string[] {
   return error.issues.map(issue => {
     const path = issue.path.join('.');

@@ -6,15 +6,23 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Fault } from './faults.js';
 
-/** An answer that is decided but not yet sent. Header names are lower case. */
-export interface Answer {
+const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
+const RESET_PAUSE_MS = 20;
+const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
+
+/** A response to be sent, with lower-case header names. */
+export interface EmulatedResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
-/** An answer with a JSON body. */
-export function jsonAnswer(status: number, value: object, headers: Record<string, string> = {}): Answer {
+/** Builds a response with a JSON body. */
+export function jsonResponse(
+  status: number,
+  value: object,
+  headers: Record<string, string> = {},
+): EmulatedResponse {
   return {
     status,
     headers: { 'content-type': 'application/json', ...headers },
@@ -22,95 +30,109 @@ export function jsonAnswer(status: number, value: object, headers: Record<string
   };
 }
 
-/** An answer with a ready body, or with none. */
-export function textAnswer(status: number, text: string, headers: Record<string, string> = {}): Answer {
+/** Builds a response with a text body, which may be empty. */
+export function textResponse(
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): EmulatedResponse {
   return { status, headers, body: Buffer.from(text) };
 }
 
-const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
-const RESET_PAUSE_MS = 20;
-const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
-
 /**
- * Sends an answer in the way that the fault prescribes, or at once when there is none.
- * Rejects when `signal` ends the waiting because the caller went away.
+ * Sends a response, with the delay and the behaviour of a fault.
+ * Rejects if `signal` ends a delay because the caller has disconnected.
  */
 export async function deliver(
-  answer: Answer,
+  response: EmulatedResponse,
   fault: Omit<Fault, 'operation'>,
-  response: ServerResponse,
+  serverResponse: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
   if (fault.delayMs) await delay(fault.delayMs, undefined, { signal });
-  const { socket } = response.req;
+  const { socket } = serverResponse.req;
   switch (fault.behaviour ?? 'answer') {
     case 'answer':
-      return sendWhole(answer, response);
+      return sendWhole(response, serverResponse);
     case 'hang':
       return;
     case 'reset':
     case 'resetBeforeBody':
-      breakOff(socket);
+      resetConnection(socket);
       return;
     case 'close':
       socket.end();
       return;
     case 'resetDuringAnswer':
-      await sendPart(answer, half(answer), false, socket);
-      // A caller that meets the part and the RST in one poll may take them for an orderly end (libuv does).
+      await sendPart(response, half(response), false, socket);
+      // libuv treats data and RST in the same poll as an orderly end.
       await delay(RESET_PAUSE_MS, undefined, { signal });
-      // However long this process was held up: a caller within it comes to read before the next line.
+      // Lets a caller in the same process read the data first, even if the event loop was blocked during the pause.
       await turn();
-      breakOff(socket);
+      resetConnection(socket);
       return;
     case 'truncate':
-      await sendPart(answer, fault.truncateAt ?? half(answer), fault.chunked ?? false, socket);
+      await sendPart(response, fault.truncateAt ?? half(response), fault.chunked ?? false, socket);
       socket.end();
       return;
     case 'drip':
-      return sendSlowly(answer, fault.dripMs ?? 200, response, signal);
+      return sendSlowly(response, fault.dripMs ?? 200, serverResponse, signal);
     case 'huge':
-      return sendHuge(answer, fault.hugeBytes ?? DEFAULT_HUGE_BYTES, response);
+      return sendHuge(response, fault.hugeBytes ?? DEFAULT_HUGE_BYTES, serverResponse);
   }
 }
 
-function sendWhole(answer: Answer, response: ServerResponse): void {
-  writeHead(answer, response);
-  response.end(answer.body);
+function sendWhole(response: EmulatedResponse, serverResponse: ServerResponse): void {
+  writeHead(response, serverResponse);
+  serverResponse.end(response.body);
 }
 
-// Written past Node's HTTP layer, which would not let a message break its own framing.
-async function sendPart(answer: Answer, bodyBytes: number, chunked: boolean, socket: Socket): Promise<void> {
+// Bypasses Node's HTTP layer, which does not allow a message to violate its framing.
+async function sendPart(
+  response: EmulatedResponse,
+  bodyBytes: number,
+  chunked: boolean,
+  socket: Socket,
+): Promise<void> {
   const framing = chunked
     ? 'transfer-encoding: chunked\r\n'
-    : `content-length: ${Math.max(answer.body.length, bodyBytes + 1)}\r\n`;
-  const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const statusLine = `HTTP/1.1 ${answer.status} ${reasonOf(answer.status)}\r\n`;
-  const chunkStart = chunked ? `${Math.max(answer.body.length, bodyBytes + 1).toString(16)}\r\n` : '';
+    : `content-length: ${Math.max(response.body.length, bodyBytes + 1)}\r\n`;
+  const headers = Object.entries(response.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const statusLine = `HTTP/1.1 ${response.status} ${reasonOf(response.status)}\r\n`;
+  const chunkStart = chunked ? `${Math.max(response.body.length, bodyBytes + 1).toString(16)}\r\n` : '';
   const head = Buffer.from(`${statusLine}${headers.join('')}${framing}\r\n${chunkStart}`);
-  const bytes = Buffer.concat([head, answer.body.subarray(0, bodyBytes)]);
+  const bytes = Buffer.concat([head, response.body.subarray(0, bodyBytes)]);
   await new Promise<void>(resolve => socket.write(bytes, () => resolve()));
 }
 
-async function sendSlowly(answer: Answer, dripMs: number, response: ServerResponse, signal: AbortSignal) {
-  writeHead(answer, response);
-  response.flushHeaders();
-  for (const byte of answer.body) {
+async function sendSlowly(
+  response: EmulatedResponse,
+  dripMs: number,
+  serverResponse: ServerResponse,
+  signal: AbortSignal,
+) {
+  writeHead(response, serverResponse);
+  serverResponse.flushHeaders();
+  for (const byte of response.body) {
     await delay(dripMs, undefined, { signal });
-    response.write(Buffer.of(byte));
+    serverResponse.write(Buffer.of(byte));
   }
-  response.end();
+  serverResponse.end();
 }
 
-async function sendHuge(answer: Answer, bodyBytes: number, response: ServerResponse): Promise<void> {
-  response.writeHead(answer.status, reasonOf(answer.status), {
+async function sendHuge(
+  response: EmulatedResponse,
+  bodyBytes: number,
+  serverResponse: ServerResponse,
+): Promise<void> {
+  serverResponse.writeHead(response.status, reasonOf(response.status), {
     'content-type': 'application/json',
-    ...answer.headers,
+    ...response.headers,
   });
-  await pipeline(Readable.from(hugeBody(bodyBytes)), response);
+  await pipeline(Readable.from(hugeBody(bodyBytes)), serverResponse);
 }
 
-// The start of a JSON string, so that a reader has no reason to stop before its own limit.
+// Starts like valid JSON, so that a reader does not stop before its size limit.
 function* hugeBody(bodyBytes: number): Generator<Buffer> {
   const start = Buffer.from('{"is_success":true,"message":"').subarray(0, bodyBytes);
   yield start;
@@ -118,23 +140,23 @@ function* hugeBody(bodyBytes: number): Generator<Buffer> {
     yield HUGE_CHUNK.subarray(0, Math.min(left, HUGE_CHUNK.length));
 }
 
-function writeHead(answer: Answer, response: ServerResponse): void {
+function writeHead(response: EmulatedResponse, serverResponse: ServerResponse): void {
   const length: Record<string, number> =
-    answer.status === 204 || answer.status === 304 ? {} : { 'content-length': answer.body.length };
-  response.writeHead(answer.status, reasonOf(answer.status), { ...length, ...answer.headers });
+    response.status === 204 || response.status === 304 ? {} : { 'content-length': response.body.length };
+  serverResponse.writeHead(response.status, reasonOf(response.status), { ...length, ...response.headers });
 }
 
-function half(answer: Answer): number {
-  return Math.floor(answer.body.length / 2);
+function half(response: EmulatedResponse): number {
+  return Math.floor(response.body.length / 2);
 }
 
 function reasonOf(status: number): string {
   return status === 494 ? 'Request Header Too Large' : (STATUS_CODES[status] ?? 'Unknown');
 }
 
-/** Ends a connection with RST. What was written and handed to the system before still arrives. */
-export function breakOff(socket: Socket): void {
-  // Left alone, `resetAndDestroy` first ends its own side in order, and the caller would see a FIN before the RST.
+/** Resets a connection (RST). Data already passed to the operating system still arrives. */
+export function resetConnection(socket: Socket): void {
+  // Without this, `resetAndDestroy` sends a FIN before the RST.
   socket._final = callback => callback();
   socket.resetAndDestroy();
 }

@@ -3,10 +3,10 @@ import type { DliOperations } from './dli-operations.js';
 import { dliError, gatewayError, keystoneError } from './errors.js';
 import type { IamOperations } from './iam-operations.js';
 import type { EmulatorOptions } from './options.js';
-import type { Answer } from './respond.js';
+import type { EmulatedResponse } from './respond.js';
 import type { ReceivedRequest } from './server.js';
 
-/** The calls that the emulator understands, by the names used in faults and in the ledger. */
+/** The emulated operations, as named in faults and in the ledger. */
 export const OPERATIONS = [
   'createConnection',
   'getConnection',
@@ -16,16 +16,16 @@ export const OPERATIONS = [
   'listProjects',
 ] as const;
 
-/** A call that the emulator understands. */
+/** An emulated operation. */
 type Operation = (typeof OPERATIONS)[number];
 
-/** A call as the ledger names it: one that was understood, or `unknown`. */
+/** An operation in the ledger; `unknown` for requests without a route. */
 export type LedgerOperation = Operation | 'unknown';
 
-/** Which service answers a call; the two word their errors differently. */
+/** The service of an operation, which determines the format of its errors. */
 type EmulatedService = 'dli' | 'iam';
 
-/** Where a request was going. */
+/** Target of a request. */
 export interface Route {
   readonly operation: LedgerOperation;
   readonly service: EmulatedService;
@@ -33,28 +33,28 @@ export interface Route {
   readonly connectionId: string;
 }
 
-const UNKNOWN: Route = { operation: 'unknown', service: 'dli', projectId: '', connectionId: '' };
+const UNKNOWN_ROUTE: Route = { operation: 'unknown', service: 'dli', projectId: '', connectionId: '' };
 
 /**
- * The operation that a method and an undecoded path (without query) lead to; `unknown` when there is none.
- * One trailing slash is accepted, because the signing rule adds one and some clients then send it too.
+ * Finds the route of a method and an undecoded path without query; its operation is `unknown` if there is none.
+ * One trailing slash is accepted, because some clients send the one that the signing rule adds.
  */
 export function findRoute(method: string, path: string): Route {
   const segments = decodeSegments(path.endsWith('/') ? path.slice(0, -1) : path);
-  if (segments === undefined) return UNKNOWN;
+  if (segments === undefined) return UNKNOWN_ROUTE;
   const [root, version, ...rest] = segments;
-  if (root !== '') return UNKNOWN;
+  if (root !== '') return UNKNOWN_ROUTE;
   if (version === 'v3') return findIamRoute(method, rest.join('/'));
   const [projectId, collection, connectionId, ...more] = rest;
   if (version !== 'v2.0' || !projectId || collection !== 'datasource-connection' || more.length > 0)
-    return UNKNOWN;
+    return UNKNOWN_ROUTE;
   if (connectionId === undefined) {
     const operation = ({ POST: 'createConnection', GET: 'listConnections' } as const)[method];
-    return operation === undefined ? UNKNOWN : dliRoute(operation, projectId, '');
+    return operation === undefined ? UNKNOWN_ROUTE : dliRoute(operation, projectId, '');
   }
   const operation = ({ GET: 'getConnection', DELETE: 'deleteConnection' } as const)[method];
   return operation === undefined || connectionId === ''
-    ? UNKNOWN
+    ? UNKNOWN_ROUTE
     : dliRoute(operation, projectId, connectionId);
 }
 
@@ -64,10 +64,10 @@ function dliRoute(operation: Operation, projectId: string, connectionId: string)
 
 function findIamRoute(method: string, resource: string): Route {
   const target = `${method} ${resource}`;
-  if (target === 'POST auth/tokens') return { ...UNKNOWN, operation: 'issueToken', service: 'iam' };
+  if (target === 'POST auth/tokens') return { ...UNKNOWN_ROUTE, operation: 'issueToken', service: 'iam' };
   if (target === 'GET projects' || target === 'GET auth/projects')
-    return { ...UNKNOWN, operation: 'listProjects', service: 'iam' };
-  return { ...UNKNOWN, service: 'iam' };
+    return { ...UNKNOWN_ROUTE, operation: 'listProjects', service: 'iam' };
+  return { ...UNKNOWN_ROUTE, service: 'iam' };
 }
 
 function decodeSegments(path: string): string[] | undefined {
@@ -78,24 +78,24 @@ function decodeSegments(path: string): string[] | undefined {
   }
 }
 
-/** One request on its way to an operation. */
+/** A request with everything an operation needs. */
 export interface Call {
   readonly request: ReceivedRequest;
   readonly route: Route;
   readonly authentication: Authentication;
   readonly requestId: string;
-  /** Decide the answer as usual but leave everything as it was. */
-  readonly isRehearsal: boolean;
+  /** Whether to build the response without changing any state. */
+  readonly isDryRun: boolean;
 }
 
-/** What an operation came to. */
+/** Result of an operation. */
 export interface Outcome {
-  readonly answer: Answer;
-  /** The connection that was created or deleted; absent when nothing changed. */
+  readonly response: EmulatedResponse;
+  /** Id of the created or deleted connection; absent if nothing changed. */
   readonly appliedConnectionId?: string;
 }
 
-/** Leads an understood request past the checks of its service to its operation. */
+/** Authorises requests and dispatches them to their operations. */
 export class Dispatcher {
   constructor(
     private readonly options: EmulatorOptions,
@@ -103,13 +103,13 @@ export class Dispatcher {
     private readonly iam: IamOperations,
   ) {}
 
-  /** Carries the call out, or says why not in the words of whoever refuses it. */
+  /** Executes a call, or returns the error of the component that refuses it. */
   dispatch(call: Call): Outcome {
     const { operation } = call.route;
-    if (operation === 'unknown') return { answer: gatewayError('APIGW.0101', call.requestId) };
+    if (operation === 'unknown') return { response: gatewayError('APIGW.0101', call.requestId) };
     if (operation === 'issueToken') return this.iam.issueToken(call);
     const refusal = this.#refuse(call);
-    if (refusal !== undefined) return { answer: refusal };
+    if (refusal !== undefined) return { response: refusal };
     switch (operation) {
       case 'createConnection':
         return this.dli.create(call);
@@ -126,10 +126,10 @@ export class Dispatcher {
     }
   }
 
-  #refuse({ authentication, route, requestId }: Call): Answer | undefined {
+  #refuse({ authentication, route, requestId }: Call): EmulatedResponse | undefined {
     const { kind, principal, refusal } = authentication;
     if (refusal !== undefined)
-      // The gateway in front of IAM checks signatures; IAM itself checks tokens.
+      // The API gateway in front of IAM checks signatures; IAM itself checks tokens.
       return route.service === 'iam' && kind !== 'signature'
         ? keystoneError(401, 'The request you have made requires authentication.')
         : gatewayError(refusal.code, requestId, refusal.detail);
@@ -138,7 +138,7 @@ export class Dispatcher {
       return this.options.projects.some(project => project.id === route.projectId)
         ? undefined
         : dliError('DLI.10006');
-    // Which code a token without a project meets is not documented; this is the nearest one.
+    // The code for a token without a project is not documented; this is the closest one.
     if (principal.project === undefined) return dliError('DLI.10010');
     return principal.project.id === route.projectId ? undefined : dliError('DLI.10006');
   }

@@ -1,13 +1,18 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { ReceivedRequest } from './server.js';
 
-/** The header whose literal value replaces the body's hash. */
+const ALGORITHM = 'SDK-HMAC-SHA256';
+const AUTHORIZATION =
+  /^SDK-HMAC-SHA256 Access=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
+const MAX_CLOCK_DIFFERENCE_MS = 15 * 60 * 1_000;
+
+/** The header whose value replaces the hash of the body. */
 const CONTENT_HASH_HEADER = 'x-sdk-content-sha256';
 
 /**
- * The canonical requests that a right client may have signed, given which headers it signed.
- * There are two when the path holds escapes: the vendor's Node client escapes the escaped path once more,
- * its Go client escapes the decoded one. Undefined when a signed header is missing or the body contradicts its hash.
+ * Builds the canonical requests that a correct client may have signed.
+ * There are two if the path contains escapes: the vendor's Node client escapes the escaped path once more, its Go
+ * client escapes the decoded one. Undefined if a signed header is missing or the hash does not match the body.
  */
 export function canonicalRequests(
   request: ReceivedRequest,
@@ -22,7 +27,7 @@ export function canonicalRequests(
   );
 }
 
-/** Lower-case hex SHA-256 of bytes or of UTF-8 text. */
+/** Returns the SHA-256 of bytes or of UTF-8 text in lower-case hex. */
 export function sha256Hex(data: Buffer | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
@@ -44,7 +49,7 @@ function encodePath(path: string): string {
   return encoded.endsWith('/') ? encoded : `${encoded}/`;
 }
 
-// Clients leave different characters unescaped on the wire, so the query is decoded and encoded afresh.
+// Decoded and encoded again, because clients differ in the characters that they escape.
 function canonicalQuery(query: string): string {
   if (query === '') return '';
   const pairs = query.split('&').map(part => {
@@ -81,29 +86,24 @@ function encode(text: string): string {
   );
 }
 
-const ALGORITHM = 'SDK-HMAC-SHA256';
-const AUTHORIZATION =
-  /^SDK-HMAC-SHA256 Access=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
-const MAX_CLOCK_DIFFERENCE_MS = 15 * 60 * 1_000;
-
-/** The three parts of an `Authorization` header made by AK/SK signing. */
+/** The parts of an `Authorization` header of AK/SK signing. */
 export interface SignatureClaim {
   readonly accessKey: string;
   readonly signedHeaders: readonly string[];
   readonly signature: string;
 }
 
-/** Reads an `Authorization` value; undefined unless it is a well-formed `SDK-HMAC-SHA256` one. */
+/** Parses an `Authorization` header; undefined unless it is a well-formed `SDK-HMAC-SHA256` one. */
 export function parseAuthorization(value: string): SignatureClaim | undefined {
   const [, accessKey, signedHeaders, signature] = AUTHORIZATION.exec(value) ?? [];
   if (accessKey === undefined || signedHeaders === undefined || signature === undefined) return undefined;
   return { accessKey, signedHeaders: signedHeaders.split(';'), signature };
 }
 
-/** Was this signature made from this request with this secret key? Compares in constant time. */
+/** Verifies the signature of a request with a secret key, in constant time. */
 export function isSignatureOf(request: ReceivedRequest, claim: SignatureClaim, secretKey: string): boolean {
   const date = request.headers.get('x-sdk-date');
-  // The date must be signed, or an old request could be replayed under a new one.
+  // The date must be signed, or an old request could be replayed with a new date.
   if (date === undefined || !claim.signedHeaders.includes('x-sdk-date')) return false;
   const claimed = Buffer.from(claim.signature, 'hex');
   return (canonicalRequests(request, claim.signedHeaders) ?? []).some(canonical => {
@@ -113,7 +113,7 @@ export function isSignatureOf(request: ReceivedRequest, claim: SignatureClaim, s
   });
 }
 
-/** Is `X-Sdk-Date` well formed and at most 15 minutes away from `nowMs`, either way? */
+/** Whether `X-Sdk-Date` is well formed and differs from `nowMs` by at most 15 minutes. */
 export function isDateCurrent(sdkDate: string | undefined, nowMs: number): boolean {
   const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(sdkDate ?? '');
   if (parts === null) return false;

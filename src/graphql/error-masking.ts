@@ -2,7 +2,7 @@ import { unwrapResolverError } from '@apollo/server/errors';
 import type { DocumentNode, GraphQLFormattedError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, isValueNode, Kind } from 'graphql';
 import type { Logger } from '../lib/logger.js';
-import { framesOf } from '../lib/logger.js';
+import { stackFrames } from '../lib/logger.js';
 import { describeLiteralError, describeVariableErrors } from './input-errors.js';
 
 const MAX_MESSAGE_LENGTH = 500;
@@ -120,7 +120,7 @@ function logInternalErrors(
     if (error.extensions?.['code'] !== 'INTERNAL') return;
     const original = errors[index]?.originalError ?? errors[index];
     log.error(
-      { traceId, errorName: original?.name ?? 'unknown', frames: framesOf(original) },
+      { traceId, errorName: original?.name ?? 'unknown', frames: stackFrames(original) },
       'internal error',
     );
   });

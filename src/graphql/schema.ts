@@ -65,7 +65,7 @@ export function printGatewaySchema(): string {
 function subscriptionsOf(resolvers: Resolvers | undefined) {
   return {
     publish() {
-      throw new TypeError('Observations come from the follower alone.');
+      throw new TypeError('Events come from the watcher alone.');
     },
     subscribe(_topic: string, wish?: unknown) {
       if (resolvers === undefined) throw new TypeError('There is nothing to follow without resolvers.');

@@ -1,107 +1,106 @@
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authenticator,
-  CredentialsSource,
   CredentialUse,
-  StopListener,
+  SuspensionListener,
   UnauthenticatedRequest,
 } from './authenticator.js';
-import { SingleUse } from './authenticator.js';
-import { CurrentCredential, TrialGate } from './credential-probe.js';
+import { singleUse } from './authenticator.js';
+import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
-import { CredentialGuard, RefusalWindow } from './lockout-guard.js';
-import { SharedValue } from './refreshing-value.js';
+import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
+import { RefreshingValue } from './refreshing-value.js';
 import type { AccessKeyPair } from './request-signer.js';
 import { sdkDate, signRequest } from './request-signer.js';
 
-// A key that has not been used for longer may have been revoked: the first request of a burst finds out.
+// A key that was idle for longer may have been revoked, so the first request of a burst probes it.
 const PROOF_LIFE_MS = 60_000;
 
-/** An access key pair, permanent or temporary. */
+/** A permanent or temporary access key pair. */
 export interface AccessKeyCredentials extends AccessKeyPair {
-  /** Goes with temporary keys only. */
+  /** Required with temporary keys, absent otherwise. */
   securityToken?: string;
 }
 
-/** What is known about one access key. */
-interface KeptKey {
+interface KeyState {
   credentials: AccessKeyCredentials;
-  guard: CredentialGuard;
-  gate: TrialGate;
+  guard: LockoutGuard;
+  probe: CredentialProbe;
 }
 
 /**
- * Signs every request with an access key pair (AK/SK); looks the project up once when it is not given. A pair
- * that replaces another opens the same project.
+ * Signs every request with an access key pair (AK/SK). Looks up the project id once if it is not configured; a
+ * rotated pair keeps the project.
  */
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #clock: Clock;
-  readonly #key: CurrentCredential<AccessKeyCredentials, KeptKey>;
-  readonly #projectId: SharedValue<string>;
-  #onStop: StopListener = () => undefined;
+  readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
+  readonly #projectId: RefreshingValue<string>;
+  #onSuspended: SuspensionListener = () => undefined;
   #dateSecond = Number.NaN;
   #dateText = '';
 
   constructor(
-    source: CredentialsSource<AccessKeyCredentials>,
+    credentials: AccessKeyCredentials,
     project: { id: string | undefined; name: string },
     iam: IamClient,
     clock: Clock,
   ) {
     this.#clock = clock;
-    this.#projectId = new SharedValue(async () => {
+    this.#projectId = new RefreshingValue(async () => {
       const value = project.id ?? (await this.#findProjectId(iam, project.name));
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
-    this.#key = new CurrentCredential(
-      source,
-      credentials => this.#keep(credentials),
-      () => {
-        if (!this.#projectId.isHeld()) this.#projectId.renew();
-      },
-    );
+    this.#key = new CurrentCredential(credentials, next => this.#createState(next));
+  }
+
+  /** Rotates the key pair. */
+  replaceCredentials(next: AccessKeyCredentials): void {
+    this.#key.replace(next, () => {
+      if (!this.#projectId.hasValue()) this.#projectId.reload();
+    });
   }
 
   authenticate(deadline: Deadline): Promise<CredentialUse> {
-    return this.#key.use(kept => this.#use(kept, deadline));
+    return this.#key.use(state => this.#use(state, deadline));
   }
 
-  onStop(listener: StopListener): void {
-    this.#onStop = listener;
+  onSuspended(listener: SuspensionListener): void {
+    this.#onSuspended = listener;
   }
 
-  #keep(credentials: AccessKeyCredentials): KeptKey {
-    const guard = new CredentialGuard(this.#clock, new RefusalWindow(this.#clock));
-    guard.onStop = restSeconds => this.#onStop(restSeconds);
-    return { credentials, guard, gate: new TrialGate(guard, this.#clock, PROOF_LIFE_MS) };
+  #createState(credentials: AccessKeyCredentials): KeyState {
+    const guard = new LockoutGuard(this.#clock, new RefusalWindow(this.#clock));
+    guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
+    return { credentials, guard, probe: new CredentialProbe(guard, this.#clock, PROOF_LIFE_MS) };
   }
 
-  async #use({ credentials, guard, gate }: KeptKey, deadline: Deadline): Promise<CredentialUse> {
-    if (!this.#projectId.isHeld()) guard.check();
+  async #use({ credentials, guard, probe }: KeyState, deadline: Deadline): Promise<CredentialUse> {
+    if (!this.#projectId.hasValue()) guard.check();
     const projectId = await this.#projectId.get(deadline);
-    const entered = gate.enter(deadline);
-    const pass = 'isTrial' in entered ? entered : await entered;
+    const acquired = probe.acquire(deadline);
+    const permit = 'isProbe' in acquired ? acquired : await acquired;
     const authentication = {
       projectId,
       headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
     };
-    return new SingleUse(authentication, verdict => {
-      if (verdict === 'REFUSED') guard.refused();
-      gate.leave(pass, verdict);
-      // A signature that was refused would be refused again.
+    return singleUse(authentication, verdict => {
+      if (verdict === 'REFUSED') guard.recordRefusal();
+      probe.release(permit, verdict);
+      // A new signature by the same key would be refused, too.
       return false;
     });
   }
 
   async #findProjectId(iam: IamClient, name: string): Promise<string> {
-    const { credentials, guard, gate } = this.#key.kept;
+    const { credentials, guard, probe } = this.#key.state;
     const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' }, credentials);
-    const projectId = await guard.watch(() => iam.findProjectId(name, sign));
-    gate.prove();
+    const projectId = await guard.run(() => iam.findProjectId(name, sign));
+    probe.markProven();
     return projectId;
   }
 
-  // The date has whole seconds, and many requests fall into one.
+  // Cached, because the date has whole seconds and many requests share one.
   #date(): string {
     const second = Math.floor(this.#clock.epochMs() / 1_000);
     if (second !== this.#dateSecond) {

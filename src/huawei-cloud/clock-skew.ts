@@ -1,18 +1,18 @@
 import type { Clock } from '../lib/time.js';
 
-/** How far Huawei Cloud's clock is ahead of ours: at least and at most, in milliseconds. */
+/** Bounds on how far Huawei Cloud's clock is ahead of the local clock, in milliseconds. */
 export interface SkewBounds {
-  leastMs: number;
-  mostMs: number;
+  minMs: number;
+  maxMs: number;
 }
 
-// Signatures are refused when the clocks are 15 minutes apart.
+// Huawei Cloud refuses signatures from 15 minutes of skew on.
 const MAX_SKEW_MS = 5 * 60_000;
-// Without new answers nobody knows whether the clocks have been mended.
+// Without recent responses the clocks may have been corrected.
 const VERDICT_LIFE_MS = 60_000;
 const DATE_STEP_MS = 1_000;
 
-/** Compares our clock with Huawei Cloud's by the `Date` of its answers, and narrows the bounds with each of them. */
+/** Estimates the skew of Huawei Cloud's clock from the `Date` of its responses; each one narrows the bounds. */
 export class ClockSkew {
   readonly #clock: Clock;
   #bounds: SkewBounds | undefined;
@@ -22,35 +22,35 @@ export class ClockSkew {
     this.#clock = clock;
   }
 
-  /** What is known so far; undefined before the first answer with a date. */
+  /** Bounds of the skew; undefined before the first response with a `Date`. */
   get bounds(): SkewBounds | undefined {
     return this.#bounds;
   }
 
-  /** Our own time, to be remembered when a request is sent. */
+  /** Local wall-clock time, to be captured when a request is sent. */
   nowMs(): number {
     return this.#clock.epochMs();
   }
 
-  /** Takes note of an answer: its `Date`, which has whole seconds, and when its request was sent. */
+  /** Narrows the bounds by the `Date` of a response, which has whole seconds, and the send time of its request. */
   observe(date: string | undefined, sentAtMs: number): void {
     const serverMs = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(serverMs)) return;
-    const leastMs = serverMs - this.#clock.epochMs();
-    const mostMs = serverMs + DATE_STEP_MS - sentAtMs;
+    const minMs = serverMs - this.#clock.epochMs();
+    const maxMs = serverMs + DATE_STEP_MS - sentAtMs;
     const known = this.#bounds;
-    // Bounds that contradict each other mean that a clock was set.
+    // Contradicting bounds mean that one of the clocks was set.
     this.#bounds =
-      known === undefined || leastMs > known.mostMs || mostMs < known.leastMs
-        ? { leastMs, mostMs }
-        : { leastMs: Math.max(leastMs, known.leastMs), mostMs: Math.min(mostMs, known.mostMs) };
+      known === undefined || minMs > known.maxMs || maxMs < known.minMs
+        ? { minMs, maxMs }
+        : { minMs: Math.max(minMs, known.minMs), maxMs: Math.min(maxMs, known.maxMs) };
     this.#seenAtMs = this.#clock.monotonicMs();
   }
 
-  /** Whether the clocks were more than 5 minutes apart in the last minute. */
+  /** Whether the skew exceeded 5 minutes within the last minute. */
   isTooFar(): boolean {
-    const { leastMs, mostMs } = this.#bounds ?? { leastMs: 0, mostMs: 0 };
-    const isApart = leastMs > MAX_SKEW_MS || mostMs < -MAX_SKEW_MS;
+    const { minMs, maxMs } = this.#bounds ?? { minMs: 0, maxMs: 0 };
+    const isApart = minMs > MAX_SKEW_MS || maxMs < -MAX_SKEW_MS;
     return isApart && this.#clock.monotonicMs() - this.#seenAtMs < VERDICT_LIFE_MS;
   }
 }

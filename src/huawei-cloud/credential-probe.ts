@@ -1,190 +1,194 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import type { CredentialsSource, CredentialUse, CredentialVerdict } from './authenticator.js';
+import type { CredentialUse, CredentialVerdict } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
-import type { CredentialGuard } from './lockout-guard.js';
+import type { LockoutGuard } from './lockout-guard.js';
 
-// API Gateway refuses a credential before anything else, so what takes longer is being worked on.
-const OPEN_AFTER_MS = 1_000;
+// API Gateway checks the credential first: a request that is still open after this long has passed the check.
+const MAX_PROBE_WAIT_MS = 1_000;
 const MAX_WAITING = 500;
 
-/** The right to use the credential for one request. */
-export interface Pass {
-  /** Whether the credential was unproven when the pass was given. */
-  isTrial: boolean;
-  /** Counts refusals: a pass given before the last one proves nothing any more. */
+/** Permission to use the credential for one request. */
+export interface Permit {
+  /** Whether the credential was unproven when the permit was issued. */
+  isProbe: boolean;
+  /** Number of refusals so far. A success with a permit of an earlier generation proves nothing. */
   generation: number;
 }
 
 interface Waiter {
-  resolve(pass: Pass): void;
+  resolve(permit: Permit): void;
   reject(error: AuthenticationError): void;
   stopTimer(): void;
 }
 
 /**
- * Lets everybody use a credential that is known to work, and one request at a time one that is not.
+ * Half-open gate for an unproven credential: one probe request at a time, the others wait for its result.
  *
- * While the credential is unproven one request goes alone, and the others wait for what comes of it, for at most a
- * second in all: a DLI that is slow, or answers without a proof, must not hold them up. After a refusal there is one
- * at a time only.
+ * They wait for at most 1 s, so that a slow DLI, or a response that proves nothing, does not block them. After a
+ * refusal there is no such limit: probes run strictly one at a time. A proven credential needs no waiting.
  */
-export class TrialGate {
-  readonly #guard: CredentialGuard;
+export class CredentialProbe {
+  readonly #guard: LockoutGuard;
   readonly #clock: Clock;
   readonly #proofLifeMs: number;
-  /** In the order of their coming. */
+  /** In order of arrival. */
   readonly #waiting = new Set<Waiter>();
-  #proven: Pass = { isTrial: false, generation: 0 };
+  #proven: Permit = { isProbe: false, generation: 0 };
   #provenUntilMs = Number.NEGATIVE_INFINITY;
-  #trials = 0;
-  /** When the first of the trials began that have followed each other since. */
-  #tryingSinceMs = Number.NEGATIVE_INFINITY;
-  #opening: NodeJS.Timeout | undefined;
+  #probes = 0;
+  /** Start of the first probe of the current run of probes. */
+  #probingSinceMs = Number.NEGATIVE_INFINITY;
+  #admission: NodeJS.Timeout | undefined;
 
-  /** @param proofLifeMs how long a success counts as proof */
-  constructor(guard: CredentialGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
+  /** @param proofLifeMs how long a success counts as proof, in milliseconds; default: forever */
+  constructor(guard: LockoutGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
     this.#guard = guard;
     this.#clock = clock;
     this.#proofLifeMs = proofLifeMs;
   }
 
   /**
-   * A pass, which must be handed back with {@link leave}: at once for a proven credential.
+   * Acquires a permit, immediately if the credential is proven. The permit must be {@link release}d.
    *
-   * @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is put aside, NO_TURN when it is not
-   * proven before the deadline or too many wait already
+   * @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is suspended; PROBE_TIMEOUT if it is not
+   *   proven before the deadline, or if 500 requests are already waiting
    */
-  enter(deadline: Deadline): Pass | Promise<Pass> {
+  acquire(deadline: Deadline): Permit | Promise<Permit> {
     if (this.#clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
     this.#guard.check();
-    if (this.#waiting.size === 0 && this.#mayTry()) {
-      if (this.#trials === 0) this.#tryingSinceMs = this.#clock.monotonicMs();
-      return this.#startTrial();
+    if (this.#waiting.size === 0 && this.#mayProbe()) {
+      if (this.#probes === 0) this.#probingSinceMs = this.#clock.monotonicMs();
+      return this.#startProbe();
     }
-    if (this.#waiting.size >= MAX_WAITING) throw noTurn();
+    if (this.#waiting.size >= MAX_WAITING) throw probeTimeout();
     return this.#wait(deadline);
   }
 
-  /** Hands a pass back, with what its request showed. */
-  leave(pass: Pass, verdict: CredentialVerdict): void {
-    if (pass.isTrial) this.#trials -= 1;
-    if (verdict === 'ACCEPTED' && pass.generation === this.#proven.generation) {
-      this.#guard.accepted();
-      this.prove();
+  /** Returns a permit and records the verdict of its request. */
+  release(permit: Permit, verdict: CredentialVerdict): void {
+    if (permit.isProbe) this.#probes -= 1;
+    if (verdict === 'ACCEPTED' && permit.generation === this.#proven.generation) {
+      this.#guard.recordSuccess();
+      this.markProven();
     } else if (verdict === 'REFUSED') {
-      this.#proven = { isTrial: false, generation: this.#proven.generation + 1 };
+      this.#proven = { isProbe: false, generation: this.#proven.generation + 1 };
       this.#provenUntilMs = Number.NEGATIVE_INFINITY;
     }
     if (this.#waiting.size > 0) this.#admit();
   }
 
-  /** Sends away everybody who waits, because the credential is not to be used any more. */
-  dismiss(): void {
+  /** Rejects all waiting requests, because the credential is no longer in use. */
+  rejectWaiting(): void {
     for (const { stopTimer, reject } of this.#waiting) {
       stopTimer();
-      reject(noTurn());
+      reject(probeTimeout());
     }
     this.#waiting.clear();
   }
 
-  /** Takes the credential for proven from now on. */
-  prove(): void {
+  /** Marks the credential as proven for the life of a proof. */
+  markProven(): void {
     this.#provenUntilMs = this.#clock.monotonicMs() + this.#proofLifeMs;
   }
 
-  #mayTry(): boolean {
-    if (this.#trials === 0) return true;
-    if (this.#guard.isDoubtful()) return false;
-    return this.#clock.monotonicMs() - this.#tryingSinceMs >= OPEN_AFTER_MS;
+  #mayProbe(): boolean {
+    if (this.#probes === 0) return true;
+    if (this.#guard.wasRefusedRecently()) return false;
+    return this.#clock.monotonicMs() - this.#probingSinceMs >= MAX_PROBE_WAIT_MS;
   }
 
-  #startTrial(): Pass {
-    this.#trials += 1;
-    return { isTrial: true, generation: this.#proven.generation };
+  #startProbe(): Permit {
+    this.#probes += 1;
+    return { isProbe: true, generation: this.#proven.generation };
   }
 
-  #wait(deadline: Deadline): Promise<Pass> {
+  #wait(deadline: Deadline): Promise<Permit> {
     return new Promise((resolve, reject) => {
       const stopTimer = deadline.startTimer(Number.POSITIVE_INFINITY, () => {
         this.#waiting.delete(waiter);
-        reject(noTurn());
+        reject(probeTimeout());
       });
       const waiter: Waiter = { resolve, reject, stopTimer };
       this.#waiting.add(waiter);
-      this.#armOpening();
+      this.#scheduleAdmission();
     });
   }
 
   #admit(): void {
     const isProven = this.#clock.monotonicMs() < this.#provenUntilMs;
     for (const waiter of this.#waiting) {
-      const restMs = isProven ? 0 : this.#guard.restMs();
-      if (!isProven && restMs === 0 && !this.#mayTry()) break;
+      const suspendedForMs = isProven ? 0 : this.#guard.suspendedForMs();
+      if (!isProven && suspendedForMs === 0 && !this.#mayProbe()) break;
       this.#waiting.delete(waiter);
       waiter.stopTimer();
       if (isProven) waiter.resolve(this.#proven);
-      else if (restMs === 0) waiter.resolve(this.#startTrial());
-      else waiter.reject(this.#guard.stopError());
+      else if (suspendedForMs === 0) waiter.resolve(this.#startProbe());
+      else waiter.reject(this.#guard.suspendedError());
     }
-    this.#armOpening();
+    this.#scheduleAdmission();
   }
 
-  #armOpening(): void {
-    // After a refusal each goes when the one before has ended.
-    if (this.#waiting.size === 0 || this.#opening !== undefined || this.#guard.isDoubtful()) return;
-    const openAtMs = this.#tryingSinceMs + OPEN_AFTER_MS;
-    this.#opening = setTimeout(
+  #scheduleAdmission(): void {
+    // After a refusal, probes run one at a time without a time limit.
+    if (this.#waiting.size === 0 || this.#admission !== undefined || this.#guard.wasRefusedRecently()) return;
+    const admitAtMs = this.#probingSinceMs + MAX_PROBE_WAIT_MS;
+    this.#admission = setTimeout(
       () => {
-        this.#opening = undefined;
+        this.#admission = undefined;
         this.#admit();
       },
-      Math.max(0, openAtMs - this.#clock.monotonicMs()) + 1,
+      Math.max(0, admitAtMs - this.#clock.monotonicMs()) + 1,
     );
   }
 }
 
-function noTurn(): AuthenticationError {
-  return new AuthenticationError('NO_TURN', 'No answer showed in time whether the credential works.');
+function probeTimeout(): AuthenticationError {
+  return new AuthenticationError('PROBE_TIMEOUT', 'No answer showed in time whether the credential works.');
 }
 
-/** What is kept about one credential; nothing of it says anything about the next one. */
-interface Kept {
-  gate: TrialGate;
+/** State of one credential. It is not carried over to its successor. */
+interface CredentialState {
+  probe: CredentialProbe;
 }
 
-/** The credential that is used now, with what is known about it, begun anew whenever it is replaced. */
-export class CurrentCredential<T, K extends Kept> {
-  #kept: K;
+/** The credential in use and its state. Rotation replaces both. */
+export class CurrentCredential<T, K extends CredentialState> {
+  readonly #createState: (credential: T) => K;
+  #state: K;
+
+  /** @param createState creates the initial state of a credential */
+  constructor(credential: T, createState: (credential: T) => K) {
+    this.#createState = createState;
+    this.#state = createState(credential);
+  }
+
+  /** State of the credential in use. */
+  get state(): K {
+    return this.#state;
+  }
 
   /**
-   * @param keep begins with a credential of which nothing is known yet
-   * @param onReplaced called after another credential has taken the place
+   * Replaces the credential. Requests that wait for the old one continue with the new one.
+   *
+   * @param onReplaced called before they continue
    */
-  constructor(source: CredentialsSource<T>, keep: (credential: T) => K, onReplaced: () => void) {
-    this.#kept = keep(source.current);
-    source.onReplace(next => {
-      const { gate } = this.#kept;
-      this.#kept = keep(next);
-      onReplaced();
-      gate.dismiss();
-    });
+  replace(next: T, onReplaced: () => void): void {
+    const { probe } = this.#state;
+    this.#state = this.#createState(next);
+    onReplaced();
+    probe.rejectWaiting();
   }
 
-  /** What is kept about it now. */
-  get kept(): K {
-    return this.#kept;
-  }
-
-  /** One use of the credential, begun anew with the next one for those who still waited when it was replaced. */
-  async use(take: (kept: K) => Promise<CredentialUse>): Promise<CredentialUse> {
+  /** Acquires one use of the credential. If it is replaced meanwhile, `acquire` runs again with the new one. */
+  async use(acquire: (state: K) => Promise<CredentialUse>): Promise<CredentialUse> {
     for (;;) {
-      const kept = this.#kept;
+      const state = this.#state;
       try {
-        const use = await take(kept);
-        if (kept === this.#kept) return use;
+        const use = await acquire(state);
+        if (state === this.#state) return use;
         use.settle('UNPROVEN');
       } catch (error) {
-        if (kept === this.#kept) throw error;
+        if (state === this.#state) throw error;
       }
     }
   }

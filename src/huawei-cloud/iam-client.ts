@@ -4,36 +4,36 @@ import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
 import type { CallLimits, CallOptions } from './ky-client.js';
-import { createHttpClient } from './ky-client.js';
+import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 
-/** An IAM user whose password yields tokens. */
+/** An IAM user who authenticates by password. */
 export interface IamUser {
   name: string;
   password: string;
   domainName: string;
 }
 
-/** A token for one project. */
-export interface IamToken {
+/** An IAM token scoped to one project. */
+interface IamToken {
   token: string;
   projectId: string;
-  /** Milliseconds the token lives from now on, by IAM's own clock. */
+  /** Remaining life in milliseconds, by IAM's clock. */
   lifeMs: number;
 }
 
-/** Which project to ask for: a known id, or the name that IAM knows it by (the region). */
+/** The project of a token: its id, or its name in IAM (the region). */
 export type ProjectScope = { id: string } | { name: string };
 
-/** The form of a project id; it becomes part of a path. */
+/** Format of a project id, which becomes part of a path. */
 export const PROJECT_ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
 
-// Callers are to hear within 5.5 s that IAM is dead; the rest is for a busy machine.
+// Callers get an error within 5.5 s if IAM is down; the difference allows for a busy machine.
 const IAM_TIMEOUT_MS = 4_500;
-// A token that is about to die is no use, and would be asked for again with every call.
-const LEAST_LIFE_MS = 1_000;
-const MAX_ANSWER_BYTES = 1024 * 1024;
+// A token with less life left is unusable and would be requested again with every call.
+const MIN_LIFE_MS = 1_000;
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 const projectId = z.string().regex(PROJECT_ID_PATTERN);
 const tokenBody = z.object({
@@ -45,20 +45,20 @@ const tokenBody = z.object({
 });
 const projectsBody = z.object({ projects: z.array(z.object({ id: projectId, name: z.string() })) });
 
-/** The two calls of Huawei Cloud IAM that the gateway needs. Source: the IAM API reference. */
+/** Client for the two IAM operations that the gateway needs. Source: the IAM API reference. */
 export class IamClient {
   readonly #http: KyInstance;
   readonly #endpoint: URL;
   readonly #clock: Clock;
 
   constructor(transport: Transport, endpoint: URL, clock: Clock) {
-    this.#http = createHttpClient(transport);
+    this.#http = createKyClient(transport);
     this.#endpoint = endpoint;
     this.#clock = clock;
   }
 
   /**
-   * A token for a user, by password, scoped to one project.
+   * Issues a token by password, scoped to one project.
    *
    * @throws {AuthenticationError}
    */
@@ -76,18 +76,18 @@ export class IamClient {
     const { token } = await read(response, 201, tokenBody);
     const value = response.headers.get('x-subject-token');
     if (value === null || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
-    // All times are IAM's, so a wrong clock on this machine does no harm.
+    // All times are IAM's, so local clock skew does not matter.
     const nowMs = Date.parse(response.headers.get('date') ?? '') || Date.parse(token.issued_at ?? '');
     const lifeMs = Date.parse(token.expires_at) - nowMs;
-    if (!(lifeMs >= LEAST_LIFE_MS)) throw unreadable();
+    if (!(lifeMs >= MIN_LIFE_MS)) throw unreadable();
     return { token: value, projectId: token.project.id, lifeMs };
   }
 
   /**
-   * The id of the one project with a name.
+   * Finds the id of a project by its name.
    *
-   * @param headersFor signs or otherwise authenticates the look-up
-   * @throws {AuthenticationError} also when there is no such project, or more than one
+   * @param headersFor returns the headers that authenticate the lookup
+   * @throws {AuthenticationError} also if there is no such project, or more than one
    */
   async findProjectId(name: string, headersFor: (url: URL) => Record<string, string>): Promise<string> {
     const url = new URL('/v3/projects', this.#endpoint);
@@ -115,7 +115,7 @@ export class IamClient {
   async #send(url: URL, options: Options): Promise<Response> {
     const limits: CallLimits = {
       deadline: new Deadline(this.#clock, IAM_TIMEOUT_MS),
-      maxBodyBytes: MAX_ANSWER_BYTES,
+      maxBodyBytes: MAX_RESPONSE_BYTES,
     };
     try {
       return await this.#http(url, { ...options, limits } as CallOptions);
@@ -135,10 +135,10 @@ async function read<T>(response: Response, expectedStatus: number, shape: z.ZodT
   return result.data;
 }
 
-// 429 and 5xx pass; every other refusal stays until somebody changes the credentials or the project.
+// 408, 429 and 5xx are transient; any other error persists until the credentials or the project change.
 function refusal({ status }: Response): AuthenticationError {
-  const passes = status === 408 || status === 429 || status >= 500;
-  const failure = passes ? 'UNAVAILABLE' : status === 401 ? 'CREDENTIAL_REFUSED' : 'REFUSED';
+  const isTransient = status === 408 || status === 429 || status >= 500;
+  const failure = isTransient ? 'UNAVAILABLE' : status === 401 ? 'CREDENTIAL_REFUSED' : 'REFUSED';
   return new AuthenticationError(failure, `IAM answered with status ${status}.`);
 }
 

@@ -1,89 +1,89 @@
 import type { Clock } from '../lib/time.js';
-import type { StopListener } from './authenticator.js';
+import type { SuspensionListener } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
 
-// Huawei Cloud locks an access key for 5 minutes after more than 5 failures in a row.
+// Huawei Cloud locks an access key for 5 minutes after more than 5 consecutive failures.
 const MAX_REFUSALS_IN_A_ROW = 2;
-const STOP_MS = 60_000;
+const SUSPENSION_MS = 60_000;
 
 /**
- * Counts how often a credential is refused and puts it aside before Huawei Cloud locks it: for 60 s after two
- * refusals in a row, and for as long as the window of refusals is full.
+ * Suspends a credential before Huawei Cloud locks it: for 60 s after two consecutive refusals, and while the window
+ * of refusals is full.
  */
-export class CredentialGuard {
-  /** Called once when the credential is put aside, not for later refusals of requests that were under way. */
-  onStop: StopListener = () => undefined;
+export class LockoutGuard {
+  /** Called once per suspension; refusals of requests already in flight do not call it again. */
+  onSuspended: SuspensionListener = () => undefined;
   readonly #clock: Clock;
   readonly #window: RefusalWindow;
   #refusalsInARow = 0;
-  #stoppedUntilMs = Number.NEGATIVE_INFINITY;
+  #suspendedUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param window shared by all guards whose refusals Huawei Cloud may add up */
+  /** @param window shared by all guards whose refusals Huawei Cloud may count together */
   constructor(clock: Clock, window: RefusalWindow) {
     this.#clock = clock;
     this.#window = window;
   }
 
-  /** Milliseconds for which the credential must not be used; 0 when it may be. */
-  restMs(): number {
-    const stopMs = Math.max(0, this.#stoppedUntilMs - this.#clock.monotonicMs());
-    return Math.max(stopMs, this.#window.fullForMs());
+  /** Milliseconds until the credential may be used again; 0 if it may be used now. */
+  suspendedForMs(): number {
+    const suspensionMs = Math.max(0, this.#suspendedUntilMs - this.#clock.monotonicMs());
+    return Math.max(suspensionMs, this.#window.fullForMs());
   }
 
-  /** Whether it was refused within the last minutes. */
-  isDoubtful(): boolean {
+  /** Whether the credential was refused in the last 5 minutes and not accepted since. */
+  wasRefusedRecently(): boolean {
     return this.#refusalsInARow > 0 || this.#window.count() > 0;
   }
 
-  /** @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is put aside */
+  /** @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is suspended */
   check(): void {
-    if (this.restMs() > 0) throw this.stopError();
+    if (this.suspendedForMs() > 0) throw this.suspendedError();
   }
 
-  /** The error for those who want the credential while it is put aside. */
-  stopError(): AuthenticationError {
+  /** The error for requests that need the credential while it is suspended. */
+  suspendedError(): AuthenticationError {
     return this.#error('Huawei Cloud refused the credential repeatedly; it is not used for a while.');
   }
 
-  /** Takes note of a refusal. */
-  refused(): void {
-    const wasStopped = this.restMs() > 0;
+  /** Records a refusal. */
+  recordRefusal(): void {
+    const wasSuspended = this.suspendedForMs() > 0;
     this.#window.add(this);
     this.#refusalsInARow += 1;
     if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) {
-      this.#stoppedUntilMs = this.#clock.monotonicMs() + STOP_MS;
+      this.#suspendedUntilMs = this.#clock.monotonicMs() + SUSPENSION_MS;
     }
-    const restMs = this.restMs();
-    if (restMs > 0 && !wasStopped) this.onStop(toSeconds(restMs));
+    const suspendedForMs = this.suspendedForMs();
+    if (suspendedForMs > 0 && !wasSuspended) this.onSuspended(toSeconds(suspendedForMs));
   }
 
-  /** Takes note that DLI accepted the credential. A stop that is under way stays. */
-  accepted(): void {
+  /** Records that DLI accepted the credential. Does not end a suspension. */
+  recordSuccess(): void {
     this.#refusalsInARow = 0;
     this.#window.clear(this);
   }
 
   /**
-   * Runs a request that shows the credential to IAM, and counts what comes of it.
+   * Runs a request that presents the credential to IAM, and records its result.
    *
-   * @throws {AuthenticationError} at once while the credential is put aside
+   * @throws {AuthenticationError} immediately while the credential is suspended
    */
-  async watch<T>(request: () => Promise<T>): Promise<T> {
+  async run<T>(request: () => Promise<T>): Promise<T> {
     this.check();
     try {
       const value = await request();
-      // IAM's yes says nothing about DLI, whose refusals fill the window too.
+      // A success at IAM does not clear the window, which also holds refusals by DLI.
       this.#refusalsInARow = 0;
       return value;
     } catch (error) {
       if (!(error instanceof AuthenticationError) || error.failure !== 'CREDENTIAL_REFUSED') throw error;
-      this.refused();
+      this.recordRefusal();
       throw this.#error(error.message);
     }
   }
 
   #error(message: string): AuthenticationError {
-    return new AuthenticationError('CREDENTIAL_REFUSED', message, toSeconds(this.restMs()));
+    return new AuthenticationError('CREDENTIAL_REFUSED', message, toSeconds(this.suspendedForMs()));
   }
 }
 
@@ -91,13 +91,12 @@ function toSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1_000));
 }
 
-/** Refusals that are allowed within the window. */
 const MAX_REFUSALS = 3;
 const WINDOW_MS = 5 * 60_000;
 
 /**
- * The refusals of the last 5 minutes that Huawei Cloud may add up, of one credential or of several that stand for
- * one user; each credential's are forgotten when it is accepted. Full at three.
+ * Sliding window of the refusals in the last 5 minutes, for one credential or for several of one user. It is full
+ * at three. A success clears the refusals of its credential.
  */
 export class RefusalWindow {
   readonly #clock: Clock;
@@ -107,7 +106,7 @@ export class RefusalWindow {
     this.#clock = clock;
   }
 
-  /** How many there were. */
+  /** Number of refusals in the window. */
   count(): number {
     if (this.#refusals.length === 0) return 0;
     const startMs = this.#clock.monotonicMs() - WINDOW_MS;
@@ -115,20 +114,20 @@ export class RefusalWindow {
     return this.#refusals.length;
   }
 
-  /** Milliseconds until another refusal fits in; 0 when it does now. */
+  /** Milliseconds until the window is no longer full; 0 if it is not full now. */
   fullForMs(): number {
     if (this.count() < MAX_REFUSALS) return 0;
-    // Requests that were under way may be refused beyond the limit; the latest ones decide.
+    // Requests in flight may exceed the limit; the latest refusals decide.
     const firstAtMs = this.#refusals.at(-MAX_REFUSALS)?.atMs ?? 0;
     return Math.max(0, firstAtMs + WINDOW_MS - this.#clock.monotonicMs());
   }
 
-  /** Forgets those of one credential: Huawei Cloud counts refusals in a row. */
+  /** Removes the refusals of one credential: Huawei Cloud counts consecutive ones. */
   clear(credential: object): void {
     this.#refusals = this.#refusals.filter(refusal => refusal.credential !== credential);
   }
 
-  /** Adds one that happened now. */
+  /** Adds a refusal at the current time. */
   add(credential: object): void {
     this.#refusals = [...this.#refusals, { atMs: this.#clock.monotonicMs(), credential }];
   }

@@ -1,15 +1,16 @@
 import type { Clock, Deadline } from '../lib/time.js';
+import { withTimeout } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
 
-/** A loaded value and its life, in milliseconds from the moment it was loaded. */
-export interface Loaded<T> {
+/** A loaded value and its lifetime, in milliseconds from the load. */
+interface LoadedValue<T> {
   value: T;
   lifeMs: number;
-  /** After this the next use starts a new load in the background. */
+  /** After this time, the next use starts a reload in the background. */
   refreshAfterMs: number;
 }
 
-interface Held<T> {
+interface CachedValue<T> {
   value: T;
   refreshAtMs: number;
   expiresAtMs: number;
@@ -19,75 +20,81 @@ const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 
 /**
- * One value that many calls share: loaded once at a time, renewed early, kept until it expires.
+ * Refresh-ahead cache of one value: a single load at a time, an early reload in the background, use until expiry.
  *
- * While loading fails it is tried again after 1 s, then 2 s, up to 30 s, each shortened by up to half
- * at random so that several processes spread out; calls in between fail at once with the last reason.
+ * Failed loads back off from 1 s to 30 s, with a jitter of up to half; calls in between fail immediately with the
+ * last error.
  */
-export class SharedValue<T> {
-  readonly #load: () => Promise<Loaded<T>>;
+export class RefreshingValue<T> {
+  readonly #load: () => Promise<LoadedValue<T>>;
   readonly #clock: Clock;
   readonly #random: () => number;
-  #held: Held<T> | undefined;
+  #cached: CachedValue<T> | undefined;
   #loading: Promise<T> | undefined;
-  /** Counts what the value depends on; a load that began before says nothing any more. */
+  /** Number of reloads; the result of a load from an earlier generation is discarded. */
   #generation = 0;
   #failures = 0;
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #lastError: unknown;
 
-  /** @param random a number from 0 to 1, for the spread of retries */
-  constructor(load: () => Promise<Loaded<T>>, clock: Clock, random: () => number = Math.random) {
+  /** @param random returns a number from 0 to 1, for the jitter of retries */
+  constructor(load: () => Promise<LoadedValue<T>>, clock: Clock, random: () => number = Math.random) {
     this.#load = load;
     this.#clock = clock;
     this.#random = random;
   }
 
   /**
-   * The value, waiting for a load only when none is held.
+   * Returns the value; waits for a load only if none is cached.
    *
-   * @throws {AuthenticationError} when it cannot be had before the deadline, or what the load threw
+   * @throws {AuthenticationError} UNAVAILABLE if the load does not end before the deadline; else what the load threw
    */
   async get(deadline: Deadline): Promise<T> {
     const nowMs = this.#clock.monotonicMs();
-    const held = this.#held;
-    if (held !== undefined && nowMs < held.expiresAtMs) {
-      if (nowMs >= held.refreshAtMs && nowMs >= this.#retryAtMs) {
-        // A failed early renewal is not this call's concern: the held value is still good.
-        this.#startLoading().catch(() => undefined);
+    const cached = this.#cached;
+    if (cached !== undefined && nowMs < cached.expiresAtMs) {
+      if (nowMs >= cached.refreshAtMs && nowMs >= this.#retryAtMs) {
+        // The failure of an early reload does not matter while the cached value is valid.
+        this.#startLoad().catch(() => undefined);
       }
-      return held.value;
+      return cached.value;
     }
     if (this.#loading === undefined && nowMs < this.#retryAtMs) throw this.#lastError;
-    return before(deadline, this.#startLoading());
+    const loaded = await withTimeout(
+      deadline.remainingMs(),
+      this.#startLoad().then(value => ({ value })),
+      undefined,
+    );
+    if (loaded === undefined) throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
+    return loaded.value;
   }
 
-  /** Whether this very value is held and good now. */
-  holds(value: T): boolean {
-    return this.#held?.value === value && this.isHeld();
+  /** Whether `value` is the cached value and has not expired. */
+  isCurrent(value: T): boolean {
+    return this.#cached?.value === value && this.hasValue();
   }
 
-  /** Whether any value is held that is good now. */
-  isHeld(): boolean {
-    return this.#held !== undefined && this.#clock.monotonicMs() < this.#held.expiresAtMs;
+  /** Whether a cached value has not expired. */
+  hasValue(): boolean {
+    return this.#cached !== undefined && this.#clock.monotonicMs() < this.#cached.expiresAtMs;
   }
 
-  /** Forgets a value that turned out to be bad, unless a newer one has taken its place. */
+  /** Discards a value that turned out to be invalid, unless it was already replaced. */
   discard(value: T): void {
-    if (this.#held?.value === value) this.#held = undefined;
+    if (this.#cached?.value === value) this.#cached = undefined;
   }
 
-  /** Loads anew, because what the value depends on has changed. What is held stays in use until then. */
-  renew(): void {
+  /** Reloads the value because its inputs changed. The cached value stays in use until then. */
+  reload(): void {
     this.#generation += 1;
     this.#loading = undefined;
     this.#failures = 0;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
-    if (this.#held !== undefined) this.#held.refreshAtMs = Number.NEGATIVE_INFINITY;
-    this.#startLoading().catch(() => undefined);
+    if (this.#cached !== undefined) this.#cached.refreshAtMs = Number.NEGATIVE_INFINITY;
+    this.#startLoad().catch(() => undefined);
   }
 
-  #startLoading(): Promise<T> {
+  #startLoad(): Promise<T> {
     if (this.#loading !== undefined) return this.#loading;
     const loading = this.#loadOnce(this.#generation).finally(() => {
       if (this.#loading === loading) this.#loading = undefined;
@@ -99,33 +106,18 @@ export class SharedValue<T> {
   async #loadOnce(generation: number): Promise<T> {
     try {
       const { value, lifeMs, refreshAfterMs } = await this.#load();
-      if (generation !== this.#generation) return await this.#startLoading();
+      if (generation !== this.#generation) return await this.#startLoad();
       const nowMs = this.#clock.monotonicMs();
-      this.#held = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
+      this.#cached = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
       this.#failures = 0;
       return value;
     } catch (error) {
-      if (generation !== this.#generation) return await this.#startLoading();
+      if (generation !== this.#generation) return await this.#startLoad();
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
       this.#retryAtMs = this.#clock.monotonicMs() + backOffMs * (1 - this.#random() / 2);
       this.#lastError = error;
       throw error;
     }
-  }
-}
-
-async function before<T>(deadline: Deadline, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.')),
-      deadline.remainingMs(),
-    );
-  });
-  try {
-    return await Promise.race([promise, timeUp]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,15 +1,15 @@
 import { createHmac, hash } from 'node:crypto';
 
-/** Name of the signature scheme, as Huawei's API signing guide prints it. */
+/** Name of the signature scheme in Huawei's API signing guide. */
 const SIGNATURE_ALGORITHM = 'SDK-HMAC-SHA256';
 
-/** What a signature covers. */
+/** The parts of a request that a signature covers. */
 export interface SignableRequest {
   method: string;
   url: URL;
-  /** Every header to sign, `host` and `x-sdk-date` among them, with lower-case names. */
+  /** All headers to sign, including `host` and `x-sdk-date`, with lower-case names. */
   headers: Readonly<Record<string, string>>;
-  /** The exact text that is sent; empty when there is no body. */
+  /** The exact text of the body; empty if there is none. */
   body: string;
 }
 
@@ -20,11 +20,10 @@ export interface AccessKeyPair {
 }
 
 /**
- * The value of the `Authorization` header that signs a request with an access key pair.
+ * Signs a request with an access key pair, following the signing guide of API Gateway.
  *
- * Follows the signing guide of API Gateway; agrees with the official SDK on all vectors in the tests.
- *
- * @throws {TypeError} when `x-sdk-date` is not among the headers
+ * @returns the value of the `Authorization` header
+ * @throws {TypeError} if the header `x-sdk-date` is missing
  */
 export function signRequest(request: SignableRequest, key: AccessKeyPair): string {
   const date = request.headers['x-sdk-date'];
@@ -44,12 +43,12 @@ export function signRequest(request: SignableRequest, key: AccessKeyPair): strin
   return `${SIGNATURE_ALGORITHM} Access=${key.accessKey}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
 }
 
-/** The date form of `X-Sdk-Date`: `YYYYMMDDTHHMMSSZ`, UTC. */
+/** Formats a time for `X-Sdk-Date`: `YYYYMMDDTHHMMSSZ`, UTC. */
 export function sdkDate(epochMs: number): string {
   return new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
 }
 
-// The signed path ends in a slash even though the sent one does not.
+// The signed path ends in a slash, the sent one does not.
 function canonicalPath(path: string): string {
   const encoded = path.split('/').map(encode).join('/');
   return encoded.endsWith('/') ? encoded : `${encoded}/`;
@@ -70,7 +69,7 @@ function compare(left: string, right: string): number {
   return left < right ? -1 : 1;
 }
 
-// encodeURIComponent leaves five characters alone that RFC 3986 reserves.
+// encodeURIComponent leaves five characters unescaped that RFC 3986 reserves.
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

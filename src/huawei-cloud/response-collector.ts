@@ -3,42 +3,42 @@ import type { Deadline } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
 import { codeOf, connectFailureOf, TransportError } from './transport-error.js';
 
-/** Headers as undici hands them over: lower-case names, repeated ones as a list. */
-export type RawHeaders = Record<string, string | string[] | undefined>;
+/** Headers as undici passes them: lower-case names, repeated headers as an array. */
+type RawHeaders = Record<string, string | string[] | undefined>;
 
-/** One complete answer. */
-export interface CollectedAnswer {
+/** One complete response. */
+export interface CollectedResponse {
   status: number;
   headers: RawHeaders;
   /** The body, decoded as UTF-8. */
   text: string;
 }
 
-/** Bounds of one exchange; the operation's deadline cuts each of them short. */
-export interface AnswerLimits {
+/** Limits of one exchange; none of them extends beyond the deadline. */
+interface ResponseLimits {
   deadline: Deadline;
-  /** For connecting, and again from the first byte sent to the answer's headers, in milliseconds. */
+  /** Milliseconds to connect, and again from the first byte sent to the response headers. */
   headersMs: number;
-  /** From headers to the last byte of the body, in milliseconds. */
+  /** Milliseconds from the response headers to the last byte of the body. */
   bodyMs: number;
   maxBodyBytes: number;
-  /** Called right before the first byte is sent: the connection stands. */
+  /** Called right before the first byte is sent, when the connection is established. */
   onSending?: (() => void) | undefined;
 }
 
-const LEAST_USEFUL_MS = 250;
+const MIN_USEFUL_MS = 250;
 
 /**
- * Collects one answer from undici within its limits, and knows whether the request may have left.
+ * Collects one response from undici within its limits, and knows whether the request may have been sent.
  *
- * undici calls `onRequestStart` right before it writes the first byte, so an exchange that fails
- * before that call is proven not to have been sent.
+ * undici calls `onRequestStart` right before it writes the first byte. An exchange that fails before that call was
+ * provably not sent.
  */
-export class AnswerCollector implements Dispatcher.DispatchHandler {
-  readonly answer: Promise<CollectedAnswer>;
-  readonly #limits: AnswerLimits;
+export class ResponseCollector implements Dispatcher.DispatchHandler {
+  readonly response: Promise<CollectedResponse>;
+  readonly #limits: ResponseLimits;
   readonly #chunks: Buffer[] = [];
-  #resolve!: (answer: CollectedAnswer) => void;
+  #resolve!: (response: CollectedResponse) => void;
   #reject!: (error: TransportError) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #stopTimer: () => void;
@@ -48,25 +48,25 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   #headers: RawHeaders = {};
   #receivedBytes = 0;
 
-  constructor(limits: AnswerLimits) {
+  constructor(limits: ResponseLimits) {
     this.#limits = limits;
-    this.answer = new Promise((resolve, reject) => {
+    this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Whoever awaits the answer sees its failure; when nobody does, the process must not end over it.
-    this.answer.catch(() => undefined);
+    // Prevents an unhandled rejection when no code awaits the response.
+    this.response.catch(() => undefined);
     this.#stopTimer = this.#startTimer(limits.headersMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Nothing is sent twice, whatever undici thinks of the first time.
+    // A second start would be a retry by undici: nothing is sent twice.
     if (this.#started) this.#fail('CONNECTION_LOST');
-    // What is sent in the last moment can only end unknown; "not sent" is the better answer.
+    // A request sent this late can only end as unknown; "not sent" is the better outcome.
     const { deadline } = this.#limits;
-    if (deadline.remainingMs() < LEAST_USEFUL_MS || deadline.hasOverslept()) this.#fail('TIMEOUT');
+    if (deadline.remainingMs() < MIN_USEFUL_MS || deadline.hasOverslept()) this.#fail('TIMEOUT');
     if (this.#ended) {
-      // The caller has been told how it ended, so nothing may be sent any more.
+      // The promise is already settled, so nothing may be sent.
       controller.abort(new Error('given up'));
       return;
     }
@@ -78,7 +78,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
-    // Interim answers (1xx) announce the real one.
+    // Informational responses (1xx) precede the final one.
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;

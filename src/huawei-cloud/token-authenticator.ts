@@ -2,112 +2,113 @@ import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
   Authenticator,
-  CredentialsSource,
   CredentialUse,
   CredentialVerdict,
-  StopListener,
+  SuspensionListener,
 } from './authenticator.js';
-import { SingleUse } from './authenticator.js';
-import type { Pass } from './credential-probe.js';
-import { CurrentCredential, TrialGate } from './credential-probe.js';
+import { singleUse } from './authenticator.js';
+import type { Permit } from './credential-probe.js';
+import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
-import { CredentialGuard, RefusalWindow } from './lockout-guard.js';
-import { SharedValue } from './refreshing-value.js';
+import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
+import { RefreshingValue } from './refreshing-value.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;
-// A token that dies on its way is refused, so it is not used in its last moments.
+// A token that expires in transit is refused, so it is not used shortly before its expiry.
 const EXPIRY_MARGIN_MS = 5_000;
 const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
 
-/** What is known about one user and the tokens in use. */
-interface KeptUser {
+interface UserState {
   user: IamUser;
-  passwordGuard: CredentialGuard;
-  tokenGuard: CredentialGuard;
-  gate: TrialGate;
+  passwordGuard: LockoutGuard;
+  tokenGuard: LockoutGuard;
+  probe: CredentialProbe;
 }
 
 /**
- * Authenticates with an IAM token got by password: one request for it at a time, shared by all calls,
- * renewed at 80 % of its life or 30 minutes before its end, whichever is earlier, and used until it
- * expires while renewing fails. A password that replaces another gets a token at once; the last one
- * stays in use until then.
+ * Authenticates with an IAM token, which is requested by password and shared by all calls.
  *
- * IAM's refusals of the password and DLI's refusals of fresh tokens are counted apart, so that a good token
- * stays in use when the password has gone bad; together they fill one window.
+ * The token is renewed at 80 % of its life or 30 minutes before its expiry, whichever is earlier. It stays in use
+ * until it expires if renewal fails. A rotated password requests a new token immediately; the old one stays in use
+ * until that arrives.
+ *
+ * Refusals of the password by IAM and of tokens by DLI have separate guards, so that a good token stays in use when
+ * the password is wrong. Both fill one window.
  */
 export class TokenAuthenticator implements Authenticator {
   readonly #clock: Clock;
-  readonly #user: CurrentCredential<IamUser, KeptUser>;
-  readonly #authentication: SharedValue<Authentication>;
-  #onStop: StopListener = () => undefined;
+  readonly #user: CurrentCredential<IamUser, UserState>;
+  readonly #authentication: RefreshingValue<Authentication>;
+  #onSuspended: SuspensionListener = () => undefined;
 
-  /** @param random a number from 0 to 1; renewals come up to 10 % earlier by it, so that processes spread out */
+  /** @param random returns a number from 0 to 1: jitter that makes renewals up to 10 % earlier */
   constructor(
-    source: CredentialsSource<IamUser>,
+    user: IamUser,
     project: ProjectScope,
     iam: IamClient,
     clock: Clock,
     random: () => number = Math.random,
   ) {
     this.#clock = clock;
-    this.#authentication = new SharedValue(
+    this.#authentication = new RefreshingValue(
       async () => {
-        const { user, passwordGuard } = this.#user.kept;
-        const { token, projectId, lifeMs } = await passwordGuard.watch(() => iam.issueToken(user, project));
+        const { user, passwordGuard } = this.#user.state;
+        const { token, projectId, lifeMs } = await passwordGuard.run(() => iam.issueToken(user, project));
         const headers = { 'content-type': 'application/json', 'x-auth-token': token };
         const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
         return {
           value: { projectId, headersFor: () => headers },
           lifeMs: lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs * EXPIRY_MARGIN_SHARE_OF_LIFE),
-          // A token shorter than the lead time would otherwise be renewed at every use.
+          // A token that lives for less than 30 minutes would otherwise be renewed at every use.
           refreshAfterMs: Math.max(refreshAfterMs, lifeMs / 2) * (1 - random() * 0.1),
         };
       },
       clock,
       random,
     );
-    this.#user = new CurrentCredential(
-      source,
-      user => this.#keep(user),
-      () => this.#authentication.renew(),
-    );
+    this.#user = new CurrentCredential(user, next => this.#createState(next));
+  }
+
+  /** Rotates the user or its password. */
+  replaceCredentials(next: IamUser): void {
+    this.#user.replace(next, () => this.#authentication.reload());
   }
 
   authenticate(deadline: Deadline): Promise<CredentialUse> {
-    return this.#user.use(kept => this.#use(kept, deadline));
+    return this.#user.use(state => this.#use(state, deadline));
   }
 
-  onStop(listener: StopListener): void {
-    this.#onStop = listener;
+  onSuspended(listener: SuspensionListener): void {
+    this.#onSuspended = listener;
   }
 
-  #keep(user: IamUser): KeptUser {
+  #createState(user: IamUser): UserState {
     const window = new RefusalWindow(this.#clock);
-    const passwordGuard = new CredentialGuard(this.#clock, window);
-    const tokenGuard = new CredentialGuard(this.#clock, window);
-    for (const guard of [passwordGuard, tokenGuard]) guard.onStop = restSeconds => this.#onStop(restSeconds);
-    return { user, passwordGuard, tokenGuard, gate: new TrialGate(tokenGuard, this.#clock) };
+    const passwordGuard = new LockoutGuard(this.#clock, window);
+    const tokenGuard = new LockoutGuard(this.#clock, window);
+    for (const guard of [passwordGuard, tokenGuard])
+      guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
+    return { user, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.#clock) };
   }
 
-  async #use(kept: KeptUser, deadline: Deadline): Promise<CredentialUse> {
-    // Before the wait for a turn, so that an IAM that fails is told as such.
-    const early = await this.#currentToken(kept, deadline);
-    const entered = kept.gate.enter(deadline);
-    const pass = 'isTrial' in entered ? entered : await entered;
+  async #use(state: UserState, deadline: Deadline): Promise<CredentialUse> {
+    // Before the wait for a probe, so that a failure of IAM is reported as such.
+    const early = await this.#currentToken(state, deadline);
+    const acquired = state.probe.acquire(deadline);
+    const permit = 'isProbe' in acquired ? acquired : await acquired;
     try {
-      // The token that waited may have been refused in the meantime.
-      const token = this.#authentication.holds(early) ? early : await this.#currentToken(kept, deadline);
-      return new SingleUse(token, verdict => this.#settle(kept, token, pass, verdict));
+      // The token may have been refused during the wait.
+      const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline);
+      return singleUse(token, verdict => this.#settle(state, token, permit, verdict));
     } catch (error) {
-      kept.gate.leave(pass, 'UNPROVEN');
+      state.probe.release(permit, 'UNPROVEN');
       throw error;
     }
   }
 
-  #currentToken({ passwordGuard, tokenGuard }: KeptUser, deadline: Deadline): Promise<Authentication> {
-    if (!this.#authentication.isHeld()) {
+  #currentToken({ passwordGuard, tokenGuard }: UserState, deadline: Deadline): Promise<Authentication> {
+    if (!this.#authentication.hasValue()) {
       passwordGuard.check();
       tokenGuard.check();
     }
@@ -115,18 +116,18 @@ export class TokenAuthenticator implements Authenticator {
   }
 
   #settle(
-    { tokenGuard, gate }: KeptUser,
+    { tokenGuard, probe }: UserState,
     token: Authentication,
-    pass: Pass,
+    permit: Permit,
     verdict: CredentialVerdict,
   ): boolean {
     const isRefused = verdict === 'REFUSED';
     if (isRefused) {
       this.#authentication.discard(token);
-      // A token that worked before has run out or was revoked, which says nothing about the user behind it.
-      if (pass.isTrial) tokenGuard.refused();
+      // A proven token that is refused has expired or was revoked, which does not count against the user.
+      if (permit.isProbe) tokenGuard.recordRefusal();
     }
-    gate.leave(pass, verdict);
+    probe.release(permit, verdict);
     return isRefused;
   }
 }

@@ -1,10 +1,10 @@
 import { types } from 'node:util';
 
 /**
- * Why no complete answer came.
+ * Why no complete response arrived.
  *
- * UNREACHABLE, CONNECT_TIMEOUT and TLS: no connection came about. BREAKER_OPEN: none was tried, because too many
- * had failed before.
+ * UNREACHABLE, CONNECT_TIMEOUT and TLS: no connection was established. BREAKER_OPEN: none was attempted, because too
+ * many had failed before.
  */
 export type TransportFailure =
   | 'UNREACHABLE'
@@ -18,16 +18,16 @@ export type TransportFailure =
   | 'UNREADABLE';
 
 /**
- * A call that ended without a complete answer.
+ * An upstream call that ended without a complete response.
  *
- * Carries no request, answer or error of the HTTP library: those print tokens and bodies when logged.
+ * It holds no request, response or error of the HTTP library: those print tokens and bodies when logged.
  */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
   readonly failure: TransportFailure;
-  /** False only when it is proven that no byte of the request left this process. */
+  /** False only if provably no byte of the request left this process. */
   readonly mayHaveBeenSent: boolean;
-  /** System or library error code such as ECONNREFUSED, for the log. */
+  /** Error code of the system or of undici for the log, such as ECONNREFUSED. */
   readonly causeCode: string | undefined;
 
   constructor(failure: TransportFailure, mayHaveBeenSent: boolean, causeCode?: string) {
@@ -38,7 +38,7 @@ export class TransportError extends Error {
   }
 }
 
-/** The code of an error thrown by Node or undici, looked for inside an AggregateError too. */
+/** Returns the code of an error thrown by Node or undici; of the first error inside an AggregateError. */
 export function codeOf(error: unknown): string | undefined {
   if (!types.isNativeError(error)) return undefined;
   if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
@@ -46,11 +46,11 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined;
 }
 
-/** What kept a connection from coming about, by the code of the error. */
+/** Classifies a failed connection attempt by the code of its error. */
 export function connectFailureOf(code: string | undefined): 'UNREACHABLE' | 'CONNECT_TIMEOUT' | 'TLS' {
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'CONNECT_TIMEOUT';
-  // A fresh connection that is reset before its first request was still in its handshake.
+  // A reset before the first request happens during the TLS handshake.
   if (code === 'EPROTO' || code === 'ECONNRESET') return 'TLS';
-  // The system's names are one word behind an E; OpenSSL's and Node's own for certificates never are.
+  // System codes are a single word that starts with E; certificate codes of OpenSSL and Node never are.
   return code === undefined || /^(E[A-Z0-9]+|EAI_[A-Z]+|UND_ERR_[A-Z_]+)$/.test(code) ? 'UNREACHABLE' : 'TLS';
 }

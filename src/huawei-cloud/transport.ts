@@ -1,76 +1,76 @@
 import { Agent } from 'undici';
 import type { Deadline } from '../lib/time.js';
 import type { ClockSkew } from './clock-skew.js';
-import type { CollectedAnswer } from './response-collector.js';
-import { AnswerCollector } from './response-collector.js';
+import type { CollectedResponse } from './response-collector.js';
+import { ResponseCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
 
-/** One request to an upstream host; its headers already carry the credentials. */
-export interface UpstreamRequest {
+/** One request to an upstream host; its headers include the credentials. */
+interface UpstreamRequest {
   method: 'GET' | 'POST' | 'DELETE';
   url: URL;
   headers: Readonly<Record<string, string>>;
-  /** Text to send as the body; none when absent. */
+  /** Text of the body. Default: no body. */
   body?: string;
   deadline: Deadline;
-  /** A longer answer ends the call with TOO_LARGE. */
+  /** A longer response body fails the call with TOO_LARGE. */
   maxBodyBytes: number;
-  /** Called right before the first byte is sent: the connection stands. */
+  /** Called right before the first byte is sent, when the connection is established. */
   onSending?: (() => void) | undefined;
 }
 
-/** One complete answer of an upstream host, whatever its status. */
-export interface UpstreamAnswer {
+/** One complete response of an upstream host, with any status. */
+export interface UpstreamResponse {
   status: number;
   text: string;
-  /** The value of a header by its lower-case name; the first one when it was repeated. */
+  /** The value of a header by its lower-case name; the first value if it is repeated. */
   header(name: string): string | undefined;
 }
 
-/** Bounds of the connections to one upstream host. */
+/** Limits of the connections to one upstream host. */
 interface TransportOptions {
-  /** Open connections at most, which is also the number of calls in flight. Default 50. */
+  /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
-  /** Calls that may wait for a connection; one more fails with OVERLOADED. Default 500. */
+  /** Maximum number of queued calls; one more fails with OVERLOADED. Default 500. */
   maxWaiting?: number;
-  /** The only authorities that may vouch for the host, in PEM. Default: those of Node. */
+  /** Trusted certificate authorities in PEM, instead of those of Node. */
   certificates?: readonly string[] | undefined;
-  /** Learns from the date of every answer. */
+  /** Observes the `Date` of every response. */
   skew?: ClockSkew;
 }
 
-// undici's timers are coarse: this ends within 3 s.
+// undici's timers are coarse: the connect timeout fires within 3 s.
 const CONNECT_TIMEOUT_MS = 2_500;
-// Waiting and headers leave time within an operation to find out what became of a create.
+// Queueing and headers leave time within an operation to reconcile a create.
 const MAX_WAIT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const BODY_TIMEOUT_MS = 5_000;
-// Longer idle times meet servers that close at the same moment, and a lost create cannot be told from a done one.
+// A short idle time avoids reusing a connection that the server is closing: the outcome of that create is unknown.
 const IDLE_CONNECTION_MS = 1_000;
-const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
+const MAX_RESPONSE_HEADER_BYTES = 64 * 1024;
 
 /**
- * Sends requests to upstream hosts over kept-alive, bounded connections.
+ * Sends requests to upstream hosts over a bounded pool of keep-alive connections.
  *
- * Never retries, never follows a redirect, and always verifies TLS, whatever the environment says.
+ * It never retries, never follows redirects, and always verifies TLS, regardless of the environment.
  */
 export class Transport {
   readonly #agent: Agent;
-  readonly #slots: Slots;
+  readonly #semaphore: Semaphore;
   readonly #skew: ClockSkew | undefined;
 
   constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
     this.#skew = skew;
-    this.#slots = new Slots(maxConnections, maxWaiting);
+    this.#semaphore = new Semaphore(maxConnections, maxWaiting);
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
-      // Whether a request has left is known from the way undici speaks HTTP/1.1.
+      // The proof that a request was not sent relies on undici's HTTP/1.1 implementation.
       allowH2: false,
       keepAliveTimeout: IDLE_CONNECTION_MS,
       keepAliveMaxTimeout: IDLE_CONNECTION_MS,
-      maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
-      // The collector has its own limits, which cover dripping too.
+      maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
+      // The collector has its own limits, which also bound a body that drips.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: {
@@ -83,9 +83,9 @@ export class Transport {
   }
 
   /**
-   * The answer to one request.
+   * Sends one request and returns its response.
    *
-   * @throws {TransportError} when no complete answer came within the limits
+   * @throws {TransportError} if no complete response arrives within the limits
    */
   async send({
     url,
@@ -95,12 +95,13 @@ export class Transport {
     deadline,
     maxBodyBytes,
     onSending,
-  }: UpstreamRequest): Promise<UpstreamAnswer> {
-    // undici cannot drop a request that waits inside it, so none ever does.
-    const slot = await this.#slots.acquire(deadline, MAX_WAIT_MS);
-    if (slot !== 'taken') throw new TransportError(slot === 'full' ? 'OVERLOADED' : 'TIMEOUT', false);
+  }: UpstreamRequest): Promise<UpstreamResponse> {
+    // undici cannot drop a request from its own queue, so requests queue here.
+    const acquired = await this.#semaphore.acquire(deadline, MAX_WAIT_MS);
+    if (acquired !== 'acquired')
+      throw new TransportError(acquired === 'queueFull' ? 'OVERLOADED' : 'TIMEOUT', false);
     try {
-      const collector = new AnswerCollector({
+      const collector = new ResponseCollector({
         deadline,
         headersMs: HEADERS_TIMEOUT_MS,
         bodyMs: BODY_TIMEOUT_MS,
@@ -111,21 +112,21 @@ export class Transport {
       const request = { origin: url.origin, path, method, headers, body: body ?? null };
       const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
-      const answer = toUpstreamAnswer(await collector.answer);
-      this.#skew?.observe(answer.header('date'), sentAtMs);
-      return answer;
+      const response = toUpstreamAnswer(await collector.response);
+      this.#skew?.observe(response.header('date'), sentAtMs);
+      return response;
     } finally {
-      this.#slots.release();
+      this.#semaphore.release();
     }
   }
 
-  /** Ends all connections; calls in flight fail. */
+  /** Closes all connections; calls in flight fail. */
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
 }
 
-function toUpstreamAnswer({ status, headers, text }: CollectedAnswer): UpstreamAnswer {
+function toUpstreamAnswer({ status, headers, text }: CollectedResponse): UpstreamResponse {
   return {
     status,
     text,
@@ -140,33 +141,33 @@ interface Waiter {
   proceed(): void;
 }
 
-/** A limited number of places for work that runs at the same time, given out in order of arrival. */
-export class Slots {
+/** FIFO semaphore with a bounded queue and a bounded wait. */
+class Semaphore {
   readonly #maxWaiting: number;
   readonly #waiting = new Set<Waiter>();
   #free: number;
 
-  constructor(places: number, maxWaiting: number) {
-    this.#free = places;
+  constructor(permits: number, maxWaiting: number) {
+    this.#free = permits;
     this.#maxWaiting = maxWaiting;
   }
 
   /**
-   * Takes a place, waiting for one at most `maxWaitMs` and never past the deadline.
+   * Acquires a permit. Waits at most `maxWaitMs` and never beyond the deadline.
    *
-   * @returns 'taken'; 'full' when too many wait already; 'timeout' when no place became free in time
+   * @returns 'queueFull' if too many callers wait already; 'timeout' if no permit became free in time
    */
-  async acquire(deadline: Deadline, maxWaitMs: number): Promise<'taken' | 'full' | 'timeout'> {
+  async acquire(deadline: Deadline, maxWaitMs: number): Promise<'acquired' | 'queueFull' | 'timeout'> {
     if (this.#free > 0) {
       this.#free -= 1;
-      return 'taken';
+      return 'acquired';
     }
-    if (this.#waiting.size >= this.#maxWaiting) return 'full';
+    if (this.#waiting.size >= this.#maxWaiting) return 'queueFull';
     return new Promise(resolve => {
       const waiter: Waiter = {
         proceed: () => {
           stopTimer();
-          resolve('taken');
+          resolve('acquired');
         },
       };
       const stopTimer = deadline.startTimer(maxWaitMs, () => {
@@ -177,7 +178,7 @@ export class Slots {
     });
   }
 
-  /** Gives a place back, to whoever has waited longest. */
+  /** Releases a permit to the caller that has waited longest. */
   release(): void {
     const [next] = this.#waiting;
     if (next === undefined) {

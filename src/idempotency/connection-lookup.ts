@@ -5,7 +5,7 @@ import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionList } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
-import { Deadline, within } from '../lib/time.js';
+import { Deadline, withTimeout } from '../lib/time.js';
 
 const READ_TIMEOUT_MS = 12_000;
 /** Who asks within this time shares one read. */
@@ -34,7 +34,7 @@ export class ListReader {
     // Others may have more time for the read that they share.
     return deadline === undefined
       ? this.#gathering
-      : within(deadline.remainingMs(), this.#gathering, undefined);
+      : withTimeout(deadline.remainingMs(), this.#gathering, undefined);
   }
 
   /** The connections that DLI gives when it is asked for one tag. */

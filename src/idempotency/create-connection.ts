@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationScope } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
-import { within } from '../lib/time.js';
+import { withTimeout } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { BeginResult, RecordStore } from '../operation-store/operation-store.js';
@@ -59,7 +59,7 @@ export class CreateOnce {
     const running = this.#running.get(intent);
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
-      return within(JOIN_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
+      return withTimeout(JOIN_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
     }
     const outcome = this.#run(call, fingerprint, scope)
       .catch((error: unknown) => {

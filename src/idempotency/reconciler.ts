@@ -222,10 +222,10 @@ export type Match =
 function matchConnection(
   wanted: OperationRecord['wanted'],
   { fromMs, untilMs }: TimeSpan,
-  { connections, skew = { leastMs: 0, mostMs: 0 } }: ConnectionList,
+  { connections, skew = { minMs: 0, maxMs: 0 } }: ConnectionList,
 ): Match {
-  const earliestMs = fromMs + skew.leastMs - SLACK_MS;
-  const latestMs = untilMs + skew.mostMs + SLACK_MS;
+  const earliestMs = fromMs + skew.minMs - SLACK_MS;
+  const latestMs = untilMs + skew.maxMs + SLACK_MS;
   const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
     (service !== null && serviceOfWireName(service) !== wanted.service) ||
     (destination !== null && destination !== wanted.url) ||

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationScope } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import { within } from '../lib/time.js';
+import { withTimeout } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { lastSentAt, unfinished } from '../operation-store/operation-record.js';
 import type { RecordStore } from '../operation-store/operation-store.js';
@@ -47,7 +47,7 @@ export class InlineReconciliation {
       await delay(waitMs);
       const check = this.#reconciler.check(current, scope.traceId);
       const limitMs = Math.max(0, scope.deadline.remainingMs() - ANSWER_MARGIN_MS);
-      const checked = await within(limitMs, check, undefined);
+      const checked = await withTimeout(limitMs, check, undefined);
       if (checked === undefined) {
         // The caller is answered now; what the late read shows is written all the same.
         void check.then(late => this.release(late));

@@ -1,34 +1,33 @@
-/** A step of the gateway's own work, by an allow-list of what a log may hold. */
+/** Fields of a log record of the gateway's internals: an allow-list. */
 interface LogRecord {
   traceId?: string;
+  // Stored: do not rename.
   operation: 'reconcile' | 'store' | 'keys' | 'limits' | 'follow' | 'listConnections';
   outcome: string;
-  /** Our own words. */
+  /** Text written by the gateway, never by a caller or an upstream. */
   detail?: string;
   /** Milliseconds since the create was sent. */
   afterMs?: number;
-  /** How many records or connections it is about. */
+  /** Number of affected records or connections. */
   count?: number;
 }
 
-/** Where the parts of the gateway report, each with the records that it may write. */
+/** Structured log that accepts only records of type `R`. */
 export interface Logger<R extends object = LogRecord> {
   info(record: R, message: string): void;
   warn(record: R, message: string): void;
   error(record: R, message: string): void;
 }
 
-// A line of the log is at most 2 KB long, and the innermost frames say most.
+// A log line has at most 2 KB, and the innermost frames are the most useful ones.
 const MAX_LENGTH = 1_500;
 
 /**
- * Where an error happened: its stack without the message, which may hold what a caller sent or DLI answered.
+ * Returns the stack frames of an error without its message, which may contain data of a caller or of DLI.
  *
- * The innermost frames, of at most 1,500 characters together.
- *
- * @param error anything that can be thrown; what has no stack has no frames
+ * Only the innermost frames, 1,500 characters in total; none for a value without a stack.
  */
-export function framesOf(error: unknown): string[] {
+export function stackFrames(error: unknown): string[] {
   const lines = (error instanceof Error ? error.stack : undefined)?.split('\n') ?? [];
   let length = 0;
   return lines

@@ -3,27 +3,27 @@ import { Redis } from 'ioredis';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
-const RECONNECT_MS = { first: 50, most: 2_000 };
+const RECONNECT_MS = { first: 50, max: 2_000 };
 
 /**
- * A connection to Redis for what gateways do together when they can, and alone otherwise: what cannot be sent or is
- * not answered in 250 ms, or the command time-out of the address, fails at once.
+ * Opens a fail-fast connection to Redis for features that also work without it. A command fails immediately while
+ * Redis is unreachable, or without a reply within the `commandTimeout` of the address (default 250 ms).
  *
- * Apart from the connection of the operation records, whose commands must not wait behind others. A server that
- * cannot be reached is waited for in the background.
+ * Separate from the connection of the operation store, so that neither delays the commands of the other. An
+ * unreachable server does not fail the call: reconnection continues in the background.
  *
- * @param onChange told once when it cannot be used, and once when it can be again
+ * @param onChange called once when Redis becomes unavailable, and once when it is available again
  */
-export async function connectImpatiently(
+export async function connectBestEffort(
   address: RedisOptions,
-  onChange: (isUsable: boolean) => void,
+  onChange: (isAvailable: boolean) => void,
 ): Promise<Redis> {
   const { commandTimeout = COMMAND_TIMEOUT_MS } = address;
   const redis = new Redis({
     ...address,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout,
-    // A server that is gone ends no connection by itself; without this every command would wait for the time-out.
+    // Detects a dead server, which does not close the connection: otherwise every command would time out.
     socketTimeout: commandTimeout,
     disconnectTimeout: 20,
     enableOfflineQueue: false,
@@ -31,26 +31,25 @@ export async function connectImpatiently(
     maxRetriesPerRequest: 0,
     disableClientInfo: true,
     retryStrategy: attempt =>
-      Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) *
-      (0.5 + Math.random() / 2),
+      Math.min(RECONNECT_MS.max, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
   });
-  let isUsable = true;
-  const change = (isUsableNow: boolean) => {
-    if (isUsableNow !== isUsable) onChange(isUsableNow);
-    isUsable = isUsableNow;
+  let isAvailable = true;
+  const setAvailable = (isAvailableNow: boolean) => {
+    if (isAvailableNow !== isAvailable) onChange(isAvailableNow);
+    isAvailable = isAvailableNow;
   };
-  const settled = new Promise<void>(resolve => {
+  const firstAttempt = new Promise<void>(resolve => {
     redis.once('ready', resolve).once('close', resolve);
   });
-  redis.on('ready', () => change(true));
-  // Errors of ioredis carry commands, so they are not passed on.
-  redis.on('error', () => change(false));
-  await settled;
+  redis.on('ready', () => setAvailable(true));
+  // Errors of ioredis contain commands, so they are not passed on.
+  redis.on('error', () => setAvailable(false));
+  await firstAttempt;
   return redis;
 }
 
-/** Ends a connection for good. */
-export async function endRedis(redis: Redis): Promise<void> {
+/** Closes a connection without waiting for pending replies. */
+export async function closeRedis(redis: Redis): Promise<void> {
   const isOpen = redis.status === 'ready' || redis.status === 'connect';
   const ended = isOpen ? new Promise(resolve => redis.once('end', resolve)) : undefined;
   redis.disconnect();

@@ -1,44 +1,45 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time as the gateway reads it; tests hand in their own. */
+/** Source of time; tests inject their own. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since 1970-01-01 UTC, for what Huawei Cloud dates. */
+  /** Wall-clock time in milliseconds since 1970-01-01 UTC, for timestamps shared with other systems. */
   epochMs(): number;
-  /** Milliseconds since an arbitrary start; never goes back, so deadlines and lifetimes use it. */
+  /** Milliseconds since an arbitrary start, never decreasing, for deadlines and lifetimes. */
   monotonicMs(): number;
 }
 
-/** The clocks of this machine. */
+/** The system clock. */
 export const SYSTEM_CLOCK: Clock = {
   epochMs: () => Date.now(),
   monotonicMs: () => performance.now(),
 };
 
-// Less than what others wait, after an operation's time, before they take it over.
+// Shorter than the grace period after which another process takes over an operation.
 const MAX_OVERSLEPT_MS = 4_000;
 
-/** The moment at which one whole operation must have ended, upstream calls and waits included. */
+/** Point in time by which a whole operation must end, including upstream calls and waits. */
 export class Deadline {
   readonly #clock: Clock;
   readonly #endsAtMs: number;
   readonly #endsAtEpochMs: number;
 
-  /** @param timeoutMs milliseconds from now */
+  /** @param timeoutMs milliseconds until the deadline */
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
     this.#endsAtMs = clock.monotonicMs() + timeoutMs;
     this.#endsAtEpochMs = clock.epochMs() + timeoutMs;
   }
 
-  /** Milliseconds left; 0 when the deadline has passed. */
+  /** Milliseconds until the deadline; 0 if it has passed. */
   remainingMs(): number {
     return Math.max(0, this.#endsAtMs - this.#clock.monotonicMs());
   }
 
   /**
-   * Calls back when so much time has passed, or the deadline has, by its clock.
+   * Calls `callback` after `limitMs` milliseconds or at the deadline, whichever comes first, measured by the clock of
+   * the deadline.
    *
-   * @returns what stops the wait
+   * @returns a function that stops the timer
    */
   startTimer(limitMs: number, callback: () => void): () => void {
     const endsAtMs = this.#clock.monotonicMs() + Math.min(limitMs, this.remainingMs());
@@ -54,22 +55,22 @@ export class Deadline {
   }
 
   /**
-   * Whether the machine slept, so that more time has passed for others than for the deadline, whose clock stands
-   * still meanwhile. Nothing may be sent then: somebody else may have taken the operation over.
+   * Whether the machine was suspended, so that the wall clock ran ahead of the monotonic clock by more than 4 s.
+   * Nothing may be sent then: another process may have taken over the operation.
    */
   hasOverslept(): boolean {
-    const remainingForOthersMs = this.#endsAtEpochMs - this.#clock.epochMs();
-    return this.#endsAtMs - this.#clock.monotonicMs() - remainingForOthersMs > MAX_OVERSLEPT_MS;
+    const remainingEpochMs = this.#endsAtEpochMs - this.#clock.epochMs();
+    return this.#endsAtMs - this.#clock.monotonicMs() - remainingEpochMs > MAX_OVERSLEPT_MS;
   }
 }
 
-/** What a promise gives, or something else when it has not been settled after so many milliseconds. */
-export async function within<T, U>(limitMs: number, promise: Promise<T>, otherwise: U): Promise<T | U> {
+/** Resolves like `promise`, or with `fallback` if it is not settled after `timeoutMs` milliseconds. */
+export async function withTimeout<T, U>(timeoutMs: number, promise: Promise<T>, fallback: U): Promise<T | U> {
   const abort = new AbortController();
   try {
     return await Promise.race([
       promise,
-      delay(limitMs, otherwise, { signal: abort.signal }).catch(() => otherwise),
+      delay(timeoutMs, fallback, { signal: abort.signal }).catch(() => fallback),
     ]);
   } finally {
     abort.abort();

@@ -7,7 +7,7 @@ import type { TokenGateway } from './helpers/token-gateway.js';
 import { bearer, startTokenGateway } from './helpers/token-gateway.js';
 
 const MAX_HELD = proofSize(50, 500);
-const limits = { heldByTenant: MAX_HELD };
+const limits = { connectionsPerTenant: MAX_HELD };
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const READ_ONLY = { scope: 'dli:connection:read' };
 

@@ -17,7 +17,7 @@ const NOTHING_ELSE = {
   clusterName: null,
 };
 
-/** Answers of DLI to a get, as its manuals print them, and how callers see them. */
+/** Get responses printed in DLI's manuals, and the connections that callers get. */
 const GETS: [what: string, body: string, shown: Record<string, unknown>][] = [
   [
     'of 2021, with a stray count and a service that does not fit the address',
@@ -75,7 +75,7 @@ const GETS: [what: string, body: string, shown: Record<string, unknown>][] = [
   ],
 ];
 
-/** Answers of DLI to a list, as its manuals print them. */
+/** List responses printed in DLI's manuals. */
 const LISTS: [what: string, body: string, shown: Record<string, unknown>][] = [
   [
     'of 2019, with a DELETED connection and no count',
@@ -117,14 +117,14 @@ const LISTS: [what: string, body: string, shown: Record<string, unknown>][] = [
   ],
 ];
 
-describe('what the manuals print', () => {
-  it.each(GETS)('is read from a get answer %s', async (_what, body, shown) => {
+describe('examples of the manuals', () => {
+  it.each(GETS)('a get response is parsed: %s', async (_what, body, shown) => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'getConnection', body });
     expect(await connectionOf(gateway, String(shown['id']))).toEqual({ ...NOTHING_ELSE, ...shown });
   });
 
-  it.each(LISTS)('is read from a list %s', async (_what, body, shown) => {
+  it.each(LISTS)('a list response is parsed: %s', async (_what, body, shown) => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'listConnections', body });
     expect(await pageOf(gateway, 'filter: {includeDeleted: true}')).toEqual({
@@ -137,7 +137,7 @@ describe('what the manuals print', () => {
 
 const ID = '378eb1e6-521d-41a4-a41c-bbb58f34a6d6';
 
-describe('a field that the manuals describe', () => {
+describe('fields described in the manuals', () => {
   it.each<[what: string, field: string, shown: Record<string, unknown>]>([
     ['progress between 0 and 1', '"process": 0.35', { progress: 0.35 }],
     ['progress beyond 1', '"process": 35', { progress: 1 }],
@@ -183,7 +183,7 @@ describe('a field that the manuals describe', () => {
       '"state": "FAILED", "message": "router 0a1b2c3d4e5f60718293a4b5c6d7e8f9 at 10.0.0.7"',
       { failureReason: null },
     ],
-  ])('is read: %s', async (_what, field, shown) => {
+  ])('are parsed: %s', async (_what, field, shown) => {
     const gateway = await startGateway();
     gateway.emulator.inject({
       operation: 'getConnection',

@@ -10,7 +10,7 @@ afterEach(closeGateways);
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 
-/** Connections a day apart, two of one time. */
+/** Connections created one day apart, two of them at the same time. */
 const SEEDS = [
   { name: 'beta_2', service: 'RDS', state: 'ACTIVE', createdAtMs: START_MS },
   { name: 'Alpha', service: 'DWS', state: 'FAILED', createdAtMs: START_MS + DAY_MS },
@@ -28,7 +28,7 @@ async function startSeeded(env = {}): Promise<TestGateway> {
 
 const namesOf = (items: readonly ShownConnection[]) => items.map(({ name }) => name);
 
-describe('a list', () => {
+describe('the list of connections', () => {
   it.each([
     ['', ['beta_1', 'epsilon', 'gamma', 'Alpha', 'beta_2']],
     ['order: OLDEST_FIRST', ['beta_2', 'Alpha', 'gamma', 'beta_1', 'epsilon']],
@@ -46,9 +46,9 @@ describe('a list', () => {
     ['order: NAME, filter: {name: "eta_"}', ['beta_1', 'beta_2']],
     ['filter: {name: "(.*)"}', []],
     ['filter: null, after: null', ['beta_1', 'epsilon', 'gamma', 'Alpha', 'beta_2']],
-  ])('with (%s) holds what was asked for, in order', async (argumentsText, names) => {
+  ])('is filtered and sorted by (%s)', async (argumentsText, names) => {
     const page = await pageOf(await startSeeded(), argumentsText);
-    // Of one time, the order is that of ids, which differ at every run.
+    // Ids break ties, and they differ in every run.
     const sameTime = (name: string) =>
       /beta_1|epsilon/.test(name) && !/NAME/.test(argumentsText) ? '=' : name;
     expect(namesOf(page.items).map(sameTime)).toEqual(names.map(sameTime));
@@ -74,7 +74,7 @@ describe('a list', () => {
     },
   );
 
-  it('is turned page by page whatever names it holds, which are cut off', async () => {
+  it('is paginated by truncated names of any length', async () => {
     const gateway = await startGateway();
     const names = ['a', 'b', 'c'].map(letter => `${'\u0001'.repeat(3_000)}${letter}`);
     for (const name of names) gateway.emulator.seedConnection({ name });
@@ -85,7 +85,7 @@ describe('a list', () => {
     expect(items.map(({ name }) => name.length)).toEqual([2_048, 2_048, 2_048]);
   });
 
-  it('goes on after a connection that is gone, and does not show others twice', async () => {
+  it('continues after a cursor whose connection is gone, without repeating others', async () => {
     const gateway = await startSeeded({ READ_FRESHNESS_MS: '0' });
     const first = await pageOf(gateway, 'order: NAME, first: 2');
     expect(namesOf(first.items)).toEqual(['Alpha', 'beta_1']);
@@ -95,11 +95,11 @@ describe('a list', () => {
     expect(namesOf(second.items)).toEqual(['beta_2', 'epsilon']);
   });
 
-  it('of none is an empty page', async () => {
+  it('is an empty page if there are no connections', async () => {
     expect(await pageOf(await startGateway())).toEqual({ items: [], nextCursor: null, totalCount: 0 });
   });
 
-  it('leaves out what has no id that can be asked for, and says so in the log', async () => {
+  it('omits connections without a valid id, and logs their number', async () => {
     const gateway = await startGateway();
     const connections = [{ name: 'a' }, { name: 'b', connection_id: '<script>' }];
     gateway.emulator.inject({ operation: 'listConnections', body: { connections } });
@@ -108,7 +108,7 @@ describe('a list', () => {
   });
 });
 
-describe('arguments that break a rule', () => {
+describe('invalid arguments', () => {
   it.each([
     ['first: 0', 'first must be 1 to 100.'],
     ['first: 101', 'first must be 1 to 100.'],
@@ -119,13 +119,13 @@ describe('arguments that break a rule', () => {
     [`filter: {name: "${'x'.repeat(65)}"}`, 'name may have at most 64 characters.'],
     [`filter: {states: [${'ACTIVE '.repeat(11)}]}`, 'states may be at most 10.'],
     [`filter: {services: [${'RDS '.repeat(11)}]}`, 'services may be at most 10.'],
-  ])('%s: the caller is told which', async (argumentsText, message) => {
+  ])('%s: the error names the rule', async (argumentsText, message) => {
     const gateway = await startGateway();
     const { body } = await askForPage(gateway, argumentsText);
     expect(body.errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT' } }]);
   });
 
-  it('a cursor of another order is refused', async () => {
+  it('are refused: a cursor of another order', async () => {
     const gateway = await startSeeded();
     const { nextCursor } = await pageOf(gateway, 'order: NAME, first: 1');
     const { body } = await askForPage(gateway, `order: OLDEST_FIRST, after: "${nextCursor}"`);
@@ -133,8 +133,8 @@ describe('arguments that break a rule', () => {
   });
 });
 
-describe('a list of ten thousand', () => {
-  it('is read by one call for all its pages, and pages after the first cost no further sorting', async () => {
+describe('a list of ten thousand connections', () => {
+  it('is read by a single call and sorted once for all its pages', async () => {
     const gateway = await startGateway();
     const count = proofSize(1_000, 10_000);
     for (let index = 0; index < count; index += 1)

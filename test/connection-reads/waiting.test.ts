@@ -12,7 +12,7 @@ async function timed<T>(work: Promise<T>): Promise<[result: T, tookMs: number]> 
   return [await work, performance.now() - startedMs];
 }
 
-describe('a query that waits', () => {
+describe('a query with waitSeconds', () => {
   it.each([
     [
       'orders',
@@ -20,7 +20,7 @@ describe('a query that waits', () => {
       { connectionAddress: expect.stringMatching(/^to-rds-/), failureReason: null, progress: 1 },
     ],
     ['fail_orders', 'FAILED', { connectionAddress: null, failureReason: "Can't get ready router." }],
-  ])('is answered when %s becomes %s', async (name, state, shown) => {
+  ])('returns when %s becomes %s', async (name, state, shown) => {
     const clock = createStillClock();
     const gateway = await startGateway({ env: FAST, emulator: { now: () => clock.epochMs() } });
     const { connectionId = '' } = await gateway.create({ name });
@@ -32,7 +32,7 @@ describe('a query that waits', () => {
     expect(tookMs).toBeLessThan(20_000);
   });
 
-  it('is answered at once when the connection is in another state already', async () => {
+  it('returns immediately if the connection is already in another state', async () => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const [connection, tookMs] = await timed(
@@ -42,7 +42,7 @@ describe('a query that waits', () => {
     expect(tookMs).toBeLessThan(20_000);
   });
 
-  it('is answered when the time is over, with how it stands then', async () => {
+  it('returns the current state when the time is up', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const [connection, tookMs] = await timed(connectionOf(gateway, connectionId, 'waitSeconds: 1'));
@@ -51,7 +51,7 @@ describe('a query that waits', () => {
     expect(tookMs).toBeLessThan(15_000);
   });
 
-  it('is answered with null when the connection is gone', async () => {
+  it('returns null when the connection is gone', async () => {
     const gateway = await startGateway({ env: FAST });
     const [connection, tookMs] = await timed(
       connectionOf(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', 'waitSeconds: 25'),
@@ -60,7 +60,7 @@ describe('a query that waits', () => {
     expect(tookMs).toBeLessThan(20_000);
   });
 
-  it('survives a broken DLI, and tells of it only when it is broken at the end', async () => {
+  it('survives an outage of DLI, and reports it only if it lasts until the end', async () => {
     const gateway = await startGateway({ env: FAST, emulator: { creationMs: 100 } });
     const { connectionId = '' } = await gateway.create();
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 2 });
@@ -71,7 +71,7 @@ describe('a query that waits', () => {
     expect(body.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }]);
   });
 
-  it('is answered when the gateway stops', async () => {
+  it('returns when the gateway stops', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const answer = timed(connectionOf(gateway, connectionId, 'waitSeconds: 25'));
@@ -82,26 +82,26 @@ describe('a query that waits', () => {
     expect(tookMs).toBeLessThan(20_000);
   });
 
-  it('shares the looks with all others who wait, and none follow when nobody waits', async () => {
+  it('shares polls with all other waiting queries; polling stops when none is left', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const waits = Array.from({ length: 50 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 1'));
     expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
     const { ledger } = gateway.emulator;
-    const looks = ledger.count('getConnection');
-    // From 100 ms on, growing by half: at 0, 100, 250, 475, 810 ms, each a fifth sooner or later.
-    expect(looks).toBeGreaterThanOrEqual(2);
-    // A slow machine begins some of the waits later; looks of their own would be a hundred and more.
-    expect(looks).toBeLessThan(50);
-    // What a forgotten timer would still ask comes before the answer to another query that waits.
+    const polls = ledger.count('getConnection');
+    // The interval grows by half: polls at 0, 100, 250, 475, 810 ms, with a jitter of 20 %.
+    expect(polls).toBeGreaterThanOrEqual(2);
+    // On a slow machine some queries start late. Without sharing there would be more than a hundred polls.
+    expect(polls).toBeLessThan(50);
+    // The poll of a leaked timer would arrive before the response to another waiting query.
     const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
     await connectionOf(gateway, other, 'waitSeconds: 1');
     expect(ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId))).toHaveLength(
-      looks,
+      polls,
     );
   });
 
-  it.each(['waitSeconds: 26', 'waitSeconds: -1'])('with %s is refused', async more => {
+  it.each(['waitSeconds: 26', 'waitSeconds: -1'])('is refused: %s', async more => {
     const gateway = await startGateway();
     const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', more);
     expect(body.errors).toMatchObject([

@@ -12,10 +12,10 @@ afterEach(async () => {
 
 const SLOW = { FOLLOW_INTERVAL_MS: '60000' };
 const OF_A_SOCKET = proofSize(100, 1_000);
-const limits = { watchesOfTenant: 2.5 * OF_A_SOCKET };
+const limits = { watchesPerTenant: 2.5 * OF_A_SOCKET };
 const AT_A_TIME = 50;
 
-/** Follows one connection over sockets that are filled with subscriptions, and counts what they are told first. */
+/** Subscribes to one connection over sockets full of subscriptions, and counts their first events. */
 async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: number, token?: string) {
   const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
   const counts: Record<string, number> = {};
@@ -26,24 +26,24 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
     );
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
-    for (let told = 0; told < OF_A_SOCKET; ) {
-      // So many at a time as the gateway takes without being late for others, which it would refuse.
-      if (told % AT_A_TIME === 0)
-        for (let count = told; count < told + AT_A_TIME; count += 1)
+    for (let received = 0; received < OF_A_SOCKET; ) {
+      // More at a time would delay the event loop, so that the gateway would shed load.
+      if (received % AT_A_TIME === 0)
+        for (let count = received; count < received + AT_A_TIME; count += 1)
           say({ type: 'subscribe', id: String(count), payload: { query: FOLLOW, variables: { id } } });
       let message = await hear();
-      // The end of a refused one comes after its refusal.
+      // A refusal is followed by the end of the subscription.
       while (message.type === 'complete') message = await hear();
       const [, code = 'followed'] = /"code":"(\w+)"/.exec(JSON.stringify(message.payload)) ?? [];
       counts[code] = (counts[code] ?? 0) + 1;
-      told += 1;
+      received += 1;
     }
   }
   return counts;
 }
 
-describe('those who follow connections', () => {
-  it('are at most 2,500 of one tenant, and others are not kept out', async () => {
+describe('the number of watches', () => {
+  it('is limited to 2,500 per tenant, without affecting other tenants', async () => {
     const gateway = await startTokenGateway(SLOW, { limits });
     const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
     expect(await fillSockets(gateway, 3, many)).toEqual({
@@ -53,7 +53,7 @@ describe('those who follow connections', () => {
     expect(await fillSockets(gateway, 1, one)).toEqual({ followed: OF_A_SOCKET });
   });
 
-  it('are not counted by tenants where callers are not told apart', async () => {
+  it('is not limited per tenant if callers are anonymous', async () => {
     const gateway = await startGateway({ env: SLOW, limits });
     expect(await fillSockets(gateway, 3)).toEqual({ followed: 3 * OF_A_SOCKET });
   });

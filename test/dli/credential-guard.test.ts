@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { TrialGate } from '../../src/huawei-cloud/credential-probe.js';
-import { CredentialGuard, RefusalWindow } from '../../src/huawei-cloud/lockout-guard.js';
+import { CredentialProbe } from '../../src/huawei-cloud/credential-probe.js';
+import { LockoutGuard, RefusalWindow } from '../../src/huawei-cloud/lockout-guard.js';
 import { Deadline } from '../../src/lib/time.js';
 import { createTestClock } from '../helpers/clock.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
@@ -278,67 +278,67 @@ describe('an IAM user', () => {
 });
 
 describe('uses of a credential that nobody has proven', () => {
-  function startGate() {
+  function startProbe() {
     const clock = createStillClock();
-    const guard = new CredentialGuard(clock, new RefusalWindow(clock));
-    const gate = new TrialGate(guard, clock);
-    const enter = () => gate.enter(new Deadline(clock, 10_000));
-    return { clock, guard, gate, enter };
+    const guard = new LockoutGuard(clock, new RefusalWindow(clock));
+    const probe = new CredentialProbe(guard, clock);
+    const acquire = () => probe.acquire(new Deadline(clock, 10_000));
+    return { clock, guard, probe, acquire };
   }
 
   it('begin with one alone, wait a second for its answer, and then all go', async () => {
-    const { clock, enter } = startGate();
-    const trial = { isTrial: true, generation: 0 };
-    expect(enter()).toEqual(trial);
+    const { clock, acquire } = startProbe();
+    const permit = { isProbe: true, generation: 0 };
+    expect(acquire()).toEqual(permit);
     clock.advance(999);
-    const waiting = [enter(), enter(), enter()];
+    const waiting = [acquire(), acquire(), acquire()];
     expect(waiting).toEqual(Array(3).fill(expect.any(Promise)));
     clock.advance(1);
-    expect(await Promise.all(waiting)).toEqual(Array(3).fill(trial));
-    expect([enter(), enter()]).toEqual([trial, trial]);
+    expect(await Promise.all(waiting)).toEqual(Array(3).fill(permit));
+    expect([acquire(), acquire()]).toEqual([permit, permit]);
   });
 
   it('follow one another while each ends without a proof', async () => {
-    const { gate, enter } = startGate();
-    const trial = { isTrial: true, generation: 0 };
-    const first = await enter();
-    const [second, third] = [enter(), enter()];
-    gate.leave(first, 'UNPROVEN');
-    expect(await second).toEqual(trial);
-    gate.leave(await second, 'UNPROVEN');
-    expect(await third).toEqual(trial);
+    const { probe, acquire } = startProbe();
+    const permit = { isProbe: true, generation: 0 };
+    const first = await acquire();
+    const [second, third] = [acquire(), acquire()];
+    probe.release(first, 'UNPROVEN');
+    expect(await second).toEqual(permit);
+    probe.release(await second, 'UNPROVEN');
+    expect(await third).toEqual(permit);
   });
 
   it('come one at a time after a refusal, however long the answer takes', async () => {
-    const { clock, guard, gate, enter } = startGate();
-    const first = await enter();
-    guard.refused();
-    gate.leave(first, 'REFUSED');
-    const second = await enter();
+    const { clock, guard, probe, acquire } = startProbe();
+    const first = await acquire();
+    guard.recordRefusal();
+    probe.release(first, 'REFUSED');
+    const second = await acquire();
     clock.advance(5_000);
-    const third = enter();
+    const third = acquire();
     expect(third).toBeInstanceOf(Promise);
-    gate.leave(second, 'ACCEPTED');
-    expect(await third).toEqual({ isTrial: false, generation: 1 });
+    probe.release(second, 'ACCEPTED');
+    expect(await third).toEqual({ isProbe: false, generation: 1 });
   });
 
   it('are not proven by an answer to a request from before the last refusal', async () => {
-    const { clock, guard, gate, enter } = startGate();
-    const early = await enter();
+    const { clock, guard, probe, acquire } = startProbe();
+    const early = await acquire();
     clock.advance(1_000);
-    const late = await enter();
-    guard.refused();
-    gate.leave(late, 'REFUSED');
-    gate.leave(early, 'ACCEPTED');
-    expect(await enter()).toEqual({ isTrial: true, generation: 1 });
+    const late = await acquire();
+    guard.recordRefusal();
+    probe.release(late, 'REFUSED');
+    probe.release(early, 'ACCEPTED');
+    expect(await acquire()).toEqual({ isProbe: true, generation: 1 });
   });
 
   it('may wait 500 at a time, and one more is turned away at once', async () => {
-    const { gate, enter } = startGate();
-    const first = await enter();
-    const waiting = Array.from({ length: 500 }, () => enter());
-    expect(enter).toThrow(expect.objectContaining({ failure: 'NO_TURN' }));
-    gate.leave(first, 'ACCEPTED');
+    const { probe, acquire } = startProbe();
+    const first = await acquire();
+    const waiting = Array.from({ length: 500 }, () => acquire());
+    expect(acquire).toThrow(expect.objectContaining({ failure: 'PROBE_TIMEOUT' }));
+    probe.release(first, 'ACCEPTED');
     expect(await Promise.all(waiting)).toHaveLength(500);
   });
 });

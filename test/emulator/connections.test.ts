@@ -8,8 +8,8 @@ function clockAt(nowMs: number) {
   return clock;
 }
 
-describe('a connection on its way', () => {
-  it('starts in CREATING with no address and no progress', async () => {
+describe('a new connection', () => {
+  it('starts in state CREATING without address and progress', async () => {
     const clock = clockAt(1_566_180_327_674);
     const { call } = await startEmulator({ creationMs: 1_000, now: clock.now });
     const created = await call('POST', CONNECTIONS_PATH, { ...CREATE_BODY, service: 'ct' });
@@ -38,7 +38,7 @@ describe('a connection on its way', () => {
     });
   });
 
-  it('progresses and becomes ACTIVE with an address as time goes by', async () => {
+  it('progresses and becomes ACTIVE with an address', async () => {
     const clock = clockAt(1_000_000);
     const { call, create } = await startEmulator({ creationMs: 1_000, now: clock.now });
     const path = `${CONNECTIONS_PATH}/${await create()}`;
@@ -52,7 +52,7 @@ describe('a connection on its way', () => {
     });
   });
 
-  it('ends FAILED with a reason when its name is made to fail', async () => {
+  it('becomes FAILED with a reason if its name matches failNames', async () => {
     const clock = clockAt(1_000_000);
     const { call, create } = await startEmulator({ creationMs: 1_000, now: clock.now });
     const path = `${CONNECTIONS_PATH}/${await create({ name: 'fail-1', cluster_name: 'spark' })}`;
@@ -67,7 +67,7 @@ describe('a connection on its way', () => {
     });
   });
 
-  it('names the id of a queue as it is told to', async () => {
+  it('has the id of a queue under the configured key', async () => {
     const { call, create } = await startEmulator({ queueInfoKey: 'peer_id' });
     const { json } = await call('GET', `${CONNECTIONS_PATH}/${await create({ cluster_name: 'spark' })}`);
     const { available_queue_info: queues } = json as { available_queue_info: object[] };
@@ -86,7 +86,7 @@ describe('deleting', () => {
     });
   });
 
-  it('leaves a tombstone that get and list still show', async () => {
+  it('leaves a tombstone that get and list return', async () => {
     const { call, create } = await startEmulator();
     const id = await create();
     expect(await call('DELETE', `${CONNECTIONS_PATH}/${id}`)).toMatchObject({
@@ -103,7 +103,7 @@ describe('deleting', () => {
     });
   });
 
-  it('forgets the tombstone after its time', async () => {
+  it('removes the tombstone after its lifetime', async () => {
     const clock = clockAt(1_000_000);
     const { call, create, emulator } = await startEmulator({ tombstoneMs: 5_000, now: clock.now });
     const id = await create();
@@ -114,7 +114,7 @@ describe('deleting', () => {
     expect(emulator.connections()).toEqual([]);
   });
 
-  it('treats a second delete like an unknown id', async () => {
+  it('refuses a second delete like an unknown id', async () => {
     const { call, create } = await startEmulator();
     const id = await create();
     await call('DELETE', `${CONNECTIONS_PATH}/${id}`);
@@ -126,7 +126,7 @@ describe('deleting', () => {
 });
 
 describe('the list', () => {
-  it('shows connections oldest first with a count and queue names', async () => {
+  it('contains connections oldest first, with a count and queue names', async () => {
     const clock = clockAt(1_000);
     const { call, create } = await startEmulator({ now: clock.now });
     await create({ name: 'b', cluster_name: 'spark' });
@@ -166,7 +166,7 @@ describe('the list', () => {
     expect(connections?.map(connection => connection.name)).toEqual(names);
   });
 
-  it('shows a new connection only after the lag, while get finds it at once', async () => {
+  it('contains a new connection only after the lag, while get finds it immediately', async () => {
     const clock = clockAt(1_000);
     const { call, create } = await startEmulator({ listLagMs: 500, now: clock.now });
     const id = await create();
@@ -186,7 +186,7 @@ describe('creating', () => {
     ['Dws', 'DWS'],
     ['rds', 'RDS'],
     ['css', 'CSS'],
-  ])('takes service %s and echoes %s', async (service, canonical) => {
+  ])('accepts service %s and returns it as %s', async (service, canonical) => {
     const { create, emulator } = await startEmulator();
     await create({ service });
     expect(emulator.connections()).toMatchObject([{ service: canonical, state: 'ACTIVE' }]);
@@ -234,7 +234,7 @@ describe('creating', () => {
     });
   });
 
-  it('accepts everything that lies exactly on its limits', async () => {
+  it('accepts values exactly at their limits', async () => {
     const { call } = await startEmulator();
     const tags = Array.from({ length: 10 }, (_, index) => ({
       key: `标签 ${index}`.padEnd(128, 'k'),
@@ -258,7 +258,7 @@ describe('creating', () => {
     });
   });
 
-  it('refuses a name that a living connection has with DLI.0006', async () => {
+  it('refuses a name in use with DLI.0006', async () => {
     const { call, create } = await startEmulator();
     await create();
     expect(await call('POST', CONNECTIONS_PATH, CREATE_BODY)).toMatchObject({
@@ -267,13 +267,13 @@ describe('creating', () => {
     });
   });
 
-  it('takes the name of a deleted connection', async () => {
+  it('accepts the name of a deleted connection', async () => {
     const { call, create } = await startEmulator();
     await call('DELETE', `${CONNECTIONS_PATH}/${await create()}`);
     expect((await call('POST', CONNECTIONS_PATH, CREATE_BODY)).status).toBe(201);
   });
 
-  it('takes a name twice when names need not be unique', async () => {
+  it('accepts a name in use if names need not be unique', async () => {
     const { create, emulator } = await startEmulator({ uniqueNames: false });
     await create();
     await create();

@@ -3,12 +3,12 @@ import { exchangeRaw, rawRequest } from './helpers/raw-client.js';
 import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
 
 describe('the control API', () => {
-  it('tells that the emulator is up', async () => {
+  it('reports that the emulator is up', async () => {
     const { send } = await startEmulator();
     expect(await send('GET', '/emulator/health')).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 
-  it('shows the ledger by operation, without control requests, and clears it', async () => {
+  it('returns the ledger by operation, without control requests, and clears it', async () => {
     const { send, call, emulator } = await startEmulator();
     await call('GET', CONNECTIONS_PATH);
     expect((await send('GET', '/emulator/ledger?operation=listConnections')).json).toMatchObject({
@@ -24,7 +24,7 @@ describe('the control API', () => {
     expect((await send('GET', '/emulator/ledger?operation=x')).status).toBe(400);
   });
 
-  it('queues one fault or several, shows and drops them', async () => {
+  it('queues, lists and clears faults', async () => {
     const { send, call } = await startEmulator();
     const fault = { operation: 'listConnections', status: 503 };
     expect(await send('POST', '/emulator/faults', fault)).toMatchObject({ status: 201 });
@@ -51,7 +51,7 @@ describe('the control API', () => {
     ['an unknown error code', { operation: 'any', error: 'DLI.4711' }, /^fault 1: error: /],
     ['a second bad one', [{ operation: 'any' }, { operation: 'any', delayMs: -1 }], /^fault 2: delayMs: /],
     ['no JSON', '{', /^fault 1: /],
-  ])('refuses %s by name and queues nothing', async (_why, body, problem) => {
+  ])('refuses %s, naming the key, and queues nothing', async (_why, body, problem) => {
     const { send } = await startEmulator();
     const { status, json } = await send('POST', '/emulator/faults', body);
     expect({ status, json }).toEqual({
@@ -61,7 +61,7 @@ describe('the control API', () => {
     expect((await send('GET', '/emulator/faults')).json).toEqual({ faults: [] });
   });
 
-  it('shows the connections', async () => {
+  it('lists the connections', async () => {
     const { send, create } = await startEmulator();
     const connectionId = await create();
     expect((await send('GET', '/emulator/connections')).json).toMatchObject({
@@ -69,7 +69,7 @@ describe('the control API', () => {
     });
   });
 
-  it('changes settings from then on and answers all of them', async () => {
+  it('changes settings and returns all of them', async () => {
     const { send, create } = await startEmulator();
     const changes = {
       creationMs: 60_000,
@@ -89,7 +89,7 @@ describe('the control API', () => {
     });
   });
 
-  it('refuses bad settings by name and changes nothing', async () => {
+  it('refuses invalid settings, naming the keys, and changes nothing', async () => {
     const { send } = await startEmulator();
     const { status, json } = await send('PATCH', '/emulator/settings', {
       creationMs: -1,
@@ -108,7 +108,7 @@ describe('the control API', () => {
     });
   });
 
-  it('resets the world', async () => {
+  it('resets all state', async () => {
     const { send, call, create, emulator } = await startEmulator();
     await create();
     emulator.inject({ operation: 'any', status: 500 });
@@ -130,14 +130,14 @@ describe('the control API', () => {
     });
   });
 
-  it('knows no other paths', async () => {
+  it('returns 404 for other paths', async () => {
     const { send } = await startEmulator();
     expect((await send('GET', '/emulator/other')).status).toBe(404);
   });
 });
 
-describe('the control API, against browser pages', () => {
-  it('refuses requests with an Origin', async () => {
+describe('the protection of the control API from browser pages', () => {
+  it('refuses requests with an Origin header', async () => {
     const { send, emulator } = await startEmulator();
     await send('GET', CONNECTIONS_PATH);
     const origin = { origin: 'https://example.com' };
@@ -152,14 +152,14 @@ describe('the control API, against browser pages', () => {
     ['127.0.0.1', 200],
     ['localhost:4010', 200],
     ['[::1]:4010', 200],
-  ])('with Host %s answers %i', async (host, status) => {
+  ])('responds to Host %s with status %i', async (host, status) => {
     const { baseUrl } = await startEmulator();
     const headers = { host, connection: 'close' };
     const { head } = await exchangeRaw(baseUrl, rawRequest('GET', '/emulator/health', '', headers));
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 
-  it('takes any Host when the emulator listens beyond loopback', async () => {
+  it('accepts any Host if the emulator does not listen on loopback', async () => {
     const { emulator } = await startEmulator();
     await emulator.close();
     const baseUrl = await emulator.listen(0, '0.0.0.0');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   DLI_ERRORS,
-  documentedErrorAnswer,
+  documentedErrorResponse,
   findDocumentedError,
   GATEWAY_ERRORS,
   IAM_ERRORS,
@@ -17,12 +17,12 @@ function statusesOf(codes: readonly string[]): Record<number, string[]> {
 }
 
 function read(code: string, status?: number) {
-  const answer = documentedErrorAnswer(code, '0b67bf0abe6d9a8844030ded87109c9f', status);
+  const answer = documentedErrorResponse(code, '0b67bf0abe6d9a8844030ded87109c9f', status);
   return { status: answer.status, json: JSON.parse(answer.body.toString()) as Record<string, unknown> };
 }
 
 describe('the documented errors', () => {
-  it('of DLI have the statuses of its manual', () => {
+  it('of DLI have the statuses of the manual', () => {
     const { 400: usual, ...special } = statusesOf(Object.keys(DLI_ERRORS));
     expect(special).toEqual({ 401: ['0013', '0014'], 404: ['0023'] });
     expect(usual?.slice(0, 18).join(' ')).toBe(
@@ -30,7 +30,7 @@ describe('the documented errors', () => {
     );
   });
 
-  it('of IAM have the statuses of its manual', () => {
+  it('of IAM have the statuses of the manual', () => {
     const { 400: usual, ...special } = statusesOf(Object.keys(IAM_ERRORS));
     expect(special).toEqual({
       401: ['0001', '0061', '0062', '0066', '0067'],
@@ -44,7 +44,7 @@ describe('the documented errors', () => {
     expect(usual?.join(' ')).toBe('0007 0009 0011 0072 0073 1101 1102 1103 1104 1105 1106 1107 1108 1109');
   });
 
-  it('of the gateway have the statuses of its manual', () => {
+  it('of the API gateway have the statuses of the manual', () => {
     expect(statusesOf(Object.keys(GATEWAY_ERRORS).map(number => `APIGW.${number}`))).toEqual({
       400: ['0104', '0105', '0106', '0201', '0204', '0602', '0607'],
       401: ['0301', '0303', '0305', '0307', '0311'],
@@ -64,7 +64,7 @@ describe('the documented errors', () => {
     [494, 'Request headers too large.'],
     [502, 'Backend unavailable.'],
     [504, 'Backend timeout.'],
-  ])('of the gateway tell by status %i which 0201 it is', (status, message) => {
+  ])('of the API gateway have a message for 0201 with status %i', (status, message) => {
     expect(read('APIGW.0201', status)).toMatchObject({ status, json: { error_msg: message } });
   });
 
@@ -73,7 +73,7 @@ describe('the documented errors', () => {
     ['IAM.0011', ['error_code', 'error_msg']],
     ['APIGW.0301', ['error_msg', 'error_code', 'request_id']],
     ['APIG.0301', ['error_msg', 'error_code', 'request_id']],
-  ])('like %s have the fields %j', (code, fields) => {
+  ])('such as %s have the fields %j', (code, fields) => {
     const { json } = read(code);
     expect(Object.keys(json)).toEqual(fields);
     expect(json).toMatchObject({ error_code: code });

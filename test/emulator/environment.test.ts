@@ -3,14 +3,14 @@ import { clientHints } from '../../src/emulator/emulator.js';
 import { readEnvironment, resolveOptions } from '../../src/emulator/options.js';
 
 describe('the environment of the emulator', () => {
-  it('may be empty', () => {
+  it('can be empty', () => {
     const { configuration } = readEnvironment({ EMULATOR_PORT: '', PATH: '/bin' });
     expect(configuration).toMatchObject({ host: '127.0.0.1', port: 4010 });
     const { now, ...defaults } = resolveOptions();
     expect({ ...defaults, ...configuration?.options }).toEqual(defaults);
   });
 
-  it('sets everything', () => {
+  it('sets every option', () => {
     const { configuration } = readEnvironment({
       EMULATOR_HOST: '0.0.0.0',
       EMULATOR_PORT: '0',
@@ -54,7 +54,7 @@ describe('the environment of the emulator', () => {
     });
   });
 
-  it('is refused with all bad names at once and without values', () => {
+  it('is refused with the names of all invalid variables, without their values', () => {
     const { problems } = readEnvironment({
       EMULATOR_PORT: '70000',
       EMULATOR_CREATION_MS: 'soon',
@@ -78,7 +78,7 @@ describe('the environment of the emulator', () => {
 });
 
 describe('the hints for clients', () => {
-  it('name every variable that a client needs', () => {
+  it('contain every variable that a client needs', () => {
     expect(clientHints('http://127.0.0.1:4010', resolveOptions())).toBe(
       [
         '  export DLI_ENDPOINT=http://127.0.0.1:4010',
@@ -93,7 +93,7 @@ describe('the hints for clients', () => {
     );
   });
 
-  it('show no secret that somebody chose', () => {
+  it('contain no secret other than the published default', () => {
     const accessKeys = [{ accessKey: 'ak', secretKey: 'chosen-secret', securityToken: 'chosen-token' }];
     const hints = clientHints('http://127.0.0.1:4010', resolveOptions({ accessKeys }));
     expect(hints).not.toContain('chosen');

@@ -3,7 +3,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
 
 describe('a fault with a name', () => {
-  it('hits creates of that name only', async () => {
+  it('affects only creates of that name', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 503 });
     const statuses: number[] = [];
@@ -12,7 +12,7 @@ describe('a fault with a name', () => {
     expect(statuses).toEqual([201, 503, 201]);
   });
 
-  it('waits behind the faults without a name and follows the order of its own', async () => {
+  it('is queued behind the faults without a name and in the order of its own', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 500 });
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 502, skip: 1 });
@@ -23,7 +23,7 @@ describe('a fault with a name', () => {
     expect(statuses).toEqual([418, 500, 201, 502, 400]);
   });
 
-  it('is told in the ledger like any other', async () => {
+  it('is recorded in the ledger like any other', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'createConnection', name: 'orders', behaviour: 'close', apply: true });
     await expect(call('POST', CONNECTIONS_PATH, CREATE_BODY)).rejects.toThrow();
@@ -36,7 +36,7 @@ describe('a fault with a name', () => {
     { operation: 'listConnections', name: 'orders' },
     { operation: 'any', name: 'orders' },
     { operation: 'createConnection', name: 'orders', behaviour: 'resetBeforeBody' },
-  ])('is refused where no name is read: %j', async fault => {
+  ])('is refused if no name is read: %j', async fault => {
     const { emulator } = await startEmulator();
     expect(() => emulator.inject(fault)).toThrow(/name: is (possible with|impossible with)/);
   });

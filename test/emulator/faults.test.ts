@@ -11,8 +11,8 @@ async function createText({ send }: RunningEmulator): Promise<string> {
   return rawRequest('POST', CONNECTIONS_PATH, JSON.stringify(CREATE_BODY), { 'x-auth-token': token });
 }
 
-describe('which requests a fault hits', () => {
-  it('is the next one of its operation, once', async () => {
+describe('the requests affected by a fault', () => {
+  it('are the next one of its operation by default', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'listConnections', status: 503 });
     const statuses = [
@@ -23,7 +23,7 @@ describe('which requests a fault hits', () => {
     expect(statuses).toEqual([201, 503, 200]);
   });
 
-  it('can be several, after some were let pass', async () => {
+  it('can be several, after some were skipped', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'listConnections', status: 500, skip: 1, times: 2 });
     const statuses: number[] = [];
@@ -31,7 +31,7 @@ describe('which requests a fault hits', () => {
     expect(statuses).toEqual([200, 500, 500, 200]);
   });
 
-  it('can be all of any operation until cleared', async () => {
+  it('can be those of any operation until it is cleared', async () => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'any', status: 418, times: 0 });
     const statuses = [
@@ -43,7 +43,7 @@ describe('which requests a fault hits', () => {
     expect([...statuses, (await send('GET', '/nowhere')).status]).toEqual([418, 418, 418, 404]);
   });
 
-  it('follows the order in which faults were queued', async () => {
+  it('are matched in the order in which faults were queued', async () => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'listConnections', status: 500 });
     emulator.inject({ operation: 'any', status: 502 });
@@ -51,15 +51,15 @@ describe('which requests a fault hits', () => {
     expect(statuses.map(answer => answer.status)).toEqual([500, 502]);
   });
 
-  it('refuses a fault that is not well formed, naming what is wrong', async () => {
+  it('must be valid: an invalid fault is refused, naming the key', async () => {
     const { emulator } = await startEmulator();
     const fault = { operation: 'createConnections', time: 1 } as unknown as Fault;
     expect(() => emulator.inject(fault)).toThrow(/operation: .*time/s);
   });
 });
 
-describe('a scripted answer', () => {
-  it('wins over missing credentials, which the ledger still tells', async () => {
+describe('a scripted response', () => {
+  it('takes precedence over missing credentials, which the ledger records', async () => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'listConnections', status: 200, body: { connections: [] } });
     expect(await send('GET', CONNECTIONS_PATH)).toMatchObject({ status: 200, json: { connections: [] } });
@@ -73,7 +73,7 @@ describe('a scripted answer', () => {
     ]);
   });
 
-  it('leaves the state alone unless told to apply', async () => {
+  it('does not execute the operation without apply', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'createConnection', status: 502 });
     await call('POST', CONNECTIONS_PATH, CREATE_BODY);
@@ -89,7 +89,7 @@ describe('a scripted answer', () => {
     });
   });
 
-  it('applies nothing when the request itself is refused', async () => {
+  it('does not execute an invalid request even with apply', async () => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'createConnection', status: 201, apply: true });
     await send('POST', CONNECTIONS_PATH, CREATE_BODY);
@@ -103,7 +103,7 @@ describe('a scripted answer', () => {
     [{ body: 'null' }, 201, 'application/json', 'null'],
     [{ body: [] }, 201, 'application/json', '[]'],
     [{ body: '{}', headers: { 'Content-Type': 'text/plain' } }, 201, 'text/plain', '{}'],
-  ])('of %j has this status, type and body', async (fault, status, contentType, text) => {
+  ])('of %j has the status, the content type and the body', async (fault, status, contentType, text) => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'createConnection', ...fault });
     const answer = await send('POST', CONNECTIONS_PATH, CREATE_BODY);
@@ -114,7 +114,7 @@ describe('a scripted answer', () => {
     });
   });
 
-  it('can redirect, with and without a Location', async () => {
+  it('can redirect with and without a Location', async () => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'any', status: 307, redirectTo: 'http://127.0.0.1:1/elsewhere' });
     emulator.inject({ operation: 'any', status: 301 });
@@ -137,7 +137,7 @@ describe('a scripted answer', () => {
     [{ error: 'DLI.0999', status: 500 }, 500, { error_code: 'DLI.0999' }],
     [{ error: 'DLI.0023' }, 404, { error_code: 'DLI.0023' }],
     [{ error: 'IAM.0012' }, 429, { error_code: 'IAM.0012' }],
-  ])('of the documented error %j', async (fault, status, json) => {
+  ])('can be the documented error %j', async (fault, status, json) => {
     const { emulator, send } = await startEmulator();
     emulator.inject({ operation: 'any', headers: { 'Retry-After': '5' }, ...fault });
     const answer = await send('GET', CONNECTIONS_PATH);
@@ -146,8 +146,8 @@ describe('a scripted answer', () => {
   });
 });
 
-describe('a fault without an answer of its own', () => {
-  it('delays the normal answer, with the operation carried out before the wait', async () => {
+describe('a fault without a response of its own', () => {
+  it('delays the normal response after executing the operation', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'createConnection', delayMs: 60 });
     const startedAtMs = performance.now();
@@ -158,7 +158,7 @@ describe('a fault without an answer of its own', () => {
     expect(performance.now() - startedAtMs).toBeGreaterThan(55);
   });
 
-  it('adds headers to the normal answer', async () => {
+  it('adds headers to the normal response', async () => {
     const { emulator, call } = await startEmulator();
     emulator.inject({ operation: 'createConnection', headers: { 'X-Extra': 'yes' } });
     const { status, headers } = await call('POST', CONNECTIONS_PATH, CREATE_BODY);
@@ -186,7 +186,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
     expect(entry).not.toHaveProperty('status');
   });
 
-  it('hang answers never, until the emulator closes', async () => {
+  it('hang sends no response until the emulator is closed', async () => {
     const running = await startEmulator();
     running.emulator.inject({ operation: 'createConnection', behaviour: 'hang', apply });
     const exchange = exchangeRaw(running.baseUrl, await createText(running));
@@ -196,7 +196,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
     expect(await exchange).toMatchObject({ head: '', body: '' });
   });
 
-  it('resetDuringAnswer shows a part of a success', async () => {
+  it('resetDuringAnswer sends part of a success', async () => {
     const running = await startEmulator();
     running.emulator.inject({ operation: 'createConnection', behaviour: 'resetDuringAnswer', apply });
     const { end, head, body } = await exchangeRaw(running.baseUrl, await createText(running));
@@ -206,7 +206,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
     expect(running.emulator.connections()).toHaveLength(applied);
   });
 
-  it('truncate announces more than it sends', async () => {
+  it('truncate announces more bytes than it sends', async () => {
     const running = await startEmulator();
     running.emulator.inject({ operation: 'createConnection', behaviour: 'truncate', truncateAt: 12, apply });
     const { end, head, body } = await exchangeRaw(running.baseUrl, await createText(running));
@@ -215,7 +215,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
     expect(running.emulator.connections()).toHaveLength(applied);
   });
 
-  it('truncate can cut within a chunk', async () => {
+  it('truncate can break off within a chunk', async () => {
     const running = await startEmulator();
     running.emulator.inject({
       operation: 'createConnection',
@@ -240,7 +240,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
       if (pieces.join('').endsWith('}')) socket.end();
     });
     await once(socket, 'close');
-    // A busy system may hand over several bytes at once.
+    // A busy system may deliver several bytes at once.
     expect(pieces.length).toBeGreaterThan(5);
     expect(pieces.join('')).toMatch(/\{"is_success":true,"message":"","connection_id":"[-0-9a-f]{36}"\}$/);
     expect(running.emulator.connections()).toHaveLength(applied);
@@ -248,7 +248,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
 });
 
 describe('resetBeforeBody', () => {
-  it('breaks off as soon as the headers are there', async () => {
+  it('resets the connection as soon as the headers have arrived', async () => {
     const { emulator, baseUrl } = await startEmulator();
     emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
     const head = rawRequest('POST', CONNECTIONS_PATH, '', { 'content-length': '1000' });
@@ -275,7 +275,7 @@ describe('huge', () => {
     expect({ status, bytes }).toEqual({ status: 500, bytes: 100 * 1_024 * 1_024 });
   });
 
-  it('survives a caller who leaves early', async () => {
+  it('survives a caller that disconnects early', async () => {
     const { emulator, baseUrl, call } = await startEmulator();
     emulator.inject({ operation: 'listConnections', behaviour: 'huge' });
     const socket = await openRaw(baseUrl, rawRequest('GET', CONNECTIONS_PATH));

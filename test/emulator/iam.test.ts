@@ -6,11 +6,11 @@ const OTHER_PROJECT = { id: '0d0466b0e7f0497ba4a9cd76ee27c0a5', name: 'cn-east-3
 const DEFAULT_PROJECT = { id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME };
 const PROJECTS = [DEFAULT_PROJECT, OTHER_PROJECT];
 
-describe('asking for a token', () => {
+describe('a token request', () => {
   it.each([
     ['name', { name: DEFAULT_PROJECT_NAME }],
     ['id', { id: DEFAULT_PROJECT_ID }],
-  ])('by project %s gives one that opens DLI, with the documented body', async (_by, project) => {
+  ])('by project %s returns a token for DLI with the documented body', async (_by, project) => {
     const { send } = await startEmulator({ now: () => Date.parse('2020-01-03T09:05:22.701Z') });
     const { status, headers, json } = await send(
       'POST',
@@ -39,7 +39,7 @@ describe('asking for a token', () => {
   it.each([
     ['the account', { domain: { name: 'emulator-account' } }],
     ['nothing', undefined],
-  ])('scoped to %s gives one that DLI refuses', async (_scope, scope) => {
+  ])('scoped to %s returns a token that DLI refuses', async (_scope, scope) => {
     const { send } = await startEmulator();
     const body = tokenBody({});
     const auth = { ...(body as { auth: object }).auth, ...(scope === undefined ? {} : { scope }) };
@@ -52,7 +52,7 @@ describe('asking for a token', () => {
     });
   });
 
-  it('leaves earlier tokens valid', async () => {
+  it('keeps earlier tokens valid', async () => {
     const { send } = await startEmulator();
     const first = await send('POST', '/v3/auth/tokens', tokenBody());
     await send('POST', '/v3/auth/tokens', tokenBody());
@@ -84,7 +84,7 @@ describe('asking for a token', () => {
       'Could not find the project of the requested scope.',
       'Not Found',
     ],
-  ])('with %s is refused in the words of IAM', async (_why, body, code, message, title) => {
+  ])('with %s is refused with an error of IAM', async (_why, body, code, message, title) => {
     const { send } = await startEmulator();
     expect(await send('POST', '/v3/auth/tokens', body)).toMatchObject({
       status: code,
@@ -92,7 +92,7 @@ describe('asking for a token', () => {
     });
   });
 
-  it('refuses a body over 32 KB', async () => {
+  it('is refused with a body over 32 KB', async () => {
     const { send } = await startEmulator();
     expect(await send('POST', '/v3/auth/tokens', 'x'.repeat(32_769))).toMatchObject({
       status: 400,
@@ -102,7 +102,7 @@ describe('asking for a token', () => {
 });
 
 describe('a token', () => {
-  it('must be updated after its life', async () => {
+  it('must be updated after its expiry', async () => {
     let nowMs = 1_000_000;
     const { call } = await startEmulator({ tokenLifetimeMs: 5_000, now: () => nowMs });
     expect((await call('GET', CONNECTIONS_PATH)).status).toBe(200);
@@ -113,7 +113,7 @@ describe('a token', () => {
     });
   });
 
-  it('must be updated when all were expired by hand', async () => {
+  it('must be updated after all were expired explicitly', async () => {
     const { emulator, call } = await startEmulator();
     await call('GET', CONNECTIONS_PATH);
     emulator.expireTokens();
@@ -123,7 +123,7 @@ describe('a token', () => {
     });
   });
 
-  it('is unreadable when it was never given out', async () => {
+  it('is refused if it was never issued', async () => {
     const { send } = await startEmulator();
     expect(await send('GET', CONNECTIONS_PATH, undefined, { 'x-auth-token': 'made-up' })).toMatchObject({
       status: 401,
@@ -134,28 +134,28 @@ describe('a token', () => {
     });
   });
 
-  it('of another project meets DLI.10006', async () => {
+  it('of another project is refused with DLI.10006', async () => {
     const { call } = await startEmulator({ projects: PROJECTS });
     const path = CONNECTIONS_PATH.replace(DEFAULT_PROJECT_ID, OTHER_PROJECT.id);
     expect(await call('GET', path)).toMatchObject({ status: 400, json: { error_code: 'DLI.10006' } });
   });
 });
 
-describe('looking projects up', () => {
+describe('the list of projects', () => {
   it.each([
     ['/v3/projects', ['cn-north-4', 'cn-east-3']],
     ['/v3/projects?name=cn-east-3', ['cn-east-3']],
     ['/v3/projects?name=mars', []],
     ['/v3/projects?page=2&per_page=1', ['cn-east-3']],
     ['/v3/auth/projects', ['cn-north-4', 'cn-east-3']],
-  ])('at %s finds %j', async (path, names) => {
+  ])('at %s contains %j', async (path, names) => {
     const { call } = await startEmulator({ projects: PROJECTS });
     const { status, json } = await call('GET', path);
     expect(status).toBe(200);
     expect((json as { projects: { name: string }[] }).projects.map(project => project.name)).toEqual(names);
   });
 
-  it('shows the documented fields', async () => {
+  it('has the documented fields', async () => {
     const { call } = await startEmulator();
     expect((await call('GET', '/v3/projects')).json).toMatchObject({
       projects: [{ ...DEFAULT_PROJECT, enabled: true, is_domain: false, description: '' }],
@@ -163,7 +163,7 @@ describe('looking projects up', () => {
     });
   });
 
-  it('is refused without credentials in the words of IAM', async () => {
+  it('is refused without credentials with an error of IAM', async () => {
     const { send } = await startEmulator();
     expect(await send('GET', '/v3/projects')).toMatchObject({
       status: 401,
@@ -171,7 +171,7 @@ describe('looking projects up', () => {
     });
   });
 
-  it('is refused by the gateway when the signature is wrong', async () => {
+  it('is refused by the API gateway with a wrong signature', async () => {
     const { send } = await startEmulator();
     const authorization = `SDK-HMAC-SHA256 Access=X, SignedHeaders=x-sdk-date, Signature=${'0'.repeat(64)}`;
     expect(await send('GET', '/v3/projects', undefined, { authorization })).toMatchObject({

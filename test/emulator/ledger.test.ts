@@ -22,7 +22,7 @@ function entryOf(operation: 'getConnection' | 'listConnections') {
 }
 
 describe('the ledger', () => {
-  it('tells what arrived and what came of it', async () => {
+  it('records requests and their results', async () => {
     const { emulator, call } = await startEmulator({ now: () => 1_000 });
     const { json } = await call('POST', `${CONNECTIONS_PATH}?a=%20b`, { ...CREATE_BODY, unknown_field: 1 });
     const body = JSON.stringify({ ...CREATE_BODY, unknown_field: 1 });
@@ -46,7 +46,7 @@ describe('the ledger', () => {
     ]);
   });
 
-  it('holds no password, token or signature', async () => {
+  it('contains no password, token or signature', async () => {
     const { emulator, send, call } = await startEmulator();
     const { headers } = await send('POST', '/v3/auth/tokens', tokenBody());
     const token = headers.get('x-subject-token') ?? '';
@@ -67,7 +67,7 @@ describe('the ledger', () => {
     expect(emulator.ledger.entries('issueToken')[0]?.body).toContain('"password":"[removed]"');
   });
 
-  it('counts by operation and starts anew when cleared', async () => {
+  it('counts by operation, from zero after it is cleared', async () => {
     const { emulator, call } = await startEmulator();
     await call('GET', CONNECTIONS_PATH);
     await call('GET', CONNECTIONS_PATH);
@@ -79,7 +79,7 @@ describe('the ledger', () => {
     expect([counts(), ledger.entries()]).toEqual([[0, 0, 0], []]);
   });
 
-  it('tells of a caller who left in the middle of the body', async () => {
+  it('records a caller that disconnected in the middle of the body', async () => {
     const { emulator, baseUrl } = await startEmulator();
     const socket = await openRaw(
       baseUrl,
@@ -93,7 +93,7 @@ describe('the ledger', () => {
     socket.destroy();
   });
 
-  it('lets a test wait for a request', async () => {
+  it('resolves a wait when the request arrives', async () => {
     const ledger = new WritableLedger();
     const order: string[] = [];
     const waiting = ledger.waitFor('getConnection', 2).then(() => order.push('reached'));
@@ -107,14 +107,14 @@ describe('the ledger', () => {
     expect(order).toEqual(['one', 'reached']);
   });
 
-  it('ends the waiting when the emulator closes', async () => {
+  it('rejects a wait when the emulator is closed', async () => {
     const { emulator } = await startEmulator();
     const waiting = emulator.ledger.waitFor('getConnection', 1);
     await emulator.close();
     await expect(waiting).rejects.toThrow('closed');
   });
 
-  it('holds the last 50,000 requests and counts on', () => {
+  it('keeps the last 50,000 requests and counts all', () => {
     const ledger = new WritableLedger();
     for (let index = 0; index < 100_001; index += 1) ledger.record(entryOf('getConnection'));
     const entries = ledger.entries();

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
 
-// The built program, as it is started for real; `npm test` builds before it tests.
+// The built program; `npm test` builds it before the tests.
 const MAIN = fileURLToPath(new URL('../../dist/emulator/main.js', import.meta.url));
 
 const started: ChildProcess[] = [];
@@ -39,14 +39,14 @@ describe('the emulator process', () => {
     },
   );
 
-  it('exits with 78 and names every bad variable, but no value', async () => {
+  it('exits with 78 and names every invalid variable, but no value', async () => {
     const { child, output } = start({ EMULATOR_PORT: 'abc', EMULATOR_CREATION_MS: 'soon' });
     expect(await once(child, 'close')).toEqual([78, null]);
     expect(output.text).toMatch(/^EMULATOR_PORT: .*\nEMULATOR_CREATION_MS: .*\n$/);
     expect(output.text).not.toMatch(/abc|soon/);
   });
 
-  it('exits with 1 and one line when its port is taken', async () => {
+  it('exits with 1 and one line if its port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };

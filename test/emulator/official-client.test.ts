@@ -61,7 +61,7 @@ describe('the official client', () => {
     ]);
   });
 
-  it('looks the project up by region name, with a body on a GET', async () => {
+  it('looks up the project by region name, with a body in a GET', async () => {
     const { baseUrl, emulator } = await startEmulator();
     const results = await runOfficialClient({
       endpoint: baseUrl,
@@ -78,7 +78,7 @@ describe('the official client', () => {
     expect(emulator.connections()).toMatchObject([{ projectId: DEFAULT_PROJECT_ID }]);
   });
 
-  it('reads our errors as it reads the real ones', async () => {
+  it('parses the errors of the emulator like the real ones', async () => {
     const { baseUrl, emulator } = await startEmulator();
     const job = { endpoint: baseUrl, projectId: DEFAULT_PROJECT_ID };
     emulator.inject({ operation: 'listConnections', error: 'APIGW.0308' });

@@ -53,16 +53,16 @@ function withHeader(vector: SigningVector, name: string, value: string): Partial
 describe.each(cases)('the signature of vector %s', (_id, vector) => {
   const request = requestOf(vector);
 
-  it('leads to the published canonical request', () => {
+  it('has the published canonical request', () => {
     const signedHeaders = vector.canonical.signedHeaders.split(';');
     expect(canonicalRequests(request, signedHeaders)).toEqual([vector.canonical.canonicalRequest]);
   });
 
-  it('is accepted on the day it was made', () => {
+  it('is accepted on its date', () => {
     expect(refusalOf(vector)).toBeUndefined();
   });
 
-  it('is accepted with another order and spelling of the query', () => {
+  it('is accepted with another order and escaping of the query', () => {
     const query = request.query.split('&').reverse().join('&').replaceAll('-', '%2d');
     expect(refusalOf(vector, { query })).toBeUndefined();
   });
@@ -76,11 +76,11 @@ describe.each(cases)('the signature of vector %s', (_id, vector) => {
     ['content type', withHeader(vector, 'content-type', 'application/jsoN')],
     ['signature', withHeader(vector, 'authorization', flipLastDigit(vector.expected.authorization))],
     ['signed date', withHeader(vector, 'x-sdk-date', nextSecond(vector.input.headers['X-Sdk-Date'] ?? ''))],
-  ])('is refused when the %s changes', (_part, changes) => {
+  ])('is refused if the %s changes', (_part, changes) => {
     expect(refusalOf(vector, changes)).toBe('verify aksk signature fail');
   });
 
-  it('is refused when it was made with another secret key', () => {
+  it('is refused if it was made with another secret key', () => {
     const sent = vector.input.headers['X-Security-Token'];
     const key = { accessKey: vector.input.ak, secretKey: `${vector.input.sk}x` };
     const accessKeys = [sent === undefined ? key : { ...key, securityToken: sent }];
@@ -92,7 +92,7 @@ describe.each(cases)('the signature of vector %s', (_id, vector) => {
     [-15 * MINUTE_MS, undefined],
     [15 * MINUTE_MS + 1, 'calc ak sk signature fail:signature expired'],
     [-15 * MINUTE_MS - 1, 'calc ak sk signature fail:signature expired'],
-  ])('with a clock that is %i ms off comes to %s', (differenceMs, refusal) => {
+  ])('with a clock skew of %i ms leads to %s', (differenceMs, refusal) => {
     expect(refusalOf(vector, {}, { now: () => signedAtMs(vector) + differenceMs })).toBe(refusal);
   });
 });
@@ -101,13 +101,13 @@ describe('an access key', () => {
   const [vector] = SIGNING_VECTORS;
   if (vector === undefined) throw new Error('There are no vectors.');
 
-  it('that nobody knows is named in the refusal', () => {
+  it('that is unknown is named in the refusal', () => {
     expect(refusalOf(vector, {}, { accessKeys: [] })).toBe(
       'Get secretKey failed,ak:TESTAKTESTAKTESTAK01,err:ak not exist',
     );
   });
 
-  it('is refused when the date is not among the signed headers', () => {
+  it('is refused if the date is not among the signed headers', () => {
     const authorization = vector.expected.authorization.replace(';x-sdk-date', '');
     expect(refusalOf(vector, withHeader(vector, 'authorization', authorization))).toBe(
       'verify aksk signature fail',
@@ -124,7 +124,7 @@ describe('an access key', () => {
     );
   });
 
-  it('is locked for five minutes after the configured number of failures in a row', () => {
+  it('is locked for five minutes after the configured number of consecutive failures', () => {
     const key = { accessKey: vector.input.ak, secretKey: vector.input.sk };
     let nowMs = signedAtMs(vector) - 5 * MINUTE_MS;
     const check = new AccessKeyCheck(

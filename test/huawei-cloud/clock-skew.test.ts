@@ -10,9 +10,9 @@ function dateIn(ms: number): { date: string } {
   return { date: new Date(Date.now() + ms).toUTCString() };
 }
 
-describe('D33: a clock that differs from DLI\u2019s', () => {
+describe('D33: a clock skew between the gateway and DLI', () => {
   it.each([6, -6])(
-    'by %i minutes makes the gateway unready until nobody has seen it for a minute',
+    'of %i minutes makes the gateway unready until it was last observed a minute ago',
     async minutes => {
       const clock = createTestClock();
       const { create, emulator, adminUrl } = await startGateway({ clock });
@@ -24,14 +24,14 @@ describe('D33: a clock that differs from DLI\u2019s', () => {
     },
   );
 
-  it('by 4 minutes leaves it ready', async () => {
+  it('of 4 minutes leaves the gateway ready', async () => {
     const { create, emulator, adminUrl } = await startGateway();
     emulator.inject({ operation: 'createConnection', headers: dateIn(4 * MINUTE_MS) });
     await create();
     expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
   });
 
-  it.each([2, -2])('by %i minutes does not hide a lost create', async minutes => {
+  it.each([2, -2])('of %i minutes does not hide a lost create', async minutes => {
     const { create, emulator } = await startGateway({
       emulator: { now: () => Date.now() + minutes * MINUTE_MS },
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { connectFailureOf } from '../../src/huawei-cloud/transport-error.js';
 
-describe('a connection that does not come about', () => {
+describe('a failed connection attempt', () => {
   it.each([
     ['ECONNREFUSED', 'UNREACHABLE'],
     ['EHOSTUNREACH', 'UNREACHABLE'],
@@ -23,7 +23,7 @@ describe('a connection that does not come about', () => {
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'TLS'],
     ['EPROTO', 'TLS'],
     ['ECONNRESET', 'TLS'],
-  ])('with %s is %s', (code, failure) => {
+  ])('with code %s is classified as %s', (code, failure) => {
     expect(connectFailureOf(code)).toBe(failure);
   });
 });

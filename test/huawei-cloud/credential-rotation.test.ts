@@ -20,7 +20,7 @@ const USER = { name: DEFAULT_USER_NAME, domainName: DEFAULT_DOMAIN_NAME };
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 const PAUSE_MS = 50;
 const REPLACED = 'credentials replaced';
-/** Ten times what is promised, for machines that are busy with other things. */
+/** Ten times the documented maximum, to allow for busy machines. */
 const MAX_DELAY_MS = 50_000;
 
 afterEach(closeGateways);
@@ -33,7 +33,7 @@ const filesOf = ({ accessKey, secretKey, securityToken }: EmulatorAccessKey) => 
 
 let created = 0;
 
-/** Sends creates, 4 every now and then, until the log says something; returns the payloads and how long it took. */
+/** Sends creates in batches of 4 until the log contains a text; returns the payloads and the duration. */
 async function createUntil(gateway: TestGateway, message: string) {
   const startedMs = performance.now();
   const payloads: Payload[] = [];
@@ -54,7 +54,7 @@ describe('a key pair in files', () => {
   it.each<[what: string, first: EmulatorAccessKey, second: EmulatorAccessKey]>([
     ['permanent', FIRST, SECOND],
     ['temporary', { ...FIRST, securityToken: 'first-token' }, { ...SECOND, securityToken: 'second-token' }],
-  ])('that is replaced is used within 5 s, without a failed call: %s', async (_what, first, second) => {
+  ])('is used within 5 s after its rotation, without a failed call: %s', async (_what, first, second) => {
     const accessKeys = [first];
     const secrets = createSecretFolder(filesOf(first));
     const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
@@ -72,7 +72,7 @@ describe('a key pair in files', () => {
     expect(gateway.log()).not.toMatch(/secret-key|first-token|second-token|ACCESSKEY/);
   });
 
-  it('of which one half has changed is not used until the other has', async () => {
+  it('is not used while only one of the two files has changed', async () => {
     const accessKeys = [FIRST];
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
@@ -88,7 +88,7 @@ describe('a key pair in files', () => {
     expect(gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated)).toEqual([]);
   });
 
-  it('that is no longer there leaves the last one in use, which is said once', async () => {
+  it('that is deleted leaves the previous pair in use, with a single warning', async () => {
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
       env: { ...NO_KEY, ...secrets.env },
@@ -101,7 +101,7 @@ describe('a key pair in files', () => {
     expect(gateway.log().split('a credential file cannot be used')).toHaveLength(2);
   });
 
-  it('that replaces one which was refused and put aside is used at once', async () => {
+  it('is used immediately if it replaces a suspended one', async () => {
     const secrets = createSecretFolder({ [AK]: 'REVOKEDACCESSKEY0001', [SK]: 'revoked-secret-key' });
     const gateway = await startGateway({
       env: { ...NO_KEY, ...secrets.env, HUAWEICLOUD_SDK_PROJECT_ID: undefined },
@@ -115,14 +115,14 @@ describe('a key pair in files', () => {
     expect(typesOf(await createSome(gateway, 4))).toEqual([SUCCESS]);
   });
 
-  it('is used by those who waited for a doubtful one', async () => {
+  it('is used by requests that waited for a probe of the previous pair', async () => {
     const accessKeys: EmulatorAccessKey[] = [];
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
     const refused = await createSome(gateway, 1);
     accessKeys.push(FIRST, SECOND);
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
-    // After a refusal there is one at a time, and this one takes long.
+    // After a refusal, probes run one at a time, and this one takes long.
     const hanging = createSome(gateway, 1);
     await gateway.emulator.ledger.waitFor('createConnection', 2);
     const waiting = createSome(gateway, 8);
@@ -136,7 +136,7 @@ describe('a key pair in files', () => {
 });
 
 describe('a password in a file', () => {
-  it('that is replaced gets a token at once, without a failed call', async () => {
+  it('is used for a new token immediately after its rotation, without a failed call', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     const gateway = await startGateway({
@@ -156,10 +156,10 @@ describe('a password in a file', () => {
     expect(gateway.log()).not.toMatch(/first password|second password/);
   });
 
-  it('that is wrong costs one request, and the token lives on', async () => {
+  it('causes a single request if it is wrong, and the token stays in use', async () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
-    // The time until another request stands still.
+    // The clock stands still, so that no time passes until the next request.
     const clock = createStillClock();
     const gateway = await startGateway({
       clock,

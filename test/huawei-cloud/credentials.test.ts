@@ -21,7 +21,7 @@ function requests({ emulator }: TestGateway): string[] {
 }
 
 describe('an access key', () => {
-  it('signs the create, with the project id among the signed headers', async () => {
+  it('signs a create including the header with the project id', async () => {
     const gateway = await startGateway();
     expect(await gateway.create()).toMatchObject(SUCCESS);
     const [create] = gateway.emulator.ledger.entries();
@@ -38,7 +38,7 @@ describe('an access key', () => {
     expect(names).not.toContain('x-security-token');
   });
 
-  it('that is temporary goes with its security token', async () => {
+  it('is sent with its security token if it is temporary', async () => {
     const accessKeys = [
       { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY, securityToken: 'temporary' },
     ];
@@ -56,7 +56,7 @@ describe('an access key', () => {
     ['whose secret is wrong', { HUAWEICLOUD_SDK_SK: 'wrong' }],
     ['that nobody knows', { HUAWEICLOUD_SDK_AK: 'UNKNOWNACCESSKEY0001' }],
     ['with a security token that it does not have', { HUAWEICLOUD_SDK_SECURITY_TOKEN: 'wrong' }],
-  ])('%s fails after one create', async (_which, env) => {
+  ])('%s fails after a single create', async (_which, env) => {
     const gateway = await startGateway({ env });
     expect(await gateway.create()).toEqual({ ...AUTH_FAILED, retryAfterSeconds: 60 });
     expect(gateway.emulator.ledger.count()).toBe(1);
@@ -69,15 +69,15 @@ describe('an IAM user', () => {
     ['that nobody knows', { IAM_USERNAME: 'nobody' }],
     ['of another account', { IAM_DOMAIN_NAME: 'elsewhere' }],
     ['without the project', { HUAWEICLOUD_SDK_PROJECT_ID: '00000000000000000000000000000000' }],
-  ])('%s fails without a create', async (_which, env) => {
+  ])('%s fails before a create is sent', async (_which, env) => {
     const gateway = await startGateway({ env: { ...IAM_USER, ...env } });
     expect(await gateway.create()).toMatchObject(AUTH_FAILED);
     expect(requests(gateway)).toEqual(['POST /v3/auth/tokens']);
   });
 });
 
-describe('the project of an access key, when it is not configured', () => {
-  it('is looked up by the name of the region, once for 50 creates that come at the same time', async () => {
+describe('the project of an access key, if it is not configured', () => {
+  it('is looked up once by the name of the region for 50 simultaneous creates', async () => {
     const gateway = await startGateway({ env: NO_PROJECT_ID });
     gateway.emulator.inject({ operation: 'listProjects', delayMs: 100 });
     const names = Array.from({ length: 50 }, (_, index) => `connection-${index}`);
@@ -112,7 +112,7 @@ describe('the project of an access key, when it is not configured', () => {
       'UPSTREAM_AUTH_UNAVAILABLE',
     ],
     ['is not in the answer', { body: {} }, 'UPSTREAM_AUTH_UNAVAILABLE'],
-  ])('and %s, no create is sent and the log names the way out', async (_what, fault, code) => {
+  ])('and %s: no create is sent, and the log names the setting', async (_what, fault, code) => {
     const gateway = await startGateway({ env: NO_PROJECT_ID });
     gateway.emulator.inject({ operation: 'listProjects', times: 0, ...fault });
     expect(await gateway.create()).toMatchObject({ __typename: 'DliUnavailableError', code });

@@ -8,25 +8,25 @@ import { createStillClock } from '../helpers/still-clock.js';
 afterEach(closeGateways);
 
 const HOUR_MS = 3_600_000;
-/** A create comes once in a tick, for a minute. */
+/** Creates are sent once per tick, for one minute. */
 const TICK_MS = 1_000;
 const TICKS = 60;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const NO_TOKEN = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_UNAVAILABLE' };
 
-/** A gateway with an IAM user whose tokens live for 24 hours, on a clock that only the test moves. */
+/** Starts a gateway with an IAM user whose tokens live for 24 hours, on a clock that only the test advances. */
 async function startWithClock() {
   const clock = createStillClock();
   const options = { env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } };
   return { ...(await startGateway(options)), clock };
 }
 
-describe('an IAM that is out of order for a minute while the token lives', () => {
+describe('an IAM outage of one minute while the token is valid', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['throttles', { error: 'IAM.0012' }],
     ['fails', { status: 500 }],
     ['breaks off', { behaviour: 'reset' }],
-  ])('because it %s is tried 8 times at most, unevenly, and no caller notices', async (_how, fault) => {
+  ])('in which IAM %s causes at most 8 requests with jitter, and no create fails', async (_how, fault) => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     clock.advance(20 * HOUR_MS);
@@ -39,14 +39,14 @@ describe('an IAM that is out of order for a minute while the token lives', () =>
     const gaps = times.slice(2).map((atMs, index) => atMs - (times[index + 1] ?? 0));
     expect(gaps.length).toBeGreaterThanOrEqual(3);
     expect(gaps.length).toBeLessThanOrEqual(7);
-    // Each wait is a power of two shortened by chance: none is that power itself, up to 30 s.
+    // The back-off doubles up to 30 s, each shortened by jitter.
     expect(gaps.every((gap, index) => gap <= Math.min(30_000, 1_000 * 2 ** index) + TICK_MS)).toBe(true);
     expect(gaps.every((gap, index) => gap >= Math.min(30_000, 1_000 * 2 ** index) / 2)).toBe(true);
   });
 });
 
-describe('an IAM that is out of order from the start', () => {
-  it('is tried 12 times a minute at most however many creates come', async () => {
+describe('an IAM outage from the start', () => {
+  it('causes at most 12 requests per minute, regardless of the number of creates', async () => {
     const { emulator, create, clock } = await startWithClock();
     emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
     for (let tick = 0; tick < TICKS; tick += 1) {
@@ -60,13 +60,13 @@ describe('an IAM that is out of order from the start', () => {
     expect(emulator.ledger.count('createConnection')).toBe(0);
   });
 
-  it('because it hangs is told to all within 5.5 s, after one try', async () => {
+  it('in which IAM hangs is reported to all callers within 5.5 s, after one request', async () => {
     const { emulator, create } = await startGateway({ env: { ...IAM_USER, OPERATION_TIMEOUT_MS: '120000' } });
     emulator.inject({ operation: 'issueToken', behaviour: 'hang', times: 0 });
     const startedMs = performance.now();
     const names = Array.from({ length: 50 }, (_, index) => `hanging-${index}`);
     const payloads = await Promise.all(names.map(name => create({ name })));
-    // Ten times that, for machines that are busy with other things.
+    // Ten times as long, to allow for busy machines.
     expect(performance.now() - startedMs).toBeLessThan(55_000);
     expect(payloads).toEqual(Array(50).fill(expect.objectContaining(NO_TOKEN)));
     expect(emulator.ledger.count('issueToken')).toBe(1);

@@ -12,15 +12,15 @@ afterEach(closeGateways);
 const HOUR_MS = 3_600_000;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
-/** A gateway with an IAM user, on an emulator that follows the same clock; tokens live for 24 hours. */
+/** Starts a gateway with an IAM user and an emulator on the same clock; tokens live for 24 hours. */
 async function startWithClock(): Promise<TestGateway & { clock: TestClock }> {
   const clock = createTestClock();
   const options = { env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } };
   return { ...(await startGateway(options)), clock };
 }
 
-describe('a token that grows old', () => {
-  it('is kept for the first 17 of its 24 hours', async () => {
+describe('an ageing token', () => {
+  it('is not renewed in the first 17 of its 24 hours', async () => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     clock.advance(17 * HOUR_MS);
@@ -29,7 +29,7 @@ describe('a token that grows old', () => {
     expect(emulator.ledger.count('issueToken')).toBe(1);
   });
 
-  it('is renewed once, in the background, after 80 % of its life', async () => {
+  it('is renewed once in the background after 80 % of its life', async () => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     clock.advance(0.8 * 24 * HOUR_MS);
@@ -42,7 +42,7 @@ describe('a token that grows old', () => {
     expect(emulator.ledger.count('issueToken')).toBe(2);
   });
 
-  it('D35: is used until it expires while IAM is down', async () => {
+  it('D35: stays in use until it expires while IAM is down', async () => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
@@ -55,7 +55,7 @@ describe('a token that grows old', () => {
     expect(emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it('is renewed at half of its life when that is short', async () => {
+  it('is renewed after half of its life if it is short-lived', async () => {
     const clock = createTestClock();
     const { emulator, create } = await startGateway({
       env: IAM_USER,
@@ -72,7 +72,7 @@ describe('a token that grows old', () => {
     expect(emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it("lives by IAM's clock, not by this machine's", async () => {
+  it("expires by IAM's clock, not by the local one", async () => {
     const clock = createTestClock();
     const yearsBehind = () => clock.epochMs() - 5 * 365 * 24 * HOUR_MS;
     const { emulator, create } = await startGateway({ env: IAM_USER, clock, emulator: { now: yearsBehind } });
@@ -82,8 +82,8 @@ describe('a token that grows old', () => {
   });
 });
 
-describe('an IAM that gives no token from the start', () => {
-  it('is left alone between tries, 1 s and then 2 s long at most', async () => {
+describe('an IAM that never issued a token', () => {
+  it('is not called during the back-off, which is at most 1 s and then 2 s', async () => {
     const { emulator, create, clock } = await startWithClock();
     emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
     const tries: number[] = [];
@@ -96,7 +96,7 @@ describe('an IAM that gives no token from the start', () => {
     expect(emulator.ledger.count('createConnection')).toBe(0);
   });
 
-  it('is asked again at least every 30 s, and then creates succeed', async () => {
+  it('is called at least every 30 s, and creates succeed after its recovery', async () => {
     const { emulator, create, clock } = await startWithClock();
     emulator.inject({ operation: 'issueToken', status: 503, times: 8 });
     for (let index = 0; index < 8; index += 1) {
@@ -118,8 +118,8 @@ describe('an IAM that gives no token from the start', () => {
     ['sends HTML', { status: 201, body: '<html>' }],
     ['sends nothing', { status: 201 }],
     ['sends a token that is no header value', { headers: { 'X-Subject-Token': 'a b' } }],
-  ])('because it %s is told soon, and DLI is not called', async (_how, fault) => {
-    // On a clock that stands still the time for IAM's answer is never over: it is the create that gives up.
+  ])('because it %s is reported quickly, and DLI is not called', async (_how, fault) => {
+    // On a still clock IAM's own time-out never passes: it is the create that gives up.
     const clock = createStillClock();
     const env = { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' };
     const { emulator, create } = await startGateway({ env, clock, emulator: { now: () => clock.epochMs() } });

@@ -11,7 +11,7 @@ const ISSUED_MS = Date.parse('2026-01-01T00:00:00Z');
 const HOUR_MS = 3_600_000;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
-/** A clock that stands still unless it is moved. */
+/** A clock that only the test advances. */
 function startClock(epochMs: number) {
   let passedMs = 0;
   return {
@@ -23,7 +23,7 @@ function startClock(epochMs: number) {
   };
 }
 
-/** An IAM whose token lives from 2026-01-01 for 24 hours, and the number of tokens it gave out. */
+/** An IAM whose token lives from 2026-01-01 for 24 hours, and the number of issued tokens. */
 async function startIam(date: string | undefined) {
   let issued = 0;
   const server = createServer((request, response) => {
@@ -46,7 +46,7 @@ async function startIam(date: string | undefined) {
   return { url: `http://${host}`, issued: () => issued };
 }
 
-/** A gateway whose DLI takes every token. */
+/** Starts a gateway whose DLI accepts every token. */
 async function startWith({ env, clock }: TestGatewayOptions) {
   const gateway = await startGateway({ env: { ...IAM_USER, ...env }, ...(clock && { clock }) });
   gateway.emulator.inject({
@@ -58,14 +58,14 @@ async function startWith({ env, clock }: TestGatewayOptions) {
   return gateway;
 }
 
-describe('a token that comes without a usable Date', () => {
+describe('a token from a response without a valid Date', () => {
   it.each<[date: string, gatewayIs: string, date: string | undefined, offMs: number]>([
     ['none', 'right', undefined, 0],
     ['none', 'a day ahead', undefined, 24 * HOUR_MS],
     ['none', 'a day behind', undefined, -24 * HOUR_MS],
     ['"soon"', 'a day ahead', 'soon', 24 * HOUR_MS],
     ['"soon"', 'a day behind', 'soon', -24 * HOUR_MS],
-  ])('(%s) lives from issued_at to expires_at when the clock is %s', async (_date, _is, date, offMs) => {
+  ])('(%s) lives from issued_at to expires_at if the clock is %s', async (_date, _is, date, offMs) => {
     const iam = await startIam(date);
     const clock = startClock(ISSUED_MS + offMs);
     const { create } = await startWith({ env: { HUAWEICLOUD_SDK_IAM_ENDPOINT: iam.url }, clock });
@@ -79,8 +79,8 @@ describe('a token that comes without a usable Date', () => {
   });
 });
 
-describe('a token that comes with a Date', () => {
-  it('is as old as the Date says', async () => {
+describe('a token from a response with a Date', () => {
+  it('has its age measured from the Date', async () => {
     const iam = await startIam('Thu, 01 Jan 2026 20:00:00 GMT');
     const clock = startClock(ISSUED_MS);
     const { create } = await startWith({ env: { HUAWEICLOUD_SDK_IAM_ENDPOINT: iam.url }, clock });
@@ -91,14 +91,14 @@ describe('a token that comes with a Date', () => {
   });
 });
 
-describe('a token that lives', () => {
+describe('a token with a life of', () => {
   async function startWithLife(tokenLifetimeMs: number) {
     const clock = startClock(ISSUED_MS);
     const emulator = { now: () => clock.epochMs(), tokenLifetimeMs };
     return { ...(await startGateway({ env: IAM_USER, clock, emulator })), clock };
   }
 
-  it.each([1, 500, 999])('%i ms is not used, and not asked for with every create', async lifeMs => {
+  it.each([1, 500, 999])('%i ms is not used, and not requested with every create', async lifeMs => {
     const { create, emulator, clock } = await startWithLife(lifeMs);
     for (let index = 0; index < 10; index += 1) expect(await create()).toEqual(NO_TOKEN);
     expect(emulator.ledger.entries().map(({ operation }) => operation)).toEqual(['issueToken']);

@@ -17,7 +17,7 @@ function calls({ emulator }: TestGateway): string[] {
 }
 
 describe('a gateway with the credentials of an IAM user', () => {
-  it('gets a token for the project by password, and sends it instead of a signature', async () => {
+  it('requests a token for the project by password, and sends it instead of a signature', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     expect(await gateway.create()).toMatchObject({ __typename: SUCCESS });
     const [issue, create] = gateway.emulator.ledger.entries();
@@ -46,7 +46,7 @@ describe('a gateway with the credentials of an IAM user', () => {
     expect(Object.keys(create?.headers ?? {})).not.toContain('authorization');
   });
 
-  it('asks by the name of the region when no project is configured, and works in the one it gets', async () => {
+  it('requests a token by the name of the region if no project is configured, and uses the returned project', async () => {
     const gateway = await startGateway({ env: { ...IAM_USER, HUAWEICLOUD_SDK_PROJECT_ID: undefined } });
     expect(await gateway.create()).toMatchObject({ __typename: SUCCESS });
     const [issue, create] = gateway.emulator.ledger.entries();
@@ -61,8 +61,8 @@ describe('a gateway with the credentials of an IAM user', () => {
     expect(gateway.emulator.ledger.count('issueToken')).toBe(1);
   });
 
-  it('asks once for a token for 200 creates that come at the same time, and all succeed', async () => {
-    // On a clock that stands still nobody waits too long for a turn.
+  it('requests a single token for 200 simultaneous creates, and all succeed', async () => {
+    // On a still clock no create waits too long.
     const gateway = await startGateway({ env: IAM_USER, clock: createStillClock() });
     gateway.emulator.inject({ operation: 'issueToken', delayMs: 300 });
     const payloads = await createMany(gateway, 200);
@@ -73,7 +73,7 @@ describe('a gateway with the credentials of an IAM user', () => {
 });
 
 describe('a token that DLI refuses', () => {
-  it('is replaced once, and the create is sent once more', async () => {
+  it('is replaced once, and the create is resent once', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     await gateway.create();
     gateway.emulator.expireTokens();
@@ -88,7 +88,7 @@ describe('a token that DLI refuses', () => {
     expect(gateway.emulator.connections()).toHaveLength(2);
   });
 
-  it('is replaced once for all creates that met the refusal', async () => {
+  it('is replaced once for all creates that were refused', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     await gateway.create();
     gateway.emulator.expireTokens();
@@ -114,14 +114,14 @@ describe('a token that DLI refuses', () => {
     },
   );
 
-  it.each(['APIGW.0302', 'APIGW.0306'])('for lack of rights (%s) is not replaced', async error => {
+  it.each(['APIGW.0302', 'APIGW.0306'])('for lack of permissions (%s) is not replaced', async error => {
     const gateway = await startGateway({ env: IAM_USER });
     gateway.emulator.inject({ operation: 'createConnection', error, times: 0 });
     expect(await gateway.create()).toMatchObject({ code: 'UPSTREAM_AUTH_FAILED' });
     expect(calls(gateway)).toEqual(['issueToken', 'createConnection']);
   });
 
-  it('makes the outcome unknown when the second create is not answered', async () => {
+  it('leads to an unknown outcome if the resent create gets no response', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0307' });
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'reset', times: 0 });
@@ -129,7 +129,7 @@ describe('a token that DLI refuses', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(2);
   });
 
-  it('leaves nothing created when no other token can be had', async () => {
+  it('creates nothing if no other token is available', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0307', times: 0 });
     gateway.emulator.inject({ operation: 'issueToken', skip: 1, status: 503, times: 0 });

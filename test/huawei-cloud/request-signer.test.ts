@@ -15,7 +15,7 @@ function lowerCased(headers: Record<string, string>): Record<string, string> {
 }
 
 describe('a signature', () => {
-  it('is checked against all eight vectors of the official client and the signing guide', () => {
+  it('is verified with all eight vectors of the official client and the signing guide', () => {
     expect(SIGNING_VECTORS.map(vector => vector.id)).toEqual([
       'create-seed-example',
       'list',
@@ -57,7 +57,7 @@ describe('a signature', () => {
     expect(signRequest({ ...DATED, ...change }, KEY)).not.toContain(before);
   });
 
-  it('cannot be made without a date', () => {
+  it('requires a date', () => {
     expect(() => signRequest({ ...DATED, headers: { host: 'h' } }, KEY)).toThrow(TypeError);
   });
 });
@@ -67,7 +67,7 @@ describe('sdkDate', () => {
     ['2024-01-15T08:30:00.000Z', '20240115T083000Z'],
     ['2024-12-31T23:59:59.999Z', '20241231T235959Z'],
     ['2026-11-23T09:15:07.042+08:00', '20261123T011507Z'],
-  ])('writes %s as %s: in UTC, without fractions of a second', (time, expected) => {
+  ])('formats %s as %s: in UTC, without fractions of a second', (time, expected) => {
     expect(sdkDate(Date.parse(time))).toBe(expected);
   });
 });

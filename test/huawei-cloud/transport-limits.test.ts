@@ -13,7 +13,7 @@ afterEach(closeGateways);
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 const MEGABYTE = 1024 * 1024;
 
-/** Writes as long as the caller takes it, and resolves when the caller has gone. */
+/** Writes while the caller reads, and resolves when the caller has disconnected. */
 function writeEndlessly(response: ServerResponse): Promise<void> {
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const go = () => {
@@ -24,22 +24,25 @@ function writeEndlessly(response: ServerResponse): Promise<void> {
   return new Promise(resolve => response.on('close', resolve));
 }
 
-describe('an answer of 100 MB', () => {
-  it.each([201, 400, 500])('with status %i is an unknown outcome and costs little memory', async status => {
-    const { emulator, create } = await startGateway();
-    await create({ name: 'warm-up' });
-    emulator.inject({ operation: 'createConnection', behaviour: 'huge', status, times: 0 });
-    const before = process.memoryUsage.rss();
-    const names = Array.from({ length: 10 }, (_, index) => `huge-${index}`);
-    const payloads = await Promise.all(names.map(name => create({ name })));
-    const rise = process.memoryUsage.rss() - before;
-    expect(payloads).toEqual(names.map(() => expect.objectContaining(UNKNOWN)));
-    // All of it would be 1,000 MB; what else happens to the memory of the process is not this test's.
-    expect(rise).toBeLessThan(300 * MEGABYTE);
-    expect(emulator.ledger.count('createConnection')).toBe(11);
-  });
+describe('a response of 100 MB', () => {
+  it.each([201, 400, 500])(
+    'with status %i leads to an unknown outcome and uses little memory',
+    async status => {
+      const { emulator, create } = await startGateway();
+      await create({ name: 'warm-up' });
+      emulator.inject({ operation: 'createConnection', behaviour: 'huge', status, times: 0 });
+      const before = process.memoryUsage.rss();
+      const names = Array.from({ length: 10 }, (_, index) => `huge-${index}`);
+      const payloads = await Promise.all(names.map(name => create({ name })));
+      const rise = process.memoryUsage.rss() - before;
+      expect(payloads).toEqual(names.map(() => expect.objectContaining(UNKNOWN)));
+      // The responses are 1,000 MB in total. The margin allows for other changes in the memory of the process.
+      expect(rise).toBeLessThan(300 * MEGABYTE);
+      expect(emulator.ledger.count('createConnection')).toBe(11);
+    },
+  );
 
-  it('is stopped at 1 MB by closing the connection', async () => {
+  it('is aborted after 1 MB by closing the connection', async () => {
     let gone: Promise<void> | undefined;
     const upstream = await listen(
       createServer((request: IncomingMessage, response) => {
@@ -53,15 +56,15 @@ describe('an answer of 100 MB', () => {
     await gone;
     const [socket] = upstream.connections();
     expect(socket?.destroyed).toBe(true);
-    // What lies between the two ends in buffers of the system counts as written.
+    // Data in the buffers of the operating system counts as written.
     expect(socket?.bytesWritten).toBeLessThan(12 * MEGABYTE);
   });
 });
 
 describe('while DLI hangs', () => {
-  it('550 creates wait, and the others are refused for overload', async () => {
+  it('550 creates wait, and further ones are refused as overload', async () => {
     const clock = createStillClock();
-    // The look-up of the project proves the credential, so that no create has to go alone.
+    // The project lookup proves the credential, so that no create is a probe.
     const env = { OPERATION_TIMEOUT_MS: '1000', HUAWEICLOUD_SDK_PROJECT_ID: undefined };
     const { emulator, create } = await startGateway({ clock, env, emulator: { now: () => clock.epochMs() } });
     emulator.inject({ operation: 'createConnection', behaviour: 'hang', times: 0 });
@@ -79,7 +82,7 @@ describe('while DLI hangs', () => {
     clock.advance(1_000);
     const outcomes = await Promise.all(creates);
     const count = (outcome: string) => outcomes.filter(other => other === outcome).length;
-    // Who waited in vain is told another time to come back.
+    // Creates that timed out in the queue get another Retry-After.
     expect(count('UPSTREAM_UNAVAILABLE 1')).toBe(30);
     expect(count('UPSTREAM_UNAVAILABLE 5')).toBe(500);
     expect(count('OUTCOME_UNKNOWN 1')).toBe(50);
@@ -87,8 +90,8 @@ describe('while DLI hangs', () => {
   });
 });
 
-describe('a call that gave up while it waited for a connection', () => {
-  it('is proven not to have been sent, and never is', async () => {
+describe('a call that times out while it waits for a connection', () => {
+  it('is provably not sent', async () => {
     const paths: string[] = [];
     const server = createServer(({ url = '' }, response) => {
       paths.push(url);

@@ -15,10 +15,10 @@ const UNAVAILABLE = {
   message: 'DLI cannot be used at the moment. Nothing was created; try again later.',
 };
 
-/** A gateway whose creates DLI carries out at once, and answers when they are released. */
+/** Starts a gateway whose creates DLI executes at once and responds to when they are released. */
 async function startHeld(clock?: Clock) {
   const { url, emulator, connections, release } = await startHeldUpstream();
-  // The look-up of the project proves the credential, so that no create has to go alone.
+  // The project lookup proves the credential, so that no create is a probe.
   const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
   const { create, log } = await startGateway({ env, ...(clock !== undefined && { clock }) });
   function createMany(count: number, prefix: string): Promise<Payload>[] {
@@ -27,14 +27,14 @@ async function startHeld(clock?: Clock) {
   return { emulator, connections, release, createMany, log };
 }
 
-/** How many connections a request came over; one that was opened for nothing is none of them. */
+/** Number of connections that carried a request. */
 function usedConnections({ ledger }: Emulator): number {
   return new Set(ledger.entries().map(({ remotePort }) => remotePort)).size;
 }
 
-describe('while 50 creates are on their way', () => {
-  it('500 more wait for their turn, and the 551st is refused at once', async () => {
-    // On a clock that stands still nobody's wait is over.
+describe('while 50 creates are in flight', () => {
+  it('500 more are queued, and the 551st is refused immediately', async () => {
+    // The clock stands still, so that no create times out in the queue.
     const { emulator, connections, release, createMany } = await startHeld(createStillClock());
     const answered: Payload[] = [];
     const creates = createMany(551, 'connection').map(async create => {
@@ -52,7 +52,7 @@ describe('while 50 creates are on their way', () => {
     expect(connections()).toBe(usedConnections(emulator));
   });
 
-  it('those that get no turn give up after 5 s, are never sent, and leave no place or connection taken', async () => {
+  it('queued creates time out after 5 s, are never sent, and occupy neither a permit nor a connection', async () => {
     const { emulator, connections, release, createMany, log } = await startHeld();
     const sent = createMany(50, 'sent');
     await emulator.ledger.waitFor('createConnection', 50);

@@ -10,14 +10,14 @@ afterEach(closeGateways);
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 const STATUSES = [301, 302, 303, 307, 308];
 
-/** A second host that would gladly take the credentials and say yes. */
+/** A second host that accepts every request. */
 async function startOtherHost() {
   const body = '{"is_success":true,"connection_id":"68233202-63bf-4f27-a99b-fa5f5a2dbae1"}';
   return listen(createServer((_request, response) => response.writeHead(201).end(body)));
 }
 
 describe('a redirect of a create', () => {
-  it.each(STATUSES)('by %i is not followed, and its outcome is unknown', async status => {
+  it.each(STATUSES)('with %i is not followed, and the outcome is unknown', async status => {
     const other = await startOtherHost();
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${other.host}/` });
@@ -26,7 +26,7 @@ describe('a redirect of a create', () => {
     expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
   });
 
-  it.each(STATUSES)('by %i does not carry the IAM token to another host', async status => {
+  it.each(STATUSES)('with %i does not send the IAM token to another host', async status => {
     const other = await startOtherHost();
     const { emulator, create } = await startGateway({ env: IAM_USER });
     emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${other.host}/` });
@@ -41,14 +41,14 @@ describe('a redirect of a create', () => {
     ['to an address that is none', { redirectTo: 'http://' }],
     ['with a success in its body', { body: { connection_id: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' } }],
     ['with a refusal in its body', { body: { error_code: 'DLI.0001' } }],
-  ])('%s is not followed either', async (_where, fault) => {
+  ])('%s is not followed', async (_where, fault) => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', times: 0, status: 307, ...fault });
     expect(await create()).toMatchObject(UNKNOWN);
     expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
   });
 
-  it.each([300, 304, 399])('with the unusual status %i is an unknown outcome', async status => {
+  it.each([300, 304, 399])('with the unusual status %i leads to an unknown outcome', async status => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', times: 0, status });
     expect(await create()).toMatchObject(UNKNOWN);
@@ -57,7 +57,7 @@ describe('a redirect of a create', () => {
 });
 
 describe('a redirect of the request for a token', () => {
-  it.each(STATUSES)('by %i does not carry the password to another host', async status => {
+  it.each(STATUSES)('with %i does not send the password to another host', async status => {
     const other = await startOtherHost();
     const { emulator, create } = await startGateway({ env: IAM_USER });
     emulator.inject({ operation: 'issueToken', status, redirectTo: `http://${other.host}/` });

@@ -25,7 +25,7 @@ const UNREACHABLE = {
   retryAfterSeconds: 5,
 };
 
-/** An upstream with TLS that says yes to everything, and keeps what it could decrypt. */
+/** A TLS upstream that accepts every request and records what it could decrypt. */
 async function startTlsUpstream(options: ServerOptions = tlsFixture()) {
   const decrypted: string[] = [];
   const server = createHttpsServer(options, (_request, response) => {
@@ -38,7 +38,7 @@ async function startTlsUpstream(options: ServerOptions = tlsFixture()) {
   return { port, connections, decrypted: () => decrypted.join('') };
 }
 
-/** A server without TLS that keeps what it got. */
+/** A server without TLS that records what it received. */
 async function startPlainUpstream() {
   const received: Buffer[] = [];
   const server = createServer((socket: Socket) => {
@@ -51,7 +51,7 @@ async function startPlainUpstream() {
   return { port, connections, received: () => Buffer.concat(received).toString('latin1') };
 }
 
-/** Switches verification off behind the back of the configuration, which would refuse it. */
+/** Disables verification past the configuration, which would refuse it. */
 const RELAX_ON_SIGNAL = `process.on('SIGUSR2', () => {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
   process.stdout.write('{"msg":"relaxed"}\\n');
@@ -72,12 +72,12 @@ async function createThroughProcess(endpoint: string, environment: Record<string
   return { payload: body.data?.['createDatasourceConnection'], log: gateway.stdout() };
 }
 
-describe('an upstream that cannot prove who it is', () => {
+describe('an upstream without a valid certificate', () => {
   it.each<[why: string, options: ServerOptions]>([
     ['its certificate is signed by nobody that is trusted', tlsFixture()],
     ['its certificate has expired', tlsFixture('expired')],
     ['it speaks TLS 1.1 at most', { ...tlsFixture(), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
-  ])('because %s is unavailable, and gets no byte of the request', async (_why, options) => {
+  ])('because %s is reported as unavailable and receives no byte of the request', async (_why, options) => {
     const upstream = await startTlsUpstream(options);
     const { create, log } = await startGateway({
       env: { DLI_ENDPOINT: `https://127.0.0.1:${upstream.port}` },
@@ -88,7 +88,7 @@ describe('an upstream that cannot prove who it is', () => {
     expect(upstream.decrypted()).toBe('');
   });
 
-  it('because it speaks no TLS at all is unavailable, and gets no byte of the request', async () => {
+  it('because it does not support TLS is reported as unavailable and receives no byte of the request', async () => {
     const upstream = await startPlainUpstream();
     const { create } = await startGateway({ env: { DLI_ENDPOINT: `https://127.0.0.1:${upstream.port}` } });
     expect(await create()).toEqual(UNREACHABLE);
@@ -106,7 +106,7 @@ describe('a gateway whose environment relaxes TLS', () => {
       { NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE_PATH },
       'ERR_TLS_CERT_ALTNAME_INVALID',
     ],
-  ])('%s all the same', async (_what, host, trust, causeCode) => {
+  ])('%s nevertheless', async (_what, host, trust, causeCode) => {
     const upstream = await startTlsUpstream();
     const { payload, log } = await createThroughProcess(`https://${host}:${upstream.port}`, {
       ...trust,
@@ -116,7 +116,7 @@ describe('a gateway whose environment relaxes TLS', () => {
     expect(upstream.decrypted()).toBe('');
   });
 
-  it('talks to a host whose certificate is trusted and right', async () => {
+  it('connects to a host with a trusted, valid certificate', async () => {
     const upstream = await startTlsUpstream();
     const { payload } = await createThroughProcess(`https://127.0.0.1:${upstream.port}`, {
       NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE_PATH,
@@ -128,8 +128,8 @@ describe('a gateway whose environment relaxes TLS', () => {
   });
 });
 
-describe('a gateway that is told whom to trust', () => {
-  it('talks to a host whose certificate one of them has signed', async () => {
+describe('a gateway with configured certificate authorities', () => {
+  it('connects to a host whose certificate one of them has signed', async () => {
     const upstream = await startTlsUpstream();
     const { create } = await startGateway({
       env: { DLI_ENDPOINT: `https://127.0.0.1:${upstream.port}`, CA_FILE: TEST_CERTIFICATE_PATH },
@@ -140,7 +140,7 @@ describe('a gateway that is told whom to trust', () => {
   it.each<[which: string, host: string, options: ServerOptions]>([
     ['another host', 'localhost', tlsFixture()],
     ['a host whose certificate has expired', '127.0.0.1', tlsFixture('expired')],
-  ])('does not talk to %s', async (_which, host, options) => {
+  ])('does not connect to %s', async (_which, host, options) => {
     const upstream = await startTlsUpstream(options);
     const { create } = await startGateway({
       env: { DLI_ENDPOINT: `https://${host}:${upstream.port}`, CA_FILE: TEST_CERTIFICATE_PATH },
@@ -149,7 +149,7 @@ describe('a gateway that is told whom to trust', () => {
     expect(upstream.decrypted()).toBe('');
   });
 
-  it('asks IAM for tokens over such a connection too', async () => {
+  it('requests IAM tokens over such a connection, too', async () => {
     const upstream = await startTlsUpstream();
     const { create } = await startGateway({
       env: {

@@ -16,28 +16,28 @@ const UNREACHABLE = {
   retryAfterSeconds: 5,
 };
 
-describe('an upstream that cannot be reached', () => {
-  it('because nobody listens is unavailable, and nothing was sent', async () => {
+describe('an unreachable upstream', () => {
+  it('that refuses connections is reported as unavailable, and nothing was sent', async () => {
     const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
     expect(await create()).toEqual(UNREACHABLE);
     expect(log()).toContain('"mayHaveBeenSent":false');
   });
 
-  it('because its name on two addresses is refused twice is unavailable', async () => {
+  it('whose two addresses both refuse connections is reported as unavailable', async () => {
     const endpoint = `http://localhost:${await closedPort()}`;
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: endpoint } });
     expect(await create()).toEqual(UNREACHABLE);
     expect(log()).toContain('"mayHaveBeenSent":false');
   });
 
-  it('because its name is unknown is unavailable, and nothing was sent', async () => {
+  it('whose name cannot be resolved is reported as unavailable, and nothing was sent', async () => {
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: 'https://dli.gateway.invalid' } });
     expect(await create()).toEqual(UNREACHABLE);
     expect(log()).toContain('"mayHaveBeenSent":false');
   });
 
-  it('is asked again by the next create', async () => {
+  it('is tried again by the next create', async () => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
     expect(await create()).toMatchObject(UNKNOWN);
@@ -48,14 +48,14 @@ describe('an upstream that cannot be reached', () => {
   });
 });
 
-describe('an answer that does not come in time', () => {
+describe('a response that exceeds a time limit', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['never comes', { behaviour: 'hang' }],
     ['never comes although the connection was created', { behaviour: 'hang', apply: true }],
     ['comes too late', { delayMs: 120_000 }],
     ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 2_000 }],
     ['drips on and on in an error', { behaviour: 'drip', dripMs: 2_000, error: 'DLI.0001' }],
-  ])('because it %s ends in an unknown outcome at the deadline', async (_how, fault) => {
+  ])('because it %s leads to an unknown outcome at the deadline', async (_how, fault) => {
     const clock = createStillClock();
     const { emulator, create } = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '1000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
@@ -72,14 +72,14 @@ describe('an answer that does not come in time', () => {
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('is cut off 5 seconds after its headers, long before the deadline', async () => {
+  it('is aborted 5 s after its headers, long before the deadline', async () => {
     const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
-    // All of it would come within a minute.
+    // The complete response would take a minute.
     emulator.inject({ operation: 'createConnection', behaviour: 'drip', dripMs: 500 });
     expect(await create()).toMatchObject(UNKNOWN);
   });
 
-  it('leaves no connection open that still waits for it', async () => {
+  it('does not leave its connection open', async () => {
     const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
     emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
     await create();
@@ -89,22 +89,22 @@ describe('an answer that does not come in time', () => {
   });
 });
 
-describe('a connection that breaks after the request was sent', () => {
+describe('a connection lost after the request was sent', () => {
   const text = '{"is_success":true,"message":"","connection_id":"68233202-63bf-4f27-a99b-fa5f5a2dbae1"}';
   const positions = [0, 1, 12, 40, text.length - 2, text.length - 1, text.length];
 
   it.each<[how: string, fault: Partial<Fault>]>([
     ['by a reset before the body was read', { behaviour: 'resetBeforeBody' }],
-    ['by a reset before the answer', { behaviour: 'reset' }],
-    ['by a reset within the answer', { behaviour: 'resetDuringAnswer' }],
-    ['without an answer', { behaviour: 'close' }],
+    ['by a reset before the response', { behaviour: 'reset' }],
+    ['by a reset within the response', { behaviour: 'resetDuringAnswer' }],
+    ['without a response', { behaviour: 'close' }],
     ...[false, true].flatMap(chunked =>
       positions.map((truncateAt): [string, Partial<Fault>] => [
-        `after ${truncateAt} bytes of an answer ${chunked ? 'in chunks' : 'of known length'}`,
+        `after ${truncateAt} bytes of a response ${chunked ? 'in chunks' : 'of known length'}`,
         { behaviour: 'truncate', truncateAt, chunked, body: text },
       ]),
     ),
-  ])('%s leaves the outcome unknown and is not tried again', async (_how, fault) => {
+  ])('%s leaves the outcome unknown and is not retried', async (_how, fault) => {
     const { emulator, create, log } = await startGateway();
     emulator.inject({ operation: 'createConnection', times: 0, ...fault });
     expect(await create()).toMatchObject(UNKNOWN);
@@ -113,18 +113,21 @@ describe('a connection that breaks after the request was sent', () => {
   });
 
   it.each<[how: string, fault: Partial<Fault>]>([
-    ['by a reset before the answer', { behaviour: 'reset' }],
-    ['by a reset within the answer', { behaviour: 'resetDuringAnswer' }],
-    ['without an answer', { behaviour: 'close' }],
-    ['in the middle of an answer', { behaviour: 'truncate', truncateAt: 40 }],
-  ])('%s to a create that was carried out is not tried again, and the list shows it', async (_how, fault) => {
-    const { emulator, create, log } = await startGateway();
-    emulator.inject({ operation: 'createConnection', times: 0, apply: true, ...fault });
-    const payload = await create();
-    const [made] = emulator.connections();
-    expect(payload).toMatchObject({ connectionId: made?.connectionId, reconciled: true });
-    expect(log()).toContain('"outcome":"CONNECTION_LOST"');
-    expect(log()).toContain('"mayHaveBeenSent":true');
-    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
-  });
+    ['by a reset before the response', { behaviour: 'reset' }],
+    ['by a reset within the response', { behaviour: 'resetDuringAnswer' }],
+    ['without a response', { behaviour: 'close' }],
+    ['in the middle of a response', { behaviour: 'truncate', truncateAt: 40 }],
+  ])(
+    '%s during an executed create is not retried, and the list shows the connection',
+    async (_how, fault) => {
+      const { emulator, create, log } = await startGateway();
+      emulator.inject({ operation: 'createConnection', times: 0, apply: true, ...fault });
+      const payload = await create();
+      const [made] = emulator.connections();
+      expect(payload).toMatchObject({ connectionId: made?.connectionId, reconciled: true });
+      expect(log()).toContain('"outcome":"CONNECTION_LOST"');
+      expect(log()).toContain('"mayHaveBeenSent":true');
+      expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
+    },
+  );
 });

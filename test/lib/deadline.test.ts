@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Deadline } from '../../src/lib/time.js';
 import { createStillClock } from '../helpers/still-clock.js';
 
-/** A timer on a clock that stands still. */
+/** Starts a timer on a clock that only the test advances. */
 function startTimer({ limitMs, timeoutMs }: { limitMs: number; timeoutMs: number }) {
   const clock = createStillClock();
   let hasCalled = false;
@@ -20,9 +20,9 @@ function startTimer({ limitMs, timeoutMs }: { limitMs: number; timeoutMs: number
 
 describe('a timer of a deadline', () => {
   it.each([
-    ['its own time', { limitMs: 20, timeoutMs: 1_000 }],
+    ['its limit', { limitMs: 20, timeoutMs: 1_000 }],
     ['the deadline', { limitMs: 1_000, timeoutMs: 20 }],
-  ])('calls back when %s has passed by the clock, and not before', async (_what, times) => {
+  ])('calls back when %s has passed by its clock, and not before', async (_what, times) => {
     const { clock, called, hasCalled } = startTimer(times);
     clock.advance(19);
     await delay(60);
@@ -31,7 +31,7 @@ describe('a timer of a deadline', () => {
     await called;
   });
 
-  it('does not call back once it is stopped', async () => {
+  it('does not call back after it was stopped', async () => {
     const { clock, stop, hasCalled } = startTimer({ limitMs: 20, timeoutMs: 1_000 });
     clock.advance(20);
     stop();

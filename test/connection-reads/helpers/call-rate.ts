@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals';
 import type { Emulator } from '../../../src/emulator/emulator.js';
 
-/** Rounding, and what two clocks of a machine may differ by. */
+/** Allows for rounding and for the difference between two clocks of a machine. */
 const TOLERANCE_MS = 20;
 
 /**
- * Checks that calls kept to a limit: as many at once after a rest as in a second, and then one after the other.
+ * Checks that the calls kept a rate limit with a burst of one second.
  *
- * @param startedMs milliseconds since the epoch, before the first call was asked for
+ * @param startedMs milliseconds since the epoch, taken before the first request
  */
 export function expectCallsWithin({ ledger }: Emulator, perSecond: number, startedMs: number): void {
   for (const [index, { atMs }] of ledger.entries('getConnection').entries())

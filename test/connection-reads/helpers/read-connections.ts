@@ -8,7 +8,7 @@ const CONNECTION_FIELDS = `
     service serviceText destination progress failureReason connectionAddress clusterName
   }`;
 
-/** A connection as callers see it. */
+/** A connection in a GraphQL response. */
 export interface ShownConnection {
   id: string;
   name: string;
@@ -20,7 +20,7 @@ export interface ShownConnection {
   createdAt: string | null;
 }
 
-/** A page as callers see it. */
+/** A page in a GraphQL response. */
 export interface ShownPage {
   items: ShownConnection[];
   nextCursor: string | null;
@@ -29,20 +29,20 @@ export interface ShownPage {
 
 type Sender = Pick<TestGateway, 'send'>;
 
-/** Asks for one connection, with further arguments such as `waitSeconds: 5`. */
+/** Queries one connection, with further arguments such as `waitSeconds: 5`. */
 export function askFor({ send }: Sender, id: string, more = ''): Promise<GraphqlAnswer> {
   const query = `query ($id: ID!) { datasourceConnection(id: $id ${more}) { ${CONNECTION_FIELDS} } }`;
   return send({ query, variables: { id } });
 }
 
-/** One connection; null when there is none. */
+/** Returns one connection; null if it does not exist. */
 export async function connectionOf(gateway: Sender, id: string, more = ''): Promise<ShownConnection | null> {
   const { body } = await askFor(gateway, id, more);
   if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
   return body.data?.['datasourceConnection'] as ShownConnection | null;
 }
 
-/** Asks for a page with these arguments, such as `first: 10`. */
+/** Queries a page with these arguments, such as `first: 10`. */
 export function askForPage({ send }: Sender, argumentsText = ''): Promise<GraphqlAnswer> {
   const given = argumentsText === '' ? '' : `(${argumentsText})`;
   return send({
@@ -50,7 +50,7 @@ export function askForPage({ send }: Sender, argumentsText = ''): Promise<Graphq
   });
 }
 
-/** A page with these arguments. */
+/** Returns a page for these arguments. */
 export async function pageOf(gateway: Sender, argumentsText = ''): Promise<ShownPage> {
   const { body } = await askForPage(gateway, argumentsText);
   if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));

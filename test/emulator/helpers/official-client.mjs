@@ -1,5 +1,5 @@
 // Runs calls with the vendor's own client, in a process of its own because that client logs to stdout and
-// keeps files in the home directory. Takes one job by message, answers with the list of results and ends.
+// keeps files in the home directory. Receives one job as a message, replies with the results and exits.
 import sdk from '@huaweicloud/huaweicloud-sdk-core';
 import builders from '@huaweicloud/huaweicloud-sdk-core/ClientBuilder.js';
 

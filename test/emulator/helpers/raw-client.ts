@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 
-/** What came over a raw connection until it ended. */
+/** Data received on a raw connection until it ended. */
 export interface RawExchange {
-  /** `fin` = ended in order, `reset` = broken off. */
+  /** `fin` = closed in order, `reset` = reset. */
   end: 'fin' | 'reset' | 'other';
-  /** Status line and headers; empty when nothing came. */
+  /** Status line and headers; empty if nothing was received. */
   head: string;
   body: string;
 }
@@ -20,7 +20,7 @@ export async function openRaw(baseUrl: string, text: string): Promise<Socket> {
   return socket;
 }
 
-/** Sends a text over a connection of its own and collects what comes until the server ends it. */
+/** Sends a text over a new connection and collects the data until the server ends it. */
 export async function exchangeRaw(baseUrl: string, text: string): Promise<RawExchange> {
   const socket = await openRaw(baseUrl, text);
   const chunks: Buffer[] = [];

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('official-client.mjs', import.meta.url));
 
-/** What the vendor's client is to do. `connectionId: 'created'` stands for the id that the first step got. */
+/** A job for the vendor's client. `connectionId: 'created'` stands for the id returned by the first step. */
 export interface OfficialClientJob {
   endpoint: string;
   accessKey: string;

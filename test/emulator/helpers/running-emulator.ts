@@ -12,7 +12,7 @@ import {
 /** Path of the connections of the default project. */
 export const CONNECTIONS_PATH = `/v2.0/${DEFAULT_PROJECT_ID}/datasource-connection`;
 
-/** The smallest body that a create call accepts. */
+/** The smallest valid create body. */
 export const CREATE_BODY = {
   name: 'orders',
   service: 'rds',
@@ -21,7 +21,7 @@ export const CREATE_BODY = {
   url: '192.168.12.148:3306',
 };
 
-/** An answer with its body as text and, when it is JSON, as a value. */
+/** A response with its body as text and, if it is JSON, as a value. */
 interface TestAnswer {
   status: number;
   headers: Headers;
@@ -29,7 +29,7 @@ interface TestAnswer {
   json: unknown;
 }
 
-/** An emulator that listens, and ways to call it. */
+/** A listening emulator with functions that call it. */
 export interface RunningEmulator {
   emulator: Emulator;
   baseUrl: string;
@@ -47,7 +47,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map(emulator => emulator.close()));
 });
 
-/** Starts an emulator that is stopped after the test. Connections are active at once unless told otherwise. */
+/** Starts an emulator that is stopped after the test. By default, connections are active immediately. */
 export async function startEmulator(options: Partial<EmulatorOptions> = {}): Promise<RunningEmulator> {
   const emulator = createEmulator({ creationMs: 0, ...options });
   running.push(emulator);

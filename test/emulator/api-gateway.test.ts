@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
 
 describe('the emulated API gateway', () => {
-  it('sends its request id in the header and in the body of its errors, with the date of its clock', async () => {
+  it('sends its request id in a header and in the body of errors, and the date of its clock', async () => {
     const { send } = await startEmulator({ now: () => 0 });
     const { status, headers, json } = await send('GET', CONNECTIONS_PATH);
     const requestId = headers.get('x-request-id');
@@ -18,7 +18,7 @@ describe('the emulated API gateway', () => {
     });
   });
 
-  it('says clearly that it does not know the derived signature', async () => {
+  it('refuses the derived signature algorithm, naming it', async () => {
     const { send } = await startEmulator();
     const authorization =
       'V11-HMAC-SHA256 Credential=AK/20240115/region/dli, SignedHeaders=host, Signature=0';
@@ -40,7 +40,7 @@ describe('the emulated API gateway', () => {
     ['GET', `/v1.0${CONNECTIONS_PATH.slice(5)}`],
     ['GET', '/v3/regions'],
     ['GET', '/v3/auth/tokens'],
-  ])('knows no %s %s', async (method, path) => {
+  ])('has no route for %s %s', async (method, path) => {
     const { call } = await startEmulator();
     expect(await call(method, path)).toMatchObject({ status: 404, json: { error_code: 'APIGW.0101' } });
   });

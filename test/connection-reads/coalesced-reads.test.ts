@@ -7,8 +7,8 @@ import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
-describe('callers who ask at about the same time', () => {
-  it('share one list', async () => {
+describe('simultaneous callers', () => {
+  it('share one list call', async () => {
     const gateway = await startGateway({ clock: createStillClock() });
     gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const orders = ['NAME', 'OLDEST_FIRST', 'NEWEST_FIRST'];
@@ -17,7 +17,7 @@ describe('callers who ask at about the same time', () => {
     expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
   });
 
-  it('share one look at a connection, and another one is looked at apart', async () => {
+  it('share one get call per connection', async () => {
     const gateway = await startGateway({ clock: createStillClock() });
     const ids = ['a', 'b'].map(name => gateway.emulator.seedConnection({ name }).connectionId);
     const all = Array.from({ length: 60 }, (_, index) => connectionOf(gateway, ids[index % 2] ?? ''));
@@ -25,10 +25,10 @@ describe('callers who ask at about the same time', () => {
     expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
   });
 
-  it('share a failure too, and whoever comes after is not told of it', async () => {
+  it('share a failure, which is not cached for later callers', async () => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection();
-    // Until it fails, all have come.
+    // All callers arrive before the read fails.
     gateway.emulator.inject({ operation: 'getConnection', status: 500, delayMs: 3_000 });
     gateway.emulator.inject({ operation: 'getConnection', status: 500 });
     const answers = await Promise.all(Array.from({ length: 20 }, () => askFor(gateway, connectionId)));
@@ -38,8 +38,8 @@ describe('callers who ask at about the same time', () => {
   });
 });
 
-describe('what was read for somebody else', () => {
-  it('is shown for a second, and then read anew', async () => {
+describe('a cached result', () => {
+  it('is used for one second by default', async () => {
     const clock = createStillClock();
     const gateway = await startGateway({ clock });
     const { connectionId } = gateway.emulator.seedConnection();
@@ -56,7 +56,7 @@ describe('what was read for somebody else', () => {
     expect(await askBoth()).toEqual([2, 2]);
   });
 
-  it('is shown for as long as READ_FRESHNESS_MS says', async () => {
+  it('is used for READ_FRESHNESS_MS', async () => {
     const clock = createStillClock();
     const gateway = await startGateway({ clock, env: { READ_FRESHNESS_MS: '5000' } });
     await pageOf(gateway);
@@ -65,7 +65,7 @@ describe('what was read for somebody else', () => {
     expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
   });
 
-  it('is turned page by page for half a minute', async () => {
+  it('of a list serves further pages for 30 s', async () => {
     const clock = createStillClock();
     const gateway = await startGateway({ clock });
     for (const name of ['a', 'b', 'c', 'd']) gateway.emulator.seedConnection({ name });
@@ -79,8 +79,8 @@ describe('what was read for somebody else', () => {
   });
 });
 
-describe('a caller who creates', () => {
-  it('sees the connection in the very next list, and by its id', async () => {
+describe('a caller that creates a connection', () => {
+  it('gets the connection in the very next list and by its id', async () => {
     const gateway = await startGateway({ env: { READ_FRESHNESS_MS: '60000' } });
     for (let index = 1; index <= 5; index += 1) {
       const { connectionId = '' } = await gateway.create({ name: `own_${index}` });
@@ -90,7 +90,7 @@ describe('a caller who creates', () => {
     }
   });
 
-  it('gets the connection with the answer when it is selected, and no call is made when it is not', async () => {
+  it('gets the connection in the payload if it is selected; otherwise DLI is not called', async () => {
     const gateway = await startGateway({ emulator: { creationMs: 600_000 } });
     const create = (name: string, selection: string) =>
       gateway.send({
@@ -112,7 +112,7 @@ describe('a caller who creates', () => {
     });
   });
 
-  it('has its answer within the time of the mutation, whether or not the connection can be had', async () => {
+  it('gets the payload within the deadline of the mutation, even if the connection cannot be read', async () => {
     const clock = createTestClock();
     const gateway = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '60000' } });
     gateway.emulator.inject({ operation: 'createConnection', delayMs: 300 });
@@ -127,11 +127,11 @@ describe('a caller who creates', () => {
     clock.advance(57_000);
     const { body } = await answer;
     expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
-    // Of its own the look would have had a minute.
+    // The read on its own would have had a minute.
     expect(performance.now() - startedMs).toBeLessThan(50_000);
   });
 
-  it('is told of the success alone when its token does not let it read', async () => {
+  it('gets the success without the connection if its token lacks the read role', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
     const { body } = await gateway.send(
@@ -146,7 +146,7 @@ describe('a caller who creates', () => {
     expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
   });
 
-  it('is told of the success alone when DLI cannot be asked for the connection', async () => {
+  it('gets the success without the connection if DLI is unavailable', async () => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
     const { body } = await gateway.send({

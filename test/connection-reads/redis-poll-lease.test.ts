@@ -14,7 +14,7 @@ import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
-// A machine that is slow for other reasons must not look like a Redis that does not answer.
+// A slow machine must not pass for an unresponsive Redis.
 const limits = { redisTimeoutMs: 2_000 };
 const OTHER_PROJECT_ID = 'f'.repeat(32);
 const KEYS = [
@@ -24,7 +24,7 @@ const KEYS = [
 const ROTATED = { HUAWEICLOUD_SDK_AK: 'SECONDACCESSKEY00001', HUAWEICLOUD_SDK_SK: 'second-secret-key' };
 
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
-  /** Two gateways on one DLI, with settings of both and changes of the second one. */
+  /** Starts two gateways on one DLI: `env` applies to both, `changes` to the second one. */
   async function startTwo(changes: Record<string, string> = {}, ofBoth: Record<string, string> = {}) {
     const redis = await startRedisServer(program);
     const projects = [
@@ -45,18 +45,18 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     return { redis, emulator, one, two };
   }
 
-  it('look at a connection by turns, however many wait for it', async () => {
+  it('share the polls of a connection, however many callers wait for it', async () => {
     const { emulator, one, two } = await startTwo();
     const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
     const waits = [one, two].flatMap(gateway =>
       Array.from({ length: 20 }, () => connectionOf(gateway, connectionId, 'waitSeconds: 2')),
     );
     expect((await Promise.all(waits)).every(found => found?.state === 'CREATING')).toBe(true);
-    // One gateway alone: at 0, 200, 500, 950, 1625 ms, each a fifth sooner or later.
+    // A single gateway polls at 0, 200, 500, 950, 1625 ms, with a jitter of 20 %.
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
   });
 
-  it('keep their turns when there are more connections than they may look at', async () => {
+  it('share the polls even if there are more connections than the rate limit allows', async () => {
     const intervalMs = 2_000;
     const settings = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '5' };
     const { emulator, one, two } = await startTwo({}, settings);
@@ -64,19 +64,19 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     await Promise.all(
       [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 8'))),
     );
-    const looks = emulator.ledger.entries('getConnection');
-    // Most have had a second turn.
-    expect(looks.length).toBeGreaterThan(60);
+    const polls = emulator.ledger.entries('getConnection');
+    // Most connections were polled twice.
+    expect(polls.length).toBeGreaterThan(60);
     const hasty = ids.flatMap(id => {
-      const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
+      const times = polls.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
       return times.filter((atMs, index) => index > 0 && atMs - (times[index - 1] ?? 0) < intervalMs / 2);
     });
     expect(hasty).toEqual([]);
   });
 
-  it('tell each other what they saw', async () => {
+  it('share the results of their polls', async () => {
     const { one, two } = await startTwo();
-    const created = await one.create({ name: 'told' });
+    const created = await one.create({ name: 'shared' });
     const ends = await Promise.all(
       [one, two].map(gateway =>
         connectionOf(gateway, created.connectionId ?? '', 'waitSeconds: 15, whileState: CREATING'),
@@ -87,19 +87,19 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
 
   it.each([
     ['something', {}],
-    // Keys are replaced while gateways run, and one of them may have begun with another.
+    // Access keys are rotated, so gateways may have started with different ones.
     ['something with another access key', ROTATED],
-  ])('forget what they have read when another one changes %s', async (_what, changes) => {
+  ])('discard cached results when another gateway changes %s', async (_what, changes) => {
     const { one, two } = await startTwo(changes, { HUAWEICLOUD_SDK_PROJECT_ID: '' });
     expect(await pageOf(two)).toMatchObject({ totalCount: 0 });
     await one.create({ name: 'new' });
     let page = await pageOf(two);
-    // The word of the change travels through Redis.
+    // The notice of the change travels through Redis.
     for (let tries = 0; page.totalCount === 0 && tries < 1_000; tries += 1) page = await pageOf(two);
     expect(page).toMatchObject({ totalCount: 1 });
   });
 
-  it('each look by themselves while Redis does not answer, and by turns again when it does', async () => {
+  it('poll on their own while Redis does not respond, and share polls again afterwards', async () => {
     const { redis, emulator, one, two } = await startTwo();
     const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
     await redis.kill();
@@ -116,7 +116,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
   });
 
-  it('of another project are told nothing', async () => {
+  it('do not share results with gateways of another project', async () => {
     const { emulator, one, two } = await startTwo({ HUAWEICLOUD_SDK_PROJECT_ID: OTHER_PROJECT_ID });
     const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
     const [mine, theirs] = await Promise.all(

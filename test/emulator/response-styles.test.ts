@@ -4,7 +4,7 @@ import { CONNECTIONS_PATH, startEmulator } from './helpers/running-emulator.js';
 
 const CREATED_AT_MS = Date.UTC(2026, 0, 1);
 
-/** A get answer and the element of a list answer about the same connection, and the list without it. */
+/** The get response and the list element of the same connection, and the list without the element. */
 async function answersOf(options: Partial<EmulatorOptions>, seed: object = {}) {
   const { emulator, call } = await startEmulator(options);
   const given = { name: 'c', state: 'ACTIVE', createdAtMs: CREATED_AT_MS, connectionUrl: 'to-rds', ...seed };
@@ -19,8 +19,8 @@ const KEYS_OF_2018 =
   'cluster_name connection_id connection_url destination is_success message name process state'.split(' ');
 const KEYS_OF_2019 = [...KEYS_OF_2018, 'create_time', 'service'].sort();
 
-describe('answers in the style of', () => {
-  it('2018 have neither service nor time, words of SQL mode, and a misspelt key in lists', async () => {
+describe('responses in the style of', () => {
+  it('2018 have no service and no time, the cluster name of SQL mode, and a misspelt key in lists', async () => {
     const { get, element, frame } = await answersOf({ answerStyle: '2018' });
     expect(Object.keys(get).sort()).toEqual(KEYS_OF_2018);
     expect(get['cluster_name']).toBe('#SQL#');
@@ -30,13 +30,13 @@ describe('answers in the style of', () => {
     expect(frame).toEqual({ is_success: true, message: '' });
   });
 
-  it('2019 have service and time, and neither queues nor a count', async () => {
+  it('2019 have service and time, but no queues and no count', async () => {
     const { get, element, frame } = await answersOf({ answerStyle: '2019' }, { queues: ['q'] });
     expect([Object.keys(get).sort(), Object.keys(element).sort()]).toEqual([KEYS_OF_2019, KEYS_OF_2019]);
     expect(frame).toEqual({ is_success: true, message: '' });
   });
 
-  it('2021 have queues by peer_id in get and list, and a stray count', async () => {
+  it('2021 have queues with peer_id in get and list, and a count', async () => {
     const { connectionId, get, element, frame } = await answersOf({ answerStyle: '2021' }, { queues: ['q'] });
     const queue = {
       peer_id: `${connectionId}-q`,
@@ -50,15 +50,15 @@ describe('answers in the style of', () => {
     expect([element['queue_list'], frame]).toEqual([undefined, { is_success: true, message: '', count: 1 }]);
   });
 
-  it('2024 have queues by uuid in get, and their names in lists', async () => {
+  it('2024 have queues with uuid in get, and queue names in lists', async () => {
     const { get, element, frame } = await answersOf({}, { queues: ['q'] });
     expect(get).toMatchObject({ available_queue_info: [{ uuid: expect.any(String), name: 'q' }] });
     expect([get['count'], element['queue_list'], frame]).toMatchObject([undefined, ['q'], { count: 1 }]);
   });
 });
 
-describe('a connection that fails', () => {
-  it('says why in its message and in its queues, from the time at which it failed', async () => {
+describe('a creation', () => {
+  it('that fails reports the reason in its message and its queues from the time of the failure', async () => {
     let nowMs = CREATED_AT_MS;
     const { call, create } = await startEmulator({
       creationMs: 1_000,
@@ -80,7 +80,7 @@ describe('a connection that fails', () => {
     expect(await look()).toMatchObject({ available_queue_info: [{ update_time: CREATED_AT_MS + 3_000 }] });
   });
 
-  it('or succeeds advances in as many steps as it is told to', async () => {
+  it('advances in the configured number of steps, whether it fails or succeeds', async () => {
     let nowMs = CREATED_AT_MS;
     const { call, create } = await startEmulator({ creationMs: 1_000, creationSteps: 4, now: () => nowMs });
     const id = await create();
@@ -106,7 +106,7 @@ describe('an unknown id', () => {
     }
   });
 
-  it('is what a deleted connection has at once when tombstones last no time', async () => {
+  it('is also that of a deleted connection if tombstones expire immediately', async () => {
     const { call, create } = await startEmulator({ tombstoneMs: 0 });
     const path = `${CONNECTIONS_PATH}/${await create()}`;
     expect((await call('DELETE', path)).status).toBe(200);
@@ -116,7 +116,7 @@ describe('an unknown id', () => {
 });
 
 describe('seeding over HTTP', () => {
-  it('puts one connection there, or many of a kind, and answers them', async () => {
+  it('adds one connection or many alike, and returns them', async () => {
     const { send, call } = await startEmulator();
     const one = { name: 'orders', state: 'FAILED', message: 'Because.', queues: ['q'] };
     const answer = await send('POST', '/emulator/connections', [
@@ -130,7 +130,7 @@ describe('seeding over HTTP', () => {
     expect((await call('GET', CONNECTIONS_PATH)).json).toMatchObject({ count: 4 });
   });
 
-  it('puts nothing there when one of several is wrong, and says which', async () => {
+  it('adds nothing if one of several seeds is invalid, and names it', async () => {
     const { send, emulator } = await startEmulator();
     const answer = await send('POST', '/emulator/connections', [
       { name: 'good' },

@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const FAST = { FOLLOW_INTERVAL_MS: '100' };
 const TRANSPORTS: Transport[] = ['graphql-ws', 'graphql-sse'];
-const FOLLOW = `subscription ($id: ID!) { datasourceConnection(id: $id) {
+const SUBSCRIPTION = `subscription ($id: ID!) { datasourceConnection(id: $id) {
   id state ... on ClassicDatasourceConnection { progress failureReason connectionAddress }
 } }`;
 
@@ -33,11 +33,11 @@ interface Shown {
   failureReason: string | null;
 }
 
-function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
-  return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
+function watch({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
+  return subscribe(transport, graphqlUrl, { query: SUBSCRIPTION, variables: { id } });
 }
 
-/** A gateway whose connections are created so slowly that every look at one sees it further on, and follows soon. */
+/** Starts a gateway whose connections are created so slowly that every poll finds progress, and the next is due soon. */
 function startWithSlowCreations(env: Record<string, string>): Promise<TestGateway> {
   return startGateway({ env, emulator: { creationMs: 600_000 } });
 }
@@ -46,12 +46,12 @@ async function createOne({ create }: TestGateway, name: string): Promise<string>
   return (await create({ name })).connectionId ?? '';
 }
 
-/** The connections that are looked at although nobody watches, seen while one that somebody waits for is. */
-async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
+/** Paths of polls of connections without subscribers, observed while another connection is polled. */
+async function pollsWithoutSubscribers(gateway: TestGateway): Promise<string[]> {
   const { ledger } = gateway.emulator;
   const id = await createOne(gateway, 'watched');
   let others: string[] = [];
-  // It may take the gateway a while to notice that somebody has left.
+  // It can take the gateway some time to detect that a subscriber has left.
   for (let tries = 0; tries < 60; tries += 1) {
     const before = ledger.count('getConnection');
     await connectionOf(gateway, id, 'waitSeconds: 1');
@@ -60,57 +60,57 @@ async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
       .slice(before)
       .map(({ path }) => path);
     others = paths.filter(path => !path.endsWith(id));
-    // Between three looks at this one, any other one would have been looked at.
+    // During three polls of this connection, any other watched one would have been polled.
     if (others.length === 0 && paths.length >= 3) return [];
   }
   return others;
 }
 
-function shownIn(told: Told): Shown | null | undefined {
-  return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
+function shownIn(event: Told): Shown | null | undefined {
+  return (event.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
-describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
+describe.each(TRANSPORTS)('a subscription to a connection over %s', transport => {
   it.each([
     ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
     ['fail_orders', { state: 'FAILED', failureReason: "Can't get ready router.", connectionAddress: null }],
-  ])('is shown at every change until DLI is done with it: %s', async (name, end) => {
+  ])('reports every change until the creation has ended: %s', async (name, end) => {
     const clock = createStillClock();
     const emulator = { creationMs: 4_000, now: () => clock.epochMs() };
     const gateway = await startGateway({ env: FAST, emulator });
     const events: ReturnType<typeof shownIn>[] = [];
-    for await (const told of follow(gateway, transport, await createOne(gateway, name))) {
-      events.push(shownIn(told));
+    for await (const event of watch(gateway, transport, await createOne(gateway, name))) {
+      events.push(shownIn(event));
       clock.advance(1_000);
     }
     expect(events.at(0)).toMatchObject({ state: 'CREATING' });
     expect(events.at(-1)).toMatchObject(end);
     expect(events).toHaveLength(5);
     expect(events.slice(0, -1).every(event => event?.state === 'CREATING')).toBe(true);
-    // Nothing is shown twice.
+    // No event repeats.
     expect(new Set(events.map(event => JSON.stringify(event))).size).toBe(events.length);
   });
 
-  it.each(['ACTIVE', 'FAILED', 'DELETED'])('and is %s already is shown once', async state => {
+  it.each(['ACTIVE', 'FAILED', 'DELETED'])('reports a connection in state %s once and ends', async state => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state });
-    const events = await readAll(follow(gateway, transport, connectionId));
+    const events = await readAll(watch(gateway, transport, connectionId));
     expect(events.map(shownIn)).toMatchObject([{ state }]);
   });
 
   it.each(['68233202-63bf-4f27-a99b-fa5f5a2dbae1', 'no-id'])(
-    'and does not exist is null, once: %s',
+    'reports a missing connection as null once and ends: %s',
     async id => {
       const gateway = await startGateway();
-      const events = await readAll(follow(gateway, transport, id));
+      const events = await readAll(watch(gateway, transport, id));
       expect(events).toEqual([{ data: { datasourceConnection: null } }]);
     },
   );
 
-  it('is followed on while DLI is broken, which is told once', async () => {
+  it('keeps the subscription open and reports an outage once', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const events = follow(gateway, transport, connectionId);
+    const events = watch(gateway, transport, connectionId);
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 4 });
     expect(await nextOf(events)).toEqual({
@@ -128,10 +128,10 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
     ).toHaveLength(4);
   });
 
-  it('that is deleted is shown as DELETED, and done with', async () => {
+  it('reports a deleted connection as DELETED and ends', async () => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
-    const events = follow(gateway, transport, connectionId);
+    const events = watch(gateway, transport, connectionId);
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'UNKNOWN' });
     await gateway.send({
       query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
@@ -140,46 +140,46 @@ describe.each(TRANSPORTS)('a connection that is followed by %s', transport => {
   });
 });
 
-describe('a connection that is changed while it is looked at', () => {
-  it('is looked at again at once, so that nobody waits for the next turn with what was before', async () => {
+describe('a change during a poll', () => {
+  it('triggers another poll immediately, and the stale result is discarded', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '60000' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'RUNNING' });
-    // While it is not known whether the credentials work, one call goes alone.
+    // Proves the credentials, so that later calls need not wait for a probe.
     await connectionOf(gateway, connectionId);
     gateway.emulator.ledger.clear();
-    // What this look sees is decided before the delay.
+    // The result of this poll is determined before the delay.
     gateway.emulator.inject({ operation: 'getConnection', delayMs: 2_000 });
-    const events = follow(gateway, 'graphql-ws', connectionId);
+    const events = watch(gateway, 'graphql-ws', connectionId);
     const first = nextOf(events);
     await gateway.emulator.ledger.waitFor('getConnection', 1);
     await gateway.send({
       query: `mutation { deleteDatasourceConnection(input: {id: "${connectionId}"}) { __typename } }`,
     });
-    // Not even the look that was under way is shown: it is older than the change.
+    // The result of the running poll is discarded, because it is older than the change.
     expect(shownIn(await first)).toMatchObject({ state: 'DELETED' });
     expect(await readAll(events)).toEqual([]);
   });
 });
 
-describe('whoever leaves', () => {
-  it('takes no turn from those who come after', async () => {
+describe('subscribers that leave', () => {
+  it('use none of the rate limit of later subscribers', async () => {
     const clock = createStillClock();
     const gateway = await startGateway({ env: { FOLLOW_CALLS_PER_SECOND: '5' }, clock });
     const client = socketClient(gateway.graphqlUrl);
     const seed = () => gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
     for (let index = 0; index < proofSize(20, 200); index += 1) {
-      const watcher = client.iterate({ query: FOLLOW, variables: { id: seed() } });
+      const watcher = client.iterate({ query: SUBSCRIPTION, variables: { id: seed() } });
       const event = watcher.next();
       await watcher.return?.();
       await event.catch(() => undefined);
     }
-    // There is one turn, and by this clock never another one.
+    // This permits a single call; the clock then stands still, so no other one follows.
     clock.advance(200);
-    const last = client.iterate({ query: FOLLOW, variables: { id: seed() } });
+    const last = client.iterate({ query: SUBSCRIPTION, variables: { id: seed() } });
     expect(shownIn((await last.next()).value as Told)).toMatchObject({ state: 'CREATING' });
   });
 
-  it('while a query waits is not waited for', async () => {
+  it('end the polls of a waiting query when they disconnect', async () => {
     const gateway = await startWithSlowCreations(FAST);
     const connectionId = await createOne(gateway, 'left');
     const leaving = new AbortController();
@@ -193,12 +193,12 @@ describe('whoever leaves', () => {
     await gateway.emulator.ledger.waitFor('getConnection', 2);
     leaving.abort();
     await expect(answer).rejects.toThrow();
-    expect(await looksOfOthers(gateway)).toEqual([]);
+    expect(await pollsWithoutSubscribers(gateway)).toEqual([]);
   });
 });
 
 describe('an id in capital letters', () => {
-  it('is the same connection, followed, read and deleted', async () => {
+  it('refers to the same connection when it is read and deleted', async () => {
     const gateway = await startGateway({ env: { READ_FRESHNESS_MS: '60000' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const inCapitals = connectionId.toUpperCase();
@@ -212,32 +212,32 @@ describe('an id in capital letters', () => {
   });
 });
 
-describe('many subscriptions under one id of a socket', () => {
-  it('are all ended with the socket', async () => {
+describe('many subscriptions with the same id on one socket', () => {
+  it('all end with the socket', async () => {
     const gateway = await startWithSlowCreations(FAST);
     const connectionId = await createOne(gateway, 'left');
     const { socket, say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init' });
     expect(await hear()).toMatchObject({ type: 'connection_ack' });
-    const payload = { query: FOLLOW, variables: { id: connectionId } };
+    const payload = { query: SUBSCRIPTION, variables: { id: connectionId } };
     for (let index = 0; index < 50; index += 1) {
       say({ type: 'subscribe', id: 'x', payload });
       say({ type: 'complete', id: 'x' });
     }
     say({ type: 'subscribe', id: 'x', payload });
     say({ type: 'subscribe', id: 'y', payload });
-    // The library may tell the ends of those before under the id of the one after.
+    // graphql-ws may report the ends of earlier subscriptions under the id of the last one.
     let heard = await hear();
     while (heard.id !== 'y') heard = await hear();
     expect(heard).toMatchObject({ type: 'next' });
     socket.close();
     await closed;
-    expect(await looksOfOthers(gateway)).toEqual([]);
+    expect(await pollsWithoutSubscribers(gateway)).toEqual([]);
   });
 });
 
-describe('five hundred watchers of fifty connections', () => {
-  it('cost one look at each connection in an interval, and none when all have left', async () => {
+describe('ten subscribers per connection', () => {
+  it('cause one poll per connection and interval, and none after all have left', async () => {
     const intervalMs = proofSize(300, 1_000);
     const connections = proofSize(5, 50);
     const env = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '1000' };
@@ -247,39 +247,39 @@ describe('five hundred watchers of fifty connections', () => {
     for (let index = 0; index < connections; index += 1) ids.push(await createOne(gateway, `c${index}`));
     const clients = Array.from({ length: 5 }, () => socketClient(gateway.graphqlUrl));
     const watchers = clients.flatMap(client =>
-      ids.flatMap(id => [0, 1].map(() => client.iterate({ query: FOLLOW, variables: { id } }))),
+      ids.flatMap(id => [0, 1].map(() => client.iterate({ query: SUBSCRIPTION, variables: { id } }))),
     );
     expect(watchers).toHaveLength(10 * connections);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
     expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
     await ledger.waitFor('getConnection', 3 * connections);
 
-    const looks = ledger.entries('getConnection');
+    const polls = ledger.entries('getConnection');
     for (const id of ids) {
-      const times = looks.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
-      // An interval is a fifth shorter or longer by chance, and begins when the answer has come.
+      const times = polls.filter(({ path }) => path.endsWith(id)).map(({ atMs }) => atMs);
+      // An interval starts when the response arrives, and has a jitter of 20 %.
       for (const [index, atMs] of times.slice(1).entries())
         expect(atMs - (times[index] ?? 0)).toBeGreaterThan(intervalMs * 0.8 - 20);
     }
 
     for (const watcher of watchers) void watcher.return?.();
     await Promise.all(clients.map(client => client.dispose()));
-    expect(await looksOfOthers(gateway)).toEqual([]);
+    expect(await pollsWithoutSubscribers(gateway)).toEqual([]);
   });
 });
 
-/** Follows so many connections, until every watcher has been told something. */
+/** Subscribes to `count` connections, and waits for the first event of each. */
 async function firstEventsOf({ graphqlUrl, emulator }: TestGateway, count: number): Promise<void> {
   const client = socketClient(graphqlUrl);
   const watchers = Array.from({ length: count }, () => {
     const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
-    return client.iterate({ query: FOLLOW, variables: { id } });
+    return client.iterate({ query: SUBSCRIPTION, variables: { id } });
   });
   await Promise.all(watchers.map(watcher => watcher.next()));
 }
 
-describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at', () => {
-  it('do not make it ask more often', async () => {
+describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll', () => {
+  it('do not exceed the limit', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
     const startedMs = Date.now();
     await firstEventsOf(gateway, proofSize(25, 50));
@@ -287,7 +287,7 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
     expectCallsWithin(gateway.emulator, 10, startedMs);
   });
 
-  it('give every tenant its turn, however many of them are of one', async () => {
+  it('are polled round-robin by tenant, however many one tenant watches', async () => {
     const gateway = await startTokenGateway({ ...FAST, FOLLOW_CALLS_PER_SECOND: '5' });
     const { emulator, graphqlUrl } = gateway;
     const tokenOf = (tenant: string) => gateway.sign({ claims: { sub: tenant } });
@@ -295,7 +295,7 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
     const client = socketClient(graphqlUrl, { authorization: `Bearer ${await tokenOf('many')}` });
     for (let index = 0; index < 200; index += 1)
       client
-        .iterate({ query: FOLLOW, variables: { id: seed() } })
+        .iterate({ query: SUBSCRIPTION, variables: { id: seed() } })
         .next()
         .catch(() => undefined);
     await emulator.ledger.waitFor('getConnection', 6);
@@ -303,16 +303,16 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
     const token = await tokenOf('one');
     const before = emulator.ledger.count('getConnection');
     const id = seed();
-    const told = await nextOf(
-      subscribe('graphql-sse', graphqlUrl, { query: FOLLOW, variables: { id } }, token),
+    const event = await nextOf(
+      subscribe('graphql-sse', graphqlUrl, { query: SUBSCRIPTION, variables: { id } }, token),
     );
-    expect(shownIn(told)).toMatchObject({ state: 'CREATING' });
-    const looks = emulator.ledger.entries('getConnection').slice(before);
-    // Forty seconds of calls were waiting.
-    expect(looks.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(100);
+    expect(shownIn(event)).toMatchObject({ state: 'CREATING' });
+    const polls = emulator.ledger.entries('getConnection').slice(before);
+    // The queue holds calls for forty seconds.
+    expect(polls.findIndex(({ path }) => path.endsWith(id))).toBeLessThan(100);
   });
 
-  it('do not make it ask more often when DLI fails', async () => {
+  it('do not exceed the limit while DLI fails', async () => {
     const gateway = await startGateway({ env: { ...FAST, FOLLOW_CALLS_PER_SECOND: '10' } });
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
     const startedMs = Date.now();
@@ -321,16 +321,16 @@ describe('more connections than FOLLOW_CALLS_PER_SECOND lets the gateway look at
   });
 });
 
-describe('a DLI that wants to be left alone', () => {
-  it.each([429, 503])('with %s is not asked before its time, whoever comes', async status => {
+describe('a Retry-After of DLI', () => {
+  it.each([429, 503])('with status %s delays the next poll, even for new subscribers', async status => {
     const gateway = await startGateway({ env: FAST });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const headers = { 'retry-after': '1' };
     gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
     const client = socketClient(gateway.graphqlUrl);
-    const first = client.iterate({ query: FOLLOW, variables: { id } });
+    const first = client.iterate({ query: SUBSCRIPTION, variables: { id } });
     expect(await nextOf(first as AsyncIterator<Told>)).toMatchObject({ errors: [{}] });
-    const second = client.iterate({ query: FOLLOW, variables: { id } });
+    const second = client.iterate({ query: SUBSCRIPTION, variables: { id } });
     for (const watcher of [first, second])
       while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
     const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);

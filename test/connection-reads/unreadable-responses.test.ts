@@ -9,7 +9,7 @@ afterEach(closeGateways);
 const CANARY = 'canary-10-0-0-7';
 const OPERATIONS = ['getConnection', 'listConnections'] as const;
 
-/** What DLI answers at every try, and the code of the error that callers get. */
+/** Responses of DLI to every attempt, and the error code that callers get. */
 const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
   ['500 without a body', { status: 500 }, 'UPSTREAM_UNAVAILABLE'],
   ['502 with HTML', { status: 502, body: `<html>${CANARY}</html>` }, 'UPSTREAM_UNAVAILABLE'],
@@ -38,7 +38,7 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
   ['a redirect', { behaviour: 'answer', redirectTo: 'http://127.0.0.2:1/' }, 'UPSTREAM_UNAVAILABLE'],
 ];
 
-describe.each(OPERATIONS)('an answer to %s', operation => {
+describe.each(OPERATIONS)('a response to %s', operation => {
   it.each(ANSWERS)(
     '%j becomes an error with a code, and nothing of it is shown',
     async (_what, fault, code) => {
@@ -55,7 +55,7 @@ describe.each(OPERATIONS)('an answer to %s', operation => {
     },
   );
 
-  it('that is lost is asked for once more, and callers do not notice', async () => {
+  it('that is lost is retried once, and the caller gets a result', async () => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation, behaviour: 'reset' });
@@ -66,7 +66,7 @@ describe.each(OPERATIONS)('an answer to %s', operation => {
     expect(gateway.emulator.ledger.count(operation)).toBe(2);
   });
 
-  it('that refuses an old token is asked for once more, with a new one', async () => {
+  it('that refuses an expired token is retried once with a new token', async () => {
     const gateway = await startGateway({ env: { ...IAM_USER, READ_FRESHNESS_MS: '0' } });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const ask = () => (operation === 'getConnection' ? askFor(gateway, connectionId) : askForPage(gateway));
@@ -76,7 +76,7 @@ describe.each(OPERATIONS)('an answer to %s', operation => {
     expect(gateway.emulator.ledger.entries(operation).map(({ status }) => status)).toEqual([200, 401, 200]);
   });
 
-  it('tells when to try again', async () => {
+  it('passes on its Retry-After', async () => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation, error: 'APIGW.0308', headers: { 'Retry-After': '7' }, times: 0 });
     const { headers, body } =
@@ -93,7 +93,7 @@ describe('a connection that does not exist', () => {
     ['as DLI says it for enhanced ones', undefined],
     ['by DLI.0002', { error: 'DLI.0002' }],
     ['by 404', { status: 404, body: '{"error_code": "DLI.0023", "error_msg": "none"}' }],
-  ])('is null: %s', async (_what, fault) => {
+  ])('is reported as null: %s', async (_what, fault) => {
     const gateway = await startGateway();
     if (fault !== undefined) gateway.emulator.inject({ operation: 'getConnection', ...fault });
     const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1');
@@ -112,7 +112,7 @@ describe('a connection that does not exist', () => {
     },
   );
 
-  it('that DLI refuses for another reason is an error, not null', async () => {
+  it('is not reported as null if DLI refuses the get for another reason', async () => {
     const gateway = await startGateway();
     const body = '{"error_code": "DLI.0001", "error_msg": "Parameter project_id is invalid."}';
     gateway.emulator.inject({ operation: 'getConnection', status: 400, body, times: 0 });

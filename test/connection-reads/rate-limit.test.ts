@@ -15,7 +15,7 @@ const AS_MANY_AS_ALLOWED = 15;
 const READS = 'getConnection';
 const DELAY_MS = 1_000;
 
-/** Asks for so many connections that do not exist, as many at a time as a request may. */
+/** Requests `count` missing connections, in batches of the maximum size of a request. */
 function ask(
   { send }: Pick<TokenGateway, 'send'>,
   count: number,
@@ -35,14 +35,14 @@ function codesOf(answers: readonly GraphqlAnswer[]): unknown[] {
   return answers.flatMap(({ body }) => (body.errors ?? []).map(({ extensions }) => extensions.code));
 }
 
-describe('a tenant who reads without end', () => {
-  it('is refused, and keeps nobody else from reading and deleting', async () => {
+describe('a tenant that floods the gateway with reads', () => {
+  it('is refused, and does not prevent others from reading and deleting', async () => {
     const env = { READ_CALLS_PER_SECOND: '1000', OPERATION_TIMEOUT_MS: '120000' };
     const gateway = await startTokenGateway(env);
     const { emulator } = gateway;
     const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
     const id = seed(emulator);
-    // Of ten calls at a time none ends before the others have had their turn.
+    // Each of the ten concurrent calls lasts long enough for the others to start.
     emulator.inject({ operation: READS, delayMs: DELAY_MS, times: 0 });
     const count = proofSize(720, 1_200);
     const flood = ask(gateway, count, bearer(many));
@@ -52,10 +52,10 @@ describe('a tenant who reads without end', () => {
     const { body } = await askFor(sender, id);
     expect(body.errors).toBeUndefined();
     const readsBefore = emulator.ledger.entries(READS).findIndex(({ path }) => path.endsWith(id));
-    // Hundreds wait at that time.
+    // Hundreds of calls are queued at that time.
     expect(readsBefore).toBeLessThan(400);
     expect(await remove(sender, id)).toMatchObject({ __typename: DELETED });
-    // The look of the delete goes over connections of its own.
+    // The lookup of the delete uses another connection pool.
     const times = emulator.ledger
       .entries(READS)
       .filter(({ path }) => !path.endsWith(id))
@@ -66,13 +66,13 @@ describe('a tenant who reads without end', () => {
     emulator.clearFaults();
     const codes = codesOf(await flood);
     expect(new Set(codes)).toEqual(new Set(['UPSTREAM_THROTTLED']));
-    // Five hundred wait, and ten are under way at any time.
+    // Five hundred calls are queued, and ten are in flight.
     expect(codes.length).toBeGreaterThan(count - 700);
   });
 });
 
-describe('calls of all readers together', () => {
-  it('are no more in a second than READ_CALLS_PER_SECOND', async () => {
+describe('the reads of all callers', () => {
+  it('do not exceed READ_CALLS_PER_SECOND', async () => {
     const gateway = await startGateway({ env: { READ_CALLS_PER_SECOND: '10' } });
     const startedMs = Date.now();
     expect(codesOf(await ask(gateway, 30, {}))).toEqual([]);
@@ -80,7 +80,7 @@ describe('calls of all readers together', () => {
     expectCallsWithin(gateway.emulator, 10, startedMs);
   });
 
-  it('leave none for a second try when others wait', async () => {
+  it('are not retried while others are queued', async () => {
     const gateway = await startGateway({ env: { READ_CALLS_PER_SECOND: '10' } });
     gateway.emulator.inject({ operation: READS, status: 500, times: 0 });
     expect(codesOf(await ask(gateway, 30, {}))).toEqual(Array(30).fill('UPSTREAM_UNAVAILABLE'));
