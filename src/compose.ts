@@ -75,7 +75,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
 
   // Creates and deletes.
-  const { settleMs, namesAreUnique, markerTag } = config;
+  const { settleMs, markerTag } = config;
   const project = projectOf(config);
   const store = await openStore(config, clock, log);
   const identities = new OperationIdentities(store, project);
@@ -93,7 +93,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
   });
   const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
-  const repeated = new RepeatedCreate({ recorded, inline, store, writer, clock, namesAreUnique });
+  const repeated = new RepeatedCreate({ inline, store, clock });
   const createOnce = new CreateOnce({
     recorded,
     repeated,

@@ -79,7 +79,7 @@ export class CreateOnce {
     });
     let identity = await identify();
     const unwritten = writer.unwritten(identity.id);
-    if (unwritten !== undefined) return this.#repeat(call, unwritten, identity, scope);
+    if (unwritten !== undefined) return this.#repeat(unwritten, identity, scope);
     let begun = await this.#begin(this.#newRecord(call, identity, scope));
     if (begun.kind === 'otherSecret') {
       // The store lost its data; what it holds now is known by other names.
@@ -89,11 +89,10 @@ export class CreateOnce {
     }
     switch (begun.kind) {
       case 'begun': {
-        const { isForgetful, record } = begun;
-        return this.#options.recorded.send(call.request, record, scope, { isForgetful });
+        return this.#options.recorded.send(call.request, begun.record, scope, begun.isForgetful);
       }
       case 'exists':
-        return this.#repeat(call, begun.record, identity, scope);
+        return this.#repeat(begun.record, identity, scope);
       case 'nameHeld':
         return this.#inProgress(begun.record);
       case 'unreadable':
@@ -125,13 +124,12 @@ export class CreateOnce {
   }
 
   async #repeat(
-    call: CreateCall,
     record: OperationRecord,
     identity: CreateIdentity,
     scope: OperationScope,
   ): Promise<CreateOutcome> {
     if (record.fingerprint !== identity.fingerprint) return { kind: 'keyReused' };
-    return this.#options.repeated.tell(call.request, record, scope);
+    return this.#options.repeated.tell(record, scope);
   }
 
   #inProgress(record: OperationRecord): CreateOutcome {

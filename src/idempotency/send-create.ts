@@ -31,14 +31,6 @@ interface RecordedCreateParts {
   log: Logger;
 }
 
-/** What may have happened before the record was begun. */
-export interface Past {
-  /** The store has lost records: an earlier call with the same key may have created the connection. */
-  isForgetful?: boolean;
-  /** The settled record of a request that left no trace. */
-  previous?: OperationRecord;
-}
-
 /** Sends a create that is recorded as SENDING, and records what comes of it. */
 export class RecordedCreate {
   readonly #parts: RecordedCreateParts;
@@ -47,16 +39,20 @@ export class RecordedCreate {
     this.#parts = parts;
   }
 
-  /** Sends the request, unless the past has brought the connection about already. */
+  /**
+   * Sends the request, unless the connection exists already.
+   *
+   * @param isForgetful the store has lost records: an earlier call with the same key may have created the connection
+   */
   async send(
     request: ConnectionRequest,
     begun: OperationRecord,
     scope: OperationScope,
-    past: Past,
+    isForgetful: boolean,
   ): Promise<CreateOutcome> {
     const { dli, clock } = this.#parts;
     let record = begun;
-    if (past.isForgetful === true) {
+    if (isForgetful) {
       // Whatever was made as long ago as records are kept may be this create's own.
       record = { ...begun, sentAtMs: clock.epochMs() - RETENTION_MS.SUCCEEDED };
       const earlier = await this.#findEarlier(record, scope);
@@ -71,7 +67,7 @@ export class RecordedCreate {
       return await this.#succeeded(record, created.id, created.message);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
-      return this.#failed(error, record, scope, past);
+      return this.#failed(error, record, scope, isForgetful);
     }
   }
 
@@ -135,13 +131,13 @@ export class RecordedCreate {
     error: DliError,
     record: OperationRecord,
     scope: OperationScope,
-    past: Past,
+    isForgetful: boolean,
   ): Promise<CreateOutcome> {
     const { writer, reconciler, clock } = this.#parts;
     const { code, upstreamCode = null, requestId = null } = error;
     if (code === 'OUTCOME_UNKNOWN') return this.#reconcile(error, record, scope);
     const isRefusal = code === 'REJECTED' || code === 'NAME_TAKEN';
-    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && mayFollowAnother(past)))) {
+    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && isForgetful))) {
       return this.#reconcile(error, record, scope, { code, upstreamCode, requestId });
     }
     if (code === 'NAME_TAKEN' && record.hasMarker === true) {
@@ -150,7 +146,6 @@ export class RecordedCreate {
       const connectionId = await reconciler.findMarked(record, traceId, beforeAnswer(deadline, clock));
       if (connectionId !== undefined) return this.#found(record, connectionId, traceId);
     }
-    if (past.previous !== undefined) return this.#goBack(past.previous, record);
     if (isRefusal) {
       const rejection: StoredRejection = { code, upstreamCode, requestId };
       const expiresAtMs = clock.epochMs() + RETENTION_MS.REJECTED;
@@ -182,19 +177,6 @@ export class RecordedCreate {
     const reconciled = await inline.reconcile(unknown, scope);
     return outcomeOf(reconciled, inline.secondsUntilDecided(reconciled));
   }
-
-  // Nothing came of the second request, which says nothing about the first.
-  async #goBack(previous: OperationRecord, { owner }: OperationRecord): Promise<CreateOutcome> {
-    const { writer, inline, clock } = this.#parts;
-    const back = { ...previous, owner, ownedUntilMs: clock.epochMs() };
-    await writer.write(back, owner);
-    return outcomeOf(back, inline.secondsUntilDecided(back));
-  }
-}
-
-/** Whether an earlier request of the same intent may have been sent. */
-function mayFollowAnother({ isForgetful, previous }: Past): boolean {
-  return isForgetful === true || previous !== undefined;
 }
 
 /** When a look must have ended so that there is time to write and answer. */

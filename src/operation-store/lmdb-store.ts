@@ -100,15 +100,6 @@ export class LmdbStore implements RecordStore {
     });
   }
 
-  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
-    return this.#write(() => {
-      const stored = this.#tables.stored(record.id);
-      if (stored?.owner !== owner || this.#tables.isHeldByAnother(record, nowMs)) return false;
-      this.#tables.reopen(stored, record);
-      return true;
-    });
-  }
-
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
     return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
   }

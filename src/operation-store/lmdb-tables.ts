@@ -99,12 +99,6 @@ export class LmdbTables {
     else if (isOpen(previous)) this.#holders.putSync(record.nameId, holderOf(record));
   }
 
-  /** Stores the next version of a record, which holds its name again; the name is free or its own. */
-  reopen(previous: OperationRecord, record: OperationRecord): void {
-    this.replace(previous, record);
-    this.#holders.putSync(record.nameId, holderOf(record));
-  }
-
   /** Forgets a record and frees its name. */
   remove(record: OperationRecord): void {
     this.#expiries.removeSync(expiryOf(record));

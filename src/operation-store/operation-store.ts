@@ -43,12 +43,6 @@ export interface RecordStore {
   begin(record: OperationRecord, nowMs: number): Promise<BeginResult>;
 
   /**
-   * Stores the next version of a settled record, which is open again, unless somebody else wrote it meanwhile or
-   * its name is held by another record.
-   */
-  reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean>;
-
-  /**
    * Replaces a record if `owner` still owns it, and frees its name when the new state is settled
    * (SUCCEEDED, REJECTED, or UNKNOWN with isSettled).
    *

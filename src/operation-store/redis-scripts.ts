@@ -121,26 +121,6 @@ if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
 return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 `;
 
-/**
- * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, owner, nowMs,
- * expiresAtMs, ownedUntilMs, prefix of record keys.
- */
-export const REOPEN = `${READ}${WITNESS}
-local id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
-if hasOtherSecret(KEYS, ARGV, nowMs) then return 0 end
-local stored = read(KEYS[5])
-local record = stored and decode(stored)
-if not record or record.owner ~= owner then return 0 end
--- It may have been reopened before, and that was lost: there is no third chance.
-local lostAtMs = read(KEYS[2])
-if lostAtMs and not ((tonumber(record.sentAtMs) or 0) > (tonumber(lostAtMs) or math.huge)) then return 0 end
-if isHeldByAnother(KEYS[6], id, nowMs, prefix) then return 0 end
-redis.call('ZADD', KEYS[7], ownedUntilMs, id)
-store(KEYS[5], text, expiresAtMs)
-store(KEYS[6], id, expiresAtMs)
-return countOne(KEYS, ARGV)
-`;
-
 /** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
 export const REPLACE = `${READ}
 local id, text, owner, expiresAtMs, ownedUntilMs, isOpen = unpack(ARGV)

@@ -72,10 +72,6 @@ export class RedisStore implements RecordStore {
     return this.#beginning.begin(record, nowMs);
   }
 
-  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
-    return this.#beginning.reopen(record, owner, nowMs);
-  }
-
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
     const { id, expiresAtMs, ownedUntilMs } = record;
     return this.#commands.decide({
@@ -198,17 +194,6 @@ export class RedisBeginning {
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = readRecord(content);
     return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
-  }
-
-  /** See {@link RecordStore.reopen}; also false when an earlier reopening may have been lost. */
-  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
-    const { id, expiresAtMs, ownedUntilMs } = record;
-    const text = writeRecord(record);
-    const own = [id, text, owner, nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
-    const count = await this.#run(scripts.REOPEN, record, own, nowMs);
-    if (typeof count !== 'number' || count === 0) return false;
-    this.#witness.sawCount(count, nowMs);
-    return true;
   }
 
   /** What became of a begin whose answer did not come. */

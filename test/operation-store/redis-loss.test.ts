@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
 import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
@@ -20,15 +18,6 @@ import {
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
 const FORGETFUL = { kind: 'begun', isForgetful: true };
-
-/** The create settled without a trace, and the version that sends it again. */
-function settled(record: OperationRecord): OperationRecord {
-  return { ...record, state: 'UNKNOWN', unknownReason: 'CONNECTION_LOST', isSettled: true };
-}
-
-function sentAgain(record: OperationRecord): OperationRecord {
-  return { ...record, owner: randomUUID(), isResent: true };
-}
 
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', program => {
   describe('all of them', () => {
@@ -121,7 +110,6 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       const record = makeRecord();
       for (let attempt = 0; attempt < 2; attempt++)
         await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'otherSecret' });
-      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
       expect((await client.keys('*')).toSorted()).toEqual([
         `${PREFIX}loss`,
         `${PREFIX}secret`,
@@ -171,29 +159,6 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       const late = await connect(replica.url);
       await expect(eventually(() => late.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
       await expect(eventually(() => another.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
-    });
-
-    it('reopens no record from before, which may have been reopened and lost that', async () => {
-      const { url } = await startRedisServer(program);
-      const store = await connect(url);
-      const client = openClient(url);
-      const record = makeRecord();
-      await store.begin(record, NOW_MS);
-      await store.replace(settled(record), record.owner);
-      const [key, before] = [await countKey(client), await client.get(`${PREFIX}record:${record.id}`)];
-      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(true);
-      // As a replica would have it that did not get the last step.
-      await client.set(`${PREFIX}record:${record.id}`, before ?? '');
-      await client.set(key, '1');
-      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
-      await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
-        kind: 'found',
-        record: settled(record),
-      });
-      const next = makeRecord({ sentAtMs: NOW_MS + 1 });
-      await expect(store.begin(next, NOW_MS + 1)).resolves.toEqual(FORGETFUL);
-      await store.replace(settled(next), next.owner);
-      await expect(store.reopen(sentAgain(next), next.owner, NOW_MS + 1)).resolves.toBe(true);
     });
   });
 });

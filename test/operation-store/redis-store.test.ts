@@ -34,7 +34,6 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
     replace: () => store.replace(succeeded(record), record.owner),
     adopt: () => store.adopt(record.id, record.owner, randomUUID(), NOW_MS),
     remove: () => store.remove(record.id, record.owner),
-    reopen: () => store.reopen(makeRecord({ id: record.id }), record.owner, NOW_MS),
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
     hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
@@ -110,7 +109,6 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
       await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
       await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
-      await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
       await client.lpush(`${PREFIX}deletion:a`, 'x');
       await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(false);
     });
