@@ -24,18 +24,18 @@ import type { IamUser } from './huawei-cloud/iam-client.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
-import { ListReader } from './idempotency/connection-lookup.js';
-import { CreateOnce } from './idempotency/create-connection.js';
-import { DeleteOnce } from './idempotency/delete-connection.js';
-import { OperationIdentities } from './idempotency/operation-keys.js';
+import { ConnectionLookup } from './idempotency/connection-lookup.js';
+import { CreateConnection } from './idempotency/create-connection.js';
+import { DeleteConnection } from './idempotency/delete-connection.js';
+import { OperationKeys } from './idempotency/operation-keys.js';
 import { Reconciler } from './idempotency/reconciler.js';
 import { BackgroundReconciliation, InlineReconciliation } from './idempotency/reconciliation-schedule.js';
-import { RepeatedCreate } from './idempotency/resume-create.js';
+import { ResumeCreate } from './idempotency/resume-create.js';
 import { RecordedCreate } from './idempotency/send-create.js';
-import { RecordWriter } from './idempotency/write-behind.js';
+import { WriteBehind } from './idempotency/write-behind.js';
 import { framesOf } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
-import type { RecordStore } from './operation-store/operation-store.js';
+import type { OperationStore } from './operation-store/operation-store.js';
 import { parseRedisUrl } from './operation-store/redis-url.js';
 
 /** Looks for open records at most this far apart, in milliseconds; more often when creates settle sooner. */
@@ -50,7 +50,7 @@ const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
  * Puts together everything below HTTP, and loads only what the configuration needs: each library that not all need
  * takes time at every start.
  *
- * @throws {StoreUnusableError} that names the setting when the store of records cannot or must not be used
+ * @throws {StoreConfigError} that names the setting when the store of records cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger) {
   // Calls to Huawei Cloud.
@@ -78,9 +78,9 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const { settleMs, markerTag } = config;
   const project = projectOf(config);
   const store = await openStore(config, clock, log);
-  const identities = new OperationIdentities(store, project);
-  const writer = new RecordWriter(store, () => clock.monotonicMs(), log);
-  const lists = new ListReader(dli, clock);
+  const identities = new OperationKeys(store, project);
+  const writer = new WriteBehind(store, () => clock.monotonicMs(), log);
+  const lists = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const background = new BackgroundReconciliation({
@@ -93,8 +93,8 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
   });
   const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
-  const repeated = new RepeatedCreate({ inline, store, clock });
-  const createOnce = new CreateOnce({
+  const repeated = new ResumeCreate({ inline, store, clock });
+  const createConnection = new CreateConnection({
     recorded,
     repeated,
     inline,
@@ -104,7 +104,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     clock,
     markerTag,
   });
-  const deleteOnce = new DeleteOnce({ dli, store, identities, clock });
+  const deleteConnection = new DeleteConnection({ dli, store, identities, clock });
 
   // Callers.
   const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
@@ -145,8 +145,8 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   return {
     /** How far the clock of Huawei Cloud is from ours. */
     skew,
-    createOnce,
-    deleteOnce,
+    createConnection,
+    deleteConnection,
     reads,
     follower,
     gate,
@@ -208,7 +208,7 @@ function createAuthenticator(
   };
 }
 
-async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logger): Promise<RecordStore> {
+async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logger): Promise<OperationStore> {
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
     return LmdbStore.open(dataDir);

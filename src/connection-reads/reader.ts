@@ -1,6 +1,6 @@
 import { isConnectionId } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
@@ -127,7 +127,7 @@ export class ConnectionReads {
   async #inTurn<T>(
     traceId: string,
     { tenants, begin }: SharedReading,
-    read: (scope: OperationScope) => Promise<T>,
+    read: (scope: OperationContext) => Promise<T>,
   ): Promise<T> {
     const { budget } = this.#options;
     const scope = this.#scope(traceId);
@@ -147,12 +147,12 @@ export class ConnectionReads {
     return end.value;
   }
 
-  async #read(id: string, scope: OperationScope): Promise<ReadConnection | undefined> {
+  async #read(id: string, scope: OperationContext): Promise<ReadConnection | undefined> {
     const connection = await this.#options.dli.getConnection(id, scope);
     return connection && { ...connection, id };
   }
 
-  async #readList(scope: OperationScope): Promise<ListedConnections> {
+  async #readList(scope: OperationContext): Promise<ListedConnections> {
     const { dli, log } = this.#options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
@@ -167,7 +167,7 @@ export class ConnectionReads {
     return new ListedConnections(usable);
   }
 
-  #scope(traceId: string): OperationScope {
+  #scope(traceId: string): OperationContext {
     const { clock, timeoutMs } = this.#options;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }

@@ -7,7 +7,7 @@ import type { Clock, Deadline } from '../lib/time.js';
 import { ConnectionBreaker } from './circuit-breaker.js';
 import type { CreateVerdict } from './classify-create.js';
 import { readCreateAnswer } from './classify-create.js';
-import type { DliCallRecord, DliLog, OperationScope, UnknownReason } from './dli-error.js';
+import type { DliCallRecord, DliLog, OperationContext, UnknownReason } from './dli-error.js';
 import { DliError } from './dli-error.js';
 import { RetryBudget } from './retry-budget.js';
 import { signIn } from './safe-request.js';
@@ -43,7 +43,7 @@ export class CreateSender {
    *
    * @throws {DliError} when there was no authentication for it; nothing was created then
    */
-  async send(body: string, scope: OperationScope): Promise<CreateAttempt> {
+  async send(body: string, scope: OperationContext): Promise<CreateAttempt> {
     let attempt = await this.#attempt(body, scope, false);
     if (attempt.verdict.kind === 'created') return attempt;
     const secondTries = new SecondTries(this.#budget, Math.random);
@@ -54,7 +54,7 @@ export class CreateSender {
     return attempt;
   }
 
-  async #attempt(body: string, scope: OperationScope, isRetry: boolean): Promise<CreateAttempt> {
+  async #attempt(body: string, scope: OperationContext, isRetry: boolean): Promise<CreateAttempt> {
     const { authenticator, clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
     let attempt: CreateAttempt;
@@ -71,7 +71,7 @@ export class CreateSender {
     return attempt;
   }
 
-  async #exchange(body: string, credential: CredentialUse, scope: OperationScope): Promise<CreateAttempt> {
+  async #exchange(body: string, credential: CredentialUse, scope: OperationContext): Promise<CreateAttempt> {
     try {
       const answer = await this.#breaker.run(onSending => this.#post(body, credential, scope, onSending));
       return answeredAttempt(answer, credential.projectId, this.#options.clock.epochMs());
@@ -83,7 +83,7 @@ export class CreateSender {
   #post(
     body: string,
     credential: CredentialUse,
-    { deadline }: OperationScope,
+    { deadline }: OperationContext,
     onSending: () => void,
   ): Promise<UpstreamAnswer> {
     const url = this.#options.urlOf(credential.projectId);

@@ -5,10 +5,10 @@ import type { Clock } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
 import { WIRE_NAME_OF_SERVICE } from './connection.js';
 import { CreateSender, toDliError } from './create-request.js';
-import type { DliLog, OperationScope } from './dli-error.js';
+import type { DliLog, OperationContext } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
-import { PlainCalls } from './safe-request.js';
+import { SafeRequests } from './safe-request.js';
 import { shownMessage } from './sanitize.js';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -36,18 +36,18 @@ interface DliClientOptions {
 /** Huawei Cloud Data Lake Insight: its classic datasource connections, one method per operation. */
 export class DliClient {
   readonly #options: DliClientOptions;
-  readonly #reads: PlainCalls;
-  readonly #deletions: PlainCalls;
-  readonly #reconciliation: PlainCalls;
+  readonly #reads: SafeRequests;
+  readonly #deletions: SafeRequests;
+  readonly #reconciliation: SafeRequests;
   readonly #creates: CreateSender;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(options: DliClientOptions) {
     this.#options = options;
     const { readTransport, deletionTransport, reconciliationTransport } = options;
-    this.#reads = new PlainCalls({ ...options, transport: readTransport, maxTries: 2 });
-    this.#deletions = new PlainCalls({ ...options, transport: deletionTransport, maxTries: 2 });
-    this.#reconciliation = new PlainCalls({
+    this.#reads = new SafeRequests({ ...options, transport: readTransport, maxTries: 2 });
+    this.#deletions = new SafeRequests({ ...options, transport: deletionTransport, maxTries: 2 });
+    this.#reconciliation = new SafeRequests({
       ...options,
       transport: reconciliationTransport,
       maxTries: 1,
@@ -67,7 +67,7 @@ export class DliClient {
    *
    * @throws {DliError} with every code; all but OUTCOME_UNKNOWN prove that nothing was created
    */
-  async createConnection(request: ConnectionRequest, scope: OperationScope): Promise<CreatedConnection> {
+  async createConnection(request: ConnectionRequest, scope: OperationContext): Promise<CreatedConnection> {
     const body = JSON.stringify(toWireRequest(request));
     const attempt = await this.#creates.send(body, scope);
     const { verdict } = attempt;
@@ -81,7 +81,7 @@ export class DliClient {
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async getConnection(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+  async getConnection(id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
     return this.#get(this.#reads, id, scope);
   }
 
@@ -90,7 +90,7 @@ export class DliClient {
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async getForDeletion(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+  async getForDeletion(id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
     return this.#get(this.#deletions, id, scope);
   }
 
@@ -99,7 +99,7 @@ export class DliClient {
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listConnections(scope: OperationScope): Promise<ConnectionList> {
+  async listConnections(scope: OperationContext): Promise<ConnectionList> {
     return this.#list(this.#reads, scope, undefined);
   }
 
@@ -109,7 +109,7 @@ export class DliClient {
    * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listForReconciliation(scope: OperationScope, tag?: ConnectionTag): Promise<ConnectionList> {
+  async listForReconciliation(scope: OperationContext, tag?: ConnectionTag): Promise<ConnectionList> {
     return this.#list(this.#reconciliation, scope, tag);
   }
 
@@ -119,7 +119,7 @@ export class DliClient {
    * @throws {DliError} OUTCOME_UNKNOWN when it may have been carried out; REJECTED also for a connection that DLI
    *   is still creating; else as {@link DliClient.getConnection}
    */
-  async deleteConnection(id: string, scope: OperationScope): Promise<Deletion> {
+  async deleteConnection(id: string, scope: OperationContext): Promise<Deletion> {
     const call = { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_ANSWER_BYTES } as const;
     return this.#deletions.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
@@ -131,7 +131,11 @@ export class DliClient {
     );
   }
 
-  async #get(calls: PlainCalls, id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+  async #get(
+    calls: SafeRequests,
+    id: string,
+    scope: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
     const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_ANSWER_BYTES } as const;
     const found = await calls.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
@@ -142,8 +146,8 @@ export class DliClient {
   }
 
   async #list(
-    calls: PlainCalls,
-    scope: OperationScope,
+    calls: SafeRequests,
+    scope: OperationContext,
     tag: ConnectionTag | undefined,
   ): Promise<ConnectionList> {
     const call = {

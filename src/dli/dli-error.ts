@@ -96,7 +96,7 @@ export interface DliLog {
 }
 
 /** What belongs to one operation of a caller, through all calls to DLI that it needs. */
-export interface OperationScope {
+export interface OperationContext {
   /** Covers every call and every wait of the operation. */
   deadline: Deadline;
   /** Joins the log lines of the operation: 32 lower-case hex digits. */

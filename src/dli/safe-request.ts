@@ -7,7 +7,7 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
-import type { DliCallRecord, DliErrorCode, DliLog, OperationScope } from './dli-error.js';
+import type { DliCallRecord, DliErrorCode, DliLog, OperationContext } from './dli-error.js';
 import { DliError } from './dli-error.js';
 import { readErrorCode } from './responses.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
@@ -18,7 +18,7 @@ const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 const LEAST_FOR_SECOND_MS = 1_000;
 
 /** One call without a body. */
-export interface PlainCall {
+export interface SafeRequest {
   operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
   method: 'GET' | 'DELETE';
   /** The address in a project. */
@@ -27,7 +27,7 @@ export interface PlainCall {
 }
 
 /** A complete answer, whatever its status. */
-export interface PlainAnswer {
+export interface SafeResponse {
   status: number;
   text: string;
   requestId: string | undefined;
@@ -54,7 +54,7 @@ interface Failure {
  * Sends calls without a body. One that fails is sent once more where DLI has certainly done nothing: whoever deletes
  * looks what a lost delete came to before it sends another.
  */
-export class PlainCalls {
+export class SafeRequests {
   readonly #options: PlainCallsOptions;
   readonly #http: KyInstance;
 
@@ -71,9 +71,9 @@ export class PlainCalls {
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async send<T>(
-    call: PlainCall,
-    scope: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    call: SafeRequest,
+    scope: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
   ): Promise<T> {
     let end = await this.#try(call, scope, read);
     if ('error' in end && this.#mayRepeat(end, scope)) end = await this.#try(call, scope, read);
@@ -81,15 +81,15 @@ export class PlainCalls {
     return end.value;
   }
 
-  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationScope): boolean {
+  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationContext): boolean {
     if (this.#options.maxTries === 1 || !failure.mayRepeat) return false;
     return deadline.remainingMs() > LEAST_FOR_SECOND_MS && (mayRepeat?.() ?? true);
   }
 
   async #try<T>(
-    call: PlainCall,
-    scope: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    call: SafeRequest,
+    scope: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const { authenticator, clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
@@ -126,10 +126,10 @@ export class PlainCalls {
   }
 
   async #exchange<T>(
-    { method, urlOf, maxBodyBytes }: PlainCall,
+    { method, urlOf, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
-    { deadline }: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    { deadline }: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const url = urlOf(credential.projectId);
     let response: Response;
@@ -178,7 +178,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 }
 
 function errorOf(
-  { status, text, requestId }: PlainAnswer,
+  { status, text, requestId }: SafeResponse,
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError {
@@ -216,7 +216,7 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
 export async function signIn(
   authenticator: Authenticator,
   log: DliLog,
-  { deadline, traceId }: OperationScope,
+  { deadline, traceId }: OperationContext,
 ): Promise<CredentialUse> {
   try {
     return await authenticator.authenticate(deadline);

@@ -13,7 +13,7 @@ const GATHER_MS = 50;
 const FILTER_PROOF_LIFE_MS = 3_600_000;
 
 /** Reads DLI's list for all creates that look for theirs. A read that fails is undefined: it is no evidence at all. */
-export class ListReader {
+export class ConnectionLookup {
   readonly #dli: DliClient;
   readonly #clock: Clock;
   #gathering: Promise<ConnectionList | undefined> | undefined;

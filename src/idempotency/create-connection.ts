@@ -1,26 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
-import type { BeginResult, RecordStore } from '../operation-store/operation-store.js';
+import type { BeginResult, OperationStore } from '../operation-store/operation-store.js';
 import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
 import { hasRoomForMarker } from './connection-lookup.js';
-import type { CreateIdentity, OperationIdentities } from './operation-keys.js';
+import type { OperationKey, OperationKeys } from './operation-keys.js';
 import { fingerprintOf } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
 import { STORE_UNAVAILABLE } from './outcome.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { ownershipMs } from './reconciliation-schedule.js';
-import type { RepeatedCreate } from './resume-create.js';
+import type { ResumeCreate } from './resume-create.js';
 import { JOIN_MS } from './resume-create.js';
 import type { RecordedCreate } from './send-create.js';
-import type { RecordWriter } from './write-behind.js';
+import type { WriteBehind } from './write-behind.js';
 
 /** One call of a caller. */
-export interface CreateCall {
+export interface CreateCommand {
   request: ConnectionRequest;
   /** Equal for all repeats of one intent. */
   idempotencyKey: string;
@@ -31,12 +31,12 @@ export interface CreateCall {
 /** What creating once takes. */
 interface CreateOnceOptions {
   recorded: RecordedCreate;
-  repeated: RepeatedCreate;
+  repeated: ResumeCreate;
   inline: InlineReconciliation;
-  store: RecordStore;
-  writer: RecordWriter;
+  store: OperationStore;
+  writer: WriteBehind;
   clock: Clock;
-  identities: OperationIdentities;
+  identities: OperationKeys;
   /** Whether creates carry a tag by which their connection is found. */
   markerTag: boolean;
 }
@@ -44,7 +44,7 @@ interface CreateOnceOptions {
 const UNREADABLE_RETRY_SECONDS = 60;
 
 /** Makes at most one connection out of one intent, and tells every repeat of the call the same story. */
-export class CreateOnce {
+export class CreateConnection {
   readonly #options: CreateOnceOptions;
   readonly #running = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
 
@@ -53,7 +53,7 @@ export class CreateOnce {
   }
 
   /** What became of the create: of this call, or of the one that it repeats. */
-  async create(call: CreateCall, scope: OperationScope): Promise<CreateOutcome> {
+  async create(call: CreateCommand, scope: OperationContext): Promise<CreateOutcome> {
     const intent = JSON.stringify([call.tenant, call.idempotencyKey]);
     const fingerprint = fingerprintOf(call.request);
     const running = this.#running.get(intent);
@@ -71,17 +71,17 @@ export class CreateOnce {
     return outcome;
   }
 
-  async #run(call: CreateCall, fingerprint: string, scope: OperationScope): Promise<CreateOutcome> {
+  async #run(call: CreateCommand, fingerprint: string, scope: OperationContext): Promise<CreateOutcome> {
     const { identities, writer } = this.#options;
     const identify = async () => ({
       ...(await identities.identify({ ...call, name: call.request.name })),
       fingerprint,
     });
     let identity = await identify();
-    const unwritten = writer.unwritten(identity.id);
-    if (unwritten !== undefined) return this.#repeat(unwritten, identity, scope);
+    const pending = writer.pending(identity.id);
+    if (pending !== undefined) return this.#repeat(pending, identity, scope);
     let begun = await this.#begin(this.#newRecord(call, identity, scope));
-    if (begun.kind === 'otherSecret') {
+    if (begun.kind === 'secretReplaced') {
       // The store lost its data; what it holds now is known by other names.
       identities.forgetSecret();
       identity = await identify();
@@ -89,7 +89,7 @@ export class CreateOnce {
     }
     switch (begun.kind) {
       case 'begun': {
-        return this.#options.recorded.send(call.request, begun.record, scope, begun.isForgetful);
+        return this.#options.recorded.send(call.request, begun.record, scope, begun.hasLostRecords);
       }
       case 'exists':
         return this.#repeat(begun.record, identity, scope);
@@ -102,7 +102,7 @@ export class CreateOnce {
           requestId: null,
           retryAfterSeconds: UNREADABLE_RETRY_SECONDS,
         };
-      case 'otherSecret':
+      case 'secretReplaced':
         return STORE_UNAVAILABLE;
     }
   }
@@ -110,7 +110,8 @@ export class CreateOnce {
   async #begin(
     record: OperationRecord,
   ): Promise<
-    Exclude<BeginResult, { kind: 'begun' }> | { kind: 'begun'; isForgetful: boolean; record: OperationRecord }
+    | Exclude<BeginResult, { kind: 'begun' }>
+    | { kind: 'begun'; hasLostRecords: boolean; record: OperationRecord }
   > {
     const { store, writer, clock } = this.#options;
     try {
@@ -125,8 +126,8 @@ export class CreateOnce {
 
   async #repeat(
     record: OperationRecord,
-    identity: CreateIdentity,
-    scope: OperationScope,
+    identity: OperationKey,
+    scope: OperationContext,
   ): Promise<CreateOutcome> {
     if (record.fingerprint !== identity.fingerprint) return { kind: 'keyReused' };
     return this.#options.repeated.tell(record, scope);
@@ -136,7 +137,7 @@ export class CreateOnce {
     return { kind: 'inProgress', retryAfterSeconds: this.#options.inline.secondsUntilDecided(record) };
   }
 
-  #newRecord({ request }: CreateCall, identity: CreateIdentity, scope: OperationScope): OperationRecord {
+  #newRecord({ request }: CreateCommand, identity: OperationKey, scope: OperationContext): OperationRecord {
     const { clock, markerTag } = this.#options;
     const nowMs = clock.epochMs();
     const { name, service, url } = request;

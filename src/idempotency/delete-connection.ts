@@ -1,19 +1,19 @@
 import type { Deletion } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationScope, UnknownReason } from '../dli/dli-error.js';
+import type { OperationContext, UnknownReason } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { OperationIdentities } from './operation-keys.js';
+import type { OperationKeys } from './operation-keys.js';
 import type { FailedOutcome } from './outcome.js';
 import { failedOutcome, STORE_UNAVAILABLE } from './outcome.js';
 
 /** One call of a caller. */
-export interface DeleteCall {
+export interface DeleteCommand {
   /** A UUID. */
   connectionId: string;
   /** Whoever asked for a deletion is told of its success again. */
@@ -22,9 +22,9 @@ export interface DeleteCall {
 
 /** What deleting once takes. */
 interface DeleteOnceOptions {
-  dli: DeletingDli;
-  store: Pick<RecordStore, 'noteDeletion' | 'hasDeletion'>;
-  identities: OperationIdentities;
+  dli: DeletionClient;
+  store: Pick<OperationStore, 'noteDeletion' | 'hasDeletion'>;
+  identities: OperationKeys;
   clock: Clock;
 }
 
@@ -34,7 +34,7 @@ interface DeleteOnceOptions {
  * Nothing looks for the end of an unknown deletion in the background: the connection itself tells it to whoever asks
  * again. A store that has lost its notes makes a repeat `notFound`, which is true as well.
  */
-export class DeleteOnce {
+export class DeleteConnection {
   readonly #options: DeleteOnceOptions;
   readonly #sent: SentDeletion;
   readonly #running = new Map<string, Promise<DeleteOutcome>>();
@@ -45,7 +45,7 @@ export class DeleteOnce {
   }
 
   /** What became of the deletion: of this call, or of the same one that is under way. */
-  delete({ connectionId, tenant }: DeleteCall, scope: OperationScope): Promise<DeleteOutcome> {
+  delete({ connectionId, tenant }: DeleteCommand, scope: OperationContext): Promise<DeleteOutcome> {
     const intent = JSON.stringify([tenant, connectionId.toLowerCase()]);
     const running = this.#running.get(intent);
     // It began earlier, so it ends before this call's time is over.
@@ -57,11 +57,11 @@ export class DeleteOnce {
     return outcome;
   }
 
-  async #run({ connectionId, tenant }: DeleteCall, scope: OperationScope): Promise<DeleteOutcome> {
+  async #run({ connectionId, tenant }: DeleteCommand, scope: OperationContext): Promise<DeleteOutcome> {
     const { dli, store, identities, clock } = this.#options;
     const sight = await lookAt(dli, connectionId, scope);
     if (sight === 'creating') return STILL_CREATING;
-    const id = await identities.identifyDeletion(tenant, connectionId.toLowerCase());
+    const id = await identities.deletionKey(tenant, connectionId.toLowerCase());
     const nowMs = clock.epochMs();
     if (sight === 'gone') return (await store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
     await store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
@@ -85,7 +85,7 @@ const LEAST_FOR_SECOND_MS = 2_000;
 const LOOK_MS = 1_500;
 
 /** What deleting takes of DLI. */
-export type DeletingDli = Pick<DliClient, 'getForDeletion' | 'deleteConnection'>;
+export type DeletionClient = Pick<DliClient, 'getForDeletion' | 'deleteConnection'>;
 
 /**
  * Sends deletes until it is known how they ended, as far as the time allows.
@@ -93,16 +93,16 @@ export type DeletingDli = Pick<DliClient, 'getForDeletion' | 'deleteConnection'>
  * A delete is safe to repeat: DLI uses no id twice.
  */
 export class SentDeletion {
-  readonly #dli: DeletingDli;
+  readonly #dli: DeletionClient;
   readonly #clock: Clock;
 
-  constructor(dli: DeletingDli, clock: Clock) {
+  constructor(dli: DeletionClient, clock: Clock) {
     this.#dli = dli;
     this.#clock = clock;
   }
 
   /** How the deletion of a connection ended that was there a moment ago. */
-  async send(connectionId: string, scope: OperationScope): Promise<DeleteOutcome> {
+  async send(connectionId: string, scope: OperationContext): Promise<DeleteOutcome> {
     const first = await this.#sendOnce(connectionId, scope);
     if (first.kind !== 'unknown' || scope.deadline.remainingMs() < LEAST_FOR_SECOND_MS) return first;
     const second = await this.#sendOnce(connectionId, scope);
@@ -110,7 +110,7 @@ export class SentDeletion {
     return second.kind === 'failed' ? first : second;
   }
 
-  async #sendOnce(connectionId: string, scope: OperationScope): Promise<DeleteOutcome> {
+  async #sendOnce(connectionId: string, scope: OperationContext): Promise<DeleteOutcome> {
     const answer = await this.#answer(connectionId, scope);
     if (!(answer instanceof DliError)) {
       if (answer.kind !== 'unsuccessful') return DELETED;
@@ -128,7 +128,7 @@ export class SentDeletion {
       : failed;
   }
 
-  async #answer(connectionId: string, scope: OperationScope): Promise<Deletion | DliError> {
+  async #answer(connectionId: string, scope: OperationContext): Promise<Deletion | DliError> {
     const remainingMs = scope.deadline.remainingMs();
     const deadline = new Deadline(this.#clock, Math.max(remainingMs - LOOK_MS, remainingMs / 2));
     try {
@@ -147,11 +147,11 @@ export class SentDeletion {
    */
   async #afterLook(
     connectionId: string,
-    scope: OperationScope,
+    scope: OperationContext,
     ifThere: DeleteOutcome,
     ifUnseen: DeleteOutcome,
   ): Promise<DeleteOutcome> {
-    let sight: ConnectionSight;
+    let sight: Presence;
     try {
       sight = await lookAt(this.#dli, connectionId, scope);
     } catch (error) {
@@ -170,7 +170,7 @@ function unknownAfter(error: DliError): UnknownDeletion {
 }
 
 /** What a look at a connection shows. */
-type ConnectionSight = 'gone' | 'creating' | 'there';
+type Presence = 'gone' | 'creating' | 'there';
 
 /**
  * Looks whether a connection is there.
@@ -180,8 +180,8 @@ type ConnectionSight = 'gone' | 'creating' | 'there';
 async function lookAt(
   dli: Pick<DliClient, 'getForDeletion'>,
   connectionId: string,
-  scope: OperationScope,
-): Promise<ConnectionSight> {
+  scope: OperationContext,
+): Promise<Presence> {
   const connection = await dli.getForDeletion(connectionId, scope);
   if (connection === undefined) return 'gone';
   switch (stateOfWireName(connection.state)) {

@@ -1,6 +1,6 @@
 import { createHmac, hash } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 
 /** What a create is told from others by, beside its input. */
 interface CreateNames {
@@ -11,23 +11,19 @@ interface CreateNames {
 }
 
 /** Identifies the creates and deletions of one project by the store's secret, which is read once. */
-export class OperationIdentities {
-  readonly #store: RecordStore;
+export class OperationKeys {
+  readonly #store: OperationStore;
   readonly #project: string;
   #known: Promise<{ secret: Buffer; projectId: string }> | undefined;
 
   /** @param project says which DLI project, the same way at every start */
-  constructor(store: RecordStore, project: string) {
+  constructor(store: OperationStore, project: string) {
     this.#store = store;
     this.#project = project;
   }
 
   /** @throws {StoreUnavailableError} while the secret has not been read */
-  async identify({
-    tenant,
-    idempotencyKey,
-    name,
-  }: CreateNames): Promise<Omit<CreateIdentity, 'fingerprint'>> {
+  async identify({ tenant, idempotencyKey, name }: CreateNames): Promise<Omit<OperationKey, 'fingerprint'>> {
     const { secret, projectId } = await this.#read();
     return {
       id: keyedHash(secret, ['create', this.#project, tenant, idempotencyKey]),
@@ -41,7 +37,7 @@ export class OperationIdentities {
    *
    * @throws {StoreUnavailableError} while the secret has not been read
    */
-  async identifyDeletion(tenant: string, connectionId: string): Promise<string> {
+  async deletionKey(tenant: string, connectionId: string): Promise<string> {
     const { secret } = await this.#read();
     return keyedHash(secret, ['delete', this.#project, tenant, connectionId]);
   }
@@ -70,7 +66,7 @@ export class OperationIdentities {
 }
 
 /** What tells one create from every other. */
-export interface CreateIdentity {
+export interface OperationKey {
   /** Keyed hash of tenant, DLI project and idempotency key. */
   id: string;
   /** Keyed hash of the DLI project: gateways of several projects may share a store, and each sees its own list. */

@@ -4,11 +4,11 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { ListReader } from './connection-lookup.js';
+import type { ConnectionLookup } from './connection-lookup.js';
 import { markerTagOf } from './connection-lookup.js';
-import type { RecordWriter } from './write-behind.js';
+import type { WriteBehind } from './write-behind.js';
 
 const JITTER = 0.2;
 // 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.
@@ -19,9 +19,9 @@ const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
 
 /** What the reconciler works with. */
 interface ReconcilerOptions {
-  lists: ListReader;
-  store: RecordStore;
-  writer: RecordWriter;
+  lists: ConnectionLookup;
+  store: OperationStore;
+  writer: WriteBehind;
   clock: Clock;
   log: Logger;
   /** How long after it was sent a create may still appear, in milliseconds. */

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { lastSentAt, unfinished } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { OperationIdentities } from './operation-keys.js';
+import type { OperationKeys } from './operation-keys.js';
 import type { Reconciler } from './reconciler.js';
-import type { RecordWriter } from './write-behind.js';
+import type { WriteBehind } from './write-behind.js';
 
 /** Parts of the settle time at which the list is read while the caller waits: 1, 3 and 10 of 120 s. */
 const INLINE_PARTS = [1 / 120, 3 / 120, 10 / 120];
@@ -21,12 +21,12 @@ const MAX_RETRY_AFTER_SECONDS = 300;
 /** Looks for a create's connection while its caller waits. */
 export class InlineReconciliation {
   readonly #reconciler: Reconciler;
-  readonly #writer: RecordWriter;
+  readonly #writer: WriteBehind;
   readonly #clock: Clock;
   readonly #settleMs: number;
 
   /** @param settleMs how long after it was sent a create may still appear, in milliseconds */
-  constructor(reconciler: Reconciler, writer: RecordWriter, clock: Clock, settleMs: number) {
+  constructor(reconciler: Reconciler, writer: WriteBehind, clock: Clock, settleMs: number) {
     this.#reconciler = reconciler;
     this.#writer = writer;
     this.#clock = clock;
@@ -38,7 +38,7 @@ export class InlineReconciliation {
    *
    * @returns the record as it stands then
    */
-  async reconcile(record: OperationRecord, scope: OperationScope): Promise<OperationRecord> {
+  async reconcile(record: OperationRecord, scope: OperationContext): Promise<OperationRecord> {
     const startMs = this.#clock.monotonicMs();
     let current = record;
     for (const part of this.#partsFor(record)) {
@@ -91,8 +91,8 @@ const MAX_AT_A_TIME = 50;
 
 /** What the background work needs. */
 interface BackgroundOptions {
-  store: RecordStore;
-  identities: OperationIdentities;
+  store: OperationStore;
+  identities: OperationKeys;
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
@@ -144,7 +144,7 @@ export class BackgroundReconciliation {
 
   async #decide(record: OperationRecord): Promise<void> {
     const { store, inline, reconciler, clock } = this.#options;
-    const adopted = await adoptRecord(store, record, clock.epochMs(), OWNERSHIP_MS);
+    const adopted = await takeOver(store, record, clock.epochMs(), OWNERSHIP_MS);
     if (adopted === undefined) return;
     await inline.release(await reconciler.check(adopted, randomUUID().replaceAll('-', '')));
   }
@@ -154,7 +154,7 @@ export class BackgroundReconciliation {
 const OWNERSHIP_MARGIN_MS = 5_000;
 
 /** How long a record belongs to an operation, in milliseconds: longer than it can still send or answer. */
-export function ownershipMs({ deadline }: OperationScope): number {
+export function ownershipMs({ deadline }: OperationContext): number {
   return deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
 }
 
@@ -165,8 +165,8 @@ export function ownershipMs({ deadline }: OperationScope): number {
  * @returns the record as it is stored, under its new owner; undefined while somebody else works on it, or once it is
  *   decided
  */
-export async function adoptRecord(
-  store: RecordStore,
+export async function takeOver(
+  store: OperationStore,
   record: OperationRecord,
   nowMs: number,
   forMs: number,
@@ -174,7 +174,7 @@ export async function adoptRecord(
   if (record.ownedUntilMs > nowMs) return undefined;
   const owner = randomUUID();
   const ownedUntilMs = nowMs + forMs;
-  const adopted = await store.adopt(record.id, record.owner, owner, ownedUntilMs);
+  const adopted = await store.takeOver(record.id, record.owner, owner, ownedUntilMs);
   if (adopted === undefined) return undefined;
   // What it says by now counts, but the time to which the previous owner could send is only in the older version.
   return { ...unfinished({ ...adopted, ownedUntilMs: record.ownedUntilMs }), ownedUntilMs };

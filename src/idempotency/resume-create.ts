@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { isDecided } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { CreateOutcome } from './outcome.js';
 import { outcomeOf } from './outcome.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
-import { adoptRecord, ownershipMs } from './reconciliation-schedule.js';
+import { ownershipMs, takeOver } from './reconciliation-schedule.js';
 
 /** What repeating a create takes. */
 interface RepeatedCreateParts {
   inline: InlineReconciliation;
-  store: RecordStore;
+  store: OperationStore;
   clock: Clock;
 }
 
@@ -22,7 +22,7 @@ export const JOIN_MS = 2_000;
 const JOIN_POLL_MS = 100;
 
 /** Tells the story of a create to those who repeat its call. */
-export class RepeatedCreate {
+export class ResumeCreate {
   readonly #parts: RepeatedCreateParts;
 
   constructor(parts: RepeatedCreateParts) {
@@ -30,7 +30,7 @@ export class RepeatedCreate {
   }
 
   /** How the create of a record ended, which is found out now when nobody else does. */
-  async tell(record: OperationRecord, scope: OperationScope): Promise<CreateOutcome> {
+  async tell(record: OperationRecord, scope: OperationContext): Promise<CreateOutcome> {
     try {
       return (await this.#continue(record, scope)) ?? (await this.#joinElsewhere(record, scope));
     } catch (error) {
@@ -49,17 +49,17 @@ export class RepeatedCreate {
   }
 
   /** Tells the end of a record, or looks for it; undefined while somebody else does. */
-  async #continue(record: OperationRecord, scope: OperationScope): Promise<CreateOutcome | undefined> {
+  async #continue(record: OperationRecord, scope: OperationContext): Promise<CreateOutcome | undefined> {
     if (isDecided(record)) return outcomeOf(record, 0);
     const { store, clock, inline } = this.#parts;
-    const adopted = await adoptRecord(store, record, clock.epochMs(), ownershipMs(scope));
+    const adopted = await takeOver(store, record, clock.epochMs(), ownershipMs(scope));
     if (adopted === undefined) return undefined;
     const reconciled = await inline.reconcile(adopted, scope);
     return outcomeOf(reconciled, inline.secondsUntilDecided(reconciled));
   }
 
   // Somebody else works on it; a short wait often sees the end.
-  async #joinElsewhere({ id }: OperationRecord, scope: OperationScope): Promise<CreateOutcome> {
+  async #joinElsewhere({ id }: OperationRecord, scope: OperationContext): Promise<CreateOutcome> {
     const { store, clock } = this.#parts;
     const endMs = clock.monotonicMs() + JOIN_MS;
     while (clock.monotonicMs() < endMs) {

@@ -1,13 +1,13 @@
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import type { OperationRecord, StoredRejection } from '../operation-store/operation-record.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import { markerTagOf } from './connection-lookup.js';
 import type { CreateOutcome } from './outcome.js';
@@ -16,15 +16,15 @@ import type { Reconciler } from './reconciler.js';
 import { asFound } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { ANSWER_MARGIN_MS } from './reconciliation-schedule.js';
-import type { RecordWriter } from './write-behind.js';
+import type { WriteBehind } from './write-behind.js';
 
 const STORE_LOST_RETRY_SECONDS = 5;
 
 /** What sending a recorded create takes. */
 interface RecordedCreateParts {
   dli: DliClient;
-  store: RecordStore;
-  writer: RecordWriter;
+  store: OperationStore;
+  writer: WriteBehind;
   reconciler: Reconciler;
   inline: InlineReconciliation;
   clock: Clock;
@@ -42,17 +42,17 @@ export class RecordedCreate {
   /**
    * Sends the request, unless the connection exists already.
    *
-   * @param isForgetful the store has lost records: an earlier call with the same key may have created the connection
+   * @param hasLostRecords the store has lost records: an earlier call with the same key may have created the connection
    */
   async send(
     request: ConnectionRequest,
     begun: OperationRecord,
-    scope: OperationScope,
-    isForgetful: boolean,
+    scope: OperationContext,
+    hasLostRecords: boolean,
   ): Promise<CreateOutcome> {
     const { dli, clock } = this.#parts;
     let record = begun;
-    if (isForgetful) {
+    if (hasLostRecords) {
       // Whatever was made as long ago as records are kept may be this create's own.
       record = { ...begun, sentAtMs: clock.epochMs() - RETENTION_MS.SUCCEEDED };
       const earlier = await this.#findEarlier(record, scope);
@@ -67,14 +67,14 @@ export class RecordedCreate {
       return await this.#succeeded(record, created.id, created.message);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
-      return this.#failed(error, record, scope, isForgetful);
+      return this.#failed(error, record, scope, hasLostRecords);
     }
   }
 
   /** The connection that a forgotten call with the same key has made; undefined when there is none. */
   async #findEarlier(
     record: OperationRecord,
-    { traceId, deadline }: OperationScope,
+    { traceId, deadline }: OperationContext,
   ): Promise<CreateOutcome | undefined> {
     const { reconciler, writer, clock } = this.#parts;
     const finding = await reconciler.find(record, traceId, beforeAnswer(deadline, clock));
@@ -130,14 +130,14 @@ export class RecordedCreate {
   async #failed(
     error: DliError,
     record: OperationRecord,
-    scope: OperationScope,
-    isForgetful: boolean,
+    scope: OperationContext,
+    hasLostRecords: boolean,
   ): Promise<CreateOutcome> {
     const { writer, reconciler, clock } = this.#parts;
     const { code, upstreamCode = null, requestId = null } = error;
     if (code === 'OUTCOME_UNKNOWN') return this.#reconcile(error, record, scope);
     const isRefusal = code === 'REJECTED' || code === 'NAME_TAKEN';
-    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && isForgetful))) {
+    if (isRefusal && (error.isDoubtful || (code === 'NAME_TAKEN' && hasLostRecords))) {
       return this.#reconcile(error, record, scope, { code, upstreamCode, requestId });
     }
     if (code === 'NAME_TAKEN' && record.hasMarker === true) {
@@ -161,7 +161,7 @@ export class RecordedCreate {
   async #reconcile(
     { unknownReason = 'UPSTREAM_ERROR', requestId }: DliError,
     record: OperationRecord,
-    scope: OperationScope,
+    scope: OperationContext,
     suspected?: StoredRejection,
   ): Promise<CreateOutcome> {
     const { writer, inline, clock } = this.#parts;

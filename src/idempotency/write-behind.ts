@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/logger.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 
 const RETRY_MS = 1_000;
@@ -22,8 +22,8 @@ interface PendingWrite {
  *
  * Stores execute what they are given in order, so of one record only the newest write is ever sent again.
  */
-export class RecordWriter {
-  readonly #store: Pick<RecordStore, 'replace' | 'remove'>;
+export class WriteBehind {
+  readonly #store: Pick<OperationStore, 'replace' | 'remove'>;
   readonly #now: () => number;
   /** Of every record the write that counts, until the store has it. */
   readonly #newest = new Map<string, PendingWrite>();
@@ -36,14 +36,18 @@ export class RecordWriter {
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<RecordStore, 'replace' | 'remove'>, now: () => number, log: Pick<Logger, 'warn'>) {
+  constructor(
+    store: Pick<OperationStore, 'replace' | 'remove'>,
+    now: () => number,
+    log: Pick<Logger, 'warn'>,
+  ) {
     this.#store = store;
     this.#now = now;
     this.#log = log;
   }
 
   /** What is known here about a record and not in the store yet. */
-  unwritten(id: string): OperationRecord | undefined {
+  pending(id: string): OperationRecord | undefined {
     return this.#newest.get(id)?.record;
   }
 

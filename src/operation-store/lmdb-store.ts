@@ -18,8 +18,8 @@ import { open } from 'lmdb';
 import { LmdbTables } from './lmdb-tables.js';
 import type { OperationRecord } from './operation-record.js';
 import { isDecided } from './operation-record.js';
-import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
-import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
+import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 
 const OPTIONS = {
   // A folder whose name has a dot would be taken for a file.
@@ -44,7 +44,7 @@ const OPTIONS = {
  * What it says is on the disk stays there, so it is never forgetful and its secret never another one.
  * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
  */
-export class LmdbStore implements RecordStore {
+export class LmdbStore implements OperationStore {
   readonly #root: RootDatabase<string, string>;
   readonly #tables: LmdbTables;
   #isClosed = false;
@@ -57,14 +57,14 @@ export class LmdbStore implements RecordStore {
   /**
    * The store in this folder, which is made, for this user only, when it is absent.
    *
-   * @throws {StoreUnusableError} which names DATA_DIR and the problem
+   * @throws {StoreConfigError} which names DATA_DIR and the problem
    */
   static open(folder: string): LmdbStore {
     try {
       prepareFolder(folder);
       return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
     } catch (error) {
-      throw new StoreUnusableError(
+      throw new StoreConfigError(
         'DATA_DIR',
         `the operation records cannot be kept in this folder: ${reasonOf(error, folder)}`,
       );
@@ -96,7 +96,7 @@ export class LmdbStore implements RecordStore {
       if (holder.kind === 'unreadable') return holder;
       if (holder.kind === 'found') return { kind: 'nameHeld', record: holder.record };
       this.#tables.add(record);
-      return { kind: 'begun', isForgetful: false };
+      return { kind: 'begun', hasLostRecords: false };
     });
   }
 
@@ -104,7 +104,7 @@ export class LmdbStore implements RecordStore {
     return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
   }
 
-  async adopt(
+  async takeOver(
     id: string,
     previousOwner: string,
     owner: string,

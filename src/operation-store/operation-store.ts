@@ -5,12 +5,12 @@ export type BeginResult =
   /**
    * The record is stored durably: the request may be sent.
    *
-   * `isForgetful`: the store has lost records within the time for which it must keep them, so that an unknown id
+   * `hasLostRecords`: the store has lost records within the time for which it must keep them, so that an unknown id
    * is no proof that nothing was sent under it.
    */
-  | { kind: 'begun'; isForgetful: boolean }
+  | { kind: 'begun'; hasLostRecords: boolean }
   /** The store's secret is not the one that the record was identified with: it was lost and made anew. */
-  | { kind: 'otherSecret' }
+  | { kind: 'secretReplaced' }
   /** A record with this id exists already. */
   | { kind: 'exists'; record: OperationRecord }
   /** Another unsettled record (SENDING, or UNKNOWN and not settled) holds the name. */
@@ -29,7 +29,7 @@ export type FindResult =
  *
  * Every write is atomic, and durable when its promise resolves. Times come from the caller.
  */
-export interface RecordStore {
+export interface OperationStore {
   /**
    * A random secret of 32 bytes, made at first use and the same for all users of the store. Read anew at every
    * call, because a store that lost its data has another one.
@@ -55,7 +55,7 @@ export interface RecordStore {
    *
    * @returns the record as it is stored then; undefined when somebody else was faster, or its owner has decided it
    */
-  adopt(
+  takeOver(
     id: string,
     previousOwner: string,
     owner: string,
@@ -109,8 +109,8 @@ export function mayHaveWritten(error: unknown): boolean {
 }
 
 /** The store must not be used as it is set up. The message names the setting first, and quotes nothing of its value. */
-export class StoreUnusableError extends Error {
-  override readonly name = 'StoreUnusableError';
+export class StoreConfigError extends Error {
+  override readonly name = 'StoreConfigError';
   readonly setting: 'DATA_DIR' | 'REDIS_URL';
   readonly problem: string;
 

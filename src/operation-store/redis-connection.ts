@@ -1,5 +1,5 @@
 import { Redis, ReplyError } from 'ioredis';
-import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { RedisAddress } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -76,7 +76,7 @@ export class RedisConnection {
    *
    * @param tell is given what an operator should see, each problem once, without addresses or secrets
    * @param greet gives the first script of every connection, if there is one
-   * @throws {StoreUnusableError} when the server answers and must not be used
+   * @throws {StoreConfigError} when the server answers and must not be used
    */
   static async open(
     address: RedisAddress,
@@ -87,7 +87,7 @@ export class RedisConnection {
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
-    throw new StoreUnusableError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
+    throw new StoreConfigError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
   }
 
   /** Whether a command can be sent now. */

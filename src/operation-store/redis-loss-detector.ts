@@ -18,7 +18,7 @@ const COUNT_KEPT_MS = 2 * COUNT_MATTERS_MS;
  *
  * Each gateway has a count of its own: after a failover, others would soon bring a common one to where it was.
  */
-export class RedisWitness {
+export class RedisLossDetector {
   readonly #countKey = KEYS.count + randomUUID();
   #secret = '';
   #count = 0;
@@ -38,7 +38,7 @@ export class RedisWitness {
   /** Tells Redis what it should have, as soon as it is there again: others may begin before this gateway does. */
   greeting(nowMs: number): ScriptCall | undefined {
     if (this.#secret === '' && this.#count === 0) return undefined;
-    return { script: scripts.GREET, keys: this.keys, args: [...this.args(nowMs), nowMs] };
+    return { script: scripts.HANDSHAKE, keys: this.keys, args: [...this.args(nowMs), nowMs] };
   }
 
   /** Remembers the secret that Redis has. */

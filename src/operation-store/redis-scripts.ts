@@ -71,7 +71,7 @@ end
 
 // What is missing is written back, so that the gateways go on with one secret, and a loss is noted once.
 const WITNESS = `${SERVER}
-local function hasOtherSecret(keys, args, nowMs)
+local function isSecretReplaced(keys, args, nowMs)
   local secretKey, lossKey, countKey, serverKey = unpack(keys)
   local secret, count, lostForMs, countKeptMs = unpack(args)
   local stored, server, knownServer = read(secretKey), serverId(), read(serverKey)
@@ -95,8 +95,8 @@ end
 `;
 
 /** Keys: those of the witness. Arguments: those of the witness, nowMs. Notes a loss before anybody begins. */
-export const GREET = `${READ}${WITNESS}
-hasOtherSecret(KEYS, ARGV, ARGV[5])
+export const HANDSHAKE = `${READ}${WITNESS}
+isSecretReplaced(KEYS, ARGV, ARGV[5])
 return 1
 `;
 
@@ -106,7 +106,7 @@ return 1
  */
 export const BEGIN = `${READ}${WITNESS}
 local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
-if hasOtherSecret(KEYS, ARGV, nowMs) then return {'otherSecret'} end
+if isSecretReplaced(KEYS, ARGV, nowMs) then return {'secretReplaced'} end
 local stored = current(KEYS[5], nowMs)
 if stored then return {'exists', stored} end
 local holderId = read(KEYS[6])
@@ -140,7 +140,7 @@ return 1
 `;
 
 /** Keys: record, open. Arguments: id, expected text, text, expiresAtMs, ownedUntilMs. */
-export const ADOPT = `${READ}
+export const TAKE_OVER = `${READ}
 local id, expected, text, expiresAtMs, ownedUntilMs = unpack(ARGV)
 if read(KEYS[1]) ~= expected then return 0 end
 redis.call('ZADD', KEYS[2], 'XX', ownedUntilMs, id)

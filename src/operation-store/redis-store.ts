@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { OperationRecord } from './operation-record.js';
 import { isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
-import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
+import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
 import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
-import { RedisWitness } from './redis-loss-detector.js';
+import { RedisLossDetector } from './redis-loss-detector.js';
 import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
 import { parseRedisUrl } from './redis-url.js';
@@ -20,13 +20,13 @@ const PAGE = 1_000;
  * last writes. A gateway that knew of them notices, and so does any other by the server, which is another one then.
  * Records expire by Redis's own clock as well as by the caller's.
  */
-export class RedisStore implements RecordStore {
+export class RedisStore implements OperationStore {
   readonly #connection: RedisConnection;
-  readonly #witness: RedisWitness;
+  readonly #witness: RedisLossDetector;
   readonly #commands: RedisCommands;
   readonly #beginning: RedisBeginning;
 
-  private constructor(connection: RedisConnection, witness: RedisWitness) {
+  private constructor(connection: RedisConnection, witness: RedisLossDetector) {
     this.#connection = connection;
     this.#witness = witness;
     this.#commands = new RedisCommands(connection);
@@ -47,7 +47,7 @@ export class RedisStore implements RecordStore {
     tell: (problem: string) => void = () => {},
     epochMs: () => number = () => Date.now(),
   ): Promise<RedisStore> {
-    const witness = new RedisWitness();
+    const witness = new RedisLossDetector();
     const connection = await RedisConnection.open(parseRedisUrl(url), tell, () =>
       witness.greeting(epochMs()),
     );
@@ -81,7 +81,7 @@ export class RedisStore implements RecordStore {
     });
   }
 
-  async adopt(
+  async takeOver(
     id: string,
     previousOwner: string,
     owner: string,
@@ -93,7 +93,7 @@ export class RedisStore implements RecordStore {
     if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
     const adopted = { ...stored, owner, ownedUntilMs };
     const call: ScriptCall = {
-      script: scripts.ADOPT,
+      script: scripts.TAKE_OVER,
       keys: [KEYS.record + id, KEYS.open],
       args: [id, text, writeRecord(adopted), Math.ceil(stored.expiresAtMs), ownedUntilMs],
     };
@@ -165,15 +165,15 @@ export class RedisStore implements RecordStore {
 export class RedisBeginning {
   readonly #connection: RedisConnection;
   readonly #commands: RedisCommands;
-  readonly #witness: RedisWitness;
+  readonly #witness: RedisLossDetector;
 
-  constructor(connection: RedisConnection, commands: RedisCommands, witness: RedisWitness) {
+  constructor(connection: RedisConnection, commands: RedisCommands, witness: RedisLossDetector) {
     this.#connection = connection;
     this.#commands = commands;
     this.#witness = witness;
   }
 
-  /** See {@link RecordStore.begin}. */
+  /** See {@link OperationStore.begin}. */
   async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
     if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
     const endMs = operationEndMs();
@@ -188,9 +188,9 @@ export class RedisBeginning {
     const [kind, content, loss] = Array.isArray(answer) ? answer : [];
     if (kind === 'begun') {
       this.#witness.sawCount(content, nowMs);
-      return { kind, isForgetful: loss === 1 };
+      return { kind, hasLostRecords: loss === 1 };
     }
-    if (kind === 'otherSecret' || kind === 'unreadable') return { kind };
+    if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = readRecord(content);
     return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
@@ -205,12 +205,12 @@ export class RedisBeginning {
   ): Promise<BeginResult> {
     await this.#connection.whenUsable(endMs - performance.now());
     // Whether it was written is for the begin to say, not for the look at it.
-    const { text, isForgetful } = await this.#commands.find(id, endMs).catch(() => Promise.reject(error));
+    const { text, hasLostRecords } = await this.#commands.find(id, endMs).catch(() => Promise.reject(error));
     const found = judge(text, nowMs);
     if (found.kind === 'absent') throw error;
     if (found.kind === 'unreadable') return found;
     const { record } = found;
-    return record.owner === owner ? { kind: 'begun', isForgetful } : { kind: 'exists', record };
+    return record.owner === owner ? { kind: 'begun', hasLostRecords } : { kind: 'exists', record };
   }
 
   #run(
@@ -263,9 +263,9 @@ export class RedisCommands {
   }
 
   /** The text under an id, and whether Redis is known to have lost others. */
-  async find(id: string, endMs?: number): Promise<{ text: string | undefined; isForgetful: boolean }> {
+  async find(id: string, endMs?: number): Promise<{ text: string | undefined; hasLostRecords: boolean }> {
     const answer = await this.run({ script: scripts.FIND, keys: [KEYS.record + id, KEYS.loss] }, endMs);
     const [text, loss] = Array.isArray(answer) ? answer : [];
-    return { text: typeof text === 'string' ? text : undefined, isForgetful: loss === 1 };
+    return { text: typeof text === 'string' ? text : undefined, hasLostRecords: loss === 1 };
   }
 }

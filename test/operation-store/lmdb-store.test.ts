@@ -12,7 +12,7 @@ import type { OperationRecord } from '../../src/operation-store/operation-record
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import {
   BEGUN,
-  describeRecordStore,
+  describeOperationStore,
   makeRecord,
   PROJECT_ID,
   succeeded,
@@ -85,7 +85,7 @@ async function* results(child: ChildProcess): AsyncGenerator<{ id: string; kind:
   }
 }
 
-describeRecordStore('LmdbStore', async () => {
+describeOperationStore('LmdbStore', async () => {
   const folder = makeFolder();
   return {
     store: openStore(folder),

@@ -9,7 +9,7 @@ import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import {
   BEGUN,
-  describeRecordStore,
+  describeOperationStore,
   makeRecord,
   PROJECT_ID,
   randomHash,
@@ -32,7 +32,7 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
     find: () => store.find(record.id, NOW_MS),
     begin: () => store.begin(makeRecord(), NOW_MS),
     replace: () => store.replace(succeeded(record), record.owner),
-    adopt: () => store.adopt(record.id, record.owner, randomUUID(), NOW_MS),
+    takeOver: () => store.takeOver(record.id, record.owner, randomUUID(), NOW_MS),
     remove: () => store.remove(record.id, record.owner),
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
@@ -51,7 +51,7 @@ async function expectUnavailable(store: RedisStore, record: OperationRecord): Pr
 }
 
 describeWithProgram('redis-server', 'RedisStore', program => {
-  describeRecordStore('RedisStore', async () => {
+  describeOperationStore('RedisStore', async () => {
     const { url } = await startRedisServer(program);
     const client = openClient(url);
     return {
@@ -106,7 +106,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
       await expect(store.replace(record, record.owner)).resolves.toBe(false);
       await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
-      await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
+      await expect(store.takeOver(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
       await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
       await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
       await client.lpush(`${PREFIX}deletion:a`, 'x');

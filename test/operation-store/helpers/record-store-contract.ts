@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord } from '../../../src/operation-store/operation-record.js';
-import type { RecordStore } from '../../../src/operation-store/operation-store.js';
+import type { OperationStore } from '../../../src/operation-store/operation-store.js';
 
 /** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
 export interface StoreUnderTest {
-  store: RecordStore;
+  store: OperationStore;
   /** Another user of the same records, as another process would be. */
-  openAnother(): Promise<RecordStore>;
+  openAnother(): Promise<OperationStore>;
   /** Puts any text where the record with this id belongs. */
   putText(id: string, text: string): Promise<void>;
 }
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000;
 export const PROJECT_ID = 'ab'.repeat(32);
 
 /** What a store says that takes a new record and has lost nothing. */
-export const BEGUN = { kind: 'begun', isForgetful: false };
+export const BEGUN = { kind: 'begun', hasLostRecords: false };
 
 /** A random hash: 64 hex digits. */
 export function randomHash(): string {
@@ -73,13 +73,13 @@ function countKinds(results: readonly { kind: string }[]): Record<string, number
 }
 
 /** What every store of records promises. */
-export function describeRecordStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+export function describeOperationStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a record store`, () => {
-    async function makeEmpty(): Promise<RecordStore> {
+    async function makeEmpty(): Promise<OperationStore> {
       return (await makeStore()).store;
     }
 
-    async function makeWith(record: OperationRecord): Promise<RecordStore> {
+    async function makeWith(record: OperationRecord): Promise<OperationStore> {
       const store = await makeEmpty();
       await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       return store;
@@ -254,14 +254,14 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
       });
     });
 
-    describe('adopt', () => {
+    describe('takeOver', () => {
       it('passes a record to one of 100 parallel takers', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = NOW_MS + 60_000;
         const owners = Array.from({ length: 100 }, () => randomUUID());
         const wins = await Promise.all(
-          owners.map(owner => store.adopt(record.id, record.owner, owner, ownedUntilMs)),
+          owners.map(owner => store.takeOver(record.id, record.owner, owner, ownedUntilMs)),
         );
         const winners = wins.map(adopted => adopted !== undefined);
         expect(winners.filter(Boolean)).toHaveLength(1);
@@ -275,7 +275,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
 
       it('does nothing where no record is', async () => {
         const store = await makeEmpty();
-        await expect(store.adopt(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
       });
 
       it.each([
@@ -285,7 +285,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const record = makeRecord();
         const store = await makeWith(record);
         await store.replace(decide(record), record.owner);
-        await expect(store.adopt(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
           kind: 'found',
           record: decide(record),
@@ -298,7 +298,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
         await store.replace(written, record.owner);
         const adopted = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
-        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
+        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
           adopted,
         );
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
@@ -437,7 +437,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;
-        await store.adopt(record.id, record.owner, 'another', ownedUntilMs);
+        await store.takeOver(record.id, record.owner, 'another', ownedUntilMs);
         await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
         await expect(store.findOpen(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
           { id: record.id, owner: 'another' },
@@ -466,7 +466,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
           kind: 'unreadable',
         });
         await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
-        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });
