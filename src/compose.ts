@@ -31,7 +31,6 @@ import { OperationKeys } from './idempotency/operation-keys.js';
 import { Reconciler } from './idempotency/reconciler.js';
 import { BackgroundReconciliation, InlineReconciliation } from './idempotency/reconciliation-schedule.js';
 import { ResumeCreate } from './idempotency/resume-create.js';
-import { RecordedCreate } from './idempotency/send-create.js';
 import { WriteBehind } from './idempotency/write-behind.js';
 import { framesOf } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
@@ -78,33 +77,34 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const { settleMs, markerTag } = config;
   const project = projectOf(config);
   const store = await openStore(config, clock, log);
-  const identities = new OperationKeys(store, project);
+  const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, () => clock.monotonicMs(), log);
   const lists = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const background = new BackgroundReconciliation({
     store,
-    identities,
+    keys,
     inline,
     reconciler,
     clock,
     log,
     intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
   });
-  const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
-  const repeated = new ResumeCreate({ inline, store, clock });
+  const resume = new ResumeCreate(store, inline, clock);
   const createConnection = new CreateConnection({
-    recorded,
-    repeated,
-    inline,
+    dli,
     store,
     writer,
-    identities,
+    keys,
+    resume,
+    reconciler,
+    inline,
     clock,
+    log,
     markerTag,
   });
-  const deleteConnection = new DeleteConnection({ dli, store, identities, clock });
+  const deleteConnection = new DeleteConnection({ dli, store, keys, clock });
 
   // Callers.
   const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);

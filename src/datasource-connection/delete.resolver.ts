@@ -41,7 +41,7 @@ export class DeleteDatasourceConnectionResolver {
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const outcome = await running.run(() =>
-      deleteConnection.delete({ connectionId, tenant }, { deadline, traceId }),
+      deleteConnection.run({ connectionId, tenant }, { deadline, traceId }),
     );
     // Also what others deleted is not to be shown by what was read before.
     if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);

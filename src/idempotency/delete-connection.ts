@@ -24,7 +24,7 @@ export interface DeleteCommand {
 interface DeleteOnceOptions {
   dli: DeletionClient;
   store: Pick<OperationStore, 'noteDeletion' | 'hasDeletion'>;
-  identities: OperationKeys;
+  keys: OperationKeys;
   clock: Clock;
 }
 
@@ -45,23 +45,23 @@ export class DeleteConnection {
   }
 
   /** What became of the deletion: of this call, or of the same one that is under way. */
-  delete({ connectionId, tenant }: DeleteCommand, scope: OperationContext): Promise<DeleteOutcome> {
+  run({ connectionId, tenant }: DeleteCommand, scope: OperationContext): Promise<DeleteOutcome> {
     const intent = JSON.stringify([tenant, connectionId.toLowerCase()]);
     const running = this.#running.get(intent);
     // It began earlier, so it ends before this call's time is over.
     if (running !== undefined) return running;
-    const outcome = this.#run({ connectionId, tenant }, scope)
+    const outcome = this.#start({ connectionId, tenant }, scope)
       .catch(expectedOutcome)
       .finally(() => this.#running.delete(intent));
     this.#running.set(intent, outcome);
     return outcome;
   }
 
-  async #run({ connectionId, tenant }: DeleteCommand, scope: OperationContext): Promise<DeleteOutcome> {
-    const { dli, store, identities, clock } = this.#options;
+  async #start({ connectionId, tenant }: DeleteCommand, scope: OperationContext): Promise<DeleteOutcome> {
+    const { dli, store, keys, clock } = this.#options;
     const sight = await lookAt(dli, connectionId, scope);
     if (sight === 'creating') return STILL_CREATING;
-    const id = await identities.deletionKey(tenant, connectionId.toLowerCase());
+    const id = await keys.forDeletion(tenant, connectionId.toLowerCase());
     const nowMs = clock.epochMs();
     if (sight === 'gone') return (await store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
     await store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });

@@ -2,8 +2,8 @@ import { serviceOfWireName } from '../dli/connection.js';
 import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
+import type { OperationRecord, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
+import { lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { ConnectionLookup } from './connection-lookup.js';
@@ -18,7 +18,7 @@ const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
 
 /** What the reconciler works with. */
-interface ReconcilerOptions {
+interface Dependencies {
   lists: ConnectionLookup;
   store: OperationStore;
   writer: WriteBehind;
@@ -35,15 +35,15 @@ interface ReconcilerOptions {
  * was no list that says enough.
  */
 export type Finding =
-  | { kind: 'ours'; connectionId: string }
-  | { kind: 'absent' | 'near' | 'unclear' | 'unread' };
+  | { kind: 'claimed'; connectionId: string }
+  | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'unreadable' };
 
 /** Finds out by DLI's list what became of creates whose answer proved nothing. */
 export class Reconciler {
-  readonly #options: ReconcilerOptions;
+  readonly #deps: Dependencies;
 
-  constructor(options: ReconcilerOptions) {
-    this.#options = options;
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
   }
 
   /**
@@ -51,22 +51,22 @@ export class Reconciler {
    *
    * @param deadline of who waits for the look; what is not read by then is unread
    */
-  async find(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
+  async find(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
     const match = await this.#look(record, traceId, deadline);
-    if (match === undefined) return { kind: 'unread' };
+    if (match === undefined) return { kind: 'unreadable' };
     switch (match.kind) {
       case 'found':
         return this.#claim(match.connectionId, record);
       case 'absent':
-      case 'near':
+      case 'nearMiss':
         return { kind: match.kind };
       case 'ambiguous':
       case 'incomplete':
-        this.#options.log.warn(
+        this.#deps.log.warn(
           { traceId, operation: 'reconcile', outcome: match.kind },
           'create cannot be told from others',
         );
-        return { kind: match.kind === 'ambiguous' ? 'unclear' : 'unread' };
+        return { kind: match.kind === 'ambiguous' ? 'ambiguous' : 'unreadable' };
     }
   }
 
@@ -76,7 +76,7 @@ export class Reconciler {
    * @returns its id; undefined also where the marker proves nothing
    */
   async findMarked(
-    record: OperationRecord,
+    record: UndecidedRecord,
     traceId: string,
     deadline: Deadline,
   ): Promise<string | undefined> {
@@ -91,28 +91,29 @@ export class Reconciler {
    *
    * @returns the record as it stands afterwards
    */
-  async check(record: OperationRecord, traceId: string): Promise<OperationRecord> {
-    const { clock, log, writer } = this.#options;
+  async check(record: UnknownRecord, traceId: string): Promise<OperationRecord> {
+    const { clock, log, writer } = this.#deps;
     const finding = await this.find(record, traceId);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
-    const written = { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) };
+    const written =
+      next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     await writer.write(written, record.owner);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
       log.info(
-        { traceId, operation: 'reconcile', outcome: outcomeOf(written), afterMs },
+        { traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs },
         'create reconciled',
       );
     }
     return written;
   }
 
-  async #look(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
+  async #look(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
     const marked =
       record.hasMarker === true ? await this.#lookForMarker(record, traceId, deadline) : undefined;
     if (marked !== undefined) return marked;
-    const { lists, clock, settleMs } = this.#options;
+    const { lists, clock, settleMs } = this.#deps;
     const list = await lists.read(traceId, deadline);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
@@ -125,7 +126,7 @@ export class Reconciler {
     traceId: string,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
-    const { lists } = this.#options;
+    const { lists } = this.#deps;
     const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
@@ -136,35 +137,36 @@ export class Reconciler {
       : undefined;
   }
 
-  async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {
-    const { store, clock } = this.#options;
+  async #claim(connectionId: string, record: UndecidedRecord): Promise<Finding> {
+    const { store, clock } = this.#deps;
     // Until the last unknown record that might find it too has expired.
     const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
     try {
       return (await store.claimConnection(connectionId, record, times))
-        ? { kind: 'ours', connectionId }
+        ? { kind: 'claimed', connectionId }
         : { kind: 'absent' };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // That it cannot be claimed now says nothing about whose it is.
-      return { kind: 'unread' };
+      return { kind: 'unreadable' };
     }
   }
 
-  #judge(record: OperationRecord, finding: Finding, nowMs: number): OperationRecord {
+  #judge(record: UnknownRecord, finding: Finding, nowMs: number): OperationRecord {
     const { suspected } = record;
-    if (finding.kind === 'ours') return asFound(record, finding.connectionId, nowMs);
-    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'near')) {
-      const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
-      return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
+    if (finding.kind === 'claimed') {
+      const { connectionId } = finding;
+      return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
     }
+    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'nearMiss'))
+      return toRejected(record, suspected, nowMs);
     const { emptySinceMs: _unproven, ...doubted } = record;
-    // One of several may be it, which undoes what was read before.
-    const known = finding.kind === 'unclear' ? doubted : record;
+    // Several candidates undo what earlier lists proved.
+    const known = finding.kind === 'ambiguous' ? doubted : record;
     if (known.isSettled === true) return known;
-    const { settleMs } = this.#options;
+    const { settleMs } = this.#deps;
     const sinceSentMs = nowMs - lastSentAt(record);
-    if (finding.kind === 'unclear' || finding.kind === 'unread')
+    if (finding.kind === 'ambiguous' || finding.kind === 'unreadable')
       return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
@@ -172,7 +174,7 @@ export class Reconciler {
   }
 
   #nextCheckMs(record: OperationRecord, nowMs: number): number {
-    const { settleMs } = this.#options;
+    const { settleMs } = this.#deps;
     const sentAtMs = lastSentAt(record);
     const part = BACKGROUND_PARTS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
     const waitMs = part === undefined ? settleMs / 4 : sentAtMs + part * settleMs - nowMs;
@@ -180,14 +182,7 @@ export class Reconciler {
   }
 }
 
-/** The record of a create whose connection was found in the list. */
-export function asFound(record: OperationRecord, connectionId: string, nowMs: number): OperationRecord {
-  const { unknownReason: _known, suspected: _dispelled, ...rest } = record;
-  const expiresAtMs = nowMs + RETENTION_MS.SUCCEEDED;
-  return { ...rest, state: 'SUCCEEDED', connectionId, message: null, isReconciled: true, expiresAtMs };
-}
-
-function outcomeOf({ state }: OperationRecord): string {
+function loggedOutcome({ state }: OperationRecord): string {
   if (state === 'SUCCEEDED') return 'found';
   return state === 'REJECTED' ? 'refused' : 'settled without trace';
 }
@@ -210,7 +205,7 @@ interface TimeSpan {
  * `incomplete`: the list says too little about one that may be it.
  */
 export type Match =
-  | { kind: 'absent' | 'near' | 'ambiguous' | 'incomplete' }
+  | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' }
   | { kind: 'found'; connectionId: string };
 
 /**
@@ -240,5 +235,5 @@ function matchConnection(
   if (id === null || service === null || destination === null || createdAtMs === null)
     return { kind: 'incomplete' };
   const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
-  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'near' };
+  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'nearMiss' };
 }

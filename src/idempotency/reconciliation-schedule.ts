@@ -4,8 +4,8 @@ import type { OperationContext } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { within } from '../lib/time.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, unfinished } from '../operation-store/operation-record.js';
+import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
+import { lastSentAt, toUnknown } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
@@ -38,7 +38,7 @@ export class InlineReconciliation {
    *
    * @returns the record as it stands then
    */
-  async reconcile(record: OperationRecord, scope: OperationContext): Promise<OperationRecord> {
+  async reconcile(record: UnknownRecord, scope: OperationContext): Promise<OperationRecord> {
     const startMs = this.#clock.monotonicMs();
     let current = record;
     for (const part of this.#partsFor(record)) {
@@ -53,8 +53,9 @@ export class InlineReconciliation {
         void check.then(late => this.release(late));
         return current;
       }
+      if (checked.state !== 'UNKNOWN') return checked;
       current = checked;
-      if (current.state !== 'UNKNOWN' || current.isSettled === true) break;
+      if (current.isSettled === true) break;
     }
     await this.release(current);
     return current;
@@ -76,7 +77,7 @@ export class InlineReconciliation {
   }
 
   // Long after it was sent, one look is all that a repeat of the call can add; a suspected refusal is looked into at once.
-  #partsFor(record: OperationRecord): readonly number[] {
+  #partsFor(record: UnknownRecord): readonly number[] {
     if (this.#firstBackgroundLookMs(record) < this.#clock.epochMs()) return [0];
     return record.suspected === undefined ? INLINE_PARTS : [0, ...INLINE_PARTS];
   }
@@ -92,7 +93,7 @@ const MAX_AT_A_TIME = 50;
 /** What the background work needs. */
 interface BackgroundOptions {
   store: OperationStore;
-  identities: OperationKeys;
+  keys: OperationKeys;
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
@@ -125,13 +126,11 @@ export class BackgroundReconciliation {
   }
 
   async #lookAround(): Promise<void> {
-    const { store, identities, clock, log, intervalMs } = this.#options;
+    const { store, keys, clock, log, intervalMs } = this.#options;
     try {
       const nowMs = clock.epochMs();
       // Not before it is needed: to identify the project makes the secret, if there is none.
-      const open = (await store.hasOpen(nowMs))
-        ? await store.findOpen(await identities.projectId(), nowMs)
-        : [];
+      const open = (await store.hasOpen(nowMs)) ? await store.findOpen(await keys.projectId(), nowMs) : [];
       const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
       await Promise.all(due.slice(0, MAX_AT_A_TIME).map(record => this.#decide(record)));
     } catch (error) {
@@ -144,9 +143,9 @@ export class BackgroundReconciliation {
 
   async #decide(record: OperationRecord): Promise<void> {
     const { store, inline, reconciler, clock } = this.#options;
-    const adopted = await takeOver(store, record, clock.epochMs(), OWNERSHIP_MS);
-    if (adopted === undefined) return;
-    await inline.release(await reconciler.check(adopted, randomUUID().replaceAll('-', '')));
+    const owned = await takeOver(store, record, clock.epochMs(), OWNERSHIP_MS);
+    if (owned === undefined) return;
+    await inline.release(await reconciler.check(owned, randomUUID().replaceAll('-', '')));
   }
 }
 
@@ -159,23 +158,20 @@ export function ownershipMs({ deadline }: OperationContext): number {
 }
 
 /**
- * Takes over a record that nobody works on.
+ * Takes an abandoned record over. A request that its previous owner may have sent ended without proof.
  *
- * @param forMs how long others leave it alone, in milliseconds
- * @returns the record as it is stored, under its new owner; undefined while somebody else works on it, or once it is
- *   decided
+ * @param forMs how long the new owner keeps the record, in milliseconds
+ * @returns the stored record under its new owner; undefined while another operation owns it, or once it is decided
  */
 export async function takeOver(
   store: OperationStore,
   record: OperationRecord,
   nowMs: number,
   forMs: number,
-): Promise<OperationRecord | undefined> {
+): Promise<UnknownRecord | undefined> {
   if (record.ownedUntilMs > nowMs) return undefined;
-  const owner = randomUUID();
-  const ownedUntilMs = nowMs + forMs;
-  const adopted = await store.takeOver(record.id, record.owner, owner, ownedUntilMs);
-  if (adopted === undefined) return undefined;
-  // What it says by now counts, but the time to which the previous owner could send is only in the older version.
-  return { ...unfinished({ ...adopted, ownedUntilMs: record.ownedUntilMs }), ownedUntilMs };
+  const taken = await store.takeOver(record.id, record.owner, randomUUID(), nowMs + forMs);
+  if (taken?.state !== 'SENDING') return taken;
+  // The previous owner could send until its own time was over.
+  return toUnknown(taken, { unknownReason: 'GATEWAY_RESTART', lastSentAtMs: record.ownedUntilMs });
 }

@@ -6,69 +6,65 @@ import { isDecided } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { CreateOutcome } from './outcome.js';
-import { outcomeOf } from './outcome.js';
+import { recordedOutcome } from './outcome.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { ownershipMs, takeOver } from './reconciliation-schedule.js';
 
-/** What repeating a create takes. */
-interface RepeatedCreateParts {
-  inline: InlineReconciliation;
-  store: OperationStore;
-  clock: Clock;
-}
+/** How long a repeat waits for the call that is in flight, in milliseconds. */
+export const IN_FLIGHT_WAIT_MS = 2_000;
+const POLL_MS = 100;
 
-/** How long a repeat waits for the first call, in milliseconds. */
-export const JOIN_MS = 2_000;
-const JOIN_POLL_MS = 100;
-
-/** Tells the story of a create to those who repeat its call. */
+/** Answers a repeated create from its record. A repeat never sends anything. */
 export class ResumeCreate {
-  readonly #parts: RepeatedCreateParts;
+  readonly #store: OperationStore;
+  readonly #inline: InlineReconciliation;
+  readonly #clock: Clock;
 
-  constructor(parts: RepeatedCreateParts) {
-    this.#parts = parts;
+  constructor(store: OperationStore, inline: InlineReconciliation, clock: Clock) {
+    this.#store = store;
+    this.#inline = inline;
+    this.#clock = clock;
   }
 
-  /** How the create of a record ended, which is found out now when nobody else does. */
-  async tell(record: OperationRecord, scope: OperationContext): Promise<CreateOutcome> {
+  /** Replays a decided record. Takes over an abandoned one and reconciles it, or waits for its owner. */
+  async run(record: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
     try {
-      return (await this.#continue(record, scope)) ?? (await this.#joinElsewhere(record, scope));
+      return (await this.#replayOrReconcile(record, context)) ?? (await this.#awaitOwner(record, context));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      return this.#fromMemory(record);
+      return this.#withoutStore(record);
     }
   }
 
-  // Whoever has read the record knows that something may have been sent, whether or not the store answers now.
-  #fromMemory(record: OperationRecord): CreateOutcome {
-    const { inline, clock } = this.#parts;
-    const retryAfterSeconds = inline.secondsUntilDecided(record);
-    return record.ownedUntilMs > clock.epochMs()
-      ? { kind: 'inProgress', retryAfterSeconds }
-      : outcomeOf(record, retryAfterSeconds);
+  /** Undefined while another operation owns the record. */
+  async #replayOrReconcile(
+    record: OperationRecord,
+    context: OperationContext,
+  ): Promise<CreateOutcome | undefined> {
+    if (isDecided(record)) return recordedOutcome(record, 0);
+    const owned = await takeOver(this.#store, record, this.#clock.epochMs(), ownershipMs(context));
+    if (owned === undefined) return undefined;
+    const reconciled = await this.#inline.reconcile(owned, context);
+    return recordedOutcome(reconciled, this.#inline.secondsUntilDecided(reconciled));
   }
 
-  /** Tells the end of a record, or looks for it; undefined while somebody else does. */
-  async #continue(record: OperationRecord, scope: OperationContext): Promise<CreateOutcome | undefined> {
-    if (isDecided(record)) return outcomeOf(record, 0);
-    const { store, clock, inline } = this.#parts;
-    const adopted = await takeOver(store, record, clock.epochMs(), ownershipMs(scope));
-    if (adopted === undefined) return undefined;
-    const reconciled = await inline.reconcile(adopted, scope);
-    return outcomeOf(reconciled, inline.secondsUntilDecided(reconciled));
-  }
-
-  // Somebody else works on it; a short wait often sees the end.
-  async #joinElsewhere({ id }: OperationRecord, scope: OperationContext): Promise<CreateOutcome> {
-    const { store, clock } = this.#parts;
-    const endMs = clock.monotonicMs() + JOIN_MS;
-    while (clock.monotonicMs() < endMs) {
-      await delay(JOIN_POLL_MS);
-      const found = await store.find(id, clock.epochMs());
+  async #awaitOwner({ id }: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
+    const endMs = this.#clock.monotonicMs() + IN_FLIGHT_WAIT_MS;
+    while (this.#clock.monotonicMs() < endMs) {
+      await delay(POLL_MS);
+      const found = await this.#store.find(id, this.#clock.epochMs());
       if (found.kind !== 'found') break;
-      const outcome = await this.#continue(found.record, scope);
+      const outcome = await this.#replayOrReconcile(found.record, context);
       if (outcome !== undefined) return outcome;
     }
     return { kind: 'inProgress', retryAfterSeconds: 1 };
+  }
+
+  // The record was read, so something may have been sent, whether or not the store answers now.
+  #withoutStore(record: OperationRecord): CreateOutcome {
+    const retryAfterSeconds = this.#inline.secondsUntilDecided(record);
+    return record.ownedUntilMs > this.#clock.epochMs()
+      ? { kind: 'inProgress', retryAfterSeconds }
+      : recordedOutcome(record, retryAfterSeconds);
   }
 }

@@ -57,7 +57,7 @@ export class WriteBehind {
   }
 
   /** Forgets a record, now or as soon as the store can. Never throws. */
-  async forget(id: string, owner: string): Promise<void> {
+  async remove(id: string, owner: string): Promise<void> {
     await this.#begin({ id, record: undefined, owner, giveUpAtMs: this.#now() + GIVE_UP_MS });
   }
 

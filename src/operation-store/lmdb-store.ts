@@ -16,7 +16,7 @@ import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { LmdbTables } from './lmdb-tables.js';
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided } from './operation-record.js';
 import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
@@ -86,7 +86,7 @@ export class LmdbStore implements OperationStore {
     return this.#read(() => this.#tables.find(id, nowMs));
   }
 
-  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+  async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
     return this.#write(() => {
       this.#tables.sweep(nowMs);
       const found = this.#tables.find(record.id, nowMs);
@@ -109,7 +109,7 @@ export class LmdbStore implements OperationStore {
     previousOwner: string,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<OperationRecord | undefined> {
+  ): Promise<UndecidedRecord | undefined> {
     return this.#write(() => {
       const stored = this.#tables.stored(id);
       if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;

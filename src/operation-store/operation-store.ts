@@ -1,4 +1,4 @@
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 
 /** What became of the wish to begin an operation. */
 export type BeginResult =
@@ -40,7 +40,7 @@ export interface OperationStore {
   find(id: string, nowMs: number): Promise<FindResult>;
 
   /** Stores a new record in state SENDING, unless its id exists or its name is held. */
-  begin(record: OperationRecord, nowMs: number): Promise<BeginResult>;
+  begin(record: SendingRecord, nowMs: number): Promise<BeginResult>;
 
   /**
    * Replaces a record if `owner` still owns it, and frees its name when the new state is settled
@@ -60,7 +60,7 @@ export interface OperationStore {
     previousOwner: string,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<OperationRecord | undefined>;
+  ): Promise<UndecidedRecord | undefined>;
 
   /** Forgets a record and frees its name, if `owner` still owns it. */
   remove(id: string, owner: string): Promise<boolean>;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
 import { StoreUnavailableError } from './operation-store.js';
@@ -68,7 +68,7 @@ export class RedisStore implements OperationStore {
     return judge(text, nowMs);
   }
 
-  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+  async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
     return this.#beginning.begin(record, nowMs);
   }
 
@@ -86,7 +86,7 @@ export class RedisStore implements OperationStore {
     previousOwner: string,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<OperationRecord | undefined> {
+  ): Promise<UndecidedRecord | undefined> {
     const endMs = operationEndMs();
     const { text } = await this.#commands.find(id);
     const stored = readRecord(text ?? '');
@@ -174,7 +174,7 @@ export class RedisBeginning {
   }
 
   /** See {@link OperationStore.begin}. */
-  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+  async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
     if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
     const endMs = operationEndMs();
     const { id, expiresAtMs, ownedUntilMs } = record;

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { WriteBehind } from '../../src/idempotency/write-behind.js';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import type { OperationRecord, SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { makeRecord, succeeded } from '../operation-store/helpers/record-store-contract.js';
 
@@ -25,7 +25,7 @@ function startHeldWriter() {
   return { writer: new WriteBehind(store, () => 0, log), sent, dropped };
 }
 
-function unknown(record: OperationRecord): OperationRecord {
+function unknown(record: SendingRecord): OperationRecord {
   return { ...record, state: 'UNKNOWN', unknownReason: 'CONNECTION_LOST' };
 }
 
@@ -62,7 +62,7 @@ it('sends no older write of a record after the newer one', async () => {
 
 it('keeps a result however many records wait to be forgotten', async () => {
   const { writer, sent } = startHeldWriter();
-  const forgotten = Array.from({ length: TOO_MANY }, (_, index) => writer.forget(`id ${index}`, 'owner'));
+  const forgotten = Array.from({ length: TOO_MANY }, (_, index) => writer.remove(`id ${index}`, 'owner'));
   for (const { answer } of sent) answer(false);
   await Promise.all(forgotten);
   const record = makeRecord();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
@@ -21,12 +21,12 @@ const NOW_MS = Date.now();
 // Half a second, and what a machine may be late that runs other tests at the same time.
 const LIMIT_MS = 750;
 
-function claimTimes({ expiresAtMs }: OperationRecord) {
+function claimTimes({ expiresAtMs }: SendingRecord) {
   return { nowMs: NOW_MS, expiresAtMs };
 }
 
 /** Every operation of the store but begin, which has its own rules. */
-function operations(store: RedisStore, record: OperationRecord): Record<string, () => Promise<unknown>> {
+function operations(store: RedisStore, record: SendingRecord): Record<string, () => Promise<unknown>> {
   return {
     secret: () => store.secret(),
     find: () => store.find(record.id, NOW_MS),
@@ -42,7 +42,7 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
   };
 }
 
-async function expectUnavailable(store: RedisStore, record: OperationRecord): Promise<void> {
+async function expectUnavailable(store: RedisStore, record: SendingRecord): Promise<void> {
   for (const run of Object.values(operations(store, record))) {
     const startMs = performance.now();
     await expect(run()).rejects.toThrow(StoreUnavailableError);

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../../src/operation-store/operation-record.js';
+import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/operation-record.js';
 import type { OperationStore } from '../../../src/operation-store/operation-store.js';
 
 /** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
@@ -27,7 +27,7 @@ export function randomHash(): string {
 }
 
 /** A record that a gateway could begin now. */
-export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRecord {
+export function makeRecord(changes: Partial<SendingRecord> = {}): SendingRecord {
   return {
     version: 1,
     id: randomHash(),
@@ -45,7 +45,7 @@ export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRec
 }
 
 /** The same create, answered with a connection. */
-export function succeeded(record: OperationRecord): OperationRecord {
+export function succeeded(record: SendingRecord): OperationRecord {
   return {
     ...record,
     state: 'SUCCEEDED',
@@ -56,12 +56,12 @@ export function succeeded(record: OperationRecord): OperationRecord {
   };
 }
 
-function rejected(record: OperationRecord): OperationRecord {
+function rejected(record: SendingRecord): OperationRecord {
   const rejection = { code: 'REJECTED' as const, upstreamCode: 'DLI.0001', requestId: null };
   return { ...record, state: 'REJECTED', rejection };
 }
 
-function unknown(record: OperationRecord, isSettled?: boolean): OperationRecord {
+function unknown(record: SendingRecord, isSettled?: boolean): UnknownRecord {
   const reason = { state: 'UNKNOWN', unknownReason: 'TIMEOUT_AFTER_SEND' } as const;
   return { ...record, ...reason, ...(isSettled !== undefined && { isSettled }) };
 }
@@ -79,7 +79,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       return (await makeStore()).store;
     }
 
-    async function makeWith(record: OperationRecord): Promise<OperationStore> {
+    async function makeWith(record: SendingRecord): Promise<OperationStore> {
       const store = await makeEmpty();
       await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       return store;
@@ -153,7 +153,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it.each([
         ['SUCCEEDED', succeeded],
         ['REJECTED', rejected],
-        ['UNKNOWN and settled', (record: OperationRecord) => unknown(record, true)],
+        ['UNKNOWN and settled', (record: SendingRecord) => unknown(record, true)],
       ])('is free once the record is %s', async (_state, change) => {
         const record = makeRecord();
         const store = await makeWith(record);
