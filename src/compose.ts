@@ -104,7 +104,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     log,
     markerTag,
   });
-  const deleteConnection = new DeleteConnection({ dli, store, keys, clock });
+  const deleteConnection = new DeleteConnection(dli, store, keys, clock);
 
   // Callers.
   const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);

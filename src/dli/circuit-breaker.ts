@@ -16,7 +16,7 @@ const ignore = () => undefined;
  * Only connections count. Refusals, throttling and unknown outcomes come from a DLI that can be reached, and one
  * caller's bad input must not shut out the others.
  */
-export class ConnectionBreaker {
+export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #log: DliLog;
   readonly #policy: CircuitBreakerPolicy;

@@ -37,7 +37,7 @@ const errorBody = z.object({
  *
  * Only an id proves a yes and only a listed pair of status and code proves a no.
  */
-export function readCreateAnswer(status: number, text: string): CreateVerdict {
+export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 200 && status < 300) return readSuccess(status, text);
   if (status >= 300 && status < 400) {
     return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };

@@ -4,7 +4,8 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import type { Clock } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
 import { WIRE_NAME_OF_SERVICE } from './connection.js';
-import { CreateSender, toDliError } from './create-request.js';
+import type { PreparedCreate } from './create-request.js';
+import { CreateRequests, toDliError } from './create-request.js';
 import type { DliLog, OperationContext } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
@@ -39,7 +40,7 @@ export class DliClient {
   readonly #reads: SafeRequests;
   readonly #deletions: SafeRequests;
   readonly #reconciliation: SafeRequests;
-  readonly #creates: CreateSender;
+  readonly #creates: CreateRequests;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(options: DliClientOptions) {
@@ -52,7 +53,7 @@ export class DliClient {
       transport: reconciliationTransport,
       maxTries: 1,
     });
-    this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
+    this.#creates = new CreateRequests({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
     options.authenticator.onStop(retryAfterSeconds => {
       options.log.warn(
         { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
@@ -62,14 +63,28 @@ export class DliClient {
   }
 
   /**
-   * Creates one connection by at most one executed request: a second one is sent only when the first is proven
-   * not to have been executed, and a third never.
+   * Signs a create in, which is all of it that can wait or fail before a byte is sent. The result must be given to
+   * {@link createConnection} or released.
+   *
+   * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE; nothing was sent
+   */
+  prepareCreate(context: OperationContext): Promise<PreparedCreate> {
+    return this.#creates.prepare(context);
+  }
+
+  /**
+   * Creates one connection. A second request is sent only when DLI is proven not to have executed the first, and a
+   * third never.
    *
    * @throws {DliError} with every code; all but OUTCOME_UNKNOWN prove that nothing was created
    */
-  async createConnection(request: ConnectionRequest, scope: OperationContext): Promise<CreatedConnection> {
+  async createConnection(
+    request: ConnectionRequest,
+    prepared: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreatedConnection> {
     const body = JSON.stringify(toWireRequest(request));
-    const attempt = await this.#creates.send(body, scope);
+    const attempt = await this.#creates.send(body, prepared, context);
     const { verdict } = attempt;
     if (verdict.kind === 'created')
       return { id: verdict.connectionId, message: shownMessage(verdict.message) };

@@ -1,5 +1,8 @@
 import type { Deadline } from '../lib/time.js';
 
+/** How soon to try again after Huawei Cloud refused the gateway's credentials, in seconds. */
+export const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
+
 /** What went wrong; callers decide on this and nothing else. */
 export type DliErrorCode =
   | 'NAME_TAKEN'

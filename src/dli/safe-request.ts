@@ -8,12 +8,11 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
 import type { DliCallRecord, DliErrorCode, DliLog, OperationContext } from './dli-error.js';
-import { DliError } from './dli-error.js';
+import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
 import { readErrorCode } from './responses.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
-const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 // Less is not worth a second call.
 const LEAST_FOR_SECOND_MS = 1_000;
 
@@ -95,7 +94,7 @@ export class SafeRequests {
     const startedMs = clock.monotonicMs();
     let credential: CredentialUse;
     try {
-      credential = await signIn(authenticator, log, scope);
+      credential = await acquireCredential(authenticator, log, scope);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
       return { error, mayRepeat: false, record: {} };
@@ -213,7 +212,7 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
  *
  * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE, after a line in the log
  */
-export async function signIn(
+export async function acquireCredential(
   authenticator: Authenticator,
   log: DliLog,
   { deadline, traceId }: OperationContext,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
+import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
@@ -68,39 +69,58 @@ export class CreateConnection {
       return within(IN_FLIGHT_WAIT_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
     }
     const outcome = this.#begin(command, fingerprint, context)
-      .catch((error: unknown) => {
-        if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
-        throw error;
-      })
+      .catch(notSentOutcome)
       .finally(() => this.#inFlight.delete(flightKey));
     this.#inFlight.set(flightKey, { fingerprint, outcome });
     return outcome;
   }
 
-  /** Records the create durably before the first byte is sent. */
   async #begin(
     command: CreateCommand,
     fingerprint: string,
     context: OperationContext,
   ): Promise<CreateOutcome> {
-    const { keys, writer, inline } = this.#deps;
-    let key = await keys.forCreate(command, fingerprint);
+    const { dli, keys, store, writer, clock } = this.#deps;
+    const key = await keys.forCreate(command, fingerprint);
     const pending = writer.pending(key.id);
     if (pending !== undefined) return this.#resume(pending, fingerprint, context);
-    let record = this.#newRecord(command, key, context);
+    // Before the sign-in, so that a repeat is answered whether or not IAM can be reached.
+    const found = await store.find(key.id, clock.epochMs());
+    if (found.kind === 'found') return this.#resume(found.record, fingerprint, context);
+    if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
+    const prepared = await dli.prepareCreate(context);
+    try {
+      return await this.#record(command, key, prepared, context);
+    } finally {
+      prepared.release();
+    }
+  }
+
+  /** Records the create durably when the next thing to do is to send its first byte. */
+  async #record(
+    command: CreateCommand,
+    firstKey: OperationKey,
+    prepared: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreateOutcome> {
+    const { keys, inline } = this.#deps;
+    let record = this.#newRecord(command, firstKey, context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
       // The store lost its data, and identifies its records by another secret now.
       keys.forgetSecret();
-      key = await keys.forCreate(command, fingerprint);
-      record = this.#newRecord(command, key, context);
+      record = this.#newRecord(command, await keys.forCreate(command, firstKey.fingerprint), context);
       begun = await this.#store(record);
     }
+    if (begun.kind === 'begun' && !begun.hasLostRecords)
+      return this.#send(command.request, record, context, prepared);
+    // Nothing else that follows sends this create at once, and lookups may need the credential.
+    prepared.release();
     switch (begun.kind) {
       case 'begun':
-        return this.#send(command.request, record, context, begun.hasLostRecords);
+        return this.#sendAfterLoss(command.request, record, context);
       case 'exists':
-        return this.#resume(begun.record, fingerprint, context);
+        return this.#resume(begun.record, record.fingerprint, context);
       case 'nameHeld':
         return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(begun.record) };
       case 'unreadable':
@@ -130,29 +150,37 @@ export class CreateConnection {
     return this.#deps.resume.run(record, context);
   }
 
-  /** @param hasLostRecords an earlier call with the same key may have created the connection already */
+  /** @param prepared undefined when the store has lost records, one of which may have been of this create */
   async #send(
     request: ConnectionRequest,
-    begun: SendingRecord,
+    record: SendingRecord,
     context: OperationContext,
-    hasLostRecords: boolean,
+    prepared: PreparedCreate | undefined,
   ): Promise<CreateOutcome> {
-    let record = begun;
-    if (hasLostRecords) {
-      // Any connection made within the retention time may be this create's own.
-      record = { ...begun, sentAtMs: this.#deps.clock.epochMs() - RETENTION_MS.SUCCEEDED };
-      const earlier = await this.#findEarlier(record, context);
-      if (earlier !== undefined) return earlier;
-    }
+    const { dli } = this.#deps;
     const tags = [...(request.tags ?? []), markerTagOf(record.id)];
     const tagged = record.hasMarker === true ? { ...request, tags } : request;
     try {
-      const { id, message } = await this.#deps.dli.createConnection(tagged, context);
+      const signedIn = prepared ?? (await dli.prepareCreate(context));
+      const { id, message } = await dli.createConnection(tagged, signedIn, context);
       return await this.#settleCreated(record, id, message);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
-      return this.#settleFailed(error, record, context, hasLostRecords);
+      return this.#settleFailed(error, record, context, prepared === undefined);
     }
+  }
+
+  /** Sends the create unless the list shows that an earlier call, whose record the store lost, has created it. */
+  async #sendAfterLoss(
+    request: ConnectionRequest,
+    begun: SendingRecord,
+    context: OperationContext,
+  ): Promise<CreateOutcome> {
+    // Any connection made within the retention time may be this create's own.
+    const record = { ...begun, sentAtMs: this.#deps.clock.epochMs() - RETENTION_MS.SUCCEEDED };
+    const earlier = await this.#findEarlier(record, context);
+    if (earlier !== undefined) return earlier;
+    return this.#send(request, record, context, undefined);
   }
 
   /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
@@ -266,6 +294,13 @@ export class CreateConnection {
   #lookupDeadline({ deadline }: OperationContext): Deadline {
     return new Deadline(this.#deps.clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
   }
+}
+
+// Only what comes before the first byte throws.
+function notSentOutcome(error: unknown): CreateOutcome {
+  if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
+  if (error instanceof DliError && error.code !== 'OUTCOME_UNKNOWN') return failedOutcome(error.code, error);
+  throw error;
 }
 
 function storeLost(retryAfterSeconds: number): CreateOutcome {

@@ -1,6 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/operation-record.js';
+import type {
+  OperationRecord,
+  SendingRecord,
+  UnknownRecord,
+} from '../../../src/operation-store/operation-record.js';
 import type { OperationStore } from '../../../src/operation-store/operation-store.js';
 
 /** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
