@@ -29,8 +29,8 @@ const OPTIONS = {
   // O_DSYNC), and only then its promise resolves (mdb_txn_commit, mdb_env_write_meta). With it, which is the
   // default on Linux, promises resolve before fdatasync.
   overlappingSync: false,
-  // A turn's batch has a promise of its own that nobody can reach: when the disk is full, its rejection ends the
-  // process. Transactions share commits without it too.
+  // A turn's batch has a promise of its own that cannot be reached: on a full disk its rejection ends the process.
+  // Transactions share commits without it too.
   eventTurnBatching: false,
   // An object cache would hide what another process has written.
   cache: false,
@@ -39,9 +39,9 @@ const OPTIONS = {
 } as const;
 
 /**
- * Remembers creates in a folder of a local disk; several processes of one machine may share it.
+ * Operation records in a folder of a local disk. Several processes of one machine may share it.
  *
- * What it says is on the disk stays there, so it is never forgetful and its secret never another one.
+ * Commits are durable, so it never loses records or its secret.
  * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
  */
 export class LmdbStore implements OperationStore {
@@ -55,9 +55,9 @@ export class LmdbStore implements OperationStore {
   }
 
   /**
-   * The store in this folder, which is made, for this user only, when it is absent.
+   * Opens the store in this folder, which is created for this user only.
    *
-   * @throws {StoreConfigError} which names DATA_DIR and the problem
+   * @throws {StoreConfigError} that names DATA_DIR and the problem
    */
   static open(folder: string): LmdbStore {
     try {
@@ -113,9 +113,9 @@ export class LmdbStore implements OperationStore {
     return this.#write(() => {
       const stored = this.#tables.stored(id);
       if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;
-      const adopted = { ...stored, owner, ownedUntilMs };
-      this.#tables.replace(stored, adopted);
-      return adopted;
+      const taken = { ...stored, owner, ownedUntilMs };
+      this.#tables.replace(stored, taken);
+      return taken;
     });
   }
 
@@ -176,7 +176,7 @@ export class LmdbStore implements OperationStore {
     }
   }
 
-  /** Runs the action under the lock of all processes; the promise resolves when its writes are on the disk. */
+  /** Runs the action under the lock of all processes. Resolves when its writes are on the disk. */
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
     try {
