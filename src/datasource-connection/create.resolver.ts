@@ -12,12 +12,12 @@ import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 
-/** What the resolver of creates works with. */
+/** The collaborators of {@link DatasourceConnectionResolver}. */
 interface DatasourceConnectionResolverParts extends MutationParts {
   createConnection: CreateConnection;
 }
 
-/** Creates datasource connections. */
+/** The mutation that creates datasource connections. */
 @Resolver()
 export class DatasourceConnectionResolver {
   readonly #parts: DatasourceConnectionResolverParts;

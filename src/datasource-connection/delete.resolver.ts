@@ -11,12 +11,12 @@ import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
 
-/** What the resolver of deletions works with. */
+/** The collaborators of {@link DeleteDatasourceConnectionResolver}. */
 interface DeleteDatasourceConnectionResolverParts extends MutationParts {
   deleteConnection: DeleteConnection;
 }
 
-/** Deletes datasource connections. */
+/** The mutation that deletes datasource connections. */
 @Resolver()
 export class DeleteDatasourceConnectionResolver {
   readonly #parts: DeleteDatasourceConnectionResolverParts;
@@ -43,7 +43,7 @@ export class DeleteDatasourceConnectionResolver {
     const outcome = await running.run(() =>
       deleteConnection.run({ connectionId, tenant }, { deadline, traceId }),
     );
-    // Also what others deleted is not to be shown by what was read before.
+    // `notFound`: another client deleted it, so cached reads are stale too.
     if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
     return toDeletePayload(outcome, connectionId);
   }

@@ -12,38 +12,38 @@ import { isNotFound, readConnection, readConnectionList, readDeletion } from './
 import { SafeRequests } from './safe-request.js';
 import { shownMessage } from './sanitize.js';
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
-const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 1024 * 1024;
+const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** What the data source needs to do its work. */
-interface DliClientOptions {
-  /** Carries creates. */
+/** The collaborators of {@link DliClient}. */
+interface Dependencies {
+  /** For creates. */
   transport: Transport;
-  /** Carries what callers read and watch, apart from the others, so that none can starve another. */
+  /** For reads and watches. Separate transports keep one kind of request from starving another. */
   readTransport: Transport;
-  /** Carries deletes, and the looks that belong to them. */
+  /** For deletes and their presence checks. */
   deletionTransport: Transport;
-  /** Carries the reads of reconciliation. */
+  /** For the list reads of reconciliation. */
   reconciliationTransport: Transport;
   authenticator: Authenticator;
-  /** Base address of DLI, without a path. */
+  /** Base URL of DLI, without a path. */
   endpoint: URL;
   clock: Clock;
-  /** What the transports have learnt about DLI's clock. */
+  /** Bounds on DLI's clock, learnt by the transports. */
   skew: ClockSkew;
   log: DliLog;
 }
 
-/** Huawei Cloud Data Lake Insight: its classic datasource connections, one method per operation. */
+/** Client of the classic datasource connections of Huawei Cloud DLI, one method per operation. */
 export class DliClient {
-  readonly #options: DliClientOptions;
+  readonly #options: Dependencies;
   readonly #reads: SafeRequests;
   readonly #deletions: SafeRequests;
   readonly #reconciliation: SafeRequests;
   readonly #creates: CreateRequests;
   #collection: { projectId: string; url: URL } | undefined;
 
-  constructor(options: DliClientOptions) {
+  constructor(options: Dependencies) {
     this.#options = options;
     const { readTransport, deletionTransport, reconciliationTransport } = options;
     this.#reads = new SafeRequests({ ...options, transport: readTransport, maxTries: 2 });
@@ -92,7 +92,7 @@ export class DliClient {
   }
 
   /**
-   * One connection; undefined when DLI knows none of this id. A deleted one may be there still, as DELETED.
+   * One connection, possibly in state DELETED. Undefined when DLI has none of this id.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
@@ -101,7 +101,7 @@ export class DliClient {
   }
 
   /**
-   * The same for whoever deletes, so that callers who read cannot keep it waiting.
+   * {@link getConnection} on the transport of deletes, so that reads cannot delay it.
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
@@ -110,7 +110,7 @@ export class DliClient {
   }
 
   /**
-   * Every connection that DLI lists, deleted ones included, in one call.
+   * All connections that DLI lists, deleted ones included.
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
@@ -119,9 +119,9 @@ export class DliClient {
   }
 
   /**
-   * The same for whoever looks for a create that may have been carried out: tried once, and apart as well.
+   * {@link listConnections} for reconciliation: on a transport of its own, without a retry.
    *
-   * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
+   * @param tag filters by this tag; DLI may ignore it or refuse the request
    * @throws {DliError} as {@link DliClient.getConnection}
    */
   async listForReconciliation(scope: OperationContext, tag?: ConnectionTag): Promise<ConnectionList> {
@@ -129,13 +129,16 @@ export class DliClient {
   }
 
   /**
-   * Deletes one connection. May be repeated: ids are never used twice.
+   * Deletes one connection. Idempotent, because DLI never reuses an id.
    *
-   * @throws {DliError} OUTCOME_UNKNOWN when it may have been carried out; REJECTED also for a connection that DLI
-   *   is still creating; else as {@link DliClient.getConnection}
+   * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it; else as {@link DliClient.getConnection}
    */
   async deleteConnection(id: string, scope: OperationContext): Promise<Deletion> {
-    const call = { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+    const call = {
+      operation: 'deleteConnection',
+      method: 'DELETE',
+      maxBodyBytes: MAX_RESPONSE_BYTES,
+    } as const;
     return this.#deletions.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
       scope,
@@ -151,7 +154,7 @@ export class DliClient {
     id: string,
     scope: OperationContext,
   ): Promise<DescribedConnection | undefined> {
-    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
     const found = await calls.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
       scope,
@@ -168,7 +171,7 @@ export class DliClient {
     const call = {
       operation: 'listConnections',
       method: 'GET',
-      maxBodyBytes: MAX_LIST_ANSWER_BYTES,
+      maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
     } as const;
     const urlOf = (projectId: string) => {
       const url = new URL(this.#collectionUrl(projectId));

@@ -13,59 +13,59 @@ import { readErrorCode } from './responses.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
-// Less is not worth a second call.
-const LEAST_FOR_SECOND_MS = 1_000;
+/** A retry needs at least this much of the deadline. */
+const MIN_FOR_RETRY_MS = 1_000;
 
-/** One call without a body. */
+/** A GET, or a DELETE, which is idempotent (RFC 9110, 9.2). */
 export interface SafeRequest {
   operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
   method: 'GET' | 'DELETE';
-  /** The address in a project. */
+  /** The URL in a project. */
   urlOf(projectId: string): URL;
   maxBodyBytes: number;
 }
 
-/** A complete answer, whatever its status. */
+/** A complete response of any status. */
 export interface SafeResponse {
   status: number;
   text: string;
   requestId: string | undefined;
 }
 
-/** What calls without a body take. */
-interface PlainCallsOptions {
+/** The collaborators of {@link SafeRequests}. */
+interface Dependencies {
   transport: Transport;
   authenticator: Authenticator;
   clock: Clock;
   log: DliLog;
-  /** How often a call is sent at most. */
+  /** 2 allows one retry. */
   maxTries: 1 | 2;
 }
 
 interface Failure {
   error: DliError;
-  /** Whether the same call may fare better, and a second one does no harm. */
+  /** Whether a retry may succeed and is safe. */
   mayRepeat: boolean;
   record: Partial<DliCallRecord>;
 }
 
 /**
- * Sends calls without a body. One that fails is sent once more where DLI has certainly done nothing: whoever deletes
- * looks what a lost delete came to before it sends another.
+ * Sends requests without a body, with one retry. A DELETE is retried only when DLI is proven not to have executed it;
+ * otherwise its caller checks the connection first.
  */
 export class SafeRequests {
-  readonly #options: PlainCallsOptions;
+  readonly #options: Dependencies;
   readonly #http: KyInstance;
 
-  constructor(options: PlainCallsOptions) {
+  constructor(options: Dependencies) {
     this.#options = options;
     this.#http = createHttpClient(options.transport);
   }
 
   /**
-   * The first usable answer.
+   * Resolves with the parsed response.
    *
-   * @param read what an answer means; undefined for one that is no good, which then becomes an error
+   * @param read parses a response; undefined makes it an error
    * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
@@ -82,7 +82,7 @@ export class SafeRequests {
 
   #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationContext): boolean {
     if (this.#options.maxTries === 1 || !failure.mayRepeat) return false;
-    return deadline.remainingMs() > LEAST_FOR_SECOND_MS && (mayRepeat?.() ?? true);
+    return deadline.remainingMs() > MIN_FOR_RETRY_MS && (mayRepeat?.() ?? true);
   }
 
   async #try<T>(
@@ -156,7 +156,7 @@ export class SafeRequests {
     const nothingDone = method === 'GET' || refusal !== undefined;
     const mayRepeat = isSignInRefused
       ? credential.settle('REFUSED')
-      : // Whoever names a time wants to be left alone until then.
+      : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && nothingDone;
     return { error: errorOf({ status, text, requestId }, method, wait), mayRepeat, record: { status } };
   }
@@ -203,14 +203,14 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   CREDENTIAL_REFUSED: 'AUTH_FAILED',
   REFUSED: 'AUTH_FAILED',
   UNAVAILABLE: 'AUTH_UNAVAILABLE',
-  // IAM is fine; it is DLI that does not answer those who went ahead.
+  // IAM works, but DLI has not answered the probe.
   NO_TURN: 'UNAVAILABLE',
 };
 
 /**
- * An authentication for one call, which must be settled.
+ * Acquires the credential of one request, which must be settled. Logs a failure.
  *
- * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE, after a line in the log
+ * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE
  */
 export async function acquireCredential(
   authenticator: Authenticator,
