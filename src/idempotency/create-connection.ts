@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
@@ -8,7 +7,13 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, within } from '../lib/time.js';
 import type { OperationRecord, SendingRecord, StoredRejection } from '../operation-store/operation-record.js';
-import { RETENTION_MS, toRejected, toSucceeded, toUnknown } from '../operation-store/operation-record.js';
+import {
+  RETENTION_MS,
+  toRejected,
+  toSending,
+  toSucceeded,
+  toUnknown,
+} from '../operation-store/operation-record.js';
 import type { BeginResult, OperationStore } from '../operation-store/operation-store.js';
 import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
 import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
@@ -141,12 +146,8 @@ export class CreateConnection {
     }
   }
 
-  async #resume(
-    record: OperationRecord,
-    fingerprint: string,
-    context: OperationContext,
-  ): Promise<CreateOutcome> {
-    if (record.fingerprint !== fingerprint) return { kind: 'keyReused' };
+  async #resume(record: OperationRecord, fingerprint: string, context: OperationContext) {
+    if (record.fingerprint !== fingerprint) return { kind: 'keyReused' } as const;
     return this.#deps.resume.run(record, context);
   }
 
@@ -210,21 +211,17 @@ export class CreateConnection {
     connectionId: string,
     message: string | null,
   ): Promise<CreateOutcome> {
-    const { writer, clock } = this.#deps;
-    const created = toSucceeded(record, { connectionId, message, isReconciled: false }, clock.epochMs());
-    await Promise.all([this.#claim(connectionId, record), writer.write(created, record.owner)]);
-    return recordedOutcome(created, 0);
-  }
-
-  // Keeps an earlier unknown create of the same name from claiming this connection.
-  async #claim(connectionId: string, record: SendingRecord): Promise<void> {
-    const { store, clock } = this.#deps;
+    const { store, writer, clock } = this.#deps;
     const nowMs = clock.epochMs();
-    try {
-      await store.claimConnection(connectionId, record, { nowMs, expiresAtMs: nowMs + RETENTION_MS.UNKNOWN });
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-    }
+    const created = toSucceeded(record, { connectionId, message, isReconciled: false }, nowMs);
+    // Keeps an earlier unknown create of the same name from claiming this connection.
+    const claimed = store
+      .claimConnection(connectionId, record, { nowMs, expiresAtMs: nowMs + RETENTION_MS.UNKNOWN })
+      .catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+      });
+    await Promise.all([claimed, writer.write(created, record.owner)]);
+    return recordedOutcome(created, 0);
   }
 
   async #settleFailed(
@@ -275,19 +272,8 @@ export class CreateConnection {
 
   #newRecord({ request }: CreateCommand, key: OperationKey, context: OperationContext): SendingRecord {
     const { clock, markerTag } = this.#deps;
-    const nowMs = clock.epochMs();
-    const { name, service, url } = request;
-    return {
-      version: 1,
-      ...key,
-      state: 'SENDING',
-      owner: randomUUID(),
-      ownedUntilMs: nowMs + ownershipMs(context),
-      sentAtMs: nowMs,
-      ...(markerTag && hasRoomForMarker(request) && { hasMarker: true }),
-      wanted: { name, service, url },
-      expiresAtMs: nowMs + RETENTION_MS.SENDING,
-    };
+    const hasMarker = markerTag && hasRoomForMarker(request);
+    return toSending(key, request, hasMarker, clock.epochMs(), ownershipMs(context));
   }
 
   /** Leaves enough of the deadline to write the record and answer. */

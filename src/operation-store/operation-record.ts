@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../lib/json.js';
 
@@ -138,6 +139,27 @@ export function isOpen({ state, isSettled }: OperationRecord): boolean {
 /** The time after which nothing was sent, as far as is known: epoch milliseconds. */
 export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number {
   return lastSentAtMs ?? sentAtMs;
+}
+
+/** The record of a new create, owned by its operation for `ownedForMs`. */
+export function toSending(
+  key: Pick<OperationRecord, 'id' | 'projectId' | 'nameId' | 'fingerprint'>,
+  { name, service, url }: OperationRecord['wanted'],
+  hasMarker: boolean,
+  nowMs: number,
+  ownedForMs: number,
+): SendingRecord {
+  return {
+    version: 1,
+    ...key,
+    state: 'SENDING',
+    owner: randomUUID(),
+    ownedUntilMs: nowMs + ownedForMs,
+    sentAtMs: nowMs,
+    ...(hasMarker && { hasMarker }),
+    wanted: { name, service, url },
+    expiresAtMs: nowMs + RETENTION_MS.SENDING,
+  };
 }
 
 /** The record after the connection was created, or found in the list. */
