@@ -86,16 +86,16 @@ export class CreateConnection {
     context: OperationContext,
   ): Promise<CreateOutcome> {
     const { dli, keys, store, writer, clock } = this.#deps;
-    const key = await keys.forCreate(command, fingerprint);
-    const pending = writer.pending(key.id);
+    const { id } = await keys.forCreate(command, fingerprint);
+    const pending = writer.pending(id);
     if (pending !== undefined) return this.#resume(pending, fingerprint, context);
     // Before the sign-in, so that a repeat is answered whether or not IAM can be reached.
-    const found = await store.find(key.id, clock.epochMs());
+    const found = await store.find(id, clock.epochMs());
     if (found.kind === 'found') return this.#resume(found.record, fingerprint, context);
     if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
     const prepared = await dli.prepareCreate(context);
     try {
-      return await this.#record(command, key, prepared, context);
+      return await this.#record(command, fingerprint, prepared, context);
     } finally {
       prepared.release();
     }
@@ -104,17 +104,18 @@ export class CreateConnection {
   /** Records the create durably when the next thing to do is to send its first byte. */
   async #record(
     command: CreateCommand,
-    firstKey: OperationKey,
+    fingerprint: string,
     prepared: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateOutcome> {
     const { keys, inline } = this.#deps;
-    let record = this.#newRecord(command, firstKey, context);
+    // Derived anew: another create may have replaced the secret during the sign-in.
+    let record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
       // The store lost its data, and identifies its records by another secret now.
       keys.forgetSecret();
-      record = this.#newRecord(command, await keys.forCreate(command, firstKey.fingerprint), context);
+      record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
       begun = await this.#store(record);
     }
     if (begun.kind === 'begun' && !begun.hasLostRecords)
@@ -125,7 +126,7 @@ export class CreateConnection {
       case 'begun':
         return this.#sendAfterLoss(command.request, record, context);
       case 'exists':
-        return this.#resume(begun.record, record.fingerprint, context);
+        return this.#resume(begun.record, fingerprint, context);
       case 'nameHeld':
         return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(begun.record) };
       case 'unreadable':

@@ -39,10 +39,12 @@ export class OperationKeys {
     }: { tenant: string; idempotencyKey: string; request: ConnectionRequest },
     fingerprint: string,
   ): Promise<OperationKey> {
+    // Read once: another create may replace the secret meanwhile.
+    const secret = await this.#readSecret();
     return {
-      id: await this.#keyedHash('create', tenant, idempotencyKey),
-      projectId: await this.projectId(),
-      nameId: await this.#keyedHash('name', request.name),
+      id: this.#keyedHash(secret, 'create', tenant, idempotencyKey),
+      projectId: this.#keyedHash(secret, 'project'),
+      nameId: this.#keyedHash(secret, 'name', request.name),
       fingerprint,
     };
   }
@@ -52,13 +54,13 @@ export class OperationKeys {
    *
    * @throws {StoreUnavailableError} while the secret has not been read
    */
-  forDeletion(tenant: string, connectionId: string): Promise<string> {
-    return this.#keyedHash('delete', tenant, connectionId);
+  async forDeletion(tenant: string, connectionId: string): Promise<string> {
+    return this.#keyedHash(await this.#readSecret(), 'delete', tenant, connectionId);
   }
 
   /** The key that all records of this project share. */
-  projectId(): Promise<string> {
-    return this.#keyedHash('project');
+  async projectId(): Promise<string> {
+    return this.#keyedHash(await this.#readSecret(), 'project');
   }
 
   /** Reads the secret anew at the next use, because the store has another one. */
@@ -68,11 +70,9 @@ export class OperationKeys {
 
   // Keyed, so that nobody who reads the store can guess idempotency keys, tenants and names.
   // Stored: do not rename the kinds, and keep the order of the parts.
-  async #keyedHash(kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): Promise<string> {
+  #keyedHash(secret: Buffer, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
     const input = JSON.stringify([kind, this.#project, ...parts]);
-    return createHmac('sha256', await this.#readSecret())
-      .update(input)
-      .digest('hex');
+    return createHmac('sha256', secret).update(input).digest('hex');
   }
 
   async #readSecret(): Promise<Buffer> {
