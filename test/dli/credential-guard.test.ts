@@ -50,14 +50,14 @@ async function startStopped() {
 }
 
 describe('an access key that is refused', () => {
-  it('from the start by 50 creates at the same time is shown twice, and all are told', async () => {
+  it('from the start by 50 parallel creates is sent twice, and all of them fail', async () => {
     const gateway = await startWithClock(WRONG_SECRET);
     const payloads = await createMany(gateway, 'cold', 50);
     expect(payloads).toEqual(Array(50).fill(expect.objectContaining(AUTH_FAILED)));
     expect(attempts(gateway)).toEqual(['createConnection', 'createConnection']);
   });
 
-  it('twice is not used for 60 s, and creates are told so at once with the rest of the time', async () => {
+  it('twice is suspended for 60 s, and creates fail at once with the remaining time', async () => {
     const gateway = await startStopped();
     for (const rest of [60, 40, 20]) {
       const { payload, tookMs } = await fastestCreate(gateway);
@@ -70,7 +70,7 @@ describe('an access key that is refused', () => {
     expect(attempts(gateway)).toHaveLength(3);
   });
 
-  it('is put aside once in the log, without a word about the key', async () => {
+  it('is logged once as suspended, without the key', async () => {
     const gateway = await startStopped();
     await createMany(gateway, 'stopped', 20);
     expect(limitsIn(gateway.log())).toEqual([
@@ -297,25 +297,25 @@ describe('uses of a credential that nobody has proven', () => {
 
   it('begin with one alone, wait a second for its answer, and then all go', async () => {
     const { clock, enter } = startGate();
-    const trial = { isTrial: true, generation: 0 };
-    expect(enter()).toEqual(trial);
+    const probe = { isTrial: true, generation: 0 };
+    expect(enter()).toEqual(probe);
     clock.advance(999);
     const waiting = [enter(), enter(), enter()];
     expect(waiting).toEqual(Array(3).fill(expect.any(Promise)));
     clock.advance(1);
-    expect(await Promise.all(waiting)).toEqual(Array(3).fill(trial));
-    expect([enter(), enter()]).toEqual([trial, trial]);
+    expect(await Promise.all(waiting)).toEqual(Array(3).fill(probe));
+    expect([enter(), enter()]).toEqual([probe, probe]);
   });
 
   it('follow one another while each ends without a proof', async () => {
     const { gate, enter } = startGate();
-    const trial = { isTrial: true, generation: 0 };
+    const probe = { isTrial: true, generation: 0 };
     const first = await enter();
     const [second, third] = [enter(), enter()];
     gate.leave(first, 'UNPROVEN');
-    expect(await second).toEqual(trial);
+    expect(await second).toEqual(probe);
     gate.leave(await second, 'UNPROVEN');
-    expect(await third).toEqual(trial);
+    expect(await third).toEqual(probe);
   });
 
   it('come one at a time after a refusal, however long the answer takes', async () => {

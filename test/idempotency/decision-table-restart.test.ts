@@ -103,7 +103,7 @@ describe('a gateway that is killed in the middle of a create', () => {
 
 describe('a gateway that was stopped in order', () => {
   it(
-    'D37: tells every story in the same words after its restart, and sends nothing',
+    'D37: replays every outcome in the same words after its restart, and sends nothing',
     async () => {
       const { url, emulator, posts } = await startUpstream();
       emulator.inject(DONE_BUT_LOST);
@@ -114,9 +114,9 @@ describe('a gateway that was stopped in order', () => {
         idempotencyKey: `${KEY}-${name}`,
       }));
       const first = await startProcess(url);
-      const stories = [];
-      for (const call of calls) stories.push(await first.create(call));
-      expect(stories).toMatchObject([
+      const histories = [];
+      for (const call of calls) histories.push(await first.create(call));
+      expect(histories).toMatchObject([
         RECONCILED,
         { __typename: 'DliRejectedError', dliCode: 'DLI.0001' },
         { ...UNKNOWN, reason: 'CONNECTION_LOST' },
@@ -127,7 +127,7 @@ describe('a gateway that was stopped in order', () => {
       const second = await startProcess(url);
       const repeats = [];
       for (const call of calls) repeats.push(await second.createUntilDecided(call));
-      expect(repeats).toEqual(stories);
+      expect(repeats).toEqual(histories);
       expect(posts()).toBe(4);
     },
     PATIENCE_MS,

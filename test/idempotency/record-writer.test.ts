@@ -72,7 +72,7 @@ it('keeps a result however many records wait to be forgotten', async () => {
   expect(writer.pending(record.id)).toEqual(succeeded(record));
 });
 
-it('tells operators how many writes it had to drop', async () => {
+it('logs how many writes it had to drop', async () => {
   const { writer, sent, dropped } = startHeldWriter();
   const records = Array.from({ length: TOO_MANY }, () => makeRecord());
   const written = records.map(record => writer.write(succeeded(record), record.owner));

@@ -21,7 +21,7 @@ const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', program => {
   describe('all of them', () => {
-    it('goes on with its secret, and says for 72 hours that Redis is forgetful', async () => {
+    it('keeps its secret, and reports lost records for 72 hours', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const client = openClient(url);

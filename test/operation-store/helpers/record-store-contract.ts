@@ -119,7 +119,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(randomHash(), NOW_MS)).resolves.toEqual({ kind: 'absent' });
       });
 
-      it('show the stored record to whoever begins its id again', async () => {
+      it('return the stored record to a second begin of its id', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const repeat = makeRecord({ id: record.id });
@@ -267,14 +267,14 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const wins = await Promise.all(
           owners.map(owner => store.takeOver(record.id, record.owner, owner, ownedUntilMs)),
         );
-        const winners = wins.map(adopted => adopted !== undefined);
+        const winners = wins.map(taken => taken !== undefined);
         expect(winners.filter(Boolean)).toHaveLength(1);
         const owner = owners[winners.indexOf(true)] ?? '';
-        const adopted = { ...record, owner, ownedUntilMs };
-        expect(wins).toContainEqual(adopted);
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
+        const taken = { ...record, owner, ownedUntilMs };
+        expect(wins).toContainEqual(taken);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
         await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(false);
-        await expect(store.replace(succeeded(adopted), owner)).resolves.toBe(true);
+        await expect(store.replace(succeeded(taken), owner)).resolves.toBe(true);
       });
 
       it('does nothing where no record is', async () => {
@@ -301,11 +301,11 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
         await store.replace(written, record.owner);
-        const adopted = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
+        const taken = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
         await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
-          adopted,
+          taken,
         );
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
       });
     });
 
@@ -345,7 +345,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(randomUUID(), settled, times)).resolves.toBe(true);
       });
 
-      it('leaves it to whom it was given, whoever holds the name since', async () => {
+      it('stays with the record that claimed it, although another holds the name since', async () => {
         const first = makeRecord();
         const store = await makeWith(first);
         const connectionId = randomUUID();
@@ -437,7 +437,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         expect(new Set(open)).toEqual(new Set(records));
       });
 
-      it('passes over a record that was adopted, until its new owner is late too', async () => {
+      it('skips a record that was taken over, until its new owner is late too', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;

@@ -93,12 +93,12 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     end: 'CREATED',
     posts: 1,
   },
-  'recorded as done, right before the caller is told': {
+  'recorded as done, right before the caller is answered': {
     preload: KILL_BEFORE_ANSWER,
     end: 'CREATED',
     posts: 1,
   },
-  'told to the caller': {
+  'answered to the caller': {
     async die({ call, kill }) {
       await call;
       kill();
