@@ -21,18 +21,17 @@ import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
-import { ListReader } from './idempotency/connection-lookup.js';
-import { CreateOnce } from './idempotency/create-connection.js';
-import { DeleteOnce } from './idempotency/delete-connection.js';
-import { OperationIdentities } from './idempotency/operation-keys.js';
+import { ConnectionLookup } from './idempotency/connection-lookup.js';
+import { CreateConnection } from './idempotency/create-connection.js';
+import { DeleteConnection } from './idempotency/delete-connection.js';
+import { OperationKeys } from './idempotency/operation-keys.js';
 import { Reconciler } from './idempotency/reconciler.js';
 import { BackgroundReconciliation, InlineReconciliation } from './idempotency/reconciliation-schedule.js';
-import { RepeatedCreate } from './idempotency/resume-create.js';
-import { RecordedCreate } from './idempotency/send-create.js';
-import { RecordWriter } from './idempotency/write-behind.js';
+import { ResumeCreate } from './idempotency/resume-create.js';
+import { WriteBehind } from './idempotency/write-behind.js';
 import { stackFrames } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
-import type { RecordStore } from './operation-store/operation-store.js';
+import type { OperationStore } from './operation-store/operation-store.js';
 import { parseRedisUrl } from './operation-store/redis-url.js';
 
 /** Longest interval of the background reconciliation, in milliseconds; shorter if creates settle sooner. */
@@ -57,7 +56,7 @@ export interface BackendLimits {
  * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
  * because each one delays the start.
  *
- * @throws {StoreUnusableError} naming the setting, if the operation store cannot or must not be used
+ * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
   const { redisTimeoutMs, connectionsPerTenant, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
@@ -83,36 +82,37 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
 
   // Creates and deletes.
-  const { settleMs, namesAreUnique, markerTag } = config;
+  const { settleMs, markerTag } = config;
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
-  const identities = new OperationIdentities(store, project);
-  const writer = new RecordWriter(store, () => clock.monotonicMs(), log);
-  const lists = new ListReader(dli, clock);
+  const keys = new OperationKeys(store, project);
+  const writer = new WriteBehind(store, () => clock.monotonicMs(), log);
+  const lists = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const background = new BackgroundReconciliation({
     store,
-    identities,
+    keys,
     inline,
     reconciler,
     clock,
     log,
     intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
   });
-  const recorded = new RecordedCreate({ dli, store, writer, reconciler, inline, clock, log });
-  const repeated = new RepeatedCreate({ recorded, inline, store, writer, clock, namesAreUnique });
-  const createOnce = new CreateOnce({
-    recorded,
-    repeated,
-    inline,
+  const resume = new ResumeCreate(store, inline, clock);
+  const createConnection = new CreateConnection({
+    dli,
     store,
     writer,
-    identities,
+    keys,
+    resume,
+    reconciler,
+    inline,
     clock,
+    log,
     markerTag,
   });
-  const deleteOnce = new DeleteOnce({ dli, store, identities, clock });
+  const deleteConnection = new DeleteConnection(dli, store, keys, clock);
 
   // Callers.
   const redis =
@@ -163,8 +163,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   return {
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
-    createOnce,
-    deleteOnce,
+    createConnection,
+    deleteConnection,
     reader,
     watcher,
     gate,
@@ -232,7 +232,7 @@ async function openStore(
   redisTimeoutMs: number | undefined,
   clock: Clock,
   log: Logger,
-): Promise<RecordStore> {
+): Promise<OperationStore> {
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
     return LmdbStore.open(dataDir);

@@ -30,7 +30,7 @@ import { createEventStreams } from './http/sse.js';
 import { webSocketHandlerOf } from './http/websocket.js';
 import type { Clock } from './lib/time.js';
 import { SYSTEM_CLOCK } from './lib/time.js';
-import { StoreUnusableError } from './operation-store/operation-store.js';
+import { StoreConfigError } from './operation-store/operation-store.js';
 
 /** Where a listening gateway answers. */
 export interface GatewayAddresses {
@@ -72,7 +72,8 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   const backend = await compose(config, clock, logger, limits).catch(asConfigError);
-  const { skew, createOnce, deleteOnce, reader, watcher, gate, createLimit, connections, audit } = backend;
+  const { skew, createConnection, deleteConnection, reader, watcher, gate, createLimit, connections, audit } =
+    backend;
   const running = new RunningOperations();
   const mutationParts: MutationParts = {
     createLimit,
@@ -82,8 +83,11 @@ export async function createGateway(
     onChange: connectionId => watcher.invalidate(connectionId),
   };
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce }),
-    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({ ...mutationParts, deleteOnce }),
+    datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createConnection }),
+    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
+      ...mutationParts,
+      deleteConnection,
+    }),
     datasourceConnections: new DatasourceConnectionsResolver({ reader, watcher }),
     datasourceServices: new DatasourceServicesResolver(),
   });
@@ -180,7 +184,7 @@ function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments
 }
 
 function asConfigError(error: unknown): never {
-  if (!(error instanceof StoreUnusableError)) throw error;
+  if (!(error instanceof StoreConfigError)) throw error;
   throw new ConfigError([{ key: error.setting, rule: error.problem }]);
 }
 

@@ -31,8 +31,6 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
   readonly settleMs: number;
-  /** Whether DLI is known to refuse a second connection of a name. */
-  readonly namesAreUnique: boolean;
   /** Whether creates carry a tag by which their connection is found. */
   readonly markerTag: boolean;
   /** How old an answer may be that was read for another caller, in milliseconds. */
@@ -142,7 +140,6 @@ function toConfig(
     dataDir: values.DATA_DIR,
     redisUrl: values.REDIS_URL,
     settleMs: values.RECONCILE_SETTLE_MS,
-    namesAreUnique: values.DLI_NAMES_ARE_UNIQUE,
     markerTag: values.DLI_MARKER_TAG,
     readFreshnessMs: values.READ_FRESHNESS_MS,
     followIntervalMs: values.FOLLOW_INTERVAL_MS,

@@ -197,7 +197,6 @@ export const settings = z.object({
     900_000,
     'must be a whole number of milliseconds from 100 to 900000',
   ).default(120_000),
-  DLI_NAMES_ARE_UNIQUE: flag().default(false),
   DLI_MARKER_TAG: flag().default(false),
   READ_FRESHNESS_MS: whole(0, 60_000, 'must be a whole number of milliseconds from 0 to 60000').default(
     1_000,

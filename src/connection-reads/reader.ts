@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { isConnectionId } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
@@ -133,7 +133,7 @@ export class ConnectionReader {
   }
 
   /** A read on behalf of callers, which passes through the limiter. */
-  #limited<T>(traceId: string, read: (scope: OperationScope) => Promise<T>): StartRead<T> {
+  #limited<T>(traceId: string, read: (scope: OperationContext) => Promise<T>): StartRead<T> {
     return async (tenants, markStarted) => {
       const scope = this.#scope(traceId);
       const running = this.#options.limiter.run(
@@ -153,12 +153,12 @@ export class ConnectionReader {
     };
   }
 
-  async #read(id: string, scope: OperationScope): Promise<ReadConnection | undefined> {
+  async #read(id: string, scope: OperationContext): Promise<ReadConnection | undefined> {
     const connection = await this.#options.dli.getConnection(id, scope);
     return connection && { ...connection, id };
   }
 
-  async #readList(scope: OperationScope): Promise<ConnectionSnapshot> {
+  async #readList(scope: OperationContext): Promise<ConnectionSnapshot> {
     const { dli, log } = this.#options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
@@ -173,7 +173,7 @@ export class ConnectionReader {
     return new ConnectionSnapshot(usable);
   }
 
-  #scope(traceId: string): OperationScope {
+  #scope(traceId: string): OperationContext {
     const { clock, timeoutMs } = this.#options;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }

@@ -3,7 +3,7 @@ import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-gr
 import type { Role } from '../auth/caller.js';
 import type { ConnectionRequest } from '../dli/connection.js';
 import { answerInvalidInput } from '../graphql/user-errors.js';
-import type { CreateOnce } from '../idempotency/create-connection.js';
+import type { CreateConnection } from '../idempotency/create-connection.js';
 import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
 import { CreateDatasourceConnectionPayload } from './create.payload.js';
@@ -12,12 +12,12 @@ import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 
-/** What the resolver of creates works with. */
+/** The collaborators of {@link DatasourceConnectionResolver}. */
 interface DatasourceConnectionResolverParts extends MutationParts {
-  createOnce: CreateOnce;
+  createConnection: CreateConnection;
 }
 
-/** Creates datasource connections. */
+/** The mutation that creates datasource connections. */
 @Resolver()
 export class DatasourceConnectionResolver {
   readonly #parts: DatasourceConnectionResolverParts;
@@ -37,7 +37,7 @@ export class DatasourceConnectionResolver {
     input: CreateDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const { createOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const { createConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
     const deadline = new Deadline(clock, operationTimeoutMs);
     context.deadline = deadline;
     const {
@@ -48,7 +48,7 @@ export class DatasourceConnectionResolver {
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
-    const outcome = await running.run(() => createOnce.create(call, { deadline, traceId }));
+    const outcome = await running.run(() => createConnection.run(call, { deadline, traceId }));
     if (outcome.kind === 'created') onChange(outcome.connectionId);
     if (outcome.kind === 'unknown') onChange();
     return toPayload(outcome, input.name, idempotencyKey);

@@ -3,7 +3,7 @@ import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMidd
 import type { Role } from '../auth/caller.js';
 import { isConnectionId } from '../dli/connection.js';
 import { answerInvalidInput } from '../graphql/user-errors.js';
-import type { DeleteOnce } from '../idempotency/delete-connection.js';
+import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
 import type { MutationParts } from './mutation.js';
@@ -11,12 +11,12 @@ import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
 
-/** What the resolver of deletions works with. */
+/** The collaborators of {@link DeleteDatasourceConnectionResolver}. */
 interface DeleteDatasourceConnectionResolverParts extends MutationParts {
-  deleteOnce: DeleteOnce;
+  deleteConnection: DeleteConnection;
 }
 
-/** Deletes datasource connections. */
+/** The mutation that deletes datasource connections. */
 @Resolver()
 export class DeleteDatasourceConnectionResolver {
   readonly #parts: DeleteDatasourceConnectionResolverParts;
@@ -36,14 +36,14 @@ export class DeleteDatasourceConnectionResolver {
     { id: connectionId }: DeleteDatasourceConnectionInput,
     @Ctx() { traceId, caller: { tenant } }: RequestContext,
   ): Promise<typeof DeleteDatasourceConnectionPayload> {
-    const { deleteOnce, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
     const deadline = new Deadline(clock, operationTimeoutMs);
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const outcome = await running.run(() =>
-      deleteOnce.delete({ connectionId, tenant }, { deadline, traceId }),
+      deleteConnection.run({ connectionId, tenant }, { deadline, traceId }),
     );
-    // Also what others deleted is not to be shown by what was read before.
+    // `notFound`: another client deleted it, so cached reads are stale too.
     if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
     return toDeletePayload(outcome, connectionId);
   }

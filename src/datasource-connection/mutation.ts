@@ -8,23 +8,23 @@ import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import { DeleteDatasourceConnectionSuccess } from './delete.payload.js';
 import type { RequestContext } from './request-context.js';
 
-/** What every mutation works with. */
+/** The collaborators that both mutations share. */
 export interface MutationParts {
   createLimit: CreateLimit;
   clock: Clock;
   operationTimeoutMs: number;
-  /** Counts what is under way, whose callers may leave before it ends. */
+  /** Counts running mutations, whose callers may leave before they end. */
   running: RunningOperations;
-  /** Called when a connection was changed, or may have been; without an id when that is not known. */
+  /** Called when a connection was changed, or may have been. Without an id: any connection. */
   onChange: (connectionId?: string) => void;
 }
 
-/** Counts what is under way, so that a stopping gateway can wait for work whose caller has gone. */
+/** Counts running operations, so that a stopping gateway can wait for those whose caller has left. */
 export class RunningOperations {
   #count = 0;
   #whenIdle: (() => void)[] = [];
 
-  /** Runs an operation and counts it as long as it takes. */
+  /** Runs an operation and counts it until it ends. */
   async run<T>(operation: () => Promise<T>): Promise<T> {
     this.#count += 1;
     try {
@@ -35,14 +35,14 @@ export class RunningOperations {
     }
   }
 
-  /** Resolves as soon as nothing is under way. */
+  /** Resolves as soon as no operation is running. */
   idle(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
     return new Promise(resolve => this.#whenIdle.push(resolve));
   }
 }
 
-/** The caller's tenant creates and deletes too much; nothing was done. Answered with HTTP status 429. */
+/** The tenant exceeds its rate of mutations; nothing was done. Sent with HTTP status 429. */
 export class RateLimitedError extends GraphQLError {
   constructor(retryAfterSeconds: number) {
     super('You create or delete too many connections at a time. Nothing was done; wait and send it again.', {
@@ -51,7 +51,7 @@ export class RateLimitedError extends GraphQLError {
   }
 }
 
-/** Leaves an account of a mutation in the context, for the audit. */
+/** Middleware that records a mutation in the context, for the audit log. */
 export const accountForMutation: MiddlewareFn<RequestContext> = async ({ context, args, info }, next) => {
   const begun = { operation: info.fieldName, inputFingerprint: fingerprintOf(args['input']) };
   context.account = begun;
@@ -79,8 +79,7 @@ function isSuccess(
   );
 }
 
-// Equal for equal inputs, in whatever order a caller writes the fields. The key of the call is no part of what is
-// asked for, and whoever knows a key can ask for its story.
+// Independent of the order of the fields. The idempotency key is left out: it gives access to the create's outcome.
 function fingerprintOf(input: unknown): string {
   return hash(
     'sha256',

@@ -39,9 +39,9 @@ const CREATE_WORDS: FailureWords = {
 };
 
 /**
- * What a caller is told about a create.
+ * The payload of a create.
  *
- * @param idempotencyKey the caller's, or the one that the gateway made for the call
+ * @param idempotencyKey the caller's key, or the generated one
  */
 export function toPayload(
   outcome: CreateOutcome,
@@ -84,7 +84,7 @@ export function toPayload(
 }
 
 const DELETE_WORDS: FailureWords = {
-  // An earlier call whose outcome is unknown may have.
+  // An earlier call of unknown outcome may have deleted it.
   nothingDone: 'This call deleted nothing',
   rejections: new Map([
     ['DLI.0009', 'A restriction of DLI forbids this.'],
@@ -93,7 +93,7 @@ const DELETE_WORDS: FailureWords = {
   ]),
 };
 
-/** What a caller is told about a deletion. */
+/** The payload of a deletion. */
 export function toDeletePayload(
   outcome: DeleteOutcome,
   connectionId: string,
@@ -119,11 +119,11 @@ export function toDeletePayload(
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 const NOT_OFFERED = 'DLI does not offer this operation here; Huawei ended classic connections in 2024.';
 
-/** What a mutation says about its failures. */
+/** The texts of a mutation's failures. */
 interface FailureWords {
-  /** That it did nothing, as a sentence without its full stop. */
+  /** A sentence without its full stop. */
   nothingDone: string;
-  /** What DLI's codes mean for it, in our words: DLI's own text may hold ids and addresses. */
+  /** Our text for each DLI code. DLI's own text may hold ids and addresses. */
   rejections: ReadonlyMap<string | undefined, string>;
 }
 
@@ -153,7 +153,6 @@ const UNAVAILABILITIES: Readonly<
   ],
 };
 
-/** What a caller is told about a mutation that failed for certain. */
 function toFailure(
   { code, upstreamCode, requestId, retryAfterSeconds }: FailedOutcome,
   { nothingDone, rejections }: FailureWords,
@@ -167,7 +166,6 @@ function toFailure(
   return new DliUnavailableError(userCode, message, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
 }
 
-/** What a caller is told while nothing can be recorded. */
 function toStoreFailure({ retryAfterSeconds }: typeof STORE_UNAVAILABLE): DliUnavailableError {
   return new DliUnavailableError(
     UserErrorCode.IDEMPOTENCY_STORE_UNAVAILABLE,
@@ -176,7 +174,6 @@ function toStoreFailure({ retryAfterSeconds }: typeof STORE_UNAVAILABLE): DliUna
   );
 }
 
-/** The end of a switch over outcomes. */
 function unreachable(outcome: never): never {
   throw new TypeError(`Unhandled outcome ${String(outcome)}`);
 }

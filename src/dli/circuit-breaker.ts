@@ -10,13 +10,13 @@ const CONNECT_FAILURES: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECT_T
 const ignore = () => undefined;
 
 /**
- * Stops trying to connect to a DLI that cannot be reached: after 5 failures in a row, until a probe, of which
- * there is one per second at most, gets through.
+ * Circuit breaker for connect failures: opens after 5 in a row, and closes when a probe (one per second at most)
+ * connects.
  *
- * Only connections count. Refusals, throttling and unknown outcomes come from a DLI that can be reached, and one
- * caller's bad input must not shut out the others.
+ * Refusals, throttling and unknown outcomes do not count: they come from a DLI that can be reached, and one caller's bad
+ * input must not shut out the others.
  */
-export class ConnectionBreaker {
+export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #log: DliLog;
   readonly #policy: CircuitBreakerPolicy;
@@ -38,7 +38,7 @@ export class ConnectionBreaker {
     this.#policy.onReset(() => this.#closed());
   }
 
-  /** Whether a call would be refused now. */
+  /** Whether a call would fail at once. */
   isOpen(): boolean {
     const { state } = this.#policy;
     if (state === CircuitState.Closed) return false;
@@ -46,10 +46,10 @@ export class ConnectionBreaker {
   }
 
   /**
-   * What the call answers.
+   * Runs the call unless the breaker is open.
    *
-   * @param call is handed a function to call when its connection stands
-   * @throws {TransportError} BREAKER_OPEN instead of calling, or what the call threw
+   * @param call receives a function to call once it is connected
+   * @throws {TransportError} BREAKER_OPEN without a call, or the error of the call
    */
   async run<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
     if (this.#policy.state === CircuitState.Closed) return this.#policy.execute(() => call(ignore));
@@ -57,7 +57,7 @@ export class ConnectionBreaker {
     return this.#probe(call);
   }
 
-  // What DLI answers may take its time; that the connection stands is enough to let the others go.
+  // A probe succeeds as soon as it is connected: the response may take long.
   async #probe<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
     const { promise: connected, resolve } = signal();
     const answer = call(resolve);
@@ -67,7 +67,7 @@ export class ConnectionBreaker {
 
   #isFailure(error: unknown): boolean {
     if (!(error instanceof TransportError) || error.mayHaveBeenSent) return false;
-    // A probe that does not come to sending has shown nothing, whatever was in its way.
+    // A probe that was not sent has proven nothing, whatever the failure.
     return CONNECT_FAILURES.has(error.failure) || this.#policy.state === CircuitState.HalfOpen;
   }
 

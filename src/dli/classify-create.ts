@@ -4,9 +4,9 @@ import { isConnectionId } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
 
 /**
- * What an answer to a create proves.
+ * What a response to a create proves.
  *
- * `unsuccessful` is a 2xx that says it failed and names no connection: the list of connections decides.
+ * `unsuccessful` is a 2xx that reports a failure without a connection: the list of connections decides.
  */
 export type CreateVerdict =
   | { kind: 'created'; connectionId: string; message: string }
@@ -14,7 +14,7 @@ export type CreateVerdict =
   | { kind: 'unsuccessful' }
   | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
 
-// Every string of a valid JSON text; a key is one that a colon follows.
+// Every string of a JSON text. A key is followed by a colon.
 const STRINGS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?/g;
 const ERROR_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 
@@ -23,7 +23,7 @@ const createBody = z.object({
   is_success: z.boolean().default(true),
   message: z.string().nullish(),
   connection_id: z.string().nullish(),
-  // Success and error do not mix; an answer that is both is neither.
+  // A body that is both success and error is neither.
   error_code: z.never().optional(),
 });
 const errorBody = z.object({
@@ -33,30 +33,30 @@ const errorBody = z.object({
 });
 
 /**
- * Reads DLI's answer to `POST /v2.0/{project_id}/datasource-connection`.
+ * Classifies DLI's response to `POST /v2.0/{project_id}/datasource-connection`.
  *
- * Only an id proves a yes and only a listed pair of status and code proves a no.
+ * Only an id proves that a connection was created, and only a listed pair of status and code proves the opposite.
  */
-export function readCreateAnswer(status: number, text: string): CreateVerdict {
-  if (status >= 200 && status < 300) return readSuccess(status, text);
+export function classifyCreate(status: number, text: string): CreateVerdict {
+  if (status >= 200 && status < 300) return classifySuccess(status, text);
   if (status >= 300 && status < 400) {
     return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
   }
-  const upstreamCode = readErrorCode(text);
-  // A limiter in front of DLI may refuse without a word.
+  const upstreamCode = readProvenCode(text);
+  // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
   const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
   return { kind: 'unknown', reason: 'UPSTREAM_ERROR', upstreamCode };
 }
 
-/** The error code of an error answer by DLI or its API gateway; undefined when there is none to read. */
-function readErrorCode(text: string): string | undefined {
+/** The error code of DLI or its API gateway. Undefined also when a repeated key makes it ambiguous. */
+function readProvenCode(text: string): string | undefined {
   const code = errorBody.safeParse(parseJson(text)).data?.error_code;
   return code !== undefined && !repeatsKey(text) ? code : undefined;
 }
 
-function readSuccess(status: number, text: string): CreateVerdict {
+function classifySuccess(status: number, text: string): CreateVerdict {
   const body = createBody.safeParse(parseJson(text)).data;
   const unreadable: CreateVerdict = {
     kind: 'unknown',
@@ -70,7 +70,7 @@ function readSuccess(status: number, text: string): CreateVerdict {
   return { kind: 'created', connectionId, message: body.message ?? '' };
 }
 
-// JSON.parse silently keeps the last of two equal keys; which one DLI meant cannot be known.
+// JSON.parse keeps the last of two equal keys; which one DLI meant is unknown.
 function repeatsKey(text: string): boolean {
   const keys = [...text.matchAll(STRINGS)].flatMap(([, string = '', colon]) =>
     colon ? [parseJson(string)] : [],
@@ -78,21 +78,15 @@ function repeatsKey(text: string): boolean {
   return new Set(keys).size < keys.length;
 }
 
-/**
- * What a refusal means for the create that met it.
- *
- * AUTH: our credential was refused, a fresh one may pass. The others are the codes of DliError.
- */
+/** What a refusal proves. AUTH: the credential was refused, a fresh one may pass. The others are DliError codes. */
 export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'NAME_TAKEN' | 'REJECTED' | 'THROTTLED' | 'UNAVAILABLE';
 
 /**
- * The pairs of HTTP status and error code that we take for proof that a request was not executed: they tell of
- * checks that come before any work. That is our reading of the tables; DLI.0009 and DLI.0012 are its least certain.
+ * Pairs of HTTP status and error code that prove that a request was not executed, because these checks come before any
+ * work. This is our reading of the error code tables of DLI and API Gateway; DLI.0009 and DLI.0012 are the least certain.
  *
- * Status and code must both match. Whatever is not listed proves nothing, and that includes the
- * server-side errors that DLI sends with status 400: DLI.0999, DLI.0019 and DLI.10001.
- * `GATEWAY.` stands for both spellings of API Gateway's codes, `APIG.` and `APIGW.`.
- * Source: the error code tables of DLI and of API Gateway.
+ * Status and code must both match. An unlisted pair proves nothing, which includes the server-side errors that DLI
+ * sends with status 400: DLI.0999, DLI.0019 and DLI.10001. `GATEWAY.` stands for both `APIG.` and `APIGW.`.
  */
 const DEFINITE_REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['401 DLI.0013', 'AUTH'],
@@ -127,7 +121,7 @@ const DEFINITE_REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['494 GATEWAY.0201', 'REJECTED'],
 ]);
 
-/** What a status and error code prove; undefined when they prove nothing. */
+/** The refusal that a status and error code prove. Undefined when they prove nothing. */
 export function definiteRefusal(status: number, upstreamCode: string | undefined): Refusal | undefined {
   const code = upstreamCode?.replace(/^APIGW?\./, 'GATEWAY.') ?? '-';
   return DEFINITE_REFUSALS.get(`${status} ${code}`);

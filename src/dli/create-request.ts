@@ -4,111 +4,37 @@ import type { Transport, UpstreamResponse } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock, Deadline } from '../lib/time.js';
-import { ConnectionBreaker } from './circuit-breaker.js';
+import { CircuitBreaker } from './circuit-breaker.js';
 import type { CreateVerdict } from './classify-create.js';
-import { readCreateAnswer } from './classify-create.js';
-import type { DliCallRecord, DliLog, OperationScope, UnknownReason } from './dli-error.js';
-import { DliError } from './dli-error.js';
+import { classifyCreate } from './classify-create.js';
+import type { DliCallRecord, DliLog, OperationContext, UnknownReason } from './dli-error.js';
+import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
 import { RetryBudget } from './retry-budget.js';
-import { signIn } from './safe-request.js';
+import { acquireCredential } from './safe-request.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
-
-/** What sending creates takes. */
-interface CreateSenderOptions {
-  transport: Transport;
-  authenticator: Authenticator;
-  clock: Clock;
-  log: DliLog;
-  /** The address of the collection in a project. */
-  urlOf(projectId: string): URL;
-}
-
-/** Sends creates, within the limits that protect DLI, the credential and the callers from each other. */
-export class CreateSender {
-  readonly #options: CreateSenderOptions;
-  readonly #breaker: ConnectionBreaker;
-  readonly #budget: RetryBudget;
-
-  constructor(options: CreateSenderOptions) {
-    this.#options = options;
-    this.#breaker = new ConnectionBreaker(options.clock, options.log);
-    this.#budget = new RetryBudget(options.clock);
-  }
-
-  /**
-   * How a create ended: by two requests at most, the second only when the first is proven not to have been
-   * executed.
-   *
-   * @throws {DliError} when there was no authentication for it; nothing was created then
-   */
-  async send(body: string, scope: OperationScope): Promise<CreateAttempt> {
-    let attempt = await this.#attempt(body, scope, false);
-    if (attempt.verdict.kind === 'created') return attempt;
-    const secondTries = new SecondTries(this.#budget, Math.random);
-    while (await secondTries.mayFollow(attempt, scope.deadline)) {
-      const isResent = attempt.isResent === true || attempt.verdict.kind !== 'notSent';
-      attempt = { ...(await this.#attempt(body, scope, true)), isResent };
-    }
-    return attempt;
-  }
-
-  async #attempt(body: string, scope: OperationScope, isRetry: boolean): Promise<CreateAttempt> {
-    const { authenticator, clock, log } = this.#options;
-    const startedMs = clock.monotonicMs();
-    let attempt: CreateAttempt;
-    if (this.#breaker.isOpen()) {
-      attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
-    } else {
-      const credential = await signIn(authenticator, log, scope);
-      if (!isRetry) this.#budget.addCall();
-      attempt = await this.#exchange(body, credential, scope);
-      attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
-    }
-    const record = recordOf(attempt, scope.traceId, clock.monotonicMs() - startedMs);
-    log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
-    return attempt;
-  }
-
-  async #exchange(body: string, credential: CredentialUse, scope: OperationScope): Promise<CreateAttempt> {
-    try {
-      const answer = await this.#breaker.run(onSending => this.#post(body, credential, scope, onSending));
-      return answeredAttempt(answer, credential.projectId, this.#options.clock.epochMs());
-    } catch (error) {
-      return failedAttempt(error);
-    }
-  }
-
-  #post(
-    body: string,
-    credential: CredentialUse,
-    { deadline }: OperationScope,
-    onSending: () => void,
-  ): Promise<UpstreamResponse> {
-    const url = this.#options.urlOf(credential.projectId);
-    const headers = credential.headersFor({ method: 'POST', url, body });
-    return this.#options.transport.send({
-      method: 'POST',
-      url,
-      headers,
-      body,
-      deadline,
-      maxBodyBytes: MAX_ANSWER_BYTES,
-      onSending,
-    });
-  }
-}
-
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
-/** Of what passes sooner: a slot becomes free, and the breaker lets one probe through every second. */
-const RETRY_AFTER_SECONDS_OF: ReadonlyMap<TransportFailure, number> = new Map([
+/** Shorter waits: a connection becomes free, and the breaker lets one probe through every second. */
+const RETRY_AFTER_SECONDS: ReadonlyMap<TransportFailure, number> = new Map([
   ['OVERLOADED', 1],
   ['BREAKER_OPEN', 1],
 ]);
-const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 
-/** What one request to create a connection came to, and what is worth a line in the log. */
+const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map([
+  ['TIMEOUT', 'TIMEOUT_AFTER_SEND'],
+  ['CONNECTION_LOST', 'CONNECTION_LOST'],
+]);
+
+/** A create that is signed in. It must be sent or released, or other requests wait for its credential. */
+export interface PreparedCreate {
+  /** The credential of the first request. */
+  credential: CredentialUse;
+  /** Returns the credential unused. Does nothing once the create was sent. */
+  release(): void;
+}
+
+/** The result of one POST, with the fields that the log and the retry policy need. */
 export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
@@ -116,65 +42,165 @@ export interface CreateAttempt {
   requestId?: string | undefined;
   retryAfterSeconds?: number | undefined;
   causeCode?: string | undefined;
-  /** Why no answer came. */
+  /** Why there was no response. */
   failure?: TransportFailure;
-  /** Whether a fresh authentication may fare better. */
+  /** Whether a new token may be accepted. */
   mayReauthenticate?: boolean;
-  /** Whether another request went before, which DLI says it did not execute. */
+  /** Whether DLI refused an earlier request of the same create. */
   isResent?: boolean;
   detail?: string;
 }
 
-/** The attempt that a complete answer ended. */
-function answeredAttempt(answer: UpstreamResponse, projectId: string, nowEpochMs: number): CreateAttempt {
+/** The collaborators of {@link CreateRequests}. */
+interface Dependencies {
+  transport: Transport;
+  authenticator: Authenticator;
+  clock: Clock;
+  log: DliLog;
+  /** The URL of a project's connections. */
+  urlOf(projectId: string): URL;
+}
+
+/** Sends creates through the circuit breaker and the retry policy. */
+export class CreateRequests {
+  readonly #deps: Dependencies;
+  readonly #breaker: CircuitBreaker;
+  readonly #budget: RetryBudget;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+    this.#breaker = new CircuitBreaker(dependencies.clock, dependencies.log);
+    this.#budget = new RetryBudget(dependencies.clock);
+  }
+
+  /**
+   * Does everything that can wait or fail before a byte is sent.
+   *
+   * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE; nothing was sent
+   */
+  async prepare(context: OperationContext): Promise<PreparedCreate> {
+    if (this.#breaker.isOpen()) {
+      const attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
+      this.#report(attempt, context, 0);
+      throw toDliError(attempt);
+    }
+    const credential = await acquireCredential(this.#deps.authenticator, this.#deps.log, context);
+    return { credential, release: () => void credential.settle('UNPROVEN') };
+  }
+
+  /**
+   * Sends the create, and once more when DLI is proven not to have executed the first request.
+   *
+   * @throws {DliError} when the second request cannot be authenticated; nothing was created
+   */
+  async send(
+    body: string,
+    { credential }: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreateAttempt> {
+    this.#budget.addCall();
+    let attempt = await this.#attempt(body, credential, context);
+    if (attempt.verdict.kind === 'created') return attempt;
+    const retries = new RetryPolicy(this.#budget);
+    while (await retries.allows(attempt, context.deadline)) {
+      const isResent = attempt.isResent === true || attempt.verdict.kind !== 'notSent';
+      attempt = { ...(await this.#attempt(body, undefined, context)), isResent };
+    }
+    return attempt;
+  }
+
+  async #attempt(
+    body: string,
+    prepared: CredentialUse | undefined,
+    context: OperationContext,
+  ): Promise<CreateAttempt> {
+    const startedMs = this.#deps.clock.monotonicMs();
+    let attempt: CreateAttempt;
+    if (prepared === undefined && this.#breaker.isOpen()) {
+      attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
+    } else {
+      const credential =
+        prepared ?? (await acquireCredential(this.#deps.authenticator, this.#deps.log, context));
+      attempt = await this.#exchange(body, credential, context);
+      attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
+    }
+    this.#report(attempt, context, this.#deps.clock.monotonicMs() - startedMs);
+    return attempt;
+  }
+
+  async #exchange(
+    body: string,
+    credential: CredentialUse,
+    context: OperationContext,
+  ): Promise<CreateAttempt> {
+    try {
+      const response = await this.#breaker.run(onSending => this.#post(body, credential, context, onSending));
+      return completeAttempt(response, credential.projectId, this.#deps.clock.epochMs());
+    } catch (error) {
+      return failedAttempt(error);
+    }
+  }
+
+  // The signature carries a date, so it is made right before the request is sent.
+  #post(
+    body: string,
+    credential: CredentialUse,
+    { deadline }: OperationContext,
+    onSending: () => void,
+  ): Promise<UpstreamResponse> {
+    const method = 'POST';
+    const url = this.#deps.urlOf(credential.projectId);
+    const headers = credential.headersFor({ method, url, body });
+    const limits = { deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
+    return this.#deps.transport.send({ method, url, headers, body, ...limits });
+  }
+
+  #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
+    const record = toCallRecord(attempt, traceId, durationMs);
+    this.#deps.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
+  }
+}
+
+function completeAttempt(response: UpstreamResponse, projectId: string, nowEpochMs: number): CreateAttempt {
   return {
-    verdict: readCreateAnswer(answer.status, answer.text),
-    status: answer.status,
-    requestId: requestIdOf(answer.header('x-request-id'), projectId),
-    retryAfterSeconds: retryAfterSeconds(answer.header('retry-after'), nowEpochMs),
+    verdict: classifyCreate(response.status, response.text),
+    status: response.status,
+    requestId: requestIdOf(response.header('x-request-id'), projectId),
+    retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), nowEpochMs),
   };
 }
 
-/** The attempt that an error ended; an error that is not understood proves nothing. */
 function failedAttempt(error: unknown): CreateAttempt {
   if (!(error instanceof TransportError)) {
-    return {
-      verdict: unknown('UNREADABLE_RESPONSE'),
-      detail: error instanceof Error ? error.name : 'unknown error',
-    };
+    // An error of unknown origin proves nothing.
+    const detail = error instanceof Error ? error.name : 'unknown error';
+    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE', upstreamCode: undefined }, detail };
   }
   const { failure, causeCode } = error;
+  const details = { failure, detail: failure, causeCode };
   if (!error.mayHaveBeenSent) {
-    const retryAfter = RETRY_AFTER_SECONDS_OF.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
-    return {
-      verdict: { kind: 'notSent' },
-      retryAfterSeconds: retryAfter,
-      failure,
-      detail: failure,
-      causeCode,
-    };
+    const wait = RETRY_AFTER_SECONDS.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
+    return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
   }
-  const reason =
-    failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : failure === 'CONNECTION_LOST' ? failure : undefined;
-  return { verdict: unknown(reason ?? 'UNREADABLE_RESPONSE'), failure, detail: failure, causeCode };
+  const reason = REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
+  return { verdict: { kind: 'unknown', reason, upstreamCode: undefined }, ...details };
 }
 
-/** Whether DLI refused the request for its token or signature. */
-function wasRefusedForAuthentication({ verdict }: CreateAttempt): boolean {
+function isAuthRefusal({ verdict }: CreateAttempt): boolean {
   return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
 }
 
-/** What an attempt says about the credential; only an answer of DLI itself shows that API Gateway let it pass. */
+// Only a response of DLI itself proves that API Gateway accepted the credential.
 function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
-  // A 401 of unknown form leaves the outcome open, but it may well count towards the lock of the credential.
-  if (attempt.status === 401 || wasRefusedForAuthentication(attempt)) return 'REFUSED';
+  // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
+  if (attempt.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
   const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
   return upstreamCode?.startsWith('DLI.') === true ? 'ACCEPTED' : 'UNPROVEN';
 }
 
-/** The error that tells of an attempt which created nothing, or may have. */
+/** The error of an attempt that created nothing, or may have. */
 export function toDliError(attempt: CreateAttempt): DliError {
   const { verdict, requestId, retryAfterSeconds: retryAfter, isResent = false } = attempt;
   switch (verdict.kind) {
@@ -183,7 +209,7 @@ export function toDliError(attempt: CreateAttempt): DliError {
     case 'refused': {
       const code = verdict.refusal === 'AUTH' ? 'AUTH_FAILED' : verdict.refusal;
       const wait = code === 'AUTH_FAILED' ? RETRY_AFTER_AUTH_FAILED_SECONDS : retryAfter;
-      // The name may have been taken by the request before.
+      // The earlier request may have taken the name.
       const isDoubtful = isResent && code === 'NAME_TAKEN';
       const { upstreamCode } = verdict;
       return new DliError(code, { requestId, upstreamCode, retryAfterSeconds: wait, isDoubtful });
@@ -199,13 +225,12 @@ export function toDliError(attempt: CreateAttempt): DliError {
   }
 }
 
-/** The log record of an attempt. */
-function recordOf(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
+function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
   const { verdict, status, requestId, causeCode, detail } = attempt;
   return {
     traceId,
     operation: 'createConnection',
-    outcome: outcomeOf(verdict),
+    outcome: loggedOutcome(verdict),
     durationMs: Math.round(durationMs),
     mayHaveBeenSent: verdict.kind !== 'notSent',
     status,
@@ -216,64 +241,54 @@ function recordOf(attempt: CreateAttempt, traceId: string, durationMs: number): 
   };
 }
 
-function outcomeOf(verdict: CreateAttempt['verdict']): string {
+function loggedOutcome(verdict: CreateAttempt['verdict']): string {
   if (verdict.kind === 'refused') return verdict.refusal;
   return verdict.kind === 'unknown' ? verdict.reason : verdict.kind;
 }
 
-function unknown(reason: UnknownReason): CreateVerdict {
-  return { kind: 'unknown', reason, upstreamCode: undefined };
-}
+const MIN_WAIT_MS = 100;
+const WAIT_JITTER_MS = 200;
+// A caller that would wait longer gets `retryAfterSeconds` instead.
+const MAX_WAIT_MS = 2_000;
+/** Time that the second request needs at least. */
+const MIN_REQUEST_MS = 1_000;
 
-const LEAST_WAIT_MS = 100;
-const WAIT_SPREAD_MS = 200;
-// Whoever must wait longer is told so, and does better things meanwhile.
-const MOST_WAIT_MS = 2_000;
-/** What must be left of the deadline for the call behind a wait. */
-const LEAST_CALL_MS = 1_000;
+/** RECONNECT: nothing was sent. RESEND: DLI is proven not to have executed the request. */
+type Retry = 'RECONNECT' | 'RESEND';
 
-/** RECONNECT: nothing was sent. RESEND: DLI proved that it did not execute what was sent. */
-type SecondTry = 'RECONNECT' | 'RESEND';
-
-/**
- * The second chances of one create: one connection more and one request more, each at most once, so that no
- * more than two requests are ever sent.
- */
-class SecondTries {
-  readonly #left = new Set<SecondTry>(['RECONNECT', 'RESEND']);
+/** Allows each kind of retry once per create, so that two requests at most are ever sent. */
+class RetryPolicy {
+  readonly #left = new Set<Retry>(['RECONNECT', 'RESEND']);
   readonly #budget: RetryBudget;
-  readonly #random: () => number;
 
-  /** @param random a number from 0 to 1, which spreads the waits over 100 to 300 ms */
-  constructor(budget: RetryBudget, random: () => number) {
+  constructor(budget: RetryBudget) {
     this.#budget = budget;
-    this.#random = random;
   }
 
-  /** Waits until another attempt may be made; false, without a wait, when none may. */
-  async mayFollow(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
-    const secondTry = secondTryFor(attempt);
-    if (secondTry === undefined || !this.#left.delete(secondTry)) return false;
-    // A fresh token needs no patience, and the guard of the credential bounds how often there is one.
-    if (wasRefusedForAuthentication(attempt)) return true;
-    const jitterMs = LEAST_WAIT_MS + this.#random() * WAIT_SPREAD_MS;
-    const askedMs = secondTry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
+  /** Waits (100 to 300 ms, or as DLI asks) and resolves with true; false at once when no retry is allowed. */
+  async allows(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
+    const retry = retryFor(attempt);
+    if (retry === undefined || !this.#left.delete(retry)) return false;
+    // A new token needs no wait, and the lockout guard bounds how often there is one.
+    if (isAuthRefusal(attempt)) return true;
+    const jitterMs = MIN_WAIT_MS + Math.random() * WAIT_JITTER_MS;
+    const askedMs = retry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
     const waitMs = Math.max(askedMs, jitterMs);
-    if (waitMs > MOST_WAIT_MS || deadline.remainingMs() < waitMs + LEAST_CALL_MS) return false;
+    if (waitMs > MAX_WAIT_MS || deadline.remainingMs() < waitMs + MIN_REQUEST_MS) return false;
     if (!this.#budget.take()) return false;
-    // Timers may fire within the millisecond before.
+    // Timers may fire up to a millisecond early.
     await delay(Math.ceil(waitMs) + 1);
     return true;
   }
 }
 
 /**
- * The second try that the outcome of an attempt allows; undefined for every other outcome.
+ * The retry that the result of an attempt allows.
  *
- * Not among them: a failure of TLS, which stays; time-outs and overload, where another try adds to the load;
- * and above all whatever may have been executed.
+ * Never retried: whatever may have been executed; TLS failures, which stay; time-outs and overload, which a retry
+ * would make worse.
  */
-function secondTryFor({ verdict, failure, mayReauthenticate }: CreateAttempt): SecondTry | undefined {
+function retryFor({ verdict, failure, mayReauthenticate }: CreateAttempt): Retry | undefined {
   if (verdict.kind === 'notSent') return failure === 'UNREACHABLE' ? 'RECONNECT' : undefined;
   if (verdict.kind !== 'refused') return undefined;
   const { refusal } = verdict;

@@ -4,55 +4,56 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import type { Clock } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
 import { WIRE_NAME_OF_SERVICE } from './connection.js';
-import { CreateSender, toDliError } from './create-request.js';
-import type { DliLog, OperationScope } from './dli-error.js';
+import type { PreparedCreate } from './create-request.js';
+import { CreateRequests, toDliError } from './create-request.js';
+import type { DliLog, OperationContext } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
-import { PlainCalls } from './safe-request.js';
+import { SafeRequests } from './safe-request.js';
 import { shownMessage } from './sanitize.js';
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
-const MAX_LIST_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 1024 * 1024;
+const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** What the data source needs to do its work. */
-interface DliClientOptions {
-  /** Carries creates. */
+/** The collaborators of {@link DliClient}. */
+interface Dependencies {
+  /** For creates. */
   transport: Transport;
-  /** Carries what callers read and watch, apart from the others, so that none can starve another. */
+  /** For reads and watches. Separate transports keep one kind of request from starving another. */
   readTransport: Transport;
-  /** Carries deletes, and the looks that belong to them. */
+  /** For deletes and their presence checks. */
   deletionTransport: Transport;
-  /** Carries the reads of reconciliation. */
+  /** For the list reads of reconciliation. */
   reconciliationTransport: Transport;
   authenticator: Authenticator;
-  /** Base address of DLI, without a path. */
+  /** Base URL of DLI, without a path. */
   endpoint: URL;
   clock: Clock;
-  /** What the transports have learnt about DLI's clock. */
+  /** Bounds on DLI's clock, learnt by the transports. */
   skew: ClockSkew;
   log: DliLog;
 }
 
-/** Huawei Cloud Data Lake Insight: its classic datasource connections, one method per operation. */
+/** Client of the classic datasource connections of Huawei Cloud DLI, one method per operation. */
 export class DliClient {
-  readonly #options: DliClientOptions;
-  readonly #reads: PlainCalls;
-  readonly #deletions: PlainCalls;
-  readonly #reconciliation: PlainCalls;
-  readonly #creates: CreateSender;
+  readonly #options: Dependencies;
+  readonly #reads: SafeRequests;
+  readonly #deletions: SafeRequests;
+  readonly #reconciliation: SafeRequests;
+  readonly #creates: CreateRequests;
   #collection: { projectId: string; url: URL } | undefined;
 
-  constructor(options: DliClientOptions) {
+  constructor(options: Dependencies) {
     this.#options = options;
     const { readTransport, deletionTransport, reconciliationTransport } = options;
-    this.#reads = new PlainCalls({ ...options, transport: readTransport, maxTries: 2 });
-    this.#deletions = new PlainCalls({ ...options, transport: deletionTransport, maxTries: 2 });
-    this.#reconciliation = new PlainCalls({
+    this.#reads = new SafeRequests({ ...options, transport: readTransport, maxTries: 2 });
+    this.#deletions = new SafeRequests({ ...options, transport: deletionTransport, maxTries: 2 });
+    this.#reconciliation = new SafeRequests({
       ...options,
       transport: reconciliationTransport,
       maxTries: 1,
     });
-    this.#creates = new CreateSender({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
+    this.#creates = new CreateRequests({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
     options.authenticator.onSuspended(retryAfterSeconds => {
       options.log.warn(
         { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
@@ -62,14 +63,28 @@ export class DliClient {
   }
 
   /**
-   * Creates one connection by at most one executed request: a second one is sent only when the first is proven
-   * not to have been executed, and a third never.
+   * Signs a create in, which is all of it that can wait or fail before a byte is sent. The result must be given to
+   * {@link createConnection} or released.
+   *
+   * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE; nothing was sent
+   */
+  prepareCreate(context: OperationContext): Promise<PreparedCreate> {
+    return this.#creates.prepare(context);
+  }
+
+  /**
+   * Creates one connection. A second request is sent only when DLI is proven not to have executed the first, and a
+   * third never.
    *
    * @throws {DliError} with every code; all but OUTCOME_UNKNOWN prove that nothing was created
    */
-  async createConnection(request: ConnectionRequest, scope: OperationScope): Promise<CreatedConnection> {
+  async createConnection(
+    request: ConnectionRequest,
+    prepared: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreatedConnection> {
     const body = JSON.stringify(toWireRequest(request));
-    const attempt = await this.#creates.send(body, scope);
+    const attempt = await this.#creates.send(body, prepared, context);
     const { verdict } = attempt;
     if (verdict.kind === 'created')
       return { id: verdict.connectionId, message: shownMessage(verdict.message) };
@@ -77,50 +92,53 @@ export class DliClient {
   }
 
   /**
-   * One connection; undefined when DLI knows none of this id. A deleted one may be there still, as DELETED.
+   * One connection, possibly in state DELETED. Undefined when DLI has none of this id.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async getConnection(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+  async getConnection(id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
     return this.#get(this.#reads, id, scope);
   }
 
   /**
-   * The same for whoever deletes, so that callers who read cannot keep it waiting.
+   * {@link getConnection} on the transport of deletes, so that reads cannot delay it.
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async getForDeletion(id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
+  async getForDeletion(id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
     return this.#get(this.#deletions, id, scope);
   }
 
   /**
-   * Every connection that DLI lists, deleted ones included, in one call.
+   * All connections that DLI lists, deleted ones included.
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listConnections(scope: OperationScope): Promise<ConnectionList> {
+  async listConnections(scope: OperationContext): Promise<ConnectionList> {
     return this.#list(this.#reads, scope, undefined);
   }
 
   /**
-   * The same for whoever looks for a create that may have been carried out: tried once, and apart as well.
+   * {@link listConnections} for reconciliation: on a transport of its own, without a retry.
    *
-   * @param tag asks for those with this tag only; DLI may ignore it or refuse the call
+   * @param tag filters by this tag; DLI may ignore it or refuse the request
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listForReconciliation(scope: OperationScope, tag?: ConnectionTag): Promise<ConnectionList> {
+  async listForReconciliation(scope: OperationContext, tag?: ConnectionTag): Promise<ConnectionList> {
     return this.#list(this.#reconciliation, scope, tag);
   }
 
   /**
-   * Deletes one connection. May be repeated: ids are never used twice.
+   * Deletes one connection. Idempotent, because DLI never reuses an id.
    *
-   * @throws {DliError} OUTCOME_UNKNOWN when it may have been carried out; REJECTED also for a connection that DLI
-   *   is still creating; else as {@link DliClient.getConnection}
+   * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it; else as {@link DliClient.getConnection}
    */
-  async deleteConnection(id: string, scope: OperationScope): Promise<Deletion> {
-    const call = { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+  async deleteConnection(id: string, scope: OperationContext): Promise<Deletion> {
+    const call = {
+      operation: 'deleteConnection',
+      method: 'DELETE',
+      maxBodyBytes: MAX_RESPONSE_BYTES,
+    } as const;
     return this.#deletions.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
       scope,
@@ -131,8 +149,12 @@ export class DliClient {
     );
   }
 
-  async #get(calls: PlainCalls, id: string, scope: OperationScope): Promise<DescribedConnection | undefined> {
-    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_ANSWER_BYTES } as const;
+  async #get(
+    calls: SafeRequests,
+    id: string,
+    scope: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
+    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
     const found = await calls.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
       scope,
@@ -142,14 +164,14 @@ export class DliClient {
   }
 
   async #list(
-    calls: PlainCalls,
-    scope: OperationScope,
+    calls: SafeRequests,
+    scope: OperationContext,
     tag: ConnectionTag | undefined,
   ): Promise<ConnectionList> {
     const call = {
       operation: 'listConnections',
       method: 'GET',
-      maxBodyBytes: MAX_LIST_ANSWER_BYTES,
+      maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
     } as const;
     const urlOf = (projectId: string) => {
       const url = new URL(this.#collectionUrl(projectId));

@@ -1,6 +1,9 @@
 import type { Deadline } from '../lib/time.js';
 
-/** What went wrong; callers decide on this and nothing else. */
+/** How soon to try again after Huawei Cloud refused the gateway's credentials, in seconds. */
+export const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
+
+/** What went wrong: the only part of a {@link DliError} that code may branch on. */
 export type DliErrorCode =
   | 'NAME_TAKEN'
   | 'REJECTED'
@@ -10,7 +13,8 @@ export type DliErrorCode =
   | 'AUTH_UNAVAILABLE'
   | 'OUTCOME_UNKNOWN';
 
-/** Why the outcome of a create is not known. */
+/** Why an outcome is unknown. */
+// Stored: do not rename.
 export type UnknownReason =
   | 'TIMEOUT_AFTER_SEND'
   | 'CONNECTION_LOST'
@@ -18,11 +22,11 @@ export type UnknownReason =
   | 'UNREADABLE_RESPONSE'
   | 'UNEXPECTED_REDIRECT';
 
-/** What is known beside the code. */
-export interface DliErrorDetails {
+/** Details of a {@link DliError}. */
+interface DliErrorDetails {
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
   upstreamCode?: string | undefined;
-  /** The id under which Huawei's support finds the request. */
+  /** Huawei Cloud's request id, for its support. */
   requestId?: string | undefined;
   /** Whole seconds after which the same call may succeed. */
   retryAfterSeconds?: number | undefined;
@@ -31,8 +35,8 @@ export interface DliErrorDetails {
 }
 
 /**
- * A DLI operation did not succeed. Every code but OUTCOME_UNKNOWN is a proof that nothing was created, unless it
- * is doubtful: then the list of connections decides.
+ * A failed DLI operation. Every code but OUTCOME_UNKNOWN proves that nothing was done, unless `isDoubtful`: then the
+ * list of connections decides.
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
@@ -44,8 +48,8 @@ export class DliError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly unknownReason: UnknownReason | undefined;
   /**
-   * With REJECTED and NAME_TAKEN: an earlier part of the same call may have created the connection all the same.
-   * With AUTH_FAILED of a call without a body: the answer is none of those that prove that nothing was done.
+   * REJECTED, NAME_TAKEN: an earlier request of the same create may have created the connection.
+   * AUTH_FAILED of a delete: the response does not prove that nothing was done.
    */
   readonly isDoubtful: boolean;
 
@@ -60,7 +64,8 @@ export class DliError extends Error {
   }
 }
 
-/** The end of one call to DLI, by an allow-list of what a log may hold. */
+/** Log record of one call to DLI: the allow-list of fields that a log may hold. */
+// Logged: do not rename.
 export interface DliCallRecord {
   traceId: string;
   operation: 'authenticate' | 'createConnection' | 'getConnection' | 'listConnections' | 'deleteConnection';
@@ -77,30 +82,30 @@ export interface DliCallRecord {
   detail?: string | undefined;
 }
 
-/** A limit that begins or ends to hold for all calls. */
+/** Log record of the circuit breaker or the lockout guard. */
 interface DliLimitRecord {
   operation: 'authenticate' | 'createConnection';
   outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED' | 'CREDENTIAL_STOPPED';
-  /** How long it held, when it ends. */
+  /** How long it was open. */
   durationMs?: number;
-  /** How long it will hold, when that is known. */
+  /** How long the credential is suspended. */
   retryAfterSeconds?: number;
   causeCode?: string | undefined;
   detail?: string | undefined;
 }
 
-/** Where the data source reports its calls. */
+/** The part of the logger that DLI calls use. */
 export interface DliLog {
   info(record: DliCallRecord, message: string): void;
   warn(record: DliCallRecord | DliLimitRecord, message: string): void;
 }
 
-/** What belongs to one operation of a caller, through all calls to DLI that it needs. */
-export interface OperationScope {
-  /** Covers every call and every wait of the operation. */
+/** Context of one caller's operation, shared by all its calls to DLI. */
+export interface OperationContext {
+  /** Limits every call and every wait of the operation. */
   deadline: Deadline;
   /** Joins the log lines of the operation: 32 lower-case hex digits. */
   traceId: string;
-  /** Whether a call that failed may be sent once more, where that is safe; default: yes. */
+  /** Whether a failed safe request may be retried. Default: true. */
   mayRepeat?: (() => boolean) | undefined;
 }

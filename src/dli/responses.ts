@@ -2,46 +2,46 @@ import { z } from 'zod';
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { parseJson } from '../lib/json.js';
 
-/** A queue that a connection is bound to, as DLI describes it; null where DLI says nothing. */
+/** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
   name: string | null;
-  /** DLI's own word. */
+  /** DLI's spelling. */
   state: string | null;
-  /** DLI's own text about what went wrong; null for none. */
+  /** DLI's text about what went wrong. */
   problem: string | null;
   /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
   updatedAtMs: number | null;
 }
 
-/** A connection as DLI describes it; null where DLI says nothing. */
+/** A connection as DLI describes it. Null: DLI did not send the field. */
 export interface DescribedConnection {
   id: string | null;
   name: string | null;
-  /** DLI's own word; DELETED ones stay listed. */
+  /** DLI's spelling. Connections in state DELETED stay listed. */
   state: string | null;
-  /** DLI's own spelling. */
+  /** DLI's spelling. */
   service: string | null;
   /** The url of the create. */
   destination: string | null;
   /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
   createdAtMs: number | null;
-  /** How much of the creation is done, 0 to 1. */
+  /** Progress of the creation, 0 to 1. */
   progress: number | null;
-  /** DLI's own text; of a FAILED connection, the reason. */
+  /** DLI's text. Of a FAILED connection, the reason. */
   message: string | null;
-  /** Where tables reach the service through the connection. */
+  /** The address by which tables reach the service through the connection. */
   address: string | null;
   clusterName: string | null;
   queues: DescribedQueue[];
 }
 
-// Longer than all that DLI documents; what is cut off would only take memory and room in answers.
+// Longer than anything that DLI documents.
 const MAX_TEXT_LENGTH = 2_048;
 
 // Every documented field may be missing.
 const bounded = z.string().transform(whole => whole.slice(0, MAX_TEXT_LENGTH));
 const text = bounded.nullish();
-// What only serves to be shown must not make the rest unreadable.
+// A wrong display field must not make the rest unreadable.
 const shown = text.catch(null);
 const shownNumber = z.number().nullish().catch(null);
 
@@ -52,7 +52,7 @@ const queue = z.object({
   update_time: shownNumber,
 });
 
-/** The wire form of a connection, in an answer of its own and in a list, of every generation of DLI. */
+/** The wire format of a connection in every generation of DLI. */
 const wireConnection = z.object({
   connection_id: text,
   name: text,
@@ -62,7 +62,7 @@ const wireConnection = z.object({
   create_time: z.number().nullish(),
   process: shownNumber,
   message: shown,
-  // As lists of 2018 have it.
+  // Lists of 2018 have this key.
   'message ': shown,
   connection_url: shown,
   cluster_name: shown,
@@ -70,10 +70,9 @@ const wireConnection = z.object({
   queue_list: z.array(bounded).nullish().catch(null),
 });
 
-/** The words of SQL mode, which stand for no cluster. */
+/** The value for SQL mode, which has no cluster. */
 const NO_CLUSTER = '#SQL#';
 
-/** What a connection's wire form says. */
 function describe(wire: z.output<typeof wireConnection>): DescribedConnection {
   const { process: progress = null, cluster_name: cluster } = wire;
   return {
@@ -91,7 +90,7 @@ function describe(wire: z.output<typeof wireConnection>): DescribedConnection {
   };
 }
 
-// The name alone is what newer lists give; both may be there.
+// Newer lists have names only; both may be there.
 function queuesOf({
   available_queue_info: infos,
   queue_list: names,
@@ -114,10 +113,10 @@ const errorBody = z.object({
 });
 
 /**
- * Reads DLI's answer to `GET /v2.0/{project_id}/datasource-connection/{connection_id}`.
+ * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection/{connection_id}`.
  *
- * @param id what was asked for; DLI may leave it out of its answer
- * @returns undefined when the answer does not describe this connection
+ * @param id the requested id, which DLI may leave out of its response
+ * @returns undefined when the response does not describe this connection
  */
 export function readConnection(status: number, body: string, id: string): DescribedConnection | undefined {
   if (status !== 200) return undefined;
@@ -125,12 +124,12 @@ export function readConnection(status: number, body: string, id: string): Descri
   if (data === undefined) return undefined;
   const connection = describe(data);
   if (connection.id !== null && connection.id.toLowerCase() !== id.toLowerCase()) return undefined;
-  // An object with neither may be anything.
+  // An object with neither proves nothing.
   if (connection.id === null && connection.state === null) return undefined;
   return { ...connection, id };
 }
 
-/** What DLI's answer to a delete says; undefined when it says nothing that can be relied on. */
+/** Parses DLI's response to a delete. Undefined when it proves nothing. */
 export function readDeletion(status: number, body: string): 'deleted' | 'unsuccessful' | undefined {
   if (status < 200 || status > 299) return undefined;
   if (body === '') return 'deleted';
@@ -139,15 +138,15 @@ export function readDeletion(status: number, body: string): 'deleted' | 'unsucce
   return data.is_success ? 'deleted' : 'unsuccessful';
 }
 
-/** The error code of an error answer of DLI or its API gateway; undefined when there is none to read. */
+/** The error code of DLI or its API gateway. Undefined when there is none. */
 export function readErrorCode(body: string): string | undefined {
   return errorBody.safeParse(parseJson(body)).data?.error_code;
 }
 
 /**
- * Whether DLI says that there is no such connection.
+ * Whether the response says that there is no such connection.
  *
- * No page documents how; these are the codes that fit, and what DLI answers for enhanced connections.
+ * Undocumented: these codes fit, and DLI sends them for enhanced connections.
  */
 export function isNotFound(status: number, body: string): boolean {
   const { data } = errorBody.safeParse(parseJson(body));
@@ -162,16 +161,16 @@ const listBody = z.object({
   count: z.number().nullish(),
 });
 
-/** A complete list, and how far DLI's clock is ahead of ours; undefined when DLI never said its time. */
+/** A complete list, and how far DLI's clock is ahead of ours, if known. */
 export interface ConnectionList {
   connections: DescribedConnection[];
   skew: SkewBounds | undefined;
 }
 
 /**
- * Reads DLI's answer to `GET /v2.0/{project_id}/datasource-connection`.
+ * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`.
  *
- * @returns undefined when the answer is no complete list, which proves nothing about what exists
+ * @returns undefined when the response is no complete list, which proves nothing
  */
 export function readConnectionList(status: number, body: string): DescribedConnection[] | undefined {
   if (status !== 200) return undefined;

@@ -6,8 +6,8 @@ const FLOOR_SLOTS = 10;
 const FLOOR = 3;
 
 /**
- * How many retries all creates of the process may still make: as many as 10 % of the calls of the last minute,
- * and at any rate 3 in 10 s. Retries thus cannot multiply the load on an upstream that is already in trouble.
+ * Retry budget of all creates of the process: 10 % of the calls of the last minute, and at least 3 in 10 s. Retries
+ * thus cannot multiply the load on a failing upstream.
  */
 export class RetryBudget {
   readonly #clock: Clock;
@@ -20,13 +20,13 @@ export class RetryBudget {
     this.#clock = clock;
   }
 
-  /** Counts a call that is no retry. */
+  /** Counts a first request. */
   addCall(): void {
     const slot = this.#slot();
     this.#calls[slot] = (this.#calls[slot] ?? 0) + 1;
   }
 
-  /** Takes one retry out of the budget; false when there is none left. */
+  /** Takes one retry out of the budget. False when it is used up. */
   take(): boolean {
     const slot = this.#slot();
     const earned = Math.floor(sum(this.#calls) * MAX_SHARE);
@@ -43,7 +43,7 @@ export class RetryBudget {
     return total;
   }
 
-  /** The slot of this second, after the slots of the seconds that have passed unseen were emptied. */
+  /** The slot of this second. Empties the slots of the seconds since the last call. */
   #slot(): number {
     const second = Math.floor(this.#clock.monotonicMs() / 1_000);
     for (let passed = Math.max(this.#second + 1, second - SLOTS + 1); passed <= second; passed += 1) {

@@ -7,73 +7,72 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
-import type { DliCallRecord, DliErrorCode, DliLog, OperationScope } from './dli-error.js';
-import { DliError } from './dli-error.js';
+import type { DliCallRecord, DliErrorCode, DliLog, OperationContext } from './dli-error.js';
+import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
 import { readErrorCode } from './responses.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
-const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
-// Less is not worth a second call.
-const LEAST_FOR_SECOND_MS = 1_000;
+/** A retry needs at least this much of the deadline. */
+const MIN_FOR_RETRY_MS = 1_000;
 
-/** One call without a body. */
-export interface PlainCall {
+/** A GET, or a DELETE, which is idempotent (RFC 9110, 9.2). */
+export interface SafeRequest {
   operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
   method: 'GET' | 'DELETE';
-  /** The address in a project. */
+  /** The URL in a project. */
   urlOf(projectId: string): URL;
   maxBodyBytes: number;
 }
 
-/** A complete answer, whatever its status. */
-export interface PlainAnswer {
+/** A complete response of any status. */
+export interface SafeResponse {
   status: number;
   text: string;
   requestId: string | undefined;
 }
 
-/** What calls without a body take. */
-interface PlainCallsOptions {
+/** The collaborators of {@link SafeRequests}. */
+interface Dependencies {
   transport: Transport;
   authenticator: Authenticator;
   clock: Clock;
   log: DliLog;
-  /** How often a call is sent at most. */
+  /** 2 allows one retry. */
   maxTries: 1 | 2;
 }
 
 interface Failure {
   error: DliError;
-  /** Whether the same call may fare better, and a second one does no harm. */
+  /** Whether a retry may succeed and is safe. */
   mayRepeat: boolean;
   record: Partial<DliCallRecord>;
 }
 
 /**
- * Sends calls without a body. One that fails is sent once more where DLI has certainly done nothing: whoever deletes
- * looks what a lost delete came to before it sends another.
+ * Sends requests without a body, with one retry. A DELETE is retried only when DLI is proven not to have executed it;
+ * otherwise its caller checks the connection first.
  */
-export class PlainCalls {
-  readonly #options: PlainCallsOptions;
+export class SafeRequests {
+  readonly #options: Dependencies;
   readonly #http: KyInstance;
 
-  constructor(options: PlainCallsOptions) {
+  constructor(options: Dependencies) {
     this.#options = options;
     this.#http = createKyClient(options.transport);
   }
 
   /**
-   * The first usable answer.
+   * Resolves with the parsed response.
    *
-   * @param read what an answer means; undefined for one that is no good, which then becomes an error
+   * @param read parses a response; undefined makes it an error
    * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async send<T>(
-    call: PlainCall,
-    scope: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    call: SafeRequest,
+    scope: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
   ): Promise<T> {
     let end = await this.#try(call, scope, read);
     if ('error' in end && this.#mayRepeat(end, scope)) end = await this.#try(call, scope, read);
@@ -81,21 +80,21 @@ export class PlainCalls {
     return end.value;
   }
 
-  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationScope): boolean {
+  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationContext): boolean {
     if (this.#options.maxTries === 1 || !failure.mayRepeat) return false;
-    return deadline.remainingMs() > LEAST_FOR_SECOND_MS && (mayRepeat?.() ?? true);
+    return deadline.remainingMs() > MIN_FOR_RETRY_MS && (mayRepeat?.() ?? true);
   }
 
   async #try<T>(
-    call: PlainCall,
-    scope: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    call: SafeRequest,
+    scope: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const { authenticator, clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
     let credential: CredentialUse;
     try {
-      credential = await signIn(authenticator, log, scope);
+      credential = await acquireCredential(authenticator, log, scope);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
       return { error, mayRepeat: false, record: {} };
@@ -126,10 +125,10 @@ export class PlainCalls {
   }
 
   async #exchange<T>(
-    { method, urlOf, maxBodyBytes }: PlainCall,
+    { method, urlOf, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
-    { deadline }: OperationScope,
-    read: (answer: PlainAnswer) => T | undefined,
+    { deadline }: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const url = urlOf(credential.projectId);
     let response: Response;
@@ -157,7 +156,7 @@ export class PlainCalls {
     const nothingDone = method === 'GET' || refusal !== undefined;
     const mayRepeat = isSignInRefused
       ? credential.settle('REFUSED')
-      : // Whoever names a time wants to be left alone until then.
+      : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && nothingDone;
     return { error: errorOf({ status, text, requestId }, method, wait), mayRepeat, record: { status } };
   }
@@ -178,7 +177,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 }
 
 function errorOf(
-  { status, text, requestId }: PlainAnswer,
+  { status, text, requestId }: SafeResponse,
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError {
@@ -204,19 +203,19 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   CREDENTIAL_REFUSED: 'AUTH_FAILED',
   REFUSED: 'AUTH_FAILED',
   UNAVAILABLE: 'AUTH_UNAVAILABLE',
-  // IAM is fine; it is DLI that does not answer those who went ahead.
+  // IAM works, but DLI has not answered the probe.
   PROBE_TIMEOUT: 'UNAVAILABLE',
 };
 
 /**
- * An authentication for one call, which must be settled.
+ * Acquires the credential of one request, which must be settled. Logs a failure.
  *
- * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE, after a line in the log
+ * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE
  */
-export async function signIn(
+export async function acquireCredential(
   authenticator: Authenticator,
   log: DliLog,
-  { deadline, traceId }: OperationScope,
+  { deadline, traceId }: OperationContext,
 ): Promise<CredentialUse> {
   try {
     return await authenticator.authenticate(deadline);

@@ -1,10 +1,10 @@
 const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
 /**
- * Huawei Cloud's id of a request, fit to be shown.
+ * A request id of Huawei Cloud that may be shown to callers.
  *
  * @param header the value of `x-request-id`
- * @returns undefined for an id of unusual form, which may be anything, and for one that is our project's
+ * @returns undefined for an id of unknown form, and for one that equals our project id
  */
 export function requestIdOf(header: string | undefined, projectId: string): string | undefined {
   return header !== undefined && REQUEST_ID.test(header) && header !== projectId ? header : undefined;
@@ -12,14 +12,14 @@ export function requestIdOf(header: string | undefined, projectId: string): stri
 
 const MAX_SECONDS = 300;
 const DELAY = /^\d{1,10}$/;
-// Date.parse also finds dates in texts that are none.
+// Date.parse accepts far more.
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /**
- * The wait that a `Retry-After` header asks for, in whole seconds from 1 to 300.
+ * The wait of a `Retry-After` header, in whole seconds from 1 to 300.
  *
- * @param value seconds or an HTTP date (RFC 9110, 10.2.3); anything else counts as not given
- * @returns undefined when the header is absent or cannot be read
+ * @param value seconds or an HTTP date (RFC 9110, 10.2.3)
+ * @returns undefined when the header is absent or invalid
  */
 export function retryAfterSeconds(value: string | undefined, nowEpochMs: number): number | undefined {
   if (value === undefined) return undefined;
@@ -43,12 +43,12 @@ const PLAIN_PROSE = new RegExp(
 );
 
 /**
- * DLI's hint about a successful create, when it is fit to be shown to a caller.
+ * DLI's hint about a successful create, if it may be shown to callers.
  *
- * @returns null for an empty hint, and for one that is not plain words: it may hold an address or an id
+ * @returns null for an empty hint, and for one that is not plain prose: it may hold an address or an id
  */
 export function shownMessage(message: string): string | null {
   const text = message.trim();
-  // The length comes first: it bounds the work of the expression.
+  // The length check bounds the work of the expression.
   return text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text) ? text : null;
 }

@@ -8,15 +8,15 @@ import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 
 const READ_TIMEOUT_MS = 12_000;
-/** Who asks within this time shares one read. */
-const GATHER_MS = 50;
+/** Lookups within this time share one read of the list. */
+const BATCH_MS = 50;
 const FILTER_PROOF_LIFE_MS = 3_600_000;
 
-/** Reads DLI's list for all creates that look for theirs. A read that fails is undefined: it is no evidence at all. */
-export class ListReader {
+/** Batched reads of DLI's list for reconciliation. A failed read is undefined, because it proves nothing. */
+export class ConnectionLookup {
   readonly #dli: DliClient;
   readonly #clock: Clock;
-  #gathering: Promise<ConnectionList | undefined> | undefined;
+  #batch: Promise<ConnectionList | undefined> | undefined;
   #filterProvenUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(dli: DliClient, clock: Clock) {
@@ -24,30 +24,28 @@ export class ListReader {
     this.#clock = clock;
   }
 
-  /** The whole list, as it is after this call; undefined once the deadline has passed. */
+  /** The complete list, read after this call. Undefined once the deadline has passed. */
   read(traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
-    // A read that is under way shows what was before, and one that hangs must not hold up the next.
-    this.#gathering ??= delay(GATHER_MS).then(() => {
-      this.#gathering = undefined;
+    // A read that has started shows an earlier state, and one that hangs must not delay the next.
+    this.#batch ??= delay(BATCH_MS).then(() => {
+      this.#batch = undefined;
       return this.#list(traceId);
     });
-    // Others may have more time for the read that they share.
-    return deadline === undefined
-      ? this.#gathering
-      : withTimeout(deadline.remainingMs(), this.#gathering, undefined);
+    // Other lookups of the batch may have a later deadline.
+    return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, undefined);
   }
 
-  /** The connections that DLI gives when it is asked for one tag. */
+  /** The connections that DLI lists for a tag. */
   readTagged(tag: ConnectionTag, traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
     return this.#list(traceId, tag, deadline);
   }
 
-  /** Whether DLI filters by tag, as far as that was shown within the last hour. */
+  /** Whether DLI was seen to filter by tag within the last hour. */
   isFilterProven(): boolean {
     return this.#clock.monotonicMs() < this.#filterProvenUntilMs;
   }
 
-  /** Finds out whether DLI filters by tag: while connections exist, it must not give any for a tag that none has. */
+  /** Checks that DLI filters by tag: it must list no connection for a random tag. */
   async proveFilter(traceId: string, deadline?: Deadline): Promise<boolean> {
     if (this.isFilterProven()) return true;
     const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
@@ -71,16 +69,17 @@ export class ListReader {
   }
 }
 
-/** The key of the tag by which a create's own connection is found in DLI. */
+/** Key of the marker tag, which identifies a create's own connection in DLI. */
+// Sent to DLI: do not rename.
 export const MARKER_TAG_KEY = 'gw_req';
 // DLI's limit. Source: DLI API reference, "Creating a datasource connection", tags.
 const MAX_TAGS = 10;
 const MARKER_LENGTH = 32;
 
 /**
- * The marker of a create.
+ * The marker tag of a create.
  *
- * @param recordId a keyed hash already, so a part of it tells nobody anything
+ * @param recordId a keyed hash, so that its first 32 digits disclose nothing
  */
 export function markerTagOf(recordId: string): ConnectionTag {
   return { key: MARKER_TAG_KEY, value: recordId.slice(0, MARKER_LENGTH) };

@@ -1,157 +1,295 @@
-import { randomUUID } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { PreparedCreate } from '../dli/create-request.js';
+import type { DliClient } from '../dli/dli-client.js';
+import type { OperationContext } from '../dli/dli-error.js';
+import { DliError } from '../dli/dli-error.js';
+import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import { withTimeout } from '../lib/time.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
-import { RETENTION_MS } from '../operation-store/operation-record.js';
-import type { BeginResult, RecordStore } from '../operation-store/operation-store.js';
+import { Deadline, withTimeout } from '../lib/time.js';
+import type { OperationRecord, SendingRecord, StoredRejection } from '../operation-store/operation-record.js';
+import {
+  RETENTION_MS,
+  toRejected,
+  toSending,
+  toSucceeded,
+  toUnknown,
+} from '../operation-store/operation-record.js';
+import type { BeginResult, OperationStore } from '../operation-store/operation-store.js';
 import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
-import { hasRoomForMarker } from './connection-lookup.js';
-import type { CreateIdentity, OperationIdentities } from './operation-keys.js';
-import { fingerprintOf } from './operation-keys.js';
+import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
+import type { OperationKey, OperationKeys } from './operation-keys.js';
+import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import { STORE_UNAVAILABLE } from './outcome.js';
+import { failedOutcome, recordedOutcome, STORE_UNAVAILABLE } from './outcome.js';
+import type { Reconciler } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
-import { ownershipMs } from './reconciliation-schedule.js';
-import type { RepeatedCreate } from './resume-create.js';
-import { JOIN_MS } from './resume-create.js';
-import type { RecordedCreate } from './send-create.js';
-import type { RecordWriter } from './write-behind.js';
+import { ANSWER_MARGIN_MS, ownershipMs } from './reconciliation-schedule.js';
+import type { ResumeCreate } from './resume-create.js';
+import { IN_FLIGHT_WAIT_MS } from './resume-create.js';
+import type { WriteBehind } from './write-behind.js';
 
-/** One call of a caller. */
-export interface CreateCall {
+const UNREADABLE_RETRY_SECONDS = 60;
+const STORE_LOST_RETRY_SECONDS = 5;
+
+/** A validated create of one caller. */
+export interface CreateCommand {
   request: ConnectionRequest;
-  /** Equal for all repeats of one intent. */
+  /** Equal for all repeats of one create. */
   idempotencyKey: string;
-  /** Separates the keys of callers who have nothing to do with each other. */
+  /** Scope of the idempotency key. */
   tenant: string;
 }
 
-/** What creating once takes. */
-interface CreateOnceOptions {
-  recorded: RecordedCreate;
-  repeated: RepeatedCreate;
+/** The collaborators of {@link CreateConnection}. */
+interface Dependencies {
+  dli: DliClient;
+  store: OperationStore;
+  writer: WriteBehind;
+  keys: OperationKeys;
+  resume: ResumeCreate;
+  reconciler: Reconciler;
   inline: InlineReconciliation;
-  store: RecordStore;
-  writer: RecordWriter;
   clock: Clock;
-  identities: OperationIdentities;
-  /** Whether creates carry a tag by which their connection is found. */
+  log: Logger;
+  /** Whether creates carry a tag that identifies their connection. */
   markerTag: boolean;
 }
 
-const UNREADABLE_RETRY_SECONDS = 60;
+/** Idempotent create: one connection at most for one idempotency key, and the same outcome for every repeat. */
+export class CreateConnection {
+  readonly #deps: Dependencies;
+  readonly #inFlight = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
 
-/** Makes at most one connection out of one intent, and tells every repeat of the call the same story. */
-export class CreateOnce {
-  readonly #options: CreateOnceOptions;
-  readonly #running = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
-
-  constructor(options: CreateOnceOptions) {
-    this.#options = options;
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
   }
 
-  /** What became of the create: of this call, or of the one that it repeats. */
-  async create(call: CreateCall, scope: OperationScope): Promise<CreateOutcome> {
-    const intent = JSON.stringify([call.tenant, call.idempotencyKey]);
-    const fingerprint = fingerprintOf(call.request);
-    const running = this.#running.get(intent);
+  /** Runs the create, or replays the outcome of the one that this call repeats. */
+  async run(command: CreateCommand, context: OperationContext): Promise<CreateOutcome> {
+    const flightKey = JSON.stringify([command.tenant, command.idempotencyKey]);
+    const fingerprint = inputFingerprint(command.request);
+    const running = this.#inFlight.get(flightKey);
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
-      return withTimeout(JOIN_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
+      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
     }
-    const outcome = this.#run(call, fingerprint, scope)
-      .catch((error: unknown) => {
-        if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
-        throw error;
-      })
-      .finally(() => this.#running.delete(intent));
-    this.#running.set(intent, { fingerprint, outcome });
+    const outcome = this.#begin(command, fingerprint, context)
+      .catch(notSentOutcome)
+      .finally(() => this.#inFlight.delete(flightKey));
+    this.#inFlight.set(flightKey, { fingerprint, outcome });
     return outcome;
   }
 
-  async #run(call: CreateCall, fingerprint: string, scope: OperationScope): Promise<CreateOutcome> {
-    const { identities, writer } = this.#options;
-    const identify = async () => ({
-      ...(await identities.identify({ ...call, name: call.request.name })),
-      fingerprint,
-    });
-    let identity = await identify();
-    const unwritten = writer.unwritten(identity.id);
-    if (unwritten !== undefined) return this.#repeat(call, unwritten, identity, scope);
-    let begun = await this.#begin(this.#newRecord(call, identity, scope));
-    if (begun.kind === 'otherSecret') {
-      // The store lost its data; what it holds now is known by other names.
-      identities.forgetSecret();
-      identity = await identify();
-      begun = await this.#begin(this.#newRecord(call, identity, scope));
+  async #begin(
+    command: CreateCommand,
+    fingerprint: string,
+    context: OperationContext,
+  ): Promise<CreateOutcome> {
+    const { dli, keys, store, writer, clock } = this.#deps;
+    const { id } = await keys.forCreate(command, fingerprint);
+    const pending = writer.pending(id);
+    if (pending !== undefined) return this.#resume(pending, fingerprint, context);
+    // Before the sign-in, so that a repeat is answered whether or not IAM can be reached.
+    const found = await store.find(id, clock.epochMs());
+    if (found.kind === 'found') return this.#resume(found.record, fingerprint, context);
+    if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
+    const prepared = await dli.prepareCreate(context);
+    try {
+      return await this.#record(command, fingerprint, prepared, context);
+    } finally {
+      prepared.release();
     }
+  }
+
+  /** Records the create durably when the next thing to do is to send its first byte. */
+  async #record(
+    command: CreateCommand,
+    fingerprint: string,
+    prepared: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreateOutcome> {
+    const { keys, inline } = this.#deps;
+    // Derived anew: another create may have replaced the secret during the sign-in.
+    let record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
+    let begun = await this.#store(record);
+    if (begun.kind === 'secretReplaced') {
+      // The store lost its data, and identifies its records by another secret now.
+      keys.forgetSecret();
+      record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
+      begun = await this.#store(record);
+    }
+    if (begun.kind === 'begun' && !begun.hasLostRecords)
+      return this.#send(command.request, record, context, prepared);
+    // Nothing else that follows sends this create at once, and lookups may need the credential.
+    prepared.release();
     switch (begun.kind) {
-      case 'begun': {
-        const { isForgetful, record } = begun;
-        return this.#options.recorded.send(call.request, record, scope, { isForgetful });
-      }
+      case 'begun':
+        return this.#sendAfterLoss(command.request, record, context);
       case 'exists':
-        return this.#repeat(call, begun.record, identity, scope);
+        return this.#resume(begun.record, fingerprint, context);
       case 'nameHeld':
-        return this.#inProgress(begun.record);
+        return { kind: 'inProgress', retryAfterSeconds: inline.secondsUntilDecided(begun.record) };
       case 'unreadable':
-        return {
-          kind: 'unknown',
-          reason: 'STORE_LOST',
-          requestId: null,
-          retryAfterSeconds: UNREADABLE_RETRY_SECONDS,
-        };
-      case 'otherSecret':
+        return storeLost(UNREADABLE_RETRY_SECONDS);
+      case 'secretReplaced':
         return STORE_UNAVAILABLE;
     }
   }
 
-  async #begin(
-    record: OperationRecord,
-  ): Promise<
-    Exclude<BeginResult, { kind: 'begun' }> | { kind: 'begun'; isForgetful: boolean; record: OperationRecord }
-  > {
-    const { store, writer, clock } = this.#options;
+  async #store(record: SendingRecord): Promise<BeginResult> {
+    const { store, writer, clock } = this.#deps;
     try {
-      const result = await store.begin(record, clock.epochMs());
-      return result.kind === 'begun' ? { ...result, record } : result;
+      return await store.begin(record, clock.epochMs());
     } catch (error) {
-      // Nothing was sent, so a record that the store may have taken all the same must not stay.
-      if (mayHaveWritten(error)) await writer.forget(record.id, record.owner);
+      // Nothing was sent, so a record that the store may have written must not stay.
+      if (mayHaveWritten(error)) await writer.remove(record.id, record.owner);
       throw error;
     }
   }
 
-  async #repeat(
-    call: CreateCall,
-    record: OperationRecord,
-    identity: CreateIdentity,
-    scope: OperationScope,
+  async #resume(record: OperationRecord, fingerprint: string, context: OperationContext) {
+    if (record.fingerprint !== fingerprint) return { kind: 'keyReused' } as const;
+    return this.#deps.resume.run(record, context);
+  }
+
+  /** @param prepared undefined when the store has lost records, one of which may have been of this create */
+  async #send(
+    request: ConnectionRequest,
+    record: SendingRecord,
+    context: OperationContext,
+    prepared: PreparedCreate | undefined,
   ): Promise<CreateOutcome> {
-    if (record.fingerprint !== identity.fingerprint) return { kind: 'keyReused' };
-    return this.#options.repeated.tell(call.request, record, scope);
+    const { dli } = this.#deps;
+    const tags = [...(request.tags ?? []), markerTagOf(record.id)];
+    const tagged = record.hasMarker === true ? { ...request, tags } : request;
+    try {
+      const signedIn = prepared ?? (await dli.prepareCreate(context));
+      const { id, message } = await dli.createConnection(tagged, signedIn, context);
+      return await this.#settleCreated(record, id, message);
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      return this.#settleFailed(error, record, context, prepared === undefined);
+    }
   }
 
-  #inProgress(record: OperationRecord): CreateOutcome {
-    return { kind: 'inProgress', retryAfterSeconds: this.#options.inline.secondsUntilDecided(record) };
+  /** Sends the create unless the list shows that an earlier call, whose record the store lost, has created it. */
+  async #sendAfterLoss(
+    request: ConnectionRequest,
+    begun: SendingRecord,
+    context: OperationContext,
+  ): Promise<CreateOutcome> {
+    // Any connection made within the retention time may be this create's own.
+    const record = { ...begun, sentAtMs: this.#deps.clock.epochMs() - RETENTION_MS.SUCCEEDED };
+    const earlier = await this.#findEarlier(record, context);
+    if (earlier !== undefined) return earlier;
+    return this.#send(request, record, context, undefined);
   }
 
-  #newRecord({ request }: CreateCall, identity: CreateIdentity, scope: OperationScope): OperationRecord {
-    const { clock, markerTag } = this.#options;
+  /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
+  async #findEarlier(record: SendingRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
+    const { reconciler, writer } = this.#deps;
+    const finding = await reconciler.find(record, context.traceId, this.#lookupDeadline(context));
+    if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
+    if (finding.kind === 'claimed') return this.#settleFound(record, finding.connectionId, context);
+    await writer.remove(record.id, record.owner);
+    return storeLost(STORE_LOST_RETRY_SECONDS);
+  }
+
+  async #settleFound(
+    record: SendingRecord,
+    connectionId: string,
+    { traceId }: OperationContext,
+  ): Promise<CreateOutcome> {
+    const { writer, clock, log } = this.#deps;
+    const found = toSucceeded(record, { connectionId, message: null, isReconciled: true }, clock.epochMs());
+    await writer.write(found, record.owner);
+    log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
+    return recordedOutcome(found, 0);
+  }
+
+  async #settleCreated(
+    record: SendingRecord,
+    connectionId: string,
+    message: string | null,
+  ): Promise<CreateOutcome> {
+    const { store, writer, clock } = this.#deps;
     const nowMs = clock.epochMs();
-    const { name, service, url } = request;
-    return {
-      version: 1,
-      ...identity,
-      state: 'SENDING',
-      owner: randomUUID(),
-      ownedUntilMs: nowMs + ownershipMs(scope),
-      sentAtMs: nowMs,
-      ...(markerTag && hasRoomForMarker(request) && { hasMarker: true }),
-      wanted: { name, service, url },
-      expiresAtMs: nowMs + RETENTION_MS.SENDING,
-    };
+    const created = toSucceeded(record, { connectionId, message, isReconciled: false }, nowMs);
+    // Keeps an earlier unknown create of the same name from claiming this connection.
+    const claimed = store
+      .claimConnection(connectionId, record, { nowMs, expiresAtMs: nowMs + RETENTION_MS.UNKNOWN })
+      .catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+      });
+    await Promise.all([claimed, writer.write(created, record.owner)]);
+    return recordedOutcome(created, 0);
   }
+
+  async #settleFailed(
+    error: DliError,
+    record: SendingRecord,
+    context: OperationContext,
+    hasLostRecords: boolean,
+  ): Promise<CreateOutcome> {
+    const { writer, reconciler, clock } = this.#deps;
+    const { code, upstreamCode = null, requestId = null } = error;
+    if (code === 'OUTCOME_UNKNOWN') return this.#reconcile(error, record, context);
+    if (code !== 'REJECTED' && code !== 'NAME_TAKEN') {
+      // The same call may succeed later, so its key is free again.
+      await writer.remove(record.id, record.owner);
+      return failedOutcome(code, error);
+    }
+    const rejection: StoredRejection = { code, upstreamCode, requestId };
+    if (error.isDoubtful || (code === 'NAME_TAKEN' && hasLostRecords))
+      return this.#reconcile(error, record, context, rejection);
+    if (code === 'NAME_TAKEN' && record.hasMarker === true) {
+      // Without an earlier request, only the marker proves that the connection of this name is ours.
+      const deadline = this.#lookupDeadline(context);
+      const connectionId = await reconciler.findMarked(record, context.traceId, deadline);
+      if (connectionId !== undefined) return this.#settleFound(record, connectionId, context);
+    }
+    await writer.write(toRejected(record, rejection, clock.epochMs()), record.owner);
+    return failedOutcome(code, error);
+  }
+
+  /** Looks up the connection in DLI's list while the caller waits. */
+  async #reconcile(
+    { unknownReason = 'UPSTREAM_ERROR', requestId }: DliError,
+    record: SendingRecord,
+    context: OperationContext,
+    suspected?: StoredRejection,
+  ): Promise<CreateOutcome> {
+    const { writer, inline, clock } = this.#deps;
+    const unknown = toUnknown(record, {
+      unknownReason,
+      lastSentAtMs: clock.epochMs(),
+      ...(requestId !== undefined && { requestId }),
+      ...(suspected !== undefined && { suspected }),
+    });
+    await writer.write(unknown, record.owner);
+    const reconciled = await inline.reconcile(unknown, context);
+    return recordedOutcome(reconciled, inline.secondsUntilDecided(reconciled));
+  }
+
+  #newRecord({ request }: CreateCommand, key: OperationKey, context: OperationContext): SendingRecord {
+    const { clock, markerTag } = this.#deps;
+    const hasMarker = markerTag && hasRoomForMarker(request);
+    return toSending(key, request, hasMarker, clock.epochMs(), ownershipMs(context));
+  }
+
+  /** Leaves enough of the deadline to write the record and answer. */
+  #lookupDeadline({ deadline }: OperationContext): Deadline {
+    return new Deadline(this.#deps.clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
+  }
+}
+
+// Only what comes before the first byte throws.
+function notSentOutcome(error: unknown): CreateOutcome {
+  if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
+  if (error instanceof DliError && error.code !== 'OUTCOME_UNKNOWN') return failedOutcome(error.code, error);
+  throw error;
+}
+
+function storeLost(retryAfterSeconds: number): CreateOutcome {
+  return { kind: 'unknown', reason: 'STORE_LOST', requestId: null, retryAfterSeconds };
 }

@@ -1,97 +1,97 @@
 import { createHmac, hash } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 
-/** What a create is told from others by, beside its input. */
-interface CreateNames {
-  tenant: string;
-  idempotencyKey: string;
-  /** The connection's name. */
-  name: string;
+/** The keys by which the store finds a create. */
+export interface OperationKey {
+  /** Keyed hash of tenant, DLI project and idempotency key. */
+  id: string;
+  /** Keyed hash of the DLI project: gateways of several projects may share a store. */
+  projectId: string;
+  /** Keyed hash of DLI project and connection name: all tenants of a project share its names. */
+  nameId: string;
+  /** {@link inputFingerprint} of the request. */
+  fingerprint: string;
 }
 
-/** Identifies the creates and deletions of one project by the store's secret, which is read once. */
-export class OperationIdentities {
-  readonly #store: RecordStore;
+/** Derives the keys of one project's operations from the store's secret, which is read once. */
+export class OperationKeys {
+  readonly #store: OperationStore;
   readonly #project: string;
-  #known: Promise<{ secret: Buffer; projectId: string }> | undefined;
+  #secret: Promise<Buffer> | undefined;
 
-  /** @param project says which DLI project, the same way at every start */
-  constructor(store: RecordStore, project: string) {
+  /** @param project the DLI project, spelled the same way at every start */
+  constructor(store: OperationStore, project: string) {
     this.#store = store;
     this.#project = project;
   }
 
-  /** @throws {StoreUnavailableError} while the secret has not been read */
-  async identify({
-    tenant,
-    idempotencyKey,
-    name,
-  }: CreateNames): Promise<Omit<CreateIdentity, 'fingerprint'>> {
-    const { secret, projectId } = await this.#read();
+  /**
+   * The keys of a create.
+   *
+   * @throws {StoreUnavailableError} while the secret has not been read
+   */
+  async forCreate(
+    {
+      tenant,
+      idempotencyKey,
+      request,
+    }: { tenant: string; idempotencyKey: string; request: ConnectionRequest },
+    fingerprint: string,
+  ): Promise<OperationKey> {
+    // Read once: another create may replace the secret meanwhile.
+    const secret = await this.#readSecret();
     return {
-      id: keyedHash(secret, ['create', this.#project, tenant, idempotencyKey]),
-      projectId,
-      nameId: keyedHash(secret, ['name', this.#project, name]),
+      id: this.#keyedHash(secret, 'create', tenant, idempotencyKey),
+      projectId: this.#keyedHash(secret, 'project'),
+      nameId: this.#keyedHash(secret, 'name', request.name),
+      fingerprint,
     };
   }
 
   /**
-   * What tells a tenant's wish to delete a connection from every other.
+   * The key of a tenant's request to delete a connection.
    *
    * @throws {StoreUnavailableError} while the secret has not been read
    */
-  async identifyDeletion(tenant: string, connectionId: string): Promise<string> {
-    const { secret } = await this.#read();
-    return keyedHash(secret, ['delete', this.#project, tenant, connectionId]);
+  async forDeletion(tenant: string, connectionId: string): Promise<string> {
+    return this.#keyedHash(await this.#readSecret(), 'delete', tenant, connectionId);
   }
 
-  /** What the records of this project have in common. */
+  /** The key that all records of this project share. */
   async projectId(): Promise<string> {
-    return (await this.#read()).projectId;
+    return this.#keyedHash(await this.#readSecret(), 'project');
   }
 
-  /** Has the secret read anew: the store has another one. */
+  /** Reads the secret anew at the next use, because the store has another one. */
   forgetSecret(): void {
-    this.#known = undefined;
+    this.#secret = undefined;
   }
 
-  async #read(): Promise<{ secret: Buffer; projectId: string }> {
-    this.#known ??= this.#store
-      .secret()
-      .then(secret => ({ secret, projectId: keyedHash(secret, ['project', this.#project]) }));
+  // Keyed, so that nobody who reads the store can guess idempotency keys, tenants and names.
+  // Stored: do not rename the kinds, and keep the order of the parts.
+  #keyedHash(secret: Buffer, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
+    const input = JSON.stringify([kind, this.#project, ...parts]);
+    return createHmac('sha256', secret).update(input).digest('hex');
+  }
+
+  async #readSecret(): Promise<Buffer> {
+    this.#secret ??= this.#store.secret();
     try {
-      return await this.#known;
+      return await this.#secret;
     } catch (error) {
-      this.#known = undefined;
+      this.#secret = undefined;
       throw error;
     }
   }
 }
 
-/** What tells one create from every other. */
-export interface CreateIdentity {
-  /** Keyed hash of tenant, DLI project and idempotency key. */
-  id: string;
-  /** Keyed hash of the DLI project: gateways of several projects may share a store, and each sees its own list. */
-  projectId: string;
-  /** Keyed hash of DLI project and connection name: names are shared by all tenants of a project. */
-  nameId: string;
-  /** SHA-256 of the input: equal inputs have equal ones, whatever the order of their fields. */
-  fingerprint: string;
-}
-
 /**
- * Keyed hash of a few texts.
- *
- * @param secret keeps anybody who reads the store from guessing keys, tenants and names
+ * SHA-256 of a create's input: 64 hex digits, whatever the order of the input's fields. Absent and empty fields mean
+ * the same to DLI, so they have the same fingerprint.
  */
-function keyedHash(secret: Buffer, parts: readonly string[]): string {
-  return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex');
-}
-
-/** SHA-256 of a create's input, as 64 hex digits. Absent and empty mean the same to DLI, so they do here. */
-export function fingerprintOf(request: ConnectionRequest): string {
+// Stored: do not change.
+export function inputFingerprint(request: ConnectionRequest): string {
   const { name, service, securityGroupId, networkId, url, clusterName = null, tags = [] } = request;
   const pairs = tags.map(({ key, value }) => [key, value]);
   return hash('sha256', JSON.stringify([name, service, securityGroupId, networkId, url, clusterName, pairs]));

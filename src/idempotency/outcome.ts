@@ -1,13 +1,10 @@
 import type { DliError, DliErrorCode } from '../dli/dli-error.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
+import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
 
-/** Every code of a failed call that proves that nothing was done. */
+/** Every error code that proves that nothing was done. */
 export type DefiniteCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;
 
-/** Why an outcome is unknown, as records keep it. */
-type StoredUnknownReason = NonNullable<OperationRecord['unknownReason']>;
-
-/** DLI or the way to it said no, for certain. */
+/** The call did nothing. */
 export interface FailedOutcome {
   kind: 'failed';
   code: DefiniteCode;
@@ -16,20 +13,26 @@ export interface FailedOutcome {
   retryAfterSeconds?: number;
 }
 
-/** What a caller of a create is told, in the terms of the domain. */
+/** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =
   | { kind: 'created'; connectionId: string; message: string | null; isReconciled: boolean }
   | FailedOutcome
-  | { kind: 'unknown'; reason: StoredUnknownReason; requestId: string | null; retryAfterSeconds: number }
+  | {
+      kind: 'unknown';
+      reason: UnknownRecord['unknownReason'];
+      requestId: string | null;
+      retryAfterSeconds: number;
+    }
+  /** The idempotency key belongs to a create with another input. */
   | { kind: 'keyReused' }
-  /** The same key, or another create of the same name, is still running or undecided. */
+  /** Another create of the same key or name is running or undecided. */
   | { kind: 'inProgress'; retryAfterSeconds: number }
   | typeof STORE_UNAVAILABLE;
 
-/** Nothing was sent because it could not be recorded. */
+/** Nothing was sent, because it could not be recorded. */
 export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 1 } as const;
 
-/** The outcome of a call that failed for certain. */
+/** The outcome of a call that failed with a definite code. */
 export function failedOutcome(
   code: DefiniteCode,
   {
@@ -48,23 +51,29 @@ export function failedOutcome(
 }
 
 /**
- * The story that a record tells to every repeat of its call.
+ * The outcome that a record replays to every repeat of its call.
  *
- * @param retryAfterSeconds for a record that is not decided
+ * @param retryAfterSeconds used only for an undecided record
  */
-export function outcomeOf(record: OperationRecord, retryAfterSeconds: number): CreateOutcome {
-  const { state, connectionId, message = null, isReconciled = false, rejection, unknownReason } = record;
-  if (state === 'SUCCEEDED' && connectionId !== undefined)
-    return { kind: 'created', connectionId, message, isReconciled };
-  if (state === 'REJECTED' && rejection !== undefined) {
-    const { code, upstreamCode, requestId } = rejection;
-    return {
-      kind: 'failed',
-      code,
-      ...(upstreamCode !== null && { upstreamCode }),
-      ...(requestId !== null && { requestId }),
-    };
+export function recordedOutcome(record: OperationRecord, retryAfterSeconds: number): CreateOutcome {
+  switch (record.state) {
+    case 'SUCCEEDED': {
+      const { connectionId, message, isReconciled } = record;
+      return { kind: 'created', connectionId, message, isReconciled };
+    }
+    case 'REJECTED': {
+      const { code, upstreamCode, requestId } = record.rejection;
+      return failedOutcome(code, {
+        upstreamCode: upstreamCode ?? undefined,
+        requestId: requestId ?? undefined,
+        retryAfterSeconds: undefined,
+      });
+    }
+    case 'SENDING':
+      return { kind: 'unknown', reason: 'GATEWAY_RESTART', requestId: null, retryAfterSeconds };
+    case 'UNKNOWN': {
+      const { unknownReason: reason, requestId = null } = record;
+      return { kind: 'unknown', reason, requestId, retryAfterSeconds };
+    }
   }
-  const reason = unknownReason ?? 'GATEWAY_RESTART';
-  return { kind: 'unknown', reason, requestId: record.requestId ?? null, retryAfterSeconds };
 }

@@ -2,130 +2,130 @@ import { serviceOfWireName } from '../dli/connection.js';
 import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, RETENTION_MS } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationRecord, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
+import { lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '../operation-store/operation-record.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { ListReader } from './connection-lookup.js';
+import type { ConnectionLookup } from './connection-lookup.js';
 import { markerTagOf } from './connection-lookup.js';
-import type { RecordWriter } from './write-behind.js';
+import type { WriteBehind } from './write-behind.js';
 
 const JITTER = 0.2;
-// 15 minutes of 2: a list that cannot be read, or shows several, must not hold the name for ever.
+// 15 minutes at the default of 2: an unreadable or ambiguous list must not hold the name for ever.
 const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
-/** Parts of the settle time after sending at which the list is read in the background: 30, 60, 90, 120 of 120 s. */
+/** When the list is read in the background, as parts of the settle time: after 30, 60, 90 and 120 of 120 s. */
 const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
 
-/** What the reconciler works with. */
-interface ReconcilerOptions {
-  lists: ListReader;
-  store: RecordStore;
-  writer: RecordWriter;
+/** The collaborators of {@link Reconciler}. */
+interface Dependencies {
+  lists: ConnectionLookup;
+  store: OperationStore;
+  writer: WriteBehind;
   clock: Clock;
   log: Logger;
-  /** How long after it was sent a create may still appear, in milliseconds. */
+  /** Settle time: how long after it was sent a create may still appear, in milliseconds. */
   settleMs: number;
 }
 
 /**
- * What can be known now about a create's connection.
+ * The result of looking for a create's connection.
  *
- * `ours`: it exists, and nobody else has it. `unclear`: a good list shows several that may be it. `unread`: there
- * was no list that says enough.
+ * `claimed`: it exists, and belongs to this create. `nearMiss`: it was made minutes before or after. `ambiguous`:
+ * several connections match. `unreadable`: there was no list, or it says too little.
  */
 export type Finding =
-  | { kind: 'ours'; connectionId: string }
-  | { kind: 'absent' | 'near' | 'unclear' | 'unread' };
+  | { kind: 'claimed'; connectionId: string }
+  | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'unreadable' };
 
-/** Finds out by DLI's list what became of creates whose answer proved nothing. */
+/** Decides creates of unknown outcome by DLI's list of connections. */
 export class Reconciler {
-  readonly #options: ReconcilerOptions;
+  readonly #deps: Dependencies;
 
-  constructor(options: ReconcilerOptions) {
-    this.#options = options;
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
   }
 
   /**
-   * Looks for a record's connection, and notes whose it is when it is found.
+   * Finds the connection of a record, and claims it for the record.
    *
-   * @param deadline of who waits for the look; what is not read by then is unread
+   * @param deadline after it, the result is `unreadable`
    */
-  async find(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
-    const match = await this.#look(record, traceId, deadline);
-    if (match === undefined) return { kind: 'unread' };
+  async find(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
+    const match = await this.#match(record, traceId, deadline);
+    if (match === undefined) return { kind: 'unreadable' };
     switch (match.kind) {
       case 'found':
         return this.#claim(match.connectionId, record);
       case 'absent':
-      case 'near':
+      case 'nearMiss':
         return { kind: match.kind };
       case 'ambiguous':
       case 'incomplete':
-        this.#options.log.warn(
+        this.#deps.log.warn(
           { traceId, operation: 'reconcile', outcome: match.kind },
           'create cannot be told from others',
         );
-        return { kind: match.kind === 'ambiguous' ? 'unclear' : 'unread' };
+        return { kind: match.kind === 'ambiguous' ? 'ambiguous' : 'unreadable' };
     }
   }
 
   /**
-   * Looks for a record's connection by its marker alone, which no stranger's has.
+   * Finds the connection of a record by its marker tag alone.
    *
-   * @returns its id; undefined also where the marker proves nothing
+   * @returns its id; undefined also while it is not proven that DLI filters by tag
    */
   async findMarked(
-    record: OperationRecord,
+    record: UndecidedRecord,
     traceId: string,
     deadline: Deadline,
   ): Promise<string | undefined> {
-    const match = await this.#lookForMarker(record, traceId, deadline);
+    const match = await this.#matchMarker(record, traceId, deadline);
     if (match?.kind !== 'found') return undefined;
     const finding = await this.#claim(match.connectionId, record);
     return finding.kind === 'absent' ? undefined : match.connectionId;
   }
 
   /**
-   * Looks once for the connection of a record whose owner asks, and writes what the look shows.
+   * Reads the list once for a record that the caller owns, and writes the result.
    *
-   * @returns the record as it stands afterwards
+   * @returns the next version of the record
    */
-  async check(record: OperationRecord, traceId: string): Promise<OperationRecord> {
-    const { clock, log, writer } = this.#options;
+  async check(record: UnknownRecord, traceId: string): Promise<OperationRecord> {
+    const { clock, log, writer } = this.#deps;
     const finding = await this.find(record, traceId);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
-    const written = { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) };
+    const written =
+      next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     await writer.write(written, record.owner);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
       log.info(
-        { traceId, operation: 'reconcile', outcome: outcomeOf(written), afterMs },
+        { traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs },
         'create reconciled',
       );
     }
     return written;
   }
 
-  async #look(record: OperationRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
-    const marked =
-      record.hasMarker === true ? await this.#lookForMarker(record, traceId, deadline) : undefined;
+  async #match(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
+    const marked = record.hasMarker === true ? await this.#matchMarker(record, traceId, deadline) : undefined;
     if (marked !== undefined) return marked;
-    const { lists, clock, settleMs } = this.#options;
+    const { lists, clock, settleMs } = this.#deps;
     const list = await lists.read(traceId, deadline);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
   }
 
-  /** What the marker tag proves; undefined where DLI does not filter by tags, or that is not known. */
-  async #lookForMarker(
+  /** Undefined while it is not proven that DLI filters by tag. */
+  async #matchMarker(
     { id, wanted }: OperationRecord,
     traceId: string,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
-    const { lists } = this.#options;
+    const { lists } = this.#deps;
     const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
@@ -136,35 +136,36 @@ export class Reconciler {
       : undefined;
   }
 
-  async #claim(connectionId: string, record: OperationRecord): Promise<Finding> {
-    const { store, clock } = this.#options;
-    // Until the last unknown record that might find it too has expired.
+  async #claim(connectionId: string, record: UndecidedRecord): Promise<Finding> {
+    const { store, clock } = this.#deps;
+    // Until the last unknown record that might match it has expired.
     const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
     try {
       return (await store.claimConnection(connectionId, record, times))
-        ? { kind: 'ours', connectionId }
+        ? { kind: 'claimed', connectionId }
         : { kind: 'absent' };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      // That it cannot be claimed now says nothing about whose it is.
-      return { kind: 'unread' };
+      // An unavailable store does not say to whom it belongs.
+      return { kind: 'unreadable' };
     }
   }
 
-  #judge(record: OperationRecord, finding: Finding, nowMs: number): OperationRecord {
+  #judge(record: UnknownRecord, finding: Finding, nowMs: number): OperationRecord {
     const { suspected } = record;
-    if (finding.kind === 'ours') return asFound(record, finding.connectionId, nowMs);
-    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'near')) {
-      const { unknownReason: _known, suspected: _confirmed, ...rest } = record;
-      return { ...rest, state: 'REJECTED', rejection: suspected, expiresAtMs: nowMs + RETENTION_MS.REJECTED };
+    if (finding.kind === 'claimed') {
+      const { connectionId } = finding;
+      return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
     }
+    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'nearMiss'))
+      return toRejected(record, suspected, nowMs);
     const { emptySinceMs: _unproven, ...doubted } = record;
-    // One of several may be it, which undoes what was read before.
-    const known = finding.kind === 'unclear' ? doubted : record;
+    // Several candidates undo what earlier lists proved.
+    const known = finding.kind === 'ambiguous' ? doubted : record;
     if (known.isSettled === true) return known;
-    const { settleMs } = this.#options;
+    const { settleMs } = this.#deps;
     const sinceSentMs = nowMs - lastSentAt(record);
-    if (finding.kind === 'unclear' || finding.kind === 'unread')
+    if (finding.kind === 'ambiguous' || finding.kind === 'unreadable')
       return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
@@ -172,7 +173,7 @@ export class Reconciler {
   }
 
   #nextCheckMs(record: OperationRecord, nowMs: number): number {
-    const { settleMs } = this.#options;
+    const { settleMs } = this.#deps;
     const sentAtMs = lastSentAt(record);
     const part = BACKGROUND_PARTS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
     const waitMs = part === undefined ? settleMs / 4 : sentAtMs + part * settleMs - nowMs;
@@ -180,44 +181,31 @@ export class Reconciler {
   }
 }
 
-/** The record of a create whose connection was found in the list. */
-export function asFound(record: OperationRecord, connectionId: string, nowMs: number): OperationRecord {
-  const { unknownReason: _known, suspected: _dispelled, ...rest } = record;
-  const expiresAtMs = nowMs + RETENTION_MS.SUCCEEDED;
-  return { ...rest, state: 'SUCCEEDED', connectionId, message: null, isReconciled: true, expiresAtMs };
-}
-
-function outcomeOf({ state }: OperationRecord): string {
+function loggedOutcome({ state }: OperationRecord): string {
   if (state === 'SUCCEEDED') return 'found';
   return state === 'REJECTED' ? 'refused' : 'settled without trace';
 }
 
-/** How far from the time of the create a connection may be and still cast doubt, in milliseconds. */
-const NEAR_MS = 5 * 60_000;
-// DLI's own machines need not agree to the millisecond.
+/** Connections within this distance of the create still cast doubt, in milliseconds. */
+const NEAR_MISS_MS = 5 * 60_000;
+// The clocks of DLI's machines differ.
 const SLACK_MS = 1_000;
 
-/** When a create may have made its connection: milliseconds since 1970-01-01 UTC, by our clock. */
+/** When a create may have made its connection: epoch milliseconds, by our clock. */
 interface TimeSpan {
   fromMs: number;
   untilMs: number;
 }
 
-/**
- * What a list says about one create.
- *
- * `near`: one connection is what was wanted, but was made minutes before or after. `ambiguous`: several are.
- * `incomplete`: the list says too little about one that may be it.
- */
-export type Match =
-  | { kind: 'absent' | 'near' | 'ambiguous' | 'incomplete' }
+/** What a list says about one create. `incomplete`: it lacks fields of a connection that may match. */
+type Match =
+  | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' }
   | { kind: 'found'; connectionId: string };
 
 /**
- * Looks for the connection that a create may have made.
+ * Matches a create against the list by name, service, address and time of creation.
  *
- * It is recognised by name, service, address and time of creation. The list shows neither network nor security
- * group, so what is found is probably, not certainly, the create's own.
+ * The list shows neither network nor security group, so a match is probably, not certainly, the create's own.
  */
 function matchConnection(
   wanted: OperationRecord['wanted'],
@@ -229,7 +217,8 @@ function matchConnection(
   const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
     (service !== null && serviceOfWireName(service) !== wanted.service) ||
     (destination !== null && destination !== wanted.url) ||
-    (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MS || createdAtMs > latestMs + NEAR_MS));
+    (createdAtMs !== null &&
+      (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS));
   const living = connections.filter(({ state }) => state !== 'DELETED');
   const alike = living.filter(connection => connection.name === wanted.name && !isOther(connection));
   const [only] = alike;
@@ -240,5 +229,5 @@ function matchConnection(
   if (id === null || service === null || destination === null || createdAtMs === null)
     return { kind: 'incomplete' };
   const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
-  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'near' };
+  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'nearMiss' };
 }

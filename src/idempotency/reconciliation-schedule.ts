@@ -1,32 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OperationScope } from '../dli/dli-error.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, unfinished } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
+import { lastSentAt, toUnknown } from '../operation-store/operation-record.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
-import type { OperationIdentities } from './operation-keys.js';
+import type { OperationKeys } from './operation-keys.js';
 import type { Reconciler } from './reconciler.js';
-import type { RecordWriter } from './write-behind.js';
+import type { WriteBehind } from './write-behind.js';
 
-/** Parts of the settle time at which the list is read while the caller waits: 1, 3 and 10 of 120 s. */
+/** When the list is read while the caller waits, as parts of the settle time: after 1, 3 and 10 of 120 s. */
 const INLINE_PARTS = [1 / 120, 3 / 120, 10 / 120];
-/** What is left of the operation's time after the last read, to write and answer. */
+/** Time that the last read leaves to write the record and answer, in milliseconds. */
 export const ANSWER_MARGIN_MS = 500;
 const MAX_RETRY_AFTER_SECONDS = 300;
 
-/** Looks for a create's connection while its caller waits. */
+/** Reconciles a create while its caller waits. */
 export class InlineReconciliation {
   readonly #reconciler: Reconciler;
-  readonly #writer: RecordWriter;
+  readonly #writer: WriteBehind;
   readonly #clock: Clock;
   readonly #settleMs: number;
 
   /** @param settleMs how long after it was sent a create may still appear, in milliseconds */
-  constructor(reconciler: Reconciler, writer: RecordWriter, clock: Clock, settleMs: number) {
+  constructor(reconciler: Reconciler, writer: WriteBehind, clock: Clock, settleMs: number) {
     this.#reconciler = reconciler;
     this.#writer = writer;
     this.#clock = clock;
@@ -34,11 +34,11 @@ export class InlineReconciliation {
   }
 
   /**
-   * Reads the list until it decides or the time is over; what is not found by then is looked for in the background.
+   * Reads the list until it decides or the deadline is near. The background goes on with an undecided record.
    *
-   * @returns the record as it stands then
+   * @returns the latest version of the record
    */
-  async reconcile(record: OperationRecord, scope: OperationScope): Promise<OperationRecord> {
+  async reconcile(record: UnknownRecord, scope: OperationContext): Promise<OperationRecord> {
     const startMs = this.#clock.monotonicMs();
     let current = record;
     for (const part of this.#partsFor(record)) {
@@ -49,91 +49,90 @@ export class InlineReconciliation {
       const limitMs = Math.max(0, scope.deadline.remainingMs() - ANSWER_MARGIN_MS);
       const checked = await withTimeout(limitMs, check, undefined);
       if (checked === undefined) {
-        // The caller is answered now; what the late read shows is written all the same.
+        // The caller is answered now. The result of the late read is written anyway.
         void check.then(late => this.release(late));
         return current;
       }
+      if (checked.state !== 'UNKNOWN') return checked;
       current = checked;
-      if (current.state !== 'UNKNOWN' || current.isSettled === true) break;
+      if (current.isSettled === true) break;
     }
     await this.release(current);
     return current;
   }
 
-  /** Lets others take over a record that is not decided. */
+  /** Gives up ownership of an undecided record. */
   async release(record: OperationRecord): Promise<void> {
     if (record.state !== 'UNKNOWN') return;
     await this.#writer.write({ ...record, ownedUntilMs: this.#clock.epochMs() }, record.owner);
   }
 
-  /** Seconds after which a repeat of the call may find the record decided. */
+  /** Seconds (1 to 300) after which a repeat of the call may find the record decided. */
   secondsUntilDecided(record: OperationRecord): number {
     const { state, ownedUntilMs, nextCheckAtMs, isSettled } = record;
     const nextMs =
-      state === 'SENDING' ? ownedUntilMs : (nextCheckAtMs ?? this.#firstBackgroundLookMs(record));
+      state === 'SENDING' ? ownedUntilMs : (nextCheckAtMs ?? this.#firstBackgroundReadMs(record));
     const waitMs = isSettled === true ? this.#settleMs : nextMs - this.#clock.epochMs();
     return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(waitMs / 1_000)));
   }
 
-  // Long after it was sent, one look is all that a repeat of the call can add; a suspected refusal is looked into at once.
-  #partsFor(record: OperationRecord): readonly number[] {
-    if (this.#firstBackgroundLookMs(record) < this.#clock.epochMs()) return [0];
+  // Long after the request, a repeat adds one read only. A suspected refusal is checked at once.
+  #partsFor(record: UnknownRecord): readonly number[] {
+    if (this.#firstBackgroundReadMs(record) < this.#clock.epochMs()) return [0];
     return record.suspected === undefined ? INLINE_PARTS : [0, ...INLINE_PARTS];
   }
 
-  #firstBackgroundLookMs(record: OperationRecord): number {
+  #firstBackgroundReadMs(record: OperationRecord): number {
     return lastSentAt(record) + this.#settleMs / 4;
   }
 }
 
 const OWNERSHIP_MS = 30_000;
-const MAX_AT_A_TIME = 50;
+const MAX_CONCURRENT = 50;
 
-/** What the background work needs. */
-interface BackgroundOptions {
-  store: RecordStore;
-  identities: OperationIdentities;
+/** The collaborators of {@link BackgroundReconciliation}. */
+interface Dependencies {
+  store: OperationStore;
+  keys: OperationKeys;
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
   log: Logger;
-  /** Milliseconds between two looks for open records. */
+  /** Milliseconds between two searches for open records. */
   intervalMs: number;
 }
 
-/** Decides creates that nobody asks about any more: of callers that went away and of processes that died. */
+/** Decides abandoned creates: of callers that went away and of processes that died. */
 export class BackgroundReconciliation {
-  readonly #options: BackgroundOptions;
+  readonly #deps: Dependencies;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(options: BackgroundOptions) {
-    this.#options = options;
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
   }
 
-  /** Begins to look for open records, now and from then on. */
+  /** Searches for open records now and at every interval. */
   start(): void {
-    this.#running = this.#lookAround();
+    this.#running = this.#search();
   }
 
-  /** Ends with the look that is under way. */
+  /** Resolves when the search that is under way has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#running;
   }
 
-  async #lookAround(): Promise<void> {
-    const { store, identities, clock, log, intervalMs } = this.#options;
+  async #search(): Promise<void> {
+    const { store, keys, clock, log, intervalMs } = this.#deps;
     try {
       const nowMs = clock.epochMs();
-      // Not before it is needed: to identify the project makes the secret, if there is none.
-      const open = (await store.hasOpen(nowMs))
-        ? await store.findOpen(await identities.projectId(), nowMs)
-        : [];
+      // Only when needed: the project's key creates the store's secret if there is none.
+      const open = (await store.hasOpen(nowMs)) ? await store.findOpen(await keys.projectId(), nowMs) : [];
       const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
-      await Promise.all(due.slice(0, MAX_AT_A_TIME).map(record => this.#decide(record)));
+      await Promise.all(due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record)));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       log.warn({ operation: 'store', outcome: 'unavailable' }, 'open creates cannot be looked up');
@@ -143,39 +142,36 @@ export class BackgroundReconciliation {
   }
 
   async #decide(record: OperationRecord): Promise<void> {
-    const { store, inline, reconciler, clock } = this.#options;
-    const adopted = await adoptRecord(store, record, clock.epochMs(), OWNERSHIP_MS);
-    if (adopted === undefined) return;
-    await inline.release(await reconciler.check(adopted, randomUUID().replaceAll('-', '')));
+    const { store, inline, reconciler, clock } = this.#deps;
+    const owned = await takeOver(store, record, clock.epochMs(), OWNERSHIP_MS);
+    if (owned === undefined) return;
+    await inline.release(await reconciler.check(owned, randomUUID().replaceAll('-', '')));
   }
 }
 
-// Between the end of an operation's time and the moment when others may take its record over.
+// Between an operation's deadline and the moment when others may take its record over.
 const OWNERSHIP_MARGIN_MS = 5_000;
 
-/** How long a record belongs to an operation, in milliseconds: longer than it can still send or answer. */
-export function ownershipMs({ deadline }: OperationScope): number {
+/** How long an operation owns its record, in milliseconds: longer than it can still send or answer. */
+export function ownershipMs({ deadline }: OperationContext): number {
   return deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
 }
 
 /**
- * Takes over a record that nobody works on.
+ * Takes an abandoned record over. A request that its previous owner may have sent ended without proof.
  *
- * @param forMs how long others leave it alone, in milliseconds
- * @returns the record as it is stored, under its new owner; undefined while somebody else works on it, or once it is
- *   decided
+ * @param forMs how long the new owner keeps the record, in milliseconds
+ * @returns the stored record under its new owner; undefined while another operation owns it, or once it is decided
  */
-export async function adoptRecord(
-  store: RecordStore,
+export async function takeOver(
+  store: OperationStore,
   record: OperationRecord,
   nowMs: number,
   forMs: number,
-): Promise<OperationRecord | undefined> {
+): Promise<UnknownRecord | undefined> {
   if (record.ownedUntilMs > nowMs) return undefined;
-  const owner = randomUUID();
-  const ownedUntilMs = nowMs + forMs;
-  const adopted = await store.adopt(record.id, record.owner, owner, ownedUntilMs);
-  if (adopted === undefined) return undefined;
-  // What it says by now counts, but the time to which the previous owner could send is only in the older version.
-  return { ...unfinished({ ...adopted, ownedUntilMs: record.ownedUntilMs }), ownedUntilMs };
+  const taken = await store.takeOver(record.id, record.owner, randomUUID(), nowMs + forMs);
+  if (taken?.state !== 'SENDING') return taken;
+  // The previous owner could send until its own time was over.
+  return toUnknown(taken, { unknownReason: 'GATEWAY_RESTART', lastSentAtMs: record.ownedUntilMs });
 }

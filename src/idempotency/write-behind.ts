@@ -1,69 +1,73 @@
 import type { Logger } from '../lib/logger.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
-import type { RecordStore } from '../operation-store/operation-store.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 
 const RETRY_MS = 1_000;
 const GIVE_UP_MS = 5 * 60_000;
-// Of each kind, so that what is only to be forgotten takes no place from results.
+// For results and for removals each, so that removals cannot displace results.
 const MAX_WAITING = 10_000;
 
 interface PendingWrite {
   id: string;
-  /** undefined: the record is to be forgotten. */
+  /** Undefined: the record is to be removed. */
   record: OperationRecord | undefined;
   owner: string;
   giveUpAtMs: number;
 }
 
 /**
- * Writes what became of creates. A write that the store cannot take now is kept and repeated for 5 minutes, so
- * that the caller can be told the truth at once; after that the record is found open and looked up again.
+ * Write-behind queue for operation records. A write that the store cannot take now is retried for 5 minutes while the
+ * caller already has its answer; after that the record stays open in the store and is reconciled again.
  *
- * Stores execute what they are given in order, so of one record only the newest write is ever sent again.
+ * Writes to one record are ordered, so only the latest is retried.
  */
-export class RecordWriter {
-  readonly #store: Pick<RecordStore, 'replace' | 'remove'>;
+export class WriteBehind {
+  readonly #store: Pick<OperationStore, 'replace' | 'remove'>;
   readonly #now: () => number;
-  /** Of every record the write that counts, until the store has it. */
+  /** The latest write of each record, until the store has it. */
   readonly #newest = new Map<string, PendingWrite>();
-  /** Those of them that the store could not take. */
+  /** The writes that the store could not take. */
   readonly #waiting = {
     results: new Map<string, PendingWrite>(),
-    forgotten: new Map<string, PendingWrite>(),
+    removals: new Map<string, PendingWrite>(),
   };
   readonly #log: Pick<Logger, 'warn'>;
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<RecordStore, 'replace' | 'remove'>, now: () => number, log: Pick<Logger, 'warn'>) {
+  constructor(
+    store: Pick<OperationStore, 'replace' | 'remove'>,
+    now: () => number,
+    log: Pick<Logger, 'warn'>,
+  ) {
     this.#store = store;
     this.#now = now;
     this.#log = log;
   }
 
-  /** What is known here about a record and not in the store yet. */
-  unwritten(id: string): OperationRecord | undefined {
+  /** The latest version of a record that the store does not have yet. */
+  pending(id: string): OperationRecord | undefined {
     return this.#newest.get(id)?.record;
   }
 
-  /** Stores a record, now or as soon as the store can. Never throws. */
+  /** Writes a record, now or as soon as the store can. Never rejects for an unavailable store. */
   async write(record: OperationRecord, owner: string): Promise<void> {
     await this.#begin({ id: record.id, record, owner, giveUpAtMs: this.#now() + GIVE_UP_MS });
   }
 
-  /** Forgets a record, now or as soon as the store can. Never throws. */
-  async forget(id: string, owner: string): Promise<void> {
+  /** Removes a record, now or as soon as the store can. Never rejects for an unavailable store. */
+  async remove(id: string, owner: string): Promise<void> {
     await this.#begin({ id, record: undefined, owner, giveUpAtMs: this.#now() + GIVE_UP_MS });
   }
 
-  /** Tries what is waiting once more and stops repeating it. */
+  /** Tries the waiting writes once more and stops retrying. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     await this.#attemptWaiting();
     clearTimeout(this.#timer);
-    this.#tellDropped(this.#waiting.results.size + this.#waiting.forgotten.size);
+    this.#reportDropped(this.#waiting.results.size + this.#waiting.removals.size);
   }
 
   #begin(write: PendingWrite): Promise<void> {
@@ -75,7 +79,7 @@ export class RecordWriter {
 
   async #attempt(key: string, write: PendingWrite): Promise<void> {
     const isStored = await this.#send(write);
-    // Whatever became of this one, a newer one is on its way.
+    // A newer write of this record is under way.
     if (this.#newest.get(key) !== write) return;
     const waiting = this.#waitingLike(write);
     if (!isStored) this.#timer ??= setTimeout(() => void this.#attemptWaiting(), RETRY_MS).unref();
@@ -88,7 +92,7 @@ export class RecordWriter {
     this.#newest.delete(key);
   }
 
-  /** Whether the store has taken the write. */
+  /** Whether the store took the write. */
   async #send({ id, record, owner }: PendingWrite): Promise<boolean> {
     try {
       if (record === undefined) await this.#store.remove(id, owner);
@@ -102,17 +106,17 @@ export class RecordWriter {
 
   async #attemptWaiting(): Promise<void> {
     this.#timer = undefined;
-    const { results, forgotten } = this.#waiting;
-    await Promise.all([...results, ...forgotten].map(([key, write]) => this.#attempt(key, write)));
-    this.#tellDropped(this.#dropped);
+    const { results, removals } = this.#waiting;
+    await Promise.all([...results, ...removals].map(([key, write]) => this.#attempt(key, write)));
+    this.#reportDropped(this.#dropped);
     this.#dropped = 0;
   }
 
   #waitingLike({ record }: PendingWrite): Map<string, PendingWrite> {
-    return record === undefined ? this.#waiting.forgotten : this.#waiting.results;
+    return record === undefined ? this.#waiting.removals : this.#waiting.results;
   }
 
-  #tellDropped(count: number): void {
+  #reportDropped(count: number): void {
     if (count === 0) return;
     this.#log.warn(
       { operation: 'store', outcome: 'dropped', count },
@@ -121,7 +125,7 @@ export class RecordWriter {
   }
 }
 
-// A repeat of the call may fail to begin as well; which of the two records the store took is not known.
+// A repeat of the call may fail to begin as well, and either of the two records may be in the store.
 function keyOf({ id, record, owner }: PendingWrite): string {
   return record === undefined ? `${id} ${owner}` : id;
 }

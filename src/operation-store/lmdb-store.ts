@@ -16,10 +16,10 @@ import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { LmdbTables } from './lmdb-tables.js';
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided } from './operation-record.js';
-import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
-import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
+import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 
 const OPTIONS = {
   // A folder whose name has a dot would be taken for a file.
@@ -29,8 +29,8 @@ const OPTIONS = {
   // O_DSYNC), and only then its promise resolves (mdb_txn_commit, mdb_env_write_meta). With it, which is the
   // default on Linux, promises resolve before fdatasync.
   overlappingSync: false,
-  // A turn's batch has a promise of its own that nobody can reach: when the disk is full, its rejection ends the
-  // process. Transactions share commits without it too.
+  // A turn's batch has a promise of its own that cannot be reached: on a full disk its rejection ends the process.
+  // Transactions share commits without it too.
   eventTurnBatching: false,
   // An object cache would hide what another process has written.
   cache: false,
@@ -39,12 +39,12 @@ const OPTIONS = {
 } as const;
 
 /**
- * Remembers creates in a folder of a local disk; several processes of one machine may share it.
+ * Operation records in a folder of a local disk. Several processes of one machine may share it.
  *
- * What it says is on the disk stays there, so it is never forgetful and its secret never another one.
+ * Commits are durable, so it never loses records or its secret.
  * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
  */
-export class LmdbStore implements RecordStore {
+export class LmdbStore implements OperationStore {
   readonly #root: RootDatabase<string, string>;
   readonly #tables: LmdbTables;
   #isClosed = false;
@@ -55,16 +55,16 @@ export class LmdbStore implements RecordStore {
   }
 
   /**
-   * The store in this folder, which is made, for this user only, when it is absent.
+   * Opens the store in this folder, which is created for this user only.
    *
-   * @throws {StoreUnusableError} which names DATA_DIR and the problem
+   * @throws {StoreConfigError} that names DATA_DIR and the problem
    */
   static open(folder: string): LmdbStore {
     try {
       prepareFolder(folder);
       return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
     } catch (error) {
-      throw new StoreUnusableError(
+      throw new StoreConfigError(
         'DATA_DIR',
         `the operation records cannot be kept in this folder: ${reasonOf(error, folder)}`,
       );
@@ -86,7 +86,7 @@ export class LmdbStore implements RecordStore {
     return this.#read(() => this.#tables.find(id, nowMs));
   }
 
-  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
+  async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
     return this.#write(() => {
       this.#tables.sweep(nowMs);
       const found = this.#tables.find(record.id, nowMs);
@@ -96,16 +96,7 @@ export class LmdbStore implements RecordStore {
       if (holder.kind === 'unreadable') return holder;
       if (holder.kind === 'found') return { kind: 'nameHeld', record: holder.record };
       this.#tables.add(record);
-      return { kind: 'begun', isForgetful: false };
-    });
-  }
-
-  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
-    return this.#write(() => {
-      const stored = this.#tables.stored(record.id);
-      if (stored?.owner !== owner || this.#tables.isHeldByAnother(record, nowMs)) return false;
-      this.#tables.reopen(stored, record);
-      return true;
+      return { kind: 'begun', hasLostRecords: false };
     });
   }
 
@@ -113,18 +104,18 @@ export class LmdbStore implements RecordStore {
     return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
   }
 
-  async adopt(
+  async takeOver(
     id: string,
     previousOwner: string,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<OperationRecord | undefined> {
+  ): Promise<UndecidedRecord | undefined> {
     return this.#write(() => {
       const stored = this.#tables.stored(id);
       if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;
-      const adopted = { ...stored, owner, ownedUntilMs };
-      this.#tables.replace(stored, adopted);
-      return adopted;
+      const taken = { ...stored, owner, ownedUntilMs };
+      this.#tables.replace(stored, taken);
+      return taken;
     });
   }
 
@@ -185,7 +176,7 @@ export class LmdbStore implements RecordStore {
     }
   }
 
-  /** Runs the action under the lock of all processes; the promise resolves when its writes are on the disk. */
+  /** Runs the action under the lock of all processes. Resolves when its writes are on the disk. */
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
     try {

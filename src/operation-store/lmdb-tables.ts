@@ -3,33 +3,34 @@ import type { OperationRecord } from './operation-record.js';
 import { isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { FindResult } from './operation-store.js';
 
-// More than what is written in between adds, so that expired entries cannot pile up; seldom, because looking costs
-// as much as a write.
+// A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
 const CALLS_PER_SWEEP = 16;
-const SWEPT_AT_A_TIME = 64;
+const MAX_SWEPT = 64;
 
-/** When an entry expires, its kind and its key; in this order the oldest come first. */
+/** When an entry expires, its kind and its key. The oldest sort first. */
+// Stored: do not rename the kinds.
 type ExpiryKey = [expiresAtMs: number, kind: 'record' | 'connection' | 'deletion', key: string];
 
 /**
- * The tables of records and what must agree between them.
+ * The tables of the embedded store and their invariants.
  *
- * What writes must run inside one transaction; a transaction that throws is not undone, so decide before writing.
+ * Writes must run inside one transaction. A transaction that throws is not rolled back, so decide before writing.
  */
 export class LmdbTables {
   /** Texts of records by id. */
   readonly #records: Database<string, string>;
-  /** Who holds a name, by nameId: every record that needs an answer, so nobody reads all records to find them. */
+  /** The open record that holds a name, by nameId. An index of all open records. */
   readonly #holders: Database<string, string>;
   /** Ids of records by connectionId. */
   readonly #connections: Database<string, string>;
   /** When the notes of deletions expire, by their ids. */
   readonly #deletions: Database<string, string>;
-  /** The nameId of a record, the id that claims a connection, or nothing for a deletion, in the order in which they expire. */
+  /** In order of expiry: the nameId of a record, the id that claims a connection, or nothing for a deletion. */
   readonly #expiries: Database<string, ExpiryKey>;
   #callsUntilSweep = 0;
 
   constructor(root: RootDatabase<string, string>) {
+    // Stored: do not rename.
     this.#records = root.openDB('records', { encoding: 'string' });
     this.#holders = root.openDB('holders', { encoding: 'string' });
     this.#connections = root.openDB('connections', { encoding: 'string' });
@@ -37,7 +38,7 @@ export class LmdbTables {
     this.#expiries = root.openDB('expiries', { encoding: 'string' });
   }
 
-  /** What is stored under the id and has not expired. */
+  /** The unexpired record of this id. */
   find(id: string, nowMs: number): FindResult {
     const text = this.#records.get(id);
     if (text === undefined) return { kind: 'absent' };
@@ -52,7 +53,7 @@ export class LmdbTables {
     return holder === undefined ? { kind: 'absent' } : this.find(parseHolder(holder).id, nowMs);
   }
 
-  /** Whether another record holds the name; one that cannot be read counts, because nobody can know. */
+  /** Whether another record holds the name. An unreadable one counts. */
   isHeldByAnother({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>, nowMs: number): boolean {
     const holder = this.#holders.get(nameId);
     if (holder === undefined) return false;
@@ -73,12 +74,12 @@ export class LmdbTables {
       .filter(record => record.projectId === projectId);
   }
 
-  /** The record under the id, expired or not; undefined when there is none or it is unreadable. */
+  /** The record of this id, expired or not. Undefined when it is absent or unreadable. */
   stored(id: string): OperationRecord | undefined {
     return readRecord(this.#records.get(id) ?? '');
   }
 
-  /** Stores a record whose id and name are free, but for what has expired. */
+  /** Adds a record whose id and name are free or expired. */
   add(record: OperationRecord): void {
     const expired = this.stored(record.id);
     if (expired !== undefined) this.remove(expired);
@@ -87,7 +88,7 @@ export class LmdbTables {
     this.#holders.putSync(record.nameId, holderOf(record));
   }
 
-  /** Stores the next version of a record. */
+  /** Writes the next version of a record. */
   replace(previous: OperationRecord, record: OperationRecord): void {
     if (previous.expiresAtMs !== record.expiresAtMs) {
       this.#expiries.removeSync(expiryOf(previous));
@@ -95,24 +96,18 @@ export class LmdbTables {
     }
     this.#records.putSync(record.id, writeRecord(record));
     if (!isOpen(record)) this.#freeName(record.nameId, record.id);
-    // Undecided before, so the name is its own.
+    // An open record holds its own name.
     else if (isOpen(previous)) this.#holders.putSync(record.nameId, holderOf(record));
   }
 
-  /** Stores the next version of a record, which holds its name again; the name is free or its own. */
-  reopen(previous: OperationRecord, record: OperationRecord): void {
-    this.replace(previous, record);
-    this.#holders.putSync(record.nameId, holderOf(record));
-  }
-
-  /** Forgets a record and frees its name. */
+  /** Removes a record and frees its name. */
   remove(record: OperationRecord): void {
     this.#expiries.removeSync(expiryOf(record));
     this.#records.removeSync(record.id);
     this.#freeName(record.nameId, record.id);
   }
 
-  /** Notes whose connection it is; false when it is another record's, or may be because that one holds the name. */
+  /** Claims a connection. False when another record has claimed it, or holds the name and may be about to. */
   claimConnection(
     connectionId: string,
     record: Pick<OperationRecord, 'id' | 'nameId'>,
@@ -127,7 +122,7 @@ export class LmdbTables {
     return true;
   }
 
-  /** Notes a deletion, or notes it for longer. */
+  /** Adds or extends the note of a deletion. */
   noteDeletion(id: string, expiresAtMs: number): void {
     const previous = this.#deletions.get(id);
     if (previous !== undefined) this.#expiries.removeSync([Number(previous), 'deletion', id]);
@@ -136,22 +131,22 @@ export class LmdbTables {
     this.#expiries.putSync([untilMs, 'deletion', id], '');
   }
 
-  /** Whether the deletion was noted and its time is not over. */
+  /** Whether an unexpired note of the deletion exists. */
   hasDeletion(id: string, nowMs: number): boolean {
     return Number(this.#deletions.get(id) ?? 0) > nowMs;
   }
 
   /**
-   * Clears a portion of what has expired away, at every 16th call.
+   * Removes up to 64 expired entries at every 16th call.
    *
-   * Goes by the list of expiries alone, so that it also clears what this version cannot read.
+   * Goes by the table of expiries alone, so that it also removes records that this version cannot read.
    */
   sweep(nowMs: number): void {
     if (this.#callsUntilSweep-- > 0) return;
     this.#callsUntilSweep = CALLS_PER_SWEEP - 1;
     // A bound, not a stored key: [n] sorts before every [n, kind, key].
     const end = [Math.floor(nowMs) + 1] as unknown as ExpiryKey;
-    for (const { key, value } of [...this.#expiries.getRange({ end, limit: SWEPT_AT_A_TIME })]) {
+    for (const { key, value } of [...this.#expiries.getRange({ end, limit: MAX_SWEPT })]) {
       const [, kind, expired] = key;
       this.#expiries.removeSync(key);
       if (kind === 'connection') this.#connections.removeSync(expired);

@@ -1,80 +1,74 @@
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 
-/** What became of the wish to begin an operation. */
+/** The result of {@link OperationStore.begin}. */
 export type BeginResult =
   /**
-   * The record is stored durably: the request may be sent.
+   * The record is durable: the request may be sent.
    *
-   * `isForgetful`: the store has lost records within the time for which it must keep them, so that an unknown id
-   * is no proof that nothing was sent under it.
+   * `hasLostRecords`: the store lost records within their retention, so an unknown id does not prove that nothing
+   * was sent.
    */
-  | { kind: 'begun'; isForgetful: boolean }
-  /** The store's secret is not the one that the record was identified with: it was lost and made anew. */
-  | { kind: 'otherSecret' }
-  /** A record with this id exists already. */
+  | { kind: 'begun'; hasLostRecords: boolean }
+  /** The store lost its data and has another secret than the one that keyed the record. */
+  | { kind: 'secretReplaced' }
+  /** A record with this id exists. */
   | { kind: 'exists'; record: OperationRecord }
-  /** Another unsettled record (SENDING, or UNKNOWN and not settled) holds the name. */
+  /** Another open record holds the name. */
   | { kind: 'nameHeld'; record: OperationRecord }
-  /** Something is stored under the id or the name that cannot be read as a record of this version. */
+  /** The id or the name leads to something that is no record of this version. */
   | { kind: 'unreadable' };
 
-/** A record, its absence, or something that cannot be read as a record of this version. */
+/** The result of {@link OperationStore.find}. `unreadable`: it is no record of this version. */
 export type FindResult =
   | { kind: 'found'; record: OperationRecord }
   | { kind: 'absent' }
   | { kind: 'unreadable' };
 
 /**
- * Remembers creates and wishes to delete, for one process (a folder) or for several (Redis).
+ * Durable store of operation records: a folder for one machine, or Redis for several.
  *
- * Every write is atomic, and durable when its promise resolves. Times come from the caller.
+ * Every write is atomic, and durable when its promise resolves. Times come from the caller. All methods throw
+ * {@link StoreUnavailableError}.
  */
-export interface RecordStore {
+export interface OperationStore {
   /**
-   * A random secret of 32 bytes, made at first use and the same for all users of the store. Read anew at every
-   * call, because a store that lost its data has another one.
+   * A random secret of 32 bytes, made at first use and shared by all users of the store. Not cached, because a store
+   * that lost its data has another one.
    */
   secret(): Promise<Buffer>;
 
-  /** @throws {StoreUnavailableError} as every other method */
+  /** The unexpired record of this id. */
   find(id: string, nowMs: number): Promise<FindResult>;
 
   /** Stores a new record in state SENDING, unless its id exists or its name is held. */
-  begin(record: OperationRecord, nowMs: number): Promise<BeginResult>;
+  begin(record: SendingRecord, nowMs: number): Promise<BeginResult>;
 
   /**
-   * Stores the next version of a settled record, which is open again, unless somebody else wrote it meanwhile or
-   * its name is held by another record.
-   */
-  reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean>;
-
-  /**
-   * Replaces a record if `owner` still owns it, and frees its name when the new state is settled
-   * (SUCCEEDED, REJECTED, or UNKNOWN with isSettled).
+   * Replaces a record if `owner` still owns it, and frees its name unless the new version is open.
    *
-   * @returns false when the stored record is gone or has another owner
+   * @returns false when the record is gone or has another owner
    */
   replace(record: OperationRecord, owner: string): Promise<boolean>;
 
   /**
-   * Takes over a record whose owner's time is over: sets owner and ownedUntilMs. Atomic.
+   * Sets owner and ownedUntilMs of an abandoned record.
    *
-   * @returns the record as it is stored then; undefined when somebody else was faster, or its owner has decided it
+   * @returns the stored record; undefined when it has another owner than `previousOwner`, or is decided
    */
-  adopt(
+  takeOver(
     id: string,
     previousOwner: string,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<OperationRecord | undefined>;
+  ): Promise<UndecidedRecord | undefined>;
 
-  /** Forgets a record and frees its name, if `owner` still owns it. */
+  /** Removes a record and frees its name, if `owner` still owns it. */
   remove(id: string, owner: string): Promise<boolean>;
 
   /**
-   * Notes that a connection belongs to a record.
+   * Claims a connection for a record.
    *
-   * @returns false when another record has it already, or holds the name: it may be about to answer for it
+   * @returns false when another record has claimed it, or holds the name and may be about to
    */
   claimConnection(
     connectionId: string,
@@ -82,25 +76,26 @@ export interface RecordStore {
     times: { nowMs: number; expiresAtMs: number },
   ): Promise<boolean>;
 
-  /** Remembers that a connection is about to be deleted for a tenant; `id` is a keyed hash of both. */
+  /** Notes that a tenant deletes a connection. `id` is a keyed hash of both. */
   noteDeletion(id: string, times: { nowMs: number; expiresAtMs: number }): Promise<void>;
 
-  /** Whether that was noted and its time is not over. */
+  /** Whether an unexpired note of the deletion exists. */
   hasDeletion(id: string, nowMs: number): Promise<boolean>;
 
   /** Whether {@link findOpen} may find something for any project. */
   hasOpen(nowMs: number): Promise<boolean>;
 
-  /** Records of a project that still need an answer: SENDING or UNKNOWN and not settled, whose owner's time is over. */
+  /** The open records of a project whose owner's time is over. */
   findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]>;
 
+  /** Releases the store. Every later call fails. */
   close(): Promise<void>;
 }
 
 /** The store cannot be used now. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
-  /** False when the store was certainly not reached; otherwise the last write may have taken place all the same. */
+  /** False when the store was not reached. Otherwise the write may have taken place. */
   readonly mayHaveWritten: boolean;
 
   constructor({ mayHaveWritten } = { mayHaveWritten: true }) {
@@ -109,14 +104,14 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** Whether a write that failed may have taken place all the same. */
+/** Whether a failed write may have taken place. */
 export function mayHaveWritten(error: unknown): boolean {
   return !(error instanceof StoreUnavailableError) || error.mayHaveWritten;
 }
 
-/** The store must not be used as it is set up. The message names the setting first, and quotes nothing of its value. */
-export class StoreUnusableError extends Error {
-  override readonly name = 'StoreUnusableError';
+/** The store must not be used as configured. The message begins with the setting and never quotes its value. */
+export class StoreConfigError extends Error {
+  override readonly name = 'StoreConfigError';
   readonly setting: 'DATA_DIR' | 'REDIS_URL';
   readonly problem: string;
 

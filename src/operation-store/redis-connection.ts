@@ -1,12 +1,12 @@
 import { Redis, ReplyError } from 'ioredis';
-import { StoreUnavailableError, StoreUnusableError } from './operation-store.js';
+import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { RedisAddress } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;
 const RECHECK_MS = 10_000;
 const DISCONNECT_TIMEOUT_MS = 20;
-const RECONNECT_MS = { first: 20, most: 2_000 };
+const RECONNECT_MS = { min: 20, max: 2_000 };
 
 /** One atomic step: a script, the keys that it uses and its arguments. */
 export interface ScriptCall {
@@ -16,31 +16,31 @@ export interface ScriptCall {
 }
 
 /**
- * A connection to Redis that comes back by itself, answers in bounded time, and works only while the server is
- * known to keep what it is given.
+ * A self-healing connection to Redis with bounded response times. It is usable only while the server is known not to
+ * evict keys.
  *
  * Errors of ioredis carry commands with their arguments, so none of them leaves this class.
  */
 export class RedisConnection {
   readonly #client: Redis;
-  readonly #tell: (problem: string) => void;
-  readonly #greet: () => ScriptCall | undefined;
+  readonly #report: (problem: string) => void;
+  readonly #handshake: () => ScriptCall | undefined;
   #isUsable = false;
   #isLeaving = false;
-  /** Why the server must not be used, once it has said so. */
+  /** Why the server must not be used. */
   #refusal: string | undefined;
-  #told: string | undefined;
+  #lastReported: string | undefined;
   #attempts = 0;
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
 
   private constructor(
     address: RedisAddress,
-    tell: (problem: string) => void,
-    greet: () => ScriptCall | undefined,
+    report: (problem: string) => void,
+    handshake: () => ScriptCall | undefined,
   ) {
-    this.#tell = tell;
-    this.#greet = greet;
+    this.#report = report;
+    this.#handshake = handshake;
     this.#client = new Redis({
       ...address,
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -49,9 +49,9 @@ export class RedisConnection {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      // Not ioredis's own count: that one begins anew with a server that accepts connections and ends them.
+      // ioredis's own count is reset by a server that accepts connections and ends them.
       retryStrategy: () => {
-        const waitMs = Math.min(RECONNECT_MS.most, RECONNECT_MS.first * 2 ** Math.min(this.#attempts++, 10));
+        const waitMs = Math.min(RECONNECT_MS.max, RECONNECT_MS.min * 2 ** Math.min(this.#attempts++, 10));
         return waitMs * (0.5 + Math.random() / 2);
       },
       // After a failover this server is a replica; its name may lead to the new one.
@@ -72,22 +72,22 @@ export class RedisConnection {
   }
 
   /**
-   * Connects. A server that cannot be reached is waited for in the background.
+   * Connects. While the server cannot be reached, the connection is retried in the background.
    *
-   * @param tell is given what an operator should see, each problem once, without addresses or secrets
-   * @param greet gives the first script of every connection, if there is one
-   * @throws {StoreUnusableError} when the server answers and must not be used
+   * @param report receives each problem once, for operators, without addresses or secrets
+   * @param handshake the first script of every connection, if any
+   * @throws {StoreConfigError} when the server answers and must not be used
    */
   static async open(
     address: RedisAddress,
-    tell: (problem: string) => void,
-    greet: () => ScriptCall | undefined,
+    report: (problem: string) => void,
+    handshake: () => ScriptCall | undefined,
   ): Promise<RedisConnection> {
-    const connection = new RedisConnection(address, tell, greet);
+    const connection = new RedisConnection(address, report, handshake);
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
-    throw new StoreUnusableError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
+    throw new StoreConfigError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
   }
 
   /** Whether a command can be sent now. */
@@ -95,7 +95,7 @@ export class RedisConnection {
     return this.#isUsable;
   }
 
-  /** Waits until a command can be sent, at most this long; see {@link isUsable} for whether it can. */
+  /** Waits at most this long until a command can be sent; see {@link isUsable}. */
   async whenUsable(limitMs: number): Promise<void> {
     const endMs = performance.now() + limitMs;
     while (!this.#isUsable && performance.now() < endMs) await this.#nextChange(endMs - performance.now());
@@ -106,7 +106,7 @@ export class RedisConnection {
     if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
     try {
       const answer = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
-      this.#told = undefined;
+      this.#lastReported = undefined;
       return answer;
     } catch (error) {
       if (error instanceof TimeoutError) this.#leave();
@@ -139,15 +139,15 @@ export class RedisConnection {
     }
     if (this.#refusal === undefined) {
       this.#change(this.#client.status === 'ready');
-      const greeting = this.#greet();
-      // Whoever waits for the connection goes on after this turn; when the greeting fails, the next script repeats it.
-      const greeted = greeting === undefined ? Promise.resolve() : this.run(greeting, CHECK_TIMEOUT_MS);
-      const isGreeted = await greeted.then(
+      const call = this.#handshake();
+      // Waiting commands go on after this turn. When the handshake fails, the next script repeats its check.
+      const done = call === undefined ? Promise.resolve() : this.run(call, CHECK_TIMEOUT_MS);
+      const isAccepted = await done.then(
         () => true,
         () => false,
       );
-      // A replica refuses what the greeting notes, and is left for another server again and again.
-      if (isGreeted) this.#attempts = 0;
+      // A replica refuses the write of the handshake, and is left for another server again and again.
+      if (isAccepted) this.#attempts = 0;
       return;
     }
     this.#note(this.#refusal);
@@ -155,8 +155,8 @@ export class RedisConnection {
     this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
   }
 
-  // Answers are matched to commands by their order, so a connection that owes one is not trusted with the next;
-  // and a machine that is gone ends no connection by itself.
+  // Replies are matched to commands by order, so a connection that owes one cannot take the next; and a machine that
+  // is gone ends no connection by itself.
   #leave(): void {
     if (this.#client.status !== 'ready' || this.#isLeaving) return;
     this.#isLeaving = true;
@@ -166,9 +166,9 @@ export class RedisConnection {
   }
 
   #note(problem: string): void {
-    if (this.#told === problem) return;
-    this.#told = problem;
-    this.#tell(problem);
+    if (this.#lastReported === problem) return;
+    this.#lastReported = problem;
+    this.#report(problem);
   }
 
   #change(isUsable: boolean): void {
@@ -186,7 +186,7 @@ class TimeoutError extends Error {}
 
 function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    // After a stall of this process the timer comes before the answer that is there already; that one is read first.
+    // After a stall of this process the timer fires before a response that has arrived is read.
     const timer = setTimeout(() => setImmediate(() => reject(new TimeoutError())), Math.max(0, limitMs));
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
@@ -197,7 +197,7 @@ const TRANSIENT = /LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|max number of clients/;
 const REFUSED = /WRONGPASS|NOAUTH|invalid password|invalid username-password/;
 
 /**
- * Why this server must not keep the records: it may throw away what it is given, or does not let us in.
+ * Why this server must not keep the records: it may evict keys, or refuses the credentials.
  *
  * @returns undefined when it may be used; otherwise a sentence that names the setting
  * @throws what the connection throws when the server cannot answer now

@@ -4,21 +4,20 @@ import type { ScriptCall } from './redis-connection.js';
 import * as scripts from './redis-scripts.js';
 import { KEYS } from './redis-scripts.js';
 
-/** For how long after a loss an unknown id proves nothing: as long as the record of a success would be there. */
+/** How long after a loss an unknown id proves nothing: the retention of a success. */
 const LOST_FOR_MS = RETENTION_MS.SUCCEEDED;
-/** What was counted before has expired, so its loss matters to nobody. */
+/** Records that were counted earlier have expired. */
 const COUNT_MATTERS_MS = RETENTION_MS.UNKNOWN;
 // Longer than it matters, whatever the clocks of Redis and the gateway say.
 const COUNT_KEPT_MS = 2 * COUNT_MATTERS_MS;
 
 /**
- * What one gateway knows that Redis has, so that its next script notices when it is gone: the secret, and how many
- * records this gateway has begun or reopened. What is lost together with the gateway that knew of it, the server's own
- * identity shows: the data say which server they were last written on.
+ * Detects that Redis lost data: every script checks the secret, this gateway's count of begun records and the
+ * server's run_id, which reveals a loss even when the gateway that counted the records is gone.
  *
- * Each gateway has a count of its own: after a failover, others would soon bring a common one to where it was.
+ * Each gateway has its own count, because after a failover the others would soon bring a shared one back to its value.
  */
-export class RedisWitness {
+export class RedisLossDetector {
   readonly #countKey = KEYS.count + randomUUID();
   #secret = '';
   #count = 0;
@@ -29,24 +28,24 @@ export class RedisWitness {
     return [KEYS.secret, KEYS.loss, this.#countKey, KEYS.server];
   }
 
-  /** Arguments: secret (empty when it was never read), count, and for how long Redis keeps a loss and a count. */
+  /** Arguments: secret (empty until it is read), count, and how long Redis keeps a loss and a count, in milliseconds. */
   args(nowMs: number): (string | number)[] {
     const count = nowMs < this.#countedAtMs + COUNT_MATTERS_MS ? this.#count : 0;
     return [this.#secret, count, LOST_FOR_MS, COUNT_KEPT_MS];
   }
 
-  /** Tells Redis what it should have, as soon as it is there again: others may begin before this gateway does. */
-  greeting(nowMs: number): ScriptCall | undefined {
+  /** The check that runs on every new connection, before other gateways begin records. */
+  handshake(nowMs: number): ScriptCall | undefined {
     if (this.#secret === '' && this.#count === 0) return undefined;
-    return { script: scripts.GREET, keys: this.keys, args: [...this.args(nowMs), nowMs] };
+    return { script: scripts.HANDSHAKE, keys: this.keys, args: [...this.args(nowMs), nowMs] };
   }
 
-  /** Remembers the secret that Redis has. */
+  /** Records the secret that Redis has. */
   sawSecret(secret: string): void {
     this.#secret = secret;
   }
 
-  /** Remembers how far Redis has counted. */
+  /** Records how far Redis has counted. */
   sawCount(count: number, nowMs: number): void {
     this.#count = Math.max(this.#count, count);
     this.#countedAtMs = Math.max(this.#countedAtMs, nowMs);

@@ -1,17 +1,17 @@
 import type { OperationRecord } from './operation-record.js';
 
 /**
- * The operations of the Redis store; Redis runs each script as one atomic step.
+ * The Lua scripts of the Redis store. Redis runs each as one atomic step.
  *
- * What is stored is judged here only as far as a decision needs it; whether a text is a whole record, its reader
- * says. A script that fails keeps what it has written so far, so the writes come last, and the one that can meet
- * a foreign type of key comes first of them.
+ * Scripts read of a record only what they need to decide; its reader validates it. A script that fails is not rolled
+ * back, so the writes come last, and the first of them is the one that can meet a foreign type of key.
  */
 
 // The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.
 const PREFIX = 'dli-gateway:{once}:';
 
-/** Where everything lies: prefixes of keys, and the one key of what is open. */
+/** Keys, and prefixes that end in a colon. */
+// Stored: do not rename.
 export const KEYS = {
   record: `${PREFIX}record:`,
   name: `${PREFIX}name:`,
@@ -24,7 +24,7 @@ export const KEYS = {
   count: `${PREFIX}count:`,
 } as const;
 
-/** The keys that change with a record: its own, that of its name, and the list of what is open. */
+/** The keys that change with a record: its own, its name's, and the index of open records. */
 export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): string[] {
   return [KEYS.record + id, KEYS.name + nameId, KEYS.open];
 }
@@ -32,7 +32,7 @@ export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): 
 const READ = `
 local function read(key)
   local text = redis.pcall('GET', key)
-  -- Another type of key: empty, which nobody can read as a record.
+  -- Another type of key: an empty text is no record.
   if type(text) == 'table' then return '' end
   return text
 end
@@ -51,7 +51,7 @@ end
 local function isHeldByAnother(nameKey, id, nowMs, prefix)
   local holderId = read(nameKey)
   if not holderId or holderId == id then return false end
-  -- What cannot be read as an id or a record may hold the name: nobody can know.
+  -- An unreadable holder may hold the name.
   return not string.match(holderId, '^%x+$') or current(prefix .. holderId, nowMs) ~= false
 end
 local function store(key, text, expiresAtMs)
@@ -60,18 +60,18 @@ local function store(key, text, expiresAtMs)
 end
 `;
 
-// A failover or a new start makes another server of it, which may lack what was written last.
+// The run_id changes with a failover or a restart, which may lose the last writes.
 const SERVER = `
 local function serverId()
   local info = redis.pcall('INFO', 'server')
-  -- A user who may not ask cannot know.
+  -- A user without the right to INFO has no run_id.
   return type(info) == 'string' and string.match(info, 'run_id:(%x+)')
 end
 `;
 
-// What is missing is written back, so that the gateways go on with one secret, and a loss is noted once.
-const WITNESS = `${SERVER}
-local function hasOtherSecret(keys, args, nowMs)
+// A missing secret or count is written back, so that the gateways go on with one secret, and a loss is noted once.
+const LOSS_DETECTOR = `${SERVER}
+local function isSecretReplaced(keys, args, nowMs)
   local secretKey, lossKey, countKey, serverKey = unpack(keys)
   local secret, count, lostForMs, countKeptMs = unpack(args)
   local stored, server, knownServer = read(secretKey), serverId(), read(serverKey)
@@ -94,19 +94,19 @@ local function countOne(keys, args)
 end
 `;
 
-/** Keys: those of the witness. Arguments: those of the witness, nowMs. Notes a loss before anybody begins. */
-export const GREET = `${READ}${WITNESS}
-hasOtherSecret(KEYS, ARGV, ARGV[5])
+/** Keys: those of the loss detector. Arguments: those of the loss detector, nowMs. Notes a loss before a record is begun. */
+export const HANDSHAKE = `${READ}${LOSS_DETECTOR}
+isSecretReplaced(KEYS, ARGV, ARGV[5])
 return 1
 `;
 
 /**
- * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, nowMs, expiresAtMs,
+ * Keys: those of the loss detector, record, name, open. Arguments: those of the loss detector, id, text, nowMs, expiresAtMs,
  * ownedUntilMs, prefix of record keys.
  */
-export const BEGIN = `${READ}${WITNESS}
+export const BEGIN = `${READ}${LOSS_DETECTOR}
 local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
-if hasOtherSecret(KEYS, ARGV, nowMs) then return {'otherSecret'} end
+if isSecretReplaced(KEYS, ARGV, nowMs) then return {'secretReplaced'} end
 local stored = current(KEYS[5], nowMs)
 if stored then return {'exists', stored} end
 local holderId = read(KEYS[6])
@@ -116,29 +116,9 @@ if holder then return {'nameHeld', holder} end
 redis.call('ZADD', KEYS[7], ownedUntilMs, id)
 store(KEYS[5], text, expiresAtMs)
 store(KEYS[6], id, expiresAtMs)
--- A clock of Redis that is far ahead forgets at once what must be remembered.
+-- A clock of Redis that is far ahead expires the record at once.
 if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
 return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
-`;
-
-/**
- * Keys: those of the witness, record, name, open. Arguments: those of the witness, id, text, owner, nowMs,
- * expiresAtMs, ownedUntilMs, prefix of record keys.
- */
-export const REOPEN = `${READ}${WITNESS}
-local id, text, owner, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
-if hasOtherSecret(KEYS, ARGV, nowMs) then return 0 end
-local stored = read(KEYS[5])
-local record = stored and decode(stored)
-if not record or record.owner ~= owner then return 0 end
--- It may have been reopened before, and that was lost: there is no third chance.
-local lostAtMs = read(KEYS[2])
-if lostAtMs and not ((tonumber(record.sentAtMs) or 0) > (tonumber(lostAtMs) or math.huge)) then return 0 end
-if isHeldByAnother(KEYS[6], id, nowMs, prefix) then return 0 end
-redis.call('ZADD', KEYS[7], ownedUntilMs, id)
-store(KEYS[5], text, expiresAtMs)
-store(KEYS[6], id, expiresAtMs)
-return countOne(KEYS, ARGV)
 `;
 
 /** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
@@ -160,7 +140,7 @@ return 1
 `;
 
 /** Keys: record, open. Arguments: id, expected text, text, expiresAtMs, ownedUntilMs. */
-export const ADOPT = `${READ}
+export const TAKE_OVER = `${READ}
 local id, expected, text, expiresAtMs, ownedUntilMs = unpack(ARGV)
 if read(KEYS[1]) ~= expected then return 0 end
 redis.call('ZADD', KEYS[2], 'XX', ownedUntilMs, id)
@@ -191,7 +171,7 @@ store(KEYS[1], id, expiresAtMs)
 return 1
 `;
 
-/** Keys: deletion. Arguments: expiresAtMs. Gives 0 when a clock of Redis that is far ahead forgets it at once. */
+/** Keys: deletion. Arguments: expiresAtMs. Returns 0 when a clock of Redis that is far ahead expires it at once. */
 export const NOTE_DELETION = `${READ}
 store(KEYS[1], ARGV[1], ARGV[1])
 return redis.call('EXISTS', KEYS[1])
@@ -210,8 +190,8 @@ return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
 `;
 
 /**
- * Keys: open. Arguments: projectId, nowMs, prefix of record keys, how many ids to pass over, how many to look at. Gives
- * how many there were, how many of them are left, and the texts. Also clears away ids of records that have expired.
+ * Keys: open. Arguments: projectId, nowMs, prefix of record keys, offset, limit. Returns how many ids there were, how
+ * many of them are left, and the texts. Removes ids of expired records.
  */
 export const FIND_OPEN = `${READ}
 local projectId, nowMs, prefix, offset, limit = unpack(ARGV)
@@ -229,12 +209,12 @@ end
 return found
 `;
 
-/** Keys: record, loss. Gives the text, nothing, or an empty text for another type of key; and 1 after a loss. */
+/** Keys: record, loss. Returns the text, nil, or an empty text for another type of key; and 1 after a loss. */
 export const FIND = `${READ}
 return {read(KEYS[1]), redis.call('EXISTS', KEYS[2])}
 `;
 
-/** Keys: secret, server. Arguments: a new secret, for the first time; a copy that has it knows whose copy it is. */
+/** Keys: secret, server. Arguments: a new secret, used unless there is one. Also notes the server's run_id. */
 export const SECRET = `${SERVER}
 if redis.call('SET', KEYS[1], ARGV[1], 'NX') then
   local server = serverId()

@@ -1,123 +1,138 @@
 import { randomBytes } from 'node:crypto';
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
-import type { BeginResult, FindResult, RecordStore } from './operation-store.js';
+import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
 import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
-import { RedisWitness } from './redis-loss-detector.js';
+import { RedisLossDetector } from './redis-loss-detector.js';
 import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
 import { parseRedisUrl } from './redis-url.js';
 
-/** How long Redis may take, in milliseconds. */
+/** Open records that one script reads, which blocks all users of Redis, and the most that are returned. */
+const PAGE = 1_000;
+
+/** Time-outs of Redis, in milliseconds. */
 export interface RedisTimeouts {
   command: number;
   /** For all commands of one operation together. */
   operation: number;
 }
 
-/** Half a second for a whole operation, less what timers and the event loop may be late. */
+/** Half a second for a whole operation, less the delay of timers and the event loop. */
 export const REDIS_TIMEOUTS_MS: RedisTimeouts = { command: 250, operation: 430 };
 
-/** How many open records are looked at in one step, which holds up all users of Redis, and are found at most. */
-const PAGE = 1_000;
-
 /**
- * Remembers creates in Redis, for all gateways that share it.
+ * Operation records in Redis, shared by several gateways.
  *
- * An answer means that Redis has the write, and its disk as far as `appendfsync` says; a failover may lose the
- * last writes. A gateway that knew of them notices, and so does any other by the server, which is another one then.
- * Records expire by Redis's own clock as well as by the caller's.
+ * A reply means that Redis has the write, and its disk as far as `appendfsync` says. A failover may lose the last
+ * writes; {@link RedisLossDetector} notices. Records expire by Redis's clock as well as by the caller's.
  */
-export class RedisStore implements RecordStore {
+export class RedisStore implements OperationStore {
   readonly #connection: RedisConnection;
-  readonly #witness: RedisWitness;
-  readonly #commands: RedisCommands;
-  readonly #beginning: RedisBeginning;
+  readonly #lossDetector: RedisLossDetector;
+  readonly #timeoutsMs: RedisTimeouts;
 
-  private constructor(connection: RedisConnection, witness: RedisWitness, timeoutsMs: RedisTimeouts) {
+  private constructor(
+    connection: RedisConnection,
+    lossDetector: RedisLossDetector,
+    timeoutsMs: RedisTimeouts,
+  ) {
     this.#connection = connection;
-    this.#witness = witness;
-    this.#commands = new RedisCommands(connection, timeoutsMs);
-    this.#beginning = new RedisBeginning(connection, this.#commands, witness);
+    this.#lossDetector = lossDetector;
+    this.#timeoutsMs = timeoutsMs;
   }
 
   /**
    * Connects to `redis://` or `rediss://`. While the server cannot be reached every operation fails, and the
-   * connection is tried again in the background.
+   * connection is retried in the background.
    *
-   * @param tell is given what an operator should see, each problem once, without addresses or secrets
-   * @param epochMs the time of the callers, for what a new connection notes by itself
+   * @param report receives each problem once, for operators, without addresses or secrets
+   * @param epochMs the clock of the callers
    * @param timeoutsMs after which Redis counts as unavailable
-   * @throws {Error} when the URL is wrong, or the server answers and must not be used: it refuses the password,
-   *   or its maxmemory-policy is not noeviction. The text names the setting and never its value
+   * @throws {StoreConfigError} when the URL is wrong, the server refuses the password, or its maxmemory-policy is not
+   *   noeviction
    */
   static async connect(
     url: string,
-    tell: (problem: string) => void = () => {},
+    report: (problem: string) => void = () => {},
     epochMs: () => number = () => Date.now(),
     timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
-    const witness = new RedisWitness();
-    const connection = await RedisConnection.open(parseRedisUrl(url), tell, () =>
-      witness.greeting(epochMs()),
+    const lossDetector = new RedisLossDetector();
+    const connection = await RedisConnection.open(parseRedisUrl(url), report, () =>
+      lossDetector.handshake(epochMs()),
     );
-    return new RedisStore(connection, witness, timeoutsMs);
+    return new RedisStore(connection, lossDetector, timeoutsMs);
   }
 
   async secret(): Promise<Buffer> {
     const made = randomBytes(32).toString('hex');
     const keys = [KEYS.secret, KEYS.server];
-    const text = await this.#commands.run({ script: scripts.SECRET, keys, args: [made] });
+    const text = await this.#run({ script: scripts.SECRET, keys, args: [made] });
     if (typeof text !== 'string' || !/^[0-9a-f]{64}$/.test(text)) throw new StoreUnavailableError();
-    this.#witness.sawSecret(text);
+    this.#lossDetector.sawSecret(text);
     return Buffer.from(text, 'hex');
   }
 
   async find(id: string, nowMs: number): Promise<FindResult> {
-    const { text } = await this.#commands.find(id);
-    return judge(text, nowMs);
+    const { text } = await this.#findText(id);
+    return toFindResult(text, nowMs);
   }
 
-  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
-    return this.#beginning.begin(record, nowMs);
-  }
-
-  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
-    return this.#beginning.reopen(record, owner, nowMs);
+  async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
+    if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
+    const endMs = this.#operationEndMs();
+    const { id, expiresAtMs, ownedUntilMs } = record;
+    const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
+    let answer: unknown;
+    try {
+      answer = await this.#runChecked(scripts.BEGIN, record, own, nowMs);
+    } catch (error) {
+      return this.#readBack(record, nowMs, endMs, error);
+    }
+    const [kind, content, loss] = Array.isArray(answer) ? answer : [];
+    if (kind === 'begun') {
+      this.#lossDetector.sawCount(content, nowMs);
+      return { kind, hasLostRecords: loss === 1 };
+    }
+    if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
+    if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
+    const stored = readRecord(content);
+    return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
   }
 
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
     const { id, expiresAtMs, ownedUntilMs } = record;
-    return this.#commands.decide({
+    return this.#decide({
       script: scripts.REPLACE,
       keys: keysOf(record),
       args: [id, writeRecord(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0],
     });
   }
 
-  async adopt(
+  async takeOver(
     id: string,
     previousOwner: string,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<OperationRecord | undefined> {
-    const endMs = this.#commands.operationEndMs();
-    const { text } = await this.#commands.find(id);
+  ): Promise<UndecidedRecord | undefined> {
+    const endMs = this.#operationEndMs();
+    const { text } = await this.#findText(id);
     const stored = readRecord(text ?? '');
     if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
-    const adopted = { ...stored, owner, ownedUntilMs };
+    const taken = { ...stored, owner, ownedUntilMs };
     const call: ScriptCall = {
-      script: scripts.ADOPT,
+      script: scripts.TAKE_OVER,
       keys: [KEYS.record + id, KEYS.open],
-      args: [id, text, writeRecord(adopted), Math.ceil(stored.expiresAtMs), ownedUntilMs],
+      args: [id, text, writeRecord(taken), Math.ceil(stored.expiresAtMs), ownedUntilMs],
     };
-    return (await this.#commands.decide(call, endMs)) ? adopted : undefined;
+    return (await this.#decide(call, endMs)) ? taken : undefined;
   }
 
   async remove(id: string, owner: string): Promise<boolean> {
-    return this.#commands.decide({
+    return this.#decide({
       script: scripts.REMOVE,
       keys: [KEYS.record + id, KEYS.open],
       args: [id, owner, KEYS.name],
@@ -129,7 +144,7 @@ export class RedisStore implements RecordStore {
     { id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>,
     { nowMs, expiresAtMs }: { nowMs: number; expiresAtMs: number },
   ): Promise<boolean> {
-    return this.#commands.decide({
+    return this.#decide({
       script: scripts.CLAIM,
       keys: [KEYS.connection + connectionId, KEYS.name + nameId],
       args: [id, nowMs, Math.ceil(expiresAtMs), KEYS.record],
@@ -138,7 +153,7 @@ export class RedisStore implements RecordStore {
 
   async noteDeletion(id: string, { expiresAtMs }: { expiresAtMs: number }): Promise<void> {
     const keys = [KEYS.deletion + id];
-    const isNoted = await this.#commands.decide({
+    const isNoted = await this.#decide({
       script: scripts.NOTE_DELETION,
       keys,
       args: [Math.ceil(expiresAtMs)],
@@ -148,11 +163,11 @@ export class RedisStore implements RecordStore {
 
   async hasDeletion(id: string, nowMs: number): Promise<boolean> {
     const keys = [KEYS.deletion + id];
-    return this.#commands.decide({ script: scripts.HAS_DELETION, keys, args: [nowMs] });
+    return this.#decide({ script: scripts.HAS_DELETION, keys, args: [nowMs] });
   }
 
   async hasOpen(nowMs: number): Promise<boolean> {
-    return this.#commands.decide({ script: scripts.HAS_OPEN, keys: [KEYS.open], args: [nowMs] });
+    return this.#decide({ script: scripts.HAS_OPEN, keys: [KEYS.open], args: [nowMs] });
   }
 
   async findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]> {
@@ -163,7 +178,7 @@ export class RedisStore implements RecordStore {
         keys: [KEYS.open],
         args: [projectId, nowMs, KEYS.record, skipped, PAGE],
       };
-      const answer = await this.#commands.run(call);
+      const answer = await this.#run(call);
       if (!Array.isArray(answer)) throw new StoreUnavailableError();
       const [seen, kept, ...texts] = answer;
       found.push(...texts.flatMap(text => readRecord(text) ?? []).filter(isOpen));
@@ -175,55 +190,8 @@ export class RedisStore implements RecordStore {
   async close(): Promise<void> {
     await this.#connection.close();
   }
-}
 
-/** Begins and reopens records in Redis: what comes before a request is sent, and must notice lost records. */
-class RedisBeginning {
-  readonly #connection: RedisConnection;
-  readonly #commands: RedisCommands;
-  readonly #witness: RedisWitness;
-
-  constructor(connection: RedisConnection, commands: RedisCommands, witness: RedisWitness) {
-    this.#connection = connection;
-    this.#commands = commands;
-    this.#witness = witness;
-  }
-
-  /** See {@link RecordStore.begin}. */
-  async begin(record: OperationRecord, nowMs: number): Promise<BeginResult> {
-    if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
-    const endMs = this.#commands.operationEndMs();
-    const { id, expiresAtMs, ownedUntilMs } = record;
-    const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
-    let answer: unknown;
-    try {
-      answer = await this.#run(scripts.BEGIN, record, own, nowMs);
-    } catch (error) {
-      return this.#readBack(record, nowMs, endMs, error);
-    }
-    const [kind, content, loss] = Array.isArray(answer) ? answer : [];
-    if (kind === 'begun') {
-      this.#witness.sawCount(content, nowMs);
-      return { kind, isForgetful: loss === 1 };
-    }
-    if (kind === 'otherSecret' || kind === 'unreadable') return { kind };
-    if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
-    const stored = readRecord(content);
-    return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
-  }
-
-  /** See {@link RecordStore.reopen}; also false when an earlier reopening may have been lost. */
-  async reopen(record: OperationRecord, owner: string, nowMs: number): Promise<boolean> {
-    const { id, expiresAtMs, ownedUntilMs } = record;
-    const text = writeRecord(record);
-    const own = [id, text, owner, nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
-    const count = await this.#run(scripts.REOPEN, record, own, nowMs);
-    if (typeof count !== 'number' || count === 0) return false;
-    this.#witness.sawCount(count, nowMs);
-    return true;
-  }
-
-  /** What became of a begin whose answer did not come. */
+  /** The result of a begin whose reply did not arrive. */
   async #readBack(
     { id, owner }: OperationRecord,
     nowMs: number,
@@ -231,67 +199,57 @@ class RedisBeginning {
     error: unknown,
   ): Promise<BeginResult> {
     await this.#connection.whenUsable(endMs - performance.now());
-    // Whether it was written is for the begin to say, not for the look at it.
-    const { text, isForgetful } = await this.#commands.find(id, endMs).catch(() => Promise.reject(error));
-    const found = judge(text, nowMs);
+    // A failed read must not hide whether the write may have taken place.
+    const { text, hasLostRecords } = await this.#findText(id, endMs).catch(() => Promise.reject(error));
+    const found = toFindResult(text, nowMs);
     if (found.kind === 'absent') throw error;
     if (found.kind === 'unreadable') return found;
     const { record } = found;
-    return record.owner === owner ? { kind: 'begun', isForgetful } : { kind: 'exists', record };
+    return record.owner === owner ? { kind: 'begun', hasLostRecords } : { kind: 'exists', record };
   }
 
-  #run(
+  #runChecked(
     script: string,
     record: OperationRecord,
     own: readonly (string | number)[],
     nowMs: number,
   ): Promise<unknown> {
-    return this.#commands.run({
+    return this.#run({
       script,
-      keys: [...this.#witness.keys, ...keysOf(record)],
-      args: [...this.#witness.args(nowMs), ...own],
+      keys: [...this.#lossDetector.keys, ...keysOf(record)],
+      args: [...this.#lossDetector.args(nowMs), ...own],
     });
   }
-}
 
-/** What the text under an id is at this moment. */
-function judge(text: string | undefined, nowMs: number): FindResult {
-  if (text === undefined) return { kind: 'absent' };
-  const record = readRecord(text);
-  if (record === undefined) return { kind: 'unreadable' };
-  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
-}
-
-/** Runs the scripts of the store, each in the time of a command at most, and before `endMs`. */
-class RedisCommands {
-  readonly #connection: RedisConnection;
-
-  readonly #timeoutsMs: RedisTimeouts;
-
-  constructor(connection: RedisConnection, timeoutsMs: RedisTimeouts) {
-    this.#connection = connection;
-    this.#timeoutsMs = timeoutsMs;
-  }
-
-  /** When an operation that begins now has to be over, on the clock of `performance`. */
-  operationEndMs(): number {
+  /** When an operation that starts now must be over, on the clock of `performance`. */
+  #operationEndMs(): number {
     return performance.now() + this.#timeoutsMs.operation;
   }
 
-  /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
-  run(call: ScriptCall, endMs = Number.POSITIVE_INFINITY): Promise<unknown> {
+  #run(call: ScriptCall, endMs = Number.POSITIVE_INFINITY): Promise<unknown> {
     return this.#connection.run(call, Math.min(this.#timeoutsMs.command, endMs - performance.now()));
   }
 
   /** Whether the script did what it is for. */
-  async decide(call: ScriptCall, endMs?: number): Promise<boolean> {
-    return (await this.run(call, endMs)) === 1;
+  async #decide(call: ScriptCall, endMs?: number): Promise<boolean> {
+    return (await this.#run(call, endMs)) === 1;
   }
 
-  /** The text under an id, and whether Redis is known to have lost others. */
-  async find(id: string, endMs?: number): Promise<{ text: string | undefined; isForgetful: boolean }> {
-    const answer = await this.run({ script: scripts.FIND, keys: [KEYS.record + id, KEYS.loss] }, endMs);
-    const [text, loss] = Array.isArray(answer) ? answer : [];
-    return { text: typeof text === 'string' ? text : undefined, isForgetful: loss === 1 };
+  /** The text of a record, and whether Redis is known to have lost others. */
+  async #findText(
+    id: string,
+    endMs?: number,
+  ): Promise<{ text: string | undefined; hasLostRecords: boolean }> {
+    const call = { script: scripts.FIND, keys: [KEYS.record + id, KEYS.loss] };
+    const reply = await this.#run(call, endMs);
+    const [text, loss] = Array.isArray(reply) ? reply : [];
+    return { text: typeof text === 'string' ? text : undefined, hasLostRecords: loss === 1 };
   }
+}
+
+function toFindResult(text: string | undefined, nowMs: number): FindResult {
+  if (text === undefined) return { kind: 'absent' };
+  const record = readRecord(text);
+  if (record === undefined) return { kind: 'unreadable' };
+  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
 }

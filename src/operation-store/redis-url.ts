@@ -1,4 +1,4 @@
-import { StoreUnusableError } from './operation-store.js';
+import { StoreConfigError } from './operation-store.js';
 
 /** Where Redis is and who asks, as ioredis takes it. */
 export interface RedisAddress {
@@ -16,20 +16,20 @@ const DEFAULT_PORT = 6379;
 /**
  * Reads `redis://[user:password@]host[:port][/database]`; `rediss:` is the same over TLS.
  *
- * @throws {StoreUnusableError} which names REDIS_URL and quotes nothing of its value
+ * @throws {StoreConfigError} which names REDIS_URL and quotes nothing of its value
  */
 export function parseRedisUrl(text: string): RedisAddress {
-  if (!URL.canParse(text)) throw new StoreUnusableError('REDIS_URL', 'this is not a URL.');
+  if (!URL.canParse(text)) throw new StoreConfigError('REDIS_URL', 'this is not a URL.');
   const url = new URL(text);
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
-    throw new StoreUnusableError('REDIS_URL', 'the URL must begin with redis:// or rediss://.');
-  if (url.hostname === '') throw new StoreUnusableError('REDIS_URL', 'the URL has no host.');
+    throw new StoreConfigError('REDIS_URL', 'the URL must begin with redis:// or rediss://.');
+  if (url.hostname === '') throw new StoreConfigError('REDIS_URL', 'the URL has no host.');
   // ioredis would take options from there, which could undo what the store relies on.
   if (url.search !== '' || url.hash !== '')
-    throw new StoreUnusableError('REDIS_URL', 'the URL must have no query and no fragment.');
+    throw new StoreConfigError('REDIS_URL', 'the URL must have no query and no fragment.');
   const database = /^\/?(\d{0,4})$/.exec(url.pathname)?.[1];
   if (database === undefined)
-    throw new StoreUnusableError('REDIS_URL', 'the path must be the number of a database.');
+    throw new StoreConfigError('REDIS_URL', 'the path must be the number of a database.');
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? DEFAULT_PORT : Number(url.port),
@@ -44,7 +44,7 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw new StoreUnusableError(
+    throw new StoreConfigError(
       'REDIS_URL',
       'a percent sign in the user name or password must be written as %25.',
     );

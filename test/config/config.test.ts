@@ -41,7 +41,6 @@ describe('the configuration', () => {
       dataDir: '.data',
       redisUrl: undefined,
       settleMs: 120_000,
-      namesAreUnique: false,
       markerTag: false,
       readFreshnessMs: 1_000,
       followIntervalMs: 1_000,
@@ -101,7 +100,6 @@ describe('a wrong value', () => {
     ['OPERATION_TIMEOUT_MS', ['999', '120001', '1e4', '20s', '-5', '1500.5'], TIMEOUT_RULE],
     ['REDIS_URL', ['http://localhost:6379', 'localhost:6379', 'redis://[::1', 'rediss//cache'], REDIS_RULE],
     ['RECONCILE_SETTLE_MS', ['0099', '900001', '1e5', '2min', '-5', '1500.5'], SETTLE_RULE],
-    ['DLI_NAMES_ARE_UNIQUE', ['yes', 'TRUE', 'true,'], FLAG_RULE],
     ['DLI_MARKER_TAG', ['nope', 'FALSE', 'false;'], FLAG_RULE],
     ['READ_FRESHNESS_MS', ['-15', '60001', '1s'], 'must be a whole number of milliseconds from 0 to 60000'],
     [
@@ -146,7 +144,6 @@ describe('a wrong value', () => {
       'OPERATION_TIMEOUT_MS',
       'REDIS_URL',
       'RECONCILE_SETTLE_MS',
-      'DLI_NAMES_ARE_UNIQUE',
       'DLI_MARKER_TAG',
       'READ_FRESHNESS_MS',
       'FOLLOW_INTERVAL_MS',

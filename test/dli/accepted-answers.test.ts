@@ -8,7 +8,7 @@ const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
 const gateway = shareGateway();
 
-/** Creates against a DLI that answers like this; tells which calls it got too. */
+/** Creates against a DLI that answers like this; returns the calls that it received too. */
 async function createAgainst(answer: Partial<Fault>) {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });

@@ -19,7 +19,7 @@ const UNKNOWN = {
 /** What a create of unknown outcome shows: it is sent once, and looked up. */
 const UNDECIDED = { payload: UNKNOWN, calls: ['createConnection'], isLookedUp: true };
 
-/** Creates against a DLI that answers every create like this; tells what calls it got too. */
+/** Creates against a DLI that answers every create like this; returns the calls that it received too. */
 async function createAgainst(status: number, body: string) {
   const { emulator, create } = gateway();
   const headers = { 'X-Request-Id': REQUEST_ID };

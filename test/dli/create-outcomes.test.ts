@@ -56,7 +56,7 @@ const REFUSALS: readonly Refusal[] = [
 
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
-/** Creates against an upstream that answers every create like this; tells how many creates it got. */
+/** Creates against an upstream that answers every create like this; returns how many creates it received. */
 async function createAgainst(
   answer: Partial<Fault>,
   name = freshName(),
@@ -87,7 +87,7 @@ describe('a refusal that DLI makes before it executes anything', () => {
     ],
     ['DLI.1028', 'The quota of datasource connections is used up. Nothing was created.'],
     ['APIGW.0602', 'DLI refused the request. Nothing was created.'],
-  ])("for good tells DLI's code %s, its request id and our own words", async (dliCode, message) => {
+  ])("for good answers DLI's code %s, its request id and our own words", async (dliCode, message) => {
     const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
     const { payload } = await createAgainst({ error: dliCode, headers });
     expect(payload).toEqual({
@@ -99,7 +99,7 @@ describe('a refusal that DLI makes before it executes anything', () => {
     });
   });
 
-  it('for the name tells which name', async () => {
+  it('for the name answers the name', async () => {
     const { payload } = await createAgainst({ error: 'DLI.0006' }, 'orders_pg');
     expect(payload).toMatchObject({ __typename: 'NameTakenError', name: 'orders_pg' });
   });

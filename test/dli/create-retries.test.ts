@@ -102,7 +102,7 @@ describe('a create that DLI throttles', () => {
     expect(attemptsIn(gateway.log()).map(({ outcome }) => outcome)).toEqual(['THROTTLED', 'created']);
   });
 
-  it('again is told, after two requests', async () => {
+  it('again is answered after two requests', async () => {
     const gateway = await startAgainst([{ error: 'APIGW.0308', times: 0 }]);
     const { payload, posts } = await timedCreate(gateway);
     expect(payload).toMatchObject({ ...THROTTLED, retryAfterSeconds: 1 });
@@ -113,7 +113,7 @@ describe('a create that DLI throttles', () => {
     ['3', 3, 'longer than a caller should be held', '20000'],
     ['86400', 300, 'longer than a caller should be held', '20000'],
     ['2', 2, 'longer than its time allows', '2500'],
-  ])('for %s s is told at once as %i s: it is %s', async (header, retryAfterSeconds, _why, timeoutMs) => {
+  ])('for %s s is answered at once as %i s: it is %s', async (header, retryAfterSeconds, _why, timeoutMs) => {
     const headers = { 'Retry-After': header };
     const gateway = await startAgainst([{ error: 'APIGW.0308', headers }], {
       OPERATION_TIMEOUT_MS: timeoutMs,
@@ -131,7 +131,7 @@ describe('a create that DLI has no backend for (503 APIG.0613)', () => {
     expect(posts).toHaveLength(2);
   });
 
-  it('for ever is told after two requests', async () => {
+  it('for ever is answered after two requests', async () => {
     const { payload, posts } = await timedCreate(await startAgainst([{ error: 'APIGW.0613', times: 0 }]));
     expect(payload).toMatchObject(UNAVAILABLE);
     expect(posts).toHaveLength(2);

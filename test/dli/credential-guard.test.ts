@@ -44,14 +44,14 @@ async function startStopped() {
 }
 
 describe('an access key that is refused', () => {
-  it('from the start by 50 creates at the same time is shown twice, and all are told', async () => {
+  it('from the start by 50 parallel creates is sent twice, and all of them fail', async () => {
     const gateway = await startWithClock(WRONG_SECRET);
     const payloads = await createMany(gateway, 'cold', 50);
     expect(payloads).toEqual(Array(50).fill(expect.objectContaining(AUTH_FAILED)));
     expect(attempts(gateway)).toEqual(['createConnection', 'createConnection']);
   });
 
-  it('twice is not used for 60 s, and creates are told so at once with the rest of the time', async () => {
+  it('twice is suspended for 60 s, and creates fail at once with the remaining time', async () => {
     const gateway = await startStopped();
     for (const rest of [60, 40, 20]) {
       expect(await gateway.create()).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: rest });
@@ -62,7 +62,7 @@ describe('an access key that is refused', () => {
     expect(attempts(gateway)).toHaveLength(3);
   });
 
-  it('is put aside once in the log, without a word about the key', async () => {
+  it('is logged once as suspended, without the key', async () => {
     const gateway = await startStopped();
     await createMany(gateway, 'stopped', 20);
     expect(limitsIn(gateway.log())).toEqual([

@@ -26,7 +26,7 @@ async function createThrottled(fault: { headers?: Record<string, string>; error?
   };
 }
 
-describe('a throttled create tells how long to wait', () => {
+describe('a throttled create answers how long to wait', () => {
   it.each([
     ['one second', '1', 1, 1],
     ['five seconds', '5', 5, 1],
@@ -63,7 +63,7 @@ describe('a throttled create tells how long to wait', () => {
   });
 });
 
-describe('other refusals tell a wait too', () => {
+describe('other refusals answer a wait too', () => {
   it.each([
     ['APIGW.0613', { 'Retry-After': '9' }, 'UPSTREAM_UNAVAILABLE', 9],
     ['APIGW.0613', {}, 'UPSTREAM_UNAVAILABLE', 1],

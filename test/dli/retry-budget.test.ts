@@ -17,7 +17,7 @@ function budgetAt() {
     addCalls(count: number) {
       for (let index = 0; index < count; index += 1) budget.addCall();
     },
-    /** Takes until nothing is left; tells how many there were. */
+    /** Takes until nothing is left; returns how many there were. */
     takeAll() {
       let taken = 0;
       while (taken < 1_000 && budget.take()) taken += 1;

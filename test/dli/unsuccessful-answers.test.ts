@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(closeGateways);
 
-/** Creates against a DLI that answers 201 with `is_success: false`; tells which calls it got too. */
+/** Creates against a DLI that answers 201 with `is_success: false`; returns the calls that it received too. */
 async function createUnsuccessfully(body: Record<string, unknown> = {}, answer: Partial<Fault> = {}) {
   const { emulator, create } = gateway;
   emulator.inject({

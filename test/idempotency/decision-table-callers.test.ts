@@ -68,7 +68,7 @@ describe('a repeat of an unknown create', () => {
 });
 
 describe('a repeat while the first call is running', () => {
-  it('D27: waits for its end and tells the same', async () => {
+  it('D27: waits for its end and has the same outcome', async () => {
     const { create, emulator, posts } = await startOnce();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const first = create(CALL);
@@ -77,7 +77,7 @@ describe('a repeat while the first call is running', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D27: does not wait for more than 2 s, and tells the same later', async () => {
+  it('D27: waits for 2 s at most, and has the same outcome later', async () => {
     const { url, emulator, release } = await startHeldUpstream();
     const { create } = await startOnce({ env: { DLI_ENDPOINT: url } });
     const first = create(CALL);

@@ -56,7 +56,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect([has(BEGIN), has(REMOVE)]).toEqual([true, false]);
   });
 
-  it('D30: while it hangs after a create was sent, the success is told and stored later', async () => {
+  it('D30: while it hangs after a create was sent, the caller gets the success and it is stored later', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, posts, applied } = await startOnce({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
@@ -74,7 +74,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect(posts()).toBe(1);
   });
 
-  it('D30: while it hangs after a create was sent, a repeat is told the success from memory', async () => {
+  it('D30: while it hangs after a create was sent, a repeat gets the success from memory', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
@@ -105,7 +105,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect(posts()).toBe(1);
   });
 
-  it('D30: while it hangs after a create was sent, a repeat elsewhere that has seen it is told to wait', async () => {
+  it('D30: while it hangs after a create was sent, a repeat on another gateway that has read it must wait', async () => {
     const redis = await startRedisServer(program);
     const upstream = await startHeldUpstream();
     const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };

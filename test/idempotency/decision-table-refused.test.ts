@@ -28,7 +28,7 @@ describe('a refusal that passes', () => {
     expect(Number(second) - Number(first)).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('D10: 429 with a long Retry-After is told, capped at 300 s, and the same key sends again later', async () => {
+  it('D10: 429 with a long Retry-After answers it, capped at 300 s, and the same key sends again later', async () => {
     const { create, emulator, posts, applied } = await startOnce();
     const headers = { 'retry-after': '86400' };
     emulator.inject({ operation: 'createConnection', error: 'APIG.0308', headers });
@@ -89,7 +89,7 @@ describe('a refusal for good', () => {
     ['DLI.10003', 400],
     ['APIG.0101', 404],
     ['APIG.0201', 413],
-  ])('D13: %s with %i is told to every repeat in the same words and sent once', async (error, status) => {
+  ])('D13: %s with %i is replayed to every repeat in the same words and sent once', async (error, status) => {
     const { create, emulator, posts } = await startOnce();
     emulator.inject({ operation: 'createConnection', error, status });
     const payload = await create(CALL);
@@ -104,7 +104,7 @@ describe('a refusal for good', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D23: a name that somebody else has is told to every repeat and sent once', async () => {
+  it('D23: a name that another connection has is replayed to every repeat and sent once', async () => {
     const { create, emulator, posts, applied } = await startOnce();
     emulator.seedConnection({ name: 'orders_pg' });
     const payload = await create(CALL);

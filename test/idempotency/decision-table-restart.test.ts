@@ -106,7 +106,7 @@ describe('a gateway that is killed in the middle of a create', () => {
 });
 
 describe('a gateway that was stopped in order', () => {
-  it('D37: tells every story in the same words after its restart, and sends nothing', async () => {
+  it('D37: replays every outcome in the same words after its restart, and sends nothing', async () => {
     const { url, emulator, posts } = await startUpstream();
     emulator.inject(DONE_BUT_LOST);
     emulator.inject({ operation: 'createConnection', error: 'DLI.0001' });
@@ -116,9 +116,9 @@ describe('a gateway that was stopped in order', () => {
       idempotencyKey: `${KEY}-${name}`,
     }));
     const first = await startProcess(url, { RECONCILE_SETTLE_MS: '1000' });
-    const stories = [];
-    for (const call of calls) stories.push(await first.create(call));
-    expect(stories).toMatchObject([
+    const histories = [];
+    for (const call of calls) histories.push(await first.create(call));
+    expect(histories).toMatchObject([
       RECONCILED,
       { __typename: 'DliRejectedError', dliCode: 'DLI.0001' },
       { ...UNKNOWN, reason: 'CONNECTION_LOST' },
@@ -129,7 +129,7 @@ describe('a gateway that was stopped in order', () => {
     const second = await startProcess(url, { RECONCILE_SETTLE_MS: '1000' });
     const repeats = [];
     for (const call of calls) repeats.push(await second.createUntilDecided(call));
-    expect(repeats).toEqual(stories);
+    expect(repeats).toEqual(histories);
     expect(posts()).toBe(4);
   });
 });

@@ -31,7 +31,7 @@ const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = 
   ['200 that says it failed', 'refused', UNSUCCESSFUL],
 ];
 
-/** Fails when what a caller was told is not so. */
+/** Fails when an answer is not true. */
 function expectTrue({ __typename }: Payload, isThere: boolean): void {
   if (__typename === DELETED) expect(isThere).toBe(false);
   else if (__typename !== UNKNOWN.__typename) expect(isThere).toBe(true);
@@ -77,7 +77,7 @@ describe('a delete that is answered with', () => {
   );
 
   it.each(ROWS)(
-    '%s, by a DLI that shows the connection no more, is told as far as it is known',
+    '%s, by a DLI that no longer shows the connection, is answered as far as it is known',
     async (_what, _reason, answer) => {
       const gateway = await startGateway({ emulator: { tombstoneMs: 0 } });
       const [done, undone] = [seed(gateway.emulator), seed(gateway.emulator)];
@@ -194,7 +194,7 @@ describe('a refusal that proves nothing', () => {
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
   });
 
-  it('is told as a refusal while the connection is there', async () => {
+  it('is answered as a refusal while the connection is present', async () => {
     const gateway = await startGateway();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status: 403, times: 0 });

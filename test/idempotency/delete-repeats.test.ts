@@ -15,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 // What is deleted leaves a tombstone, or DLI knows nothing of it any more.
 describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for %s ms', tombstoneMs => {
-  it('is told the success again, and nothing is sent', async () => {
+  it('succeeds again, and nothing is sent', async () => {
     const gateway = await startOnce({ emulator: { tombstoneMs } });
     const id = seed(gateway.emulator);
     const payload = await remove(gateway, id);
@@ -25,7 +25,7 @@ describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for 
     expect(deletesSentTo(gateway.emulator)).toBe(1);
   });
 
-  it('is told the success again by the next gateway on the same folder', async () => {
+  it('succeeds again on the next gateway with the same folder', async () => {
     const { emulator, url } = await startUpstream({ tombstoneMs });
     const id = seed(emulator);
     const env = { DLI_ENDPOINT: url, DATA_DIR: folder };
@@ -41,7 +41,7 @@ describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for 
 });
 
 describe('deletes of one connection at the same moment', () => {
-  it('are one delete, and all of them are told the success', async () => {
+  it('are one delete, and all of them succeed', async () => {
     const gateway = await startOnce();
     const id = seed(gateway.emulator);
     const payloads = await Promise.all(Array.from({ length: 20 }, () => remove(gateway, id)));
@@ -50,7 +50,7 @@ describe('deletes of one connection at the same moment', () => {
     expect(deletesSentTo(gateway.emulator)).toBe(1);
   });
 
-  it('by whoever else has access to DLI are a success of both', async () => {
+  it('by another client of DLI are a success of both', async () => {
     const gateway = await startOnce();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'DLI.0002', apply: true });

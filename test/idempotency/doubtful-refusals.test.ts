@@ -47,7 +47,7 @@ describe('a name that is taken when a create is sent for the second time', () =>
 });
 
 describe('D16: a 2xx that says it failed and names no connection', () => {
-  it('is a refusal when the list does not show the connection, told to every repeat', async () => {
+  it('is a refusal when the list does not show the connection, replayed to every repeat', async () => {
     const { create, emulator, posts } = await startOnce();
     emulator.inject(UNSUCCESSFUL);
     const payload = await create(CALL);

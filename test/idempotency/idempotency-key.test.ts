@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(closeGateways);
 
-/** Creates once with each input under one new key; tells both answers and how many creates DLI got. */
+/** Creates once with each input under one new key; returns both answers and how many creates DLI received. */
 async function createTwice(first: Record<string, unknown>, second: Record<string, unknown>) {
   const { create, emulator } = gateway;
   count += 1;

@@ -17,7 +17,7 @@ const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 describe('one key', () => {
-  it('T-B1: in 100 calls at once makes one connection and tells all of them the same', async () => {
+  it('T-B1: in 100 parallel calls creates one connection and answers all of them alike', async () => {
     const { createUntilDecided, emulator, posts, applied } = await startOnce();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: 100 }, () => createUntilDecided(CALL)));
@@ -26,7 +26,7 @@ describe('one key', () => {
     expect([posts(), applied().length]).toEqual([1, 1]);
   });
 
-  it('T-B1: in 100 calls at once tells all of them the same unknown outcome', async () => {
+  it('T-B1: in 100 parallel calls answers all of them with the same unknown outcome', async () => {
     const { createUntilDecided, emulator, posts } = await startOnce();
     emulator.inject({ ...LOST, delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: 100 }, () => createUntilDecided(CALL)));
@@ -75,7 +75,7 @@ describe('no key', () => {
   });
 
   it.each([null, undefined])(
-    'given as %p is told with an unknown outcome, and can be repeated',
+    'given as %p is returned with an unknown outcome, and can be repeated',
     async key => {
       const { create, createUntil, emulator, posts, applied } = await startOnce();
       emulator.inject(DONE_BUT_LOST);

@@ -31,7 +31,7 @@ describe('the marker tag', () => {
     expect(emulator.connections()[0]?.tags).toEqual(tags);
   });
 
-  it('T-A19: tells our lost create from a foreign twin of the same moment', async () => {
+  it('T-A19: distinguishes our lost create from a foreign twin of the same moment', async () => {
     const { create, emulator, posts, applied } = await startMarking({ uniqueNames: false });
     emulator.seedConnection(TWIN);
     emulator.inject(DONE_BUT_LOST);

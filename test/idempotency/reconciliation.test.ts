@@ -17,7 +17,7 @@ const RECONCILED = { ...SUCCESS, reconciled: true };
 const UNHURRIED = { RECONCILE_SETTLE_MS: '4000' };
 
 describe('creates that DLI never answers', () => {
-  it('T-A3, T-A4: are told within 20 s, as successes where they were done and as unknown where not', async () => {
+  it('T-A3, T-A4: are answered within 20 s, as successes where they were done and as unknown where not', async () => {
     const { create, createUntilDecided, emulator, posts } = await startOnce();
     // A credential that has never worked lets one call through at a time.
     await create({ name: 'before' });
@@ -48,7 +48,7 @@ describe('creates that DLI never answers', () => {
 });
 
 describe('an unknown create that nobody asks about', () => {
-  it('is found in the background when the list shows it late, and then told without another look', async () => {
+  it('is found in the background when the list shows it late, and then replayed without another read', async () => {
     const { create, emulator, posts, applied, logged, passMs } = await startOnce({ env: UNHURRIED });
     emulator.inject(DONE_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);

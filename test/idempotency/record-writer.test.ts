@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { RecordWriter } from '../../src/idempotency/write-behind.js';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import { WriteBehind } from '../../src/idempotency/write-behind.js';
+import type { OperationRecord, SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { makeRecord, succeeded } from '../operation-store/helpers/record-store-contract.js';
 
@@ -22,10 +22,10 @@ function startHeldWriter() {
   };
   const dropped: (number | undefined)[] = [];
   const log = { info: () => {}, warn: ({ count }: { count?: number }) => dropped.push(count) };
-  return { writer: new RecordWriter(store, () => 0, log), sent, dropped };
+  return { writer: new WriteBehind(store, () => 0, log), sent, dropped };
 }
 
-function unknown(record: OperationRecord): OperationRecord {
+function unknown(record: SendingRecord): OperationRecord {
   return { ...record, state: 'UNKNOWN', unknownReason: 'CONNECTION_LOST' };
 }
 
@@ -41,7 +41,7 @@ it('repeats no older write of a record once the newer one is stored', async () =
   await second;
   sent[1]?.answer(false);
   await repeated;
-  expect(writer.unwritten(record.id)).toBeUndefined();
+  expect(writer.pending(record.id)).toBeUndefined();
   await writer.close();
   expect(sent.map(({ state }) => state)).toEqual(['UNKNOWN', 'UNKNOWN', 'SUCCEEDED']);
 });
@@ -57,22 +57,22 @@ it('sends no older write of a record after the newer one', async () => {
   expect(sent.map(({ state }) => state)).toEqual(['UNKNOWN', 'SUCCEEDED']);
   sent[1]?.answer(false);
   await second;
-  expect(writer.unwritten(record.id)).toEqual(succeeded(record));
+  expect(writer.pending(record.id)).toEqual(succeeded(record));
 });
 
 it('keeps a result however many records wait to be forgotten', async () => {
   const { writer, sent } = startHeldWriter();
-  const forgotten = Array.from({ length: TOO_MANY }, (_, index) => writer.forget(`id ${index}`, 'owner'));
+  const forgotten = Array.from({ length: TOO_MANY }, (_, index) => writer.remove(`id ${index}`, 'owner'));
   for (const { answer } of sent) answer(false);
   await Promise.all(forgotten);
   const record = makeRecord();
   const written = writer.write(succeeded(record), record.owner);
   sent.at(-1)?.answer(false);
   await written;
-  expect(writer.unwritten(record.id)).toEqual(succeeded(record));
+  expect(writer.pending(record.id)).toEqual(succeeded(record));
 });
 
-it('tells operators how many writes it had to drop', async () => {
+it('logs how many writes it had to drop', async () => {
   const { writer, sent, dropped } = startHeldWriter();
   const records = Array.from({ length: TOO_MANY }, () => makeRecord());
   const written = records.map(record => writer.write(succeeded(record), record.owner));

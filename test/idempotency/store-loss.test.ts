@@ -100,7 +100,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(posts()).toBe(1);
   });
 
-  it('is told in the time of the operation while the list hangs', async () => {
+  it('is answered before its deadline while the list hangs', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '1000' };
     const { create, emulator, posts, close } = await startOnce({ env });

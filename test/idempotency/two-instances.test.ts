@@ -3,7 +3,7 @@ import { startEmulator } from '../emulator/helpers/running-emulator.js';
 import { environmentFor } from '../helpers/gateway-process.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import type { CreateStory } from '../proof/helpers/caller.js';
+import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilDecided } from '../proof/helpers/caller.js';
 import { planCreate } from '../proof/helpers/create-plan.js';
 import { Fleet } from '../proof/helpers/fleet.js';
@@ -31,16 +31,16 @@ describeWithProgram('redis-server', 'two gateways on one Redis', program => {
     // The first call of a process loads what the others find loaded.
     await fetch(oneUrl);
     const gapsMs: number[] = [];
-    const stories = await inParallel(plans, AT_A_TIME, async ({ input }) => {
-      const story: CreateStory = { input, calls: [] };
+    const histories = await inParallel(plans, AT_A_TIME, async ({ input }) => {
+      const history: CreateHistory = { input, calls: [] };
       const startMs = performance.now();
-      const one = callOnce(story, oneUrl);
+      const one = callOnce(history, oneUrl);
       gapsMs.push(performance.now() - startMs);
-      await Promise.all([one, callOnce(story, otherUrl)]);
-      await callUntilDecided(story, async () => otherUrl, Number.POSITIVE_INFINITY);
-      return story;
+      await Promise.all([one, callOnce(history, otherUrl)]);
+      await callUntilDecided(history, async () => otherUrl, Number.POSITIVE_INFINITY);
+      return history;
     });
-    const { verdict, figures } = judge(plans, stories, emulator);
+    const { verdict, figures } = judge(plans, histories, emulator);
     process.stderr.write(`pairs: ${JSON.stringify({ seed, ...figures, maxGapMs: Math.max(...gapsMs) })}\n`);
     expect(figures).toMatchObject({ posts: PAIRS, objects: PAIRS, ends: { CREATED: PAIRS } });
     expect({ seed, ...verdict }).toEqual({

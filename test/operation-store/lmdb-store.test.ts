@@ -8,11 +8,11 @@ import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import {
   BEGUN,
-  describeRecordStore,
+  describeOperationStore,
   makeRecord,
   PROJECT_ID,
   succeeded,
@@ -51,7 +51,7 @@ function openRecords(folder: string) {
 }
 
 /** A process that begins these records, in this order, after a line on its stdin, and prints each result. */
-function startBeginner(folder: string, records: readonly OperationRecord[], width: number): ChildProcess {
+function startBeginner(folder: string, records: readonly SendingRecord[], width: number): ChildProcess {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
     const store = LmdbStore.open(${JSON.stringify(folder)});
@@ -85,7 +85,7 @@ async function* results(child: ChildProcess): AsyncGenerator<{ id: string; kind:
   }
 }
 
-describeRecordStore('LmdbStore', async () => {
+describeOperationStore('LmdbStore', async () => {
   const folder = makeFolder();
   return {
     store: openStore(folder),

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
 import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
@@ -19,27 +17,18 @@ import {
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
-const FORGETFUL = { kind: 'begun', isForgetful: true };
-
-/** The create settled without a trace, and the version that sends it again. */
-function settled(record: OperationRecord): OperationRecord {
-  return { ...record, state: 'UNKNOWN', unknownReason: 'CONNECTION_LOST', isSettled: true };
-}
-
-function sentAgain(record: OperationRecord): OperationRecord {
-  return { ...record, owner: randomUUID(), isResent: true };
-}
+const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', program => {
   describe('all of them', () => {
-    it('goes on with its secret, and says for 72 hours that Redis is forgetful', async () => {
+    it('keeps its secret, and reports lost records for 72 hours', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const client = openClient(url);
       const secret = await store.secret();
       await client.flushall();
-      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
-      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
+      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
       await expect(store.secret()).resolves.toEqual(secret);
       const forMs = await client.pttl(`${PREFIX}loss`);
       expect(RETENTION_MS.SUCCEEDED).toBe(3 * DAY_MS);
@@ -55,8 +44,8 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await store.secret();
       await openClient(url).flushall();
       await store.begin(makeRecord(), NOW_MS);
-      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
-      await expect((await connect(url)).begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
+      await expect((await connect(url)).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
     it('notices as soon as it is connected again, before it begins anything', async () => {
@@ -69,7 +58,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await eventually(async () => expect(await client.exists(`${PREFIX}loss`)).toBe(1));
       const another = await connect(server.url);
       await expect(another.secret()).resolves.toEqual(secret);
-      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
     it('notes the loss by the clock of its callers', async () => {
@@ -91,7 +80,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await openClient(url).flushall();
       await expect(another.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
-      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
     it('says so too when the answer to a begin was lost', async () => {
@@ -103,7 +92,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await store.begin(makeRecord(), NOW_MS);
       const record = makeRecord();
       plan.whenAnswered = 'end';
-      await expect(store.begin(record, NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
       await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
     });
   });
@@ -120,16 +109,15 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       expect(secret).not.toEqual(old);
       const record = makeRecord();
       for (let attempt = 0; attempt < 2; attempt++)
-        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'otherSecret' });
-      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
+        await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'secretReplaced' });
       expect((await client.keys('*')).toSorted()).toEqual([
         `${PREFIX}loss`,
         `${PREFIX}secret`,
         `${PREFIX}server`,
       ]);
-      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
       await expect(store.secret()).resolves.toEqual(secret);
-      await expect(store.begin(record, NOW_MS)).resolves.toEqual(FORGETFUL);
+      await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
   });
 
@@ -149,7 +137,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       plan.port = replica.port;
       await master.kill();
       for (let count = 0; count < 5; count++) await eventually(() => another.begin(makeRecord(), NOW_MS));
-      await expect(eventually(() => store.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
+      await expect(eventually(() => store.begin(lost, NOW_MS))).resolves.toEqual(BEGUN_AFTER_LOSS);
       await expect(store.find(kept.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: kept });
       await expect(store.secret()).resolves.toEqual(secret);
     });
@@ -169,31 +157,8 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       plan.port = replica.port;
       await master.kill();
       const late = await connect(replica.url);
-      await expect(eventually(() => late.begin(lost, NOW_MS))).resolves.toEqual(FORGETFUL);
-      await expect(eventually(() => another.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
-    });
-
-    it('reopens no record from before, which may have been reopened and lost that', async () => {
-      const { url } = await startRedisServer(program);
-      const store = await connect(url);
-      const client = openClient(url);
-      const record = makeRecord();
-      await store.begin(record, NOW_MS);
-      await store.replace(settled(record), record.owner);
-      const [key, before] = [await countKey(client), await client.get(`${PREFIX}record:${record.id}`)];
-      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(true);
-      // As a replica would have it that did not get the last step.
-      await client.set(`${PREFIX}record:${record.id}`, before ?? '');
-      await client.set(key, '1');
-      await expect(store.reopen(sentAgain(record), record.owner, NOW_MS)).resolves.toBe(false);
-      await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
-        kind: 'found',
-        record: settled(record),
-      });
-      const next = makeRecord({ sentAtMs: NOW_MS + 1 });
-      await expect(store.begin(next, NOW_MS + 1)).resolves.toEqual(FORGETFUL);
-      await store.replace(settled(next), next.owner);
-      await expect(store.reopen(sentAgain(next), next.owner, NOW_MS + 1)).resolves.toBe(true);
+      await expect(eventually(() => late.begin(lost, NOW_MS))).resolves.toEqual(BEGUN_AFTER_LOSS);
+      await expect(eventually(() => another.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
   });
 });
@@ -208,7 +173,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await store.begin(record, NOW_MS);
     await server.kill();
     await startRedisServer(program, { port: server.port, folder: server.folder, arguments: durable });
-    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(FORGETFUL);
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN_AFTER_LOSS);
     await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
     await openClient(server.url).del(`${PREFIX}loss`);
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../src/operation-store/operation-record.js';
+import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { REDIS_TIMEOUTS_MS, RedisStore } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
@@ -9,7 +9,7 @@ import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import {
   BEGUN,
-  describeRecordStore,
+  describeOperationStore,
   makeRecord,
   PROJECT_ID,
   randomHash,
@@ -23,20 +23,19 @@ const LIMIT_MS = 5_000;
 /** For a Redis that does not answer, so that the test does not wait for long. */
 const IMPATIENT_MS = { command: 100, operation: 172 };
 
-function claimTimes({ expiresAtMs }: OperationRecord) {
+function claimTimes({ expiresAtMs }: SendingRecord) {
   return { nowMs: NOW_MS, expiresAtMs };
 }
 
 /** Every operation of the store but begin, which has its own rules. */
-function operations(store: RedisStore, record: OperationRecord): Record<string, () => Promise<unknown>> {
+function operations(store: RedisStore, record: SendingRecord): Record<string, () => Promise<unknown>> {
   return {
     secret: () => store.secret(),
     find: () => store.find(record.id, NOW_MS),
     begin: () => store.begin(makeRecord(), NOW_MS),
     replace: () => store.replace(succeeded(record), record.owner),
-    adopt: () => store.adopt(record.id, record.owner, randomUUID(), NOW_MS),
+    takeOver: () => store.takeOver(record.id, record.owner, randomUUID(), NOW_MS),
     remove: () => store.remove(record.id, record.owner),
-    reopen: () => store.reopen(makeRecord({ id: record.id }), record.owner, NOW_MS),
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
     hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
@@ -45,7 +44,7 @@ function operations(store: RedisStore, record: OperationRecord): Record<string, 
   };
 }
 
-async function expectUnavailable(store: RedisStore, record: OperationRecord): Promise<void> {
+async function expectUnavailable(store: RedisStore, record: SendingRecord): Promise<void> {
   for (const run of Object.values(operations(store, record))) {
     const startMs = performance.now();
     await expect(run()).rejects.toThrow(StoreUnavailableError);
@@ -54,7 +53,7 @@ async function expectUnavailable(store: RedisStore, record: OperationRecord): Pr
 }
 
 describeWithProgram('redis-server', 'RedisStore', program => {
-  describeRecordStore('RedisStore', async () => {
+  describeOperationStore('RedisStore', async () => {
     const { url } = await startRedisServer(program);
     const client = openClient(url);
     return {
@@ -109,10 +108,9 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
       await expect(store.replace(record, record.owner)).resolves.toBe(false);
       await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
-      await expect(store.adopt(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
+      await expect(store.takeOver(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
       await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
       await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
-      await expect(store.reopen(record, record.owner, NOW_MS)).resolves.toBe(false);
       await client.lpush(`${PREFIX}deletion:a`, 'x');
       await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(false);
     });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startEmulator } from '../emulator/helpers/running-emulator.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { proofSize } from '../helpers/proof-size.js';
-import type { CreateStory } from './helpers/caller.js';
+import type { CreateHistory } from './helpers/caller.js';
 import { callOnce, callToTheEnd, lastAnswer } from './helpers/caller.js';
 import type { CrashPoint } from './helpers/crash-points.js';
 import { CRASH_POINTS } from './helpers/crash-points.js';
@@ -49,8 +49,8 @@ async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
   const first = startGatewayProcess(environment, preload === undefined ? {} : { preload });
   const { graphqlUrl } = await first.addresses();
   point.prepare?.(emulator);
-  const story: CreateStory = { input: plan.input, calls: [] };
-  const call = callOnce(story, graphqlUrl);
+  const history: CreateHistory = { input: plan.input, calls: [] };
+  const call = callOnce(history, graphqlUrl);
   await point.die?.({ emulator, way, kill: () => first.signal('SIGKILL'), call, chance });
   expect(await first.end()).toBe('SIGKILL');
   await call;
@@ -58,13 +58,13 @@ async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
   way.release();
   const second = startGatewayProcess(environment);
   const { graphqlUrl: url } = await second.addresses();
-  await callToTheEnd([story], async () => url, DOUBT_MS);
-  const told = lastAnswer(story);
-  // Whoever asks once more hears the same.
-  await callOnce(story, url);
-  const { verdict, figures } = judge([plan], [story], emulator);
+  await callToTheEnd([history], async () => url, DOUBT_MS);
+  const decided = lastAnswer(history);
+  // A repeat has the same outcome.
+  await callOnce(history, url);
+  const { verdict, figures } = judge([plan], [history], emulator);
   expect(second.stderr()).toBe('');
-  const isRepeated = lastAnswer(story)?.connectionId === told?.connectionId;
+  const isRepeated = lastAnswer(history)?.connectionId === decided?.connectionId;
   return { verdict, isRepeated, posts: figures.posts, end: Object.keys(figures.ends)[0] };
 }
 
@@ -89,7 +89,7 @@ describe('a create whose gateway is killed', () => {
   }, 600_000);
 
   it.each(Object.entries(CRASH_POINTS))(
-    '%s, and started anew, is made at most once and told as it is',
+    '%s, and restarted, creates at most once and answers truthfully',
     (name, point) => {
       expect(ends.get(name)).toHaveLength(REPEATS);
       for (const { verdict, isRepeated, posts, end } of ends.get(name) ?? []) {

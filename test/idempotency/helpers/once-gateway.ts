@@ -9,7 +9,7 @@ import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../..
 /** A key that keeps the rule. */
 export const KEY = 'order-4711-attempt-1';
 
-/** What callers are told, by its member and code. */
+/** Answers to callers, by member and code. */
 export const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 export const UNAVAILABLE = { __typename: 'DliUnavailableError', code: 'UPSTREAM_UNAVAILABLE' };
 export const KEY_REUSED = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_KEY_REUSED' };

@@ -1,13 +1,17 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord } from '../../../src/operation-store/operation-record.js';
-import type { RecordStore } from '../../../src/operation-store/operation-store.js';
+import type {
+  OperationRecord,
+  SendingRecord,
+  UnknownRecord,
+} from '../../../src/operation-store/operation-record.js';
+import type { OperationStore } from '../../../src/operation-store/operation-store.js';
 
 /** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
 export interface StoreUnderTest {
-  store: RecordStore;
+  store: OperationStore;
   /** Another user of the same records, as another process would be. */
-  openAnother(): Promise<RecordStore>;
+  openAnother(): Promise<OperationStore>;
   /** Puts any text where the record with this id belongs. */
   putText(id: string, text: string): Promise<void>;
 }
@@ -19,7 +23,7 @@ const HOUR_MS = 3_600_000;
 export const PROJECT_ID = 'ab'.repeat(32);
 
 /** What a store says that takes a new record and has lost nothing. */
-export const BEGUN = { kind: 'begun', isForgetful: false };
+export const BEGUN = { kind: 'begun', hasLostRecords: false };
 
 /** A random hash: 64 hex digits. */
 export function randomHash(): string {
@@ -27,7 +31,7 @@ export function randomHash(): string {
 }
 
 /** A record that a gateway could begin now. */
-export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRecord {
+export function makeRecord(changes: Partial<SendingRecord> = {}): SendingRecord {
   return {
     version: 1,
     id: randomHash(),
@@ -45,7 +49,7 @@ export function makeRecord(changes: Partial<OperationRecord> = {}): OperationRec
 }
 
 /** The same create, answered with a connection. */
-export function succeeded(record: OperationRecord): OperationRecord {
+export function succeeded(record: SendingRecord): OperationRecord {
   return {
     ...record,
     state: 'SUCCEEDED',
@@ -56,12 +60,12 @@ export function succeeded(record: OperationRecord): OperationRecord {
   };
 }
 
-function rejected(record: OperationRecord): OperationRecord {
+function rejected(record: SendingRecord): OperationRecord {
   const rejection = { code: 'REJECTED' as const, upstreamCode: 'DLI.0001', requestId: null };
   return { ...record, state: 'REJECTED', rejection };
 }
 
-function unknown(record: OperationRecord, isSettled?: boolean): OperationRecord {
+function unknown(record: SendingRecord, isSettled?: boolean): UnknownRecord {
   const reason = { state: 'UNKNOWN', unknownReason: 'TIMEOUT_AFTER_SEND' } as const;
   return { ...record, ...reason, ...(isSettled !== undefined && { isSettled }) };
 }
@@ -73,13 +77,13 @@ function countKinds(results: readonly { kind: string }[]): Record<string, number
 }
 
 /** What every store of records promises. */
-export function describeRecordStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+export function describeOperationStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a record store`, () => {
-    async function makeEmpty(): Promise<RecordStore> {
+    async function makeEmpty(): Promise<OperationStore> {
       return (await makeStore()).store;
     }
 
-    async function makeWith(record: OperationRecord): Promise<RecordStore> {
+    async function makeWith(record: SendingRecord): Promise<OperationStore> {
       const store = await makeEmpty();
       await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       return store;
@@ -115,7 +119,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.find(randomHash(), NOW_MS)).resolves.toEqual({ kind: 'absent' });
       });
 
-      it('show the stored record to whoever begins its id again', async () => {
+      it('return the stored record to a second begin of its id', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const repeat = makeRecord({ id: record.id });
@@ -153,7 +157,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
       it.each([
         ['SUCCEEDED', succeeded],
         ['REJECTED', rejected],
-        ['UNKNOWN and settled', (record: OperationRecord) => unknown(record, true)],
+        ['UNKNOWN and settled', (record: SendingRecord) => unknown(record, true)],
       ])('is free once the record is %s', async (_state, change) => {
         const record = makeRecord();
         const store = await makeWith(record);
@@ -254,28 +258,28 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
       });
     });
 
-    describe('adopt', () => {
+    describe('takeOver', () => {
       it('passes a record to one of 100 parallel takers', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = NOW_MS + 60_000;
         const owners = Array.from({ length: 100 }, () => randomUUID());
         const wins = await Promise.all(
-          owners.map(owner => store.adopt(record.id, record.owner, owner, ownedUntilMs)),
+          owners.map(owner => store.takeOver(record.id, record.owner, owner, ownedUntilMs)),
         );
-        const winners = wins.map(adopted => adopted !== undefined);
+        const winners = wins.map(taken => taken !== undefined);
         expect(winners.filter(Boolean)).toHaveLength(1);
         const owner = owners[winners.indexOf(true)] ?? '';
-        const adopted = { ...record, owner, ownedUntilMs };
-        expect(wins).toContainEqual(adopted);
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
+        const taken = { ...record, owner, ownedUntilMs };
+        expect(wins).toContainEqual(taken);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
         await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(false);
-        await expect(store.replace(succeeded(adopted), owner)).resolves.toBe(true);
+        await expect(store.replace(succeeded(taken), owner)).resolves.toBe(true);
       });
 
       it('does nothing where no record is', async () => {
         const store = await makeEmpty();
-        await expect(store.adopt(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
       });
 
       it.each([
@@ -285,7 +289,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const record = makeRecord();
         const store = await makeWith(record);
         await store.replace(decide(record), record.owner);
-        await expect(store.adopt(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
           kind: 'found',
           record: decide(record),
@@ -297,94 +301,11 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         const store = await makeWith(record);
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
         await store.replace(written, record.owner);
-        const adopted = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
-        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
-          adopted,
+        const taken = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
+        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
+          taken,
         );
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: adopted });
-      });
-    });
-
-    describe('reopen', () => {
-      function reopened(record: OperationRecord): OperationRecord {
-        const again = {
-          owner: randomUUID(),
-          ownedUntilMs: NOW_MS + 60_000,
-          expiresAtMs: NOW_MS + 3 * HOUR_MS,
-        };
-        return { ...record, ...again, state: 'SENDING', isResent: true };
-      }
-
-      async function makeSettled(): Promise<{ store: RecordStore; record: OperationRecord }> {
-        const record = makeRecord();
-        const store = await makeWith(record);
-        await store.replace(unknown(record, true), record.owner);
-        return { store, record };
-      }
-
-      it('stores the record, holds its name and lists it as open', async () => {
-        const { store, record } = await makeSettled();
-        const again = reopened(record);
-        await expect(store.reopen(again, record.owner, NOW_MS)).resolves.toBe(true);
-        await expect(store.find(record.id, record.expiresAtMs)).resolves.toEqual({
-          kind: 'found',
-          record: again,
-        });
-        const sameName = makeRecord({ nameId: record.nameId });
-        await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: again });
-        await expect(store.findOpen(PROJECT_ID, again.ownedUntilMs)).resolves.toEqual([again]);
-        await expect(store.replace(succeeded(again), again.owner)).resolves.toBe(true);
-        await expect(store.begin(sameName, NOW_MS)).resolves.toEqual(BEGUN);
-      });
-
-      it('is granted to one of 50 parallel attempts', async () => {
-        const { store, record } = await makeSettled();
-        const attempts = Array.from({ length: 50 }, () => reopened(record));
-        const wins = await Promise.all(attempts.map(again => store.reopen(again, record.owner, NOW_MS)));
-        expect(wins.filter(Boolean)).toHaveLength(1);
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
-          kind: 'found',
-          record: attempts[wins.indexOf(true)],
-        });
-      });
-
-      it('stores nothing for anyone but the owner, and nothing where no record is', async () => {
-        const { store, record } = await makeSettled();
-        const absent = makeRecord();
-        await expect(store.reopen(reopened(record), randomUUID(), NOW_MS)).resolves.toBe(false);
-        await expect(store.reopen(reopened(absent), absent.owner, NOW_MS)).resolves.toBe(false);
-        const settled = { kind: 'found', record: unknown(record, true) };
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
-        await expect(store.find(absent.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
-        await expect(store.findOpen(PROJECT_ID, NOW_MS + HOUR_MS - 1)).resolves.toEqual([]);
-      });
-
-      it('stores nothing while another record holds the name, until that one is over', async () => {
-        const { store, record } = await makeSettled();
-        const next = makeRecord({ nameId: record.nameId });
-        await store.begin(next, NOW_MS);
-        await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
-        const settled = { kind: 'found', record: unknown(record, true) };
-        await expect(store.find(record.id, NOW_MS)).resolves.toEqual(settled);
-        await expect(store.findOpen(PROJECT_ID, next.ownedUntilMs)).resolves.toEqual([next]);
-        const again = reopened(record);
-        await expect(store.reopen(again, record.owner, next.expiresAtMs)).resolves.toBe(true);
-        const last = makeRecord({ nameId: record.nameId });
-        await expect(store.begin(last, next.expiresAtMs)).resolves.toEqual({
-          kind: 'nameHeld',
-          record: again,
-        });
-      });
-
-      it('stores nothing while what holds the name cannot be read', async () => {
-        const { store, putText } = await makeStore();
-        const record = makeRecord();
-        await store.begin(record, NOW_MS);
-        await store.replace(unknown(record, true), record.owner);
-        const next = makeRecord({ nameId: record.nameId });
-        await store.begin(next, NOW_MS);
-        await putText(next.id, '{"version":2}');
-        await expect(store.reopen(reopened(record), record.owner, NOW_MS)).resolves.toBe(false);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
       });
     });
 
@@ -424,7 +345,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         await expect(store.claimConnection(randomUUID(), settled, times)).resolves.toBe(true);
       });
 
-      it('leaves it to whom it was given, whoever holds the name since', async () => {
+      it('stays with the record that claimed it, although another holds the name since', async () => {
         const first = makeRecord();
         const store = await makeWith(first);
         const connectionId = randomUUID();
@@ -517,11 +438,11 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
         expect(new Set(open)).toEqual(new Set(records));
       });
 
-      it('passes over a record that was adopted, until its new owner is late too', async () => {
+      it('skips a record that was taken over, until its new owner is late too', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;
-        await store.adopt(record.id, record.owner, 'another', ownedUntilMs);
+        await store.takeOver(record.id, record.owner, 'another', ownedUntilMs);
         await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
         await expect(store.findOpen(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
           { id: record.id, owner: 'another' },
@@ -550,7 +471,7 @@ export function describeRecordStore(name: string, makeStore: () => Promise<Store
           kind: 'unreadable',
         });
         await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
-        await expect(store.adopt(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });

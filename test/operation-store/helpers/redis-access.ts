@@ -39,9 +39,9 @@ export function openClient(url: string): Redis {
 }
 
 /**
- * What Redis is told from now on, and runs in scripts, as its MONITOR quotes it.
+ * The commands that Redis receives from now on, and runs in scripts, as its MONITOR quotes them.
  *
- * ioredis has a monitor too, which fails when something is told in the moment in which it begins.
+ * ioredis's own monitor fails when a command arrives while it begins.
  */
 export async function watch({ port }: { port: number }) {
   const socket = openSocket(port, '127.0.0.1').setEncoding('utf8');

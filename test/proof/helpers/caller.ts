@@ -5,16 +5,16 @@ import type { PlannedInput } from './create-plan.js';
 import { inParallel } from './in-parallel.js';
 
 /** One call as its caller saw it; without a payload the caller left or the gateway died. */
-export interface CallStory {
+export interface CallRecord {
   startedAtMs: number;
   endedAtMs: number;
   payload: Payload | undefined;
 }
 
-/** Everything that the callers of one key were told. */
-export interface CreateStory {
+/** All calls of one key and their answers. */
+export interface CreateHistory {
   input: PlannedInput;
-  calls: CallStory[];
+  calls: CallRecord[];
 }
 
 /** The answers after which a caller has no reason to repeat the call. */
@@ -27,29 +27,29 @@ const ASK_AGAIN_AFTER_MS = 200;
 const LONGEST_OWNERSHIP_MS = 30_000;
 const REPEAT_AFTER_MS = { first: 50, most: 400 };
 
-/** Makes one call and adds it to the story; true when it decides the create. */
-export async function callOnce(story: CreateStory, url: string, leaveAfterMs?: number): Promise<boolean> {
-  const call: CallStory = { startedAtMs: Date.now(), endedAtMs: 0, payload: undefined };
-  story.calls.push(call);
-  call.payload = await send(story.input, url, leaveAfterMs);
+/** Makes one call and adds it to the history; true when it decides the create. */
+export async function callOnce(history: CreateHistory, url: string, leaveAfterMs?: number): Promise<boolean> {
+  const call: CallRecord = { startedAtMs: Date.now(), endedAtMs: 0, payload: undefined };
+  history.calls.push(call);
+  call.payload = await send(history.input, url, leaveAfterMs);
   call.endedAtMs = Date.now();
   return call.payload !== undefined && DECIDED.includes(call.payload.__typename);
 }
 
 /**
- * Repeats the call with the same key until it is decided, as the README tells callers to do, only sooner.
+ * Repeats the call with the same key until it is decided, as the README asks callers to do, only sooner.
  *
  * @param nextUrl whom to call
  * @param patience after how many answers without a decision the caller does something else first
  */
 export async function callUntilDecided(
-  story: CreateStory,
+  history: CreateHistory,
   nextUrl: () => Promise<string>,
   patience: number,
 ): Promise<void> {
-  for (let calls = 0; calls < MAX_CALLS && countDoubts(story) < patience; calls += 1) {
+  for (let calls = 0; calls < MAX_CALLS && countDoubts(history) < patience; calls += 1) {
     if (calls > 0) await delay(Math.min(REPEAT_AFTER_MS.most, REPEAT_AFTER_MS.first * 2 ** calls));
-    if (await callOnce(story, await nextUrl())) return;
+    if (await callOnce(history, await nextUrl())) return;
   }
 }
 
@@ -60,18 +60,20 @@ export async function callUntilDecided(
  * @returns how many milliseconds that took
  */
 export async function callToTheEnd(
-  stories: readonly CreateStory[],
+  histories: readonly CreateHistory[],
   nextUrl: () => Promise<string>,
   doubtMs: number,
 ): Promise<number> {
   const startMs = performance.now();
-  let inDoubt = [...stories];
+  let inDoubt = [...histories];
   while (inDoubt.length > 0) {
     const passedMs = performance.now() - startMs;
-    const isDecided = await inParallel(inDoubt, AT_A_TIME, async story => callOnce(story, await nextUrl()));
+    const isDecided = await inParallel(inDoubt, AT_A_TIME, async history =>
+      callOnce(history, await nextUrl()),
+    );
     const pause = delay(ASK_AGAIN_AFTER_MS);
-    inDoubt = inDoubt.filter((story, index) => {
-      const isUnknown = lastAnswer(story)?.code === 'OUTCOME_UNKNOWN';
+    inDoubt = inDoubt.filter((history, index) => {
+      const isUnknown = lastAnswer(history)?.code === 'OUTCOME_UNKNOWN';
       return !isDecided[index] && passedMs < doubtMs + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);
     });
     if (inDoubt.length > 0) await pause;
@@ -79,12 +81,12 @@ export async function callToTheEnd(
   return performance.now() - startMs;
 }
 
-function countDoubts({ calls }: CreateStory): number {
+function countDoubts({ calls }: CreateHistory): number {
   return calls.filter(({ payload }) => payload !== undefined && DOUBTS.includes(payload.__typename)).length;
 }
 
-/** The last thing that a caller was told. */
-export function lastAnswer({ calls }: CreateStory): Payload | undefined {
+/** The last answer to a caller. */
+export function lastAnswer({ calls }: CreateHistory): Payload | undefined {
   return calls.findLast(({ payload }) => payload !== undefined)?.payload;
 }
 

@@ -56,15 +56,15 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     end: 'CREATED',
     posts: 1,
   },
-  'recorded, while the gateway signs in': {
+  'while it signs in, before it is recorded': {
     environment: IAM_USER,
     prepare: emulator => emulator.inject({ operation: 'issueToken', behaviour: 'hang' }),
     async die({ emulator, kill }) {
       await emulator.ledger.waitFor('issueToken', 1);
       kill();
     },
-    end: 'OUTCOME_UNKNOWN',
-    posts: 0,
+    end: 'CREATED',
+    posts: 1,
   },
   'recorded, right before its first byte is sent': {
     preload: killAt('undici:client:sendHeaders', 'true'),
@@ -93,12 +93,12 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     end: 'CREATED',
     posts: 1,
   },
-  'recorded as done, right before the caller is told': {
+  'recorded as done, right before the caller is answered': {
     preload: KILL_BEFORE_ANSWER,
     end: 'CREATED',
     posts: 1,
   },
-  'told to the caller': {
+  'answered to the caller': {
     async die({ call, kill }) {
       await call;
       kill();

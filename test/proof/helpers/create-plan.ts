@@ -29,7 +29,7 @@ export interface CreatePlan {
 }
 
 const UUID_TAIL = '4ad-4835-ad09-08a2f2efccdb';
-const SHARES = { clean: 0.1, secondFault: 0.5, listFault: 0.15, twice: 0.2, leaving: 0.1, impatient: 0.7 };
+const SHARES = { clean: 0.1, secondFault: 0.5, listFault: 0.15, twice: 0.2, leaving: 0.1, fewRetries: 0.7 };
 
 /** A create that follows from the seed and its number alone. */
 export function planCreate(seed: string, number: number): CreatePlan {
@@ -51,6 +51,6 @@ export function planCreate(seed: string, number: number): CreatePlan {
     listFault: random() < SHARES.listFault ? pick(random, LIST_FAULTS) : undefined,
     isTwice: random() < SHARES.twice,
     leavesAfterMs: random() < SHARES.leaving ? Math.floor(random() * 200) : undefined,
-    patience: random() < SHARES.impatient ? 1 : 4,
+    patience: random() < SHARES.fewRetries ? 1 : 4,
   };
 }

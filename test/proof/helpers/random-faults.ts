@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { startEmulator } from '../../emulator/helpers/running-emulator.js';
 import { environmentFor } from '../../helpers/gateway-process.js';
 import { proofSize } from '../../helpers/proof-size.js';
-import type { CreateStory } from './caller.js';
+import type { CreateHistory } from './caller.js';
 import { callOnce, callToTheEnd, callUntilDecided } from './caller.js';
 import type { CreatePlan } from './create-plan.js';
 import { planCreate } from './create-plan.js';
@@ -59,21 +59,21 @@ export async function proveRandomFaults(
     if (listFault !== undefined) emulator.inject(listFault);
     begun += 1;
     if (begun % Math.ceil(CREATES / KILLS) === 0) kills.push(fleet.kill(killing));
-    const story: CreateStory = { input, calls: [] };
-    const first = nextUrl().then(url => callOnce(story, url, leavesAfterMs));
-    if (isTwice) await nextUrl().then(url => callOnce(story, url));
-    if (!(await first)) await callUntilDecided(story, nextUrl, patience);
-    return story;
+    const history: CreateHistory = { input, calls: [] };
+    const first = nextUrl().then(url => callOnce(history, url, leavesAfterMs));
+    if (isTwice) await nextUrl().then(url => callOnce(history, url));
+    if (!(await first)) await callUntilDecided(history, nextUrl, patience);
+    return history;
   }
 
-  const stories = await inParallel(plans, AT_A_TIME, create);
+  const histories = await inParallel(plans, AT_A_TIME, create);
   await Promise.all(kills);
   const faultsMs = performance.now() - startMs;
   emulator.clearFaults();
   const random = randomOf(`${seed}/end`);
-  const waitingMs = await callToTheEnd(stories, () => fleet.url(random), DOUBT_MS);
+  const waitingMs = await callToTheEnd(histories, () => fleet.url(random), DOUBT_MS);
 
-  const { verdict, figures } = judge(plans, stories, emulator);
+  const { verdict, figures } = judge(plans, histories, emulator);
   const seconds = { faults: Math.round(faultsMs / 1_000), end: Math.round(waitingMs / 1_000) };
   process.stderr.write(`${title}: ${JSON.stringify({ ...figures, kills: fleet.kills, seconds })}\n`);
   expect({ seed, ...verdict }).toEqual({

@@ -1,6 +1,6 @@
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { Payload } from '../../helpers/gateway.js';
-import type { CallStory, CreateStory } from './caller.js';
+import type { CallRecord, CreateHistory } from './caller.js';
 import { lastAnswer } from './caller.js';
 import type { CreatePlan } from './create-plan.js';
 
@@ -11,17 +11,17 @@ interface Truth {
   posts: number;
 }
 
-/** What the ledger says about what callers were told: each list holds sentences about what is wrong. */
+/** Compares answers with the ledger: each list holds sentences about what is wrong. */
 export interface Verdict {
   /** I1: more than one connection for one key. */
   duplicates: string[];
   /** I2: an answer that is not true. */
   lies: string[];
-  /** I3: told "unknown" at the end, although DLI lists the connection. */
+  /** I3: answered "unknown" at the end, although DLI lists the connection. */
   undecidedButListed: string[];
   /** I6: a POST after one that had not been refused for certain. */
   postsWithoutProof: string[];
-  /** Told "in progress" at the end. */
+  /** Answered "in progress" at the end. */
   stuck: string[];
 }
 
@@ -36,10 +36,10 @@ export interface Figures {
   answers: Record<string, number>;
 }
 
-/** Compares what every caller was told with what DLI did. */
+/** Compares every answer with what DLI did. */
 export function judge(
   plans: readonly CreatePlan[],
-  stories: readonly CreateStory[],
+  histories: readonly CreateHistory[],
   emulator: Emulator,
 ): { verdict: Verdict; figures: Figures } {
   const truths = readTruths(emulator);
@@ -50,26 +50,26 @@ export function judge(
     postsWithoutProof: [],
     stuck: [],
   };
-  const figures: Figures = { creates: stories.length, posts: 0, objects: 0, ends: {}, answers: {} };
-  for (const [index, story] of stories.entries()) {
-    const { name } = story.input;
+  const figures: Figures = { creates: histories.length, posts: 0, objects: 0, ends: {}, answers: {} };
+  for (const [index, history] of histories.entries()) {
+    const { name } = history.input;
     const plan = plans[index];
     const { objects, posts } = truths.get(name) ?? { objects: [], posts: 0 };
     const [object] = objects;
-    const last = lastAnswer(story);
+    const last = lastAnswer(history);
     const end = codeOf(last);
     count(figures.ends, end);
-    for (const { payload } of story.calls) count(figures.answers, codeOf(payload));
+    for (const { payload } of history.calls) count(figures.answers, codeOf(payload));
     figures.posts += posts;
     figures.objects += objects.length;
-    const tell = (problem: string) =>
-      `${name}: ${problem}; faults ${JSON.stringify(plan?.faults)}; told ${tellCalls(story)}`;
-    if (objects.length > 1) verdict.duplicates.push(tell(`${objects.length} connections`));
-    for (const lie of liesTold(story, object, plan?.isTwice ?? false)) verdict.lies.push(tell(lie));
+    const describe = (problem: string) =>
+      `${name}: ${problem}; faults ${JSON.stringify(plan?.faults)}; answers ${describeCalls(history)}`;
+    if (objects.length > 1) verdict.duplicates.push(describe(`${objects.length} connections`));
+    for (const lie of findLies(history, object, plan?.isTwice ?? false)) verdict.lies.push(describe(lie));
     if (end === 'OUTCOME_UNKNOWN' && object !== undefined)
-      verdict.undecidedButListed.push(tell(object.connectionId));
-    if (end === 'IDEMPOTENCY_IN_PROGRESS' || last === undefined) verdict.stuck.push(tell('no end'));
-    if (posts > 1 + refusalsBeforeDoubt(plan)) verdict.postsWithoutProof.push(tell(`${posts} POSTs`));
+      verdict.undecidedButListed.push(describe(object.connectionId));
+    if (end === 'IDEMPOTENCY_IN_PROGRESS' || last === undefined) verdict.stuck.push(describe('no end'));
+    if (posts > 1 + refusalsBeforeDoubt(plan)) verdict.postsWithoutProof.push(describe(`${posts} POSTs`));
   }
   return { verdict, figures };
 }
@@ -103,7 +103,11 @@ function refusalsBeforeDoubt(plan: CreatePlan | undefined): number {
   return doubt === -1 ? faults.length : doubt;
 }
 
-function liesTold({ input, calls }: CreateStory, object: Connection | undefined, isTwice: boolean): string[] {
+function findLies(
+  { input, calls }: CreateHistory,
+  object: Connection | undefined,
+  isTwice: boolean,
+): string[] {
   return calls.flatMap(({ payload, startedAtMs, endedAtMs }) => {
     switch (payload?.__typename) {
       case 'CreateDatasourceConnectionSuccess':
@@ -116,7 +120,7 @@ function liesTold({ input, calls }: CreateStory, object: Connection | undefined,
       case 'DliUnavailableError': {
         // Says that this call sent nothing, and nothing about those before it.
         if (payload.code === 'IDEMPOTENCY_STORE_UNAVAILABLE') return [];
-        // While the other call of a pair works, this one can tell of itself only.
+        // While the other call of a pair works, this one knows of itself only.
         const untilMs = isTwice ? startedAtMs : endedAtMs;
         return object !== undefined && object.createdAtMs < untilMs
           ? ['"nothing was created", but it was']
@@ -132,7 +136,7 @@ function liesTold({ input, calls }: CreateStory, object: Connection | undefined,
   });
 }
 
-function isAsOrdered(object: Connection, { service, url, ...input }: CreateStory['input']): boolean {
+function isAsOrdered(object: Connection, { service, url, ...input }: CreateHistory['input']): boolean {
   return (
     object.service.toLowerCase() === service.toLowerCase() &&
     object.destination === url &&
@@ -142,8 +146,8 @@ function isAsOrdered(object: Connection, { service, url, ...input }: CreateStory
   );
 }
 
-function tellCalls({ calls }: CreateStory): string {
-  const tell = ({ payload, startedAtMs, endedAtMs }: CallStory) =>
+function describeCalls({ calls }: CreateHistory): string {
+  const describe = ({ payload, startedAtMs, endedAtMs }: CallRecord) =>
     `${payload?.code ?? payload?.connectionId ?? 'nothing'} (${startedAtMs} to ${endedAtMs})`;
-  return calls.map(tell).join(', ');
+  return calls.map(describe).join(', ');
 }

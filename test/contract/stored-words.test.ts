@@ -1,0 +1,555 @@
+import { createHash, createHmac } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { RootDatabase } from 'lmdb';
+import { open } from 'lmdb';
+import type { Emulator } from '../../src/emulator/emulator.js';
+import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
+import { readRecord, writeRecord } from '../../src/operation-store/operation-record.js';
+import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { describeWithProgram } from '../helpers/needed-program.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
+
+// Stores and logs outlive the code that wrote them: a renamed variable must not change a word of theirs.
+
+const KEY = 'order-4711-attempt-1';
+const ANONYMOUS_TENANT = 'everybody';
+const TIME = expect.any(Number);
+const UUID = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+const HEX_32 = expect.stringMatching(/^[0-9a-f]{32}$/);
+const LOST = { operation: 'createConnection', behaviour: 'reset', apply: false } as const;
+const NO_LIST = { operation: 'listConnections', status: 503, times: 0 } as const;
+
+const folders: string[] = [];
+
+afterEach(async () => {
+  await closeGateways();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+/** A gateway whose embedded store can be read once it is closed. */
+async function startOnFolder(env: Record<string, string> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'stored-words-'));
+  folders.push(folder);
+  const gateway = await startGateway({
+    emulator: { creationMs: 0 },
+    env: { DATA_DIR: folder, OPERATION_TIMEOUT_MS: '1500', RECONCILE_SETTLE_MS: '200', ...env },
+  });
+  return {
+    ...gateway,
+    async storedTables() {
+      await gateway.close();
+      return readTables(folder);
+    },
+  };
+}
+
+async function readTables(folder: string) {
+  const root: RootDatabase<string, string> = open({ path: folder, encoding: 'string', noSubdir: false });
+  try {
+    const entriesOf = (name: string) =>
+      [...root.openDB<string, (number | string)[]>(name, { encoding: 'string' }).getRange()].map(
+        ({ key, value }) => [key, value] as const,
+      );
+    const [record = '{}'] = entriesOf('records').map(([, text]) => text);
+    return {
+      names: [...root.getKeys()],
+      secret: Buffer.from(root.get('secret') ?? '', 'hex'),
+      record: JSON.parse(record) as Record<string, unknown>,
+      records: entriesOf('records'),
+      holders: entriesOf('holders'),
+      connections: entriesOf('connections'),
+      deletions: entriesOf('deletions'),
+      expiries: entriesOf('expiries'),
+    };
+  } finally {
+    await root.close();
+  }
+}
+
+/** The fields by which records are found, from the words that go into their hashes. */
+function identityOf(emulator: Emulator, secret: Buffer) {
+  const [first] = emulator.ledger.entries('createConnection');
+  const project = `http://${first?.headers['host']}/${DEFAULT_PROJECT_ID}`;
+  const keyed = (...words: string[]) =>
+    createHmac('sha256', secret).update(JSON.stringify(words)).digest('hex');
+  const { name, service, securityGroupId, networkId, url } = VALID_INPUT;
+  const input = JSON.stringify([name, service, securityGroupId, networkId, url, null, []]);
+  return {
+    identity: {
+      version: 1,
+      id: keyed('create', project, ANONYMOUS_TENANT, KEY),
+      projectId: keyed('project', project),
+      nameId: keyed('name', project, name),
+      fingerprint: createHash('sha256').update(input).digest('hex'),
+    },
+    deletionId: (connectionId: string) => keyed('delete', project, ANONYMOUS_TENANT, connectionId),
+  };
+}
+
+const SENT = {
+  owner: UUID,
+  ownedUntilMs: TIME,
+  sentAtMs: TIME,
+  wanted: { name: 'orders_pg', service: 'RDS', url: '192.168.0.12:5432' },
+  expiresAtMs: TIME,
+};
+
+function linesOf(log: string, message: string): unknown[] {
+  return log
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as { msg: string })
+    .filter(({ msg }) => msg === message);
+}
+
+describe('the embedded store', () => {
+  it('keeps a success and its connection under these words', async () => {
+    const { create, emulator, storedTables } = await startOnFolder();
+    const { connectionId } = await create({ idempotencyKey: KEY });
+    const { names, secret, record, records, holders, connections, deletions, expiries } =
+      await storedTables();
+    const { identity } = identityOf(emulator, secret);
+    const { id, nameId } = identity;
+    expect(names).toEqual(['connections', 'deletions', 'expiries', 'holders', 'records', 'secret']);
+    expect(secret).toHaveLength(32);
+    expect(record).toEqual({
+      ...identity,
+      ...SENT,
+      state: 'SUCCEEDED',
+      connectionId,
+      message: null,
+      isReconciled: false,
+    });
+    expect(records).toEqual([[id, expect.any(String)]]);
+    expect([holders, connections, deletions]).toEqual([[], [[connectionId, id]], []]);
+    expect(expiries).toEqual([
+      [[TIME, 'record', id], nameId],
+      [[TIME, 'connection', connectionId], id],
+    ]);
+  });
+
+  it('keeps a refusal under these words', async () => {
+    const { create, emulator, storedTables } = await startOnFolder();
+    emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
+    const { requestId } = await create({ idempotencyKey: KEY });
+    const { secret, record } = await storedTables();
+    const { identity } = identityOf(emulator, secret);
+    expect(record).toEqual({
+      ...identity,
+      ...SENT,
+      state: 'REJECTED',
+      rejection: { code: 'REJECTED', upstreamCode: 'DLI.1028', requestId },
+    });
+  });
+
+  it('keeps a taken name under these words', async () => {
+    const { create, emulator, storedTables } = await startOnFolder();
+    emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });
+    await create({ idempotencyKey: KEY });
+    const { record } = await storedTables();
+    expect(record).toMatchObject({
+      state: 'REJECTED',
+      rejection: { code: 'NAME_TAKEN', upstreamCode: 'DLI.0006', requestId: HEX_32 },
+    });
+  });
+
+  it('keeps an unknown outcome that is still open, and who holds the name, under these words', async () => {
+    const { create, emulator, storedTables } = await startOnFolder({ RECONCILE_SETTLE_MS: '120000' });
+    emulator.inject(NO_LIST);
+    emulator.inject({ operation: 'createConnection', error: 'DLI.0999' });
+    await create({ idempotencyKey: KEY });
+    const { secret, record, holders } = await storedTables();
+    const { identity } = identityOf(emulator, secret);
+    // The list may not have been read yet.
+    expect({ nextCheckAtMs: 0, ...record }).toEqual({
+      ...identity,
+      ...SENT,
+      state: 'UNKNOWN',
+      unknownReason: 'UPSTREAM_ERROR',
+      requestId: HEX_32,
+      lastSentAtMs: TIME,
+      nextCheckAtMs: TIME,
+    });
+    expect(holders).toEqual([[identity.nameId, `${record['ownedUntilMs']} ${identity.id}`]]);
+  });
+
+  it('keeps an unknown outcome that left no trace under these words', async () => {
+    const { create, emulator, log, send, storedTables } = await startOnFolder();
+    emulator.inject(LOST);
+    await create({ idempotencyKey: KEY });
+    while (!log().includes('settled without trace')) await send({ query: '{ __typename }' });
+    const { secret, record, holders } = await storedTables();
+    const { identity } = identityOf(emulator, secret);
+    expect(record).toEqual({
+      ...identity,
+      ...SENT,
+      state: 'UNKNOWN',
+      unknownReason: 'CONNECTION_LOST',
+      lastSentAtMs: TIME,
+      isSettled: true,
+      emptySinceMs: TIME,
+      nextCheckAtMs: TIME,
+    });
+    expect(holders).toEqual([]);
+  });
+
+  it('keeps a refusal that the list may disprove, and a marker, under these words', async () => {
+    const { create, emulator, storedTables } = await startOnFolder({
+      RECONCILE_SETTLE_MS: '120000',
+      DLI_MARKER_TAG: 'true',
+    });
+    emulator.inject(NO_LIST);
+    emulator.inject({ operation: 'createConnection', status: 200, body: { is_success: false } });
+    await create({ idempotencyKey: KEY });
+    const { secret, record } = await storedTables();
+    const { identity } = identityOf(emulator, secret);
+    expect(record).toEqual({
+      ...identity,
+      ...SENT,
+      hasMarker: true,
+      state: 'UNKNOWN',
+      unknownReason: 'UNREADABLE_RESPONSE',
+      requestId: HEX_32,
+      lastSentAtMs: TIME,
+      suspected: { code: 'REJECTED', upstreamCode: null, requestId: HEX_32 },
+      nextCheckAtMs: TIME,
+    });
+    const [{ body = '{}' } = {}] = emulator.ledger.entries('createConnection');
+    expect(JSON.parse(body)).toMatchObject({ tags: [{ key: 'gw_req', value: identity.id.slice(0, 32) }] });
+  });
+
+  it('keeps the request of a deletion under these words', async () => {
+    const { create, emulator, send, storedTables } = await startOnFolder();
+    const { connectionId = '' } = await create({ idempotencyKey: KEY });
+    await send({
+      query: 'mutation ($id: ID!) { deleteDatasourceConnection(input: { id: $id }) { __typename } }',
+      variables: { id: connectionId },
+    });
+    const { secret, deletions, expiries } = await storedTables();
+    const id = identityOf(emulator, secret).deletionId(connectionId);
+    expect(deletions).toEqual([[id, expect.stringMatching(/^\d{13}$/)]]);
+    expect(expiries).toContainEqual([[TIME, 'deletion', id], '']);
+  });
+});
+
+describeWithProgram('redis-server', 'the store in Redis', program => {
+  const PREFIX = 'dli-gateway:{once}:';
+
+  it('keeps what is under way under these keys', async () => {
+    const redis = await startRedisServer(program);
+    const { create, emulator } = await startGateway({ env: { REDIS_URL: redis.url } });
+    emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
+    const answer = create({ idempotencyKey: KEY });
+    await emulator.ledger.waitFor('createConnection', 1);
+    const client = openClient(redis.url);
+    const secret = Buffer.from((await client.get(`${PREFIX}secret`)) ?? '', 'hex');
+    const { identity } = identityOf(emulator, secret);
+    const { id, nameId } = identity;
+    const keys = (await client.keys('*')).map(key => key.replace(/(?<=:count:)[0-9a-f-]{36}$/, '<uuid>'));
+    expect(keys.toSorted()).toEqual(
+      ['count:<uuid>', `name:${nameId}`, 'open', `record:${id}`, 'secret', 'server'].map(key => PREFIX + key),
+    );
+    const record = JSON.parse((await client.get(`${PREFIX}record:${id}`)) ?? '');
+    expect(record).toEqual({ ...identity, ...SENT, state: 'SENDING' });
+    expect(await client.get(`${PREFIX}name:${nameId}`)).toBe(id);
+    expect(await client.zrange(`${PREFIX}open`, 0, -1, 'WITHSCORES')).toEqual([
+      id,
+      String(record.ownedUntilMs),
+    ]);
+    await client.quit();
+    await closeGateways();
+    await answer.catch(() => undefined);
+  });
+
+  it('keeps connections and deletions under these keys', async () => {
+    const redis = await startRedisServer(program);
+    const { create, emulator, send } = await startGateway({
+      env: { REDIS_URL: redis.url },
+      emulator: { creationMs: 0 },
+    });
+    const { connectionId = '' } = await create({ idempotencyKey: KEY });
+    await send({
+      query: 'mutation ($id: ID!) { deleteDatasourceConnection(input: { id: $id }) { __typename } }',
+      variables: { id: connectionId },
+    });
+    const client = openClient(redis.url);
+    const secret = Buffer.from((await client.get(`${PREFIX}secret`)) ?? '', 'hex');
+    const { identity, deletionId } = identityOf(emulator, secret);
+    expect(await client.get(`${PREFIX}connection:${connectionId}`)).toBe(identity.id);
+    expect(await client.get(`${PREFIX}deletion:${deletionId(connectionId)}`)).toMatch(/^\d{13}$/);
+  });
+});
+
+describe('a stored record', () => {
+  const HASH = 'a'.repeat(64);
+  const begun = {
+    version: 1,
+    id: HASH,
+    projectId: HASH,
+    nameId: HASH,
+    fingerprint: HASH,
+    state: 'SENDING',
+    owner: '5f0e8c1e-8f0e-4f6a-9d0a-2f1b7c3d4e5f',
+    ownedUntilMs: 1_700_000_025_000.5,
+    sentAtMs: 1_700_000_000_000,
+    wanted: { name: 'orders_pg', service: 'RDS', url: '192.168.0.12:5432' },
+    expiresAtMs: 1_700_600_000_000,
+  };
+  const rejection = { code: 'REJECTED', upstreamCode: 'DLI.1028', requestId: null };
+
+  it.each([
+    ['SENDING', begun],
+    [
+      'SENDING, sent once more',
+      { ...begun, isResent: true, unknownReason: 'CONNECTION_LOST', requestId: 'r' },
+    ],
+    ['SUCCEEDED', { ...begun, state: 'SUCCEEDED', connectionId: 'c', message: 'm', isReconciled: false }],
+    ['SUCCEEDED, without a hint or a source', { ...begun, state: 'SUCCEEDED', connectionId: 'c' }],
+    [
+      'SUCCEEDED, with what it said while it was unknown',
+      {
+        ...begun,
+        state: 'SUCCEEDED',
+        connectionId: 'c',
+        message: null,
+        isReconciled: true,
+        requestId: 'r',
+        lastSentAtMs: 1_700_000_000_500,
+        emptySinceMs: 1_700_000_001_000,
+        nextCheckAtMs: 1_700_000_002_000,
+        isSettled: true,
+      },
+    ],
+    ['REJECTED', { ...begun, state: 'REJECTED', rejection }],
+    [
+      'REJECTED, with what it said while it was unknown',
+      {
+        ...begun,
+        state: 'REJECTED',
+        rejection,
+        requestId: 'r',
+        lastSentAtMs: 1_700_000_000_500,
+        nextCheckAtMs: 1_700_000_002_000,
+      },
+    ],
+    ['UNKNOWN', { ...begun, state: 'UNKNOWN', unknownReason: 'TIMEOUT_AFTER_SEND' }],
+    [
+      'UNKNOWN, with everything that may be known of it',
+      {
+        ...begun,
+        state: 'UNKNOWN',
+        hasMarker: true,
+        isResent: true,
+        unknownReason: 'GATEWAY_RESTART',
+        requestId: 'r',
+        lastSentAtMs: 1_700_000_000_500,
+        suspected: rejection,
+        isSettled: true,
+        emptySinceMs: 1_700_000_001_000,
+        nextCheckAtMs: 1_700_000_002_000,
+      },
+    ],
+  ])('is read whoever wrote it: %s', (_state, stored) => {
+    const record = readRecord(JSON.stringify(stored));
+    expect(record).toMatchObject({ state: stored.state, owner: stored.owner });
+    if (record !== undefined) expect(readRecord(writeRecord(record))).toEqual(record);
+  });
+
+  it.each([
+    'TIMEOUT_AFTER_SEND',
+    'CONNECTION_LOST',
+    'UPSTREAM_ERROR',
+    'UNREADABLE_RESPONSE',
+    'UNEXPECTED_REDIRECT',
+    'GATEWAY_RESTART',
+    'STORE_LOST',
+  ])('gives %s as a reason', unknownReason => {
+    const stored = { ...begun, state: 'UNKNOWN', unknownReason };
+    expect(readRecord(JSON.stringify(stored))).toEqual(stored);
+  });
+
+  it.each([
+    ['another version', { ...begun, version: 2 }],
+    ['a state that there is not', { ...begun, state: 'DONE' }],
+    ['a field that there is not', { ...begun, extra: 1 }],
+    ['a success without its connection', { ...begun, state: 'SUCCEEDED' }],
+    ['a refusal without its reason', { ...begun, state: 'REJECTED' }],
+    ['another reason', { ...begun, state: 'UNKNOWN', unknownReason: 'BAD_LUCK' }],
+  ])('is not read with %s', (_what, stored) => {
+    expect(readRecord(JSON.stringify(stored))).toBeUndefined();
+  });
+});
+
+describe('the log of a create', () => {
+  it('has these words for a success', async () => {
+    const { create, log } = await startGateway();
+    await create();
+    expect(linesOf(log(), 'create attempted')).toEqual([
+      {
+        level: 30,
+        time: TIME,
+        traceId: HEX_32,
+        operation: 'createConnection',
+        outcome: 'created',
+        durationMs: TIME,
+        mayHaveBeenSent: true,
+        status: 201,
+        requestId: HEX_32,
+        msg: 'create attempted',
+      },
+    ]);
+  });
+
+  it.each([
+    [{ error: 'DLI.0006' }, { outcome: 'NAME_TAKEN', status: 400, upstreamCode: 'DLI.0006' }],
+    [{ error: 'DLI.1028' }, { outcome: 'REJECTED', status: 400, upstreamCode: 'DLI.1028' }],
+    [{ error: 'DLI.0013' }, { outcome: 'AUTH', status: 401, upstreamCode: 'DLI.0013' }],
+    [{ error: 'APIGW.0802' }, { outcome: 'AUTH_FAILED', status: 403, upstreamCode: 'APIGW.0802' }],
+    [{ error: 'DLI.0999' }, { outcome: 'UPSTREAM_ERROR', status: 400, upstreamCode: 'DLI.0999' }],
+    [{ status: 302 }, { outcome: 'UNEXPECTED_REDIRECT', status: 302 }],
+    [
+      { status: 200, body: 'no JSON' },
+      { outcome: 'UNREADABLE_RESPONSE', status: 200 },
+    ],
+    [
+      { status: 200, body: { is_success: false } },
+      { outcome: 'unsuccessful', status: 200 },
+    ],
+    [
+      { behaviour: 'reset' },
+      { outcome: 'CONNECTION_LOST', detail: 'CONNECTION_LOST', causeCode: expect.any(String) },
+    ],
+    [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', detail: 'TIMEOUT' }],
+  ] as const)('has these words for %j', async (fault, words) => {
+    const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    emulator.inject({ operation: 'createConnection', ...fault });
+    await create();
+    expect(linesOf(log(), 'create attempted')).toEqual([
+      {
+        level: 40,
+        time: TIME,
+        traceId: HEX_32,
+        operation: 'createConnection',
+        durationMs: TIME,
+        mayHaveBeenSent: true,
+        ...('status' in words && { requestId: HEX_32 }),
+        msg: 'create attempted',
+        ...words,
+      },
+    ]);
+  });
+
+  it('has these words for a refusal that is tried once more', async () => {
+    const { create, emulator, log } = await startGateway();
+    emulator.inject({ operation: 'createConnection', error: 'APIGW.0308' });
+    emulator.inject({ operation: 'createConnection', error: 'APIGW.0613' });
+    await create();
+    expect(linesOf(log(), 'create attempted')).toMatchObject([
+      { level: 40, outcome: 'THROTTLED', status: 429, upstreamCode: 'APIGW.0308' },
+      { level: 40, outcome: 'UNAVAILABLE', status: 503, upstreamCode: 'APIGW.0613' },
+    ]);
+  });
+
+  it('has these words for what was not sent', async () => {
+    const { create, log } = await startGateway({ env: { DLI_ENDPOINT: 'http://127.0.0.1:9' } });
+    for (let count = 0; count < 3; count += 1) await create();
+    const attempts = linesOf(log(), 'create attempted');
+    expect(attempts[0]).toEqual({
+      level: 40,
+      time: TIME,
+      traceId: HEX_32,
+      operation: 'createConnection',
+      outcome: 'notSent',
+      durationMs: TIME,
+      mayHaveBeenSent: false,
+      causeCode: 'ECONNREFUSED',
+      detail: 'UNREACHABLE',
+      msg: 'create attempted',
+    });
+    expect(attempts.at(-1)).toMatchObject({ outcome: 'notSent', detail: 'BREAKER_OPEN' });
+    expect(linesOf(log(), 'DLI cut off')).toEqual([
+      {
+        level: 40,
+        time: TIME,
+        operation: 'createConnection',
+        outcome: 'BREAKER_OPENED',
+        detail: 'UNREACHABLE',
+        causeCode: 'ECONNREFUSED',
+        msg: 'DLI cut off',
+      },
+    ]);
+  });
+
+  it('has these words when the gateway cannot sign in', async () => {
+    const { create, emulator, log } = await startGateway({ env: { HUAWEICLOUD_SDK_PROJECT_ID: undefined } });
+    emulator.inject({ operation: 'any', status: 403, times: 0 });
+    await create();
+    expect(linesOf(log(), 'no authentication for DLI')).toEqual([
+      {
+        level: 40,
+        time: TIME,
+        traceId: HEX_32,
+        operation: 'authenticate',
+        outcome: 'AUTH_FAILED',
+        durationMs: 0,
+        mayHaveBeenSent: false,
+        detail: expect.stringContaining('403'),
+        msg: 'no authentication for DLI',
+      },
+    ]);
+  });
+
+  it.each([
+    [{ behaviour: 'reset', apply: true }, 'found'],
+    [{ behaviour: 'reset', apply: false }, 'settled without trace'],
+    [{ status: 200, body: { is_success: false } }, 'refused'],
+  ] as const)('has these words when reconciliation ends after %j', async (fault, outcome) => {
+    const { create, emulator, log, send } = await startGateway({ env: { RECONCILE_SETTLE_MS: '200' } });
+    emulator.inject({ operation: 'createConnection', ...fault });
+    await create();
+    while (!log().includes('create reconciled')) await send({ query: '{ __typename }' });
+    expect(linesOf(log(), 'create reconciled')).toEqual([
+      {
+        level: 30,
+        time: TIME,
+        traceId: HEX_32,
+        operation: 'reconcile',
+        outcome,
+        afterMs: TIME,
+        msg: 'create reconciled',
+      },
+    ]);
+  });
+
+  it.each([
+    [2, {}, 'ambiguous'],
+    [1, { name: null }, 'incomplete'],
+  ])('has these words when %d listed connections may be its own', async (count, changes, outcome) => {
+    const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
+    const listed = {
+      connection_id: '0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11',
+      name: 'orders_pg',
+      state: 'ACTIVE',
+      service: 'rds',
+      destination: '192.168.0.12:5432',
+      create_time: Date.now(),
+      ...changes,
+    };
+    const connections = Array.from({ length: count }, () => listed);
+    emulator.inject({ operation: 'listConnections', body: { connections }, times: 0 });
+    await create();
+    expect(linesOf(log(), 'create cannot be told from others')[0]).toEqual({
+      level: 40,
+      time: TIME,
+      traceId: HEX_32,
+      operation: 'reconcile',
+      outcome,
+      msg: 'create cannot be told from others',
+    });
+  });
+});
