@@ -1,13 +1,13 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import type { CallerGate } from './auth/caller.js';
-import { NO_CREATE_LIMIT, OPEN_GATE } from './auth/caller.js';
-import { TenantConnections, UNCOUNTED_CONNECTIONS } from './auth/connection-quota.js';
+import type { CallerAuthenticator } from './auth/caller.js';
+import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
+import { TenantConnectionQuota, UNLIMITED_CONNECTIONS } from './auth/connection-quota.js';
 import type { SharedCounters } from './auth/rate-limits.js';
-import type { CallersConfig } from './config/auth-config.js';
+import type { AuthConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
-import { CredentialFiles } from './config/credential-watcher.js';
+import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { CallBudget } from './connection-reads/fair-rate-limiter.js';
 import type { PollTurns } from './connection-reads/poller.js';
@@ -64,12 +64,12 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
-  const credentialFiles = new CredentialFiles({
-    files: config.credentialFiles,
-    credentials: config.credentials,
-    onChange: replaceCredentials,
+  const credentialWatcher = new CredentialWatcher(
+    config.credentialFiles,
+    config.credentials,
+    replaceCredentials,
     log,
-  });
+  );
   const endpoint = config.dliEndpoint;
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
@@ -108,12 +108,12 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
 
   // Callers.
   const redis = config.redisUrl === undefined ? undefined : parseRedisUrl(config.redisUrl);
-  const counters = await openSharedCounters(config.callers, redis, log);
-  const gate = await openGate(config.callers, counters, clock, log);
-  const createLimit = await openCreateLimit(config.callers, counters?.redis);
-  const hasTenants = config.callers.tokens !== undefined;
-  const connections = hasTenants ? new TenantConnections() : UNCOUNTED_CONNECTIONS;
-  // A level of its own: an audit must not end with the wish for a quieter log.
+  const counters = await openSharedCounters(config.auth, redis, log);
+  const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
+  const createLimit = await createCreateLimit(config.auth, counters?.redis);
+  const hasTenants = config.auth.tokens !== undefined;
+  const connectionQuota = hasTenants ? new TenantConnectionQuota() : UNLIMITED_CONNECTIONS;
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
   // Reads.
@@ -149,14 +149,14 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     deleteOnce,
     reads,
     follower,
-    gate,
+    callerAuthenticator,
     createLimit,
-    connections,
+    connectionQuota,
     audit,
-    /** Begins to decide creates that nobody asks about, and to follow credentials in files. */
+    /** Starts background reconciliation and the credential watcher. */
     start(): void {
       background.start();
-      credentialFiles.start();
+      credentialWatcher.start();
     },
     /** Ends everything but the calls to Huawei Cloud. */
     async stop(): Promise<void> {
@@ -172,7 +172,7 @@ export async function compose(config: Config, clock: Clock, log: Logger) {
     },
     /** Ends the calls to Huawei Cloud, once everything else has stopped. */
     async close(): Promise<void> {
-      credentialFiles.close();
+      credentialWatcher.close();
       await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
     },
   };
@@ -221,9 +221,9 @@ async function openStore({ dataDir, redisUrl }: Config, clock: Clock, log: Logge
   );
 }
 
-/** Counters in Redis, with a connection of their own; undefined where nothing is counted, or one gateway counts alone. */
+/** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 async function openSharedCounters(
-  { tokens, createLimit }: CallersConfig,
+  { tokens, createLimit }: AuthConfig,
   address: RedisOptions | undefined,
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
@@ -234,27 +234,27 @@ async function openSharedCounters(
       log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
-  // Its password is what the gateways of one Redis have in common, and nobody else knows.
+  // The address contains the password, which only the gateways of this Redis share.
   return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
 }
 
-async function openGate(
-  { tokens, failedLoginsPerMinute }: CallersConfig,
+async function createCallerAuthenticator(
+  { tokens, failedLoginsPerMinute }: AuthConfig,
   counters: SharedCounters | undefined,
   clock: Clock,
   log: Logger,
-): Promise<CallerGate> {
-  if (tokens === undefined) return OPEN_GATE;
-  const [{ TokenGate }, { IssuerKeys, keySetReader }, { FailedLogins }] = await Promise.all([
+): Promise<CallerAuthenticator> {
+  if (tokens === undefined) return ANONYMOUS;
+  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }] = await Promise.all([
     import('./auth/jwt-authenticator.js'),
     import('./auth/jwks.js'),
     import('./auth/rate-limits.js'),
   ]);
-  const keys = new IssuerKeys(keySetReader(tokens), clock, log);
-  return new TokenGate(keys, tokens, new FailedLogins(failedLoginsPerMinute, counters), clock);
+  const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
+  return new JwtAuthenticator(jwks, tokens, new FailedLoginLimit(failedLoginsPerMinute, counters), clock);
 }
 
-async function openCreateLimit({ createLimit }: CallersConfig, redis: Redis | undefined) {
+async function createCreateLimit({ createLimit }: AuthConfig, redis: Redis | undefined) {
   if (createLimit === undefined) return NO_CREATE_LIMIT;
   const { TenantCreateLimit } = await import('./auth/rate-limits.js');
   return new TenantCreateLimit(createLimit, redis);

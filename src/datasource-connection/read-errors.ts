@@ -26,7 +26,7 @@ const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: string, message: s
 };
 
 /** What a caller is told when DLI could not be asked. */
-export function upstreamErrorOf({ code, retryAfterSeconds }: DliError): GraphQLError {
+export function toUpstreamError({ code, retryAfterSeconds }: DliError): GraphQLError {
   const [publicCode, message] = PROBLEMS[code];
   const mayRetry = publicCode !== 'UPSTREAM_REJECTED';
   return new GraphQLError(message, {
@@ -38,8 +38,8 @@ export function upstreamErrorOf({ code, retryAfterSeconds }: DliError): GraphQLE
 }
 
 /** What a caller is told of what a reading threw; anything unexpected stays what it is. */
-export function readingErrorOf(error: unknown): unknown {
-  if (error instanceof DliError) return upstreamErrorOf(error);
+export function toReadError(error: unknown): unknown {
+  if (error instanceof DliError) return toUpstreamError(error);
   if (error instanceof CursorError)
     return badInput('after must be the nextCursor of a page of the same order');
   if (error instanceof TooManyWatchesError)
@@ -52,11 +52,11 @@ export function readingErrorOf(error: unknown): unknown {
 }
 
 /** Tells callers what kept a query from being answered. */
-export const tellReadingErrors: MiddlewareFn = async (_data, next) => {
+export const mapReadErrors: MiddlewareFn = async (_data, next) => {
   try {
     return await next();
   } catch (error) {
-    throw readingErrorOf(error);
+    throw toReadError(error);
   }
 };
 

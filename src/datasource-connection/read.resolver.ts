@@ -26,14 +26,14 @@ import {
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import type { DatasourceConnectionFilter } from './read.args.js';
 import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
-import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './read-errors.js';
+import { mapReadErrors, toReadError, toUpstreamError } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 
-/** The only topic; which connection is meant is said by the {@link FollowWish}. */
-const FOLLOW_TOPIC = 'datasourceConnection';
+/** The only topic; which connection is meant is said by the {@link WatchRequest}. */
+const WATCH_TOPIC = 'datasourceConnection';
 
 /** Who wants to follow which connection. */
-export interface FollowWish {
+export interface WatchRequest {
   id: string;
   context: RequestContext;
 }
@@ -59,7 +59,7 @@ export class DatasourceConnectionsResolver {
     description:
       'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
   })
-  @UseMiddleware(tellReadingErrors)
+  @UseMiddleware(mapReadErrors)
   async datasourceConnection(
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
@@ -82,7 +82,7 @@ export class DatasourceConnectionsResolver {
   @Query(() => DatasourceConnectionPage, {
     description: 'The connections of the DLI project, in pages. DELETED ones are left out unless asked for.',
   })
-  @UseMiddleware(tellReadingErrors)
+  @UseMiddleware(mapReadErrors)
   async datasourceConnections(
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
     @Ctx() context: RequestContext,
@@ -93,8 +93,8 @@ export class DatasourceConnectionsResolver {
 
   @Authorized<Role>('read')
   @Subscription(() => DatasourceConnection, {
-    topics: FOLLOW_TOPIC,
-    topicId: ({ args, context }): FollowWish => ({ id: args['id'], context }),
+    topics: WATCH_TOPIC,
+    topicId: ({ args, context }): WatchRequest => ({ id: args['id'], context }),
     name: 'datasourceConnection',
     nullable: true,
     description:
@@ -127,11 +127,11 @@ export class DatasourceConnectionsResolver {
   }
 
   /** Begins to follow for a subscription. */
-  follow({ id, context }: FollowWish): AsyncIterable<Observation> {
+  follow({ id, context }: WatchRequest): AsyncIterable<Observation> {
     try {
       return this.#parts.follower.follow(id, watcherOf(context));
     } catch (error) {
-      throw readingErrorOf(error);
+      throw toReadError(error);
     }
   }
 }
@@ -140,8 +140,8 @@ function askerOf({ traceId, caller: { tenant }, deadline }: RequestContext): Ask
   return { traceId, tenant, deadline };
 }
 
-function watcherOf({ traceId, caller: { tenant }, onGone }: RequestContext): Watcher {
-  return { traceId, tenant, onGone };
+function watcherOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Watcher {
+  return { traceId, tenant, onGone: onDisconnect };
 }
 
 function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {
@@ -154,7 +154,7 @@ function toFilter(filter: DatasourceConnectionFilter | null | undefined): Connec
 }
 
 function shownObservation(observation: Observation): DatasourceConnection | null {
-  if (observation.kind === 'problem') throw upstreamErrorOf(observation.error);
+  if (observation.kind === 'problem') throw toUpstreamError(observation.error);
   return shown(observation.kind === 'absent' ? undefined : observation.connection);
 }
 

@@ -23,7 +23,7 @@ export interface RequestContext {
   address: string;
   caller: Caller;
   /** Has a listener told when the request's sender has its answer, or waits no longer. */
-  onGone?: (listener: () => void) => void;
+  onDisconnect?: (listener: () => void) => void;
   /** Until when the caller is let in, in milliseconds since 1970-01-01 UTC; undefined: for ever. */
   validUntilMs?: number;
   /** When a mutation's answer must be there, the fields of its payload included. */

@@ -10,7 +10,7 @@ import type { AuditLog } from '../auth/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
-import { maskError, tellErrors } from './error-masking.js';
+import { formatErrors, maskError } from './error-masking.js';
 
 /** How the GraphQL engine is set up. */
 interface ApolloServerOptions {
@@ -104,15 +104,15 @@ function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
           const { schema, document, operation, request, errors = [] } = context;
           const { traceId } = context.contextValue;
           const failed = { traceId, schema, document, operation, variables: request.variables, errors };
-          tellWhenToRetry(context, body.singleResult.errors);
-          body.singleResult.errors = tellErrors(failed, body.singleResult.errors, log);
+          setRetryAfter(context, body.singleResult.errors);
+          body.singleResult.errors = formatErrors(failed, body.singleResult.errors, log);
         },
       };
     },
   };
 }
 
-function tellWhenToRetry(
+function setRetryAfter(
   { response }: GraphQLRequestContextWillSendResponse<RequestContext>,
   formatted: readonly GraphQLFormattedError[],
 ): void {

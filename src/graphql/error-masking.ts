@@ -84,7 +84,7 @@ export interface FailedRequest {
  *
  * @param masked the errors of the request in the same order, masked
  */
-export function tellErrors(
+export function formatErrors(
   request: FailedRequest,
   masked: readonly GraphQLFormattedError[],
   log: ErrorLog,

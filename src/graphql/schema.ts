@@ -8,7 +8,7 @@ import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { DatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
-import type { FollowWish } from '../datasource-connection/read.resolver.js';
+import type { WatchRequest } from '../datasource-connection/read.resolver.js';
 import { DatasourceConnectionsResolver } from '../datasource-connection/read.resolver.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
@@ -67,7 +67,7 @@ function subscriptionsOf(resolvers: Resolvers | undefined) {
     },
     subscribe(_topic: string, wish?: unknown) {
       if (resolvers === undefined) throw new TypeError('There is nothing to follow without resolvers.');
-      return resolvers.datasourceConnections.follow(wish as FollowWish);
+      return resolvers.datasourceConnections.follow(wish as WatchRequest);
     },
   };
 }

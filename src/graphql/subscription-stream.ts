@@ -8,9 +8,9 @@ const DONE: Event = { done: true, value: undefined };
 interface StreamOptions {
   /** Makes an event, or what broke the subscription, fit for the caller. */
   tell(result: ExecutionResult): FormattedExecutionResult;
-  tellFailure(error: unknown): FormattedExecutionResult;
+  formatFailure(error: unknown): FormattedExecutionResult;
   /** The last event of a stream that has had its time. */
-  tellEnd(): FormattedExecutionResult;
+  formatExpiry(): FormattedExecutionResult;
   /** Milliseconds that are left of its time. */
   leftMs(): number;
   /** Called once, when it is over. */
@@ -35,7 +35,10 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
   constructor(source: AsyncGenerator<ExecutionResult, void, void>, options: StreamOptions) {
     this.#source = source;
     this.#options = options;
-    this.#timer = setTimeout(() => this.#endWith(options.tellEnd()), Math.max(0, options.leftMs())).unref();
+    this.#timer = setTimeout(
+      () => this.#endWith(options.formatExpiry()),
+      Math.max(0, options.leftMs()),
+    ).unref();
   }
 
   next(): Promise<Event> {
@@ -48,7 +51,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
       this.#source
         .next()
         .then(event => this.#arrive(event))
-        .catch(error => this.#endWith(this.#options.tellFailure(error)));
+        .catch(error => this.#endWith(this.#options.formatFailure(error)));
     });
   }
 
@@ -71,7 +74,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
   #arrive(event: IteratorResult<ExecutionResult, void>): void {
     if (this.#isOver) return;
     // A timer stands still while the machine sleeps.
-    if (this.#options.leftMs() <= 0) this.#endWith(this.#options.tellEnd());
+    if (this.#options.leftMs() <= 0) this.#endWith(this.#options.formatExpiry());
     else if (event.done !== true) this.#give({ done: false, value: this.#options.tell(event.value) });
     else {
       this.#close();

@@ -23,7 +23,7 @@ import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
-import { maskError, tellErrors } from './error-masking.js';
+import { formatErrors, maskError } from './error-masking.js';
 import { SubscriptionStream } from './subscription-stream.js';
 
 const MAX_LIFE_MS = 30 * 60_000;
@@ -48,11 +48,11 @@ interface SubscriptionEngineOptions {
 /** Runs subscriptions for every transport, by the same rules as queries and mutations are run over HTTP. */
 export class SubscriptionEngine {
   readonly #options: SubscriptionEngineOptions;
-  readonly #read: ReturnType<typeof documentReader>;
+  readonly #read: ReturnType<typeof createRequestReader>;
 
   constructor(options: SubscriptionEngineOptions) {
     this.#options = options;
-    this.#read = documentReader(options.schema, options.introspection);
+    this.#read = createRequestReader(options.schema, options.introspection);
   }
 
   /** Checks a request, whose size and document were found to be allowed, without running it. */
@@ -78,29 +78,29 @@ export class SubscriptionEngine {
    */
   async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
     const tell = (result: ExecutionResult) => this.#tellResult(args, result);
-    const tellFailure = (error: unknown) => tell({ errors: [asGraphqlError(error)] });
+    const formatFailure = (error: unknown) => tell({ errors: [toGraphqlError(error)] });
     try {
       const life = this.#lifeOf(args.contextValue as RequestContext);
       const results = await subscribe(args);
       if (Symbol.asyncIterator in results)
-        return new SubscriptionStream(results, { tell, tellFailure, onEnd, ...life });
+        return new SubscriptionStream(results, { tell, formatFailure, onEnd, ...life });
       onEnd();
       return tell(results);
     } catch (error) {
       onEnd();
-      return tellFailure(error);
+      return formatFailure(error);
     }
   }
 
-  #lifeOf(context: RequestContext): { leftMs(): number; tellEnd(): FormattedExecutionResult } {
+  #lifeOf(context: RequestContext): { leftMs(): number; formatExpiry(): FormattedExecutionResult } {
     const { clock } = this.#options;
     const { validUntilMs = Number.POSITIVE_INFINITY } = context;
     const leftForCallerMs = validUntilMs - clock.epochMs();
     const endsAtMs = clock.monotonicMs() + Math.min(MAX_LIFE_MS, leftForCallerMs);
-    const advice = leftForCallerMs < MAX_LIFE_MS ? SIGN_IN : SUBSCRIBE;
+    const advice = leftForCallerMs < MAX_LIFE_MS ? REAUTHENTICATE : SUBSCRIBE;
     return {
       leftMs: () => endsAtMs - clock.monotonicMs(),
-      tellEnd: () => endingWith(context, 'SUBSCRIPTION_ENDED', advice),
+      formatExpiry: () => expiryEvent(context, 'SUBSCRIPTION_ENDED', advice),
     };
   }
 
@@ -122,18 +122,18 @@ export class SubscriptionEngine {
       const { extensions, ...rest } = error.toJSON();
       return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
     });
-    return tellErrors(failed, masked, this.#options.log);
+    return formatErrors(failed, masked, this.#options.log);
   }
 }
 
-const SIGN_IN = 'Your access token has ended. Sign in again, then subscribe again.';
+const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
 const SUBSCRIBE = 'Subscribe again to go on.';
 
-function endingWith({ traceId }: RequestContext, code: string, message: string): FormattedExecutionResult {
+function expiryEvent({ traceId }: RequestContext, code: string, message: string): FormattedExecutionResult {
   return { errors: [{ message, extensions: { code, traceId } }] };
 }
 
-function asGraphqlError(error: unknown): GraphQLError {
+function toGraphqlError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   const originalError = error instanceof Error ? error : new TypeError('not an error');
   return new GraphQLError(originalError.message, { originalError });
@@ -160,7 +160,7 @@ const FORM =
   'Send a JSON object with "query", a text, and where needed "operationName", a text, and "variables", an object.';
 
 /** Reads requests for subscriptions: their form, their document by every rule, and which operation they mean. */
-export function documentReader(schema: GraphQLSchema, introspection: boolean) {
+export function createRequestReader(schema: GraphQLSchema, introspection: boolean) {
   const rules = [
     ...specifiedRules,
     ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),

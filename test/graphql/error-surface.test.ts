@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PUBLIC_ERROR_CODES } from '../../src/graphql/error-masking.js';
-import { HTTP_FAILURES } from '../../src/http/errors.js';
+import { HTTP_ERRORS } from '../../src/http/errors.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
@@ -8,7 +8,7 @@ import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../he
 const CANARY = `zq7canary${'x'.repeat(64)}`;
 const CODES = new Set([
   ...PUBLIC_ERROR_CODES,
-  ...Object.values(HTTP_FAILURES).map(({ code }): string => code),
+  ...Object.values(HTTP_ERRORS).map(({ code }): string => code),
 ]);
 const LITERAL = JSON.stringify(CANARY);
 const DEEP = `${'['.repeat(50)}"${CANARY}"${']'.repeat(50)}`;
