@@ -87,7 +87,7 @@ export async function createGateway(
   const schema = buildGatewaySchema({
     datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createOnce }),
     deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({ ...mutationParts, deleteOnce }),
-    datasourceConnections: new DatasourceConnectionsResolver({ reads, follower }),
+    datasourceConnections: new DatasourceConnectionsResolver(reads, follower),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const landingPage = createLandingPage(config.explorer);

@@ -19,7 +19,7 @@ const AGE_RULE = 'must be a whole number of seconds from 60 to 31536000';
 const BURST_RULE = 'must be 1 to 60 times RATE_LIMIT_CREATES_PER_SECOND (default 10)';
 
 function callersWith(changes: Environment) {
-  return loadConfig({ ...MINIMAL_ENVIRONMENT, ...changes }).callers;
+  return loadConfig({ ...MINIMAL_ENVIRONMENT, ...changes }).auth;
 }
 
 describe('the decision about callers', () => {

@@ -49,7 +49,7 @@ describe('the configuration', () => {
       followCallsPerSecond: 20,
       maxEventLoopDelayMs: 200,
       callerAuth: 'none',
-      callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
+      auth: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
       trustedProxies: [],
       explorer: 'none',
       trustedDocuments: undefined,

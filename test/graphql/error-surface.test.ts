@@ -6,10 +6,7 @@ import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../he
 
 /** Stands in every request and in no answer; longer than a name that may be shown. */
 const CANARY = `zq7canary${'x'.repeat(64)}`;
-const CODES = new Set([
-  ...PUBLIC_ERROR_CODES,
-  ...Object.values(HTTP_ERRORS).map(({ code }): string => code),
-]);
+const CODES = new Set([...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }): string => code)]);
 const LITERAL = JSON.stringify(CANARY);
 const DEEP = `${'['.repeat(50)}"${CANARY}"${']'.repeat(50)}`;
 
