@@ -180,7 +180,6 @@ registerEnumType(ConnectionState, {
   },
 });
 
-/** {@link ConnectionState}, registered as an enum of the schema. */
 export { ConnectionState };
 
 registerEnumType(ConnectionOrder, {
@@ -193,7 +192,6 @@ registerEnumType(ConnectionOrder, {
   },
 });
 
-/** {@link ConnectionOrder}, registered as an enum of the schema. */
 export { ConnectionOrder };
 
 registerEnumType(DatasourceService, {
@@ -209,5 +207,4 @@ registerEnumType(DatasourceService, {
   },
 });
 
-/** {@link DatasourceService}, registered as an enum of the schema. */
 export { DatasourceService };

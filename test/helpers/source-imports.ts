@@ -13,6 +13,7 @@ export interface SourceFile {
   path: string;
   /** The folder of `src` it is in; for a file directly in `src` its own name. */
   folder: string;
+  text: string;
   /** Its text without comments. */
   code: string;
   imports: SourceImport[];
@@ -35,7 +36,8 @@ export function readSource(): SourceFile[] {
     name.endsWith('.ts'),
   );
   return paths.toSorted().map(path => {
-    const code = readFileSync(join(SOURCE, path), 'utf8').replace(COMMENT, '');
+    const text = readFileSync(join(SOURCE, path), 'utf8');
+    const code = text.replace(COMMENT, '');
     const found = [
       ...[...code.matchAll(STATEMENT)].map(([, type, name]) => ({
         name,
@@ -49,7 +51,7 @@ export function readSource(): SourceFile[] {
       const target = isOurs ? join(dirname(path), name).replace(/\.js$/, '.ts') : name;
       return { target, isOurs, ...kind };
     });
-    return { path, folder: folderOf(path), code, imports };
+    return { path, folder: folderOf(path), text, code, imports };
   });
 }
 
