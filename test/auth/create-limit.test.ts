@@ -5,8 +5,8 @@ import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 const INVALID = { name: 'not a name' };
 
-describe('a tenant who creates too much', () => {
-  it('is told how long to wait, and nothing is sent', async () => {
+describe('a tenant that exceeds the create limit', () => {
+  it('gets 429 with Retry-After, and nothing is sent to DLI', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '60',
@@ -38,7 +38,7 @@ describe('a tenant who creates too much', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('does not get in the way of another', async () => {
+  it('does not affect other tenants', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '60',
@@ -53,7 +53,7 @@ describe('a tenant who creates too much', () => {
     expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(140);
   });
 
-  it('may go on a little later', async () => {
+  it('may create again after the window', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '1',
@@ -66,8 +66,8 @@ describe('a tenant who creates too much', () => {
   });
 });
 
-describe('the limit of creates', () => {
-  it('counts neither what is invalid, nor what is forbidden, nor queries', async () => {
+describe('the create limit', () => {
+  it('ignores invalid and forbidden creates, and queries', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '1',
@@ -81,7 +81,7 @@ describe('the limit of creates', () => {
     expect(toldBy(await gateway.createAs(token))).toBe(SUCCESS);
   });
 
-  it('is 20 in 2 seconds unless the settings say otherwise', async () => {
+  it('is 20 creates in 2 seconds by default', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
     // Keys of their own, or they would wait for each other.
@@ -95,7 +95,7 @@ describe('the limit of creates', () => {
   it.each<[string, Record<string, string | undefined>]>([
     ['callers are not told apart', { CALLER_AUTH: 'none' }],
     ['it is 0', { RATE_LIMIT_CREATES_PER_SECOND: '0' }],
-  ])('is none when %s', async (_when, env) => {
+  ])('is off when %s', async (_when, env) => {
     const gateway = await startTokenGateway(env);
     const token = await gateway.sign();
     const answers = Array.from({ length: 80 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
@@ -103,7 +103,7 @@ describe('the limit of creates', () => {
     expect((await Promise.all(answers)).map(toldBy)).toEqual(Array(80).fill(SUCCESS));
   });
 
-  it('holds for everybody together where callers are not told apart and it is asked for', async () => {
+  it('applies to all anonymous callers together when it is configured', async () => {
     const gateway = await startTokenGateway({
       CALLER_AUTH: 'none',
       RATE_LIMIT_CREATES_PER_SECOND: '1',

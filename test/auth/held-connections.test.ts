@@ -59,8 +59,8 @@ async function startWithReaders() {
   return { gateway, connectionId, greedy, modest };
 }
 
-describe('a tenant that holds 500 connections', () => {
-  it('gets no other one, while another tenant does, and gets the next one after one has ended', async () => {
+describe('a tenant with 500 open connections', () => {
+  it('cannot open another until one closes, while other tenants can', async () => {
     const { gateway, connectionId, greedy, modest } = await startWithReaders();
     const { graphqlUrl } = gateway;
     const idle = await openSocketAs(gateway, greedy);
@@ -105,7 +105,7 @@ describe('a tenant that holds 500 connections', () => {
     expect(told).toEqual({ type: 'connection_ack' });
   }, 60_000);
 
-  it('holds none of them any more when waits were answered and streams have completed', async () => {
+  it('frees its quota when waiting queries are answered and streams complete', async () => {
     const { gateway, connectionId, greedy } = await startWithReaders();
     const { graphqlUrl } = gateway;
     for (let round = 0; round < 2; round += 1) {
@@ -119,7 +119,7 @@ describe('a tenant that holds 500 connections', () => {
   }, 60_000);
 });
 
-it('callers who are not told apart may hold more than 500 connections together', async () => {
+it('anonymous callers may open more than 500 connections together', async () => {
   const { graphqlUrl, emulator } = await startGateway({ env: RARELY });
   const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
   const held = await openStreams(MAX_HELD + 1, graphqlUrl, connectionId);

@@ -16,8 +16,8 @@ function freshToken(gateway: TokenGateway, key = 'first'): Promise<string> {
   return gateway.sign({ key, claims: { jti: String(Math.random()), ...LASTING } });
 }
 
-describe('while the issuer does not answer', () => {
-  it('the keys that are known serve everybody, and invented key ids ask it at most three times in a minute', async () => {
+describe('during an outage of the issuer', () => {
+  it('cached keys stay in use, and unknown key ids cause at most three fetches per minute', async () => {
     const gateway = await startTokenGateway();
     expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
     const { reads } = gateway.issuer;
@@ -41,7 +41,7 @@ describe('while the issuer does not answer', () => {
     expect(reads.keys + reads.discovery - readsBefore).toBeLessThanOrEqual(3);
   });
 
-  it('keys are used for an hour after they were read, and no longer', async () => {
+  it('keys are used for one hour after they were fetched', async () => {
     const gateway = await startTokenGateway();
     const token = gateway.sign({ claims: LASTING });
     expect(await statusOf(gateway, token)).toBe(200);
@@ -61,7 +61,7 @@ describe('while the issuer does not answer', () => {
     ]);
   });
 
-  it('from the start, callers are told to come back and not to sign in again', async () => {
+  it('from the start, callers get 503 with Retry-After instead of 401', async () => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = breakOff;
     const { status, headers, body } = await gateway.ask(await gateway.sign());
@@ -94,7 +94,7 @@ describe('while the issuer does not answer', () => {
     expect(await statusOf(gateway, gateway.sign())).toBe(200);
   });
 
-  it('100 callers at once make one attempt', async () => {
+  it('100 concurrent callers cause one fetch', async () => {
     const gateway = await startTokenGateway({}, { clock: createStillClock() });
     gateway.issuer.instead = breakOff;
     const token = gateway.sign();
@@ -104,8 +104,8 @@ describe('while the issuer does not answer', () => {
   });
 });
 
-describe('the keys of the issuer', () => {
-  it('are read once for 100 callers at once', async () => {
+describe('the JWKS of the issuer', () => {
+  it('is fetched once for 100 concurrent callers', async () => {
     const gateway = await startTokenGateway();
     const tokens = Array.from({ length: 100 }, () => freshToken(gateway));
     const statuses = await Promise.all(tokens.map(token => statusOf(gateway, token)));
@@ -114,7 +114,7 @@ describe('the keys of the issuer', () => {
     expect(gateway.issuer.reads).toEqual({ keys: 1, discovery: 1 });
   });
 
-  it('are read again for a new key, at most twice in a minute', async () => {
+  it('is fetched again for an unknown key id, at most twice per minute', async () => {
     const gateway = await startTokenGateway();
     expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
     await gateway.issuer.addKey('second', 'ES256');
@@ -125,7 +125,7 @@ describe('the keys of the issuer', () => {
     expect(gateway.issuer.reads.keys).toBe(2);
   });
 
-  it('are forgotten when the issuer no longer shows them, also for tokens that were found good', async () => {
+  it('loses removed keys, also for cached tokens', async () => {
     const gateway = await startTokenGateway();
     const token = gateway.sign({ claims: LASTING });
     expect(await statusOf(gateway, token)).toBe(200);
@@ -145,7 +145,7 @@ describe('the keys of the issuer', () => {
     expect(await statusOf(gateway, token)).toBe(401);
   });
 
-  it('are where the settings say, without a look-up', async () => {
+  it('is fetched from OIDC_JWKS_URI without discovery', async () => {
     const gateway = await startTokenGateway();
     const { issuer } = gateway;
     const direct = await startTokenGateway({ OIDC_JWKS_URI: `${issuer.url}/keys?v=1` }, { issuer });
@@ -154,7 +154,7 @@ describe('the keys of the issuer', () => {
     expect(issuer.requests.map(({ url }) => url)).toEqual(['/keys?v=1']);
   });
 
-  it('are asked for without credentials', async () => {
+  it('is fetched without credentials', async () => {
     const gateway = await startTokenGateway();
     await gateway.ask(await gateway.sign(), { cookie: 'session=1' });
 
@@ -185,7 +185,7 @@ describe('the keys of the issuer', () => {
       'the discovery document is of another issuer',
     ],
     ['a broken connection', breakOff, 'the issuer cannot be reached (UND_ERR_SOCKET)'],
-  ])('are not taken from %s, which the log tells', async (_what, answer, detail) => {
+  ])('is not accepted from %s, which is logged', async (_what, answer, detail) => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = answer;
 
@@ -200,7 +200,7 @@ describe('the keys of the issuer', () => {
     ['an address without encryption elsewhere', 'http://127.0.0.2/keys'],
     ['an address of another kind', 'file:///keys'],
     ['an address with a password', 'https://user:password@127.0.0.1/keys'],
-  ])('are not looked for at %s that the issuer names', async (_what, address) => {
+  ])('is not fetched from %s in the discovery document', async (_what, address) => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = (_request, response) =>
       response.end(JSON.stringify({ issuer: gateway.issuer.url, jwks_uri: address }));

@@ -27,27 +27,24 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     return { redis, gateways: [first, second], token: await first.sign() };
   }
 
-  it('let pass together what one may', async () => {
+  it('allow one limit together', async () => {
     const { gateways, token } = await startTwo();
 
     expect(await passedOf(gateways, token, 200)).toBe(60);
   });
 
-  it.each(['kill', 'pause'] as const)(
-    'let pass at most the limit each after a %s of Redis, and say so',
-    async what => {
-      const { redis, gateways, token } = await startTwo();
-      await redis[what]();
-      const passed = await passedOf(gateways, token, 200);
+  it.each(['kill', 'pause'] as const)('allow one limit each after a %s of Redis, and log it', async what => {
+    const { redis, gateways, token } = await startTwo();
+    await redis[what]();
+    const passed = await passedOf(gateways, token, 200);
 
-      expect(passed).toBeGreaterThanOrEqual(60);
-      expect(passed).toBeLessThanOrEqual(120);
-      for (const gateway of gateways)
-        expect(gateway.log().match(/"operation":"limits","outcome":"alone"/g)).toHaveLength(1);
-    },
-  );
+    expect(passed).toBeGreaterThanOrEqual(60);
+    expect(passed).toBeLessThanOrEqual(120);
+    for (const gateway of gateways)
+      expect(gateway.log().match(/"operation":"limits","outcome":"alone"/g)).toHaveLength(1);
+  });
 
-  it('count together again when Redis is back', async () => {
+  it('share the counters again when Redis is back', async () => {
     const { redis, gateways, token } = await startTwo();
     const told = async (outcome: string) => {
       for (const gateway of gateways)
@@ -64,7 +61,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(await passedOf(gateways, token, 200)).toBe(60);
   });
 
-  it('write no names of tenants there, and nothing that stays', async () => {
+  it('store no tenant names in Redis, and only keys with a TTL', async () => {
     const { gateways, token, redis } = await startTwo();
     await passedOf(gateways, token, 2);
     const { Redis } = await import('ioredis');

@@ -15,7 +15,7 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
     return { redis, first, second };
   }
 
-  it('are counted together by gateways that share Redis, and leave no address there', async () => {
+  it('are counted together by gateways that share Redis, without storing addresses', async () => {
     const { redis, first, second } = await startTwo();
     for (const gateway of [first, second, first])
       expect((await gateway.ask(NO_TOKEN_OF_OURS)).status).toBe(401);

@@ -5,7 +5,7 @@ const KEY = 'order-4711-attempt-1';
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 
 describe('two tenants with the same idempotency key', () => {
-  it('make two connections, and neither hears of the other', async () => {
+  it("create two connections, and do not see each other's result", async () => {
     const gateway = await startTokenGateway();
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
     const mine = await gateway.createAs(alice, { name: 'of_alice', idempotencyKey: KEY });
@@ -21,7 +21,7 @@ describe('two tenants with the same idempotency key', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(2);
   });
 
-  it('get no story of each other for the same input', async () => {
+  it("get no replay of each other's create for the same input", async () => {
     const gateway = await startTokenGateway({}, {});
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
 
@@ -31,7 +31,7 @@ describe('two tenants with the same idempotency key', () => {
 });
 
 describe('the tenant', () => {
-  it('is the claim that the settings name, and its callers share their keys', async () => {
+  it('is read from the configured claim, and its callers share idempotency keys', async () => {
     const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'https://example.com/team' });
     const team = { 'https://example.com/team': 'blue' };
     const alice = await gateway.sign({ claims: team });
@@ -44,7 +44,7 @@ describe('the tenant', () => {
   });
 
   it.each([undefined, '', 7, ['blue'], { name: 'blue' }, 'x'.repeat(257)])(
-    'is a name, or the token is refused: %j',
+    'must be a non-empty string of at most 256 characters: %j',
     async team => {
       const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'team' });
 

@@ -66,7 +66,7 @@ function tell(files: readonly SourceFile[], matches: (found: SourceImport, file:
 }
 
 describe('the dependencies between the folders of src', () => {
-  it('have a rule for every folder, and no rule for a folder that is gone', () => {
+  it('have a rule for every folder, and no stale rule', () => {
     expect(FOLDERS.toSorted()).toEqual(Object.keys(RULES).toSorted());
   });
 
@@ -78,14 +78,14 @@ describe('the dependencies between the folders of src', () => {
     ).toEqual([]);
   });
 
-  it('are read completely: every import names a file that exists', () => {
+  it('are parsed completely: every import resolves to a file', () => {
     const paths = FILES.map(({ path }) => path);
     expect(tell(FILES, ({ isOurs, target }) => isOurs && !paths.includes(target))).toEqual([]);
     for (const { code, imports } of FILES)
       expect(imports).toHaveLength(code.match(/\b(?:from\s+|import[\s(]\s*)'/g)?.length ?? 0);
   });
 
-  it('bring the emulator into the development mode only', () => {
+  it('reach the emulator from the development mode only', () => {
     const importers = FILES.filter(
       ({ folder, imports }) =>
         folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
@@ -93,11 +93,11 @@ describe('the dependencies between the folders of src', () => {
     expect(importers.map(({ path }) => path)).toEqual(['dev-mode.ts']);
   });
 
-  it('load the development mode when it is asked for only', () => {
+  it('load the development mode on demand only', () => {
     expect(FILES.find(({ path }) => path === 'main.ts')?.code).not.toMatch(/^import \{.*'\.\/dev-mode\.js'/m);
   });
 
-  it('load libraries that only some configurations need when they are asked for only', () => {
+  it('load libraries that only some configurations need on demand only', () => {
     const loaded = loadedWith(['main.ts', 'gateway.ts'], FILES);
     expect(loaded).toContain('fastify');
     expect(
@@ -107,7 +107,7 @@ describe('the dependencies between the folders of src', () => {
     ).toEqual([]);
   });
 
-  it('make no circle when the program runs', () => {
+  it('have no cycles at run time', () => {
     expect(findCircle(FILES)).toEqual([]);
   });
 });
@@ -115,7 +115,7 @@ describe('the dependencies between the folders of src', () => {
 describe('the packages', () => {
   const isOneOf = (names: RegExp) => (found: SourceImport) => !found.isOurs && names.test(found.target);
 
-  it.each(['dli', 'huawei-cloud'])('of GraphQL and of the HTTP server are unknown to %s', folder => {
+  it.each(['dli', 'huawei-cloud'])('for GraphQL and HTTP servers are not imported by %s', folder => {
     const files = FILES.filter(file => file.folder === folder);
     expect(
       tell(
@@ -125,19 +125,19 @@ describe('the packages', () => {
     ).toEqual([]);
   });
 
-  it('that talk to Huawei Cloud are unknown to everything above the data source', () => {
+  it('for HTTP clients are imported by dli and huawei-cloud only', () => {
     const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
     expect(tell(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
   });
 
-  it('that read tokens and count calls are unknown to everything but auth', () => {
+  it('for tokens and rate limits are imported by auth only', () => {
     const others = FILES.filter(({ folder }) => folder !== 'auth');
     expect(tell(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
   });
 });
 
 describe('the files of src', () => {
-  it('leave the process alone, but for the entry points', () => {
+  it('use process in the entry points only', () => {
     const users = FILES.filter(
       ({ code, imports }) =>
         /(?<![.\w])process\s*[.[]|globalThis\s*[.[]\W?\s*process|\}\s*=\s*process\b/.test(code) ||
@@ -146,7 +146,7 @@ describe('the files of src', () => {
     expect(users.map(({ path }) => path)).toEqual(['emulator/main.ts', 'main.ts']);
   });
 
-  it('are never an index, and lie at most two levels deep', () => {
+  it('are never named index, and are at most two levels deep', () => {
     expect(FILES.filter(({ path }) => /(^|\/)index\.ts$|\/.*\/.*\//.test(path))).toEqual([]);
   });
 });

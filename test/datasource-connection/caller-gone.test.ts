@@ -42,9 +42,9 @@ function attempts({ log }: TestGateway): unknown[] {
   return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation === 'createConnection');
 }
 
-describe('a create whose caller has gone', () => {
+describe('a create whose caller has disconnected', () => {
   it.each(['before', 'after'])(
-    'is waited for by a gateway that stops, and logged as created: gone %s the stop',
+    'is finished by a stopping gateway and logged as created: disconnected %s the stop',
     async when => {
       const { gateway, caller, emulator, release } = await startBusy();
       const events: string[] = [];
@@ -70,7 +70,7 @@ describe('a create whose caller has gone', () => {
     },
   );
 
-  it('that DLI never answers is waited for until its own deadline, and not longer', async () => {
+  it('ends by its own deadline when DLI never answers', async () => {
     const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
     const caller = await openRaw(gateway.graphqlUrl, CREATE);

@@ -27,7 +27,7 @@ async function readJson(url: string): Promise<unknown> {
 }
 
 describe('the development mode', () => {
-  it('says where GraphQL, the explorer, the health and the emulator are', async () => {
+  it('prints the addresses of GraphQL, the explorer, the health check and the emulator', async () => {
     const gateway = startDevelopment();
     const { graphqlUrl, healthUrl, emulatorUrl } = await addressesOf(gateway);
     expect(gateway.stdout().replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
@@ -67,7 +67,7 @@ describe('the development mode', () => {
     ]);
   });
 
-  it('neither uses nor prints what this machine holds for the real cloud', async () => {
+  it('neither uses nor prints credentials for the real cloud', async () => {
     let connections = 0;
     const realCloud = createServer(socket => {
       connections += 1;
@@ -105,14 +105,14 @@ describe('the development mode', () => {
   it.each([
     ['0', 'ACTIVE'],
     ['600000', 'CREATING'],
-  ])('with EMULATOR_CREATION_MS=%s has a new connection that is %s', async (creationMs, state) => {
+  ])('with EMULATOR_CREATION_MS=%s returns a new connection that is %s', async (creationMs, state) => {
     const gateway = startDevelopment({ EMULATOR_CREATION_MS: creationMs });
     const { graphqlUrl, emulatorUrl } = await addressesOf(gateway);
     await sendGraphql(graphqlUrl, { query: EXAMPLE_MUTATION });
     expect(await readJson(`${emulatorUrl}/emulator/connections`)).toMatchObject({ connections: [{ state }] });
   });
 
-  it('keeps its emulator on loopback whatever EMULATOR_HOST says, and its secrets to itself', async () => {
+  it('keeps its emulator on loopback despite EMULATOR_HOST, and prints no secrets', async () => {
     const gateway = startDevelopment({
       EMULATOR_HOST: '0.0.0.0',
       EMULATOR_SK: 'CanarySecretKey',
@@ -134,7 +134,7 @@ describe('the development mode', () => {
     ['EMULATOR_CREATION_MS', 'a-while', 'EMULATOR_CREATION_MS: must be a whole number'],
     ['EMULATOR_PORT', '65537', 'EMULATOR_PORT: must be at most 65535'],
     ['EMULATOR_FAIL_NAMES', '(canary', 'EMULATOR_FAIL_NAMES: must be a regular expression'],
-  ])('with %s=%s tells the mistake without the value and exits with 78', async (key, value, problem) => {
+  ])('with %s=%s reports the problem without the value and exits with 78', async (key, value, problem) => {
     const gateway = startDevelopment({ [key]: value });
     expect(await Promise.race([gateway.end(), addressesOf(gateway)])).toBe(78);
     expect(gateway.stderr().trimEnd()).toBe(

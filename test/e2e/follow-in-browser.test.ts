@@ -88,7 +88,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   });
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'goes on by itself after the gateway was ended by %s in the middle and started again',
+    'reconnects after the gateway was ended by %s and restarted',
     async signal => {
       const { page, create, seen, gateway, start, complaints } = await openPage(8_000);
       await create('orders_pg');
@@ -134,7 +134,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     };
   }
 
-  it('goes on by itself when its time is over after 30 minutes', async () => {
+  it('resubscribes when the subscription expires after 30 minutes', async () => {
     const clock = createTestClock();
     const { page, env, follow, shown } = await openFollower(false);
     const { graphqlUrl, emulator } = await startGateway({
@@ -150,7 +150,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     await stateOf(page).getByText('ACTIVE').waitFor();
   }, 60_000);
 
-  it('goes on by itself with another token when its token has ended, with all that it follows', async () => {
+  it('reconnects all subscriptions with a new token when its token expires', async () => {
     const { page, env, follow, shown } = await openFollower(true);
     const { graphqlUrl, emulator, sign, clock } = await startTokenGateway(env);
     let tokens = 0;

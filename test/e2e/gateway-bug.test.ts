@@ -12,18 +12,21 @@ describe('a gateway with a bug', () => {
     ['rejects a promise with a text', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection'],
     ['throws a text', `throw ${CANARY}`, 'unknown'],
     ['throws nothing', 'throw null', 'unknown'],
-  ])('that %s logs where it is, not what it says, and exits with 70', async (_what, statement, errorName) => {
-    const preload = `process.on('SIGUSR2', () => { ${statement} });`;
-    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
-    await gateway.addresses();
-    gateway.signal('SIGUSR2');
-    expect(await gateway.end()).toBe(70);
-    expect(gateway.logLines().at(-1)).toMatchObject({
-      level: 60,
-      errorName,
-      msg: 'the gateway ends because of a bug',
-    });
-    expect(gateway.stdout()).not.toContain('canary-83d1');
-    expect(gateway.stderr()).toBe('');
-  });
+  ])(
+    'that %s logs its stack frames, not its message, and exits with 70',
+    async (_what, statement, errorName) => {
+      const preload = `process.on('SIGUSR2', () => { ${statement} });`;
+      const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
+      await gateway.addresses();
+      gateway.signal('SIGUSR2');
+      expect(await gateway.end()).toBe(70);
+      expect(gateway.logLines().at(-1)).toMatchObject({
+        level: 60,
+        errorName,
+        msg: 'the gateway ends because of a bug',
+      });
+      expect(gateway.stdout()).not.toContain('canary-83d1');
+      expect(gateway.stderr()).toBe('');
+    },
+  );
 });

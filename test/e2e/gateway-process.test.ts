@@ -22,8 +22,8 @@ function publicFile(name: string, text: string): string {
   return path;
 }
 
-describe('a gateway that is configured wrongly', () => {
-  it('tells every mistake at once on stderr, no value, and exits with 78', async () => {
+describe('a gateway with an invalid configuration', () => {
+  it('reports all problems at once on stderr, without values, and exits with 78', async () => {
     const gateway = startGatewayProcess({
       PORT: CANARY,
       HOST: `${CANARY}/`,
@@ -66,7 +66,7 @@ describe('a gateway that is configured wrongly', () => {
     ['NODE_TLS_REJECT_UNAUTHORIZED', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
     ['TRUSTED_DOCUMENTS', { TRUSTED_DOCUMENTS: publicFile('documents.json', CANARY) }],
     ['IAM_PASSWORD_FILE', { IAM_PASSWORD_FILE: publicFile('password', CANARY) }],
-  ])('because of %s refuses to start after less than 2 s of work', async (key, changes) => {
+  ])('because of %s refuses to start within 2 s of CPU time', async (key, changes) => {
     const gateway = startGatewayProcess(
       { ...ENVIRONMENT, ...changes },
       {
@@ -85,7 +85,7 @@ describe('a gateway that is configured wrongly', () => {
 });
 
 describe('a gateway whose port is in use', () => {
-  it.each(['PORT', 'ADMIN_PORT'])('as %s says so and exits with 69', async key => {
+  it.each(['PORT', 'ADMIN_PORT'])('as %s reports it and exits with 69', async key => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -118,7 +118,7 @@ describe('a gateway in production', () => {
     ]);
   });
 
-  it('has no explorer unless one is asked for', async () => {
+  it('has no explorer unless one is configured', async () => {
     const { graphqlUrl, explorer } = await startGatewayProcess(ENVIRONMENT).addresses();
     const response = await fetch(graphqlUrl, { headers: { accept: 'text/html' } });
     expect(explorer).toBe('none');
@@ -127,7 +127,7 @@ describe('a gateway in production', () => {
   });
 
   it.each(['debug', 'info', 'warn', 'error'])(
-    'that everybody can reach warns of it even with LOG_LEVEL=%s',
+    'that is reachable by anonymous callers warns even with LOG_LEVEL=%s',
     async level => {
       const gateway = startGatewayProcess({ ...ENVIRONMENT, HOST: '0.0.0.0', LOG_LEVEL: level });
       const [line] = await gateway.find(/^.*CALLER_AUTH=none.*$/m);

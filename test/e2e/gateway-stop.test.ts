@@ -37,7 +37,7 @@ async function readUntil(socket: Socket, pattern: RegExp): Promise<string> {
   return text;
 }
 
-describe('a gateway that is told to stop while a create is under way', () => {
+describe('a gateway that is stopped during a create', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('by %s answers the create and exits with 0', async signal => {
     const { gateway, finish, emulator } = await startBusyGateway();
     await stop(gateway, signal);
@@ -58,7 +58,7 @@ describe('a gateway that is told to stop while a create is under way', () => {
     expect(gateway.stderr()).toBe('');
   });
 
-  it('is at once not ready any more, and still alive', async () => {
+  it('is not ready any more at once, but alive', async () => {
     const { gateway, adminUrl, finish } = await startBusyGateway();
     const before = await fetch(`${adminUrl}/readyz`);
     await stop(gateway, 'SIGTERM');
@@ -69,20 +69,20 @@ describe('a gateway that is told to stop while a create is under way', () => {
     await finish();
   });
 
-  it('closes the connection of the create with its answer, so that nothing holds up the end', async () => {
+  it('closes the connection of the create with its response, so that it does not delay the exit', async () => {
     const { gateway, finish } = await startBusyGateway();
     await stop(gateway, 'SIGTERM');
     expect((await finish()).answer.headers.get('connection')).toBe('close');
   });
 
-  it('takes no new connection', async () => {
+  it('accepts no new connections', async () => {
     const { gateway, graphqlUrl, finish } = await startBusyGateway();
     await stop(gateway, 'SIGTERM');
     await expect(sendGraphql(graphqlUrl, CREATE)).rejects.toThrow('fetch failed');
     await finish();
   });
 
-  it('refuses a new request on a kept-alive connection, which it closes, and sends nothing to DLI', async () => {
+  it('refuses a new request on a keep-alive connection, closes it, and sends nothing to DLI', async () => {
     const { gateway, graphqlUrl, emulator, finish } = await startBusyGateway();
     const create = rawRequest('POST', '/graphql', JSON.stringify(CREATE), {
       'content-type': 'application/json',
@@ -110,7 +110,7 @@ describe('a gateway that is told to stop while a create is under way', () => {
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('is not harmed by being told again', async () => {
+  it('ignores a second signal', async () => {
     const { gateway, adminUrl, finish } = await startBusyGateway();
     await stop(gateway, 'SIGTERM');
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) {
@@ -122,7 +122,7 @@ describe('a gateway that is told to stop while a create is under way', () => {
   });
 });
 
-describe('a gateway that is told to stop while it has nothing to do', () => {
+describe('a gateway that is stopped while idle', () => {
   it('closes idle connections and exits with 0', async () => {
     const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
     const socket = await openRaw((await gateway.addresses()).graphqlUrl, QUERY);

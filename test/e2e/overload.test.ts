@@ -25,8 +25,8 @@ const BUSY_BETWEEN_SIGNALS = `
 
 afterEach(closeSubscribers);
 
-describe('a gateway that does its work too late', () => {
-  it('refuses what it cannot do with 503, is not ready but alive, and recovers', async () => {
+describe('an overloaded gateway', () => {
+  it('sheds requests with 503, is not ready but alive, and recovers', async () => {
     const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
     const { graphqlUrl, adminUrl } = await gateway.addresses();
     const statusOf = async (path: string) => {
@@ -97,7 +97,7 @@ describe('a gateway that does its work too late', () => {
     expect((await sendGraphql(graphqlUrl, QUERY)).status).toBe(200);
   }, 60_000);
 
-  it('refuses what one WebSocket floods it with, when nobody else calls', async () => {
+  it('sheds the messages of a single flooding WebSocket', async () => {
     const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
     const { graphqlUrl } = await gateway.addresses();
     const socket = await openSocket(graphqlUrl);
@@ -114,7 +114,7 @@ describe('a gateway that does its work too late', () => {
     expect(told).toContain('"code":"OVERLOADED"');
   }, 60_000);
 
-  it('with little to do refuses nothing, because that would not help', async () => {
+  it('sheds nothing when there are few requests, because that would not help', async () => {
     const gateway = startGatewayProcess(ENVIRONMENT, { preload: BUSY_BETWEEN_SIGNALS });
     const { graphqlUrl } = await gateway.addresses();
     gateway.signal('SIGUSR2');

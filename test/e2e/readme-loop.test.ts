@@ -19,7 +19,7 @@ async function readLoop(): Promise<Loop> {
   return import(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
-it('the loop of the README sends one key until the create is decided, whatever happens on the way', async () => {
+it('the retry loop of the README repeats one key until the create is decided', async () => {
   const { createConnection } = await readLoop();
   const { create, emulator, posts, applied } = await startOnce();
   emulator.inject(DONE_BUT_LOST);

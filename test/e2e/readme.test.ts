@@ -19,7 +19,7 @@ const EXAMPLES = BLOCKS.flatMap(({ language, text: command }, index) => {
 });
 
 describeWithProgram('curl', 'the README', () => {
-  it('prints examples that answer as printed, in their order, in the development mode', async () => {
+  it('has examples with the printed responses, in order, in development mode', async () => {
     const { PATH = '' } = process.env;
     const gateway = startGatewayProcess({ PATH, PORT: '0', ADMIN_PORT: '0' }, { arguments: ['--dev'] });
     const [, graphql = ''] = await gateway.find(/GraphQL +http:\/\/(\S+)\/graphql/);
@@ -38,7 +38,7 @@ describeWithProgram('curl', 'the README', () => {
     // Every example is a shell and a curl of its own.
   }, 120_000);
 
-  it('prints a command that follows a connection to its end', async () => {
+  it('has a command that follows a connection to its final state', async () => {
     const { PATH = '' } = process.env;
     const gateway = startGatewayProcess({ PATH, PORT: '0', ADMIN_PORT: '0' }, { arguments: ['--dev'] });
     const [, graphql = ''] = await gateway.find(/GraphQL +http:\/\/(\S+)\/graphql/);
@@ -59,7 +59,7 @@ describeWithProgram('curl', 'the README', () => {
     expect(stdout).toMatch(/event: complete\s*(data:.*)?\s*$/);
   }, 30_000);
 
-  it('shows every member of the payload unions', () => {
+  it('lists every member of the payload unions', () => {
     const members = [...README.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
 
     expect([...new Set(members)].sort()).toEqual([

@@ -137,7 +137,7 @@ describe.each([
   ['is no document', NOT_PARSED],
   ['the schema does not allow', NOT_VALID],
   ['has no value that fits', NOT_COERCED],
-])('what %s is refused with a known code, as JSON, and is not repeated:', (_group, failures) => {
+])('an invalid request that %s gets a known code as JSON, and is not quoted:', (_group, failures) => {
   it.each(failures)('%s', async (_what, body, { method = 'POST', path = '/graphql', headers = {} } = {}) => {
     const response = await fetch(new URL(path, gateway.graphqlUrl), {
       method,

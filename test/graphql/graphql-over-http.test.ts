@@ -38,7 +38,7 @@ const DELIBERATE: Readonly<Record<string, readonly [status: string, name: string
 afterEach(closeGateways);
 
 describe('the GraphQL over HTTP specification', () => {
-  it('is kept, but for what is deliberately not done', async () => {
+  it('is followed, except for deliberate deviations', async () => {
     // Some audits read the schema, which only an explorer makes readable.
     const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
     const results = await auditServer({ url: gateway.graphqlUrl });

@@ -111,7 +111,7 @@ describe('a scanner finds', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('the explorer and what it needs in development, and no more', async () => {
+  it('only the explorer and what it needs in development', async () => {
     const gateway = await startGateway({ env: { NODE_ENV: 'development' } });
     expect(await findings(gateway)).toEqual(['explorer', 'introspection']);
     expect(gateway.emulator.ledger.count()).toBe(0);
@@ -133,7 +133,7 @@ describe('one request with', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('creates in an array is refused, and none is sent', async () => {
+  it('creates in a batch is refused, and none is sent', async () => {
     const create = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
     const { status, json } = await post(gateway.graphqlUrl, [create, create]);
     expect({ status, data: json?.data }).toEqual({ status: 400, data: undefined });

@@ -50,8 +50,8 @@ function closed(socket: Socket): Promise<void> {
   return new Promise(resolve => socket.once('close', () => resolve()));
 }
 
-describe('connections', () => {
-  it('are at most 2,000: more are ended, operators still hear from it, and the next one is served', async () => {
+describe('client connections', () => {
+  it('are limited to 2,000, while the admin port still answers', async () => {
     // A process of its own, so that the ends of the connections do not share one limit of open files.
     const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
     const { graphqlUrl, adminUrl } = await gateway.addresses();
@@ -85,7 +85,7 @@ describe('connections', () => {
     expect(gateway.log()).not.toContain('internal error');
   });
 
-  it('end after 1,000 requests, and say so in the last answer', async () => {
+  it('are closed after 1,000 requests, announced in the last response', async () => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
     const answer = readToEnd(socket);

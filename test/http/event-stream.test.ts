@@ -22,7 +22,7 @@ function eventsIn(text: string): string[] {
 }
 
 describe('an event stream', () => {
-  it('is what a POST gets that asks for it, with the headers of every answer', async () => {
+  it('is the response to a POST that accepts it, with the common headers', async () => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: ORIGIN } });
     const { response, status, text } = await post(graphqlUrl, WISH, { origin: ORIGIN });
 
@@ -37,13 +37,13 @@ describe('an event stream', () => {
     expect(eventsIn(text)).toEqual(EVENTS);
   });
 
-  it('is all that /graphql/stream gives', async () => {
+  it('is the only response type of /graphql/stream', async () => {
     const { graphqlUrl } = await startGateway();
     const { text } = await post(`${graphqlUrl}/stream`, WISH, { accept: '*/*' });
     expect(eventsIn(text)).toEqual(EVENTS);
   });
 
-  it('is not given to a client that takes JSON, as some say with every request', async () => {
+  it('is not sent to a client that accepts JSON too', async () => {
     const { graphqlUrl } = await startGateway();
     const accept = 'application/graphql-response+json, application/json, text/event-stream, multipart/mixed';
     const { status, text } = await post(graphqlUrl, { query: '{ __typename }' }, { accept });
@@ -56,7 +56,7 @@ describe('an event stream', () => {
     ['application/json', `${'['.repeat(30)}${']'.repeat(30)}`, 400, 'BAD_REQUEST'],
     ['application/json', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 400, 'OPERATION_TOO_COMPLEX'],
     ['application/json', JSON.stringify(WISH).padEnd(65_537), 413, 'PAYLOAD_TOO_LARGE'],
-  ])('is refused before it begins, as JSON: %s %#', async (type, body, status, code) => {
+  ])('is refused before it starts, as JSON: %s %#', async (type, body, status, code) => {
     const { graphqlUrl } = await startGateway();
     const answer = await post(graphqlUrl, body, { 'content-type': type });
     expect(answer.status).toBe(status);
@@ -68,7 +68,7 @@ describe('an event stream', () => {
     ['no query', { variables: {} }],
     ['variables that are no object', { ...WISH, variables: 'zq7canary' }],
     ['a name that is no text', { ...WISH, operationName: 7 }],
-  ])('tells what is wrong with a request that has %s', async (_what, body) => {
+  ])('reports an invalid request that has %s', async (_what, body) => {
     const { graphqlUrl } = await startGateway();
     const { status, text } = await post(graphqlUrl, body);
     expect(status).toBe(200);
@@ -77,8 +77,8 @@ describe('an event stream', () => {
   });
 });
 
-describe('a subscription that asks for no stream', () => {
-  it('is refused, and told how to ask', async () => {
+describe('a subscription without Accept: text/event-stream', () => {
+  it('is refused with a hint how to subscribe', async () => {
     const { send, emulator } = await startGateway();
     const { status, body } = await send(WISH);
     expect(status).toBe(400);

@@ -34,7 +34,7 @@ beforeEach(async () => {
 afterEach(closeGateways);
 
 describe('clients that send slowly', () => {
-  it('are cut off with 408, headers after 10 s and bodies after 20 s, while others are served', async () => {
+  it('get 408 after 10 s for headers and 20 s for bodies, while others are served', async () => {
     const silent = cutOff('');
     const slowHeaders = Promise.all(Array.from({ length: HEADER_CLIENTS }, () => cutOff(`${HEAD}x-slow: `)));
     const slowBodies = Promise.all(

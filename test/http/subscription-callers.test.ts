@@ -24,13 +24,13 @@ function now(epochMs: number): number {
 }
 
 describe.each(TRANSPORTS)('a subscriber by %s', transport => {
-  it('is served with a good token', async () => {
+  it('is served with a valid token', async () => {
     const gateway = await startTokenGateway();
     const events = subscribe(transport, gateway.graphqlUrl, wishFor('none'), await gateway.sign());
     expect(await readAll(events)).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
-  it('needs the scope that reading needs', async () => {
+  it('needs the read scope', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
     const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor('none'), token));
@@ -38,7 +38,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('is told when its token has ended, and that it must sign in again', async () => {
+  it('gets an error when its token expires, with advice to sign in again', async () => {
     const gateway = await startTokenGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
@@ -57,7 +57,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     ]);
   });
 
-  it('is told after 30 minutes that it must subscribe again', async () => {
+  it('gets an error after 30 minutes, with advice to subscribe again', async () => {
     const clock = createTestClock();
     const gateway = await startGateway({
       clock,
@@ -76,17 +76,14 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
 });
 
 describe('a WebSocket', () => {
-  it.each(['authorization', 'Authorization'])(
-    'may bring its token in its first message, as %s',
-    async name => {
-      const gateway = await startTokenGateway();
-      const { say, hear } = await openSocket(gateway.graphqlUrl);
-      say({ type: 'connection_init', payload: { [name]: `Bearer ${await gateway.sign()}` } });
-      expect(await hear()).toEqual({ type: 'connection_ack' });
-    },
-  );
+  it.each(['authorization', 'Authorization'])('accepts the token in connection_init, as %s', async name => {
+    const gateway = await startTokenGateway();
+    const { say, hear } = await openSocket(gateway.graphqlUrl);
+    say({ type: 'connection_init', payload: { [name]: `Bearer ${await gateway.sign()}` } });
+    expect(await hear()).toEqual({ type: 'connection_ack' });
+  });
 
-  it('may bring its token in its headers', async () => {
+  it('accepts the token in the headers of the upgrade', async () => {
     const gateway = await startTokenGateway();
     const { say, hear } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
     say({ type: 'connection_init' });
@@ -102,7 +99,7 @@ describe('a WebSocket', () => {
       { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' },
       expect.any(String),
     ],
-  ])('is ended with 4401 for %s, and the audit tells of it', async (_what, payload, reason) => {
+  ])('is closed with 4401 for %s, which is audited', async (_what, payload, reason) => {
     const gateway = await startTokenGateway();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload });
@@ -112,7 +109,7 @@ describe('a WebSocket', () => {
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
-  it('is ended with 1013 while nobody can be checked', async () => {
+  it('is closed with 1013 while the JWKS is unavailable', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
     gateway.issuer.instead = breakOff;
@@ -123,7 +120,7 @@ describe('a WebSocket', () => {
     expect(gateway.audit()).toMatchObject([{ code: 'AUTH_UNAVAILABLE' }]);
   });
 
-  it('is ended with 1013 when too many bad tokens came from its address', async () => {
+  it('is closed with 1013 after too many rejected tokens from its address', async () => {
     const gateway = await startTokenGateway({ RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1' });
     const payload = { authorization: `Bearer ${await gateway.sign({ claims: { aud: 'other' } })}` };
     const codes: number[] = [];
@@ -136,7 +133,7 @@ describe('a WebSocket', () => {
     expect(codes.at(-1)).toBe(1013);
   });
 
-  it('is ended with 4403 when its token has ended, after its last events', async () => {
+  it('is closed with 4403 when its token expires, after the last events', async () => {
     const gateway = await startTokenGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
@@ -152,7 +149,7 @@ describe('a WebSocket', () => {
     expect(await closed).toEqual({ code: 4403, reason: 'The access token has ended' });
   });
 
-  it('is ended with 4403 at once by who subscribes when its token has ended', async () => {
+  it('is closed with 4403 at once by a subscribe after its token expired', async () => {
     const gateway = await startTokenGateway();
     const { say, hear, closed } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
     say({ type: 'connection_init' });
@@ -167,7 +164,7 @@ describe('a WebSocket', () => {
 });
 
 describe('an event stream', () => {
-  it.each(['', '/stream'])('needs a token before its body is read: %s', async path => {
+  it.each(['', '/stream'])('is refused without a token before its body is read: %s', async path => {
     const gateway = await startTokenGateway();
     const response = await fetch(`${gateway.graphqlUrl}${path}`, {
       method: 'POST',

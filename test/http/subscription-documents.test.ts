@@ -32,7 +32,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
     ['its text', { query: FOLLOW }],
     ['its hash', { query: '', ...BY_HASH }],
     ['its id', { query: '', documentId: ID }],
-  ])('one is subscribed to by %s', async (_how, wish) => {
+  ])('accepts one by %s', async (_how, wish) => {
     const url = await startTrusting();
     expect(await readAll(subscribe('graphql-ws', url, { ...wish, variables: VARIABLES }))).toEqual(NOTHING);
   });
@@ -41,7 +41,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
     ['another document', { query: 'subscription { datasourceConnection(id: "a") { name } }' }],
     ['an unknown id', { query: '', documentId: 'unknown' }],
     ['another document beside a known hash', { query: '{ __typename }', ...BY_HASH }],
-  ])('nothing else is: %s', async (_what, wish) => {
+  ])('refuses anything else: %s', async (_what, wish) => {
     const url = await startTrusting();
     expect(await readAll(subscribe('graphql-ws', url, { ...wish, variables: VARIABLES }))).toMatchObject([
       { errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] },
@@ -50,7 +50,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
 });
 
 describe('with a list of trusted documents, as an event stream', () => {
-  it('one is subscribed to by its hash, and nothing else is', async () => {
+  it('accepts one by its hash and refuses anything else', async () => {
     const url = await startTrusting();
     const post = (body: object) =>
       fetch(url, {
@@ -68,7 +68,7 @@ describe('with a list of trusted documents, as an event stream', () => {
 });
 
 describe('over a WebSocket, as over HTTP', () => {
-  it('the schema is not told where there is no explorer', async () => {
+  it('introspection is disabled without an explorer', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
     const query = `${FOLLOW} query Schema { __schema { queryType { name } } }`;
     const wish = { query, operationName: 'Follow', variables: VARIABLES };

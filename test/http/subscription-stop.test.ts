@@ -27,7 +27,7 @@ async function openFollower({ gateway, wish }: Awaited<ReturnType<typeof startFo
 }
 
 describe('a gateway that stops', () => {
-  it('ends WebSockets with 1001, and does not call their subscriptions complete', async () => {
+  it('closes WebSockets with 1001, without completing their subscriptions', async () => {
     const followed = await startFollowed();
     const { socket, closed } = await openFollower(followed);
     const heard: string[] = [];
@@ -38,7 +38,7 @@ describe('a gateway that stops', () => {
     expect(heard).toEqual([]);
   });
 
-  it('ends event streams, and does not call them complete', async () => {
+  it('ends event streams without completing them', async () => {
     const { gateway, wish } = await startFollowed();
     const response = await fetch(gateway.graphqlUrl, {
       method: 'POST',
@@ -60,7 +60,7 @@ describe('a gateway that stops', () => {
     expect(text).not.toContain('complete');
   });
 
-  it('does not wait for a client that does not answer', async () => {
+  it('does not wait for a client that does not respond', async () => {
     const followed = await startFollowed();
     const { socket } = await openFollower(followed);
     socket.pause();
@@ -69,7 +69,7 @@ describe('a gateway that stops', () => {
     expect(performance.now() - startMs).toBeLessThan(PROMPTLY_MS);
   });
 
-  it('looks at nothing any more', async () => {
+  it('stops polling', async () => {
     const followed = await startFollowed();
     await openFollower(followed);
     await followed.gateway.close();

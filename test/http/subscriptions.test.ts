@@ -17,7 +17,7 @@ function refusal(code: string, message: unknown = expect.any(String)) {
 }
 
 describe.each(TRANSPORTS)('a subscription by %s', transport => {
-  it('tells how a connection stands, and every change, and is over when nothing more will come', async () => {
+  it('sends the state and every change, and completes with a final state', async () => {
     const { graphqlUrl, emulator } = await startGateway({
       env: { FOLLOW_INTERVAL_MS: '100' },
       emulator: { creationMs: 500 },
@@ -29,7 +29,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     expect(told.at(-1)).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'ACTIVE' } } });
   });
 
-  it('tells of a connection that does not exist', async () => {
+  it('sends null for a connection that does not exist', async () => {
     const { graphqlUrl } = await startGateway();
     const told = await readAll(
       subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }),
@@ -37,7 +37,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     expect(told).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
-  it('tells when DLI cannot be asked, without its words, and goes on', async () => {
+  it('reports an outage of DLI without its texts, and goes on', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });
@@ -86,7 +86,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
-  it('is refused for a variable that does not fit, without its value', async () => {
+  it('is refused for an invalid variable, without its value', async () => {
     const { graphqlUrl } = await startGateway();
     const wish = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
     expect(await readAll(subscribe(transport, graphqlUrl, wish))).toEqual([
@@ -94,7 +94,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     ]);
   });
 
-  it('that breaks by a fault of ours tells nothing of it', async () => {
+  it('masks internal errors', async () => {
     const clock = {
       epochMs: () => Date.now(),
       monotonicMs(): number {
@@ -111,7 +111,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
-  it('that its client leaves is not looked after any more', async () => {
+  it('stops polling when its client leaves', async () => {
     const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
     const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
@@ -128,7 +128,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
   });
 });
 
-it('a WebSocket that breaks takes its subscriptions with it', async () => {
+it('a broken WebSocket ends its subscriptions', async () => {
   const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
   const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
   const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;

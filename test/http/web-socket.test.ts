@@ -23,20 +23,20 @@ function subscribeMessage(id: string, connectionId = 'none') {
   return { type: 'subscribe', id, payload: { query: FOLLOW, variables: { id: connectionId } } };
 }
 
-describe('the page that opens a WebSocket', () => {
+describe('the origin of a WebSocket handshake', () => {
   it.each([
     ['of another site', { origin: 'https://evil.example' }],
     ['that hides where it is from', { origin: 'null' }],
     ['of another port', { origin: 'http://127.0.0.1:1' }],
     ['of another name, rebound to this machine', { host: 'evil.example', origin: 'http://evil.example' }],
-  ])('is refused before anything else when it is one %s', async (_what, headers) => {
+  ])('is refused before anything else when it is %s', async (_what, headers) => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
     const refused = await openSocket(graphqlUrl, headers).catch(error => error);
     expect(refused).toMatchObject({ status: 403, headers: { 'x-content-type-options': 'nosniff' } });
     expect(JSON.parse(refused.body)).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
   });
 
-  it('may be one of this server, or of a listed origin', async () => {
+  it('may be this server or a listed origin', async () => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
     for (const origin of [APP, new URL(graphqlUrl).origin]) {
       const { say, hear } = await openSocket(graphqlUrl, { origin });
@@ -50,12 +50,12 @@ describe('an upgrade', () => {
   it.each([
     ['with too many headers', 431, Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a']))],
     ['for a host that is none', 400, { host: 'a b' }],
-  ])('is refused %s, like every request: %s', async (_what, status, headers) => {
+  ])('is refused %s, like any other request: %s', async (_what, status, headers) => {
     const { graphqlUrl } = await startGateway();
     expect(await openSocket(graphqlUrl, headers).catch(error => error)).toMatchObject({ status });
   });
 
-  it('is refused elsewhere, and its connection ends', async () => {
+  it('is refused on other paths, and its connection closes', async () => {
     const { graphqlUrl } = await startGateway();
     const answer = await exchange(graphqlUrl, upgrade('/elsewhere', 'websocket'));
     expect(failuresIn(answer)).toMatchObject([
@@ -63,7 +63,7 @@ describe('an upgrade', () => {
     ]);
   });
 
-  it('that is no handshake is answered with JSON', async () => {
+  it('with an invalid handshake gets a JSON error', async () => {
     const { graphqlUrl } = await startGateway();
     const answer = await exchange(
       graphqlUrl,
@@ -95,13 +95,13 @@ describe('an upgrade', () => {
 });
 
 describe('a WebSocket', () => {
-  it('is ended when it speaks another protocol', async () => {
+  it('is closed for an unknown subprotocol', async () => {
     const { graphqlUrl } = await startGateway();
     const { closed } = await openSocket(graphqlUrl, {}, 'graphql-ws').catch(error => ({ closed: error }));
     expect(await closed).toMatchObject({ message: 'Server sent no subprotocol' });
   });
 
-  it('is ended when its client does not say who it is within 3 s', async () => {
+  it('is closed without connection_init within 3 s', async () => {
     const { graphqlUrl } = await startGateway();
     const { closed } = await openSocket(graphqlUrl);
     expect(await closed).toMatchObject({ code: 4408 });
@@ -115,7 +115,7 @@ describe('a WebSocket', () => {
       1009,
       JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } }),
     ],
-  ])('is ended for a message %s: %s', async (_what, code, message) => {
+  ])('is closed for a message %s: %s', async (_what, code, message) => {
     const gateway = await startGateway();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say(message);
@@ -123,7 +123,7 @@ describe('a WebSocket', () => {
     expect(gateway.log()).not.toMatch(/zq7canary|internal error/);
   });
 
-  it('is ended for an id that is longer than 128 characters', async () => {
+  it('is closed for a subscription id longer than 128 characters', async () => {
     const { graphqlUrl } = await startGateway();
     const { say, closed } = await openSubscriber(graphqlUrl);
     say(subscribeMessage('a'.repeat(129)));
@@ -160,7 +160,7 @@ describe('a WebSocket', () => {
     });
   });
 
-  it('is ended when its client does not read what it asks for', async () => {
+  it('is closed when its client does not read responses', async () => {
     const gateway = await startGateway();
     const { socket, say } = await openSubscriber(gateway.graphqlUrl);
     socket.pause();
@@ -176,8 +176,8 @@ describe('a WebSocket', () => {
   });
 });
 
-describe('WebSockets that nobody writes to', () => {
-  it('are ended within 30 s when their clients do not answer a ping, and kept when they do', async () => {
+describe('idle WebSockets', () => {
+  it('are closed within 30 s when their clients do not answer pings, and kept when they do', async () => {
     const { graphqlUrl } = await startGateway();
     const open = async (autoPong: boolean) => {
       const { socket, say, hear, closed } = await openSocket(graphqlUrl, {}, undefined, { autoPong });

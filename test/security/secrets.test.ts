@@ -89,7 +89,7 @@ function typeOf(text: string): string | undefined {
 describe.each([
   ['an access key', SENTINEL_ACCESS_KEY],
   ['an IAM user', SENTINEL_USER],
-])('with %s, no secret and no text of DLI is told or logged when', (_kind, env) => {
+])('with %s, no secret and no text of DLI is returned or logged when', (_kind, env) => {
   it.each(CREATE_FAULTS)('the create %s', async (_how, fault) => {
     const { text, seen, gateway } = await failingCreate(env, { operation: 'createConnection', ...fault });
     expect(typeOf(text)).toMatch(/^(Dli|OutcomeUnknown|Create)/);
@@ -114,7 +114,7 @@ describe.each([
   });
 });
 
-describe('no secret and no text of IAM is told or logged when', () => {
+describe('no secret and no text of IAM is returned or logged when', () => {
   it.each(IAM_FAULTS)('the request for a token %s', async (_how, fault) => {
     const { text, seen } = await failingCreate(SENTINEL_USER, { operation: 'issueToken', ...fault });
     expect(typeOf(text)).toBe('DliUnavailableError');
