@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { sendGraphql } from '../helpers/gateway.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
-import type { TokenWish } from './helpers/token-issuer.js';
+import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import type { TokenClaims } from './helpers/token-issuer.js';
 import { AUDIENCE } from './helpers/token-issuer.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -17,9 +17,9 @@ const REFUSAL = {
 type Forge = (gateway: TokenGateway) => Promise<string>;
 
 const signed =
-  (wish: (nowSeconds: number) => TokenWish): Forge =>
+  (request: (nowSeconds: number) => TokenClaims): Forge =>
   gateway =>
-    gateway.sign(wish(Math.floor(gateway.clock.epochMs() / 1_000)));
+    gateway.sign(request(Math.floor(gateway.clock.epochMs() / 1_000)));
 
 const FORGERIES: [what: string, reason: string, forge: Forge][] = [
   ['no signature (alg none)', 'ERR_JOSE_ALG_NOT_ALLOWED', unsigned],
@@ -134,7 +134,7 @@ describe('an access token is accepted', () => {
     const gateway = await startTokenGateway();
     for (const algorithm of ['PS256', 'ES256', 'EdDSA']) await gateway.issuer.addKey(algorithm, algorithm);
 
-    expect(toldBy(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
+    expect(codeIn(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 

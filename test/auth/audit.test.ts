@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { VALID_INPUT } from '../helpers/gateway.js';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const FINGERPRINT = createHash('sha256')
@@ -71,7 +71,7 @@ describe('the audit log', () => {
     const { operation: _, ...unread } = ALICE;
     const fingerprint = expect.stringMatching(/^[0-9a-f]{64}$/);
 
-    expect(answers.map(toldBy).sort()).toEqual(['CreateDatasourceConnectionSuccess', 'RATE_LIMITED']);
+    expect(answers.map(codeIn).sort()).toEqual(['CreateDatasourceConnectionSuccess', 'RATE_LIMITED']);
     expect(gateway.audit().slice(0, 3)).toEqual([
       { ...ALICE, inputFingerprint: fingerprint, outcome: 'InvalidInputError', code: 'BAD_USER_INPUT' },
       { ...unread, code: 'BAD_USER_INPUT' },

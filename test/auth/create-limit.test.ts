@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { until } from '../idempotency/helpers/once-gateway.js';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 const INVALID = { name: 'not a name' };
@@ -14,7 +14,7 @@ describe('a tenant that exceeds the create limit', () => {
     const token = await gateway.sign();
     const repeat = { idempotencyKey: 'order-4711-attempt-1' };
     for (let count = 0; count < 60; count += 1)
-      expect(toldBy(await gateway.createAs(token, repeat))).toBe(SUCCESS);
+      expect(codeIn(await gateway.createAs(token, repeat))).toBe(SUCCESS);
     const { status, headers, body } = await gateway.createAs(token, { name: 'one_too_many' });
     const retryAfterSeconds = Number(headers.get('retry-after'));
 
@@ -46,11 +46,11 @@ describe('a tenant that exceeds the create limit', () => {
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
     const greedy = Array.from({ length: 200 }, (_, index) => gateway.createAs(alice, { name: `a_${index}` }));
     const modest = Array.from({ length: 20 }, (_, index) => gateway.createAs(bob, { name: `b_${index}` }));
-    const told = (await Promise.all(greedy)).map(toldBy);
+    const received = (await Promise.all(greedy)).map(codeIn);
 
-    expect((await Promise.all(modest)).map(toldBy)).toEqual(Array(20).fill(SUCCESS));
-    expect(told.filter(code => code === SUCCESS)).toHaveLength(60);
-    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(140);
+    expect((await Promise.all(modest)).map(codeIn)).toEqual(Array(20).fill(SUCCESS));
+    expect(received.filter(code => code === SUCCESS)).toHaveLength(60);
+    expect(received.filter(code => code === 'RATE_LIMITED')).toHaveLength(140);
   });
 
   it('may create again after the window', async () => {
@@ -62,7 +62,7 @@ describe('a tenant that exceeds the create limit', () => {
     const create = () => gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' });
     await Promise.all([create(), create()]);
 
-    expect(toldBy(await until(create, answer => toldBy(answer) !== 'RATE_LIMITED'))).toBe(SUCCESS);
+    expect(codeIn(await until(create, answer => codeIn(answer) !== 'RATE_LIMITED'))).toBe(SUCCESS);
   });
 });
 
@@ -74,11 +74,11 @@ describe('the create limit', () => {
     });
     const token = await gateway.sign();
     const reader = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
-    expect(toldBy(await gateway.createAs(token, INVALID))).toBe('InvalidInputError');
-    expect(toldBy(await gateway.createAs(reader))).toBe('FORBIDDEN');
+    expect(codeIn(await gateway.createAs(token, INVALID))).toBe('InvalidInputError');
+    expect(codeIn(await gateway.createAs(reader))).toBe('FORBIDDEN');
     expect((await gateway.ask(token)).status).toBe(200);
 
-    expect(toldBy(await gateway.createAs(token))).toBe(SUCCESS);
+    expect(codeIn(await gateway.createAs(token))).toBe(SUCCESS);
   });
 
   it('is 20 creates in 2 seconds by default', async () => {
@@ -86,21 +86,21 @@ describe('the create limit', () => {
     const token = await gateway.sign();
     // Keys of their own, or they would wait for each other.
     const answers = Array.from({ length: 60 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
-    const passed = (await Promise.all(answers)).filter(answer => toldBy(answer) === SUCCESS);
+    const passed = (await Promise.all(answers)).filter(answer => codeIn(answer) === SUCCESS);
 
     // A slow machine may need more than one window for them.
     expect([20, 40]).toContain(passed.length);
   });
 
   it.each<[string, Record<string, string | undefined>]>([
-    ['callers are not told apart', { CALLER_AUTH: 'none' }],
+    ['callers are anonymous', { CALLER_AUTH: 'none' }],
     ['it is 0', { RATE_LIMIT_CREATES_PER_SECOND: '0' }],
   ])('is off when %s', async (_when, env) => {
     const gateway = await startTokenGateway(env);
     const token = await gateway.sign();
     const answers = Array.from({ length: 80 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
 
-    expect((await Promise.all(answers)).map(toldBy)).toEqual(Array(80).fill(SUCCESS));
+    expect((await Promise.all(answers)).map(codeIn)).toEqual(Array(80).fill(SUCCESS));
   });
 
   it('applies to all anonymous callers together when it is configured', async () => {
@@ -112,8 +112,8 @@ describe('the create limit', () => {
     const answers = Array.from({ length: 61 }, (_, index) =>
       gateway.createAs(undefined, { name: `c_${index}` }),
     );
-    const told = (await Promise.all(answers)).map(toldBy);
+    const received = (await Promise.all(answers)).map(codeIn);
 
-    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(1);
+    expect(received.filter(code => code === 'RATE_LIMITED')).toHaveLength(1);
   });
 });

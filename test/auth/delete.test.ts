@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed, sendDelete } from '../helpers/deletion.js';
-import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 describe('the delete scope', () => {
   it('is required to delete', async () => {
@@ -20,7 +20,7 @@ describe('the delete scope', () => {
     const token = await gateway.sign({ claims: { scope: 'erase' } });
 
     expect(await remove(gateway, id, bearer(token))).toMatchObject({ __typename: DELETED });
-    expect(toldBy(await gateway.createAs(token))).toBe('FORBIDDEN');
+    expect(codeIn(await gateway.createAs(token))).toBe('FORBIDDEN');
   });
 });
 
@@ -58,8 +58,8 @@ describe('the create limit of a tenant', () => {
     });
     const token = await gateway.sign();
     const ends = Array.from({ length: 60 }, () => remove(gateway, NO_ID, bearer(token)));
-    const told = (await Promise.all(ends)).map(({ __typename }) => __typename);
-    expect(told).toEqual(Array(60).fill('ConnectionNotFoundError'));
+    const received = (await Promise.all(ends)).map(({ __typename }) => __typename);
+    expect(received).toEqual(Array(60).fill('ConnectionNotFoundError'));
     const id = seed(gateway.emulator);
     const { status, headers, body } = await sendDelete(gateway, id, bearer(token));
 
@@ -68,7 +68,7 @@ describe('the create limit of a tenant', () => {
     expect(body.errors?.[0]?.message).toBe(
       'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
     );
-    expect(toldBy(await gateway.createAs(token))).toBe('RATE_LIMITED');
+    expect(codeIn(await gateway.createAs(token))).toBe('RATE_LIMITED');
     expect(exists(gateway.emulator, id)).toBe(true);
   });
 });

@@ -97,12 +97,12 @@ describe('a tenant with 500 open connections', () => {
     expect(next.status).toBe(200);
     idle.socket.close();
     let socket = await openSocketAs(gateway, greedy);
-    let told = await Promise.race([socket.hear(), socket.closed]);
-    while ('code' in told) {
+    let received = await Promise.race([socket.hear(), socket.closed]);
+    while ('code' in received) {
       socket = await openSocketAs(gateway, greedy);
-      told = await Promise.race([socket.hear(), socket.closed]);
+      received = await Promise.race([socket.hear(), socket.closed]);
     }
-    expect(told).toEqual({ type: 'connection_ack' });
+    expect(received).toEqual({ type: 'connection_ack' });
   }, 60_000);
 
   it('frees its quota when waiting queries are answered and streams complete', async () => {

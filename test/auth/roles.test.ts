@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const SERVICES = { query: '{ datasourceServices { service } }' };
 const FORBIDDEN = 'Your access token does not give you the right to do this.';
@@ -32,7 +32,10 @@ describe('a caller without the required scope', () => {
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
     const answer = await gateway.send(SERVICES, bearer(token));
 
-    expect({ status: answer.status, told: toldBy(answer) }).toEqual({ status: 200, told: 'FORBIDDEN' });
+    expect({ status: answer.status, received: codeIn(answer) }).toEqual({
+      status: 200,
+      received: 'FORBIDDEN',
+    });
   });
 
   it.each([undefined, '', 'DLI:CONNECTION:CREATE', 'dli:connection:creates', 'dli:connection:create,x', 7])(
@@ -42,8 +45,8 @@ describe('a caller without the required scope', () => {
       const token = await gateway.sign({ claims: { scope } });
 
       expect((await gateway.ask(token)).status).toBe(200);
-      expect(toldBy(await gateway.createAs(token))).toBe('FORBIDDEN');
-      expect(toldBy(await gateway.send(SERVICES, bearer(token)))).toBe('FORBIDDEN');
+      expect(codeIn(await gateway.createAs(token))).toBe('FORBIDDEN');
+      expect(codeIn(await gateway.send(SERVICES, bearer(token)))).toBe('FORBIDDEN');
     },
   );
 });
@@ -53,6 +56,6 @@ it('the names of the scopes are configurable', async () => {
   const token = await gateway.sign({ claims: { scope: 'openid look api://dli/make' } });
 
   expect((await gateway.send(SERVICES, bearer(token))).status).toBe(200);
-  expect(toldBy(await gateway.createAs(token))).toBe('CreateDatasourceConnectionSuccess');
-  expect(toldBy(await gateway.createAs(await gateway.sign()))).toBe('FORBIDDEN');
+  expect(codeIn(await gateway.createAs(token))).toBe('CreateDatasourceConnectionSuccess');
+  expect(codeIn(await gateway.createAs(await gateway.sign()))).toBe('FORBIDDEN');
 });

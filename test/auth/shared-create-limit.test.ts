@@ -3,7 +3,7 @@ import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { until } from '../idempotency/helpers/once-gateway.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '60' };
 
@@ -14,7 +14,7 @@ async function passedOf(gateways: readonly TokenGateway[], token: string, offere
     const answers = await Promise.all(
       gateways.map(gateway => gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' })),
     );
-    passed += answers.filter(answer => toldBy(answer) !== 'RATE_LIMITED').length;
+    passed += answers.filter(answer => codeIn(answer) !== 'RATE_LIMITED').length;
   }
   return passed;
 }
@@ -46,7 +46,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
 
   it('share the counters again when Redis is back', async () => {
     const { redis, gateways, token } = await startTwo();
-    const told = async (outcome: string) => {
+    const received = async (outcome: string) => {
       for (const gateway of gateways)
         await until(
           () => gateway.ask(token),
@@ -54,9 +54,9 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
         );
     };
     await redis.kill();
-    await told('alone');
+    await received('alone');
     await startRedisServer(program, { port: redis.port });
-    await told('shared');
+    await received('shared');
 
     expect(await passedOf(gateways, token, 200)).toBe(60);
   });

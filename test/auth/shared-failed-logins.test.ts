@@ -35,8 +35,8 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
   it('are counted by each gateway while Redis is down', async () => {
     const { redis, first } = await startTwo();
     await redis.kill();
-    const told = () => first.log().includes('"operation":"limits","outcome":"alone"');
-    await until(async () => first.send({ query: '{ __typename }' }), told);
+    const received = () => first.log().includes('"operation":"limits","outcome":"alone"');
+    await until(async () => first.send({ query: '{ __typename }' }), received);
     for (let count = 0; count < 3; count += 1) expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
 
     expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
@@ -15,7 +15,7 @@ describe('two tenants with the same idempotency key', () => {
       await gateway.createAs(bob, { name: 'of_bob', idempotencyKey: KEY }),
     ];
 
-    expect([toldBy(mine), toldBy(other)]).toEqual([SUCCESS, SUCCESS]);
+    expect([codeIn(mine), codeIn(other)]).toEqual([SUCCESS, SUCCESS]);
     expect(repeats.map(({ body }) => body)).toEqual([mine.body, other.body]);
     expect(mine.body).not.toEqual(other.body);
     expect(gateway.emulator.ledger.count('createConnection')).toBe(2);
@@ -25,8 +25,8 @@ describe('two tenants with the same idempotency key', () => {
     const gateway = await startTokenGateway({}, {});
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
 
-    expect(toldBy(await gateway.createAs(alice, { idempotencyKey: KEY }))).toBe(SUCCESS);
-    expect(toldBy(await gateway.createAs(bob, { idempotencyKey: KEY }))).toBe('NameTakenError');
+    expect(codeIn(await gateway.createAs(alice, { idempotencyKey: KEY }))).toBe(SUCCESS);
+    expect(codeIn(await gateway.createAs(bob, { idempotencyKey: KEY }))).toBe('NameTakenError');
   });
 });
 
@@ -38,7 +38,7 @@ describe('the tenant', () => {
     const bob = await gateway.sign({ claims: { ...team, sub: 'bob' } });
     const first = await gateway.createAs(alice, { idempotencyKey: KEY });
 
-    expect(toldBy(first)).toBe(SUCCESS);
+    expect(codeIn(first)).toBe(SUCCESS);
     expect((await gateway.createAs(bob, { idempotencyKey: KEY })).body).toEqual(first.body);
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });

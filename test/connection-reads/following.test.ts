@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import type { Told, Transport } from '../http/helpers/subscribers.js';
+import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
 import {
   closeSubscribers,
   nextOf,
@@ -30,7 +30,11 @@ interface Shown {
   failureReason: string | null;
 }
 
-function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
+function follow(
+  { graphqlUrl }: TestGateway,
+  transport: Transport,
+  id: string,
+): AsyncIterableIterator<SubscriptionEvent> {
   return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
 }
 
@@ -47,7 +51,7 @@ async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
   return looks.map(({ path }) => path).filter(path => !path.endsWith(connectionId));
 }
 
-function shownIn(told: Told): Shown | null | undefined {
+function shownIn(told: SubscriptionEvent): Shown | null | undefined {
   return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
@@ -152,7 +156,7 @@ describe('whoever leaves', () => {
     }
     const startedMs = performance.now();
     const last = client.iterate({ query: FOLLOW, variables: { id: seed() } });
-    expect(shownIn((await last.next()).value as Told)).toMatchObject({ state: 'CREATING' });
+    expect(shownIn((await last.next()).value as SubscriptionEvent)).toMatchObject({ state: 'CREATING' });
     expect(performance.now() - startedMs).toBeLessThan(15_000);
   });
 
@@ -229,7 +233,9 @@ describe('five hundred watchers of fifty connections', () => {
     );
     expect(watchers).toHaveLength(500);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
-    expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
+    expect(first.filter(({ value }) => shownIn(value as SubscriptionEvent)?.state !== 'CREATING')).toEqual(
+      [],
+    );
     await ledger.waitFor('getConnection', 150);
 
     const looks = ledger.entries('getConnection');
@@ -310,10 +316,10 @@ describe('a DLI that wants to be left alone', () => {
     gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
     const client = socketClient(gateway.graphqlUrl);
     const first = client.iterate({ query: FOLLOW, variables: { id } });
-    expect(await nextOf(first as AsyncIterator<Told>)).toMatchObject({ errors: [{}] });
+    expect(await nextOf(first as AsyncIterator<SubscriptionEvent>)).toMatchObject({ errors: [{}] });
     const second = client.iterate({ query: FOLLOW, variables: { id } });
     for (const watcher of [first, second])
-      while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
+      while (shownIn(await nextOf(watcher as AsyncIterator<SubscriptionEvent>))?.state !== 'CREATING');
     const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
     expect((asked ?? 0) - (refused ?? 0)).toBeGreaterThan(2_900);
   });

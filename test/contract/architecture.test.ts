@@ -38,7 +38,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   idempotency: { allowed: ['operation-store', 'dli', 'lib'] },
   'operation-store': { allowed: ['lib'], allowedAsTypes: ['dli'] },
   'connection-reads': { allowed: ['dli', 'lib'] },
-  // Whoever calls is none of DLI's business, and operators decide without any of them.
+  // DLI does not know callers, and the configuration does not depend on either.
   auth: { allowed: ['lib'] },
   config: {
     allowed: ['huawei-cloud/iam-client.ts', 'lib'],
@@ -58,8 +58,11 @@ function isAllowed({ target, isTypeOnly }: SourceImport, { allowed, allowedAsTyp
   return names.includes(target) || names.includes(folderOf(target));
 }
 
-/** The imports that match, told as `importer -> imported`. */
-function tell(files: readonly SourceFile[], matches: (found: SourceImport, file: SourceFile) => boolean) {
+/** The imports that match, as `importer -> imported`. */
+function describeImports(
+  files: readonly SourceFile[],
+  matches: (found: SourceImport, file: SourceFile) => boolean,
+) {
   return files.flatMap(file =>
     file.imports.filter(found => matches(found, file)).map(({ target }) => `${file.path} -> ${target}`),
   );
@@ -74,13 +77,16 @@ describe('the dependencies between the folders of src', () => {
     const rule = RULES[folder] ?? { allowed: [] };
     const files = FILES.filter(file => file.folder === folder);
     expect(
-      tell(files, found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule)),
+      describeImports(
+        files,
+        found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule),
+      ),
     ).toEqual([]);
   });
 
   it('are parsed completely: every import resolves to a file', () => {
     const paths = FILES.map(({ path }) => path);
-    expect(tell(FILES, ({ isOurs, target }) => isOurs && !paths.includes(target))).toEqual([]);
+    expect(describeImports(FILES, ({ isOurs, target }) => isOurs && !paths.includes(target))).toEqual([]);
     for (const { code, imports } of FILES)
       expect(imports).toHaveLength(code.match(/\b(?:from\s+|import[\s(]\s*)'/g)?.length ?? 0);
   });
@@ -118,7 +124,7 @@ describe('the packages', () => {
   it.each(['dli', 'huawei-cloud'])('for GraphQL and HTTP servers are not imported by %s', folder => {
     const files = FILES.filter(file => file.folder === folder);
     expect(
-      tell(
+      describeImports(
         files,
         isOneOf(/^(graphql|type-graphql|class-validator|fastify|@fastify|@apollo|@as-integrations)/),
       ),
@@ -127,12 +133,12 @@ describe('the packages', () => {
 
   it('for HTTP clients are imported by dli and huawei-cloud only', () => {
     const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
-    expect(tell(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
+    expect(describeImports(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
   });
 
   it('for tokens and rate limits are imported by auth only', () => {
     const others = FILES.filter(({ folder }) => folder !== 'auth');
-    expect(tell(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
+    expect(describeImports(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
   });
 });
 

@@ -105,7 +105,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     60_000,
   );
 
-  /** A page that follows what it is told, once the gateway is there. */
+  /** A page that watches the given connections once the gateway is up. */
   async function openFollower(hasTokens: boolean) {
     let graphqlUrl = '';
     const origin = await startFrontEnd(() => graphqlUrl, { hasTokens });

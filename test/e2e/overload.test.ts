@@ -59,9 +59,9 @@ describe('an overloaded gateway', () => {
       socket.say({ type: 'subscribe', id: 'a', payload: QUERY });
       return socket.hear();
     };
-    let told = await subscribed();
-    while (!JSON.stringify(told).includes('OVERLOADED')) told = await subscribed();
-    expect(told).toMatchObject({
+    let received = await subscribed();
+    while (!JSON.stringify(received).includes('OVERLOADED')) received = await subscribed();
+    expect(received).toMatchObject({
       type: 'error',
       payload: [{ extensions: { code: 'OVERLOADED', retryAfterSeconds: 1 } }],
     });
@@ -105,13 +105,13 @@ describe('an overloaded gateway', () => {
     expect(await socket.hear()).toEqual({ type: 'connection_ack' });
 
     gateway.signal('SIGUSR2');
-    let told = '';
-    while (!told.includes('OVERLOADED')) {
+    let received = '';
+    while (!received.includes('OVERLOADED')) {
       for (let count = 0; count < CLIENTS; count += 1)
         socket.say({ type: 'subscribe', id: String(count), payload: QUERY });
-      for (let count = 0; count < CLIENTS; count += 1) told += JSON.stringify(await socket.hear());
+      for (let count = 0; count < CLIENTS; count += 1) received += JSON.stringify(await socket.hear());
     }
-    expect(told).toContain('"code":"OVERLOADED"');
+    expect(received).toContain('"code":"OVERLOADED"');
   }, 60_000);
 
   it('sheds nothing when there are few requests, because that would not help', async () => {

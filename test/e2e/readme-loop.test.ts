@@ -8,7 +8,7 @@ interface Loop {
   createConnection(send: Send, input: object, patienceMs?: number): Promise<unknown>;
 }
 
-/** The loop that the README tells clients to write, as it is printed. */
+/** The retry loop that the README recommends to clients, verbatim. */
 async function readLoop(): Promise<Loop> {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   const [, source = ''] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];

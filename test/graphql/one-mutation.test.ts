@@ -17,7 +17,7 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 afterEach(closeGateways);
 
-/** Sends a document; tells the answer and the names of the connections that exist then. */
+/** Sends a document; returns the response and the names of the connections that exist afterwards. */
 async function send(query: string, operationName?: string) {
   const gateway = await startGateway();
   const { status, body } = await gateway.send({ query, variables: VARIABLES, operationName });

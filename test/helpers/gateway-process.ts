@@ -20,7 +20,7 @@ export interface GatewayProcess {
   logLines(): LogLine[];
   /** Waits for text on stdout; rejects when the process ends without it. */
   find(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Waits for the line that tells the addresses, and returns it. */
+  /** Waits for the log line with the addresses, and returns it. */
   addresses(): Promise<LogLine>;
   signal(name: NodeJS.Signals): void;
   /** Waits for the end, all output read: the exit code, or the signal that killed it. */

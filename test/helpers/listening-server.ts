@@ -43,7 +43,7 @@ export async function listen(server: Server): Promise<ListeningServer> {
 const LEAST_PORT = 10_000;
 const PORTS = 20_000;
 
-/** A port of loopback on which nobody listens, also after a while, for whoever comes later. */
+/** A loopback port that stays unused. */
 export async function closedPort(): Promise<number> {
   for (;;) {
     const port = LEAST_PORT + randomInt(PORTS);

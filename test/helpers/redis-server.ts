@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import { closedPort } from './listening-server.js';
 
-/** A Redis of its own on loopback, which keeps nothing on disk unless told to; it ends after the test. */
+/** A Redis of its own on loopback, without persistence by default; it stops after the test. */
 export interface RedisServer {
   port: number;
   url: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What npm is told, what it resolved, and what it installed. */
+/** The manifest, the lock file and the installed packages. */
 export interface Supply {
   manifest: {
     dependencies?: Record<string, string>;

@@ -14,7 +14,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-function wishFor(id: string) {
+function requestFor(id: string) {
   return { query: FOLLOW, variables: { id } };
 }
 
@@ -26,15 +26,15 @@ function now(epochMs: number): number {
 describe.each(TRANSPORTS)('a subscriber by %s', transport => {
   it('is served with a valid token', async () => {
     const gateway = await startTokenGateway();
-    const events = subscribe(transport, gateway.graphqlUrl, wishFor('none'), await gateway.sign());
+    const events = subscribe(transport, gateway.graphqlUrl, requestFor('none'), await gateway.sign());
     expect(await readAll(events)).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
   it('needs the read scope', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor('none'), token));
-    expect(told).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, requestFor('none'), token));
+    expect(received).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
@@ -42,9 +42,9 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     const gateway = await startTokenGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const token = await gateway.sign({ claims: { exp: now(gateway.clock.epochMs()) } });
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor(connectionId), token));
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, requestFor(connectionId), token));
 
-    expect(told).toMatchObject([
+    expect(received).toMatchObject([
       { data: { datasourceConnection: { state: 'CREATING' } } },
       {
         errors: [
@@ -65,7 +65,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
       emulator: { creationMs: 500 },
     });
     const { connectionId } = gateway.emulator.seedConnection();
-    const events = subscribe(transport, gateway.graphqlUrl, wishFor(connectionId));
+    const events = subscribe(transport, gateway.graphqlUrl, requestFor(connectionId));
     await nextOf(events);
     clock.advance(30 * MINUTE_MS);
 
@@ -140,7 +140,7 @@ describe('a WebSocket', () => {
     const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
     await hear();
-    say({ type: 'subscribe', id: 'a', payload: wishFor(connectionId) });
+    say({ type: 'subscribe', id: 'a', payload: requestFor(connectionId) });
 
     expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
     expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
@@ -155,7 +155,7 @@ describe('a WebSocket', () => {
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
     gateway.clock.advance(6 * MINUTE_MS);
-    say({ type: 'subscribe', id: 'a', payload: wishFor('none') });
+    say({ type: 'subscribe', id: 'a', payload: requestFor('none') });
     expect(await Promise.race([hear(), closed])).toEqual({
       code: 4403,
       reason: 'The access token has ended',

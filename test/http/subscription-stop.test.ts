@@ -13,15 +13,15 @@ afterEach(async () => {
 async function startFollowed() {
   const gateway = await startGateway();
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-  const wish = { query: FOLLOW, variables: { id: connectionId } };
-  return { gateway, wish };
+  const request = { query: FOLLOW, variables: { id: connectionId } };
+  return { gateway, request };
 }
 
-async function openFollower({ gateway, wish }: Awaited<ReturnType<typeof startFollowed>>) {
+async function openFollower({ gateway, request }: Awaited<ReturnType<typeof startFollowed>>) {
   const opened = await openSocket(gateway.graphqlUrl);
   opened.say({ type: 'connection_init' });
   await opened.hear();
-  opened.say({ type: 'subscribe', id: 'a', payload: wish });
+  opened.say({ type: 'subscribe', id: 'a', payload: request });
   await opened.hear();
   return opened;
 }
@@ -39,11 +39,11 @@ describe('a gateway that stops', () => {
   });
 
   it('ends event streams without completing them', async () => {
-    const { gateway, wish } = await startFollowed();
+    const { gateway, request } = await startFollowed();
     const response = await fetch(gateway.graphqlUrl, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify(wish),
+      body: JSON.stringify(request),
     });
     const chunks = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

@@ -23,33 +23,37 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
       emulator: { creationMs: 500 },
     });
     const { connectionId: id } = emulator.seedConnection({ name: 'orders' });
-    const told = await readAll(subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } }));
+    const received = await readAll(subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } }));
 
-    expect(told[0]).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'CREATING' } } });
-    expect(told.at(-1)).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'ACTIVE' } } });
+    expect(received[0]).toEqual({
+      data: { datasourceConnection: { id, name: 'orders', state: 'CREATING' } },
+    });
+    expect(received.at(-1)).toEqual({
+      data: { datasourceConnection: { id, name: 'orders', state: 'ACTIVE' } },
+    });
   });
 
   it('sends null for a connection that does not exist', async () => {
     const { graphqlUrl } = await startGateway();
-    const told = await readAll(
+    const received = await readAll(
       subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }),
     );
-    expect(told).toEqual([{ data: { datasourceConnection: null } }]);
+    expect(received).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
   it('reports an outage of DLI without its texts, and goes on', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });
-    const told = await readAll(
+    const received = await readAll(
       subscribe(transport, gateway.graphqlUrl, { query: FOLLOW, variables: { id } }),
     );
 
-    expect(told[0]?.errors).toMatchObject([
+    expect(received[0]?.errors).toMatchObject([
       { extensions: { code: 'UPSTREAM_UNAVAILABLE', traceId: TRACE_ID } },
     ]);
-    expect(told.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
-    expect(JSON.stringify(told)).not.toContain('zq7canary');
+    expect(received.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
+    expect(JSON.stringify(received)).not.toContain('zq7canary');
   });
 
   it.each([
@@ -79,17 +83,17 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     ],
   ])('is refused for %s', async (_what, query, expected) => {
     const gateway = await startGateway();
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, { query }));
-    expect(told).toMatchObject([{ errors: [expected] }]);
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, { query }));
+    expect(received).toMatchObject([{ errors: [expected] }]);
     expect(gateway.emulator.ledger.count()).toBe(0);
-    expect(JSON.stringify(told)).not.toContain('zq7canary');
+    expect(JSON.stringify(received)).not.toContain('zq7canary');
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
   it('is refused for an invalid variable, without its value', async () => {
     const { graphqlUrl } = await startGateway();
-    const wish = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
-    expect(await readAll(subscribe(transport, graphqlUrl, wish))).toEqual([
+    const request = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
+    expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual([
       { errors: [refusal('BAD_USER_INPUT', '"id" must be of type ID!.')] },
     ]);
   });
@@ -102,11 +106,11 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
       },
     };
     const gateway = await startGateway({ clock });
-    const wish = { query: FOLLOW, variables: { id: 'none' } };
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wish));
+    const request = { query: FOLLOW, variables: { id: 'none' } };
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, request));
 
-    expect(told).toEqual([{ errors: [refusal('INTERNAL', 'Internal error. It has been logged.')] }]);
-    expect(gateway.log()).toContain(`"traceId":"${told[0]?.errors?.[0]?.extensions.traceId}"`);
+    expect(received).toEqual([{ errors: [refusal('INTERNAL', 'Internal error. It has been logged.')] }]);
+    expect(gateway.log()).toContain(`"traceId":"${received[0]?.errors?.[0]?.extensions.traceId}"`);
     expect(gateway.log()).toContain('"errorName":"RangeError"');
     expect(gateway.log()).not.toContain('zq7canary');
   });

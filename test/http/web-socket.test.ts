@@ -149,7 +149,8 @@ describe('a WebSocket', () => {
       say(subscribeMessage(String(count), connectionId));
       // All at once would be more than the gateway does in time, and it would refuse some for that.
       if (count % 50 === 0)
-        for (let told = 0; told < 50; told += 1) expect(await hear()).toMatchObject({ type: 'next' });
+        for (let received = 0; received < 50; received += 1)
+          expect(await hear()).toMatchObject({ type: 'next' });
     }
     say(subscribeMessage('1001', connectionId));
 

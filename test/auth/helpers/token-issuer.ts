@@ -11,7 +11,7 @@ export const AUDIENCE = 'https://gateway.example';
 const ALL_SCOPES = 'dli:connection:read dli:connection:create dli:connection:delete';
 
 /** What a test asks a token to be; undefined takes a claim or a header away. */
-export interface TokenWish {
+export interface TokenClaims {
   claims?: Record<string, unknown>;
   header?: Record<string, unknown>;
   /** Name of the key to sign with. */
@@ -29,8 +29,8 @@ export interface TokenIssuer {
   /** Answers in place of the issuer, such as with a failure; undefined lets it answer itself again. */
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** Signs a token of a caller who may do everything, now by the clock, with changes. */
-  sign(wish?: TokenWish): Promise<string>;
-  /** Adds a key, and publishes it unless told otherwise. */
+  sign(request?: TokenClaims): Promise<string>;
+  /** Adds a key, and publishes it unless set otherwise. */
   addKey(name: string, algorithm: string, options?: { isPublished?: boolean }): Promise<void>;
   /** A published key as PEM text, for those who misuse it. */
   publicPem(name: string): Promise<string>;

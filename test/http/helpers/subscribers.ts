@@ -9,13 +9,13 @@ import { WebSocket } from 'ws';
 export const FOLLOW = 'subscription Follow($id: ID!) { datasourceConnection(id: $id) { id name state } }';
 
 /** An event as its caller gets it. */
-export interface Told {
+export interface SubscriptionEvent {
   data?: unknown;
   errors?: { message: string; extensions: { code: string; traceId: string; retryAfterSeconds?: number } }[];
 }
 
 /** A request for a subscription. */
-export interface Wish {
+export interface SubscriptionRequest {
   query: string;
   variables?: Record<string, unknown>;
   operationName?: string;
@@ -36,14 +36,14 @@ export async function closeSubscribers(): Promise<void> {
 export function subscribe(
   transport: Transport,
   url: string,
-  wish: Wish,
+  request: SubscriptionRequest,
   token?: string,
-): AsyncIterableIterator<Told> {
+): AsyncIterableIterator<SubscriptionEvent> {
   const client =
     transport === 'graphql-ws'
       ? socketClient(url, token === undefined ? {} : { authorization: `Bearer ${token}` })
       : eventStreamClient(url, token === undefined ? {} : { authorization: `Bearer ${token}` });
-  return client.iterate(wish) as AsyncIterableIterator<Told>;
+  return client.iterate(request) as AsyncIterableIterator<SubscriptionEvent>;
 }
 
 /** A client of graphql-ws. */
@@ -65,20 +65,20 @@ function eventStreamClient(url: string, headers: Record<string, string>): EventS
   return client;
 }
 
-/** Everything that a subscription tells until it is over; a refusal, which graphql-ws has a message for, like an event. */
-export async function readAll(events: AsyncIterable<Told>): Promise<Told[]> {
-  const told: Told[] = [];
+/** All events of a subscription until it ends. A graphql-ws `error` message counts as an event. */
+export async function readAll(events: AsyncIterable<SubscriptionEvent>): Promise<SubscriptionEvent[]> {
+  const received: SubscriptionEvent[] = [];
   try {
-    for await (const event of events) told.push(event);
+    for await (const event of events) received.push(event);
   } catch (error) {
     if (!Array.isArray(error)) throw error;
-    told.push({ errors: error });
+    received.push({ errors: error });
   }
-  return told;
+  return received;
 }
 
 /** The next event of a subscription. */
-export async function nextOf(events: AsyncIterator<Told>): Promise<Told> {
+export async function nextOf(events: AsyncIterator<SubscriptionEvent>): Promise<SubscriptionEvent> {
   const { done, value } = await events.next();
   if (done === true) throw new Error('The subscription is over.');
   return value;
