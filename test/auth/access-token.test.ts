@@ -101,7 +101,7 @@ describe('an unauthenticated request gets the same 401 response', () => {
     expect(await answerTo(gateway, 'POST', batch, headers)).toEqual(REFUSAL);
     expect(await answerTo(gateway, 'GET', undefined, headers)).toEqual(REFUSAL);
     expect(gateway.emulator.ledger.count()).toBe(0);
-    // For the reason that is meant, which operators see and callers do not.
+    // For the intended reason, which is visible in the log only.
     expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason, reason]);
   });
 

@@ -8,7 +8,7 @@ const FINGERPRINT = createHash('sha256')
   .update(JSON.stringify(Object.fromEntries(Object.entries(VALID_INPUT).sort())))
   .digest('hex');
 
-/** What every line has, whatever it is about. */
+/** The fields of every audit line. */
 const LINE = {
   level: 30,
   time: expect.any(Number),

@@ -84,7 +84,7 @@ describe('the create limit', () => {
   it('is 20 creates in 2 seconds by default', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
-    // Keys of their own, or they would wait for each other.
+    // Distinct keys, so that the creates do not wait for each other.
     const answers = Array.from({ length: 60 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
     const passed = (await Promise.all(answers)).filter(answer => codeIn(answer) === SUCCESS);
 

@@ -17,7 +17,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** Opens an event stream that follows a connection, until the returned function is called or the test is over. */
+/** Opens an event stream that watches a connection until the returned function is called or the test ends. */
 async function openStream(url: string, id: string, token?: string) {
   const stream = new AbortController();
   streams.push(stream);
@@ -30,7 +30,7 @@ async function openStream(url: string, id: string, token?: string) {
   return { response, status: response.status, end: () => stream.abort() };
 }
 
-/** Opens as many streams; not all at once, which a gateway might take for more than it can do. */
+/** Opens many streams, in batches so that the gateway does not shed load. */
 async function openStreams(count: number, url: string, id: string, token?: string) {
   const opened: Awaited<ReturnType<typeof openStream>>[] = [];
   while (opened.length < count) {
@@ -50,7 +50,7 @@ function waitFor(id: string) {
   return { query: `{ datasourceConnection(id: "${id}", waitSeconds: 1) { state } }` };
 }
 
-/** A gateway with a connection to follow, and readers of two tenants. */
+/** A gateway with a connection to watch, and readers of two tenants. */
 async function startWithReaders() {
   const gateway = await startTokenGateway(RARELY);
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
@@ -85,7 +85,7 @@ describe('a tenant with 500 open connections', () => {
     expect([wait.status, wait.headers.get('retry-after')]).toEqual([429, '5']);
     expect(wait.body.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 5 } }]);
 
-    // What is answered at once holds nothing.
+    // A query that is answered at once does not count.
     expect((await gateway.ask(greedy)).status).toBe(200);
     expect((await openStream(graphqlUrl, connectionId, modest)).status).toBe(200);
     expect(await (await openSocketAs(gateway, modest)).hear()).toEqual({ type: 'connection_ack' });

@@ -11,7 +11,7 @@ async function statusOf(gateway: TokenGateway, token: Promise<string>): Promise<
   return (await gateway.ask(await token)).status;
 }
 
-/** A token that was not seen before, of a key that the issuer has. */
+/** A new token, signed with a published key. */
 function freshToken(gateway: TokenGateway, key = 'first'): Promise<string> {
   return gateway.sign({ key, claims: { jti: String(Math.random()), ...LASTING } });
 }
@@ -36,7 +36,7 @@ describe('during an outage of the issuer', () => {
     }
 
     expect(served).toEqual(Array(60).fill(200));
-    // Not 401: the key may be a new one, which nobody can know now.
+    // Not 401: the key may be new, which cannot be checked now.
     expect(new Set(invented)).toEqual(new Set([503]));
     expect(reads.keys + reads.discovery - readsBefore).toBeLessThanOrEqual(3);
   });
@@ -138,7 +138,7 @@ describe('the JWKS of the issuer', () => {
       );
     };
     gateway.clock.advance(11 * MINUTE_MS);
-    // The first starts the reading in the background.
+    // The first request starts a refresh in the background.
     await statusOf(gateway, token);
     await statusOf(gateway, gateway.sign({ header: { kid: 'unknown' } }));
 

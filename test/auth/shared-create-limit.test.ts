@@ -7,7 +7,7 @@ import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '60' };
 
-/** Offers creates to all gateways, one after the other, and counts those that the limit lets pass. */
+/** Sends creates to all gateways in turn, and counts those that the limit allows. */
 async function passedOf(gateways: readonly TokenGateway[], token: string, offered: number): Promise<number> {
   let passed = 0;
   for (let index = 0; index < offered; index += gateways.length) {

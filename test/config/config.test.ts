@@ -203,7 +203,7 @@ function variablesRead(): string[] {
   return [...keys].filter(key => !keys.has(key.replace(/_FILE$/, '')) || !key.endsWith('_FILE'));
 }
 
-/** Every variable that the gateway looks at. */
+/** Every variable that the gateway reads, with those for files. */
 function keysRead(): Set<string> {
   const keys = new Set<string>();
   const env: Environment = new Proxy<Record<string, string>>(

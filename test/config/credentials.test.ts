@@ -8,7 +8,7 @@ import { printedRefusal, problemsWith, refusalOf } from '../helpers/config-probl
 const AK = 'HUAWEICLOUD_SDK_AK';
 const SK = 'HUAWEICLOUD_SDK_SK';
 const SECURITY_TOKEN = 'HUAWEICLOUD_SDK_SECURITY_TOKEN';
-/** Stands for a security token that is not in a file. */
+/** Marks a security token that comes from a variable. */
 const TOKEN_OUTSIDE = 'outside';
 const OTHERS = { DLI_REGION: 'cn-north-4', CALLER_AUTH: 'none' };
 const USER = { IAM_USERNAME: 'user', IAM_PASSWORD: 'pass word', IAM_DOMAIN_NAME: 'account' };

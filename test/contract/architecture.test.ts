@@ -9,7 +9,7 @@ interface Rule {
   allowedAsTypes?: readonly string[];
 }
 
-// Listed in the direction of the arrows: what stands below never imports what stands above it.
+// In the direction of the dependencies: no entry may import an entry above it.
 const RULES: Readonly<Record<string, Rule>> = {
   'main.ts': { allowed: ['gateway.ts', 'dev-mode.ts', 'config', 'lib'] },
   'dev-mode.ts': { allowed: ['config', 'emulator'] },
@@ -31,7 +31,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'datasource-connection': {
-    // What users of the schema did wrong is said in one place for all features.
+    // User errors are shared by all features.
     allowed: ['graphql/user-errors.ts', 'idempotency', 'connection-reads', 'dli', 'lib'],
     allowedAsTypes: ['auth'],
   },
@@ -157,7 +157,7 @@ describe('the files of src', () => {
   });
 });
 
-/** Everything that is loaded together with some files: the rest waits for a dynamic import. */
+/** All files that are loaded statically with some files, without dynamic imports. */
 function loadedWith(paths: readonly string[], files: readonly SourceFile[]): string[] {
   const loaded = new Set(paths);
   for (const path of loaded)
@@ -166,7 +166,7 @@ function loadedWith(paths: readonly string[], files: readonly SourceFile[]): str
   return [...loaded];
 }
 
-/** The first circle of imports that exist at run time, file by file; empty when there is none. */
+/** The first cycle of run-time imports, file by file; empty when there is none. */
 function findCircle(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map(file => [file.path, file]));
   const finished = new Set<string>();

@@ -9,7 +9,7 @@ const dockerfile = withoutComments(read('Dockerfile')).replaceAll('\\\n', ' ');
 const stages = dockerfile.split(/^(?=FROM )/m);
 const compose = withoutComments(read('docker-compose.yml'));
 
-/** The lines below a key of the compose file, up to the next key of its depth. */
+/** The lines of a key in the compose file, up to the next key of the same indentation. */
 function below(text: string, key: string): string {
   const [, indent = '', lines = ''] =
     new RegExp(`^( *)${key}:\\n((?:\\1 +.*\\n|\\n)*)`, 'm').exec(text) ?? [];

@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import { printGatewaySchema } from '../../src/graphql/schema.js';
 
-// Read from its text, because the gateway's own holds types of another copy of graphql.
+// Built from its text, because the gateway's schema uses another copy of graphql.
 const schema = buildSchema(printGatewaySchema());
 
 describe('the GraphQL schema', () => {

@@ -4,7 +4,7 @@ import { findSupplyProblems, readSupply } from '../helpers/supply-chain.js';
 
 const SUM = 'sha512-x';
 
-/** A supply of one package that is in order, with changes. */
+/** A set of one package without problems, with changes. */
 function supplyWith(changes: {
   name?: string;
   wanted?: string;

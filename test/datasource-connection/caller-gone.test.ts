@@ -15,7 +15,7 @@ const CREATE = rawRequest(
   { 'content-type': 'application/json' },
 );
 
-/** A gateway with a create under way that DLI has carried out and not yet answered, and the caller's connection. */
+/** A gateway during a create that DLI has executed but not answered yet, and the caller's connection. */
 async function startBusy() {
   const { url, emulator, release } = await startHeldUpstream();
   const gateway = await startGateway({ env: { DLI_ENDPOINT: url } });
@@ -29,14 +29,14 @@ async function leave(caller: Socket): Promise<void> {
   await once(caller, 'close');
 }
 
-/** Begins to close, and gives the gateway many turns of its event loop to end too early. */
+/** Starts closing, and lets the event loop turn often enough for a premature end. */
 async function beginToClose({ close, adminUrl }: TestGateway, events: string[]) {
   const closed = close().then(() => events.push('closed'));
   for (let turn = 0; turn < 10; turn += 1) expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
   return { closed };
 }
 
-/** What the log says about calls to DLI. */
+/** The log lines of calls to DLI. */
 function attempts({ log }: TestGateway): unknown[] {
   const lines = log().trimEnd().split('\n');
   return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation === 'createConnection');

@@ -5,7 +5,7 @@ const CANARY = 'zq7canary';
 const CANARY_NUMBER = '907140233';
 const SERVICES = 'CLOUD_TABLE, CLOUD_TABLE_OPENTSDB, MRS_OPENTSDB, DWS, RDS, CSS';
 
-/** The fields of an input that keeps every rule, as GraphQL text. */
+/** The fields of a valid input, as GraphQL text. */
 const VALID_FIELDS = {
   name: '"orders_pg"',
   service: 'RDS',

@@ -14,7 +14,7 @@ function startDevelopment(environment: Record<string, string> = {}) {
   return startGatewayProcess({ ...FREE_PORTS, ...environment }, { arguments: ['--dev'] });
 }
 
-/** Waits for the start-up text and takes the addresses from it. */
+/** Waits for the start-up text and parses its addresses. */
 async function addressesOf(gateway: ReturnType<typeof startDevelopment>) {
   const [, graphqlUrl = '', healthUrl = '', emulatorUrl = ''] = await gateway.find(
     /GraphQL +(\S+)\n(?: +Explorer .*\n)? +Health +(\S+)\n +Emulator +(\S+)\n/,

@@ -29,7 +29,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   });
   afterAll(() => browser.close());
 
-  /** A page with a gateway process, which can be started again at the same address. */
+  /** A page with a gateway process that can be restarted at the same address. */
   async function openPage(creationMs: number) {
     const { url, emulator } = await startUpstream({ creationMs });
     const graphqlUrl = `http://127.0.0.1:${await closedPort()}/graphql`;
@@ -123,7 +123,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
             id,
           );
       },
-      /** Waits until the page was shown a connection so many times. */
+      /** Waits until the page has received a connection this many times. */
       shown: (id: string, times: number) =>
         page.waitForFunction(
           ([connection, least]) =>
@@ -138,7 +138,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     const clock = createTestClock();
     const { page, env, follow, shown } = await openFollower(false);
     const { graphqlUrl, emulator } = await startGateway({
-      // DLI's time is another one.
+      // DLI keeps its own time.
       clock: { ...clock, epochMs: Date.now },
       env,
       emulator: { creationMs: 6_000 },
@@ -156,12 +156,12 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     let tokens = 0;
     await page.exposeFunction('getToken', () => {
       tokens += 1;
-      // The first one is taken for a few seconds yet, as clocks differ.
+      // The first token is accepted for a few more seconds, because of the clock tolerance.
       return sign(tokens === 1 ? { claims: { exp: Math.floor(clock.epochMs() / 1_000) } } : {});
     });
     const ids = ['one', 'two'].map(name => emulator.seedConnection({ name, state: 'CREATING' }).connectionId);
     await follow(graphqlUrl, ...ids);
-    // Neither changes, so each is shown again only to who has subscribed again.
+    // Neither changes, so each is sent again only after a new subscription.
     for (const id of ids) await shown(id, 2);
     expect(tokens).toBe(2);
   }, 60_000);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 
-// Joined at run time, since stack frames show the source of this code.
+// Joined at run time, because stack frames show the source of this code.
 const CANARY = "'canary' + '-83d1'";
 
 describe('a gateway with a bug', () => {

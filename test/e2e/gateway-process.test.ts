@@ -15,7 +15,7 @@ const FOLDER = mkdtempSync(join(tmpdir(), 'gateway-process-'));
 
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-/** The path of a file that everybody can read. */
+/** The path of a world-readable file. */
 function publicFile(name: string, text: string): string {
   const path = join(FOLDER, name);
   writeFileSync(path, text, { mode: 0o644 });

@@ -45,7 +45,7 @@ describe('a gateway that is stopped before it listens', () => {
 
   it('stops its emulator too in development mode', async () => {
     const gateway = startGatewayProcess(
-      // The emulator opens the first port, whether its usual one is taken or not.
+      // The emulator opens the first port, whether its default port is in use or not.
       { PORT: '0', ADMIN_PORT: '0', EMULATOR_PORT: '0', LOG_LEVEL: 'info' },
       { arguments: ['--dev'], preload: slowToOpen(2, 'SIGTERM') },
     );

@@ -12,7 +12,7 @@ const QUERY = rawRequest('POST', '/graphql', '{"query":"{ __typename }"}', {
   'content-type': 'application/json',
 });
 
-/** A gateway with a create under way, whose answer DLI holds back until `finish`. */
+/** A gateway during a create, whose response DLI holds back until `finish`. */
 async function startBusyGateway() {
   const { url, emulator, release } = await startHeldUpstream();
   const gateway = startGatewayProcess(environmentFor(url));
@@ -87,7 +87,7 @@ describe('a gateway that is stopped during a create', () => {
     const create = rawRequest('POST', '/graphql', JSON.stringify(CREATE), {
       'content-type': 'application/json',
     });
-    // Begun in one packet with the request before it, the create keeps the connection from being idle.
+    // The create starts in the same packet as the previous request, so the connection is not idle.
     const socket = await openRaw(graphqlUrl, QUERY + create.slice(0, 20));
     expect(await readUntil(socket, /__typename/)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     await stop(gateway, 'SIGTERM');

@@ -10,7 +10,7 @@ const QUERY = { query: '{ __typename }' };
 const APP = 'https://app.example.com';
 const ENVIRONMENT = { ...environmentFor('http://127.0.0.1:9'), CORS_ORIGINS: APP };
 
-/** From the first signal to the second the process comes round every 300 ms only, as one with too much to do. */
+/** From the first signal to the second, the event loop turns every 300 ms only, as under overload. */
 const BUSY_BETWEEN_SIGNALS = `
   let timer;
   const work = () => {
@@ -34,7 +34,7 @@ describe('an overloaded gateway', () => {
       return [response.status, await response.json()];
     };
     expect(await statusOf('/readyz')).toEqual([200, { status: 'ready' }]);
-    // A process that seldom comes round accepts few connections, so these are opened before.
+    // A blocked process accepts few connections, so these are opened before.
     await Promise.all(Array.from({ length: CLIENTS }, () => sendGraphql(graphqlUrl, QUERY)));
     const socket = await openSocket(graphqlUrl);
     socket.say({ type: 'connection_init' });
@@ -54,7 +54,7 @@ describe('an overloaded gateway', () => {
     while (readiness[0] === 200 || refused.length === 0) readiness = await statusOf('/readyz');
     expect(readiness).toEqual([503, { status: 'overloaded' }]);
     expect(await statusOf('/livez')).toEqual([200, { status: 'live' }]);
-    // A socket that was opened before is no way around.
+    // An open WebSocket is no way around shedding.
     const subscribed = () => {
       socket.say({ type: 'subscribe', id: 'a', payload: QUERY });
       return socket.hear();
@@ -65,7 +65,7 @@ describe('an overloaded gateway', () => {
       type: 'error',
       payload: [{ extensions: { code: 'OVERLOADED', retryAfterSeconds: 1 } }],
     });
-    // A page learns only of what it may ask for.
+    // A page can read only responses that CORS allows.
     const preflight = await fetch(graphqlUrl, {
       method: 'OPTIONS',
       headers: { origin: APP, 'access-control-request-method': 'POST' },

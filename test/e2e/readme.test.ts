@@ -35,7 +35,7 @@ describeWithProgram('curl', 'the README', () => {
 
     expect(EXAMPLES.length).toBeGreaterThan(6);
     expect(answers).toEqual(EXAMPLES.map(({ answer }) => withoutIds(answer)));
-    // Every example is a shell and a curl of its own.
+    // Every example starts its own shell and curl.
   }, 120_000);
 
   it('has a command that follows a connection to its final state', async () => {
@@ -78,7 +78,7 @@ describeWithProgram('curl', 'the README', () => {
   });
 });
 
-// Ids differ at every run, and so does what is left of a wait.
+// Ids and remaining waits differ at every run.
 function withoutIds(json: string): unknown {
   return JSON.parse(
     json

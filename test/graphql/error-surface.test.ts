@@ -4,7 +4,7 @@ import { HTTP_ERRORS } from '../../src/http/errors.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
-/** Stands in every request and in no answer; longer than a name that may be shown. */
+/** Is in every request and in no response; longer than names that may be quoted. */
 const CANARY = `zq7canary${'x'.repeat(64)}`;
 const CODES = new Set([...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }): string => code)]);
 const LITERAL = JSON.stringify(CANARY);

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(closeGateways);
 
-/** The messages of a refusal that came as JSON with status 400, executed nothing and shows no overflow. */
+/** The messages of a JSON error with status 400; asserts that nothing was executed and no stack overflowed. */
 async function refusal(query: string): Promise<string[]> {
   const { status, headers, body } = await production.send({ query });
   expect({ status, type: headers.get('content-type'), data: body.data }).toEqual({

@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
-/** An answer as a scanner of GraphQL endpoints looks at it. */
+/** A response as a GraphQL scanner evaluates it. */
 interface Answer {
   status: number;
   contentType: string | null;
   text: string;
-  /** Undefined when the text is no JSON. */
+  /** Undefined when the text is not JSON. */
   json:
     | { data?: Record<string, unknown> | null; errors?: { extensions?: object }[]; extensions?: object }
     | undefined;

@@ -8,7 +8,7 @@ declare global {
   var failureLogs: FailureLog[];
 }
 
-/** Has a text printed when the test that is running now fails, such as a gateway's log. */
+/** Registers a text, such as a gateway's log, to print when the current test fails. */
 export function printOnFailure(name: string, read: () => string): void {
   globalThis.failureLogs.push({ name, read });
 }

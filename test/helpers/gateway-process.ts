@@ -9,10 +9,10 @@ import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../.
 import type { GatewayAddresses } from '../../src/gateway.js';
 import { printOnFailure } from './failure-log.js';
 
-/** The built program, as it is started for real; `npm test` builds before it tests. */
+/** The built program; `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** A gateway that runs as a process of its own; it is killed after the test. */
+/** A gateway in a process of its own; it is killed after the test. */
 export interface GatewayProcess {
   stdout(): string;
   stderr(): string;
@@ -23,7 +23,7 @@ export interface GatewayProcess {
   /** Waits for the log line with the addresses, and returns it. */
   addresses(): Promise<LogLine>;
   signal(name: NodeJS.Signals): void;
-  /** Waits for the end, all output read: the exit code, or the signal that killed it. */
+  /** Waits for the exit and all output; returns the exit code or the signal. */
   end(): Promise<number | NodeJS.Signals | null>;
 }
 
@@ -63,7 +63,7 @@ export function environmentFor(upstreamUrl: string): Record<string, string> {
   };
 }
 
-/** Starts the gateway with exactly these variables, and a folder of its own for its records if none is given. */
+/** Starts the gateway with exactly these variables, and with a temporary DATA_DIR unless one is given. */
 export function startGatewayProcess(
   environment: Record<string, string>,
   options: GatewayProcessOptions = {},

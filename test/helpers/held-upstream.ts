@@ -5,13 +5,13 @@ import { afterEach } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 
-/** An emulator that works at once, and whose answers are held back until the test lets them go. */
+/** An emulator that executes requests at once, but holds back its responses until the test releases them. */
 export interface HeldUpstream {
   url: string;
   emulator: Emulator;
-  /** How many connections were ever opened to it. */
+  /** Number of connections that were opened to it. */
   connections(): number;
-  /** Lets the held answers go, and all later ones at once. */
+  /** Releases the held responses, and sends later ones at once. */
   release(): void;
 }
 
@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const part of open.splice(0)) await part.close();
 });
 
-/** Starts such an upstream; it ends after the test. */
+/** Starts such an upstream; it stops after the test. */
 export async function startHeldUpstream(): Promise<HeldUpstream> {
   const emulator = createEmulator();
   const emulatorPort = Number(new URL(await emulator.listen()).port);

@@ -4,12 +4,12 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach } from '@jest/globals';
 
-/** A server on a free port of loopback; it ends after the test. */
+/** A server on a free loopback port; it stops after the test. */
 export interface ListeningServer {
   port: number;
   /** `127.0.0.1:` and the port. */
   host: string;
-  /** Every connection that was ever opened, ended ones included. */
+  /** Every connection that was opened, including closed ones. */
   connections(): readonly Socket[];
 }
 
@@ -24,12 +24,12 @@ afterEach(async () => {
   }
 });
 
-/** Lets a server of any kind listen, for what the emulator does not do. */
+/** Starts any server, for what the emulator does not support. */
 export async function listen(server: Server): Promise<ListeningServer> {
   const sockets: Socket[] = [];
   server.on('connection', (socket: Socket) => {
     sockets.push(socket);
-    // Callers that break off are part of the game.
+    // Clients that disconnect are expected.
     socket.on('error', () => socket.destroy());
   });
   server.listen(0, '127.0.0.1');
@@ -39,7 +39,7 @@ export async function listen(server: Server): Promise<ListeningServer> {
   return { port, host: `127.0.0.1:${port}`, connections: () => sockets };
 }
 
-// Below what systems give out by themselves, where another process would get the port by chance meanwhile.
+// Below the ephemeral port range, where another process could get the port meanwhile.
 const LEAST_PORT = 10_000;
 const PORTS = 20_000;
 

@@ -7,7 +7,7 @@ const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm;
 const STATEMENT = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
 const DYNAMIC = /\bimport\(\s*'([^']+)'/g;
 
-/** A file of `src` as the rules about architecture see it. */
+/** A file of `src`, for the architecture rules. */
 export interface SourceFile {
   /** Relative to `src`, such as `dli/dli-client.ts`. */
   path: string;
@@ -24,9 +24,9 @@ export interface SourceImport {
   /** Path of one of our files, relative to `src`; or the name of a package or of a module of Node. */
   target: string;
   isOurs: boolean;
-  /** Whether it is gone when the program runs. */
+  /** Whether it is erased at compile time. */
   isTypeOnly: boolean;
-  /** Whether it is loaded only when the program comes to it. */
+  /** Whether it is a dynamic `import()`. */
   isDynamic: boolean;
 }
 

@@ -20,11 +20,11 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** A connection that sends no more than the beginning of a request. */
+/** A connection that sends only the start of a request. */
 function idle(url: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  // Only a socket that is read notices its end.
+  // A socket must be read to notice its end.
   socket.resume().on('error', () => socket.destroy());
   socket.write(REQUEST.slice(0, -BODY.length));
   sockets.push(socket);
@@ -45,18 +45,18 @@ async function served(url: string): Promise<Socket> {
   return socket;
 }
 
-/** Waits for the end of a connection, whether it is ended or reset. */
+/** Waits until a connection is closed or reset. */
 function closed(socket: Socket): Promise<void> {
   return new Promise(resolve => socket.once('close', () => resolve()));
 }
 
 describe('client connections', () => {
   it('are limited to 2,000, while the admin port still answers', async () => {
-    // A process of its own, so that the ends of the connections do not share one limit of open files.
+    // A separate process, so that both ends of the connections do not share one limit of open files.
     const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
     const { graphqlUrl, adminUrl } = await gateway.addresses();
     const held: Socket[] = [];
-    // Not all at once, which the gateway might take for more than it can do.
+    // In batches, so that the gateway does not shed load.
     while (held.length < MAX_CONNECTIONS)
       held.push(...(await Promise.all(Array.from({ length: 50 }, () => served(graphqlUrl)))));
     const more = Array.from({ length: TOO_MANY }, () => idle(graphqlUrl));
@@ -65,7 +65,7 @@ describe('client connections', () => {
     expect(held.filter(socket => !socket.destroyed)).toHaveLength(MAX_CONNECTIONS);
     expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
     await Promise.all(held.splice(0, 100).map(socket => closed(socket.destroy())));
-    // The gateway hears of their ends a little later than this process.
+    // The gateway notices their end a little later than this process.
     let next = await sendGraphql(graphqlUrl, QUERY).catch(() => undefined);
     while (next === undefined) next = await sendGraphql(graphqlUrl, QUERY).catch(() => undefined);
     expect(next.status).toBe(200);

@@ -111,7 +111,7 @@ describe('the CORS headers', () => {
     const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
     const message = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\norigin: ${origin}\r\n${JSON_HEADERS}\r\n${BODY}`;
     const socket = await openConnection(gateway.graphqlUrl);
-    // Begun in one packet with the request before it, the second keeps the connection from being idle.
+    // The second request starts in the same packet as the first, so the connection is not idle.
     socket.write(message + message.slice(0, 20));
     await once(socket, 'data');
     const rest = readToEnd(socket);
@@ -124,7 +124,7 @@ describe('the CORS headers', () => {
   });
 });
 
-/** What a page may read an answer by. */
+/** The CORS headers that let a page read a response. */
 function sharedWith(headers: Headers): (string | null)[] {
   return ['access-control-allow-origin', 'access-control-expose-headers'].map(name => headers.get(name));
 }

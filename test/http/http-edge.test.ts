@@ -85,7 +85,7 @@ describe('a request that is refused before GraphQL', () => {
       status,
       contentType: 'application/json; charset=utf-8',
     });
-    // Apollo, which answers forms, gives no trace id.
+    // Apollo answers form submissions itself, without a trace id.
     const traceId = message === CSRF ? {} : { traceId: response.headers.get('x-request-id') };
     expect(JSON.parse(body)).toEqual({ errors: [{ message, extensions: { code, ...traceId } }] });
     expect(body + gateway.log()).not.toContain(CANARY);

@@ -20,7 +20,7 @@ const TIMEOUT = {
   },
 };
 
-/** What became of a client: the answers it got, and how long it was served. */
+/** The result of a client: its responses, and how long it was served. */
 interface Outcome {
   answers: unknown;
   seconds: number;
@@ -52,7 +52,7 @@ describe('clients that send slowly', () => {
   }, 40_000);
 });
 
-/** Sends a beginning and then a byte every half second, until the server ends the connection. */
+/** Sends the start of a request and then a byte every half second, until the server closes the connection. */
 async function cutOff(beginning: string): Promise<Outcome> {
   const startedMs = performance.now();
   const socket = await openConnection(gateway.graphqlUrl);
@@ -67,7 +67,7 @@ function dripInto(socket: Socket): NodeJS.Timeout {
   return setInterval(() => socket.write('x'), 500);
 }
 
-/** Sends 20 creates a second until the end, and returns how each was answered. */
+/** Sends 20 creates a second until the end, and returns their responses. */
 async function serveUntil(end: Promise<unknown>): Promise<string[]> {
   const payloads: Promise<Payload>[] = [];
   const pace = setInterval(() => payloads.push(gateway.create({ name: `n${payloads.length}` })), 50);

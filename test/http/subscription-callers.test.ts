@@ -18,7 +18,7 @@ function requestFor(id: string) {
   return { query: FOLLOW, variables: { id } };
 }
 
-/** The end of a token that is taken for a few seconds yet, as clocks differ. */
+/** The expiry of a token that is accepted for a few more seconds, because of the clock tolerance. */
 function now(epochMs: number): number {
   return Math.floor(epochMs / 1_000);
 }
@@ -145,7 +145,7 @@ describe('a WebSocket', () => {
     expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
     expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
     expect(await hear()).toEqual({ type: 'complete', id: 'a' });
-    // Clients of graphql-ws give up after 4401, and come with another token after this.
+    // Clients of graphql-ws give up after 4401, but reconnect with a new token after this code.
     expect(await closed).toEqual({ code: 4403, reason: 'The access token has ended' });
   });
 

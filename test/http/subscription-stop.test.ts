@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
 
-// A quarter of what a gateway gives to creates that are under way.
+// A quarter of the shutdown time for running creates.
 const PROMPTLY_MS = 6_000;
 
 afterEach(async () => {

@@ -11,7 +11,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** The answer to a request that is no good. */
+/** The error of a refused request. */
 function refusal(code: string, message: unknown = expect.any(String)) {
   return { message, extensions: { code, traceId: TRACE_ID } };
 }

@@ -11,7 +11,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** A WebSocket whose client has been let in. */
+/** An authenticated WebSocket. */
 async function openSubscriber(url: string): Promise<RawSocket> {
   const opened = await openSocket(url);
   opened.say({ type: 'connection_init' });
@@ -147,7 +147,7 @@ describe('a WebSocket', () => {
     const { say, hear } = await openSubscriber(graphqlUrl);
     for (let count = 1; count <= 1_000; count += 1) {
       say(subscribeMessage(String(count), connectionId));
-      // All at once would be more than the gateway does in time, and it would refuse some for that.
+      // In batches, so that the gateway does not shed load.
       if (count % 50 === 0)
         for (let received = 0; received < 50; received += 1)
           expect(await hear()).toMatchObject({ type: 'next' });
@@ -200,7 +200,7 @@ describe('idle WebSockets', () => {
   }, 45_000);
 });
 
-/** The request for an upgrade, as text. */
+/** The text of an upgrade request. */
 function upgrade(path: string, protocol: string, more = ''): string {
   return `GET ${path} HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade, close\r\nupgrade: ${protocol}\r\n${more}\r\n`;
 }

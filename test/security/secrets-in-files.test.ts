@@ -48,7 +48,7 @@ describe('secrets in files are neither returned nor logged', () => {
       secrets.write(changed, next[changed] ?? '');
       await until('only a part of the key pair has changed');
     }
-    // What the emulator does not know is refused from here on.
+    // From here on the emulator refuses the credentials.
     secrets.swap(next);
     await until('credentials replaced');
     answers.push(await gateway.create({ name: 'after' }));

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(closeGateways);
 
-/** Sends a body as it is; returns the status and everything that could have leaked. */
+/** Sends a body verbatim; returns the status and everything that could have leaked. */
 async function post(body: string, headers: Record<string, string> = {}) {
   const response = await fetch(gateway.graphqlUrl, {
     method: 'POST',

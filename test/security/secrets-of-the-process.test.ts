@@ -34,7 +34,7 @@ const FAULTS: Fault[] = [
   { operation: CREATE, body: EVERYTHING },
 ];
 
-/** Variables of the process without those of the access key that this one replaces. */
+/** Variables of the process without those of the access key. */
 function environment(url: string, changes: Record<string, string | undefined>): Record<string, string> {
   const all = { ...environmentFor(url), LOG_LEVEL: 'debug', OPERATION_TIMEOUT_MS: '1000', ...changes };
   return Object.fromEntries(

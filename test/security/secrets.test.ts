@@ -18,7 +18,7 @@ const EVERYTHING = Object.values(SENTINELS).join(' ');
 const ERROR_BODY = { error_code: 'DLI.0001', error_msg: EVERYTHING };
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 
-/** Faults of a create whose answers hold whatever an upstream could know. */
+/** Faults of a create whose responses contain everything an upstream could know. */
 const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
   ['hangs', { behaviour: 'hang' }],
   ['resets', { behaviour: 'reset' }],
@@ -65,7 +65,7 @@ function oddHeaders(secret: string): Record<string, string> {
   return { 'X-Request-Id': secret, 'Retry-After': secret, 'Content-Type': secret, Date: secret };
 }
 
-/** Runs a create that may fail; returns its answer and everything that could have leaked. */
+/** Runs a create that may fail; returns its response and everything that could have leaked. */
 async function failingCreate(env: Environment, fault?: Fault) {
   const gateway = await startGateway({
     env: { OPERATION_TIMEOUT_MS: '1000', ...env },

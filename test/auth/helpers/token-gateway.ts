@@ -7,7 +7,7 @@ import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../..
 import type { TokenClaims, TokenIssuer } from './token-issuer.js';
 import { AUDIENCE, startTokenIssuer } from './token-issuer.js';
 
-/** A gateway that knows its callers by the tokens of an issuer of its own. */
+/** A gateway with CALLER_AUTH=jwt and its own issuer. */
 export interface TokenGateway extends TestGateway {
   issuer: TokenIssuer;
   clock: TestClock;
@@ -16,13 +16,13 @@ export interface TokenGateway extends TestGateway {
   /** Sends a query that needs a valid token and no scope. */
   ask(token: string | undefined, headers?: Record<string, string>): Promise<GraphqlAnswer>;
   sign(request?: TokenClaims): Promise<string>;
-  /** The lines of the audit, read as JSON. */
+  /** The lines of the audit log, parsed. */
   audit(): Record<string, unknown>[];
 }
 
 afterEach(closeGateways);
 
-/** Starts a gateway and its issuer; both end after the test. */
+/** Starts a gateway and its issuer; both stop after the test. */
 export async function startTokenGateway(
   env: Environment = {},
   given: { issuer?: TokenIssuer; clock?: TestClock } = {},
@@ -53,7 +53,7 @@ export async function startTokenGateway(
   };
 }
 
-/** The header with a token. */
+/** The authorization header for a token. */
 export function bearer(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }

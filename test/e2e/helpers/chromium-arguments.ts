@@ -1,4 +1,4 @@
-/** How Chromium is started in tests: without a screen, and asking nobody on the internet for anything. */
+/** Arguments of Chromium in tests: headless and without internet access. */
 export const CHROMIUM_ARGUMENTS = [
   '--headless',
   '--no-sandbox',

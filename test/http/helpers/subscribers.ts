@@ -5,10 +5,10 @@ import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } fro
 import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 
-/** Follows one connection. */
+/** Watches one connection. */
 export const FOLLOW = 'subscription Follow($id: ID!) { datasourceConnection(id: $id) { id name state } }';
 
-/** An event as its caller gets it. */
+/** An event as its caller receives it. */
 export interface SubscriptionEvent {
   data?: unknown;
   errors?: { message: string; extensions: { code: string; traceId: string; retryAfterSeconds?: number } }[];
@@ -22,17 +22,17 @@ export interface SubscriptionRequest {
   extensions?: Record<string, unknown>;
 }
 
-/** The two ways to subscribe. */
+/** The two transports of subscriptions. */
 export type Transport = 'graphql-ws' | 'graphql-sse';
 
 const opened: (() => unknown)[] = [];
 
-/** Ends every client that a test has opened. */
+/** Closes every client that a test has opened. */
 export async function closeSubscribers(): Promise<void> {
   await Promise.all(opened.splice(0).map(close => close()));
 }
 
-/** Subscribes with the real client of a transport, which does not try again by itself. */
+/** Subscribes with the real client of a transport, with retries disabled. */
 export function subscribe(
   transport: Transport,
   url: string,
@@ -84,14 +84,14 @@ export async function nextOf(events: AsyncIterator<SubscriptionEvent>): Promise<
   return value;
 }
 
-/** A WebSocket without a client on it. */
+/** A WebSocket without a protocol client. */
 export interface RawSocket {
   socket: WebSocket;
   /** Sends a message. */
   say(message: object | string): void;
   /** The next message. */
   hear(): Promise<{ type: string; id?: string; payload?: unknown }>;
-  /** The end of the socket. */
+  /** The close event of the socket. */
   closed: Promise<{ code: number; reason: string }>;
 }
 
