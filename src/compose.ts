@@ -1,13 +1,13 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import type { CallerGate } from './auth/caller.js';
-import { NO_CREATE_LIMIT, OPEN_GATE } from './auth/caller.js';
-import { TenantConnections, UNCOUNTED_CONNECTIONS } from './auth/connection-quota.js';
+import type { CallerAuthenticator } from './auth/caller.js';
+import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
+import { TenantConnectionQuota, UNLIMITED_CONNECTIONS } from './auth/connection-quota.js';
 import type { SharedCounters } from './auth/rate-limits.js';
-import type { CallersConfig } from './config/auth-config.js';
+import type { AuthConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
-import { CredentialFiles } from './config/credential-watcher.js';
+import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { CallBudget } from './connection-reads/fair-rate-limiter.js';
 import type { PollTurns } from './connection-reads/poller.js';
@@ -46,13 +46,13 @@ const READS_AT_A_TIME = 10;
 const MAX_WAITING = { all: 2_000, ofTenant: 500 };
 const MAX_WATCHES = { all: 10_000, ofTenant: 2_500 };
 
-/** Limits that are fixed but for tests. */
+/** Limits that are constant in production; tests override them. */
 export interface BackendLimits {
-  /** Time for a command to Redis, in milliseconds; an operation of the store has twice as much. Default 250. */
+  /** Time-out of a Redis command, in milliseconds; operations of the store have twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
-  /** Connections that one tenant may hold open. Default 500. */
-  heldByTenant?: number | undefined;
-  /** Watches that one tenant may have. Default 2,500. */
+  /** Maximum of open connections per tenant. Default is 500. */
+  connectionsOfTenant?: number | undefined;
+  /** Maximum of watches per tenant. Default is 2,500. */
   watchesOfTenant?: number | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface BackendLimits {
  * @throws {StoreUnusableError} that names the setting when the store of records cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
-  const { redisTimeoutMs, heldByTenant, watchesOfTenant = MAX_WATCHES.ofTenant } = limits;
+  const { redisTimeoutMs, connectionsOfTenant, watchesOfTenant = MAX_WATCHES.ofTenant } = limits;
   // Calls to Huawei Cloud.
   const { certificates } = config;
   const skew = new ClockSkew(clock);
@@ -75,12 +75,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
-  const credentialFiles = new CredentialFiles({
-    files: config.credentialFiles,
-    credentials: config.credentials,
-    onChange: replaceCredentials,
+  const credentialWatcher = new CredentialWatcher(
+    config.credentialFiles,
+    config.credentials,
+    replaceCredentials,
     log,
-  });
+  );
   const endpoint = config.dliEndpoint;
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
@@ -125,12 +125,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
           ...parseRedisUrl(config.redisUrl),
           ...(redisTimeoutMs !== undefined && { commandTimeout: redisTimeoutMs }),
         };
-  const counters = await openSharedCounters(config.callers, redis, log);
-  const gate = await openGate(config.callers, counters, clock, log);
-  const createLimit = await openCreateLimit(config.callers, counters?.redis);
-  const hasTenants = config.callers.tokens !== undefined;
-  const connections = hasTenants ? new TenantConnections(heldByTenant) : UNCOUNTED_CONNECTIONS;
-  // A level of its own: an audit must not end with the wish for a quieter log.
+  const counters = await openSharedCounters(config.auth, redis, log);
+  const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
+  const createLimit = await createCreateLimit(config.auth, counters?.redis);
+  const hasTenants = config.auth.tokens !== undefined;
+  const connectionQuota = hasTenants ? new TenantConnectionQuota(connectionsOfTenant) : UNLIMITED_CONNECTIONS;
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
   // Reads.
@@ -166,14 +166,14 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     deleteOnce,
     reads,
     follower,
-    gate,
+    callerAuthenticator,
     createLimit,
-    connections,
+    connectionQuota,
     audit,
-    /** Begins to decide creates that nobody asks about, and to follow credentials in files. */
+    /** Starts background reconciliation and the credential watcher. */
     start(): void {
       background.start();
-      credentialFiles.start();
+      credentialWatcher.start();
     },
     /** Ends everything but the calls to Huawei Cloud. */
     async stop(): Promise<void> {
@@ -189,7 +189,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     },
     /** Ends the calls to Huawei Cloud, once everything else has stopped. */
     async close(): Promise<void> {
-      credentialFiles.close();
+      credentialWatcher.close();
       await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
     },
   };
@@ -244,9 +244,9 @@ async function openStore(
   );
 }
 
-/** Counters in Redis, with a connection of their own; undefined where nothing is counted, or one gateway counts alone. */
+/** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 async function openSharedCounters(
-  { tokens, createLimit }: CallersConfig,
+  { tokens, createLimit }: AuthConfig,
   address: RedisOptions | undefined,
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
@@ -257,27 +257,27 @@ async function openSharedCounters(
       log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
-  // Its password is what the gateways of one Redis have in common, and nobody else knows.
+  // The address contains the password, which only the gateways of this Redis share.
   return { redis, secret: JSON.stringify(address), close: () => endRedis(redis) };
 }
 
-async function openGate(
-  { tokens, failedLoginsPerMinute }: CallersConfig,
+async function createCallerAuthenticator(
+  { tokens, failedLoginsPerMinute }: AuthConfig,
   counters: SharedCounters | undefined,
   clock: Clock,
   log: Logger,
-): Promise<CallerGate> {
-  if (tokens === undefined) return OPEN_GATE;
-  const [{ TokenGate }, { IssuerKeys, keySetReader }, { FailedLogins }] = await Promise.all([
+): Promise<CallerAuthenticator> {
+  if (tokens === undefined) return ANONYMOUS;
+  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }] = await Promise.all([
     import('./auth/jwt-authenticator.js'),
     import('./auth/jwks.js'),
     import('./auth/rate-limits.js'),
   ]);
-  const keys = new IssuerKeys(keySetReader(tokens), clock, log);
-  return new TokenGate(keys, tokens, new FailedLogins(failedLoginsPerMinute, counters), clock);
+  const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
+  return new JwtAuthenticator(jwks, tokens, new FailedLoginLimit(failedLoginsPerMinute, counters), clock);
 }
 
-async function openCreateLimit({ createLimit }: CallersConfig, redis: Redis | undefined) {
+async function createCreateLimit({ createLimit }: AuthConfig, redis: Redis | undefined) {
   if (createLimit === undefined) return NO_CREATE_LIMIT;
   const { TenantCreateLimit } = await import('./auth/rate-limits.js');
   return new TenantCreateLimit(createLimit, redis);

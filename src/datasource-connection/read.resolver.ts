@@ -26,31 +26,27 @@ import {
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import type { DatasourceConnectionFilter } from './read.args.js';
 import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
-import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './read-errors.js';
+import { mapReadErrors, toReadError, toUpstreamError } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 
-/** The only topic; which connection is meant is said by the {@link FollowWish}. */
-const FOLLOW_TOPIC = 'datasourceConnection';
+/** The only topic of type-graphql's PubSub; the {@link WatchRequest} identifies the connection. */
+const WATCH_TOPIC = 'datasourceConnection';
 
-/** Who wants to follow which connection. */
-export interface FollowWish {
+/** A subscription to the changes of one connection. */
+export interface WatchRequest {
   id: string;
   context: RequestContext;
 }
 
-/** What the resolver of reads works with. */
-interface DatasourceConnectionsResolverParts {
-  reads: ConnectionReads;
-  follower: ConnectionFollower;
-}
-
-/** Shows connections and lets them be followed. */
+/** Resolves the queries and the subscription of connections. */
 @Resolver(() => CreateDatasourceConnectionSuccess)
 export class DatasourceConnectionsResolver {
-  readonly #parts: DatasourceConnectionsResolverParts;
+  readonly #reads: ConnectionReads;
+  readonly #follower: ConnectionFollower;
 
-  constructor(parts: DatasourceConnectionsResolverParts) {
-    this.#parts = parts;
+  constructor(reads: ConnectionReads, follower: ConnectionFollower) {
+    this.#reads = reads;
+    this.#follower = follower;
   }
 
   @Authorized<Role>('read')
@@ -59,52 +55,51 @@ export class DatasourceConnectionsResolver {
     description:
       'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
   })
-  @UseMiddleware(tellReadingErrors)
+  @UseMiddleware(mapReadErrors)
   async datasourceConnection(
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    const { reads, follower } = this.#parts;
-    if (waitSeconds == null || waitSeconds === 0) return shown(await reads.get(id, askerOf(context)));
-    let known = whileState ?? undefined;
+    if (waitSeconds == null || waitSeconds === 0) return toType(await this.#reads.get(id, askerOf(context)));
+    let knownState = whileState ?? undefined;
     const hasChanged = (observation: Observation) => {
       if (observation.kind !== 'connection') return false;
       const state = stateOfWireName(observation.connection.state);
-      known ??= state;
-      return state !== known;
+      knownState ??= state;
+      return state !== knownState;
     };
-    const end = await follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return shown(await reads.get(id, askerOf(context)));
-    return shownObservation(end);
+    const end = await this.#follower.waitFor(id, watcherOf(context), hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return toType(await this.#reads.get(id, askerOf(context)));
+    return observationToType(end);
   }
 
   @Authorized<Role>('read')
   @Query(() => DatasourceConnectionPage, {
     description: 'The connections of the DLI project, in pages. DELETED ones are left out unless asked for.',
   })
-  @UseMiddleware(tellReadingErrors)
+  @UseMiddleware(mapReadErrors)
   async datasourceConnections(
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.#parts.reads.page(request, askerOf(context)));
+    return new DatasourceConnectionPage(await this.#reads.page(request, askerOf(context)));
   }
 
   @Authorized<Role>('read')
   @Subscription(() => DatasourceConnection, {
-    topics: FOLLOW_TOPIC,
-    topicId: ({ args, context }): FollowWish => ({ id: args['id'], context }),
+    topics: WATCH_TOPIC,
+    topicId: ({ args, context }): WatchRequest => ({ id: args['id'], context }),
     name: 'datasourceConnection',
     nullable: true,
     description:
       'A connection as it stands, and again at every change, until it is ACTIVE, FAILED or DELETED; null, once, when there is none. When DLI cannot be asked there is one event with an error, and the subscription goes on.',
   })
-  followed(
+  watched(
     @Root() observation: Observation,
     @Arg('id', () => ID, { description: 'Its id.' }) _id: string,
   ): DatasourceConnection | null {
-    return shownObservation(observation);
+    return observationToType(observation);
   }
 
   @FieldResolver(() => ClassicDatasourceConnection, {
@@ -118,20 +113,20 @@ export class DatasourceConnectionsResolver {
   ): Promise<DatasourceConnection | null> {
     if (!context.caller.roles.has('read')) return null;
     try {
-      return shown(await this.#parts.reads.get(connectionId, askerOf(context)));
+      return toType(await this.#reads.get(connectionId, askerOf(context)));
     } catch (error) {
-      // It is in the log. An error here would have many clients take the create for a failure.
+      // It is logged already. With an error here many clients would treat the create as failed.
       if (error instanceof DliError) return null;
       throw error;
     }
   }
 
-  /** Begins to follow for a subscription. */
-  follow({ id, context }: FollowWish): AsyncIterable<Observation> {
+  /** Starts the event source of a subscription. */
+  watch({ id, context }: WatchRequest): AsyncIterable<Observation> {
     try {
-      return this.#parts.follower.follow(id, watcherOf(context));
+      return this.#follower.follow(id, watcherOf(context));
     } catch (error) {
-      throw readingErrorOf(error);
+      throw toReadError(error);
     }
   }
 }
@@ -140,8 +135,8 @@ function askerOf({ traceId, caller: { tenant }, deadline }: RequestContext): Ask
   return { traceId, tenant, deadline };
 }
 
-function watcherOf({ traceId, caller: { tenant }, onGone }: RequestContext): Watcher {
-  return { traceId, tenant, onGone };
+function watcherOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Watcher {
+  return { traceId, tenant, onGone: onDisconnect };
 }
 
 function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {
@@ -153,11 +148,11 @@ function toFilter(filter: DatasourceConnectionFilter | null | undefined): Connec
   };
 }
 
-function shownObservation(observation: Observation): DatasourceConnection | null {
-  if (observation.kind === 'problem') throw upstreamErrorOf(observation.error);
-  return shown(observation.kind === 'absent' ? undefined : observation.connection);
+function observationToType(observation: Observation): DatasourceConnection | null {
+  if (observation.kind === 'problem') throw toUpstreamError(observation.error);
+  return toType(observation.kind === 'absent' ? undefined : observation.connection);
 }
 
-function shown(connection: ReadConnection | undefined): DatasourceConnection | null {
+function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
   return connection === undefined ? null : new ClassicDatasourceConnection(connection);
 }

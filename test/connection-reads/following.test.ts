@@ -4,7 +4,7 @@ import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { createStillClock } from '../helpers/still-clock.js';
-import type { Told, Transport } from '../http/helpers/subscribers.js';
+import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
 import {
   closeSubscribers,
   nextOf,
@@ -33,7 +33,11 @@ interface Shown {
   failureReason: string | null;
 }
 
-function follow({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
+function follow(
+  { graphqlUrl }: TestGateway,
+  transport: Transport,
+  id: string,
+): AsyncIterableIterator<SubscriptionEvent> {
   return subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
 }
 
@@ -66,7 +70,7 @@ async function looksOfOthers(gateway: TestGateway): Promise<string[]> {
   return others;
 }
 
-function shownIn(told: Told): Shown | null | undefined {
+function shownIn(told: SubscriptionEvent): Shown | null | undefined {
   return (told.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
@@ -176,7 +180,7 @@ describe('whoever leaves', () => {
     // There is one turn, and by this clock never another one.
     clock.advance(200);
     const last = client.iterate({ query: FOLLOW, variables: { id: seed() } });
-    expect(shownIn((await last.next()).value as Told)).toMatchObject({ state: 'CREATING' });
+    expect(shownIn((await last.next()).value as SubscriptionEvent)).toMatchObject({ state: 'CREATING' });
   });
 
   it('while a query waits is not waited for', async () => {
@@ -251,7 +255,9 @@ describe('five hundred watchers of fifty connections', () => {
     );
     expect(watchers).toHaveLength(10 * connections);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
-    expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
+    expect(first.filter(({ value }) => shownIn(value as SubscriptionEvent)?.state !== 'CREATING')).toEqual(
+      [],
+    );
     await ledger.waitFor('getConnection', 3 * connections);
 
     const looks = ledger.entries('getConnection');
@@ -329,10 +335,10 @@ describe('a DLI that wants to be left alone', () => {
     gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
     const client = socketClient(gateway.graphqlUrl);
     const first = client.iterate({ query: FOLLOW, variables: { id } });
-    expect(await nextOf(first as AsyncIterator<Told>)).toMatchObject({ errors: [{}] });
+    expect(await nextOf(first as AsyncIterator<SubscriptionEvent>)).toMatchObject({ errors: [{}] });
     const second = client.iterate({ query: FOLLOW, variables: { id } });
     for (const watcher of [first, second])
-      while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
+      while (shownIn(await nextOf(watcher as AsyncIterator<SubscriptionEvent>))?.state !== 'CREATING');
     const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
     expect((asked ?? 0) - (refused ?? 0)).toBeGreaterThan(980);
   });
