@@ -14,23 +14,6 @@ export interface AuthConfig {
   readonly failedLoginsPerMinute: number;
 }
 
-type AuthValues = Pick<
-  EnvValues,
-  | 'CALLER_AUTH'
-  | 'OIDC_ISSUER'
-  | 'OIDC_AUDIENCE'
-  | 'OIDC_JWKS_URI'
-  | 'OIDC_ALGORITHMS'
-  | 'OIDC_TENANT_CLAIM'
-  | 'OIDC_SCOPE_READ'
-  | 'OIDC_SCOPE_CREATE'
-  | 'OIDC_SCOPE_DELETE'
-  | 'OIDC_MAX_TOKEN_AGE_SECONDS'
-  | 'RATE_LIMIT_CREATES_PER_SECOND'
-  | 'RATE_LIMIT_CREATES_BURST'
-  | 'RATE_LIMIT_FAILED_LOGINS_PER_MINUTE'
->;
-
 const DEFAULT_CREATES_PER_SECOND = 10;
 // A tenant's counter lives for one window, so short windows bound the memory that counters use.
 const MAX_WINDOW_SECONDS = 60;
@@ -40,7 +23,7 @@ const MAX_WINDOW_SECONDS = 60;
  *
  * @param problems receives missing and contradictory variables
  */
-export function readAuthConfig(values: AuthValues, problems: Problem[]): AuthConfig {
+export function readAuthConfig(values: EnvValues, problems: Problem[]): AuthConfig {
   return {
     tokens: values.CALLER_AUTH === 'jwt' ? readTokenConfig(values, problems) : undefined,
     createLimit: readCreateLimit(values, problems),
@@ -48,7 +31,7 @@ export function readAuthConfig(values: AuthValues, problems: Problem[]): AuthCon
   };
 }
 
-function readTokenConfig(values: AuthValues, problems: Problem[]): AuthConfig['tokens'] {
+function readTokenConfig(values: EnvValues, problems: Problem[]): AuthConfig['tokens'] {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = values;
   const rule = 'is required with CALLER_AUTH=jwt';
   if (issuer === undefined) problems.push({ key: 'OIDC_ISSUER', rule });
@@ -77,7 +60,7 @@ function readTokenConfig(values: AuthValues, problems: Problem[]): AuthConfig['t
 }
 
 // Anonymous callers would share one limit, so without JWT there is a limit only if a variable sets one.
-function readCreateLimit(values: AuthValues, problems: Problem[]): AuthConfig['createLimit'] {
+function readCreateLimit(values: EnvValues, problems: Problem[]): AuthConfig['createLimit'] {
   const { RATE_LIMIT_CREATES_PER_SECOND: rate, RATE_LIMIT_CREATES_BURST: burst } = values;
   const isEnabled = rate !== undefined || burst !== undefined || values.CALLER_AUTH === 'jwt';
   const perSecond = rate ?? DEFAULT_CREATES_PER_SECOND;
