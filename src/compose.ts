@@ -1,13 +1,13 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import type { CallerGate } from './auth/caller.js';
-import { NO_CREATE_LIMIT, OPEN_GATE } from './auth/caller.js';
-import { TenantConnections, UNCOUNTED_CONNECTIONS } from './auth/connection-quota.js';
+import type { CallerAuthenticator } from './auth/caller.js';
+import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
+import { TenantConnectionQuota, UNLIMITED_CONNECTIONS } from './auth/connection-quota.js';
 import type { SharedCounters } from './auth/rate-limits.js';
-import type { CallersConfig } from './config/auth-config.js';
+import type { AuthConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
-import { CredentialFiles } from './config/credential-watcher.js';
+import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
 import type { PollLease } from './connection-reads/poller.js';
@@ -71,12 +71,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
-  const credentialFiles = new CredentialFiles({
-    files: config.credentialFiles,
-    credentials: config.credentials,
-    onChange: replaceCredentials,
+  const credentialWatcher = new CredentialWatcher(
+    config.credentialFiles,
+    config.credentials,
+    replaceCredentials,
     log,
-  });
+  );
   const endpoint = config.dliEndpoint;
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
@@ -122,11 +122,11 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
           ...parseRedisUrl(config.redisUrl),
           ...(redisTimeoutMs !== undefined && { commandTimeout: redisTimeoutMs }),
         };
-  const counters = await openSharedCounters(config.callers, redis, log);
-  const gate = await openGate(config.callers, counters, clock, log);
-  const createLimit = await openCreateLimit(config.callers, counters?.redis);
-  const hasTenants = config.callers.tokens !== undefined;
-  const connections = hasTenants ? new TenantConnections(connectionsPerTenant) : UNCOUNTED_CONNECTIONS;
+  const counters = await openSharedCounters(config.auth, redis, log);
+  const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
+  const createLimit = await createCreateLimit(config.auth, counters?.redis);
+  const hasTenants = config.auth.tokens !== undefined;
+  const connectionQuota = hasTenants ? new TenantConnectionQuota(connectionsPerTenant) : UNLIMITED_CONNECTIONS;
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
@@ -167,14 +167,14 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     deleteConnection,
     reader,
     watcher,
-    gate,
+    callerAuthenticator,
     createLimit,
-    connections,
+    connectionQuota,
     audit,
     /** Starts background reconciliation and the credential watcher. */
     start(): void {
       background.start();
-      credentialFiles.start();
+      credentialWatcher.start();
     },
     /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
@@ -190,7 +190,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     },
     /** Closes the connections to Huawei Cloud, after everything else has stopped. */
     async close(): Promise<void> {
-      credentialFiles.close();
+      credentialWatcher.close();
       await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
     },
   };
@@ -248,7 +248,7 @@ async function openStore(
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 async function openSharedCounters(
-  { tokens, createLimit }: CallersConfig,
+  { tokens, createLimit }: AuthConfig,
   address: RedisOptions | undefined,
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
@@ -263,23 +263,23 @@ async function openSharedCounters(
   return { redis, secret: JSON.stringify(address), close: () => closeRedis(redis) };
 }
 
-async function openGate(
-  { tokens, failedLoginsPerMinute }: CallersConfig,
+async function createCallerAuthenticator(
+  { tokens, failedLoginsPerMinute }: AuthConfig,
   counters: SharedCounters | undefined,
   clock: Clock,
   log: Logger,
-): Promise<CallerGate> {
-  if (tokens === undefined) return OPEN_GATE;
-  const [{ TokenGate }, { IssuerKeys, keySetReader }, { FailedLogins }] = await Promise.all([
+): Promise<CallerAuthenticator> {
+  if (tokens === undefined) return ANONYMOUS;
+  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }] = await Promise.all([
     import('./auth/jwt-authenticator.js'),
     import('./auth/jwks.js'),
     import('./auth/rate-limits.js'),
   ]);
-  const keys = new IssuerKeys(keySetReader(tokens), clock, log);
-  return new TokenGate(keys, tokens, new FailedLogins(failedLoginsPerMinute, counters), clock);
+  const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
+  return new JwtAuthenticator(jwks, tokens, new FailedLoginLimit(failedLoginsPerMinute, counters), clock);
 }
 
-async function openCreateLimit({ createLimit }: CallersConfig, redis: Redis | undefined) {
+async function createCreateLimit({ createLimit }: AuthConfig, redis: Redis | undefined) {
   if (createLimit === undefined) return NO_CREATE_LIMIT;
   const { TenantCreateLimit } = await import('./auth/rate-limits.js');
   return new TenantCreateLimit(createLimit, redis);

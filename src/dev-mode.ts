@@ -6,22 +6,22 @@ import type { Environment } from './config/secret-files.js';
 import { createEmulator } from './emulator/emulator.js';
 import { readEnvironment, resolveOptions } from './emulator/options.js';
 
-/** An emulator of DLI and IAM inside this process, and the environment of a gateway that uses it. */
+/** An emulator of DLI and IAM in this process, and the environment of a gateway that uses it. */
 export interface DevelopmentEmulator {
   url: string;
   gatewayEnvironment: Environment;
   close(): Promise<void>;
 }
 
-// Whatever this machine holds for the real cloud must neither be used nor get in the way.
+// Development mode ignores variables for the real cloud.
 const REAL_CLOUD_KEYS =
   /^(?:HUAWEICLOUD_SDK_(?:AK|SK|SECURITY_TOKEN|PROJECT_ID|IAM_ENDPOINT)|IAM_(?:USERNAME|PASSWORD|DOMAIN_NAME)|DLI_(?:REGION|ENDPOINT)|CALLER_AUTH)(?:_FILE)?$/;
 
 /**
- * Starts the emulator of the development mode on loopback, by the `EMULATOR_` variables. When its usual
- * port is taken and `EMULATOR_PORT` does not insist on one, it takes any free port.
+ * Starts an emulator on loopback, configured by the `EMULATOR_*` variables. When the default port is in use and
+ * `EMULATOR_PORT` is not set, it listens on any free port.
  *
- * @throws {ConfigError} when such a variable is wrong
+ * @throws {ConfigError} when an `EMULATOR_*` variable is invalid
  */
 export async function startDevelopmentEmulator(env: Environment): Promise<DevelopmentEmulator> {
   const { configuration, problems } = readEnvironment({ ...env, EMULATOR_HOST: '127.0.0.1' });
@@ -50,16 +50,16 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
       await rm(dataDir, { recursive: true, force: true });
     },
     gatewayEnvironment: {
-      // The emulator forgets at its end, and so must the records of what it holds.
+      // The emulator keeps nothing after it ends, so its operation records must not outlive it.
       DATA_DIR: dataDir,
-      // Its creates appear at once, so nobody needs to wait for late ones as long as with the real DLI.
+      // Connections of the emulator appear at once, so reconciliation need not wait as long as with DLI.
       RECONCILE_SETTLE_MS: '12000',
       EXPLORER: 'graphiql',
       LOG_LEVEL: 'warn',
       ...Object.fromEntries(ownEnvironment),
       NODE_ENV: 'development',
       CALLER_AUTH: 'none',
-      // The emulator speaks no TLS, so what the machine sets for other programs does no harm.
+      // The emulator uses no TLS, so a value that is set for other programs is harmless.
       NODE_TLS_REJECT_UNAUTHORIZED: undefined,
       DLI_REGION: project?.name,
       DLI_ENDPOINT: url,

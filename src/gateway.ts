@@ -18,48 +18,51 @@ import { createApolloServer } from './graphql/apollo-server.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
-import { createAdminApp } from './http/admin-server.js';
-import { callerCheckOf } from './http/authentication.js';
+import { createAdminServer } from './http/admin-server.js';
+import { createAuthenticationHook } from './http/authentication.js';
 import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
-import { explorerHandlerOf, landingPageOf } from './http/explorer.js';
-import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
-import { LoadMonitor } from './http/load-shedder.js';
-import { createHttpApp } from './http/server.js';
-import { createEventStreams } from './http/sse.js';
-import { webSocketHandlerOf } from './http/websocket.js';
+import { createExplorerHandler, createLandingPage } from './http/explorer.js';
+import { GRAPHQL_PATH, registerGraphqlRoute } from './http/graphql-route.js';
+import { LoadShedder } from './http/load-shedder.js';
+import { createHttpServer } from './http/server.js';
+import { createSseHandler } from './http/sse.js';
+import { createWebSocketHandler } from './http/websocket.js';
 import type { Clock } from './lib/time.js';
 import { SYSTEM_CLOCK } from './lib/time.js';
 import { StoreConfigError } from './operation-store/operation-store.js';
 
-/** Where a listening gateway answers. */
+/** The addresses of a listening gateway. */
 export interface GatewayAddresses {
-  /** The GraphQL endpoint, which is also the explorer's page. */
+  /** The GraphQL endpoint, which also serves the explorer. */
   graphqlUrl: string;
   /** The base address of `/livez` and `/readyz`. */
   adminUrl: string;
 }
 
-/** A gateway that has not necessarily begun to listen. */
+/** A gateway, created but not yet listening. */
 export interface Gateway {
-  /** Opens both ports; undefined when it was closed before both were open. */
+  /** Opens both ports. Resolves to undefined when the gateway was closed before both were open. */
   listen(): Promise<GatewayAddresses | undefined>;
-  /** Refuses new work, finishes what is under way, for at most 5 s longer than an operation may take, then frees everything. */
+  /**
+   * Shuts down gracefully: refuses new requests, waits for open ones, then frees everything. Connections that are
+   * still open 5 s after the operation time-out are closed.
+   */
   close(): Promise<void>;
 }
 
-/** Limits that are fixed but for tests. */
+/** Limits that are constant in production; tests override them. */
 export interface GatewayLimits extends BackendLimits {
   clientTimeouts?: ClientTimeouts;
 }
 
-// What is under way ends by its own deadline; this is for writing and answering after it.
+// Operations end by their own deadline; the margin is for recording and sending their results.
 const DRAIN_MARGIN_MS = 5_000;
 
 /**
- * Builds a gateway from its configuration: the servers here, what is below them in {@link compose}.
+ * Creates a gateway from its configuration: the HTTP servers here, everything below them in {@link compose}.
  *
- * @throws {ConfigError} when a trusted document does not fit the schema
+ * @throws {ConfigError} when a trusted document is invalid, or the operation store cannot be used
  */
 export async function createGateway(
   config: Config,
@@ -72,8 +75,17 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   const backend = await compose(config, clock, logger, limits).catch(asConfigError);
-  const { skew, createConnection, deleteConnection, reader, watcher, gate, createLimit, connections, audit } =
-    backend;
+  const {
+    skew,
+    createConnection,
+    deleteConnection,
+    reader,
+    watcher,
+    callerAuthenticator,
+    createLimit,
+    connectionQuota,
+    audit,
+  } = backend;
   const running = new RunningOperations();
   const mutationParts: MutationParts = {
     createLimit,
@@ -88,10 +100,10 @@ export async function createGateway(
       ...mutationParts,
       deleteConnection,
     }),
-    datasourceConnections: new DatasourceConnectionsResolver({ reader, watcher }),
+    datasourceConnections: new DatasourceConnectionsResolver(reader, watcher),
     datasourceServices: new DatasourceServicesResolver(),
   });
-  const landingPage = landingPageOf(config.explorer);
+  const landingPage = createLandingPage(config.explorer);
   const apollo = createApolloServer({
     schema,
     introspection: config.explorer !== 'none',
@@ -100,12 +112,12 @@ export async function createGateway(
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
-  const load = new LoadMonitor(config.maxEventLoopDelayMs);
-  const app = await createHttpApp({
+  const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
+  const app = await createHttpServer({
     logger,
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
-    load,
+    loadShedder,
     clientTimeouts,
     isLocal: isLoopback(config.host),
     trustedProxies: config.trustedProxies,
@@ -116,32 +128,32 @@ export async function createGateway(
     clock,
     log: logger,
   });
-  addGraphqlRoute(app, {
+  registerGraphqlRoute(app, {
     apollo,
-    eventStreams: createEventStreams(engine, load, connections),
-    webSocketHandler: webSocketHandlerOf({
+    sse: createSseHandler(engine, loadShedder, connectionQuota),
+    webSocketHandler: createWebSocketHandler({
       engine,
-      gate,
-      connections,
+      authenticator: callerAuthenticator,
+      connectionQuota,
       audit,
-      load,
+      loadShedder,
       clientTimeouts,
       clock,
       trustedDocuments,
       isStopping: () => isStopping,
     }),
     corsOrigins: config.corsOrigins,
-    checkCaller: callerCheckOf(gate, audit),
-    connections,
-    explorer: explorerHandlerOf(config.explorer, apollo),
+    authenticate: createAuthenticationHook(callerAuthenticator, audit),
+    connectionQuota,
+    explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,
   });
   const readiness = () => {
     if (!isReady || isStopping) return 'stopping';
     if (skew.isTooFar()) return 'clockSkew';
-    return load.isOverloaded() ? 'overloaded' : 'ready';
+    return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
   };
-  const admin = createAdminApp(logger, readiness);
+  const admin = createAdminServer(logger, readiness);
 
   return {
     async listen() {
@@ -150,25 +162,25 @@ export async function createGateway(
       const url = await open(app, config.host, config.port);
       if (isStopping) return undefined;
       backend.start();
-      load.start();
+      loadShedder.start();
       isReady = true;
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
     },
     async close() {
       isStopping = true;
-      const cutOff = setTimeout(
+      const forceClose = setTimeout(
         () => app.server.closeAllConnections(),
         config.operationTimeoutMs + DRAIN_MARGIN_MS,
       );
       try {
         watcher.endWaits();
         await app.close();
-        // Callers who left do not hold a connection open, but what they began must end all the same.
+        // Operations go on when their caller disconnects, so closing the server does not wait for them.
         await running.idle();
         await apollo.stop();
       } finally {
-        clearTimeout(cutOff);
-        load.close();
+        clearTimeout(forceClose);
+        loadShedder.close();
         await backend.stop();
         await Promise.all([backend.close(), admin.close()]);
       }

@@ -12,16 +12,16 @@ const EXIT_UNAVAILABLE = 69;
 const EXIT_SOFTWARE = 70;
 const EXIT_CONFIG = 78;
 
-/** What Node adds to the error of an address that cannot be listened on. */
+/** Node's error when a server cannot listen on its address. */
 type ListenError = Error & { code?: string; address?: string; port?: number };
 
 async function start(): Promise<void> {
   const emulator = process.argv.includes('--dev') ? await startEmulator() : undefined;
   const config = loadConfig(emulator?.gatewayEnvironment ?? process.env);
-  if (emulator !== undefined) refuseOtherMachines(config);
+  if (emulator !== undefined) requireLoopback(config);
   const logger = createLogger(config);
   exitOnBug(logger);
-  // Loaded only now, so that a wrong configuration is told at once.
+  // Loaded only now, so that configuration errors are reported at once.
   const { createGateway } = await import('./gateway.js');
   const gateway = await createGateway(config, logger);
   let isStopping = false;
@@ -36,17 +36,17 @@ async function start(): Promise<void> {
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
   const addresses = await gateway.listen();
-  if (addresses !== undefined && !isStopping) announce(config, addresses, logger, emulator);
+  if (addresses !== undefined && !isStopping) logAddresses(config, addresses, logger, emulator);
 }
 
-// Under load many lines share one write; none waits longer than the flush interval or is lost at an exit.
+// Buffered: under load many lines share one write. A line waits at most for the flush interval.
 function createLogger({ logLevel }: Config): Logger {
   const destination = pino.destination({ dest: 1, minLength: 8_192, periodicFlush: 100 });
   process.on('exit', () => destination.flushSync());
   return pino({ level: logLevel, base: null }, destination);
 }
 
-function refuseOtherMachines({ host, adminHost }: Config): void {
+function requireLoopback({ host, adminHost }: Config): void {
   const rule = 'must be a loopback address in development mode';
   const problems = Object.entries({ HOST: host, ADMIN_HOST: adminHost })
     .filter(([, address]) => !isLoopback(address))
@@ -60,7 +60,7 @@ async function startEmulator(): Promise<DevelopmentEmulator> {
   return startDevelopmentEmulator(process.env);
 }
 
-function announce(
+function logAddresses(
   { host, explorer, callerAuth }: Config,
   { graphqlUrl, adminUrl }: GatewayAddresses,
   logger: Logger,
@@ -68,7 +68,7 @@ function announce(
 ): void {
   logger.info({ graphqlUrl, adminUrl, explorer }, 'listening');
   if (callerAuth === 'none' && !isLoopback(host)) {
-    // Said at every start, whatever the log level.
+    // Logged at every log level.
     logger
       .child({}, { level: 'warn' })
       .warn(
@@ -89,7 +89,7 @@ function announce(
   );
 }
 
-// The error itself is not printed: its message may hold what a caller sent or DLI answered.
+// The message is not logged: it may contain data of a caller or of DLI.
 function exitOnBug(logger: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
     const errorName = error instanceof Error ? error.name : 'unknown';

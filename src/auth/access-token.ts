@@ -2,91 +2,91 @@ import type { JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { errors, jwtVerify } from 'jose';
 import type { Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
-import { KeysUnavailableError } from './jwks.js';
+import { JwksUnavailableError } from './jwks.js';
 
-/** Which tokens are good, and what they stand for. */
+/** The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. */
 export interface TokenRules {
   readonly issuer: string;
   readonly audience: string;
-  /** Signature algorithms, asymmetric ones only: with a symmetric one the public key would be a password. */
+  /** Asymmetric signature algorithms only: with HMAC, anybody who has the public key could sign tokens. */
   readonly algorithms: readonly string[];
-  /** The claim that says which tenant the caller belongs to. */
+  /** The claim that holds the caller's tenant. */
   readonly tenantClaim: string;
-  /** The scope that gives each role. */
+  /** The scope that grants each role. */
   readonly scopes: Readonly<Record<Role, string>>;
-  /** How old a token may be by its `iat`, when it has one; in seconds. */
+  /** Maximum age in seconds, counted from `iat`; not checked for tokens without one. */
   readonly maxAgeSeconds: number;
 }
 
-/** A token that was found good. */
-export interface GoodToken {
+/** The contents of a token that passed all checks. */
+export interface VerifiedToken {
   readonly caller: Caller;
-  /** Milliseconds since 1970-01-01 UTC. */
+  /** Expiry in milliseconds since 1970-01-01 UTC, clock tolerance included. */
   readonly validUntilMs: number;
 }
 
-/** The token is not good; the message is a word for the log and holds nothing of the token. */
-export class TokenRefusedError extends Error {
-  override readonly name = 'TokenRefusedError';
+/** The token was rejected. The message is a short reason for the log and contains nothing of the token. */
+export class InvalidTokenError extends Error {
+  override readonly name = 'InvalidTokenError';
 }
 
-const TOLERANCE_SECONDS = 5;
+const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_CLAIM_LENGTH = 256;
-// Keys come from the issuer alone; a token that brings its own is an attempt.
+// Keys come from the issuer only. A token that carries its own key is an attack.
 const KEYS_IN_HEADER = ['jwk', 'jku', 'x5c', 'x5u'] as const;
-// RFC 9068 wants at+jwt, but many issuers write JWT or nothing. What is written for another purpose (logout+jwt,
-// dpop+jwt, ...) is no access token; ID tokens, which write JWT too, have another audience.
-const TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
+// RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
+// are rejected. ID tokens, which are typed JWT too, have a different audience.
+const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
 
 /**
- * Checks an access token by the rules and reads the caller from it.
+ * Verifies an access token and reads the caller from its claims.
  *
  * @param nowMs milliseconds since 1970-01-01 UTC
- * @throws {TokenRefusedError}
- * @throws {KeysUnavailableError} when it cannot be checked now
+ * @throws {InvalidTokenError} when the token is malformed, expired, wrongly signed or lacks a claim
+ * @throws {JwksUnavailableError} when the issuer's keys cannot be fetched
  */
-export async function checkAccessToken(
+export async function verifyAccessToken(
   token: string,
   rules: TokenRules,
-  findKey: JWTVerifyGetKey,
+  getKey: JWTVerifyGetKey,
   nowMs: number,
-): Promise<GoodToken> {
+): Promise<VerifiedToken> {
   const { issuer, audience, algorithms, tenantClaim } = rules;
   try {
     const { payload } = await jwtVerify(
       token,
       (header, jws) => {
         checkHeader(header);
-        return findKey(header, jws);
+        return getKey(header, jws);
       },
       {
         issuer,
         audience,
         algorithms: [...algorithms],
         requiredClaims: ['exp', 'sub', tenantClaim],
-        clockTolerance: TOLERANCE_SECONDS,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: new Date(nowMs),
       },
     );
-    return { caller: callerOf(payload, rules), validUntilMs: endOf(payload, rules, nowMs) };
+    return { caller: callerOf(payload, rules), validUntilMs: expiryOf(payload, rules, nowMs) };
   } catch (error) {
-    if (error instanceof TokenRefusedError || error instanceof KeysUnavailableError) throw error;
-    throw new TokenRefusedError(reasonOf(error));
+    if (error instanceof InvalidTokenError || error instanceof JwksUnavailableError) throw error;
+    throw new InvalidTokenError(reasonOf(error));
   }
 }
 
 function checkHeader(header: JWTHeaderParameters): void {
-  if (!TYPES.has(header.typ?.toLowerCase())) throw new TokenRefusedError('type');
-  if (KEYS_IN_HEADER.some(name => name in header)) throw new TokenRefusedError('key in header');
+  if (!ACCEPTED_TYPES.has(header.typ?.toLowerCase())) throw new InvalidTokenError('type');
+  if (KEYS_IN_HEADER.some(name => name in header)) throw new InvalidTokenError('key in header');
 }
 
-function endOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, nowMs: number): number {
+function expiryOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, nowMs: number): number {
   const nowSeconds = Math.floor(nowMs / 1_000);
-  if (iat !== undefined && iat > nowSeconds + TOLERANCE_SECONDS)
-    throw new TokenRefusedError('from the future');
-  const oldestEnd = iat === undefined ? exp : Math.min(exp, iat + maxAgeSeconds);
-  if (nowSeconds >= oldestEnd + TOLERANCE_SECONDS) throw new TokenRefusedError('too old');
-  return (oldestEnd + TOLERANCE_SECONDS) * 1_000;
+  if (iat !== undefined && iat > nowSeconds + CLOCK_TOLERANCE_SECONDS)
+    throw new InvalidTokenError('from the future');
+  const expiresAtSeconds = iat === undefined ? exp : Math.min(exp, iat + maxAgeSeconds);
+  if (nowSeconds >= expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('too old');
+  return (expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) * 1_000;
 }
 
 function callerOf(payload: JWTPayload, { tenantClaim, scopes }: TokenRules): Caller {
@@ -102,16 +102,16 @@ function callerOf(payload: JWTPayload, { tenantClaim, scopes }: TokenRules): Cal
 function nameIn(payload: JWTPayload, claim: string): string {
   const value = payload[claim];
   if (typeof value === 'string' && value !== '' && value.length <= MAX_CLAIM_LENGTH) return value;
-  throw new TokenRefusedError('name');
+  throw new InvalidTokenError('name');
 }
 
-// `scope` is a text with spaces (RFC 8693); some issuers write `scp`, as a text or a list.
+// `scope` is a space-separated string (RFC 8693). Some issuers send `scp` instead, as a string or an array.
 function words(claim: unknown): string[] {
   if (typeof claim === 'string') return claim.split(' ');
   return Array.isArray(claim) ? claim.filter(word => typeof word === 'string') : [];
 }
 
-// A key of the issuer that cannot be used throws errors of several kinds, whose texts may hold what was sent.
+// An unusable key of the issuer causes errors of several kinds, whose messages may quote the token.
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)
     return `${error.code} ${error.claim}`;

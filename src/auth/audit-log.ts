@@ -1,51 +1,49 @@
+import type { Logger } from '../lib/logger.js';
 import type { Caller } from './caller.js';
 
-/** One mutation, or one request that was refused before it could be one, by an allow-list. */
+/** One entry of the audit log: a mutation, or a request that was refused before it was read. */
 export interface AuditRecord {
   traceId: string;
+  /** The client's IP address. */
   address: string;
-  /** Who; undefined when that is not known. */
+  /** Undefined when the request was not authenticated. */
   caller: Caller | undefined;
-  /** The mutation's field; undefined when the request was not read. */
+  /** The mutation field; undefined when the request was not read. */
   operation?: string | undefined;
-  /** SHA-256 of the input, so that whoever is shown an input can tell whether it was this one. */
+  /** SHA-256 of the input, which identifies a known input without revealing it. */
   inputFingerprint?: string | undefined;
-  /** The member of the payload that was answered; undefined when there was none. */
+  /** The `__typename` of the payload; undefined when there was none. */
   outcome?: string | undefined;
-  /** The code of the error, if it was one. */
+  /** The error code; undefined for a success. */
   code?: string | undefined;
-  /** Why a token was refused, in our words. */
+  /** Why a token was rejected, in the gateway's own words. */
   reason?: string | undefined;
   connectionId?: string | undefined;
-  /** Huawei Cloud's id of the request. */
+  /** Huawei Cloud's request id. */
   requestId?: string | undefined;
   /** Milliseconds since 1970-01-01 UTC. */
   startedAtMs: number;
   durationMs: number;
 }
 
-/** Where lines go. */
-interface LineLog {
-  info(line: object, message: string): void;
-}
-
 const MAX_NAME_LENGTH = 128;
 
-/** Writes who changed what, one line each. */
+/** Writes the audit log: one line per mutation or refused request, with an allow-list of fields. */
 export class AuditLog {
-  readonly #lines: LineLog;
+  readonly #logger: Pick<Logger<object>, 'info'>;
 
-  constructor(lines: LineLog) {
-    this.#lines = lines;
+  constructor(logger: Pick<Logger<object>, 'info'>) {
+    this.#logger = logger;
   }
 
+  /** Writes one line; log field names and the message `audit` are part of the log's interface. */
   write({ caller, address, startedAtMs, durationMs, ...rest }: AuditRecord): void {
-    this.#lines.info(
+    this.#logger.info(
       {
         ...rest,
-        tenant: caller && shown(caller.tenant),
-        subject: caller && shown(caller.subject),
-        address: shown(address),
+        tenant: caller && sanitize(caller.tenant),
+        subject: caller && sanitize(caller.subject),
+        address: sanitize(address),
         startedAt: new Date(startedAtMs).toISOString(),
         durationMs: Math.round(durationMs),
       },
@@ -54,7 +52,7 @@ export class AuditLog {
   }
 }
 
-// Names come from tokens and addresses from proxies; neither may forge or flood a log, whatever shows it.
-function shown(text: string): string {
+// Names come from tokens and addresses from proxies: neither may forge or flood the log.
+function sanitize(text: string): string {
   return text.slice(0, MAX_NAME_LENGTH).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }

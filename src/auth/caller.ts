@@ -1,58 +1,67 @@
-/** Everything that a caller may do. */
+/** Every role, in the order of the documentation. */
 export const ROLES = ['read', 'create', 'delete'] as const;
 
-/** What a caller may do: look things up, create connections, or delete them. */
+/** A permission of a caller: to read, create or delete connections. */
 export type Role = (typeof ROLES)[number];
 
-/** Who sent a request. */
+/** The sender of a request. */
 export interface Caller {
-  /** Separates records, limits and idempotency keys of callers who have nothing to do with each other. */
+  /** Separates the records, rate limits and idempotency keys of unrelated callers. */
   readonly tenant: string;
+  /** The caller within the tenant, for the audit log. */
   readonly subject: string;
   readonly roles: ReadonlySet<Role>;
 }
 
-/** Everybody, where callers are not told apart. */
-const EVERYBODY: Caller = {
+const ANONYMOUS_CALLER: Caller = {
+  // Stored: do not rename. Records are keyed by tenant.
   tenant: 'everybody',
   subject: 'anonymous',
   roles: new Set<Role>(ROLES),
 };
 
-/** Somebody who may send requests. */
-export interface KnownCaller {
-  kind: 'known';
+/** A caller whose credentials were accepted. */
+export interface AuthenticatedCaller {
+  kind: 'authenticated';
   caller: Caller;
-  /** Until when, in milliseconds since 1970-01-01 UTC; undefined: for ever. */
+  /** Expiry in milliseconds since 1970-01-01 UTC; undefined for no expiry. */
   validUntilMs?: number;
 }
 
-/** What the look at a request's credentials came to. */
-export type Identification =
-  | KnownCaller
-  /** `reason` is for the log; callers are told the same whatever it is. */
+/** The result of checking the credentials of a request. */
+export type AuthenticationResult =
+  | AuthenticatedCaller
+  /** `reason` is for the log only: callers get the same message for every reason. */
   | { kind: 'unauthenticated'; reason: string }
   | { kind: 'rateLimited'; retryAfterSeconds: number }
-  /** Nobody's token can be checked now. */
+  /** The issuer's keys are unavailable, so no token can be verified now. */
   | { kind: 'unavailable'; retryAfterSeconds: number };
 
-/** Tells who sends a request. */
-export interface CallerGate {
+/** Authenticates the callers of the gateway. */
+export interface CallerAuthenticator {
   /**
-   * @param authorization the header of this name
-   * @param address where the request comes from
+   * Checks the credentials of one request.
+   *
+   * @param authorization value of the `Authorization` header
+   * @param address the client's IP address
    */
-  identify(authorization: string | undefined, address: string): Promise<Identification>;
+  authenticate(authorization: string | undefined, address: string): Promise<AuthenticationResult>;
 }
 
-/** Lets everybody in, as one and the same caller. */
-export const OPEN_GATE: CallerGate = { identify: async () => ({ kind: 'known', caller: EVERYBODY }) };
+/** Accepts every request as the same anonymous caller with all roles (`CALLER_AUTH=none`). */
+export const ANONYMOUS: CallerAuthenticator = {
+  authenticate: async () => ({ kind: 'authenticated', caller: ANONYMOUS_CALLER }),
+};
 
-/** Says whether a tenant may create or delete now. */
+/** Rate limit of creates and deletes per tenant. */
 export interface CreateLimit {
-  /** Counts one create or delete; gives the seconds to wait when it is one too many, and undefined when it is not. */
+  /**
+   * Counts one create or delete.
+   *
+   * @returns the seconds to wait when the limit is exceeded; undefined when it is not
+   */
   take(tenant: string): Promise<number | undefined>;
 }
 
-/** As many as they like. */
+/** A {@link CreateLimit} that is never exceeded. */
 export const NO_CREATE_LIMIT: CreateLimit = { take: async () => undefined };

@@ -1,34 +1,39 @@
-/** Counts the connections that tenants hold open: event streams, WebSockets, and queries that wait. */
-export interface HeldConnections {
-  /** Counts one more; gives what to call, once, when it ends, and undefined when it is one too many. */
-  hold(tenant: string): (() => void) | undefined;
+/** Limits the connections that one tenant keeps open: event streams, WebSockets and waiting queries. */
+export interface ConnectionQuota {
+  /**
+   * Counts one more open connection.
+   *
+   * @returns a function to call once when the connection closes; undefined when the quota is used up
+   */
+  acquire(tenant: string): (() => void) | undefined;
 }
 
-// A quarter of what the server takes, so that one tenant cannot keep the others out.
-const MAX_HELD_BY_TENANT = 500;
+// A quarter of the server's connections, so that one tenant cannot lock out the others.
+const MAX_CONNECTIONS_OF_TENANT = 500;
 
-/** Counts them by tenant, in this process, whose connections they are. */
-export class TenantConnections implements HeldConnections {
-  readonly #held = new Map<string, number>();
-  readonly #most: number;
+/** Limits the open connections of each tenant in this process. */
+export class TenantConnectionQuota implements ConnectionQuota {
+  readonly #open = new Map<string, number>();
+  readonly #max: number;
 
-  constructor(most = MAX_HELD_BY_TENANT) {
-    this.#most = most;
+  /** @param max open connections per tenant; 500 by default */
+  constructor(max = MAX_CONNECTIONS_OF_TENANT) {
+    this.#max = max;
   }
 
-  hold(tenant: string): (() => void) | undefined {
-    const held = this.#held.get(tenant) ?? 0;
-    if (held >= this.#most) return undefined;
-    this.#held.set(tenant, held + 1);
+  acquire(tenant: string): (() => void) | undefined {
+    const open = this.#open.get(tenant) ?? 0;
+    if (open >= this.#max) return undefined;
+    this.#open.set(tenant, open + 1);
     return () => this.#release(tenant);
   }
 
   #release(tenant: string): void {
-    const left = (this.#held.get(tenant) ?? 1) - 1;
-    if (left === 0) this.#held.delete(tenant);
-    else this.#held.set(tenant, left);
+    const left = (this.#open.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#open.delete(tenant);
+    else this.#open.set(tenant, left);
   }
 }
 
-/** Lets callers who are not told apart hold as many as the server takes. */
-export const UNCOUNTED_CONNECTIONS: HeldConnections = { hold: () => () => {} };
+/** No limit per tenant, for gateways whose callers are anonymous. */
+export const UNLIMITED_CONNECTIONS: ConnectionQuota = { acquire: () => () => {} };

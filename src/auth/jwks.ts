@@ -1,11 +1,21 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { createLocalJWKSet, errors } from 'jose';
+import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 
-/** Nobody can say now whether a token is good: the issuer's keys cannot be had. */
-export class KeysUnavailableError extends Error {
-  override readonly name = 'KeysUnavailableError';
+const REFRESH_AFTER_MS = 10 * 60_000;
+/** How long a key set is used while it cannot be fetched again. */
+const MAX_AGE_MS = 60 * 60_000;
+/** Minimum time between two fetches while a key set is cached. */
+const COOLDOWN_MS = 30_000;
+const FIRST_RETRY_MS = 1_000;
+const FETCH_TIMEOUT_MS = 5_000;
+const MAX_DOCUMENT_BYTES = 256 * 1024;
+
+/** No token can be verified now, because the issuer's keys cannot be fetched. */
+export class JwksUnavailableError extends Error {
+  override readonly name = 'JwksUnavailableError';
   readonly retryAfterSeconds: number;
 
   constructor(retryAfterMs: number) {
@@ -14,148 +24,143 @@ export class KeysUnavailableError extends Error {
   }
 }
 
-/** A key set as it was read once; a newer one is another object. */
+/** A key set that was fetched once; every fetch creates a new object. Times are in milliseconds, monotonic. */
 export interface KeySet {
-  readonly find: JWTVerifyGetKey;
-  readonly renewAtMs: number;
-  readonly endsAtMs: number;
+  readonly getKey: JWTVerifyGetKey;
+  readonly refreshAtMs: number;
+  readonly expiresAtMs: number;
 }
 
-const RENEW_AFTER_MS = 10 * 60_000;
-/** How long keys are used without the issuer, in milliseconds from the last time they were read. */
-const LIFE_MS = 60 * 60_000;
-/** The least time between two readings while keys are held, whatever callers send. */
-const PAUSE_MS = 30_000;
-const FIRST_RETRY_MS = 1_000;
-
 /**
- * The issuer's public keys: read at first use and every 10 minutes, used for an hour while they cannot be read
- * again, and read early for a key id that is not known.
+ * Cache of the issuer's public keys (JWKS).
  *
- * Key ids are the caller's to invent, so there is one reading at a time, and a pause after each, failed ones
- * included. Before the first success the pause begins with a second and doubles, so that a start during an outage
- * of the issuer heals soon.
+ * The key set is fetched at first use and refreshed every 10 minutes, or earlier for an unknown key id. A stale set
+ * is used for up to an hour while the issuer is unavailable.
+ *
+ * Callers choose the key ids, so at most one fetch runs at a time and a cooldown follows each, failed ones included.
+ * Until the first success the cooldown starts at one second and doubles, so that a gateway started during an outage
+ * of the issuer recovers soon after it.
  */
-export class IssuerKeys {
-  readonly #read: () => Promise<JWTVerifyGetKey>;
+export class JwksCache {
+  readonly #fetch: () => Promise<JWTVerifyGetKey>;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #held: KeySet | undefined;
-  #reading: Promise<KeySet> | undefined;
+  #cached: KeySet | undefined;
+  #pending: Promise<KeySet> | undefined;
   #failures = 0;
-  #nextReadingAtMs = Number.NEGATIVE_INFINITY;
+  #nextFetchAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(read: () => Promise<JWTVerifyGetKey>, clock: Clock, log: Logger) {
-    this.#read = read;
+  constructor(fetch: () => Promise<JWTVerifyGetKey>, clock: Clock, log: Logger) {
+    this.#fetch = fetch;
     this.#clock = clock;
     this.#log = log;
   }
 
-  /** The keys that may be used now, if there are any; renews them in the background when it is time. */
-  held(): KeySet | undefined {
+  /** The cached key set, or undefined when there is none or it is too old. Starts a refresh when one is due. */
+  current(): KeySet | undefined {
     const nowMs = this.#clock.monotonicMs();
-    const held = this.#held;
-    if (held === undefined || nowMs >= held.endsAtMs) return undefined;
-    // A failure is not this caller's concern: the held keys are still good.
-    if (nowMs >= held.renewAtMs && nowMs >= this.#nextReadingAtMs) this.#renew().catch(() => undefined);
-    return held;
+    const cached = this.#cached;
+    if (cached === undefined || nowMs >= cached.expiresAtMs) return undefined;
+    // A failed refresh does not matter here: the cached keys are still valid.
+    if (nowMs >= cached.refreshAtMs && nowMs >= this.#nextFetchAtMs) this.#refresh().catch(() => undefined);
+    return cached;
   }
 
   /**
-   * The key that a token names, as jose asks for it.
+   * Resolves the key of a token, as jose's `jwtVerify` requests it.
    *
-   * @throws {KeysUnavailableError} when it is not known and the issuer cannot be asked
+   * @throws {JwksUnavailableError} when the key is not cached and the issuer is unavailable
    * @throws {errors.JWKSNoMatchingKey} when the issuer has no such key
    */
-  readonly find: JWTVerifyGetKey = async (header, token) => {
-    const held = this.held() ?? (await this.#renew());
+  readonly getKey: JWTVerifyGetKey = async (header, token) => {
+    const cached = this.current() ?? (await this.#refresh());
     try {
-      return await held.find(header, token);
+      return await cached.getKey(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      const renewed = await this.#renew();
-      if (renewed === held) throw error;
-      return renewed.find(header, token);
+      const refreshed = await this.#refresh();
+      if (refreshed === cached) throw error;
+      return refreshed.getKey(header, token);
     }
   };
 
-  /** Reads the keys, or gives the ones that were read a moment ago. */
-  async #renew(): Promise<KeySet> {
-    const waitMs = this.#nextReadingAtMs - this.#clock.monotonicMs();
-    if (this.#reading === undefined && waitMs > 0) {
-      if (this.#failures > 0 || this.#held === undefined) throw new KeysUnavailableError(waitMs);
-      return this.#held;
+  /** Fetches the key set, or returns the cached one during the cooldown. */
+  async #refresh(): Promise<KeySet> {
+    const waitMs = this.#nextFetchAtMs - this.#clock.monotonicMs();
+    if (this.#pending === undefined && waitMs > 0) {
+      if (this.#failures > 0 || this.#cached === undefined) throw new JwksUnavailableError(waitMs);
+      return this.#cached;
     }
-    this.#reading ??= this.#readOnce().finally(() => {
-      this.#reading = undefined;
+    this.#pending ??= this.#fetchOnce().finally(() => {
+      this.#pending = undefined;
     });
-    return this.#reading;
+    return this.#pending;
   }
 
-  async #readOnce(): Promise<KeySet> {
+  async #fetchOnce(): Promise<KeySet> {
     try {
-      const find = await this.#read();
+      const getKey = await this.#fetch();
       const nowMs = this.#clock.monotonicMs();
-      this.#held = { find, renewAtMs: nowMs + RENEW_AFTER_MS, endsAtMs: nowMs + LIFE_MS };
+      this.#cached = { getKey, refreshAtMs: nowMs + REFRESH_AFTER_MS, expiresAtMs: nowMs + MAX_AGE_MS };
       this.#failures = 0;
-      this.#nextReadingAtMs = nowMs + PAUSE_MS;
-      return this.#held;
+      this.#nextFetchAtMs = nowMs + COOLDOWN_MS;
+      return this.#cached;
     } catch (error) {
       const backOffMs = FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 5);
-      const pauseMs = this.#held === undefined ? Math.min(PAUSE_MS, backOffMs) : PAUSE_MS;
+      const cooldownMs = this.#cached === undefined ? Math.min(COOLDOWN_MS, backOffMs) : COOLDOWN_MS;
       this.#failures += 1;
-      this.#nextReadingAtMs = this.#clock.monotonicMs() + pauseMs;
+      this.#nextFetchAtMs = this.#clock.monotonicMs() + cooldownMs;
       this.#log.warn(
         { operation: 'keys', outcome: 'unavailable', detail: detailOf(error) },
         'the keys that tokens are checked with cannot be read',
       );
-      throw new KeysUnavailableError(pauseMs);
+      throw new JwksUnavailableError(cooldownMs);
     }
   }
 }
 
 function detailOf(error: unknown): string {
-  if (error instanceof IssuerDocumentError) return error.message;
+  if (error instanceof IssuerFetchError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
 }
 
-/** Where the keys of an issuer are. */
-export interface IssuerPlace {
-  /** The issuer's identifier, exactly as its tokens have it. */
+/** Where to fetch the keys of an issuer. */
+export interface JwksLocation {
+  /** The issuer identifier, exactly as in the `iss` claim of its tokens. */
   readonly issuer: string;
-  /** Looked up at the issuer (OpenID Connect Discovery) when undefined. */
-  readonly keysUrl: URL | undefined;
+  /** Undefined: found by OpenID Connect Discovery. */
+  readonly jwksUrl: URL | undefined;
 }
 
 /**
- * A function that reads the issuer's public keys anew at every call.
+ * Creates a function that fetches the issuer's key set.
  *
- * Where they are is looked up once, and again after they could not be read there.
+ * A discovered address is kept until a fetch from it fails.
  */
-export function keySetReader({ issuer, keysUrl }: IssuerPlace): () => Promise<JWTVerifyGetKey> {
+export function createJwksFetcher({ issuer, jwksUrl }: JwksLocation): () => Promise<JWTVerifyGetKey> {
   let discovered: URL | undefined;
   return async () => {
-    const url = keysUrl ?? discovered ?? (await discover(issuer));
+    const url = jwksUrl ?? discovered ?? (await discover(issuer));
     discovered = undefined;
-    const keys = toKeySet(await readIssuerDocument(url));
+    const keys = toKeySet(await fetchIssuerDocument(url));
     discovered = url;
     return keys;
   };
 }
 
 async function discover(issuer: string): Promise<URL> {
-  const place = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const document = await readIssuerDocument(new URL(place));
-  if (typeof document !== 'object' || document === null) throw unfit();
-  const { issuer: named, jwks_uri: address } = document as Record<string, unknown>;
-  // Otherwise somebody else's document could stand in for the issuer's.
-  if (named !== issuer) throw new IssuerDocumentError('the discovery document is of another issuer');
-  if (typeof address !== 'string' || !URL.canParse(address)) throw unfit();
-  const url = new URL(address);
-  // Without encryption only where the configuration accepted it: at an issuer on loopback.
+  const discoveryUrl = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const document = await fetchIssuerDocument(new URL(discoveryUrl));
+  if (!isObject(document)) throw noUsableUrl();
+  const { issuer: documentIssuer, jwks_uri: jwksUri } = document;
+  // OpenID Connect Discovery 1.0, section 4.3: otherwise another issuer could impersonate this one.
+  if (documentIssuer !== issuer) throw new IssuerFetchError('the discovery document is of another issuer');
+  if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw noUsableUrl();
+  const url = new URL(jwksUri);
+  // Unencrypted only where the configuration accepts it: for an issuer on loopback.
   const { protocol, hostname } = new URL(issuer);
-  const isPlain = url.protocol === 'http:' && protocol === 'http:' && url.hostname === hostname;
-  if ((url.protocol !== 'https:' && !isPlain) || url.username !== '') throw unfit();
+  const isLocalHttp = url.protocol === 'http:' && protocol === 'http:' && url.hostname === hostname;
+  if ((url.protocol !== 'https:' && !isLocalHttp) || url.username !== '') throw noUsableUrl();
   return url;
 }
 
@@ -163,33 +168,29 @@ function toKeySet(document: unknown): JWTVerifyGetKey {
   try {
     return createLocalJWKSet(document as Parameters<typeof createLocalJWKSet>[0]);
   } catch (error) {
-    if (error instanceof errors.JOSEError)
-      throw new IssuerDocumentError('the issuer answered with no key set');
+    if (error instanceof errors.JOSEError) throw new IssuerFetchError('the issuer answered with no key set');
     throw error;
   }
 }
 
-function unfit(): IssuerDocumentError {
-  return new IssuerDocumentError('the discovery document names no address of keys that may be used');
+function noUsableUrl(): IssuerFetchError {
+  return new IssuerFetchError('the discovery document names no address of keys that may be used');
 }
 
-const TIMEOUT_MS = 5_000;
-const MAX_BYTES = 256 * 1024;
-
-/** A document of the issuer could not be read. The message is ours and names the reason, nothing of the answer. */
-class IssuerDocumentError extends Error {
-  override readonly name = 'IssuerDocumentError';
+/** A document of the issuer could not be fetched. The message is safe to log: it quotes nothing of the response. */
+class IssuerFetchError extends Error {
+  override readonly name = 'IssuerFetchError';
 }
 
 /**
- * Reads a JSON document from the issuer of tokens: whole within 5 s, at most 256 KiB, not from where a redirect
- * leads, and without any credentials.
+ * Fetches a JSON document from the issuer: within 5 s, at most 256 KiB, without following redirects or sending
+ * credentials.
  *
- * @throws {IssuerDocumentError}
+ * @throws {IssuerFetchError}
  */
-async function readIssuerDocument(url: URL): Promise<unknown> {
-  // One signal for headers and body: an issuer that drips must not hold anybody up.
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+async function fetchIssuerDocument(url: URL): Promise<unknown> {
+  // One signal for headers and body, so that a slow body cannot hold up authentication.
+  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
   try {
     const response = await fetch(url, {
       headers: { accept: 'application/json' },
@@ -199,14 +200,14 @@ async function readIssuerDocument(url: URL): Promise<unknown> {
     });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new IssuerDocumentError(`the issuer answered ${response.status}`);
+      throw new IssuerFetchError(`the issuer answered ${response.status}`);
     }
     return JSON.parse(await readText(response));
   } catch (error) {
-    if (error instanceof IssuerDocumentError) throw error;
-    if (signal.aborted) throw new IssuerDocumentError('the issuer did not answer in time');
-    if (error instanceof SyntaxError) throw new IssuerDocumentError('the issuer did not answer with JSON');
-    throw new IssuerDocumentError(`the issuer cannot be reached (${systemCodeOf(error)})`);
+    if (error instanceof IssuerFetchError) throw error;
+    if (signal.aborted) throw new IssuerFetchError('the issuer did not answer in time');
+    if (error instanceof SyntaxError) throw new IssuerFetchError('the issuer did not answer with JSON');
+    throw new IssuerFetchError(`the issuer cannot be reached (${systemCodeOf(error)})`);
   }
 }
 
@@ -215,19 +216,15 @@ async function readText({ body }: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw new IssuerDocumentError('the issuer answered with more than 256 KiB');
+    if (bytes > MAX_DOCUMENT_BYTES) throw new IssuerFetchError('the issuer answered with more than 256 KiB');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-// fetch wraps the error of the system, whose code alone is fit for a log.
+// fetch wraps the system error, of which only the code is safe to log.
 function systemCodeOf(error: unknown): string {
-  const cause = propertyOf(error, 'cause');
-  const code = propertyOf(cause, 'code');
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = isObject(cause) ? cause['code'] : undefined;
   return typeof code === 'string' ? code : 'the connection broke';
-}
-
-function propertyOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,46 +1,52 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
-import { isIPv4, isIPv6 } from 'node:net';
 import type { Redis } from 'ioredis';
+import ipaddr from 'ipaddr.js';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { CreateLimit } from './caller.js';
 
-/** How much one tenant may create and delete. */
+/** How many creates and deletes one tenant may send. */
 export interface CreateLimitRule {
-  /** Creates and deletes in one window. */
+  /** Creates and deletes per window. */
   readonly creates: number;
-  /** Length of a window, which begins with the first one in it. */
+  /** Length of the window in seconds; it begins with its first create or delete. */
   readonly windowSeconds: number;
 }
 
-// With braces of its own, so that the counters need not share a slot of a cluster with the records.
+// Stored: do not rename. A hash tag of their own, so that the counters need not share a cluster slot with the records.
 const CREATE_PREFIX = 'dli-gateway:{limits}:create';
 const LOGIN_PREFIX = 'dli-gateway:{limits}:login';
+const LOGIN_WINDOW_SECONDS = 60;
 
-/** Counts creates and deletes by tenant: together with the gateways that share Redis, or else in this process. */
+/**
+ * Limits creates and deletes per tenant.
+ *
+ * Gateways that share a Redis share the counters. While Redis is unavailable each gateway counts alone, so that n
+ * gateways allow n times the limit.
+ */
 export class TenantCreateLimit implements CreateLimit {
   readonly #limiter: RateLimiterAbstract;
 
-  /** @param redis while it does not answer this process counts alone, so that a limit of n gateways becomes n limits */
+  /** @param redis shared counters; undefined counts in this process */
   constructor({ creates, windowSeconds }: CreateLimitRule, redis: Redis | undefined) {
     const rule = { points: creates, duration: windowSeconds, keyPrefix: CREATE_PREFIX };
-    const alone = new RateLimiterMemory(rule);
+    const local = new RateLimiterMemory(rule);
     this.#limiter =
       redis === undefined
-        ? alone
+        ? local
         : new RateLimiterRedis({
             ...rule,
             storeClient: redis,
-            insuranceLimiter: alone,
+            insuranceLimiter: local,
             rejectIfRedisNotReady: true,
-            // Redis is not asked again for a tenant who has used the window up.
+            // Spares Redis the requests of a tenant who has used up the window.
             inMemoryBlockOnConsumed: creates + 1,
           });
   }
 
   async take(tenant: string): Promise<number | undefined> {
     try {
-      // Tenants are names; whoever reads the store need not learn them.
+      // Hashed, because readers of the store need not learn the names of tenants.
       await this.#limiter.consume(hash('sha256', tenant, 'base64url'));
       return undefined;
     } catch (refusal) {
@@ -50,86 +56,69 @@ export class TenantCreateLimit implements CreateLimit {
   }
 }
 
-const WINDOW_SECONDS = 60;
-
-/** Where gateways count together. */
+/** Counters in Redis that several gateways share. */
 export interface SharedCounters {
   redis: Redis;
-  /** Known to the gateways alone, and the same to all of them. */
+  /** A secret that only these gateways know; the same for all of them. */
   secret: string;
 }
 
 /**
- * Counts refused tokens by address, for a minute each: together with the gateways that share Redis, or else in this
- * process.
+ * Limits rejected access tokens per client address and minute.
  *
- * Addresses share 65,536 counters, so that no number of strangers takes more memory, here or in the store of the
- * operation records; who shares one cannot be told from outside.
+ * Addresses are hashed to 65,536 counters, which bounds the memory used here or in Redis. The hash is keyed, so
+ * clients cannot find out who shares their counter.
  */
-export class FailedLogins {
+export class FailedLoginLimit {
   readonly #limiter: RateLimiterAbstract;
-  readonly #most: number;
+  readonly #maxPerMinute: number;
   readonly #secret: string | Buffer;
 
   /**
-   * @param most refused tokens of one address in a minute
-   * @param shared while its Redis does not answer this process counts alone
+   * @param maxPerMinute rejected tokens per address and minute
+   * @param shared counters in Redis; undefined, or while Redis is unavailable, counts in this process
    */
-  constructor(most: number, shared?: SharedCounters) {
-    const rule = { points: most, duration: WINDOW_SECONDS, keyPrefix: LOGIN_PREFIX };
-    const alone = new RateLimiterMemory(rule);
-    this.#most = most;
+  constructor(maxPerMinute: number, shared?: SharedCounters) {
+    const rule = { points: maxPerMinute, duration: LOGIN_WINDOW_SECONDS, keyPrefix: LOGIN_PREFIX };
+    const local = new RateLimiterMemory(rule);
+    this.#maxPerMinute = maxPerMinute;
     this.#secret = shared?.secret ?? randomBytes(16);
     this.#limiter =
       shared === undefined
-        ? alone
+        ? local
         : new RateLimiterRedis({
             ...rule,
             storeClient: shared.redis,
-            insuranceLimiter: alone,
+            insuranceLimiter: local,
             rejectIfRedisNotReady: true,
           });
   }
 
-  /** Seconds until tokens of an address are looked at again; undefined when they are now. */
-  async waitSeconds(address: string): Promise<number | undefined> {
-    const count = await this.#limiter.get(this.#counterOf(address));
-    if (count === null || count.msBeforeNext <= 0 || count.consumedPoints < this.#most) return undefined;
-    return Math.ceil(count.msBeforeNext / 1_000);
+  /** Seconds until tokens from this address are verified again; undefined when the limit is not reached. */
+  async retryAfterSeconds(address: string): Promise<number | undefined> {
+    const counter = await this.#limiter.get(this.#counterOf(address));
+    if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.#maxPerMinute)
+      return undefined;
+    return Math.ceil(counter.msBeforeNext / 1_000);
   }
 
-  /** Counts one. */
-  async add(address: string): Promise<void> {
+  /** Counts one rejected token. */
+  async record(address: string): Promise<void> {
     await this.#limiter.penalty(this.#counterOf(address));
   }
 
   #counterOf(address: string): number {
-    return createHmac('sha256', this.#secret).update(addressGroupOf(address)).digest().readUInt16BE();
+    return createHmac('sha256', this.#secret).update(networkOf(address)).digest().readUInt16BE();
   }
 }
 
-/**
- * What addresses of one party have in common: an IPv4 address whole, of an IPv6 address the first 64 bits, because
- * whoever has one of those has all that begin with them.
- */
-function addressGroupOf(address: string): string {
-  const [plain = ''] = address.split('%');
-  const mapped = /^::ffff:([\d.]+)$/i.exec(plain)?.[1];
-  if (mapped !== undefined && isIPv4(mapped)) return mapped;
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('::');
-  const first = groupsOf(head);
-  const last = tail === undefined ? [] : groupsOf(tail);
-  const missing = tail === undefined ? 0 : 8 - first.length - last.length;
-  const all = [...first, ...Array<string>(Math.max(0, missing)).fill('0'), ...last];
-  return all
+/** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
+function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString();
+  return parsed.parts
     .slice(0, 4)
-    .map(group => Number.parseInt(group, 16).toString(16))
+    .map(part => part.toString(16))
     .join(':');
-}
-
-// An IPv4 address at the end stands for two groups.
-function groupsOf(text: string): string[] {
-  if (text === '') return [];
-  return text.split(':').flatMap(group => (group.includes('.') ? ['0', '0'] : [group]));
 }

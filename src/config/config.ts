@@ -1,62 +1,63 @@
 import type { ExplorerKind } from '../http/explorer.js';
-import type { CallersConfig } from './auth-config.js';
-import { callersFrom } from './auth-config.js';
+import type { AuthConfig } from './auth-config.js';
+import { readAuthConfig } from './auth-config.js';
 import type { CredentialsConfig } from './credentials.js';
-import { credentialsFrom, followedFiles } from './credentials.js';
-import type { Settings } from './env-schema.js';
-import { SECRET_KEYS, settings } from './env-schema.js';
+import { readCredentials, watchedFiles } from './credentials.js';
+import type { EnvValues } from './env-schema.js';
+import { envSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment, Problem } from './secret-files.js';
 import { readCertificates, readDocuments, readEnvironment } from './secret-files.js';
 
-/** Everything that operators decide, checked. */
+/** The validated configuration of the gateway. */
 export interface Config {
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0 for any free port. */
   readonly port: number;
   readonly adminHost: string;
   readonly adminPort: number;
-  /** Region id; also the name of the built-in project of the region. */
+  /** Region id, which is also the name of the region's default project. */
   readonly region: string;
   readonly dliEndpoint: URL;
   readonly iamEndpoint: URL;
   readonly credentials: CredentialsConfig;
-  /** Paths of the credentials that may change while the gateway runs, by their keys. */
+  /** Paths of the credential files to watch for rotation, by variable. */
   readonly credentialFiles: Readonly<Record<string, string>>;
-  /** Looked up in IAM when undefined. */
+  /** Undefined: looked up in IAM. */
   readonly projectId: string | undefined;
+  /** Time limit of one create, delete or read. */
   readonly operationTimeoutMs: number;
-  /** Folder of the embedded store of operation records. */
+  /** Folder of the embedded operation store. */
   readonly dataDir: string;
-  /** Redis for the operation records of several instances; replaces the folder. */
+  /** Redis as the operation store, shared by several gateways; replaces the folder. */
   readonly redisUrl: string | undefined;
-  /** How long after it was sent a create may still appear in DLI's list, in milliseconds. */
+  /** How long after sending a create its connection may still appear in DLI's list, in milliseconds. */
   readonly settleMs: number;
-  /** Whether creates carry a tag by which their connection is found. */
+  /** Whether creates add a tag by which reconciliation finds the connection. */
   readonly markerTag: boolean;
-  /** How old an answer may be that was read for another caller, in milliseconds. */
+  /** Maximum age of a read that is shared with other callers, in milliseconds. */
   readonly readFreshnessMs: number;
-  /** From one look at a followed connection to the next while it changes, in milliseconds. */
+  /** Poll interval of a watched connection while it changes, in milliseconds. */
   readonly followIntervalMs: number;
-  /** Calls to DLI for all callers who read together, in a second. */
+  /** Reads sent to DLI per second, for all callers together. */
   readonly readCallsPerSecond: number;
-  /** Looks at all followed connections together in a second. */
+  /** Polls sent to DLI per second, for all watched connections together. */
   readonly followCallsPerSecond: number;
-  /** Mean event-loop delay above which requests are shed, in milliseconds. */
+  /** Mean event-loop delay in milliseconds above which requests are shed. */
   readonly maxEventLoopDelayMs: number;
   readonly callerAuth: 'jwt' | 'none';
-  readonly callers: CallersConfig;
-  /** Proxies whose word about where a request comes from is taken: IP addresses and ranges. */
+  readonly auth: AuthConfig;
+  /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges. */
   readonly trustedProxies: readonly string[];
   readonly explorer: ExplorerKind;
-  /** The only documents that are executed, by their ids; any when undefined. */
+  /** Trusted documents by id, the only ones that are executed; undefined allows all documents. */
   readonly trustedDocuments: Readonly<Record<string, string>> | undefined;
-  /** The only authorities that may vouch for DLI and IAM, in PEM; those of Node when undefined. */
+  /** PEM certificates of the only CAs that are trusted for DLI and IAM; undefined for Node's CAs. */
   readonly certificates: readonly string[] | undefined;
   readonly corsOrigins: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
-/** The configuration is wrong: names every bad key with its rule, and no value. */
+/** The configuration is invalid. Lists every invalid variable with its rule, and never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];
@@ -68,34 +69,34 @@ export class ConfigError extends Error {
 }
 
 /**
- * The configuration from environment variables; a secret may instead be in the file that `NAME_FILE` names.
+ * Loads the configuration from environment variables. A secret may come from the file that `NAME_FILE` names instead.
  *
- * @param env read only; an empty value counts as not given
- * @throws {ConfigError} with all problems at once
+ * @param env an empty value counts as not set
+ * @throws {ConfigError} listing all problems at once
  */
 export function loadConfig(env: Environment): Config {
-  const { values, files, problems } = readEnvironment(env, Object.keys(settings.shape), SECRET_KEYS);
-  const parsed = settings.safeParse(values);
-  const wrong = parsed.success ? [] : parsed.error.issues;
-  const known = new Set(problems.map(({ key }) => key));
-  for (const { path, message } of wrong) {
+  const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
+  const parsed = envSchema.safeParse(values);
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const reported = new Set(problems.map(({ key }) => key));
+  for (const { path, message } of issues) {
     const key = String(path[0]);
-    if (!known.has(key)) problems.push({ key, rule: message });
-    known.add(key);
+    if (!reported.has(key)) problems.push({ key, rule: message });
+    reported.add(key);
   }
   if (parsed.success && parsed.data.PORT !== 0 && parsed.data.PORT === parsed.data.ADMIN_PORT) {
     problems.push({ key: 'ADMIN_PORT', rule: 'must be another port than PORT' });
   }
-  const credentials = credentialsFrom(values, problems);
-  const callers = parsed.success ? callersFrom(parsed.data, problems) : undefined;
+  const credentials = readCredentials(values, problems);
+  const auth = parsed.success ? readAuthConfig(parsed.data, problems) : undefined;
   const fromFiles = readFiles(values, problems);
-  if (!parsed.success || credentials === undefined || callers === undefined || problems.length > 0)
+  if (!parsed.success || credentials === undefined || auth === undefined || problems.length > 0)
     throw new ConfigError(problems);
   return Object.freeze({
     ...toConfig(parsed.data),
-    callers,
+    auth,
     credentials,
-    credentialFiles: followedFiles(credentials, files),
+    credentialFiles: watchedFiles(credentials, files),
     ...fromFiles,
   });
 }
@@ -123,8 +124,8 @@ function readFiles(
 }
 
 function toConfig(
-  values: Settings,
-): Omit<Config, 'callers' | 'credentials' | 'credentialFiles' | keyof FromFiles> {
+  values: EnvValues,
+): Omit<Config, 'auth' | 'credentials' | 'credentialFiles' | keyof FromFiles> {
   const { DLI_REGION: region } = values;
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
@@ -154,6 +155,6 @@ function toConfig(
   };
 }
 
-function hasExplorer({ NODE_ENV, TRUSTED_DOCUMENTS }: Settings): boolean {
+function hasExplorer({ NODE_ENV, TRUSTED_DOCUMENTS }: EnvValues): boolean {
   return NODE_ENV !== 'production' && TRUSTED_DOCUMENTS === undefined;
 }

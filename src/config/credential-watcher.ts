@@ -1,112 +1,116 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Logger } from '../lib/logger.js';
 import type { CredentialsConfig } from './credentials.js';
-import { hasWholeChange, withValues } from './credentials.js';
+import { isCompleteRotation, withValues } from './credentials.js';
 import { isValidSecret } from './env-schema.js';
-import { isReadableByAll, withoutLineBreak } from './secret-files.js';
+import { isReadableByAll, stripLineBreak } from './secret-files.js';
 
-// A change must be the same at two looks, so it is used after at most twice this.
-const LOOK_EVERY_MS = 1_000;
+// A change must be the same in two polls, so it takes effect after at most twice this interval.
+const POLL_INTERVAL_MS = 1_000;
 
-/** What it takes to follow credentials in files. */
-interface CredentialFilesOptions {
-  /** Paths by the key of the credential. */
-  files: Readonly<Record<string, string>>;
-  /** The credentials that the files held at the start. */
-  credentials: CredentialsConfig;
-  /** Gets the credentials that the files hold now. */
-  onChange: (credentials: CredentialsConfig) => void;
-  /** Gets the names of variables, never values. */
-  log: Logger<{ keys: readonly string[] }>;
-}
-
-type Texts = Readonly<Record<string, string>>;
+type SecretsByKey = Readonly<Record<string, string>>;
 
 /**
- * Follows credentials in files, as they are rotated while the gateway runs.
+ * Polls credential files and reports a rotation once the new credentials are complete.
  *
- * It looks instead of listening: files of a container are replaced by links, on file systems that tell nobody.
+ * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
-export class CredentialFiles {
-  readonly #options: CredentialFilesOptions;
+export class CredentialWatcher {
+  readonly #files: Readonly<Record<string, string>>;
+  readonly #onChange: (credentials: CredentialsConfig) => void;
+  readonly #log: Logger<{ keys: readonly string[] }>;
   #credentials: CredentialsConfig;
-  /** What the last look found, when it differed from what is in use. */
+  /** What the last poll found, if it differs from the credentials in use. */
   #candidate: CredentialsConfig | undefined;
   #lastWarning: string | undefined;
-  #isLooking = false;
+  #isPolling = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: CredentialFilesOptions) {
-    this.#options = options;
-    this.#credentials = options.credentials;
+  /**
+   * @param files paths by variable; when empty there is nothing to watch
+   * @param credentials the credentials at the start
+   * @param onChange receives the new credentials
+   * @param log receives the names of variables, never values
+   */
+  constructor(
+    files: Readonly<Record<string, string>>,
+    credentials: CredentialsConfig,
+    onChange: (credentials: CredentialsConfig) => void,
+    log: Logger<{ keys: readonly string[] }>,
+  ) {
+    this.#files = files;
+    this.#credentials = credentials;
+    this.#onChange = onChange;
+    this.#log = log;
   }
 
-  /** Begins to follow, until {@link close}. */
+  /** Starts polling, until {@link close}. */
   start(): void {
-    if (Object.keys(this.#options.files).length === 0) return;
-    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
+    if (Object.keys(this.#files).length === 0) return;
+    this.#timer = setInterval(() => void this.#poll(), POLL_INTERVAL_MS).unref();
   }
 
+  /** Stops polling. */
   close(): void {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     try {
-      const texts = await this.#read();
-      if (texts !== undefined) this.#consider(withValues(this.#credentials, texts));
+      const secrets = await this.#readFiles();
+      if (secrets !== undefined) this.#compare(withValues(this.#credentials, secrets));
     } finally {
-      this.#isLooking = false;
+      this.#isPolling = false;
     }
   }
 
-  #consider(found: CredentialsConfig): void {
+  #compare(found: CredentialsConfig): void {
     const isStable = this.#candidate !== undefined && isSame(found, this.#candidate);
     this.#candidate = isSame(found, this.#credentials) ? undefined : found;
     if (this.#candidate === undefined || !isStable) return;
-    // Half of a pair is the work of somebody who has not finished yet.
-    if (!hasWholeChange(this.#credentials, found)) {
+    // A half-changed pair means that the rotation is still under way.
+    if (!isCompleteRotation(this.#credentials, found)) {
       this.#warn('only a part of the key pair has changed: the last pair stays in use until all of it has');
       return;
     }
     this.#credentials = found;
     this.#candidate = undefined;
     this.#lastWarning = undefined;
-    this.#options.onChange(found);
-    this.#options.log.info({ keys: Object.keys(this.#options.files) }, 'credentials replaced');
+    this.#onChange(found);
+    this.#log.info({ keys: Object.keys(this.#files) }, 'credentials replaced');
   }
 
-  /** The text of every file; undefined while one of them cannot be used. */
-  async #read(): Promise<Texts | undefined> {
-    const texts: Record<string, string> = {};
-    for (const [key, path] of Object.entries(this.#options.files)) {
-      const text = await readSecret(path);
-      if (text === undefined || !isValidSecret(key, text.value)) {
+  /** The secrets of all files; undefined when one of them is invalid. */
+  async #readFiles(): Promise<SecretsByKey | undefined> {
+    const secrets: Record<string, string> = {};
+    for (const [key, path] of Object.entries(this.#files)) {
+      const secret = await readSecret(path);
+      if (secret === undefined || !isValidSecret(key, secret.value)) {
         this.#warn('a credential file cannot be used: the last credentials stay in use');
         return undefined;
       }
-      // What all can read is refused at a start; to stop working now would make it no less known.
-      if (text.isReadableByAll) this.#warn('a credential file can be read by everybody on this machine');
-      texts[key] = text.value;
+      // loadConfig rejects such a file; stopping a running gateway would not make the secret less exposed.
+      if (secret.isReadableByAll) this.#warn('a credential file can be read by everybody on this machine');
+      secrets[key] = secret.value;
     }
-    return texts;
+    return secrets;
   }
 
   #warn(message: string): void {
     if (this.#lastWarning === message) return;
     this.#lastWarning = message;
-    this.#options.log.warn({ keys: Object.keys(this.#options.files) }, message);
+    this.#log.warn({ keys: Object.keys(this.#files) }, message);
   }
 }
 
 async function readSecret(path: string): Promise<{ value: string; isReadableByAll: boolean } | undefined> {
   try {
     const status = await stat(path);
-    // A pipe would be waited for, and holds its secret once.
+    // Reading a pipe could block, and would consume its secret.
     if (!status.isFile()) return undefined;
-    const value = withoutLineBreak(await readFile(path, 'utf8'));
+    const value = stripLineBreak(await readFile(path, 'utf8'));
     return value === '' ? undefined : { value, isReadableByAll: isReadableByAll(status) };
   } catch {
     return undefined;

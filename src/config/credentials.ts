@@ -2,18 +2,18 @@ import type { AccessKeyCredentials } from '../huawei-cloud/access-key-authentica
 import type { IamUser } from '../huawei-cloud/iam-client.js';
 import type { Problem } from './secret-files.js';
 
-/** How the gateway authenticates at Huawei Cloud. */
+/** The credentials with which the gateway authenticates at Huawei Cloud. */
 export type CredentialsConfig =
   | ({ kind: 'accessKey' } & AccessKeyCredentials)
   | ({ kind: 'iamUser' } & IamUser);
 
 /**
- * The one kind of credentials that the variables give.
+ * Reads the credentials from the variables: an access key or an IAM user.
  *
- * @param problems gets what is missing or contradicts itself
- * @returns undefined when there is no complete kind
+ * @param problems receives missing and contradictory variables
+ * @returns undefined when neither kind is complete
  */
-export function credentialsFrom(
+export function readCredentials(
   values: Readonly<Record<string, string | undefined>>,
   problems: Problem[],
 ): CredentialsConfig | undefined {
@@ -23,26 +23,25 @@ export function credentialsFrom(
   const name = values['IAM_USERNAME'];
   const password = values['IAM_PASSWORD'];
   const domainName = values['IAM_DOMAIN_NAME'];
-  const wantsKey = accessKey !== undefined || secretKey !== undefined || securityToken !== undefined;
-  const wantsUser = name !== undefined || password !== undefined || domainName !== undefined;
+  const hasKey = accessKey !== undefined || secretKey !== undefined || securityToken !== undefined;
+  const hasUser = name !== undefined || password !== undefined || domainName !== undefined;
   const missing = (key: string, value: string | undefined, rule: string) => {
     if (value === undefined && problems.every(problem => problem.key !== key)) problems.push({ key, rule });
   };
-  if (wantsKey && wantsUser) {
+  if (hasKey && hasUser) {
     problems.push({
       key: 'HUAWEICLOUD_SDK_AK',
       rule: 'and IAM_USERNAME exclude each other: give one kind of credentials',
     });
   }
-  if (wantsKey || !wantsUser) {
-    const rule =
-      wantsUser || wantsKey
-        ? 'is required with access keys'
-        : 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME';
+  if (hasKey || !hasUser) {
+    const rule = hasKey
+      ? 'is required with access keys'
+      : 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME';
     missing('HUAWEICLOUD_SDK_AK', accessKey, rule);
     missing('HUAWEICLOUD_SDK_SK', secretKey, rule);
   }
-  if (wantsUser) {
+  if (hasUser) {
     missing('IAM_USERNAME', name, 'is required with an IAM user');
     missing('IAM_PASSWORD', password, 'is required with an IAM user');
     missing('IAM_DOMAIN_NAME', domainName, 'is required with an IAM user');
@@ -64,21 +63,21 @@ const FIELDS = {
 } as const;
 
 /**
- * The files of credentials that can be followed while the gateway runs.
+ * The credential files that can be watched for rotation.
  *
- * A key pair is replaced as a whole, so when one part of it stands in a variable none is followed.
+ * A key pair is rotated as a whole, so no file is watched when a part of the pair comes from a variable.
  */
-export function followedFiles(
+export function watchedFiles(
   credentials: CredentialsConfig,
   files: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   const fields = Object.entries(FIELDS[credentials.kind]).filter(([, field]) => field in credentials);
   const entries = fields.flatMap(([key]) => (files[key] === undefined ? [] : [[key, files[key]]]));
-  const isWhole = credentials.kind === 'iamUser' || entries.length === fields.length;
-  return isWhole ? Object.fromEntries(entries) : {};
+  const isComplete = credentials.kind === 'iamUser' || entries.length === fields.length;
+  return isComplete ? Object.fromEntries(entries) : {};
 }
 
-/** The same kind of credentials with other values for some keys. */
+/** Credentials of the same kind with new values for some variables. */
 export function withValues(
   credentials: CredentialsConfig,
   values: Readonly<Record<string, string>>,
@@ -89,8 +88,8 @@ export function withValues(
   return { ...credentials, ...Object.fromEntries(changed) };
 }
 
-/** Whether credentials have changed so that they can belong together: of a key pair, every part. */
-export function hasWholeChange(last: CredentialsConfig, next: CredentialsConfig): boolean {
+/** Whether a change of credentials is complete: of a key pair, every part must have changed. */
+export function isCompleteRotation(last: CredentialsConfig, next: CredentialsConfig): boolean {
   if (last.kind !== 'accessKey' || next.kind !== 'accessKey') return true;
   return (
     last.accessKey !== next.accessKey &&

@@ -1,25 +1,26 @@
 import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { PROJECT_ID_PATTERN } from '../huawei-cloud/iam-client.js';
 
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
-/** The rule of addresses over which secrets or keys come. */
+/** The rule for addresses that secrets or keys are exchanged with. */
 const ENCRYPTED_RULE = 'must use https; http is accepted for loopback addresses only';
 
-/** A port; 0 lets the system choose. */
+/** A port; 0 for any free one. */
 const port = whole(0, 65_535, 'must be a port number from 0 to 65535');
-/** A name or an address to listen on. */
+/** A host name or IP address to listen on. */
 const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address');
-/** A text that may stand in a header. */
+/** A text that is safe in an HTTP header. */
 const headerSafe = z.string().regex(HEADER_SAFE, 'must be printable ASCII without spaces');
-/** The address of a service of Huawei Cloud. */
+/** The base URL of a service of Huawei Cloud. */
 const endpoint = z
   .string()
   .refine(isBareUrl, 'must be an address with its scheme and without path, query or user')
   .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
   .transform(text => new URL(text));
-/** Parts separated by commas; spaces around them and empty ones do not count. */
+/** A comma-separated list; surrounding spaces and empty parts are dropped. */
 const list = z.string().transform(text =>
   text
     .split(',')
@@ -27,13 +28,13 @@ const list = z.string().transform(text =>
     .filter(part => part !== ''),
 );
 
-/** Whether a host is reachable from this machine only. */
+/** Whether a host name or address is loopback, that is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, '$1');
   return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
-/** A whole number from a text of digits. */
+/** An integer in decimal digits. */
 function whole(min: number, max: number, rule: string) {
   return z
     .string()
@@ -42,7 +43,7 @@ function whole(min: number, max: number, rule: string) {
     .refine(value => value >= min && value <= max, rule);
 }
 
-/** true or false. */
+/** `true` or `false`. */
 function flag() {
   return z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
 }
@@ -58,19 +59,19 @@ function isBareUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && pathname === '/' && `${search}${hash}${username}${password}` === '';
 }
 
-/** Whether an address is encrypted or does not leave this machine. */
+/** Whether a URL uses https or points to loopback. */
 function isEncryptedOrLoopback(text: string): boolean {
   if (!URL.canParse(text)) return true;
   const { protocol, hostname } = new URL(text);
   return protocol !== 'http:' || isLoopback(hostname);
 }
 
-/** Whether a text is an origin as browsers write it. */
+/** Whether a text is a web origin, in the form that browsers send. */
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** Signature algorithms with a public key; a secret one would make of every published key a password. */
+/** Asymmetric signature algorithms only: with HMAC, anybody who has the public key could sign tokens. */
 const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -79,8 +80,8 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 // RFC 6749, section 3.3.
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope, without spaces and quotes');
 
-/** The form of every variable about callers and their limits by itself. */
-const callerSettings = {
+/** The variables about callers and their limits. */
+const authSettings = {
   CALLER_AUTH: z.enum(['jwt', 'none'], {
     error: ({ input }) =>
       input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none',
@@ -138,15 +139,14 @@ function isIssuer(text: string): boolean {
   return isPlainUrl(text) && new URL(text).search === '';
 }
 
-// Whoever believes every address lets callers choose their own; and the server would not start with such a range.
+// A range of all addresses would let clients choose their own address, and Fastify refuses it.
 function isAddressRange(text: string): boolean {
-  const [address = '', bits = '1', ...more] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || !/^\d{1,3}$/.test(bits) || more.length > 0) return false;
-  return Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128);
+  if (!text.includes('/')) return isIP(text) !== 0;
+  const isRange = ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text);
+  return isRange && ipaddr.parseCIDR(text)[1] > 0;
 }
 
-/** The keys whose values may stand in a file that `NAME_FILE` names. */
+/** The variables that may come from a file that `NAME_FILE` names. */
 export const SECRET_KEYS = [
   'HUAWEICLOUD_SDK_AK',
   'HUAWEICLOUD_SDK_SK',
@@ -157,8 +157,8 @@ export const SECRET_KEYS = [
   'REDIS_URL',
 ] as const;
 
-/** The form of every variable by itself; what several must agree on is checked elsewhere. */
-export const settings = z.object({
+/** Every variable with its form and default. Rules that span several variables are checked in `loadConfig`. */
+export const envSchema = z.object({
   NODE_ENV: oneOf('production', 'development', 'test').default('production'),
   HOST: hostName.default('127.0.0.1'),
   PORT: port.default(4000),
@@ -211,11 +211,11 @@ export const settings = z.object({
     60_000,
     'must be a whole number of milliseconds from 50 to 60000',
   ).default(200),
-  ...callerSettings,
+  ...authSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),
   CA_FILE: z.string().optional(),
-  // Node's own. It has no effect on DLI, IAM or Redis, and whoever sets it believes that it has.
+  // A variable of Node without effect on DLI, IAM or Redis. Accepting it would suggest otherwise.
   NODE_TLS_REJECT_UNAUTHORIZED: z
     .string()
     .refine(
@@ -232,11 +232,11 @@ export const settings = z.object({
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
 });
 
-/** Every variable, read. */
-export type Settings = z.infer<typeof settings>;
+/** The parsed variables. */
+export type EnvValues = z.infer<typeof envSchema>;
 
-/** Whether a text may be the value of a secret. */
+/** Whether a text is a valid value of one of {@link SECRET_KEYS}. */
 export function isValidSecret(key: string, text: string): boolean {
-  const form = SECRET_KEYS.find(candidate => candidate === key);
-  return form !== undefined && settings.shape[form].safeParse(text).success;
+  const secretKey = SECRET_KEYS.find(candidate => candidate === key);
+  return secretKey !== undefined && envSchema.shape[secretKey].safeParse(text).success;
 }

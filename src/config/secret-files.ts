@@ -3,31 +3,30 @@ import { readFileSync, statSync } from 'node:fs';
 import { platform } from 'node:os';
 import { z } from 'zod';
 
-const MAY_OTHERS_READ = 0o004;
+const READABLE_BY_OTHERS = 0o004;
 
-/** Environment variables, as `process.env` has them. */
+/** Environment variables, in the form of `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One key that is wrong, and the rule it breaks; never its value. */
+/** An invalid variable and the rule it violates, without its value. */
 export interface Problem {
   key: string;
   rule: string;
 }
 
-/** What the environment says, read. */
+/** The variables of an environment, with secrets read from their files. */
 export interface ReadEnvironment {
   values: Record<string, string>;
-  /** The paths of the secrets that stand in files, by their keys. */
+  /** Paths of the secrets that came from files, by variable. */
   files: Record<string, string>;
   problems: Problem[];
 }
 
 /**
- * The values of the given keys. A secret may instead stand in the file that `NAME_FILE` names, where one
- * line break at the end does not count, and which others than its owner and group must not be able to read.
- * An empty value counts as not given.
+ * Reads the given variables. A secret may come from the file that `NAME_FILE` names instead: one trailing line break
+ * is stripped, and the file must not be world-readable. An empty value counts as not set.
  *
- * @param secretKeys which of the keys are secrets
+ * @param secretKeys the keys that are secrets
  */
 export function readEnvironment(
   env: Environment,
@@ -65,20 +64,20 @@ export function readEnvironment(
   return { values, files, problems };
 }
 
-/** Whether everybody on this machine can read a file. */
+/** Whether a file is world-readable; always false on Windows. */
 export function isReadableByAll({ mode }: { mode: number }): boolean {
-  // Windows has no such rights, and its files always look as if all could read them.
-  return platform() !== 'win32' && (mode & MAY_OTHERS_READ) !== 0;
+  // Windows has no such mode bits: every file looks world-readable.
+  return platform() !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0;
 }
 
-/** A text without the one line break that editors put at its end. */
-export function withoutLineBreak(text: string): string {
+/** Strips one trailing line break, which editors add. */
+export function stripLineBreak(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
 function readSecret(path: string): 'unreadable' | 'readableByAll' | { text: string } {
   try {
-    const text = withoutLineBreak(readFileSync(path, 'utf8'));
+    const text = stripLineBreak(readFileSync(path, 'utf8'));
     if (text === '') return 'unreadable';
     return isReadableByAll(statSync(path)) ? 'readableByAll' : { text };
   } catch {
@@ -89,7 +88,7 @@ function readSecret(path: string): 'unreadable' | 'readableByAll' | { text: stri
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 const documents = z.record(z.string().regex(/^[\x21-\x7e]{1,256}$/), z.string().min(1));
 
-/** The certificates of a PEM file; undefined when it cannot be read, or holds none or a broken one. */
+/** The certificates of a PEM file; undefined when it is unreadable, has none or an invalid one. */
 export function readCertificates(path: string): readonly string[] | undefined {
   try {
     const certificates = readFileSync(path, 'utf8').match(CERTIFICATE) ?? [];
@@ -100,7 +99,7 @@ export function readCertificates(path: string): readonly string[] | undefined {
   }
 }
 
-/** The documents of a manifest, by their ids; undefined when it cannot be read or has another form. */
+/** The trusted documents of a JSON manifest, by id; undefined when it is unreadable or has another form. */
 export function readDocuments(path: string): Readonly<Record<string, string>> | undefined {
   try {
     return documents.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;

@@ -8,7 +8,7 @@ import { shownMessage } from '../dli/sanitize.js';
 
 const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that is fit to be shown.';
 
-/** A connection in one queue. */
+/** A queue of a connection. */
 @ObjectType('DatasourceConnectionQueue', {
   description: 'A queue that a connection is bound to, and how the connection stands there.',
 })
@@ -39,7 +39,7 @@ export class DatasourceConnectionQueue {
   }
 }
 
-/** What connections of every kind have in common. */
+/** The fields of all kinds of connections. */
 @InterfaceType('DatasourceConnection', {
   description:
     'A connection through which DLI reaches a service in your network. There is one kind now, `ClassicDatasourceConnection`; others may be added.',
@@ -79,7 +79,7 @@ export abstract class DatasourceConnection {
   }
 }
 
-/** A classic connection, as `createDatasourceConnection` makes it. */
+/** A classic connection, the kind that `createDatasourceConnection` creates. */
 @ObjectType('ClassicDatasourceConnection', {
   implements: DatasourceConnection,
   description: 'A classic connection, as `createDatasourceConnection` makes it.',
@@ -146,7 +146,7 @@ function dateOf(epochMs: number | null): Date | null {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
-/** Some of a list's connections. */
+/** One page of a list of connections. */
 @ObjectType('DatasourceConnectionPage', { description: "Some of a list's connections." })
 export class DatasourceConnectionPage {
   @Field(() => [DatasourceConnection], { description: 'The connections of this page, in order.' })

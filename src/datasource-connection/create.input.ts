@@ -17,7 +17,7 @@ const RESOURCE_ID = /^[A-Za-z0-9-]{1,64}$/;
 const RESOURCE_ID_RULE = '1 to 64 letters, digits and -';
 const KEY_RULE = '16 to 64 letters, digits, _ and -';
 
-/** The connection to create. */
+/** The input of `createDatasourceConnection`. */
 @InputType({ description: 'The connection to create.' })
 export class CreateDatasourceConnectionInput {
   @Field(() => String, { description: "The connection's name: 1 to 64 letters, digits, _ and -." })
@@ -25,7 +25,7 @@ export class CreateDatasourceConnectionInput {
   name!: string;
 
   @Field(() => DatasourceService, { description: 'The kind of service that the connection reaches.' })
-  // GraphQL has checked the value; class-validator removes a field that has no rule.
+  // GraphQL has checked the value, but class-validator removes fields without a rule.
   @IsIn(Object.values(DatasourceService))
   service!: DatasourceService;
 
@@ -78,11 +78,11 @@ export class CreateDatasourceConnectionInput {
 }
 
 // Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
-// Lengths count UTF-16 units, as DLI's do; class-validator's own rules leave variation selectors out.
+// Lengths are in UTF-16 code units, as in DLI; class-validator's own length rules skip variation selectors.
 const TAG_TEXT = /^(?! )[\p{L}\p{N} _.:=+@-]*(?<! )$/u;
 const TAG_TEXT_RULE = 'letters, digits, spaces and _ . : = + - @, without a space at either end';
 
-/** A label that DLI shows beside the connection. */
+/** A tag of a connection. */
 @InputType({ description: 'A label that Huawei Cloud keeps beside the connection.' })
 export class TagInput {
   @Field(() => String, {
@@ -91,19 +91,19 @@ export class TagInput {
   @NotEquals(MARKER_TAG_KEY, {
     message: `A tag key must not be ${MARKER_TAG_KEY}, which the gateway uses itself.`,
   })
-  @Keeps('prefix', /^(?!_sys_)/, 'A tag key must not start with _sys_.')
-  @Keeps('text', TAG_TEXT, `A tag key must consist of ${TAG_TEXT_RULE}.`)
-  @Keeps('length', /^.{1,128}$/s, 'A tag key must be 1 to 128 characters long.')
+  @MatchesRule('prefix', /^(?!_sys_)/, 'A tag key must not start with _sys_.')
+  @MatchesRule('text', TAG_TEXT, `A tag key must consist of ${TAG_TEXT_RULE}.`)
+  @MatchesRule('length', /^.{1,128}$/s, 'A tag key must be 1 to 128 characters long.')
   key!: string;
 
   @Field(() => String, { description: `Up to 255 characters: ${TAG_TEXT_RULE}.` })
-  @Keeps('text', TAG_TEXT, `A tag value must consist of ${TAG_TEXT_RULE}.`)
-  @Keeps('length', /^.{0,255}$/s, 'A tag value must be at most 255 characters long.')
+  @MatchesRule('text', TAG_TEXT, `A tag value must consist of ${TAG_TEXT_RULE}.`)
+  @MatchesRule('length', /^.{0,255}$/s, 'A tag value must be at most 255 characters long.')
   value!: string;
 }
 
-// class-validator reports one broken rule of each name, so every rule of a field has its own.
-function Keeps(name: string, pattern: RegExp, message: string): PropertyDecorator {
+// class-validator reports one error per rule name, so each rule of a field has its own name.
+function MatchesRule(name: string, pattern: RegExp, message: string): PropertyDecorator {
   return ValidateBy({
     name,
     validator: {

@@ -1,11 +1,11 @@
 import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
 
-/** The description of every `requestId`. */
+/** The schema description of `requestId` fields. */
 export const REQUEST_ID_DESCRIPTION =
   "Huawei Cloud's id of the request, for its support; null when it gave none.";
 
-/** DLI accepted the connection. */
+/** The success member: DLI accepted the create. */
 @ObjectType({
   description:
     'Returned when DLI accepted the connection. DLI then works on it for a while before it can be used.',
@@ -34,7 +34,7 @@ export class CreateDatasourceConnectionSuccess {
   }
 }
 
-/** The name is in use. */
+/** A connection of the same name exists. */
 @ObjectType({
   implements: UserError,
   description: 'Returned when a connection of this name exists already. Nothing was created.',
@@ -49,7 +49,7 @@ export class NameTakenError extends UserError {
   }
 }
 
-/** DLI said no for good. */
+/** DLI rejected the request, and would reject it again. */
 @ObjectType({
   implements: UserError,
   description:
@@ -72,7 +72,7 @@ export class DliRejectedError extends UserError {
   }
 }
 
-/** The codes that tell kinds of unavailability apart. */
+/** The codes of {@link DliUnavailableError}. */
 export type UnavailableCode =
   | UserErrorCode.UPSTREAM_UNAVAILABLE
   | UserErrorCode.UPSTREAM_THROTTLED
@@ -80,7 +80,7 @@ export type UnavailableCode =
   | UserErrorCode.UPSTREAM_AUTH_UNAVAILABLE
   | UserErrorCode.IDEMPOTENCY_STORE_UNAVAILABLE;
 
-/** Not now. */
+/** The request could not be sent or was refused temporarily; a retry may succeed. */
 @ObjectType({
   implements: UserError,
   description:
@@ -96,7 +96,7 @@ export class DliUnavailableError extends UserError {
   }
 }
 
-/** The idempotency key is in use. */
+/** The idempotency key was used with another input, or its first call is still running. */
 @ObjectType({
   implements: UserError,
   description:
@@ -119,7 +119,7 @@ export class IdempotencyConflictError extends UserError {
   }
 }
 
-/** Nobody can say now whether it worked. */
+/** The connection may or may not have been created. */
 @ObjectType({
   implements: UserError,
   description:
@@ -157,7 +157,7 @@ export class OutcomeUnknownError extends UserError {
   }
 }
 
-/** Every answer of `createDatasourceConnection`. */
+/** The payload union of `createDatasourceConnection`. */
 export const CreateDatasourceConnectionPayload = createUnionType({
   name: 'CreateDatasourceConnectionPayload',
   description:
@@ -174,7 +174,7 @@ export const CreateDatasourceConnectionPayload = createUnionType({
     ] as const,
 });
 
-/** Why it is not known whether a create or a delete worked, for callers. */
+/** Why the outcome of a create or a delete is unknown. */
 export enum OutcomeUnknownReason {
   TIMEOUT_AFTER_SEND = 'TIMEOUT_AFTER_SEND',
   CONNECTION_LOST = 'CONNECTION_LOST',

@@ -7,7 +7,7 @@ import {
   REQUEST_ID_DESCRIPTION,
 } from './create.payload.js';
 
-/** It is gone. */
+/** The success member: the connection is deleted. */
 @ObjectType({
   description:
     'Returned when the connection is deleted. A repeat of the call is told the same for 72 hours, although there is nothing left to delete.',
@@ -21,7 +21,7 @@ export class DeleteDatasourceConnectionSuccess {
   }
 }
 
-/** There is none of this id. */
+/** No connection has this id. */
 @ObjectType({
   implements: UserError,
   description:
@@ -37,7 +37,7 @@ export class ConnectionNotFoundError extends UserError {
   }
 }
 
-/** It cannot be deleted yet. */
+/** The connection is still being created, so it cannot be deleted yet. */
 @ObjectType({
   implements: UserError,
   description:
@@ -58,7 +58,7 @@ export class ConnectionCreatingError extends UserError {
   }
 }
 
-/** Nobody can say now whether it worked. */
+/** The connection may or may not have been deleted. */
 @ObjectType({
   implements: UserError,
   description:
@@ -89,7 +89,7 @@ export class DeleteOutcomeUnknownError extends UserError {
   }
 }
 
-/** Every answer of `deleteDatasourceConnection`. */
+/** The payload union of `deleteDatasourceConnection`. */
 export const DeleteDatasourceConnectionPayload = createUnionType({
   name: 'DeleteDatasourceConnectionPayload',
   description:

@@ -2,19 +2,19 @@ import type { ValidationArguments } from 'class-validator';
 import { ValidateBy } from 'class-validator';
 import { DatasourceService } from '../dli/connection.js';
 
-/** How the `url` of one kind of service must look. */
+/** The rule for the `url` of one kind of service. */
 export interface DestinationRule {
-  /** The service's name for people. */
+  /** Display name of the service. */
   label: string;
-  /** A url that keeps the rule. */
+  /** A valid url. */
   example: string;
-  /** Whether several `host:port` may be given, separated by commas. */
+  /** Whether `url` may be a comma-separated list of `host:port`. */
   acceptsSeveral: boolean;
-  /** Where the user of a form finds the value. */
+  /** Where to find the value, for the users of a form. */
   hint: string;
 }
 
-/** DLI's limit for `url`, in characters. Source: DLI API reference, "Creating a datasource connection". */
+/** Maximum length of `url` in characters. Source: DLI API reference, "Creating a datasource connection". */
 export const MAX_URL_LENGTH = 512;
 
 /** The rule of each service. Source: table 3 of the same page and its figures. */
@@ -59,19 +59,19 @@ export const DESTINATION_RULES: Readonly<Record<DatasourceService, DestinationRu
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
-// Browsers compile `pattern` with the flag v, which wants the - in a class escaped.
+// Browsers compile `pattern` with the flag v, which requires - to be escaped in a class.
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?';
-// A last label of digits alone would be a mistyped IPv4 address.
+// A last label of digits only would be a mistyped IPv4 address.
 const HOST_NAME = `(?:${LABEL}\\.)*(?![0-9]+:)${LABEL}`;
 const PORT = '(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})';
 const ADDRESS = `(?:${IPV4}|${HOST_NAME}):${PORT}`;
 
-/** A regular expression, in the form of HTML's `pattern` attribute, that a service's url matches. */
+/** The regular expression for the url of a service, in the form of HTML's `pattern` attribute (without anchors). */
 export function urlPatternOf(service: DatasourceService): string {
   return DESTINATION_RULES[service].acceptsSeveral ? `${ADDRESS}(?:,${ADDRESS})*` : ADDRESS;
 }
 
-/** A service's rule in one sentence, with a right example. */
+/** The rule for the url of a service in one sentence without a full stop, with an example. */
 export function urlRuleOf(service: DatasourceService): string {
   const { label, example, acceptsSeveral } = DESTINATION_RULES[service];
   const count = acceptsSeveral ? 'one or more host:port separated by commas' : 'exactly one host:port';
@@ -83,15 +83,14 @@ const URL_MATCHERS = Object.values(DatasourceService).map(
 );
 const MATCHER_OF: ReadonlyMap<unknown, RegExp> = new Map(URL_MATCHERS);
 
-/** Whether a url is an address of the service; an unknown service has none. */
 function isDestinationOf(service: unknown, url: unknown): boolean {
-  // The length comes first: it bounds the work of the expression.
+  // The length is checked first, because it bounds the work of the regular expression.
   return (
     typeof url === 'string' && url.length <= MAX_URL_LENGTH && (MATCHER_OF.get(service)?.test(url) ?? false)
   );
 }
 
-/** Checks a url against the rule of the service that its sibling field `service` names. */
+/** Property decorator that validates a url by the rule of the service in the sibling field `service`. */
 export function IsDestinationOfService(): PropertyDecorator {
   return ValidateBy({
     name: 'isDestinationOfService',
@@ -102,7 +101,7 @@ export function IsDestinationOfService(): PropertyDecorator {
   });
 }
 
-// GraphQL has already refused an input without a valid service.
+// GraphQL has refused inputs without a valid service already.
 function serviceOf(args: ValidationArguments | undefined): DatasourceService {
   if (args === undefined) throw new TypeError('class-validator calls a rule with its arguments.');
   return (args.object as { service: DatasourceService }).service;

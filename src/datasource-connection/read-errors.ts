@@ -25,8 +25,8 @@ const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: string, message: s
   OUTCOME_UNKNOWN: ['UPSTREAM_UNAVAILABLE', 'DLI cannot be used at the moment. Try again later.'],
 };
 
-/** What a caller is told when DLI could not be asked. */
-export function upstreamErrorOf({ code, retryAfterSeconds }: DliError): GraphQLError {
+/** Converts an error of a read from DLI to a GraphQL error. */
+export function toUpstreamError({ code, retryAfterSeconds }: DliError): GraphQLError {
   const [publicCode, message] = PROBLEMS[code];
   const mayRetry = publicCode !== 'UPSTREAM_REJECTED';
   return new GraphQLError(message, {
@@ -37,9 +37,9 @@ export function upstreamErrorOf({ code, retryAfterSeconds }: DliError): GraphQLE
   });
 }
 
-/** What a caller is told of what a reading threw; anything unexpected stays what it is. */
-export function readingErrorOf(error: unknown): unknown {
-  if (error instanceof DliError) return upstreamErrorOf(error);
+/** Converts expected errors of a read to GraphQL errors. Unexpected errors are returned unchanged, to be masked later. */
+export function toReadError(error: unknown): unknown {
+  if (error instanceof DliError) return toUpstreamError(error);
   if (error instanceof CursorError)
     return badInput('after must be the nextCursor of a page of the same order');
   if (error instanceof TooManyWatchesError)
@@ -51,12 +51,12 @@ export function readingErrorOf(error: unknown): unknown {
   return problems === undefined ? error : badInput(problems.map(({ message }) => message).join('; '));
 }
 
-/** Tells callers what kept a query from being answered. */
-export const tellReadingErrors: MiddlewareFn = async (_data, next) => {
+/** Middleware of queries that converts the errors of reads, see {@link toReadError}. */
+export const mapReadErrors: MiddlewareFn = async (_data, next) => {
   try {
     return await next();
   } catch (error) {
-    throw readingErrorOf(error);
+    throw toReadError(error);
   }
 };
 

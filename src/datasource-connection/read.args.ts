@@ -4,10 +4,10 @@ import { ConnectionOrder, ConnectionState, DatasourceService } from './connectio
 
 const MAX_PAGE = 100;
 const MAX_VALUES = 10;
-/** The longest wait for a change, in seconds: less than proxies usually wait for an answer. */
+// Less than the usual read time-out of proxies, which is 30 s or more.
 const MAX_WAIT_SECONDS = 25;
 
-/** Which connections are wanted. */
+/** The filter of `datasourceConnections`. */
 @InputType({ description: 'Which connections are wanted: those that meet all of it.' })
 export class DatasourceConnectionFilter {
   @Field(() => [ConnectionState], {
@@ -39,7 +39,7 @@ export class DatasourceConnectionFilter {
   includeDeleted!: boolean;
 }
 
-/** Which page of the list is wanted. */
+/** The arguments of `datasourceConnections`. */
 @ArgsType()
 export class DatasourceConnectionsArgs {
   @Field(() => Int, { defaultValue: 50, description: `How many at most: 1 to ${MAX_PAGE}.` })
@@ -65,7 +65,7 @@ export class DatasourceConnectionsArgs {
   order!: ConnectionOrder;
 }
 
-/** Which connection is wanted, and whether to wait for a change. */
+/** The arguments of `datasourceConnection`. */
 @ArgsType()
 export class DatasourceConnectionArgs {
   @Field(() => ID, { description: 'Its id.' })

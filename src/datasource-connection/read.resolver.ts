@@ -26,31 +26,27 @@ import {
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import type { DatasourceConnectionFilter } from './read.args.js';
 import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
-import { readingErrorOf, tellReadingErrors, upstreamErrorOf } from './read-errors.js';
+import { mapReadErrors, toReadError, toUpstreamError } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 
-/** The only topic; which connection is meant is said by the {@link FollowWish}. */
-const FOLLOW_TOPIC = 'datasourceConnection';
+/** The only topic of type-graphql's PubSub; the {@link WatchRequest} identifies the connection. */
+const WATCH_TOPIC = 'datasourceConnection';
 
-/** Who wants to follow which connection. */
-export interface FollowWish {
+/** A subscription to the changes of one connection. */
+export interface WatchRequest {
   id: string;
   context: RequestContext;
 }
 
-/** What the resolver of reads works with. */
-interface DatasourceConnectionsResolverParts {
-  reader: ConnectionReader;
-  watcher: ConnectionWatcher;
-}
-
-/** Shows connections and lets them be followed. */
+/** Resolves the queries and the subscription of connections. */
 @Resolver(() => CreateDatasourceConnectionSuccess)
 export class DatasourceConnectionsResolver {
-  readonly #parts: DatasourceConnectionsResolverParts;
+  readonly #reader: ConnectionReader;
+  readonly #watcher: ConnectionWatcher;
 
-  constructor(parts: DatasourceConnectionsResolverParts) {
-    this.#parts = parts;
+  constructor(reader: ConnectionReader, watcher: ConnectionWatcher) {
+    this.#reader = reader;
+    this.#watcher = watcher;
   }
 
   @Authorized<Role>('read')
@@ -59,52 +55,51 @@ export class DatasourceConnectionsResolver {
     description:
       'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
   })
-  @UseMiddleware(tellReadingErrors)
+  @UseMiddleware(mapReadErrors)
   async datasourceConnection(
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    const { reader, watcher } = this.#parts;
-    if (waitSeconds == null || waitSeconds === 0) return shown(await reader.get(id, readContextOf(context)));
-    let known = whileState ?? undefined;
+    if (waitSeconds == null || waitSeconds === 0) return toType(await this.#reader.get(id, readContextOf(context)));
+    let knownState = whileState ?? undefined;
     const hasChanged = (event: ConnectionEvent) => {
       if (event.kind !== 'connection') return false;
       const state = stateOfWireName(event.connection.state);
-      known ??= state;
-      return state !== known;
+      knownState ??= state;
+      return state !== knownState;
     };
-    const end = await watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return shown(await reader.get(id, readContextOf(context)));
-    return shownEvent(end);
+    const end = await this.#watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return toType(await this.#reader.get(id, readContextOf(context)));
+    return eventToType(end);
   }
 
   @Authorized<Role>('read')
   @Query(() => DatasourceConnectionPage, {
     description: 'The connections of the DLI project, in pages. DELETED ones are left out unless asked for.',
   })
-  @UseMiddleware(tellReadingErrors)
+  @UseMiddleware(mapReadErrors)
   async datasourceConnections(
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.#parts.reader.page(request, readContextOf(context)));
+    return new DatasourceConnectionPage(await this.#reader.page(request, readContextOf(context)));
   }
 
   @Authorized<Role>('read')
   @Subscription(() => DatasourceConnection, {
-    topics: FOLLOW_TOPIC,
-    topicId: ({ args, context }): FollowWish => ({ id: args['id'], context }),
+    topics: WATCH_TOPIC,
+    topicId: ({ args, context }): WatchRequest => ({ id: args['id'], context }),
     name: 'datasourceConnection',
     nullable: true,
     description:
       'A connection as it stands, and again at every change, until it is ACTIVE, FAILED or DELETED; null, once, when there is none. When DLI cannot be asked there is one event with an error, and the subscription goes on.',
   })
-  followed(
+  watched(
     @Root() event: ConnectionEvent,
     @Arg('id', () => ID, { description: 'Its id.' }) _id: string,
   ): DatasourceConnection | null {
-    return shownEvent(event);
+    return eventToType(event);
   }
 
   @FieldResolver(() => ClassicDatasourceConnection, {
@@ -118,20 +113,20 @@ export class DatasourceConnectionsResolver {
   ): Promise<DatasourceConnection | null> {
     if (!context.caller.roles.has('read')) return null;
     try {
-      return shown(await this.#parts.reader.get(connectionId, readContextOf(context)));
+      return toType(await this.#reader.get(connectionId, readContextOf(context)));
     } catch (error) {
-      // It is in the log. An error here would have many clients take the create for a failure.
+      // It is logged already. With an error here many clients would treat the create as failed.
       if (error instanceof DliError) return null;
       throw error;
     }
   }
 
-  /** Begins to follow for a subscription. */
-  follow({ id, context }: FollowWish): AsyncIterable<ConnectionEvent> {
+  /** Starts the event source of a subscription. */
+  watch({ id, context }: WatchRequest): AsyncIterable<ConnectionEvent> {
     try {
-      return this.#parts.watcher.watch(id, subscriberOf(context));
+      return this.#watcher.watch(id, subscriberOf(context));
     } catch (error) {
-      throw readingErrorOf(error);
+      throw toReadError(error);
     }
   }
 }
@@ -140,8 +135,8 @@ function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext
   return { traceId, tenant, deadline };
 }
 
-function subscriberOf({ traceId, caller: { tenant }, onGone }: RequestContext): Subscriber {
-  return { traceId, tenant, onGone };
+function subscriberOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Subscriber {
+  return { traceId, tenant, onGone: onDisconnect };
 }
 
 function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {
@@ -153,11 +148,11 @@ function toFilter(filter: DatasourceConnectionFilter | null | undefined): Connec
   };
 }
 
-function shownEvent(event: ConnectionEvent): DatasourceConnection | null {
-  if (event.kind === 'problem') throw upstreamErrorOf(event.error);
-  return shown(event.kind === 'absent' ? undefined : event.connection);
+function eventToType(event: ConnectionEvent): DatasourceConnection | null {
+  if (event.kind === 'problem') throw toUpstreamError(event.error);
+  return toType(event.kind === 'absent' ? undefined : event.connection);
 }
 
-function shown(connection: ReadConnection | undefined): DatasourceConnection | null {
+function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
   return connection === undefined ? null : new ClassicDatasourceConnection(connection);
 }

@@ -1,33 +1,33 @@
 import type { Caller } from '../auth/caller.js';
 import type { Deadline } from '../lib/time.js';
 
-/** What an audit tells of a mutation; never a value of its input. */
+/** What the audit log records of a mutation; never a value of its input. */
 interface MutationAccount {
-  /** The mutation's field. */
+  /** The mutation field. */
   operation: string;
   /** SHA-256 of the input. */
   inputFingerprint: string;
-  /** The member of the payload; undefined while there is none. */
+  /** The `__typename` of the payload; undefined until the mutation has ended. */
   outcome?: string;
   code?: string;
   connectionId?: string;
-  /** Huawei Cloud's id of the request. */
+  /** Huawei Cloud's request id. */
   requestId?: string;
 }
 
-/** What resolvers may know about the request that they answer. */
+/** The context of resolvers: the request and its caller. */
 export interface RequestContext {
-  /** Identifies the request in the log and in errors: 32 lower-case hex digits. */
+  /** The trace id in logs and errors: 32 lower-case hex digits. */
   traceId: string;
-  /** Where the request comes from. */
+  /** The client's IP address. */
   address: string;
   caller: Caller;
-  /** Has a listener told when the request's sender has its answer, or waits no longer. */
-  onGone?: (listener: () => void) => void;
-  /** Until when the caller is let in, in milliseconds since 1970-01-01 UTC; undefined: for ever. */
+  /** Registers a listener that is called when the response is closed. Undefined where subscriptions handle it. */
+  onDisconnect?: (listener: () => void) => void;
+  /** Expiry of the caller's token in milliseconds since 1970-01-01 UTC; undefined for no expiry. */
   validUntilMs?: number;
-  /** When a mutation's answer must be there, the fields of its payload included. */
+  /** The deadline of a mutation, including the fields of its payload. */
   deadline?: Deadline;
-  /** Set as soon as a mutation begins, and completed when it ends. */
+  /** Set when a mutation starts, and completed when it ends. */
   account?: MutationAccount;
 }

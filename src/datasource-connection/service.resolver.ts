@@ -3,7 +3,7 @@ import type { Role } from '../auth/caller.js';
 import { DatasourceService } from './connection.type.js';
 import { DESTINATION_RULES, MAX_URL_LENGTH, urlPatternOf, urlRuleOf } from './destination-rules.js';
 
-/** One kind of service and what its `url` must look like. */
+/** A kind of service, with the rule for its `url`. */
 @ObjectType({
   description: 'One kind of service that a connection can reach, and what its `url` must look like.',
 })
@@ -50,7 +50,7 @@ export class DatasourceServiceInfo {
 
 const SERVICES = Object.values(DatasourceService).map(service => new DatasourceServiceInfo(service));
 
-/** Tells what connections can reach. */
+/** Resolves the kinds of services, with all that a form for `url` needs. */
 @Resolver()
 export class DatasourceServicesResolver {
   @Authorized<Role>('read')

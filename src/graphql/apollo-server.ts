@@ -10,20 +10,19 @@ import type { AuditLog } from '../auth/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
-import { maskError, tellErrors } from './error-masking.js';
+import { formatErrors, maskError } from './error-masking.js';
 
-/** How the GraphQL engine is set up. */
 interface ApolloServerOptions {
   schema: GraphQLSchema;
-  /** Whether callers may read the schema; an explorer needs it. */
+  /** Whether introspection is enabled, which an explorer needs. */
   introspection: boolean;
-  /** A page for browsers that open the endpoint; none by default. */
+  /** Plugin that renders a page for browsers; default: none. */
   landingPage?: ApolloServerPlugin;
   log: ErrorLog;
   audit: AuditLog;
 }
 
-/** The GraphQL engine, with every default that would show or accept too much spelled out. */
+/** Creates the Apollo server, with every default that would reveal or accept too much overridden. */
 export function createApolloServer(options: ApolloServerOptions): ApolloServer<RequestContext> {
   const {
     schema,
@@ -35,20 +34,20 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
-    // Explorers complete names by themselves; everybody else is told the same in every mode.
+    // Explorers complete names without it, and errors are the same in every mode.
     hideSchemaDetailsFromClientErrors: true,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
-    // Apollo's maxRecursiveSelections would run these only after its own rules; the limits count selections too.
+    // Without Apollo's maxRecursiveSelections, which would defer these rules; they limit selections too.
     validationRules: [...DOCUMENT_RULES],
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
-    // The gateway stops the engine itself, after the last answer.
+    // The gateway stops Apollo itself, after the last response.
     stopOnTerminationSignals: false,
     formatError: maskError,
-    // Cache hints would wrap every resolver, and no answer here may be cached.
+    // No response may be cached, and cache hints would wrap every resolver.
     plugins: [
       landingPage,
       ApolloServerPluginCacheControlDisabled(),
@@ -59,7 +58,7 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
   });
 }
 
-/** Writes a line about every mutation that was executed, or refused for rights or limits. */
+/** Writes every mutation to the audit log, including those that were refused. */
 function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
@@ -69,14 +68,14 @@ function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
         async willSendResponse({ operation, contextValue, errors, response: { body } }) {
           if (operation?.operation !== OperationTypeNode.MUTATION) return;
           const { traceId, address, caller, account } = contextValue;
-          const [failure] = (body.kind === 'single' && body.singleResult.errors) || [];
-          const failureCode = failure?.extensions?.['code'];
+          const [firstError] = (body.kind === 'single' && body.singleResult.errors) || [];
+          const code = firstError?.extensions?.['code'];
           audit.write({
             traceId,
             address,
             caller,
             operation: fieldOf(errors),
-            code: typeof failureCode === 'string' ? failureCode : undefined,
+            code: typeof code === 'string' ? code : undefined,
             ...account,
             startedAtMs,
             durationMs: performance.now() - startMs,
@@ -87,13 +86,13 @@ function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
   };
 }
 
-// A refused field has no account of itself, but its error knows it.
+// The middleware that describes a mutation does not run for a refused one, but the error has its field.
 function fieldOf([error]: readonly GraphQLError[] = []): string | undefined {
   const [node] = error?.nodes ?? [];
   return node?.kind === Kind.FIELD ? node.name.value : undefined;
 }
 
-/** Tells callers what is wrong with their request without repeating its values, and logs what is wrong with us. */
+/** Formats errors for callers, without values of the request, and logs internal errors. */
 function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
@@ -104,15 +103,15 @@ function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
           const { schema, document, operation, request, errors = [] } = context;
           const { traceId } = context.contextValue;
           const failed = { traceId, schema, document, operation, variables: request.variables, errors };
-          tellWhenToRetry(context, body.singleResult.errors);
-          body.singleResult.errors = tellErrors(failed, body.singleResult.errors, log);
+          setRetryAfter(context, body.singleResult.errors);
+          body.singleResult.errors = formatErrors(failed, body.singleResult.errors, log);
         },
       };
     },
   };
 }
 
-function tellWhenToRetry(
+function setRetryAfter(
   { response }: GraphQLRequestContextWillSendResponse<RequestContext>,
   formatted: readonly GraphQLFormattedError[],
 ): void {
@@ -120,7 +119,7 @@ function tellWhenToRetry(
   if (seconds !== undefined) response.http.headers.set('retry-after', String(seconds));
 }
 
-/** Refuses subscriptions where an answer is all that can be given; graphql-js would run one like a query. */
+/** Refuses subscriptions that expect a single response; graphql-js would execute them like a query. */
 function noSubscriptionPlugin(): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {

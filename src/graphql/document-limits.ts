@@ -13,19 +13,30 @@ const MAX_DIRECTIVES = 50;
 // An explorer's schema query has about 250.
 const MAX_SELECTIONS = 400;
 
-/** What an operation asks for, each fragment counted at every place where it is spread. */
+/** Maximum length of a document in characters. */
+export const MAX_DOCUMENT_CHARACTERS = 15_000;
+
+/** Maximum number of tokens in a document. */
+export const MAX_DOCUMENT_TOKENS = 1_000;
+
+/** Maximum number of validation errors that are reported for a document. */
+export const MAX_VALIDATION_ERRORS = 5;
+
+/** The validation rules for documents, in addition to the rules of the GraphQL specification. */
+export const DOCUMENT_RULES: readonly ValidationRule[] = [operationLimitsRule, oneMutationRule];
+
+/** The size of an operation, with each fragment counted wherever it is spread. */
 interface Size {
-  /** Fields below fields; those of the schema query do not count. */
+  /** Nesting of fields, without those of introspection. */
   depth: number;
   aliases: number;
   selections: number;
 }
 
 /**
- * Bounds the depth, aliases and selections of every operation, as they are executed, and the directives of the
- * whole document.
+ * Limits the depth, aliases and selections of every operation, and the directives of the whole document.
  *
- * A schema query may be deeper, as that of every explorer is: graphql-js bounds by itself how often it goes round.
+ * Introspection may be deeper, as explorers' queries are: graphql-js limits its recursion by itself.
  */
 function operationLimitsRule(context: ValidationContext): ASTVisitor {
   const measured = new Map<FragmentDefinitionNode, Size>();
@@ -33,7 +44,7 @@ function operationLimitsRule(context: ValidationContext): ASTVisitor {
   const refuse = (what: string, limit: number) =>
     context.reportError(
       new GraphQLError(`${what} ${limit}.`, {
-        // Apollo replaces the code of a rule's error by one of its own, and leaves this.
+        // Apollo overwrites `code` of validation errors, but keeps this.
         extensions: { validationErrorCode: 'OPERATION_TOO_COMPLEX' },
       }),
     );
@@ -80,38 +91,26 @@ function measure(
   return total;
 }
 
-// Fragments of fragments double with every step, so each is measured once.
+// Nested fragments can double at every level, so each is measured once.
 function measureFragment(
   fragment: FragmentDefinitionNode | null | undefined,
   context: ValidationContext,
   measured: Map<FragmentDefinitionNode, Size>,
 ): Size | undefined {
   if (!fragment) return undefined;
-  const known = measured.get(fragment);
-  if (known !== undefined) return known;
-  // One that spreads itself is refused by another rule, and must not go round here.
+  const cached = measured.get(fragment);
+  if (cached !== undefined) return cached;
+  // Another rule refuses fragment cycles; here they must not recurse forever.
   measured.set(fragment, { depth: 0, aliases: 0, selections: 0 });
   const size = measure(fragment.selectionSet, context, measured);
   measured.set(fragment, size);
   return size;
 }
 
-/** The longest document that is looked at, in characters. */
-export const MAX_DOCUMENT_CHARACTERS = 15_000;
-
-/** The most tokens of a document that are read. */
-export const MAX_DOCUMENT_TOKENS = 1_000;
-
-/** The most problems of a document that are told. */
-export const MAX_VALIDATION_ERRORS = 5;
-
-/** What a document must keep beside the rules of GraphQL itself. */
-export const DOCUMENT_RULES: readonly ValidationRule[] = [operationLimitsRule, oneMutationRule];
-
 /**
- * Allows one root field per mutation, counted through fragments and whatever `@skip` and `@include` say.
+ * Allows one root field per mutation, counting fragments and ignoring `@skip` and `@include`.
  *
- * Aliases would otherwise make one request many creates, which no limit on requests sees.
+ * Otherwise aliases could put many creates into one request.
  */
 function oneMutationRule(context: ValidationContext): ASTVisitor {
   return {
@@ -123,7 +122,7 @@ function oneMutationRule(context: ValidationContext): ASTVisitor {
           'A request may hold one mutation field. Send each mutation in a request of its own.',
           {
             nodes: node,
-            // Apollo replaces the code of a rule's error by one of its own, and leaves this.
+            // Apollo overwrites `code` of validation errors, but keeps this.
             extensions: { validationErrorCode: 'TOO_MANY_OPERATIONS' },
           },
         ),
@@ -144,7 +143,7 @@ function countFields(
       count += countFields(selection.selectionSet, context, seen);
     else {
       const fragment = context.getFragment(selection.name.value);
-      // A fragment counts once, and one that spreads itself must not go round for ever.
+      // Each fragment counts once, which also ends fragment cycles.
       if (fragment && !seen.has(fragment))
         count += countFields(fragment.selectionSet, context, seen.add(fragment));
     }

@@ -16,9 +16,9 @@ const FIXED_MESSAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a caller sees of an error: only errors about the request itself pass, by their code.
+ * Masks an error for callers: errors with a public code pass, all others become INTERNAL without details.
  *
- * Everything else is ours and becomes INTERNAL without any detail.
+ * Fits Apollo's `formatError`.
  */
 export function maskError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const code = codeOf(formatted, error);
@@ -38,7 +38,7 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
   };
 }
 
-// graphql-js finds some faults of a request only while it executes it, and then gives no code.
+// graphql-js finds some request errors only during execution, and gives them no code.
 function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown {
   const ruleCode = extensions?.['validationErrorCode'];
   if (PUBLIC_ERROR_CODES.has(ruleCode)) return ruleCode;
@@ -49,42 +49,41 @@ function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown 
   return node.kind === Kind.OPERATION_DEFINITION ? 'OPERATION_RESOLUTION_FAILURE' : code;
 }
 
-// A syntax error quotes the token it met, which may be a value; and what is longer than names are may be anything.
+// A syntax error quotes the offending token, which may be a value. So may be a quoted name that is too long for one.
 function withoutLiterals(message: string): string {
   return message
     .replace(/\b(Name|String|BlockString|Int|Float) ".*$/s, '$1.')
     .replace(LONG_NAME, '"(a name not shown)"');
 }
 
-/** A failure of our own, by an allow-list of what a log may hold. */
+/** The log record of an internal error: an allow-list, without the message, which may hold input or upstream text. */
 interface InternalErrorRecord {
   traceId: string;
   errorName: string;
-  /** Where it happened: stack frames without the message, which may hold input or upstream text. */
   frames: string[];
 }
 
-/** Where failures of our own are reported. */
+/** The logger for internal errors. */
 export type ErrorLog = Pick<Logger<InternalErrorRecord>, 'error'>;
 
-/** A request with errors, as far as it was understood. */
+/** A request with errors, with the parts that were parsed. */
 export interface FailedRequest {
   traceId: string;
   schema: GraphQLSchema;
   document: DocumentNode | undefined;
   operation: OperationDefinitionNode | undefined;
   variables: Readonly<Record<string, unknown>> | undefined;
-  /** As they were raised. */
+  /** The errors before masking. */
   errors: readonly GraphQLError[];
 }
 
 /**
- * The errors of a request as callers are told them: without the values of the request, and with its trace id.
- * Failures of our own are logged.
+ * Formats the errors of a request for its caller, without values of the request and with its trace id. Internal errors
+ * are logged.
  *
- * @param masked the errors of the request in the same order, masked
+ * @param masked the same errors in the same order, masked
  */
-export function tellErrors(
+export function formatErrors(
   request: FailedRequest,
   masked: readonly GraphQLFormattedError[],
   log: ErrorLog,
@@ -126,7 +125,7 @@ function logInternalErrors(
   });
 }
 
-/** The codes that a top-level error may carry in `extensions.code`. */
+/** The values of `extensions.code` that callers may see in top-level errors. */
 export const PUBLIC_ERROR_CODES: ReadonlySet<unknown> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',

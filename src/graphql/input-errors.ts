@@ -23,16 +23,16 @@ import {
   visitWithTypeInfo,
 } from 'graphql';
 
-const SHOWABLE_NAME = /^[_A-Za-z][_0-9A-Za-z]{0,63}$/;
+const NAME = /^[_A-Za-z][_0-9A-Za-z]{0,63}$/;
 const FIELD_PROBLEM = /^Field "(?:\w+\.)?([^"]*)" (of required type|is not defined by type)/;
 
 /**
- * A problem of an input value in our words: it names the field and the rule, never the value.
+ * Describes an invalid input value by its field and rule, without the value.
  *
- * graphql-js quotes the offending value, and for a missing field the whole input.
+ * The messages of graphql-js quote the value, and for a missing field the whole input.
  *
- * @param type the type at the path, when it is known
- * @param graphqlMessage the message of graphql-js about it, read only for the field it names
+ * @param type the type at the path, if known
+ * @param graphqlMessage the message of graphql-js, from which only the name of a field is used
  */
 function describeInputError(
   path: InputPath,
@@ -43,26 +43,24 @@ function describeInputError(
   if (field !== undefined) {
     const isMissing = problem === 'of required type';
     const owner = type === undefined ? 'its input type' : getNamedType(type).name;
-    return `${shown([...path, field])} ${isMissing ? 'is required' : `is not a field of ${owner}`}.`;
+    return `${formatPath([...path, field])} ${isMissing ? 'is required' : `is not a field of ${owner}`}.`;
   }
-  if (type === undefined) return `${shown(path)} is not valid.`;
+  if (type === undefined) return `${formatPath(path)} is not valid.`;
   const named = getNamedType(type);
   if (isEnumType(named)) {
     const values = named.getValues().map(value => value.name);
-    return `${shown(path)} must be one of ${values.join(', ')}.`;
+    return `${formatPath(path)} must be one of ${values.join(', ')}.`;
   }
-  return `${shown(path)} must be of type ${String(type)}.`;
+  return `${formatPath(path)} must be of type ${String(type)}.`;
 }
 
-// Keys come from the caller too; one that is no name is not repeated.
-function shown(path: InputPath): string {
-  const steps = path.map(step =>
-    typeof step === 'number' || SHOWABLE_NAME.test(step) ? step : '(a name not shown)',
-  );
+// Keys are input too, so a key that is not a valid name is not repeated.
+function formatPath(path: InputPath): string {
+  const steps = path.map(step => (typeof step === 'number' || NAME.test(step) ? step : '(a name not shown)'));
   return `"${steps.join('.')}"`;
 }
 
-/** Steps from an input value to a part of it: field names and list positions. */
+/** The path to a part of an input value: field names and list indexes. */
 type InputPath = readonly (string | number)[];
 
 /** The type of a part of an input value; undefined when the path leads nowhere. */
@@ -71,7 +69,7 @@ function typeAt(type: GraphQLInputType, path: InputPath): GraphQLInputType | und
   if (step === undefined) return type;
   const nullable = getNullableType(type);
   if (isListType(nullable)) {
-    // A list accepts a single value as a list of one, and then has no position in the path.
+    // GraphQL coerces a single value to a list of one, and then the path has no index.
     return typeof step === 'number' ? typeAt(nullable.ofType, rest) : typeAt(nullable.ofType, path);
   }
   const next = isInputObjectType(nullable) ? nullable.getFields()[step]?.type : undefined;
@@ -91,7 +89,7 @@ const VALUE_KINDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The message for a value that stands in the document and does not fit, told without the value.
+ * Describes an invalid value in a document, without the value.
  *
  * @returns undefined when the error is not about a value
  */
@@ -103,7 +101,7 @@ export function describeLiteralError(
   const [node] = error.nodes ?? [];
   if (node === undefined || !VALUE_KINDS.has(node.kind)) return undefined;
   const { path, type } = locate(node, schema, document);
-  // The node of an unknown field is the field itself; the message names it relative to its parent.
+  // For an unknown field the node is the field itself, and the message names it relative to its parent.
   const isField = node.kind === Kind.OBJECT_FIELD;
   return describeInputError(isField ? path.slice(0, -1) : path, isField ? undefined : type, error.message);
 }
@@ -118,7 +116,7 @@ function locate(target: ASTNode, schema: GraphQLSchema, document: DocumentNode) 
       enter(node, _key, parent, _path, ancestors) {
         if (node !== target) return undefined;
         type = typeInfo.getInputType() ?? undefined;
-        // Lists of siblings stand among the ancestors too.
+        // The ancestors include lists of siblings.
         path = [...ancestors, parent, node].filter(isNode).flatMap(stepOf);
         return BREAK;
       },
@@ -138,7 +136,7 @@ function stepOf(node: ASTNode): string[] {
 
 const MAX_ERRORS = 20;
 
-/** Every problem of an operation's variables at once, told without their values. */
+/** Describes all invalid variables of an operation at once, at most 20, without their values. */
 export function describeVariableErrors(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,

@@ -8,12 +8,12 @@ import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { DatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
-import type { FollowWish } from '../datasource-connection/read.resolver.js';
+import type { WatchRequest } from '../datasource-connection/read.resolver.js';
 import { DatasourceConnectionsResolver } from '../datasource-connection/read.resolver.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
 
-/** The resolvers that answer the schema's fields. */
+/** The resolver instances of the schema. */
 export interface Resolvers {
   datasourceConnection: DatasourceConnectionResolver;
   deleteDatasourceConnection: DeleteDatasourceConnectionResolver;
@@ -22,9 +22,9 @@ export interface Resolvers {
 }
 
 /**
- * The gateway's executable schema.
+ * Builds the gateway's executable schema.
  *
- * @param resolvers may be left out where nothing is executed, as for printing the schema
+ * @param resolvers may be omitted if nothing is executed, for example to print the schema
  */
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
   const instances = new Map<unknown, object | undefined>([
@@ -50,31 +50,31 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     authChecker: checkRoles,
     validateFn: validateArgument,
     pubSub: subscriptionsOf(resolvers),
-    // It would introspect the whole schema at every start; what it finds, the first request and the tests find too.
+    // The check introspects the whole schema at every start; the first request and the tests find the same problems.
     skipCheck: true,
   });
 }
 
-/** The text of `schema.graphql`: sorted, so that a difference shows what changed and nothing else. */
+/** Prints the text of `schema.graphql`. It is sorted, so that diffs show only real changes. */
 export function printGatewaySchema(): string {
   const note = '# Written by `npm run schema`. A change here changes the contract with every caller.';
   return `${note}\n\n${printSchema(lexicographicSortSchema(buildGatewaySchema()))}\n`;
 }
 
-// type-graphql takes what is subscribed to from one source, and has its own words for it.
+// type-graphql gets events from a PubSub object. The payload of a topic is a watch request here.
 function subscriptionsOf(resolvers: Resolvers | undefined) {
   return {
     publish() {
-      throw new TypeError('Events come from the watcher alone.');
+      throw new TypeError('Events come from the connection watcher only.');
     },
-    subscribe(_topic: string, wish?: unknown) {
-      if (resolvers === undefined) throw new TypeError('There is nothing to follow without resolvers.');
-      return resolvers.datasourceConnections.follow(wish as FollowWish);
+    subscribe(_topic: string, request?: unknown) {
+      if (resolvers === undefined) throw new TypeError('A schema without resolvers cannot be subscribed to.');
+      return resolvers.datasourceConnections.watch(request as WatchRequest);
     },
   };
 }
 
-// type-graphql's own call relaxes two rules and echoes the input. Scalars are GraphQL's to check.
+// Replaces type-graphql's validation, which relaxes two rules and echoes the input. GraphQL has checked scalars.
 function validateArgument(argument: unknown): void {
   if (typeof argument !== 'object' || argument === null) return;
   if (Array.isArray(argument)) {
@@ -90,9 +90,9 @@ function validateArgument(argument: unknown): void {
 }
 
 /**
- * Lets a field be resolved for a caller who has every role that it is marked with.
+ * Checks that the caller has all roles that `@Authorized` requires for a field.
  *
- * @throws {GraphQLError} FORBIDDEN otherwise
+ * @throws {GraphQLError} FORBIDDEN when a role is missing
  */
 const checkRoles: AuthChecker<RequestContext, Role> = ({ context }, roles) => {
   if (roles.every(role => context.caller.roles.has(role))) return true;

@@ -4,62 +4,69 @@ type Event = IteratorResult<FormattedExecutionResult, undefined>;
 
 const DONE: Event = { done: true, value: undefined };
 
-/** What makes the events of a subscription fit for its caller, and when it is over. */
 interface StreamOptions {
-  /** Makes an event, or what broke the subscription, fit for the caller. */
-  tell(result: ExecutionResult): FormattedExecutionResult;
-  tellFailure(error: unknown): FormattedExecutionResult;
-  /** The last event of a stream that has had its time. */
-  tellEnd(): FormattedExecutionResult;
-  /** Milliseconds that are left of its time. */
-  leftMs(): number;
-  /** Called once, when it is over. */
+  /** Formats an event for the caller. */
+  format(result: ExecutionResult): FormattedExecutionResult;
+  /** Formats the error that ended the source. */
+  formatFailure(error: unknown): FormattedExecutionResult;
+  /** Formats the last event of a stream that has expired. */
+  formatExpiry(): FormattedExecutionResult;
+  /** Milliseconds until the stream expires. */
+  remainingMs(): number;
+  /** Called once, when the stream has ended. */
   onEnd(): void;
 }
 
 /**
- * The events of one subscription as its caller gets them, for a limited time. It never fails: what breaks it is
- * its last event.
+ * The formatted events of one subscription, until it ends or expires. It never rejects: an error of the source is the
+ * last event.
  *
- * It is no generator, because the `return` of a generator that waits for an event waits with it; so nobody who goes
- * would be noticed before the next event.
+ * It is not a generator, because `return()` of a generator waits for a pending `next()`, so a disconnect would go
+ * unnoticed until the next event.
  */
 export class SubscriptionStream implements AsyncIterableIterator<FormattedExecutionResult, undefined> {
   readonly #source: AsyncGenerator<ExecutionResult, void, void>;
   readonly #options: StreamOptions;
   readonly #timer: NodeJS.Timeout;
-  #settle: ((event: Event) => void) | undefined;
+  /** Resolves the pending `next()`. */
+  #resolve: ((event: Event) => void) | undefined;
+  /** The last event, if nothing was waiting for it. */
   #last: FormattedExecutionResult | undefined;
-  #isOver = false;
+  #isClosed = false;
 
   constructor(source: AsyncGenerator<ExecutionResult, void, void>, options: StreamOptions) {
     this.#source = source;
     this.#options = options;
-    this.#timer = setTimeout(() => this.#endWith(options.tellEnd()), Math.max(0, options.leftMs())).unref();
+    this.#timer = setTimeout(
+      () => this.#endWith(options.formatExpiry()),
+      Math.max(0, options.remainingMs()),
+    ).unref();
   }
 
+  /** Waits for the next event. Must not be called again before it resolves. */
   next(): Promise<Event> {
     const last = this.#last;
     this.#last = undefined;
     if (last !== undefined) return Promise.resolve({ done: false, value: last });
-    if (this.#isOver) return Promise.resolve(DONE);
+    if (this.#isClosed) return Promise.resolve(DONE);
     return new Promise(resolve => {
-      this.#settle = resolve;
+      this.#resolve = resolve;
       this.#source
         .next()
-        .then(event => this.#arrive(event))
-        .catch(error => this.#endWith(this.#options.tellFailure(error)));
+        .then(event => this.#onEvent(event))
+        .catch(error => this.#endWith(this.#options.formatFailure(error)));
     });
   }
 
+  /** Ends the stream at once, including a pending `next()`. */
   return(): Promise<Event> {
     this.#last = undefined;
     this.#close();
-    this.#give(DONE);
+    this.#emit(DONE);
     return Promise.resolve(DONE);
   }
 
-  /** For graphql-sse, which takes what has none for a stream that cannot be ended. */
+  /** graphql-sse requires it of streams that can be ended. */
   throw(): Promise<Event> {
     return this.return();
   }
@@ -68,36 +75,36 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     return this;
   }
 
-  #arrive(event: IteratorResult<ExecutionResult, void>): void {
-    if (this.#isOver) return;
-    // A timer stands still while the machine sleeps.
-    if (this.#options.leftMs() <= 0) this.#endWith(this.#options.tellEnd());
-    else if (event.done !== true) this.#give({ done: false, value: this.#options.tell(event.value) });
+  #onEvent(event: IteratorResult<ExecutionResult, void>): void {
+    if (this.#isClosed) return;
+    // Checked again, because timers stop while the machine sleeps.
+    if (this.#options.remainingMs() <= 0) this.#endWith(this.#options.formatExpiry());
+    else if (event.done !== true) this.#emit({ done: false, value: this.#options.format(event.value) });
     else {
       this.#close();
-      this.#give(DONE);
+      this.#emit(DONE);
     }
   }
 
   #endWith(last: FormattedExecutionResult): void {
-    if (this.#isOver) return;
+    if (this.#isClosed) return;
     this.#close();
-    if (this.#settle === undefined) this.#last = last;
-    else this.#give({ done: false, value: last });
+    if (this.#resolve === undefined) this.#last = last;
+    else this.#emit({ done: false, value: last });
   }
 
-  #give(event: Event): void {
-    const settle = this.#settle;
-    this.#settle = undefined;
-    settle?.(event);
+  #emit(event: Event): void {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(event);
   }
 
   #close(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#options.onEnd();
-    // Its caller does not wait for what it frees, and has nobody to tell what goes wrong with that.
+    // The caller has left, so an error of the clean-up has no recipient.
     this.#source.return().catch(() => undefined);
   }
 }

@@ -23,41 +23,42 @@ import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
-import { maskError, tellErrors } from './error-masking.js';
+import { formatErrors, maskError } from './error-masking.js';
 import { SubscriptionStream } from './subscription-stream.js';
 
-const MAX_LIFE_MS = 30 * 60_000;
+const MAX_AGE_MS = 30 * 60_000;
+const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
+const RESUBSCRIBE = 'Subscribe again to go on.';
 
-/** What a stream of events, or instead of it the only answer, is made of. */
+/** The result of a subscription: a stream of events, or a single result with errors. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
-/** A subscription that can begin, or what is wrong with its request. */
+/** A validated subscription, or the errors of its request. */
 export type PreparedSubscription =
   | { kind: 'ready'; args: ExecutionArgs }
   | { kind: 'refused'; errors: GraphQLFormattedError[] };
 
-/** How the engine of subscriptions is set up. */
 interface SubscriptionEngineOptions {
   schema: GraphQLSchema;
-  /** Whether callers may read the schema. */
+  /** Whether introspection is enabled. */
   introspection: boolean;
   clock: Clock;
   log: ErrorLog;
 }
 
-/** Runs subscriptions for every transport, by the same rules as queries and mutations are run over HTTP. */
+/** Executes subscriptions for all transports, by the same rules as Apollo executes queries and mutations. */
 export class SubscriptionEngine {
   readonly #options: SubscriptionEngineOptions;
-  readonly #read: ReturnType<typeof documentReader>;
+  readonly #parse: ReturnType<typeof createRequestParser>;
 
   constructor(options: SubscriptionEngineOptions) {
     this.#options = options;
-    this.#read = documentReader(options.schema, options.introspection);
+    this.#parse = createRequestParser(options.schema, options.introspection);
   }
 
-  /** Checks a request, whose size and document were found to be allowed, without running it. */
+  /** Parses and validates a request without executing it. Its size must have been checked before. */
   prepare(request: unknown, context: RequestContext): PreparedSubscription {
-    const { document, operation, variables, operationName, errors } = this.#read(request);
+    const { document, operation, variables, operationName, errors } = this.#parse(request);
     if (document !== undefined && errors.length === 0) {
       const { schema } = this.#options;
       return {
@@ -67,86 +68,83 @@ export class SubscriptionEngine {
     }
     return {
       kind: 'refused',
-      errors: this.#tell({ ...this.#failed(context), document, operation, variables, errors }),
+      errors: this.#formatErrors({ ...this.#failed(context), document, operation, variables, errors }),
     };
   }
 
   /**
-   * Begins a subscription that was prepared; it ends when its caller's time is over, or after 30 minutes.
+   * Starts a prepared subscription. It ends when the caller's token expires, after 30 minutes at the latest.
    *
-   * @param onEnd called once, when it is over or did not begin
+   * @param onEnd called once, when the subscription has ended or could not start
    */
   async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
-    const tell = (result: ExecutionResult) => this.#tellResult(args, result);
-    const tellFailure = (error: unknown) => tell({ errors: [asGraphqlError(error)] });
+    const format = (result: ExecutionResult) => this.#formatResult(args, result);
+    const formatFailure = (error: unknown) => format({ errors: [toGraphqlError(error)] });
     try {
-      const life = this.#lifeOf(args.contextValue as RequestContext);
+      const expiry = this.#expiryOf(args.contextValue as RequestContext);
       const results = await subscribe(args);
       if (Symbol.asyncIterator in results)
-        return new SubscriptionStream(results, { tell, tellFailure, onEnd, ...life });
+        return new SubscriptionStream(results, { format, formatFailure, onEnd, ...expiry });
       onEnd();
-      return tell(results);
+      return format(results);
     } catch (error) {
       onEnd();
-      return tellFailure(error);
+      return formatFailure(error);
     }
   }
 
-  #lifeOf(context: RequestContext): { leftMs(): number; tellEnd(): FormattedExecutionResult } {
+  #expiryOf(context: RequestContext): { remainingMs(): number; formatExpiry(): FormattedExecutionResult } {
     const { clock } = this.#options;
     const { validUntilMs = Number.POSITIVE_INFINITY } = context;
-    const leftForCallerMs = validUntilMs - clock.epochMs();
-    const endsAtMs = clock.monotonicMs() + Math.min(MAX_LIFE_MS, leftForCallerMs);
-    const advice = leftForCallerMs < MAX_LIFE_MS ? SIGN_IN : SUBSCRIBE;
+    const tokenValidForMs = validUntilMs - clock.epochMs();
+    const expiresAtMs = clock.monotonicMs() + Math.min(MAX_AGE_MS, tokenValidForMs);
+    const advice = tokenValidForMs < MAX_AGE_MS ? REAUTHENTICATE : RESUBSCRIBE;
     return {
-      leftMs: () => endsAtMs - clock.monotonicMs(),
-      tellEnd: () => endingWith(context, 'SUBSCRIPTION_ENDED', advice),
+      remainingMs: () => expiresAtMs - clock.monotonicMs(),
+      formatExpiry: () => expiryEvent(context, 'SUBSCRIPTION_ENDED', advice),
     };
   }
 
-  #tellResult(args: ExecutionArgs, { errors, ...result }: ExecutionResult): FormattedExecutionResult {
+  #formatResult(args: ExecutionArgs, { errors, ...result }: ExecutionResult): FormattedExecutionResult {
     if (errors === undefined || errors.length === 0) return result;
     const { document, operationName, variableValues: variables } = args;
     const operation = getOperationAST(document, operationName) ?? undefined;
     const failed = this.#failed(args.contextValue as RequestContext);
-    const told = this.#tell({ ...failed, document, operation, variables: variables ?? undefined, errors });
-    return { ...result, errors: told };
+    const request = { ...failed, document, operation, variables: variables ?? undefined, errors };
+    return { ...result, errors: this.#formatErrors(request) };
   }
 
   #failed({ traceId }: RequestContext) {
     return { traceId, schema: this.#options.schema };
   }
 
-  #tell(failed: FailedRequest): GraphQLFormattedError[] {
+  #formatErrors(failed: FailedRequest): GraphQLFormattedError[] {
     const masked = failed.errors.map(error => {
       const { extensions, ...rest } = error.toJSON();
       return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
     });
-    return tellErrors(failed, masked, this.#options.log);
+    return formatErrors(failed, masked, this.#options.log);
   }
 }
 
-const SIGN_IN = 'Your access token has ended. Sign in again, then subscribe again.';
-const SUBSCRIBE = 'Subscribe again to go on.';
-
-function endingWith({ traceId }: RequestContext, code: string, message: string): FormattedExecutionResult {
+function expiryEvent({ traceId }: RequestContext, code: string, message: string): FormattedExecutionResult {
   return { errors: [{ message, extensions: { code, traceId } }] };
 }
 
-function asGraphqlError(error: unknown): GraphQLError {
+function toGraphqlError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   const originalError = error instanceof Error ? error : new TypeError('not an error');
   return new GraphQLError(originalError.message, { originalError });
 }
 
-// As Apollo does it for queries: graphql-js finds faults of variables without giving them a code.
+// The same codes as Apollo's: graphql-js gives none to errors of variables.
 function codeOf({ extensions, nodes, path }: GraphQLError): unknown {
   const isAboutVariable = path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
   return extensions['code'] ?? (isAboutVariable ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR');
 }
 
-/** A request that was read; as far as that was possible when there are errors. */
-interface ReadRequest {
+/** A parsed request; incomplete when there are errors. */
+interface ParsedRequest {
   document?: DocumentNode;
   operation?: OperationDefinitionNode;
   operationName?: string;
@@ -156,22 +154,22 @@ interface ReadRequest {
 
 const NOT_A_SUBSCRIPTION =
   'Only subscriptions are served as streams. Send queries and mutations by POST, without `Accept: text/event-stream`.';
-const FORM =
+const EXPECTED_FORM =
   'Send a JSON object with "query", a text, and where needed "operationName", a text, and "variables", an object.';
 
-/** Reads requests for subscriptions: their form, their document by every rule, and which operation they mean. */
-export function documentReader(schema: GraphQLSchema, introspection: boolean) {
+// Checks the form of a request, validates its document, and selects its operation.
+function createRequestParser(schema: GraphQLSchema, introspection: boolean) {
   const rules = [
     ...specifiedRules,
     ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
     ...DOCUMENT_RULES,
   ];
   const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
-  return (request: unknown): ReadRequest => {
-    const form = formOf(request);
-    if (form === undefined) return { errors: [errorWith('BAD_REQUEST', FORM)] };
-    const { query, ...rest } = form;
-    const document = parsed(query);
+  return (request: unknown): ParsedRequest => {
+    const params = paramsOf(request);
+    if (params === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
+    const { query, ...rest } = params;
+    const document = parseDocument(query);
     if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
     const errors = validate(schema, document, rules, options);
     if (errors.length > 0)
@@ -188,11 +186,12 @@ export function documentReader(schema: GraphQLSchema, introspection: boolean) {
   };
 }
 
-function formOf(request: unknown) {
+function paramsOf(request: unknown) {
   if (!isObject(request)) return undefined;
   const { query, operationName = null, variables = null } = request;
-  const isNamed = operationName === null || typeof operationName === 'string';
-  if (typeof query !== 'string' || !isNamed || !(variables === null || isObject(variables))) return undefined;
+  if (typeof query !== 'string') return undefined;
+  if (operationName !== null && typeof operationName !== 'string') return undefined;
+  if (variables !== null && !isObject(variables)) return undefined;
   return {
     query,
     ...(operationName !== null && { operationName }),
@@ -200,7 +199,7 @@ function formOf(request: unknown) {
   };
 }
 
-function parsed(query: string): DocumentNode | GraphQLError {
+function parseDocument(query: string): DocumentNode | GraphQLError {
   try {
     return parse(query, { maxTokens: MAX_DOCUMENT_TOKENS });
   } catch (error) {

@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
 import { DOCUMENT_RULES, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENT_TOKENS } from './document-limits.js';
 
-/** The only documents that are executed, by their ids. */
+/** The persisted documents of an allow-list, by id. */
 export class TrustedDocuments {
   readonly #byId: ReadonlyMap<string, string>;
   readonly #texts: ReadonlySet<string>;
@@ -12,21 +12,21 @@ export class TrustedDocuments {
     this.#texts = new Set(Object.values(documents));
   }
 
-  /** The document of an id; the form `sha256:` with the hash names the same as the hash alone. */
+  /** The document of an id, which may have the prefix `sha256:`. */
   find(id: string): string | undefined {
     return this.#byId.get(id) ?? this.#byId.get(id.replace(/^sha256:/, ''));
   }
 
-  /** Whether a text is one of the documents, character by character. */
+  /** Whether a text is exactly one of the documents. */
   has(text: string): boolean {
     return this.#texts.has(text);
   }
 }
 
 /**
- * What keeps the first of the documents from being executed, with its id; undefined when all can be.
+ * Validates trusted documents against the schema and the document limits.
  *
- * They are checked at the start, so that callers do not find out one by one.
+ * @returns the first problem, with the id of its document; undefined when all are valid
  */
 export function findDocumentProblem(
   schema: GraphQLSchema,

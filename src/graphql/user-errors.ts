@@ -2,10 +2,10 @@ import { ValidationError } from 'class-validator';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 
-// A list of thousands of bad tags must not make an answer many times its size.
+// A list of thousands of invalid tags must not cause a much larger response.
 const MAX_PROBLEMS = 100;
 
-/** Turns failed validation of a mutation's input into an {@link InvalidInputError} of its payload. */
+/** Middleware of mutations that returns an {@link InvalidInputError} when the validation of the input fails. */
 export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
   try {
     return await next();
@@ -16,7 +16,11 @@ export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
   }
 };
 
-/** Every rule that arguments break; undefined when it was a bug inside a rule, which type-graphql wraps in the same way. */
+/**
+ * Lists all problems of invalid arguments, at most 100.
+ *
+ * @returns undefined when a validator threw, which type-graphql wraps in the same error
+ */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
   if (!isValidationErrors(problems)) return undefined;
@@ -36,7 +40,7 @@ function flatten({ property, constraints, children }: ValidationError, parents: 
   ];
 }
 
-/** Machine-readable kinds of error that a caller can act on. */
+/** The codes of {@link UserError}. */
 export enum UserErrorCode {
   BAD_USER_INPUT = 'BAD_USER_INPUT',
   NAME_CONFLICT = 'NAME_CONFLICT',
@@ -96,7 +100,7 @@ registerEnumType(UserErrorCode, {
   },
 });
 
-/** What every answer but a success has in common. */
+/** Base class of all error members of payload unions. */
 @InterfaceType('UserError', {
   description:
     'Something went wrong that you, or the same request sent again, can do something about. Every error member of a payload union is one, so `... on UserError { message code }` also catches members that are added later.',
@@ -114,7 +118,7 @@ export abstract class UserError {
   }
 }
 
-/** One rule that the input breaks. */
+/** One violated rule of an input. */
 @ObjectType({ description: 'One rule that the input breaks.' })
 export class InputProblem {
   @Field(() => [String], {
@@ -132,7 +136,7 @@ export class InputProblem {
   }
 }
 
-/** The input breaks rules; nothing was sent. */
+/** Returned when the input is invalid; nothing was sent to DLI. */
 @ObjectType({
   implements: UserError,
   description:

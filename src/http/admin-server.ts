@@ -1,17 +1,17 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
-import { addFailureAnswers, failureOptions } from './errors.js';
+import { addErrorHandlers, errorOptions } from './errors.js';
 
 /**
- * Whether the gateway takes work, or why not; `clockSkew`: its clock is too far from Huawei Cloud's to sign;
- * `overloaded`: it takes a share of it only.
+ * The readiness of the gateway. `clockSkew`: its clock differs too much from Huawei Cloud's to sign requests;
+ * `overloaded`: it sheds requests.
  */
 export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
 
-/** The operators' HTTP server: `/livez` (the process answers) and `/readyz` (it takes work). Never asks upstream. */
-export function createAdminApp(logger: FastifyBaseLogger, readiness: () => Readiness): FastifyInstance {
-  const app = fastify({ ...failureOptions(logger), forceCloseConnections: true });
-  addFailureAnswers(app, logger);
+/** Creates the HTTP server for operators: `/livez` (the process runs) and `/readyz` (it accepts work). Sends nothing upstream. */
+export function createAdminServer(logger: FastifyBaseLogger, readiness: () => Readiness): FastifyInstance {
+  const app = fastify({ ...errorOptions(logger), forceCloseConnections: true });
+  addErrorHandlers(app, logger);
   app.get('/livez', async () => ({ status: 'live' }));
   app.get('/readyz', async (_request, reply) => {
     const status = readiness();

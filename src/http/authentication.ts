@@ -2,134 +2,141 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
-import type { CallerGate, Identification, KnownCaller } from '../auth/caller.js';
-import type { HeldConnections } from '../auth/connection-quota.js';
+import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from '../auth/caller.js';
+import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { HTTP_FAILURES, sendFailure } from './errors.js';
+import { HTTP_ERRORS, sendHttpError } from './errors.js';
 
-const CALLER = 'caller';
+/** The request decorator that holds the authenticated caller; register it before the server starts. */
+export const CALLER_DECORATOR = 'caller';
 
-/** Lets a request pass when its sender is known, and answers it otherwise. */
-export type CallerCheck = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+/** Seconds after which a tenant whose connection quota is used up should retry. */
+export const QUOTA_RETRY_AFTER_SECONDS = 5;
 
-/** A check that looks at nothing but the headers, so that bodies of strangers are not even read. */
-export function callerCheckOf(gate: CallerGate, audit: AuditLog): CallerCheck {
+const ERROR_CODES = {
+  unauthenticated: 'UNAUTHENTICATED',
+  rateLimited: 'RATE_LIMITED',
+  unavailable: 'AUTH_UNAVAILABLE',
+} as const;
+
+/** A Fastify `onRequest` hook that authenticates the caller, or answers the request with an error. */
+export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/** An authentication that failed. */
+export type AuthenticationFailure = Exclude<AuthenticationResult, AuthenticatedCaller>;
+
+/** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
+export function createAuthenticationHook(
+  authenticator: CallerAuthenticator,
+  audit: AuditLog,
+): AuthenticationHook {
   return async (request, reply) => {
     const startedAtMs = Date.now();
-    const found = await gate.identify(request.headers.authorization, request.ip);
-    if (found.kind === 'known') {
-      request.setDecorator<KnownCaller>(CALLER, found);
+    const result = await authenticator.authenticate(request.headers.authorization, request.ip);
+    if (result.kind === 'authenticated') {
+      request.setDecorator<AuthenticatedCaller>(CALLER_DECORATOR, result);
       return undefined;
     }
-    auditRefusal(audit, request, found, startedAtMs);
-    return refuse(reply, found);
+    auditFailure(audit, request, result, startedAtMs);
+    return sendFailure(reply, result);
   };
 }
 
-/** What was found when the look at a caller's credentials came to nothing. */
-export type Refusal = Exclude<Identification, KnownCaller>;
+function sendFailure(reply: FastifyReply, failure: AuthenticationFailure): FastifyReply {
+  switch (failure.kind) {
+    case 'unauthenticated':
+      return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
+    case 'rateLimited':
+      return sendHttpError(reply, 'rateLimited', failure.retryAfterSeconds);
+    case 'unavailable':
+      return sendHttpError(reply, 'authUnavailable', failure.retryAfterSeconds);
+  }
+}
 
 /**
- * Writes a line about a caller who was not let in.
+ * Writes a failed authentication to the audit log.
  *
- * @param startedAtMs when the look began, in milliseconds since 1970-01-01 UTC
+ * @param startedAtMs start of the authentication in milliseconds since 1970-01-01 UTC
  */
-export function auditRefusal(
+export function auditFailure(
   audit: AuditLog,
   { id: traceId, ip: address }: FastifyRequest,
-  found: Refusal,
+  failure: AuthenticationFailure,
   startedAtMs: number,
 ): void {
   audit.write({
     traceId,
     address,
     caller: undefined,
-    code: CODES[found.kind],
-    reason: found.kind === 'unauthenticated' ? found.reason : undefined,
+    code: ERROR_CODES[failure.kind],
+    reason: failure.kind === 'unauthenticated' ? failure.reason : undefined,
     startedAtMs,
     durationMs: Date.now() - startedAtMs,
   });
 }
 
-/** The caller of a request that has passed the check. */
-export function callerOf(request: FastifyRequest): KnownCaller {
-  return request.getDecorator<KnownCaller>(CALLER);
+/** The caller of a request that passed the hook. */
+export function callerOf(request: FastifyRequest): AuthenticatedCaller {
+  return request.getDecorator<AuthenticatedCaller>(CALLER_DECORATOR);
 }
 
-/**
- * What resolvers may know about a request that has passed the check. Who asks to be told when its sender has gone
- * waits, and is refused when the tenant holds too many connections already.
- */
-export function contextOf(
-  request: FastifyRequest,
-  { raw }: FastifyReply,
-  connections: HeldConnections,
-): RequestContext {
-  const known = callerOf(request);
-  const listeners: (() => void)[] = [];
-  const onGone = (listener: () => void) => {
-    // One listener of the response, and one connection, however many fields of one request wait.
-    if (listeners.length === 0) {
-      if (!holdResponse(raw, connections, known.caller.tenant)) {
-        listener();
-        throw tooManyConnections();
-      }
-      raw.once('close', () => {
-        for (const tell of listeners) tell();
-      });
-    }
-    listeners.push(listener);
-  };
-  return { ...contextFor(request.id, request.ip, known), onGone };
-}
-
-function tooManyConnections(): GraphQLError {
-  const { code, message, statusCode: status } = HTTP_FAILURES.tooManyConnections;
-  const extensions = { code, retryAfterSeconds: HELD_RETRY_AFTER_SECONDS, http: { status } };
-  return new GraphQLError(message, { extensions });
-}
-
-/** What resolvers may know about a request of a caller who was let in. */
-export function contextFor(
+/** The resolver context of an authenticated request, for any transport. */
+export function createContext(
   traceId: string,
   address: string,
-  { caller, validUntilMs }: KnownCaller,
+  { caller, validUntilMs }: AuthenticatedCaller,
 ): RequestContext {
   return { traceId, address, caller, ...(validUntilMs !== undefined && { validUntilMs }) };
 }
 
-/** The property of a request that holds its caller; a server must know of it before requests come. */
-export const CALLER_DECORATOR = CALLER;
-
-const CODES = {
-  unauthenticated: 'UNAUTHENTICATED',
-  rateLimited: 'RATE_LIMITED',
-  unavailable: 'AUTH_UNAVAILABLE',
-} as const;
-
-function refuse(reply: FastifyReply, found: Refusal): FastifyReply {
-  switch (found.kind) {
-    case 'unauthenticated':
-      return sendFailure(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
-    case 'rateLimited':
-      return sendFailure(reply, 'rateLimited', found.retryAfterSeconds);
-    case 'unavailable':
-      return sendFailure(reply, 'authUnavailable', found.retryAfterSeconds);
-  }
+/**
+ * The resolver context of an authenticated HTTP request.
+ *
+ * A field that listens for the disconnect keeps the response open, so it counts against the tenant's connection quota.
+ * `onDisconnect` throws RATE_LIMITED when the quota is used up.
+ */
+export function createHttpContext(
+  request: FastifyRequest,
+  { raw }: FastifyReply,
+  connectionQuota: ConnectionQuota,
+): RequestContext {
+  const authenticated = callerOf(request);
+  const listeners: (() => void)[] = [];
+  const onDisconnect = (listener: () => void) => {
+    // One response listener and one connection, however many fields of the request wait.
+    if (listeners.length === 0) {
+      if (!acquireForResponse(raw, connectionQuota, authenticated.caller.tenant)) {
+        listener();
+        throw tooManyConnections();
+      }
+      raw.once('close', () => {
+        for (const notify of listeners) notify();
+      });
+    }
+    listeners.push(listener);
+  };
+  return { ...createContext(request.id, request.ip, authenticated), onDisconnect };
 }
 
-/** When a tenant who holds too many connections may try to open another one. */
-export const HELD_RETRY_AFTER_SECONDS = 5;
+function tooManyConnections(): GraphQLError {
+  const { code, message, statusCode: status } = HTTP_ERRORS.tooManyConnections;
+  const extensions = { code, retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS, http: { status } };
+  return new GraphQLError(message, { extensions });
+}
 
 /**
- * Counts a response as a connection that its tenant holds open, until it is closed.
+ * Counts a response against the tenant's connection quota until it is closed.
  *
- * @returns false, without counting it, when it is one too many
+ * @returns false when the quota is used up
  */
-export function holdResponse(raw: ServerResponse, connections: HeldConnections, tenant: string): boolean {
-  const release = connections.hold(tenant);
+export function acquireForResponse(
+  raw: ServerResponse,
+  connectionQuota: ConnectionQuota,
+  tenant: string,
+): boolean {
+  const release = connectionQuota.acquire(tenant);
   if (release === undefined) return false;
-  // Its client may have gone meanwhile.
+  // The client may have disconnected already.
   if (raw.closed) release();
   else raw.once('close', release);
   return true;

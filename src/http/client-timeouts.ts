@@ -1,4 +1,4 @@
-/** How long the server waits for its clients, in milliseconds. */
+/** Time-outs for clients, in milliseconds. */
 export interface ClientTimeouts {
   /** To receive the headers of a request. */
   readonly headersMs: number;
@@ -16,7 +16,7 @@ export interface ClientTimeouts {
 export const CLIENT_TIMEOUTS: ClientTimeouts = {
   headersMs: 10_000,
   requestMs: 20_000,
-  // Node's default of 30 s would make the limits above mean little.
+  // Node's default of 30 s is longer than the time-outs.
   checkIntervalMs: 1_000,
   connectionInitMs: 3_000,
   pingIntervalMs: 12_000,

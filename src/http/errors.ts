@@ -4,15 +4,14 @@ import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import { mayHaveLargeBody } from './request-validation.js';
 
-/** A failure of the HTTP layer: its status, and a code for `extensions.code`. */
-interface HttpFailure {
+interface HttpError {
   statusCode: number;
   code: string;
   message: string;
 }
 
-/** Every way in which a request fails before GraphQL sees it. */
-export const HTTP_FAILURES = {
+/** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
+export const HTTP_ERRORS = {
   badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
   documentTooLong: {
     statusCode: 400,
@@ -95,35 +94,35 @@ export const HTTP_FAILURES = {
     code: 'SHUTTING_DOWN',
     message: 'The gateway is stopping. Send it again.',
   },
-} as const satisfies Record<string, HttpFailure>;
+} as const satisfies Record<string, HttpError>;
 
-/** One of {@link HTTP_FAILURES}. */
-export type HttpFailureName = keyof typeof HTTP_FAILURES;
+/** A key of {@link HTTP_ERRORS}. */
+export type HttpErrorName = keyof typeof HTTP_ERRORS;
 
-/**
- * The body of a failure, in the form of a GraphQL answer so that clients need one way to read errors.
- *
- * @param retryAfterSeconds when the same request may succeed
- */
-function failureBody(name: HttpFailureName, traceId: string, retryAfterSeconds?: number): string {
-  return JSON.stringify({ errors: [errorOf(name, traceId, retryAfterSeconds)] });
+// A GraphQL response, so that clients need only one way to read errors.
+function errorBody(name: HttpErrorName, traceId: string, retryAfterSeconds?: number): string {
+  return JSON.stringify({ errors: [formatHttpError(name, traceId, retryAfterSeconds)] });
 }
 
-/** A failure in the form of a GraphQL error. */
-export function errorOf(name: HttpFailureName, traceId: string, retryAfterSeconds?: number) {
-  const { code, message } = HTTP_FAILURES[name];
+/**
+ * Formats an error of the HTTP layer as a GraphQL error.
+ *
+ * @param retryAfterSeconds seconds after which the same request may succeed
+ */
+export function formatHttpError(name: HttpErrorName, traceId: string, retryAfterSeconds?: number) {
+  const { code, message } = HTTP_ERRORS[name];
   return {
     message,
     extensions: { code, traceId, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
   };
 }
 
-/** The headers of every answer, failures that never reach a route included. */
+/** The headers of every response, including errors that are sent before routing. */
 export function commonHeaders(traceId: string): Record<string, string> {
   return { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': traceId };
 }
 
-const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map([
+const ERROR_OF_STATUS: ReadonlyMap<number | undefined, HttpErrorName> = new Map([
   [400, 'badRequest'],
   [404, 'notFound'],
   [408, 'requestTimeout'],
@@ -132,64 +131,64 @@ const NAME_OF_STATUS: ReadonlyMap<number | undefined, HttpFailureName> = new Map
   [431, 'headersTooLarge'],
 ]);
 
-/** The failure that stands for an error thrown by Fastify; anything unexpected is INTERNAL. */
-function failureOf(error: unknown): HttpFailureName {
+// Errors that Fastify throws carry a status; anything unexpected is INTERNAL.
+function httpErrorOf(error: unknown): HttpErrorName {
   const status =
     typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
-  return (typeof status === 'number' && NAME_OF_STATUS.get(status)) || 'internal';
+  return (typeof status === 'number' && ERROR_OF_STATUS.get(status)) || 'internal';
 }
 
-/** The longest body that is read, in bytes. */
+/** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** The options by which a server answers failures before any route with JSON, and gives every request a trace id. */
-export function failureOptions(logger: FastifyBaseLogger) {
+/** Fastify options that assign trace ids and answer errors before routing with JSON. */
+export function errorOptions(logger: FastifyBaseLogger) {
   return {
     genReqId: request => traceIdOf(request.headers['traceparent']),
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, logger),
+    clientErrorHandler: (error, socket) => handleClientError(error, socket, logger),
     frameworkErrors: (error, request, reply) =>
-      sendFailure(reply.headers(commonHeaders(request.id)), failureOf(error)),
+      sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error)),
   } satisfies FastifyServerOptions;
 }
 
-/** Answers unknown paths and thrown errors with JSON, and logs what is our own fault. */
-export function addFailureAnswers(app: FastifyInstance, logger: FastifyBaseLogger): void {
-  app.setNotFoundHandler((_request, reply) => sendFailure(reply, 'notFound'));
+/** Registers handlers that answer unknown paths and thrown errors with JSON. Internal errors are logged. */
+export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger): void {
+  app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 'notFound'));
   app.setErrorHandler((error, request, reply) => {
-    const name = failureOf(error);
+    const name = httpErrorOf(error);
     const errorName = error instanceof Error ? error.name : 'unknown';
     if (name === 'internal') logger.error({ traceId: request.id, errorName }, 'internal error');
-    return sendFailure(reply, name);
+    return sendHttpError(reply, name);
   });
 }
 
 /**
- * Ends a request with one of the failures of the HTTP layer.
+ * Answers a request with an error of the HTTP layer.
  *
- * @param retryAfterSeconds when the same request may succeed
+ * @param retryAfterSeconds seconds after which the same request may succeed, also sent as `Retry-After`
  */
-export function sendFailure(
+export function sendHttpError(
   reply: FastifyReply,
-  name: HttpFailureName,
+  name: HttpErrorName,
   retryAfterSeconds?: number,
 ): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
-  // Node would read a body to its end, whatever its size, to keep the connection.
+  // To keep the connection, Node would read the whole body, whatever its size.
   if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
   return reply
-    .code(HTTP_FAILURES[name].statusCode)
+    .code(HTTP_ERRORS[name].statusCode)
     .type('application/json; charset=utf-8')
-    .send(failureBody(name, reply.request.id, retryAfterSeconds));
+    .send(errorBody(name, reply.request.id, retryAfterSeconds));
 }
 
-const FAILURE_OF_CODE: Readonly<Record<string, HttpFailureName>> = {
+const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'requestTimeout',
   HPE_HEADER_OVERFLOW: 'headersTooLarge',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge',
 };
 
-/** Answers what is not even HTTP: with JSON like every other failure, and the end of the connection. */
-export function answerClientError(
+/** Answers a request that Node could not parse with JSON, and closes the connection. */
+export function handleClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
   log: FastifyBaseLogger,
@@ -198,10 +197,10 @@ export function answerClientError(
     socket.destroy();
     return;
   }
-  const name = FAILURE_OF_CODE[error.code ?? ''] ?? 'badRequest';
-  const { statusCode: status } = HTTP_FAILURES[name];
+  const name = ERROR_OF_CODE[error.code ?? ''] ?? 'badRequest';
+  const { statusCode: status } = HTTP_ERRORS[name];
   const traceId = traceIdOf(undefined);
-  const body = failureBody(name, traceId);
+  const body = errorBody(name, traceId);
   const headers = {
     ...commonHeaders(traceId),
     'content-type': 'application/json; charset=utf-8',
@@ -215,7 +214,7 @@ export function answerClientError(
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The trace id of a valid `traceparent` header (W3C Trace Context), else a new one: 32 hex digits. */
+/** The trace id of a valid `traceparent` header (W3C Trace Context), or a new one: 32 lower-case hex digits. */
 export function traceIdOf(traceparent: string | string[] | undefined): string {
   const match = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null;
   return match?.[1] ?? randomUUID().replaceAll('-', '');

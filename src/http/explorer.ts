@@ -5,10 +5,10 @@ import type { RequestContext } from '../datasource-connection/request-context.js
 import type { ExplorerHandler } from './graphql-route.js';
 import { GRAPHQL_PATH } from './graphql-route.js';
 
-/** Which explorer browsers get: GraphiQL from this server alone, Apollo Sandbox from the internet, or none. */
+/** The explorer for browsers: GraphiQL, served by the gateway; Apollo Sandbox, loaded from the internet; or none. */
 export type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
 
-// GraphiQL's page holds its code inline and starts editors from blobs; it may talk to this server only.
+// GraphiQL's page has inline scripts and starts workers from blobs. It may connect to this server only.
 const GRAPHIQL_POLICY = [
   "default-src 'none'",
   "script-src 'unsafe-inline' blob:",
@@ -22,10 +22,10 @@ const GRAPHIQL_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const PAGE_WISH = [['accept', 'text/html']] as const;
+const PAGE_HEADERS = [['accept', 'text/html']] as const;
 
-/** The Apollo plugin that makes the Sandbox page; undefined for the other kinds. */
-export function landingPageOf(kind: ExplorerKind): ApolloServerPlugin | undefined {
+/** Creates the Apollo plugin that renders the Sandbox page; undefined for the other kinds. */
+export function createLandingPage(kind: ExplorerKind): ApolloServerPlugin | undefined {
   if (kind !== 'sandbox') return undefined;
   return ApolloServerPluginLandingPageLocalDefault({
     embed: true,
@@ -35,21 +35,26 @@ export function landingPageOf(kind: ExplorerKind): ApolloServerPlugin | undefine
   });
 }
 
-/** What answers a browser that opens the endpoint; undefined when there is no explorer. */
-export function explorerHandlerOf(
+/** Creates the handler that serves the explorer page; undefined when there is no explorer. */
+export function createExplorerHandler(
   kind: ExplorerKind,
   apollo: ApolloServer<RequestContext>,
 ): ExplorerHandler | undefined {
   if (kind === 'none') return undefined;
   if (kind === 'sandbox') {
     return async (_request, reply) => {
-      // Nothing of the request, whose sender nobody knows, so that there is nothing to execute.
+      // The caller is not authenticated, so nothing of the request is passed on and nothing can be executed.
       const {
         status = 200,
         headers,
         body,
       } = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: { method: 'GET', headers: new HeaderMap(PAGE_WISH), search: '', body: undefined },
+        httpGraphQLRequest: {
+          method: 'GET',
+          headers: new HeaderMap(PAGE_HEADERS),
+          search: '',
+          body: undefined,
+        },
         context: () => Promise.reject(new TypeError('A page needs no context.')),
       });
       if (body.kind !== 'complete') throw new TypeError('A page comes whole.');
@@ -57,7 +62,7 @@ export function explorerHandlerOf(
     };
   }
   return async (_request, reply) => {
-    // The page is large and seldom asked for, so it is loaded on first use.
+    // The page is large and rarely requested, so it is loaded at first use.
     const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
     return reply
       .type('text/html; charset=utf-8')
@@ -67,7 +72,7 @@ export function explorerHandlerOf(
           title: 'DLI gateway',
           endpoint: GRAPHQL_PATH,
           defaultQuery: EXAMPLE_MUTATION,
-          // Unlike its WebSockets, its event streams carry the headers that are set in the page, and so the token.
+          // GraphiQL sends the headers of the page, and so the token, with event streams but not with WebSockets.
           subscriptionsProtocol: 'GRAPHQL_SSE',
           method: 'POST',
         }),
@@ -75,7 +80,7 @@ export function explorerHandlerOf(
   };
 }
 
-/** The mutation that an explorer starts with. */
+/** The mutation that the explorer shows first. */
 export const EXAMPLE_MUTATION = `mutation CreateConnection {
   createDatasourceConnection(
     input: {

@@ -2,151 +2,134 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { HeldConnections } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
-import type { CallerCheck } from './authentication.js';
-import { CALLER_DECORATOR, contextOf } from './authentication.js';
-import type { HttpFailureName } from './errors.js';
-import { sendFailure } from './errors.js';
-import { isFromOwnPage } from './request-validation.js';
-import type { EventStreams } from './sse.js';
-import { wantsEventStream } from './sse.js';
+import type { AuthenticationHook } from './authentication.js';
+import { CALLER_DECORATOR, createHttpContext } from './authentication.js';
+import type { HttpErrorName } from './errors.js';
+import { sendHttpError } from './errors.js';
+import { isAllowedOrigin } from './request-validation.js';
+import type { SseHandler } from './sse.js';
+import { acceptsEventStream } from './sse.js';
 
 /** The path of the GraphQL endpoint. */
 export const GRAPHQL_PATH = '/graphql';
 
-// Where clients of graphql-sse look for it by their own documentation.
+// The default path of graphql-sse clients.
 const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 
-/** Answers a browser that opens the endpoint. */
+const MAX_JSON_DEPTH = 20;
+
+/** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** Hands a request to the GraphQL engine. */
-function graphqlHandlerOf(apollo: ApolloServer<RequestContext>, connections: HeldConnections) {
-  return fastifyApolloHandler(apollo, {
-    context: async (request, reply) => contextOf(request, reply, connections),
-  });
-}
-
-/** What the GraphQL endpoint is made of. */
-interface GraphqlRouteParts {
+interface GraphqlRouteOptions {
   apollo: ApolloServer<RequestContext>;
-  /** Comes before everything that looks at a body. */
-  checkCaller: CallerCheck;
-  /** Counts the queries that wait. */
-  connections: HeldConnections;
+  authenticate: AuthenticationHook;
+  connectionQuota: ConnectionQuota;
   explorer: ExplorerHandler | undefined;
-  /** The only documents to execute; undefined for any. */
+  /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
-  eventStreams: EventStreams;
+  sse: SseHandler;
   webSocketHandler: WebsocketHandler;
-  /** Origins whose pages may open a WebSocket beside the server's own; none by default. */
+  /** Origins, besides the server's own, whose pages may open a WebSocket. */
   corsOrigins: readonly string[];
 }
 
 /**
- * Serves GraphQL by POST, subscriptions as event streams and over WebSockets, and an explorer, when there is one, to
- * browsers that open the address.
+ * Registers the GraphQL endpoint: POST for queries and mutations, event streams and WebSockets for subscriptions, and
+ * GET with `Accept: text/html` for the explorer, if there is one.
  */
-export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts): void {
-  const {
-    apollo,
-    checkCaller,
-    connections,
-    explorer,
-    trustedDocuments,
-    eventStreams,
-    webSocketHandler,
-    corsOrigins,
-  } = parts;
-  const wantsPage = ({ method, headers }: FastifyRequest) =>
+export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRouteOptions): void {
+  const { apollo, authenticate, connectionQuota, explorer, trustedDocuments, sse, corsOrigins } = options;
+  const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
   app.decorateRequest(CALLER_DECORATOR, null);
-  const answer = graphqlHandlerOf(apollo, connections);
-  const checks: RouteShorthandOptions = {
-    onRequest: checkCaller,
+  const handleWithApollo = fastifyApolloHandler(apollo, {
+    context: async (request, reply) => createHttpContext(request, reply, connectionQuota),
+  });
+  const hooks: RouteShorthandOptions = {
+    onRequest: authenticate,
     preHandler(request, reply, done) {
-      const body = checkBody(request.body, trustedDocuments);
-      if (typeof body === 'string') {
-        sendFailure(reply, body);
+      const validated = validateBody(request.body, trustedDocuments);
+      if (typeof validated === 'string') {
+        sendHttpError(reply, validated);
         return;
       }
-      request.body = body.checked;
+      request.body = validated.body;
       done();
     },
   };
-  app.post(GRAPHQL_PATH, checks, async (request, reply) =>
-    wantsEventStream(request) ? eventStreams.handle(request, reply) : answer.call(app, request, reply),
+  app.post(GRAPHQL_PATH, hooks, async (request, reply) =>
+    acceptsEventStream(request) ? sse.handle(request, reply) : handleWithApollo.call(app, request, reply),
   );
-  app.post(EVENT_STREAM_PATH, checks, eventStreams.handle);
+  app.post(EVENT_STREAM_PATH, hooks, sse.handle);
   app.addHook('preClose', done => {
-    eventStreams.close();
+    sse.close();
     done();
   });
-  // A browser has no token for a page yet, and sends none with a preflight.
-  const checkUnlessPage: CallerCheck = async (request, reply) =>
-    wantsPage(request) || request.method === 'OPTIONS' ? undefined : checkCaller(request, reply);
-  const others = {
+  // Browsers send no token when they open a page or send a preflight.
+  const authenticateUnlessPage: AuthenticationHook = async (request, reply) =>
+    isPageRequest(request) || request.method === 'OPTIONS' ? undefined : authenticate(request, reply);
+  const otherMethods = {
     url: GRAPHQL_PATH,
     exposeHeadRoute: false,
-    onRequest: checkUnlessPage,
+    onRequest: authenticateUnlessPage,
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
-      if (wantsPage(request)) return explorer?.(request, reply);
-      return sendFailure(reply.header('allow', 'POST'), 'methodNotAllowed');
+      if (isPageRequest(request)) return explorer?.(request, reply);
+      return sendHttpError(reply.header('allow', 'POST'), 'methodNotAllowed');
     },
   };
-  app.route({ ...others, method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] });
+  app.route({ ...otherMethods, method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] });
   app.route({
-    ...others,
+    ...otherMethods,
     method: 'GET',
-    // Who opens a WebSocket may say who it is in its first message.
+    // A WebSocket may authenticate later, in its first message.
     onRequest: async (request, reply) => {
-      if (!request.ws) return checkUnlessPage(request, reply);
-      return isFromOwnPage(request.headers, corsOrigins) ? undefined : sendFailure(reply, 'foreignPage');
+      if (!request.ws) return authenticateUnlessPage(request, reply);
+      return isAllowedOrigin(request.headers, corsOrigins) ? undefined : sendHttpError(reply, 'foreignPage');
     },
-    wsHandler: webSocketHandler,
+    wsHandler: options.webSocketHandler,
   });
 }
 
-const MAX_JSON_DEPTH = 20;
+/**
+ * Validates the body of a GraphQL request before it is parsed further: its size, its depth, and, with trusted
+ * documents, its document.
+ *
+ * @param documents the only documents that are executed; undefined allows all
+ * @returns the body with the text of its document, or the error to answer with
+ */
+export function validateBody(
+  body: unknown,
+  documents: TrustedDocuments | undefined,
+): { body: unknown } | HttpErrorName {
+  const sizeError = findSizeError(body);
+  if (sizeError !== undefined) return sizeError;
+  const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
+  return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
+}
 
-/** What makes the body of a GraphQL request too large to look at closely; undefined when nothing does. */
-function findExcess(body: unknown): HttpFailureName | undefined {
+function findSizeError(body: unknown): HttpErrorName | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   if ('query' in body && typeof body.query === 'string' && body.query.length > MAX_DOCUMENT_CHARACTERS)
     return 'documentTooLong';
-  return isDeeper(body, MAX_JSON_DEPTH) ? 'jsonTooDeep' : undefined;
+  return isDeeperThan(body, MAX_JSON_DEPTH) ? 'jsonTooDeep' : undefined;
 }
 
 /**
- * Looks at a request before anything else does: its size, and whether its document is one of the trusted ones.
+ * Replaces the id of a trusted document by its text.
  *
- * @param documents the only documents to execute; undefined for any
- * @returns the request with its document, or what is wrong with it
+ * The id is in `documentId`, as the GraphQL over HTTP proposal for persisted documents defines it, or in
+ * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it.
+ *
+ * @returns undefined when the document is not trusted
  */
-export function checkBody(
-  body: unknown,
-  documents: TrustedDocuments | undefined,
-): { checked: unknown } | HttpFailureName {
-  const excess = findExcess(body);
-  if (excess !== undefined) return excess;
-  const checked = documents === undefined ? body : withTrustedDocument(body, documents);
-  return checked === undefined && body !== undefined ? 'documentNotTrusted' : { checked };
-}
-
-/**
- * The body with the document that it names by an id, or as it is when its document is one of the trusted ones.
- *
- * The id stands in `documentId`, as the GraphQL over HTTP proposal for persisted documents has it, or where Apollo's
- * clients put it, in `extensions.persistedQuery.sha256Hash`.
- *
- * @returns undefined when the document is not a trusted one
- */
-function withTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
-  // What is no request at all is answered as such.
+function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
+  // Not a GraphQL request: Apollo answers it with its own error.
   if (!isObject(body)) return body;
   const { documentId, ...rest } = body;
   const { persistedQuery, ...extensions } = isObject(body['extensions']) ? body['extensions'] : {};
@@ -158,10 +141,9 @@ function withTrustedDocument(body: unknown, documents: TrustedDocuments): unknow
   return { ...rest, query: document, extensions };
 }
 
-function isDeeper(value: object, levels: number): boolean {
+function isDeeperThan(value: object, levels: number): boolean {
   if (levels === 0) return true;
-  for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null && isDeeper(part, levels - 1)) return true;
-  }
-  return false;
+  return Object.values(value).some(
+    child => typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1),
+  );
 }

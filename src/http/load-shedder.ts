@@ -3,77 +3,77 @@ import type { IntervalHistogram } from 'node:perf_hooks';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const RESOLUTION_MS = 20;
-const SAMPLE_EVERY_MS = 500;
-// A burst, or a pause of the machine, makes one sample bad.
+const SAMPLE_INTERVAL_MS = 500;
+// A burst, or a pause of the machine, can spoil a single sample.
 const SAMPLES_TO_OVERLOAD = 2;
-// With fewer requests at a time it is not they that hold the process up, and to refuse some would not help.
-const LEAST_REQUESTS = 50;
-
-// To refuse all would leave the process idle, and let it be flooded again a moment later.
-const LEAST_SHARE = 0.05;
-const SHARE_BACK = 0.25;
+// Below this number of requests something else blocks the event loop, and shedding would not help.
+const MIN_REQUESTS = 50;
+// Rejecting everything would leave the process idle, and flooded again a moment later.
+const MIN_ADMIT_RATIO = 0.05;
+const RECOVERY_STEP = 0.25;
 
 /**
- * Decides which share of the requests the process can accept: all of them, and fewer at every sample at which it
- * does its work late.
+ * Load shedding by event-loop delay: halves the ratio of admitted requests at every late sample, and raises it again
+ * by a quarter at every good one.
  *
- * Only lateness counts: a process that is busy all the time, and on time, is well used.
+ * CPU usage does not matter: a process that is busy but on time is well used.
  */
-export class LoadMonitor {
+export class LoadShedder {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #openRequests = new Set<object>();
   #newRequests = 0;
-  #badSamples = 0;
-  #acceptedShare = 1;
-  /** Shares saved up; one request is accepted for a whole one. */
+  #lateSamples = 0;
+  #admitRatio = 1;
+  /** Sum of the ratios since the last admitted request; a request is admitted for every whole one. */
   #credit = 0;
   #timer: NodeJS.Timeout | undefined;
   #sampledAtMs = performance.now();
   readonly #maxDelayMs: number;
 
-  /** @param maxDelayMs mean event-loop delay above which the process counts as overloaded, in milliseconds */
+  /** @param maxDelayMs mean event-loop delay in milliseconds above which the process is overloaded */
   constructor(maxDelayMs: number) {
     this.#maxDelayMs = maxDelayMs;
   }
 
-  /** Begins to measure, until {@link close}. */
+  /** Starts measuring, until {@link close}. */
   start(): void {
     this.#delay.enable();
     this.#sampledAtMs = performance.now();
-    this.#timer = setInterval(() => this.#sample(), SAMPLE_EVERY_MS).unref();
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS).unref();
   }
 
+  /** Stops measuring. */
   close(): void {
     clearInterval(this.#timer);
     this.#delay.disable();
   }
 
-  /** Counts a request, and as under way until its response is closed. */
-  count(request: object, response: EventEmitter): void {
+  /** Counts a request as open until its response is closed. */
+  track(request: object, response: EventEmitter): void {
     this.#newRequests += 1;
     this.#openRequests.add(request);
-    response.once('close', () => this.settle(request));
+    response.once('close', () => this.untrack(request));
   }
 
-  /** Counts a request that came as a message of a WebSocket, which has no response to wait for. */
-  countMessage(): void {
+  /** Counts a request that arrived as a WebSocket message and has no response of its own. */
+  trackMessage(): void {
     this.#newRequests += 1;
   }
 
-  /** Counts a request no more as under way, because its response is a stream, which mostly waits. */
-  settle(request: object): void {
+  /** Stops counting a request as open, because its response is a stream, which is mostly idle. */
+  untrack(request: object): void {
     this.#openRequests.delete(request);
   }
 
-  /** Whether only a share of the requests is accepted. */
+  /** Whether requests are being shed. */
   isOverloaded(): boolean {
-    return this.#acceptedShare < 1;
+    return this.#admitRatio < 1;
   }
 
-  /** Whether the next request is one of those that are accepted. */
-  accepts(): boolean {
-    if (this.#acceptedShare === 1) return true;
-    this.#credit += this.#acceptedShare;
+  /** Decides whether to admit the next request. */
+  admit(): boolean {
+    if (this.#admitRatio === 1) return true;
+    this.#credit += this.#admitRatio;
     if (this.#credit < 1) return false;
     this.#credit -= 1;
     return true;
@@ -81,16 +81,16 @@ export class LoadMonitor {
 
   #sample(): void {
     const nowMs = performance.now();
-    // Without a single measurement in between the process did not come round in all that time.
+    // No measurement at all means that the event loop was blocked for the whole interval.
     const meanMs = this.#delay.count === 0 ? nowMs - this.#sampledAtMs : this.#delay.mean / 1e6;
     this.#sampledAtMs = nowMs;
     const isLate = meanMs - RESOLUTION_MS > this.#maxDelayMs;
-    const isAskedMuch = this.#openRequests.size + this.#newRequests >= LEAST_REQUESTS;
-    this.#badSamples = isLate && isAskedMuch ? this.#badSamples + 1 : 0;
-    if (this.#badSamples >= SAMPLES_TO_OVERLOAD) {
-      this.#acceptedShare = Math.max(LEAST_SHARE, this.#acceptedShare / 2);
-    } else if (this.#badSamples === 0) {
-      this.#acceptedShare = Math.min(1, this.#acceptedShare + SHARE_BACK);
+    const isBusy = this.#openRequests.size + this.#newRequests >= MIN_REQUESTS;
+    this.#lateSamples = isLate && isBusy ? this.#lateSamples + 1 : 0;
+    if (this.#lateSamples >= SAMPLES_TO_OVERLOAD) {
+      this.#admitRatio = Math.max(MIN_ADMIT_RATIO, this.#admitRatio / 2);
+    } else if (this.#lateSamples === 0) {
+      this.#admitRatio = Math.min(1, this.#admitRatio + RECOVERY_STEP);
     }
     this.#newRequests = 0;
     this.#delay.reset();

@@ -3,10 +3,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
 /**
- * Whether a message leaves no doubt about its target and its length, beyond what Node itself checks:
- * one valid `host`, a path as target, and no transfer coding but `chunked`.
+ * Whether the target and the length of a request are unambiguous, which prevents request smuggling: one valid `Host`,
+ * a path as target, and no transfer coding but `chunked`. Node checks the rest.
  */
-export function isWellFormed({ headers, rawHeaders, url = '' }: IncomingMessage): boolean {
+export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage): boolean {
   const { host = '', 'transfer-encoding': coding } = headers;
   return (
     url.startsWith('/') &&
@@ -17,12 +17,12 @@ export function isWellFormed({ headers, rawHeaders, url = '' }: IncomingMessage)
   );
 }
 
-/** Whether a message announces a body that is longer than the limit, or does not say how long it is. */
+/** Whether the headers announce a body that is larger than the limit, or of unknown length. */
 export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBytes;
 }
 
-// Node keeps the first of several Host headers and says nothing of the others.
+// Node keeps the first of several Host headers and silently drops the others.
 function hasOneHost(rawHeaders: readonly string[]): boolean {
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -32,8 +32,8 @@ function hasOneHost(rawHeaders: readonly string[]): boolean {
   return hosts === 1;
 }
 
-/** Whether a body, if there is one, is UTF-8 and not compressed by what its headers say. */
-export function isReadableBody(headers: IncomingHttpHeaders): boolean {
+/** Whether the headers announce a body in UTF-8 without compression. True without a body. */
+export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
   if (type === 'application/json' && encoding === 'identity') return true;
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
@@ -41,11 +41,11 @@ export function isReadableBody(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * Whether a request comes from a page of this server, of one of the allowed origins, or from no page at all.
+ * Whether a WebSocket handshake comes from a page of this server, from an allowed origin, or not from a browser.
  *
- * Browsers let pages of every site open WebSockets, and leave it to the server to look at where they come from.
+ * CORS does not apply to WebSockets, so the server must check the origin itself (RFC 6455, section 10.2).
  */
-export function isFromOwnPage(
+export function isAllowedOrigin(
   { host, origin }: IncomingHttpHeaders,
   allowedOrigins: readonly string[],
 ): boolean {
@@ -54,12 +54,15 @@ export function isFromOwnPage(
 }
 
 /**
- * Whether a browser's page calls a server of this machine under a name of its own: DNS rebinding, which makes a
- * foreign page look like one of ours.
+ * Whether a request to a loopback server is a DNS rebinding attack: its `Host` is the name of the calling page's site,
+ * which makes that page look same-origin.
  *
- * @param allowedOrigins pages that may call, such as those of a proxy on this machine that passes its name on
+ * @param allowedOrigins origins that are accepted nevertheless, such as that of a local proxy that passes its `Host` on
  */
-export function isRebound({ host, origin }: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
+export function isDnsRebinding(
+  { host, origin }: IncomingHttpHeaders,
+  allowedOrigins: readonly string[],
+): boolean {
   if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
   if (allowedOrigins.includes(origin)) return false;
   const { host: originHost, hostname } = new URL(origin);

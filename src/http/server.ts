@@ -5,51 +5,49 @@ import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ClientTimeouts } from './client-timeouts.js';
-import { addFailureAnswers, commonHeaders, failureOptions, MAX_BODY_BYTES, sendFailure } from './errors.js';
-import type { LoadMonitor } from './load-shedder.js';
-import { isReadableBody, isRebound, isWellFormed } from './request-validation.js';
-import { addWebSockets } from './websocket.js';
+import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
+import type { LoadShedder } from './load-shedder.js';
+import { hasSupportedEncoding, isDnsRebinding, isUnambiguous } from './request-validation.js';
+import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
 const MAX_HEADERS = 64;
 
-/** Limits of the HTTP server; `maxHeaderSize` is in bytes, the time is in milliseconds. */
+/** Limits of Node's HTTP server, in bytes and milliseconds. */
 const SERVER_LIMITS = {
   maxHeaderSize: 16 * 1024,
   keepAliveTimeout: 5_000,
-  // Node would answer a missing Host without a body.
+  // isUnambiguous checks it: Node would answer a missing Host without a body.
   requireHostHeader: false,
 };
 
-/** How the HTTP server is set up. */
-interface HttpAppOptions {
+interface HttpServerOptions {
   logger: FastifyBaseLogger;
   /** Origins whose pages may call the gateway from a browser; none by default. */
   corsOrigins: readonly string[];
-  /** Whether the gateway is stopping and takes no new work. */
+  /** Whether the gateway is shutting down and refuses new requests. */
   isStopping: () => boolean;
-  /** Counts the requests, and knows when no more can be taken. */
-  load: LoadMonitor;
+  loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
-  /** Whether only this machine can reach the server. */
+  /** Whether the server listens on loopback only. */
   isLocal: boolean;
-  /** Proxies that are believed about where a request comes from; without them it is the other end of the socket. */
+  /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
 }
 
-/** An HTTP server with bounded requests, and JSON for every failure; the caller adds the routes. */
-export async function createHttpApp({
+/** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
+export async function createHttpServer({
   logger,
   corsOrigins,
   isStopping,
-  load,
+  loadShedder,
   clientTimeouts,
   isLocal,
   trustedProxies,
-}: HttpAppOptions): Promise<FastifyInstance> {
-  // Connections that were told to end; what else comes over them is not listened to.
+}: HttpServerOptions): Promise<FastifyInstance> {
+  // Sockets that sent an ambiguous request. Whatever follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
-  const failures = failureOptions(logger);
+  const errorHandling = errorOptions(logger);
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -60,63 +58,63 @@ export async function createHttpApp({
       headersTimeout: clientTimeouts.headersMs,
       requestTimeout: clientTimeouts.requestMs,
       connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
-      IncomingMessage: UpgradableRequest,
+      IncomingMessage: WebSocketOnlyUpgrade,
     },
     keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
     requestTimeout: clientTimeouts.requestMs,
     maxRequestsPerSocket: 1_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    // GraphQL itself refuses keys that are not in the schema, and names them.
+    // GraphQL refuses unknown keys by itself, with a better message.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    // Every line of ours carries the trace id itself.
+    // Log records carry the trace id themselves.
     childLoggerFactory: parent => parent,
-    ...failures,
+    ...errorHandling,
     clientErrorHandler(error, socket) {
       if (distrusted.has(socket)) socket.destroySoon();
-      else failures.clientErrorHandler(error, socket);
+      else errorHandling.clientErrorHandler(error, socket);
     },
   });
   app.server.maxConnections = MAX_CONNECTIONS;
-  // Node drops what is over its count without a word, so the count that is refused is a lower one.
+  // Node silently drops headers above its limit, so the gateway enforces a lower one itself.
   app.server.maxHeadersCount = 4 * MAX_HEADERS;
-  // Node would answer an unknown expectation without a body; a server may ignore it.
+  // Node would answer an unknown `Expect` without a body. A server may ignore it (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (message, response) => app.routing(message, response));
-  addFailureAnswers(app, logger);
-  await addWebSockets(app, logger);
+  addErrorHandlers(app, logger);
+  await registerWebSockets(app, logger);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id));
-    // Nothing reads another request from the socket of an upgrade.
+    // The socket of a refused upgrade is not reused.
     if (request.ws) reply.header('connection', 'close');
-    load.count(request.raw, reply.raw);
-    if (distrusted.has(request.raw.socket) || !isWellFormed(request.raw)) {
-      // What follows on this connection may be meant for somebody else.
+    loadShedder.track(request.raw, reply.raw);
+    if (distrusted.has(request.raw.socket) || !isUnambiguous(request.raw)) {
+      // What follows on the connection may be a smuggled request.
       distrusted.add(request.raw.socket);
-      sendFailure(reply.header('connection', 'close'), 'badRequest');
-    } else if (isLocal && isRebound(request.headers, corsOrigins)) {
-      sendFailure(reply, 'forbidden');
+      sendHttpError(reply.header('connection', 'close'), 'badRequest');
+    } else if (isLocal && isDnsRebinding(request.headers, corsOrigins)) {
+      sendHttpError(reply, 'forbidden');
     } else {
       done();
     }
   });
-  // Before every refusal that a page of a listed origin can do something about; it learns of none without.
+  // Before all other errors: without CORS headers a page of a listed origin could not read them.
   if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins));
   app.addHook('onRequest', (request, reply, done) => {
     if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
-      sendFailure(reply.header('connection', 'close'), 'headersTooLarge');
+      sendHttpError(reply.header('connection', 'close'), 'headersTooLarge');
     } else if (isStopping()) {
-      sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
-    } else if (!load.accepts()) {
-      sendFailure(reply.header('retry-after', '1'), 'overloaded');
-    } else if (!isReadableBody(request.headers)) {
-      sendFailure(reply, 'unsupportedMediaType');
+      sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
+    } else if (!loadShedder.admit()) {
+      sendHttpError(reply.header('retry-after', '1'), 'overloaded');
+    } else if (!hasSupportedEncoding(request.headers)) {
+      sendHttpError(reply, 'unsupportedMediaType');
     } else {
       done();
     }
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    // A connection that its caller keeps alive would hold up the end of the process.
+    // A keep-alive connection would delay the shutdown.
     if (isStopping()) reply.header('connection', 'close');
     done(null, payload);
   });
@@ -124,18 +122,18 @@ export async function createHttpApp({
     logRequest(request, reply);
     done();
   });
-  readJsonOnly(app);
-  endSilentConnections(app);
+  acceptJsonOnly(app);
+  destroySilentConnectionsOnClose(app);
   return app;
 }
 
-// Other types reach GraphQL without a body, so that its protection against cross-site requests answers them.
-function readJsonOnly(app: FastifyInstance): void {
+// Other content types reach Apollo without a body, so that its CSRF prevention answers them.
+function acceptJsonOnly(app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
 }
 
-// What happens to a create is logged where it is known; here only requests that failed are worth a line.
+// Operations are logged where they happen, so successful requests are logged at debug level only.
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode: status } = reply;
   request.log[status < 400 ? 'debug' : 'info'](
@@ -150,8 +148,8 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   );
 }
 
-// Node counts a connection that has not sent a byte as busy, and would wait for it when the server closes.
-function endSilentConnections(app: FastifyInstance): void {
+// Node counts a connection that has not sent a byte as busy, and would wait for it at shutdown.
+function destroySilentConnectionsOnClose(app: FastifyInstance): void {
   const open = new Set<Socket>();
   app.server.on('connection', socket => {
     open.add(socket);
@@ -163,7 +161,6 @@ function endSilentConnections(app: FastifyInstance): void {
   });
 }
 
-/** What pages of the listed origins may send, and read of an answer. */
 function corsOptions(origins: readonly string[]): FastifyCorsOptions {
   return {
     origin: [...origins],
@@ -176,23 +173,23 @@ function corsOptions(origins: readonly string[]): FastifyCorsOptions {
 }
 
 /**
- * A request that leaves HTTP only for a WebSocket.
+ * An incoming request that can be upgraded to a WebSocket only.
  *
- * Without it Node would hand over the socket of every request with an `Upgrade` header, unread, as soon as the server
- * serves WebSockets; and Java's HTTP client, for one, sends `Upgrade: h2c` with its first request. A server may ignore
- * what it does not know (RFC 9110, section 7.8).
+ * Once a server handles upgrades, Node passes it the raw socket of every request with an `Upgrade` header, but some
+ * clients, such as Java's, send `Upgrade: h2c` with plain requests. A server may ignore protocols that it does not
+ * support (RFC 9110, section 7.8).
  */
-class UpgradableRequest extends IncomingMessage {
-  // Not a `#` field: Node's constructor sets `upgrade` before this class has any.
-  private asksForUpgrade = false;
+class WebSocketOnlyUpgrade extends IncomingMessage {
+  // Not a `#` field: Node's constructor sets `upgrade` before the fields of this class exist.
+  private wantsUpgrade = false;
 
-  /** Node sets this while it reads the message, and asks for it when the headers are known. */
+  /** Node sets this while parsing, and reads it when the headers are complete. */
   get upgrade(): boolean {
-    if (!this.asksForUpgrade || this.method === 'CONNECT') return this.asksForUpgrade;
+    if (!this.wantsUpgrade || this.method === 'CONNECT') return this.wantsUpgrade;
     return this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
   }
 
   set upgrade(asked: boolean) {
-    this.asksForUpgrade = asked;
+    this.wantsUpgrade = asked;
   }
 }

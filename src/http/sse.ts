@@ -2,60 +2,66 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
-import type { HeldConnections } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { SubscriptionEngine } from '../graphql/subscriptions.js';
-import { callerOf, contextFor, HELD_RETRY_AFTER_SECONDS, holdResponse } from './authentication.js';
-import { sendFailure } from './errors.js';
-import type { LoadMonitor } from './load-shedder.js';
+import { acquireForResponse, callerOf, createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
+import { sendHttpError } from './errors.js';
+import type { LoadShedder } from './load-shedder.js';
+
+/** Bytes that may be buffered for a slow client of a stream or WebSocket; above it the connection is closed. */
+export const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** Milliseconds to wait for a client to close its end of a stream or WebSocket before the connection is cut. */
+export const CLOSE_TIMEOUT_MS = 1_000;
 
 const EVENT_STREAM = 'text/event-stream';
 
 type Results = AsyncIterableIterator<FormattedExecutionResult>;
 
-/** Subscriptions over Server-Sent Events, by the protocol of graphql-sse with a connection for each. */
-export interface EventStreams {
-  /** Answers a request whose body was found to be allowed. */
+/** Serves subscriptions as Server-Sent Events, in the distinct-connections mode of the graphql-sse protocol. */
+export interface SseHandler {
+  /** Answers a request whose body was validated. */
   handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
-  /** Ends all that are open without a word, so that their clients subscribe again. */
+  /** Ends all open streams without a `complete` event, so that their clients reconnect. */
   close(): void;
 }
 
-/** Whether a request asks for a stream of events; a client that takes JSON too gets JSON. */
-export function wantsEventStream({ headers: { accept = '' } }: FastifyRequest): boolean {
+/** Whether a request asks for an event stream. A client that accepts JSON too gets JSON. */
+export function acceptsEventStream({ headers: { accept = '' } }: FastifyRequest): boolean {
   return accept.includes(EVENT_STREAM) && !accept.includes('json');
 }
 
-/** Serves event streams. */
-export function createEventStreams(
+/** Creates the handler of event streams. */
+export function createSseHandler(
   engine: SubscriptionEngine,
-  load: LoadMonitor,
-  connections: HeldConnections,
-): EventStreams {
-  const encode = eventEncoder();
+  loadShedder: LoadShedder,
+  connectionQuota: ConnectionQuota,
+): SseHandler {
+  const encode = createEventEncoder();
   const open = new Set<ServerResponse>();
   let isClosed = false;
   return {
     async handle(request, reply) {
-      // A page of another site may send anything but JSON without being asked whether it may.
-      if (request.body === undefined) return sendFailure(reply, 'unsupportedMediaType');
-      if (!holdResponse(reply.raw, connections, callerOf(request).caller.tenant))
-        return sendFailure(reply, 'tooManyConnections', HELD_RETRY_AFTER_SECONDS);
-      const events = await encode(await resultsOf(request, engine));
+      // CSRF: pages of other sites may send any content type but JSON without a preflight.
+      if (request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
+      if (!acquireForResponse(reply.raw, connectionQuota, callerOf(request).caller.tenant))
+        return sendHttpError(reply, 'tooManyConnections', QUOTA_RETRY_AFTER_SECONDS);
+      const events = await encode(await subscribe(request, engine));
       if (isClosed) {
         await events.return();
-        return sendFailure(reply.header('retry-after', '1'), 'shuttingDown');
+        return sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
       }
       reply.headers({ 'content-type': `${EVENT_STREAM}; charset=utf-8`, 'x-accel-buffering': 'no' });
-      // The connection has no other use, and without it nobody has to wait for its end.
+      // The connection is not reused, so shutdown need not wait for a keep-alive time-out.
       reply.header('connection', 'close');
       const { raw } = reply.hijack();
-      load.settle(request.raw);
+      loadShedder.untrack(request.raw);
       open.add(raw);
       raw.once('close', () => {
         open.delete(raw);
         void events.return();
       });
-      // Its client may have gone meanwhile.
+      // The client may have disconnected already.
       if (raw.destroyed) return events.return();
       raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
       for await (const text of events) write(raw, text);
@@ -65,32 +71,32 @@ export function createEventStreams(
       isClosed = true;
       for (const raw of open) {
         raw.end();
-        const timer = setTimeout(() => raw.destroy(), GOODBYE_MS).unref();
+        const timer = setTimeout(() => raw.destroy(), CLOSE_TIMEOUT_MS).unref();
         raw.once('close', () => clearTimeout(timer));
       }
     },
   };
 }
 
-/** Makes the text of a stream, with a sign of life every 12 s, from the results of a subscription. */
-function eventEncoder() {
+/** Encodes the results of a subscription as the text of an event stream, with a keep-alive comment every 12 s. */
+function createEventEncoder() {
   const handler = createHandler<undefined, Results>({
-    // Each stream stands for itself; none is shared by its token.
+    // No token: selects the distinct-connections mode.
     authenticate: () => null,
     onSubscribe: ({ context }) => context as AsyncIterableIterator<ExecutionResult>,
   });
-  // What graphql-sse would read and check by itself was read, and checked by our rules, before.
+  // The request was parsed and validated already, so graphql-sse gets a placeholder.
   const headers = { get: (name: string) => (name === 'accept' ? EVENT_STREAM : 'application/json') };
-  const asRead = { method: 'POST', url: '/', headers, body: { query: '' }, raw: undefined };
+  const placeholder = { method: 'POST', url: '/', headers, body: { query: '' }, raw: undefined };
   return async (results: Results): Promise<AsyncGenerator<string, void, undefined>> => {
-    const [events] = await handler({ ...asRead, context: results });
+    const [events] = await handler({ ...placeholder, context: results });
     if (events === null || typeof events === 'string') throw new TypeError('No stream of events.');
     return events;
   };
 }
 
-async function resultsOf(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
-  const prepared = engine.prepare(request.body, contextFor(request.id, request.ip, callerOf(request)));
+async function subscribe(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
+  const prepared = engine.prepare(request.body, createContext(request.id, request.ip, callerOf(request)));
   if (prepared.kind === 'refused') return only({ errors: prepared.errors });
   const results = await engine.subscribe(prepared.args);
   return Symbol.asyncIterator in results ? results : only(results);
@@ -105,9 +111,3 @@ function write(raw: ServerResponse, text: string): void {
   raw.write(text);
   if (raw.writableLength > MAX_BUFFERED_BYTES) raw.destroy();
 }
-
-/** What may wait to be read by the client of a stream, in bytes; the stream of one that does not read is ended. */
-export const MAX_BUFFERED_BYTES = 1024 * 1024;
-
-/** How long the server waits for a client to notice the end of its stream, so that none holds up the end of the process. */
-export const GOODBYE_MS = 1_000;

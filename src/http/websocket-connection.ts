@@ -2,18 +2,14 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import type { Server } from 'graphql-ws';
 import type { AuditLog } from '../auth/audit-log.js';
-import type { CallerGate, KnownCaller } from '../auth/caller.js';
-import type { HeldConnections } from '../auth/connection-quota.js';
+import type { AuthenticatedCaller, CallerAuthenticator } from '../auth/caller.js';
+import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { Clock } from '../lib/time.js';
-import { auditRefusal } from './authentication.js';
-import { GOODBYE_MS, MAX_BUFFERED_BYTES } from './sse.js';
+import { auditFailure } from './authentication.js';
+import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
 
-// The last events go out first.
-const LAST_EVENTS_MS = 1_000;
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** What the server says with the end of a socket: RFC 6455, section 7.4.1, and the protocol of graphql-ws. */
-export const CLOSE = {
+/** Close codes, from RFC 6455, section 7.4.1, and the graphql-ws protocol. */
+export const CLOSE_CODES = {
   goingAway: 1001,
   internalError: 1011,
   tryAgainLater: 1013,
@@ -24,101 +20,110 @@ export const CLOSE = {
 
 // RFC 6455, section 5.5.1: a control frame holds 125 bytes, two of them for the code.
 const MAX_REASON_BYTES = 123;
+// Lets the last events go out before an expired connection is closed.
+const EXPIRY_GRACE_MS = 1_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What a client says in its first message. */
+/** The payload of the client's `connection_init` message. */
 export type ConnectionParams = Record<string, unknown> | undefined;
 
-/** What decides about who opens a WebSocket. */
-export interface AdmissionParts {
-  gate: CallerGate;
-  connections: HeldConnections;
+/** A WebSocket and its upgrade request. */
+export interface WebSocketConnection {
+  socket: WebSocket;
+  request: FastifyRequest;
+}
+
+/** What authenticates and limits WebSocket connections. */
+export interface ConnectionGuards {
+  authenticator: CallerAuthenticator;
+  connectionQuota: ConnectionQuota;
   audit: AuditLog;
   clock: Clock;
 }
 
 /**
- * Finds out who has opened a socket, which ends with the caller's token.
+ * Authenticates a WebSocket by the token in `connection_init` or in the upgrade request, and closes it when that
+ * token expires.
  *
- * @returns undefined when the client was not let in, and its socket was ended
+ * @returns undefined when authentication failed and the socket was closed
  */
-export async function letIn(
-  { socket, request }: SubscriberSocket,
+export async function authenticateSocket(
+  { socket, request }: WebSocketConnection,
   params: ConnectionParams,
-  { gate, connections, audit, clock }: AdmissionParts,
-): Promise<KnownCaller | undefined> {
+  { authenticator, connectionQuota, audit, clock }: ConnectionGuards,
+): Promise<AuthenticatedCaller | undefined> {
   const startedAtMs = Date.now();
-  const authorization = credentialIn(params) ?? request.headers.authorization;
-  const found = await gate.identify(authorization, request.ip);
-  if (found.kind !== 'known') {
-    auditRefusal(audit, request, found, startedAtMs);
-    if (found.kind === 'unauthenticated') endSocket(socket, CLOSE.unauthorized, 'Authentication required');
-    else endSocket(socket, CLOSE.tryAgainLater, `Try again in ${found.retryAfterSeconds} s`);
+  const authorization = authorizationIn(params) ?? request.headers.authorization;
+  const result = await authenticator.authenticate(authorization, request.ip);
+  if (result.kind !== 'authenticated') {
+    auditFailure(audit, request, result, startedAtMs);
+    if (result.kind === 'unauthenticated')
+      closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
+    else closeSocket(socket, CLOSE_CODES.tryAgainLater, `Try again in ${result.retryAfterSeconds} s`);
     return undefined;
   }
-  // Its client may have gone meanwhile.
+  // The client may have disconnected already.
   if (socket.readyState === socket.CLOSED) return undefined;
-  const release = connections.hold(found.caller.tenant);
+  const release = connectionQuota.acquire(result.caller.tenant);
   if (release === undefined) {
-    endSocket(socket, CLOSE.tryAgainLater, 'Too many open connections of your tenant');
+    closeSocket(socket, CLOSE_CODES.tryAgainLater, 'Too many open connections of your tenant');
     return undefined;
   }
   socket.once('close', release);
-  endInTime(socket, found, clock);
-  return found;
+  closeAtExpiry(socket, result, clock);
+  return result;
 }
 
-/** Whether a caller's token has ended since it was let in. */
-export function hasEnded({ validUntilMs = Number.POSITIVE_INFINITY }: KnownCaller, clock: Clock): boolean {
-  return validUntilMs <= clock.epochMs();
-}
-
-/**
- * Ends a socket because its token has ended. Clients of graphql-ws take 4401 for their own fault and give up; after
- * this they connect again, with another token.
- */
-export function endWithToken(socket: WebSocket): void {
-  endSocket(socket, CLOSE.forbidden, 'The access token has ended');
-}
-
-function endInTime(socket: WebSocket, { validUntilMs }: KnownCaller, clock: Clock): void {
-  const leftMs = (validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + LAST_EVENTS_MS;
-  // A longer time would end at once; and no subscription outlives the token, whether or not its socket does.
-  if (leftMs > MAX_TIMER_MS) return;
-  const timer = setTimeout(() => endWithToken(socket), leftMs).unref();
-  socket.once('close', () => clearTimeout(timer));
-}
-
-function credentialIn(params: Readonly<Record<string, unknown>> = {}): string | undefined {
+function authorizationIn(params: Readonly<Record<string, unknown>> = {}): string | undefined {
   const value = params['authorization'] ?? params['Authorization'];
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A socket, and the request that it began with. */
-export interface SubscriberSocket {
-  socket: WebSocket;
-  request: FastifyRequest;
+/** Whether the caller's token has expired since the authentication. */
+export function hasExpired(
+  { validUntilMs = Number.POSITIVE_INFINITY }: AuthenticatedCaller,
+  clock: Clock,
+): boolean {
+  return validUntilMs <= clock.epochMs();
 }
 
 /**
- * Connects a socket to the protocol, for as long as its client is there and reads what it is sent.
+ * Closes a socket whose token has expired.
  *
- * The adapter that comes with graphql-ws does the same, but writes errors to the console as they are, and waits for
- * slow readers without a bound.
+ * The code is 4403, because clients of graphql-ws treat 4401 as fatal, but reconnect with a new token after 4403.
+ */
+export function closeExpired(socket: WebSocket): void {
+  closeSocket(socket, CLOSE_CODES.forbidden, 'The access token has ended');
+}
+
+function closeAtExpiry(socket: WebSocket, { validUntilMs }: AuthenticatedCaller, clock: Clock): void {
+  const leftMs = (validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + EXPIRY_GRACE_MS;
+  // A longer timer would fire at once. Subscriptions end with the token even without it.
+  if (leftMs > MAX_TIMER_MS) return;
+  const timer = setTimeout(() => closeExpired(socket), leftMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/**
+ * Connects a socket to a graphql-ws server, with keep-alive and back-pressure.
+ *
+ * The adapter of graphql-ws is not used: it writes errors to the console unmasked, and buffers without limit for slow
+ * clients.
  *
  * @param pingIntervalMs time between pings, each of which must be answered before the next, in milliseconds
  */
-export function serveSocket<T extends SubscriberSocket>(
+export function serveConnection<T extends WebSocketConnection>(
   server: Server<T>,
-  served: T,
+  connection: T,
   pingIntervalMs: number,
 ): void {
-  const { socket, request } = served;
+  const { socket, request } = connection;
   const fail = (error: unknown) => {
     const errorName = error instanceof Error ? error.name : 'unknown';
     request.log.error({ traceId: request.id, errorName }, 'internal error');
-    endSocket(socket, CLOSE.internalError, 'Internal error');
+    closeSocket(socket, CLOSE_CODES.internalError, 'Internal error');
   };
-  const endIfUnread = () => {
+  const terminateIfSlow = () => {
     if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
   };
   const closed = server.opened(
@@ -127,19 +132,19 @@ export function serveSocket<T extends SubscriberSocket>(
       async send(text) {
         if (socket.readyState !== socket.OPEN) return;
         const isSent = new Promise<void>(resolve => socket.send(text, () => resolve()));
-        endIfUnread();
+        terminateIfSlow();
         await isSent;
       },
-      close: (code = CLOSE.internalError, reason = '') => endSocket(socket, code, reason),
+      close: (code = CLOSE_CODES.internalError, reason = '') => closeSocket(socket, code, reason),
       onMessage: receive =>
         socket.on('message', data => {
           receive(String(data)).catch(fail);
         }),
     },
-    served,
+    connection,
   );
-  // The library answers these by itself.
-  socket.on('ping', endIfUnread);
+  // ws answers pings by itself, and a client that does not read the pongs fills the buffer.
+  socket.on('ping', terminateIfSlow);
   const stopPinging = keepAlive(socket, pingIntervalMs);
   socket.once('close', (code, reason) => {
     stopPinging();
@@ -147,25 +152,25 @@ export function serveSocket<T extends SubscriberSocket>(
   });
 }
 
-/** Asks a client again and again whether it is there, and ends the socket of one that has not answered the last time. */
+/** Pings the client at an interval, and terminates the socket when the last ping was not answered. */
 function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
-  let isThere = true;
+  let isAlive = true;
   socket.on('pong', () => {
-    isThere = true;
+    isAlive = true;
   });
   const timer = setInterval(() => {
-    if (!isThere) socket.terminate();
+    if (!isAlive) socket.terminate();
     else if (socket.readyState === socket.OPEN) {
-      isThere = false;
+      isAlive = false;
       socket.ping();
     }
   }, pingIntervalMs).unref();
   return () => clearInterval(timer);
 }
 
-/** Ends a socket with a code, and without its client when that does not answer. */
-export function endSocket(socket: WebSocket, code: number, reason: string): void {
+/** Closes a socket with a code and a reason, and terminates it when the client does not respond within 1 s. */
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
   socket.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString());
-  const timer = setTimeout(() => socket.terminate(), GOODBYE_MS).unref();
+  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }

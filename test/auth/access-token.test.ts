@@ -4,8 +4,8 @@ import type { Environment } from '../../src/config/secret-files.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { createStillClock } from '../helpers/still-clock.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, startTokenGateway as startWithClock, toldBy } from './helpers/token-gateway.js';
-import type { TokenWish } from './helpers/token-issuer.js';
+import { bearer, codeIn, startTokenGateway as startWithClock } from './helpers/token-gateway.js';
+import type { TokenClaims } from './helpers/token-issuer.js';
 import { AUDIENCE } from './helpers/token-issuer.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -16,7 +16,7 @@ const REFUSAL = {
   body: `{"errors":[{"message":"Authentication required","extensions":{"code":"UNAUTHENTICATED","traceId":"${TRACE_ID}"}}]}`,
 };
 
-/** A gateway whose time is the test's: tokens are good or bad by seconds. */
+/** A gateway with a still clock, because the validity of tokens is checked to the second. */
 function startTokenGateway(env: Environment = {}): Promise<TokenGateway> {
   return startWithClock(env, { clock: createStillClock() });
 }
@@ -24,9 +24,9 @@ function startTokenGateway(env: Environment = {}): Promise<TokenGateway> {
 type Forge = (gateway: TokenGateway) => Promise<string>;
 
 const signed =
-  (wish: (nowSeconds: number) => TokenWish): Forge =>
+  (request: (nowSeconds: number) => TokenClaims): Forge =>
   gateway =>
-    gateway.sign(wish(Math.floor(gateway.clock.epochMs() / 1_000)));
+    gateway.sign(request(Math.floor(gateway.clock.epochMs() / 1_000)));
 
 const FORGERIES: [what: string, reason: string, forge: Forge][] = [
   ['no signature (alg none)', 'ERR_JOSE_ALG_NOT_ALLOWED', unsigned],
@@ -84,7 +84,7 @@ const FORGERIES: [what: string, reason: string, forge: Forge][] = [
   ['another subject than was signed', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', changedAfterwards],
 ];
 
-describe('a request is refused in the same words', () => {
+describe('an unauthenticated request gets the same 401 response', () => {
   it.each([
     ['without a header', {}],
     ['with an empty header', { authorization: '' }],
@@ -108,7 +108,7 @@ describe('a request is refused in the same words', () => {
     expect(await answerTo(gateway, 'POST', batch, headers)).toEqual(REFUSAL);
     expect(await answerTo(gateway, 'GET', undefined, headers)).toEqual(REFUSAL);
     expect(gateway.emulator.ledger.count()).toBe(0);
-    // For the reason that is meant, which operators see and callers do not.
+    // For the intended reason, which is visible in the log only.
     expect(gateway.audit().map(line => line['reason'])).toEqual([reason, reason, reason]);
   });
 
@@ -119,7 +119,7 @@ describe('a request is refused in the same words', () => {
   });
 });
 
-describe('a token is good', () => {
+describe('an access token is accepted', () => {
   it.each([
     ['with an end 4 s ago', signed(now => ({ claims: { exp: now - 4 } }))],
     ['with a beginning in 4 s', signed(now => ({ claims: { nbf: now + 4 } }))],
@@ -141,11 +141,11 @@ describe('a token is good', () => {
     const gateway = await startTokenGateway();
     for (const algorithm of ['PS256', 'ES256', 'EdDSA']) await gateway.issuer.addKey(algorithm, algorithm);
 
-    expect(toldBy(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
+    expect(codeIn(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('until it ends, also when it was found good before', async () => {
+  it('until it expires, even when it is cached', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
     const statuses: number[] = [];
@@ -157,7 +157,7 @@ describe('a token is good', () => {
     expect(statuses).toEqual([200, 200, 200, 401]);
   });
 
-  it('of an algorithm and with an age that the settings allow', async () => {
+  it('with an algorithm and an age that the configuration allows', async () => {
     const gateway = await startTokenGateway({ OIDC_ALGORITHMS: 'ES384', OIDC_MAX_TOKEN_AGE_SECONDS: '60' });
     await gateway.issuer.addKey('es384', 'ES384');
     const nowSeconds = Math.floor(gateway.clock.epochMs() / 1_000);
@@ -169,7 +169,7 @@ describe('a token is good', () => {
   });
 });
 
-it("a browser's preflight needs no token, and its page may read the refusal", async () => {
+it('a CORS preflight needs no token, and the page can read the 401 response', async () => {
   const origin = 'https://app.example';
   const gateway = await startTokenGateway({ CORS_ORIGINS: origin });
   const preflight = await fetch(gateway.graphqlUrl, {
@@ -190,25 +190,22 @@ it("a browser's preflight needs no token, and its page may read the refusal", as
   });
 });
 
-it.each(['PUT', 'PATCH', 'DELETE', 'HEAD'])(
-  '%s is refused without a token, and not allowed with one',
-  async method => {
-    const gateway = await startTokenGateway();
-    const refused = await fetch(gateway.graphqlUrl, { method });
-    const answered = await fetch(gateway.graphqlUrl, { method, headers: bearer(await gateway.sign()) });
+it.each(['PUT', 'PATCH', 'DELETE', 'HEAD'])('%s gets 401 without a token and 405 with one', async method => {
+  const gateway = await startTokenGateway();
+  const refused = await fetch(gateway.graphqlUrl, { method });
+  const answered = await fetch(gateway.graphqlUrl, { method, headers: bearer(await gateway.sign()) });
 
-    expect([refused.status, answered.status]).toEqual([401, 405]);
-  },
-);
+  expect([refused.status, answered.status]).toEqual([401, 405]);
+});
 
-it('Apollo Sandbox is shown to browsers without a token', async () => {
+it('Apollo Sandbox is served to browsers without a token', async () => {
   const gateway = await startTokenGateway({ EXPLORER: 'sandbox' });
   const page = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
 
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
 });
 
-it('the explorer is shown to browsers without a token, and its queries need one', async () => {
+it('the explorer is served to browsers without a token, but its queries need one', async () => {
   const gateway = await startTokenGateway({ EXPLORER: 'graphiql' });
   const page = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
 

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { VALID_INPUT } from '../helpers/gateway.js';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const FINGERPRINT = createHash('sha256')
   .update(JSON.stringify(Object.fromEntries(Object.entries(VALID_INPUT).sort())))
   .digest('hex');
 
-/** What every line has, whatever it is about. */
+/** The fields of every audit line. */
 const LINE = {
   level: 30,
   time: expect.any(Number),
@@ -21,8 +21,8 @@ const LINE = {
 };
 const ALICE = { ...LINE, tenant: 'alice', subject: 'alice', operation: 'createDatasourceConnection' };
 
-describe('the audit', () => {
-  it('tells who created what, when and how it ended, in one line', async () => {
+describe('the audit log', () => {
+  it('records the caller, input, time and outcome of a create in one line', async () => {
     const gateway = await startTokenGateway();
     const { headers, body } = await gateway.createAs(await gateway.sign(), { idempotencyKey: KEY });
     const payload = body.data?.['createDatasourceConnection'] as { connectionId: string } | undefined;
@@ -38,7 +38,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it("tells DLI's request id of a refusal", async () => {
+  it("records DLI's request id of a rejected create", async () => {
     const gateway = await startTokenGateway();
     gateway.emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
     const { body } = await gateway.createAs(await gateway.sign());
@@ -57,7 +57,7 @@ describe('the audit', () => {
     expect(requestId).toMatch(/^\w+$/);
   });
 
-  it('tells what was refused: for its input, for rights and for limits', async () => {
+  it('records mutations that were refused for invalid input, missing roles and rate limits', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '1',
@@ -71,7 +71,7 @@ describe('the audit', () => {
     const { operation: _, ...unread } = ALICE;
     const fingerprint = expect.stringMatching(/^[0-9a-f]{64}$/);
 
-    expect(answers.map(toldBy).sort()).toEqual(['CreateDatasourceConnectionSuccess', 'RATE_LIMITED']);
+    expect(answers.map(codeIn).sort()).toEqual(['CreateDatasourceConnectionSuccess', 'RATE_LIMITED']);
     expect(gateway.audit().slice(0, 3)).toEqual([
       { ...ALICE, inputFingerprint: fingerprint, outcome: 'InvalidInputError', code: 'BAD_USER_INPUT' },
       { ...unread, code: 'BAD_USER_INPUT' },
@@ -84,7 +84,7 @@ describe('the audit', () => {
     });
   });
 
-  it('tells of a stranger the address and the reason', async () => {
+  it('records the address and the reason of a failed authentication', async () => {
     const gateway = await startTokenGateway();
     await gateway.createAs(undefined);
     await gateway.createAs(await gateway.sign({ claims: { aud: 'https://other.example' } }));
@@ -95,14 +95,14 @@ describe('the audit', () => {
     ]);
   });
 
-  it('has no lines about queries', async () => {
+  it('does not record queries', async () => {
     const gateway = await startTokenGateway();
     await gateway.ask(await gateway.sign());
 
     expect(gateway.audit()).toEqual([]);
   });
 
-  it('does not end with the wish for a quieter log, and is written where callers are not told apart', async () => {
+  it('is written at every log level, and for anonymous callers too', async () => {
     const gateway = await startTokenGateway({ CALLER_AUTH: 'none', LOG_LEVEL: 'error' });
     await gateway.createAs(undefined);
 
@@ -110,7 +110,7 @@ describe('the audit', () => {
     expect(gateway.log().trim().split('\n')).toHaveLength(1);
   });
 
-  it('cannot be forged or flooded by a name', async () => {
+  it('escapes and shortens names from tokens', async () => {
     const gateway = await startTokenGateway();
     const sub = `a\r\n{"level":60}\u001b[31m\u202e\u2028${'x'.repeat(200)}`;
     await gateway.createAs(await gateway.sign({ claims: { sub } }));
@@ -121,8 +121,8 @@ describe('the audit', () => {
   });
 });
 
-describe('a token', () => {
-  it('is in no log and no answer, whole or in part, whatever comes of it', async () => {
+describe('an access token', () => {
+  it('appears in no log and no response, neither whole nor in part', async () => {
     const gateway = await startTokenGateway({ RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3' });
     const seen: string[] = [];
     const tokens = [

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { proofSize } from '../helpers/proof-size.js';
 import { until } from '../idempotency/helpers/once-gateway.js';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 const INVALID = { name: 'not a name' };
 
-describe('a tenant who creates too much', () => {
-  it('is told how long to wait, and nothing is sent', async () => {
+describe('a tenant that exceeds the create limit', () => {
+  it('gets 429 with Retry-After, and nothing is sent to DLI', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '60',
@@ -15,7 +15,7 @@ describe('a tenant who creates too much', () => {
     const token = await gateway.sign();
     const repeat = { idempotencyKey: 'order-4711-attempt-1' };
     for (let count = 0; count < 60; count += 1)
-      expect(toldBy(await gateway.createAs(token, repeat))).toBe(SUCCESS);
+      expect(codeIn(await gateway.createAs(token, repeat))).toBe(SUCCESS);
     const { status, headers, body } = await gateway.createAs(token, { name: 'one_too_many' });
     const retryAfterSeconds = Number(headers.get('retry-after'));
 
@@ -39,7 +39,7 @@ describe('a tenant who creates too much', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('does not get in the way of another', async () => {
+  it('does not affect other tenants', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '60',
@@ -52,14 +52,14 @@ describe('a tenant who creates too much', () => {
     const modest = Array.from({ length: proofSize(5, 20) }, (_, index) =>
       gateway.createAs(bob, { name: `b_${index}` }),
     );
-    const told = (await Promise.all(greedy)).map(toldBy);
+    const received = (await Promise.all(greedy)).map(codeIn);
 
-    expect((await Promise.all(modest)).map(toldBy)).toEqual(Array(proofSize(5, 20)).fill(SUCCESS));
-    expect(told.filter(code => code === SUCCESS)).toHaveLength(60);
-    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(refused);
+    expect((await Promise.all(modest)).map(codeIn)).toEqual(Array(proofSize(5, 20)).fill(SUCCESS));
+    expect(received.filter(code => code === SUCCESS)).toHaveLength(60);
+    expect(received.filter(code => code === 'RATE_LIMITED')).toHaveLength(refused);
   });
 
-  it('may go on a little later', async () => {
+  it('may create again after the window', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '1',
@@ -68,43 +68,43 @@ describe('a tenant who creates too much', () => {
     const create = () => gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' });
     await Promise.all([create(), create()]);
 
-    expect(toldBy(await until(create, answer => toldBy(answer) !== 'RATE_LIMITED'))).toBe(SUCCESS);
+    expect(codeIn(await until(create, answer => codeIn(answer) !== 'RATE_LIMITED'))).toBe(SUCCESS);
   });
 });
 
-describe('the limit of creates', () => {
-  it('counts neither what is invalid, nor what is forbidden, nor queries', async () => {
+describe('the create limit', () => {
+  it('ignores invalid and forbidden creates, and queries', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '1',
     });
     const token = await gateway.sign();
     const reader = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
-    expect(toldBy(await gateway.createAs(token, INVALID))).toBe('InvalidInputError');
-    expect(toldBy(await gateway.createAs(reader))).toBe('FORBIDDEN');
+    expect(codeIn(await gateway.createAs(token, INVALID))).toBe('InvalidInputError');
+    expect(codeIn(await gateway.createAs(reader))).toBe('FORBIDDEN');
     expect((await gateway.ask(token)).status).toBe(200);
 
-    expect(toldBy(await gateway.createAs(token))).toBe(SUCCESS);
+    expect(codeIn(await gateway.createAs(token))).toBe(SUCCESS);
   });
 
-  it('is 20 in 2 seconds unless the settings say otherwise', async () => {
+  it('is 20 creates in 2 seconds by default', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
-    // Keys of their own, or they would wait for each other.
+    // Distinct keys, so that the creates do not wait for each other.
     const startedMs = performance.now();
     const answers = Array.from({ length: 40 }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
-    const passed = (await Promise.all(answers)).filter(answer => toldBy(answer) === SUCCESS);
+    const passed = (await Promise.all(answers)).filter(answer => codeIn(answer) === SUCCESS);
 
-    // A slow machine may need more than one window for them.
+    // The creates may take more than one window on a slow machine.
     const windows = 1 + Math.floor((performance.now() - startedMs) / 2_000);
     expect(passed.length).toBeGreaterThanOrEqual(20);
     expect(passed.length).toBeLessThanOrEqual(20 * windows);
   });
 
   it.each<[string, Record<string, string | undefined>]>([
-    ['callers are not told apart', { CALLER_AUTH: 'none' }],
+    ['callers are anonymous', { CALLER_AUTH: 'none' }],
     ['it is 0', { RATE_LIMIT_CREATES_PER_SECOND: '0' }],
-  ])('is none when %s', async (_when, env) => {
+  ])('is off when %s', async (_when, env) => {
     const gateway = await startTokenGateway(env);
     const token = await gateway.sign();
     const many = proofSize(25, 80);
@@ -112,10 +112,10 @@ describe('the limit of creates', () => {
       gateway.createAs(token, { name: `c_${index}` }),
     );
 
-    expect((await Promise.all(answers)).map(toldBy)).toEqual(Array(many).fill(SUCCESS));
+    expect((await Promise.all(answers)).map(codeIn)).toEqual(Array(many).fill(SUCCESS));
   });
 
-  it('holds for everybody together where callers are not told apart and it is asked for', async () => {
+  it('applies to all anonymous callers together when it is configured', async () => {
     const gateway = await startTokenGateway({
       CALLER_AUTH: 'none',
       RATE_LIMIT_CREATES_PER_SECOND: '1',
@@ -124,8 +124,8 @@ describe('the limit of creates', () => {
     const answers = Array.from({ length: 61 }, (_, index) =>
       gateway.createAs(undefined, { name: `c_${index}` }),
     );
-    const told = (await Promise.all(answers)).map(toldBy);
+    const received = (await Promise.all(answers)).map(codeIn);
 
-    expect(told.filter(code => code === 'RATE_LIMITED')).toHaveLength(1);
+    expect(received.filter(code => code === 'RATE_LIMITED')).toHaveLength(1);
   });
 });

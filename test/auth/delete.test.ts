@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed, sendDelete } from '../helpers/deletion.js';
-import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
-describe('the right to delete', () => {
-  it('is a scope of its own', async () => {
+describe('the delete scope', () => {
+  it('is required to delete', async () => {
     const gateway = await startTokenGateway();
     const id = seed(gateway.emulator);
     const scope = 'dli:connection:read dli:connection:create';
@@ -14,18 +14,18 @@ describe('the right to delete', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('needs no other right, and gives none', async () => {
+  it('neither requires nor grants other roles', async () => {
     const gateway = await startTokenGateway({ OIDC_SCOPE_DELETE: 'erase' });
     const id = seed(gateway.emulator);
     const token = await gateway.sign({ claims: { scope: 'erase' } });
 
     expect(await remove(gateway, id, bearer(token))).toMatchObject({ __typename: DELETED });
-    expect(toldBy(await gateway.createAs(token))).toBe('FORBIDDEN');
+    expect(codeIn(await gateway.createAs(token))).toBe('FORBIDDEN');
   });
 });
 
-describe('the success of a deletion', () => {
-  it('is told again to the tenant who asked for it, and to nobody else', async () => {
+describe('the success of a delete', () => {
+  it('is repeated for the same tenant only', async () => {
     const gateway = await startTokenGateway();
     const id = seed(gateway.emulator);
     const alice = bearer(await gateway.sign());
@@ -37,7 +37,7 @@ describe('the success of a deletion', () => {
     expect(deletesSentTo(gateway.emulator)).toBe(1);
   });
 
-  it('is told to every tenant who asks for it at the same time', async () => {
+  it('is returned to all tenants that delete concurrently', async () => {
     const gateway = await startTokenGateway();
     const id = seed(gateway.emulator);
     const subjects = ['alice', 'bob', 'carol'];
@@ -50,7 +50,7 @@ describe('the success of a deletion', () => {
   });
 });
 
-describe('the limit of a tenant', () => {
+describe('the create limit of a tenant', () => {
   it('counts deletes too', async () => {
     const gateway = await startTokenGateway({
       RATE_LIMIT_CREATES_PER_SECOND: '1',
@@ -58,8 +58,8 @@ describe('the limit of a tenant', () => {
     });
     const token = await gateway.sign();
     const ends = Array.from({ length: 60 }, () => remove(gateway, NO_ID, bearer(token)));
-    const told = (await Promise.all(ends)).map(({ __typename }) => __typename);
-    expect(told).toEqual(Array(60).fill('ConnectionNotFoundError'));
+    const received = (await Promise.all(ends)).map(({ __typename }) => __typename);
+    expect(received).toEqual(Array(60).fill('ConnectionNotFoundError'));
     const id = seed(gateway.emulator);
     const { status, headers, body } = await sendDelete(gateway, id, bearer(token));
 
@@ -68,13 +68,13 @@ describe('the limit of a tenant', () => {
     expect(body.errors?.[0]?.message).toBe(
       'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
     );
-    expect(toldBy(await gateway.createAs(token))).toBe('RATE_LIMITED');
+    expect(codeIn(await gateway.createAs(token))).toBe('RATE_LIMITED');
     expect(exists(gateway.emulator, id)).toBe(true);
   });
 });
 
-describe('the audit', () => {
-  it('tells who deleted what, and how it ended', async () => {
+describe('the audit log', () => {
+  it('records the caller, the connection and the outcome of a delete', async () => {
     const gateway = await startTokenGateway();
     const id = seed(gateway.emulator);
     const alice = bearer(await gateway.sign());

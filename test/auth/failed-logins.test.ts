@@ -15,8 +15,8 @@ async function statusesOf(
   return statuses;
 }
 
-describe('an address from which tokens were refused too often', () => {
-  it('is told to wait, and its tokens are no longer looked at', async () => {
+describe('an address with too many rejected tokens', () => {
+  it('gets 429, and its tokens are not verified', async () => {
     const gateway = await startTokenGateway(THREE);
     const bad = await gateway.sign({ claims: { iss: 'https://issuer.example' } });
     const good = await gateway.sign();
@@ -39,7 +39,7 @@ describe('an address from which tokens were refused too often', () => {
     expect(retryAfterSeconds).toBeLessThanOrEqual(60);
   });
 
-  it('does not lock out callers who were known before', async () => {
+  it('does not lock out callers whose token is cached', async () => {
     const gateway = await startTokenGateway(THREE);
     const good = await gateway.sign();
     expect(await statusesOf(gateway, 2, good)).toEqual([200, 200]);
@@ -48,7 +48,7 @@ describe('an address from which tokens were refused too often', () => {
     expect(await statusesOf(gateway, 2, good)).toEqual([200, 200]);
   });
 
-  it('is not one from which no tokens came', async () => {
+  it('is not affected by requests without a token', async () => {
     const gateway = await startTokenGateway(THREE);
 
     expect(await statusesOf(gateway, 6, undefined)).toEqual(Array(6).fill(401));
@@ -56,17 +56,17 @@ describe('an address from which tokens were refused too often', () => {
   });
 });
 
-describe('the address of a caller', () => {
+describe('the address of a client', () => {
   const from = (address: string) => ({ 'x-forwarded-for': address });
 
-  it('is not what he says himself', async () => {
+  it('is not taken from X-Forwarded-For of an untrusted client', async () => {
     const gateway = await startTokenGateway(THREE);
     expect(await statusesOf(gateway, 3, 'a.b.c', from('192.0.2.1'))).toEqual([401, 401, 401]);
 
     expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.2'))).toEqual([429]);
   });
 
-  it('is what a trusted proxy says, the last one that no trusted proxy has', async () => {
+  it('is the last untrusted address in X-Forwarded-For of a trusted proxy', async () => {
     const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.0/8, 10.0.0.1' });
     expect(await statusesOf(gateway, 3, 'a.b.c', from('192.0.2.9, 192.0.2.1, 10.0.0.1'))).toEqual([
       401, 401, 401,
@@ -76,7 +76,7 @@ describe('the address of a caller', () => {
     expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.1, 192.0.2.2'))).toEqual([401]);
   });
 
-  it('is of IPv6 the network', async () => {
+  it('is counted by its /64 network for IPv6', async () => {
     const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1' });
     const statuses: number[] = [];
     for (const address of [
@@ -91,7 +91,7 @@ describe('the address of a caller', () => {
     expect(statuses).toEqual([401, 401, 401, 429, 401]);
   });
 
-  it('of IPv4 is the same in both ways of writing it', async () => {
+  it('is the same for IPv4 and IPv4-mapped IPv6', async () => {
     const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1' });
     expect(await statusesOf(gateway, 3, 'a.b.c', from('::ffff:192.0.2.1'))).toEqual([401, 401, 401]);
 

@@ -6,8 +6,8 @@ import { closeSubscribers, FOLLOW, openSocket } from '../http/helpers/subscriber
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { bearer, startTokenGateway } from './helpers/token-gateway.js';
 
-const MAX_HELD = proofSize(50, 500);
-const limits = { connectionsPerTenant: MAX_HELD };
+const MAX_OPEN = proofSize(50, 500);
+const limits = { connectionsPerTenant: MAX_OPEN };
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const READ_ONLY = { scope: 'dli:connection:read' };
 
@@ -19,7 +19,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** Opens an event stream that follows a connection, until the returned function is called or the test is over. */
+/** Opens an event stream that watches a connection until the returned function is called or the test ends. */
 async function openStream(url: string, id: string, token?: string) {
   const stream = new AbortController();
   streams.push(stream);
@@ -32,7 +32,7 @@ async function openStream(url: string, id: string, token?: string) {
   return { response, status: response.status, end: () => stream.abort() };
 }
 
-/** Opens as many streams; not all at once, which a gateway might take for more than it can do. */
+/** Opens many streams, in batches so that the gateway does not shed load. */
 async function openStreams(count: number, url: string, id: string, token?: string) {
   const opened: Awaited<ReturnType<typeof openStream>>[] = [];
   while (opened.length < count) {
@@ -52,7 +52,7 @@ function waitFor(id: string) {
   return { query: `{ datasourceConnection(id: "${id}", waitSeconds: 1) { state } }` };
 }
 
-/** A gateway with a connection to follow, and readers of two tenants. */
+/** A gateway with a connection to watch, and readers of two tenants. */
 async function startWithReaders() {
   const gateway = await startTokenGateway(RARELY, { limits });
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
@@ -61,13 +61,13 @@ async function startWithReaders() {
   return { gateway, connectionId, greedy, modest };
 }
 
-describe('a tenant that holds 500 connections', () => {
-  it('gets no other one, while another tenant does, and gets the next one after one has ended', async () => {
+describe('a tenant with 500 open connections', () => {
+  it('cannot open another until one closes, while other tenants can', async () => {
     const { gateway, connectionId, greedy, modest } = await startWithReaders();
     const { graphqlUrl } = gateway;
     const idle = await openSocketAs(gateway, greedy);
     expect(await idle.hear()).toEqual({ type: 'connection_ack' });
-    const held = await openStreams(MAX_HELD - 1, graphqlUrl, connectionId, greedy);
+    const held = await openStreams(MAX_OPEN - 1, graphqlUrl, connectionId, greedy);
     expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));
 
     const { response } = await openStream(graphqlUrl, connectionId, greedy);
@@ -87,7 +87,7 @@ describe('a tenant that holds 500 connections', () => {
     expect([wait.status, wait.headers.get('retry-after')]).toEqual([429, '5']);
     expect(wait.body.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 5 } }]);
 
-    // What is answered at once holds nothing.
+    // A query that is answered at once does not count.
     expect((await gateway.ask(greedy)).status).toBe(200);
     expect((await openStream(graphqlUrl, connectionId, modest)).status).toBe(200);
     expect(await (await openSocketAs(gateway, modest)).hear()).toEqual({ type: 'connection_ack' });
@@ -99,29 +99,29 @@ describe('a tenant that holds 500 connections', () => {
     expect(next.status).toBe(200);
     idle.socket.close();
     let socket = await openSocketAs(gateway, greedy);
-    let told = await Promise.race([socket.hear(), socket.closed]);
-    while ('code' in told) {
+    let received = await Promise.race([socket.hear(), socket.closed]);
+    while ('code' in received) {
       socket = await openSocketAs(gateway, greedy);
-      told = await Promise.race([socket.hear(), socket.closed]);
+      received = await Promise.race([socket.hear(), socket.closed]);
     }
-    expect(told).toEqual({ type: 'connection_ack' });
+    expect(received).toEqual({ type: 'connection_ack' });
   });
 
-  it('holds none of them any more when waits were answered and streams have completed', async () => {
+  it('frees its quota when waiting queries are answered and streams complete', async () => {
     const { gateway, connectionId, greedy } = await startWithReaders();
     const { graphqlUrl } = gateway;
-    const completed = await openStreams(2 * MAX_HELD, graphqlUrl, 'none', greedy);
+    const completed = await openStreams(2 * MAX_OPEN, graphqlUrl, 'none', greedy);
     expect(new Set(completed.map(({ status }) => status))).toEqual(new Set([200]));
     for (const { response } of completed) await response.text();
     expect((await gateway.send(waitFor(connectionId), bearer(greedy))).status).toBe(200);
-    const held = await openStreams(MAX_HELD, graphqlUrl, connectionId, greedy);
+    const held = await openStreams(MAX_OPEN, graphqlUrl, connectionId, greedy);
     expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));
   });
 });
 
-it('callers who are not told apart may hold more than 500 connections together', async () => {
+it('anonymous callers may open more than 500 connections together', async () => {
   const { graphqlUrl, emulator } = await startGateway({ env: RARELY, limits });
   const { connectionId } = emulator.seedConnection({ state: 'CREATING' });
-  const held = await openStreams(MAX_HELD + 1, graphqlUrl, connectionId);
+  const held = await openStreams(MAX_OPEN + 1, graphqlUrl, connectionId);
   expect(new Set(held.map(({ status }) => status))).toEqual(new Set([200]));
 });

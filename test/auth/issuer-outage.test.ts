@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const CALLERS = proofSize(20, 100);
 const LASTING = { exp: Math.floor(Date.now() / 1_000) + 86_400 };
 
-/** A gateway whose time is the test's: a slow machine must not make the keys older. */
+/** A gateway with a still clock, so that keys do not age on a slow machine. */
 function startTokenGateway(env: Environment = {}, given: { issuer?: TokenGateway['issuer'] } = {}) {
   return startWithClock(env, { clock: createStillClock(), ...given });
 }
@@ -19,13 +19,13 @@ async function statusOf(gateway: TokenGateway, token: Promise<string>): Promise<
   return (await gateway.ask(await token)).status;
 }
 
-/** A token that was not seen before, of a key that the issuer has. */
+/** A new token, signed with a published key. */
 function freshToken(gateway: TokenGateway, key = 'first'): Promise<string> {
   return gateway.sign({ key, claims: { jti: String(Math.random()), ...LASTING } });
 }
 
-describe('while the issuer does not answer', () => {
-  it('the keys that are known serve everybody, and invented key ids ask it at most three times in a minute', async () => {
+describe('during an outage of the issuer', () => {
+  it('cached keys stay in use, and unknown key ids cause at most three fetches per minute', async () => {
     const gateway = await startTokenGateway();
     expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
     const { reads } = gateway.issuer;
@@ -44,12 +44,12 @@ describe('while the issuer does not answer', () => {
     }
 
     expect(served).toEqual(Array(60).fill(200));
-    // Not 401: the key may be a new one, which nobody can know now.
+    // Not 401: the key may be new, which cannot be checked now.
     expect(new Set(invented)).toEqual(new Set([503]));
     expect(reads.keys + reads.discovery - readsBefore).toBeLessThanOrEqual(3);
   });
 
-  it('keys are used for an hour after they were read, and no longer', async () => {
+  it('keys are used for one hour after they were fetched', async () => {
     const gateway = await startTokenGateway();
     const token = gateway.sign({ claims: LASTING });
     expect(await statusOf(gateway, token)).toBe(200);
@@ -69,7 +69,7 @@ describe('while the issuer does not answer', () => {
     ]);
   });
 
-  it('from the start, callers are told to come back and not to sign in again', async () => {
+  it('from the start, callers get 503 with Retry-After instead of 401', async () => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = breakOff;
     const { status, headers, body } = await gateway.ask(await gateway.sign());
@@ -102,7 +102,7 @@ describe('while the issuer does not answer', () => {
     expect(await statusOf(gateway, gateway.sign())).toBe(200);
   });
 
-  it('100 callers at once make one attempt', async () => {
+  it('100 concurrent callers cause one fetch', async () => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = breakOff;
     const token = gateway.sign();
@@ -112,8 +112,8 @@ describe('while the issuer does not answer', () => {
   });
 });
 
-describe('the keys of the issuer', () => {
-  it('are read once for 100 callers at once', async () => {
+describe('the JWKS of the issuer', () => {
+  it('is fetched once for 100 concurrent callers', async () => {
     const gateway = await startTokenGateway();
     const tokens = Array.from({ length: CALLERS }, () => freshToken(gateway));
     const statuses = await Promise.all(tokens.map(token => statusOf(gateway, token)));
@@ -122,7 +122,7 @@ describe('the keys of the issuer', () => {
     expect(gateway.issuer.reads).toEqual({ keys: 1, discovery: 1 });
   });
 
-  it('are read again for a new key, at most twice in a minute', async () => {
+  it('is fetched again for an unknown key id, at most twice per minute', async () => {
     const gateway = await startTokenGateway();
     expect(await statusOf(gateway, freshToken(gateway))).toBe(200);
     await gateway.issuer.addKey('second', 'ES256');
@@ -133,7 +133,7 @@ describe('the keys of the issuer', () => {
     expect(gateway.issuer.reads.keys).toBe(2);
   });
 
-  it('are forgotten when the issuer no longer shows them, also for tokens that were found good', async () => {
+  it('loses removed keys, also for cached tokens', async () => {
     const gateway = await startTokenGateway();
     const token = gateway.sign({ claims: LASTING });
     expect(await statusOf(gateway, token)).toBe(200);
@@ -146,14 +146,14 @@ describe('the keys of the issuer', () => {
       );
     };
     gateway.clock.advance(11 * MINUTE_MS);
-    // The first starts the reading in the background.
+    // The first request starts a refresh in the background.
     await statusOf(gateway, token);
     await statusOf(gateway, gateway.sign({ header: { kid: 'unknown' } }));
 
     expect(await statusOf(gateway, token)).toBe(401);
   });
 
-  it('are where the settings say, without a look-up', async () => {
+  it('is fetched from OIDC_JWKS_URI without discovery', async () => {
     const gateway = await startTokenGateway();
     const { issuer } = gateway;
     const direct = await startTokenGateway({ OIDC_JWKS_URI: `${issuer.url}/keys?v=1` }, { issuer });
@@ -162,7 +162,7 @@ describe('the keys of the issuer', () => {
     expect(issuer.requests.map(({ url }) => url)).toEqual(['/keys?v=1']);
   });
 
-  it('are asked for without credentials', async () => {
+  it('is fetched without credentials', async () => {
     const gateway = await startTokenGateway();
     await gateway.ask(await gateway.sign(), { cookie: 'session=1' });
 
@@ -193,7 +193,7 @@ describe('the keys of the issuer', () => {
       'the discovery document is of another issuer',
     ],
     ['a broken connection', breakOff, 'the issuer cannot be reached (UND_ERR_SOCKET)'],
-  ])('are not taken from %s, which the log tells', async (_what, answer, detail) => {
+  ])('is not accepted from %s, which is logged', async (_what, answer, detail) => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = answer;
 
@@ -208,7 +208,7 @@ describe('the keys of the issuer', () => {
     ['an address without encryption elsewhere', 'http://127.0.0.2/keys'],
     ['an address of another kind', 'file:///keys'],
     ['an address with a password', 'https://user:password@127.0.0.1/keys'],
-  ])('are not looked for at %s that the issuer names', async (_what, address) => {
+  ])('is not fetched from %s in the discovery document', async (_what, address) => {
     const gateway = await startTokenGateway();
     gateway.issuer.instead = (_request, response) =>
       response.end(JSON.stringify({ issuer: gateway.issuer.url, jwks_uri: address }));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { bearer, startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const SERVICES = { query: '{ datasourceServices { service } }' };
 const FORBIDDEN = 'Your access token does not give you the right to do this.';
 
-describe('a caller without the scope', () => {
-  it('to create is refused, and nothing is executed', async () => {
+describe('a caller without the required scope', () => {
+  it('cannot create, and nothing is executed', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
     const { status, headers, body } = await gateway.createAs(token);
@@ -27,32 +27,35 @@ describe('a caller without the scope', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('to read is refused', async () => {
+  it('cannot read', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
     const answer = await gateway.send(SERVICES, bearer(token));
 
-    expect({ status: answer.status, told: toldBy(answer) }).toEqual({ status: 200, told: 'FORBIDDEN' });
+    expect({ status: answer.status, received: codeIn(answer) }).toEqual({
+      status: 200,
+      received: 'FORBIDDEN',
+    });
   });
 
   it.each([undefined, '', 'DLI:CONNECTION:CREATE', 'dli:connection:creates', 'dli:connection:create,x', 7])(
-    'to do anything may know that he is known: %j',
+    'is authenticated even without any known scope: %j',
     async scope => {
       const gateway = await startTokenGateway();
       const token = await gateway.sign({ claims: { scope } });
 
       expect((await gateway.ask(token)).status).toBe(200);
-      expect(toldBy(await gateway.createAs(token))).toBe('FORBIDDEN');
-      expect(toldBy(await gateway.send(SERVICES, bearer(token)))).toBe('FORBIDDEN');
+      expect(codeIn(await gateway.createAs(token))).toBe('FORBIDDEN');
+      expect(codeIn(await gateway.send(SERVICES, bearer(token)))).toBe('FORBIDDEN');
     },
   );
 });
 
-it('the names of the scopes are a setting', async () => {
+it('the names of the scopes are configurable', async () => {
   const gateway = await startTokenGateway({ OIDC_SCOPE_READ: 'look', OIDC_SCOPE_CREATE: 'api://dli/make' });
   const token = await gateway.sign({ claims: { scope: 'openid look api://dli/make' } });
 
   expect((await gateway.send(SERVICES, bearer(token))).status).toBe(200);
-  expect(toldBy(await gateway.createAs(token))).toBe('CreateDatasourceConnectionSuccess');
-  expect(toldBy(await gateway.createAs(await gateway.sign()))).toBe('FORBIDDEN');
+  expect(codeIn(await gateway.createAs(token))).toBe('CreateDatasourceConnectionSuccess');
+  expect(codeIn(await gateway.createAs(await gateway.sign()))).toBe('FORBIDDEN');
 });

@@ -3,20 +3,20 @@ import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { until } from '../idempotency/helpers/once-gateway.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { startTokenGateway, toldBy } from './helpers/token-gateway.js';
+import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
-// A machine that is slow for other reasons must not look like a Redis that does not answer.
-const PATIENT = { limits: { redisTimeoutMs: 2_000 } };
+// A slow machine must not be mistaken for an outage of Redis.
+const SLOW_REDIS = { limits: { redisTimeoutMs: 2_000 } };
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '60' };
 
-/** Offers creates to all gateways, one after the other, and counts those that the limit lets pass. */
+/** Sends creates to all gateways in turn, and counts those that the limit allows. */
 async function passedOf(gateways: readonly TokenGateway[], token: string, offered: number): Promise<number> {
   let passed = 0;
   for (let index = 0; index < offered; index += gateways.length) {
     const answers = await Promise.all(
       gateways.map(gateway => gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' })),
     );
-    passed += answers.filter(answer => toldBy(answer) !== 'RATE_LIMITED').length;
+    passed += answers.filter(answer => codeIn(answer) !== 'RATE_LIMITED').length;
   }
   return passed;
 }
@@ -25,34 +25,31 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
   async function startTwo() {
     const redis = await startRedisServer(program);
     const env = { ...LIMIT, REDIS_URL: redis.url };
-    const first = await startTokenGateway(env, PATIENT);
-    const second = await startTokenGateway(env, { ...first, ...PATIENT });
+    const first = await startTokenGateway(env, SLOW_REDIS);
+    const second = await startTokenGateway(env, { ...first, ...SLOW_REDIS });
     return { redis, gateways: [first, second], token: await first.sign() };
   }
 
-  it('let pass together what one may', async () => {
+  it('allow one limit together', async () => {
     const { gateways, token } = await startTwo();
 
     expect(await passedOf(gateways, token, 80)).toBe(60);
   });
 
-  it.each(['kill', 'pause'] as const)(
-    'let pass at most the limit each after a %s of Redis, and say so',
-    async what => {
-      const { redis, gateways, token } = await startTwo();
-      await redis[what]();
-      const passed = await passedOf(gateways, token, 140);
-
-      expect(passed).toBeGreaterThanOrEqual(60);
-      expect(passed).toBeLessThanOrEqual(120);
-      for (const gateway of gateways)
-        expect(gateway.log().match(/"operation":"limits","outcome":"alone"/g)).toHaveLength(1);
-    },
-  );
-
-  it('count together again when Redis is back', async () => {
+  it.each(['kill', 'pause'] as const)('allow one limit each after a %s of Redis, and log it', async what => {
     const { redis, gateways, token } = await startTwo();
-    const told = async (outcome: string) => {
+    await redis[what]();
+    const passed = await passedOf(gateways, token, 140);
+
+    expect(passed).toBeGreaterThanOrEqual(60);
+    expect(passed).toBeLessThanOrEqual(120);
+    for (const gateway of gateways)
+      expect(gateway.log().match(/"operation":"limits","outcome":"alone"/g)).toHaveLength(1);
+  });
+
+  it('share the counters again when Redis is back', async () => {
+    const { redis, gateways, token } = await startTwo();
+    const received = async (outcome: string) => {
       for (const gateway of gateways)
         await until(
           () => gateway.ask(token),
@@ -60,14 +57,14 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
         );
     };
     await redis.kill();
-    await told('alone');
+    await received('alone');
     await startRedisServer(program, { port: redis.port });
-    await told('shared');
+    await received('shared');
 
     expect(await passedOf(gateways, token, 80)).toBe(60);
   });
 
-  it('write no names of tenants there, and nothing that stays', async () => {
+  it('store no tenant names in Redis, and only keys with a TTL', async () => {
     const { gateways, token, redis } = await startTwo();
     await passedOf(gateways, token, 2);
     const { Redis } = await import('ioredis');

@@ -10,14 +10,14 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
   async function startTwo() {
     const redis = await startRedisServer(program);
     const env = { RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3', REDIS_URL: redis.url };
-    // A machine that is slow for other reasons must not look like a Redis that does not answer.
-    const patient = { limits: { redisTimeoutMs: 2_000 } };
-    const first = await startTokenGateway(env, patient);
-    const second = await startTokenGateway(env, { ...first, ...patient });
+    // A slow machine must not be mistaken for an outage of Redis.
+    const slowRedis = { limits: { redisTimeoutMs: 2_000 } };
+    const first = await startTokenGateway(env, slowRedis);
+    const second = await startTokenGateway(env, { ...first, ...slowRedis });
     return { redis, first, second };
   }
 
-  it('are counted together by gateways that share Redis, and leave no address there', async () => {
+  it('are counted together by gateways that share Redis, without storing addresses', async () => {
     const { redis, first, second } = await startTwo();
     for (const gateway of [first, second, first])
       expect((await gateway.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
@@ -37,8 +37,8 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
   it('are counted by each gateway while Redis is down', async () => {
     const { redis, first } = await startTwo();
     await redis.kill();
-    const told = () => first.log().includes('"operation":"limits","outcome":"alone"');
-    await until(async () => first.send({ query: '{ __typename }' }), told);
+    const received = () => first.log().includes('"operation":"limits","outcome":"alone"');
+    await until(async () => first.send({ query: '{ __typename }' }), received);
     for (let count = 0; count < 3; count += 1) expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
 
     expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);

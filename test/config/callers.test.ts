@@ -19,20 +19,20 @@ const AGE_RULE = 'must be a whole number of seconds from 60 to 31536000';
 const BURST_RULE = 'must be 1 to 60 times RATE_LIMIT_CREATES_PER_SECOND (default 10)';
 
 function callersWith(changes: Environment) {
-  return loadConfig({ ...MINIMAL_ENVIRONMENT, ...changes }).callers;
+  return loadConfig({ ...MINIMAL_ENVIRONMENT, ...changes }).auth;
 }
 
-describe('the decision about callers', () => {
+describe('CALLER_AUTH', () => {
   it.each([
     [undefined, 'is required: jwt or none, said explicitly'],
     ['', 'is required: jwt or none, said explicitly'],
     ['None', 'must be jwt or none'],
     ['oauth', 'must be jwt or none'],
-  ])('made with CALLER_AUTH=%s is refused with words of its own', (value, rule) => {
+  ])('is required and must be jwt or none: %s', (value, rule) => {
     expect(problemsWith({ CALLER_AUTH: value })).toEqual([{ key: 'CALLER_AUTH', rule }]);
   });
 
-  it('for tokens needs an issuer and an audience', () => {
+  it('jwt requires an issuer and an audience', () => {
     const rule = 'is required with CALLER_AUTH=jwt';
     expect(problemsWith({ CALLER_AUTH: 'jwt' })).toEqual([
       { key: 'OIDC_ISSUER', rule },
@@ -40,7 +40,7 @@ describe('the decision about callers', () => {
     ]);
   });
 
-  it('for tokens has a default for everything else, and keeps the issuer as it is written', () => {
+  it('jwt has defaults for everything else, and keeps the issuer verbatim', () => {
     expect(callersWith(TOKENS)).toEqual({
       tokens: {
         issuer: 'https://issuer.example/realms/data/',
@@ -60,18 +60,18 @@ describe('the decision about callers', () => {
     });
   });
 
-  it.each(['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'])('wants another scope to read than %s', key => {
+  it.each(['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'])('requires a read scope other than %s', key => {
     const rule = 'must be another scope than OIDC_SCOPE_READ';
     expect(problemsWith({ ...TOKENS, OIDC_SCOPE_READ: 'dli', [key]: 'dli' })).toEqual([{ key, rule }]);
   });
 
-  it('may want one scope for both kinds of change', () => {
+  it('accepts the same scope for create and delete', () => {
     const same = { OIDC_SCOPE_CREATE: 'dli:write', OIDC_SCOPE_DELETE: 'dli:write' };
     expect(callersWith({ ...TOKENS, ...same }).tokens?.scopes).toMatchObject({ delete: 'dli:write' });
   });
 });
 
-describe('the limit of creates', () => {
+describe('the create limit', () => {
   it.each<[string, Environment, unknown]>([
     ['not asked for', {}, undefined],
     ['asked for by its rate', { RATE_LIMIT_CREATES_PER_SECOND: '5' }, { creates: 10, windowSeconds: 2 }],
@@ -85,12 +85,12 @@ describe('the limit of creates', () => {
     { RATE_LIMIT_CREATES_BURST: '15' },
     { RATE_LIMIT_CREATES_BURST: '610' },
     { RATE_LIMIT_CREATES_PER_SECOND: '20', RATE_LIMIT_CREATES_BURST: '10' },
-  ])('has windows of whole seconds: %j', changes => {
+  ])('must have windows of whole seconds: %j', changes => {
     expect(problemsWith(changes)).toEqual([{ key: 'RATE_LIMIT_CREATES_BURST', rule: BURST_RULE }]);
   });
 });
 
-describe('a wrong value', () => {
+describe('an invalid value', () => {
   it.each([
     ['OIDC_ISSUER', ['issuer', 'https://u:p@a.test', 'https://a.test?x', 'file:///a'], ISSUER_RULE],
     ['OIDC_ISSUER', ['http://issuer.example', 'http://127.0.0.1.example'], ENCRYPTED_RULE],
@@ -114,7 +114,7 @@ describe('a wrong value', () => {
       ],
       'must be IP addresses or ranges such as 10.0.0.0/8, but not of all addresses, separated by commas',
     ],
-  ])('of %s is told by the key and its rule', (key, values, rule) => {
+  ])('of %s is reported by its key and rule', (key, values, rule) => {
     for (const value of values) expect(problemsWith({ ...TOKENS, [key]: value })).toEqual([{ key, rule }]);
   });
 });

@@ -16,7 +16,7 @@ const FLAG_RULE = 'must be true or false';
 const ORIGINS_RULE = 'must be origins such as https://app.example.com, separated by commas';
 
 describe('the configuration', () => {
-  it('wants two ports, unless the system chooses', () => {
+  it('requires two different ports, unless they are 0', () => {
     const rule = 'must be another port than PORT';
     expect(problemsWith({ PORT: '4500', ADMIN_PORT: '4500' })).toEqual([{ key: 'ADMIN_PORT', rule }]);
     expect(loadConfig({ ...MINIMAL_ENVIRONMENT, PORT: '0', ADMIN_PORT: '0' })).toMatchObject({
@@ -25,7 +25,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('has a default for everything but the region, the credentials and the decision about callers', () => {
+  it('has defaults for everything but the region, the credentials and CALLER_AUTH', () => {
     expect(loadConfig(MINIMAL_ENVIRONMENT)).toEqual({
       host: '127.0.0.1',
       port: 4000,
@@ -48,7 +48,7 @@ describe('the configuration', () => {
       followCallsPerSecond: 20,
       maxEventLoopDelayMs: 200,
       callerAuth: 'none',
-      callers: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
+      auth: { tokens: undefined, createLimit: undefined, failedLoginsPerMinute: 300 },
       trustedProxies: [],
       explorer: 'none',
       trustedDocuments: undefined,
@@ -58,7 +58,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes an empty value for one that is not given', () => {
+  it('treats an empty value as not set', () => {
     const empty = { PORT: '', EXPLORER: '', LOG_LEVEL: '', NODE_ENV: '', DLI_ENDPOINT: '', CORS_ORIGINS: '' };
     expect(loadConfig({ ...MINIMAL_ENVIRONMENT, ...empty })).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
   });
@@ -74,18 +74,18 @@ describe('the configuration', () => {
     expect(loadConfig(env).explorer).toBe(explorer);
   });
 
-  it('reads a list of origins, spaces and empty parts left out', () => {
+  it('reads a list of origins, without spaces and empty parts', () => {
     const env = { ...MINIMAL_ENVIRONMENT, CORS_ORIGINS: 'https://a.example , http://localhost:3000,,' };
     expect(loadConfig(env).corsOrigins).toEqual(['https://a.example', 'http://localhost:3000']);
   });
 
-  it('cannot be changed, and leaves the environment as it was', () => {
+  it('is frozen, and does not change the environment', () => {
     const env = Object.freeze({ ...MINIMAL_ENVIRONMENT });
     expect(Object.isFrozen(loadConfig(env))).toBe(true);
   });
 });
 
-describe('a wrong value', () => {
+describe('an invalid value', () => {
   it.each([
     ['NODE_ENV', ['live', 'Production', 'staging'], 'must be one of production, development, test'],
     ['HOST', ['my host', 'http://localhost', '[::1]', 'a/b'], HOST_RULE],
@@ -117,7 +117,7 @@ describe('a wrong value', () => {
     ['EXPLORER', ['apollo', 'GraphiQL', 'true'], 'must be one of graphiql, sandbox, none'],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
     ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
-  ])('of %s is told by the key and its rule, never by the value', (key, values, rule) => {
+  ])('of %s is reported by its key and rule, never by its value', (key, values, rule) => {
     for (const value of values) {
       expect(problemsWith({ [key]: value })).toEqual([{ key, rule }]);
       expect(printedRefusal({ ...MINIMAL_ENVIRONMENT, [key]: value })).not.toContain(value);
@@ -174,7 +174,7 @@ describe('a wrong value', () => {
     expect(printedRefusal(env)).not.toContain(canary);
   });
 
-  it('is not hidden by what is missing', () => {
+  it('is reported even when other variables are missing', () => {
     expect(refusalOf({ PORT: 'x' }).message.split('\n')).toEqual([
       `PORT ${PORT_RULE}`,
       'DLI_REGION is required, for example cn-north-4',
@@ -200,7 +200,7 @@ function variablesRead(): string[] {
   return [...keys].filter(key => !keys.has(key.replace(/_FILE$/, '')) || !key.endsWith('_FILE'));
 }
 
-/** Every variable that the gateway looks at. */
+/** Every variable that the gateway reads, with those for files. */
 function keysRead(): Set<string> {
   const keys = new Set<string>();
   const env: Environment = new Proxy<Record<string, string>>(

@@ -8,7 +8,7 @@ import { printedRefusal, problemsWith, refusalOf } from '../helpers/config-probl
 const AK = 'HUAWEICLOUD_SDK_AK';
 const SK = 'HUAWEICLOUD_SDK_SK';
 const SECURITY_TOKEN = 'HUAWEICLOUD_SDK_SECURITY_TOKEN';
-/** Stands for a security token that is not in a file. */
+/** Marks a security token that comes from a variable. */
 const TOKEN_OUTSIDE = 'outside';
 const OTHERS = { DLI_REGION: 'cn-north-4', CALLER_AUTH: 'none' };
 const USER = { IAM_USERNAME: 'user', IAM_PASSWORD: 'pass word', IAM_DOMAIN_NAME: 'account' };
@@ -132,7 +132,7 @@ describe('a secret in a file', () => {
     expect(printedRefusal(changes)).not.toContain(folder);
   });
 
-  it.each([0o644, 0o604, 0o444, 0o404])('is refused when everybody can read the file: mode %i', mode => {
+  it.each([0o644, 0o604, 0o444, 0o404])('is refused when the file is world-readable: mode %i', mode => {
     const changes = { [SK]: undefined, [`${SK}_FILE`]: secretFile('canary', mode) };
     expect(problemsWith(changes)).toContainEqual({
       key: `${SK}_FILE`,
@@ -141,7 +141,7 @@ describe('a secret in a file', () => {
     expect(printedRefusal(changes)).not.toMatch(/canary|secret-/);
   });
 
-  it.each([0o400, 0o440, 0o600, 0o640])('is read when nobody else can read the file: mode %i', mode => {
+  it.each([0o400, 0o440, 0o600, 0o640])('is read when the file is not world-readable: mode %i', mode => {
     const env = { ...OTHERS, [AK]: 'ak', [`${SK}_FILE`]: secretFile('sk', mode) };
     expect(loadConfig(env).credentials).toMatchObject({ secretKey: 'sk' });
   });
@@ -153,7 +153,7 @@ describe('a secret in a file', () => {
     ['a temporary pair in files', [AK, SK, SECURITY_TOKEN], [AK, SK, SECURITY_TOKEN]],
     ['a password in a file', ['IAM_PASSWORD'], ['IAM_PASSWORD']],
     ['a user in files', Object.keys(USER), Object.keys(USER)],
-  ])('is followed while the gateway runs: %s', (_what, inFiles, followed) => {
+  ])('is watched while the gateway runs: %s', (_what, inFiles, followed) => {
     const isUser = inFiles.includes('IAM_PASSWORD');
     const variables = isUser ? USER : { [AK]: 'ak', [SK]: 'sk' };
     const files = inFiles.filter(key => key !== TOKEN_OUTSIDE);
@@ -171,7 +171,7 @@ describe('a secret in a file', () => {
     expect(Object.keys(loadConfig(env).credentialFiles)).toEqual(followed);
   });
 
-  it('keeps the rule of its variable, and is not printed', () => {
+  it('must satisfy the rule of its variable, and is not printed', () => {
     const changes = { [SK]: undefined, [`${SK}_FILE`]: secretFile('canary 1\ncanary 2') };
     expect(problemsWith(changes)).toEqual([{ key: SK, rule: 'must be printable ASCII without spaces' }]);
     expect(printedRefusal(changes)).not.toContain('canary');

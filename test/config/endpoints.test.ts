@@ -46,7 +46,7 @@ describe.each([
     'http://evil-localhost',
     'http://127.evil.example',
     'HTTP://dli.example',
-  ])('may not be %s, which would be spoken to without encryption', value => {
+  ])('may not be %s, which is not encrypted', value => {
     expect(problemsWith({ [key]: value })).toEqual([{ key, rule: ENCRYPTED }]);
     expect(printedRefusal({ ...MINIMAL_ENVIRONMENT, [key]: value })).not.toContain(value);
   });
@@ -66,12 +66,12 @@ describe.each([
     '//dli.example',
     'https://',
     'https://dli .example',
-  ])('may not be %s, which is more or less than an address', value => {
+  ])('may not be %s, which is not a bare base URL', value => {
     expect(problemsWith({ [key]: value })).toEqual([{ key, rule: BARE }]);
     expect(printedRefusal({ ...MINIMAL_ENVIRONMENT, [key]: value })).not.toContain(value);
   });
 
-  it('is told one rule when it breaks two', () => {
+  it('is reported once when it violates two rules', () => {
     expect(problemsWith({ [key]: 'http://127.0.0.1@evil.example' })).toEqual([{ key, rule: BARE }]);
   });
 });

@@ -4,7 +4,7 @@ import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { createStillClock } from '../helpers/still-clock.js';
-import type { Told, Transport } from '../http/helpers/subscribers.js';
+import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
 import {
   closeSubscribers,
   nextOf,
@@ -33,7 +33,7 @@ interface Shown {
   failureReason: string | null;
 }
 
-function watch({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<Told> {
+function watch({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<SubscriptionEvent> {
   return subscribe(transport, graphqlUrl, { query: SUBSCRIPTION, variables: { id } });
 }
 
@@ -66,7 +66,7 @@ async function pollsWithoutSubscribers(gateway: TestGateway): Promise<string[]> 
   return others;
 }
 
-function shownIn(event: Told): Shown | null | undefined {
+function shownIn(event: SubscriptionEvent): Shown | null | undefined {
   return (event.data as { datasourceConnection: Shown | null } | undefined)?.datasourceConnection;
 }
 
@@ -176,7 +176,7 @@ describe('subscribers that leave', () => {
     // This permits a single call; the clock then stands still, so no other one follows.
     clock.advance(200);
     const last = client.iterate({ query: SUBSCRIPTION, variables: { id: seed() } });
-    expect(shownIn((await last.next()).value as Told)).toMatchObject({ state: 'CREATING' });
+    expect(shownIn((await last.next()).value as SubscriptionEvent)).toMatchObject({ state: 'CREATING' });
   });
 
   it('end the polls of a waiting query when they disconnect', async () => {
@@ -251,7 +251,9 @@ describe('ten subscribers per connection', () => {
     );
     expect(watchers).toHaveLength(10 * connections);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
-    expect(first.filter(({ value }) => shownIn(value as Told)?.state !== 'CREATING')).toEqual([]);
+    expect(first.filter(({ value }) => shownIn(value as SubscriptionEvent)?.state !== 'CREATING')).toEqual(
+      [],
+    );
     await ledger.waitFor('getConnection', 3 * connections);
 
     const polls = ledger.entries('getConnection');
@@ -329,10 +331,10 @@ describe('a Retry-After of DLI', () => {
     gateway.emulator.inject({ operation: 'getConnection', status, headers, times: 1 });
     const client = socketClient(gateway.graphqlUrl);
     const first = client.iterate({ query: SUBSCRIPTION, variables: { id } });
-    expect(await nextOf(first as AsyncIterator<Told>)).toMatchObject({ errors: [{}] });
+    expect(await nextOf(first as AsyncIterator<SubscriptionEvent>)).toMatchObject({ errors: [{}] });
     const second = client.iterate({ query: SUBSCRIPTION, variables: { id } });
     for (const watcher of [first, second])
-      while (shownIn(await nextOf(watcher as AsyncIterator<Told>))?.state !== 'CREATING');
+      while (shownIn(await nextOf(watcher as AsyncIterator<SubscriptionEvent>))?.state !== 'CREATING');
     const [refused, asked] = gateway.emulator.ledger.entries('getConnection').map(({ atMs }) => atMs);
     expect((asked ?? 0) - (refused ?? 0)).toBeGreaterThan(980);
   });

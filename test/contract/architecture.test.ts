@@ -9,7 +9,7 @@ interface Rule {
   allowedAsTypes?: readonly string[];
 }
 
-// Listed in the direction of the arrows: what stands below never imports what stands above it.
+// In the direction of the dependencies: no entry may import an entry above it.
 const RULES: Readonly<Record<string, Rule>> = {
   'main.ts': { allowed: ['gateway.ts', 'dev-mode.ts', 'config', 'lib'] },
   'dev-mode.ts': { allowed: ['config', 'emulator'] },
@@ -31,14 +31,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'datasource-connection': {
-    // What users of the schema did wrong is said in one place for all features.
+    // User errors are shared by all features.
     allowed: ['graphql/user-errors.ts', 'idempotency', 'connection-reads', 'dli', 'lib'],
     allowedAsTypes: ['auth'],
   },
   idempotency: { allowed: ['operation-store', 'dli', 'lib'] },
   'operation-store': { allowed: ['lib'], allowedAsTypes: ['dli'] },
   'connection-reads': { allowed: ['dli', 'lib'] },
-  // Whoever calls is none of DLI's business, and operators decide without any of them.
+  // DLI does not know callers, and the configuration does not depend on either.
   auth: { allowed: ['lib'] },
   config: {
     allowed: ['huawei-cloud/iam-client.ts', 'lib'],
@@ -58,15 +58,18 @@ function isAllowed({ target, isTypeOnly }: SourceImport, { allowed, allowedAsTyp
   return names.includes(target) || names.includes(folderOf(target));
 }
 
-/** The imports that match, told as `importer -> imported`. */
-function tell(files: readonly SourceFile[], matches: (found: SourceImport, file: SourceFile) => boolean) {
+/** The imports that match, as `importer -> imported`. */
+function describeImports(
+  files: readonly SourceFile[],
+  matches: (found: SourceImport, file: SourceFile) => boolean,
+) {
   return files.flatMap(file =>
     file.imports.filter(found => matches(found, file)).map(({ target }) => `${file.path} -> ${target}`),
   );
 }
 
 describe('the dependencies between the folders of src', () => {
-  it('have a rule for every folder, and no rule for a folder that is gone', () => {
+  it('have a rule for every folder, and no stale rule', () => {
     expect(FOLDERS.toSorted()).toEqual(Object.keys(RULES).toSorted());
   });
 
@@ -74,18 +77,21 @@ describe('the dependencies between the folders of src', () => {
     const rule = RULES[folder] ?? { allowed: [] };
     const files = FILES.filter(file => file.folder === folder);
     expect(
-      tell(files, found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule)),
+      describeImports(
+        files,
+        found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule),
+      ),
     ).toEqual([]);
   });
 
-  it('are read completely: every import names a file that exists', () => {
+  it('are parsed completely: every import resolves to a file', () => {
     const paths = FILES.map(({ path }) => path);
-    expect(tell(FILES, ({ isOurs, target }) => isOurs && !paths.includes(target))).toEqual([]);
+    expect(describeImports(FILES, ({ isOurs, target }) => isOurs && !paths.includes(target))).toEqual([]);
     for (const { code, imports } of FILES)
       expect(imports).toHaveLength(code.match(/\b(?:from\s+|import[\s(]\s*)'/g)?.length ?? 0);
   });
 
-  it('bring the emulator into the development mode only', () => {
+  it('reach the emulator from the development mode only', () => {
     const importers = FILES.filter(
       ({ folder, imports }) =>
         folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
@@ -93,11 +99,11 @@ describe('the dependencies between the folders of src', () => {
     expect(importers.map(({ path }) => path)).toEqual(['dev-mode.ts']);
   });
 
-  it('load the development mode when it is asked for only', () => {
+  it('load the development mode on demand only', () => {
     expect(FILES.find(({ path }) => path === 'main.ts')?.code).not.toMatch(/^import \{.*'\.\/dev-mode\.js'/m);
   });
 
-  it('load libraries that only some configurations need when they are asked for only', () => {
+  it('load libraries that only some configurations need on demand only', () => {
     const loaded = loadedWith(['main.ts', 'gateway.ts'], FILES);
     expect(loaded).toContain('fastify');
     expect(
@@ -107,7 +113,7 @@ describe('the dependencies between the folders of src', () => {
     ).toEqual([]);
   });
 
-  it('make no circle when the program runs', () => {
+  it('have no cycles at run time', () => {
     expect(findCircle(FILES)).toEqual([]);
   });
 });
@@ -115,29 +121,29 @@ describe('the dependencies between the folders of src', () => {
 describe('the packages', () => {
   const isOneOf = (names: RegExp) => (found: SourceImport) => !found.isOurs && names.test(found.target);
 
-  it.each(['dli', 'huawei-cloud'])('of GraphQL and of the HTTP server are unknown to %s', folder => {
+  it.each(['dli', 'huawei-cloud'])('for GraphQL and HTTP servers are not imported by %s', folder => {
     const files = FILES.filter(file => file.folder === folder);
     expect(
-      tell(
+      describeImports(
         files,
         isOneOf(/^(graphql|type-graphql|class-validator|fastify|@fastify|@apollo|@as-integrations)/),
       ),
     ).toEqual([]);
   });
 
-  it('that talk to Huawei Cloud are unknown to everything above the data source', () => {
+  it('for HTTP clients are imported by dli and huawei-cloud only', () => {
     const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
-    expect(tell(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
+    expect(describeImports(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
   });
 
-  it('that read tokens and count calls are unknown to everything but auth', () => {
+  it('for tokens and rate limits are imported by auth only', () => {
     const others = FILES.filter(({ folder }) => folder !== 'auth');
-    expect(tell(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
+    expect(describeImports(others, isOneOf(/^(jose|rate-limiter-flexible)$/))).toEqual([]);
   });
 });
 
 describe('the files of src', () => {
-  it('leave the process alone, but for the entry points', () => {
+  it('use process in the entry points only', () => {
     const users = FILES.filter(
       ({ code, imports }) =>
         /(?<![.\w])process\s*[.[]|globalThis\s*[.[]\W?\s*process|\}\s*=\s*process\b/.test(code) ||
@@ -146,12 +152,12 @@ describe('the files of src', () => {
     expect(users.map(({ path }) => path)).toEqual(['emulator/main.ts', 'main.ts']);
   });
 
-  it('are never an index, and lie at most two levels deep', () => {
+  it('are never named index, and are at most two levels deep', () => {
     expect(FILES.filter(({ path }) => /(^|\/)index\.ts$|\/.*\/.*\//.test(path))).toEqual([]);
   });
 });
 
-/** Everything that is loaded together with some files: the rest waits for a dynamic import. */
+/** All files that are loaded statically with some files, without dynamic imports. */
 function loadedWith(paths: readonly string[], files: readonly SourceFile[]): string[] {
   const loaded = new Set(paths);
   for (const path of loaded)
@@ -160,7 +166,7 @@ function loadedWith(paths: readonly string[], files: readonly SourceFile[]): str
   return [...loaded];
 }
 
-/** The first circle of imports that exist at run time, file by file; empty when there is none. */
+/** The first cycle of run-time imports, file by file; empty when there is none. */
 function findCircle(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map(file => [file.path, file]));
   const finished = new Set<string>();

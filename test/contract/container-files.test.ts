@@ -9,7 +9,7 @@ const dockerfile = withoutComments(read('Dockerfile')).replaceAll('\\\n', ' ');
 const stages = dockerfile.split(/^(?=FROM )/m);
 const compose = withoutComments(read('docker-compose.yml'));
 
-/** The lines below a key of the compose file, up to the next key of its depth. */
+/** The lines of a key in the compose file, up to the next key of the same indentation. */
 function below(text: string, key: string): string {
   const [, indent = '', lines = ''] =
     new RegExp(`^( *)${key}:\\n((?:\\1 +.*\\n|\\n)*)`, 'm').exec(text) ?? [];
@@ -22,13 +22,13 @@ const emulator = below(compose, 'emulator');
 describe('the image', () => {
   const [final = ''] = stages.slice(-1);
 
-  it('is made in every stage on Node 24', () => {
+  it('uses Node 24 in every stage', () => {
     const bases = stages.filter(stage => stage.startsWith('FROM ')).map(stage => stage.split(/\s/)[1]);
     expect(bases).toEqual(Array.from(bases, () => 'node:24-bookworm-slim'));
     expect(bases.length).toBeGreaterThan(1);
   });
 
-  it('holds the packages that the lock file names, without those of the development', () => {
+  it('contains the locked packages without development dependencies', () => {
     const installing = stages.filter(stage => stage.includes('npm ci --omit=dev'));
     const [, name] = /^FROM \S+ AS (\S+)/.exec(installing.join('')) ?? [];
     expect(installing).toHaveLength(1);
@@ -36,7 +36,7 @@ describe('the image', () => {
     expect(dockerfile).not.toMatch(/npm (install|i)\b/);
   });
 
-  it('holds the build and neither the sources nor the tests', () => {
+  it('contains the build, but no sources or tests', () => {
     expect([...final.matchAll(/^COPY .*$/gm)].map(([line]) => line)).toEqual([
       'COPY --from=dependencies /app/node_modules ./node_modules',
       'COPY --from=build /app/dist ./dist',
@@ -44,24 +44,24 @@ describe('the image', () => {
     ]);
   });
 
-  it('runs the gateway itself, not npm, as a user without rights', () => {
+  it('runs node directly, not npm, as an unprivileged user', () => {
     expect(final).toMatch(/^USER node$/m);
     expect(final.indexOf('\nUSER ')).toBeLessThan(final.indexOf('\nCMD '));
     expect(final).toMatch(/^CMD \["node", "dist\/main\.js"\]$/m);
   });
 
-  it('listens on all addresses for production, and publishes GraphQL alone', () => {
+  it('listens on all addresses in production, and exposes the GraphQL port only', () => {
     expect(final).toMatch(/^ENV .*\bNODE_ENV=production\b/m);
     expect(final).toMatch(/^ENV .*\bHOST=0\.0\.0\.0(\s|$)/m);
     expect(dockerfile).not.toContain('ADMIN_HOST');
     expect([...final.matchAll(/^EXPOSE (.*)$/gm)].map(([, ports]) => ports)).toEqual(['4000']);
   });
 
-  it('says whether it is alive, without asking anything upstream', () => {
+  it('has a health check that sends nothing upstream', () => {
     expect(final).toMatch(/^HEALTHCHECK .*CMD \["node", "-e", .*\/livez/m);
   });
 
-  it('holds no secret, nor what is not needed to build it', () => {
+  it('contains no secrets and nothing that the build does not need', () => {
     expect(dockerfile).not.toMatch(/_AK|_SK|PASSWORD|TOKEN|SECRET/i);
     expect(read('.dockerignore').trimEnd().split('\n')).toEqual([
       '*',
@@ -84,7 +84,7 @@ describe('docker compose', () => {
     expect(below(emulator, 'healthcheck')).toContain('/emulator/health');
   });
 
-  it('lets the gateway reach the emulator on loopback, since http is refused elsewhere', () => {
+  it('lets the gateway reach the emulator on loopback, because http is refused elsewhere', () => {
     expect(gateway).toContain("network_mode: 'service:emulator'\n");
     const environment = below(gateway, 'environment');
     expect(environment).toContain('DLI_ENDPOINT: http://127.0.0.1:4010\n');
@@ -97,7 +97,7 @@ describe('docker compose', () => {
     expect(below(emulator, 'ports')).toBe("- '127.0.0.1:4000:4000'\n");
   });
 
-  it('holds no secret but the published key pair of the emulator', () => {
+  it('contains no secret but the published key pair of the emulator', () => {
     const secrets = [...compose.matchAll(/^ *(\w*(?:_AK|_SK|PASSWORD|TOKEN|SECRET)\w*): *(.*)$/gm)];
     expect(secrets.map(([, key, value]) => [key, value])).toEqual([
       ['HUAWEICLOUD_SDK_AK', DEFAULT_ACCESS_KEY],
@@ -106,7 +106,7 @@ describe('docker compose', () => {
     expect(compose).not.toContain('env_file');
   });
 
-  it('gives the gateway the 25 s in which it finishes what is under way', () => {
+  it('gives the gateway 25 s for its graceful shutdown', () => {
     const [, seconds] = /^stop_grace_period: (\d+)s$/m.exec(gateway) ?? [];
     expect(Number(seconds)).toBeGreaterThan(25);
   });

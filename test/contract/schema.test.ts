@@ -13,11 +13,11 @@ import {
 } from 'graphql';
 import { printGatewaySchema } from '../../src/graphql/schema.js';
 
-// Read from its text, because the gateway's own holds types of another copy of graphql.
+// Built from its text, because the gateway's schema uses another copy of graphql.
 const schema = buildSchema(printGatewaySchema());
 
 describe('the GraphQL schema', () => {
-  it('is the one that schema.graphql shows to callers', () => {
+  it('equals schema.graphql', () => {
     const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
 
     expect(printGatewaySchema()).toBe(file);
@@ -77,7 +77,7 @@ describe('the GraphQL schema', () => {
         'DeleteOutcomeUnknownError',
       ],
     ],
-  ])('holds every member that the contract with callers names: %s', (kind, members) => {
+  ])('contains every member of the published contract: %s', (kind, members) => {
     const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
     if (!isUnionType(payload)) throw new Error('The payload is not a union.');
 

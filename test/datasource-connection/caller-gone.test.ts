@@ -16,7 +16,7 @@ const CREATE = rawRequest(
   { 'content-type': 'application/json' },
 );
 
-/** A gateway with a create under way that DLI has carried out and not yet answered, and the caller's connection. */
+/** A gateway during a create that DLI has executed but not answered yet, and the caller's connection. */
 async function startBusy() {
   const { url, emulator, release } = await startHeldUpstream();
   const gateway = await startGateway({ env: { DLI_ENDPOINT: url } });
@@ -30,22 +30,22 @@ async function leave(caller: Socket): Promise<void> {
   await once(caller, 'close');
 }
 
-/** Begins to close, and gives the gateway many turns of its event loop to end too early. */
+/** Starts closing, and lets the event loop turn often enough for a premature end. */
 async function beginToClose({ close, adminUrl }: TestGateway, events: string[]) {
   const closed = close().then(() => events.push('closed'));
   for (let turn = 0; turn < 10; turn += 1) expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
   return { closed };
 }
 
-/** What the log says about calls to DLI. */
+/** The log lines of calls to DLI. */
 function attempts({ log }: TestGateway): unknown[] {
   const lines = log().trimEnd().split('\n');
   return lines.map(line => JSON.parse(line)).filter(({ operation }) => operation === 'createConnection');
 }
 
-describe('a create whose caller has gone', () => {
+describe('a create whose caller has disconnected', () => {
   it.each(['before', 'after'])(
-    'is waited for by a gateway that stops, and logged as created: gone %s the stop',
+    'is finished by a stopping gateway and logged as created: disconnected %s the stop',
     async when => {
       const { gateway, caller, emulator, release } = await startBusy();
       const events: string[] = [];
@@ -71,7 +71,7 @@ describe('a create whose caller has gone', () => {
     },
   );
 
-  it('that DLI never answers is waited for until its own deadline, and not longer', async () => {
+  it('ends by its own deadline when DLI never answers', async () => {
     const clock = createStillClock();
     const gateway = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '1000' } });
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });

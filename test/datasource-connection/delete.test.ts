@@ -18,7 +18,7 @@ describe('deleteDatasourceConnection', () => {
   });
 
   it.each(['', '4711', `${NO_ID}/x`, '../emulator/reset', `${NO_ID}?x=1`])(
-    'refuses what is no id: %j',
+    'refuses an invalid id: %j',
     async id => {
       const gateway = await startGateway();
 
@@ -32,21 +32,24 @@ describe('deleteDatasourceConnection', () => {
     },
   );
 
-  it.each([{}, { state: 'DELETED' }])('finds nothing to delete where there is nothing: %j', async partial => {
-    const gateway = await startGateway();
-    const isThere = 'state' in partial;
-    const id = isThere ? seed(gateway.emulator, partial) : NO_ID;
+  it.each([{}, { state: 'DELETED' }])(
+    'returns ConnectionNotFoundError for an unknown connection: %j',
+    async partial => {
+      const gateway = await startGateway();
+      const isThere = 'state' in partial;
+      const id = isThere ? seed(gateway.emulator, partial) : NO_ID;
 
-    expect(await remove(gateway, id)).toEqual({
-      __typename: 'ConnectionNotFoundError',
-      code: 'CONNECTION_NOT_FOUND',
-      message: 'There is no connection of this id.',
-      connectionId: id,
-    });
-    expect(deletesSentTo(gateway.emulator)).toBe(0);
-  });
+      expect(await remove(gateway, id)).toEqual({
+        __typename: 'ConnectionNotFoundError',
+        code: 'CONNECTION_NOT_FOUND',
+        message: 'There is no connection of this id.',
+        connectionId: id,
+      });
+      expect(deletesSentTo(gateway.emulator)).toBe(0);
+    },
+  );
 
-  it('asks for patience while the connection is being created, and sends no delete', async () => {
+  it('returns ConnectionCreatingError while the connection is being created, without sending a delete', async () => {
     const gateway = await startGateway();
     const { connectionId = '' } = await gateway.create();
 
@@ -59,7 +62,7 @@ describe('deleteDatasourceConnection', () => {
     expect(deletesSentTo(gateway.emulator)).toBe(0);
   });
 
-  it('asks for patience also when DLI shows only by its refusal that it is not done yet', async () => {
+  it("returns ConnectionCreatingError when only DLI's refusal shows that creation is not finished", async () => {
     const gateway = await startGateway();
     const { connectionId = '' } = await gateway.create();
     gateway.emulator.inject({ operation: 'getConnection', body: { state: 'ACTIVE', name: 'orders_pg' } });
@@ -68,7 +71,7 @@ describe('deleteDatasourceConnection', () => {
     expect(deletesSentTo(gateway.emulator)).toBe(1);
   });
 
-  it('makes the name free', async () => {
+  it('frees the name', async () => {
     const gateway = await startGateway({ emulator: { creationMs: 0 } });
     const { connectionId: first = '' } = await gateway.create();
     await remove(gateway, first);
@@ -78,7 +81,7 @@ describe('deleteDatasourceConnection', () => {
     expect(gateway.emulator.connections().map(({ state }) => state)).toEqual(['DELETED', 'ACTIVE']);
   });
 
-  it('is seen at once by whoever reads, also what was read a moment ago', async () => {
+  it('is visible to reads at once, despite cached reads', async () => {
     const gateway = await startGateway({ emulator: { creationMs: 0 } });
     const list = async () => {
       const { body } = await gateway.send({ query: '{ datasourceConnections { items { id state } } }' });
@@ -94,13 +97,13 @@ describe('deleteDatasourceConnection', () => {
   });
 });
 
-describe('a delete that DLI refuses', () => {
+describe('a delete that DLI rejects', () => {
   it.each([
     ['404 APIGW.0101', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
     ['400 DLI.0016', "The gateway's identity in Huawei Cloud may not delete connections."],
     ['400 DLI.0009', 'A restriction of DLI forbids this.'],
     ['400 DLI.1028', 'DLI refused the request.'],
-  ])('with %s is a refusal, and the connection is looked at once more', async (answer, message) => {
+  ])('with %s is a DliRejectedError, after one more check of the connection', async (answer, message) => {
     const gateway = await startGateway();
     const id = seed(gateway.emulator);
     const [, dliCode = ''] = answer.split(' ');
@@ -138,7 +141,7 @@ describe('a delete that DLI refuses', () => {
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
   });
 
-  it('with 401 once is sent again with a new token', async () => {
+  it('with 401 once is retried with a new token', async () => {
     const gateway = await startGateway({ env: IAM_USER });
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'APIGW.0301' });
@@ -148,7 +151,7 @@ describe('a delete that DLI refuses', () => {
   });
 });
 
-describe('a connection that cannot be looked at', () => {
+describe('a connection that cannot be read before the delete', () => {
   it.each([
     ['500', { status: 500 }, 'UPSTREAM_UNAVAILABLE'],
     ['a page', { status: 200, body: '<html></html>' }, 'UPSTREAM_UNAVAILABLE'],
@@ -165,7 +168,7 @@ describe('a connection that cannot be looked at', () => {
     expect([exists(gateway.emulator, id), deletesSentTo(gateway.emulator)]).toEqual([true, 0]);
   });
 
-  it('once is looked at again', async () => {
+  it('once is read again', async () => {
     const gateway = await startGateway();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'getConnection', behaviour: 'reset' });

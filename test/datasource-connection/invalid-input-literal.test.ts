@@ -5,7 +5,7 @@ const CANARY = 'zq7canary';
 const CANARY_NUMBER = '907140233';
 const SERVICES = 'CLOUD_TABLE, CLOUD_TABLE_OPENTSDB, MRS_OPENTSDB, DWS, RDS, CSS';
 
-/** The fields of an input that keeps every rule, as GraphQL text. */
+/** The fields of a valid input, as GraphQL text. */
 const VALID_FIELDS = {
   name: '"orders_pg"',
   service: 'RDS',
@@ -16,7 +16,7 @@ const VALID_FIELDS = {
 
 const shared = shareGateway();
 
-describe('a value of the wrong form in the document', () => {
+describe('an invalid literal in the document', () => {
   it.each<[what: string, changes: Record<string, string>, message: string]>([
     ['a number as name', { name: CANARY_NUMBER }, '"input.name" must be of type String!.'],
     ['a boolean as name', { name: 'true' }, '"input.name" must be of type String!.'],
@@ -78,7 +78,7 @@ describe('a value of the wrong form in the document', () => {
     ['a number that is too long for an id', { networkId: '1'.repeat(65) }, ['networkId']],
     ['a url with a user', { url: `"${CANARY}:pw@h:1"` }, ['url']],
     ['a reserved tag key', { tags: `{ key: "_sys_${CANARY}", value: "" }` }, ['tags', '0', 'key']],
-  ])('that only breaks a rule is refused by the payload: %s', async (_what, changes, path) => {
+  ])('that only violates a validation rule is refused in the payload: %s', async (_what, changes, path) => {
     const gateway = shared();
     const { body } = await gateway.send({ query: mutationWith({ ...VALID_FIELDS, ...changes }) });
 
@@ -107,7 +107,7 @@ describe('a value of the wrong form in the document', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('is named by its variable when it is a default', async () => {
+  it('is named by its variable when it is a default value', async () => {
     const gateway = shared();
     const { body } = await gateway.send({
       query: `query($shown: Boolean = "${CANARY}") { __typename @include(if: $shown) }`,
@@ -116,7 +116,7 @@ describe('a value of the wrong form in the document', () => {
     expect(body.errors?.map(({ message }) => message)).toEqual(['"shown" must be of type Boolean.']);
   });
 
-  it('is the request that is wrong, not the gateway, when null takes the place of a default', async () => {
+  it('is reported as bad input, not as internal error, when null replaces a default', async () => {
     const gateway = shared();
     const query = `mutation($name: String = "x") ${mutationWith({ ...VALID_FIELDS, name: '$name', url: `"${CANARY}"` }).slice(8)}`;
     const { body } = await gateway.send({ query, variables: { name: null } });

@@ -8,7 +8,7 @@ const SERVICES = 'CLOUD_TABLE, CLOUD_TABLE_OPENTSDB, MRS_OPENTSDB, DWS, RDS, CSS
 
 const shared = shareGateway();
 
-describe('a variable of the wrong form', () => {
+describe('a variable of the wrong type', () => {
   it.each<[what: string, changes: Record<string, unknown>, message: string]>([
     ['a number as name', { name: CANARY_NUMBER }, '"input.name" must be of type String!.'],
     ['a boolean as name', { name: true }, '"input.name" must be of type String!.'],

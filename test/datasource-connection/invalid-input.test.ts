@@ -5,7 +5,7 @@ const CANARY = 'zq7canary';
 
 const shared = shareGateway();
 
-describe('an input that breaks a rule', () => {
+describe('an input that violates a rule', () => {
   it.each<[what: string, changes: Record<string, unknown>, path: string[]]>([
     ['an empty name', { name: '' }, ['name']],
     ['a name of 65 characters', { name: CANARY.padEnd(65, 'x') }, ['name']],
@@ -107,7 +107,7 @@ describe('an input that breaks a rule', () => {
     ]);
   });
 
-  it('is refused with every rule that one field breaks', async () => {
+  it('is refused with every rule that one field violates', async () => {
     const gateway = shared();
     const { problems = [] } = await gateway.create({ tags: [tag('_sys_!'.padEnd(129, 'x'))] });
 

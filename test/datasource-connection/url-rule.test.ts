@@ -22,7 +22,7 @@ const EXAMPLES = {
 const shared = shareGateway();
 
 describe('the rule for url', () => {
-  it('is told for each service with an example', async () => {
+  it('is listed for each service with an example', async () => {
     const services = await servicesOf(shared());
 
     expect(Object.fromEntries(services.map(({ service, urlExample }) => [service, urlExample]))).toEqual(
@@ -51,7 +51,7 @@ describe('the rule for url', () => {
   });
 
   it.each(Object.entries(EXAMPLES))(
-    'shows who breaks it for %s the right example %s',
+    'for %s appears in the error with the example %s',
     async (service, example) => {
       const gateway = shared();
       const rule = (await servicesOf(gateway)).find(info => info.service === service)?.urlRule;
@@ -65,7 +65,7 @@ describe('the rule for url', () => {
   it.each([
     [512, 'CreateDatasourceConnectionSuccess'],
     [513, 'InvalidInputError'],
-  ])('answers a list of addresses of %i characters with %s', async (length, __typename) => {
+  ])('for a list of addresses of %i characters results in %s', async (length, __typename) => {
     const gateway = shared();
     const url = `${'zk.example.com:2181,'.repeat(25)}${'z'.repeat(length - 505)}:2181`;
 

@@ -21,7 +21,7 @@ const FULL_TAGS = Array.from({ length: 10 }, (_, index) => ({
 
 const shared = shareGateway();
 
-describe('an input that keeps the rules', () => {
+describe('a valid input', () => {
   it.each<[what: string, changes: Record<string, unknown>, sent: Record<string, unknown>]>([
     ['as the example has it', {}, SENT],
     ['with a name of 1 character', { name: 'a' }, { ...SENT, name: 'a' }],
@@ -103,7 +103,7 @@ describe('an input that keeps the rules', () => {
     expect(bodiesSent(gateway)).toEqual([sent]);
   });
 
-  it('is sent as the vendor shows it for CloudTable, keys in order', async () => {
+  it("is sent as in the vendor's example for CloudTable, keys in order", async () => {
     const gateway = shared();
     await gateway.create({ name: 'test1', service: 'CLOUD_TABLE', url: ZOOKEEPER_LINK });
 

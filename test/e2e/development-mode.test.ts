@@ -13,7 +13,7 @@ function startDevelopment(environment: Record<string, string> = {}) {
   return startGatewayProcess({ ...FREE_PORTS, ...environment }, { arguments: ['--dev'] });
 }
 
-/** Waits for the start-up text and takes the addresses from it. */
+/** Waits for the start-up text and parses its addresses. */
 async function addressesOf(gateway: ReturnType<typeof startDevelopment>) {
   const [, graphqlUrl = '', healthUrl = '', emulatorUrl = ''] = await gateway.find(
     /GraphQL +(\S+)\n(?: +Explorer .*\n)? +Health +(\S+)\n +Emulator +(\S+)\n/,
@@ -21,17 +21,17 @@ async function addressesOf(gateway: ReturnType<typeof startDevelopment>) {
   return { graphqlUrl, healthUrl, emulatorUrl };
 }
 
-/** Starts it and sends the example mutation; tells the answer and what its emulator knows then. */
+/** Starts it and sends the example mutation; returns the response and the state of its emulator. */
 async function startAndCreate(environment: Record<string, string> = {}) {
   const gateway = startDevelopment(environment);
   const addresses = await addressesOf(gateway);
-  const toldFirst = gateway.stdout();
+  const startText = gateway.stdout();
   const answer = await sendGraphql(addresses.graphqlUrl, { query: EXAMPLE_MUTATION });
   const { entries } = (await readJson(`${addresses.emulatorUrl}/emulator/ledger`)) as {
     entries: LedgerEntry[];
   };
   const connections = await readJson(`${addresses.emulatorUrl}/emulator/connections`);
-  return { gateway, toldFirst, ...addresses, answer, entries, connections };
+  return { gateway, startText, ...addresses, answer, entries, connections };
 }
 
 async function readJson(url: string): Promise<unknown> {
@@ -75,9 +75,9 @@ describe('the development mode', () => {
     ]);
   });
 
-  it('says where GraphQL, the explorer, the health and the emulator are', async () => {
-    const { toldFirst, graphqlUrl, healthUrl, emulatorUrl } = plain;
-    expect(toldFirst.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
+  it('prints the addresses of GraphQL, the explorer, the health check and the emulator', async () => {
+    const { startText, graphqlUrl, healthUrl, emulatorUrl } = plain;
+    expect(startText.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
       [
         'The gateway is ready, on an emulator of DLI that runs inside it.',
         '  GraphQL   http://127.0.0.1:n/graphql',
@@ -112,7 +112,7 @@ describe('the development mode', () => {
     ]);
   });
 
-  it('neither uses nor prints what this machine holds for the real cloud', async () => {
+  it('neither uses nor prints credentials for the real cloud', async () => {
     const { gateway, answer, entries } = besideRealCloud;
     gateway.signal('SIGINT');
     expect(await gateway.end()).toBe(0);
@@ -126,11 +126,11 @@ describe('the development mode', () => {
   it.each([
     ['0', 'ACTIVE', () => besideRealCloud],
     ['600000', 'CREATING', () => withSecrets],
-  ])('with EMULATOR_CREATION_MS=%s has a new connection that is %s', (_creationMs, state, started) => {
+  ])('with EMULATOR_CREATION_MS=%s returns a new connection that is %s', (_creationMs, state, started) => {
     expect(started().connections).toMatchObject({ connections: [{ state }] });
   });
 
-  it('keeps its emulator on loopback whatever EMULATOR_HOST says, and its secrets to itself', () => {
+  it('keeps its emulator on loopback despite EMULATOR_HOST, and prints no secrets', () => {
     const { gateway, emulatorUrl, answer } = withSecrets;
     expect(answer.body.data).toMatchObject({
       createDatasourceConnection: { connectionId: expect.stringMatching(ID) },
@@ -146,7 +146,7 @@ describe('the development mode', () => {
     ['EMULATOR_CREATION_MS', 'a-while', 'EMULATOR_CREATION_MS: must be a whole number'],
     ['EMULATOR_PORT', '65537', 'EMULATOR_PORT: must be at most 65535'],
     ['EMULATOR_FAIL_NAMES', '(canary', 'EMULATOR_FAIL_NAMES: must be a regular expression'],
-  ])('with %s=%s tells the mistake without the value and exits with 78', async (key, value, problem) => {
+  ])('with %s=%s reports the problem without the value and exits with 78', async (key, value, problem) => {
     const gateway = startDevelopment({ [key]: value });
     expect(await Promise.race([gateway.end(), addressesOf(gateway)])).toBe(78);
     expect(gateway.stderr().trimEnd()).toBe(

@@ -36,7 +36,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     return { page, complaints, emulator };
   }
 
-  // One page for all, as it takes seconds to load.
+  // Shared, because the page takes seconds to load.
   let explorer: Awaited<ReturnType<typeof openExplorer>>;
   beforeAll(async () => {
     explorer = await openExplorer();
@@ -76,7 +76,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     expect(complaints).toEqual([]);
   });
 
-  it('starts the workers that check what is typed, and marks a field that does not exist', async () => {
+  it('starts its editor workers, and marks an unknown field', async () => {
     const { page, complaints } = explorer;
     await editorOf(page).getByText('hint').click();
     await page.keyboard.press('End');
@@ -112,7 +112,7 @@ describe('the explorer over HTTP', () => {
   });
 
   it.each(['graphiql', 'sandbox'])(
-    'is the page of %s and nothing else, whatever else a request without a token says',
+    'is the page of %s and executes nothing of an unauthenticated request',
     async explorer => {
       const { graphqlUrl, log } = await startTokenGateway({ EXPLORER: explorer });
       const response = await fetch(`${graphqlUrl}?query=${encodeURIComponent('{ __typename }')}`, {
@@ -125,7 +125,7 @@ describe('the explorer over HTTP', () => {
     },
   );
 
-  it('may be none, so that a browser gets JSON', async () => {
+  it('may be off, so that a browser gets JSON', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
     const response = await fetch(graphqlUrl, asBrowser);
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
@@ -134,7 +134,7 @@ describe('the explorer over HTTP', () => {
     });
   });
 
-  it.each(['graphiql', 'sandbox'])('%s is not served to whoever does not ask for a page', async explorer => {
+  it.each(['graphiql', 'sandbox'])('%s is not served without Accept: text/html', async explorer => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: explorer } });
     const response = await fetch(graphqlUrl, { headers: { accept: 'application/json' } });
     expect([response.status, response.headers.get('content-type')]).toEqual([
@@ -147,7 +147,7 @@ describe('the explorer over HTTP', () => {
     ['graphiql', true],
     ['sandbox', true],
     ['none', false],
-  ])('with %s makes introspection allowed: %s', async (explorer, isAllowed) => {
+  ])('with %s enables introspection: %s', async (explorer, isAllowed) => {
     const { send } = await startGateway({ env: { EXPLORER: explorer } });
     const { body } = await send({ query: '{ __schema { queryType { name } } }' });
     expect(body.data !== undefined && body.data !== null).toBe(isAllowed);

@@ -12,7 +12,7 @@ import { startFrontEnd } from './helpers/front-end.js';
 import { startRelay } from './helpers/relay.js';
 
 const THIRTY_MINUTES_MS = 30 * 60_000;
-/** How long DLI takes to create a connection, by its own clock. */
+/** Creation time of a connection, by DLI's own clock. */
 const CREATION_MS = 60_000;
 
 afterEach(closeGateways);
@@ -23,7 +23,7 @@ interface Seen {
   progress: number;
 }
 
-/** What the page offers. */
+/** The globals of the page. */
 interface FrontEnd {
   seen: Seen[];
   createAndFollow(graphqlUrl: string, input: object): Promise<void>;
@@ -33,7 +33,7 @@ interface FrontEnd {
 describeWithProgram('chromium', 'a page of a front end', executablePath => {
   const newPage = useChromium(executablePath);
 
-  /** A page that follows connections once it is loaded. */
+  /** A page that watches connections once it is loaded. */
   async function openPage({ hasTokens = false } = {}) {
     let graphqlUrl = '';
     const origin = await startFrontEnd(() => graphqlUrl, { hasTokens });
@@ -45,7 +45,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
       page,
       complaints,
       env: { CORS_ORIGINS: origin, FOLLOW_INTERVAL_MS: '100' },
-      /** Loads the page, for the gateway of an address. */
+      /** Loads the page with the URL of its gateway. */
       async load(url: string) {
         graphqlUrl = url;
         await page.goto(origin);
@@ -60,7 +60,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
           await page.evaluate(connection => (window as unknown as FrontEnd).followShown(connection), id);
       },
       seen: () => page.evaluate(() => (window as unknown as FrontEnd).seen),
-      /** Waits until the page was shown so much, of one connection or of all. */
+      /** Waits until the page has received this many events, of one connection or of all. */
       shown: (times: number, id?: string) =>
         page.waitForFunction(
           ([connection, least]) =>
@@ -111,23 +111,23 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   });
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'goes on by itself after the gateway was ended by %s in the middle and started again',
+    'reconnects after the gateway was ended by %s and restarted',
     async signal => {
       const dliClock = createStillClock();
       const { url } = await startUpstream({ creationMs: CREATION_MS, now: dliClock.epochMs });
       const relay = await startRelay();
       const { page, env, load, create, shown, seen, complaints } = await openPage();
       const gateway = startGatewayProcess({ ...environmentFor(url), ...env });
-      relay.leadTo((await gateway.addresses()).graphqlUrl);
+      relay.forwardTo((await gateway.addresses()).graphqlUrl);
       await load(relay.url);
       await create('orders_pg');
       await stateOf(page).getByText('CREATING').waitFor();
       gateway.signal(signal);
       await gateway.end();
-      relay.leadTo(undefined);
+      relay.forwardTo(undefined);
       const before = (await seen()).length;
       const again = await startGateway({ env: { ...environmentFor(url), ...env } });
-      relay.leadTo(again.graphqlUrl);
+      relay.forwardTo(again.graphqlUrl);
       await shown(before + 1);
       dliClock.advance(CREATION_MS);
       await stateOf(page).getByText('ACTIVE').waitFor();
@@ -137,12 +137,12 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     },
   );
 
-  it('goes on by itself when its time is over after 30 minutes', async () => {
+  it('resubscribes when the subscription expires after 30 minutes', async () => {
     const clock = createTestClock();
     const dliClock = createStillClock();
     const { page, env, load, follow, shown } = await openPage();
     const { graphqlUrl, emulator } = await startGateway({
-      // DLI's time is another one.
+      // DLI has its own clock.
       clock: { ...clock, epochMs: Date.now },
       env,
       emulator: { creationMs: CREATION_MS, now: dliClock.epochMs },
@@ -152,32 +152,32 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     await follow(connectionId);
     await shown(1);
     clock.advance(THIRTY_MINUTES_MS);
-    // Has the gateway look at the time, and its page subscribe again, which is shown how the connection stands.
+    // Makes the gateway end the subscription; the page subscribes again and receives the current state.
     dliClock.advance(CREATION_MS / 2);
     await shown(2);
     dliClock.advance(CREATION_MS / 2);
     await stateOf(page).getByText('ACTIVE').waitFor();
   });
 
-  it('goes on by itself with another token when its token has ended, with all that it follows', async () => {
+  it('reconnects all subscriptions with a new token when its token expires', async () => {
     const { page, env, load, follow, shown } = await openPage({ hasTokens: true });
     const { graphqlUrl, emulator, sign, clock } = await startTokenGateway(env);
     let tokens = 0;
     await page.exposeFunction('getToken', () => {
       tokens += 1;
-      // The first one is taken for a few seconds yet, as clocks differ.
+      // The first token is accepted for a few more seconds, because of the clock tolerance.
       return sign(tokens === 1 ? { claims: { exp: Math.floor(clock.epochMs() / 1_000) } } : {});
     });
     const ids = ['one', 'two'].map(name => emulator.seedConnection({ name, state: 'CREATING' }).connectionId);
     await load(graphqlUrl);
     await follow(...ids);
-    // Neither changes, so each is shown again only to who has subscribed again.
+    // Neither changes, so each is sent again only after a new subscription.
     for (const id of ids) await shown(2, id);
     expect(tokens).toBe(2);
   });
 });
 
-/** Makes the page, which waits seconds before it connects again, wait twenty times shorter. */
+/** Shortens the timers of the page, which reconnects after seconds, to a twentieth. */
 function quickenTimers(): void {
   const { setTimeout: wait } = window;
   const quick = (run: () => void, ms = 0) => wait(run, ms / 20);

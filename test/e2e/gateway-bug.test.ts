@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 
-// Joined at run time, since stack frames show the source of this code.
+// Joined at run time, because stack frames show the source of this code.
 const CANARY = "'canary' + '-83d1'";
 
-/** Modules that have a bug happen, by when it does. */
+/** Modules that trigger the bug while the gateway is serving or starting. */
 const PRELOADS = {
   serving: (bug: string) => `process.on('SIGUSR2', () => { ${bug} });`,
-  // As soon as bugs are looked after, which is before most of the program is loaded.
+  // As soon as uncaught exceptions are handled, which is before most of the program is loaded.
   starting: (bug: string) => `process.on('newListener', event => {
     if (event === 'uncaughtException') setImmediate(() => { ${bug} });
   });`,
@@ -29,7 +29,7 @@ describe('a gateway with a bug', () => {
     ['throws a text', `throw ${CANARY}`, 'unknown', 'starting'],
     ['throws nothing', 'throw null', 'unknown', 'starting'],
   ])(
-    'that %s logs where it is, not what it says, and exits with 70',
+    'that %s logs its stack frames, not its message, and exits with 70',
     async (_what, statement, errorName, when) => {
       const preload = PRELOADS[when](statement);
       const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });

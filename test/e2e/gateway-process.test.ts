@@ -15,8 +15,8 @@ const FOLDER = mkdtempSync(join(tmpdir(), 'gateway-process-'));
 
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-/** Has a process tell at its end how long it worked, and whether it loaded what a gateway serves with. */
-const TELL_WORK = `
+/** Makes a process print its CPU time when it exits, and whether it loaded Fastify. */
+const PRINT_WORK = `
   import { writeSync } from 'node:fs';
   import { createRequire } from 'node:module';
   process.on('exit', () => {
@@ -25,18 +25,18 @@ const TELL_WORK = `
     const isLoaded = paths.some(path => path.includes('/node_modules/fastify/'));
     writeSync(1, 'worked ' + Math.round((user + system) / 1000) + ' ms, loaded: ' + isLoaded);
   });`;
-// How fast the machine is must not matter, so the time is ten times the promised one.
+// Ten times the promised 2 s, so that the speed of the machine does not matter.
 const MAX_WORK_MS = 20_000;
 
-/** The path of a file that everybody can read. */
+/** The path of a world-readable file. */
 function publicFile(name: string, text: string): string {
   const path = join(FOLDER, name);
   writeFileSync(path, text, { mode: 0o644 });
   return path;
 }
 
-describe('a gateway that is configured wrongly', () => {
-  it('tells every mistake at once on stderr, no value, and exits with 78', async () => {
+describe('a gateway with an invalid configuration', () => {
+  it('reports all problems at once on stderr, without values, and exits with 78', async () => {
     const gateway = startGatewayProcess({
       PORT: CANARY,
       HOST: `${CANARY}/`,
@@ -79,20 +79,20 @@ describe('a gateway that is configured wrongly', () => {
     ['NODE_TLS_REJECT_UNAUTHORIZED', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
     ['TRUSTED_DOCUMENTS', { TRUSTED_DOCUMENTS: publicFile('documents.json', CANARY) }],
     ['IAM_PASSWORD_FILE', { IAM_PASSWORD_FILE: publicFile('password', CANARY) }],
-  ])('because of %s refuses to start after less than 2 s of work', async (key, changes) => {
-    const gateway = startGatewayProcess({ ...ENVIRONMENT, ...changes }, { preload: TELL_WORK });
+  ])('because of %s refuses to start within 2 s of CPU time', async (key, changes) => {
+    const gateway = startGatewayProcess({ ...ENVIRONMENT, ...changes }, { preload: PRINT_WORK });
     expect(await gateway.end()).toBe(78);
     expect(gateway.stderr()).toContain(`\n  ${key} `);
     expect(gateway.stderr()).not.toContain(CANARY);
     const [, workedMs, isLoaded] = await gateway.find(/^worked (\d+) ms, loaded: (\w+)$/);
-    // That is most of the work of a start.
+    // Loading it is most of the work of a start.
     expect(isLoaded).toBe('false');
     expect(Number(workedMs)).toBeLessThan(MAX_WORK_MS);
   });
 });
 
 describe('a gateway whose port is in use', () => {
-  it.each(['PORT', 'ADMIN_PORT'])('as %s says so and exits with 69', async key => {
+  it.each(['PORT', 'ADMIN_PORT'])('as %s reports it and exits with 69', async key => {
     const { port } = await listen(createServer());
     const gateway = startGatewayProcess({ ...ENVIRONMENT, [key]: String(port) });
     expect(await gateway.end()).toBe(69);
@@ -103,7 +103,7 @@ describe('a gateway whose port is in use', () => {
 });
 
 describe('a gateway in production', () => {
-  // One that was asked all kinds of things, and has ended.
+  // Has received requests of all kinds, and has exited.
   let gateway: GatewayProcess;
   let explorer: string | undefined;
   let page: Response;
@@ -136,14 +136,14 @@ describe('a gateway in production', () => {
     ]);
   });
 
-  it('has no explorer unless one is asked for', () => {
+  it('has no explorer unless one is configured', () => {
     expect(explorer).toBe('none');
     expect(page.status).toBe(405);
     expect(page.headers.get('content-type')).toBe('application/json; charset=utf-8');
   });
 
   it.each(['debug', 'info', 'warn', 'error'])(
-    'that everybody can reach warns of it even with LOG_LEVEL=%s',
+    'that is reachable by anonymous callers warns even with LOG_LEVEL=%s',
     async level => {
       const reachable = startGatewayProcess({ ...ENVIRONMENT, HOST: '0.0.0.0', LOG_LEVEL: level });
       const [line] = await reachable.find(/^.*CALLER_AUTH=none.*$/m);

@@ -25,14 +25,14 @@ function slowToOpen(port: 1 | 2, signal: NodeJS.Signals): string {
     };`;
 }
 
-describe('a gateway that is told to stop before it listens', () => {
+describe('a gateway that is stopped before it listens', () => {
   it.each<[signal: NodeJS.Signals, port: 1 | 2, which: string]>([
     ['SIGTERM', 1, 'first'],
     ['SIGTERM', 2, 'second'],
     ['SIGINT', 1, 'first'],
     ['SIGINT', 2, 'second'],
   ])(
-    'by %s while port %i, the %s, is being opened ends with 0 and never says that it listens',
+    'by %s while port %i, the %s, is being opened exits with 0 and never logs that it listens',
     async (signal, port) => {
       const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), {
         preload: slowToOpen(port, signal),
@@ -43,9 +43,9 @@ describe('a gateway that is told to stop before it listens', () => {
     },
   );
 
-  it('takes its emulator with it in development mode', async () => {
+  it('stops its emulator too in development mode', async () => {
     const gateway = startGatewayProcess(
-      // The emulator opens the first port, whether its usual one is taken or not.
+      // The emulator opens the first port, whether its default port is in use or not.
       { PORT: '0', ADMIN_PORT: '0', EMULATOR_PORT: '0', LOG_LEVEL: 'info' },
       { arguments: ['--dev'], preload: slowToOpen(2, 'SIGTERM') },
     );

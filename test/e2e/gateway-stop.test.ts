@@ -12,10 +12,10 @@ const QUERY = rawRequest('POST', '/graphql', '{"query":"{ __typename }"}', {
   'content-type': 'application/json',
 });
 
-/** A gateway with a create under way, whose answer DLI holds back until `finish`. */
+/** A gateway during a create, whose response DLI holds back until `finish`. */
 async function startBusyGateway() {
   const { url, emulator, release } = await startHeldUpstream();
-  // The create must last until it is let go, however slow the machine is.
+  // The create must not time out before its response is released, even on a slow machine.
   const gateway = startGatewayProcess({ ...environmentFor(url), OPERATION_TIMEOUT_MS: '120000' });
   const { graphqlUrl, adminUrl } = await gateway.addresses();
   const created = sendGraphql(graphqlUrl, CREATE);
@@ -38,14 +38,14 @@ async function readUntil(socket: Socket, pattern: RegExp): Promise<string> {
   return text;
 }
 
-/** Stops a busy gateway, and tells all that can be seen of it meanwhile and what became of the create. */
-async function watchStop(signal: NodeJS.Signals) {
+/** Stops a busy gateway; returns its responses before and after the signal, and the result of the create. */
+async function observeStop(signal: NodeJS.Signals) {
   const { gateway, graphqlUrl, adminUrl, emulator, finish } = await startBusyGateway();
   const statusOf = async (path: string) => (await fetch(`${adminUrl}${path}`)).status;
   const create = rawRequest('POST', '/graphql', JSON.stringify(CREATE), {
     'content-type': 'application/json',
   });
-  // Begun in one packet with the request before it, the create keeps the connection from being idle.
+  // The create starts in the same packet as the previous request, so the connection is not idle.
   const socket = await openRaw(graphqlUrl, QUERY + create.slice(0, 20));
   const before = { answer: await readUntil(socket, /__typename/), ready: await statusOf('/readyz') };
 
@@ -60,15 +60,15 @@ async function watchStop(signal: NodeJS.Signals) {
   socket.write(create.slice(20));
   const answer = await readUntil(socket, /\r\n\r\n.+/s);
   await once(socket, 'end');
-  const aliveWhenToldAgain: number[] = [];
+  const aliveAfterMoreSignals: number[] = [];
   for (const again of ['SIGTERM', 'SIGINT', 'SIGTERM'] as const) {
     gateway.signal(again);
-    aliveWhenToldAgain.push(await statusOf('/livez'));
+    aliveAfterMoreSignals.push(await statusOf('/livez'));
   }
-  return { gateway, emulator, before, after, answer, aliveWhenToldAgain, finished: await finish() };
+  return { gateway, emulator, before, after, answer, aliveAfterMoreSignals, finished: await finish() };
 }
 
-/** Connects until a gateway takes no connection, which may be a moment after it has said that it stops. */
+/** Connects until the gateway refuses a connection, which may be shortly after it logged that it is stopping. */
 async function refusalOf(graphqlUrl: string): Promise<unknown> {
   for (;;) {
     const refusal = await sendGraphql(graphqlUrl, CREATE).then(
@@ -79,16 +79,16 @@ async function refusalOf(graphqlUrl: string): Promise<unknown> {
   }
 }
 
-describe('a gateway that is told to stop while a create is under way', () => {
-  const stops: Partial<Record<NodeJS.Signals, Awaited<ReturnType<typeof watchStop>>>> = {};
+describe('a gateway that is stopped during a create', () => {
+  const stops: Partial<Record<NodeJS.Signals, Awaited<ReturnType<typeof observeStop>>>> = {};
   const stopBy = (signal: NodeJS.Signals) => {
-    const watched = stops[signal];
-    if (watched === undefined) throw new Error(`Nothing was stopped by ${signal}.`);
-    return watched;
+    const result = stops[signal];
+    if (result === undefined) throw new Error(`Nothing was stopped by ${signal}.`);
+    return result;
   };
 
   beforeAll(async () => {
-    [stops.SIGTERM, stops.SIGINT] = await Promise.all([watchStop('SIGTERM'), watchStop('SIGINT')]);
+    [stops.SIGTERM, stops.SIGINT] = await Promise.all([observeStop('SIGTERM'), observeStop('SIGINT')]);
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('by %s answers the create and exits with 0', signal => {
@@ -110,21 +110,21 @@ describe('a gateway that is told to stop while a create is under way', () => {
     expect(gateway.stderr()).toBe('');
   });
 
-  it('is at once not ready any more, and still alive', () => {
+  it('is not ready any more at once, but alive', () => {
     const { before, after } = stopBy('SIGTERM');
     expect([before.ready, after.ready, after.alive]).toEqual([200, 503, 200]);
     expect(after.readiness).toEqual({ status: 'stopping' });
   });
 
-  it('closes the connection of the create with its answer, so that nothing holds up the end', () => {
+  it('closes the connection of the create with its response, so that it does not delay the exit', () => {
     expect(stopBy('SIGTERM').finished.answer.headers.get('connection')).toBe('close');
   });
 
-  it('takes no new connection', () => {
+  it('accepts no new connections', () => {
     expect(stopBy('SIGTERM').after.newConnection).toMatchObject({ message: 'fetch failed' });
   });
 
-  it('refuses a new request on a kept-alive connection, which it closes, and sends nothing to DLI', () => {
+  it('refuses a new request on a keep-alive connection, closes it, and sends nothing to DLI', () => {
     const { before, answer, emulator } = stopBy('SIGTERM');
     expect(before.answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
@@ -142,15 +142,15 @@ describe('a gateway that is told to stop while a create is under way', () => {
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('is not harmed by being told again', () => {
-    const { gateway, aliveWhenToldAgain, finished } = stopBy('SIGTERM');
-    expect(aliveWhenToldAgain).toEqual([200, 200, 200]);
+  it('ignores a second signal', () => {
+    const { gateway, aliveAfterMoreSignals, finished } = stopBy('SIGTERM');
+    expect(aliveAfterMoreSignals).toEqual([200, 200, 200]);
     expect(finished).toMatchObject({ answer: { status: 200 }, end: 0 });
     expect(gateway.logLines().filter(({ msg }) => msg === 'stopping')).toHaveLength(1);
   });
 });
 
-describe('a gateway that is told to stop while it has nothing to do', () => {
+describe('a gateway that is stopped while idle', () => {
   it('closes idle connections and exits with 0', async () => {
     const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'));
     const socket = await openRaw((await gateway.addresses()).graphqlUrl, QUERY);

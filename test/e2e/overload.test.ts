@@ -9,7 +9,7 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import type { RawSocket } from '../http/helpers/subscribers.js';
 import { closeSubscribers, openSocket } from '../http/helpers/subscribers.js';
 
-// A gateway takes 50 requests at a time for many.
+// A gateway sheds nothing below 50 requests at a time.
 const MANY = 60;
 const QUERY = { query: '{ __typename }' };
 const QUERY_OF_DLI = { query: `{ datasourceConnection(id: "${NO_ID}") { id } }` };
@@ -17,11 +17,11 @@ const APP = 'https://app.example.com';
 const ENVIRONMENT = {
   CORS_ORIGINS: APP,
   OPERATION_TIMEOUT_MS: '120000',
-  // As it is where nobody has set it.
+  // The default.
   MAX_EVENT_LOOP_DELAY_MS: '',
 };
 
-/** From the first signal to the second the process comes round every 300 ms only, as one with too much to do. */
+/** From the first signal to the second, the event loop turns every 300 ms only, as under overload. */
 const BUSY_BETWEEN_SIGNALS = `
   let timer;
   const work = () => {
@@ -36,15 +36,15 @@ const BUSY_BETWEEN_SIGNALS = `
 
 afterEach(closeSubscribers);
 
-/** Sends once more when a connection that was kept open is ended just then. */
-function persistently<T>(send: () => Promise<T>): Promise<T> {
+/** Retries once when a keep-alive connection was closed in the meantime. */
+function withRetry<T>(send: () => Promise<T>): Promise<T> {
   return send().catch((error: unknown) => {
     if (error instanceof TypeError) return send();
     throw error;
   });
 }
 
-describe('a gateway that does its work too late', () => {
+describe('an overloaded gateway', () => {
   let gateway: GatewayProcess;
   let graphqlUrl: string;
   let adminUrl: string;
@@ -58,11 +58,11 @@ describe('a gateway that does its work too late', () => {
   });
 
   async function statusOf(path: string): Promise<[status: number, body: unknown]> {
-    const response = await persistently(() => fetch(`${adminUrl}${path}`));
+    const response = await withRetry(() => fetch(`${adminUrl}${path}`));
     return [response.status, await response.json()];
   }
 
-  /** Lets it do its work too late meanwhile; it has recovered when this is over. */
+  /** Overloads the gateway while `work` runs, and waits until it has recovered. */
   async function whileBusy(work: () => Promise<void>): Promise<void> {
     gateway.signal('SIGUSR2');
     try {
@@ -73,7 +73,7 @@ describe('a gateway that does its work too late', () => {
     while ((await statusOf('/readyz'))[0] !== 200);
   }
 
-  /** A WebSocket whose client has been let in. */
+  /** An authenticated WebSocket. */
   async function openSubscriber() {
     const socket = await openSocket(graphqlUrl);
     socket.say({ type: 'connection_init' });
@@ -81,17 +81,17 @@ describe('a gateway that does its work too late', () => {
     return socket;
   }
 
-  it('refuses what it cannot do with 503, is not ready but alive, and recovers', async () => {
+  it('sheds requests with 503, is not ready but alive, and recovers', async () => {
     expect(await statusOf('/readyz')).toEqual([200, { status: 'ready' }]);
-    // A process that seldom comes round accepts few connections, so all are opened before: the socket first, as
-    // the others might be too much at a time on a slow machine.
+    // A blocked process accepts few connections, so all are opened before; the socket first, because the others may
+    // already overload a slow machine.
     const socket = await openSubscriber();
     const waiting = Array.from({ length: MANY }, async () => {
-      const ask = () => persistently(() => sendGraphql(graphqlUrl, QUERY_OF_DLI));
+      const ask = () => withRetry(() => sendGraphql(graphqlUrl, QUERY_OF_DLI));
       while ((await ask()).status !== 200);
     });
-    // Connections are accepted in their order, and so is this one after all of those.
-    await persistently(() => sendGraphql(graphqlUrl, QUERY));
+    // Connections are accepted in order, so the others are open when this one is.
+    await withRetry(() => sendGraphql(graphqlUrl, QUERY));
     await whileBusy(() => overload(socket));
     upstream.release();
     await Promise.all(waiting);
@@ -103,7 +103,7 @@ describe('a gateway that does its work too late', () => {
     let isOver = false;
     const clients = [APP, 'https://evil.example'].map(async origin => {
       while (!isOver || !refused.some(answer => answer.origin === origin)) {
-        const answer = await persistently(() => sendGraphql(graphqlUrl, QUERY, { origin }));
+        const answer = await withRetry(() => sendGraphql(graphqlUrl, QUERY, { origin }));
         if (answer.status !== 200) refused.push({ ...answer, origin });
       }
     });
@@ -111,19 +111,19 @@ describe('a gateway that does its work too late', () => {
     while (readiness[0] === 200 || refused.length === 0) readiness = await statusOf('/readyz');
     expect(readiness).toEqual([503, { status: 'overloaded' }]);
     expect(await statusOf('/livez')).toEqual([200, { status: 'live' }]);
-    // A socket that was opened before is no way around.
+    // An open WebSocket is no way around shedding.
     const subscribed = () => {
       socket.say({ type: 'subscribe', id: 'a', payload: QUERY });
       return socket.hear();
     };
-    let told = await subscribed();
-    while (!JSON.stringify(told).includes('OVERLOADED')) told = await subscribed();
-    expect(told).toMatchObject({
+    let received = await subscribed();
+    while (!JSON.stringify(received).includes('OVERLOADED')) received = await subscribed();
+    expect(received).toMatchObject({
       type: 'error',
       payload: [{ extensions: { code: 'OVERLOADED', retryAfterSeconds: 1 } }],
     });
-    // A page learns only of what it may ask for.
-    const preflight = await persistently(() =>
+    // A page can read only responses that CORS allows.
+    const preflight = await withRetry(() =>
       fetch(graphqlUrl, {
         method: 'OPTIONS',
         headers: { origin: APP, 'access-control-request-method': 'POST' },
@@ -152,20 +152,20 @@ describe('a gateway that does its work too late', () => {
     }
   }
 
-  it('refuses what one WebSocket floods it with, when nobody else calls', async () => {
+  it('sheds the messages of a single flooding WebSocket', async () => {
     const socket = await openSubscriber();
-    let told = '';
+    let received = '';
     await whileBusy(async () => {
-      while (!told.includes('OVERLOADED')) {
+      while (!received.includes('OVERLOADED')) {
         for (let count = 0; count < MANY; count += 1)
           socket.say({ type: 'subscribe', id: String(count), payload: QUERY });
-        for (let count = 0; count < MANY; count += 1) told += JSON.stringify(await socket.hear());
+        for (let count = 0; count < MANY; count += 1) received += JSON.stringify(await socket.hear());
       }
     });
-    expect(told).toContain('"code":"OVERLOADED"');
+    expect(received).toContain('"code":"OVERLOADED"');
   });
 
-  it('with little to do refuses nothing, because that would not help', async () => {
+  it('sheds nothing when there are few requests, because that would not help', async () => {
     const statuses: number[] = [];
     await whileBusy(async () => {
       for (let count = 0; count < 5; count += 1) statuses.push((await sendGraphql(graphqlUrl, QUERY)).status);

@@ -8,7 +8,7 @@ interface Loop {
   createConnection(send: Send, input: object, patienceMs?: number): Promise<unknown>;
 }
 
-/** The loop that the README tells clients to write, as it is printed. */
+/** The retry loop that the README recommends to clients, verbatim. */
 async function readLoop(): Promise<Loop> {
   const [, source = ''] = /^```ts\n(.*?)^```$/ms.exec(readDocuments()) ?? [];
   const { code } = await transform(`export ${source.slice(source.indexOf('async function'))}`, {
@@ -18,7 +18,7 @@ async function readLoop(): Promise<Loop> {
   return import(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
-it('the loop of the README sends one key until the create is decided, whatever happens on the way', async () => {
+it('the retry loop of the README repeats one key until the create is decided', async () => {
   const { createConnection } = await readLoop();
   const { create, emulator, posts, applied } = await startOnce();
   emulator.inject(DONE_BUT_LOST);

@@ -31,7 +31,7 @@ describeWithProgram('curl', 'the README', () => {
     [, emulator = ''] = await gateway.find(/Emulator +http:\/\/(\S+)/);
   });
 
-  /** What a command prints, asked of this gateway and emulator. */
+  /** Runs a command against this gateway and emulator; returns its output. */
   async function run(command: string): Promise<string> {
     const script = `${DEFINITIONS}\n${command}`
       .replaceAll('127.0.0.1:4000', graphql)
@@ -39,7 +39,7 @@ describeWithProgram('curl', 'the README', () => {
     return (await promisify(execFile)('bash', ['-c', script], { env: { PATH } })).stdout;
   }
 
-  it('prints examples that answer as printed, in their order, in the development mode', async () => {
+  it('has examples with the printed responses, in order, in development mode', async () => {
     const answers: unknown[] = [];
     for (const { command } of EXAMPLES) answers.push(withoutIds(await run(command)));
 
@@ -47,8 +47,8 @@ describeWithProgram('curl', 'the README', () => {
     expect(answers).toEqual(EXAMPLES.map(({ answer }) => withoutIds(answer)));
   });
 
-  it('prints a command that follows a connection to its end', async () => {
-    // Long enough to be followed from its beginning on a slow machine; the examples may have made it shorter.
+  it('has a command that follows a connection to its final state', async () => {
+    // Long enough to receive the first state on a slow machine; the examples may have set a shorter time.
     await fetch(`http://${emulator}/emulator/settings`, {
       method: 'PATCH',
       headers: { 'content-type': 'application/json' },
@@ -69,7 +69,7 @@ describeWithProgram('curl', 'the README', () => {
     expect(stdout).toMatch(/event: complete\s*(data:.*)?\s*$/);
   });
 
-  it('shows every member of the payload unions', () => {
+  it('lists every member of the payload unions', () => {
     const members = [...README.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
 
     expect([...new Set(members)].sort()).toEqual([
@@ -88,7 +88,7 @@ describeWithProgram('curl', 'the README', () => {
   });
 });
 
-// Ids differ at every run, and so does what is left of a wait.
+// Ids and remaining waits differ at every run.
 function withoutIds(json: string): unknown {
   return JSON.parse(
     json

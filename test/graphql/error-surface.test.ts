@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PUBLIC_ERROR_CODES } from '../../src/graphql/error-masking.js';
-import { HTTP_FAILURES } from '../../src/http/errors.js';
+import { HTTP_ERRORS } from '../../src/http/errors.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
-/** Stands in every request and in no answer; longer than a name that may be shown. */
+/** Is in every request and in no response; longer than names that may be quoted. */
 const CANARY = `zq7canary${'x'.repeat(64)}`;
-const CODES = new Set([
-  ...PUBLIC_ERROR_CODES,
-  ...Object.values(HTTP_FAILURES).map(({ code }): string => code),
-]);
+const CODES = new Set([...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }): string => code)]);
 const LITERAL = JSON.stringify(CANARY);
 const DEEP = `${'['.repeat(50)}"${CANARY}"${']'.repeat(50)}`;
 
@@ -140,7 +137,7 @@ describe.each([
   ['is no document', NOT_PARSED],
   ['the schema does not allow', NOT_VALID],
   ['has no value that fits', NOT_COERCED],
-])('what %s is refused with a known code, as JSON, and is not repeated:', (_group, failures) => {
+])('an invalid request that %s gets a known code as JSON, and is not quoted:', (_group, failures) => {
   it.each(failures)('%s', async (_what, body, { method = 'POST', path = '/graphql', headers = {} } = {}) => {
     const response = await fetch(new URL(path, gateway.graphqlUrl), {
       method,

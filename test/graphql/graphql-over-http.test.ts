@@ -5,7 +5,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 const POST_ONLY = 'queries are served by POST only, so that no address in a log or cache holds one';
 const HONEST_STATUS = 'a request that was not executed is answered 400 whatever the caller accepts';
 
-/** Everything optional in the specification that the gateway does not do, and why. */
+/** Optional parts of the specification that the gateway does not implement, and why. */
 const DELIBERATE: Readonly<Record<string, readonly [status: string, name: string, reason: string]>> = {
   '5A70': ['notice', 'MAY accept application/x-www-form-urlencoded formatted GET requests', POST_ONLY],
   D6D5: [
@@ -38,8 +38,8 @@ const DELIBERATE: Readonly<Record<string, readonly [status: string, name: string
 afterEach(closeGateways);
 
 describe('the GraphQL over HTTP specification', () => {
-  it('is kept, but for what is deliberately not done', async () => {
-    // Some audits read the schema, which only an explorer makes readable.
+  it('is followed, except for deliberate deviations', async () => {
+    // Some audits use introspection, which only an explorer enables.
     const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
     const results = await auditServer({ url: gateway.graphqlUrl });
     const notDone = results.flatMap(result =>

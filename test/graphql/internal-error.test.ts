@@ -13,8 +13,8 @@ const BROKEN_CLOCK = {
 
 afterEach(closeGateways);
 
-describe('a bug of the gateway', () => {
-  it('is answered without any detail', async () => {
+describe('an internal error', () => {
+  it('is masked in the response', async () => {
     const { status, headers, body } = await createOn(await startGateway({ clock: BROKEN_CLOCK }));
 
     expect({ status, body }).toEqual({
@@ -31,7 +31,7 @@ describe('a bug of the gateway', () => {
     });
   });
 
-  it('is logged once, with its place and without its message', async () => {
+  it('is logged once, with stack frames and without its message', async () => {
     const gateway = await startGateway({ clock: BROKEN_CLOCK });
     const { headers } = await createOn(gateway);
     const records = gateway
@@ -55,7 +55,7 @@ describe('a bug of the gateway', () => {
     expect(findBadLines(gateway.log())).toEqual([]);
   });
 
-  it('sends nothing', async () => {
+  it('sends nothing to DLI', async () => {
     const gateway = await startGateway({ clock: BROKEN_CLOCK });
     await createOn(gateway);
 

@@ -17,7 +17,7 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 afterEach(closeGateways);
 
-/** Sends a document; tells the answer and the names of the connections that exist then. */
+/** Sends a document; returns the response and the names of the connections that exist afterwards. */
 async function send(query: string, operationName?: string) {
   const gateway = await startGateway();
   const { status, body } = await gateway.send({ query, variables: VARIABLES, operationName });
@@ -62,7 +62,7 @@ describe('a document with a mutation of more than one field is refused, and noth
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('and whatever operation of the document is asked for', async () => {
+  it('whichever operation of the document is selected', async () => {
     const query = `mutation One($a: ${TYPE}) { ${A} } mutation Two($a: ${TYPE}, $b: ${TYPE}) { ${A} ${B} }`;
     const { status, body, gateway } = await send(query, 'One');
     expect(status).toBe(400);
@@ -71,7 +71,7 @@ describe('a document with a mutation of more than one field is refused, and noth
   });
 });
 
-describe('a fragment that spreads itself is refused without going round for ever:', () => {
+describe('a fragment cycle is refused without endless recursion:', () => {
   it.each<[how: string, query: string, codes: string[]]>([
     ['with one field', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ...F ${A} }`, []],
     [

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(closeGateways);
 
-/** The messages of a refusal that came as JSON with status 400, executed nothing and shows no overflow. */
+/** The messages of a JSON error with status 400; asserts that nothing was executed and no stack overflowed. */
 async function refusal(query: string): Promise<string[]> {
   const { status, headers, body } = await production.send({ query });
   expect({ status, type: headers.get('content-type'), data: body.data }).toEqual({
@@ -39,7 +39,7 @@ async function refusal(query: string): Promise<string[]> {
   return body.errors?.map(({ message }) => message) ?? [];
 }
 
-describe('a document is refused before anything is executed for', () => {
+describe('a document is refused before execution for', () => {
   it.each<[what: string, query: string, message: string]>([
     ['fields nested 7 deep', nested(7), DEPTH],
     ['fields nested 7 deep by way of fragments', deepFragments(), DEPTH],
@@ -81,7 +81,7 @@ describe('a document is refused before anything is executed for', () => {
     expect(messages.length).toBeLessThanOrEqual(6);
   });
 
-  it('15,001 characters, with a code that says so', async () => {
+  it('15,001 characters, with the code OPERATION_TOO_COMPLEX', async () => {
     const { status, headers, body } = await production.send({ query: '{ __typename }'.padEnd(15_001) });
     expect({ status, body }).toEqual({
       status: 400,
@@ -96,7 +96,7 @@ describe('a document is refused before anything is executed for', () => {
     });
   });
 
-  it('each limit with one code', async () => {
+  it('each limit, with the same code', async () => {
     const { body } = await production.send({ query: `{ ${times(16, n => `a${n}: __typename`)} }` });
     expect(body.errors).toEqual([
       { message: ALIASES, extensions: { code: 'OPERATION_TOO_COMPLEX', traceId: expect.any(String) } },
@@ -105,7 +105,7 @@ describe('a document is refused before anything is executed for', () => {
 });
 
 describe('variables nested deeper than 20 levels of JSON are refused', () => {
-  it.each([21, 100, 30_000])('with %d levels, and no deeper look at them', async levels => {
+  it.each([21, 100, 30_000])('with %d levels, without walking them all', async levels => {
     const { status, body } = await production.send(
       `{"query":"{ __typename }","variables":{"a":${'['.repeat(levels)}${']'.repeat(levels)}}}`,
     );
@@ -139,7 +139,7 @@ describe('a document is executed with', () => {
   });
 });
 
-describe('a schema query, where the schema may be read', () => {
+describe('an introspection query, where introspection is enabled', () => {
   it.each([
     ['of an explorer, with everything that it can ask for', getIntrospectionQuery(everything())],
     ['of an explorer, as it is by default', getIntrospectionQuery()],
@@ -160,7 +160,7 @@ describe('a schema query, where the schema may be read', () => {
     expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
   });
 
-  it('makes other fields beside it no deeper', async () => {
+  it('does not raise the depth limit of other fields', async () => {
     const { status, body } = await development.send({
       query: `{ __schema { queryType { name } } b ${nested(7)} }`,
     });

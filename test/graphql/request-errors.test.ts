@@ -134,7 +134,7 @@ describe('a request that cannot be executed', () => {
       { extensions: { persistedQuery: { version: 1, sha256Hash: CANARY } } },
       'PERSISTED_QUERY_NOT_SUPPORTED',
     ],
-  ])('is not taken for a failure of the gateway: %s', async (_what, request, code) => {
+  ])('is not reported as an internal error: %s', async (_what, request, code) => {
     const gateway = await startGateway();
     const { body } = await gateway.send(request);
 

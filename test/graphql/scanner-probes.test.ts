@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
-/** An answer as a scanner of GraphQL endpoints looks at it. */
+/** A response as a GraphQL scanner evaluates it. */
 interface Answer {
   status: number;
   contentType: string | null;
   text: string;
-  /** Undefined when the text is no JSON. */
+  /** Undefined when the text is not JSON. */
   json:
     | { data?: Record<string, unknown> | null; errors?: { extensions?: object }[]; extensions?: object }
     | undefined;
@@ -111,7 +111,7 @@ describe('a scanner finds', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('the explorer and what it needs in development, and no more', async () => {
+  it('only the explorer and what it needs in development', async () => {
     const gateway = await startGateway({ env: { NODE_ENV: 'development' } });
     expect(await findings(gateway)).toEqual(['explorer', 'introspection']);
     expect(gateway.emulator.ledger.count()).toBe(0);
@@ -133,7 +133,7 @@ describe('one request with', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it('creates in an array is refused, and none is sent', async () => {
+  it('creates in a batch is refused, and none is sent', async () => {
     const create = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
     const { status, json } = await post(gateway.graphqlUrl, [create, create]);
     expect({ status, data: json?.data }).toEqual({ status: 400, data: undefined });

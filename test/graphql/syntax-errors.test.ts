@@ -6,7 +6,7 @@ const CANARY_NUMBER = '907140233';
 
 afterEach(closeGateways);
 
-describe('a document that cannot be read', () => {
+describe('a document with a syntax error', () => {
   it.each<[what: string, query: string, message: string]>([
     [
       'a text where a name belongs',
@@ -62,7 +62,7 @@ describe('a document that cannot be read', () => {
 
       'Syntax Error: Document contains more that 1000 tokens. Parsing aborted.',
     ],
-  ])('is refused without what it holds: %s', async (_what, query, message) => {
+  ])('is refused without quoting it: %s', async (_what, query, message) => {
     const gateway = await startGateway();
     const { status, headers, body } = await gateway.send({ query });
 

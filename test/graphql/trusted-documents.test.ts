@@ -79,7 +79,7 @@ describe('with a list of trusted documents', () => {
     ],
     ['a schema query', { query: '{ __schema { queryType { name } } }' }],
     ['a document that cannot be read', { query: '{' }],
-  ])('nothing else is: %s', async (_what, request) => {
+  ])('other documents are refused: %s', async (_what, request) => {
     const { status, headers, body } = await gateway.send({ variables: VARIABLES, ...request });
     expect({ status, body }).toEqual({
       status: 400,
@@ -104,7 +104,7 @@ describe('with a list of trusted documents', () => {
     expect({ status, code: body.errors?.[0]?.extensions.code }).toEqual({ status: 400, code: 'BAD_REQUEST' });
   });
 
-  it('a browser finds no explorer, in development either', async () => {
+  it('there is no explorer, even in development', async () => {
     const { graphqlUrl } = await startGateway({
       env: { NODE_ENV: 'development', TRUSTED_DOCUMENTS: manifest(MANIFEST) },
     });
@@ -112,10 +112,10 @@ describe('with a list of trusted documents', () => {
   });
 });
 
-describe('without a list', () => {
+describe('without a list of trusted documents', () => {
   afterEach(closeGateways);
 
-  it('ids are not known, and any document is executed', async () => {
+  it('ids are unknown, and any document is executed', async () => {
     const { send } = await startGateway();
     expect((await send({ query: '{ __typename }' })).status).toBe(200);
     expect((await send({ documentId: SERVICES_ID })).body.errors?.[0]?.extensions.code).toBe('BAD_REQUEST');
@@ -138,7 +138,7 @@ describe('a list of trusted documents is refused at the start when', () => {
     expect(printedRefusal({ ...changes, CALLER_AUTH: 'x' })).not.toMatch(/canary|documents-/);
   });
 
-  it('an explorer is asked for, which could ask nothing', () => {
+  it('an explorer is configured too', () => {
     expect(problemsWith({ EXPLORER: 'graphiql', TRUSTED_DOCUMENTS: manifest(MANIFEST) })).toEqual([
       { key: 'TRUSTED_DOCUMENTS', rule: 'leaves no document for an explorer: EXPLORER must be none' },
     ]);
@@ -155,7 +155,7 @@ describe('a list of trusted documents is refused at the start when', () => {
       'aliases',
     ],
     ['too many characters', `{ __typename }${' '.repeat(15_000)}`, 'it is longer than 15,000 characters'],
-  ])('a document asks for %s: the key and the id are told', async (_what, document, message) => {
+  ])('a document has %s, with its key and id', async (_what, document, message) => {
     const path = manifest({ ...MANIFEST, 'id-of-bad-one': document });
     const error = await startGateway({ env: { TRUSTED_DOCUMENTS: path } }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ConfigError);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/lib/time.js';
 
-/** A clock that a test moves forward. */
+/** A clock that a test advances. */
 export interface TestClock extends Clock {
   /** Lets time pass, in milliseconds; timers of the system do not notice. */
   advance(ms: number): void;

@@ -10,12 +10,12 @@ export const MINIMAL_ENVIRONMENT = {
   HUAWEICLOUD_SDK_SK: 'SK-OF-A-TEST',
 };
 
-/** What is wrong with the smallest environment after the changes; undefined takes a variable away. */
+/** The problems of the smallest environment with changes; undefined removes a variable. */
 export function problemsWith(changes: Environment): readonly Problem[] {
   return refusalOf({ ...MINIMAL_ENVIRONMENT, ...changes }).problems;
 }
 
-/** Everything that a refused environment can show of itself when its error is printed or logged. */
+/** The text of a ConfigError in every form in which it may be printed or logged. */
 export function printedRefusal(env: Environment): string {
   const error = refusalOf(env);
   return [String(error), error.stack, inspect(error, { depth: null }), JSON.stringify(error)].join('\n');

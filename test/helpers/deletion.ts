@@ -18,13 +18,13 @@ const DELETE_MUTATION = `
     }
   }`;
 
-/** The member that an answer to a delete is of, by its name. */
+/** The `__typename` of a delete's payload. */
 export const DELETED = 'DeleteDatasourceConnectionSuccess';
 
 /** An id that no connection has. */
 export const NO_ID = '00000000-0000-4000-8000-000000000000';
 
-/** Sends a delete and gives the whole answer. */
+/** Sends a delete and returns the whole response. */
 export function sendDelete(
   gateway: Pick<TestGateway, 'send'>,
   id: string,
@@ -33,7 +33,7 @@ export function sendDelete(
   return gateway.send({ query: DELETE_MUTATION, variables: { input: { id } } }, headers);
 }
 
-/** Deletes a connection and gives the payload. */
+/** Deletes a connection and returns the payload. */
 export async function remove(
   gateway: Pick<TestGateway, 'send'>,
   id: string,
@@ -45,17 +45,17 @@ export async function remove(
   return payload as Payload;
 }
 
-/** Puts a connection there that can be deleted, and gives its id. */
+/** Creates a connection that can be deleted, and returns its id. */
 export function seed(emulator: Emulator, partial: Partial<StoredConnection> = {}): string {
   return emulator.seedConnection({ state: 'ACTIVE', ...partial }).connectionId;
 }
 
-/** Whether DLI has the connection, whatever its state but DELETED. */
+/** Whether DLI has the connection, in any state but DELETED. */
 export function exists(emulator: Emulator, id: string): boolean {
   return emulator.connections().some(({ connectionId, state }) => connectionId === id && state !== 'DELETED');
 }
 
-/** How many deletes DLI got. */
+/** Number of deletes that DLI received. */
 export function deletesSentTo({ ledger }: Emulator): number {
   return ledger.count('deleteConnection');
 }

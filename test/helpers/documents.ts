@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 const ROOT = new URL('../../', import.meta.url);
 
-/** The README and the documents of `docs/`, in the order in which a reader, and the tests, try the examples. */
+/** The README and the documents of `docs/`, in the order in which the tests run their examples. */
 export const DOCUMENTS = [
   'README.md',
   'docs/create.md',
@@ -21,12 +21,12 @@ export function readDocument(path: string): string {
   return readFileSync(new URL(path, ROOT), 'utf8');
 }
 
-/** The text of all {@link DOCUMENTS}, one after the other. */
+/** The text of all {@link DOCUMENTS}, concatenated. */
 export function readDocuments(): string {
   return DOCUMENTS.map(readDocument).join('\n');
 }
 
-/** Whether the repository has a file or folder of this path. */
+/** Whether the repository has a file or folder at this path. */
 export function isInRepository(path: string): boolean {
   return existsSync(new URL(path, ROOT));
 }

@@ -17,7 +17,10 @@ beforeEach(() => {
   globalThis.failureLogs.push(...ofFile);
 });
 
-/** Has a text printed when the test that is running now fails, such as a gateway's log; before all tests, when any of them does. */
+/**
+ * Registers a text, such as a gateway's log, to print when the current test fails; outside tests, when any test of the
+ * file does.
+ */
 export function printOnFailure(name: string, read: () => string): void {
   (isWithinTest() ? globalThis.failureLogs : ofFile).push({ name, read });
 }

@@ -9,10 +9,10 @@ import { printOnFailure } from './failure-log.js';
 import { QUICK_FOLDER } from './quick-folder.js';
 import { whenOver } from './when-over.js';
 
-/** The built program, as it is started for real; `npm test` builds before it tests. */
+/** The built program; `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** A gateway that runs as a process of its own; it is killed after the test, or after all when it was started before them. */
+/** A gateway in a process of its own; it is killed after the test, or after all tests when it was started before them. */
 export interface GatewayProcess {
   stdout(): string;
   stderr(): string;
@@ -20,10 +20,10 @@ export interface GatewayProcess {
   logLines(): LogLine[];
   /** Waits for text on stdout; rejects when the process ends without it. */
   find(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Waits for the line that tells the addresses, and returns it. */
+  /** Waits for the log line with the addresses, and returns it. */
   addresses(): Promise<LogLine>;
   signal(name: NodeJS.Signals): void;
-  /** Waits for the end, all output read: the exit code, or the signal that killed it. */
+  /** Waits for the exit and all output; returns the exit code or the signal. */
   end(): Promise<number | NodeJS.Signals | null>;
 }
 
@@ -44,7 +44,7 @@ export function environmentFor(upstreamUrl: string): Record<string, string> {
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',
-    // A machine that is slow for other reasons must not make the gateway shed load.
+    // A slow machine must not make the gateway shed load.
     MAX_EVENT_LOOP_DELAY_MS: '60000',
     DLI_REGION: 'cn-north-4',
     DLI_ENDPOINT: upstreamUrl,
@@ -55,7 +55,7 @@ export function environmentFor(upstreamUrl: string): Record<string, string> {
   };
 }
 
-/** Starts the gateway with exactly these variables, and a folder of its own for its records if none is given. */
+/** Starts the gateway with exactly these variables, and with a temporary DATA_DIR unless one is given. */
 export function startGatewayProcess(
   environment: Record<string, string>,
   options: GatewayProcessOptions = {},

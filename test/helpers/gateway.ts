@@ -28,14 +28,14 @@ export interface TestGateway {
   emulator: Emulator;
   /** Everything the gateway has logged so far, one JSON text per line. */
   log(): string;
-  /** Sends a GraphQL request and reads the answer as JSON. */
+  /** Sends a GraphQL request and parses the response. */
   send(body: unknown, headers?: Record<string, string>): Promise<GraphqlAnswer>;
   /** Sends the example mutation with changes to its input, and returns the payload. */
   create(changes?: Record<string, unknown>): Promise<Payload>;
   close(): Promise<void>;
 }
 
-/** An answer to a GraphQL request. */
+/** A response to a GraphQL request. */
 export interface GraphqlAnswer {
   status: number;
   headers: Headers;
@@ -66,7 +66,7 @@ export interface Payload {
   reason?: string;
 }
 
-/** An input that keeps every rule. */
+/** A valid input. */
 export const VALID_INPUT = {
   name: 'orders_pg',
   service: 'RDS',
@@ -91,9 +91,9 @@ export const CREATE_MUTATION = `
     }
   }`;
 
-/** What a test may choose about its gateway. */
+/** Options of a test gateway. */
 export interface TestGatewayOptions {
-  /** Environment variables beside the ones that point at the emulator; undefined takes one away. */
+  /** Environment variables in addition to those for the emulator; undefined removes one. */
   env?: Environment;
   emulator?: Partial<EmulatorOptions>;
   clock?: Clock;
@@ -103,8 +103,8 @@ export interface TestGatewayOptions {
 const ofTest: { close(): Promise<void> }[] = [];
 
 /**
- * Starts a gateway that signs with the emulator's access key; `closeGateways` ends it. One that is started before all
- * tests of a file or group, for all of them, ends after the last test of the file.
+ * Starts a gateway that signs with the emulator's access key; `closeGateways` ends it. A gateway
+ * that is started outside a test is shared, and ends after the last test of the file.
  */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const emulator = createEmulator(options.emulator);
@@ -123,7 +123,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const config = loadConfig({
     DATA_DIR: dataDir,
     RECONCILE_SETTLE_MS: '1000',
-    // A machine that is slow for other reasons must not make the gateway shed load.
+    // A slow test machine must not cause load shedding.
     MAX_EVENT_LOOP_DELAY_MS: '60000',
     PORT: '0',
     ADMIN_PORT: '0',
@@ -141,7 +141,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     config,
     pino({ level: config.logLevel, base: null }, destination),
     options.clock,
-    // A machine that is slow must not look like a Redis that does not answer.
+    // A slow machine must not be mistaken for an outage of Redis.
     { redisTimeoutMs: 2_000, ...options.limits },
   );
   endLater(gateway);
@@ -167,7 +167,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   };
 }
 
-/** Sends a GraphQL request over HTTP and reads the answer as JSON. */
+/** Sends a GraphQL request over HTTP and parses the response. */
 export async function sendGraphql(
   url: string,
   body: unknown,
@@ -182,7 +182,7 @@ export async function sendGraphql(
   return { status: response.status, headers: response.headers, body: answer };
 }
 
-/** Ends every gateway and emulator that the test started, newest first; for `afterEach`. */
+/** Stops every gateway and emulator of the test, newest first; for `afterEach`. */
 export async function closeGateways(): Promise<void> {
   for (const server of ofTest.splice(0).reverse()) await server.close();
 }

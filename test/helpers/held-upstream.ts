@@ -5,17 +5,17 @@ import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { whenOver } from './when-over.js';
 
-/** An emulator that works at once, and whose answers are held back until the test lets them go. */
+/** An emulator that executes requests at once, but holds back its responses until the test releases them. */
 export interface HeldUpstream {
   url: string;
   emulator: Emulator;
-  /** How many connections were ever opened to it. */
+  /** Number of connections that were opened to it. */
   connections(): number;
-  /** Lets the held answers go, and all later ones at once. */
+  /** Releases the held responses, and sends later ones at once. */
   release(): void;
 }
 
-/** Starts such an upstream; it ends after the test, or after all when it was started before them. */
+/** Starts such an upstream; it stops after the test, or after all tests when it was started before them. */
 export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}): Promise<HeldUpstream> {
   const emulator = createEmulator(options);
   const emulatorPort = Number(new URL(await emulator.listen()).port);

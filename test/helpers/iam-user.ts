@@ -1,6 +1,6 @@
 import { DEFAULT_DOMAIN_NAME, DEFAULT_PASSWORD, DEFAULT_USER_NAME } from '../../src/emulator/emulator.js';
 
-/** The answer to a create while IAM gives no token. */
+/** The response to a create while IAM issues no token. */
 export const NO_TOKEN = {
   __typename: 'DliUnavailableError',
   code: 'UPSTREAM_AUTH_UNAVAILABLE',

@@ -4,21 +4,21 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { whenOver } from './when-over.js';
 
-/** A server on a free port of loopback; it ends after the test, or after all when it was started before them. */
+/** A server on a free loopback port; it stops after the test, or after all tests when it was started before them. */
 export interface ListeningServer {
   port: number;
   /** `127.0.0.1:` and the port. */
   host: string;
-  /** Every connection that was ever opened, ended ones included. */
+  /** Every connection that was opened, including closed ones. */
   connections(): readonly Socket[];
 }
 
-/** Lets a server of any kind listen, for what the emulator does not do. */
+/** Starts any server, for what the emulator does not support. */
 export async function listen(server: Server): Promise<ListeningServer> {
   const sockets: Socket[] = [];
   server.on('connection', (socket: Socket) => {
     sockets.push(socket);
-    // Callers that break off are part of the game.
+    // Clients that disconnect are expected.
     socket.on('error', () => socket.destroy());
   });
   server.listen(0, '127.0.0.1');
@@ -33,17 +33,17 @@ export async function listen(server: Server): Promise<ListeningServer> {
   return { port, host: `127.0.0.1:${port}`, connections: () => sockets };
 }
 
-// Below what systems give out by themselves, where another process would get the port by chance meanwhile.
-const LEAST_PORT = 10_000;
-/** Ports of each worker of Jest, so that none takes what another has found free. */
+// Below the ephemeral port range, where another process could get the port meanwhile.
+const MIN_PORT = 10_000;
+/** Each Jest worker has its own ports, so that two workers cannot pick the same one. */
 const PORTS = 1_000;
 const WORKERS = 20;
 
-/** A port of loopback on which nobody listens, also after a while, for whoever comes later. */
+/** A loopback port that stays unused. */
 export async function closedPort(): Promise<number> {
   const worker = Number(process.env['JEST_WORKER_ID'] ?? 0) % WORKERS;
   for (;;) {
-    const port = LEAST_PORT + worker * PORTS + randomInt(PORTS);
+    const port = MIN_PORT + worker * PORTS + randomInt(PORTS);
     const server = createServer();
     const isFree = new Promise<boolean>(resolve => {
       server.once('error', () => resolve(false)).once('listening', () => resolve(true));

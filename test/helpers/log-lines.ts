@@ -10,18 +10,18 @@ export interface LogLine {
   msg: string;
 }
 
-/** The lines about attempts to create, of which each attempt writes one. */
+/** The log lines of creates, one per attempt. */
 export function attemptsIn(log: string): LogLine[] {
   return linesOf(log).filter(({ msg }) => msg === 'create attempted');
 }
 
-/** The lines about a limit that began or ended to hold. */
+/** The log lines about limits that start or stop applying. */
 export function limitsIn(log: string): LogLine[] {
   const outcomes = ['BREAKER_OPENED', 'BREAKER_CLOSED', 'CREDENTIAL_STOPPED'];
   return linesOf(log).filter(({ outcome }) => outcome !== undefined && outcomes.includes(outcome));
 }
 
-/** The lines of a log that are no JSON object, or longer than 2 KB. */
+/** The log lines that are not a JSON object, or longer than 2 KB. */
 export function findBadLines(log: string): string[] {
   return log.split('\n').filter(line => line !== '' && (Buffer.byteLength(line) > 2_048 || !isObject(line)));
 }

@@ -28,7 +28,7 @@ export function describeWithProgram(program: string, title: string, tests: (path
     return;
   }
   process.stderr.write(`Skipped: ${title}, because ${reason}.\n`);
-  // Only outside of CI: there the missing program has failed above.
+  // Outside CI only: in CI the missing program has failed above.
   describe.skip(`${title} (${reason})`, () => tests(''));
 }
 

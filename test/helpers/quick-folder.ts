@@ -3,5 +3,5 @@ import { tmpdir } from 'node:os';
 
 const MEMORY = '/dev/shm';
 
-/** Where folders of tests lie: in memory if there is such a place, because a disk is waited for at every write. */
+/** Parent of temporary folders: in memory where available, because tests wait for every write to a disk. */
 export const QUICK_FOLDER = existsSync(MEMORY) ? MEMORY : tmpdir();

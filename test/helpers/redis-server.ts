@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import { closedPort } from './listening-server.js';
 
-/** A Redis of its own on loopback, which keeps nothing on disk unless told to; it ends after the test. */
+/** A private Redis on loopback, without persistence by default; it stops after the test. */
 export interface RedisServer {
   port: number;
   url: string;
-  /** What it keeps on disk lies here; it is removed after the test. */
+  /** Its data folder, which is removed after the test. */
   folder: string;
-  /** Ends it as an administrator would. */
+  /** Shuts it down gracefully. */
   stop(): Promise<void>;
-  /** Ends it in the middle of whatever it does. */
+  /** Kills it. */
   kill(): Promise<void>;
-  /** Lets it accept connections and answer nothing. */
+  /** Pauses it: it accepts connections but does not respond. */
   pause(): void;
   resume(): void;
 }

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 
-/** A folder of secrets as Kubernetes mounts one: every file leads to a version, and all change at once. */
+/** A folder of secrets as Kubernetes mounts it: symbolic links to a version, so that all change at once. */
 export interface SecretFolder {
   /** Variables that name the file of each secret. */
   env: Record<string, string>;
-  /** Puts other values in place of all, at once. */
+  /** Replaces all values at once. */
   swap(values: Readonly<Record<string, string>>): void;
-  /** Writes one value alone, as somebody would by hand. */
+  /** Writes a single value, as a person would by hand. */
   write(key: string, value: string): void;
 }
 
@@ -19,7 +19,7 @@ afterEach(() => {
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
 });
 
-/** Makes such a folder; it is gone after the test. */
+/** Creates such a folder; it is removed after the test. */
 export function createSecretFolder(values: Readonly<Record<string, string>>): SecretFolder {
   const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
   made.push(folder);

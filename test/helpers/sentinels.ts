@@ -1,6 +1,6 @@
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 
-/** Made-up secrets, odd enough to be found again wherever they go, in whatever form. */
+/** Made-up secrets that are unique enough to be found anywhere, in any encoding. */
 export const SENTINELS = {
   accessKey: 'SENTINELACCESSKEY001',
   secretKey: 'SentinelSecretKey/+"%&<>0001',
@@ -32,14 +32,14 @@ export const SENTINEL_USER = {
   HUAWEICLOUD_SDK_PROJECT_ID: SENTINELS.projectId,
 };
 
-/** An emulator that knows the sentinels as right. */
+/** An emulator that accepts the sentinels as credentials. */
 export const SENTINEL_EMULATOR: Partial<EmulatorOptions> = {
   projects: [{ id: SENTINELS.projectId, name: 'cn-north-4' }],
   accessKeys: [SENTINELS],
   users: [{ name: SENTINELS.userName, password: SENTINELS.password, domainName: SENTINELS.domainName }],
 };
 
-/** Which sentinels a text holds, and in which form; `more` are further texts to look for. */
+/** The sentinels that a text contains, and in which encoding; `more` are further texts to search for. */
 export function findLeaks(text: string, more: Record<string, string> = {}): string[] {
   const unwrapped = text.replace(/\r?\n|\\n/g, '');
   return Object.entries({ ...SENTINELS, ...more }).flatMap(([name, secret]) =>
@@ -61,7 +61,7 @@ function formsOf(secret: string): Record<string, string[]> {
   };
 }
 
-// The digits that stay the same whatever stands before and behind the secret.
+// The Base64 digits that do not depend on the text around the secret.
 function base64Within(secret: string, offset: number): string[] {
   const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)]);
   const whole = bytes.subarray(0, bytes.length - (bytes.length % 3));

@@ -8,9 +8,9 @@ const HOUR_MS = 3_600_000;
 let names = 0;
 
 /**
- * One gateway for all tests of a file, because most of what a test costs is the start of its gateway. Each test finds
- * the emulator as at its start, and the refusals, retries and failures of the tests before it an hour ago.
- * Creates whose outcome stays unknown go on to hold their name, so they need a {@link freshName}.
+ * Starts one gateway for all tests of a file, because its start is most of the cost of a test. Before each test the
+ * emulator is reset and the clock advances by an hour, past all refusals, retries and failures of earlier tests.
+ * Creates with an unknown outcome keep their name reserved, so they need a {@link freshName}.
  */
 export function shareGateway(): () => TestGateway {
   const clock = createTestClock();
@@ -33,7 +33,7 @@ export function shareGateway(): () => TestGateway {
   return gateway;
 }
 
-/** A name for a connection that no other test gives. */
+/** A connection name that no other test uses. */
 export function freshName(): string {
   names += 1;
   return `connection-${names}`;

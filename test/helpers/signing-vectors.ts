@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A request signed by Huawei's own code, with what it signed and what came out. */
+/** A request signed by Huawei's own code, with the canonical request and the signature. */
 export interface SigningVector {
   id: string;
   input: {

@@ -7,12 +7,13 @@ const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm;
 const STATEMENT = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
 const DYNAMIC = /\bimport\(\s*'([^']+)'/g;
 
-/** A file of `src` as the rules about architecture see it. */
+/** A file of `src`, for the architecture rules. */
 export interface SourceFile {
   /** Relative to `src`, such as `dli/dli-client.ts`. */
   path: string;
   /** The folder of `src` it is in; for a file directly in `src` its own name. */
   folder: string;
+  text: string;
   /** Its text without comments. */
   code: string;
   imports: SourceImport[];
@@ -23,9 +24,9 @@ export interface SourceImport {
   /** Path of one of our files, relative to `src`; or the name of a package or of a module of Node. */
   target: string;
   isOurs: boolean;
-  /** Whether it is gone when the program runs. */
+  /** Whether it is erased at compile time. */
   isTypeOnly: boolean;
-  /** Whether it is loaded only when the program comes to it. */
+  /** Whether it is a dynamic `import()`. */
   isDynamic: boolean;
 }
 
@@ -35,7 +36,8 @@ export function readSource(): SourceFile[] {
     name.endsWith('.ts'),
   );
   return paths.toSorted().map(path => {
-    const code = readFileSync(join(SOURCE, path), 'utf8').replace(COMMENT, '');
+    const text = readFileSync(join(SOURCE, path), 'utf8');
+    const code = text.replace(COMMENT, '');
     const found = [
       ...[...code.matchAll(STATEMENT)].map(([, type, name]) => ({
         name,
@@ -49,7 +51,7 @@ export function readSource(): SourceFile[] {
       const target = isOurs ? join(dirname(path), name).replace(/\.js$/, '.ts') : name;
       return { target, isOurs, ...kind };
     });
-    return { path, folder: folderOf(path), code, imports };
+    return { path, folder: folderOf(path), text, code, imports };
   });
 }
 

@@ -1,6 +1,6 @@
 import type { TestClock } from './clock.js';
 
-/** A clock that stands still until the test moves it, for tests that count to the second. Deadlines do not pass. */
+/** A clock that stands still until the test advances it, for tests with exact times. Deadlines never pass. */
 export function createStillClock(): TestClock {
   const startEpochMs = Date.now();
   let addedMs = 0;

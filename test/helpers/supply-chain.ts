@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What npm is told, what it resolved, and what it installed. */
+/** The manifest, the lock file and the installed packages. */
 export interface Supply {
   manifest: {
     dependencies?: Record<string, string>;
@@ -27,7 +27,7 @@ interface InstalledPackage {
   scripts?: Record<string, string>;
 }
 
-/** The first version without a known hole, by package. A package need not be installed to be listed. */
+/** The first version without a known vulnerability, by package. Listed packages need not be installed. */
 const FLOORS: Readonly<Record<string, readonly [version: string, why: string]>> = {
   '@apollo/server': ['5.5.0', 'GHSA-9q82-xgwf-vj6h, GHSA-mp6q-xf9x-fwf7'],
   graphql: ['16.8.1', 'CVE-2023-26144'],
@@ -41,7 +41,7 @@ const FLOORS: Readonly<Record<string, readonly [version: string, why: string]>> 
   jose: ['6.0.0', 'the options that the gateway relies on'],
 };
 
-/** Packages whose install scripts are known. None of them runs: `.npmrc` forbids it. */
+/** Packages whose install scripts were reviewed. None of them runs: `.npmrc` forbids it. */
 const INSTALL_SCRIPTS: Readonly<Record<string, string>> = {
   '@apollo/protobufjs': 'checks how its users state its version',
   '@parcel/watcher': 'builds what comes ready-made',
@@ -54,7 +54,7 @@ const INSTALL_SCRIPTS: Readonly<Record<string, string>> = {
 const EXACT = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 const LIFE_CYCLE = ['preinstall', 'install', 'postinstall'];
 
-/** Reads the supply of this repository, without network. */
+/** Reads the packages of this repository, offline. */
 export function readSupply(): Supply {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
@@ -72,7 +72,7 @@ export function readSupply(): Supply {
   };
 }
 
-/** Everything about a supply that must not be so, one sentence each. */
+/** The problems of a set of packages, one sentence each. */
 export function findSupplyProblems(supply: Supply): string[] {
   const { manifest, lock, npmrc } = supply;
   const wanted = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.overrides };
@@ -103,7 +103,7 @@ function problemsOf(path: string, locked: LockedPackage, installed: InstalledPac
   return problems;
 }
 
-/** A pre-release counts as below the release that it leads to. */
+/** A pre-release counts as lower than its release. */
 function isBelow(version: string, floor: string): boolean {
   const [numbers = '', preRelease] = version.split(/-(.*)/s, 2);
   const parts = numbers.split('.').map(Number);

@@ -7,7 +7,7 @@ const DIRECTORY = new URL('../fixtures/', import.meta.url);
 /** Path of the certificate that is valid until 2120, to be trusted through NODE_EXTRA_CA_CERTS. */
 export const TEST_CERTIFICATE_PATH = fileURLToPath(new URL('throw-away-tls.cert.pem', DIRECTORY));
 
-/** What a TLS server needs in order to show the certificate, or one that was valid in 2020 only. */
+/** TLS server options with the certificate, or with one that expired in 2020. */
 export function tlsFixture(validity: 'valid' | 'expired' = 'valid'): { key: string; cert: string } {
   const cert = validity === 'valid' ? 'throw-away-tls.cert.pem' : 'throw-away-tls-expired.cert.pem';
   return { key: read('throw-away-tls.key.pem'), cert: read(cert) };

@@ -1,6 +1,6 @@
 import type { Emulator } from '../../src/emulator/emulator.js';
 
-/** Every call that DLI and IAM got, but for looks in the list: how many there are is a matter of time. */
+/** Every call that DLI and IAM received, except list reads, whose number depends on timing. */
 export function callsBesideLooks({ ledger }: Emulator): string[] {
   return ledger
     .entries()

@@ -15,17 +15,17 @@ afterEach(async () => {
 });
 afterAll(() => closeAll(ofFile));
 
-/** Whether a test is running, and not a hook that opens something for all tests of the file. */
+/** Whether a test is running, as opposed to a hook for all tests of the file. */
 export function isWithinTest(): boolean {
   return isTesting;
 }
 
-/** Has something closed after the test that is running; after all tests of the file when it was opened before them. */
+/** Registers a clean-up to run after the current test; outside tests, after all tests of the file. */
 export function whenOver(close: Close): void {
   (isTesting ? ofTest : ofFile).push(close);
 }
 
-// What was opened last may need what was opened before it.
+// In reverse order, because later parts may need earlier ones.
 async function closeAll(parts: Close[]): Promise<void> {
   for (const close of parts.splice(0).reverse()) await close();
 }

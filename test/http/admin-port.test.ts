@@ -3,11 +3,11 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 
 afterEach(closeGateways);
 
-describe('the port of the operators', () => {
+describe('the admin port', () => {
   it.each([
     ['/livez', { status: 'live' }],
     ['/readyz', { status: 'ready' }],
-  ])('answers %s without asking anybody', async (path, body) => {
+  ])('answers %s without authentication or upstream calls', async (path, body) => {
     const gateway = await startGateway();
     const response = await fetch(new URL(path, gateway.adminUrl));
 
@@ -28,7 +28,7 @@ describe('the port of the operators', () => {
 });
 
 describe('the public port', () => {
-  it.each(['/livez', '/readyz', '/metrics', '/'])('knows no %s', async path => {
+  it.each(['/livez', '/readyz', '/metrics', '/'])('does not serve %s', async path => {
     const gateway = await startGateway();
     const response = await fetch(new URL(path, gateway.graphqlUrl));
 

@@ -10,8 +10,8 @@ const MAX_CONNECTIONS = 2_000;
 const TOO_MANY = 60;
 const MAX_REQUESTS = 1_000;
 const QUERY = { query: '{ __typename }' };
-/** Has a process never look for slow clients, as a slow machine needs longer to open the connections than clients may take. */
-const PATIENT = `
+/** Disables the check for slow clients, because a slow machine opens the connections too slowly. */
+const WITHOUT_CLIENT_CHECK = `
   import http from 'node:http';
   const { createServer } = http;
   http.createServer = (options, listener) =>
@@ -27,11 +27,11 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** A connection that sends no more than the beginning of a request. */
+/** A connection that sends only the start of a request. */
 function idle(url: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  // Only a socket that is read notices its end.
+  // A socket must be read to notice its end.
   socket.resume().on('error', () => socket.destroy());
   socket.write(REQUEST.slice(0, -BODY.length));
   sockets.push(socket);
@@ -52,18 +52,20 @@ async function served(url: string): Promise<Socket> {
   return socket;
 }
 
-/** Waits for the end of a connection, whether it is ended or reset. */
+/** Waits until a connection is closed or reset. */
 function closed(socket: Socket): Promise<void> {
   return new Promise(resolve => socket.once('close', () => resolve()));
 }
 
-describe('connections', () => {
-  it('are at most 2,000: more are ended, operators still hear from it, and the next one is served', async () => {
-    // A process of its own, so that the ends of the connections do not share one limit of open files.
-    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload: PATIENT });
+describe('client connections', () => {
+  it('are limited to 2,000, while the admin port still answers', async () => {
+    // A separate process, so that both ends of the connections do not share one limit of open files.
+    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), {
+      preload: WITHOUT_CLIENT_CHECK,
+    });
     const { graphqlUrl, adminUrl } = await gateway.addresses();
     const held: Socket[] = [];
-    // Not all at once, which the gateway might take for more than it can do.
+    // In batches, so that the gateway does not shed load.
     while (held.length < MAX_CONNECTIONS)
       held.push(...(await Promise.all(Array.from({ length: 50 }, () => served(graphqlUrl)))));
     const more = Array.from({ length: TOO_MANY }, () => idle(graphqlUrl));
@@ -72,7 +74,7 @@ describe('connections', () => {
     expect(held.filter(socket => !socket.destroyed)).toHaveLength(MAX_CONNECTIONS);
     expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
     await Promise.all(held.splice(0, 100).map(socket => closed(socket.destroy())));
-    // The gateway hears of their ends a little later than this process.
+    // The gateway notices their end a little later than this process.
     let next = await sendGraphql(graphqlUrl, QUERY).catch(() => undefined);
     while (next === undefined) next = await sendGraphql(graphqlUrl, QUERY).catch(() => undefined);
     expect(next.status).toBe(200);
@@ -92,7 +94,7 @@ describe('connections', () => {
     expect(gateway.log()).not.toContain('internal error');
   });
 
-  it('end after 1,000 requests, and say so in the last answer', async () => {
+  it('are closed after 1,000 requests, announced in the last response', async () => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
     const answer = readToEnd(socket);

@@ -19,15 +19,15 @@ const JSON_HEADERS = `content-type: application/json\r\ncontent-length: ${BODY.l
 
 afterEach(closeGateways);
 
-describe('the answers to pages of other origins', () => {
-  it.each(['POST', 'OPTIONS'])('allow nobody by default: %s', async method => {
+describe('the CORS headers', () => {
+  it.each(['POST', 'OPTIONS'])('allow no origin by default: %s', async method => {
     const gateway = await startGateway();
     const headers = await headersFor(gateway.graphqlUrl, method, 'https://evil.example');
 
     expect([...headers.keys()].filter(name => name.startsWith('access-control-'))).toEqual([]);
   });
 
-  it.each(['POST', 'OPTIONS'])('allow each listed origin by its name: %s', async method => {
+  it.each(['POST', 'OPTIONS'])('allow each listed origin by name: %s', async method => {
     const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
     const allowed: (string | null)[] = [];
     for (const origin of ALLOWED.split(',')) {
@@ -60,7 +60,7 @@ describe('the answers to pages of other origins', () => {
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 
-  it('tell a preflight what the page may send and read', async () => {
+  it('list the allowed and exposed headers in a preflight', async () => {
     const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
     const headers = await headersFor(gateway.graphqlUrl, 'OPTIONS', APP);
     const entries = [...headers].filter(([name]) => name.startsWith('access-control-'));
@@ -74,7 +74,7 @@ describe('the answers to pages of other origins', () => {
     });
   });
 
-  it('let a listed page read a failure too', async () => {
+  it('let a listed page read error responses', async () => {
     const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
     const { status, headers } = await gateway.send('{', { origin: APP });
 
@@ -90,7 +90,7 @@ describe('the answers to pages of other origins', () => {
     [401, {}],
     [401, { authorization: 'Bearer zq7canary' }],
     [429, { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' }],
-  ])('let a listed page, and no other, read that a request is refused with %s', async (status, headers) => {
+  ])('let only a listed page read error responses with status %s', async (status, headers) => {
     const { send } = await startTokenGateway({
       CORS_ORIGINS: ALLOWED,
       RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1',
@@ -107,11 +107,11 @@ describe('the answers to pages of other origins', () => {
   it.each([
     [APP, APP],
     ['https://evil.example', undefined],
-  ])('let a listed page, and no other, read that the gateway is stopping: %s', async (origin, allowed) => {
+  ])('let only a listed page read that the gateway is stopping: %s', async (origin, allowed) => {
     const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
     const message = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\norigin: ${origin}\r\n${JSON_HEADERS}\r\n${BODY}`;
     const socket = await openConnection(gateway.graphqlUrl);
-    // Begun in one packet with the request before it, the second keeps the connection from being idle.
+    // The second request starts in the same packet as the first, so the connection is not idle.
     socket.write(message + message.slice(0, 20));
     await once(socket, 'data');
     const rest = readToEnd(socket);
@@ -124,7 +124,7 @@ describe('the answers to pages of other origins', () => {
   });
 });
 
-/** What a page may read an answer by. */
+/** The CORS headers that let a page read a response. */
 function sharedWith(headers: Headers): (string | null)[] {
   return ['access-control-allow-origin', 'access-control-expose-headers'].map(name => headers.get(name));
 }

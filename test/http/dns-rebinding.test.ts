@@ -29,7 +29,7 @@ function headersIn(answer: string): string {
   return answer.slice(0, answer.indexOf('\r\n\r\n')).toLowerCase();
 }
 
-describe('a page of another name that was rebound to a gateway on loopback', () => {
+describe('a DNS rebinding attack on a loopback gateway', () => {
   it.each([
     ['POST', 'evil.example:PORT', 'http://evil.example:PORT'],
     ['GET', 'evil.example:PORT', 'http://evil.example:PORT'],
@@ -65,14 +65,14 @@ describe('a page of another name that was rebound to a gateway on loopback', () 
     expect(creates()).toBe(0);
   });
 
-  it('is served when its origin is one of the allowed ones, as behind a proxy that passes its name on', async () => {
+  it('is not suspected for an allowed origin, such as that of a local proxy', async () => {
     const { call, creates } = await startWithExplorer({ CORS_ORIGINS: 'https://dli.example.com' });
     const answer = await call('POST', { host: 'dli.example.com', origin: 'https://dli.example.com' });
     expect(statusIn(answer)).toBe(200);
     expect(creates()).toBe(1);
   });
 
-  it('is served by a gateway that listens to the network, under whatever name that knows it', async () => {
+  it('is not suspected by a gateway that listens on the network', async () => {
     const { call, creates } = await startWithExplorer({ HOST: '0.0.0.0' });
     const headers = { host: 'gateway.example:PORT', origin: 'http://gateway.example:PORT' };
     expect(statusIn(await call('POST', headers))).toBe(200);
@@ -81,9 +81,9 @@ describe('a page of another name that was rebound to a gateway on loopback', () 
   });
 });
 
-describe('a gateway on loopback serves', () => {
+describe('a loopback gateway serves', () => {
   it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT', '127.8.9.10:PORT', 'LOCALHOST:PORT'])(
-    'its own page under the name %s',
+    'its own page with Host %s',
     async host => {
       const { call, creates } = await startWithExplorer();
       const headers = { host, origin: `http://${host.toLowerCase().replace('port', 'PORT')}` };
@@ -96,7 +96,7 @@ describe('a gateway on loopback serves', () => {
   );
 
   it.each(['gateway.example', 'gateway.example:8443', '10.0.0.1:PORT', '127.0.0.1:PORT'])(
-    'callers that name no origin, such as a reverse proxy, under the name %s',
+    'clients without an Origin header, such as a reverse proxy, with Host %s',
     async host => {
       const { call, creates } = await startWithExplorer();
       expect(statusIn(await call('POST', { host }))).toBe(200);
@@ -106,7 +106,7 @@ describe('a gateway on loopback serves', () => {
   );
 
   it.each(['http://evil.example:PORT', 'http://evil.example', 'https://127.0.0.1.evil.example', 'null'])(
-    'no page of origin %s with an answer that it may read',
+    'no response that a page of origin %s can read',
     async origin => {
       const { call } = await startWithExplorer();
       for (const method of ['POST', 'GET', 'OPTIONS']) {

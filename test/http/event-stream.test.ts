@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { FOLLOW } from './helpers/subscribers.js';
 
-const WISH = { query: FOLLOW, variables: { id: 'none' } };
+const REQUEST = { query: FOLLOW, variables: { id: 'none' } };
 const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete\ndata:'];
 const ORIGIN = 'https://app.example.com';
 
@@ -22,9 +22,9 @@ function eventsIn(text: string): string[] {
 }
 
 describe('an event stream', () => {
-  it('is what a POST gets that asks for it, with the headers of every answer', async () => {
+  it('is the response to a POST that accepts it, with the common headers', async () => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: ORIGIN } });
-    const { response, status, text } = await post(graphqlUrl, WISH, { origin: ORIGIN });
+    const { response, status, text } = await post(graphqlUrl, REQUEST, { origin: ORIGIN });
 
     expect(status).toBe(200);
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -37,13 +37,13 @@ describe('an event stream', () => {
     expect(eventsIn(text)).toEqual(EVENTS);
   });
 
-  it('is all that /graphql/stream gives', async () => {
+  it('is the only response type of /graphql/stream', async () => {
     const { graphqlUrl } = await startGateway();
-    const { text } = await post(`${graphqlUrl}/stream`, WISH, { accept: '*/*' });
+    const { text } = await post(`${graphqlUrl}/stream`, REQUEST, { accept: '*/*' });
     expect(eventsIn(text)).toEqual(EVENTS);
   });
 
-  it('is not given to a client that takes JSON, as some say with every request', async () => {
+  it('is not sent to a client that accepts JSON too', async () => {
     const { graphqlUrl } = await startGateway();
     const accept = 'application/graphql-response+json, application/json, text/event-stream, multipart/mixed';
     const { status, text } = await post(graphqlUrl, { query: '{ __typename }' }, { accept });
@@ -51,12 +51,12 @@ describe('an event stream', () => {
   });
 
   it.each([
-    ['text/plain', JSON.stringify(WISH), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['text/plain', JSON.stringify(REQUEST), 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['application/json', '{', 400, 'BAD_REQUEST'],
     ['application/json', `${'['.repeat(30)}${']'.repeat(30)}`, 400, 'BAD_REQUEST'],
     ['application/json', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 400, 'OPERATION_TOO_COMPLEX'],
-    ['application/json', JSON.stringify(WISH).padEnd(65_537), 413, 'PAYLOAD_TOO_LARGE'],
-  ])('is refused before it begins, as JSON: %s %#', async (type, body, status, code) => {
+    ['application/json', JSON.stringify(REQUEST).padEnd(65_537), 413, 'PAYLOAD_TOO_LARGE'],
+  ])('is refused before it starts, as JSON: %s %#', async (type, body, status, code) => {
     const { graphqlUrl } = await startGateway();
     const answer = await post(graphqlUrl, body, { 'content-type': type });
     expect(answer.status).toBe(status);
@@ -66,9 +66,9 @@ describe('an event stream', () => {
   it.each([
     ['no object', []],
     ['no query', { variables: {} }],
-    ['variables that are no object', { ...WISH, variables: 'zq7canary' }],
-    ['a name that is no text', { ...WISH, operationName: 7 }],
-  ])('tells what is wrong with a request that has %s', async (_what, body) => {
+    ['variables that are no object', { ...REQUEST, variables: 'zq7canary' }],
+    ['a name that is no text', { ...REQUEST, operationName: 7 }],
+  ])('reports an invalid request that has %s', async (_what, body) => {
     const { graphqlUrl } = await startGateway();
     const { status, text } = await post(graphqlUrl, body);
     expect(status).toBe(200);
@@ -77,10 +77,10 @@ describe('an event stream', () => {
   });
 });
 
-describe('a subscription that asks for no stream', () => {
-  it('is refused, and told how to ask', async () => {
+describe('a subscription without Accept: text/event-stream', () => {
+  it('is refused with a hint how to subscribe', async () => {
     const { send, emulator } = await startGateway();
-    const { status, body } = await send(WISH);
+    const { status, body } = await send(REQUEST);
     expect(status).toBe(400);
     expect(body.errors).toMatchObject([
       { message: expect.stringContaining('text/event-stream'), extensions: { code: 'BAD_REQUEST' } },

@@ -18,7 +18,7 @@ type Row = [what: string, path: string, init: RequestInit, status: number, code:
 
 afterEach(closeGateways);
 
-describe('a request that GraphQL never sees', () => {
+describe('a request that is refused before GraphQL', () => {
   it.each<Row>([
     ['a form of text', '', post(CREATE, 'text/plain'), 400, 'BAD_REQUEST', CSRF],
     ['a form of fields', '', post(CREATE, 'application/x-www-form-urlencoded'), 400, 'BAD_REQUEST', CSRF],
@@ -76,7 +76,7 @@ describe('a request that GraphQL never sees', () => {
     ['another path', `/${CANARY}`, post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
     ['a slash too many', '/', post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
     ['a path that cannot be decoded', `/${CANARY}%zz`, post(CREATE), 400, 'BAD_REQUEST', NOT_JSON],
-  ])('is answered as JSON and nothing is sent: %s', async (_what, path, init, status, code, message) => {
+  ])('gets a JSON error and nothing is sent to DLI: %s', async (_what, path, init, status, code, message) => {
     const gateway = await startGateway();
     const response = await fetch(`${gateway.graphqlUrl}${path}`, init);
     const body = await response.text();
@@ -85,7 +85,7 @@ describe('a request that GraphQL never sees', () => {
       status,
       contentType: 'application/json; charset=utf-8',
     });
-    // Apollo, which answers forms, gives no trace id.
+    // Apollo answers form submissions itself, without a trace id.
     const traceId = message === CSRF ? {} : { traceId: response.headers.get('x-request-id') };
     expect(JSON.parse(body)).toEqual({ errors: [{ message, extensions: { code, ...traceId } }] });
     expect(body + gateway.log()).not.toContain(CANARY);
@@ -93,7 +93,7 @@ describe('a request that GraphQL never sees', () => {
   });
 
   it.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-    'is told by Allow what to use instead of %s',
+    'gets 405 with Allow for the method %s',
     async method => {
       const gateway = await startGateway();
       const { status, headers } = await fetch(gateway.graphqlUrl, { method });
@@ -114,7 +114,7 @@ describe('a request that GraphQL never sees', () => {
       `GET / HTTP/1.1\r\nhost: gw.test\r\n${'x-a: b\r\n'.repeat(68)}content-encoding: gzip\r\n\r\n`,
     ],
     ['a path of 17 KiB', `GET /${'x'.repeat(17 * 1024)} HTTP/1.1\r\nhost: gw.test\r\n\r\n`],
-  ])('is answered 431 as JSON for %s, and the connection ends', async (_what, text) => {
+  ])('gets 431 as JSON for %s, and the connection closes', async (_what, text) => {
     const gateway = await startGateway();
 
     expect(failuresIn(await exchange(gateway.graphqlUrl, text))).toEqual([
@@ -133,15 +133,18 @@ describe('a request that GraphQL never sees', () => {
     ]);
   });
 
-  it.each(['application/json', 'text/plain'])('of 1 GiB of %s is not waited for', async contentType => {
-    const gateway = await startGateway();
-    const head = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: ${contentType}\r\ncontent-length: ${2 ** 30}\r\n\r\n`;
+  it.each(['application/json', 'text/plain'])(
+    'with a body of 1 GiB of %s is answered at once',
+    async contentType => {
+      const gateway = await startGateway();
+      const head = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: ${contentType}\r\ncontent-length: ${2 ** 30}\r\n\r\n`;
 
-    expect(failuresIn(await exchange(gateway.graphqlUrl, head))).toMatchObject([{ status: 413 }]);
-  });
+      expect(failuresIn(await exchange(gateway.graphqlUrl, head))).toMatchObject([{ status: 413 }]);
+    },
+  );
 });
 
-describe('a request in another but valid form', () => {
+describe('a request in an unusual but valid form', () => {
   it.each<[what: string, init: RequestInit]>([
     ['a body of 64 KiB', post(CREATE.padEnd(65_536))],
     ['UTF-8, said so', post(CREATE, 'application/json; charset="UTF-8"')],

@@ -9,8 +9,8 @@ const FRESH_ID = /^[0-9a-f]{32}$/;
 
 afterEach(closeGateways);
 
-describe('the id of a request', () => {
-  it('is that of a valid traceparent, in the answer and in the log', async () => {
+describe('the trace id of a request', () => {
+  it('comes from a valid traceparent, in the response and in the log', async () => {
     const gateway = await startGateway();
     const { headers } = await gateway.send(
       { query: '{ __typename }' },
@@ -21,7 +21,7 @@ describe('the id of a request', () => {
     expect(loggedIds(gateway)).toEqual([TRACE_ID]);
   });
 
-  it('is in the log of a create and in its call to DLI', async () => {
+  it('is in the log of a create and in its request to DLI', async () => {
     const gateway = await startGateway();
     await gateway.create();
 
@@ -39,7 +39,7 @@ describe('the id of a request', () => {
     ['of garbage', '"\\u0007 level=fatal {{'],
     ['of 1,000 characters', `00-${'a'.repeat(1_000)}`],
     ['given twice', `00-${TRACE_ID}-${SPAN_ID}-01, 00-${TRACE_ID}-${SPAN_ID}-01`],
-  ])('is made anew for a traceparent %s, which appears nowhere', async (_what, traceparent) => {
+  ])('is generated for a traceparent %s, which is not repeated', async (_what, traceparent) => {
     const gateway = await startGateway();
     const { headers, body } = await gateway.send({ query: '{ unknown }' }, { traceparent });
     const id = headers.get('x-request-id');
@@ -58,7 +58,7 @@ describe('the id of a request', () => {
     ['of another method', '/graphql', { method: 'DELETE' }],
     ['of another path', '/nowhere', { method: 'GET' }],
     ['of a path that cannot be decoded', '/%zz', { method: 'GET' }],
-  ])('is in the headers of the answer %s, which nobody may store or sniff', async (_what, path, init) => {
+  ])('is in the headers of the response %s, with no-store and nosniff', async (_what, path, init) => {
     const gateway = await startGateway();
     const { headers } = await fetch(new URL(path, gateway.graphqlUrl), {
       ...init,
@@ -73,7 +73,7 @@ describe('the id of a request', () => {
     });
   });
 
-  it('is in the answer to what is not HTTP, and in the log', async () => {
+  it('is in the response to malformed HTTP, and in the log', async () => {
     const gateway = await startGateway();
     const answer = await exchange(gateway.graphqlUrl, 'no http\r\n\r\n');
     const id = /^x-request-id: (.*)$/m.exec(answer)?.[1]?.trim();

@@ -22,15 +22,15 @@ const TIMEOUT = {
   },
 };
 
-// A tenth of what clients are given, so that nobody waits for half a minute.
+// A tenth of the time-outs in production, so that the test is fast.
 const HEADERS_MS = CLIENT_TIMEOUTS.headersMs / 10;
 const REQUEST_MS = CLIENT_TIMEOUTS.requestMs / 10;
-const LOOK_EVERY_MS = CLIENT_TIMEOUTS.checkIntervalMs / 10;
+const CHECK_INTERVAL_MS = CLIENT_TIMEOUTS.checkIntervalMs / 10;
 const NEVER_MS = 10 * 60_000;
-// Timers count whole milliseconds.
+// Timers have a resolution of one millisecond.
 const TOLERANCE_MS = 20;
 
-/** What became of a client: the answers it got, and how long it was served. */
+/** The result of a client: its responses, and how long it was served. */
 interface Outcome {
   answers: unknown;
   ms: number;
@@ -39,11 +39,11 @@ interface Outcome {
 afterEach(closeGateways);
 
 describe('clients that send slowly', () => {
-  it('are cut off with 408, headers after 10 s and bodies after 20 s, while others are served', async () => {
+  it('get 408 after 10 s for headers and 20 s for bodies, while others are served', async () => {
     expect(CLIENT_TIMEOUTS).toMatchObject({ headersMs: 10_000, requestMs: 20_000, checkIntervalMs: 1_000 });
-    // One for each limit, so that nobody is cut off by the other one.
-    const forHeaders = await startPatient({ headersMs: HEADERS_MS, requestMs: NEVER_MS });
-    const forBodies = await startPatient({ headersMs: HEADERS_MS, requestMs: REQUEST_MS });
+    // One gateway for each time-out, so that the other one does not interfere.
+    const forHeaders = await startWithTimeouts({ headersMs: HEADERS_MS, requestMs: NEVER_MS });
+    const forBodies = await startWithTimeouts({ headersMs: HEADERS_MS, requestMs: REQUEST_MS });
     const slowHeaders = [
       cutOff(forHeaders, ''),
       ...Array.from({ length: HEADER_CLIENTS }, () => cutOff(forHeaders, `${HEAD}x-slow: `)),
@@ -68,13 +68,13 @@ describe('clients that send slowly', () => {
   });
 });
 
-function startPatient(timeouts: { headersMs: number; requestMs: number }): Promise<TestGateway> {
+function startWithTimeouts(timeouts: { headersMs: number; requestMs: number }): Promise<TestGateway> {
   return startGateway({
-    limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, checkIntervalMs: LOOK_EVERY_MS, ...timeouts } },
+    limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, checkIntervalMs: CHECK_INTERVAL_MS, ...timeouts } },
   });
 }
 
-/** Sends a beginning and then a byte again and again, until the server ends the connection. */
+/** Sends the start of a request and then a byte every 50 ms, until the server closes the connection. */
 async function cutOff(gateway: TestGateway, beginning: string): Promise<Outcome> {
   const startedMs = performance.now();
   const socket = await openConnection(gateway.graphqlUrl);
@@ -89,7 +89,7 @@ function dripInto(socket: Socket): NodeJS.Timeout {
   return setInterval(() => socket.write('x'), 50);
 }
 
-/** Sends some creates at once, and then one after another until the end; returns how each was answered. */
+/** Sends some creates concurrently, and then one after another until the end; returns their results. */
 async function serveUntil(gateway: TestGateway, end: Promise<unknown>): Promise<string[]> {
   let isOver = false;
   void end.then(() => {

@@ -8,12 +8,12 @@ const CHUNKED = 'transfer-encoding: chunked';
 const SIZE = BODY.length.toString(16);
 const CHUNKS = `${SIZE}\r\n${BODY}\r\n0\r\n\r\n`;
 const HOST = 'host: gw.test';
-/** A request in good order that a confused server would take for the next one. */
+/** A valid request that a vulnerable server would execute as the next one. */
 const SECOND = message([HOST, LENGTH], BODY);
 
 afterEach(closeGateways);
 
-describe('a message whose target or length is in doubt', () => {
+describe('a request with an ambiguous target or length', () => {
   it.each<[what: string, text: string, status?: number]>([
     ['a length and chunks', message([HOST, LENGTH, CHUNKED], CHUNKS)],
     ['chunks and a length', message([HOST, CHUNKED, LENGTH], CHUNKS)],
@@ -60,24 +60,21 @@ describe('a message whose target or length is in doubt', () => {
       message([HOST, CHUNKED], `${SIZE};a=${'x'.repeat(2 ** 20)}${CHUNKS.slice(SIZE.length)}`),
       413,
     ],
-  ])(
-    'is refused, the connection ends, and what follows is not processed: %s',
-    async (_what, text, status = 400) => {
-      const gateway = await startGateway();
-      const answers = failuresIn(await exchange(gateway.graphqlUrl, `${text}${SECOND}`));
+  ])('is refused, and the rest of the connection is ignored: %s', async (_what, text, status = 400) => {
+    const gateway = await startGateway();
+    const answers = failuresIn(await exchange(gateway.graphqlUrl, `${text}${SECOND}`));
 
-      expect(answers[0]).toEqual({
-        status,
-        contentType: 'application/json; charset=utf-8',
-        body: { errors: [expect.objectContaining({ message: expect.any(String) })] },
-      });
-      expect(answers).toHaveLength(1);
-      expect(gateway.emulator.ledger.count()).toBe(0);
-      expect(gateway.log()).not.toContain('internal error');
-    },
-  );
+    expect(answers[0]).toEqual({
+      status,
+      contentType: 'application/json; charset=utf-8',
+      body: { errors: [expect.objectContaining({ message: expect.any(String) })] },
+    });
+    expect(answers).toHaveLength(1);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+    expect(gateway.log()).not.toContain('internal error');
+  });
 
-  it('is told from one in good order, chunked or not, which is served with the next', async () => {
+  it('is distinguished from valid pipelined requests, chunked or not', async () => {
     const gateway = await startGateway();
     const chunked = message([HOST, CHUNKED], CHUNKS.replace(VALID_INPUT.name, 'chunked_x'));
     const last = message([HOST, LENGTH, 'connection: close'], BODY.replace(VALID_INPUT.name, 'last_of_3'));
@@ -90,7 +87,7 @@ describe('a message whose target or length is in doubt', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it('is not one that expects what the gateway does not know, which is ignored', async () => {
+  it('does not include one with an unknown Expect header, which is ignored', async () => {
     const gateway = await startGateway();
     const text = message([HOST, LENGTH, 'expect: miracles', 'connection: close'], BODY);
 

@@ -11,7 +11,7 @@ import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const MINUTE_MS = 60_000;
 
-// For whoever leaves no trace that another test would look at.
+// For tests whose effects no other test can observe.
 let shared: TokenGateway;
 
 beforeAll(async () => {
@@ -22,12 +22,12 @@ afterEach(async () => {
   await closeGateways();
 });
 
-function wishFor(id: string) {
+function requestFor(id: string) {
   return { query: FOLLOW, variables: { id } };
 }
 
-/** A gateway that has read the keys already, and a token that it takes for a few seconds yet, as clocks differ. */
-async function startWithEndingToken() {
+/** A gateway that has fetched the keys, and an expired token that it accepts for a few more seconds (clock tolerance). */
+async function startWithExpiringToken() {
   const gateway = await startTokenGateway();
   await gateway.ask(await gateway.sign());
   const token = await gateway.sign({ claims: { exp: Math.floor(gateway.clock.epochMs() / 1_000) } });
@@ -35,24 +35,24 @@ async function startWithEndingToken() {
 }
 
 describe.each(TRANSPORTS)('a subscriber by %s', transport => {
-  it('is served with a good token', async () => {
-    const events = subscribe(transport, shared.graphqlUrl, wishFor('none'), await shared.sign());
+  it('is served with a valid token', async () => {
+    const events = subscribe(transport, shared.graphqlUrl, requestFor('none'), await shared.sign());
     expect(await readAll(events)).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
-  it('needs the scope that reading needs', async () => {
+  it('needs the read scope', async () => {
     const token = await shared.sign({ claims: { scope: 'dli:connection:create' } });
-    const told = await readAll(subscribe(transport, shared.graphqlUrl, wishFor('none'), token));
-    expect(told).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
+    const received = await readAll(subscribe(transport, shared.graphqlUrl, requestFor('none'), token));
+    expect(received).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
     expect(shared.emulator.ledger.count()).toBe(0);
   });
 
-  it('is told when its token has ended, and that it must sign in again', async () => {
-    const { gateway, token } = await startWithEndingToken();
+  it('gets an error when its token expires, with advice to sign in again', async () => {
+    const { gateway, token } = await startWithExpiringToken();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wishFor(connectionId), token));
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, requestFor(connectionId), token));
 
-    expect(told).toMatchObject([
+    expect(received).toMatchObject([
       { data: { datasourceConnection: { state: 'CREATING' } } },
       {
         errors: [
@@ -65,7 +65,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     ]);
   });
 
-  it('is told after 30 minutes that it must subscribe again', async () => {
+  it('gets an error after 30 minutes, with advice to subscribe again', async () => {
     const clock = createTestClock();
     const dliClock = createStillClock();
     const gateway = await startGateway({
@@ -74,7 +74,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
       emulator: { creationMs: 500, now: dliClock.epochMs },
     });
     const { connectionId } = gateway.emulator.seedConnection();
-    const events = subscribe(transport, gateway.graphqlUrl, wishFor(connectionId));
+    const events = subscribe(transport, gateway.graphqlUrl, requestFor(connectionId));
     await nextOf(events);
     clock.advance(30 * MINUTE_MS);
     dliClock.advance(500);
@@ -86,16 +86,13 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
 });
 
 describe('a WebSocket', () => {
-  it.each(['authorization', 'Authorization'])(
-    'may bring its token in its first message, as %s',
-    async name => {
-      const { say, hear } = await openSocket(shared.graphqlUrl);
-      say({ type: 'connection_init', payload: { [name]: `Bearer ${await shared.sign()}` } });
-      expect(await hear()).toEqual({ type: 'connection_ack' });
-    },
-  );
+  it.each(['authorization', 'Authorization'])('accepts the token in connection_init, as %s', async name => {
+    const { say, hear } = await openSocket(shared.graphqlUrl);
+    say({ type: 'connection_init', payload: { [name]: `Bearer ${await shared.sign()}` } });
+    expect(await hear()).toEqual({ type: 'connection_ack' });
+  });
 
-  it('may bring its token in its headers', async () => {
+  it('accepts the token in the headers of the upgrade', async () => {
     const { say, hear } = await openSocket(shared.graphqlUrl, bearer(await shared.sign()));
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
@@ -110,7 +107,7 @@ describe('a WebSocket', () => {
       { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' },
       expect.any(String),
     ],
-  ])('is ended with 4401 for %s, and the audit tells of it', async (_what, payload, reason) => {
+  ])('is closed with 4401 for %s, which is audited', async (_what, payload, reason) => {
     const gateway = await startTokenGateway();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload });
@@ -120,7 +117,7 @@ describe('a WebSocket', () => {
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
-  it('is ended with 1013 while nobody can be checked', async () => {
+  it('is closed with 1013 while the JWKS is unavailable', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign();
     gateway.issuer.instead = breakOff;
@@ -131,7 +128,7 @@ describe('a WebSocket', () => {
     expect(gateway.audit()).toMatchObject([{ code: 'AUTH_UNAVAILABLE' }]);
   });
 
-  it('is ended with 1013 when too many bad tokens came from its address', async () => {
+  it('is closed with 1013 after too many rejected tokens from its address', async () => {
     const gateway = await startTokenGateway({ RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1' });
     const payload = { authorization: `Bearer ${await gateway.sign({ claims: { aud: 'other' } })}` };
     const codes: number[] = [];
@@ -144,28 +141,28 @@ describe('a WebSocket', () => {
     expect(codes.at(-1)).toBe(1013);
   });
 
-  it('is ended with 4403 when its token has ended, after its last events', async () => {
-    const { gateway, token } = await startWithEndingToken();
+  it('is closed with 4403 when its token expires, after the last events', async () => {
+    const { gateway, token } = await startWithExpiringToken();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
     await hear();
-    say({ type: 'subscribe', id: 'a', payload: wishFor(connectionId) });
+    say({ type: 'subscribe', id: 'a', payload: requestFor(connectionId) });
 
     expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
     expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
     expect(await hear()).toEqual({ type: 'complete', id: 'a' });
-    // Clients of graphql-ws give up after 4401, and come with another token after this.
+    // Clients of graphql-ws give up after 4401, but reconnect with a new token after this code.
     expect(await closed).toEqual({ code: 4403, reason: 'The access token has ended' });
   });
 
-  it('is ended with 4403 at once by who subscribes when its token has ended', async () => {
+  it('is closed with 4403 at once by a subscribe after its token expired', async () => {
     const gateway = await startTokenGateway();
     const { say, hear, closed } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
     gateway.clock.advance(6 * MINUTE_MS);
-    say({ type: 'subscribe', id: 'a', payload: wishFor('none') });
+    say({ type: 'subscribe', id: 'a', payload: requestFor('none') });
     expect(await Promise.race([hear(), closed])).toEqual({
       code: 4403,
       reason: 'The access token has ended',
@@ -174,7 +171,7 @@ describe('a WebSocket', () => {
 });
 
 describe('an event stream', () => {
-  it.each(['', '/stream'])('needs a token before its body is read: %s', async path => {
+  it.each(['', '/stream'])('is refused without a token before its body is read: %s', async path => {
     const response = await fetch(`${shared.graphqlUrl}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },

@@ -32,25 +32,27 @@ describe('with a list of trusted documents, over a WebSocket', () => {
     ['its text', { query: FOLLOW }],
     ['its hash', { query: '', ...BY_HASH }],
     ['its id', { query: '', documentId: ID }],
-  ])('one is subscribed to by %s', async (_how, wish) => {
+  ])('accepts one by %s', async (_how, request) => {
     const url = await startTrusting();
-    expect(await readAll(subscribe('graphql-ws', url, { ...wish, variables: VARIABLES }))).toEqual(NOTHING);
+    expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toEqual(
+      NOTHING,
+    );
   });
 
   it.each([
     ['another document', { query: 'subscription { datasourceConnection(id: "a") { name } }' }],
     ['an unknown id', { query: '', documentId: 'unknown' }],
     ['another document beside a known hash', { query: '{ __typename }', ...BY_HASH }],
-  ])('nothing else is: %s', async (_what, wish) => {
+  ])('refuses anything else: %s', async (_what, request) => {
     const url = await startTrusting();
-    expect(await readAll(subscribe('graphql-ws', url, { ...wish, variables: VARIABLES }))).toMatchObject([
+    expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toMatchObject([
       { errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] },
     ]);
   });
 });
 
 describe('with a list of trusted documents, as an event stream', () => {
-  it('one is subscribed to by its hash, and nothing else is', async () => {
+  it('accepts one by its hash and refuses anything else', async () => {
     const url = await startTrusting();
     const post = (body: object) =>
       fetch(url, {
@@ -68,22 +70,22 @@ describe('with a list of trusted documents, as an event stream', () => {
 });
 
 describe('over a WebSocket, as over HTTP', () => {
-  it('the schema is not told where there is no explorer', async () => {
+  it('introspection is disabled without an explorer', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
     const query = `${FOLLOW} query Schema { __schema { queryType { name } } }`;
-    const wish = { query, operationName: 'Follow', variables: VARIABLES };
-    const told = await readAll(subscribe('graphql-ws', graphqlUrl, wish));
-    expect(told[0]?.errors?.[0]).toMatchObject({ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } });
-    expect(told[0]?.errors?.[0]?.message).toMatch(/introspection/i);
+    const request = { query, operationName: 'Follow', variables: VARIABLES };
+    const received = await readAll(subscribe('graphql-ws', graphqlUrl, request));
+    expect(received[0]?.errors?.[0]).toMatchObject({ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } });
+    expect(received[0]?.errors?.[0]?.message).toMatch(/introspection/i);
   });
 
   it.each([
     ['JSON that is nested too deep', { query: FOLLOW, variables: nested(25) }, 'BAD_REQUEST'],
     ['a document that is too long', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 'OPERATION_TOO_COMPLEX'],
-  ])('%s is refused', async (_what, wish, code) => {
+  ])('%s is refused', async (_what, request, code) => {
     const { graphqlUrl } = await startGateway();
-    const told = await readAll(subscribe('graphql-ws', graphqlUrl, wish));
-    expect(told).toMatchObject([{ errors: [{ extensions: { code } }] }]);
+    const received = await readAll(subscribe('graphql-ws', graphqlUrl, request));
+    expect(received).toMatchObject([{ errors: [{ extensions: { code } }] }]);
   });
 
   it('several subscriptions share one socket', async () => {

@@ -8,24 +8,24 @@ afterEach(async () => {
 });
 
 async function startFollowed() {
-  // Whoever waited as long for a client as for what is under way would wait longer than a test may take.
+  // A stop that waited for clients as long as for operations would exceed the time-out of a test.
   const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-  const wish = { query: FOLLOW, variables: { id: connectionId } };
-  return { gateway, wish };
+  const request = { query: FOLLOW, variables: { id: connectionId } };
+  return { gateway, request };
 }
 
-async function openFollower({ gateway, wish }: Awaited<ReturnType<typeof startFollowed>>) {
+async function openFollower({ gateway, request }: Awaited<ReturnType<typeof startFollowed>>) {
   const opened = await openSocket(gateway.graphqlUrl);
   opened.say({ type: 'connection_init' });
   await opened.hear();
-  opened.say({ type: 'subscribe', id: 'a', payload: wish });
+  opened.say({ type: 'subscribe', id: 'a', payload: request });
   await opened.hear();
   return opened;
 }
 
 describe('a gateway that stops', () => {
-  it('ends WebSockets with 1001, and does not call their subscriptions complete', async () => {
+  it('closes WebSockets with 1001, without completing their subscriptions', async () => {
     const followed = await startFollowed();
     const { socket, closed } = await openFollower(followed);
     const heard: string[] = [];
@@ -36,12 +36,12 @@ describe('a gateway that stops', () => {
     expect(heard).toEqual([]);
   });
 
-  it('ends event streams, and does not call them complete', async () => {
-    const { gateway, wish } = await startFollowed();
+  it('ends event streams without completing them', async () => {
+    const { gateway, request } = await startFollowed();
     const response = await fetch(gateway.graphqlUrl, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify(wish),
+      body: JSON.stringify(request),
     });
     const chunks = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
@@ -58,14 +58,14 @@ describe('a gateway that stops', () => {
     expect(text).not.toContain('complete');
   });
 
-  it('does not wait for a client that does not answer', async () => {
+  it('does not wait for a client that does not respond', async () => {
     const followed = await startFollowed();
     const { socket } = await openFollower(followed);
     socket.pause();
     await followed.gateway.close();
   });
 
-  it('looks at nothing any more', async () => {
+  it('stops polling', async () => {
     const followed = await startFollowed();
     await openFollower(followed);
     await followed.gateway.close();

@@ -13,23 +13,23 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** The answer to a request that is no good. */
+/** The error of a refused request. */
 function refusal(code: string, message: unknown = expect.any(String)) {
   return { message, extensions: { code, traceId: TRACE_ID } };
 }
 
-/** Waits until a connection is not looked at any more while others are, which is soon after the gateway notices. */
-async function looksEnd({ ledger }: Emulator, id: string): Promise<void> {
-  const looks = () => ledger.entries('getConnection').filter(({ path }) => path.includes(id)).length;
+/** Waits until a connection is no longer polled while others are. */
+async function pollingEnds({ ledger }: Emulator, id: string): Promise<void> {
+  const polls = () => ledger.entries('getConnection').filter(({ path }) => path.includes(id)).length;
   let before: number;
   do {
-    before = looks();
+    before = polls();
     await ledger.waitFor('getConnection', ledger.count('getConnection') + 4);
-  } while (looks() > before);
+  } while (polls() > before);
 }
 
 describe.each(TRANSPORTS)('a subscription by %s', transport => {
-  it('tells how a connection stands, and every change, and is over when nothing more will come', async () => {
+  it('sends the state and every change, and completes with a final state', async () => {
     const dliClock = createStillClock();
     const { graphqlUrl, emulator } = await startGateway({
       env: { FOLLOW_INTERVAL_MS: '100' },
@@ -39,33 +39,37 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     const events = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
     const first = await nextOf(events);
     dliClock.advance(500);
-    const told = await readAll(events);
+    const received = await readAll(events);
 
-    expect(first).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'CREATING' } } });
-    expect(told.at(-1)).toEqual({ data: { datasourceConnection: { id, name: 'orders', state: 'ACTIVE' } } });
+    expect(first).toEqual({
+      data: { datasourceConnection: { id, name: 'orders', state: 'CREATING' } },
+    });
+    expect(received.at(-1)).toEqual({
+      data: { datasourceConnection: { id, name: 'orders', state: 'ACTIVE' } },
+    });
   });
 
-  it('tells of a connection that does not exist', async () => {
+  it('sends null for a connection that does not exist', async () => {
     const { graphqlUrl } = await startGateway();
-    const told = await readAll(
+    const received = await readAll(
       subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }),
     );
-    expect(told).toEqual([{ data: { datasourceConnection: null } }]);
+    expect(received).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
-  it('tells when DLI cannot be asked, without its words, and goes on', async () => {
+  it('reports an outage of DLI without its texts, and goes on', async () => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });
-    const told = await readAll(
+    const received = await readAll(
       subscribe(transport, gateway.graphqlUrl, { query: FOLLOW, variables: { id } }),
     );
 
-    expect(told[0]?.errors).toMatchObject([
+    expect(received[0]?.errors).toMatchObject([
       { extensions: { code: 'UPSTREAM_UNAVAILABLE', traceId: TRACE_ID } },
     ]);
-    expect(told.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
-    expect(JSON.stringify(told)).not.toContain('zq7canary');
+    expect(received.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
+    expect(JSON.stringify(received)).not.toContain('zq7canary');
   });
 
   it.each([
@@ -95,22 +99,22 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     ],
   ])('is refused for %s', async (_what, query, expected) => {
     const gateway = await startGateway();
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, { query }));
-    expect(told).toMatchObject([{ errors: [expected] }]);
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, { query }));
+    expect(received).toMatchObject([{ errors: [expected] }]);
     expect(gateway.emulator.ledger.count()).toBe(0);
-    expect(JSON.stringify(told)).not.toContain('zq7canary');
+    expect(JSON.stringify(received)).not.toContain('zq7canary');
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
-  it('is refused for a variable that does not fit, without its value', async () => {
+  it('is refused for an invalid variable, without its value', async () => {
     const { graphqlUrl } = await startGateway();
-    const wish = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
-    expect(await readAll(subscribe(transport, graphqlUrl, wish))).toEqual([
+    const request = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
+    expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual([
       { errors: [refusal('BAD_USER_INPUT', '"id" must be of type ID!.')] },
     ]);
   });
 
-  it('that breaks by a fault of ours tells nothing of it', async () => {
+  it('masks internal errors', async () => {
     const clock = {
       epochMs: () => Date.now(),
       monotonicMs(): number {
@@ -118,16 +122,16 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
       },
     };
     const gateway = await startGateway({ clock });
-    const wish = { query: FOLLOW, variables: { id: 'none' } };
-    const told = await readAll(subscribe(transport, gateway.graphqlUrl, wish));
+    const request = { query: FOLLOW, variables: { id: 'none' } };
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, request));
 
-    expect(told).toEqual([{ errors: [refusal('INTERNAL', 'Internal error. It has been logged.')] }]);
-    expect(gateway.log()).toContain(`"traceId":"${told[0]?.errors?.[0]?.extensions.traceId}"`);
+    expect(received).toEqual([{ errors: [refusal('INTERNAL', 'Internal error. It has been logged.')] }]);
+    expect(gateway.log()).toContain(`"traceId":"${received[0]?.errors?.[0]?.extensions.traceId}"`);
     expect(gateway.log()).toContain('"errorName":"RangeError"');
     expect(gateway.log()).not.toContain('zq7canary');
   });
 
-  it('that its client leaves is not looked after any more', async () => {
+  it('stops polling when its client leaves', async () => {
     const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
     const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
@@ -136,11 +140,11 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     await events.return?.();
     const others = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: kept } });
     await nextOf(others);
-    await looksEnd(emulator, left);
+    await pollingEnds(emulator, left);
   });
 });
 
-it('a WebSocket that breaks takes its subscriptions with it', async () => {
+it('a broken WebSocket ends its subscriptions', async () => {
   const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
   const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
   const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
@@ -151,5 +155,5 @@ it('a WebSocket that breaks takes its subscriptions with it', async () => {
   await hear();
   socket.terminate();
   await nextOf(subscribe('graphql-ws', graphqlUrl, { query: FOLLOW, variables: { id: kept } }));
-  await looksEnd(emulator, left);
+  await pollingEnds(emulator, left);
 });

@@ -6,7 +6,7 @@ import type { RawSocket } from './helpers/subscribers.js';
 import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
-// Long enough to be answered by a slow machine.
+// Long enough for a slow machine to answer.
 const PING_MS = 2_000;
 
 afterEach(async () => {
@@ -14,7 +14,7 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** A WebSocket whose client has been let in. */
+/** An authenticated WebSocket. */
 async function openSubscriber(url: string): Promise<RawSocket> {
   const opened = await openSocket(url);
   opened.say({ type: 'connection_init' });
@@ -26,20 +26,20 @@ function subscribeMessage(id: string, connectionId = 'none') {
   return { type: 'subscribe', id, payload: { query: FOLLOW, variables: { id: connectionId } } };
 }
 
-describe('the page that opens a WebSocket', () => {
+describe('the origin of a WebSocket handshake', () => {
   it.each([
     ['of another site', { origin: 'https://evil.example' }],
     ['that hides where it is from', { origin: 'null' }],
     ['of another port', { origin: 'http://127.0.0.1:1' }],
     ['of another name, rebound to this machine', { host: 'evil.example', origin: 'http://evil.example' }],
-  ])('is refused before anything else when it is one %s', async (_what, headers) => {
+  ])('is refused before anything else when it is %s', async (_what, headers) => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
     const refused = await openSocket(graphqlUrl, headers).catch(error => error);
     expect(refused).toMatchObject({ status: 403, headers: { 'x-content-type-options': 'nosniff' } });
     expect(JSON.parse(refused.body)).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
   });
 
-  it('may be one of this server, or of a listed origin', async () => {
+  it('may be this server or a listed origin', async () => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
     for (const origin of [APP, new URL(graphqlUrl).origin]) {
       const { say, hear } = await openSocket(graphqlUrl, { origin });
@@ -53,12 +53,12 @@ describe('an upgrade', () => {
   it.each([
     ['with too many headers', 431, Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a']))],
     ['for a host that is none', 400, { host: 'a b' }],
-  ])('is refused %s, like every request: %s', async (_what, status, headers) => {
+  ])('is refused %s, like any other request: %s', async (_what, status, headers) => {
     const { graphqlUrl } = await startGateway();
     expect(await openSocket(graphqlUrl, headers).catch(error => error)).toMatchObject({ status });
   });
 
-  it('is refused elsewhere, and its connection ends', async () => {
+  it('is refused on other paths, and its connection closes', async () => {
     const { graphqlUrl } = await startGateway();
     const answer = await exchange(graphqlUrl, upgrade('/elsewhere', 'websocket'));
     expect(failuresIn(answer)).toMatchObject([
@@ -66,7 +66,7 @@ describe('an upgrade', () => {
     ]);
   });
 
-  it('that is no handshake is answered with JSON', async () => {
+  it('with an invalid handshake gets a JSON error', async () => {
     const { graphqlUrl } = await startGateway();
     const answer = await exchange(
       graphqlUrl,
@@ -98,13 +98,13 @@ describe('an upgrade', () => {
 });
 
 describe('a WebSocket', () => {
-  it('is ended when it speaks another protocol', async () => {
+  it('is closed for an unknown subprotocol', async () => {
     const { graphqlUrl } = await startGateway();
     const { closed } = await openSocket(graphqlUrl, {}, 'graphql-ws').catch(error => ({ closed: error }));
     expect(await closed).toMatchObject({ message: 'Server sent no subprotocol' });
   });
 
-  it('is ended when its client does not say who it is within 3 s', async () => {
+  it('is closed without connection_init within 3 s', async () => {
     expect(CLIENT_TIMEOUTS.connectionInitMs).toBe(3_000);
     const { graphqlUrl } = await startGateway({
       limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, connectionInitMs: 100 } },
@@ -121,7 +121,7 @@ describe('a WebSocket', () => {
       1009,
       JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } }),
     ],
-  ])('is ended for a message %s: %s', async (_what, code, message) => {
+  ])('is closed for a message %s: %s', async (_what, code, message) => {
     const gateway = await startGateway();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say(message);
@@ -129,7 +129,7 @@ describe('a WebSocket', () => {
     expect(gateway.log()).not.toMatch(/zq7canary|internal error/);
   });
 
-  it('is ended for an id that is longer than 128 characters', async () => {
+  it('is closed for a subscription id longer than 128 characters', async () => {
     const { graphqlUrl } = await startGateway();
     const { say, closed } = await openSubscriber(graphqlUrl);
     say(subscribeMessage('a'.repeat(129)));
@@ -153,9 +153,10 @@ describe('a WebSocket', () => {
     const { say, hear } = await openSubscriber(graphqlUrl);
     for (let count = 1; count <= 1_000; count += 1) {
       say(subscribeMessage(String(count), connectionId));
-      // All at once would be more than the gateway does in time, and it would refuse some for that.
+      // In batches, so that the gateway does not shed load.
       if (count % 50 === 0)
-        for (let told = 0; told < 50; told += 1) expect(await hear()).toMatchObject({ type: 'next' });
+        for (let received = 0; received < 50; received += 1)
+          expect(await hear()).toMatchObject({ type: 'next' });
     }
     say(subscribeMessage('1001', connectionId));
 
@@ -166,7 +167,7 @@ describe('a WebSocket', () => {
     });
   });
 
-  it('is ended when its client does not read what it asks for', async () => {
+  it('is closed when its client does not read responses', async () => {
     const gateway = await startGateway();
     const { socket, say } = await openSubscriber(gateway.graphqlUrl);
     socket.pause();
@@ -182,9 +183,9 @@ describe('a WebSocket', () => {
   });
 });
 
-describe('WebSockets that nobody writes to', () => {
-  it('are ended within 30 s when their clients do not answer a ping, and kept when they do', async () => {
-    // Who does not answer one ping is ended instead of the next.
+describe('idle WebSockets', () => {
+  it('are closed within 30 s when their clients do not answer pings, and kept when they do', async () => {
+    // A socket with an unanswered ping is closed when the next one is due.
     expect(2 * CLIENT_TIMEOUTS.pingIntervalMs).toBeLessThan(30_000);
     const { graphqlUrl } = await startGateway({
       limits: { clientTimeouts: { ...CLIENT_TIMEOUTS, pingIntervalMs: PING_MS } },
@@ -209,7 +210,7 @@ describe('WebSockets that nobody writes to', () => {
   });
 });
 
-/** The request for an upgrade, as text. */
+/** The text of an upgrade request. */
 function upgrade(path: string, protocol: string, more = ''): string {
   return `GET ${path} HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade, close\r\nupgrade: ${protocol}\r\n${more}\r\n`;
 }

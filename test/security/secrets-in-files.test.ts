@@ -26,11 +26,11 @@ const { HUAWEICLOUD_SDK_PROJECT_ID, ...FIRST_KEYS } = SENTINEL_ACCESS_KEY;
 
 afterEach(closeGateways);
 
-describe('secrets in files are neither told nor logged', () => {
+describe('secrets in files are neither returned nor logged', () => {
   it.each<[what: string, first: Record<string, string>, next: Record<string, string>, others: object]>([
     ['an access key', FIRST_KEYS, KEYS, {}],
     ['a password', { IAM_PASSWORD: SENTINELS.password }, { IAM_PASSWORD: NEXT.password }, SENTINEL_USER],
-  ])('while they change, half change and go away: %s', async (_what, first, next, others) => {
+  ])('while they are rotated, half-rotated and removed: %s', async (_what, first, next, others) => {
     const secrets = createSecretFolder(first);
     const inFiles = Object.fromEntries(Object.keys(first).map(key => [key, undefined]));
     const noKey = { HUAWEICLOUD_SDK_AK: undefined, HUAWEICLOUD_SDK_SK: undefined };
@@ -48,7 +48,7 @@ describe('secrets in files are neither told nor logged', () => {
       secrets.write(changed, next[changed] ?? '');
       await until('only a part of the key pair has changed');
     }
-    // What the emulator does not know is refused from here on.
+    // From here on the emulator refuses the credentials.
     secrets.swap(next);
     await until('credentials replaced');
     answers.push(await gateway.create({ name: 'after' }));

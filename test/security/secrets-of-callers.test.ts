@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(closeGateways);
 
-/** Sends a body as it is; returns the status and everything that could have leaked. */
+/** Sends a body verbatim; returns the status and everything that could have leaked. */
 async function post(body: string, headers: Record<string, string> = {}) {
   const response = await fetch(gateway.graphqlUrl, {
     method: 'POST',
@@ -28,7 +28,7 @@ function createWith(changes: Record<string, unknown>, query = CREATE_MUTATION): 
   return JSON.stringify({ query, variables: { input: { ...VALID_INPUT, ...changes } } });
 }
 
-describe('what a caller sent is neither repeated nor logged', () => {
+describe('data of a caller is neither returned nor logged', () => {
   it.each([
     ['a name that breaks the rule', createWith({ name: VALUE })],
     ['an address that breaks the rule', createWith({ url: `jdbc:mysql://u:${VALUE}@h:1` })],
@@ -67,7 +67,7 @@ describe('what a caller sent is neither repeated nor logged', () => {
     expect(findLeaks(seen)).toEqual([]);
   });
 
-  it('in headers, or in an input that keeps every rule', async () => {
+  it('in headers, or in a valid input', async () => {
     const url = 'sentinel-database.internal.example:5432';
     const changes = { url, tags: [{ key: 'sentinel-key', value: 'sentinel-value' }] };
     const { text, seen } = await post(createWith(changes), {
@@ -79,7 +79,7 @@ describe('what a caller sent is neither repeated nor logged', () => {
     expect(findLeaks(seen, { url, tagKey: 'sentinel-key', tagValue: 'sentinel-value' })).toEqual([]);
   });
 
-  it('in the key of a create that ends unknown, which only its caller hears again', async () => {
+  it('in the key of a create with unknown outcome, which is returned to its caller only', async () => {
     const idempotencyKey = 'sentinel-idempotency-key-0001';
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
     gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 2 });

@@ -34,7 +34,7 @@ const FAULTS: Fault[] = [
   { operation: CREATE, body: EVERYTHING },
 ];
 
-/** Variables of the process without those of the access key that this one replaces. */
+/** Variables of the process without those of the access key. */
 function environment(url: string, changes: Record<string, string | undefined>): Record<string, string> {
   const all = { ...environmentFor(url), LOG_LEVEL: 'debug', OPERATION_TIMEOUT_MS: '5000', ...changes };
   return Object.fromEntries(
@@ -48,11 +48,11 @@ async function startEmulator(): Promise<{ emulator: Emulator; url: string }> {
   return { emulator, url: await emulator.listen() };
 }
 
-describe('the gateway as a process', () => {
+describe('the gateway process', () => {
   it.each([
     ['an access key', SENTINEL_ACCESS_KEY],
     ['an IAM user', SENTINEL_USER],
-  ])('with %s writes no secret, whatever goes wrong', async (_kind, credentials) => {
+  ])('with %s prints no secret in any failure', async (_kind, credentials) => {
     const { emulator, url } = await startEmulator();
     const gateway = startGatewayProcess(environment(url, credentials));
     const { graphqlUrl } = await gateway.addresses();
@@ -81,7 +81,7 @@ describe('the gateway as a process', () => {
     expect(findBadLines(gateway.stdout())).toEqual([]);
   });
 
-  it('names neither the hosts that it cannot reach nor what it was to send there', async () => {
+  it('logs neither unreachable hosts nor the requests for them', async () => {
     const url = `http://localhost:${await closedPort()}`;
     const gateway = startGatewayProcess(environment(url, SENTINEL_USER));
     const { graphqlUrl } = await gateway.addresses();
@@ -97,7 +97,7 @@ describe('the gateway as a process', () => {
     expect(findLeaks(output, { host: new URL(url).host, hostName: 'localhost' })).toEqual([]);
   });
 
-  it('that is configured wrongly ends without a word of its secrets', async () => {
+  it('with an invalid configuration prints no secrets', async () => {
     const gateway = startGatewayProcess(
       environment('http://dli.sentinel-host.example', {
         ...SENTINEL_ACCESS_KEY,

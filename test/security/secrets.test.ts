@@ -18,7 +18,7 @@ const EVERYTHING = Object.values(SENTINELS).join(' ');
 const ERROR_BODY = { error_code: 'DLI.0001', error_msg: EVERYTHING };
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 
-/** Faults of a create whose answers hold whatever an upstream could know. */
+/** Faults of a create whose responses contain everything an upstream could know. */
 const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
   ['hangs', { behaviour: 'hang' }],
   ['resets', { behaviour: 'reset' }],
@@ -65,7 +65,7 @@ function oddHeaders(secret: string): Record<string, string> {
   return { 'X-Request-Id': secret, 'Retry-After': secret, 'Content-Type': secret, Date: secret };
 }
 
-/** Runs a create that may fail; returns its answer and everything that could have leaked. */
+/** Runs a create that may fail; returns its response and everything that could have leaked. */
 async function failingCreate(env: Environment, fault?: Fault) {
   const gateway = await startGateway({
     env: { OPERATION_TIMEOUT_MS: '2000', ...env },
@@ -89,7 +89,7 @@ function typeOf(text: string): string | undefined {
 describe.each([
   ['an access key', SENTINEL_ACCESS_KEY],
   ['an IAM user', SENTINEL_USER],
-])('with %s, no secret and no text of DLI is told or logged when', (_kind, env) => {
+])('with %s, no secret and no text of DLI is returned or logged when', (_kind, env) => {
   it.each(CREATE_FAULTS)('the create %s', async (_how, fault) => {
     const { text, seen, gateway } = await failingCreate(env, { operation: 'createConnection', ...fault });
     expect(typeOf(text)).toMatch(/^(Dli|OutcomeUnknown|Create)/);
@@ -114,7 +114,7 @@ describe.each([
   });
 });
 
-describe('no secret and no text of IAM is told or logged when', () => {
+describe('no secret and no text of IAM is returned or logged when', () => {
   it.each(IAM_FAULTS)('the request for a token %s', async (_how, fault) => {
     const { text, seen } = await failingCreate(SENTINEL_USER, { operation: 'issueToken', ...fault });
     expect(typeOf(text)).toBe('DliUnavailableError');

@@ -5,10 +5,10 @@ import type { TestClock } from '../../helpers/clock.js';
 import { createTestClock } from '../../helpers/clock.js';
 import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
-import type { TokenIssuer, TokenWish } from './token-issuer.js';
+import type { TokenClaims, TokenIssuer } from './token-issuer.js';
 import { AUDIENCE, startTokenIssuer } from './token-issuer.js';
 
-/** A gateway that knows its callers by the tokens of an issuer of its own. */
+/** A gateway with CALLER_AUTH=jwt and its own issuer. */
 export interface TokenGateway extends TestGateway {
   issuer: TokenIssuer;
   clock: TestClock;
@@ -16,14 +16,14 @@ export interface TokenGateway extends TestGateway {
   createAs(token: string | undefined, changes?: Record<string, unknown>): Promise<GraphqlAnswer>;
   /** Sends a query that needs a valid token and no scope. */
   ask(token: string | undefined, headers?: Record<string, string>): Promise<GraphqlAnswer>;
-  sign(wish?: TokenWish): Promise<string>;
-  /** The lines of the audit, read as JSON. */
+  sign(request?: TokenClaims): Promise<string>;
+  /** The lines of the audit log, parsed. */
   audit(): Record<string, unknown>[];
 }
 
 afterEach(closeGateways);
 
-/** Starts a gateway and its issuer; both end after the test. */
+/** Starts a gateway and its issuer; both stop after the test. */
 export async function startTokenGateway(
   env: Environment = {},
   given: { issuer?: TokenIssuer; clock?: TestClock; limits?: GatewayLimits } = {},
@@ -39,7 +39,7 @@ export async function startTokenGateway(
     ...gateway,
     issuer,
     clock,
-    sign: wish => issuer.sign(wish),
+    sign: request => issuer.sign(request),
     createAs: (token, changes = {}) =>
       gateway.send(
         { query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } },
@@ -55,13 +55,13 @@ export async function startTokenGateway(
   };
 }
 
-/** The header with a token. */
+/** The authorization header for a token. */
 export function bearer(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
-/** The member of the payload, or the code of the error, that an answer tells. */
-export function toldBy({ body }: GraphqlAnswer): unknown {
+/** The payload member or the error code of a response. */
+export function codeIn({ body }: GraphqlAnswer): unknown {
   const payload = body.data?.['createDatasourceConnection'] as { __typename: string } | null | undefined;
   return payload?.__typename ?? body.errors?.[0]?.extensions.code;
 }

@@ -5,34 +5,34 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { createTestClock } from '../../helpers/clock.js';
 import { listen } from '../../helpers/listening-server.js';
 
-/** The audience of the tokens that are meant for the gateway. */
+/** The audience of the gateway's tokens. */
 export const AUDIENCE = 'https://gateway.example';
-/** The scopes of a caller who may do everything. */
+/** The scopes of a caller with all roles. */
 const ALL_SCOPES = 'dli:connection:read dli:connection:create dli:connection:delete';
 
-/** What a test asks a token to be; undefined takes a claim or a header away. */
-export interface TokenWish {
+/** Claims and headers of a token; undefined removes one. */
+export interface TokenClaims {
   claims?: Record<string, unknown>;
   header?: Record<string, unknown>;
-  /** Name of the key to sign with. */
+  /** Key id of the signing key. */
   key?: string;
 }
 
-/** An issuer of tokens on loopback, with real keys; it ends after the test. */
+/** A token issuer on loopback with real keys; it stops after the test. */
 export interface TokenIssuer {
-  /** Its identifier, which is also its address. */
+  /** Its issuer identifier, which is also its URL. */
   url: string;
-  /** How often its keys were asked for, and how often where they are. */
+  /** Number of requests for the JWKS and for the discovery document. */
   reads: { keys: number; discovery: number };
-  /** Every request it got, head only. */
+  /** The heads of all requests it received. */
   requests: IncomingMessage[];
-  /** Answers in place of the issuer, such as with a failure; undefined lets it answer itself again. */
+  /** Overrides the issuer's responses, for example with a failure; undefined restores them. */
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
-  /** Signs a token of a caller who may do everything, now by the clock, with changes. */
-  sign(wish?: TokenWish): Promise<string>;
-  /** Adds a key, and publishes it unless told otherwise. */
+  /** Signs a token of a caller with all roles, issued now, with changes. */
+  sign(request?: TokenClaims): Promise<string>;
+  /** Adds a key, and publishes it unless set otherwise. */
   addKey(name: string, algorithm: string, options?: { isPublished?: boolean }): Promise<void>;
-  /** A published key as PEM text, for those who misuse it. */
+  /** A published key as PEM text, for forged tokens. */
   publicPem(name: string): Promise<string>;
 }
 
@@ -43,7 +43,7 @@ interface Key {
   pair: KeyPair;
 }
 
-/** By name and algorithm: to make a pair of RSA takes as long as a whole test. */
+/** Key pairs by name and algorithm, reused because generating an RSA pair takes as long as a whole test. */
 const pairs = new Map<string, Promise<KeyPair>>();
 
 function pairOf(name: string, algorithm: string): Promise<KeyPair> {
@@ -112,7 +112,7 @@ export async function startTokenIssuer(clock = createTestClock()): Promise<Token
   return issuer;
 }
 
-/** Breaks every connection to the issuer, as if nobody were there. */
+/** Destroys every connection to the issuer, as in an outage. */
 export function breakOff({ socket }: IncomingMessage): void {
   socket.destroy();
 }

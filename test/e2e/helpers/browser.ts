@@ -3,7 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { whenOver } from '../../helpers/when-over.js';
 
-// Without a screen, and asking nobody on the internet for anything.
+// Headless and without internet access.
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -14,20 +14,20 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-// Only for what never comes: less than the time of a test, so that the failure says what it waited for.
-const PATIENCE_MS = 100_000;
+// Below the time-out of a test, so that the failure names what was awaited.
+const TIMEOUT_MS = 100_000;
 
-/** Has one Chromium run for the tests of a group; returns how a page is opened, which closes after its test, or after all. */
+/** Starts one Chromium for a group of tests; returns a function that opens a page, which closes after its test. */
 export function useChromium(executablePath: string): (options?: BrowserContextOptions) => Promise<Page> {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: PATIENCE_MS });
+    browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: TIMEOUT_MS });
     whenOver(() => browser.close());
   });
   return async options => {
     const page = await browser.newPage(options);
     whenOver(() => page.close());
-    page.setDefaultTimeout(PATIENCE_MS);
+    page.setDefaultTimeout(TIMEOUT_MS);
     return page;
   };
 }

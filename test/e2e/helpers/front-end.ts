@@ -42,7 +42,7 @@ window.followShown = id =>
     $('reason').value = reason ?? '';
   });`;
 
-/** The code for browsers that the README prints, with the address of a gateway, and with tokens as it says there. */
+/** The browser code of the README, with the address of a gateway, and optionally with tokens as described there. */
 async function followCode(graphqlUrl: string, hasTokens: boolean): Promise<string> {
   const source = [...readDocuments().matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = '']) =>
     text.includes('graphql-ws'),
@@ -61,7 +61,7 @@ async function followCode(graphqlUrl: string, hasTokens: boolean): Promise<strin
 /**
  * Serves a page that creates a connection and shows its progress, from an origin of its own.
  *
- * @param graphqlUrlOf gives the address of the gateway when the page is loaded
+ * @param graphqlUrlOf returns the address of the gateway when the page is loaded
  * @param options `hasTokens`: the page has a function `getToken`
  * @returns the page's origin
  */

@@ -2,15 +2,15 @@ import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { listen } from '../../helpers/listening-server.js';
 
-/** An address that stays the same for whoever calls it, while the gateway behind it comes and goes. */
+/** A TCP relay whose address stays the same while the gateway behind it is replaced. */
 export interface Relay {
-  /** The address of GraphQL. */
+  /** The GraphQL endpoint. */
   url: string;
-  /** Passes new connections on to a gateway; without one they are ended. */
-  leadTo(graphqlUrl: string | undefined): void;
+  /** Forwards new connections to a gateway; undefined closes them. */
+  forwardTo(graphqlUrl: string | undefined): void;
 }
 
-/** Starts such an address, behind which there is nothing yet; it ends after the test. */
+/** Starts a relay without a gateway; it stops after the test. */
 export async function startRelay(): Promise<Relay> {
   let port: number | undefined;
   const server = createServer(caller => {
@@ -19,19 +19,19 @@ export async function startRelay(): Promise<Relay> {
       return;
     }
     const gateway = connect(port, '127.0.0.1');
-    endTogether(caller, gateway);
+    closeTogether(caller, gateway);
     caller.pipe(gateway).pipe(caller);
   });
   const { host } = await listen(server);
   return {
     url: `http://${host}/graphql`,
-    leadTo(graphqlUrl) {
+    forwardTo(graphqlUrl) {
       port = graphqlUrl === undefined ? undefined : Number(new URL(graphqlUrl).port);
     },
   };
 }
 
-function endTogether(one: Socket, other: Socket): void {
+function closeTogether(one: Socket, other: Socket): void {
   for (const socket of [one, other]) socket.on('error', () => socket.destroy());
   one.once('close', () => other.destroy());
   other.once('close', () => one.destroy());

@@ -10,17 +10,17 @@ export async function openConnection(url: string): Promise<Socket> {
   return socket;
 }
 
-/** Everything that the server says until it ends the connection. */
+/** Everything that the server sends until it closes the connection. */
 export async function readToEnd(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  // A server that refuses a message need not read the rest of it; what it said before still counts.
+  // A server that refuses a request need not read the rest of it; its response still counts.
   socket.on('error', () => {});
   await new Promise(resolve => socket.once('close', resolve));
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Sends a text as it is on a connection of its own, and returns what comes until the server ends it. */
+/** Sends a text verbatim on a new connection, and returns the response until the server closes it. */
 export async function exchange(url: string, text: string): Promise<string> {
   const socket = await openConnection(url);
   const answer = readToEnd(socket);
@@ -28,7 +28,7 @@ export async function exchange(url: string, text: string): Promise<string> {
   return answer;
 }
 
-/** The failures in a text of HTTP answers, in order: status, content type and body of each. */
+/** The errors in a text of HTTP responses, in order: status, content type and body of each. */
 export function failuresIn(
   text: string,
 ): { status: number; contentType: string | undefined; body: unknown }[] {

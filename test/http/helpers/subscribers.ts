@@ -5,45 +5,45 @@ import { createClient as createSocketClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } fro
 import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 
-/** Follows one connection. */
+/** Watches one connection. */
 export const FOLLOW = 'subscription Follow($id: ID!) { datasourceConnection(id: $id) { id name state } }';
 
-/** An event as its caller gets it. */
-export interface Told {
+/** An event as its caller receives it. */
+export interface SubscriptionEvent {
   data?: unknown;
   errors?: { message: string; extensions: { code: string; traceId: string; retryAfterSeconds?: number } }[];
 }
 
 /** A request for a subscription. */
-export interface Wish {
+export interface SubscriptionRequest {
   query: string;
   variables?: Record<string, unknown>;
   operationName?: string;
   extensions?: Record<string, unknown>;
 }
 
-/** The two ways to subscribe. */
+/** The two transports of subscriptions. */
 export type Transport = 'graphql-ws' | 'graphql-sse';
 
 const opened: (() => unknown)[] = [];
 
-/** Ends every client that a test has opened. */
+/** Closes every client that a test has opened. */
 export async function closeSubscribers(): Promise<void> {
   await Promise.all(opened.splice(0).map(close => close()));
 }
 
-/** Subscribes with the real client of a transport, which does not try again by itself. */
+/** Subscribes with the real client of a transport, with retries disabled. */
 export function subscribe(
   transport: Transport,
   url: string,
-  wish: Wish,
+  request: SubscriptionRequest,
   token?: string,
-): AsyncIterableIterator<Told> {
+): AsyncIterableIterator<SubscriptionEvent> {
   const client =
     transport === 'graphql-ws'
       ? socketClient(url, token === undefined ? {} : { authorization: `Bearer ${token}` })
       : eventStreamClient(url, token === undefined ? {} : { authorization: `Bearer ${token}` });
-  return client.iterate(wish) as AsyncIterableIterator<Told>;
+  return client.iterate(request) as AsyncIterableIterator<SubscriptionEvent>;
 }
 
 /** A client of graphql-ws. */
@@ -65,33 +65,33 @@ function eventStreamClient(url: string, headers: Record<string, string>): EventS
   return client;
 }
 
-/** Everything that a subscription tells until it is over; a refusal, which graphql-ws has a message for, like an event. */
-export async function readAll(events: AsyncIterable<Told>): Promise<Told[]> {
-  const told: Told[] = [];
+/** All events of a subscription until it ends. A graphql-ws `error` message counts as an event. */
+export async function readAll(events: AsyncIterable<SubscriptionEvent>): Promise<SubscriptionEvent[]> {
+  const received: SubscriptionEvent[] = [];
   try {
-    for await (const event of events) told.push(event);
+    for await (const event of events) received.push(event);
   } catch (error) {
     if (!Array.isArray(error)) throw error;
-    told.push({ errors: error });
+    received.push({ errors: error });
   }
-  return told;
+  return received;
 }
 
 /** The next event of a subscription. */
-export async function nextOf(events: AsyncIterator<Told>): Promise<Told> {
+export async function nextOf(events: AsyncIterator<SubscriptionEvent>): Promise<SubscriptionEvent> {
   const { done, value } = await events.next();
   if (done === true) throw new Error('The subscription is over.');
   return value;
 }
 
-/** A WebSocket without a client on it. */
+/** A WebSocket without a protocol client. */
 export interface RawSocket {
   socket: WebSocket;
   /** Sends a message. */
   say(message: object | string): void;
   /** The next message. */
   hear(): Promise<{ type: string; id?: string; payload?: unknown }>;
-  /** The end of the socket. */
+  /** The close event of the socket. */
   closed: Promise<{ code: number; reason: string }>;
 }
 

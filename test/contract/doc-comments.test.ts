@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { readSource } from '../helpers/source-imports.js';
+
+const EXPORT =
+  /^export (?:default |async |abstract |declare )*(?:const|let|function\*?|class|interface|type|enum) (\w+)/;
+const DECLARATION = /^(?:export|const|let|async|function|class|interface|type|enum|import)\b/;
+
+/** The names of the declarations that a file exports without a doc comment. Re-exports need none. */
+function findUndocumentedExports(text: string): string[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, index) => {
+    const name = EXPORT.exec(line)?.[1];
+    return name === undefined || isDocumented(lines.slice(0, index)) ? [] : [name];
+  });
+}
+
+/** Whether lines end with a doc comment, which decorators may follow. */
+function isDocumented(lines: readonly string[]): boolean {
+  const end = lines.findLastIndex(line => line.endsWith('*/') || line === '' || DECLARATION.test(line));
+  const start = lines.findLastIndex((line, index) => index <= end && line.startsWith('/*'));
+  return lines[end]?.endsWith('*/') === true && lines[start]?.startsWith('/**') === true;
+}
+
+describe('the doc comments of src', () => {
+  it('cover every exported declaration', () => {
+    const undocumented = readSource().flatMap(({ path, text }) =>
+      findUndocumentedExports(text).map(name => `${path}: ${name}`),
+    );
+    expect(undocumented).toEqual([]);
+  });
+
+  it.each([
+    ['export const A = 1;', ['A']],
+    ['/** About A. */\nexport const A = 1;', []],
+    ['/**\n * About A.\n */\nexport abstract class A {}', []],
+    ["/** About A. */\n@ObjectType('A', {\n  description: 'A.',\n})\nexport class A {}", []],
+    ['/* Not about A. */\nexport interface A {}', ['A']],
+    ['// Not about A.\nexport type A = 1;', ['A']],
+    ['/** About A. */\nexport const A = 1;\nexport const B = 2;', ['B']],
+    ['/** About the file. */\n\nexport async function a() {}', ['a']],
+    ["export { A } from './a.js';", []],
+  ])('are found in %j', (text, undocumented) => {
+    expect(findUndocumentedExports(text)).toEqual(undocumented);
+  });
+});
