@@ -126,7 +126,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
   const createLimit = await createCreateLimit(config.auth, counters?.redis);
   const hasTenants = config.auth.tokens !== undefined;
-  const connectionQuota = hasTenants ? new TenantConnectionQuota(connectionsPerTenant) : UNLIMITED_CONNECTIONS;
+  const connectionQuota = hasTenants
+    ? new TenantConnectionQuota(connectionsPerTenant)
+    : UNLIMITED_CONNECTIONS;
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 

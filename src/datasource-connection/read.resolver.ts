@@ -60,7 +60,8 @@ export class DatasourceConnectionsResolver {
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    if (waitSeconds == null || waitSeconds === 0) return toType(await this.#reader.get(id, readContextOf(context)));
+    if (waitSeconds == null || waitSeconds === 0)
+      return toType(await this.#reader.get(id, readContextOf(context)));
     let knownState = whileState ?? undefined;
     const hasChanged = (event: ConnectionEvent) => {
       if (event.kind !== 'connection') return false;

@@ -33,7 +33,11 @@ interface Shown {
   failureReason: string | null;
 }
 
-function watch({ graphqlUrl }: TestGateway, transport: Transport, id: string): AsyncIterableIterator<SubscriptionEvent> {
+function watch(
+  { graphqlUrl }: TestGateway,
+  transport: Transport,
+  id: string,
+): AsyncIterableIterator<SubscriptionEvent> {
   return subscribe(transport, graphqlUrl, { query: SUBSCRIPTION, variables: { id } });
 }
 
