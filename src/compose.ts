@@ -46,6 +46,8 @@ const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 export interface BackendLimits {
   /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
+  /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
+  queuedCreates?: number | undefined;
   /** Maximum number of open client connections per tenant. Default is 500. */
   connectionsPerTenant?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
@@ -59,12 +61,17 @@ export interface BackendLimits {
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
-  const { redisTimeoutMs, connectionsPerTenant, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  const {
+    redisTimeoutMs,
+    queuedCreates,
+    connectionsPerTenant,
+    watchesPerTenant = MAX_WATCHES.perTenant,
+  } = limits;
   // Huawei Cloud.
   const { certificates } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
-  const transport = new Transport({ skew, certificates });
+  const transport = new Transport({ maxWaiting: queuedCreates, skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
   const readTransport = new Transport({ maxConnections: 20, skew, certificates });
   const deletionTransport = new Transport({ maxConnections: 5, skew, certificates });

@@ -32,7 +32,7 @@ interface TransportOptions {
   /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
   /** Maximum number of queued calls; one more fails with OVERLOADED. Default 500. */
-  maxWaiting?: number;
+  maxWaiting?: number | undefined;
   /** Trusted certificate authorities in PEM, instead of those of Node. */
   certificates?: readonly string[] | undefined;
   /** Observes the `Date` of every response. */

@@ -6,6 +6,7 @@ import { Transport } from '../../src/huawei-cloud/transport.js';
 import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
@@ -66,11 +67,18 @@ describe('while DLI hangs', () => {
     const clock = createStillClock();
     // The project lookup proves the credential, so that no create is a probe.
     const env = { OPERATION_TIMEOUT_MS: '1000', HUAWEICLOUD_SDK_PROJECT_ID: undefined };
-    const { emulator, create } = await startGateway({ clock, env, emulator: { now: () => clock.epochMs() } });
+    // The gateway's own limit is 500.
+    const queuedCreates = proofSize(50, 500);
+    const { emulator, create } = await startGateway({
+      clock,
+      env,
+      limits: { queuedCreates },
+      emulator: { now: () => clock.epochMs() },
+    });
     emulator.inject({ operation: 'createConnection', behaviour: 'hang', times: 0 });
     const answers = new EventEmitter();
     const codes: (string | undefined)[] = [];
-    const creates = Array.from({ length: 580 }, async (_, index) => {
+    const creates = Array.from({ length: 80 + queuedCreates }, async (_, index) => {
       const { code, retryAfterSeconds } = await create({ name: `connection-${index}` });
       codes.push(code);
       answers.emit('answer');
@@ -84,7 +92,7 @@ describe('while DLI hangs', () => {
     const count = (outcome: string) => outcomes.filter(other => other === outcome).length;
     // Creates that timed out in the queue get another Retry-After.
     expect(count('UPSTREAM_UNAVAILABLE 1')).toBe(30);
-    expect(count('UPSTREAM_UNAVAILABLE 5')).toBe(500);
+    expect(count('UPSTREAM_UNAVAILABLE 5')).toBe(queuedCreates);
     expect(count('OUTCOME_UNKNOWN 1')).toBe(50);
     expect(emulator.ledger.count('createConnection')).toBe(50);
   });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
+import { proofSize } from '../helpers/proof-size.js';
 import {
   createBody,
   DONE_BUT_LOST,
@@ -107,9 +108,11 @@ describe('a gateway with too much to do', () => {
     const { url, emulator, release } = await startHeldUpstream();
     // The look-up of the project proves the credential, so that many calls go to DLI at a time.
     const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined, OPERATION_TIMEOUT_MS: '120000' };
-    const { create } = await startOnce({ env });
-    // The gateway holds 50 calls in flight and lets 500 wait.
-    const calls = Array.from({ length: 600 }, (_, index) => ({
+    // The gateway holds 50 calls in flight and lets 500 wait, here a tenth of that.
+    const queuedCreates = proofSize(50, 500);
+    const count = 100 + queuedCreates;
+    const { create } = await startOnce({ env, limits: { queuedCreates } });
+    const calls = Array.from({ length: count }, (_, index) => ({
       name: `orders_${index}`,
       idempotencyKey: `${KEY}-${index}`,
     }));
@@ -119,7 +122,7 @@ describe('a gateway with too much to do', () => {
     const payloads = await Promise.all(answers);
     const refused = calls.filter((_, index) => payloads[index]?.code === UNAVAILABLE.code);
     const made = payloads.filter(({ connectionId }) => connectionId !== undefined);
-    expect([made.length + refused.length, emulator.connections().length]).toEqual([600, made.length]);
+    expect([made.length + refused.length, emulator.connections().length]).toEqual([count, made.length]);
     expect(await create(refused[0] ?? {})).toMatchObject(SUCCESS);
     expect(emulator.ledger.count('createConnection')).toBe(made.length + 1);
   });
