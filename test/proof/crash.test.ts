@@ -16,10 +16,10 @@ import { startLateUpstream } from './helpers/late-upstream.js';
 import { chooseSeed, randomOf } from './helpers/random.js';
 import { judge } from './helpers/verdict.js';
 
-const REPEATS = proofSize(1, 5);
+const REPEATS = proofSize(1, 3);
 const AT_A_TIME = 5;
 const OPERATION_MS = 2_000;
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 2_000;
 /** How long the dead process counts as alive, and then its create may appear. */
 const DOUBT_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
 const NO_FAULTS = { faults: [], listFault: undefined, isTwice: false, leavesAfterMs: undefined, patience: 1 };

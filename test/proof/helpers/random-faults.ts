@@ -11,11 +11,12 @@ import { inParallel } from './in-parallel.js';
 import { chooseSeed, randomOf } from './random.js';
 import { judge } from './verdict.js';
 
-const CREATES = Number(process.env['PROOF_CREATES'] ?? proofSize(60, 5_000));
-const AT_A_TIME = proofSize(20, 60);
+const CREATES = Number(process.env['PROOF_CREATES'] ?? proofSize(60, 400));
+// More at a time would only find out how much two cores can do before the deadlines.
+const AT_A_TIME = 15;
 const KILLS = Math.max(2, Math.ceil(CREATES / 250));
-const OPERATION_MS = 3_000;
-const SETTLE_MS = 1_000;
+const OPERATION_MS = 5_000;
+const SETTLE_MS = 4_000;
 const LIST_LAG_MS = 200;
 /** How long an unknown create may still turn out done: its dead owner counts as alive, then it settles. */
 const DOUBT_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
