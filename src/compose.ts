@@ -97,6 +97,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const lists = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
+  const intervalMs = Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60);
   const background = new BackgroundReconciliation({
     store,
     keys,
@@ -104,7 +105,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     reconciler,
     clock,
     log,
-    intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
+    intervalMs,
   });
   const resume = new ResumeCreate(store, inline, clock);
   const createConnection = new CreateConnection({
@@ -122,13 +123,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const deleteConnection = new DeleteConnection(dli, store, keys, clock);
 
   // Callers.
+  const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis =
-    config.redisUrl === undefined
-      ? undefined
-      : {
-          ...parseRedisUrl(config.redisUrl),
-          ...(redisTimeoutMs !== undefined && { commandTimeout: redisTimeoutMs }),
-        };
+    config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
   const counters = await openSharedCounters(config.auth, redis, log);
   const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
   const createLimit = await createCreateLimit(config.auth, counters?.redis);
