@@ -68,7 +68,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     watchesPerTenant = MAX_WATCHES.perTenant,
   } = limits;
   // Huawei Cloud.
-  const { certificates } = config;
+  const { certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
   const transport = new Transport({ maxWaiting: queuedCreates, skew, certificates });
@@ -84,12 +84,10 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     replaceCredentials,
     log,
   );
-  const endpoint = config.dliEndpoint;
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
 
   // Creates and deletes.
-  const { settleMs, markerTag } = config;
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
@@ -97,7 +95,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const lists = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
-  const intervalMs = Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60);
   const background = new BackgroundReconciliation({
     store,
     keys,
@@ -105,7 +102,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     reconciler,
     clock,
     log,
-    intervalMs,
+    intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
   });
   const resume = new ResumeCreate(store, inline, clock);
   const createConnection = new CreateConnection({
