@@ -36,8 +36,8 @@ export async function openRedisPollLease(
     commandTimeout: undefined,
     socketTimeout: undefined,
     enableOfflineQueue: true,
-    // Restores the subscription after a reconnect.
-    autoResubscribe: true,
+    // ioredis would leave the failure of its own SUBSCRIBE unhandled, which ends the process.
+    autoResubscribe: false,
     maxRetriesPerRequest: null,
   });
   messages.on('error', () => undefined);
@@ -93,7 +93,9 @@ class RedisPollLease implements PollLease {
       if (message.event === undefined) onChange(message.id);
       else if (message.id !== undefined) onEvent(message.id, message.event);
     });
-    this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
+    const subscribe = () => this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
+    this.#messages.on('ready', subscribe);
+    if (this.#messages.status === 'ready') subscribe();
   }
 
   async close(): Promise<void> {
