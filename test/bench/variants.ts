@@ -21,9 +21,9 @@ export interface VariantPlaces {
 /** The DLI project that every variant creates connections in; the upstream does not look at it. */
 const PROJECT_ID = '48cc2c48765f481480c7db940d6409d1';
 
-/** Path of the built script of a variant; compiled, this file is `dist/bench/variants.js`. */
+/** Path of the built script of a variant; compiled, this file is `build/bench/variants.js`. */
 export function variantScript(name: VariantName): string {
-  const script = name === 'gateway' ? '../main.js' : `./${name}.js`;
+  const script = name === 'gateway' ? '../../dist/main.js' : `./${name}.js`;
   return fileURLToPath(new URL(script, import.meta.url));
 }
 

@@ -69,6 +69,7 @@ describe('the image', () => {
       '!package-lock.json',
       '!.npmrc',
       '!tsconfig.json',
+      '!scripts',
       '!src',
     ]);
   });

@@ -46,6 +46,7 @@ const INSTALL_SCRIPTS: Readonly<Record<string, string>> = {
   '@apollo/protobufjs': 'checks how its users state its version',
   '@parcel/watcher': 'builds what comes ready-made',
   '@swc/core': 'looks for what comes ready-made',
+  esbuild: 'looks for what comes ready-made',
   lmdb: 'builds what comes ready-made',
   'msgpackr-extract': 'builds what comes ready-made',
   'unrs-resolver': 'looks for what comes ready-made',
