@@ -5,7 +5,6 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
-import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -109,8 +108,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       });
     expect([one, two].map(({ log }) => log().match(/every gateway follows alone/g)?.length)).toEqual([1, 1]);
     await startRedisServer(program, { port: redis.port });
-    const back = (gateway: TestGateway) => gateway.log().includes('follow connections together again');
-    while (![one, two].every(back)) await connectionOf(one, connectionId);
+    await Promise.all([one, two].map(({ logged }) => logged('follow connections together again')));
     emulator.ledger.clear();
     await Promise.all([one, two].map(gateway => connectionOf(gateway, connectionId, 'waitSeconds: 2')));
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);

@@ -11,6 +11,8 @@ import { useChromium } from './helpers/browser.js';
 import { startFrontEnd } from './helpers/front-end.js';
 import { startRelay } from './helpers/relay.js';
 
+/** Far less often than with every frame. */
+const POLLING_MS = 100;
 const THIRTY_MINUTES_MS = 30 * 60_000;
 /** Creation time of a connection, by DLI's own clock. */
 const CREATION_MS = 60_000;
@@ -68,6 +70,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
               seen => connection === undefined || seen.id === connection,
             ).length >= least,
           [id, times] as const,
+          { polling: POLLING_MS },
         ),
     };
   }

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -28,6 +29,8 @@ export interface TestGateway {
   emulator: Emulator;
   /** Everything the gateway has logged so far, one JSON text per line. */
   log(): string;
+  /** Waits until a text has been logged so many times. */
+  logged(text: string, times?: number): Promise<void>;
   /** Sends a GraphQL request and parses the response. */
   send(body: unknown, headers?: Record<string, string>): Promise<GraphqlAnswer>;
   /** Sends the example mutation with changes to its input, and returns the payload. */
@@ -111,10 +114,12 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const emulatorUrl = await emulator.listen();
   endLater(emulator);
   const lines: string[] = [];
+  const logging = new EventEmitter().setMaxListeners(0);
   printOnFailure('Log of a gateway', () => lines.join(''));
   const destination = new Writable({
     write(chunk, _encoding, done) {
       lines.push(String(chunk));
+      logging.emit('line');
       done();
     },
   });
@@ -155,6 +160,9 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     adminUrl,
     emulator,
     log: () => lines.join(''),
+    async logged(text, times = 1) {
+      while (lines.filter(line => line.includes(text)).length < times) await once(logging, 'line');
+    },
     send,
     async create(changes = {}) {
       const variables = { input: { ...VALID_INPUT, ...changes } };

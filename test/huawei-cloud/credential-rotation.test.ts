@@ -18,7 +18,7 @@ const FIRST = { accessKey: DEFAULT_ACCESS_KEY, secretKey: 'first-secret-key' };
 const SECOND = { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' };
 const USER = { name: DEFAULT_USER_NAME, domainName: DEFAULT_DOMAIN_NAME };
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
-const PAUSE_MS = 50;
+const PAUSE_MS = 200;
 const REPLACED = 'credentials replaced';
 /** Ten times the documented maximum, to allow for busy machines. */
 const MAX_DELAY_MS = 50_000;

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
@@ -61,14 +62,15 @@ describe('a gateway with the credentials of an IAM user', () => {
     expect(gateway.emulator.ledger.count('issueToken')).toBe(1);
   });
 
-  it('requests a single token for 200 simultaneous creates, and all succeed', async () => {
+  it('requests a single token for simultaneous creates, and all succeed', async () => {
     // On a still clock no create waits too long.
     const gateway = await startGateway({ env: IAM_USER, clock: createStillClock() });
     gateway.emulator.inject({ operation: 'issueToken', delayMs: 300 });
-    const payloads = await createMany(gateway, 200);
-    expect(payloads.filter(payload => payload.__typename === SUCCESS)).toHaveLength(200);
+    const count = proofSize(50, 200);
+    const payloads = await createMany(gateway, count);
+    expect(payloads.filter(payload => payload.__typename === SUCCESS)).toHaveLength(count);
     expect(gateway.emulator.ledger.count('issueToken')).toBe(1);
-    expect(gateway.emulator.ledger.count('createConnection')).toBe(200);
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(count);
   });
 });
 

@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { startEmulator } from '../emulator/helpers/running-emulator.js';
 import { environmentFor } from '../helpers/gateway-process.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilDecided } from '../proof/helpers/caller.js';
@@ -11,7 +12,7 @@ import { inParallel } from '../proof/helpers/in-parallel.js';
 import { chooseSeed } from '../proof/helpers/random.js';
 import { judge } from '../proof/helpers/verdict.js';
 
-const PAIRS = 60;
+const PAIRS = proofSize(20, 60);
 const AT_A_TIME = 10;
 
 describeWithProgram('redis-server', 'two gateways on one Redis', program => {

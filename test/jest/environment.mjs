@@ -1,3 +1,4 @@
+import hooks from 'node:async_hooks';
 import { TestEnvironment } from 'jest-environment-node';
 import { Agent, setGlobalDispatcher } from 'undici';
 
@@ -7,6 +8,15 @@ const MAX_LOG_LINES = 40;
 
 // fetch gives up a connection after 10 s, in which a busy machine may not come to accept it.
 setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 } }));
+
+// Jest creates one for every test file, and on Node 20 each slows down every promise from then on.
+const storages = new Set();
+hooks.AsyncLocalStorage = class extends hooks.AsyncLocalStorage {
+  constructor(...options) {
+    super(...options);
+    storages.add(this);
+  }
+};
 
 /**
  * Lets tests import the built gateway as Node itself loads it, once for all test files of a worker, where Jest
@@ -23,6 +33,12 @@ export default class Environment extends TestEnvironment {
   handleTestEvent(event) {
     if (event.name === 'test_start') this.global.failureLogs.length = 0;
     if (event.name === 'test_done' && event.test.errors.length > 0) this.#printLogs(event.test.name);
+  }
+
+  async teardown() {
+    await super.teardown();
+    for (const storage of storages) storage.disable();
+    storages.clear();
   }
 
   #printLogs(title) {

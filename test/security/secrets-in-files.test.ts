@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { findBadLines } from '../helpers/log-lines.js';
@@ -17,6 +18,7 @@ const NEXT = {
   securityToken: 'SentinelSecurityToken/+=="0002',
   password: 'Sentinel pässword / "quoted" + % 0002',
 };
+const PAUSE_MS = 100;
 const KEYS = {
   HUAWEICLOUD_SDK_AK: NEXT.accessKey,
   HUAWEICLOUD_SDK_SK: NEXT.secretKey,
@@ -40,8 +42,10 @@ describe('secrets in files are neither returned nor logged', () => {
     });
     const answers: unknown[] = [];
     const until = async (text: string) => {
-      while (!gateway.log().includes(text))
+      while (!gateway.log().includes(text)) {
         answers.push(await gateway.create({ name: `c${answers.length}` }));
+        await delay(PAUSE_MS);
+      }
     };
     const [changed = '', ...rest] = Object.keys(next);
     if (rest.length > 0) {

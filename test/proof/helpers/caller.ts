@@ -22,7 +22,7 @@ const DECIDED = ['CreateDatasourceConnectionSuccess', 'NameTakenError', 'DliReje
 const DOUBTS = ['OutcomeUnknownError', 'IdempotencyConflictError'];
 const MAX_CALLS = 6;
 const AT_A_TIME = 20;
-const ASK_AGAIN_AFTER_MS = 200;
+const ASK_AGAIN_AFTER_MS = 1_000;
 /** Of a record: a process that died while it looked it up in the background. */
 const LONGEST_OWNERSHIP_MS = 30_000;
 const REPEAT_AFTER_MS = { first: 50, most: 400 };
@@ -71,12 +71,11 @@ export async function callToTheEnd(
     const isDecided = await inParallel(inDoubt, AT_A_TIME, async history =>
       callOnce(history, await nextUrl()),
     );
-    const pause = delay(ASK_AGAIN_AFTER_MS);
     inDoubt = inDoubt.filter((history, index) => {
       const isUnknown = lastAnswer(history)?.code === 'OUTCOME_UNKNOWN';
       return !isDecided[index] && passedMs < doubtMs + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);
     });
-    if (inDoubt.length > 0) await pause;
+    if (inDoubt.length > 0) await delay(ASK_AGAIN_AFTER_MS);
   }
   return performance.now() - startMs;
 }
