@@ -1,11 +1,7 @@
+import type { FailedResult, FailureCode } from '../dli/dli-error.js';
 import { UserErrorCode } from '../graphql/user-errors.js';
 import type { DeleteOutcome } from '../idempotency/delete-connection.js';
-import type {
-  CreateOutcome,
-  DefiniteCode,
-  FailedOutcome,
-  STORE_UNAVAILABLE,
-} from '../idempotency/outcome.js';
+import type { CreateOutcome, STORE_UNAVAILABLE } from '../idempotency/outcome.js';
 import type { CreateDatasourceConnectionPayload, UnavailableCode } from './create.payload.js';
 import {
   CreateDatasourceConnectionSuccess,
@@ -134,7 +130,7 @@ const REJECTIONS: FailureWords['rejections'] = new Map([
   ['APIGW.0101', NOT_OFFERED],
 ]);
 
-type UnavailableKind = Exclude<DefiniteCode, 'NAME_TAKEN' | 'REJECTED'>;
+type UnavailableKind = Exclude<FailureCode, 'NAME_TAKEN' | 'REJECTED'>;
 
 const UNAVAILABILITIES: Readonly<
   Record<UnavailableKind, readonly [code: UnavailableCode, what: string, isTemporary: boolean]>
@@ -154,7 +150,7 @@ const UNAVAILABILITIES: Readonly<
 };
 
 function toFailure(
-  { code, upstreamCode, requestId, retryAfterSeconds }: FailedOutcome,
+  { code, upstreamCode, requestId, retryAfterSeconds }: FailedResult,
   { nothingDone, rejections }: FailureWords,
 ): DliRejectedError | DliUnavailableError {
   if (code === 'NAME_TAKEN' || code === 'REJECTED') {

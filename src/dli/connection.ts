@@ -18,13 +18,6 @@ export interface ConnectionRequest {
   tags?: readonly ConnectionTag[];
 }
 
-/** DLI's response to a successful create. */
-export interface CreatedConnection {
-  id: string;
-  /** DLI's hint, if it may be shown to callers. */
-  message: string | null;
-}
-
 /** DLI's response to a delete. `unsuccessful`: it failed, without a reason. */
 export interface Deletion {
   kind: 'deleted' | 'notFound' | 'unsuccessful';

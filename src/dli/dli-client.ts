@@ -2,15 +2,15 @@ import type { Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import type { Clock } from '../lib/time.js';
-import type { ConnectionRequest, ConnectionTag, CreatedConnection, Deletion } from './connection.js';
+import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
 import { WIRE_NAME_OF_SERVICE } from './connection.js';
+import type { CreateResult } from './create-attempt.js';
 import type { PreparedCreate } from './create-request.js';
-import { CreateRequests, toDliError } from './create-request.js';
-import type { DliLog, OperationContext } from './dli-error.js';
+import { CreateRequests } from './create-request.js';
+import type { DliLog, FailedResult, OperationContext } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
 import { SafeRequests } from './safe-request.js';
-import { shownMessage } from './sanitize.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
@@ -63,32 +63,25 @@ export class DliClient {
   }
 
   /**
-   * Signs a create in, which is all of it that can wait or fail before a byte is sent. The result must be given to
-   * {@link createConnection} or released.
+   * Signs a create in, which is all of it that can wait or fail before a byte is sent. What is prepared must be given
+   * to {@link createConnection} or released.
    *
-   * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE; nothing was sent
+   * @returns AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE when it failed
    */
-  prepareCreate(context: OperationContext): Promise<PreparedCreate> {
+  prepareCreate(context: OperationContext): Promise<PreparedCreate | FailedResult> {
     return this.#creates.prepare(context);
   }
 
   /**
    * Creates one connection. A second request is sent only when DLI is proven not to have executed the first, and a
    * third never.
-   *
-   * @throws {DliError} with every code; all but OUTCOME_UNKNOWN prove that nothing was created
    */
-  async createConnection(
+  createConnection(
     request: ConnectionRequest,
     prepared: PreparedCreate,
     context: OperationContext,
-  ): Promise<CreatedConnection> {
-    const body = JSON.stringify(toWireRequest(request));
-    const attempt = await this.#creates.send(body, prepared, context);
-    const { verdict } = attempt;
-    if (verdict.kind === 'created')
-      return { id: verdict.connectionId, message: shownMessage(verdict.message) };
-    throw toDliError(attempt);
+  ): Promise<CreateResult> {
+    return this.#creates.send(JSON.stringify(toWireRequest(request)), prepared, context);
   }
 
   /**

@@ -22,6 +22,39 @@ export type UnknownReason =
   | 'UNREADABLE_RESPONSE'
   | 'UNEXPECTED_REDIRECT';
 
+/** Every error code that proves that nothing was done. */
+export type FailureCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;
+
+/** The result of a call that did nothing. */
+export interface FailedResult {
+  kind: 'failed';
+  code: FailureCode;
+  /** The error code of DLI or of its API gateway, such as DLI.0001. */
+  upstreamCode?: string;
+  /** Huawei Cloud's request id, for its support. */
+  requestId?: string;
+  /** Whole seconds after which the same call may succeed. */
+  retryAfterSeconds?: number;
+}
+
+/** Creates a {@link FailedResult}, without the details that are undefined. */
+export function failedResult<C extends FailureCode>(
+  code: C,
+  {
+    upstreamCode,
+    requestId,
+    retryAfterSeconds,
+  }: Pick<DliErrorDetails, 'upstreamCode' | 'requestId' | 'retryAfterSeconds'>,
+): FailedResult & { code: C } {
+  return {
+    kind: 'failed',
+    code,
+    ...(upstreamCode !== undefined && { upstreamCode }),
+    ...(requestId !== undefined && { requestId }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  };
+}
+
 /** Details of a {@link DliError}. */
 interface DliErrorDetails {
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
@@ -35,8 +68,7 @@ interface DliErrorDetails {
 }
 
 /**
- * A failed DLI operation. Every code but OUTCOME_UNKNOWN proves that nothing was done, unless `isDoubtful`: then the
- * list of connections decides.
+ * A failed read or delete. Every code but OUTCOME_UNKNOWN proves that nothing was done, unless `isDoubtful`.
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
@@ -47,10 +79,7 @@ export class DliError extends Error {
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly unknownReason: UnknownReason | undefined;
-  /**
-   * REJECTED, NAME_TAKEN: an earlier request of the same create may have created the connection.
-   * AUTH_FAILED of a delete: the response does not prove that nothing was done.
-   */
+  /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
   readonly isDoubtful: boolean;
 
   constructor(code: DliErrorCode, details: DliErrorDetails = {}) {

@@ -1,12 +1,12 @@
 import type { ConnectionRequest } from '../dli/connection.js';
+import type { ResultOf } from '../dli/create-attempt.js';
 import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationContext } from '../dli/dli-error.js';
-import { DliError } from '../dli/dli-error.js';
+import type { FailedResult, OperationContext } from '../dli/dli-error.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
-import type { OperationRecord, SendingRecord, StoredRejection } from '../operation-store/operation-record.js';
+import type { OperationRecord, SendingRecord } from '../operation-store/operation-record.js';
 import {
   RETENTION_MS,
   toRejected,
@@ -20,7 +20,7 @@ import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
 import type { OperationKey, OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import { failedOutcome, recordedOutcome, STORE_UNAVAILABLE } from './outcome.js';
+import { recordedOutcome, STORE_UNAVAILABLE, toRejection } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { ANSWER_MARGIN_MS, ownershipMs } from './reconciliation-schedule.js';
@@ -94,6 +94,7 @@ export class CreateConnection {
     if (found.kind === 'found') return this.#resume(found.record, fingerprint, context);
     if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
     const prepared = await dli.prepareCreate(context);
+    if (prepared.kind === 'failed') return prepared;
     try {
       return await this.#record(command, fingerprint, prepared, context);
     } finally {
@@ -162,13 +163,17 @@ export class CreateConnection {
     const { dli } = this.#deps;
     const tags = [...(request.tags ?? []), markerTagOf(record.id)];
     const tagged = record.hasMarker === true ? { ...request, tags } : request;
-    try {
-      const signedIn = prepared ?? (await dli.prepareCreate(context));
-      const { id, message } = await dli.createConnection(tagged, signedIn, context);
-      return await this.#settleCreated(record, id, message);
-    } catch (error) {
-      if (!(error instanceof DliError)) throw error;
-      return this.#settleFailed(error, record, context, prepared === undefined);
+    const signedIn = prepared ?? (await dli.prepareCreate(context));
+    const result =
+      signedIn.kind === 'failed' ? signedIn : await dli.createConnection(tagged, signedIn, context);
+    switch (result.kind) {
+      case 'created':
+        return this.#settleCreated(result, record);
+      case 'failed':
+        return this.#settleFailed(result, record, context, prepared === undefined);
+      case 'unconfirmed':
+      case 'unknown':
+        return this.#reconcile(result, record, context);
     }
   }
 
@@ -208,9 +213,8 @@ export class CreateConnection {
   }
 
   async #settleCreated(
+    { connectionId, message }: ResultOf<'created'>,
     record: SendingRecord,
-    connectionId: string,
-    message: string | null,
   ): Promise<CreateOutcome> {
     const { store, writer, clock } = this.#deps;
     const nowMs = clock.epochMs();
@@ -226,45 +230,45 @@ export class CreateConnection {
   }
 
   async #settleFailed(
-    error: DliError,
+    result: FailedResult,
     record: SendingRecord,
     context: OperationContext,
     hasLostRecords: boolean,
   ): Promise<CreateOutcome> {
     const { writer, reconciler, clock } = this.#deps;
-    const { code, upstreamCode = null, requestId = null } = error;
-    if (code === 'OUTCOME_UNKNOWN') return this.#reconcile(error, record, context);
+    const { code } = result;
     if (code !== 'REJECTED' && code !== 'NAME_TAKEN') {
       // The same call may succeed later, so its key is free again.
       await writer.remove(record.id, record.owner);
-      return failedOutcome(code, error);
+      return result;
     }
-    const rejection: StoredRejection = { code, upstreamCode, requestId };
-    if (error.isDoubtful || (code === 'NAME_TAKEN' && hasLostRecords))
-      return this.#reconcile(error, record, context, rejection);
+    const refusal = { ...result, code };
+    if (code === 'NAME_TAKEN' && hasLostRecords)
+      return this.#reconcile({ kind: 'unconfirmed', reason: 'UPSTREAM_ERROR', refusal }, record, context);
     if (code === 'NAME_TAKEN' && record.hasMarker === true) {
       // Without an earlier request, only the marker proves that the connection of this name is ours.
       const deadline = this.#lookupDeadline(context);
       const connectionId = await reconciler.findMarked(record, context.traceId, deadline);
       if (connectionId !== undefined) return this.#settleFound(record, connectionId, context);
     }
-    await writer.write(toRejected(record, rejection, clock.epochMs()), record.owner);
-    return failedOutcome(code, error);
+    await writer.write(toRejected(record, toRejection(refusal), clock.epochMs()), record.owner);
+    return result;
   }
 
   /** Looks up the connection in DLI's list while the caller waits. */
   async #reconcile(
-    { unknownReason = 'UPSTREAM_ERROR', requestId }: DliError,
+    result: ResultOf<'unconfirmed' | 'unknown'>,
     record: SendingRecord,
     context: OperationContext,
-    suspected?: StoredRejection,
   ): Promise<CreateOutcome> {
     const { writer, inline, clock } = this.#deps;
+    const isUnconfirmed = result.kind === 'unconfirmed';
+    const { requestId } = isUnconfirmed ? result.refusal : result;
     const unknown = toUnknown(record, {
-      unknownReason,
+      unknownReason: result.reason,
       lastSentAtMs: clock.epochMs(),
       ...(requestId !== undefined && { requestId }),
-      ...(suspected !== undefined && { suspected }),
+      ...(isUnconfirmed && { suspected: toRejection(result.refusal) }),
     });
     await writer.write(unknown, record.owner);
     const reconciled = await inline.reconcile(unknown, context);
@@ -286,7 +290,6 @@ export class CreateConnection {
 // Only what comes before the first byte throws.
 function notSentOutcome(error: unknown): CreateOutcome {
   if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
-  if (error instanceof DliError && error.code !== 'OUTCOME_UNKNOWN') return failedOutcome(error.code, error);
   throw error;
 }
 

@@ -1,16 +1,15 @@
 import type { Deletion } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
-import type { OperationContext, UnknownReason } from '../dli/dli-error.js';
-import { DliError } from '../dli/dli-error.js';
+import type { FailedResult, OperationContext, UnknownReason } from '../dli/dli-error.js';
+import { DliError, failedResult } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
-import type { FailedOutcome } from './outcome.js';
-import { failedOutcome, STORE_UNAVAILABLE } from './outcome.js';
+import { STORE_UNAVAILABLE } from './outcome.js';
 
 const RETRY_AFTER_UNKNOWN_SECONDS = 2;
 /** A second DELETE needs at least this much of the deadline. */
@@ -36,7 +35,7 @@ export type DeleteOutcome =
   /** No such connection, and this tenant did not ask to delete it. */
   | { kind: 'notFound' }
   | typeof STILL_CREATING
-  | FailedOutcome
+  | FailedResult
   | UnknownDeletion
   | typeof STORE_UNAVAILABLE;
 
@@ -104,11 +103,11 @@ export class DeleteConnection {
     if (!(result instanceof DliError)) {
       if (result.kind !== 'unsuccessful') return DELETED;
       const refusal = new DliError('REJECTED', { requestId: result.requestId });
-      const ifPresent = failedOutcome('REJECTED', refusal);
+      const ifPresent = failedResult('REJECTED', refusal);
       return this.#afterPresenceCheck(connectionId, context, ifPresent, unknownAfter(refusal));
     }
     const { code } = result;
-    const outcome = code === 'OUTCOME_UNKNOWN' ? unknownAfter(result) : failedOutcome(code, result);
+    const outcome = code === 'OUTCOME_UNKNOWN' ? unknownAfter(result) : failedResult(code, result);
     return code === 'OUTCOME_UNKNOWN' || code === 'REJECTED' || result.isDoubtful
       ? this.#afterPresenceCheck(connectionId, context, outcome, outcome)
       : outcome;
@@ -159,7 +158,7 @@ function notSentOutcome(error: unknown): DeleteOutcome {
   if (!(error instanceof DliError)) throw error;
   // A GET is never unknown.
   const code = error.code === 'OUTCOME_UNKNOWN' ? 'UNAVAILABLE' : error.code;
-  return failedOutcome(code, error);
+  return failedResult(code, error);
 }
 
 function unknownAfter(error: DliError): UnknownDeletion {

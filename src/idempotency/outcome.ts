@@ -1,22 +1,13 @@
-import type { DliError, DliErrorCode } from '../dli/dli-error.js';
-import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
-
-/** Every error code that proves that nothing was done. */
-export type DefiniteCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;
-
-/** The call did nothing. */
-export interface FailedOutcome {
-  kind: 'failed';
-  code: DefiniteCode;
-  upstreamCode?: string;
-  requestId?: string;
-  retryAfterSeconds?: number;
-}
+import type { Refused, ResultOf } from '../dli/create-attempt.js';
+import type { FailedResult } from '../dli/dli-error.js';
+import { failedResult } from '../dli/dli-error.js';
+import type { OperationRecord, StoredRejection, UnknownRecord } from '../operation-store/operation-record.js';
 
 /** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =
-  | { kind: 'created'; connectionId: string; message: string | null; isReconciled: boolean }
-  | FailedOutcome
+  /** `isReconciled`: found in DLI's list, and not in the response to the create. */
+  | (ResultOf<'created'> & { isReconciled: boolean })
+  | FailedResult
   | {
       kind: 'unknown';
       reason: UnknownRecord['unknownReason'];
@@ -32,22 +23,9 @@ export type CreateOutcome =
 /** Nothing was sent, because it could not be recorded. */
 export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 1 } as const;
 
-/** The outcome of a call that failed with a definite code. */
-export function failedOutcome(
-  code: DefiniteCode,
-  {
-    upstreamCode,
-    requestId,
-    retryAfterSeconds,
-  }: Pick<DliError, 'upstreamCode' | 'requestId' | 'retryAfterSeconds'>,
-): FailedOutcome {
-  return {
-    kind: 'failed',
-    code,
-    ...(upstreamCode !== undefined && { upstreamCode }),
-    ...(requestId !== undefined && { requestId }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  };
+/** What a record keeps of a refusal. */
+export function toRejection({ code, upstreamCode, requestId }: Refused): StoredRejection {
+  return { code, upstreamCode: upstreamCode ?? null, requestId: requestId ?? null };
 }
 
 /**
@@ -63,10 +41,9 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds: numb
     }
     case 'REJECTED': {
       const { code, upstreamCode, requestId } = record.rejection;
-      return failedOutcome(code, {
+      return failedResult(code, {
         upstreamCode: upstreamCode ?? undefined,
         requestId: requestId ?? undefined,
-        retryAfterSeconds: undefined,
       });
     }
     case 'SENDING':

@@ -1,0 +1,161 @@
+import type { CredentialVerdict } from '../huawei-cloud/authenticator.js';
+import type { UpstreamResponse } from '../huawei-cloud/transport.js';
+import type { TransportFailure } from '../huawei-cloud/transport-error.js';
+import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { CreateVerdict } from './classify-create.js';
+import { classifyCreate } from './classify-create.js';
+import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
+import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
+import { requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
+
+/** What is proven about a create. */
+export type CreateResult =
+  /** `message`: DLI's hint. */
+  | { kind: 'created'; connectionId: string; message: string | null }
+  /** Nothing was created. */
+  | FailedResult
+  /** A request may have created the connection: the refusal stands unless DLI's list shows it. */
+  | { kind: 'unconfirmed'; reason: UnknownReason; refusal: Refused }
+  /** The connection may have been created. */
+  | { kind: 'unknown'; reason: UnknownReason; requestId?: string | undefined };
+
+/** The results of these kinds. */
+export type ResultOf<K extends CreateResult['kind']> = Extract<CreateResult, { kind: K }>;
+
+/** A refusal that every repeat would get again. */
+export type Refused = FailedResult & { code: 'NAME_TAKEN' | 'REJECTED' };
+
+/** The result of one POST, with the fields that the log and the retry policy need. */
+export interface CreateAttempt {
+  /** `notSent`: proven that no byte of the request left this process. */
+  verdict: CreateVerdict | { kind: 'notSent' };
+  status?: number;
+  requestId?: string | undefined;
+  retryAfterSeconds?: number | undefined;
+  causeCode?: string | undefined;
+  /** Why there was no response. */
+  failure?: TransportFailure;
+  /** Whether a new token may be accepted. */
+  mayReauthenticate?: boolean;
+  detail?: string;
+}
+
+const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
+/** Shorter waits: a connection becomes free, and the breaker lets one probe through every second. */
+const RETRY_AFTER_SECONDS: ReadonlyMap<TransportFailure, number> = new Map([
+  ['OVERLOADED', 1],
+  ['BREAKER_OPEN', 1],
+]);
+
+const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map([
+  ['TIMEOUT', 'TIMEOUT_AFTER_SEND'],
+  ['CONNECTION_LOST', 'CONNECTION_LOST'],
+]);
+
+/** The attempt that ended with a response. */
+export function completeAttempt(
+  response: UpstreamResponse,
+  projectId: string,
+  nowEpochMs: number,
+): CreateAttempt {
+  return {
+    verdict: classifyCreate(response.status, response.text),
+    status: response.status,
+    requestId: requestIdOf(response.header('x-request-id'), projectId),
+    retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), nowEpochMs),
+  };
+}
+
+/** The attempt that ended without a response. */
+export function failedAttempt(error: unknown): CreateAttempt {
+  if (!(error instanceof TransportError)) {
+    // An error of unknown origin proves nothing.
+    const detail = error instanceof Error ? error.name : 'unknown error';
+    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE', upstreamCode: undefined }, detail };
+  }
+  const { failure, causeCode } = error;
+  const details = { failure, detail: failure, causeCode };
+  if (!error.mayHaveBeenSent) {
+    const wait = RETRY_AFTER_SECONDS.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
+    return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
+  }
+  const reason = REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
+  return { verdict: { kind: 'unknown', reason, upstreamCode: undefined }, ...details };
+}
+
+/** Whether the credential was refused, so that a fresh one may pass. */
+export function isAuthRefusal({ verdict }: CreateAttempt): boolean {
+  return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
+}
+
+/**
+ * What the attempt proves about its credential. Only a response of DLI itself proves that API Gateway accepted it.
+ */
+export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
+  // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
+  if (attempt.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
+  const { verdict } = attempt;
+  if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
+  const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
+  return upstreamCode?.startsWith('DLI.') === true ? 'ACCEPTED' : 'UNPROVEN';
+}
+
+/**
+ * The result of a create whose last attempt this was.
+ *
+ * @param isResent whether DLI refused an earlier request of the same create
+ */
+export function toResult(attempt: CreateAttempt, isResent = false): CreateResult {
+  const { verdict, requestId } = attempt;
+  switch (verdict.kind) {
+    case 'created':
+      return { kind: 'created', connectionId: verdict.connectionId, message: shownMessage(verdict.message) };
+    case 'notSent':
+      return toUnavailable(attempt);
+    case 'refused': {
+      const { refusal, upstreamCode } = verdict;
+      const isAuthFailure = refusal === 'AUTH' || refusal === 'AUTH_FAILED';
+      const wait = isAuthFailure ? RETRY_AFTER_AUTH_FAILED_SECONDS : attempt.retryAfterSeconds;
+      const details = { upstreamCode, requestId, retryAfterSeconds: wait };
+      // The earlier request may have taken the name.
+      if (isResent && refusal === 'NAME_TAKEN')
+        return { kind: 'unconfirmed', reason: 'UPSTREAM_ERROR', refusal: failedResult(refusal, details) };
+      return failedResult(isAuthFailure ? 'AUTH_FAILED' : refusal, details);
+    }
+    case 'unsuccessful':
+      return {
+        kind: 'unconfirmed',
+        reason: 'UNREADABLE_RESPONSE',
+        refusal: failedResult('REJECTED', { requestId }),
+      };
+    case 'unknown':
+      return { kind: 'unknown', reason: verdict.reason, requestId };
+  }
+}
+
+/** The result of a create of which nothing was sent. */
+export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): FailedResult {
+  return failedResult('UNAVAILABLE', { retryAfterSeconds: wait });
+}
+
+/** The log record of an attempt. */
+export function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
+  const { verdict, status, requestId, causeCode, detail } = attempt;
+  return {
+    traceId,
+    operation: 'createConnection',
+    outcome: loggedOutcome(verdict),
+    durationMs: Math.round(durationMs),
+    mayHaveBeenSent: verdict.kind !== 'notSent',
+    status,
+    upstreamCode: 'upstreamCode' in verdict ? verdict.upstreamCode : undefined,
+    requestId,
+    causeCode,
+    detail,
+  };
+}
+
+function loggedOutcome(verdict: CreateAttempt['verdict']): string {
+  if (verdict.kind === 'refused') return verdict.refusal;
+  return verdict.kind === 'unknown' ? verdict.reason : verdict.kind;
+}
