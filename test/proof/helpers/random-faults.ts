@@ -11,7 +11,7 @@ import { inParallel } from './in-parallel.js';
 import { chooseSeed, randomOf } from './random.js';
 import { judge } from './verdict.js';
 
-const CREATES = Number(process.env['PROOF_CREATES'] ?? proofSize(60, 400));
+const CREATES = Number(process.env['PROOF_CREATES'] ?? proofSize(40, 400));
 // More at a time would only find out how much two cores can do before the deadlines.
 const AT_A_TIME = 15;
 const KILLS = Math.max(2, Math.ceil(CREATES / 250));
