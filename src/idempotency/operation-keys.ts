@@ -1,4 +1,5 @@
-import { createHmac, hash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hash } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 
@@ -14,11 +15,19 @@ export interface OperationKey {
   fingerprint: string;
 }
 
+/** The parts of a create from which its keys are derived. */
+interface CreateIdentity {
+  tenant: string;
+  idempotencyKey: string;
+  request: ConnectionRequest;
+}
+
 /** Derives the keys of one project's operations from the store's secret, which is read once. */
 export class OperationKeys {
   readonly #store: OperationStore;
   readonly #project: string;
-  #secret: Promise<Buffer> | undefined;
+  readonly #derived = new WeakMap<CreateIdentity, { secret: KeyObject; key: OperationKey }>();
+  #secret: Promise<KeyObject> | undefined;
 
   /** @param project the DLI project, spelled the same way at every start */
   constructor(store: OperationStore, project: string) {
@@ -27,26 +36,24 @@ export class OperationKeys {
   }
 
   /**
-   * The keys of a create.
+   * The keys of a create, derived again only when the secret was replaced meanwhile.
    *
    * @throws {StoreUnavailableError} while the secret has not been read
    */
-  async forCreate(
-    {
-      tenant,
-      idempotencyKey,
-      request,
-    }: { tenant: string; idempotencyKey: string; request: ConnectionRequest },
-    fingerprint: string,
-  ): Promise<OperationKey> {
+  async forCreate(create: CreateIdentity, fingerprint: string): Promise<OperationKey> {
     // Read once: another create may replace the secret meanwhile.
     const secret = await this.#readSecret();
-    return {
+    const earlier = this.#derived.get(create);
+    if (earlier?.secret === secret) return earlier.key;
+    const { tenant, idempotencyKey, request } = create;
+    const key = {
       id: this.#keyedHash(secret, 'create', tenant, idempotencyKey),
       projectId: this.#keyedHash(secret, 'project'),
       nameId: this.#keyedHash(secret, 'name', request.name),
       fingerprint,
     };
+    this.#derived.set(create, { secret, key });
+    return key;
   }
 
   /**
@@ -70,13 +77,13 @@ export class OperationKeys {
 
   // Keyed, so that nobody who reads the store can guess idempotency keys, tenants and names.
   // Stored: do not rename the kinds, and keep the order of the parts.
-  #keyedHash(secret: Buffer, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
+  #keyedHash(secret: KeyObject, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
     const input = JSON.stringify([kind, this.#project, ...parts]);
     return createHmac('sha256', secret).update(input).digest('hex');
   }
 
-  async #readSecret(): Promise<Buffer> {
-    this.#secret ??= this.#store.secret();
+  async #readSecret(): Promise<KeyObject> {
+    this.#secret ??= this.#store.secret().then(createSecretKey);
     try {
       return await this.#secret;
     } catch (error) {

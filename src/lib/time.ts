@@ -42,15 +42,17 @@ export class Deadline {
    * @returns a function that stops the timer
    */
   startTimer(limitMs: number, callback: () => void): () => void {
-    const endsAtMs = this.#clock.monotonicMs() + Math.min(limitMs, this.remainingMs());
+    const nowMs = this.#clock.monotonicMs();
+    const endsAtMs = Math.min(nowMs + limitMs, Math.max(nowMs, this.#endsAtMs));
     let timer: NodeJS.Timeout;
-    const wait = () => {
-      timer = setTimeout(
-        () => (this.#clock.monotonicMs() < endsAtMs ? wait() : callback()),
-        endsAtMs - this.#clock.monotonicMs(),
-      );
+    const wait = (forMs: number) => {
+      timer = setTimeout(() => {
+        const restMs = endsAtMs - this.#clock.monotonicMs();
+        if (restMs > 0) wait(restMs);
+        else callback();
+      }, forMs);
     };
-    wait();
+    wait(endsAtMs - nowMs);
     return () => clearTimeout(timer);
   }
 
