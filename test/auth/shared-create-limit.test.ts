@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { until } from '../idempotency/helpers/once-gateway.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
@@ -67,11 +68,9 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
   it('store no tenant names in Redis, and only keys with a TTL', async () => {
     const { gateways, token, redis } = await startTwo();
     await passedOf(gateways, token, 2);
-    const { Redis } = await import('ioredis');
-    const client = new Redis(redis.url);
+    const client = openClient(redis.url);
     const keys = await client.keys('*{limits}*');
     const lives = await Promise.all(keys.map(key => client.pttl(key)));
-    client.disconnect();
 
     expect(keys).toEqual([expect.stringMatching(/^dli-gateway:\{limits\}:create:[\w-]{43}$/)]);
     expect(lives[0]).toBeGreaterThan(0);

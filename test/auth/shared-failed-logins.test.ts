@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { until } from '../idempotency/helpers/once-gateway.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
 import { startTokenGateway } from './helpers/token-gateway.js';
 
 const NO_TOKEN_OF_OURS = 'a.b.c';
@@ -24,11 +25,9 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
 
     expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
     expect((await second.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
-    const { Redis } = await import('ioredis');
-    const client = new Redis(redis.url);
+    const client = openClient(redis.url);
     const keys = await client.keys('*:login*');
     const lives = await Promise.all(keys.map(key => client.ttl(key)));
-    client.disconnect();
     expect(keys).toEqual([expect.stringMatching(/^dli-gateway:\{limits\}:login:\d{1,5}$/)]);
     expect(lives[0]).toBeGreaterThan(0);
     expect(lives[0]).toBeLessThanOrEqual(60);

@@ -1,5 +1,4 @@
 import { expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -21,9 +20,7 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const TOO_LATE_MS = 10_000;
 
 async function forgetEverything(url: string): Promise<void> {
-  const client = new Redis(url);
-  await client.flushall();
-  client.disconnect();
+  await openClient(url).flushall();
 }
 
 describeWithProgram('redis-server', 'D32: a Redis that lost its records', program => {
