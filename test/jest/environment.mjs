@@ -9,6 +9,9 @@ const MAX_LOG_LINES = 40;
 // fetch gives up a connection after 10 s, in which a busy machine may not come to accept it.
 setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 } }));
 
+// A worker takes longer to free its memory than Jest waits for its end.
+if (process.send !== undefined) process.once('beforeExit', () => process.exit());
+
 // Jest creates one for every test file, and on Node 20 each slows down every promise from then on.
 const storages = new Set();
 hooks.AsyncLocalStorage = class extends hooks.AsyncLocalStorage {
