@@ -1,4 +1,4 @@
-import hooks from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { TestEnvironment } from 'jest-environment-node';
 import { Agent, setGlobalDispatcher } from 'undici';
 
@@ -14,11 +14,10 @@ if (process.send !== undefined) process.once('beforeExit', () => process.exit())
 
 // Jest creates one for every test file, and on Node 20 each slows down every promise from then on.
 const storages = new Set();
-hooks.AsyncLocalStorage = class extends hooks.AsyncLocalStorage {
-  constructor(...options) {
-    super(...options);
-    storages.add(this);
-  }
+const { run } = AsyncLocalStorage.prototype;
+AsyncLocalStorage.prototype.run = function (...options) {
+  storages.add(this);
+  return run.apply(this, options);
 };
 
 /**
