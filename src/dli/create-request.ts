@@ -20,6 +20,7 @@ import { RetryBudget } from './retry-budget.js';
 import { acquireCredential } from './safe-request.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
+
 /** A create that is signed in. It must be sent or released, or other requests wait for its credential. */
 export interface PreparedCreate {
   kind: 'prepared';
