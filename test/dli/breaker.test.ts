@@ -7,6 +7,7 @@ import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { attemptsIn, limitsIn } from '../helpers/log-lines.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { createStillClock } from '../helpers/still-clock.js';
 
 const open: Emulator[] = [];
@@ -24,6 +25,8 @@ const CUT_OFF = {
 };
 // Too short for a second try, so that every create is one attempt. The clock stands still, so it is never over.
 const NO_SECOND_TRY = { OPERATION_TIMEOUT_MS: '1000' };
+
+const MANY = proofSize(30, 100);
 
 function createMany({ create }: TestGateway, prefix: string, count: number): Promise<Payload[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));
@@ -54,10 +57,10 @@ async function startCutOff() {
 describe('a DLI that cannot be reached', () => {
   it('is cut off after 5 failures in a row: the next creates fail at once, and the log says so once', async () => {
     const gateway = await startCutOff();
-    const payloads = await createMany(gateway, 'cut-off', 30);
-    expect(payloads).toEqual(Array(30).fill(expect.objectContaining(CUT_OFF)));
+    const payloads = await createMany(gateway, 'cut-off', MANY);
+    expect(payloads).toEqual(Array(MANY).fill(expect.objectContaining(CUT_OFF)));
     const details = attemptsIn(gateway.log()).map(({ detail }) => detail);
-    expect(details).toEqual([...Array(5).fill('UNREACHABLE'), ...Array(30).fill('BREAKER_OPEN')]);
+    expect(details).toEqual([...Array(5).fill('UNREACHABLE'), ...Array(MANY).fill('BREAKER_OPEN')]);
     expect(limitsIn(gateway.log())).toEqual([
       expect.objectContaining({
         level: 40,
