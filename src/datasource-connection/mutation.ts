@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { GraphQLError } from 'graphql';
+import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
 import { UserError } from '../graphql/user-errors.js';
@@ -80,14 +81,6 @@ function isSuccess(
 }
 
 // Independent of the order of the fields. The idempotency key is left out: it gives access to the create's outcome.
-function fingerprintOf(input: unknown): string {
-  return hash(
-    'sha256',
-    JSON.stringify(input, (key, value) => (key === 'idempotencyKey' ? undefined : sorted(value))),
-  );
-}
-
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+function fingerprintOf(input: object): string {
+  return hash('sha256', stringify({ ...input, idempotencyKey: undefined }) ?? '');
 }
