@@ -91,7 +91,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
-  const writer = new WriteBehind(store, () => clock.monotonicMs(), log);
+  const writer = new WriteBehind(store, clock, log);
   const lists = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);

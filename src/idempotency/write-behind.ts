@@ -1,4 +1,5 @@
 import type { Logger } from '../lib/logger.js';
+import type { Clock } from '../lib/time.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
@@ -9,40 +10,39 @@ const GIVE_UP_MS = 5 * 60_000;
 const MAX_WAITING = 10_000;
 
 interface PendingWrite {
-  id: string;
+  /** Of the writes of one key, only the latest is retried. */
+  key: string;
   /** Undefined: the record is to be removed. */
   record: OperationRecord | undefined;
-  owner: string;
-  giveUpAtMs: number;
+  /** Where it waits while the store cannot take it. */
+  waiting: Map<string, PendingWrite>;
+  /** Set at the first failure. */
+  giveUpAtMs?: number;
+  run(): Promise<boolean>;
 }
 
 /**
  * Write-behind queue for operation records. A write that the store cannot take now is retried for 5 minutes while the
  * caller already has its answer; after that the record stays open in the store and is reconciled again.
- *
- * Writes to one record are ordered, so only the latest is retried.
  */
 export class WriteBehind {
   readonly #store: Pick<OperationStore, 'replace' | 'remove'>;
-  readonly #now: () => number;
-  /** The latest write of each record, until the store has it. */
-  readonly #newest = new Map<string, PendingWrite>();
-  /** The writes that the store could not take. */
-  readonly #waiting = {
-    results: new Map<string, PendingWrite>(),
-    removals: new Map<string, PendingWrite>(),
-  };
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #log: Pick<Logger, 'warn'>;
+  /** The latest write of each key, until the store has it. */
+  readonly #newest = new Map<string, PendingWrite>();
+  readonly #waitingResults = new Map<string, PendingWrite>();
+  readonly #waitingRemovals = new Map<string, PendingWrite>();
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
     store: Pick<OperationStore, 'replace' | 'remove'>,
-    now: () => number,
+    clock: Pick<Clock, 'monotonicMs'>,
     log: Pick<Logger, 'warn'>,
   ) {
     this.#store = store;
-    this.#now = now;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -52,13 +52,17 @@ export class WriteBehind {
   }
 
   /** Writes a record, now or as soon as the store can. Never rejects for an unavailable store. */
-  async write(record: OperationRecord, owner: string): Promise<void> {
-    await this.#begin({ id: record.id, record, owner, giveUpAtMs: this.#now() + GIVE_UP_MS });
+  write(record: OperationRecord, owner: string): Promise<void> {
+    const run = () => this.#store.replace(record, owner);
+    return this.#begin({ key: record.id, record, waiting: this.#waitingResults, run });
   }
 
   /** Removes a record, now or as soon as the store can. Never rejects for an unavailable store. */
-  async remove(id: string, owner: string): Promise<void> {
-    await this.#begin({ id, record: undefined, owner, giveUpAtMs: this.#now() + GIVE_UP_MS });
+  remove(id: string, owner: string): Promise<void> {
+    const run = () => this.#store.remove(id, owner);
+    // A repeat of the call may fail to begin as well, and either of the two records may be in the store.
+    const key = `${id} ${owner}`;
+    return this.#begin({ key, record: undefined, waiting: this.#waitingRemovals, run });
   }
 
   /** Tries the waiting writes once more and stops retrying. */
@@ -67,24 +71,29 @@ export class WriteBehind {
     this.#timer = undefined;
     await this.#attemptWaiting();
     clearTimeout(this.#timer);
-    this.#reportDropped(this.#waiting.results.size + this.#waiting.removals.size);
+    this.#reportDropped(this.#waitingResults.size + this.#waitingRemovals.size);
   }
 
   #begin(write: PendingWrite): Promise<void> {
-    const key = keyOf(write);
-    this.#newest.set(key, write);
-    this.#waitingLike(write).delete(key);
-    return this.#attempt(key, write);
+    this.#newest.set(write.key, write);
+    write.waiting.delete(write.key);
+    return this.#attempt(write);
   }
 
-  async #attempt(key: string, write: PendingWrite): Promise<void> {
-    const isStored = await this.#send(write);
+  async #attempt(write: PendingWrite): Promise<void> {
+    const { key, waiting, run } = write;
+    let isStored = true;
+    try {
+      await run();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      isStored = false;
+    }
     // A newer write of this record is under way.
     if (this.#newest.get(key) !== write) return;
-    const waiting = this.#waitingLike(write);
-    if (!isStored) this.#timer ??= setTimeout(() => void this.#attemptWaiting(), RETRY_MS).unref();
-    if (!isStored && this.#now() < write.giveUpAtMs && (waiting.size < MAX_WAITING || waiting.has(key))) {
+    if (!isStored && this.#mayWait(write)) {
       waiting.set(key, write);
+      this.#timer ??= setTimeout(() => void this.#attemptWaiting(), RETRY_MS).unref();
       return;
     }
     if (!isStored) this.#dropped += 1;
@@ -92,28 +101,18 @@ export class WriteBehind {
     this.#newest.delete(key);
   }
 
-  /** Whether the store took the write. */
-  async #send({ id, record, owner }: PendingWrite): Promise<boolean> {
-    try {
-      if (record === undefined) await this.#store.remove(id, owner);
-      else await this.#store.replace(record, owner);
-      return true;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return false;
-    }
+  #mayWait(write: PendingWrite): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    write.giveUpAtMs ??= nowMs + GIVE_UP_MS;
+    return nowMs < write.giveUpAtMs && (write.waiting.size < MAX_WAITING || write.waiting.has(write.key));
   }
 
   async #attemptWaiting(): Promise<void> {
     this.#timer = undefined;
-    const { results, removals } = this.#waiting;
-    await Promise.all([...results, ...removals].map(([key, write]) => this.#attempt(key, write)));
+    const waiting = [...this.#waitingResults.values(), ...this.#waitingRemovals.values()];
+    await Promise.all(waiting.map(write => this.#attempt(write)));
     this.#reportDropped(this.#dropped);
     this.#dropped = 0;
-  }
-
-  #waitingLike({ record }: PendingWrite): Map<string, PendingWrite> {
-    return record === undefined ? this.#waiting.removals : this.#waiting.results;
   }
 
   #reportDropped(count: number): void {
@@ -123,9 +122,4 @@ export class WriteBehind {
       'records could not be written in time, their creates are looked up again',
     );
   }
-}
-
-// A repeat of the call may fail to begin as well, and either of the two records may be in the store.
-function keyOf({ id, record, owner }: PendingWrite): string {
-  return record === undefined ? `${id} ${owner}` : id;
 }

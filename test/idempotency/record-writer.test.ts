@@ -22,7 +22,7 @@ function startHeldWriter() {
   };
   const dropped: (number | undefined)[] = [];
   const log = { info: () => {}, warn: ({ count }: { count?: number }) => dropped.push(count) };
-  return { writer: new WriteBehind(store, () => 0, log), sent, dropped };
+  return { writer: new WriteBehind(store, { monotonicMs: () => 0 }, log), sent, dropped };
 }
 
 function unknown(record: SendingRecord): OperationRecord {
