@@ -23,7 +23,7 @@ import type { CreateOutcome } from './outcome.js';
 import { recordedOutcome, STORE_UNAVAILABLE, toRejection } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
-import { ANSWER_MARGIN_MS, ownershipMs } from './reconciliation-schedule.js';
+import { ANSWER_MARGIN_MS, OWNERSHIP_MARGIN_MS } from './reconciliation-schedule.js';
 import type { ResumeCreate } from './resume-create.js';
 import { IN_FLIGHT_WAIT_MS } from './resume-create.js';
 import type { WriteBehind } from './write-behind.js';
@@ -161,8 +161,10 @@ export class CreateConnection {
     prepared: PreparedCreate | undefined,
   ): Promise<CreateOutcome> {
     const { dli } = this.#deps;
-    const tags = [...(request.tags ?? []), markerTagOf(record.id)];
-    const tagged = record.hasMarker === true ? { ...request, tags } : request;
+    const tagged =
+      record.hasMarker === true
+        ? { ...request, tags: [...(request.tags ?? []), markerTagOf(record.id)] }
+        : request;
     const signedIn = prepared ?? (await dli.prepareCreate(context));
     const result =
       signedIn.kind === 'failed' ? signedIn : await dli.createConnection(tagged, signedIn, context);
@@ -213,20 +215,13 @@ export class CreateConnection {
   }
 
   async #settleCreated(
-    { connectionId, message }: ResultOf<'created'>,
+    { kind, ...connection }: ResultOf<'created'>,
     record: SendingRecord,
   ): Promise<CreateOutcome> {
-    const { store, writer, clock } = this.#deps;
-    const nowMs = clock.epochMs();
-    const created = toSucceeded(record, { connectionId, message, isReconciled: false }, nowMs);
-    // Keeps an earlier unknown create of the same name from claiming this connection.
-    const claimed = store
-      .claimConnection(connectionId, record, { nowMs, expiresAtMs: nowMs + RETENTION_MS.UNKNOWN })
-      .catch((error: unknown) => {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-      });
-    await Promise.all([claimed, writer.write(created, record.owner)]);
-    return recordedOutcome(created, 0);
+    const { writer, clock } = this.#deps;
+    const success = { ...connection, isReconciled: false };
+    await writer.write(toSucceeded(record, success, clock.epochMs()), record.owner);
+    return { kind, ...success };
   }
 
   async #settleFailed(
@@ -278,7 +273,8 @@ export class CreateConnection {
   #newRecord({ request }: CreateCommand, key: OperationKey, context: OperationContext): SendingRecord {
     const { clock, markerTag } = this.#deps;
     const hasMarker = markerTag && hasRoomForMarker(request);
-    return toSending(key, request, hasMarker, clock.epochMs(), ownershipMs(context));
+    const ownedForMs = context.deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
+    return toSending(key, request, hasMarker, clock.epochMs(), ownedForMs);
   }
 
   /** Leaves enough of the deadline to write the record and answer. */

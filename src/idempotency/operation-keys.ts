@@ -42,7 +42,8 @@ export class OperationKeys {
    */
   async forCreate(create: CreateIdentity, fingerprint: string): Promise<OperationKey> {
     // Read once: another create may replace the secret meanwhile.
-    const secret = await this.#readSecret();
+    this.#secret ??= this.#readSecret();
+    const secret = await this.#secret;
     const earlier = this.#derived.get(create);
     if (earlier?.secret === secret) return earlier.key;
     const { tenant, idempotencyKey, request } = create;
@@ -62,12 +63,14 @@ export class OperationKeys {
    * @throws {StoreUnavailableError} while the secret has not been read
    */
   async forDeletion(tenant: string, connectionId: string): Promise<string> {
-    return this.#keyedHash(await this.#readSecret(), 'delete', tenant, connectionId);
+    this.#secret ??= this.#readSecret();
+    return this.#keyedHash(await this.#secret, 'delete', tenant, connectionId);
   }
 
   /** The key that all records of this project share. */
   async projectId(): Promise<string> {
-    return this.#keyedHash(await this.#readSecret(), 'project');
+    this.#secret ??= this.#readSecret();
+    return this.#keyedHash(await this.#secret, 'project');
   }
 
   /** Reads the secret anew at the next use, because the store has another one. */
@@ -83,9 +86,8 @@ export class OperationKeys {
   }
 
   async #readSecret(): Promise<KeyObject> {
-    this.#secret ??= this.#store.secret().then(createSecretKey);
     try {
-      return await this.#secret;
+      return createSecretKey(await this.#store.secret());
     } catch (error) {
       this.#secret = undefined;
       throw error;

@@ -149,13 +149,10 @@ export class BackgroundReconciliation {
   }
 }
 
-// Between an operation's deadline and the moment when others may take its record over.
-const OWNERSHIP_MARGIN_MS = 5_000;
-
-/** How long an operation owns its record, in milliseconds: longer than it can still send or answer. */
-export function ownershipMs({ deadline }: OperationContext): number {
-  return deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
-}
+/**
+ * How long an operation owns its record beyond its deadline, in milliseconds: longer than it can still send or answer.
+ */
+export const OWNERSHIP_MARGIN_MS = 5_000;
 
 /**
  * Takes an abandoned record over. A request that its previous owner may have sent ended without proof.

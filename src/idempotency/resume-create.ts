@@ -8,7 +8,7 @@ import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { CreateOutcome } from './outcome.js';
 import { recordedOutcome } from './outcome.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
-import { ownershipMs, takeOver } from './reconciliation-schedule.js';
+import { OWNERSHIP_MARGIN_MS, takeOver } from './reconciliation-schedule.js';
 
 /** How long a repeat waits for the call that is in flight, in milliseconds. */
 export const IN_FLIGHT_WAIT_MS = 2_000;
@@ -42,7 +42,8 @@ export class ResumeCreate {
     context: OperationContext,
   ): Promise<CreateOutcome | undefined> {
     if (isDecided(record)) return recordedOutcome(record, 0);
-    const owned = await takeOver(this.#store, record, this.#clock.epochMs(), ownershipMs(context));
+    const ownedForMs = context.deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
+    const owned = await takeOver(this.#store, record, this.#clock.epochMs(), ownedForMs);
     if (owned === undefined) return undefined;
     const reconciled = await this.#inline.reconcile(owned, context);
     return recordedOutcome(reconciled, this.#inline.secondsUntilDecided(reconciled));

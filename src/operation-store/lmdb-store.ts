@@ -101,7 +101,13 @@ export class LmdbStore implements OperationStore {
   }
 
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
-    return this.#change(record.id, owner, stored => this.#tables.replace(stored, record));
+    return this.#write(() => {
+      this.#tables.claimSuccess(record);
+      const stored = this.#tables.stored(record.id);
+      if (stored?.owner !== owner) return false;
+      this.#tables.replace(stored, record);
+      return true;
+    });
   }
 
   async takeOver(
@@ -120,7 +126,12 @@ export class LmdbStore implements OperationStore {
   }
 
   async remove(id: string, owner: string): Promise<boolean> {
-    return this.#change(id, owner, stored => this.#tables.remove(stored));
+    return this.#write(() => {
+      const stored = this.#tables.stored(id);
+      if (stored?.owner !== owner) return false;
+      this.#tables.remove(stored);
+      return true;
+    });
   }
 
   async claimConnection(
@@ -154,15 +165,6 @@ export class LmdbStore implements OperationStore {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#root.close();
-  }
-
-  #change(id: string, owner: string, change: (stored: OperationRecord) => void): Promise<boolean> {
-    return this.#write(() => {
-      const stored = this.#tables.stored(id);
-      if (stored?.owner !== owner) return false;
-      change(stored);
-      return true;
-    });
   }
 
   #read<T>(action: () => T): T {

@@ -1,6 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
 import type { OperationRecord } from './operation-record.js';
-import { isOpen, readRecord, writeRecord } from './operation-record.js';
+import { claimOf, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { FindResult } from './operation-store.js';
 
 // A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
@@ -76,7 +76,8 @@ export class LmdbTables {
 
   /** The record of this id, expired or not. Undefined when it is absent or unreadable. */
   stored(id: string): OperationRecord | undefined {
-    return readRecord(this.#records.get(id) ?? '');
+    const text = this.#records.get(id);
+    return text === undefined ? undefined : readRecord(text);
   }
 
   /** Adds a record whose id and name are free or expired. */
@@ -117,9 +118,15 @@ export class LmdbTables {
     const claimant = this.#connections.get(connectionId);
     if (claimant !== undefined) return claimant === id;
     if (this.isHeldByAnother(record, nowMs)) return false;
-    this.#connections.putSync(connectionId, id);
-    this.#expiries.putSync([Math.ceil(expiresAtMs), 'connection', connectionId], id);
+    this.#addClaim(connectionId, id, expiresAtMs);
     return true;
+  }
+
+  /** Claims the connection of a success, unless another record has. */
+  claimSuccess(record: OperationRecord): void {
+    const claim = claimOf(record);
+    if (claim === undefined || this.#connections.get(claim.connectionId) !== undefined) return;
+    this.#addClaim(claim.connectionId, record.id, claim.expiresAtMs);
   }
 
   /** Adds or extends the note of a deletion. */
@@ -156,6 +163,11 @@ export class LmdbTables {
         this.#freeName(value, expired);
       }
     }
+  }
+
+  #addClaim(connectionId: string, id: string, expiresAtMs: number): void {
+    this.#connections.putSync(connectionId, id);
+    this.#expiries.putSync([Math.ceil(expiresAtMs), 'connection', connectionId], id);
   }
 
   #lateHolders(nowMs: number): { id: string }[] {

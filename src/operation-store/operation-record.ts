@@ -83,10 +83,15 @@ const STATES = z.discriminatedUnion('state', [
 
 // Earlier versions sent a create again, and left fields of one state in the next; STATES drops them.
 const LEGACY_FIELDS = ['isResent'];
-const FIELD_NAMES: ReadonlySet<string> = new Set([
+const FIELD_NAMES = [
   ...Object.keys({ state: '', ...COMMON, ...SUCCEEDED, ...REJECTED, ...UNKNOWN }),
   ...LEGACY_FIELDS,
-]);
+];
+// A field that this version does not know would be lost when the record is written again.
+const KNOWN_FIELDS = z.strictObject(
+  Object.fromEntries(FIELD_NAMES.map(name => [name, z.unknown().optional()])),
+);
+const RECORD = KNOWN_FIELDS.pipe(STATES);
 
 type Stored = z.infer<typeof STATES>;
 type AnyField = Stored extends infer S ? (S extends S ? keyof S : never) : never;
@@ -115,10 +120,7 @@ export type StoredRejection = z.infer<typeof rejection>;
 
 /** Parses a stored record. Returns undefined for anything but a complete record of this version. */
 export function readRecord(text: string): OperationRecord | undefined {
-  const value = parseJson(text);
-  const { data } = STATES.safeParse(value);
-  // A field that this version does not know would be lost when the record is written again.
-  return data && Object.keys(value as object).every(name => FIELD_NAMES.has(name)) ? data : undefined;
+  return RECORD.safeParse(parseJson(text)).data;
 }
 
 /** Serializes a record for {@link readRecord}. */
@@ -160,6 +162,14 @@ export function toSending(
     wanted: { name, service, url },
     expiresAtMs: nowMs + RETENTION_MS.SENDING,
   };
+}
+
+/** The claim of a success on its connection. Undefined for any other record. */
+export function claimOf(record: OperationRecord): { connectionId: string; expiresAtMs: number } | undefined {
+  if (record.state !== 'SUCCEEDED') return undefined;
+  // Until the last unknown record that might match the connection has expired.
+  const expiresAtMs = record.expiresAtMs - RETENTION_MS.SUCCEEDED + RETENTION_MS.UNKNOWN;
+  return { connectionId: record.connectionId, expiresAtMs };
 }
 
 /** The record after the connection was created, or found in the list. */

@@ -121,9 +121,13 @@ if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
 return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 `;
 
-/** Keys: record, name, open. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when it is open. */
+/**
+ * Keys: record, name, open, and the connection of a success. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when
+ * it is open, and when the claim of a success expires.
+ */
 export const REPLACE = `${READ}
-local id, text, owner, expiresAtMs, ownedUntilMs, isOpen = unpack(ARGV)
+local id, text, owner, expiresAtMs, ownedUntilMs, isOpen, claimedUntilMs = unpack(ARGV)
+if claimedUntilMs and not read(KEYS[4]) then store(KEYS[4], id, claimedUntilMs) end
 local stored = read(KEYS[1])
 if not stored or decode(stored).owner ~= owner then return 0 end
 local holderId = read(KEYS[2])

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
-import { isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
+import { claimOf, isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
 import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
@@ -105,10 +105,19 @@ export class RedisStore implements OperationStore {
 
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
     const { id, expiresAtMs, ownedUntilMs } = record;
+    const claim = claimOf(record);
+    const own = [
+      id,
+      writeRecord(record),
+      owner,
+      Math.ceil(expiresAtMs),
+      ownedUntilMs,
+      isOpen(record) ? 1 : 0,
+    ];
     return this.#decide({
       script: scripts.REPLACE,
-      keys: keysOf(record),
-      args: [id, writeRecord(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0],
+      keys: claim === undefined ? keysOf(record) : [...keysOf(record), KEYS.connection + claim.connectionId],
+      args: claim === undefined ? own : [...own, Math.ceil(claim.expiresAtMs)],
     });
   }
 

@@ -357,6 +357,26 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(connectionId, next, times)).resolves.toBe(false);
       });
 
+      it('is done by a success, even when its record has another owner by then', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const connectionId = randomUUID();
+        await store.replace({ ...succeeded(record), connectionId }, 'an earlier owner');
+        await expect(store.claimConnection(connectionId, makeRecord(), times)).resolves.toBe(false);
+        await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(true);
+      });
+
+      it('is not done by a success when another record has claimed the connection', async () => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const connectionId = randomUUID();
+        const first = makeRecord();
+        await store.claimConnection(connectionId, first, times);
+        await expect(store.replace({ ...succeeded(record), connectionId }, record.owner)).resolves.toBe(true);
+        await expect(store.claimConnection(connectionId, first, times)).resolves.toBe(true);
+        await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(false);
+      });
+
       it('gives it to nobody else while what holds the name cannot be read', async () => {
         const { store, putText } = await makeStore();
         const holder = makeRecord();
