@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
+import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { Transport, UpstreamResponse } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock, Deadline } from '../lib/time.js';
@@ -15,9 +15,8 @@ import {
   toUnavailable,
 } from './create-attempt.js';
 import type { DliLog, FailedResult, OperationContext } from './dli-error.js';
-import { DliError, failedResult } from './dli-error.js';
 import { RetryBudget } from './retry-budget.js';
-import { acquireCredential } from './safe-request.js';
+import type { SignIn } from './safe-request.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -33,7 +32,7 @@ export interface PreparedCreate {
 /** The collaborators of {@link CreateRequests}. */
 interface Dependencies {
   transport: Transport;
-  authenticator: Authenticator;
+  signIn: SignIn;
   clock: Clock;
   log: DliLog;
   /** The URL of a project's connections. */
@@ -59,7 +58,7 @@ export class CreateRequests {
    */
   async prepare(context: OperationContext): Promise<PreparedCreate | FailedResult> {
     if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(context));
-    const credential = await this.#signIn(context);
+    const credential = await this.#deps.signIn(context);
     if ('kind' in credential) return credential;
     return { kind: 'prepared', credential, release: () => void credential.settle('UNPROVEN') };
   }
@@ -74,7 +73,7 @@ export class CreateRequests {
     while (await retries.allows(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
       if (this.#breaker.isOpen()) return toResult(this.#refuse(context), isResent);
-      const another = await this.#signIn(context);
+      const another = await this.#deps.signIn(context);
       if ('kind' in another) return another;
       attempt = await this.#attempt(body, another, context);
     }
@@ -86,15 +85,6 @@ export class CreateRequests {
     const attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
     this.#report(attempt, context, 0);
     return attempt;
-  }
-
-  async #signIn(context: OperationContext): Promise<CredentialUse | FailedResult> {
-    try {
-      return await acquireCredential(this.#deps.authenticator, this.#deps.log, context);
-    } catch (error) {
-      if (!(error instanceof DliError) || error.code === 'OUTCOME_UNKNOWN') throw error;
-      return failedResult(error.code, error);
-    }
   }
 
   async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {

@@ -1,4 +1,5 @@
-import type { Authenticator } from '../huawei-cloud/authenticator.js';
+import type { AuthenticationFailure, Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
+import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import type { Clock } from '../lib/time.js';
@@ -7,13 +8,22 @@ import { WIRE_NAME_OF_SERVICE } from './connection.js';
 import type { CreateResult } from './create-attempt.js';
 import type { PreparedCreate } from './create-request.js';
 import { CreateRequests } from './create-request.js';
-import type { DliLog, FailedResult, OperationContext } from './dli-error.js';
+import type { DliLog, FailedResult, FailureCode, OperationContext } from './dli-error.js';
+import { failedResult } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
 import { SafeRequests } from './safe-request.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
+
+const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, FailureCode>> = {
+  CREDENTIAL_REFUSED: 'AUTH_FAILED',
+  REFUSED: 'AUTH_FAILED',
+  UNAVAILABLE: 'AUTH_UNAVAILABLE',
+  // IAM works, but DLI has not answered the probe.
+  PROBE_TIMEOUT: 'UNAVAILABLE',
+};
 
 /** The collaborators of {@link DliClient}. */
 interface Dependencies {
@@ -45,15 +55,14 @@ export class DliClient {
 
   constructor(options: Dependencies) {
     this.#options = options;
-    const { readTransport, deletionTransport, reconciliationTransport } = options;
-    this.#reads = new SafeRequests({ ...options, transport: readTransport, maxTries: 2 });
-    this.#deletions = new SafeRequests({ ...options, transport: deletionTransport, maxTries: 2 });
-    this.#reconciliation = new SafeRequests({
-      ...options,
-      transport: reconciliationTransport,
-      maxTries: 1,
-    });
-    this.#creates = new CreateRequests({ ...options, urlOf: projectId => this.#collectionUrl(projectId) });
+    const { clock, log, transport, readTransport, deletionTransport, reconciliationTransport } = options;
+    const signIn = (context: OperationContext) => this.#signIn(context);
+    const shared = { clock, log, signIn };
+    this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
+    this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
+    this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
+    const urlOf = (projectId: string) => this.#collectionUrl(projectId);
+    this.#creates = new CreateRequests({ ...shared, transport, urlOf });
     options.authenticator.onSuspended(retryAfterSeconds => {
       options.log.warn(
         { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
@@ -140,6 +149,22 @@ export class DliClient {
         return kind && { kind, requestId };
       },
     );
+  }
+
+  async #signIn({ deadline, traceId }: OperationContext): Promise<CredentialUse | FailedResult> {
+    const { authenticator, log } = this.#options;
+    try {
+      return await authenticator.authenticate(deadline);
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      const outcome = CODE_OF_FAILURE[error.failure];
+      const { message: detail, retryAfterSeconds } = error;
+      log.warn(
+        { traceId, operation: 'authenticate', outcome, durationMs: 0, mayHaveBeenSent: false, detail },
+        'no authentication for DLI',
+      );
+      return failedResult(outcome, { retryAfterSeconds });
+    }
   }
 
   async #get(

@@ -1,13 +1,12 @@
 import type { KyInstance } from 'ky';
-import type { AuthenticationFailure, Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
-import { AuthenticationError } from '../huawei-cloud/authenticator.js';
+import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
-import type { DliCallRecord, DliErrorCode, DliLog, OperationContext } from './dli-error.js';
+import type { DliCallRecord, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
 import { readErrorCode } from './responses.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
@@ -32,10 +31,13 @@ export interface SafeResponse {
   requestId: string | undefined;
 }
 
+/** Acquires the credential of one request, which must be settled. Logs a failure. */
+export type SignIn = (context: OperationContext) => Promise<CredentialUse | FailedResult>;
+
 /** The collaborators of {@link SafeRequests}. */
 interface Dependencies {
   transport: Transport;
-  authenticator: Authenticator;
+  signIn: SignIn;
   clock: Clock;
   log: DliLog;
   /** 2 allows one retry. */
@@ -90,15 +92,11 @@ export class SafeRequests {
     scope: OperationContext,
     read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const { authenticator, clock, log } = this.#options;
+    const { signIn, clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
-    let credential: CredentialUse;
-    try {
-      credential = await acquireCredential(authenticator, log, scope);
-    } catch (error) {
-      if (!(error instanceof DliError)) throw error;
-      return { error, mayRepeat: false, record: {} };
-    }
+    const credential = await signIn(scope);
+    if ('kind' in credential)
+      return { error: new DliError(credential.code, credential), mayRepeat: false, record: {} };
     let end: { value: T } | Failure;
     try {
       end = await this.#exchange(call, credential, scope, read);
@@ -197,36 +195,4 @@ function errorOf(
     ...details,
     unknownReason: status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR',
   });
-}
-
-const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
-  CREDENTIAL_REFUSED: 'AUTH_FAILED',
-  REFUSED: 'AUTH_FAILED',
-  UNAVAILABLE: 'AUTH_UNAVAILABLE',
-  // IAM works, but DLI has not answered the probe.
-  PROBE_TIMEOUT: 'UNAVAILABLE',
-};
-
-/**
- * Acquires the credential of one request, which must be settled. Logs a failure.
- *
- * @throws {DliError} AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE
- */
-export async function acquireCredential(
-  authenticator: Authenticator,
-  log: DliLog,
-  { deadline, traceId }: OperationContext,
-): Promise<CredentialUse> {
-  try {
-    return await authenticator.authenticate(deadline);
-  } catch (error) {
-    if (!(error instanceof AuthenticationError)) throw error;
-    const outcome = CODE_OF_FAILURE[error.failure];
-    const { message: detail, retryAfterSeconds } = error;
-    log.warn(
-      { traceId, operation: 'authenticate', outcome, durationMs: 0, mayHaveBeenSent: false, detail },
-      'no authentication for DLI',
-    );
-    throw new DliError(outcome, { retryAfterSeconds });
-  }
 }
