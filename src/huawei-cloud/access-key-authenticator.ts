@@ -5,7 +5,6 @@ import type {
   SuspensionListener,
   UnauthenticatedRequest,
 } from './authenticator.js';
-import { singleUse } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
@@ -84,9 +83,8 @@ export class AccessKeyAuthenticator implements Authenticator {
       projectId,
       headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
     };
-    return singleUse(authentication, verdict => {
-      if (verdict === 'REFUSED') guard.recordRefusal();
-      probe.release(permit, verdict);
+    return probe.use(authentication, permit, () => {
+      guard.recordRefusal();
       // A new signature by the same key would be refused, too.
       return false;
     });

@@ -69,20 +69,3 @@ export class AuthenticationError extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
-
-/** Creates one use of a shared authentication; `onSettled` is called at most once. */
-export function singleUse(
-  { projectId, headersFor }: Authentication,
-  onSettled: (verdict: CredentialVerdict) => boolean,
-): CredentialUse {
-  let isSettled = false;
-  return {
-    projectId,
-    headersFor,
-    settle(verdict) {
-      if (isSettled) return false;
-      isSettled = true;
-      return onSettled(verdict);
-    },
-  };
-}

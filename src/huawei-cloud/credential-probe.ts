@@ -1,5 +1,5 @@
-import type { Clock, Deadline } from '../lib/time.js';
-import type { CredentialUse, CredentialVerdict } from './authenticator.js';
+import type { Clock, Deadline, DeadlineTimer } from '../lib/time.js';
+import type { Authentication, CredentialUse, CredentialVerdict } from './authenticator.js';
 import { AuthenticationError } from './authenticator.js';
 import type { LockoutGuard } from './lockout-guard.js';
 
@@ -18,7 +18,7 @@ export interface Permit {
 interface Waiter {
   resolve(permit: Permit): void;
   reject(error: AuthenticationError): void;
-  stopTimer(): void;
+  timer: DeadlineTimer;
 }
 
 /**
@@ -64,6 +64,26 @@ export class CredentialProbe {
     return this.#wait(deadline);
   }
 
+  /**
+   * One use of an authentication. It returns its permit when it is settled.
+   *
+   * @param onRefused records the refusal; returns whether a new authentication may succeed
+   */
+  use({ projectId, headersFor }: Authentication, permit: Permit, onRefused: () => boolean): CredentialUse {
+    let isSettled = false;
+    return {
+      projectId,
+      headersFor,
+      settle: verdict => {
+        if (isSettled) return false;
+        isSettled = true;
+        const mayReauthenticate = verdict === 'REFUSED' && onRefused();
+        this.release(permit, verdict);
+        return mayReauthenticate;
+      },
+    };
+  }
+
   /** Returns a permit and records the verdict of its request. */
   release(permit: Permit, verdict: CredentialVerdict): void {
     if (permit.isProbe) this.#probes -= 1;
@@ -79,8 +99,8 @@ export class CredentialProbe {
 
   /** Rejects all waiting requests, because the credential is no longer in use. */
   rejectWaiting(): void {
-    for (const { stopTimer, reject } of this.#waiting) {
-      stopTimer();
+    for (const { timer, reject } of this.#waiting) {
+      timer.stop();
       reject(probeTimeout());
     }
     this.#waiting.clear();
@@ -104,11 +124,12 @@ export class CredentialProbe {
 
   #wait(deadline: Deadline): Promise<Permit> {
     return new Promise((resolve, reject) => {
-      const stopTimer = deadline.startTimer(Number.POSITIVE_INFINITY, () => {
+      const timer = deadline.timer(() => {
         this.#waiting.delete(waiter);
         reject(probeTimeout());
       });
-      const waiter: Waiter = { resolve, reject, stopTimer };
+      timer.start(Number.POSITIVE_INFINITY);
+      const waiter: Waiter = { resolve, reject, timer };
       this.#waiting.add(waiter);
       this.#scheduleAdmission();
     });
@@ -120,7 +141,7 @@ export class CredentialProbe {
       const suspendedForMs = isProven ? 0 : this.#guard.suspendedForMs();
       if (!isProven && suspendedForMs === 0 && !this.#mayProbe()) break;
       this.#waiting.delete(waiter);
-      waiter.stopTimer();
+      waiter.timer.stop();
       if (isProven) waiter.resolve(this.#proven);
       else if (suspendedForMs === 0) waiter.resolve(this.#startProbe());
       else waiter.reject(this.#guard.suspendedError());

@@ -50,7 +50,7 @@ export function sdkDate(epochMs: number): string {
 
 // The signed path ends in a slash, the sent one does not.
 function canonicalPath(path: string): string {
-  const encoded = path.split('/').map(encode).join('/');
+  const encoded = encode(path).replaceAll('%2F', '/');
   return encoded.endsWith('/') ? encoded : `${encoded}/`;
 }
 

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Deadline } from '../lib/time.js';
+import type { Deadline, DeadlineTimer } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
 import { codeOf, connectFailureOf, TransportError } from './transport-error.js';
 
@@ -37,11 +37,11 @@ const MIN_USEFUL_MS = 250;
 export class ResponseCollector implements Dispatcher.DispatchHandler {
   readonly response: Promise<CollectedResponse>;
   readonly #limits: ResponseLimits;
+  readonly #timer: DeadlineTimer;
   readonly #chunks: Buffer[] = [];
   #resolve!: (response: CollectedResponse) => void;
   #reject!: (error: TransportError) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #stopTimer: () => void;
   #started = false;
   #ended = false;
   #status = 0;
@@ -56,7 +56,8 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     });
     // Prevents an unhandled rejection when no code awaits the response.
     this.response.catch(() => undefined);
-    this.#stopTimer = this.#startTimer(limits.headersMs);
+    this.#timer = limits.deadline.timer(() => this.#fail('TIMEOUT'));
+    this.#timer.start(limits.headersMs);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -72,8 +73,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     }
     this.#started = true;
     this.#controller = controller;
-    this.#stopTimer();
-    this.#stopTimer = this.#startTimer(this.#limits.headersMs);
+    this.#timer.start(this.#limits.headersMs);
     this.#limits.onSending?.();
   }
 
@@ -82,8 +82,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    this.#stopTimer();
-    this.#stopTimer = this.#startTimer(this.#limits.bodyMs);
+    this.#timer.start(this.#limits.bodyMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -107,10 +106,6 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     this.#fail(this.#started ? 'CONNECTION_LOST' : connectFailureOf(causeCode), causeCode);
   }
 
-  #startTimer(limitMs: number): () => void {
-    return this.#limits.deadline.startTimer(limitMs, () => this.#fail('TIMEOUT'));
-  }
-
   #fail(failure: TransportFailure, causeCode?: string): void {
     if (this.#ended) return;
     this.#end();
@@ -120,6 +115,6 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
 
   #end(): void {
     this.#ended = true;
-    this.#stopTimer();
+    this.#timer.stop();
   }
 }

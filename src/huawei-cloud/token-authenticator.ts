@@ -1,13 +1,5 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import type {
-  Authentication,
-  Authenticator,
-  CredentialUse,
-  CredentialVerdict,
-  SuspensionListener,
-} from './authenticator.js';
-import { singleUse } from './authenticator.js';
-import type { Permit } from './credential-probe.js';
+import type { Authentication, Authenticator, CredentialUse, SuspensionListener } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
@@ -100,7 +92,12 @@ export class TokenAuthenticator implements Authenticator {
     try {
       // The token may have been refused during the wait.
       const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline);
-      return singleUse(token, verdict => this.#settle(state, token, permit, verdict));
+      return state.probe.use(token, permit, () => {
+        this.#authentication.discard(token);
+        // A proven token that is refused has expired or was revoked, which does not count against the user.
+        if (permit.isProbe) state.tokenGuard.recordRefusal();
+        return true;
+      });
     } catch (error) {
       state.probe.release(permit, 'UNPROVEN');
       throw error;
@@ -113,21 +110,5 @@ export class TokenAuthenticator implements Authenticator {
       tokenGuard.check();
     }
     return this.#authentication.get(deadline);
-  }
-
-  #settle(
-    { tokenGuard, probe }: UserState,
-    token: Authentication,
-    permit: Permit,
-    verdict: CredentialVerdict,
-  ): boolean {
-    const isRefused = verdict === 'REFUSED';
-    if (isRefused) {
-      this.#authentication.discard(token);
-      // A proven token that is refused has expired or was revoked, which does not count against the user.
-      if (permit.isProbe) tokenGuard.recordRefusal();
-    }
-    probe.release(permit, verdict);
-    return isRefused;
   }
 }

@@ -166,14 +166,15 @@ class Semaphore {
     return new Promise(resolve => {
       const waiter: Waiter = {
         proceed: () => {
-          stopTimer();
+          timer.stop();
           resolve('acquired');
         },
       };
-      const stopTimer = deadline.startTimer(maxWaitMs, () => {
+      const timer = deadline.timer(() => {
         this.#waiting.delete(waiter);
         resolve('timeout');
       });
+      timer.start(maxWaitMs);
       this.#waiting.add(waiter);
     });
   }

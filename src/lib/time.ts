@@ -35,25 +35,9 @@ export class Deadline {
     return Math.max(0, this.#endsAtMs - this.#clock.monotonicMs());
   }
 
-  /**
-   * Calls `callback` after `limitMs` milliseconds or at the deadline, whichever comes first, measured by the clock of
-   * the deadline.
-   *
-   * @returns a function that stops the timer
-   */
-  startTimer(limitMs: number, callback: () => void): () => void {
-    const nowMs = this.#clock.monotonicMs();
-    const endsAtMs = Math.min(nowMs + limitMs, Math.max(nowMs, this.#endsAtMs));
-    let timer: NodeJS.Timeout;
-    const wait = (forMs: number) => {
-      timer = setTimeout(() => {
-        const restMs = endsAtMs - this.#clock.monotonicMs();
-        if (restMs > 0) wait(restMs);
-        else callback();
-      }, forMs);
-    };
-    wait(endsAtMs - nowMs);
-    return () => clearTimeout(timer);
+  /** A timer that calls `callback` at the deadline at the latest. */
+  timer(callback: () => void): DeadlineTimer {
+    return new DeadlineTimer(this.#clock, this.#endsAtMs, callback);
   }
 
   /**
@@ -63,6 +47,41 @@ export class Deadline {
   hasOverslept(): boolean {
     const remainingEpochMs = this.#endsAtEpochMs - this.#clock.epochMs();
     return this.#endsAtMs - this.#clock.monotonicMs() - remainingEpochMs > MAX_OVERSLEPT_MS;
+  }
+}
+
+/** Timer within a {@link Deadline}, measured by its clock. */
+export class DeadlineTimer {
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  readonly #callback: () => void;
+  #endsAtMs = Number.POSITIVE_INFINITY;
+  #timeout: NodeJS.Timeout | undefined;
+
+  constructor(clock: Clock, deadlineMs: number, callback: () => void) {
+    this.#clock = clock;
+    this.#deadlineMs = deadlineMs;
+    this.#callback = callback;
+  }
+
+  /** Starts the timer anew: it ends after `limitMs` milliseconds or at the deadline, whichever comes first. */
+  start(limitMs: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#endsAtMs = Math.max(nowMs, Math.min(nowMs + limitMs, this.#deadlineMs));
+    clearTimeout(this.#timeout);
+    this.#timeout = setTimeout(() => this.#onTimeout(), this.#endsAtMs - nowMs);
+  }
+
+  /** Stops the timer; nothing is called any more. */
+  stop(): void {
+    clearTimeout(this.#timeout);
+  }
+
+  // Node's timers run by another clock, and may fire up to a millisecond early.
+  #onTimeout(): void {
+    const restMs = this.#endsAtMs - this.#clock.monotonicMs();
+    if (restMs > 0) this.#timeout = setTimeout(() => this.#onTimeout(), restMs);
+    else this.#callback();
   }
 }
 

@@ -11,11 +11,12 @@ function startTimer({ limitMs, timeoutMs }: { limitMs: number; timeoutMs: number
   const called = new Promise<void>(resolve => {
     callBack = resolve;
   });
-  const stop = new Deadline(clock, timeoutMs).startTimer(limitMs, () => {
+  const timer = new Deadline(clock, timeoutMs).timer(() => {
     hasCalled = true;
     callBack();
   });
-  return { clock, stop, called, hasCalled: () => hasCalled };
+  timer.start(limitMs);
+  return { clock, timer, called, hasCalled: () => hasCalled };
 }
 
 describe('a timer of a deadline', () => {
@@ -32,9 +33,9 @@ describe('a timer of a deadline', () => {
   });
 
   it('does not call back after it was stopped', async () => {
-    const { clock, stop, hasCalled } = startTimer({ limitMs: 20, timeoutMs: 1_000 });
+    const { clock, timer, hasCalled } = startTimer({ limitMs: 20, timeoutMs: 1_000 });
     clock.advance(20);
-    stop();
+    timer.stop();
     await delay(60);
     expect(hasCalled()).toBe(false);
   });
