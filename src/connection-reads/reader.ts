@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { isConnectionId } from '../dli/connection.js';
+import { CONNECTION_ID } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
@@ -59,7 +59,7 @@ export class ConnectionReader {
    *   reads are queued
    */
   async get(anyCaseId: string, context: ReadContext): Promise<ReadConnection | undefined> {
-    if (!isConnectionId(anyCaseId)) return undefined;
+    if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const read = this.#coalescedRead(id).get(
       this.#options.freshnessMs,
@@ -162,7 +162,8 @@ export class ConnectionReader {
     const { dli, log } = this.#options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
-      (connection): connection is ReadConnection => connection.id !== null && isConnectionId(connection.id),
+      (connection): connection is ReadConnection =>
+        connection.id !== null && CONNECTION_ID.test(connection.id),
     );
     const count = connections.length - usable.length;
     if (count > 0)

@@ -1,4 +1,4 @@
-import { isConnectionId, stateOfWireName } from '../dli/connection.js';
+import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { ReadConnection } from './list-page.js';
 import type { PollOptions } from './poller.js';
@@ -114,7 +114,7 @@ export class ConnectionWatcher {
     const { tenant } = subscriber;
     const stream = new WatchStream(isLast, ended => this.#remove(id, tenant, ended));
     // DLI has no connection with a malformed id.
-    if (!isConnectionId(id)) {
+    if (!CONNECTION_ID.test(id)) {
       stream.push({ kind: 'absent' });
       return stream;
     }

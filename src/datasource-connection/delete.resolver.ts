@@ -1,7 +1,7 @@
 import { ValidateBy } from 'class-validator';
 import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
-import { isConnectionId } from '../dli/connection.js';
+import { CONNECTION_ID } from '../dli/connection.js';
 import { answerInvalidInput } from '../graphql/user-errors.js';
 import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
@@ -56,7 +56,7 @@ export class DeleteDatasourceConnectionInput {
   @ValidateBy({
     name: 'isConnectionId',
     validator: {
-      validate: id => typeof id === 'string' && isConnectionId(id),
+      validate: id => typeof id === 'string' && CONNECTION_ID.test(id),
       defaultMessage: () => 'id must be a UUID, as the id of every connection is.',
     },
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../lib/json.js';
-import { isConnectionId } from './connection.js';
+import { CONNECTION_ID } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
 
 /**
@@ -66,16 +66,20 @@ function classifySuccess(status: number, text: string): CreateVerdict {
   if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
-  if (!connectionId || !isConnectionId(connectionId)) return unreadable;
+  if (!connectionId || !CONNECTION_ID.test(connectionId)) return unreadable;
   return { kind: 'created', connectionId, message: body.message ?? '' };
 }
 
 // JSON.parse keeps the last of two equal keys; which one DLI meant is unknown.
 function repeatsKey(text: string): boolean {
-  const keys = [...text.matchAll(STRINGS)].flatMap(([, string = '', colon]) =>
-    colon ? [parseJson(string)] : [],
-  );
-  return new Set(keys).size < keys.length;
+  const keys = new Set<unknown>();
+  for (const [, string = '', colon] of text.matchAll(STRINGS)) {
+    if (colon === undefined) continue;
+    const key = parseJson(string);
+    if (keys.has(key)) return true;
+    keys.add(key);
+  }
+  return false;
 }
 
 /** What a refusal proves. AUTH: the credential was refused, a fresh one may pass. The others are DliError codes. */

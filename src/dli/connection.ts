@@ -77,9 +77,5 @@ export function serviceOfWireName(wireName: string): DatasourceService | undefin
   return SERVICE_OF_WIRE_NAME.get(wireName.toLowerCase());
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** Whether a text has the form of a connection id: a UUID. */
-export function isConnectionId(text: string): boolean {
-  return UUID.test(text);
-}
+/** The form of a connection id: a UUID. */
+export const CONNECTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -11,9 +11,8 @@ import type { AuthenticationHook } from './authentication.js';
 import { CALLER_DECORATOR, createHttpContext } from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
-import { isAllowedOrigin } from './request-validation.js';
+import { acceptsEventStream, isAllowedOrigin } from './request-validation.js';
 import type { SseHandler } from './sse.js';
-import { acceptsEventStream } from './sse.js';
 
 /** The path of the GraphQL endpoint. */
 export const GRAPHQL_PATH = '/graphql';
@@ -64,7 +63,9 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
     },
   };
   app.post(GRAPHQL_PATH, hooks, async (request, reply) =>
-    acceptsEventStream(request) ? sse.handle(request, reply) : handleWithApollo.call(app, request, reply),
+    acceptsEventStream(request.headers)
+      ? sse.handle(request, reply)
+      : handleWithApollo.call(app, request, reply),
   );
   app.post(EVENT_STREAM_PATH, hooks, sse.handle);
   app.addHook('preClose', done => {
@@ -143,7 +144,7 @@ function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unk
 
 function isDeeperThan(value: object, levels: number): boolean {
   if (levels === 0) return true;
-  return Object.values(value).some(
-    child => typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1),
-  );
+  for (const child of Object.values(value))
+    if (typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1)) return true;
+  return false;
 }

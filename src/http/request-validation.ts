@@ -40,6 +40,11 @@ export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
   return /^utf-?8$/i.test(charset) && encoding === 'identity';
 }
 
+/** Whether a request asks for an event stream. A client that accepts JSON too gets JSON. */
+export function acceptsEventStream({ accept = '' }: IncomingHttpHeaders): boolean {
+  return accept.includes('text/event-stream') && !accept.includes('json');
+}
+
 /**
  * Whether a WebSocket handshake comes from a page of this server, from an allowed origin, or not from a browser.
  *

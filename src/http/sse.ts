@@ -26,11 +26,6 @@ export interface SseHandler {
   close(): void;
 }
 
-/** Whether a request asks for an event stream. A client that accepts JSON too gets JSON. */
-export function acceptsEventStream({ headers: { accept = '' } }: FastifyRequest): boolean {
-  return accept.includes(EVENT_STREAM) && !accept.includes('json');
-}
-
 /** Creates the handler of event streams. */
 export function createSseHandler(
   engine: SubscriptionEngine,
