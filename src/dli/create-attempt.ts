@@ -2,6 +2,7 @@ import type { CredentialVerdict } from '../huawei-cloud/authenticator.js';
 import type { UpstreamResponse } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
@@ -53,16 +54,12 @@ const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map(
 ]);
 
 /** The attempt that ended with a response. */
-export function completeAttempt(
-  response: UpstreamResponse,
-  projectId: string,
-  nowEpochMs: number,
-): CreateAttempt {
+export function completeAttempt(response: UpstreamResponse, projectId: string, clock: Clock): CreateAttempt {
   return {
     verdict: classifyCreate(response.status, response.text),
     status: response.status,
     requestId: requestIdOf(response.header('x-request-id'), projectId),
-    retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), nowEpochMs),
+    retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
-import type { Transport, UpstreamResponse } from '../huawei-cloud/transport.js';
+import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { CircuitBreaker } from './circuit-breaker.js';
@@ -101,25 +101,19 @@ export class CreateRequests {
     context: OperationContext,
   ): Promise<CreateAttempt> {
     try {
-      const response = await this.#breaker.run(onSending => this.#post(body, credential, context, onSending));
-      return completeAttempt(response, credential.projectId, this.#deps.clock.epochMs());
+      const { clock, transport, urlOf } = this.#deps;
+      const url = urlOf(credential.projectId);
+      const response = await this.#breaker.run(onSending => {
+        const request = { method: 'POST', url, body } as const;
+        // The signature carries a date, so it is made right before the request is sent.
+        const headers = credential.headersFor(request);
+        const limits = { deadline: context.deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
+        return transport.send({ ...request, headers, ...limits });
+      });
+      return completeAttempt(response, credential.projectId, clock);
     } catch (error) {
       return failedAttempt(error);
     }
-  }
-
-  // The signature carries a date, so it is made right before the request is sent.
-  #post(
-    body: string,
-    credential: CredentialUse,
-    { deadline }: OperationContext,
-    onSending: () => void,
-  ): Promise<UpstreamResponse> {
-    const method = 'POST';
-    const url = this.#deps.urlOf(credential.projectId);
-    const headers = credential.headersFor({ method, url, body });
-    const limits = { deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
-    return this.#deps.transport.send({ method, url, headers, body, ...limits });
   }
 
   #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {

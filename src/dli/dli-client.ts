@@ -1,4 +1,4 @@
-import type { AuthenticationFailure, Authenticator, CredentialUse } from '../huawei-cloud/authenticator.js';
+import type { AuthenticationFailure, Authenticator } from '../huawei-cloud/authenticator.js';
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
@@ -12,6 +12,7 @@ import type { DliLog, FailedResult, FailureCode, OperationContext } from './dli-
 import { failedResult } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
+import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -56,8 +57,7 @@ export class DliClient {
   constructor(options: Dependencies) {
     this.#options = options;
     const { clock, log, transport, readTransport, deletionTransport, reconciliationTransport } = options;
-    const signIn = (context: OperationContext) => this.#signIn(context);
-    const shared = { clock, log, signIn };
+    const shared = { clock, log, signIn: this.#signIn };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
@@ -151,7 +151,7 @@ export class DliClient {
     );
   }
 
-  async #signIn({ deadline, traceId }: OperationContext): Promise<CredentialUse | FailedResult> {
+  readonly #signIn: SignIn = async ({ deadline, traceId }) => {
     const { authenticator, log } = this.#options;
     try {
       return await authenticator.authenticate(deadline);
@@ -165,7 +165,7 @@ export class DliClient {
       );
       return failedResult(outcome, { retryAfterSeconds });
     }
-  }
+  };
 
   async #get(
     calls: SafeRequests,

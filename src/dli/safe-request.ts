@@ -148,7 +148,7 @@ export class SafeRequests {
       credential.settle('ACCEPTED');
       return { value };
     }
-    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock.epochMs());
+    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock);
     const refusal = definiteRefusal(status, readErrorCode(text));
     const isSignInRefused = status === 401 || refusal === 'AUTH';
     const nothingDone = method === 'GET' || refusal !== undefined;

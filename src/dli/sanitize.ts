@@ -1,3 +1,5 @@
+import type { Clock } from '../lib/time.js';
+
 const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
 /**
@@ -21,16 +23,16 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/
  * @param value seconds or an HTTP date (RFC 9110, 10.2.3)
  * @returns undefined when the header is absent or invalid
  */
-export function retryAfterSeconds(value: string | undefined, nowEpochMs: number): number | undefined {
+export function retryAfterSeconds(value: string | undefined, clock: Clock): number | undefined {
   if (value === undefined) return undefined;
-  const seconds = readSeconds(value.trim(), nowEpochMs);
+  const seconds = readSeconds(value.trim(), clock);
   if (!Number.isFinite(seconds)) return undefined;
   return Math.min(MAX_SECONDS, Math.max(1, Math.ceil(seconds)));
 }
 
-function readSeconds(value: string, nowEpochMs: number): number {
+function readSeconds(value: string, clock: Clock): number {
   if (DELAY.test(value)) return Number(value);
-  return HTTP_DATE.test(value) ? (Date.parse(value) - nowEpochMs) / 1_000 : Number.NaN;
+  return HTTP_DATE.test(value) ? (Date.parse(value) - clock.epochMs()) / 1_000 : Number.NaN;
 }
 
 const MAX_SHOWN_LENGTH = 200;

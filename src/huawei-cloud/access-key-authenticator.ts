@@ -75,8 +75,7 @@ export class AccessKeyAuthenticator implements Authenticator {
   }
 
   async #use({ credentials, guard, probe }: KeyState, deadline: Deadline): Promise<CredentialUse> {
-    if (!this.#projectId.hasValue()) guard.check();
-    const projectId = await this.#projectId.get(deadline);
+    const projectId = await this.#projectId.get(deadline, () => guard.check());
     const acquired = probe.acquire(deadline);
     const permit = 'isProbe' in acquired ? acquired : await acquired;
     const authentication = {

@@ -47,9 +47,10 @@ export class RefreshingValue<T> {
   /**
    * Returns the value; waits for a load only if none is cached.
    *
+   * @param checkLoad called before such a wait; what it throws prevents it
    * @throws {AuthenticationError} UNAVAILABLE if the load does not end before the deadline; else what the load threw
    */
-  async get(deadline: Deadline): Promise<T> {
+  async get(deadline: Deadline, checkLoad: () => void): Promise<T> {
     const nowMs = this.#clock.monotonicMs();
     const cached = this.#cached;
     if (cached !== undefined && nowMs < cached.expiresAtMs) {
@@ -59,6 +60,7 @@ export class RefreshingValue<T> {
       }
       return cached.value;
     }
+    checkLoad();
     if (this.#loading === undefined && nowMs < this.#retryAtMs) throw this.#lastError;
     const loaded = await withTimeout(
       deadline.remainingMs(),

@@ -105,10 +105,9 @@ export class TokenAuthenticator implements Authenticator {
   }
 
   #currentToken({ passwordGuard, tokenGuard }: UserState, deadline: Deadline): Promise<Authentication> {
-    if (!this.#authentication.hasValue()) {
+    return this.#authentication.get(deadline, () => {
       passwordGuard.check();
       tokenGuard.check();
-    }
-    return this.#authentication.get(deadline);
+    });
   }
 }

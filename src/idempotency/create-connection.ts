@@ -138,9 +138,9 @@ export class CreateConnection {
   }
 
   async #store(record: SendingRecord): Promise<BeginResult> {
-    const { store, writer, clock } = this.#deps;
+    const { store, writer } = this.#deps;
     try {
-      return await store.begin(record, clock.epochMs());
+      return await store.begin(record, record.sentAtMs);
     } catch (error) {
       // Nothing was sent, so a record that the store may have written must not stay.
       if (mayHaveWritten(error)) await writer.remove(record.id, record.owner);
@@ -273,8 +273,8 @@ export class CreateConnection {
   #newRecord({ request }: CreateCommand, key: OperationKey, context: OperationContext): SendingRecord {
     const { clock, markerTag } = this.#deps;
     const hasMarker = markerTag && hasRoomForMarker(request);
-    const ownedForMs = context.deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
-    return toSending(key, request, hasMarker, clock.epochMs(), ownedForMs);
+    const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
+    return toSending(key, request, hasMarker, clock.epochMs(), ownedUntilMs);
   }
 
   /** Leaves enough of the deadline to write the record and answer. */

@@ -87,7 +87,7 @@ export class InlineReconciliation {
   }
 }
 
-const OWNERSHIP_MS = 30_000;
+const BACKGROUND_OWNERSHIP_MS = 30_000;
 const MAX_CONCURRENT = 50;
 
 /** The collaborators of {@link BackgroundReconciliation}. */
@@ -143,31 +143,30 @@ export class BackgroundReconciliation {
 
   async #decide(record: OperationRecord): Promise<void> {
     const { store, inline, reconciler, clock } = this.#deps;
-    const owned = await takeOver(store, record, clock.epochMs(), OWNERSHIP_MS);
+    const nowMs = clock.epochMs();
+    const owned = await takeOver(store, record, nowMs, nowMs + BACKGROUND_OWNERSHIP_MS);
     if (owned === undefined) return;
     await inline.release(await reconciler.check(owned, randomUUID().replaceAll('-', '')));
   }
 }
 
-/**
- * How long an operation owns its record beyond its deadline, in milliseconds: longer than it can still send or answer.
- */
+/** How long an operation owns its record beyond its deadline, in milliseconds: nothing is sent or answered then. */
 export const OWNERSHIP_MARGIN_MS = 5_000;
 
 /**
  * Takes an abandoned record over. A request that its previous owner may have sent ended without proof.
  *
- * @param forMs how long the new owner keeps the record, in milliseconds
+ * @param ownedUntilMs until when the new owner keeps the record
  * @returns the stored record under its new owner; undefined while another operation owns it, or once it is decided
  */
 export async function takeOver(
   store: OperationStore,
   record: OperationRecord,
   nowMs: number,
-  forMs: number,
+  ownedUntilMs: number,
 ): Promise<UnknownRecord | undefined> {
   if (record.ownedUntilMs > nowMs) return undefined;
-  const taken = await store.takeOver(record.id, record.owner, randomUUID(), nowMs + forMs);
+  const taken = await store.takeOver(record.id, record.owner, randomUUID(), ownedUntilMs);
   if (taken?.state !== 'SENDING') return taken;
   // The previous owner could send until its own time was over.
   return toUnknown(taken, { unknownReason: 'GATEWAY_RESTART', lastSentAtMs: record.ownedUntilMs });

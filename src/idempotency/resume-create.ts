@@ -42,8 +42,8 @@ export class ResumeCreate {
     context: OperationContext,
   ): Promise<CreateOutcome | undefined> {
     if (isDecided(record)) return recordedOutcome(record, 0);
-    const ownedForMs = context.deadline.remainingMs() + OWNERSHIP_MARGIN_MS;
-    const owned = await takeOver(this.#store, record, this.#clock.epochMs(), ownedForMs);
+    const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
+    const owned = await takeOver(this.#store, record, this.#clock.epochMs(), ownedUntilMs);
     if (owned === undefined) return undefined;
     const reconciled = await this.#inline.reconcile(owned, context);
     return recordedOutcome(reconciled, this.#inline.secondsUntilDecided(reconciled));

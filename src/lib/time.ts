@@ -21,13 +21,14 @@ const MAX_OVERSLEPT_MS = 4_000;
 export class Deadline {
   readonly #clock: Clock;
   readonly #endsAtMs: number;
-  readonly #endsAtEpochMs: number;
+  /** The deadline by the wall clock, for what other processes read. */
+  readonly endsAtEpochMs: number;
 
   /** @param timeoutMs milliseconds until the deadline */
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
     this.#endsAtMs = clock.monotonicMs() + timeoutMs;
-    this.#endsAtEpochMs = clock.epochMs() + timeoutMs;
+    this.endsAtEpochMs = clock.epochMs() + timeoutMs;
   }
 
   /** Milliseconds until the deadline; 0 if it has passed. */
@@ -45,7 +46,7 @@ export class Deadline {
    * Nothing may be sent then: another process may have taken over the operation.
    */
   hasOverslept(): boolean {
-    const remainingEpochMs = this.#endsAtEpochMs - this.#clock.epochMs();
+    const remainingEpochMs = this.endsAtEpochMs - this.#clock.epochMs();
     return this.#endsAtMs - this.#clock.monotonicMs() - remainingEpochMs > MAX_OVERSLEPT_MS;
   }
 }

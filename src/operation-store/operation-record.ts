@@ -143,20 +143,20 @@ export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number 
   return lastSentAtMs ?? sentAtMs;
 }
 
-/** The record of a new create, owned by its operation for `ownedForMs`. */
+/** The record of a new create. */
 export function toSending(
   key: Pick<OperationRecord, 'id' | 'projectId' | 'nameId' | 'fingerprint'>,
   { name, service, url }: OperationRecord['wanted'],
   hasMarker: boolean,
   nowMs: number,
-  ownedForMs: number,
+  ownedUntilMs: number,
 ): SendingRecord {
   return {
     version: 1,
     ...key,
     state: 'SENDING',
     owner: randomUUID(),
-    ownedUntilMs: nowMs + ownedForMs,
+    ownedUntilMs,
     sentAtMs: nowMs,
     ...(hasMarker && { hasMarker }),
     wanted: { name, service, url },

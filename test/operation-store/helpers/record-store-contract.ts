@@ -49,11 +49,14 @@ export function makeRecord(changes: Partial<SendingRecord> = {}): SendingRecord 
 }
 
 /** The same create, answered with a connection. */
-export function succeeded(record: SendingRecord): OperationRecord {
+export function succeeded(
+  record: SendingRecord,
+  connectionId = 'c3a2d0e8-6b1e-4c55-9c86-0e6f7f7f1a01',
+): OperationRecord {
   return {
     ...record,
     state: 'SUCCEEDED',
-    connectionId: 'c3a2d0e8-6b1e-4c55-9c86-0e6f7f7f1a01',
+    connectionId,
     message: null,
     isReconciled: false,
     expiresAtMs: NOW_MS + 2 * HOUR_MS,
@@ -361,7 +364,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         const connectionId = randomUUID();
-        await store.replace({ ...succeeded(record), connectionId }, 'an earlier owner');
+        await store.replace(succeeded(record, connectionId), 'an earlier owner');
         await expect(store.claimConnection(connectionId, makeRecord(), times)).resolves.toBe(false);
         await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(true);
       });
@@ -372,7 +375,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const connectionId = randomUUID();
         const first = makeRecord();
         await store.claimConnection(connectionId, first, times);
-        await expect(store.replace({ ...succeeded(record), connectionId }, record.owner)).resolves.toBe(true);
+        await expect(store.replace(succeeded(record, connectionId), record.owner)).resolves.toBe(true);
         await expect(store.claimConnection(connectionId, first, times)).resolves.toBe(true);
         await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(false);
       });
