@@ -20,11 +20,7 @@ interface DatasourceConnectionResolverParts extends MutationParts {
 /** The mutation that creates datasource connections. */
 @Resolver()
 export class DatasourceConnectionResolver {
-  readonly #parts: DatasourceConnectionResolverParts;
-
-  constructor(parts: DatasourceConnectionResolverParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: DatasourceConnectionResolverParts) {}
 
   @Authorized<Role>('create')
   @Mutation(() => CreateDatasourceConnectionPayload, {
@@ -37,7 +33,7 @@ export class DatasourceConnectionResolver {
     input: CreateDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const { createConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const { createConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.parts;
     const deadline = new Deadline(clock, operationTimeoutMs);
     context.deadline = deadline;
     const {

@@ -19,11 +19,7 @@ interface DeleteDatasourceConnectionResolverParts extends MutationParts {
 /** The mutation that deletes datasource connections. */
 @Resolver()
 export class DeleteDatasourceConnectionResolver {
-  readonly #parts: DeleteDatasourceConnectionResolverParts;
-
-  constructor(parts: DeleteDatasourceConnectionResolverParts) {
-    this.#parts = parts;
-  }
+  constructor(private readonly parts: DeleteDatasourceConnectionResolverParts) {}
 
   @Authorized<Role>('delete')
   @Mutation(() => DeleteDatasourceConnectionPayload, {
@@ -36,7 +32,7 @@ export class DeleteDatasourceConnectionResolver {
     { id: connectionId }: DeleteDatasourceConnectionInput,
     @Ctx() { traceId, caller: { tenant } }: RequestContext,
   ): Promise<typeof DeleteDatasourceConnectionPayload> {
-    const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.#parts;
+    const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.parts;
     const deadline = new Deadline(clock, operationTimeoutMs);
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);

@@ -41,13 +41,10 @@ export interface WatchRequest {
 /** Resolves the queries and the subscription of connections. */
 @Resolver(() => CreateDatasourceConnectionSuccess)
 export class DatasourceConnectionsResolver {
-  readonly #reader: ConnectionReader;
-  readonly #watcher: ConnectionWatcher;
-
-  constructor(reader: ConnectionReader, watcher: ConnectionWatcher) {
-    this.#reader = reader;
-    this.#watcher = watcher;
-  }
+  constructor(
+    private readonly reader: ConnectionReader,
+    private readonly watcher: ConnectionWatcher,
+  ) {}
 
   @Authorized<Role>('read')
   @Query(() => DatasourceConnection, {
@@ -61,7 +58,7 @@ export class DatasourceConnectionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
     if (waitSeconds == null || waitSeconds === 0)
-      return toType(await this.#reader.get(id, readContextOf(context)));
+      return toType(await this.reader.get(id, readContextOf(context)));
     let knownState = whileState ?? undefined;
     const hasChanged = (event: ConnectionEvent) => {
       if (event.kind !== 'connection') return false;
@@ -69,8 +66,8 @@ export class DatasourceConnectionsResolver {
       knownState ??= state;
       return state !== knownState;
     };
-    const end = await this.#watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return toType(await this.#reader.get(id, readContextOf(context)));
+    const end = await this.watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
+    if (end === undefined) return toType(await this.reader.get(id, readContextOf(context)));
     return eventToType(end);
   }
 
@@ -84,7 +81,7 @@ export class DatasourceConnectionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.#reader.page(request, readContextOf(context)));
+    return new DatasourceConnectionPage(await this.reader.page(request, readContextOf(context)));
   }
 
   @Authorized<Role>('read')
@@ -114,7 +111,7 @@ export class DatasourceConnectionsResolver {
   ): Promise<DatasourceConnection | null> {
     if (!context.caller.roles.has('read')) return null;
     try {
-      return toType(await this.#reader.get(connectionId, readContextOf(context)));
+      return toType(await this.reader.get(connectionId, readContextOf(context)));
     } catch (error) {
       // It is logged already. With an error here many clients would treat the create as failed.
       if (error instanceof DliError) return null;
@@ -125,7 +122,7 @@ export class DatasourceConnectionsResolver {
   /** Starts the event source of a subscription. */
   watch({ id, context }: WatchRequest): AsyncIterable<ConnectionEvent> {
     try {
-      return this.#watcher.watch(id, subscriberOf(context));
+      return this.watcher.watch(id, subscriberOf(context));
     } catch (error) {
       throw toReadError(error);
     }

@@ -17,15 +17,14 @@ const ignore = () => undefined;
  * input must not shut out the others.
  */
 export class CircuitBreaker {
-  readonly #clock: Clock;
-  readonly #log: DliLog;
   readonly #policy: CircuitBreakerPolicy;
   #probeAtMs = 0;
   #openedAtMs: number | undefined;
 
-  constructor(clock: Clock, log: DliLog) {
-    this.#clock = clock;
-    this.#log = log;
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: DliLog,
+  ) {
     this.#policy = circuitBreaker(
       handleWhen(error => this.#isFailure(error)),
       {
@@ -42,7 +41,7 @@ export class CircuitBreaker {
   isOpen(): boolean {
     const { state } = this.#policy;
     if (state === CircuitState.Closed) return false;
-    return state === CircuitState.HalfOpen || this.#clock.monotonicMs() < this.#probeAtMs;
+    return state === CircuitState.HalfOpen || this.clock.monotonicMs() < this.#probeAtMs;
   }
 
   /**
@@ -72,21 +71,21 @@ export class CircuitBreaker {
   }
 
   #opened(error: unknown): void {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     this.#probeAtMs = nowMs + PROBE_EVERY_MS;
     if (this.#openedAtMs !== undefined) return;
     this.#openedAtMs = nowMs;
     const { failure: detail, causeCode } = error instanceof TransportError ? error : {};
-    this.#log.warn(
+    this.log.warn(
       { operation: 'createConnection', outcome: 'BREAKER_OPENED', detail, causeCode },
       'DLI cut off',
     );
   }
 
   #closed(): void {
-    const durationMs = Math.round(this.#clock.monotonicMs() - (this.#openedAtMs ?? 0));
+    const durationMs = Math.round(this.clock.monotonicMs() - (this.#openedAtMs ?? 0));
     this.#openedAtMs = undefined;
-    this.#log.warn({ operation: 'createConnection', outcome: 'BREAKER_CLOSED', durationMs }, 'DLI back');
+    this.log.warn({ operation: 'createConnection', outcome: 'BREAKER_CLOSED', durationMs }, 'DLI back');
   }
 }
 

@@ -41,14 +41,12 @@ interface Dependencies {
 
 /** Sends creates through the circuit breaker and the retry policy. */
 export class CreateRequests {
-  readonly #deps: Dependencies;
   readonly #breaker: CircuitBreaker;
   readonly #budget: RetryBudget;
 
-  constructor(dependencies: Dependencies) {
-    this.#deps = dependencies;
-    this.#breaker = new CircuitBreaker(dependencies.clock, dependencies.log);
-    this.#budget = new RetryBudget(dependencies.clock);
+  constructor(private readonly deps: Dependencies) {
+    this.#breaker = new CircuitBreaker(deps.clock, deps.log);
+    this.#budget = new RetryBudget(deps.clock);
   }
 
   /**
@@ -58,7 +56,7 @@ export class CreateRequests {
    */
   async prepare(context: OperationContext): Promise<PreparedCreate | FailedResult> {
     if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(context));
-    const credential = await this.#deps.signIn(context);
+    const credential = await this.deps.signIn(context);
     if ('kind' in credential) return credential;
     return { kind: 'prepared', credential, release: () => void credential.settle('UNPROVEN') };
   }
@@ -73,7 +71,7 @@ export class CreateRequests {
     while (await retries.allows(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
       if (this.#breaker.isOpen()) return toResult(this.#refuse(context), isResent);
-      const another = await this.#deps.signIn(context);
+      const another = await this.deps.signIn(context);
       if ('kind' in another) return another;
       attempt = await this.#attempt(body, another, context);
     }
@@ -88,10 +86,10 @@ export class CreateRequests {
   }
 
   async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const startedMs = this.#deps.clock.monotonicMs();
+    const startedMs = this.deps.clock.monotonicMs();
     const attempt = await this.#exchange(body, credential, context);
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
-    this.#report(attempt, context, this.#deps.clock.monotonicMs() - startedMs);
+    this.#report(attempt, context, this.deps.clock.monotonicMs() - startedMs);
     return attempt;
   }
 
@@ -101,7 +99,7 @@ export class CreateRequests {
     context: OperationContext,
   ): Promise<CreateAttempt> {
     try {
-      const { clock, transport, urlOf } = this.#deps;
+      const { clock, transport, urlOf } = this.deps;
       const url = urlOf(credential.projectId);
       const response = await this.#breaker.run(onSending => {
         const request = { method: 'POST', url, body } as const;
@@ -118,7 +116,7 @@ export class CreateRequests {
 
   #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
     const record = toCallRecord(attempt, traceId, durationMs);
-    this.#deps.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
+    this.deps.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
   }
 }
 
@@ -135,11 +133,8 @@ type Retry = 'RECONNECT' | 'RESEND';
 /** Allows each kind of retry once per create, so that two requests at most are ever sent. */
 class RetryPolicy {
   readonly #left = new Set<Retry>(['RECONNECT', 'RESEND']);
-  readonly #budget: RetryBudget;
 
-  constructor(budget: RetryBudget) {
-    this.#budget = budget;
-  }
+  constructor(private readonly budget: RetryBudget) {}
 
   /** Waits (100 to 300 ms, or as DLI asks) and resolves with true; false at once when no retry is allowed. */
   async allows(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
@@ -151,7 +146,7 @@ class RetryPolicy {
     const askedMs = retry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
     const waitMs = Math.max(askedMs, jitterMs);
     if (waitMs > MAX_WAIT_MS || deadline.remainingMs() < waitMs + MIN_REQUEST_MS) return false;
-    if (!this.#budget.take()) return false;
+    if (!this.budget.take()) return false;
     // Timers may fire up to a millisecond early.
     await delay(Math.ceil(waitMs) + 1);
     return true;

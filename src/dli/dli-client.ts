@@ -47,15 +47,13 @@ interface Dependencies {
 
 /** Client of the classic datasource connections of Huawei Cloud DLI, one method per operation. */
 export class DliClient {
-  readonly #options: Dependencies;
   readonly #reads: SafeRequests;
   readonly #deletions: SafeRequests;
   readonly #reconciliation: SafeRequests;
   readonly #creates: CreateRequests;
   #collection: { projectId: string; url: URL } | undefined;
 
-  constructor(options: Dependencies) {
-    this.#options = options;
+  constructor(private readonly options: Dependencies) {
     const { clock, log, transport, readTransport, deletionTransport, reconciliationTransport } = options;
     const shared = { clock, log, signIn: this.#signIn };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
@@ -152,7 +150,7 @@ export class DliClient {
   }
 
   readonly #signIn: SignIn = async ({ deadline, traceId }) => {
-    const { authenticator, log } = this.#options;
+    const { authenticator, log } = this.options;
     try {
       return await authenticator.authenticate(deadline);
     } catch (error) {
@@ -199,7 +197,7 @@ export class DliClient {
     const connections = await calls.send({ ...call, urlOf }, scope, ({ status, text }) =>
       readConnectionList(status, text),
     );
-    return { connections, skew: this.#options.skew.bounds };
+    return { connections, skew: this.options.skew.bounds };
   }
 
   #connectionUrl(projectId: string, id: string): URL {
@@ -209,7 +207,7 @@ export class DliClient {
   #collectionUrl(projectId: string): URL {
     if (this.#collection?.projectId !== projectId) {
       const path = `/v2.0/${encodeURIComponent(projectId)}/datasource-connection`;
-      this.#collection = { projectId, url: new URL(path, this.#options.endpoint) };
+      this.#collection = { projectId, url: new URL(path, this.options.endpoint) };
     }
     return this.#collection.url;
   }

@@ -10,15 +10,12 @@ const FLOOR = 3;
  * thus cannot multiply the load on a failing upstream.
  */
 export class RetryBudget {
-  readonly #clock: Clock;
   /** Per second of the last minute. */
   readonly #calls = new Uint32Array(SLOTS);
   readonly #retries = new Uint32Array(SLOTS);
   #second = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+  constructor(private readonly clock: Clock) {}
 
   /** Counts a first request. */
   addCall(): void {
@@ -45,7 +42,7 @@ export class RetryBudget {
 
   /** The slot of this second. Empties the slots of the seconds since the last call. */
   #slot(): number {
-    const second = Math.floor(this.#clock.monotonicMs() / 1_000);
+    const second = Math.floor(this.clock.monotonicMs() / 1_000);
     for (let passed = Math.max(this.#second + 1, second - SLOTS + 1); passed <= second; passed += 1) {
       this.#calls[passed % SLOTS] = 0;
       this.#retries[passed % SLOTS] = 0;

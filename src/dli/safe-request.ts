@@ -56,11 +56,9 @@ interface Failure {
  * otherwise its caller checks the connection first.
  */
 export class SafeRequests {
-  readonly #options: Dependencies;
   readonly #http: KyInstance;
 
-  constructor(options: Dependencies) {
-    this.#options = options;
+  constructor(private readonly options: Dependencies) {
     this.#http = createKyClient(options.transport);
   }
 
@@ -83,7 +81,7 @@ export class SafeRequests {
   }
 
   #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationContext): boolean {
-    if (this.#options.maxTries === 1 || !failure.mayRepeat) return false;
+    if (this.options.maxTries === 1 || !failure.mayRepeat) return false;
     return deadline.remainingMs() > MIN_FOR_RETRY_MS && (mayRepeat?.() ?? true);
   }
 
@@ -92,7 +90,7 @@ export class SafeRequests {
     scope: OperationContext,
     read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const { signIn, clock, log } = this.#options;
+    const { signIn, clock, log } = this.options;
     const startedMs = clock.monotonicMs();
     const credential = await signIn(scope);
     if ('kind' in credential)
@@ -148,7 +146,7 @@ export class SafeRequests {
       credential.settle('ACCEPTED');
       return { value };
     }
-    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.#options.clock);
+    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.options.clock);
     const refusal = definiteRefusal(status, readErrorCode(text));
     const isSignInRefused = status === 401 || refusal === 'AUTH';
     const nothingDone = method === 'GET' || refusal !== undefined;

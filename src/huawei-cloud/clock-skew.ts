@@ -14,13 +14,10 @@ const DATE_STEP_MS = 1_000;
 
 /** Estimates the skew of Huawei Cloud's clock from the `Date` of its responses; each one narrows the bounds. */
 export class ClockSkew {
-  readonly #clock: Clock;
   #bounds: SkewBounds | undefined;
   #seenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+  constructor(private readonly clock: Clock) {}
 
   /** Bounds of the skew; undefined before the first response with a `Date`. */
   get bounds(): SkewBounds | undefined {
@@ -29,14 +26,14 @@ export class ClockSkew {
 
   /** Local wall-clock time, to be captured when a request is sent. */
   nowMs(): number {
-    return this.#clock.epochMs();
+    return this.clock.epochMs();
   }
 
   /** Narrows the bounds by the `Date` of a response, which has whole seconds, and the send time of its request. */
   observe(date: string | undefined, sentAtMs: number): void {
     const serverMs = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(serverMs)) return;
-    const minMs = serverMs - this.#clock.epochMs();
+    const minMs = serverMs - this.clock.epochMs();
     const maxMs = serverMs + DATE_STEP_MS - sentAtMs;
     const known = this.#bounds;
     // Contradicting bounds mean that one of the clocks was set.
@@ -44,13 +41,13 @@ export class ClockSkew {
       known === undefined || minMs > known.maxMs || maxMs < known.minMs
         ? { minMs, maxMs }
         : { minMs: Math.max(minMs, known.minMs), maxMs: Math.min(maxMs, known.maxMs) };
-    this.#seenAtMs = this.#clock.monotonicMs();
+    this.#seenAtMs = this.clock.monotonicMs();
   }
 
   /** Whether the skew exceeded 5 minutes within the last minute. */
   isTooFar(): boolean {
     const { minMs, maxMs } = this.#bounds ?? { minMs: 0, maxMs: 0 };
     const isApart = minMs > MAX_SKEW_MS || maxMs < -MAX_SKEW_MS;
-    return isApart && this.#clock.monotonicMs() - this.#seenAtMs < VERDICT_LIFE_MS;
+    return isApart && this.clock.monotonicMs() - this.#seenAtMs < VERDICT_LIFE_MS;
   }
 }

@@ -28,9 +28,6 @@ interface Waiter {
  * refusal there is no such limit: probes run strictly one at a time. A proven credential needs no waiting.
  */
 export class CredentialProbe {
-  readonly #guard: LockoutGuard;
-  readonly #clock: Clock;
-  readonly #proofLifeMs: number;
   /** In order of arrival. */
   readonly #waiting = new Set<Waiter>();
   #proven: Permit = { isProbe: false, generation: 0 };
@@ -41,11 +38,11 @@ export class CredentialProbe {
   #admission: NodeJS.Timeout | undefined;
 
   /** @param proofLifeMs how long a success counts as proof, in milliseconds; default: forever */
-  constructor(guard: LockoutGuard, clock: Clock, proofLifeMs = Number.POSITIVE_INFINITY) {
-    this.#guard = guard;
-    this.#clock = clock;
-    this.#proofLifeMs = proofLifeMs;
-  }
+  constructor(
+    private readonly guard: LockoutGuard,
+    private readonly clock: Clock,
+    private readonly proofLifeMs = Number.POSITIVE_INFINITY,
+  ) {}
 
   /**
    * Acquires a permit, immediately if the credential is proven. The permit must be {@link release}d.
@@ -54,10 +51,10 @@ export class CredentialProbe {
    *   proven before the deadline, or if 500 requests are already waiting
    */
   acquire(deadline: Deadline): Permit | Promise<Permit> {
-    if (this.#clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
-    this.#guard.check();
+    if (this.clock.monotonicMs() < this.#provenUntilMs) return this.#proven;
+    this.guard.check();
     if (this.#waiting.size === 0 && this.#mayProbe()) {
-      if (this.#probes === 0) this.#probingSinceMs = this.#clock.monotonicMs();
+      if (this.#probes === 0) this.#probingSinceMs = this.clock.monotonicMs();
       return this.#startProbe();
     }
     if (this.#waiting.size >= MAX_WAITING) throw probeTimeout();
@@ -88,7 +85,7 @@ export class CredentialProbe {
   release(permit: Permit, verdict: CredentialVerdict): void {
     if (permit.isProbe) this.#probes -= 1;
     if (verdict === 'ACCEPTED' && permit.generation === this.#proven.generation) {
-      this.#guard.recordSuccess();
+      this.guard.recordSuccess();
       this.markProven();
     } else if (verdict === 'REFUSED') {
       this.#proven = { isProbe: false, generation: this.#proven.generation + 1 };
@@ -108,13 +105,13 @@ export class CredentialProbe {
 
   /** Marks the credential as proven for the life of a proof. */
   markProven(): void {
-    this.#provenUntilMs = this.#clock.monotonicMs() + this.#proofLifeMs;
+    this.#provenUntilMs = this.clock.monotonicMs() + this.proofLifeMs;
   }
 
   #mayProbe(): boolean {
     if (this.#probes === 0) return true;
-    if (this.#guard.wasRefusedRecently()) return false;
-    return this.#clock.monotonicMs() - this.#probingSinceMs >= MAX_PROBE_WAIT_MS;
+    if (this.guard.wasRefusedRecently()) return false;
+    return this.clock.monotonicMs() - this.#probingSinceMs >= MAX_PROBE_WAIT_MS;
   }
 
   #startProbe(): Permit {
@@ -136,29 +133,29 @@ export class CredentialProbe {
   }
 
   #admit(): void {
-    const isProven = this.#clock.monotonicMs() < this.#provenUntilMs;
+    const isProven = this.clock.monotonicMs() < this.#provenUntilMs;
     for (const waiter of this.#waiting) {
-      const suspendedForMs = isProven ? 0 : this.#guard.suspendedForMs();
+      const suspendedForMs = isProven ? 0 : this.guard.suspendedForMs();
       if (!isProven && suspendedForMs === 0 && !this.#mayProbe()) break;
       this.#waiting.delete(waiter);
       waiter.timer.stop();
       if (isProven) waiter.resolve(this.#proven);
       else if (suspendedForMs === 0) waiter.resolve(this.#startProbe());
-      else waiter.reject(this.#guard.suspendedError());
+      else waiter.reject(this.guard.suspendedError());
     }
     this.#scheduleAdmission();
   }
 
   #scheduleAdmission(): void {
     // After a refusal, probes run one at a time without a time limit.
-    if (this.#waiting.size === 0 || this.#admission !== undefined || this.#guard.wasRefusedRecently()) return;
+    if (this.#waiting.size === 0 || this.#admission !== undefined || this.guard.wasRefusedRecently()) return;
     const admitAtMs = this.#probingSinceMs + MAX_PROBE_WAIT_MS;
     this.#admission = setTimeout(
       () => {
         this.#admission = undefined;
         this.#admit();
       },
-      Math.max(0, admitAtMs - this.#clock.monotonicMs()) + 1,
+      Math.max(0, admitAtMs - this.clock.monotonicMs()) + 1,
     );
   }
 }
@@ -174,12 +171,13 @@ interface CredentialState {
 
 /** The credential in use and its state. Rotation replaces both. */
 export class CurrentCredential<T, K extends CredentialState> {
-  readonly #createState: (credential: T) => K;
   #state: K;
 
   /** @param createState creates the initial state of a credential */
-  constructor(credential: T, createState: (credential: T) => K) {
-    this.#createState = createState;
+  constructor(
+    credential: T,
+    private readonly createState: (credential: T) => K,
+  ) {
     this.#state = createState(credential);
   }
 
@@ -195,7 +193,7 @@ export class CurrentCredential<T, K extends CredentialState> {
    */
   replace(next: T, onReplaced: () => void): void {
     const { probe } = this.#state;
-    this.#state = this.#createState(next);
+    this.#state = this.createState(next);
     onReplaced();
     probe.rejectWaiting();
   }

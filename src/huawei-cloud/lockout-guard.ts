@@ -13,26 +13,24 @@ const SUSPENSION_MS = 60_000;
 export class LockoutGuard {
   /** Called once per suspension; refusals of requests already in flight do not call it again. */
   onSuspended: SuspensionListener = () => undefined;
-  readonly #clock: Clock;
-  readonly #window: RefusalWindow;
   #refusalsInARow = 0;
   #suspendedUntilMs = Number.NEGATIVE_INFINITY;
 
   /** @param window shared by all guards whose refusals Huawei Cloud may count together */
-  constructor(clock: Clock, window: RefusalWindow) {
-    this.#clock = clock;
-    this.#window = window;
-  }
+  constructor(
+    private readonly clock: Clock,
+    private readonly window: RefusalWindow,
+  ) {}
 
   /** Milliseconds until the credential may be used again; 0 if it may be used now. */
   suspendedForMs(): number {
-    const suspensionMs = Math.max(0, this.#suspendedUntilMs - this.#clock.monotonicMs());
-    return Math.max(suspensionMs, this.#window.fullForMs());
+    const suspensionMs = Math.max(0, this.#suspendedUntilMs - this.clock.monotonicMs());
+    return Math.max(suspensionMs, this.window.fullForMs());
   }
 
   /** Whether the credential was refused in the last 5 minutes and not accepted since. */
   wasRefusedRecently(): boolean {
-    return this.#refusalsInARow > 0 || this.#window.count() > 0;
+    return this.#refusalsInARow > 0 || this.window.count() > 0;
   }
 
   /** @throws {AuthenticationError} CREDENTIAL_REFUSED while the credential is suspended */
@@ -48,10 +46,10 @@ export class LockoutGuard {
   /** Records a refusal. */
   recordRefusal(): void {
     const wasSuspended = this.suspendedForMs() > 0;
-    this.#window.add(this);
+    this.window.add(this);
     this.#refusalsInARow += 1;
     if (this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW) {
-      this.#suspendedUntilMs = this.#clock.monotonicMs() + SUSPENSION_MS;
+      this.#suspendedUntilMs = this.clock.monotonicMs() + SUSPENSION_MS;
     }
     const suspendedForMs = this.suspendedForMs();
     if (suspendedForMs > 0 && !wasSuspended) this.onSuspended(toSeconds(suspendedForMs));
@@ -60,7 +58,7 @@ export class LockoutGuard {
   /** Records that DLI accepted the credential. Does not end a suspension. */
   recordSuccess(): void {
     this.#refusalsInARow = 0;
-    this.#window.clear(this);
+    this.window.clear(this);
   }
 
   /**
@@ -99,17 +97,14 @@ const WINDOW_MS = 5 * 60_000;
  * at three. A success clears the refusals of its credential.
  */
 export class RefusalWindow {
-  readonly #clock: Clock;
   #refusals: { atMs: number; credential: object }[] = [];
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+  constructor(private readonly clock: Clock) {}
 
   /** Number of refusals in the window. */
   count(): number {
     if (this.#refusals.length === 0) return 0;
-    const startMs = this.#clock.monotonicMs() - WINDOW_MS;
+    const startMs = this.clock.monotonicMs() - WINDOW_MS;
     this.#refusals = this.#refusals.filter(({ atMs }) => atMs > startMs);
     return this.#refusals.length;
   }
@@ -119,7 +114,7 @@ export class RefusalWindow {
     if (this.count() < MAX_REFUSALS) return 0;
     // Requests in flight may exceed the limit; the latest refusals decide.
     const firstAtMs = this.#refusals.at(-MAX_REFUSALS)?.atMs ?? 0;
-    return Math.max(0, firstAtMs + WINDOW_MS - this.#clock.monotonicMs());
+    return Math.max(0, firstAtMs + WINDOW_MS - this.clock.monotonicMs());
   }
 
   /** Removes the refusals of one credential: Huawei Cloud counts consecutive ones. */
@@ -129,6 +124,6 @@ export class RefusalWindow {
 
   /** Adds a refusal at the current time. */
   add(credential: object): void {
-    this.#refusals = [...this.#refusals, { atMs: this.#clock.monotonicMs(), credential }];
+    this.#refusals = [...this.#refusals, { atMs: this.clock.monotonicMs(), credential }];
   }
 }

@@ -26,9 +26,6 @@ const MAX_RETRY_MS = 30_000;
  * last error.
  */
 export class RefreshingValue<T> {
-  readonly #load: () => Promise<LoadedValue<T>>;
-  readonly #clock: Clock;
-  readonly #random: () => number;
   #cached: CachedValue<T> | undefined;
   #loading: Promise<T> | undefined;
   /** Number of reloads; the result of a load from an earlier generation is discarded. */
@@ -38,11 +35,11 @@ export class RefreshingValue<T> {
   #lastError: unknown;
 
   /** @param random returns a number from 0 to 1, for the jitter of retries */
-  constructor(load: () => Promise<LoadedValue<T>>, clock: Clock, random: () => number = Math.random) {
-    this.#load = load;
-    this.#clock = clock;
-    this.#random = random;
-  }
+  constructor(
+    private readonly load: () => Promise<LoadedValue<T>>,
+    private readonly clock: Clock,
+    private readonly random: () => number = Math.random,
+  ) {}
 
   /**
    * Returns the value; waits for a load only if none is cached.
@@ -51,7 +48,7 @@ export class RefreshingValue<T> {
    * @throws {AuthenticationError} UNAVAILABLE if the load does not end before the deadline; else what the load threw
    */
   async get(deadline: Deadline, checkLoad: () => void): Promise<T> {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     const cached = this.#cached;
     if (cached !== undefined && nowMs < cached.expiresAtMs) {
       if (nowMs >= cached.refreshAtMs && nowMs >= this.#retryAtMs) {
@@ -78,7 +75,7 @@ export class RefreshingValue<T> {
 
   /** Whether a cached value has not expired. */
   hasValue(): boolean {
-    return this.#cached !== undefined && this.#clock.monotonicMs() < this.#cached.expiresAtMs;
+    return this.#cached !== undefined && this.clock.monotonicMs() < this.#cached.expiresAtMs;
   }
 
   /** Discards a value that turned out to be invalid, unless it was already replaced. */
@@ -107,9 +104,9 @@ export class RefreshingValue<T> {
 
   async #loadOnce(generation: number): Promise<T> {
     try {
-      const { value, lifeMs, refreshAfterMs } = await this.#load();
+      const { value, lifeMs, refreshAfterMs } = await this.load();
       if (generation !== this.#generation) return await this.#startLoad();
-      const nowMs = this.#clock.monotonicMs();
+      const nowMs = this.clock.monotonicMs();
       this.#cached = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
       this.#failures = 0;
       return value;
@@ -117,7 +114,7 @@ export class RefreshingValue<T> {
       if (generation !== this.#generation) return await this.#startLoad();
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
-      this.#retryAtMs = this.#clock.monotonicMs() + backOffMs * (1 - this.#random() / 2);
+      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - this.random() / 2);
       this.#lastError = error;
       throw error;
     }

@@ -36,7 +36,6 @@ const MIN_USEFUL_MS = 250;
  */
 export class ResponseCollector implements Dispatcher.DispatchHandler {
   readonly response: Promise<CollectedResponse>;
-  readonly #limits: ResponseLimits;
   readonly #timer: DeadlineTimer;
   readonly #chunks: Buffer[] = [];
   #resolve!: (response: CollectedResponse) => void;
@@ -48,8 +47,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   #headers: RawHeaders = {};
   #receivedBytes = 0;
 
-  constructor(limits: ResponseLimits) {
-    this.#limits = limits;
+  constructor(private readonly limits: ResponseLimits) {
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -64,7 +62,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     // A second start would be a retry by undici: nothing is sent twice.
     if (this.#started) this.#fail('CONNECTION_LOST');
     // A request sent this late can only end as unknown; "not sent" is the better outcome.
-    const { deadline } = this.#limits;
+    const { deadline } = this.limits;
     if (deadline.remainingMs() < MIN_USEFUL_MS || deadline.hasOverslept()) this.#fail('TIMEOUT');
     if (this.#ended) {
       // The promise is already settled, so nothing may be sent.
@@ -73,8 +71,8 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     }
     this.#started = true;
     this.#controller = controller;
-    this.#timer.start(this.#limits.headersMs);
-    this.#limits.onSending?.();
+    this.#timer.start(this.limits.headersMs);
+    this.limits.onSending?.();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
@@ -82,12 +80,12 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    this.#timer.start(this.#limits.bodyMs);
+    this.#timer.start(this.limits.bodyMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes > this.#limits.maxBodyBytes) this.#fail('TOO_LARGE');
+    if (this.#receivedBytes > this.limits.maxBodyBytes) this.#fail('TOO_LARGE');
     else this.#chunks.push(chunk);
   }
 

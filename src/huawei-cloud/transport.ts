@@ -143,13 +143,14 @@ interface Waiter {
 
 /** FIFO semaphore with a bounded queue and a bounded wait. */
 class Semaphore {
-  readonly #maxWaiting: number;
   readonly #waiting = new Set<Waiter>();
   #free: number;
 
-  constructor(permits: number, maxWaiting: number) {
+  constructor(
+    permits: number,
+    private readonly maxWaiting: number,
+  ) {
     this.#free = permits;
-    this.#maxWaiting = maxWaiting;
   }
 
   /**
@@ -162,7 +163,7 @@ class Semaphore {
       this.#free -= 1;
       return 'acquired';
     }
-    if (this.#waiting.size >= this.#maxWaiting) return 'queueFull';
+    if (this.#waiting.size >= this.maxWaiting) return 'queueFull';
     return new Promise(resolve => {
       const waiter: Waiter = {
         proceed: () => {

@@ -14,15 +14,13 @@ const FILTER_PROOF_LIFE_MS = 3_600_000;
 
 /** Batched reads of DLI's list for reconciliation. A failed read is undefined, because it proves nothing. */
 export class ConnectionLookup {
-  readonly #dli: DliClient;
-  readonly #clock: Clock;
   #batch: Promise<ConnectionList | undefined> | undefined;
   #filterProvenUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(dli: DliClient, clock: Clock) {
-    this.#dli = dli;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly dli: DliClient,
+    private readonly clock: Clock,
+  ) {}
 
   /** The complete list, read after this call. Undefined once the deadline has passed. */
   read(traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
@@ -42,7 +40,7 @@ export class ConnectionLookup {
 
   /** Whether DLI was seen to filter by tag within the last hour. */
   isFilterProven(): boolean {
-    return this.#clock.monotonicMs() < this.#filterProvenUntilMs;
+    return this.clock.monotonicMs() < this.#filterProvenUntilMs;
   }
 
   /** Checks that DLI filters by tag: it must list no connection for a random tag. */
@@ -51,17 +49,17 @@ export class ConnectionLookup {
     const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
     const list = await this.readTagged(decoy, traceId, deadline);
     if (list === undefined || list.connections.length > 0) return false;
-    this.#filterProvenUntilMs = this.#clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
+    this.#filterProvenUntilMs = this.clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
     return true;
   }
 
   async #list(traceId: string, tag?: ConnectionTag, limit?: Deadline): Promise<ConnectionList | undefined> {
     try {
       const deadline = new Deadline(
-        this.#clock,
+        this.clock,
         Math.min(READ_TIMEOUT_MS, limit?.remainingMs() ?? READ_TIMEOUT_MS),
       );
-      return await this.#dli.listForReconciliation({ traceId, deadline }, tag);
+      return await this.dli.listForReconciliation({ traceId, deadline }, tag);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
       return undefined;

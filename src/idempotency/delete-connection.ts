@@ -56,18 +56,14 @@ type Presence = 'absent' | 'creating' | 'present';
  * first call ended. After the store lost its notes a repeat is `notFound`, which is true as well.
  */
 export class DeleteConnection {
-  readonly #dli: Pick<DliClient, 'getForDeletion' | 'deleteConnection'>;
-  readonly #store: Pick<OperationStore, 'noteDeletion' | 'hasDeletion'>;
-  readonly #keys: OperationKeys;
-  readonly #clock: Clock;
   readonly #inFlight = new Map<string, Promise<DeleteOutcome>>();
 
-  constructor(dli: DliClient, store: OperationStore, keys: OperationKeys, clock: Clock) {
-    this.#dli = dli;
-    this.#store = store;
-    this.#keys = keys;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly dli: DliClient,
+    private readonly store: OperationStore,
+    private readonly keys: OperationKeys,
+    private readonly clock: Clock,
+  ) {}
 
   /** Runs the deletion, or joins the same one that is in flight. */
   run({ connectionId, tenant }: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
@@ -85,11 +81,11 @@ export class DeleteConnection {
   async #delete({ connectionId, tenant }: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
     const presence = await this.#checkPresence(connectionId, context);
     if (presence === 'creating') return STILL_CREATING;
-    const id = await this.#keys.forDeletion(tenant, connectionId.toLowerCase());
-    const nowMs = this.#clock.epochMs();
+    const id = await this.keys.forDeletion(tenant, connectionId.toLowerCase());
+    const nowMs = this.clock.epochMs();
     if (presence === 'absent')
-      return (await this.#store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
-    await this.#store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
+      return (await this.store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
+    await this.store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
     // Safe to repeat: DLI never reuses an id.
     const first = await this.#send(connectionId, context);
     if (first.kind !== 'unknown' || context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
@@ -115,9 +111,9 @@ export class DeleteConnection {
 
   async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError> {
     const remainingMs = context.deadline.remainingMs();
-    const deadline = new Deadline(this.#clock, Math.max(remainingMs - PRESENCE_CHECK_MS, remainingMs / 2));
+    const deadline = new Deadline(this.clock, Math.max(remainingMs - PRESENCE_CHECK_MS, remainingMs / 2));
     try {
-      return await this.#dli.deleteConnection(connectionId, { ...context, deadline });
+      return await this.dli.deleteConnection(connectionId, { ...context, deadline });
     } catch (error) {
       if (error instanceof DliError) return error;
       throw error;
@@ -144,7 +140,7 @@ export class DeleteConnection {
 
   /** @throws {DliError} as {@link DliClient.getForDeletion} */
   async #checkPresence(connectionId: string, context: OperationContext): Promise<Presence> {
-    const connection = await this.#dli.getForDeletion(connectionId, context);
+    const connection = await this.dli.getForDeletion(connectionId, context);
     if (connection === undefined) return 'absent';
     const state = stateOfWireName(connection.state);
     if (state === ConnectionState.DELETED) return 'absent';

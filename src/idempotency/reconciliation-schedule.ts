@@ -20,18 +20,13 @@ const MAX_RETRY_AFTER_SECONDS = 300;
 
 /** Reconciles a create while its caller waits. */
 export class InlineReconciliation {
-  readonly #reconciler: Reconciler;
-  readonly #writer: WriteBehind;
-  readonly #clock: Clock;
-  readonly #settleMs: number;
-
   /** @param settleMs how long after it was sent a create may still appear, in milliseconds */
-  constructor(reconciler: Reconciler, writer: WriteBehind, clock: Clock, settleMs: number) {
-    this.#reconciler = reconciler;
-    this.#writer = writer;
-    this.#clock = clock;
-    this.#settleMs = settleMs;
-  }
+  constructor(
+    private readonly reconciler: Reconciler,
+    private readonly writer: WriteBehind,
+    private readonly clock: Clock,
+    private readonly settleMs: number,
+  ) {}
 
   /**
    * Reads the list until it decides or the deadline is near. The background goes on with an undecided record.
@@ -39,13 +34,13 @@ export class InlineReconciliation {
    * @returns the latest version of the record
    */
   async reconcile(record: UnknownRecord, scope: OperationContext): Promise<OperationRecord> {
-    const startMs = this.#clock.monotonicMs();
+    const startMs = this.clock.monotonicMs();
     let current = record;
     for (const part of this.#partsFor(record)) {
-      const waitMs = Math.max(0, startMs + part * this.#settleMs - this.#clock.monotonicMs());
+      const waitMs = Math.max(0, startMs + part * this.settleMs - this.clock.monotonicMs());
       if (waitMs + ANSWER_MARGIN_MS > scope.deadline.remainingMs()) break;
       await delay(waitMs);
-      const check = this.#reconciler.check(current, scope.traceId);
+      const check = this.reconciler.check(current, scope.traceId);
       const limitMs = Math.max(0, scope.deadline.remainingMs() - ANSWER_MARGIN_MS);
       const checked = await withTimeout(limitMs, check, undefined);
       if (checked === undefined) {
@@ -64,7 +59,7 @@ export class InlineReconciliation {
   /** Gives up ownership of an undecided record. */
   async release(record: OperationRecord): Promise<void> {
     if (record.state !== 'UNKNOWN') return;
-    await this.#writer.write({ ...record, ownedUntilMs: this.#clock.epochMs() }, record.owner);
+    await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() }, record.owner);
   }
 
   /** Seconds (1 to 300) after which a repeat of the call may find the record decided. */
@@ -72,18 +67,18 @@ export class InlineReconciliation {
     const { state, ownedUntilMs, nextCheckAtMs, isSettled } = record;
     const nextMs =
       state === 'SENDING' ? ownedUntilMs : (nextCheckAtMs ?? this.#firstBackgroundReadMs(record));
-    const waitMs = isSettled === true ? this.#settleMs : nextMs - this.#clock.epochMs();
+    const waitMs = isSettled === true ? this.settleMs : nextMs - this.clock.epochMs();
     return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(waitMs / 1_000)));
   }
 
   // Long after the request, a repeat adds one read only. A suspected refusal is checked at once.
   #partsFor(record: UnknownRecord): readonly number[] {
-    if (this.#firstBackgroundReadMs(record) < this.#clock.epochMs()) return [0];
+    if (this.#firstBackgroundReadMs(record) < this.clock.epochMs()) return [0];
     return record.suspected === undefined ? INLINE_PARTS : [0, ...INLINE_PARTS];
   }
 
   #firstBackgroundReadMs(record: OperationRecord): number {
-    return lastSentAt(record) + this.#settleMs / 4;
+    return lastSentAt(record) + this.settleMs / 4;
   }
 }
 
@@ -104,14 +99,11 @@ interface Dependencies {
 
 /** Decides abandoned creates: of callers that went away and of processes that died. */
 export class BackgroundReconciliation {
-  readonly #deps: Dependencies;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(dependencies: Dependencies) {
-    this.#deps = dependencies;
-  }
+  constructor(private readonly deps: Dependencies) {}
 
   /** Searches for open records now and at every interval. */
   start(): void {
@@ -126,7 +118,7 @@ export class BackgroundReconciliation {
   }
 
   async #search(): Promise<void> {
-    const { store, keys, clock, log, intervalMs } = this.#deps;
+    const { store, keys, clock, log, intervalMs } = this.deps;
     try {
       const nowMs = clock.epochMs();
       // Only when needed: the project's key creates the store's secret if there is none.
@@ -142,7 +134,7 @@ export class BackgroundReconciliation {
   }
 
   async #decide(record: OperationRecord): Promise<void> {
-    const { store, inline, reconciler, clock } = this.#deps;
+    const { store, inline, reconciler, clock } = this.deps;
     const nowMs = clock.epochMs();
     const owned = await takeOver(store, record, nowMs, nowMs + BACKGROUND_OWNERSHIP_MS);
     if (owned === undefined) return;

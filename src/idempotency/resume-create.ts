@@ -16,15 +16,11 @@ const POLL_MS = 100;
 
 /** Answers a repeated create from its record. A repeat never sends anything. */
 export class ResumeCreate {
-  readonly #store: OperationStore;
-  readonly #inline: InlineReconciliation;
-  readonly #clock: Clock;
-
-  constructor(store: OperationStore, inline: InlineReconciliation, clock: Clock) {
-    this.#store = store;
-    this.#inline = inline;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly store: OperationStore,
+    private readonly inline: InlineReconciliation,
+    private readonly clock: Clock,
+  ) {}
 
   /** Replays a decided record. Takes over an abandoned one and reconciles it, or waits for its owner. */
   async run(record: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
@@ -43,17 +39,17 @@ export class ResumeCreate {
   ): Promise<CreateOutcome | undefined> {
     if (isDecided(record)) return recordedOutcome(record, 0);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
-    const owned = await takeOver(this.#store, record, this.#clock.epochMs(), ownedUntilMs);
+    const owned = await takeOver(this.store, record, this.clock.epochMs(), ownedUntilMs);
     if (owned === undefined) return undefined;
-    const reconciled = await this.#inline.reconcile(owned, context);
-    return recordedOutcome(reconciled, this.#inline.secondsUntilDecided(reconciled));
+    const reconciled = await this.inline.reconcile(owned, context);
+    return recordedOutcome(reconciled, this.inline.secondsUntilDecided(reconciled));
   }
 
   async #awaitOwner({ id }: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
-    const endMs = this.#clock.monotonicMs() + IN_FLIGHT_WAIT_MS;
-    while (this.#clock.monotonicMs() < endMs) {
+    const endMs = this.clock.monotonicMs() + IN_FLIGHT_WAIT_MS;
+    while (this.clock.monotonicMs() < endMs) {
       await delay(POLL_MS);
-      const found = await this.#store.find(id, this.#clock.epochMs());
+      const found = await this.store.find(id, this.clock.epochMs());
       if (found.kind !== 'found') break;
       const outcome = await this.#replayOrReconcile(found.record, context);
       if (outcome !== undefined) return outcome;
@@ -63,8 +59,8 @@ export class ResumeCreate {
 
   // The record was read, so something may have been sent, whether or not the store answers now.
   #withoutStore(record: OperationRecord): CreateOutcome {
-    const retryAfterSeconds = this.#inline.secondsUntilDecided(record);
-    return record.ownedUntilMs > this.#clock.epochMs()
+    const retryAfterSeconds = this.inline.secondsUntilDecided(record);
+    return record.ownedUntilMs > this.clock.epochMs()
       ? { kind: 'inProgress', retryAfterSeconds }
       : recordedOutcome(record, retryAfterSeconds);
   }

@@ -26,9 +26,6 @@ interface PendingWrite {
  * caller already has its answer; after that the record stays open in the store and is reconciled again.
  */
 export class WriteBehind {
-  readonly #store: Pick<OperationStore, 'replace' | 'remove'>;
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #log: Pick<Logger, 'warn'>;
   /** The latest write of each key, until the store has it. */
   readonly #newest = new Map<string, PendingWrite>();
   readonly #waitingResults = new Map<string, PendingWrite>();
@@ -37,14 +34,10 @@ export class WriteBehind {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    store: Pick<OperationStore, 'replace' | 'remove'>,
-    clock: Pick<Clock, 'monotonicMs'>,
-    log: Pick<Logger, 'warn'>,
-  ) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#log = log;
-  }
+    private readonly store: Pick<OperationStore, 'replace' | 'remove'>,
+    private readonly clock: Pick<Clock, 'monotonicMs'>,
+    private readonly log: Pick<Logger, 'warn'>,
+  ) {}
 
   /** The latest version of a record that the store does not have yet. */
   pending(id: string): OperationRecord | undefined {
@@ -53,13 +46,13 @@ export class WriteBehind {
 
   /** Writes a record, now or as soon as the store can. Never rejects for an unavailable store. */
   write(record: OperationRecord, owner: string): Promise<void> {
-    const run = () => this.#store.replace(record, owner);
+    const run = () => this.store.replace(record, owner);
     return this.#begin({ key: record.id, record, waiting: this.#waitingResults, run });
   }
 
   /** Removes a record, now or as soon as the store can. Never rejects for an unavailable store. */
   remove(id: string, owner: string): Promise<void> {
-    const run = () => this.#store.remove(id, owner);
+    const run = () => this.store.remove(id, owner);
     // A repeat of the call may fail to begin as well, and either of the two records may be in the store.
     const key = `${id} ${owner}`;
     return this.#begin({ key, record: undefined, waiting: this.#waitingRemovals, run });
@@ -102,7 +95,7 @@ export class WriteBehind {
   }
 
   #mayWait(write: PendingWrite): boolean {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     write.giveUpAtMs ??= nowMs + GIVE_UP_MS;
     return nowMs < write.giveUpAtMs && (write.waiting.size < MAX_WAITING || write.waiting.has(write.key));
   }
@@ -117,7 +110,7 @@ export class WriteBehind {
 
   #reportDropped(count: number): void {
     if (count === 0) return;
-    this.#log.warn(
+    this.log.warn(
       { operation: 'store', outcome: 'dropped', count },
       'records could not be written in time, their creates are looked up again',
     );

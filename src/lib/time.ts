@@ -19,26 +19,27 @@ const MAX_OVERSLEPT_MS = 4_000;
 
 /** Point in time by which a whole operation must end, including upstream calls and waits. */
 export class Deadline {
-  readonly #clock: Clock;
   readonly #endsAtMs: number;
   /** The deadline by the wall clock, for what other processes read. */
   readonly endsAtEpochMs: number;
 
   /** @param timeoutMs milliseconds until the deadline */
-  constructor(clock: Clock, timeoutMs: number) {
-    this.#clock = clock;
+  constructor(
+    private readonly clock: Clock,
+    timeoutMs: number,
+  ) {
     this.#endsAtMs = clock.monotonicMs() + timeoutMs;
     this.endsAtEpochMs = clock.epochMs() + timeoutMs;
   }
 
   /** Milliseconds until the deadline; 0 if it has passed. */
   remainingMs(): number {
-    return Math.max(0, this.#endsAtMs - this.#clock.monotonicMs());
+    return Math.max(0, this.#endsAtMs - this.clock.monotonicMs());
   }
 
   /** A timer that calls `callback` at the deadline at the latest. */
   timer(callback: () => void): DeadlineTimer {
-    return new DeadlineTimer(this.#clock, this.#endsAtMs, callback);
+    return new DeadlineTimer(this.clock, this.#endsAtMs, callback);
   }
 
   /**
@@ -46,29 +47,26 @@ export class Deadline {
    * Nothing may be sent then: another process may have taken over the operation.
    */
   hasOverslept(): boolean {
-    const remainingEpochMs = this.endsAtEpochMs - this.#clock.epochMs();
-    return this.#endsAtMs - this.#clock.monotonicMs() - remainingEpochMs > MAX_OVERSLEPT_MS;
+    const remainingEpochMs = this.endsAtEpochMs - this.clock.epochMs();
+    return this.#endsAtMs - this.clock.monotonicMs() - remainingEpochMs > MAX_OVERSLEPT_MS;
   }
 }
 
 /** Timer within a {@link Deadline}, measured by its clock. */
 export class DeadlineTimer {
-  readonly #clock: Clock;
-  readonly #deadlineMs: number;
-  readonly #callback: () => void;
   #endsAtMs = Number.POSITIVE_INFINITY;
   #timeout: NodeJS.Timeout | undefined;
 
-  constructor(clock: Clock, deadlineMs: number, callback: () => void) {
-    this.#clock = clock;
-    this.#deadlineMs = deadlineMs;
-    this.#callback = callback;
-  }
+  constructor(
+    private readonly clock: Clock,
+    private readonly deadlineMs: number,
+    private readonly callback: () => void,
+  ) {}
 
   /** Starts the timer anew: it ends after `limitMs` milliseconds or at the deadline, whichever comes first. */
   start(limitMs: number): void {
-    const nowMs = this.#clock.monotonicMs();
-    this.#endsAtMs = Math.max(nowMs, Math.min(nowMs + limitMs, this.#deadlineMs));
+    const nowMs = this.clock.monotonicMs();
+    this.#endsAtMs = Math.max(nowMs, Math.min(nowMs + limitMs, this.deadlineMs));
     clearTimeout(this.#timeout);
     this.#timeout = setTimeout(() => this.#onTimeout(), this.#endsAtMs - nowMs);
   }
@@ -80,9 +78,9 @@ export class DeadlineTimer {
 
   // Node's timers run by another clock, and may fire up to a millisecond early.
   #onTimeout(): void {
-    const restMs = this.#endsAtMs - this.#clock.monotonicMs();
+    const restMs = this.#endsAtMs - this.clock.monotonicMs();
     if (restMs > 0) this.#timeout = setTimeout(() => this.#onTimeout(), restMs);
-    else this.#callback();
+    else this.callback();
   }
 }
 

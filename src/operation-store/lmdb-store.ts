@@ -45,12 +45,10 @@ const OPTIONS = {
  * A network file system is not supported: LMDB needs shared memory and locks that end with their process.
  */
 export class LmdbStore implements OperationStore {
-  readonly #root: RootDatabase<string, string>;
   readonly #tables: LmdbTables;
   #isClosed = false;
 
-  private constructor(root: RootDatabase<string, string>) {
-    this.#root = root;
+  private constructor(private readonly root: RootDatabase<string, string>) {
     this.#tables = new LmdbTables(root);
   }
 
@@ -73,10 +71,10 @@ export class LmdbStore implements OperationStore {
 
   async secret(): Promise<Buffer> {
     const text = await this.#write(() => {
-      const stored = this.#root.get('secret');
+      const stored = this.root.get('secret');
       if (stored !== undefined) return stored;
       const made = randomBytes(32).toString('hex');
-      this.#root.putSync('secret', made);
+      this.root.putSync('secret', made);
       return made;
     });
     return Buffer.from(text, 'hex');
@@ -164,14 +162,14 @@ export class LmdbStore implements OperationStore {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#root.close();
+    await this.root.close();
   }
 
   #read<T>(action: () => T): T {
     if (this.#isClosed) throw new StoreUnavailableError();
     try {
       // LMDB keeps its snapshot for the rest of the turn of the event loop; another process may have committed.
-      this.#root.resetReadTxn();
+      this.root.resetReadTxn();
       return action();
     } catch {
       throw new StoreUnavailableError();
@@ -182,7 +180,7 @@ export class LmdbStore implements OperationStore {
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
     try {
-      return await this.#root.transaction(action);
+      return await this.root.transaction(action);
     } catch (error) {
       ignoreCommitError(error);
       throw new StoreUnavailableError();
