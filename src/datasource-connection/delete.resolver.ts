@@ -1,4 +1,4 @@
-import { ValidateBy } from 'class-validator';
+import { Matches } from 'class-validator';
 import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { CONNECTION_ID } from '../dli/connection.js';
@@ -49,12 +49,6 @@ export class DeleteDatasourceConnectionResolver {
 @InputType({ description: 'The connection to delete.' })
 export class DeleteDatasourceConnectionInput {
   @Field(() => ID, { description: "The connection's id, a UUID." })
-  @ValidateBy({
-    name: 'isConnectionId',
-    validator: {
-      validate: id => typeof id === 'string' && CONNECTION_ID.test(id),
-      defaultMessage: () => 'id must be a UUID, as the id of every connection is.',
-    },
-  })
+  @Matches(CONNECTION_ID, { message: 'id must be a UUID, as the id of every connection is.' })
   id!: string;
 }

@@ -1,4 +1,5 @@
 import { Redis, ReplyError } from 'ioredis';
+import { closeRedis } from '../lib/redis-client.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { RedisAddress } from './redis-url.js';
 
@@ -121,10 +122,7 @@ export class RedisConnection {
   /** Ends the connection for good. */
   async close(): Promise<void> {
     clearTimeout(this.#recheck);
-    const isOpen = this.#client.status === 'ready' || this.#client.status === 'connect';
-    const ended = isOpen ? new Promise<void>(resolve => this.#client.once('end', resolve)) : undefined;
-    this.#client.disconnect();
-    await ended;
+    await closeRedis(this.#client);
     this.#change(false);
   }
 
