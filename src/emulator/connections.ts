@@ -58,7 +58,7 @@ export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> 
   /** The `connectionUrl` of the active connection. */
   readonly activeUrl: string;
   /** Values of a seeded connection that override the computed ones. */
-  readonly pinned: Partial<Pick<StoredConnection, PinnedField>>;
+  readonly pinned: { readonly [Field in PinnedField]?: StoredConnection[Field] | undefined };
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -120,16 +120,7 @@ export class ConnectionStore {
 
   /** Adds a connection directly, with generated values for absent fields. */
   seed(partial: Partial<StoredConnection>, defaultProjectId: string): StoredConnection {
-    const {
-      state,
-      process,
-      connectionUrl,
-      message,
-      deletedAtMs,
-      updatedAtMs,
-      service = 'RDS',
-      ...given
-    } = partial;
+    const { state, process, connectionUrl, message, deletedAtMs, service = 'RDS', ...given } = partial;
     const prepared = this.prepare({
       projectId: defaultProjectId,
       name: given.name ?? `seeded-${this.#records.size + 1}`,
@@ -150,10 +141,10 @@ export class ConnectionStore {
       willFail: state === undefined ? prepared.willFail : state === 'FAILED',
       deletedAtMs: deletedAtMs ?? (state === 'DELETED' ? this.options.now() : undefined),
       pinned: {
-        ...(state === undefined || state === 'DELETED' ? {} : { state }),
-        ...(process === undefined ? (state === 'CREATING' ? { process: 0 } : {}) : { process }),
-        ...(connectionUrl === undefined ? {} : { connectionUrl }),
-        ...(message === undefined ? {} : { message }),
+        state: state === 'DELETED' ? undefined : state,
+        process: process ?? (state === 'CREATING' ? 0 : undefined),
+        connectionUrl,
+        message,
       },
     };
     this.add(record);
@@ -212,11 +203,10 @@ function connectionAt(record: ConnectionRecord, nowMs: number): StoredConnection
   const state = stateBeforeDeletion(record, frozenAtMs);
   return {
     ...kept,
-    process: progress(record, frozenAtMs),
-    connectionUrl: state === 'ACTIVE' ? activeUrl : '',
-    message: state === 'FAILED' ? failureReason : '',
+    process: pinned.process ?? progress(record, frozenAtMs),
+    connectionUrl: pinned.connectionUrl ?? (state === 'ACTIVE' ? activeUrl : ''),
+    message: pinned.message ?? (state === 'FAILED' ? failureReason : ''),
     updatedAtMs: kept.deletedAtMs ?? (nowMs < readyAtMs ? kept.createdAtMs : readyAtMs),
-    ...pinned,
     state: kept.deletedAtMs === undefined ? state : 'DELETED',
   };
 }
