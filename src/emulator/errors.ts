@@ -184,7 +184,7 @@ export function keystoneError(status: number, message: string): EmulatedResponse
 
 /** Builds the documented response of any known code, in the format of the component that its prefix names. */
 export function documentedErrorResponse(code: string, requestId: string, status?: number): EmulatedResponse {
-  if (/^APIGW?\./.test(code)) return gatewayError(code, requestId, '', status);
-  const documented = findDocumentedError(code, status);
-  return jsonResponse(documented?.status ?? 500, { error_code: code, error_msg: documented?.message ?? '' });
+  return /^APIGW?\./.test(code)
+    ? gatewayError(code, requestId, '', status)
+    : dliError(code, undefined, status);
 }

@@ -108,16 +108,16 @@ function areValidHeaders(headers: Record<string, string>): boolean {
   }
 }
 
-/** A queued fault with the numbers of requests that it still skips and affects (`null` = until cleared). */
-export interface QueuedFault {
+/** A queued fault with the numbers of requests that it still skips and affects (`Infinity` = until cleared). */
+interface QueuedFault {
   readonly fault: Fault;
-  readonly passesLeft: number;
-  readonly hitsLeft: number | null;
+  passesLeft: number;
+  hitsLeft: number;
 }
 
 /** FIFO queue of scripted faults. */
 export class FaultQueue {
-  #queue: { fault: Fault; passesLeft: number; hitsLeft: number }[] = [];
+  #queue: QueuedFault[] = [];
 
   /**
    * Appends a fault.
@@ -127,11 +127,8 @@ export class FaultQueue {
     const result = faultSchema.safeParse(fault);
     if (!result.success) throw new TypeError(`Bad fault: ${describeProblems(result.error).join('; ')}`);
     const { skip = 0, times = 1 } = result.data;
-    this.#queue.push({
-      fault: result.data,
-      passesLeft: skip,
-      hitsLeft: times === 0 ? Number.POSITIVE_INFINITY : times,
-    });
+    const hitsLeft = times === 0 ? Number.POSITIVE_INFINITY : times;
+    this.#queue.push({ fault: result.data, passesLeft: skip, hitsLeft });
   }
 
   /**
@@ -154,13 +151,9 @@ export class FaultQueue {
     return undefined;
   }
 
-  /** Lists the queued faults. */
-  list(): QueuedFault[] {
-    return this.#queue.map(({ fault, passesLeft, hitsLeft }) => ({
-      fault,
-      passesLeft,
-      hitsLeft: Number.isFinite(hitsLeft) ? hitsLeft : null,
-    }));
+  /** Lists the queued faults. JSON turns an infinite `hitsLeft` into null. */
+  list(): readonly QueuedFault[] {
+    return this.#queue;
   }
 
   /** Removes all faults. Requests that already took a fault are not affected. */
