@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { StoredConnection } from './connections.js';
+import { parseJson } from './dli-bodies.js';
 import type { Emulator } from './emulator.js';
 import type { FaultQueue } from './faults.js';
 import { faultSchema } from './faults.js';
-import type { LedgerFilter } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import { currentSettings, describeProblems, settingsSchema } from './options.js';
 import type { EmulatedResponse } from './respond.js';
@@ -46,15 +46,6 @@ const seedSchema = z.strictObject({
 /** A validated seed. */
 type Seed = z.output<typeof seedSchema>;
 
-interface ControlApiParts {
-  readonly options: EmulatorOptions;
-  readonly faults: FaultQueue;
-  readonly emulator: Pick<
-    Emulator,
-    'ledger' | 'connections' | 'seedConnection' | 'reset' | 'expireTokens' | 'clearFaults'
-  >;
-}
-
 /**
  * The HTTP API under `/emulator/` that controls an emulator in another process:
  *
@@ -70,7 +61,11 @@ interface ControlApiParts {
  * An invalid request gets a 400 with `{error, problems}`. Control requests are not in the ledger.
  */
 export class ControlApi {
-  constructor(private readonly parts: ControlApiParts) {}
+  constructor(
+    private readonly emulator: Emulator,
+    private readonly options: EmulatorOptions,
+    private readonly faults: FaultQueue,
+  ) {}
 
   /** Handles a request under `/emulator/`. Only loopback hosts are accepted, unless `isOpen`. */
   async handle(message: IncomingMessage, serverResponse: ServerResponse, isOpen: boolean): Promise<void> {
@@ -86,7 +81,7 @@ export class ControlApi {
   }
 
   #route(head: RequestHead, body: Buffer): EmulatedResponse {
-    const { emulator, faults, options } = this.parts;
+    const { emulator, faults, options } = this;
     switch (`${head.method} ${head.path}`) {
       case 'GET /emulator/health':
         return jsonResponse(200, { status: 'ok' });
@@ -124,32 +119,30 @@ export class ControlApi {
   #readLedger(operation: string): EmulatedResponse {
     const filter = ledgerFilterSchema.safeParse(operation);
     if (!filter.success) return badRequest(describeProblems(filter.error).map(text => `operation: ${text}`));
-    const selected: LedgerFilter = filter.data;
-    return jsonResponse(200, { entries: this.parts.emulator.ledger.entries(selected) });
+    return jsonResponse(200, { entries: this.emulator.ledger.entries(filter.data) });
   }
 
   #addFaults(body: Buffer): EmulatedResponse {
     const { items, problems } = readAll(body, 'fault', faultSchema);
     if (problems.length > 0) return badRequest(problems);
-    for (const fault of items) this.parts.faults.add(fault);
-    return jsonResponse(201, { faults: this.parts.faults.list() });
+    for (const fault of items) this.faults.add(fault);
+    return jsonResponse(201, { faults: this.faults.list() });
   }
 
   #seed(body: Buffer): EmulatedResponse {
-    const { emulator, options } = this.parts;
     const { items, problems } = readAll(body, 'connection', seedSchema);
     if (problems.length > 0) return badRequest(problems);
-    const seeds = items.flatMap(item => expandSeed(item, options.now()));
+    const seeds = items.flatMap(item => expandSeed(item, this.options.now()));
     // Absent fields are missing, not undefined, as the type demands.
-    const connections = seeds.map(seed => emulator.seedConnection(seed as Partial<StoredConnection>));
+    const connections = seeds.map(seed => this.emulator.seedConnection(seed as Partial<StoredConnection>));
     return jsonResponse(201, { connections });
   }
 
   #changeSettings(body: Buffer): EmulatedResponse {
     const result = settingsSchema.safeParse(parseJson(body));
     if (!result.success) return badRequest(describeProblems(result.error));
-    Object.assign(this.parts.options, result.data);
-    return jsonResponse(200, currentSettings(this.parts.options));
+    Object.assign(this.options, result.data);
+    return jsonResponse(200, currentSettings(this.options));
   }
 }
 
@@ -166,15 +159,6 @@ function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: 
 
 function badRequest(problems: readonly string[]): EmulatedResponse {
   return jsonResponse(400, { error: 'The request is not valid.', problems });
-}
-
-// Returns undefined for invalid JSON, which then fails the schema.
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether a host name or address is a loopback one. */

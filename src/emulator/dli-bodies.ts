@@ -130,9 +130,13 @@ export function readCreateBody(bytes: Buffer): ReadCreateBody {
 
 /** Reads the connection name from a create body that may be invalid otherwise. */
 export function readConnectionName(bytes: Buffer): string | undefined {
+  return z.looseObject({ name: z.string() }).safeParse(parseJson(bytes)).data?.name;
+}
+
+/** Parses the JSON of a body. Returns undefined, which no JSON represents, if it is not valid. */
+export function parseJson(bytes: Buffer): unknown {
   try {
-    const { name } = JSON.parse(bytes.toString('utf8'));
-    return typeof name === 'string' ? name : undefined;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -3,8 +3,9 @@ import { findServiceKind } from './connections.js';
 import { connectionBody, connectionListBody, readCreateBody } from './dli-bodies.js';
 import { dliError } from './errors.js';
 import type { EmulatorOptions } from './options.js';
+import type { EmulatedResponse } from './respond.js';
 import { jsonResponse } from './respond.js';
-import type { Call, Outcome } from './routes.js';
+import type { Call } from './routes.js';
 
 /** The four DLI operations on classic datasource connections. Requests are already authenticated. */
 export class DliOperations {
@@ -14,13 +15,13 @@ export class DliOperations {
   ) {}
 
   /** Creates a connection in state CREATING: 201 with its id. */
-  create({ request, route, isDryRun }: Call): Outcome {
+  create({ request, route, isDryRun }: Call): EmulatedResponse {
     const { body, problem } = readCreateBody(request.body);
-    if (problem !== undefined) return { response: dliError('DLI.0001', problem) };
+    if (problem !== undefined) return dliError('DLI.0001', problem);
     if (body.cluster_name?.toLowerCase() === 'default')
-      return { response: dliError('DLI.0007', 'The default queue does not support datasource connections.') };
+      return dliError('DLI.0007', 'The default queue does not support datasource connections.');
     if (this.options.uniqueNames && this.connections.isNameTaken(route.projectId, body.name))
-      return { response: dliError('DLI.0006', `The connection ${body.name} already exists.`) };
+      return dliError('DLI.0006', `The connection ${body.name} already exists.`);
     const record = this.connections.prepare({
       projectId: route.projectId,
       name: body.name,
@@ -32,51 +33,49 @@ export class DliOperations {
       tags: body.tags ?? [],
     });
     const response = jsonResponse(201, { is_success: true, message: '', connection_id: record.connectionId });
-    if (isDryRun) return { response };
+    if (isDryRun) return response;
     this.connections.add(record);
-    return { response, appliedConnectionId: record.connectionId };
+    return { ...response, appliedConnectionId: record.connectionId };
   }
 
   /** Returns one connection or its tombstone. */
-  get({ route }: Call): Outcome {
+  get({ route }: Call): EmulatedResponse {
     const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return this.#notFound(route.connectionId);
-    return { response: jsonResponse(200, connectionBody(connection, this.options)) };
+    return jsonResponse(200, connectionBody(connection, this.options));
   }
 
   /** Lists all connections and tombstones of the project, oldest first. */
-  list({ request, route }: Call): Outcome {
+  list({ request, route }: Call): EmulatedResponse {
     const text = new URLSearchParams(request.query).get('tags') ?? '';
     if (text !== '' && this.options.tagFilter === 'refused')
-      return { response: dliError('DLI.0001', "Parameter 'tags' is not supported.") };
+      return dliError('DLI.0001', "Parameter 'tags' is not supported.");
     const filter = text === '' || this.options.tagFilter === 'ignored' ? [] : parseTagFilter(text);
-    if (filter === undefined) return { response: dliError('DLI.0001', "Parameter 'tags' is invalid.") };
+    if (filter === undefined) return dliError('DLI.0001', "Parameter 'tags' is invalid.");
     const listedUntilMs = this.options.now() - this.options.listLagMs;
     const connections = this.connections
       .all()
       .filter(connection => connection.projectId === route.projectId)
       .filter(connection => connection.createdAtMs <= listedUntilMs && matchesTags(connection.tags, filter));
-    return { response: jsonResponse(200, connectionListBody(connections, this.options)) };
+    return jsonResponse(200, connectionListBody(connections, this.options));
   }
 
   /** Deletes a connection that is not in state CREATING, leaving a tombstone. */
-  delete({ route, isDryRun }: Call): Outcome {
+  delete({ route, isDryRun }: Call): EmulatedResponse {
     const { projectId, connectionId } = route;
     const connection = this.connections.find(projectId, connectionId);
     if (connection === undefined || connection.state === 'DELETED') return this.#notFound(connectionId);
     if (connection.state === 'CREATING')
-      return {
-        response: dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`),
-      };
+      return dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`);
     const response = jsonResponse(200, { is_success: true, message: 'Deleted' });
-    if (isDryRun) return { response };
+    if (isDryRun) return response;
     this.connections.markDeleted(connectionId);
-    return { response, appliedConnectionId: connectionId };
+    return { ...response, appliedConnectionId: connectionId };
   }
 
   // The exact text, including its grammar, of DLI's API for enhanced connections.
-  #notFound(connectionId: string): Outcome {
-    return { response: dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`) };
+  #notFound(connectionId: string): EmulatedResponse {
+    return dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`);
   }
 }
 

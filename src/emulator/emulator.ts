@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { once } from 'node:events';
 import { AccessKeyCheck, TokenStore } from './authentication.js';
 import type { StoredConnection } from './connections.js';
 import { ConnectionStore } from './connections.js';
@@ -11,8 +11,8 @@ import type { Ledger } from './ledger.js';
 import { WritableLedger } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import { DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY, resolveOptions } from './options.js';
-import { Dispatcher } from './routes.js';
-import { createHttpServer, RequestHandler } from './server.js';
+import { createDispatcher } from './routes.js';
+import { baseUrlOf, createHttpServer, RequestHandler } from './server.js';
 
 export type { Fault } from './faults.js';
 export type { EmulatorOptions } from './options.js';
@@ -62,30 +62,28 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
   const connections = new ConnectionStore(resolved);
   const faults = new FaultQueue();
   const ledger = new WritableLedger();
-  const dispatcher = new Dispatcher(
-    resolved,
-    new DliOperations(resolved, connections),
-    new IamOperations(resolved, tokens),
-  );
-  const requests = new RequestHandler({ options: resolved, accessKeys, tokens, dispatcher, faults, ledger });
+  const dli = new DliOperations(resolved, connections);
+  const dispatch = createDispatcher(resolved, dli, new IamOperations(resolved, tokens));
+  const requests = new RequestHandler({ options: resolved, accessKeys, tokens, dispatch, faults, ledger });
   let isOpen = false;
   const server = createHttpServer((message, serverResponse) => {
-    handle(message, serverResponse).catch(() => serverResponse.req.socket.destroy());
+    const handled = message.url?.startsWith('/emulator/')
+      ? control.handle(message, serverResponse, isOpen)
+      : requests.handle(message, serverResponse);
+    handled.catch(() => message.socket.destroy());
   });
-
-  async function handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
-    if (message.url?.startsWith('/emulator/')) await control.handle(message, serverResponse, isOpen);
-    else await requests.handle(message, serverResponse);
-  }
-
   const emulator: Emulator = {
     async listen(port = 0, host = '127.0.0.1') {
       isOpen = !isLoopback(host);
-      return server.listen(port, host);
+      server.listen(port, host);
+      await once(server, 'listening');
+      return baseUrlOf(server, host);
     },
     async close() {
       ledger.rejectWaiters();
-      await server.close();
+      const closed = once(server, 'close');
+      server.close().closeAllConnections();
+      await closed;
     },
     inject: fault => faults.add(fault),
     clearFaults: () => faults.clear(),
@@ -102,7 +100,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
     },
     expireTokens: () => tokens.expireAll(),
   };
-  const control = new ControlApi({ options: resolved, faults, emulator });
+  const control = new ControlApi(emulator, resolved, faults);
   return emulator;
 }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { IssuedToken, TokenStore } from './authentication.js';
+import { parseJson } from './dli-bodies.js';
 import { keystoneError } from './errors.js';
 import type { EmulatorOptions, EmulatorProject } from './options.js';
 import type { EmulatedResponse } from './respond.js';
 import { jsonResponse } from './respond.js';
-import type { Call, Outcome } from './routes.js';
+import type { Call } from './routes.js';
 
 const MAX_BODY_BYTES = 32 * 1_024;
 
@@ -39,48 +40,44 @@ export class IamOperations {
   ) {}
 
   /** Issues a token: 201 with the token in `X-Subject-Token`. The only operation without authentication. */
-  issueToken({ request, isDryRun }: Call): Outcome {
+  issueToken({ request, isDryRun }: Call): EmulatedResponse {
     if (request.body.length > MAX_BODY_BYTES)
-      return {
-        response: jsonResponse(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' }),
-      };
-    const requested = readTokenBody(request.body);
-    if (requested === undefined) return { response: keystoneError(400, 'The request body is invalid') };
-    const user = this.options.users.find(
-      known => known.name === requested.name && known.domainName === requested.domainName,
-    );
-    if (user === undefined || user.password !== requested.password)
-      return { response: keystoneError(401, 'The username or password is wrong.') };
-    const project = this.#findProject(requested.project);
-    if (requested.project !== undefined && project === undefined)
-      return { response: keystoneError(404, 'Could not find the project of the requested scope.') };
+      return jsonResponse(400, { error_msg: 'The request body exceeds 32 KB.', error_code: 'IAM.1101' });
+    const { data } = tokenBodySchema.safeParse(parseJson(request.body));
+    if (data === undefined) return keystoneError(400, 'The request body is invalid');
+    const { name, password, domain } = data.auth.identity.password.user;
+    const user = this.options.users.find(known => known.name === name && known.domainName === domain.name);
+    if (user === undefined || user.password !== password)
+      return keystoneError(401, 'The username or password is wrong.');
+    // A project takes precedence over a domain.
+    const requested = data.auth.scope?.project;
+    const project = requested && this.#findProject(requested);
+    if (requested !== undefined && project === undefined)
+      return keystoneError(404, 'Could not find the project of the requested scope.');
     const token = this.tokens.create(user, project);
     if (!isDryRun) this.tokens.add(token);
-    return { response: tokenResponse(token) };
+    return tokenResponse(token);
   }
 
   /** Lists the projects of the account, optionally by name and page. */
-  listProjects({ request }: Call): Outcome {
+  listProjects({ request }: Call): EmulatedResponse {
     const query = new URLSearchParams(request.query);
     const name = query.get('name');
     const perPage = Number(query.get('per_page') ?? 5_000);
     const page = Number(query.get('page') ?? 1);
     if (!Number.isInteger(perPage) || perPage < 1 || perPage > 5_000 || !Number.isInteger(page) || page < 1)
-      return { response: keystoneError(400, 'The page or per_page parameter is invalid.') };
+      return keystoneError(400, 'The page or per_page parameter is invalid.');
     const projects = this.options.projects
       .filter(project => name === null || project.name === name)
       .slice((page - 1) * perPage, page * perPage)
       .map(project => this.#projectBody(project));
     const links = { self: `https://iam.myhuaweicloud.com${request.path}`, previous: null, next: null };
-    return { response: jsonResponse(200, { projects, links }) };
+    return jsonResponse(200, { projects, links });
   }
 
-  #findProject(requested: { id?: string | undefined; name?: string | undefined } | undefined) {
-    if (requested === undefined) return undefined;
+  #findProject({ id, name }: { id?: string | undefined; name?: string | undefined }) {
     return this.options.projects.find(
-      project =>
-        (requested.id === undefined || project.id === requested.id) &&
-        (requested.name === undefined || project.name === requested.name),
+      project => (id === undefined || project.id === id) && (name === undefined || project.name === name),
     );
   }
 
@@ -123,22 +120,4 @@ function microsecondTime(timeMs: number): string {
 // Ids of IAM have 32 hexadecimal digits. These are deterministic.
 function stableId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
-}
-
-/**
- * Parses the body of a token request; undefined if it is invalid. A project takes precedence over a domain. Without
- * `project`, the token is scoped to the account or unscoped.
- */
-function readTokenBody(bytes: Buffer) {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  const result = tokenBodySchema.safeParse(value);
-  if (!result.success) return undefined;
-  const { identity, scope } = result.data.auth;
-  const { name, password, domain } = identity.password.user;
-  return { name, password, domainName: domain.name, project: scope?.project };
 }

@@ -37,13 +37,13 @@ export interface LedgerEntry {
   /** Whether the signature or token was valid, even if a fault determined the response. */
   readonly authenticated: boolean;
   /** Why the credentials or the whole request were refused. */
-  readonly reasonRefused?: string;
+  readonly reasonRefused?: string | undefined;
   /** The behaviour of the fault that affected the request. */
-  readonly fault?: string;
+  readonly fault?: string | undefined;
   /** Status of the response; absent if none was to be sent. */
   readonly status?: number;
   /** Id of the connection that the request created or deleted. */
-  readonly appliedConnectionId?: string;
+  readonly appliedConnectionId?: string | undefined;
   /** The caller's port, which identifies reused connections. */
   readonly remotePort: number;
 }
@@ -51,46 +51,38 @@ export interface LedgerEntry {
 /** Selects the entries of one operation; `any` selects all. */
 export type LedgerFilter = LedgerOperation | 'any';
 
-/** The received requests and their results: the last 50,000 entries, and counts of all. */
-export interface Ledger {
-  /** Lists the entries, oldest first. Default: of all operations. */
-  entries(operation?: LedgerFilter): readonly LedgerEntry[];
-  /** Number of requests since the start or the last {@link Ledger.clear}. Default: of all operations. */
-  count(operation?: LedgerFilter): number;
-  /** Resolves when {@link Ledger.count} reaches `count`; rejects if the emulator is closed first. */
-  waitFor(operation: LedgerFilter, count: number): Promise<void>;
-  /** Clears all entries and counts. */
-  clear(): void;
-}
-
 interface Waiter {
   readonly isSatisfied: () => boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
-/** The ledger with its write methods, which stay inside the emulator. */
-export class WritableLedger implements Ledger {
+/** The received requests and their results: the last 50,000 entries, and counts of all. */
+export class WritableLedger {
   #entries: LedgerEntry[] = [];
   #counts = new Map<LedgerFilter, number>();
   #waiters: Waiter[] = [];
   #lastSequence = 0;
 
+  /** Lists the entries, oldest first. Default: of all operations. */
   entries(operation: LedgerFilter = 'any'): readonly LedgerEntry[] {
     const held = this.#entries.slice(-CAPACITY);
     return operation === 'any' ? held : held.filter(entry => entry.operation === operation);
   }
 
+  /** Number of requests since the start or the last {@link Ledger.clear}. Default: of all operations. */
   count(operation: LedgerFilter = 'any'): number {
     return this.#counts.get(operation) ?? 0;
   }
 
+  /** Resolves when {@link Ledger.count} reaches `count`; rejects if the emulator is closed first. */
   async waitFor(operation: LedgerFilter, count: number): Promise<void> {
     const isSatisfied = () => this.count(operation) >= count;
     if (isSatisfied()) return;
     await new Promise<void>((resolve, reject) => this.#waiters.push({ isSatisfied, resolve, reject }));
   }
 
+  /** Clears all entries and counts. */
   clear(): void {
     this.#entries = [];
     this.#counts.clear();
@@ -103,62 +95,49 @@ export class WritableLedger implements Ledger {
     // Dropping half of the entries at a time keeps the amortised cost constant.
     if (this.#entries.length >= 2 * CAPACITY) this.#entries = this.#entries.slice(-CAPACITY);
     for (const key of [entry.operation, 'any'] as const) this.#counts.set(key, this.count(key) + 1);
-    const [satisfied, waiting] = partition(this.#waiters);
-    this.#waiters = waiting;
+    const satisfied = this.#waiters.filter(waiter => waiter.isSatisfied());
+    this.#waiters = this.#waiters.filter(waiter => !satisfied.includes(waiter));
     for (const waiter of satisfied) waiter.resolve();
   }
 
   /** Rejects all pending {@link Ledger.waitFor} promises. */
   rejectWaiters(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters)
+    for (const waiter of this.#waiters.splice(0))
       waiter.reject(new Error('The emulator was closed before the request came.'));
   }
 }
 
-function partition(waiters: readonly Waiter[]): [satisfied: Waiter[], waiting: Waiter[]] {
-  return [waiters.filter(waiter => waiter.isSatisfied()), waiters.filter(waiter => !waiter.isSatisfied())];
-}
+/** The ledger without its write methods, which stay inside the emulator. */
+export type Ledger = Pick<WritableLedger, 'entries' | 'count' | 'waitFor' | 'clear'>;
 
 /** Details of a request for its ledger entry. */
-export interface RequestDetails {
+export interface RequestDetails
+  extends Pick<LedgerEntry, 'atMs' | 'remotePort' | 'reasonRefused' | 'status' | 'appliedConnectionId'> {
   readonly route: Route;
   readonly head: RequestHead;
-  readonly remotePort: number;
-  readonly atMs: () => number;
   readonly fault: Fault | undefined;
   readonly body?: Buffer;
   readonly receivedBytes?: number;
   readonly authentication?: Authentication;
-  readonly reasonRefused?: string;
-  readonly status?: number | undefined;
-  readonly appliedConnectionId?: string | undefined;
 }
 
 /** Builds the ledger entry of a request, without secrets. */
 export function toLedgerEntry(details: RequestDetails): Omit<LedgerEntry, 'sequence'> {
-  const { route, head, fault, body = Buffer.alloc(0), authentication } = details;
+  const { route, head, fault, body = Buffer.alloc(0), receivedBytes, authentication, ...rest } = details;
   const text = body.subarray(0, MAX_STORED_BODY_BYTES).toString('utf8');
-  const reasonRefused = details.reasonRefused ?? reasonOf(route, authentication);
   return {
-    atMs: details.atMs(),
     operation: route.operation,
     method: head.method,
     path: head.path,
     query: head.query,
     headers: redactHeaders(head.headers),
     body: route.service === 'iam' ? withoutPasswords(text) : text,
-    bodyBytes: details.receivedBytes ?? body.length,
+    bodyBytes: receivedBytes ?? body.length,
     authentication: authentication?.kind ?? 'none',
     authenticated: authentication?.principal !== undefined,
-    ...(reasonRefused === undefined ? {} : { reasonRefused }),
-    ...(fault === undefined ? {} : { fault: fault.behaviour ?? 'answer' }),
-    ...(details.status === undefined ? {} : { status: details.status }),
-    ...(details.appliedConnectionId === undefined
-      ? {}
-      : { appliedConnectionId: details.appliedConnectionId }),
-    remotePort: details.remotePort,
+    reasonRefused: reasonOf(route, authentication),
+    fault: fault && (fault.behaviour ?? 'answer'),
+    ...rest,
   };
 }
 
@@ -171,15 +150,12 @@ function reasonOf(route: Route, authentication: Authentication | undefined): str
 
 /** Replaces secrets by short hashes, which still show whether two secrets are equal. */
 function redactHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
-  const entries = [...headers].map(
-    ([name, value]) => [name, SECRET_HEADERS.has(name) ? shortHash(value) : value] as const,
+  return Object.fromEntries(
+    Array.from(headers, ([name, value]) => [
+      name,
+      SECRET_HEADERS.has(name) ? `sha256:${sha256Hex(value).slice(0, 12)}` : value,
+    ]),
   );
-  return Object.fromEntries(entries);
-}
-
-/** `sha256:` and the first 12 hexadecimal digits. */
-function shortHash(secret: string): string {
-  return `sha256:${sha256Hex(secret).slice(0, 12)}`;
 }
 
 /** Removes the values of `password` fields from a JSON text; a text that is not JSON is removed as a whole. */

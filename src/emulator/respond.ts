@@ -15,6 +15,8 @@ export interface EmulatedResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Id of the connection that was created or deleted for the response; not sent. */
+  readonly appliedConnectionId?: string | undefined;
 }
 
 /** Builds a response with a JSON body. */

@@ -35,6 +35,15 @@ export interface Route {
 
 const UNKNOWN_ROUTE: Route = { operation: 'unknown', service: 'dli', projectId: '', connectionId: '' };
 
+const COLLECTION_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ['POST', 'createConnection'],
+  ['GET', 'listConnections'],
+]);
+const CONNECTION_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ['GET', 'getConnection'],
+  ['DELETE', 'deleteConnection'],
+]);
+
 /**
  * Finds the route of a method and an undecoded path without query; its operation is `unknown` if there is none.
  * One trailing slash is accepted, because some clients send the one that the signing rule adds.
@@ -48,18 +57,10 @@ export function findRoute(method: string, path: string): Route {
   const [projectId, collection, connectionId, ...more] = rest;
   if (version !== 'v2.0' || !projectId || collection !== 'datasource-connection' || more.length > 0)
     return UNKNOWN_ROUTE;
-  if (connectionId === undefined) {
-    const operation = ({ POST: 'createConnection', GET: 'listConnections' } as const)[method];
-    return operation === undefined ? UNKNOWN_ROUTE : dliRoute(operation, projectId, '');
-  }
-  const operation = ({ GET: 'getConnection', DELETE: 'deleteConnection' } as const)[method];
-  return operation === undefined || connectionId === ''
-    ? UNKNOWN_ROUTE
-    : dliRoute(operation, projectId, connectionId);
-}
-
-function dliRoute(operation: Operation, projectId: string, connectionId: string): Route {
-  return { operation, service: 'dli', projectId, connectionId };
+  const operations = connectionId === undefined ? COLLECTION_OPERATIONS : CONNECTION_OPERATIONS;
+  const operation = operations.get(method);
+  if (operation === undefined || connectionId === '') return UNKNOWN_ROUTE;
+  return { operation, service: 'dli', projectId, connectionId: connectionId ?? '' };
 }
 
 function findIamRoute(method: string, resource: string): Route {
@@ -88,58 +89,35 @@ export interface Call {
   readonly isDryRun: boolean;
 }
 
-/** Result of an operation. */
-export interface Outcome {
-  readonly response: EmulatedResponse;
-  /** Id of the created or deleted connection; absent if nothing changed. */
-  readonly appliedConnectionId?: string;
+/** Creates the function that executes a call, or returns the error of the component that refuses it. */
+export function createDispatcher(options: EmulatorOptions, dli: DliOperations, iam: IamOperations) {
+  const operations: Record<Operation, (call: Call) => EmulatedResponse> = {
+    createConnection: call => dli.create(call),
+    getConnection: call => dli.get(call),
+    listConnections: call => dli.list(call),
+    deleteConnection: call => dli.delete(call),
+    issueToken: call => iam.issueToken(call),
+    listProjects: call => iam.listProjects(call),
+  };
+  return (call: Call): EmulatedResponse => {
+    const { operation } = call.route;
+    if (operation === 'unknown') return gatewayError('APIGW.0101', call.requestId);
+    // Only a request for a token needs no credentials.
+    const refusal = operation === 'issueToken' ? undefined : refuse(call, options);
+    return refusal ?? operations[operation](call);
+  };
 }
 
-/** Authorises requests and dispatches them to their operations. */
-export class Dispatcher {
-  constructor(
-    private readonly options: EmulatorOptions,
-    private readonly dli: DliOperations,
-    private readonly iam: IamOperations,
-  ) {}
-
-  /** Executes a call, or returns the error of the component that refuses it. */
-  dispatch(call: Call): Outcome {
-    const { operation } = call.route;
-    if (operation === 'unknown') return { response: gatewayError('APIGW.0101', call.requestId) };
-    if (operation === 'issueToken') return this.iam.issueToken(call);
-    const refusal = this.#refuse(call);
-    if (refusal !== undefined) return { response: refusal };
-    switch (operation) {
-      case 'createConnection':
-        return this.dli.create(call);
-      case 'getConnection':
-        return this.dli.get(call);
-      case 'listConnections':
-        return this.dli.list(call);
-      case 'deleteConnection':
-        return this.dli.delete(call);
-      case 'listProjects':
-        return this.iam.listProjects(call);
-      default:
-        return operation satisfies never;
-    }
-  }
-
-  #refuse({ authentication, route, requestId }: Call): EmulatedResponse | undefined {
-    const { kind, principal, refusal } = authentication;
-    if (refusal !== undefined)
-      // The API gateway in front of IAM checks signatures; IAM itself checks tokens.
-      return route.service === 'iam' && kind !== 'signature'
-        ? keystoneError(401, 'The request you have made requires authentication.')
-        : gatewayError(refusal.code, requestId, refusal.detail);
-    if (route.service === 'iam') return undefined;
-    if (principal.kind === 'accessKey')
-      return this.options.projects.some(project => project.id === route.projectId)
-        ? undefined
-        : dliError('DLI.10006');
-    // The code for a token without a project is not documented; this is the closest one.
-    if (principal.project === undefined) return dliError('DLI.10010');
-    return principal.project.id === route.projectId ? undefined : dliError('DLI.10006');
-  }
+function refuse({ authentication, route, requestId }: Call, options: EmulatorOptions) {
+  const { kind, principal, refusal } = authentication;
+  if (refusal !== undefined)
+    // The API gateway in front of IAM checks signatures; IAM itself checks tokens.
+    return route.service === 'iam' && kind !== 'signature'
+      ? keystoneError(401, 'The request you have made requires authentication.')
+      : gatewayError(refusal.code, requestId, refusal.detail);
+  if (route.service === 'iam') return undefined;
+  // The code for a token without a project is not documented; this is the closest one.
+  if (principal.kind === 'token' && principal.project === undefined) return dliError('DLI.10010');
+  const projects = principal.kind === 'token' ? [principal.project] : options.projects;
+  return projects.some(project => project?.id === route.projectId) ? undefined : dliError('DLI.10006');
 }

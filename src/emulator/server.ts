@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AccessKeyCheck, Authentication, TokenStore } from './authentication.js';
+import type { AccessKeyCheck, TokenStore } from './authentication.js';
 import { authenticate } from './authentication.js';
 import { readConnectionName } from './dli-bodies.js';
 import { gatewayError } from './errors.js';
 import type { Fault, FaultQueue } from './faults.js';
 import { isOnlyDelayOrHeaders, scriptedResponse } from './faults.js';
-import type { WritableLedger } from './ledger.js';
+import type { RequestDetails, WritableLedger } from './ledger.js';
 import { toLedgerEntry } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import type { EmulatedResponse } from './respond.js';
 import { deliver, resetConnection, textResponse } from './respond.js';
-import type { Call, Dispatcher, Outcome } from './routes.js';
+import type { Call } from './routes.js';
 import { findRoute } from './routes.js';
 
 // Limits of the API gateway, from the description of its error APIGW.0201.
@@ -23,16 +23,8 @@ const MAX_ALL_HEADERS_BYTES = 128 * 1_024;
 
 const SILENT_BEHAVIOURS = ['hang', 'reset', 'resetBeforeBody', 'close'];
 
-/** An HTTP server that can be stopped immediately, despite hanging responses. */
-export interface HttpServer {
-  /** Resolves with the base URL, without a trailing slash. */
-  listen(port: number, host: string): Promise<string>;
-  /** Stops listening and closes all connections. */
-  close(): Promise<void>;
-}
-
 /** Creates an HTTP server whose limits exceed those of the emulated API gateway, which the emulator enforces. */
-export function createHttpServer(onRequest: RequestListener): HttpServer {
+export function createHttpServer(onRequest: RequestListener): Server {
   const server = createServer({ maxHeaderSize: 512 * 1_024, keepAliveTimeout: 75_000 }, onRequest);
   // Callers may reset their connections.
   server.on('connection', socket => socket.on('error', () => socket.destroy()));
@@ -45,23 +37,11 @@ export function createHttpServer(onRequest: RequestListener): HttpServer {
         `HTTP/1.1 ${status} Bad Request\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
       );
   });
-  return {
-    async listen(port, host) {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(port, host, () => resolve());
-      });
-      return baseUrlOf(server, host);
-    },
-    async close() {
-      const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return server;
 }
 
-function baseUrlOf(server: Server, host: string): string {
+/** The base URL of a server that listens on a host, without a trailing slash. */
+export function baseUrlOf(server: Server, host: string): string {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   // The unspecified address is valid for listening only.
@@ -87,12 +67,11 @@ export type RequestHead = Omit<ReceivedRequest, 'body'>;
 
 /** Converts the head of a request parsed by Node. */
 export function readHead(message: IncomingMessage): RequestHead {
-  const target = message.url ?? '/';
-  const queryStart = target.indexOf('?');
+  const [path = '/', ...query] = (message.url ?? '/').split('?');
   return {
     method: message.method ?? 'GET',
-    path: queryStart === -1 ? target : target.slice(0, queryStart),
-    query: queryStart === -1 ? '' : target.slice(queryStart + 1),
+    path,
+    query: query.join('?'),
     headers: readHeaders(message.rawHeaders),
   };
 }
@@ -131,16 +110,7 @@ export async function readBody(message: IncomingMessage, maxBytes: number): Prom
   });
 }
 
-/** The API gateway's error for a request that exceeds a size limit; undefined if it does not. */
-function sizeError(
-  head: RequestHead,
-  isBodyTooLarge: boolean,
-  requestId: string,
-): EmulatedResponse | undefined {
-  const status = tooLargeStatus(head, isBodyTooLarge);
-  return status === undefined ? undefined : gatewayError('APIGW.0201', requestId, '', status);
-}
-
+/** The status of a request that exceeds a size limit; undefined if it does not. */
 function tooLargeStatus(head: RequestHead, isBodyTooLarge: boolean): 413 | 414 | 494 | undefined {
   if (head.path.length + head.query.length > MAX_TARGET_BYTES) return 414;
   const sizes = [...head.headers].map(([name, value]) => name.length + Buffer.byteLength(value));
@@ -153,7 +123,7 @@ interface RequestHandlerParts {
   readonly options: EmulatorOptions;
   readonly accessKeys: AccessKeyCheck;
   readonly tokens: TokenStore;
-  readonly dispatcher: Dispatcher;
+  readonly dispatch: (call: Call) => EmulatedResponse;
   readonly faults: FaultQueue;
   readonly ledger: WritableLedger;
 }
@@ -164,68 +134,66 @@ export class RequestHandler {
 
   /** Handles a request. Resolves when the response is sent, abandoned or left hanging. */
   async handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
-    const { options, faults, ledger } = this.parts;
+    const { options, accessKeys, tokens, faults, ledger } = this.parts;
     const head = readHead(message);
     const route = findRoute(head.method, head.path);
     const early = faults.take(route.operation);
     const remotePort = message.socket.remotePort ?? 0;
-    const known = { route, fault: early, remotePort, atMs: options.now };
+    const record = (details: Partial<RequestDetails>) =>
+      ledger.record(
+        toLedgerEntry({ route, head, fault: early, remotePort, atMs: options.now(), ...details }),
+      );
     if (early?.behaviour === 'resetBeforeBody') {
-      ledger.record(toLedgerEntry({ ...known, head, reasonRefused: 'the body was not read' }));
+      record({ reasonRefused: 'the body was not read' });
       resetConnection(message.socket);
       return;
     }
     const read = await readBody(message, MAX_BODY_BYTES);
     if (read.outcome === 'aborted') {
-      const { receivedBytes } = read;
-      ledger.record(toLedgerEntry({ ...known, head, receivedBytes, reasonRefused: 'the caller went away' }));
+      record({ receivedBytes: read.receivedBytes, reasonRefused: 'the caller went away' });
       return;
     }
-    const body = read.outcome === 'complete' ? read.body : Buffer.alloc(0);
+    const isTooLarge = read.outcome === 'tooLarge';
+    const body = isTooLarge ? Buffer.alloc(0) : read.body;
     const name = early === undefined ? readConnectionName(body) : undefined;
     const fault = name === undefined ? early : faults.take(route.operation, name);
     const request: ReceivedRequest = { ...head, body };
     const requestId = randomBytes(16).toString('hex');
-    const authentication = this.#authenticate(request);
-    const call: Call = { request, route, authentication, requestId, isDryRun: false };
-    const tooLarge = sizeError(head, read.outcome === 'tooLarge', requestId);
-    const outcome = this.#decide(call, fault, tooLarge);
-    const response = addStandardHeaders(outcome.response, requestId, options.now(), fault);
-    const isSilent = SILENT_BEHAVIOURS.includes(fault?.behaviour ?? 'answer');
-    ledger.record(
-      toLedgerEntry({
-        ...known,
-        fault,
-        head,
-        body,
-        receivedBytes: read.outcome === 'tooLarge' ? read.receivedBytes : body.length,
-        authentication,
-        status: isSilent ? undefined : response.status,
-        appliedConnectionId: outcome.appliedConnectionId,
-      }),
-    );
+    const authentication = authenticate(request, accessKeys, tokens, options.now());
+    const call = { request, route, authentication, requestId };
+    const decided = this.#decide(call, fault, tooLargeStatus(head, isTooLarge));
+    const response = addStandardHeaders(decided, requestId, options.now(), fault);
+    const { appliedConnectionId, status } = response;
+    const receivedBytes = isTooLarge ? read.receivedBytes : body.length;
+    const sent = isSilent(fault) ? {} : { status };
+    record({ fault, body, receivedBytes, authentication, appliedConnectionId, ...sent });
     const disconnected = new AbortController();
     serverResponse.on('close', () => disconnected.abort());
     await deliver(response, fault ?? {}, serverResponse, disconnected.signal);
   }
 
-  #authenticate(request: ReceivedRequest): Authentication {
-    const { accessKeys, tokens, options } = this.parts;
-    return authenticate(request, accessKeys, tokens, options.now());
-  }
-
-  #decide(call: Call, fault: Fault | undefined, tooLarge: EmulatedResponse | undefined): Outcome {
-    const execute = (isDryRun: boolean): Outcome =>
-      tooLarge === undefined ? this.parts.dispatcher.dispatch({ ...call, isDryRun }) : { response: tooLarge };
+  #decide(
+    call: Omit<Call, 'isDryRun'>,
+    fault: Fault | undefined,
+    errorStatus: number | undefined,
+  ): EmulatedResponse {
+    const execute = (isDryRun: boolean) =>
+      errorStatus === undefined
+        ? this.parts.dispatch({ ...call, isDryRun })
+        : gatewayError('APIGW.0201', call.requestId, '', errorStatus);
     if (fault === undefined) return execute(false);
     const scripted = scriptedResponse(fault, call.route.operation, call.requestId);
-    const isApplied = fault.apply ?? isOnlyDelayOrHeaders(fault);
-    if (!isApplied && SILENT_BEHAVIOURS.includes(fault.behaviour ?? 'answer'))
-      return { response: scripted ?? textResponse(200, '') };
-    if (!isApplied && scripted !== undefined) return { response: scripted };
-    const real = execute(!isApplied);
-    return scripted === undefined ? real : { ...real, response: scripted };
+    if (fault.apply ?? isOnlyDelayOrHeaders(fault)) {
+      const real = execute(false);
+      return { ...(scripted ?? real), appliedConnectionId: real.appliedConnectionId };
+    }
+    return scripted ?? (isSilent(fault) ? textResponse(200, '') : execute(true));
   }
+}
+
+/** Whether a fault leaves the request without a response. */
+function isSilent(fault: Fault | undefined): boolean {
+  return SILENT_BEHAVIOURS.includes(fault?.behaviour ?? 'answer');
 }
 
 function addStandardHeaders(
