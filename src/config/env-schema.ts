@@ -9,17 +9,16 @@ const HEADER_SAFE = /^[\x21-\x7e]+$/;
 const ENCRYPTED_RULE = 'must use https; http is accepted for loopback addresses only';
 
 /** A port; 0 for any free one. */
-const port = whole(0, 65_535, 'must be a port number from 0 to 65535');
+const port = whole(0, 65_535, 'a port number');
 /** A host name or IP address to listen on. */
 const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address');
 /** A text that is safe in an HTTP header. */
 const headerSafe = z.string().regex(HEADER_SAFE, 'must be printable ASCII without spaces');
 /** The base URL of a service of Huawei Cloud. */
-const endpoint = z
-  .string()
-  .refine(isBareUrl, 'must be an address with its scheme and without path, query or user')
-  .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
-  .transform(text => new URL(text));
+const endpoint = address(
+  'must be an address with its scheme and without path, query or user',
+  ({ pathname, search }) => pathname === '/' && search === '',
+).transform(text => new URL(text));
 /** A comma-separated list; surrounding spaces and empty parts are dropped. */
 const list = z.string().transform(text =>
   text
@@ -35,7 +34,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /** An integer in decimal digits. */
-function whole(min: number, max: number, rule: string) {
+function whole(min: number, max: number, kind = 'a whole number') {
+  const rule = `must be ${kind} from ${min} to ${max}`;
   return z
     .string()
     .regex(/^\d{1,9}$/, rule)
@@ -43,9 +43,8 @@ function whole(min: number, max: number, rule: string) {
     .refine(value => value >= min && value <= max, rule);
 }
 
-/** `true` or `false`. */
-function flag() {
-  return z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
+function milliseconds(min: number, max: number) {
+  return whole(min, max, 'a whole number of milliseconds');
 }
 
 /** One of a few words. */
@@ -53,13 +52,17 @@ function oneOf<const T extends string>(...values: [T, ...T[]]) {
   return z.enum(values, `must be one of ${values.join(', ')}`);
 }
 
-function isBareUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, pathname, search, hash, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && pathname === '/' && `${search}${hash}${username}${password}` === '';
+/** An address of HTTP without user and fragment; without TLS on loopback only. */
+function address(rule: string, isAccepted: (url: URL) => boolean = () => true) {
+  const hasForm = (text: string) => {
+    if (!URL.canParse(text)) return false;
+    const url = new URL(text);
+    const rest = `${url.hash}${url.username}${url.password}`;
+    return /^https?:$/.test(url.protocol) && rest === '' && isAccepted(url);
+  };
+  return z.string().refine(hasForm, rule).refine(isEncryptedOrLoopback, ENCRYPTED_RULE);
 }
 
-/** Whether a URL uses https or points to loopback. */
 function isEncryptedOrLoopback(text: string): boolean {
   if (!URL.canParse(text)) return true;
   const { protocol, hostname } = new URL(text);
@@ -86,19 +89,12 @@ const authSettings = {
     error: ({ input }) =>
       input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none',
   }),
-  OIDC_ISSUER: z
-    .string()
-    .refine(
-      isIssuer,
-      'must be the address that tokens have as iss, with its scheme and without query or user',
-    )
-    .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
-    .optional(),
+  OIDC_ISSUER: address(
+    'must be the address that tokens have as iss, with its scheme and without query or user',
+    ({ search }) => search === '',
+  ).optional(),
   OIDC_AUDIENCE: headerSafe.optional(),
-  OIDC_JWKS_URI: z
-    .string()
-    .refine(isPlainUrl, 'must be an address with its scheme and without user or fragment')
-    .refine(isEncryptedOrLoopback, ENCRYPTED_RULE)
+  OIDC_JWKS_URI: address('must be an address with its scheme and without user or fragment')
     .transform(text => new URL(text))
     .optional(),
   OIDC_ALGORITHMS: list
@@ -111,16 +107,10 @@ const authSettings = {
   OIDC_SCOPE_READ: scope.default('dli:connection:read'),
   OIDC_SCOPE_CREATE: scope.default('dli:connection:create'),
   OIDC_SCOPE_DELETE: scope.default('dli:connection:delete'),
-  OIDC_MAX_TOKEN_AGE_SECONDS: whole(
-    60,
-    31_536_000,
-    'must be a whole number of seconds from 60 to 31536000',
-  ).default(86_400),
-  RATE_LIMIT_CREATES_PER_SECOND: whole(0, 10_000, 'must be a whole number from 0 to 10000').optional(),
-  RATE_LIMIT_CREATES_BURST: whole(1, 100_000, 'must be a whole number from 1 to 100000').optional(),
-  RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: whole(1, 100_000, 'must be a whole number from 1 to 100000').default(
-    300,
-  ),
+  OIDC_MAX_TOKEN_AGE_SECONDS: whole(60, 31_536_000, 'a whole number of seconds').default(86_400),
+  RATE_LIMIT_CREATES_PER_SECOND: whole(0, 10_000).optional(),
+  RATE_LIMIT_CREATES_BURST: whole(1, 100_000).optional(),
+  RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: whole(1, 100_000).default(300),
   TRUST_PROXY: list
     .refine(
       proxies => proxies.every(isAddressRange),
@@ -128,16 +118,6 @@ const authSettings = {
     )
     .default([]),
 };
-
-function isPlainUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hash, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && `${hash}${username}${password}` === '';
-}
-
-function isIssuer(text: string): boolean {
-  return isPlainUrl(text) && new URL(text).search === '';
-}
 
 // A range of all addresses would let clients choose their own address, and Fastify refuses it.
 function isAddressRange(text: string): boolean {
@@ -179,11 +159,7 @@ export const envSchema = z.object({
     .string()
     .regex(PROJECT_ID_PATTERN, 'must be 1 to 64 letters, digits and -')
     .optional(),
-  OPERATION_TIMEOUT_MS: whole(
-    1_000,
-    120_000,
-    'must be a whole number of milliseconds from 1000 to 120000',
-  ).default(20_000),
+  OPERATION_TIMEOUT_MS: milliseconds(1_000, 120_000).default(20_000),
   DATA_DIR: z.string().default('.data'),
   REDIS_URL: z
     .string()
@@ -192,25 +168,16 @@ export const envSchema = z.object({
       'must be an address such as redis://host:6379 or rediss://user:password@host:6380',
     )
     .optional(),
-  RECONCILE_SETTLE_MS: whole(
-    100,
-    900_000,
-    'must be a whole number of milliseconds from 100 to 900000',
-  ).default(120_000),
-  DLI_MARKER_TAG: flag().default(false),
-  READ_FRESHNESS_MS: whole(0, 60_000, 'must be a whole number of milliseconds from 0 to 60000').default(
-    1_000,
-  ),
-  FOLLOW_INTERVAL_MS: whole(100, 60_000, 'must be a whole number of milliseconds from 100 to 60000').default(
-    1_000,
-  ),
-  READ_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(100),
-  FOLLOW_CALLS_PER_SECOND: whole(1, 1_000, 'must be a whole number from 1 to 1000').default(20),
-  MAX_EVENT_LOOP_DELAY_MS: whole(
-    50,
-    60_000,
-    'must be a whole number of milliseconds from 50 to 60000',
-  ).default(200),
+  RECONCILE_SETTLE_MS: milliseconds(100, 900_000).default(120_000),
+  DLI_MARKER_TAG: z
+    .enum(['true', 'false'], 'must be true or false')
+    .transform(value => value === 'true')
+    .default(false),
+  READ_FRESHNESS_MS: milliseconds(0, 60_000).default(1_000),
+  FOLLOW_INTERVAL_MS: milliseconds(100, 60_000).default(1_000),
+  READ_CALLS_PER_SECOND: whole(1, 1_000).default(100),
+  FOLLOW_CALLS_PER_SECOND: whole(1, 1_000).default(20),
+  MAX_EVENT_LOOP_DELAY_MS: milliseconds(50, 60_000).default(200),
   ...authSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),
