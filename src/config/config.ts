@@ -101,12 +101,10 @@ export function loadConfig(env: Environment): Config {
   });
 }
 
-type FromFiles = Pick<Config, 'trustedDocuments' | 'certificates'>;
-
 function readFiles(
   { TRUSTED_DOCUMENTS, CA_FILE, EXPLORER = 'none' }: Readonly<Record<string, string | undefined>>,
   problems: Problem[],
-): FromFiles {
+) {
   const trustedDocuments = TRUSTED_DOCUMENTS === undefined ? undefined : readDocuments(TRUSTED_DOCUMENTS);
   const certificates = CA_FILE === undefined ? undefined : readCertificates(CA_FILE);
   if (TRUSTED_DOCUMENTS !== undefined && trustedDocuments === undefined) {
@@ -123,10 +121,9 @@ function readFiles(
   return { trustedDocuments, certificates };
 }
 
-function toConfig(
-  values: EnvValues,
-): Omit<Config, 'auth' | 'credentials' | 'credentialFiles' | keyof FromFiles> {
+function toConfig(values: EnvValues) {
   const { DLI_REGION: region } = values;
+  const isDevelopment = values.NODE_ENV !== 'production';
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
     host: values.HOST,
@@ -149,12 +146,8 @@ function toConfig(
     maxEventLoopDelayMs: values.MAX_EVENT_LOOP_DELAY_MS,
     callerAuth: values.CALLER_AUTH,
     trustedProxies: values.TRUST_PROXY,
-    explorer: values.EXPLORER ?? (hasExplorer(values) ? 'graphiql' : 'none'),
+    explorer: values.EXPLORER ?? (isDevelopment && !values.TRUSTED_DOCUMENTS ? 'graphiql' : 'none'),
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };
-}
-
-function hasExplorer({ NODE_ENV, TRUSTED_DOCUMENTS }: EnvValues): boolean {
-  return NODE_ENV !== 'production' && TRUSTED_DOCUMENTS === undefined;
 }

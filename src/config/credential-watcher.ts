@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../lib/logger.js';
 import type { CredentialsConfig } from './credentials.js';
 import { isCompleteRotation, withValues } from './credentials.js';
@@ -16,9 +17,6 @@ type SecretsByKey = Readonly<Record<string, string>>;
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
 export class CredentialWatcher {
-  readonly #files: Readonly<Record<string, string>>;
-  readonly #onChange: (credentials: CredentialsConfig) => void;
-  readonly #log: Logger<{ keys: readonly string[] }>;
   #credentials: CredentialsConfig;
   /** What the last poll found, if it differs from the credentials in use. */
   #candidate: CredentialsConfig | undefined;
@@ -33,20 +31,17 @@ export class CredentialWatcher {
    * @param log receives the names of variables, never values
    */
   constructor(
-    files: Readonly<Record<string, string>>,
+    private readonly files: Readonly<Record<string, string>>,
     credentials: CredentialsConfig,
-    onChange: (credentials: CredentialsConfig) => void,
-    log: Logger<{ keys: readonly string[] }>,
+    private readonly onChange: (credentials: CredentialsConfig) => void,
+    private readonly log: Logger<{ keys: readonly string[] }>,
   ) {
-    this.#files = files;
     this.#credentials = credentials;
-    this.#onChange = onChange;
-    this.#log = log;
   }
 
   /** Starts polling, until {@link close}. */
   start(): void {
-    if (Object.keys(this.#files).length === 0) return;
+    if (Object.keys(this.files).length === 0) return;
     this.#timer = setInterval(() => void this.#poll(), POLL_INTERVAL_MS).unref();
   }
 
@@ -67,8 +62,8 @@ export class CredentialWatcher {
   }
 
   #compare(found: CredentialsConfig): void {
-    const isStable = this.#candidate !== undefined && isSame(found, this.#candidate);
-    this.#candidate = isSame(found, this.#credentials) ? undefined : found;
+    const isStable = isDeepStrictEqual(found, this.#candidate);
+    this.#candidate = isDeepStrictEqual(found, this.#credentials) ? undefined : found;
     if (this.#candidate === undefined || !isStable) return;
     // A half-changed pair means that the rotation is still under way.
     if (!isCompleteRotation(this.#credentials, found)) {
@@ -78,14 +73,14 @@ export class CredentialWatcher {
     this.#credentials = found;
     this.#candidate = undefined;
     this.#lastWarning = undefined;
-    this.#onChange(found);
-    this.#log.info({ keys: Object.keys(this.#files) }, 'credentials replaced');
+    this.onChange(found);
+    this.log.info({ keys: Object.keys(this.files) }, 'credentials replaced');
   }
 
   /** The secrets of all files; undefined when one of them is invalid. */
   async #readFiles(): Promise<SecretsByKey | undefined> {
     const secrets: Record<string, string> = {};
-    for (const [key, path] of Object.entries(this.#files)) {
+    for (const [key, path] of Object.entries(this.files)) {
       const secret = await readSecret(path);
       if (secret === undefined || !isValidSecret(key, secret.value)) {
         this.#warn('a credential file cannot be used: the last credentials stay in use');
@@ -101,7 +96,7 @@ export class CredentialWatcher {
   #warn(message: string): void {
     if (this.#lastWarning === message) return;
     this.#lastWarning = message;
-    this.#log.warn({ keys: Object.keys(this.#files) }, message);
+    this.log.warn({ keys: Object.keys(this.files) }, message);
   }
 }
 
@@ -115,8 +110,4 @@ async function readSecret(path: string): Promise<{ value: string; isReadableByAl
   } catch {
     return undefined;
   }
-}
-
-function isSame(left: CredentialsConfig, right: CredentialsConfig): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
 }

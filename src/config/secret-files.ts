@@ -48,16 +48,11 @@ export function readEnvironment(
       problems.push({ key, rule: `and ${fileKey} exclude each other` });
       continue;
     }
-    const secret = readSecret(path);
-    if (secret === 'unreadable') {
-      problems.push({ key: fileKey, rule: 'must name a readable file that is not empty' });
-    } else if (secret === 'readableByAll') {
-      problems.push({
-        key: fileKey,
-        rule: 'must name a file that only its owner and group can read, such as one of mode 0400',
-      });
+    const { text, rule } = readSecret(path);
+    if (text === undefined) {
+      problems.push({ key: fileKey, rule });
     } else {
-      values[key] = secret.text;
+      values[key] = text;
       files[key] = path;
     }
   }
@@ -75,13 +70,17 @@ export function stripLineBreak(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
-function readSecret(path: string): 'unreadable' | 'readableByAll' | { text: string } {
+/** The secret in a file, or the rule that the file violates. */
+function readSecret(path: string): { text: string; rule?: never } | { text?: never; rule: string } {
+  const unreadable = { rule: 'must name a readable file that is not empty' };
   try {
     const text = stripLineBreak(readFileSync(path, 'utf8'));
-    if (text === '') return 'unreadable';
-    return isReadableByAll(statSync(path)) ? 'readableByAll' : { text };
+    if (text === '') return unreadable;
+    return isReadableByAll(statSync(path))
+      ? { rule: 'must name a file that only its owner and group can read, such as one of mode 0400' }
+      : { text };
   } catch {
-    return 'unreadable';
+    return unreadable;
   }
 }
 
