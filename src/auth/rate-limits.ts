@@ -1,7 +1,7 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import ipaddr from 'ipaddr.js';
-import type { RateLimiterAbstract } from 'rate-limiter-flexible';
+import type { IRateLimiterRedisOptions, RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { CreateLimit } from './caller.js';
 
@@ -30,18 +30,8 @@ export class TenantCreateLimit implements CreateLimit {
   /** @param redis shared counters; undefined counts in this process */
   constructor({ creates, windowSeconds }: CreateLimitRule, redis: Redis | undefined) {
     const rule = { points: creates, duration: windowSeconds, keyPrefix: CREATE_PREFIX };
-    const local = new RateLimiterMemory(rule);
-    this.#limiter =
-      redis === undefined
-        ? local
-        : new RateLimiterRedis({
-            ...rule,
-            storeClient: redis,
-            insuranceLimiter: local,
-            rejectIfRedisNotReady: true,
-            // Spares Redis the requests of a tenant who has used up the window.
-            inMemoryBlockOnConsumed: creates + 1,
-          });
+    // Spares Redis the requests of a tenant who has used up the window.
+    this.#limiter = createLimiter({ ...rule, inMemoryBlockOnConsumed: creates + 1 }, redis);
   }
 
   async take(tenant: string): Promise<number | undefined> {
@@ -71,33 +61,25 @@ export interface SharedCounters {
  */
 export class FailedLoginLimit {
   readonly #limiter: RateLimiterAbstract;
-  readonly #maxPerMinute: number;
   readonly #secret: string | Buffer;
 
   /**
    * @param maxPerMinute rejected tokens per address and minute
    * @param shared counters in Redis; undefined, or while Redis is unavailable, counts in this process
    */
-  constructor(maxPerMinute: number, shared?: SharedCounters) {
+  constructor(
+    private readonly maxPerMinute: number,
+    shared?: SharedCounters,
+  ) {
     const rule = { points: maxPerMinute, duration: LOGIN_WINDOW_SECONDS, keyPrefix: LOGIN_PREFIX };
-    const local = new RateLimiterMemory(rule);
-    this.#maxPerMinute = maxPerMinute;
     this.#secret = shared?.secret ?? randomBytes(16);
-    this.#limiter =
-      shared === undefined
-        ? local
-        : new RateLimiterRedis({
-            ...rule,
-            storeClient: shared.redis,
-            insuranceLimiter: local,
-            rejectIfRedisNotReady: true,
-          });
+    this.#limiter = createLimiter(rule, shared?.redis);
   }
 
   /** Seconds until tokens from this address are verified again; undefined when the limit is not reached. */
   async retryAfterSeconds(address: string): Promise<number | undefined> {
     const counter = await this.#limiter.get(this.#counterOf(address));
-    if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.#maxPerMinute)
+    if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.maxPerMinute)
       return undefined;
     return Math.ceil(counter.msBeforeNext / 1_000);
   }
@@ -110,6 +92,17 @@ export class FailedLoginLimit {
   #counterOf(address: string): number {
     return createHmac('sha256', this.#secret).update(networkOf(address)).digest().readUInt16BE();
   }
+}
+
+/** Counts in Redis if there is one, and in this process while it is unavailable. */
+function createLimiter(
+  rule: Omit<IRateLimiterRedisOptions, 'storeClient'>,
+  redis: Redis | undefined,
+): RateLimiterAbstract {
+  const local = new RateLimiterMemory(rule);
+  if (redis === undefined) return local;
+  const shared = { storeClient: redis, insuranceLimiter: local, rejectIfRedisNotReady: true };
+  return new RateLimiterRedis({ ...rule, ...shared });
 }
 
 /** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
