@@ -30,15 +30,11 @@ const MAX_NAME_LENGTH = 128;
 
 /** Writes the audit log: one line per mutation or refused request, with an allow-list of fields. */
 export class AuditLog {
-  readonly #logger: Pick<Logger<object>, 'info'>;
-
-  constructor(logger: Pick<Logger<object>, 'info'>) {
-    this.#logger = logger;
-  }
+  constructor(private readonly logger: Pick<Logger<object>, 'info'>) {}
 
   /** Writes one line; log field names and the message `audit` are part of the log's interface. */
   write({ caller, address, startedAtMs, durationMs, ...rest }: AuditRecord): void {
-    this.#logger.info(
+    this.logger.info(
       {
         ...rest,
         tenant: caller && sanitize(caller.tenant),

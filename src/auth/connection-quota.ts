@@ -14,16 +14,13 @@ const MAX_CONNECTIONS_OF_TENANT = 500;
 /** Limits the open connections of each tenant in this process. */
 export class TenantConnectionQuota implements ConnectionQuota {
   readonly #open = new Map<string, number>();
-  readonly #max: number;
 
   /** @param max open connections per tenant; 500 by default */
-  constructor(max = MAX_CONNECTIONS_OF_TENANT) {
-    this.#max = max;
-  }
+  constructor(private readonly max = MAX_CONNECTIONS_OF_TENANT) {}
 
   acquire(tenant: string): (() => void) | undefined {
     const open = this.#open.get(tenant) ?? 0;
-    if (open >= this.#max) return undefined;
+    if (open >= this.max) return undefined;
     this.#open.set(tenant, open + 1);
     return () => this.#release(tenant);
   }

@@ -42,23 +42,20 @@ export interface KeySet {
  * of the issuer recovers soon after it.
  */
 export class JwksCache {
-  readonly #fetch: () => Promise<JWTVerifyGetKey>;
-  readonly #clock: Clock;
-  readonly #log: Logger;
   #cached: KeySet | undefined;
   #pending: Promise<KeySet> | undefined;
   #failures = 0;
   #nextFetchAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(fetch: () => Promise<JWTVerifyGetKey>, clock: Clock, log: Logger) {
-    this.#fetch = fetch;
-    this.#clock = clock;
-    this.#log = log;
-  }
+  constructor(
+    private readonly fetch: () => Promise<JWTVerifyGetKey>,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
 
   /** The cached key set, or undefined when there is none or it is too old. Starts a refresh when one is due. */
   current(): KeySet | undefined {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     const cached = this.#cached;
     if (cached === undefined || nowMs >= cached.expiresAtMs) return undefined;
     // A failed refresh does not matter here: the cached keys are still valid.
@@ -86,7 +83,7 @@ export class JwksCache {
 
   /** Fetches the key set, or returns the cached one during the cooldown. */
   async #refresh(): Promise<KeySet> {
-    const waitMs = this.#nextFetchAtMs - this.#clock.monotonicMs();
+    const waitMs = this.#nextFetchAtMs - this.clock.monotonicMs();
     if (this.#pending === undefined && waitMs > 0) {
       if (this.#failures > 0 || this.#cached === undefined) throw new JwksUnavailableError(waitMs);
       return this.#cached;
@@ -99,8 +96,8 @@ export class JwksCache {
 
   async #fetchOnce(): Promise<KeySet> {
     try {
-      const getKey = await this.#fetch();
-      const nowMs = this.#clock.monotonicMs();
+      const getKey = await this.fetch();
+      const nowMs = this.clock.monotonicMs();
       this.#cached = { getKey, refreshAtMs: nowMs + REFRESH_AFTER_MS, expiresAtMs: nowMs + MAX_AGE_MS };
       this.#failures = 0;
       this.#nextFetchAtMs = nowMs + COOLDOWN_MS;
@@ -109,8 +106,8 @@ export class JwksCache {
       const backOffMs = FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 5);
       const cooldownMs = this.#cached === undefined ? Math.min(COOLDOWN_MS, backOffMs) : COOLDOWN_MS;
       this.#failures += 1;
-      this.#nextFetchAtMs = this.#clock.monotonicMs() + cooldownMs;
-      this.#log.warn(
+      this.#nextFetchAtMs = this.clock.monotonicMs() + cooldownMs;
+      this.log.warn(
         { operation: 'keys', outcome: 'unavailable', detail: detailOf(error) },
         'the keys that tokens are checked with cannot be read',
       );

@@ -18,21 +18,17 @@ const MAX_CACHED_TOKENS = 5_000;
  * Verified tokens are cached, so the signature of a token is checked once per key set and not at every request.
  */
 export class JwtAuthenticator implements CallerAuthenticator {
-  readonly #jwks: JwksCache;
-  readonly #rules: TokenRules;
-  readonly #failedLoginLimit: FailedLoginLimit;
-  readonly #clock: Clock;
   /** Keyed by digest: the cache holds no tokens. */
   readonly #verified = new LRUCache<string, { token: VerifiedToken; keySet: KeySet }>({
     max: MAX_CACHED_TOKENS,
   });
 
-  constructor(jwks: JwksCache, rules: TokenRules, failedLoginLimit: FailedLoginLimit, clock: Clock) {
-    this.#jwks = jwks;
-    this.#rules = rules;
-    this.#failedLoginLimit = failedLoginLimit;
-    this.#clock = clock;
-  }
+  constructor(
+    private readonly jwks: JwksCache,
+    private readonly rules: TokenRules,
+    private readonly failedLoginLimit: FailedLoginLimit,
+    private readonly clock: Clock,
+  ) {}
 
   async authenticate(authorization: string | undefined, address: string): Promise<AuthenticationResult> {
     // Neither case costs a signature check nor lets a caller guess, so neither counts as a failed login.
@@ -43,34 +39,34 @@ export class JwtAuthenticator implements CallerAuthenticator {
     const cached = this.#cached(token);
     // Before the limit: failed logins behind a shared address must not lock out callers with a verified token.
     if (cached !== undefined) return { kind: 'authenticated', ...cached };
-    const retryAfterSeconds = await this.#failedLoginLimit.retryAfterSeconds(address);
+    const retryAfterSeconds = await this.failedLoginLimit.retryAfterSeconds(address);
     if (retryAfterSeconds !== undefined) return { kind: 'rateLimited', retryAfterSeconds };
     return this.#verify(token, address);
   }
 
   #cached(token: string): VerifiedToken | undefined {
-    const keySet = this.#jwks.current();
+    const keySet = this.jwks.current();
     if (keySet === undefined) return undefined;
     const digest = digestOf(token);
     const entry = this.#verified.get(digest);
-    if (entry?.keySet === keySet && this.#clock.epochMs() < entry.token.validUntilMs) return entry.token;
+    if (entry?.keySet === keySet && this.clock.epochMs() < entry.token.validUntilMs) return entry.token;
     this.#verified.delete(digest);
     return undefined;
   }
 
   async #verify(token: string, address: string): Promise<AuthenticationResult> {
     try {
-      const keySet = this.#jwks.current();
-      const verified = await verifyAccessToken(token, this.#rules, this.#jwks.getKey, this.#clock.epochMs());
+      const keySet = this.jwks.current();
+      const verified = await verifyAccessToken(token, this.rules, this.jwks.getKey, this.clock.epochMs());
       // A key set that was refreshed meanwhile may lack the key that signed this token.
-      if (keySet !== undefined && keySet === this.#jwks.current())
+      if (keySet !== undefined && keySet === this.jwks.current())
         this.#verified.set(digestOf(token), { token: verified, keySet });
       return { kind: 'authenticated', ...verified };
     } catch (error) {
       if (error instanceof JwksUnavailableError)
         return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };
       if (!(error instanceof InvalidTokenError)) throw error;
-      await this.#failedLoginLimit.record(address);
+      await this.failedLoginLimit.record(address);
       return { kind: 'unauthenticated', reason: error.message };
     }
   }

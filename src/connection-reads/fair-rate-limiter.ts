@@ -37,7 +37,6 @@ const MAX_TENANTS = 1_000;
  * by tenant, FIFO within a tenant.
  */
 export class FairRateLimiter {
-  readonly #options: FairRateLimiterOptions;
   readonly #spacingMs: number;
   readonly #queue = new Set<QueuedCall>();
   /** Sequence number of the last call of each tenant. */
@@ -47,8 +46,7 @@ export class FairRateLimiter {
   #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: FairRateLimiterOptions) {
-    this.#options = options;
+  constructor(private readonly options: FairRateLimiterOptions) {
     this.#spacingMs = 1_000 / options.perSecond;
   }
 
@@ -81,7 +79,7 @@ export class FairRateLimiter {
   }
 
   #checkQueue(tenants: () => Iterable<string>): void {
-    const { maxQueuedPerTenant } = this.#options;
+    const { maxQueuedPerTenant } = this.options;
     if (maxQueuedPerTenant === undefined) return;
     const own = new Set(tenants());
     let queued = 0;
@@ -121,12 +119,12 @@ export class FairRateLimiter {
   }
 
   #hasCapacity(): boolean {
-    return this.#inFlight < this.#options.maxConcurrent;
+    return this.#inFlight < this.options.maxConcurrent;
   }
 
   /** Milliseconds since the next token became available; negative if it is not available yet. */
   #overdueMs(): number {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.options.clock.monotonicMs();
     this.#nextAtMs = Math.max(this.#nextAtMs, nowMs - 1_000);
     return nowMs - this.#nextAtMs;
   }

@@ -73,13 +73,10 @@ const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), z.
 
 /** Snapshot of all connections. Sorted and filtered results are cached, so that further pages are cheap. */
 export class ConnectionSnapshot {
-  readonly #connections: readonly ReadConnection[];
   readonly #sorted = new Map<ConnectionOrder, readonly Entry[]>();
   readonly #selections = new LRUCache<string, readonly Entry[]>({ max: MAX_SELECTIONS });
 
-  constructor(connections: readonly ReadConnection[]) {
-    this.#connections = connections;
-  }
+  constructor(private readonly connections: readonly ReadConnection[]) {}
 
   /**
    * Returns one page.
@@ -113,7 +110,7 @@ export class ConnectionSnapshot {
   #sort(order: ConnectionOrder): readonly Entry[] {
     const cached = this.#sorted.get(order);
     if (cached !== undefined) return cached;
-    const entries = this.#connections
+    const entries = this.connections
       .map(connection => ({ key: sortKeyOf(order, connection), id: connection.id, connection }))
       .sort((a, b) => comparePositions(order, a, b));
     this.#sorted.set(order, entries);

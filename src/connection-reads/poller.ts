@@ -63,8 +63,6 @@ const JITTER = 0.2;
 
 /** Polls one connection for all its subscribers. The interval grows up to 20 s while the connection is unchanged. */
 export class ConnectionPoller {
-  readonly #id: string;
-  readonly #options: PollOptions;
   readonly #subscribers = new Map<WatchStream, Subscriber>();
   /** Streams without an event so far. */
   readonly #newStreams = new Set<WatchStream>();
@@ -78,16 +76,17 @@ export class ConnectionPoller {
   /** Whether the running poll may return the state before a change. */
   #isPollStale = false;
 
-  constructor(id: string, options: PollOptions) {
-    this.#id = id;
-    this.#options = options;
+  constructor(
+    private readonly id: string,
+    private readonly options: PollOptions,
+  ) {
     this.#intervalMs = options.intervalMs;
   }
 
   /** Adds a stream, which gets the last event immediately if it is at most one interval old. */
   add(stream: WatchStream, subscriber: Subscriber): void {
     this.#subscribers.set(stream, subscriber);
-    const { clock, intervalMs } = this.#options;
+    const { clock, intervalMs } = this.options;
     if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
       stream.push(this.#last.event);
       return;
@@ -121,7 +120,7 @@ export class ConnectionPoller {
   deliver(event: ConnectionEvent): void {
     const before = this.#last?.event;
     const isNew = before === undefined || !isDeepStrictEqual(comparableOf(before), comparableOf(event));
-    const { intervalMs, clock } = this.#options;
+    const { intervalMs, clock } = this.options;
     this.#last = { event, atMs: clock.monotonicMs() };
     const isProblem = event.kind === 'problem';
     this.#notBeforeMs = this.#last.atMs + (isProblem ? retryAfterMsOf(event.error) : 0);
@@ -135,14 +134,14 @@ export class ConnectionPoller {
   }
 
   #restartInterval(): void {
-    this.#intervalMs = this.#options.intervalMs;
+    this.#intervalMs = this.options.intervalMs;
     this.#schedule(0);
   }
 
   #schedule(delayMs: number): void {
     if (this.#stop.signal.aborted || this.#isPolling) return;
     clearTimeout(this.#timer);
-    const waitMs = Math.max(delayMs, this.#notBeforeMs - this.#options.clock.monotonicMs());
+    const waitMs = Math.max(delayMs, this.#notBeforeMs - this.options.clock.monotonicMs());
     this.#timer = setTimeout(() => void this.#poll(), waitMs).unref();
   }
 
@@ -160,7 +159,7 @@ export class ConnectionPoller {
       this.#schedule(this.#intervalMs);
     } else {
       this.deliver(result.event);
-      if (result.isOwn) this.#options.lease.publish(this.#id, result.event, this.#leaseMs());
+      if (result.isOwn) this.options.lease.publish(this.id, result.event, this.#leaseMs());
     }
   }
 
@@ -170,12 +169,12 @@ export class ConnectionPoller {
   }
 
   #pollWithLease(): Promise<{ event: ConnectionEvent; isOwn: boolean } | undefined> {
-    const { limiter, lease } = this.#options;
+    const { limiter, lease } = this.options;
     const tenants = () => [...this.#subscribers.values()].map(({ tenant }) => tenant);
     // The lease comes second: it would expire while the poll waits for the limiter.
     return limiter.run(tenants, this.#stop.signal, async permit => {
       // After a change the interval is at its minimum, so that the result of an earlier lease is too old.
-      const lent = await lease.acquire(this.#id, this.#leaseMs(), this.#intervalMs);
+      const lent = await lease.acquire(this.id, this.#leaseMs(), this.#intervalMs);
       if (lent === 'acquired') return { event: await this.#read(permit.tryTakeAnother), isOwn: true };
       permit.refund();
       return lent && { event: lent, isOwn: false };
@@ -186,11 +185,11 @@ export class ConnectionPoller {
     // The log shows the poll under the trace id of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     try {
-      const connection = await this.#options.poll(this.#id, subscriber?.traceId ?? '', mayRepeat);
+      const connection = await this.options.poll(this.id, subscriber?.traceId ?? '', mayRepeat);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };
-      this.#options.onBug(error);
+      this.options.onBug(error);
       return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
     }
   }

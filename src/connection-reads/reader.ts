@@ -40,15 +40,13 @@ const MAX_CACHED_CONNECTIONS = 1_000;
  * result that predates a change made through this process is never returned.
  */
 export class ConnectionReader {
-  readonly #options: ConnectionReaderOptions;
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
     max: MAX_CACHED_CONNECTIONS,
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
   #releaseTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: ConnectionReaderOptions) {
-    this.#options = options;
+  constructor(private readonly options: ConnectionReaderOptions) {
     this.#list = new CoalescedRead(options.clock);
   }
 
@@ -62,7 +60,7 @@ export class ConnectionReader {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const read = this.#coalescedRead(id).get(
-      this.#options.freshnessMs,
+      this.options.freshnessMs,
       context.tenant,
       this.#limited(context.traceId, scope => this.#read(id, scope)),
     );
@@ -94,7 +92,7 @@ export class ConnectionReader {
    * @throws {CursorError}
    */
   async page(request: PageRequest, { tenant, traceId }: ReadContext): Promise<ConnectionPage> {
-    const { freshnessMs } = this.#options;
+    const { freshnessMs } = this.options;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
     const snapshot = await this.#list.get(
       maxAgeMs,
@@ -127,7 +125,7 @@ export class ConnectionReader {
   #coalescedRead(id: string): CoalescedRead<ReadConnection | undefined> {
     const known = this.#connections.get(id);
     if (known !== undefined) return known;
-    const added = new CoalescedRead<ReadConnection | undefined>(this.#options.clock);
+    const added = new CoalescedRead<ReadConnection | undefined>(this.options.clock);
     this.#connections.set(id, added);
     return added;
   }
@@ -136,7 +134,7 @@ export class ConnectionReader {
   #limited<T>(traceId: string, read: (scope: OperationContext) => Promise<T>): StartRead<T> {
     return async (tenants, markStarted) => {
       const scope = this.#scope(traceId);
-      const running = this.#options.limiter.run(
+      const running = this.options.limiter.run(
         () => tenants,
         AbortSignal.timeout(Math.ceil(scope.deadline.remainingMs())),
         async permit => {
@@ -154,12 +152,12 @@ export class ConnectionReader {
   }
 
   async #read(id: string, scope: OperationContext): Promise<ReadConnection | undefined> {
-    const connection = await this.#options.dli.getConnection(id, scope);
+    const connection = await this.options.dli.getConnection(id, scope);
     return connection && { ...connection, id };
   }
 
   async #readList(scope: OperationContext): Promise<ConnectionSnapshot> {
-    const { dli, log } = this.#options;
+    const { dli, log } = this.options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
       (connection): connection is ReadConnection =>
@@ -175,7 +173,7 @@ export class ConnectionReader {
   }
 
   #scope(traceId: string): OperationContext {
-    const { clock, timeoutMs } = this.#options;
+    const { clock, timeoutMs } = this.options;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }
 }
@@ -202,12 +200,9 @@ type StartRead<T> = (tenants: ReadonlySet<string>, markStarted: () => void) => P
 
 /** Single-flight read: callers at about the same time share one result. */
 class CoalescedRead<T> {
-  readonly #clock: Clock;
   #current: { result: Promise<T>; tenants: Set<string>; startedAtMs: number } | undefined;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
+  constructor(private readonly clock: Clock) {}
 
   /**
    * Joins a read that is queued or started at most `maxAgeMs` ago; else starts one. A failure reaches the callers
@@ -215,7 +210,7 @@ class CoalescedRead<T> {
    */
   get(maxAgeMs: number, tenant: string, start: StartRead<T>): Promise<T> {
     const current = this.#current;
-    if (current === undefined || this.#clock.monotonicMs() - current.startedAtMs > maxAgeMs)
+    if (current === undefined || this.clock.monotonicMs() - current.startedAtMs > maxAgeMs)
       return this.restart(start, [tenant]);
     current.tenants.add(tenant);
     return current.result;
@@ -226,7 +221,7 @@ class CoalescedRead<T> {
     // A queued read does not age.
     const queued = { tenants: new Set(tenants), startedAtMs: Number.POSITIVE_INFINITY };
     const markStarted = () => {
-      queued.startedAtMs = this.#clock.monotonicMs();
+      queued.startedAtMs = this.clock.monotonicMs();
     };
     const result = start(queued.tenants, markStarted);
     const current = Object.assign(queued, { result });

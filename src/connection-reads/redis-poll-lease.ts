@@ -45,17 +45,14 @@ export async function openRedisPollLease(
 }
 
 class RedisPollLease implements PollLease {
-  readonly #commands: Redis;
-  readonly #messages: Redis;
-  readonly #prefix: string;
   /** Identifies messages of this process. */
   readonly #processId = randomUUID();
 
-  constructor(commands: Redis, messages: Redis, prefix: string) {
-    this.#commands = commands;
-    this.#messages = messages;
-    this.#prefix = prefix;
-  }
+  constructor(
+    private readonly commands: Redis,
+    private readonly messages: Redis,
+    private readonly prefix: string,
+  ) {}
 
   async acquire(
     id: string,
@@ -65,10 +62,10 @@ class RedisPollLease implements PollLease {
     const key = this.#keyOf(id);
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {
-      if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
-      const result = decodeResult(await this.#commands.get(key));
+      if ((await this.commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
+      const result = decodeResult(await this.commands.get(key));
       if (result === undefined || Date.now() - result.atMs <= maxAgeMs) return result?.event;
-      await this.#commands.set(key, '', 'PX', ttlMs);
+      await this.commands.set(key, '', 'PX', ttlMs);
       return 'acquired';
     } catch {
       return 'acquired';
@@ -77,33 +74,33 @@ class RedisPollLease implements PollLease {
 
   publish(id: string, event: ConnectionEvent, leaseMs: number): void {
     const result = encodeResult(Date.now(), event);
-    this.#ignoreFailure(this.#commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
+    this.#ignoreFailure(this.commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
     this.#send({ from: this.#processId, id, event });
   }
 
   publishChange(id: string | undefined): void {
-    if (id !== undefined) this.#ignoreFailure(this.#commands.del(this.#keyOf(id)));
+    if (id !== undefined) this.#ignoreFailure(this.commands.del(this.#keyOf(id)));
     this.#send({ from: this.#processId, id });
   }
 
   subscribe({ onEvent, onChange }: LeaseListeners): void {
-    this.#messages.on('message', (_channel, text) => {
+    this.messages.on('message', (_channel, text) => {
       const message = decodeMessage(text);
       if (message === undefined || message.from === this.#processId) return;
       if (message.event === undefined) onChange(message.id);
       else if (message.id !== undefined) onEvent(message.id, message.event);
     });
-    const subscribe = () => this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
-    this.#messages.on('ready', subscribe);
-    if (this.#messages.status === 'ready') subscribe();
+    const subscribe = () => this.#ignoreFailure(this.messages.subscribe(this.prefix));
+    this.messages.on('ready', subscribe);
+    if (this.messages.status === 'ready') subscribe();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#commands, this.#messages].map(closeRedis));
+    await Promise.all([this.commands, this.messages].map(closeRedis));
   }
 
   #send(message: LeaseMessage): void {
-    this.#ignoreFailure(this.#commands.publish(this.#prefix, encodeMessage(message)));
+    this.#ignoreFailure(this.commands.publish(this.prefix, encodeMessage(message)));
   }
 
   // Other processes get a lost result with their next poll.
@@ -112,7 +109,7 @@ class RedisPollLease implements PollLease {
   }
 
   #keyOf(id: string): string {
-    return `${this.#prefix}:${id.toLowerCase()}`;
+    return `${this.prefix}:${id.toLowerCase()}`;
   }
 }
 

@@ -168,8 +168,6 @@ function isFinal(event: ConnectionEvent): boolean {
 
 /** Events of one watch, in order. A slow subscriber gets the latest event only, so that events do not pile up. */
 export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
-  readonly #isLast: (event: ConnectionEvent) => boolean;
-  readonly #onEnd: (stream: WatchStream) => void;
   #latest: ConnectionEvent | undefined;
   #isEnded = false;
   #pendingReads: (() => void)[] = [];
@@ -178,16 +176,16 @@ export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
    * @param isLast whether an event ends the stream
    * @param onEnd called once, when the stream ends
    */
-  constructor(isLast: (event: ConnectionEvent) => boolean, onEnd: (stream: WatchStream) => void) {
-    this.#isLast = isLast;
-    this.#onEnd = onEnd;
-  }
+  constructor(
+    private readonly isLast: (event: ConnectionEvent) => boolean,
+    private readonly onEnd: (stream: WatchStream) => void,
+  ) {}
 
   /** Emits an event, unless the stream has ended. */
   push(event: ConnectionEvent): void {
     if (this.#isEnded) return;
     this.#latest = event;
-    if (this.#isLast(event)) this.end();
+    if (this.isLast(event)) this.end();
     else this.#wake();
   }
 
@@ -195,7 +193,7 @@ export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#onEnd(this);
+    this.onEnd(this);
     this.#wake();
   }
 

@@ -25,8 +25,6 @@ interface StreamOptions {
  * unnoticed until the next event.
  */
 export class SubscriptionStream implements AsyncIterableIterator<FormattedExecutionResult, undefined> {
-  readonly #source: AsyncGenerator<ExecutionResult, void, void>;
-  readonly #options: StreamOptions;
   readonly #timer: NodeJS.Timeout;
   /** Resolves the pending `next()`. */
   #resolve: ((event: Event) => void) | undefined;
@@ -34,9 +32,10 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
   #last: FormattedExecutionResult | undefined;
   #isClosed = false;
 
-  constructor(source: AsyncGenerator<ExecutionResult, void, void>, options: StreamOptions) {
-    this.#source = source;
-    this.#options = options;
+  constructor(
+    private readonly source: AsyncGenerator<ExecutionResult, void, void>,
+    private readonly options: StreamOptions,
+  ) {
     this.#timer = setTimeout(
       () => this.#endWith(options.formatExpiry()),
       Math.max(0, options.remainingMs()),
@@ -51,10 +50,10 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     if (this.#isClosed) return Promise.resolve(DONE);
     return new Promise(resolve => {
       this.#resolve = resolve;
-      this.#source
+      this.source
         .next()
         .then(event => this.#onEvent(event))
-        .catch(error => this.#endWith(this.#options.formatFailure(error)));
+        .catch(error => this.#endWith(this.options.formatFailure(error)));
     });
   }
 
@@ -78,8 +77,8 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
   #onEvent(event: IteratorResult<ExecutionResult, void>): void {
     if (this.#isClosed) return;
     // Checked again, because timers stop while the machine sleeps.
-    if (this.#options.remainingMs() <= 0) this.#endWith(this.#options.formatExpiry());
-    else if (event.done !== true) this.#emit({ done: false, value: this.#options.format(event.value) });
+    if (this.options.remainingMs() <= 0) this.#endWith(this.options.formatExpiry());
+    else if (event.done !== true) this.#emit({ done: false, value: this.options.format(event.value) });
     else {
       this.#close();
       this.#emit(DONE);
@@ -103,8 +102,8 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#options.onEnd();
+    this.options.onEnd();
     // The caller has left, so an error of the clean-up has no recipient.
-    this.#source.return().catch(() => undefined);
+    this.source.return().catch(() => undefined);
   }
 }

@@ -48,11 +48,9 @@ interface SubscriptionEngineOptions {
 
 /** Executes subscriptions for all transports, by the same rules as Apollo executes queries and mutations. */
 export class SubscriptionEngine {
-  readonly #options: SubscriptionEngineOptions;
   readonly #parse: ReturnType<typeof createRequestParser>;
 
-  constructor(options: SubscriptionEngineOptions) {
-    this.#options = options;
+  constructor(private readonly options: SubscriptionEngineOptions) {
     this.#parse = createRequestParser(options.schema, options.introspection);
   }
 
@@ -60,7 +58,7 @@ export class SubscriptionEngine {
   prepare(request: unknown, context: RequestContext): PreparedSubscription {
     const { document, operation, variables, operationName, errors } = this.#parse(request);
     if (document !== undefined && errors.length === 0) {
-      const { schema } = this.#options;
+      const { schema } = this.options;
       return {
         kind: 'ready',
         args: { schema, document, operationName, variableValues: variables, contextValue: context },
@@ -94,7 +92,7 @@ export class SubscriptionEngine {
   }
 
   #expiryOf(context: RequestContext): { remainingMs(): number; formatExpiry(): FormattedExecutionResult } {
-    const { clock } = this.#options;
+    const { clock } = this.options;
     const { validUntilMs = Number.POSITIVE_INFINITY } = context;
     const tokenValidForMs = validUntilMs - clock.epochMs();
     const expiresAtMs = clock.monotonicMs() + Math.min(MAX_AGE_MS, tokenValidForMs);
@@ -115,7 +113,7 @@ export class SubscriptionEngine {
   }
 
   #failed({ traceId }: RequestContext) {
-    return { traceId, schema: this.#options.schema };
+    return { traceId, schema: this.options.schema };
   }
 
   #formatErrors(failed: FailedRequest): GraphQLFormattedError[] {
@@ -123,7 +121,7 @@ export class SubscriptionEngine {
       const { extensions, ...rest } = error.toJSON();
       return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
     });
-    return formatErrors(failed, masked, this.#options.log);
+    return formatErrors(failed, masked, this.options.log);
   }
 }
 

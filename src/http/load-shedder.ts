@@ -28,12 +28,9 @@ export class LoadShedder {
   #credit = 0;
   #timer: NodeJS.Timeout | undefined;
   #sampledAtMs = performance.now();
-  readonly #maxDelayMs: number;
 
   /** @param maxDelayMs mean event-loop delay in milliseconds above which the process is overloaded */
-  constructor(maxDelayMs: number) {
-    this.#maxDelayMs = maxDelayMs;
-  }
+  constructor(private readonly maxDelayMs: number) {}
 
   /** Starts measuring, until {@link close}. */
   start(): void {
@@ -84,7 +81,7 @@ export class LoadShedder {
     // No measurement at all means that the event loop was blocked for the whole interval.
     const meanMs = this.#delay.count === 0 ? nowMs - this.#sampledAtMs : this.#delay.mean / 1e6;
     this.#sampledAtMs = nowMs;
-    const isLate = meanMs - RESOLUTION_MS > this.#maxDelayMs;
+    const isLate = meanMs - RESOLUTION_MS > this.maxDelayMs;
     const isBusy = this.#openRequests.size + this.#newRequests >= MIN_REQUESTS;
     this.#lateSamples = isLate && isBusy ? this.#lateSamples + 1 : 0;
     if (this.#lateSamples >= SAMPLES_TO_OVERLOAD) {
