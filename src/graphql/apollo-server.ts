@@ -24,13 +24,7 @@ interface ApolloServerOptions {
 
 /** Creates the Apollo server, with every default that would reveal or accept too much overridden. */
 export function createApolloServer(options: ApolloServerOptions): ApolloServer<RequestContext> {
-  const {
-    schema,
-    introspection,
-    landingPage = ApolloServerPluginLandingPageDisabled(),
-    log,
-    audit,
-  } = options;
+  const { schema, introspection, landingPage, log, audit } = options;
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
@@ -49,7 +43,7 @@ export function createApolloServer(options: ApolloServerOptions): ApolloServer<R
     formatError: maskError,
     // No response may be cached, and cache hints would wrap every resolver.
     plugins: [
-      landingPage,
+      landingPage ?? ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       noSubscriptionPlugin(),
       errorPlugin(log),

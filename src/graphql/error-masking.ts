@@ -70,9 +70,9 @@ export type ErrorLog = Pick<Logger<InternalErrorRecord>, 'error'>;
 export interface FailedRequest {
   traceId: string;
   schema: GraphQLSchema;
-  document: DocumentNode | undefined;
-  operation: OperationDefinitionNode | undefined;
-  variables: Readonly<Record<string, unknown>> | undefined;
+  document?: DocumentNode | undefined;
+  operation?: OperationDefinitionNode | undefined;
+  variables?: Readonly<Record<string, unknown>> | undefined;
   /** The errors before masking. */
   errors: readonly GraphQLError[];
 }

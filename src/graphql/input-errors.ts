@@ -16,6 +16,7 @@ import {
   isInputType,
   isListType,
   isNonNullType,
+  isValueNode,
   Kind,
   TypeInfo,
   typeFromAST,
@@ -76,18 +77,6 @@ function typeAt(type: GraphQLInputType, path: InputPath): GraphQLInputType | und
   return next && typeAt(next, rest);
 }
 
-const VALUE_KINDS: ReadonlySet<string> = new Set([
-  Kind.INT,
-  Kind.FLOAT,
-  Kind.STRING,
-  Kind.BOOLEAN,
-  Kind.NULL,
-  Kind.ENUM,
-  Kind.LIST,
-  Kind.OBJECT,
-  Kind.OBJECT_FIELD,
-]);
-
 /**
  * Describes an invalid value in a document, without the value.
  *
@@ -99,10 +88,10 @@ export function describeLiteralError(
   document: DocumentNode,
 ): string | undefined {
   const [node] = error.nodes ?? [];
-  if (node === undefined || !VALUE_KINDS.has(node.kind)) return undefined;
-  const { path, type } = locate(node, schema, document);
   // For an unknown field the node is the field itself, and the message names it relative to its parent.
-  const isField = node.kind === Kind.OBJECT_FIELD;
+  const isField = node?.kind === Kind.OBJECT_FIELD;
+  if (!node || !(isField || (isValueNode(node) && node.kind !== Kind.VARIABLE))) return undefined;
+  const { path, type } = locate(node, schema, document);
   return describeInputError(isField ? path.slice(0, -1) : path, isField ? undefined : type, error.message);
 }
 

@@ -27,12 +27,7 @@ export interface Resolvers {
  * @param resolvers may be omitted if nothing is executed, for example to print the schema
  */
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
-  const instances = new Map<unknown, object | undefined>([
-    [DatasourceConnectionResolver, resolvers?.datasourceConnection],
-    [DeleteDatasourceConnectionResolver, resolvers?.deleteDatasourceConnection],
-    [DatasourceConnectionsResolver, resolvers?.datasourceConnections],
-    [DatasourceServicesResolver, resolvers?.datasourceServices],
-  ]);
+  const instances: object[] = Object.values(resolvers ?? {});
   return buildSchemaSync({
     resolvers: [
       DatasourceConnectionResolver,
@@ -42,7 +37,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     ],
     container: {
       get(resolverClass) {
-        const instance = instances.get(resolverClass);
+        const instance = instances.find(each => each.constructor === resolverClass);
         if (instance === undefined) throw new TypeError(`No instance of ${resolverClass.name}.`);
         return instance;
       },

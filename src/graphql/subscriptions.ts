@@ -5,7 +5,6 @@ import type {
   FormattedExecutionResult,
   GraphQLFormattedError,
   GraphQLSchema,
-  OperationDefinitionNode,
 } from 'graphql';
 import {
   GraphQLError,
@@ -18,6 +17,7 @@ import {
   subscribe,
   validate,
 } from 'graphql';
+import { z } from 'zod';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
@@ -55,19 +55,13 @@ export class SubscriptionEngine {
   }
 
   /** Parses and validates a request without executing it. Its size must have been checked before. */
-  prepare(request: unknown, context: RequestContext): PreparedSubscription {
-    const { document, operation, variables, operationName, errors } = this.#parse(request);
-    if (document !== undefined && errors.length === 0) {
-      const { schema } = this.options;
-      return {
-        kind: 'ready',
-        args: { schema, document, operationName, variableValues: variables, contextValue: context },
-      };
-    }
-    return {
-      kind: 'refused',
-      errors: this.#formatErrors({ ...this.#failed(context), document, operation, variables, errors }),
-    };
+  prepare(request: unknown, contextValue: RequestContext): PreparedSubscription {
+    const { operationName, ...parsed } = this.#parse(request);
+    const { document, variables: variableValues, errors } = parsed;
+    if (document === undefined || errors.length > 0)
+      return { kind: 'refused', errors: this.#formatErrors(parsed, contextValue) };
+    const { schema } = this.options;
+    return { kind: 'ready', args: { schema, document, operationName, variableValues, contextValue } };
   }
 
   /**
@@ -99,34 +93,28 @@ export class SubscriptionEngine {
     const advice = tokenValidForMs < MAX_AGE_MS ? REAUTHENTICATE : RESUBSCRIBE;
     return {
       remainingMs: () => expiresAtMs - clock.monotonicMs(),
-      formatExpiry: () => expiryEvent(context, 'SUBSCRIPTION_ENDED', advice),
+      formatExpiry: () => ({
+        errors: [{ message: advice, extensions: { code: 'SUBSCRIPTION_ENDED', traceId: context.traceId } }],
+      }),
     };
   }
 
   #formatResult(args: ExecutionArgs, { errors, ...result }: ExecutionResult): FormattedExecutionResult {
     if (errors === undefined || errors.length === 0) return result;
-    const { document, operationName, variableValues: variables } = args;
+    const { document, operationName, variableValues, contextValue } = args;
     const operation = getOperationAST(document, operationName) ?? undefined;
-    const failed = this.#failed(args.contextValue as RequestContext);
-    const request = { ...failed, document, operation, variables: variables ?? undefined, errors };
-    return { ...result, errors: this.#formatErrors(request) };
+    const request = { document, operation, variables: variableValues ?? undefined, errors };
+    return { ...result, errors: this.#formatErrors(request, contextValue as RequestContext) };
   }
 
-  #failed({ traceId }: RequestContext) {
-    return { traceId, schema: this.options.schema };
-  }
-
-  #formatErrors(failed: FailedRequest): GraphQLFormattedError[] {
-    const masked = failed.errors.map(error => {
+  #formatErrors(request: ParsedRequest, { traceId }: RequestContext): GraphQLFormattedError[] {
+    const masked = request.errors.map(error => {
       const { extensions, ...rest } = error.toJSON();
       return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
     });
-    return formatErrors(failed, masked, this.options.log);
+    const { schema, log } = this.options;
+    return formatErrors({ traceId, schema, ...request }, masked, log);
   }
-}
-
-function expiryEvent({ traceId }: RequestContext, code: string, message: string): FormattedExecutionResult {
-  return { errors: [{ message, extensions: { code, traceId } }] };
 }
 
 function toGraphqlError(error: unknown): GraphQLError {
@@ -142,13 +130,15 @@ function codeOf({ extensions, nodes, path }: GraphQLError): unknown {
 }
 
 /** A parsed request; incomplete when there are errors. */
-interface ParsedRequest {
-  document?: DocumentNode;
-  operation?: OperationDefinitionNode;
-  operationName?: string;
-  variables?: Readonly<Record<string, unknown>>;
-  errors: readonly GraphQLError[];
+interface ParsedRequest extends Omit<FailedRequest, 'traceId' | 'schema'> {
+  operationName?: string | undefined;
 }
+
+const requestForm = z.object({
+  query: z.string(),
+  operationName: z.string().nullish(),
+  variables: z.custom<Readonly<Record<string, unknown>>>(isObject).nullish(),
+});
 
 const NOT_A_SUBSCRIPTION =
   'Only subscriptions are served as streams. Send queries and mutations by POST, without `Accept: text/event-stream`.';
@@ -164,36 +154,23 @@ function createRequestParser(schema: GraphQLSchema, introspection: boolean) {
   ];
   const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
   return (request: unknown): ParsedRequest => {
-    const params = paramsOf(request);
-    if (params === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
-    const { query, ...rest } = params;
-    const document = parseDocument(query);
+    const { data } = requestForm.safeParse(request);
+    if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
+    const document = parseDocument(data.query);
     if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
     const errors = validate(schema, document, rules, options);
     if (errors.length > 0)
       return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };
-    const operation = getOperationAST(document, rest.operationName);
+    const operation = getOperationAST(document, data.operationName);
     if (!operation) return { document, errors: [errorWith('OPERATION_RESOLUTION_FAILURE', '')] };
     const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
     return {
-      ...rest,
       document,
       operation,
+      operationName: data.operationName ?? undefined,
+      variables: data.variables ?? undefined,
       errors: isSubscription ? [] : [errorWith('BAD_REQUEST', NOT_A_SUBSCRIPTION)],
     };
-  };
-}
-
-function paramsOf(request: unknown) {
-  if (!isObject(request)) return undefined;
-  const { query, operationName = null, variables = null } = request;
-  if (typeof query !== 'string') return undefined;
-  if (operationName !== null && typeof operationName !== 'string') return undefined;
-  if (variables !== null && !isObject(variables)) return undefined;
-  return {
-    query,
-    ...(operationName !== null && { operationName }),
-    ...(variables !== null && { variables }),
   };
 }
 
@@ -210,14 +187,8 @@ function errorWith(code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }
 
-function withCode(
-  code: string,
-  { message, nodes, source, positions, extensions }: GraphQLError,
-): GraphQLError {
-  return new GraphQLError(message, {
-    nodes: nodes ?? null,
-    source: source ?? null,
-    positions: positions ?? null,
-    extensions: { ...extensions, code },
-  });
+/** Adds the code that Apollo gives to errors of graphql-js, which have none. */
+function withCode(code: string, error: GraphQLError): GraphQLError {
+  error.extensions['code'] = code;
+  return error;
 }
