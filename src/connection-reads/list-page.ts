@@ -100,8 +100,7 @@ export class ConnectionSnapshot {
     const cacheKey = JSON.stringify([order, filter.states, filter.services, filter.name]);
     const cached = this.#selections.get(cacheKey);
     if (cached !== undefined) return cached;
-    const isMatch = matcherOf(filter);
-    const entries = this.#sort(order).filter(({ connection }) => isMatch(connection));
+    const entries = this.#sort(order).filter(({ connection }) => matches(filter, connection));
     this.#selections.set(cacheKey, entries);
     return entries;
   }
@@ -118,20 +117,16 @@ export class ConnectionSnapshot {
   }
 }
 
-function matcherOf({
-  states,
-  services,
-  name,
-}: ConnectionFilter): (connection: DescribedConnection) => boolean {
-  const substring = name?.toLowerCase() ?? '';
-  return connection => {
-    const state = stateOfWireName(connection.state);
-    if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
-    if (!(connection.name ?? '').toLowerCase().includes(substring)) return false;
-    if (services === undefined) return true;
-    const service = connection.service === null ? undefined : serviceOfWireName(connection.service);
-    return service !== undefined && services.includes(service);
-  };
+function matches(
+  { states, services, name = '' }: ConnectionFilter,
+  connection: DescribedConnection,
+): boolean {
+  const state = stateOfWireName(connection.state);
+  if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
+  if (!(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
+  if (services === undefined) return true;
+  const service = connection.service === null ? undefined : serviceOfWireName(connection.service);
+  return service !== undefined && services.includes(service);
 }
 
 /** The sort key: the name in lower case, or the time of creation (0 if DLI does not report it). */

@@ -63,8 +63,9 @@ class RedisPollLease implements PollLease {
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {
       if ((await this.commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
-      const result = decodeResult(await this.commands.get(key));
-      if (result === undefined || Date.now() - result.atMs <= maxAgeMs) return result?.event;
+      // Without a result, the holder of the lease has not published one yet.
+      const { data: result } = wireResult.safeParse(parseJson((await this.commands.get(key)) ?? ''));
+      if (result === undefined || Date.now() - result.atMs <= maxAgeMs) return result?.observation;
       await this.commands.set(key, '', 'PX', ttlMs);
       return 'acquired';
     } catch {
@@ -73,9 +74,10 @@ class RedisPollLease implements PollLease {
   }
 
   publish(id: string, event: ConnectionEvent, leaseMs: number): void {
-    const result = encodeResult(Date.now(), event);
+    const observation = toWire(event);
+    const result = JSON.stringify({ atMs: Date.now(), observation });
     this.#ignoreFailure(this.commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
-    this.#send({ from: this.#processId, id, event });
+    this.#send({ from: this.#processId, id, observation });
   }
 
   publishChange(id: string | undefined): void {
@@ -85,10 +87,10 @@ class RedisPollLease implements PollLease {
 
   subscribe({ onEvent, onChange }: LeaseListeners): void {
     this.messages.on('message', (_channel, text) => {
-      const message = decodeMessage(text);
+      const { data: message } = wireMessage.safeParse(parseJson(text));
       if (message === undefined || message.from === this.#processId) return;
-      if (message.event === undefined) onChange(message.id);
-      else if (message.id !== undefined) onEvent(message.id, message.event);
+      if (message.observation === undefined) onChange(message.id);
+      else if (message.id !== undefined) onEvent(message.id, message.observation);
     });
     const subscribe = () => this.#ignoreFailure(this.messages.subscribe(this.prefix));
     this.messages.on('ready', subscribe);
@@ -99,8 +101,8 @@ class RedisPollLease implements PollLease {
     await Promise.all([this.commands, this.messages].map(closeRedis));
   }
 
-  #send(message: LeaseMessage): void {
-    this.#ignoreFailure(this.commands.publish(this.prefix, encodeMessage(message)));
+  #send(message: z.input<typeof wireMessage>): void {
+    this.#ignoreFailure(this.commands.publish(this.prefix, JSON.stringify(message)));
   }
 
   // Other processes get a lost result with their next poll.
@@ -113,15 +115,6 @@ class RedisPollLease implements PollLease {
   }
 }
 
-/** A message between processes: the result of a poll or, without an event, the notice of a change. */
-interface LeaseMessage {
-  /** Id of the sending process. */
-  from: string;
-  /** Id of the connection; undefined if the changed connection is not known. */
-  id?: string | undefined;
-  event?: ConnectionEvent | undefined;
-}
-
 // Stored: do not rename. The writer is a gateway of the same version, so only what the code relies on is checked.
 const wireEvent = z.union([
   z.object({
@@ -131,48 +124,29 @@ const wireEvent = z.union([
     ),
   }),
   z.object({ kind: z.literal('absent') }),
-  z.object({
-    kind: z.literal('problem'),
-    code: z.custom<DliErrorCode>(value => typeof value === 'string'),
-    retryAfterSeconds: z.number().optional(),
-  }),
+  z
+    .object({
+      kind: z.literal('problem'),
+      code: z.custom<DliErrorCode>(value => typeof value === 'string'),
+      retryAfterSeconds: z.number().optional(),
+    })
+    .transform(({ kind, code, ...details }) => ({ kind, error: new DliError(code, details) })),
 ]);
+
+/** A message between processes: the result of a poll or, without one, the notice of a change. */
 const wireMessage = z.object({
+  /** Id of the sending process. */
   from: z.string(),
+  /** Id of the connection; undefined if the changed connection is not known. */
   id: z.string().optional(),
   observation: wireEvent.optional(),
 });
+
+/** The value of a lease; `atMs` is the time of the poll in milliseconds since 1970-01-01 UTC. */
 const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
-
-function encodeMessage({ from, id, event }: LeaseMessage): string {
-  return JSON.stringify({ from, id, observation: event && toWire(event) });
-}
-
-/** @returns undefined if the text is not a message of this version */
-function decodeMessage(text: string): LeaseMessage | undefined {
-  const { data } = wireMessage.safeParse(parseJson(text));
-  return data && { from: data.from, id: data.id, event: data.observation && fromWire(data.observation) };
-}
-
-/** @param atMs time of the poll in milliseconds since 1970-01-01 UTC */
-function encodeResult(atMs: number, event: ConnectionEvent): string {
-  return JSON.stringify({ atMs, observation: toWire(event) });
-}
-
-/** @returns undefined if the holder of the lease has not published a result */
-function decodeResult(text: string | null): { atMs: number; event: ConnectionEvent } | undefined {
-  const { data } = wireResult.safeParse(parseJson(text ?? ''));
-  return data && { atMs: data.atMs, event: fromWire(data.observation) };
-}
 
 function toWire(event: ConnectionEvent): z.input<typeof wireEvent> {
   if (event.kind !== 'problem') return event;
   const { code, retryAfterSeconds } = event.error;
   return { kind: 'problem', code, retryAfterSeconds };
-}
-
-function fromWire(event: z.output<typeof wireEvent>): ConnectionEvent {
-  if (event.kind !== 'problem') return event;
-  const { code, retryAfterSeconds } = event;
-  return { kind: 'problem', error: new DliError(code, { retryAfterSeconds }) };
 }
