@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
+import { isObject } from '../lib/json.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
 interface HttpError {
@@ -122,7 +123,7 @@ export function commonHeaders(traceId: string): Record<string, string> {
   return { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-request-id': traceId };
 }
 
-const ERROR_OF_STATUS: ReadonlyMap<number | undefined, HttpErrorName> = new Map([
+const ERROR_OF_STATUS: ReadonlyMap<unknown, HttpErrorName> = new Map([
   [400, 'badRequest'],
   [404, 'notFound'],
   [408, 'requestTimeout'],
@@ -133,9 +134,8 @@ const ERROR_OF_STATUS: ReadonlyMap<number | undefined, HttpErrorName> = new Map(
 
 // Errors that Fastify throws carry a status; anything unexpected is INTERNAL.
 function httpErrorOf(error: unknown): HttpErrorName {
-  const status =
-    typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
-  return (typeof status === 'number' && ERROR_OF_STATUS.get(status)) || 'internal';
+  const status = isObject(error) ? error['statusCode'] : undefined;
+  return ERROR_OF_STATUS.get(status) ?? 'internal';
 }
 
 /** Maximum size of a request body or WebSocket message in bytes. */

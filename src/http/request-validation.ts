@@ -24,12 +24,8 @@ export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number)
 
 // Node keeps the first of several Host headers and silently drops the others.
 function hasOneHost(rawHeaders: readonly string[]): boolean {
-  let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index];
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  return hosts === 1;
+  const names = rawHeaders.filter((_text, index) => index % 2 === 0);
+  return names.filter(name => name.length === 4 && name.toLowerCase() === 'host').length === 1;
 }
 
 /** Whether the headers announce a body in UTF-8 without compression. True without a body. */

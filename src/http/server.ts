@@ -13,13 +13,8 @@ import { registerWebSockets } from './websocket.js';
 const MAX_CONNECTIONS = 2_000;
 const MAX_HEADERS = 64;
 
-/** Limits of Node's HTTP server, in bytes and milliseconds. */
-const SERVER_LIMITS = {
-  maxHeaderSize: 16 * 1024,
-  keepAliveTimeout: 5_000,
-  // isUnambiguous checks it: Node would answer a missing Host without a body.
-  requireHostHeader: false,
-};
+const MAX_HEADER_BYTES = 16 * 1024;
+const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 
 interface HttpServerOptions {
   logger: FastifyBaseLogger;
@@ -36,15 +31,8 @@ interface HttpServerOptions {
 }
 
 /** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
-export async function createHttpServer({
-  logger,
-  corsOrigins,
-  isStopping,
-  loadShedder,
-  clientTimeouts,
-  isLocal,
-  trustedProxies,
-}: HttpServerOptions): Promise<FastifyInstance> {
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { logger, corsOrigins, isStopping, loadShedder, clientTimeouts, isLocal, trustedProxies } = options;
   // Sockets that sent an ambiguous request. Whatever follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(logger);
@@ -54,13 +42,14 @@ export async function createHttpServer({
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     http: {
-      ...SERVER_LIMITS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // isUnambiguous checks it: Node would answer a missing Host without a body.
+      requireHostHeader: false,
       headersTimeout: clientTimeouts.headersMs,
-      requestTimeout: clientTimeouts.requestMs,
       connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
       IncomingMessage: WebSocketOnlyUpgrade,
     },
-    keepAliveTimeout: SERVER_LIMITS.keepAliveTimeout,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: clientTimeouts.requestMs,
     maxRequestsPerSocket: 1_000,
     forceCloseConnections: 'idle',
@@ -122,15 +111,11 @@ export async function createHttpServer({
     logRequest(request, reply);
     done();
   });
-  acceptJsonOnly(app);
-  destroySilentConnectionsOnClose(app);
-  return app;
-}
-
-// Other content types reach Apollo without a body, so that its CSRF prevention answers them.
-function acceptJsonOnly(app: FastifyInstance): void {
+  // Other content types reach Apollo without a body, so that its CSRF prevention answers them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
+  destroySilentConnectionsOnClose(app);
+  return app;
 }
 
 // Operations are logged where they happen, so successful requests are logged at debug level only.
