@@ -13,10 +13,10 @@ export const CALLER_DECORATOR = 'caller';
 /** Seconds after which a tenant whose connection quota is used up should retry. */
 export const QUOTA_RETRY_AFTER_SECONDS = 5;
 
-const ERROR_CODES = {
-  unauthenticated: 'UNAUTHENTICATED',
-  rateLimited: 'RATE_LIMITED',
-  unavailable: 'AUTH_UNAVAILABLE',
+const ERRORS = {
+  unauthenticated: 'unauthenticated',
+  rateLimited: 'rateLimited',
+  unavailable: 'authUnavailable',
 } as const;
 
 /** A Fastify `onRequest` hook that authenticates the caller, or answers the request with an error. */
@@ -43,14 +43,9 @@ export function createAuthenticationHook(
 }
 
 function sendFailure(reply: FastifyReply, failure: AuthenticationFailure): FastifyReply {
-  switch (failure.kind) {
-    case 'unauthenticated':
-      return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
-    case 'rateLimited':
-      return sendHttpError(reply, 'rateLimited', failure.retryAfterSeconds);
-    case 'unavailable':
-      return sendHttpError(reply, 'authUnavailable', failure.retryAfterSeconds);
-  }
+  if (failure.kind !== 'unauthenticated')
+    return sendHttpError(reply, ERRORS[failure.kind], failure.retryAfterSeconds);
+  return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
 }
 
 /**
@@ -68,7 +63,7 @@ export function auditFailure(
     traceId,
     address,
     caller: undefined,
-    code: ERROR_CODES[failure.kind],
+    code: HTTP_ERRORS[ERRORS[failure.kind]].code,
     reason: failure.kind === 'unauthenticated' ? failure.reason : undefined,
     startedAtMs,
     durationMs: Date.now() - startedAtMs,

@@ -22,8 +22,6 @@ const GRAPHIQL_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const PAGE_HEADERS = [['accept', 'text/html']] as const;
-
 /** Creates the Apollo plugin that renders the Sandbox page; undefined for the other kinds. */
 export function createLandingPage(kind: ExplorerKind): ApolloServerPlugin | undefined {
   if (kind !== 'sandbox') return undefined;
@@ -44,21 +42,20 @@ export function createExplorerHandler(
   if (kind === 'sandbox') {
     return async (_request, reply) => {
       // The caller is not authenticated, so nothing of the request is passed on and nothing can be executed.
-      const {
-        status = 200,
-        headers,
-        body,
-      } = await apollo.executeHTTPGraphQLRequest({
+      const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest: {
           method: 'GET',
-          headers: new HeaderMap(PAGE_HEADERS),
+          headers: new HeaderMap([['accept', 'text/html']]),
           search: '',
           body: undefined,
         },
         context: () => Promise.reject(new TypeError('A page needs no context.')),
       });
       if (body.kind !== 'complete') throw new TypeError('A page comes whole.');
-      return reply.code(status).headers(Object.fromEntries(headers)).send(body.string);
+      return reply
+        .code(status ?? 200)
+        .headers(Object.fromEntries(headers))
+        .send(body.string);
     };
   }
   return async (_request, reply) => {
