@@ -42,6 +42,7 @@ const MAX_CACHED_CONNECTIONS = 1_000;
 export class ConnectionReader {
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
     max: MAX_CACHED_CONNECTIONS,
+    memoMethod: () => new CoalescedRead(this.options.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
   #releaseTimer: NodeJS.Timeout | undefined;
@@ -59,7 +60,7 @@ export class ConnectionReader {
   async get(anyCaseId: string, context: ReadContext): Promise<ReadConnection | undefined> {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
-    const read = this.#coalescedRead(id).get(
+    const read = this.#connections.memo(id).get(
       this.options.freshnessMs,
       context.tenant,
       this.#limited(context.traceId, scope => this.#read(id, scope)),
@@ -78,7 +79,7 @@ export class ConnectionReader {
     traceId: string,
     mayRepeat: () => boolean,
   ): Promise<ReadConnection | undefined> {
-    return this.#coalescedRead(id).restart((_tenants, markStarted) => {
+    return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
       return this.#read(id, { ...this.#scope(traceId), mayRepeat });
     });
@@ -120,14 +121,6 @@ export class ConnectionReader {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();
     this.#list.clear();
-  }
-
-  #coalescedRead(id: string): CoalescedRead<ReadConnection | undefined> {
-    const known = this.#connections.get(id);
-    if (known !== undefined) return known;
-    const added = new CoalescedRead<ReadConnection | undefined>(this.options.clock);
-    this.#connections.set(id, added);
-    return added;
   }
 
   /** A read on behalf of callers, which passes through the limiter. */
