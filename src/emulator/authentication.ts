@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { EmulatorAccessKey, EmulatorOptions, EmulatorProject, EmulatorUser } from './options.js';
+import type { EmulatorOptions, EmulatorProject, EmulatorUser } from './options.js';
 import type { ReceivedRequest } from './server.js';
+import type { SignatureClaim } from './signature.js';
 import { isDateCurrent, isSignatureOf, parseAuthorization, sha256Hex } from './signature.js';
 
 const LOCK_MS = 5 * 60 * 1_000;
@@ -72,13 +73,7 @@ export class AccessKeyCheck {
     const nowMs = this.options.now();
     if ((this.#failures.get(claim.accessKey)?.lockedUntilMs ?? 0) > nowMs)
       return 'AK access failed to reach the limit,forbidden';
-    const key = this.options.accessKeys.find(candidate => candidate.accessKey === claim.accessKey);
-    const refusal =
-      key === undefined
-        ? unknownKey(claim.accessKey)
-        : (refusalOfDate(request, nowMs) ??
-          refusalOfSecurityToken(request, key) ??
-          (isSignatureOf(request, claim, key.secretKey) ? undefined : 'verify aksk signature fail'));
+    const refusal = this.#check(request, claim, nowMs);
     if (refusal === undefined) this.#failures.delete(claim.accessKey);
     else this.#countFailure(claim.accessKey, nowMs);
     return refusal;
@@ -87,6 +82,23 @@ export class AccessKeyCheck {
   /** Clears all failures and locks. */
   clear(): void {
     this.#failures.clear();
+  }
+
+  #check(request: ReceivedRequest, claim: SignatureClaim, nowMs: number): string | undefined {
+    const unknownKey = `Get secretKey failed,ak:${claim.accessKey},err:ak not exist`;
+    const key = this.options.accessKeys.find(candidate => candidate.accessKey === claim.accessKey);
+    if (key === undefined) return unknownKey;
+    if (!isDateCurrent(request.headers.get('x-sdk-date'), nowMs))
+      return 'calc ak sk signature fail:signature expired';
+    const sentToken = request.headers.get('x-security-token');
+    // The real text is not documented. A temporary key without its token is treated as unknown.
+    if (sentToken === undefined && key.securityToken !== undefined) return unknownKey;
+    if (
+      sentToken !== undefined &&
+      (key.securityToken === undefined || !isSameSecret(sentToken, key.securityToken))
+    )
+      return 'decrypt token fail';
+    return isSignatureOf(request, claim, key.secretKey) ? undefined : 'verify aksk signature fail';
   }
 
   #countFailure(accessKey: string, nowMs: number): void {
@@ -99,24 +111,6 @@ export class AccessKeyCheck {
       count >= limit ? { count: 0, lockedUntilMs: nowMs + LOCK_MS } : { count, lockedUntilMs: 0 },
     );
   }
-}
-
-function unknownKey(accessKey: string): string {
-  return `Get secretKey failed,ak:${accessKey},err:ak not exist`;
-}
-
-function refusalOfDate(request: ReceivedRequest, nowMs: number): string | undefined {
-  const isCurrent = isDateCurrent(request.headers.get('x-sdk-date'), nowMs);
-  return isCurrent ? undefined : 'calc ak sk signature fail:signature expired';
-}
-
-// The real text is not documented. A temporary key without its token is treated as unknown.
-function refusalOfSecurityToken(request: ReceivedRequest, key: EmulatorAccessKey): string | undefined {
-  const sent = request.headers.get('x-security-token');
-  if (sent === undefined) return key.securityToken === undefined ? undefined : unknownKey(key.accessKey);
-  return key.securityToken !== undefined && isSameSecret(sent, key.securityToken)
-    ? undefined
-    : 'decrypt token fail';
 }
 
 // Hashed, because the constant-time comparison requires equal lengths.

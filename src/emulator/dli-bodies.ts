@@ -71,21 +71,20 @@ function queueInfo(connection: StoredConnection, { answerStyle, queueInfoKey }: 
 }
 
 const TAG_CHARACTERS = /^[\p{L}\p{N} _.:=+\-@]*$/u;
-const noOuterSpaces = (text: string) => text.trim() === text;
+
+function tagText(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .regex(TAG_CHARACTERS)
+    .refine(text => text.trim() === text, 'must not start or end with a space');
+}
 
 const tagSchema = z.object({
-  key: z
-    .string()
+  key: tagText(128)
     .min(1)
-    .max(128)
-    .regex(TAG_CHARACTERS)
-    .refine(noOuterSpaces, 'must not start or end with a space')
     .refine(key => !key.startsWith('_sys_'), 'must not start with _sys_'),
-  value: z
-    .string()
-    .max(255)
-    .regex(TAG_CHARACTERS)
-    .refine(noOuterSpaces, 'must not start or end with a space'),
+  value: tagText(255),
 });
 
 /** The documented limits of a create body. Unknown fields are accepted: how DLI treats them is not documented. */
