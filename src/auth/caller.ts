@@ -39,12 +39,7 @@ export type AuthenticationResult =
 
 /** Authenticates the callers of the gateway. */
 export interface CallerAuthenticator {
-  /**
-   * Checks the credentials of one request.
-   *
-   * @param authorization value of the `Authorization` header
-   * @param address the client's IP address
-   */
+  /** Checks the credentials of one request: its `Authorization` header, and the client's IP address. */
   authenticate(authorization: string | undefined, address: string): Promise<AuthenticationResult>;
 }
 
@@ -55,11 +50,7 @@ export const ANONYMOUS: CallerAuthenticator = {
 
 /** Rate limit of creates and deletes per tenant. */
 export interface CreateLimit {
-  /**
-   * Counts one create or delete.
-   *
-   * @returns the seconds to wait when the limit is exceeded; undefined when it is not
-   */
+  /** Counts one create or delete. Resolves with the seconds to wait when the limit is exceeded, else with undefined. */
   take(tenant: string): Promise<number | undefined>;
 }
 

@@ -1,10 +1,6 @@
 /** Limits the connections that one tenant keeps open: event streams, WebSockets and waiting queries. */
 export interface ConnectionQuota {
-  /**
-   * Counts one more open connection.
-   *
-   * @returns a function to call once when the connection closes; undefined when the quota is used up
-   */
+  /** Counts one more open connection until the returned function is called; undefined when the quota is used up. */
   acquire(tenant: string): (() => void) | undefined;
 }
 

@@ -129,11 +129,7 @@ export interface JwksLocation {
   readonly jwksUrl: URL | undefined;
 }
 
-/**
- * Creates a function that fetches the issuer's key set.
- *
- * A discovered address is kept until a fetch from it fails.
- */
+/** Creates a function that fetches the issuer's key set. A discovered address is kept until a fetch from it fails. */
 export function createJwksFetcher({ issuer, jwksUrl }: JwksLocation): () => Promise<JWTVerifyGetKey> {
   let discovered: URL | undefined;
   return async () => {

@@ -18,11 +18,7 @@ const DEFAULT_CREATES_PER_SECOND = 10;
 // A tenant's counter lives for one window, so short windows bound the memory that counters use.
 const MAX_WINDOW_SECONDS = 60;
 
-/**
- * Reads {@link AuthConfig} from the validated variables.
- *
- * @param problems receives missing and contradictory variables
- */
+/** Reads {@link AuthConfig} from the validated variables. `problems` receives missing and contradictory ones. */
 export function readAuthConfig(values: EnvValues, problems: Problem[]): AuthConfig {
   return {
     tokens: values.CALLER_AUTH === 'jwt' ? readTokenConfig(values, problems) : undefined,

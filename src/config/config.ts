@@ -69,9 +69,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Loads the configuration from environment variables. A secret may come from the file that `NAME_FILE` names instead.
+ * Loads the configuration from environment variables, where an empty value counts as not set. A secret may come from
+ * the file that `NAME_FILE` names instead.
  *
- * @param env an empty value counts as not set
  * @throws {ConfigError} listing all problems at once
  */
 export function loadConfig(env: Environment): Config {

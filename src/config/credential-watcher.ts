@@ -24,12 +24,7 @@ export class CredentialWatcher {
   #isPolling = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /**
-   * @param files paths by variable; when empty there is nothing to watch
-   * @param credentials the credentials at the start
-   * @param onChange receives the new credentials
-   * @param log receives the names of variables, never values
-   */
+  /** The log receives the names of variables, never values. */
   constructor(
     private readonly files: Readonly<Record<string, string>>,
     credentials: CredentialsConfig,

@@ -8,10 +8,8 @@ export type CredentialsConfig =
   | ({ kind: 'iamUser' } & IamUser);
 
 /**
- * Reads the credentials from the variables: an access key or an IAM user.
- *
- * @param problems receives missing and contradictory variables
- * @returns undefined when neither kind is complete
+ * Reads an access key or an IAM user from the variables; undefined when neither is complete. `problems` receives
+ * missing and contradictory variables.
  */
 export function readCredentials(
   values: Readonly<Record<string, string | undefined>>,
@@ -63,9 +61,8 @@ const FIELDS = {
 } as const;
 
 /**
- * The credential files that can be watched for rotation.
- *
- * A key pair is rotated as a whole, so no file is watched when a part of the pair comes from a variable.
+ * The credential files that can be watched for rotation. A key pair is rotated as a whole, so no file is watched when a
+ * part of the pair comes from a variable.
  */
 export function watchedFiles(
   credentials: CredentialsConfig,

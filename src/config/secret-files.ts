@@ -23,10 +23,8 @@ export interface ReadEnvironment {
 }
 
 /**
- * Reads the given variables. A secret may come from the file that `NAME_FILE` names instead: one trailing line break
- * is stripped, and the file must not be world-readable. An empty value counts as not set.
- *
- * @param secretKeys the keys that are secrets
+ * Reads the given variables. One of `secretKeys` may come from the file that `NAME_FILE` names instead: one trailing
+ * line break is stripped, and the file must not be world-readable. An empty value counts as not set.
  */
 export function readEnvironment(
   env: Environment,

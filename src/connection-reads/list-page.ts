@@ -78,11 +78,7 @@ export class ConnectionSnapshot {
 
   constructor(private readonly connections: readonly ReadConnection[]) {}
 
-  /**
-   * Returns one page.
-   *
-   * @throws {CursorError}
-   */
+  /** @throws {CursorError} */
   page({ first, after, filter, order }: PageRequest): ConnectionPage {
     const selection = this.#select(filter, order);
     const start = after === undefined ? 0 : indexAfter(selection, order, decodeCursor(after, order));

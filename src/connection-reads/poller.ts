@@ -7,11 +7,7 @@ import type { ConnectionEvent, Subscriber, WatchStream } from './watcher.js';
 
 /** Dependencies and limits that all pollers share. */
 export interface PollOptions {
-  /**
-   * Reads a connection from DLI, bypassing caches.
-   *
-   * @param mayRepeat whether a failed call may be sent once more
-   */
+  /** Reads a connection from DLI, bypassing caches. A failed call is sent once more if `mayRepeat` allows it. */
   poll(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
   limiter: FairRateLimiter;
   lease: PollLease;

@@ -69,9 +69,9 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads one connection from DLI, bypassing cached results and the limiter.
+   * Reads one connection from DLI, bypassing cached results and the limiter. A failed call is sent once more if
+   * `mayRepeat` allows it.
    *
-   * @param mayRepeat whether a failed call may be sent once more
    * @throws {DliError} see {@link ConnectionReader.get}
    */
   async readFresh(
@@ -106,11 +106,7 @@ export class ConnectionReader {
     return snapshot.page(request);
   }
 
-  /**
-   * Discards results that a change has made stale.
-   *
-   * @param id the changed connection; undefined if it is not known
-   */
+  /** Discards results that a change of this connection, or of an unknown one, has made stale. */
   invalidate(id: string | undefined): void {
     if (id !== undefined) this.#connections.delete(id.toLowerCase());
     this.#list.clear();
@@ -183,12 +179,7 @@ async function beforeDeadline<T>(read: Promise<T>, deadline: Deadline | undefine
   return result.value;
 }
 
-/**
- * Starts a read, which may be queued first.
- *
- * @param tenants the tenants that share the read; others may join later
- * @param markStarted records the start time, which determines the age of the result
- */
+/** Starts a read for tenants, which others may join while it is queued. Its age counts from `markStarted`. */
 type StartRead<T> = (tenants: ReadonlySet<string>, markStarted: () => void) => Promise<T>;
 
 /** Single-flight read: callers at about the same time share one result. */

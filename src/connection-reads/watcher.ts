@@ -59,9 +59,8 @@ export class ConnectionWatcher {
   }
 
   /**
-   * Waits until an event matches, the connection is gone, or the time is up.
+   * Waits until an event matches, the connection is gone, or the time is up. Resolves with the latest event, if any.
    *
-   * @returns the latest event; undefined if there was none
    * @throws {TooManyWatchesError}
    */
   async waitFor(
@@ -86,10 +85,8 @@ export class ConnectionWatcher {
   }
 
   /**
-   * Discards results that a change through this process has made stale, here and in other processes, and polls the
-   * connection again.
-   *
-   * @param id the changed connection; undefined if it is not known
+   * Discards results that a change of this connection, or of an unknown one, through this process has made stale, here
+   * and in other processes, and polls the connection again.
    */
   invalidate(id: string | undefined): void {
     // First, so that no process uses the result of an earlier lease.
@@ -172,10 +169,7 @@ export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
   #isEnded = false;
   #pendingReads: (() => void)[] = [];
 
-  /**
-   * @param isLast whether an event ends the stream
-   * @param onEnd called once, when the stream ends
-   */
+  /** `isLast`: whether an event ends the stream. `onEnd` is called once, when the stream ends. */
   constructor(
     private readonly isLast: (event: ConnectionEvent) => boolean,
     private readonly onEnd: (stream: WatchStream) => void,

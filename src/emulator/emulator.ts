@@ -32,10 +32,7 @@ export interface Emulator {
   listen(port?: number, host?: string): Promise<string>;
   /** Stops listening and closes all connections, including those of hanging responses. */
   close(): Promise<void>;
-  /**
-   * Queues a scripted fault.
-   * @throws {TypeError} if the fault is invalid
-   */
+  /** Queues a scripted fault; throws a TypeError if it is invalid. */
   inject(fault: Fault): void;
   /** Removes all queued faults. */
   clearFaults(): void;

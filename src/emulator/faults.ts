@@ -35,10 +35,7 @@ export const faultSchema = z
     times: count.optional(),
     /** Number of matching requests to skip first. Default 0. */
     skip: count.optional(),
-    /**
-     * Whether the operation is executed all the same. Default false, except for a fault that only delays or adds
-     * headers.
-     */
+    /** Whether the operation is executed all the same. Default: only if the fault just delays or adds headers. */
     apply: z.boolean().optional(),
     /** Delay of the response in milliseconds. Default 0. */
     delayMs: milliseconds.optional(),
@@ -131,11 +128,7 @@ export class FaultQueue {
     this.#queue.push({ fault: result.data, passesLeft: skip, hitsLeft });
   }
 
-  /**
-   * Takes the first fault for a request, and counts it as used.
-   *
-   * @param name selects the faults for this name; default: faults without a name
-   */
+  /** Takes the first fault for a request and counts it as used: one for `name`, or by default one without a name. */
   take(operation: LedgerOperation, name?: string): Fault | undefined {
     for (const queued of this.#queue) {
       if (queued.fault.name !== name) continue;

@@ -108,9 +108,8 @@ function measureFragment(
 }
 
 /**
- * Allows one root field per mutation, counting fragments and ignoring `@skip` and `@include`.
- *
- * Otherwise aliases could put many creates into one request.
+ * Allows one root field per mutation, counting fragments and ignoring `@skip` and `@include`: otherwise aliases could
+ * put many creates into one request.
  */
 function oneMutationRule(context: ValidationContext): ASTVisitor {
   return {

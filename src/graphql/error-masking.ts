@@ -15,11 +15,7 @@ const FIXED_MESSAGES: Readonly<Record<string, string>> = {
     'The request must name one of the operations in its document, or hold exactly one.',
 };
 
-/**
- * Masks an error for callers: errors with a public code pass, all others become INTERNAL without details.
- *
- * Fits Apollo's `formatError`.
- */
+/** Apollo's `formatError`: errors with a public code pass, all others become INTERNAL without details. */
 export function maskError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const code = codeOf(formatted, error);
   const original = unwrapResolverError(error);
@@ -78,10 +74,8 @@ export interface FailedRequest {
 }
 
 /**
- * Formats the errors of a request for its caller, without values of the request and with its trace id. Internal errors
- * are logged.
- *
- * @param masked the same errors in the same order, masked
+ * Formats the errors of a request, masked in the same order, for its caller: without values of the request and with
+ * its trace id. Internal errors are logged.
  */
 export function formatErrors(
   request: FailedRequest,

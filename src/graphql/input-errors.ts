@@ -77,11 +77,7 @@ function typeAt(type: GraphQLInputType, path: InputPath): GraphQLInputType | und
   return next && typeAt(next, rest);
 }
 
-/**
- * Describes an invalid value in a document, without the value.
- *
- * @returns undefined when the error is not about a value
- */
+/** Describes an invalid value in a document, without the value; undefined when the error is not about a value. */
 export function describeLiteralError(
   error: GraphQLError,
   schema: GraphQLSchema,

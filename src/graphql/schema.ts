@@ -21,11 +21,7 @@ export interface Resolvers {
   datasourceServices: DatasourceServicesResolver;
 }
 
-/**
- * Builds the gateway's executable schema.
- *
- * @param resolvers may be omitted if nothing is executed, for example to print the schema
- */
+/** Builds the gateway's schema. Without resolvers it can be printed, but not executed. */
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
   const instances: object[] = Object.values(resolvers ?? {});
   return buildSchemaSync({
@@ -84,11 +80,7 @@ function validateArgument(argument: unknown): void {
   if (errors.length > 0) throw new ArgumentValidationError(errors);
 }
 
-/**
- * Checks that the caller has all roles that `@Authorized` requires for a field.
- *
- * @throws {GraphQLError} FORBIDDEN when a role is missing
- */
+/** Throws FORBIDDEN unless the caller has all roles that `@Authorized` requires for a field. */
 const checkRoles: AuthChecker<RequestContext, Role> = ({ context }, roles) => {
   if (roles.every(role => context.caller.roles.has(role))) return true;
   throw new GraphQLError('Your access token does not give you the right to do this.', {

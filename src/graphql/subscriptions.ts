@@ -65,9 +65,8 @@ export class SubscriptionEngine {
   }
 
   /**
-   * Starts a prepared subscription. It ends when the caller's token expires, after 30 minutes at the latest.
-   *
-   * @param onEnd called once, when the subscription has ended or could not start
+   * Starts a prepared subscription. It ends when the caller's token expires, after 30 minutes at the latest. `onEnd` is
+   * called once, when it has ended or could not start.
    */
   async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
     const format = (result: ExecutionResult) => this.#formatResult(args, result);

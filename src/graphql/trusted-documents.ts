@@ -23,11 +23,7 @@ export class TrustedDocuments {
   }
 }
 
-/**
- * Validates trusted documents against the schema and the document limits.
- *
- * @returns the first problem, with the id of its document; undefined when all are valid
- */
+/** The first problem of trusted documents by the schema and the limits, with its id; undefined if there is none. */
 export function findDocumentProblem(
   schema: GraphQLSchema,
   documents: Readonly<Record<string, string>>,

@@ -16,11 +16,7 @@ export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
   }
 };
 
-/**
- * Lists all problems of invalid arguments, at most 100.
- *
- * @returns undefined when a validator threw, which type-graphql wraps in the same error
- */
+/** Lists at most 100 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
   if (!isValidationErrors(problems)) return undefined;

@@ -48,11 +48,7 @@ function sendFailure(reply: FastifyReply, failure: AuthenticationFailure): Fasti
   return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
 }
 
-/**
- * Writes a failed authentication to the audit log.
- *
- * @param startedAtMs start of the authentication in milliseconds since 1970-01-01 UTC
- */
+/** Writes a failed authentication, which began at `startedAtMs` (since 1970-01-01 UTC), to the audit log. */
 export function auditFailure(
   audit: AuditLog,
   { id: traceId, ip: address }: FastifyRequest,
@@ -119,11 +115,7 @@ function tooManyConnections(): GraphQLError {
   return new GraphQLError(message, { extensions });
 }
 
-/**
- * Counts a response against the tenant's connection quota until it is closed.
- *
- * @returns false when the quota is used up
- */
+/** Counts a response against the tenant's connection quota until it is closed; false when the quota is used up. */
 export function acquireForResponse(
   raw: ServerResponse,
   connectionQuota: ConnectionQuota,

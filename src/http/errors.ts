@@ -105,11 +105,7 @@ function errorBody(name: HttpErrorName, traceId: string, retryAfterSeconds?: num
   return JSON.stringify({ errors: [formatHttpError(name, traceId, retryAfterSeconds)] });
 }
 
-/**
- * Formats an error of the HTTP layer as a GraphQL error.
- *
- * @param retryAfterSeconds seconds after which the same request may succeed
- */
+/** Formats an error of the HTTP layer as a GraphQL error. The request may succeed after `retryAfterSeconds`. */
 export function formatHttpError(name: HttpErrorName, traceId: string, retryAfterSeconds?: number) {
   const { code, message } = HTTP_ERRORS[name];
   return {
@@ -162,11 +158,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
   });
 }
 
-/**
- * Answers a request with an error of the HTTP layer.
- *
- * @param retryAfterSeconds seconds after which the same request may succeed, also sent as `Retry-After`
- */
+/** Answers a request with an error of the HTTP layer. `retryAfterSeconds` is sent as `Retry-After`, too. */
 export function sendHttpError(
   reply: FastifyReply,
   name: HttpErrorName,

@@ -99,10 +99,7 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
 
 /**
  * Validates the body of a GraphQL request before it is parsed further: its size, its depth, and, with trusted
- * documents, its document.
- *
- * @param documents the only documents that are executed; undefined allows all
- * @returns the body with the text of its document, or the error to answer with
+ * documents, its document. Returns the body with the text of its document, or the error to answer with.
  */
 export function validateBody(
   body: unknown,
@@ -122,12 +119,10 @@ function findSizeError(body: unknown): HttpErrorName | undefined {
 }
 
 /**
- * Replaces the id of a trusted document by its text.
+ * Replaces the id of a trusted document by its text; undefined when the document is not trusted.
  *
  * The id is in `documentId`, as the GraphQL over HTTP proposal for persisted documents defines it, or in
  * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it.
- *
- * @returns undefined when the document is not trusted
  */
 function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
   // Not a GraphQL request: Apollo answers it with its own error.

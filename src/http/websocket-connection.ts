@@ -42,10 +42,8 @@ export interface ConnectionGuards {
 }
 
 /**
- * Authenticates a WebSocket by the token in `connection_init` or in the upgrade request, and closes it when that
- * token expires.
- *
- * @returns undefined when authentication failed and the socket was closed
+ * Authenticates a WebSocket by the token in `connection_init` or in the upgrade request, and closes it when that token
+ * expires. Returns undefined when authentication failed and the socket was closed.
  */
 export async function authenticateSocket(
   { socket, request }: WebSocketConnection,
@@ -108,9 +106,7 @@ function closeAtExpiry(socket: WebSocket, { validUntilMs }: AuthenticatedCaller,
  * Connects a socket to a graphql-ws server, with keep-alive and back-pressure.
  *
  * The adapter of graphql-ws is not used: it writes errors to the console unmasked, and buffers without limit for slow
- * clients.
- *
- * @param pingIntervalMs time between pings, each of which must be answered before the next, in milliseconds
+ * clients. Each ping must be answered within `pingIntervalMs`.
  */
 export function serveConnection<T extends WebSocketConnection>(
   server: Server<T>,
