@@ -19,11 +19,6 @@ interface RateLimitPermit {
   tryTakeAnother(): boolean;
 }
 
-/** Too many calls of the tenant are queued already. */
-export class QueueFullError extends Error {
-  override readonly name = 'QueueFullError';
-}
-
 interface QueuedCall {
   tenants: () => Iterable<string>;
   start: () => void;
@@ -55,16 +50,14 @@ export class FairRateLimiter {
    *
    * @param tenants returns the tenants that share the call; they may change while it is queued
    * @param signal cancels the wait, not the call
-   * @returns undefined if the wait was cancelled
-   * @throws {QueueFullError}
+   * @returns undefined if the wait was cancelled, or too many calls of the tenants are queued already
    */
   async run<T>(
     tenants: () => Iterable<string>,
     signal: AbortSignal,
     call: (permit: RateLimitPermit) => Promise<T>,
   ): Promise<T | undefined> {
-    this.#checkQueue(tenants);
-    if (!(await this.#enqueue(tenants, signal))) return undefined;
+    if (this.#isQueueFull(tenants) || !(await this.#enqueue(tenants, signal))) return undefined;
     try {
       return await call({
         refund: () => {
@@ -78,13 +71,12 @@ export class FairRateLimiter {
     }
   }
 
-  #checkQueue(tenants: () => Iterable<string>): void {
+  #isQueueFull(tenants: () => Iterable<string>): boolean {
     const { maxQueuedPerTenant } = this.options;
-    if (maxQueuedPerTenant === undefined) return;
+    if (maxQueuedPerTenant === undefined) return false;
     const own = new Set(tenants());
-    let queued = 0;
-    for (const call of this.#queue) if ([...call.tenants()].some(tenant => own.has(tenant))) queued += 1;
-    if (queued >= maxQueuedPerTenant) throw new QueueFullError();
+    const queued = [...this.#queue].filter(call => [...call.tenants()].some(tenant => own.has(tenant)));
+    return queued.length >= maxQueuedPerTenant;
   }
 
   /** @returns false if the wait was cancelled */

@@ -7,7 +7,6 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 import type { FairRateLimiter } from './fair-rate-limiter.js';
-import { QueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 
@@ -123,7 +122,7 @@ export class ConnectionReader {
   #limited<T>(traceId: string, read: (scope: OperationContext) => Promise<T>): StartRead<T> {
     return async (tenants, markStarted) => {
       const scope = this.#scope(traceId);
-      const running = this.options.limiter.run(
+      const result = await this.options.limiter.run(
         () => tenants,
         AbortSignal.timeout(Math.ceil(scope.deadline.remainingMs())),
         async permit => {
@@ -131,10 +130,6 @@ export class ConnectionReader {
           return { value: await read({ ...scope, mayRepeat: permit.tryTakeAnother }) };
         },
       );
-      const result = await running.catch((error: unknown) => {
-        if (error instanceof QueueFullError) return undefined;
-        throw error;
-      });
       if (result === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
       return result.value;
     };
