@@ -7,50 +7,7 @@ export type CredentialsConfig =
   | ({ kind: 'accessKey' } & AccessKeyCredentials)
   | ({ kind: 'iamUser' } & IamUser);
 
-/**
- * Reads an access key or an IAM user from the variables; undefined when neither is complete. `problems` receives
- * missing and contradictory variables.
- */
-export function readCredentials(
-  values: Readonly<Record<string, string | undefined>>,
-  problems: Problem[],
-): CredentialsConfig | undefined {
-  const accessKey = values['HUAWEICLOUD_SDK_AK'];
-  const secretKey = values['HUAWEICLOUD_SDK_SK'];
-  const securityToken = values['HUAWEICLOUD_SDK_SECURITY_TOKEN'];
-  const name = values['IAM_USERNAME'];
-  const password = values['IAM_PASSWORD'];
-  const domainName = values['IAM_DOMAIN_NAME'];
-  const hasKey = accessKey !== undefined || secretKey !== undefined || securityToken !== undefined;
-  const hasUser = name !== undefined || password !== undefined || domainName !== undefined;
-  const missing = (key: string, value: string | undefined, rule: string) => {
-    if (value === undefined && problems.every(problem => problem.key !== key)) problems.push({ key, rule });
-  };
-  if (hasKey && hasUser) {
-    problems.push({
-      key: 'HUAWEICLOUD_SDK_AK',
-      rule: 'and IAM_USERNAME exclude each other: give one kind of credentials',
-    });
-  }
-  if (hasKey || !hasUser) {
-    const rule = hasKey
-      ? 'is required with access keys'
-      : 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME';
-    missing('HUAWEICLOUD_SDK_AK', accessKey, rule);
-    missing('HUAWEICLOUD_SDK_SK', secretKey, rule);
-  }
-  if (hasUser) {
-    missing('IAM_USERNAME', name, 'is required with an IAM user');
-    missing('IAM_PASSWORD', password, 'is required with an IAM user');
-    missing('IAM_DOMAIN_NAME', domainName, 'is required with an IAM user');
-  }
-  if (accessKey !== undefined && secretKey !== undefined) {
-    return { kind: 'accessKey', accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) };
-  }
-  if (name === undefined || password === undefined || domainName === undefined) return undefined;
-  return { kind: 'iamUser', name, password, domainName };
-}
-
+/** The field of each variable, by the kind of credentials. */
 const FIELDS = {
   accessKey: {
     HUAWEICLOUD_SDK_AK: 'accessKey',
@@ -59,6 +16,41 @@ const FIELDS = {
   },
   iamUser: { IAM_USERNAME: 'name', IAM_PASSWORD: 'password', IAM_DOMAIN_NAME: 'domainName' },
 } as const;
+
+const KEY_PAIR = ['HUAWEICLOUD_SDK_AK', 'HUAWEICLOUD_SDK_SK'];
+
+/**
+ * Reads an access key or an IAM user from the variables; undefined when neither is complete. `problems` receives
+ * missing and contradictory variables.
+ */
+export function readCredentials(
+  values: Readonly<Record<string, string | undefined>>,
+  problems: Problem[],
+): CredentialsConfig | undefined {
+  const { HUAWEICLOUD_SDK_AK: accessKey, HUAWEICLOUD_SDK_SK: secretKey } = values;
+  const { HUAWEICLOUD_SDK_SECURITY_TOKEN: securityToken } = values;
+  const { IAM_USERNAME: name, IAM_PASSWORD: password, IAM_DOMAIN_NAME: domainName } = values;
+  const hasKey = Object.keys(FIELDS.accessKey).some(key => values[key] !== undefined);
+  const hasUser = Object.keys(FIELDS.iamUser).some(key => values[key] !== undefined);
+  const requireAll = (keys: readonly string[], rule: string) => {
+    const reported = new Set(problems.map(({ key }) => key));
+    const missing = keys.filter(key => values[key] === undefined && !reported.has(key));
+    problems.push(...missing.map(key => ({ key, rule })));
+  };
+  if (hasKey && hasUser) {
+    const rule = 'and IAM_USERNAME exclude each other: give one kind of credentials';
+    problems.push({ key: 'HUAWEICLOUD_SDK_AK', rule });
+  }
+  if (hasKey) requireAll(KEY_PAIR, 'is required with access keys');
+  else if (!hasUser)
+    requireAll(KEY_PAIR, 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME');
+  if (hasUser) requireAll(Object.keys(FIELDS.iamUser), 'is required with an IAM user');
+  if (accessKey !== undefined && secretKey !== undefined) {
+    return { kind: 'accessKey', accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) };
+  }
+  if (name === undefined || password === undefined || domainName === undefined) return undefined;
+  return { kind: 'iamUser', name, password, domainName };
+}
 
 /**
  * The credential files that can be watched for rotation. A key pair is rotated as a whole, so no file is watched when a
