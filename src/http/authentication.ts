@@ -98,7 +98,9 @@ export function createHttpContext(
     if (listeners.length === 0) {
       if (!acquireForResponse(raw, connectionQuota, authenticated.caller.tenant)) {
         listener();
-        throw tooManyConnections();
+        const { code, message, statusCode: status } = HTTP_ERRORS.tooManyConnections;
+        const extensions = { code, retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS, http: { status } };
+        throw new GraphQLError(message, { extensions });
       }
       raw.once('close', () => {
         for (const notify of listeners) notify();
@@ -107,12 +109,6 @@ export function createHttpContext(
     listeners.push(listener);
   };
   return { ...createContext(request.id, request.ip, authenticated), onDisconnect };
-}
-
-function tooManyConnections(): GraphQLError {
-  const { code, message, statusCode: status } = HTTP_ERRORS.tooManyConnections;
-  const extensions = { code, retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS, http: { status } };
-  return new GraphQLError(message, { extensions });
 }
 
 /** Counts a response against the tenant's connection quota until it is closed; false when the quota is used up. */

@@ -68,10 +68,7 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
       : handleWithApollo.call(app, request, reply),
   );
   app.post(EVENT_STREAM_PATH, hooks, sse.handle);
-  app.addHook('preClose', done => {
-    sse.close();
-    done();
-  });
+  app.addHook('preClose', async () => sse.close());
   // Browsers send no token when they open a page or send a preflight.
   const authenticateUnlessPage: AuthenticationHook = async (request, reply) =>
     isPageRequest(request) || request.method === 'OPTIONS' ? undefined : authenticate(request, reply);

@@ -31,7 +31,6 @@ function hasOneHost(rawHeaders: readonly string[]): boolean {
 /** Whether the headers announce a body in UTF-8 without compression. True without a body. */
 export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
-  if (type === 'application/json' && encoding === 'identity') return true;
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
   return /^utf-?8$/i.test(charset) && encoding === 'identity';
 }

@@ -107,10 +107,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     if (isStopping()) reply.header('connection', 'close');
     done(null, payload);
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    logRequest(request, reply);
-    done();
-  });
+  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
   // Other content types reach Apollo without a body, so that its CSRF prevention answers them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
@@ -140,9 +137,8 @@ function destroySilentConnectionsOnClose(app: FastifyInstance): void {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
   });
-  app.addHook('preClose', done => {
+  app.addHook('preClose', async () => {
     for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
-    done();
   });
 }
 
