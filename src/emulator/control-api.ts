@@ -16,7 +16,6 @@ import { readBody, readHead } from './server.js';
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const NO_CONTENT = textResponse(204, '');
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
-const listSchema = z.union([z.array(z.unknown()), z.unknown().transform(item => [item])]);
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 const text = z.string();
@@ -148,7 +147,7 @@ export class ControlApi {
 
 // The body is one item or an array.
 function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: T[]; problems: string[] } {
-  const results = listSchema.parse(parseJson(body)).map(candidate => schema.safeParse(candidate));
+  const results = [parseJson(body)].flat().map(candidate => schema.safeParse(candidate));
   return {
     items: results.flatMap(result => (result.success ? [result.data] : [])),
     problems: results.flatMap((result, index) =>

@@ -1,12 +1,6 @@
 import type { EmulatedResponse } from './respond.js';
 import { jsonResponse } from './respond.js';
 
-/** A documented error: its HTTP status and message. */
-export interface DocumentedError {
-  readonly status: number;
-  readonly message: string;
-}
-
 type Table = Readonly<Record<string, readonly [status: number, message: string]>>;
 
 /** DLI's error table, with those codes of the 2020 table that apply to all operations. */
@@ -140,7 +134,7 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** Finds the documented error of a code such as `DLI.0001`, `APIGW.0301` or `IAM.0011`; undefined if unknown. */
-export function findDocumentedError(code: string, status?: number): DocumentedError | undefined {
+export function findDocumentedError(code: string, status?: number) {
   const number = /^APIGW?\.(\d{4})$/.exec(code)?.[1];
   const [usualStatus, usualMessage] =
     (number === undefined ? (DLI_ERRORS[code] ?? IAM_ERRORS[code]) : GATEWAY_ERRORS[number]) ?? [];

@@ -10,34 +10,25 @@ const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
 const RESET_PAUSE_MS = 20;
 const HUGE_CHUNK = Buffer.alloc(64 * 1_024, 'x');
 
-/** A response to be sent, with lower-case header names. */
+/** Headers with lower-case names. */
+type ResponseHeaders = Readonly<Record<string, string>>;
+
+/** A response to be sent. */
 export interface EmulatedResponse {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: ResponseHeaders;
   readonly body: Buffer;
   /** Id of the connection that was created or deleted for the response; not sent. */
   readonly appliedConnectionId?: string | undefined;
 }
 
 /** Builds a response with a JSON body. */
-export function jsonResponse(
-  status: number,
-  value: object,
-  headers: Record<string, string> = {},
-): EmulatedResponse {
-  return {
-    status,
-    headers: { 'content-type': 'application/json', ...headers },
-    body: Buffer.from(JSON.stringify(value)),
-  };
+export function jsonResponse(status: number, value: object, headers: ResponseHeaders = {}): EmulatedResponse {
+  return textResponse(status, JSON.stringify(value), { 'content-type': 'application/json', ...headers });
 }
 
 /** Builds a response with a text body, which may be empty. */
-export function textResponse(
-  status: number,
-  text: string,
-  headers: Record<string, string> = {},
-): EmulatedResponse {
+export function textResponse(status: number, text: string, headers: ResponseHeaders = {}): EmulatedResponse {
   return { status, headers, body: Buffer.from(text) };
 }
 

@@ -88,25 +88,27 @@ function readHeaders(rawHeaders: readonly string[]): Map<string, string> {
   return headers;
 }
 
-/** Result of reading a body: complete, too large, or aborted by the caller. */
-export type ReadBody =
-  | { readonly outcome: 'complete'; readonly body: Buffer }
-  | { readonly outcome: 'tooLarge'; readonly receivedBytes: number }
-  | { readonly outcome: 'aborted'; readonly receivedBytes: number };
+/** A body, which is empty unless its outcome is `complete`. */
+export interface ReadBody {
+  readonly outcome: 'complete' | 'tooLarge' | 'aborted';
+  readonly body: Buffer;
+  readonly receivedBytes: number;
+}
 
 /** Reads a body of up to `maxBytes` bytes. The rest of a larger one is discarded, so that the caller gets a response. */
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<ReadBody> {
   const chunks: Buffer[] = [];
+  const nothing = Buffer.alloc(0);
   let receivedBytes = 0;
   return new Promise(resolve => {
     message.on('data', (chunk: Buffer) => {
       receivedBytes += chunk.length;
       if (receivedBytes <= maxBytes) chunks.push(chunk);
-      else resolve({ outcome: 'tooLarge', receivedBytes });
+      else resolve({ outcome: 'tooLarge', body: nothing, receivedBytes });
     });
-    message.on('end', () => resolve({ outcome: 'complete', body: Buffer.concat(chunks, receivedBytes) }));
-    message.on('error', () => resolve({ outcome: 'aborted', receivedBytes }));
-    message.on('close', () => resolve({ outcome: 'aborted', receivedBytes }));
+    message.on('end', () => resolve({ outcome: 'complete', body: Buffer.concat(chunks), receivedBytes }));
+    for (const event of ['error', 'close'])
+      message.on(event, () => resolve({ outcome: 'aborted', body: nothing, receivedBytes }));
   });
 }
 
@@ -148,23 +150,20 @@ export class RequestHandler {
       resetConnection(message.socket);
       return;
     }
-    const read = await readBody(message, MAX_BODY_BYTES);
-    if (read.outcome === 'aborted') {
-      record({ receivedBytes: read.receivedBytes, reasonRefused: 'the caller went away' });
+    const { outcome, body, receivedBytes } = await readBody(message, MAX_BODY_BYTES);
+    if (outcome === 'aborted') {
+      record({ receivedBytes, reasonRefused: 'the caller went away' });
       return;
     }
-    const isTooLarge = read.outcome === 'tooLarge';
-    const body = isTooLarge ? Buffer.alloc(0) : read.body;
     const name = early === undefined ? readConnectionName(body) : undefined;
     const fault = name === undefined ? early : faults.take(route.operation, name);
     const request: ReceivedRequest = { ...head, body };
     const requestId = randomBytes(16).toString('hex');
     const authentication = authenticate(request, accessKeys, tokens, options.now());
     const call = { request, route, authentication, requestId };
-    const decided = this.#decide(call, fault, tooLargeStatus(head, isTooLarge));
+    const decided = this.#decide(call, fault, tooLargeStatus(head, outcome === 'tooLarge'));
     const response = addStandardHeaders(decided, requestId, options.now(), fault);
     const { appliedConnectionId, status } = response;
-    const receivedBytes = isTooLarge ? read.receivedBytes : body.length;
     const sent = isSilent(fault) ? {} : { status };
     record({ fault, body, receivedBytes, authentication, appliedConnectionId, ...sent });
     const disconnected = new AbortController();
