@@ -7,7 +7,6 @@ import type { CreateLimit } from './caller.js';
 
 /** How many creates and deletes one tenant may send. */
 export interface CreateLimitRule {
-  /** Creates and deletes per window. */
   readonly creates: number;
   /** Length of the window in seconds; it begins with its first create or delete. */
   readonly windowSeconds: number;
@@ -84,7 +83,6 @@ export class FailedLoginLimit {
     return Math.ceil(counter.msBeforeNext / 1_000);
   }
 
-  /** Counts one rejected token. */
   async record(address: string): Promise<void> {
     await this.#limiter.penalty(this.#counterOf(address));
   }

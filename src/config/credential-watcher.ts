@@ -9,8 +9,6 @@ import { isReadableByAll, stripLineBreak } from './secret-files.js';
 // A change must be the same in two polls, so it takes effect after at most twice this interval.
 const POLL_INTERVAL_MS = 1_000;
 
-type SecretsByKey = Readonly<Record<string, string>>;
-
 /**
  * Polls credential files and reports a rotation once the new credentials are complete.
  *
@@ -40,7 +38,6 @@ export class CredentialWatcher {
     this.#timer = setInterval(() => void this.#poll(), POLL_INTERVAL_MS).unref();
   }
 
-  /** Stops polling. */
   close(): void {
     clearInterval(this.#timer);
   }
@@ -73,7 +70,7 @@ export class CredentialWatcher {
   }
 
   /** The secrets of all files; undefined when one of them is invalid. */
-  async #readFiles(): Promise<SecretsByKey | undefined> {
+  async #readFiles(): Promise<Record<string, string> | undefined> {
     const secrets: Record<string, string> = {};
     for (const [key, path] of Object.entries(this.files)) {
       const secret = await readSecret(path);

@@ -33,7 +33,6 @@ export function isLoopback(host: string): boolean {
   return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
-/** An integer in decimal digits. */
 function whole(min: number, max: number, kind = 'a whole number') {
   const rule = `must be ${kind} from ${min} to ${max}`;
   return z
@@ -47,7 +46,6 @@ function milliseconds(min: number, max: number) {
   return whole(min, max, 'a whole number of milliseconds');
 }
 
-/** One of a few words. */
 function oneOf<const T extends string>(...values: [T, ...T[]]) {
   return z.enum(values, `must be one of ${values.join(', ')}`);
 }

@@ -14,24 +14,13 @@ export interface Problem {
   rule: string;
 }
 
-/** The variables of an environment, with secrets read from their files. */
-export interface ReadEnvironment {
-  values: Record<string, string>;
-  /** Paths of the secrets that came from files, by variable. */
-  files: Record<string, string>;
-  problems: Problem[];
-}
-
 /**
  * Reads the given variables. One of `secretKeys` may come from the file that `NAME_FILE` names instead: one trailing
  * line break is stripped, and the file must not be world-readable. An empty value counts as not set.
  */
-export function readEnvironment(
-  env: Environment,
-  keys: readonly string[],
-  secretKeys: readonly string[],
-): ReadEnvironment {
+export function readEnvironment(env: Environment, keys: readonly string[], secretKeys: readonly string[]) {
   const values: Record<string, string> = {};
+  /** Paths of the secrets that came from files, by variable. */
   const files: Record<string, string> = {};
   const problems: Problem[] = [];
   for (const key of keys) {

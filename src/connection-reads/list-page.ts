@@ -149,7 +149,6 @@ function indexAfter(entries: readonly Entry[], order: ConnectionOrder, position:
   return low;
 }
 
-/** Encodes a position as an opaque cursor. */
 function encodeCursor(order: ConnectionOrder, { key, id }: Position): string {
   return Buffer.from(JSON.stringify([order, key, id])).toString('base64url');
 }

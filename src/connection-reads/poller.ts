@@ -98,7 +98,6 @@ export class ConnectionPoller {
     return this.#subscribers.size > 0;
   }
 
-  /** Stops polling for good. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#stop.abort();

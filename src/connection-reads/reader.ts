@@ -111,7 +111,6 @@ export class ConnectionReader {
     this.#list.clear();
   }
 
-  /** Discards all results. */
   close(): void {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();

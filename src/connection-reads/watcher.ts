@@ -100,7 +100,6 @@ export class ConnectionWatcher {
     for (const stream of this.#waits) stream.end();
   }
 
-  /** Ends all streams. */
   async close(): Promise<void> {
     this.endWaits();
     for (const stream of [...this.#streams]) stream.end();

@@ -79,7 +79,6 @@ export class AccessKeyCheck {
     return refusal;
   }
 
-  /** Clears all failures and locks. */
   clear(): void {
     this.#failures.clear();
   }
@@ -158,7 +157,6 @@ export class TokenStore {
     for (const [text, token] of this.#tokens) this.#tokens.set(text, { ...token, expiresAtMs: 0 });
   }
 
-  /** Removes all tokens. */
   clear(): void {
     this.#tokens.clear();
   }

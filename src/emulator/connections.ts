@@ -110,7 +110,6 @@ export class ConnectionStore {
     };
   }
 
-  /** Adds a prepared connection. */
   add(record: ConnectionRecord): void {
     this.#records.set(record.connectionId, record);
     const key = nameKey(record);
@@ -118,7 +117,6 @@ export class ConnectionStore {
     this.#idsByName.set(key, ids.add(record.connectionId));
   }
 
-  /** Adds a connection directly, with generated values for absent fields. */
   seed(partial: Partial<StoredConnection>, defaultProjectId: string): StoredConnection {
     const { state, process, connectionUrl, message, deletedAtMs, service = 'RDS', ...given } = partial;
     const prepared = this.prepare({
@@ -179,7 +177,6 @@ export class ConnectionStore {
       .sort((a, b) => a.createdAtMs - b.createdAtMs || (a.connectionId < b.connectionId ? -1 : 1));
   }
 
-  /** Removes all connections and tombstones. */
   clear(): void {
     this.#records.clear();
     this.#idsByName.clear();

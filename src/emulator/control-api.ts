@@ -42,7 +42,6 @@ const seedSchema = z.strictObject({
   queues: z.array(text).optional(),
 });
 
-/** A validated seed. */
 type Seed = z.output<typeof seedSchema>;
 
 /**
@@ -178,7 +177,6 @@ function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResp
   return undefined;
 }
 
-/** Expands a seed into single connections. */
 function expandSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
   if (count === 1) return [seed];
   const { connectionId: _one, name = 'seeded', createdAtMs = nowMs - count, ...rest } = seed;

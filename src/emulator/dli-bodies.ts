@@ -102,7 +102,6 @@ const createBodySchema = z.object({
     .optional(),
 });
 
-/** A valid create body. */
 type CreateBody = z.output<typeof createBodySchema>;
 
 /** A valid body, or the problem in the style of DLI's messages. */

@@ -38,7 +38,6 @@ export class DliOperations {
     return { ...response, appliedConnectionId: record.connectionId };
   }
 
-  /** Returns one connection or its tombstone. */
   get({ route }: Call): EmulatedResponse {
     const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return this.#notFound(route.connectionId);
@@ -90,7 +89,6 @@ function parseTagFilter(filter: string): ConnectionTag[] | undefined {
   return tags;
 }
 
-/** Whether the tags include every pair of the filter. */
 function matchesTags(tags: readonly ConnectionTag[], filter: readonly ConnectionTag[]): boolean {
   return filter.every(pair => tags.some(tag => tag.key === pair.key && tag.value === pair.value));
 }

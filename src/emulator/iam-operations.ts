@@ -59,7 +59,6 @@ export class IamOperations {
     return tokenResponse(token);
   }
 
-  /** Lists the projects of the account, optionally by name and page. */
   listProjects({ request }: Call): EmulatedResponse {
     const query = new URLSearchParams(request.query);
     const name = query.get('name');

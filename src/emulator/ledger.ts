@@ -82,7 +82,6 @@ export class WritableLedger {
     await new Promise<void>((resolve, reject) => this.#waiters.push({ isSatisfied, resolve, reject }));
   }
 
-  /** Clears all entries and counts. */
   clear(): void {
     this.#entries = [];
     this.#counts.clear();

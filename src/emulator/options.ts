@@ -123,7 +123,6 @@ export function currentSettings(options: EmulatorOptions): object {
   return Object.fromEntries(keys.map(key => [key, options[key]]));
 }
 
-/** Whether a text is a valid regular expression. */
 function isRegExp(source: string): boolean {
   try {
     new RegExp(source);

@@ -46,7 +46,9 @@ export async function deliver(
   const { socket } = serverResponse.req;
   switch (fault.behaviour ?? 'answer') {
     case 'answer':
-      return sendWhole(response, serverResponse);
+      writeHead(response, serverResponse);
+      serverResponse.end(response.body);
+      return;
     case 'hang':
       return;
     case 'reset':
@@ -73,11 +75,6 @@ export async function deliver(
     case 'huge':
       return sendHuge(response, fault.hugeBytes ?? DEFAULT_HUGE_BYTES, serverResponse);
   }
-}
-
-function sendWhole(response: EmulatedResponse, serverResponse: ServerResponse): void {
-  writeHead(response, serverResponse);
-  serverResponse.end(response.body);
 }
 
 // Bypasses Node's HTTP layer, which does not allow a message to violate its framing.

@@ -22,13 +22,11 @@ type Operation = (typeof OPERATIONS)[number];
 /** An operation in the ledger; `unknown` for requests without a route. */
 export type LedgerOperation = Operation | 'unknown';
 
-/** The service of an operation, which determines the format of its errors. */
-type EmulatedService = 'dli' | 'iam';
-
 /** Target of a request. */
 export interface Route {
   readonly operation: LedgerOperation;
-  readonly service: EmulatedService;
+  /** Determines the format of errors. */
+  readonly service: 'dli' | 'iam';
   readonly projectId: string;
   readonly connectionId: string;
 }

@@ -1,4 +1,5 @@
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
+import { GraphQLError } from 'graphql';
 
 type Event = IteratorResult<FormattedExecutionResult, undefined>;
 
@@ -7,14 +8,19 @@ const DONE: Event = { done: true, value: undefined };
 interface StreamOptions {
   /** Formats an event for the caller. */
   format(result: ExecutionResult): FormattedExecutionResult;
-  /** Formats the error that ended the source. */
-  formatFailure(error: unknown): FormattedExecutionResult;
   /** Formats the last event of a stream that has expired. */
   formatExpiry(): FormattedExecutionResult;
   /** Milliseconds until the stream expires. */
   remainingMs(): number;
   /** Called once, when the stream has ended. */
   onEnd(): void;
+}
+
+/** The result of a subscription that failed with an error. */
+export function failureOf(error: unknown): ExecutionResult {
+  if (error instanceof GraphQLError) return { errors: [error] };
+  const originalError = error instanceof Error ? error : new TypeError('not an error');
+  return { errors: [new GraphQLError(originalError.message, { originalError })] };
 }
 
 /**
@@ -53,7 +59,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
       this.source
         .next()
         .then(event => this.#onEvent(event))
-        .catch(error => this.#endWith(this.options.formatFailure(error)));
+        .catch(error => this.#endWith(this.options.format(failureOf(error))));
     });
   }
 

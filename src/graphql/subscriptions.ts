@@ -24,7 +24,7 @@ import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
-import { SubscriptionStream } from './subscription-stream.js';
+import { failureOf, SubscriptionStream } from './subscription-stream.js';
 
 const MAX_AGE_MS = 30 * 60_000;
 const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
@@ -33,14 +33,8 @@ const RESUBSCRIBE = 'Subscribe again to go on.';
 /** The result of a subscription: a stream of events, or a single result with errors. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
-/** A validated subscription, or the errors of its request. */
-export type PreparedSubscription =
-  | { kind: 'ready'; args: ExecutionArgs }
-  | { kind: 'refused'; errors: GraphQLFormattedError[] };
-
 interface SubscriptionEngineOptions {
   schema: GraphQLSchema;
-  /** Whether introspection is enabled. */
   introspection: boolean;
   clock: Clock;
   log: ErrorLog;
@@ -54,14 +48,15 @@ export class SubscriptionEngine {
     this.#parse = createRequestParser(options.schema, options.introspection);
   }
 
-  /** Parses and validates a request without executing it. Its size must have been checked before. */
-  prepare(request: unknown, contextValue: RequestContext): PreparedSubscription {
+  /**
+   * Parses and validates a request, whose size must have been checked before. Returns the arguments of its execution,
+   * or its errors.
+   */
+  prepare(request: unknown, contextValue: RequestContext): ExecutionArgs | GraphQLFormattedError[] {
     const { operationName, ...parsed } = this.#parse(request);
     const { document, variables: variableValues, errors } = parsed;
-    if (document === undefined || errors.length > 0)
-      return { kind: 'refused', errors: this.#formatErrors(parsed, contextValue) };
-    const { schema } = this.options;
-    return { kind: 'ready', args: { schema, document, operationName, variableValues, contextValue } };
+    if (document === undefined || errors.length > 0) return this.#formatErrors(parsed, contextValue);
+    return { schema: this.options.schema, document, operationName, variableValues, contextValue };
   }
 
   /**
@@ -70,17 +65,16 @@ export class SubscriptionEngine {
    */
   async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
     const format = (result: ExecutionResult) => this.#formatResult(args, result);
-    const formatFailure = (error: unknown) => format({ errors: [toGraphqlError(error)] });
     try {
       const expiry = this.#expiryOf(args.contextValue as RequestContext);
       const results = await subscribe(args);
       if (Symbol.asyncIterator in results)
-        return new SubscriptionStream(results, { format, formatFailure, onEnd, ...expiry });
+        return new SubscriptionStream(results, { format, onEnd, ...expiry });
       onEnd();
       return format(results);
     } catch (error) {
       onEnd();
-      return formatFailure(error);
+      return format(failureOf(error));
     }
   }
 
@@ -114,12 +108,6 @@ export class SubscriptionEngine {
     const { schema, log } = this.options;
     return formatErrors({ traceId, schema, ...request }, masked, log);
   }
-}
-
-function toGraphqlError(error: unknown): GraphQLError {
-  if (error instanceof GraphQLError) return error;
-  const originalError = error instanceof Error ? error : new TypeError('not an error');
-  return new GraphQLError(originalError.message, { originalError });
 }
 
 // The same codes as Apollo's: graphql-js gives none to errors of variables.

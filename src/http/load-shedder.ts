@@ -39,7 +39,6 @@ export class LoadShedder {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS).unref();
   }
 
-  /** Stops measuring. */
   close(): void {
     clearInterval(this.#timer);
     this.#delay.disable();
@@ -62,7 +61,6 @@ export class LoadShedder {
     this.#openRequests.delete(request);
   }
 
-  /** Whether requests are being shed. */
   isOverloaded(): boolean {
     return this.#admitRatio < 1;
   }

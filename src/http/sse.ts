@@ -92,8 +92,8 @@ function createEventEncoder() {
 
 async function subscribe(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
   const prepared = engine.prepare(request.body, createContext(request.id, request.ip, callerOf(request)));
-  if (prepared.kind === 'refused') return only({ errors: prepared.errors });
-  const results = await engine.subscribe(prepared.args);
+  if (Array.isArray(prepared)) return only({ errors: prepared });
+  const results = await engine.subscribe(prepared);
   return Symbol.asyncIterator in results ? results : only(results);
 }
 

@@ -90,7 +90,6 @@ export function createWebSocketHandler(options: WebSocketOptions) {
   };
 }
 
-/** Validates a `subscribe` message. */
 function prepare(
   { request, authenticated }: Session,
   subscriptions: number,
@@ -109,7 +108,7 @@ function prepare(
   const validated = validateBody(body, trustedDocuments);
   if (typeof validated === 'string') return refuse(formatHttpError(validated, traceId));
   const prepared = engine.prepare(validated.body, createContext(traceId, request.ip, authenticated));
-  return prepared.kind === 'ready' ? prepared.args : refuse(...prepared.errors);
+  return Array.isArray(prepared) ? refuse(...prepared) : prepared;
 }
 
 // Counts subscriptions again, because graphql-ws counts concurrent ones with the same id as one.
