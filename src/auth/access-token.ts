@@ -1,6 +1,6 @@
 import type { JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { errors, jwtVerify } from 'jose';
-import type { Caller, Role } from './caller.js';
+import type { AuthenticatedCaller, Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
 import { JwksUnavailableError } from './jwks.js';
 
@@ -18,13 +18,6 @@ export interface TokenRules {
   readonly maxAgeSeconds: number;
 }
 
-/** The contents of a token that passed all checks. */
-export interface VerifiedToken {
-  readonly caller: Caller;
-  /** Expiry in milliseconds since 1970-01-01 UTC, clock tolerance included. */
-  readonly validUntilMs: number;
-}
-
 /** The token was rejected. The message is a short reason for the log and contains nothing of the token. */
 export class InvalidTokenError extends Error {
   override readonly name = 'InvalidTokenError';
@@ -39,7 +32,7 @@ const KEYS_IN_HEADER = ['jwk', 'jku', 'x5c', 'x5u'] as const;
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
 
 /**
- * Verifies an access token and reads the caller from its claims.
+ * Verifies an access token and reads the caller from its claims. The expiry includes the clock tolerance.
  *
  * @param nowMs milliseconds since 1970-01-01 UTC
  * @throws {InvalidTokenError} when the token is malformed, expired, wrongly signed or lacks a claim
@@ -50,7 +43,7 @@ export async function verifyAccessToken(
   rules: TokenRules,
   getKey: JWTVerifyGetKey,
   nowMs: number,
-): Promise<VerifiedToken> {
+): Promise<Required<AuthenticatedCaller>> {
   const { issuer, audience, algorithms, tenantClaim } = rules;
   try {
     const { payload } = await jwtVerify(
@@ -68,7 +61,8 @@ export async function verifyAccessToken(
         currentDate: new Date(nowMs),
       },
     );
-    return { caller: callerOf(payload, rules), validUntilMs: expiryOf(payload, rules, nowMs) };
+    const caller = callerOf(payload, rules);
+    return { kind: 'authenticated', caller, validUntilMs: expiryOf(payload, rules, nowMs) };
   } catch (error) {
     if (error instanceof InvalidTokenError || error instanceof JwksUnavailableError) throw error;
     throw new InvalidTokenError(reasonOf(error));

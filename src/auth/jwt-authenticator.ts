@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/time.js';
-import type { TokenRules, VerifiedToken } from './access-token.js';
+import type { TokenRules } from './access-token.js';
 import { InvalidTokenError, verifyAccessToken } from './access-token.js';
-import type { AuthenticationResult, CallerAuthenticator } from './caller.js';
+import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from './caller.js';
 import type { JwksCache, KeySet } from './jwks.js';
 import { JwksUnavailableError } from './jwks.js';
 import type { FailedLoginLimit } from './rate-limits.js';
@@ -19,7 +19,7 @@ const MAX_CACHED_TOKENS = 5_000;
  */
 export class JwtAuthenticator implements CallerAuthenticator {
   /** Keyed by digest: the cache holds no tokens. */
-  readonly #verified = new LRUCache<string, { token: VerifiedToken; keySet: KeySet }>({
+  readonly #verified = new LRUCache<string, { caller: Required<AuthenticatedCaller>; keySet: KeySet }>({
     max: MAX_CACHED_TOKENS,
   });
 
@@ -38,18 +38,18 @@ export class JwtAuthenticator implements CallerAuthenticator {
       return { kind: 'unauthenticated', reason: 'no JWT' };
     const cached = this.#cached(token);
     // Before the limit: failed logins behind a shared address must not lock out callers with a verified token.
-    if (cached !== undefined) return { kind: 'authenticated', ...cached };
+    if (cached !== undefined) return cached;
     const retryAfterSeconds = await this.failedLoginLimit.retryAfterSeconds(address);
     if (retryAfterSeconds !== undefined) return { kind: 'rateLimited', retryAfterSeconds };
     return this.#verify(token, address);
   }
 
-  #cached(token: string): VerifiedToken | undefined {
+  #cached(token: string): AuthenticatedCaller | undefined {
     const keySet = this.jwks.current();
     if (keySet === undefined) return undefined;
     const digest = digestOf(token);
     const entry = this.#verified.get(digest);
-    if (entry?.keySet === keySet && this.clock.epochMs() < entry.token.validUntilMs) return entry.token;
+    if (entry?.keySet === keySet && this.clock.epochMs() < entry.caller.validUntilMs) return entry.caller;
     this.#verified.delete(digest);
     return undefined;
   }
@@ -60,8 +60,8 @@ export class JwtAuthenticator implements CallerAuthenticator {
       const verified = await verifyAccessToken(token, this.rules, this.jwks.getKey, this.clock.epochMs());
       // A key set that was refreshed meanwhile may lack the key that signed this token.
       if (keySet !== undefined && keySet === this.jwks.current())
-        this.#verified.set(digestOf(token), { token: verified, keySet });
-      return { kind: 'authenticated', ...verified };
+        this.#verified.set(digestOf(token), { caller: verified, keySet });
+      return verified;
     } catch (error) {
       if (error instanceof JwksUnavailableError)
         return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };
