@@ -2,13 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import type { FairRateLimiter } from './fair-rate-limiter.js';
-import type { ReadConnection } from './list-page.js';
+import type { ConnectionReader } from './reader.js';
 import type { ConnectionEvent, Subscriber, WatchStream } from './watcher.js';
 
 /** Dependencies and limits that all pollers share. */
 export interface PollOptions {
-  /** Reads a connection from DLI, bypassing caches. A failed call is sent once more if `mayRepeat` allows it. */
-  poll(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined>;
+  reader: ConnectionReader;
   limiter: FairRateLimiter;
   lease: PollLease;
   clock: Clock;
@@ -180,7 +179,7 @@ export class ConnectionPoller {
     // The log shows the poll under the trace id of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     try {
-      const connection = await this.options.poll(this.id, subscriber?.traceId ?? '', mayRepeat);
+      const connection = await this.options.reader.readFresh(this.id, subscriber?.traceId ?? '', mayRepeat);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };

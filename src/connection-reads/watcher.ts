@@ -3,7 +3,6 @@ import type { DliError } from '../dli/dli-error.js';
 import type { ReadConnection } from './list-page.js';
 import type { PollOptions } from './poller.js';
 import { ConnectionPoller } from './poller.js';
-import type { ConnectionReader } from './reader.js';
 
 /** The state of a watched connection, its absence, or the reason why DLI could not be asked. */
 export type ConnectionEvent =
@@ -24,15 +23,13 @@ export class TooManyWatchesError extends Error {
   override readonly name = 'TooManyWatchesError';
 }
 
-type ConnectionWatcherOptions = Omit<PollOptions, 'poll'> & {
-  reader: ConnectionReader;
+interface ConnectionWatcherOptions extends PollOptions {
   maxWatches: number;
   maxWatchesPerTenant: number;
-};
+}
 
 /** Watches connections for any number of subscribers, with one poller per connection. */
 export class ConnectionWatcher {
-  readonly #options: ConnectionWatcherOptions;
   readonly #pollers = new Map<string, ConnectionPoller>();
   readonly #streams = new Set<WatchStream>();
   readonly #watchesPerTenant = new Map<string, number>();
@@ -40,8 +37,7 @@ export class ConnectionWatcher {
   readonly #waits = new Set<WatchStream>();
   #isStopping = false;
 
-  constructor(options: ConnectionWatcherOptions) {
-    this.#options = options;
+  constructor(private readonly options: ConnectionWatcherOptions) {
     options.lease.subscribe({
       onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
       onChange: id => this.#onChange(id),
@@ -90,7 +86,7 @@ export class ConnectionWatcher {
    */
   invalidate(id: string | undefined): void {
     // First, so that no process uses the result of an earlier lease.
-    this.#options.lease.publishChange(id);
+    this.options.lease.publishChange(id);
     this.#onChange(id);
   }
 
@@ -103,7 +99,7 @@ export class ConnectionWatcher {
   async close(): Promise<void> {
     this.endWaits();
     for (const stream of [...this.#streams]) stream.end();
-    await this.#options.lease.close();
+    await this.options.lease.close();
   }
 
   #open(id: string, subscriber: Subscriber, isLast: (event: ConnectionEvent) => boolean): WatchStream {
@@ -115,11 +111,10 @@ export class ConnectionWatcher {
       return stream;
     }
     const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
-    const { reader, maxWatches, maxWatchesPerTenant, ...options } = this.#options;
+    const { maxWatches, maxWatchesPerTenant } = this.options;
     if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant)
       throw new TooManyWatchesError();
-    const poller =
-      this.#pollers.get(id) ?? new ConnectionPoller(id, { ...options, poll: reader.readFresh.bind(reader) });
+    const poller = this.#pollers.get(id) ?? new ConnectionPoller(id, this.options);
     this.#pollers.set(id, poller);
     this.#streams.add(stream);
     this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
@@ -139,7 +134,7 @@ export class ConnectionWatcher {
   }
 
   #onChange(id: string | undefined): void {
-    this.#options.reader.invalidate(id);
+    this.options.reader.invalidate(id);
     if (id !== undefined) this.#pollers.get(keyOf(id))?.pollNow();
   }
 }
