@@ -27,32 +27,10 @@ export {
 } from './options.js';
 
 /** An emulator of DLI (classic datasource connections) and IAM with a control API, on one port. */
-export interface Emulator {
-  /** Starts listening and resolves with the base URL. Default: a free port of 127.0.0.1. */
-  listen(port?: number, host?: string): Promise<string>;
-  /** Stops listening and closes all connections, including those of hanging responses. */
-  close(): Promise<void>;
-  /** Queues a scripted fault; throws a TypeError if it is invalid. */
-  inject(fault: Fault): void;
-  /** Removes all queued faults. */
-  clearFaults(): void;
-  /** The received requests and their results. */
-  readonly ledger: Ledger;
-  /** Lists all connections and tombstones, oldest first. */
-  connections(): readonly StoredConnection[];
-  /**
-   * Adds a connection directly, with generated values for absent fields.
-   * A given state other than `DELETED` never changes. Without one, the connection starts in state CREATING.
-   */
-  seedConnection(partial?: Partial<StoredConnection>): StoredConnection;
-  /** Clears connections, faults, ledger, tokens and locks. */
-  reset(): void;
-  /** Expires all tokens issued so far. */
-  expireTokens(): void;
-}
+export type Emulator = ReturnType<typeof createEmulator>;
 
 /** Creates an emulator that does not listen yet. Emulators share no state. */
-export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator {
+export function createEmulator(options: Partial<EmulatorOptions> = {}) {
   const resolved = resolveOptions(options);
   const accessKeys = new AccessKeyCheck(resolved);
   const tokens = new TokenStore(resolved);
@@ -69,33 +47,41 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}): Emulator
       : requests.handle(message, serverResponse);
     handled.catch(() => message.socket.destroy());
   });
-  const emulator: Emulator = {
-    async listen(port = 0, host = '127.0.0.1') {
+  const emulator = {
+    /** Starts listening and resolves with the base URL. Default: a free port of 127.0.0.1. */
+    async listen(port = 0, host = '127.0.0.1'): Promise<string> {
       isOpen = !isLoopback(host);
       server.listen(port, host);
       await once(server, 'listening');
       return baseUrlOf(server, host);
     },
-    async close() {
+    /** Stops listening and closes all connections, including those of hanging responses. */
+    async close(): Promise<void> {
       ledger.rejectWaiters();
       const closed = once(server, 'close');
       server.close().closeAllConnections();
       await closed;
     },
-    inject: fault => faults.add(fault),
-    clearFaults: () => faults.clear(),
-    ledger,
-    connections: () => connections.all(),
-    seedConnection: (partial = {}) =>
+    /** Queues a scripted fault; throws a TypeError if it is invalid. */
+    inject: (fault: Fault): void => faults.add(fault),
+    /** Removes all queued faults. */
+    clearFaults: (): void => faults.clear(),
+    /** The received requests and their results. */
+    ledger: ledger as Ledger,
+    /** Lists all connections and tombstones, oldest first. */
+    connections: (): readonly StoredConnection[] => connections.all(),
+    /**
+     * Adds a connection directly, with generated values for absent fields.
+     * A given state other than `DELETED` never changes. Without one, the connection starts in state CREATING.
+     */
+    seedConnection: (partial: Partial<StoredConnection> = {}): StoredConnection =>
       connections.seed(partial, resolved.projects[0]?.id ?? DEFAULT_PROJECT_ID),
-    reset() {
-      connections.clear();
-      faults.clear();
-      ledger.clear();
-      tokens.clear();
-      accessKeys.clear();
+    /** Clears connections, faults, ledger, tokens and locks. */
+    reset(): void {
+      for (const state of [connections, faults, ledger, tokens, accessKeys]) state.clear();
     },
-    expireTokens: () => tokens.expireAll(),
+    /** Expires all tokens issued so far. */
+    expireTokens: (): void => tokens.expireAll(),
   };
   const control = new ControlApi(emulator, resolved, faults);
   return emulator;
