@@ -5,12 +5,6 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOpt
 import { isObject } from '../lib/json.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
-interface HttpError {
-  statusCode: number;
-  code: string;
-  message: string;
-}
-
 /** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
 export const HTTP_ERRORS = {
   badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
@@ -95,7 +89,7 @@ export const HTTP_ERRORS = {
     code: 'SHUTTING_DOWN',
     message: 'The gateway is stopping. Send it again.',
   },
-} as const satisfies Record<string, HttpError>;
+} as const satisfies Record<string, { statusCode: number; code: string; message: string }>;
 
 /** A key of {@link HTTP_ERRORS}. */
 export type HttpErrorName = keyof typeof HTTP_ERRORS;

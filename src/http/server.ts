@@ -1,6 +1,5 @@
 import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyCorsOptions } from '@fastify/cors';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
@@ -88,7 +87,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     }
   });
   // Before all other errors: without CORS headers a page of a listed origin could not read them.
-  if (corsOrigins.length > 0) await app.register(cors, corsOptions(corsOrigins));
+  if (corsOrigins.length > 0)
+    await app.register(cors, {
+      origin: [...corsOrigins],
+      methods: ['POST'],
+      allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
+      exposedHeaders: ['x-request-id', 'retry-after'],
+      maxAge: 600,
+      strictPreflight: false,
+    });
   app.addHook('onRequest', (request, reply, done) => {
     if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
       sendHttpError(reply.header('connection', 'close'), 'headersTooLarge');
@@ -140,17 +147,6 @@ function destroySilentConnectionsOnClose(app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
   });
-}
-
-function corsOptions(origins: readonly string[]): FastifyCorsOptions {
-  return {
-    origin: [...origins],
-    methods: ['POST'],
-    allowedHeaders: ['content-type', 'authorization', 'apollo-require-preflight', 'traceparent'],
-    exposedHeaders: ['x-request-id', 'retry-after'],
-    maxAge: 600,
-    strictPreflight: false,
-  };
 }
 
 /**

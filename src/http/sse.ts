@@ -19,24 +19,20 @@ const EVENT_STREAM = 'text/event-stream';
 type Results = AsyncIterableIterator<FormattedExecutionResult>;
 
 /** Serves subscriptions as Server-Sent Events, in the distinct-connections mode of the graphql-sse protocol. */
-export interface SseHandler {
-  /** Answers a request whose body was validated. */
-  handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
-  /** Ends all open streams without a `complete` event, so that their clients reconnect. */
-  close(): void;
-}
+export type SseHandler = ReturnType<typeof createSseHandler>;
 
 /** Creates the handler of event streams. */
 export function createSseHandler(
   engine: SubscriptionEngine,
   loadShedder: LoadShedder,
   connectionQuota: ConnectionQuota,
-): SseHandler {
+) {
   const encode = createEventEncoder();
   const open = new Set<ServerResponse>();
   let isClosed = false;
   return {
-    async handle(request, reply) {
+    /** Answers a request whose body was validated. */
+    async handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
       // CSRF: pages of other sites may send any content type but JSON without a preflight.
       if (request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
       if (!acquireForResponse(reply.raw, connectionQuota, callerOf(request).caller.tenant))
@@ -62,7 +58,8 @@ export function createSseHandler(
       for await (const text of events) write(raw, text);
       return raw.end();
     },
-    close() {
+    /** Ends all open streams without a `complete` event, so that their clients reconnect. */
+    close(): void {
       isClosed = true;
       for (const raw of open) {
         raw.end();
