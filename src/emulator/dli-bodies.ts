@@ -102,15 +102,8 @@ const createBodySchema = z.object({
     .optional(),
 });
 
-type CreateBody = z.output<typeof createBodySchema>;
-
-/** A valid body, or the problem in the style of DLI's messages. */
-export type ReadCreateBody =
-  | { readonly body: CreateBody; readonly problem?: never }
-  | { readonly problem: string; readonly body?: never };
-
-/** Parses the body of a create request. Reports the first problem only, like the service. */
-export function readCreateBody(bytes: Buffer): ReadCreateBody {
+/** Parses the body of a create request, or reports its first problem, like the service. */
+export function readCreateBody(bytes: Buffer) {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -173,13 +173,11 @@ export interface EmulatorConfiguration {
   readonly options: Partial<EmulatorOptions>;
 }
 
-/** The configuration, or all problems of the environment; a problem has the name of the variable, never its value. */
-export type ReadEnvironment =
-  | { readonly configuration: EmulatorConfiguration; readonly problems?: never }
-  | { readonly problems: readonly string[]; readonly configuration?: never };
-
-/** Reads the `EMULATOR_*` variables. An empty value counts as unset, because container tools pass unset ones so. */
-export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): ReadEnvironment {
+/**
+ * Reads the `EMULATOR_*` variables, or lists all problems by variable, without values. An empty value counts as unset,
+ * because container tools pass unset ones so.
+ */
+export function readEnvironment(environment: Readonly<Record<string, string | undefined>>) {
   const set = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
   const result = environmentSchema.safeParse(Object.fromEntries(set));
   return result.success
