@@ -14,7 +14,6 @@ import type { RequestHead } from './server.js';
 import { readBody, readHead } from './server.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
-const NO_CONTENT = textResponse(204, '');
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
@@ -78,40 +77,28 @@ export class ControlApi {
     await deliver(response, {}, serverResponse, new AbortController().signal);
   }
 
-  #route(head: RequestHead, body: Buffer): EmulatedResponse {
+  #route({ method, path, query }: RequestHead, body: Buffer): EmulatedResponse {
     const { emulator, faults, options } = this;
-    switch (`${head.method} ${head.path}`) {
-      case 'GET /emulator/health':
-        return jsonResponse(200, { status: 'ok' });
-      case 'GET /emulator/ledger':
-        return this.#readLedger(new URLSearchParams(head.query).get('operation') ?? 'any');
-      case 'DELETE /emulator/ledger':
-        emulator.ledger.clear();
-        return NO_CONTENT;
-      case 'GET /emulator/faults':
-        return jsonResponse(200, { faults: faults.list() });
-      case 'POST /emulator/faults':
-        return this.#addFaults(body);
-      case 'DELETE /emulator/faults':
-        emulator.clearFaults();
-        return NO_CONTENT;
-      case 'GET /emulator/connections':
-        return jsonResponse(200, { connections: emulator.connections() });
-      case 'POST /emulator/connections':
-        return this.#seed(body);
-      case 'GET /emulator/settings':
-        return jsonResponse(200, currentSettings(options));
-      case 'PATCH /emulator/settings':
-        return this.#changeSettings(body);
-      case 'POST /emulator/reset':
-        emulator.reset();
-        return NO_CONTENT;
-      case 'POST /emulator/tokens/expire':
-        emulator.expireTokens();
-        return NO_CONTENT;
-      default:
-        return jsonResponse(404, { error: `There is no ${head.method} ${head.path}.` });
-    }
+    const noContent = (change: () => void) => () => {
+      change();
+      return textResponse(204, '');
+    };
+    const handlers: Readonly<Record<string, () => EmulatedResponse>> = {
+      'GET /emulator/health': () => jsonResponse(200, { status: 'ok' }),
+      'GET /emulator/ledger': () => this.#readLedger(new URLSearchParams(query).get('operation') ?? 'any'),
+      'DELETE /emulator/ledger': noContent(() => emulator.ledger.clear()),
+      'GET /emulator/faults': () => jsonResponse(200, { faults: faults.list() }),
+      'POST /emulator/faults': () => this.#addFaults(body),
+      'DELETE /emulator/faults': noContent(() => emulator.clearFaults()),
+      'GET /emulator/connections': () => jsonResponse(200, { connections: emulator.connections() }),
+      'POST /emulator/connections': () => this.#seed(body),
+      'GET /emulator/settings': () => jsonResponse(200, currentSettings(options)),
+      'PATCH /emulator/settings': () => this.#changeSettings(body),
+      'POST /emulator/reset': noContent(() => emulator.reset()),
+      'POST /emulator/tokens/expire': noContent(() => emulator.expireTokens()),
+    };
+    const handler = handlers[`${method} ${path}`];
+    return handler?.() ?? jsonResponse(404, { error: `There is no ${method} ${path}.` });
   }
 
   #readLedger(operation: string): EmulatedResponse {
