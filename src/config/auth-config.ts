@@ -38,11 +38,9 @@ function readTokenConfig(values: EnvValues, problems: Problem[]): AuthConfig['to
     delete: values.OIDC_SCOPE_DELETE,
   };
   // One scope may grant both create and delete, but neither may equal the read scope.
-  for (const [key, scope] of [
-    ['OIDC_SCOPE_CREATE', scopes.create],
-    ['OIDC_SCOPE_DELETE', scopes.delete],
-  ] as const)
-    if (scope === scopes.read) problems.push({ key, rule: 'must be another scope than OIDC_SCOPE_READ' });
+  for (const key of ['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'] as const)
+    if (values[key] === scopes.read)
+      problems.push({ key, rule: 'must be another scope than OIDC_SCOPE_READ' });
   if (issuer === undefined || audience === undefined) return undefined;
   return {
     issuer,

@@ -53,10 +53,8 @@ function encodePath(path: string): string {
 function canonicalQuery(query: string): string {
   if (query === '') return '';
   const pairs = query.split('&').map(part => {
-    const equals = part.indexOf('=');
-    const key = equals === -1 ? part : part.slice(0, equals);
-    const value = equals === -1 ? '' : part.slice(equals + 1);
-    return [encode(decodeQueryPart(key)), encode(decodeQueryPart(value))] as const;
+    const [key = '', ...value] = part.split('=');
+    return [encode(decodeQueryPart(key)), encode(decodeQueryPart(value.join('=')))] as const;
   });
   pairs.sort(([keyA, valueA], [keyB, valueB]) => compare(keyA, keyB) || compare(valueA, valueB));
   return pairs.map(([key, value]) => `${key}=${value}`).join('&');
