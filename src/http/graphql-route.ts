@@ -102,17 +102,11 @@ export function validateBody(
   body: unknown,
   documents: TrustedDocuments | undefined,
 ): { body: unknown } | HttpErrorName {
-  const sizeError = findSizeError(body);
-  if (sizeError !== undefined) return sizeError;
+  const query = isObject(body) ? body['query'] : undefined;
+  if (typeof query === 'string' && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
+  if (isDeeperThan(body, MAX_JSON_DEPTH)) return 'jsonTooDeep';
   const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
   return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
-}
-
-function findSizeError(body: unknown): HttpErrorName | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  if ('query' in body && typeof body.query === 'string' && body.query.length > MAX_DOCUMENT_CHARACTERS)
-    return 'documentTooLong';
-  return isDeeperThan(body, MAX_JSON_DEPTH) ? 'jsonTooDeep' : undefined;
 }
 
 /**
@@ -134,9 +128,9 @@ function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unk
   return { ...rest, query: document, extensions };
 }
 
-function isDeeperThan(value: object, levels: number): boolean {
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
-  for (const child of Object.values(value))
-    if (typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1)) return true;
+  for (const child of Object.values(value)) if (isDeeperThan(child, levels - 1)) return true;
   return false;
 }
