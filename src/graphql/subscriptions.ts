@@ -5,6 +5,7 @@ import type {
   FormattedExecutionResult,
   GraphQLFormattedError,
   GraphQLSchema,
+  ValidationRule,
 } from 'graphql';
 import {
   GraphQLError,
@@ -27,6 +28,7 @@ import { formatErrors, maskError } from './error-masking.js';
 import { failureOf, SubscriptionStream } from './subscription-stream.js';
 
 const MAX_AGE_MS = 30 * 60_000;
+const VALIDATION_OPTIONS = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
 const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
 const RESUBSCRIBE = 'Subscribe again to go on.';
 
@@ -42,10 +44,11 @@ interface SubscriptionEngineOptions {
 
 /** Executes subscriptions for all transports, by the same rules as Apollo executes queries and mutations. */
 export class SubscriptionEngine {
-  readonly #parse: ReturnType<typeof createRequestParser>;
+  readonly #rules: readonly ValidationRule[];
 
   constructor(private readonly options: SubscriptionEngineOptions) {
-    this.#parse = createRequestParser(options.schema, options.introspection);
+    const introspectionRules = options.introspection ? [] : [NoSchemaIntrospectionCustomRule];
+    this.#rules = [...specifiedRules, ...introspectionRules, ...DOCUMENT_RULES];
   }
 
   /**
@@ -57,6 +60,27 @@ export class SubscriptionEngine {
     const { document, variables: variableValues, errors } = parsed;
     if (document === undefined || errors.length > 0) return this.#formatErrors(parsed, contextValue);
     return { schema: this.options.schema, document, operationName, variableValues, contextValue };
+  }
+
+  // Checks the form of a request, validates its document, and selects its operation.
+  #parse(request: unknown): ParsedRequest {
+    const { data } = requestForm.safeParse(request);
+    if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
+    const document = parseDocument(data.query);
+    if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
+    const errors = validate(this.options.schema, document, this.#rules, VALIDATION_OPTIONS);
+    if (errors.length > 0)
+      return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };
+    const operation = getOperationAST(document, data.operationName);
+    if (!operation) return { document, errors: [errorWith('OPERATION_RESOLUTION_FAILURE', '')] };
+    const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
+    return {
+      document,
+      operation,
+      operationName: data.operationName ?? undefined,
+      variables: data.variables ?? undefined,
+      errors: isSubscription ? [] : [errorWith('BAD_REQUEST', NOT_A_SUBSCRIPTION)],
+    };
   }
 
   /**
@@ -131,35 +155,6 @@ const NOT_A_SUBSCRIPTION =
   'Only subscriptions are served as streams. Send queries and mutations by POST, without `Accept: text/event-stream`.';
 const EXPECTED_FORM =
   'Send a JSON object with "query", a text, and where needed "operationName", a text, and "variables", an object.';
-
-// Checks the form of a request, validates its document, and selects its operation.
-function createRequestParser(schema: GraphQLSchema, introspection: boolean) {
-  const rules = [
-    ...specifiedRules,
-    ...(introspection ? [] : [NoSchemaIntrospectionCustomRule]),
-    ...DOCUMENT_RULES,
-  ];
-  const options = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
-  return (request: unknown): ParsedRequest => {
-    const { data } = requestForm.safeParse(request);
-    if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
-    const document = parseDocument(data.query);
-    if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
-    const errors = validate(schema, document, rules, options);
-    if (errors.length > 0)
-      return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };
-    const operation = getOperationAST(document, data.operationName);
-    if (!operation) return { document, errors: [errorWith('OPERATION_RESOLUTION_FAILURE', '')] };
-    const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
-    return {
-      document,
-      operation,
-      operationName: data.operationName ?? undefined,
-      variables: data.variables ?? undefined,
-      errors: isSubscription ? [] : [errorWith('BAD_REQUEST', NOT_A_SUBSCRIPTION)],
-    };
-  };
-}
 
 function parseDocument(query: string): DocumentNode | GraphQLError {
   try {
