@@ -5,29 +5,25 @@ import type { EnvValues } from './env-schema.js';
 import type { Problem } from './secret-files.js';
 
 /** How callers are authenticated and limited. */
-export interface AuthConfig {
-  /** The issuer of access tokens; undefined accepts anonymous callers. */
-  readonly tokens: (TokenRules & JwksLocation) | undefined;
-  /** Undefined for no limit. */
-  readonly createLimit: CreateLimitRule | undefined;
-  /** Rejected tokens per client address and minute; above it tokens are no longer verified. */
-  readonly failedLoginsPerMinute: number;
-}
+export type AuthConfig = Readonly<ReturnType<typeof readAuthConfig>>;
 
 const DEFAULT_CREATES_PER_SECOND = 10;
 // A tenant's counter lives for one window, so short windows bound the memory that counters use.
 const MAX_WINDOW_SECONDS = 60;
 
 /** Reads {@link AuthConfig} from the validated variables. `problems` receives missing and contradictory ones. */
-export function readAuthConfig(values: EnvValues, problems: Problem[]): AuthConfig {
+export function readAuthConfig(values: EnvValues, problems: Problem[]) {
   return {
+    /** The issuer of access tokens; undefined accepts anonymous callers. */
     tokens: values.CALLER_AUTH === 'jwt' ? readTokenConfig(values, problems) : undefined,
+    /** Undefined for no limit. */
     createLimit: readCreateLimit(values, problems),
+    /** Rejected tokens per client address and minute; above it tokens are no longer verified. */
     failedLoginsPerMinute: values.RATE_LIMIT_FAILED_LOGINS_PER_MINUTE,
   };
 }
 
-function readTokenConfig(values: EnvValues, problems: Problem[]): AuthConfig['tokens'] {
+function readTokenConfig(values: EnvValues, problems: Problem[]): (TokenRules & JwksLocation) | undefined {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = values;
   const rule = 'is required with CALLER_AUTH=jwt';
   if (issuer === undefined) problems.push({ key: 'OIDC_ISSUER', rule });
@@ -54,7 +50,7 @@ function readTokenConfig(values: EnvValues, problems: Problem[]): AuthConfig['to
 }
 
 // Anonymous callers would share one limit, so without JWT there is a limit only if a variable sets one.
-function readCreateLimit(values: EnvValues, problems: Problem[]): AuthConfig['createLimit'] {
+function readCreateLimit(values: EnvValues, problems: Problem[]): CreateLimitRule | undefined {
   const { RATE_LIMIT_CREATES_PER_SECOND: rate, RATE_LIMIT_CREATES_BURST: burst } = values;
   const isEnabled = rate !== undefined || burst !== undefined || values.CALLER_AUTH === 'jwt';
   const perSecond = rate ?? DEFAULT_CREATES_PER_SECOND;

@@ -9,52 +9,11 @@ import type { Environment, Problem } from './secret-files.js';
 import { readCertificates, readDocuments, readEnvironment } from './secret-files.js';
 
 /** The validated configuration of the gateway. */
-export interface Config {
-  readonly host: string;
-  /** 0 for any free port. */
-  readonly port: number;
-  readonly adminHost: string;
-  readonly adminPort: number;
-  /** Region id, which is also the name of the region's default project. */
-  readonly region: string;
-  readonly dliEndpoint: URL;
-  readonly iamEndpoint: URL;
+export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnType<typeof readFiles>> {
+  readonly auth: AuthConfig;
   readonly credentials: CredentialsConfig;
   /** Paths of the credential files to watch for rotation, by variable. */
   readonly credentialFiles: Readonly<Record<string, string>>;
-  /** Undefined: looked up in IAM. */
-  readonly projectId: string | undefined;
-  /** Time limit of one create, delete or read. */
-  readonly operationTimeoutMs: number;
-  /** Folder of the embedded operation store. */
-  readonly dataDir: string;
-  /** Redis as the operation store, shared by several gateways; replaces the folder. */
-  readonly redisUrl: string | undefined;
-  /** How long after sending a create its connection may still appear in DLI's list, in milliseconds. */
-  readonly settleMs: number;
-  /** Whether creates add a tag by which reconciliation finds the connection. */
-  readonly markerTag: boolean;
-  /** Maximum age of a read that is shared with other callers, in milliseconds. */
-  readonly readFreshnessMs: number;
-  /** Poll interval of a watched connection while it changes, in milliseconds. */
-  readonly followIntervalMs: number;
-  /** Reads sent to DLI per second, for all callers together. */
-  readonly readCallsPerSecond: number;
-  /** Polls sent to DLI per second, for all watched connections together. */
-  readonly followCallsPerSecond: number;
-  /** Mean event-loop delay in milliseconds above which requests are shed. */
-  readonly maxEventLoopDelayMs: number;
-  readonly callerAuth: 'jwt' | 'none';
-  readonly auth: AuthConfig;
-  /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges. */
-  readonly trustedProxies: readonly string[];
-  readonly explorer: ExplorerKind;
-  /** Trusted documents by id, the only ones that are executed; undefined allows all documents. */
-  readonly trustedDocuments: Readonly<Record<string, string>> | undefined;
-  /** PEM certificates of the only CAs that are trusted for DLI and IAM; undefined for Node's CAs. */
-  readonly certificates: readonly string[] | undefined;
-  readonly corsOrigins: readonly string[];
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
 /** The configuration is invalid. Lists every invalid variable with its rule, and never a value. */
@@ -77,9 +36,8 @@ export class ConfigError extends Error {
 export function loadConfig(env: Environment): Config {
   const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
   const parsed = envSchema.safeParse(values);
-  const issues = parsed.success ? [] : parsed.error.issues;
   const reported = new Set(problems.map(({ key }) => key));
-  for (const { path, message } of issues) {
+  for (const { path, message } of parsed.error?.issues ?? []) {
     const key = String(path[0]);
     if (!reported.has(key)) problems.push({ key, rule: message });
     reported.add(key);
@@ -118,35 +76,55 @@ function readFiles(
   }
   if (CA_FILE !== undefined && certificates === undefined)
     problems.push({ key: 'CA_FILE', rule: 'must name a readable file with certificates in PEM' });
-  return { trustedDocuments, certificates };
+  return {
+    /** Trusted documents by id, the only ones that are executed; undefined allows all documents. */
+    trustedDocuments,
+    /** PEM certificates of the only CAs that are trusted for DLI and IAM; undefined for Node's CAs. */
+    certificates,
+  };
 }
 
 function toConfig(values: EnvValues) {
   const { DLI_REGION: region } = values;
-  const isDevelopment = values.NODE_ENV !== 'production';
+  const hasExplorer = values.NODE_ENV !== 'production' && values.TRUSTED_DOCUMENTS === undefined;
+  const explorer: ExplorerKind = values.EXPLORER ?? (hasExplorer ? 'graphiql' : 'none');
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
     host: values.HOST,
+    /** 0 for any free port. */
     port: values.PORT,
     adminHost: values.ADMIN_HOST,
     adminPort: values.ADMIN_PORT,
+    /** Region id, which is also the name of the region's default project. */
     region,
     dliEndpoint: values.DLI_ENDPOINT ?? new URL(`https://dli.${region}.${domain}`),
     iamEndpoint: values.HUAWEICLOUD_SDK_IAM_ENDPOINT ?? new URL(`https://iam.${domain}`),
+    /** Undefined: looked up in IAM. */
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
+    /** Time limit of one create, delete or read. */
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
+    /** Folder of the embedded operation store. */
     dataDir: values.DATA_DIR,
+    /** Redis as the operation store, shared by several gateways; replaces the folder. */
     redisUrl: values.REDIS_URL,
+    /** How long after sending a create its connection may still appear in DLI's list, in milliseconds. */
     settleMs: values.RECONCILE_SETTLE_MS,
+    /** Whether creates add a tag by which reconciliation finds the connection. */
     markerTag: values.DLI_MARKER_TAG,
+    /** Maximum age of a read that is shared with other callers, in milliseconds. */
     readFreshnessMs: values.READ_FRESHNESS_MS,
+    /** Poll interval of a watched connection while it changes, in milliseconds. */
     followIntervalMs: values.FOLLOW_INTERVAL_MS,
+    /** Reads sent to DLI per second, for all callers together. */
     readCallsPerSecond: values.READ_CALLS_PER_SECOND,
+    /** Polls sent to DLI per second, for all watched connections together. */
     followCallsPerSecond: values.FOLLOW_CALLS_PER_SECOND,
+    /** Mean event-loop delay in milliseconds above which requests are shed. */
     maxEventLoopDelayMs: values.MAX_EVENT_LOOP_DELAY_MS,
     callerAuth: values.CALLER_AUTH,
+    /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges. */
     trustedProxies: values.TRUST_PROXY,
-    explorer: values.EXPLORER ?? (isDevelopment && !values.TRUSTED_DOCUMENTS ? 'graphiql' : 'none'),
+    explorer,
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };
