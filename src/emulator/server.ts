@@ -195,12 +195,7 @@ function isSilent(fault: Fault | undefined): boolean {
   return SILENT_BEHAVIOURS.includes(fault?.behaviour ?? 'answer');
 }
 
-function addStandardHeaders(
-  response: EmulatedResponse,
-  requestId: string,
-  nowMs: number,
-  fault: Fault | undefined,
-): EmulatedResponse {
+function addStandardHeaders(response: EmulatedResponse, requestId: string, nowMs: number, fault?: Fault) {
   const scripted = Object.entries(fault?.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
   const headers = {
     'x-request-id': requestId,
