@@ -222,16 +222,14 @@ function progress(record: ConnectionRecord, nowMs: number): number {
   return Math.floor((record.willFail ? reported / 2 : reported) * 100) / 100;
 }
 
-/**
- * The address of a connection for Spark jobs, such as `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`. It is
- * deterministic and has the port of the first destination address.
- */
+/** A deterministic address for Spark jobs, such as `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`. */
 function connectionUrlOf(connectionId: string, service: string, destination: string): string {
   const kind = findServiceKind(service);
   const hash = createHash('sha256').update(connectionId).digest();
   const suffix = [...hash.subarray(4, 12)].map(byte => ALPHABET[byte % ALPHABET.length]).join('');
   // All samples in the manuals lie between 1174404953 and 1174405119.
   const number = 1_174_404_900 + (hash.readUInt32BE(0) % 1_000);
+  // The port of the first destination address.
   const port = /:(\d{1,5})$/.exec(destination.split(',')[0] ?? '')?.[1] ?? kind?.port ?? 3306;
   return `to-${kind?.addressPrefix ?? 'ct'}-${number}-${suffix}.datasource.com:${port}`;
 }

@@ -167,11 +167,7 @@ const environmentSchema = z.object({
 });
 
 /** Configuration of an emulator process: its address and its options. */
-export interface EmulatorConfiguration {
-  readonly host: string;
-  readonly port: number;
-  readonly options: Partial<EmulatorOptions>;
-}
+export type EmulatorConfiguration = ReturnType<typeof toConfiguration>;
 
 /**
  * Reads the `EMULATOR_*` variables, or lists all problems by variable, without values. An empty value counts as unset,
@@ -185,7 +181,7 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
     : { problems: describeProblems(result.error) };
 }
 
-function toConfiguration(variables: z.output<typeof environmentSchema>): EmulatorConfiguration {
+function toConfiguration(variables: z.output<typeof environmentSchema>) {
   const securityToken = variables.EMULATOR_SECURITY_TOKEN;
   const options: Partial<EmulatorOptions> = {
     projects: [{ id: variables.EMULATOR_PROJECT_ID, name: variables.EMULATOR_REGION }],

@@ -77,14 +77,6 @@ function authorizationIn(params: Readonly<Record<string, unknown>> = {}): string
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Whether the caller's token has expired since the authentication. */
-export function hasExpired(
-  { validUntilMs = Number.POSITIVE_INFINITY }: AuthenticatedCaller,
-  clock: Clock,
-): boolean {
-  return validUntilMs <= clock.epochMs();
-}
-
 /**
  * Closes a socket whose token has expired.
  *

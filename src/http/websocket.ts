@@ -23,7 +23,6 @@ import {
   CLOSE_CODES,
   closeExpired,
   closeSocket,
-  hasExpired,
   serveConnection,
 } from './websocket-connection.js';
 
@@ -65,7 +64,7 @@ export function createWebSocketHandler(options: WebSocketOptions) {
         closeSocket(extra.socket, CLOSE_CODES.badRequest, 'The id is too long');
         return [new GraphQLError('The id is too long.')];
       }
-      if (extra.authenticated !== undefined && hasExpired(extra.authenticated, clock)) {
+      if ((extra.authenticated?.validUntilMs ?? Number.POSITIVE_INFINITY) <= clock.epochMs()) {
         // The subscription would end at once, and the client would repeat it on the same socket.
         closeExpired(extra.socket);
         return [new GraphQLError('The access token has ended.')];
