@@ -38,14 +38,10 @@ export function createAuthenticationHook(
       return undefined;
     }
     auditFailure(audit, request, result, startedAtMs);
-    return sendFailure(reply, result);
+    if (result.kind !== 'unauthenticated')
+      return sendHttpError(reply, ERRORS[result.kind], result.retryAfterSeconds);
+    return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
   };
-}
-
-function sendFailure(reply: FastifyReply, failure: AuthenticationFailure): FastifyReply {
-  if (failure.kind !== 'unauthenticated')
-    return sendHttpError(reply, ERRORS[failure.kind], failure.retryAfterSeconds);
-  return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
 }
 
 /** Writes a failed authentication, which began at `startedAtMs` (since 1970-01-01 UTC), to the audit log. */

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
@@ -114,27 +114,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     if (isStopping()) reply.header('connection', 'close');
     done(null, payload);
   });
-  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    const { id: traceId, method, routeOptions } = request;
+    const { statusCode: status, elapsedTime } = reply;
+    const record = { traceId, method, route: routeOptions.url ?? null, status };
+    // Operations are logged where they happen, so successful requests are logged at debug level only.
+    const level = status < 400 ? 'debug' : 'info';
+    request.log[level]({ ...record, durationMs: Math.round(elapsedTime) }, 'request');
+  });
   // Other content types reach Apollo without a body, so that its CSRF prevention answers them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
   destroySilentConnectionsOnClose(app);
   return app;
-}
-
-// Operations are logged where they happen, so successful requests are logged at debug level only.
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { statusCode: status } = reply;
-  request.log[status < 400 ? 'debug' : 'info'](
-    {
-      traceId: request.id,
-      method: request.method,
-      route: request.routeOptions.url ?? null,
-      status,
-      durationMs: Math.round(reply.elapsedTime),
-    },
-    'request',
-  );
 }
 
 // Node counts a connection that has not sent a byte as busy, and would wait for it at shutdown.
