@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ConnectionState, DatasourceService } from '../dli/connection.js';
 import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedConnection } from '../dli/responses.js';
+import { parseJson } from '../lib/json.js';
 
 /** A connection with an id. */
 export type ReadConnection = DescribedConnection & { id: string };
@@ -155,14 +156,10 @@ function encodeCursor(order: ConnectionOrder, { key, id }: Position): string {
 
 /** @throws {CursorError} */
 function decodeCursor(cursor: string, order: ConnectionOrder): Position {
-  try {
-    if (cursor.length > MAX_CURSOR_LENGTH) throw new CursorError();
-    const content: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    const [cursorOrder, key, id] = cursorContent.parse(content);
-    if (cursorOrder !== order || typeof key !== (order === 'NAME' ? 'string' : 'number'))
-      throw new CursorError();
-    return { key, id };
-  } catch {
+  const content = cursor.length > MAX_CURSOR_LENGTH ? '' : Buffer.from(cursor, 'base64url').toString();
+  const [cursorOrder, key, id] = cursorContent.safeParse(parseJson(content)).data ?? [];
+  const keyType = order === 'NAME' ? 'string' : 'number';
+  if (key === undefined || id === undefined || cursorOrder !== order || typeof key !== keyType)
     throw new CursorError();
-  }
+  return { key, id };
 }

@@ -117,7 +117,8 @@ export class ConnectionPoller {
     const { intervalMs, clock } = this.options;
     this.#last = { event, atMs: clock.monotonicMs() };
     const isProblem = event.kind === 'problem';
-    this.#notBeforeMs = this.#last.atMs + (isProblem ? retryAfterMsOf(event.error) : 0);
+    const { retryAfterSeconds = 0 } = isProblem ? event.error : {};
+    this.#notBeforeMs = this.#last.atMs + Math.min(MAX_RETRY_AFTER_MS, retryAfterSeconds * 1_000);
     this.#intervalMs =
       isNew && !isProblem
         ? intervalMs
@@ -187,10 +188,6 @@ export class ConnectionPoller {
       return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
     }
   }
-}
-
-function retryAfterMsOf({ retryAfterSeconds = 0 }: DliError): number {
-  return Math.min(MAX_RETRY_AFTER_MS, retryAfterSeconds * 1_000);
 }
 
 // Problems compare by code, so that a lasting one is reported once although the ids of its calls differ.
