@@ -3,17 +3,12 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { PROJECT_ID_PATTERN } from '../huawei-cloud/iam-client.js';
 
-const HEADER_SAFE = /^[\x21-\x7e]+$/;
-
-/** The rule for addresses that secrets or keys are exchanged with. */
-const ENCRYPTED_RULE = 'must use https; http is accepted for loopback addresses only';
-
 /** A port; 0 for any free one. */
 const port = whole(0, 65_535, 'a port number');
 /** A host name or IP address to listen on. */
 const hostName = z.string().regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address');
 /** A text that is safe in an HTTP header. */
-const headerSafe = z.string().regex(HEADER_SAFE, 'must be printable ASCII without spaces');
+const headerSafe = z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
 /** The base URL of a service of Huawei Cloud. */
 const endpoint = address(
   'must be an address with its scheme and without path, query or user',
@@ -58,7 +53,8 @@ function address(rule: string, isAccepted: (url: URL) => boolean = () => true) {
     const rest = `${url.hash}${url.username}${url.password}`;
     return /^https?:$/.test(url.protocol) && rest === '' && isAccepted(url);
   };
-  return z.string().refine(hasForm, rule).refine(isEncryptedOrLoopback, ENCRYPTED_RULE);
+  const encryptionRule = 'must use https; http is accepted for loopback addresses only';
+  return z.string().refine(hasForm, rule).refine(isEncryptedOrLoopback, encryptionRule);
 }
 
 function isEncryptedOrLoopback(text: string): boolean {

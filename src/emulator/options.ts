@@ -182,23 +182,20 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
 }
 
 function toConfiguration(variables: z.output<typeof environmentSchema>) {
-  const securityToken = variables.EMULATOR_SECURITY_TOKEN;
+  const {
+    EMULATOR_AK: accessKey,
+    EMULATOR_SK: secretKey,
+    EMULATOR_SECURITY_TOKEN: securityToken,
+  } = variables;
+  const {
+    EMULATOR_USERNAME: name,
+    EMULATOR_PASSWORD: password,
+    EMULATOR_DOMAIN_NAME: domainName,
+  } = variables;
   const options: Partial<EmulatorOptions> = {
     projects: [{ id: variables.EMULATOR_PROJECT_ID, name: variables.EMULATOR_REGION }],
-    accessKeys: [
-      {
-        accessKey: variables.EMULATOR_AK,
-        secretKey: variables.EMULATOR_SK,
-        ...(securityToken === undefined ? {} : { securityToken }),
-      },
-    ],
-    users: [
-      {
-        name: variables.EMULATOR_USERNAME,
-        password: variables.EMULATOR_PASSWORD,
-        domainName: variables.EMULATOR_DOMAIN_NAME,
-      },
-    ],
+    accessKeys: [{ accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) }],
+    users: [{ name, password, domainName }],
     ...given('creationMs', variables.EMULATOR_CREATION_MS),
     ...given('uniqueNames', variables.EMULATOR_UNIQUE_NAMES),
     ...given('failNames', variables.EMULATOR_FAIL_NAMES),

@@ -1,10 +1,10 @@
-import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '@apollo/server';
+import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import { GraphQLError, Kind, OperationTypeNode } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
@@ -92,25 +92,19 @@ function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
     async requestDidStart() {
       return {
         async willSendResponse(context) {
-          const { body } = context.response;
+          const { body, http } = context.response;
           if (body.kind !== 'single' || body.singleResult.errors === undefined) return;
+          const masked = body.singleResult.errors;
+          const seconds = masked.map(error => error.extensions?.['retryAfterSeconds']).find(Number.isInteger);
+          if (seconds !== undefined) http.headers.set('retry-after', String(seconds));
           const { schema, document, operation, request, errors = [] } = context;
           const { traceId } = context.contextValue;
           const failed = { traceId, schema, document, operation, variables: request.variables, errors };
-          setRetryAfter(context, body.singleResult.errors);
-          body.singleResult.errors = formatErrors(failed, body.singleResult.errors, log);
+          body.singleResult.errors = formatErrors(failed, masked, log);
         },
       };
     },
   };
-}
-
-function setRetryAfter(
-  { response }: GraphQLRequestContextWillSendResponse<RequestContext>,
-  formatted: readonly GraphQLFormattedError[],
-): void {
-  const seconds = formatted.map(error => error.extensions?.['retryAfterSeconds']).find(Number.isInteger);
-  if (seconds !== undefined) response.http.headers.set('retry-after', String(seconds));
 }
 
 /** Refuses subscriptions that expect a single response; graphql-js would execute them like a query. */

@@ -19,12 +19,9 @@ export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
 /** Lists at most 100 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
-  if (!isValidationErrors(problems)) return undefined;
+  if (!Array.isArray(problems) || !problems.every(problem => problem instanceof ValidationError))
+    return undefined;
   return problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS);
-}
-
-function isValidationErrors(problems: unknown): problems is ValidationError[] {
-  return Array.isArray(problems) && problems.every(problem => problem instanceof ValidationError);
 }
 
 function flatten({ property, constraints, children }: ValidationError, parents: string[]): InputProblem[] {
