@@ -18,11 +18,13 @@ export class TenantConnectionQuota implements ConnectionQuota {
     const open = this.#open.get(tenant) ?? 0;
     if (open >= this.max) return undefined;
     this.#open.set(tenant, open + 1);
-    return () => {
-      const left = (this.#open.get(tenant) ?? 1) - 1;
-      if (left === 0) this.#open.delete(tenant);
-      else this.#open.set(tenant, left);
-    };
+    return () => this.#release(tenant);
+  }
+
+  #release(tenant: string): void {
+    const left = (this.#open.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#open.delete(tenant);
+    else this.#open.set(tenant, left);
   }
 }
 

@@ -22,7 +22,7 @@ export interface EmulatorProject {
 }
 
 /** A key pair for signing requests. A temporary key has a `securityToken`, which its requests must include. */
-export interface EmulatorAccessKey {
+interface EmulatorAccessKey {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly securityToken?: string;
