@@ -16,16 +16,14 @@ type Principal =
   | { readonly kind: 'accessKey' }
   | { readonly kind: 'token'; readonly project: EmulatorProject | undefined };
 
-/** Why credentials were refused: the error code of the API gateway and the detail after its standard message. */
-interface Refusal {
-  readonly code: 'APIGW.0301' | 'APIGW.0307';
-  readonly detail: string;
-}
-
-/** Result of authenticating a request. */
-export type Authentication =
-  | { readonly kind: AuthenticationKind; readonly principal: Principal; readonly refusal?: never }
-  | { readonly kind: AuthenticationKind; readonly refusal: Refusal; readonly principal?: never };
+/**
+ * Result of authenticating a request. A refusal has the error code of the API gateway and the detail after its standard
+ * message.
+ */
+export type Authentication = { readonly kind: AuthenticationKind } & (
+  | { readonly principal: Principal; readonly refusal?: never }
+  | { readonly refusal: { code: 'APIGW.0301' | 'APIGW.0307'; detail: string }; readonly principal?: never }
+);
 
 /** Authenticates a request by its signature or else by its token. */
 export function authenticate(

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionStore, ConnectionTag } from './connections.js';
 import { findServiceKind } from './connections.js';
 import { connectionBody, connectionListBody, readCreateBody } from './dli-bodies.js';
@@ -55,7 +56,8 @@ export class DliOperations {
     const connections = this.connections
       .all()
       .filter(connection => connection.projectId === route.projectId)
-      .filter(connection => connection.createdAtMs <= listedUntilMs && matchesTags(connection.tags, filter));
+      .filter(connection => connection.createdAtMs <= listedUntilMs)
+      .filter(({ tags }) => filter.every(pair => tags.some(tag => isDeepStrictEqual(tag, pair))));
     return jsonResponse(200, connectionListBody(connections, this.options));
   }
 
@@ -87,8 +89,4 @@ function parseTagFilter(filter: string): ConnectionTag[] | undefined {
     tags.push({ key: pair.slice(0, equals), value: pair.slice(equals + 1) });
   }
   return tags;
-}
-
-function matchesTags(tags: readonly ConnectionTag[], filter: readonly ConnectionTag[]): boolean {
-  return filter.every(pair => tags.some(tag => tag.key === pair.key && tag.value === pair.value));
 }
