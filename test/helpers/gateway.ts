@@ -19,6 +19,7 @@ import type { GatewayLimits } from '../../src/gateway.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
 import { printOnFailure } from './failure-log.js';
+import { post } from './post.js';
 import { QUICK_FOLDER } from './quick-folder.js';
 import { isWithinTest, whenOver } from './when-over.js';
 
@@ -181,13 +182,9 @@ export async function sendGraphql(
   body: unknown,
   headers: Record<string, string> = {},
 ): Promise<GraphqlAnswer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  const answer = (await response.json()) as GraphqlAnswer['body'];
-  return { status: response.status, headers: response.headers, body: answer };
+  const content = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await post(url, content, { 'content-type': 'application/json', ...headers });
+  return { status: response.status, headers: response.headers, body: JSON.parse(response.text) };
 }
 
 /** Stops every gateway and emulator of the test, newest first; for `afterEach`. */
