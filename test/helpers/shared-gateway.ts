@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { createTestClock } from './clock.js';
 import { printOnFailure } from './failure-log.js';
-import type { TestGateway } from './gateway.js';
+import type { TestGateway, TestGatewayOptions } from './gateway.js';
 import { closeGateways, startGateway } from './gateway.js';
 
 const HOUR_MS = 3_600_000;
@@ -12,7 +12,7 @@ let names = 0;
  * emulator is reset and the clock advances by an hour, past all refusals, retries and failures of earlier tests.
  * Creates with an unknown outcome keep their name reserved, so they need a {@link freshName}.
  */
-export function shareGateway(): () => TestGateway {
+export function shareGateway(options: Omit<TestGatewayOptions, 'clock'> = {}): () => TestGateway {
   const clock = createTestClock();
   let shared: TestGateway | undefined;
   const gateway = () => {
@@ -20,7 +20,11 @@ export function shareGateway(): () => TestGateway {
     return shared;
   };
   beforeAll(async () => {
-    shared = await startGateway({ clock, emulator: { now: () => clock.epochMs() } });
+    shared = await startGateway({
+      ...options,
+      clock,
+      emulator: { now: () => clock.epochMs(), ...options.emulator },
+    });
   });
   beforeEach(() => {
     const { emulator, log } = gateway();

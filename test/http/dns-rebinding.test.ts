@@ -1,15 +1,23 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { rawRequest } from '../emulator/helpers/raw-client.js';
+import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { exchange, failuresIn } from './helpers/raw-connection.js';
 
 const CREATE = JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
 
 afterEach(closeGateways);
 
-/** A gateway with an explorer; `call` sends a create or opens the explorer, PORT in headers being the gateway's. */
-async function startWithExplorer(env: Record<string, string> = {}) {
-  const { graphqlUrl, emulator } = await startGateway({ env: { EXPLORER: 'graphiql', ...env } });
+const EXPLORER = { EXPLORER: 'graphiql' };
+const shared = shareGateway({ env: EXPLORER });
+
+async function startWithExplorer(env: Record<string, string>) {
+  return callsTo(await startGateway({ env: { ...EXPLORER, ...env } }));
+}
+
+/** `call` sends a create or opens the explorer of a gateway, PORT in headers being the gateway's. */
+function callsTo({ graphqlUrl, emulator }: TestGateway) {
   const { port } = new URL(graphqlUrl);
   async function call(method: string, headers: Record<string, string>): Promise<string> {
     const filled = Object.entries(headers).map(([name, value]) => [name, value.replace('PORT', port)]);
@@ -40,7 +48,7 @@ describe('a DNS rebinding attack on a loopback gateway', () => {
     ['POST', '127.0.0.1.evil.example:PORT', 'http://127.0.0.1.evil.example:PORT'],
     ['POST', '10.0.0.1:PORT', 'http://10.0.0.1:PORT'],
   ])('is refused, and nothing is sent: %s to %s from %s', async (method, host, origin) => {
-    const { call, creates } = await startWithExplorer();
+    const { call, creates } = callsTo(shared());
     expect(failuresIn(await call(method, { host, origin }))).toEqual([
       {
         status: 403,
@@ -85,7 +93,7 @@ describe('a loopback gateway serves', () => {
   it.each(['127.0.0.1:PORT', 'localhost:PORT', '[::1]:PORT', '127.8.9.10:PORT', 'LOCALHOST:PORT'])(
     'its own page with Host %s',
     async host => {
-      const { call, creates } = await startWithExplorer();
+      const { call, creates } = callsTo(shared());
       const headers = { host, origin: `http://${host.toLowerCase().replace('port', 'PORT')}` };
       expect(statusIn(await call('POST', headers))).toBe(200);
       expect(creates()).toBe(1);
@@ -98,7 +106,7 @@ describe('a loopback gateway serves', () => {
   it.each(['gateway.example', 'gateway.example:8443', '10.0.0.1:PORT', '127.0.0.1:PORT'])(
     'clients without an Origin header, such as a reverse proxy, with Host %s',
     async host => {
-      const { call, creates } = await startWithExplorer();
+      const { call, creates } = callsTo(shared());
       expect(statusIn(await call('POST', { host }))).toBe(200);
       expect(statusIn(await call('GET', { host }))).toBe(200);
       expect(creates()).toBe(1);
@@ -108,7 +116,7 @@ describe('a loopback gateway serves', () => {
   it.each(['http://evil.example:PORT', 'http://evil.example', 'https://127.0.0.1.evil.example', 'null'])(
     'no response that a page of origin %s can read',
     async origin => {
-      const { call } = await startWithExplorer();
+      const { call } = callsTo(shared());
       for (const method of ['POST', 'GET', 'OPTIONS']) {
         const answer = await call(method, { host: '127.0.0.1:PORT', origin });
         expect(headersIn(answer)).toMatch(/^http\/1\.1 \d{3} /);

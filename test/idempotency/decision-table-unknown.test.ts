@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { listen } from '../helpers/listening-server.js';
-import { KEY, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
+import { KEY, startOnce, UNKNOWN, witnessOf } from './helpers/once-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
@@ -49,35 +50,44 @@ const ROWS: readonly Row[] = [
   ['D19', 'a body of 2 MB', 'UNREADABLE_RESPONSE', { behaviour: 'huge', hugeBytes: 2_000_000 }],
 ];
 
+const shared = shareGateway();
+
+/** The shared gateway, with the name and the key of a create that no other test repeats. */
+function startFresh() {
+  const name = freshName();
+  const { create, emulator } = shared();
+  return { ...witnessOf(emulator), create, call: { name, idempotencyKey: `${KEY}-${name}` } };
+}
+
 describe('an answer that proves nothing', () => {
   it.each(ROWS)(
     '%s: %s after the create was done ends as its success',
     async (_row, _what, _reason, answer) => {
-      const { create, emulator, posts, applied } = await startOnce();
+      const { create, call, emulator, posts, applied } = startFresh();
       emulator.inject({ operation: 'createConnection', apply: true, ...answer });
-      const payload = await create(CALL);
+      const payload = await create(call);
       expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
-      expect(await create(CALL)).toEqual(payload);
+      expect(await create(call)).toEqual(payload);
       expect([posts(), applied().length]).toEqual([1, 1]);
     },
   );
 
   it.each(ROWS)('%s: %s of a create that was not done stays unknown', async (_row, _what, reason, answer) => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, call, emulator, posts } = startFresh();
     emulator.inject({ operation: 'createConnection', apply: false, ...answer });
-    const unknown = { ...UNKNOWN, reason, idempotencyKey: KEY };
-    expect(await create(CALL)).toMatchObject(unknown);
-    expect(await create(CALL)).toMatchObject(unknown);
+    const unknown = { ...UNKNOWN, reason, idempotencyKey: call.idempotencyKey };
+    expect(await create(call)).toMatchObject(unknown);
+    expect(await create(call)).toMatchObject(unknown);
     expect(posts()).toBe(1);
   });
 });
 
 describe('a create that breaks off', () => {
   it('D7: within its own body stays unknown, although DLI has read nothing', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, call, emulator, posts } = startFresh();
     emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
-    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
-    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
+    expect(await create(call)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
+    expect(await create(call)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     expect(posts()).toBe(1);
   });
 
@@ -96,17 +106,17 @@ describe('a create that breaks off', () => {
 describe('a redirect', () => {
   it.each([301, 302, 303, 307, 308])('D20: %i is not followed and proves nothing', async status => {
     const { host, connections } = await listen(createServer());
-    const { create, emulator, posts } = await startOnce();
+    const { create, call, emulator, posts } = startFresh();
     emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${host}/` });
-    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UNEXPECTED_REDIRECT' });
-    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UNEXPECTED_REDIRECT' });
+    expect(await create(call)).toMatchObject({ ...UNKNOWN, reason: 'UNEXPECTED_REDIRECT' });
+    expect(await create(call)).toMatchObject({ ...UNKNOWN, reason: 'UNEXPECTED_REDIRECT' });
     expect([posts(), connections().length]).toEqual([1, 0]);
   });
 
   it.each([302, 307])('D20: %i after the create was done ends as its success', async status => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, call, emulator, posts, applied } = startFresh();
     emulator.inject({ operation: 'createConnection', status, apply: true });
-    expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+    expect(await create(call)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(posts()).toBe(1);
   });
 });

@@ -4,8 +4,12 @@ import { DELETED, deletesSentTo, exists, remove, seed } from '../helpers/deletio
 import type { Payload } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 afterEach(closeGateways);
+
+const shared = shareGateway();
+const sharedWithoutTombstones = shareGateway({ emulator: { tombstoneMs: 0 } });
 
 const HTML = '<html><body>Bad Gateway</body></html>';
 const UNKNOWN = { __typename: 'DeleteOutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
@@ -39,7 +43,7 @@ function expectTrue({ __typename }: Payload, isThere: boolean): void {
 
 describe('a delete that is answered with', () => {
   it.each(ROWS)('%s after it was done is a success', async (_what, _reason, answer) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', apply: true, ...answer });
 
@@ -50,7 +54,7 @@ describe('a delete that is answered with', () => {
   it.each(ROWS)(
     '%s once and not done is sent again, unless it was refused',
     async (_what, reason, answer) => {
-      const gateway = await startGateway();
+      const gateway = shared();
       const id = seed(gateway.emulator);
       gateway.emulator.inject({ operation: 'deleteConnection', apply: false, ...answer });
       const payload = await remove(gateway, id);
@@ -63,7 +67,7 @@ describe('a delete that is answered with', () => {
   it.each(ROWS)(
     '%s and never done is no success, and ends when it is repeated',
     async (_what, reason, answer) => {
-      const gateway = await startGateway();
+      const gateway = shared();
       const id = seed(gateway.emulator);
       gateway.emulator.inject({ operation: 'deleteConnection', apply: false, times: 0, ...answer });
       const payload = await remove(gateway, id);
@@ -79,7 +83,7 @@ describe('a delete that is answered with', () => {
   it.each(ROWS)(
     '%s, by a DLI that no longer shows the connection, is answered as far as it is known',
     async (_what, _reason, answer) => {
-      const gateway = await startGateway({ emulator: { tombstoneMs: 0 } });
+      const gateway = sharedWithoutTombstones();
       const [done, undone] = [seed(gateway.emulator), seed(gateway.emulator)];
       for (const [id, apply] of [
         [done, true],
@@ -116,7 +120,7 @@ describe('a delete without an answer', () => {
   });
 
   it('is sent once more while there is time', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({
       operation: 'deleteConnection',
@@ -137,7 +141,7 @@ describe('a second delete that is refused', () => {
     ['a listed refusal', { error: 'DLI.0009' }],
     ['a failure', UNSUCCESSFUL],
   ] as const)('with %s says nothing about the first, which stays unknown', async (_what, answer) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'DLI.0999', times: 1 });
     gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...answer });
@@ -150,7 +154,7 @@ describe('a second delete that is refused', () => {
     ['429', { error: 'APIGW.0308' }],
     ['a failure', UNSUCCESSFUL],
   ] as const)('with %s, sent at once after 500, leaves it unknown too', async (_what, answer) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status: 500, times: 1 });
     gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...answer });
@@ -187,7 +191,7 @@ describe('a token that DLI refuses', () => {
 
 describe('a refusal that proves nothing', () => {
   it.each([401, 403])('such as a bare %s does not hide that the connection is gone', async status => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status, apply: true, times: 0 });
 
@@ -195,7 +199,7 @@ describe('a refusal that proves nothing', () => {
   });
 
   it('is answered as a refusal while the connection is present', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status: 403, times: 0 });
 

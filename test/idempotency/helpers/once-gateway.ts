@@ -134,7 +134,8 @@ export function createBody(changes: Record<string, unknown>): string {
   return JSON.stringify({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } });
 }
 
-function witnessOf(emulator: Emulator): Witness {
+/** Reads what an emulator's ledger testifies. */
+export function witnessOf(emulator: Emulator): Witness {
   return {
     emulator,
     posts: () => emulator.ledger.count('createConnection'),
