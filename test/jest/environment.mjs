@@ -9,6 +9,9 @@ const MAX_LOG_LINES = 40;
 // fetch gives up a connection after 10 s, in which a busy machine may not come to accept it.
 setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 } }));
 
+// Generating an RSA pair takes as long as several tests.
+const keyPairs = new Map();
+
 // A worker takes longer to free its memory than Jest waits for its end.
 if (process.send !== undefined) process.once('beforeExit', () => process.exit());
 
@@ -29,6 +32,7 @@ export default class Environment extends TestEnvironment {
     await super.setup();
     this.global.importBuilt = specifier => import(specifier);
     this.global.failureLogs = [];
+    this.global.keyPairs = keyPairs;
     for (const name of SHARED) this.global[name] = globalThis[name];
   }
 

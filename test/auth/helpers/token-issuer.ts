@@ -43,13 +43,15 @@ interface Key {
   pair: KeyPair;
 }
 
-/** Key pairs by name and algorithm, reused because generating an RSA pair takes as long as a whole test. */
-const pairs = new Map<string, Promise<KeyPair>>();
+declare global {
+  // By name and algorithm, for all test files of a worker; set by test/jest/environment.mjs.
+  var keyPairs: Map<string, Promise<KeyPair>>;
+}
 
 function pairOf(name: string, algorithm: string): Promise<KeyPair> {
   const key = `${algorithm} ${name}`;
-  const pair = pairs.get(key) ?? generateKeyPair(algorithm, { extractable: true });
-  pairs.set(key, pair);
+  const pair = globalThis.keyPairs.get(key) ?? generateKeyPair(algorithm, { extractable: true });
+  globalThis.keyPairs.set(key, pair);
   return pair;
 }
 
