@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
+import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import {
   DONE_BUT_LOST,
@@ -38,8 +38,14 @@ async function startProcess(upstreamUrl: string, env: Record<string, string>, pr
     const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
     return body.data?.['createDatasourceConnection'] as Record<string, unknown>;
   }
+  return { ...gateway, create };
+}
+
+/** Starts the next gateway on the test's folder, in this process, because nothing ends it. */
+async function startNext(upstreamUrl: string, env: Record<string, string>) {
+  const settings = { DATA_DIR: dataDir, DLI_ENDPOINT: upstreamUrl, ...env };
+  const { create } = await startGateway({ env: settings });
   return {
-    ...gateway,
     create,
     /** Repeats the create until its answer is of this member. */
     createUntil: (member: string, changes: Record<string, unknown>) =>
@@ -78,11 +84,11 @@ describe('a gateway that is killed in the middle of a create', () => {
       await emulator.ledger.waitFor('createConnection', 1);
       first.signal('SIGKILL');
       await broken;
-      const second = await startProcess(url, SOON_DEAD);
+      const second = await startNext(url, SOON_DEAD);
       expect(await second.create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
       const payload = await second.createUntil(answer.__typename, CALL);
       expect(payload).toMatchObject(answer);
-      expect(payload['connectionId']).toBe(emulator.connections()[0]?.connectionId);
+      expect(payload.connectionId).toBe(emulator.connections()[0]?.connectionId);
       expect(posts()).toBe(1);
     },
   );
@@ -97,7 +103,7 @@ describe('a gateway that is killed in the middle of a create', () => {
     await expect(first.create(CALL)).rejects.toThrow('fetch failed');
     expect(await first.end()).toBe('SIGKILL');
     expect(emulator.ledger.entries('createConnection')).toMatchObject([{ status: 201 }]);
-    const second = await startProcess(url, SOON_DEAD);
+    const second = await startNext(url, SOON_DEAD);
     const payload = await second.createUntil(RECONCILED.__typename, CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await second.create(CALL)).toEqual(payload);
@@ -126,7 +132,7 @@ describe('a gateway that was stopped in order', () => {
     ]);
     first.signal('SIGTERM');
     expect(await first.end()).toBe(0);
-    const second = await startProcess(url, { RECONCILE_SETTLE_MS: '1000' });
+    const second = await startNext(url, { RECONCILE_SETTLE_MS: '1000' });
     const repeats = [];
     for (const call of calls) repeats.push(await second.createUntilDecided(call));
     expect(repeats).toEqual(histories);
