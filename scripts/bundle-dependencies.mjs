@@ -12,8 +12,7 @@ const TARGET = join(ROOT, 'dist/node_modules');
 // Looks for its native part beside its own files.
 const UNBUNDLED = ['lmdb'];
 // Packages that are CommonJS modules call require.
-const REQUIRE =
-  "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
+const REQUIRE = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 
 rmSync(TARGET, { recursive: true, force: true });
 const specifiers = await findImports();
@@ -75,10 +74,7 @@ function loadEntryPoints({ onResolve, onLoad }) {
 function writePackage(name) {
   const files = specifiers.filter(specifier => packageOf(specifier) === name);
   const exports = Object.fromEntries(
-    files.map(specifier => [
-      `.${specifier.slice(name.length)}`,
-      `.${fileOf(specifier).slice(name.length)}.mjs`,
-    ]),
+    files.map(specifier => [`.${specifier.slice(name.length)}`, `.${fileOf(specifier).slice(name.length)}.mjs`]),
   );
   mkdirSync(join(TARGET, name), { recursive: true });
   writeFileSync(join(TARGET, name, 'package.json'), JSON.stringify({ name, exports }));

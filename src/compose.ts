@@ -61,12 +61,7 @@ export interface BackendLimits {
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
-  const {
-    redisTimeoutMs,
-    queuedCreates,
-    connectionsPerTenant,
-    watchesPerTenant = MAX_WATCHES.perTenant,
-  } = limits;
+  const { redisTimeoutMs, queuedCreates, connectionsPerTenant, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   // Huawei Cloud.
   const { certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
@@ -78,12 +73,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
-  const credentialWatcher = new CredentialWatcher(
-    config.credentialFiles,
-    config.credentials,
-    replaceCredentials,
-    log,
-  );
+  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, replaceCredentials, log);
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
 
@@ -121,15 +111,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
 
   // Callers.
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
-  const redis =
-    config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
+  const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
   const counters = await openSharedCounters(config.auth, redis, log);
   const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
   const createLimit = await createCreateLimit(config.auth, counters?.redis);
   const hasTenants = config.auth.tokens !== undefined;
-  const connectionQuota = hasTenants
-    ? new TenantConnectionQuota(connectionsPerTenant)
-    : UNLIMITED_CONNECTIONS;
+  const connectionQuota = hasTenants ? new TenantConnectionQuota(connectionsPerTenant) : UNLIMITED_CONNECTIONS;
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
@@ -258,8 +245,7 @@ async function openSharedCounters(
   if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
   const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
   const redis = await connectBestEffort(address, isAvailable => {
-    if (isAvailable)
-      log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
+    if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
   // The address contains the password, which only the gateways of this Redis share.
@@ -288,11 +274,7 @@ async function createCreateLimit({ createLimit }: AuthConfig, redis: Redis | und
   return new TenantCreateLimit(createLimit, redis);
 }
 
-async function openPollLease(
-  redis: RedisOptions | undefined,
-  project: string,
-  log: Logger,
-): Promise<PollLease> {
+async function openPollLease(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollLease> {
   if (redis === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
   return openRedisPollLease(redis, project, log);

@@ -76,8 +76,7 @@ function checkHeader(header: JWTHeaderParameters): void {
 
 function expiryOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, nowMs: number): number {
   const nowSeconds = Math.floor(nowMs / 1_000);
-  if (iat !== undefined && iat > nowSeconds + CLOCK_TOLERANCE_SECONDS)
-    throw new InvalidTokenError('from the future');
+  if (iat !== undefined && iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('from the future');
   const expiresAtSeconds = iat === undefined ? exp : Math.min(exp, iat + maxAgeSeconds);
   if (nowSeconds >= expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('too old');
   return (expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) * 1_000;

@@ -34,8 +34,7 @@ export class JwtAuthenticator implements CallerAuthenticator {
     // Neither case costs a signature check nor lets a caller guess, so neither counts as a failed login.
     if (authorization === undefined) return { kind: 'unauthenticated', reason: 'no token' };
     const token = BEARER_TOKEN.exec(authorization)?.[1];
-    if (token === undefined || token.length > MAX_TOKEN_LENGTH)
-      return { kind: 'unauthenticated', reason: 'no JWT' };
+    if (token === undefined || token.length > MAX_TOKEN_LENGTH) return { kind: 'unauthenticated', reason: 'no JWT' };
     const cached = this.#cached(token);
     // Before the limit: failed logins behind a shared address must not lock out callers with a verified token.
     if (cached !== undefined) return cached;

@@ -78,8 +78,7 @@ export class FailedLoginLimit {
   /** Seconds until tokens from this address are verified again; undefined when the limit is not reached. */
   async retryAfterSeconds(address: string): Promise<number | undefined> {
     const counter = await this.#limiter.get(this.#counterOf(address));
-    if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.maxPerMinute)
-      return undefined;
+    if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.maxPerMinute) return undefined;
     return Math.ceil(counter.msBeforeNext / 1_000);
   }
 

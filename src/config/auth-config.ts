@@ -35,8 +35,7 @@ function readTokenConfig(values: EnvValues, problems: Problem[]): (TokenRules & 
   };
   // One scope may grant both create and delete, but neither may equal the read scope.
   for (const key of ['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'] as const)
-    if (values[key] === scopes.read)
-      problems.push({ key, rule: 'must be another scope than OIDC_SCOPE_READ' });
+    if (values[key] === scopes.read) problems.push({ key, rule: 'must be another scope than OIDC_SCOPE_READ' });
   if (issuer === undefined || audience === undefined) return undefined;
   return {
     issuer,

@@ -3,9 +3,7 @@ import type { IamUser } from '../huawei-cloud/iam-client.js';
 import type { Problem } from './secret-files.js';
 
 /** The credentials with which the gateway authenticates at Huawei Cloud. */
-export type CredentialsConfig =
-  | ({ kind: 'accessKey' } & AccessKeyCredentials)
-  | ({ kind: 'iamUser' } & IamUser);
+export type CredentialsConfig = ({ kind: 'accessKey' } & AccessKeyCredentials) | ({ kind: 'iamUser' } & IamUser);
 
 /** The field of each variable, by the kind of credentials. */
 const FIELDS = {
@@ -42,8 +40,7 @@ export function readCredentials(
     problems.push({ key: 'HUAWEICLOUD_SDK_AK', rule });
   }
   if (hasKey) requireAll(KEY_PAIR, 'is required with access keys');
-  else if (!hasUser)
-    requireAll(KEY_PAIR, 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME');
+  else if (!hasUser) requireAll(KEY_PAIR, 'is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME');
   if (hasUser) requireAll(Object.keys(FIELDS.iamUser), 'is required with an IAM user');
   if (accessKey !== undefined && secretKey !== undefined) {
     return { kind: 'accessKey', accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) };

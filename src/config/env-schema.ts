@@ -80,8 +80,7 @@ const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope
 /** The variables about callers and their limits. */
 const authSettings = {
   CALLER_AUTH: z.enum(['jwt', 'none'], {
-    error: ({ input }) =>
-      input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none',
+    error: ({ input }) => (input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none'),
   }),
   OIDC_ISSUER: address(
     'must be the address that tokens have as iss, with its scheme and without query or user',
@@ -149,10 +148,7 @@ export const envSchema = z.object({
   IAM_USERNAME: z.string().optional(),
   IAM_PASSWORD: z.string().optional(),
   IAM_DOMAIN_NAME: z.string().optional(),
-  HUAWEICLOUD_SDK_PROJECT_ID: z
-    .string()
-    .regex(PROJECT_ID_PATTERN, 'must be 1 to 64 letters, digits and -')
-    .optional(),
+  HUAWEICLOUD_SDK_PROJECT_ID: z.string().regex(PROJECT_ID_PATTERN, 'must be 1 to 64 letters, digits and -').optional(),
   OPERATION_TIMEOUT_MS: milliseconds(1_000, 120_000).default(20_000),
   DATA_DIR: z.string().default('.data'),
   REDIS_URL: z
@@ -179,16 +175,10 @@ export const envSchema = z.object({
   // A variable of Node without effect on DLI, IAM or Redis. Accepting it would suggest otherwise.
   NODE_TLS_REJECT_UNAUTHORIZED: z
     .string()
-    .refine(
-      value => value !== '0',
-      'must not be 0: certificates are always verified; CA_FILE names trusted ones',
-    )
+    .refine(value => value !== '0', 'must not be 0: certificates are always verified; CA_FILE names trusted ones')
     .optional(),
   CORS_ORIGINS: list
-    .refine(
-      origins => origins.every(isOrigin),
-      'must be origins such as https://app.example.com, separated by commas',
-    )
+    .refine(origins => origins.every(isOrigin), 'must be origins such as https://app.example.com, separated by commas')
     .default([]),
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
 });

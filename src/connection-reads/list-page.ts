@@ -114,10 +114,7 @@ export class ConnectionSnapshot {
   }
 }
 
-function matches(
-  { states, services, name = '' }: ConnectionFilter,
-  connection: DescribedConnection,
-): boolean {
+function matches({ states, services, name = '' }: ConnectionFilter, connection: DescribedConnection): boolean {
   const state = stateOfWireName(connection.state);
   if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
   if (!(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
@@ -159,7 +156,6 @@ function decodeCursor(cursor: string, order: ConnectionOrder): Position {
   const content = cursor.length > MAX_CURSOR_LENGTH ? '' : Buffer.from(cursor, 'base64url').toString();
   const [cursorOrder, key, id] = cursorContent.safeParse(parseJson(content)).data ?? [];
   const keyType = order === 'NAME' ? 'string' : 'number';
-  if (key === undefined || id === undefined || cursorOrder !== order || typeof key !== keyType)
-    throw new CursorError();
+  if (key === undefined || id === undefined || cursorOrder !== order || typeof key !== keyType) throw new CursorError();
   return { key, id };
 }

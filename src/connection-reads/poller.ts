@@ -120,9 +120,7 @@ export class ConnectionPoller {
     const { retryAfterSeconds = 0 } = isProblem ? event.error : {};
     this.#notBeforeMs = this.#last.atMs + Math.min(MAX_RETRY_AFTER_MS, retryAfterSeconds * 1_000);
     this.#intervalMs =
-      isNew && !isProblem
-        ? intervalMs
-        : Math.max(intervalMs, Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH));
+      isNew && !isProblem ? intervalMs : Math.max(intervalMs, Math.min(MAX_INTERVAL_MS, this.#intervalMs * GROWTH));
     for (const stream of [...(isNew ? this.#subscribers.keys() : this.#newStreams)]) stream.push(event);
     this.#newStreams.clear();
     this.#schedule(this.#intervalMs * (1 + JITTER * (2 * Math.random() - 1)));

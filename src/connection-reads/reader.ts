@@ -73,11 +73,7 @@ export class ConnectionReader {
    *
    * @throws {DliError} see {@link ConnectionReader.get}
    */
-  async readFresh(
-    id: string,
-    traceId: string,
-    mayRepeat: () => boolean,
-  ): Promise<ReadConnection | undefined> {
+  async readFresh(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
       return this.#read(id, { ...this.#scope(traceId), mayRepeat });
@@ -143,8 +139,7 @@ export class ConnectionReader {
     const { dli, log } = this.options;
     const { connections } = await dli.listConnections(scope);
     const usable = connections.filter(
-      (connection): connection is ReadConnection =>
-        connection.id !== null && CONNECTION_ID.test(connection.id),
+      (connection): connection is ReadConnection => connection.id !== null && CONNECTION_ID.test(connection.id),
     );
     const count = connections.length - usable.length;
     if (count > 0)

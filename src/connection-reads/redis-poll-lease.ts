@@ -22,14 +22,9 @@ const PREFIX = 'dli-gateway:{follow}:1';
  *
  * @param project identifies the DLI project; only gateways of the same project share leases
  */
-export async function openRedisPollLease(
-  address: RedisOptions,
-  project: string,
-  log: Logger,
-): Promise<PollLease> {
+export async function openRedisPollLease(address: RedisOptions, project: string, log: Logger): Promise<PollLease> {
   const commands = await connectBestEffort(address, isAvailable => {
-    if (isAvailable)
-      log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
+    if (isAvailable) log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
     else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
   });
   const messages = commands.duplicate({
@@ -54,11 +49,7 @@ class RedisPollLease implements PollLease {
     private readonly prefix: string,
   ) {}
 
-  async acquire(
-    id: string,
-    leaseMs: number,
-    maxAgeMs: number,
-  ): Promise<ConnectionEvent | 'acquired' | undefined> {
+  async acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined> {
     const key = this.#keyOf(id);
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {

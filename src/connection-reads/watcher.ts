@@ -112,8 +112,7 @@ export class ConnectionWatcher {
     }
     const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
     const { maxWatches, maxWatchesPerTenant } = this.options;
-    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant)
-      throw new TooManyWatchesError();
+    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) throw new TooManyWatchesError();
     const poller = this.#pollers.get(id) ?? new ConnectionPoller(id, this.options);
     this.#pollers.set(id, poller);
     this.#streams.add(stream);

@@ -87,8 +87,7 @@ export abstract class DatasourceConnection {
 export class ClassicDatasourceConnection extends DatasourceConnection {
   @Field(() => DatasourceService, {
     nullable: true,
-    description:
-      'The kind of service that it reaches; null for one that is not known here, see `serviceText`.',
+    description: 'The kind of service that it reaches; null for one that is not known here, see `serviceText`.',
   })
   readonly service: DatasourceService | null;
 

@@ -50,8 +50,7 @@ export class CreateDatasourceConnectionInput {
 
   @Field(() => String, {
     nullable: true,
-    description:
-      'Name of a serverless cluster: 1 to 128 letters, digits, _ and -. Only very old DLI set-ups need it.',
+    description: 'Name of a serverless cluster: 1 to 128 letters, digits, _ and -. Only very old DLI set-ups need it.',
     deprecationReason: 'DLI dropped it in 2019; it is sent only when it is given.',
   })
   @IsOptional()

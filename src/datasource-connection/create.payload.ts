@@ -2,13 +2,11 @@ import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 't
 import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
 
 /** The schema description of `requestId` fields. */
-export const REQUEST_ID_DESCRIPTION =
-  "Huawei Cloud's id of the request, for its support; null when it gave none.";
+export const REQUEST_ID_DESCRIPTION = "Huawei Cloud's id of the request, for its support; null when it gave none.";
 
 /** The success member: DLI accepted the create. */
 @ObjectType({
-  description:
-    'Returned when DLI accepted the connection. DLI then works on it for a while before it can be used.',
+  description: 'Returned when DLI accepted the connection. DLI then works on it for a while before it can be used.',
 })
 export class CreateDatasourceConnectionSuccess {
   @Field(() => ID, { description: "The new connection's id." })
@@ -187,8 +185,7 @@ export enum OutcomeUnknownReason {
 
 registerEnumType(OutcomeUnknownReason, {
   name: 'OutcomeUnknownReason',
-  description:
-    'Why it is not known whether the connection was created or deleted. What to do is the same for all.',
+  description: 'Why it is not known whether the connection was created or deleted. What to do is the same for all.',
   valuesConfig: {
     TIMEOUT_AFTER_SEND: { description: 'DLI did not answer in time.' },
     CONNECTION_LOST: { description: 'The connection to DLI broke before the whole answer was there.' },

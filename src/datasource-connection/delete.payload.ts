@@ -74,11 +74,7 @@ export class DeleteOutcomeUnknownError extends UserError {
   @Field(() => String, { nullable: true, description: REQUEST_ID_DESCRIPTION })
   readonly requestId: string | null;
 
-  constructor(
-    reason: keyof typeof OutcomeUnknownReason,
-    requestId: string | null,
-    retryAfterSeconds: number,
-  ) {
+  constructor(reason: keyof typeof OutcomeUnknownReason, requestId: string | null, retryAfterSeconds: number) {
     super(
       UserErrorCode.OUTCOME_UNKNOWN,
       'The connection may or may not have been deleted. Repeat the call to learn which.',

@@ -85,9 +85,7 @@ const MATCHER_OF: ReadonlyMap<unknown, RegExp> = new Map(URL_MATCHERS);
 
 function isDestinationOf(service: unknown, url: unknown): boolean {
   // The length is checked first, because it bounds the work of the regular expression.
-  return (
-    typeof url === 'string' && url.length <= MAX_URL_LENGTH && (MATCHER_OF.get(service)?.test(url) ?? false)
-  );
+  return typeof url === 'string' && url.length <= MAX_URL_LENGTH && (MATCHER_OF.get(service)?.test(url) ?? false);
 }
 
 /** Property decorator that validates a url by the rule of the service in the sibling field `service`. */

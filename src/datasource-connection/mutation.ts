@@ -71,13 +71,8 @@ function endOf(payload: unknown) {
   };
 }
 
-function isSuccess(
-  payload: unknown,
-): payload is CreateDatasourceConnectionSuccess | DeleteDatasourceConnectionSuccess {
-  return (
-    payload instanceof CreateDatasourceConnectionSuccess ||
-    payload instanceof DeleteDatasourceConnectionSuccess
-  );
+function isSuccess(payload: unknown): payload is CreateDatasourceConnectionSuccess | DeleteDatasourceConnectionSuccess {
+  return payload instanceof CreateDatasourceConnectionSuccess || payload instanceof DeleteDatasourceConnectionSuccess;
 }
 
 // Independent of the order of the fields. The idempotency key is left out: it gives access to the create's outcome.

@@ -49,16 +49,14 @@ export class DatasourceConnectionsResolver {
   @Authorized<Role>('read')
   @Query(() => DatasourceConnection, {
     nullable: true,
-    description:
-      'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
+    description: 'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
   })
   @UseMiddleware(mapReadErrors)
   async datasourceConnection(
     @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    if (waitSeconds == null || waitSeconds === 0)
-      return toType(await this.reader.get(id, readContextOf(context)));
+    if (waitSeconds == null || waitSeconds === 0) return toType(await this.reader.get(id, readContextOf(context)));
     let knownState = whileState ?? undefined;
     const hasChanged = (event: ConnectionEvent) => {
       if (event.kind !== 'connection') return false;

@@ -24,8 +24,7 @@ export class DatasourceServiceInfo {
   readonly urlHint: string;
 
   @Field(() => String, {
-    description:
-      "The rule for `url` as a regular expression that the whole value matches; fit for HTML's `pattern`.",
+    description: "The rule for `url` as a regular expression that the whole value matches; fit for HTML's `pattern`.",
   })
   readonly urlPattern: string;
 

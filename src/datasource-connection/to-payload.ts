@@ -23,10 +23,7 @@ const CREATE_WORDS: FailureWords = {
   nothingDone: 'Nothing was created',
   rejections: new Map([
     ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name.'],
-    [
-      'DLI.0002',
-      'DLI does not know something that the input refers to. Check the security group and the network.',
-    ],
+    ['DLI.0002', 'DLI does not know something that the input refers to. Check the security group and the network.'],
     ['DLI.0009', 'A restriction of DLI forbids this connection.'],
     ['DLI.0012', 'A resource that the connection needs is not available.'],
     ['DLI.0016', "The gateway's identity in Huawei Cloud may not create connections."],
@@ -46,20 +43,11 @@ export function toPayload(
 ): typeof CreateDatasourceConnectionPayload {
   switch (outcome.kind) {
     case 'created':
-      return new CreateDatasourceConnectionSuccess(
-        outcome.connectionId,
-        outcome.message,
-        outcome.isReconciled,
-      );
+      return new CreateDatasourceConnectionSuccess(outcome.connectionId, outcome.message, outcome.isReconciled);
     case 'failed':
       return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, CREATE_WORDS);
     case 'unknown':
-      return new OutcomeUnknownError(
-        idempotencyKey,
-        outcome.reason,
-        outcome.requestId,
-        outcome.retryAfterSeconds,
-      );
+      return new OutcomeUnknownError(idempotencyKey, outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
     case 'keyReused':
       return new IdempotencyConflictError(
         UserErrorCode.IDEMPOTENCY_KEY_REUSED,

@@ -76,10 +76,7 @@ export class CircuitBreaker {
     if (this.#openedAtMs !== undefined) return;
     this.#openedAtMs = nowMs;
     const { failure: detail, causeCode } = error instanceof TransportError ? error : {};
-    this.log.warn(
-      { operation: 'createConnection', outcome: 'BREAKER_OPENED', detail, causeCode },
-      'DLI cut off',
-    );
+    this.log.warn({ operation: 'createConnection', outcome: 'BREAKER_OPENED', detail, causeCode }, 'DLI cut off');
   }
 
   #closed(): void {

@@ -93,11 +93,7 @@ export class CreateRequests {
     return attempt;
   }
 
-  async #exchange(
-    body: string,
-    credential: CredentialUse,
-    context: OperationContext,
-  ): Promise<CreateAttempt> {
+  async #exchange(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
     try {
       const { clock, transport, urlOf } = this.deps;
       const url = urlOf(credential.projectId);

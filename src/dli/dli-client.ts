@@ -165,11 +165,7 @@ export class DliClient {
     }
   };
 
-  async #get(
-    calls: SafeRequests,
-    id: string,
-    scope: OperationContext,
-  ): Promise<DescribedConnection | undefined> {
+  async #get(calls: SafeRequests, id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
     const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
     const found = await calls.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
@@ -179,11 +175,7 @@ export class DliClient {
     return found === 'notFound' ? undefined : found;
   }
 
-  async #list(
-    calls: SafeRequests,
-    scope: OperationContext,
-    tag: ConnectionTag | undefined,
-  ): Promise<ConnectionList> {
+  async #list(calls: SafeRequests, scope: OperationContext, tag: ConnectionTag | undefined): Promise<ConnectionList> {
     const call = {
       operation: 'listConnections',
       method: 'GET',
@@ -213,15 +205,7 @@ export class DliClient {
   }
 }
 
-function toWireRequest({
-  name,
-  service,
-  securityGroupId,
-  networkId,
-  url,
-  clusterName,
-  tags,
-}: ConnectionRequest) {
+function toWireRequest({ name, service, securityGroupId, networkId, url, clusterName, tags }: ConnectionRequest) {
   return {
     name,
     service: WIRE_NAME_OF_SERVICE[service],

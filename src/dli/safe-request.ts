@@ -69,11 +69,7 @@ export class SafeRequests {
    * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async send<T>(
-    call: SafeRequest,
-    scope: OperationContext,
-    read: (answer: SafeResponse) => T | undefined,
-  ): Promise<T> {
+  async send<T>(call: SafeRequest, scope: OperationContext, read: (answer: SafeResponse) => T | undefined): Promise<T> {
     let end = await this.#try(call, scope, read);
     if ('error' in end && this.#mayRepeat(end, scope)) end = await this.#try(call, scope, read);
     if ('error' in end) throw end.error;
@@ -93,8 +89,7 @@ export class SafeRequests {
     const { signIn, clock, log } = this.options;
     const startedMs = clock.monotonicMs();
     const credential = await signIn(scope);
-    if ('kind' in credential)
-      return { error: new DliError(credential.code, credential), mayRepeat: false, record: {} };
+    if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRepeat: false, record: {} };
     let end: { value: T } | Failure;
     try {
       end = await this.#exchange(call, credential, scope, read);

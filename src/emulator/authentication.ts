@@ -85,15 +85,11 @@ export class AccessKeyCheck {
     const unknownKey = `Get secretKey failed,ak:${claim.accessKey},err:ak not exist`;
     const key = this.options.accessKeys.find(candidate => candidate.accessKey === claim.accessKey);
     if (key === undefined) return unknownKey;
-    if (!isDateCurrent(request.headers.get('x-sdk-date'), nowMs))
-      return 'calc ak sk signature fail:signature expired';
+    if (!isDateCurrent(request.headers.get('x-sdk-date'), nowMs)) return 'calc ak sk signature fail:signature expired';
     const sentToken = request.headers.get('x-security-token');
     // The real text is not documented. A temporary key without its token is treated as unknown.
     if (sentToken === undefined && key.securityToken !== undefined) return unknownKey;
-    if (
-      sentToken !== undefined &&
-      (key.securityToken === undefined || !isSameSecret(sentToken, key.securityToken))
-    )
+    if (sentToken !== undefined && (key.securityToken === undefined || !isSameSecret(sentToken, key.securityToken)))
       return 'decrypt token fail';
     return isSignatureOf(request, claim, key.secretKey) ? undefined : 'verify aksk signature fail';
   }

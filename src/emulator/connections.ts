@@ -183,9 +183,7 @@ export class ConnectionStore {
   }
 
   #isExpired(record: ConnectionRecord): boolean {
-    return (
-      record.deletedAtMs !== undefined && this.options.now() >= record.deletedAtMs + this.options.tombstoneMs
-    );
+    return record.deletedAtMs !== undefined && this.options.now() >= record.deletedAtMs + this.options.tombstoneMs;
   }
 }
 

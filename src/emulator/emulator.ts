@@ -88,10 +88,7 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}) {
 }
 
 /** Returns shell `export` lines that point a gateway at an emulator. */
-export function clientHints(
-  baseUrl: string,
-  options: Pick<EmulatorOptions, 'projects' | 'accessKeys'>,
-): string {
+export function clientHints(baseUrl: string, options: Pick<EmulatorOptions, 'projects' | 'accessKeys'>): string {
   const [project] = options.projects;
   const [key] = options.accessKeys;
   const lines = [
@@ -100,9 +97,7 @@ export function clientHints(
     `HUAWEICLOUD_SDK_AK=${key?.accessKey ?? ''}`,
     // Only the published default key may be printed.
     `HUAWEICLOUD_SDK_SK=${key?.secretKey === DEFAULT_SECRET_KEY ? DEFAULT_SECRET_KEY : '<value of EMULATOR_SK>'}`,
-    ...(key?.securityToken === undefined
-      ? []
-      : ['HUAWEICLOUD_SDK_SECURITY_TOKEN=<value of EMULATOR_SECURITY_TOKEN>']),
+    ...(key?.securityToken === undefined ? [] : ['HUAWEICLOUD_SDK_SECURITY_TOKEN=<value of EMULATOR_SECURITY_TOKEN>']),
     `HUAWEICLOUD_SDK_PROJECT_ID=${project?.id ?? ''}`,
     `DLI_REGION=${project?.name ?? ''}`,
     'CALLER_AUTH=none',

@@ -156,12 +156,7 @@ export function dliError(code: string, message?: string, status?: number): Emula
  * Builds an error response of the API gateway in front of every service: `{error_msg, error_code, request_id}`.
  * The `detail` follows the standard message after a colon, as in the documented samples.
  */
-export function gatewayError(
-  code: string,
-  requestId: string,
-  detail = '',
-  status?: number,
-): EmulatedResponse {
+export function gatewayError(code: string, requestId: string, detail = '', status?: number): EmulatedResponse {
   const documented = findDocumentedError(code, status);
   const message = documented?.message ?? '';
   return jsonResponse(documented?.status ?? 500, {
@@ -178,7 +173,5 @@ export function keystoneError(status: number, message: string): EmulatedResponse
 
 /** Builds the documented response of any known code, in the format of the component that its prefix names. */
 export function documentedErrorResponse(code: string, requestId: string, status?: number): EmulatedResponse {
-  return /^APIGW?\./.test(code)
-    ? gatewayError(code, requestId, '', status)
-    : dliError(code, undefined, status);
+  return /^APIGW?\./.test(code) ? gatewayError(code, requestId, '', status) : dliError(code, undefined, status);
 }

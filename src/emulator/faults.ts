@@ -42,10 +42,7 @@ export const faultSchema = z
     /** Response status. Without `body` or `error` the body is empty. */
     status: z.int().min(200).max(599).optional(),
     /** Headers to add or replace. */
-    headers: z
-      .record(z.string(), z.string())
-      .refine(areValidHeaders, 'is not a valid set of headers')
-      .optional(),
+    headers: z.record(z.string(), z.string()).refine(areValidHeaders, 'is not a valid set of headers').optional(),
     /** Response body: a string is sent as it is, an object as JSON. */
     body: z.union([z.string(), z.custom<object>(isObject, 'must be a string or an object')]).optional(),
     /** A documented code (`APIGW.0308`, `DLI.0999`, `IAM.0012`, ...) that determines status and body. */

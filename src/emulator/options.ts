@@ -161,9 +161,7 @@ const environmentSchema = z.object({
   EMULATOR_TOMBSTONE_MS: wholeNumber.optional(),
   EMULATOR_LIST_LAG_MS: wholeNumber.optional(),
   EMULATOR_ANSWER_STYLE: z.enum(ANSWER_STYLES, `must be one of ${ANSWER_STYLES.join(', ')}`).optional(),
-  EMULATOR_NOT_FOUND_ERROR: z
-    .enum(NOT_FOUND_ERRORS, `must be one of ${NOT_FOUND_ERRORS.join(', ')}`)
-    .optional(),
+  EMULATOR_NOT_FOUND_ERROR: z.enum(NOT_FOUND_ERRORS, `must be one of ${NOT_FOUND_ERRORS.join(', ')}`).optional(),
 });
 
 /** Configuration of an emulator process: its address and its options. */
@@ -182,16 +180,8 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
 }
 
 function toConfiguration(variables: z.output<typeof environmentSchema>) {
-  const {
-    EMULATOR_AK: accessKey,
-    EMULATOR_SK: secretKey,
-    EMULATOR_SECURITY_TOKEN: securityToken,
-  } = variables;
-  const {
-    EMULATOR_USERNAME: name,
-    EMULATOR_PASSWORD: password,
-    EMULATOR_DOMAIN_NAME: domainName,
-  } = variables;
+  const { EMULATOR_AK: accessKey, EMULATOR_SK: secretKey, EMULATOR_SECURITY_TOKEN: securityToken } = variables;
+  const { EMULATOR_USERNAME: name, EMULATOR_PASSWORD: password, EMULATOR_DOMAIN_NAME: domainName } = variables;
   const options: Partial<EmulatorOptions> = {
     projects: [{ id: variables.EMULATOR_PROJECT_ID, name: variables.EMULATOR_REGION }],
     accessKeys: [{ accessKey, secretKey, ...(securityToken !== undefined && { securityToken }) }],

@@ -107,11 +107,7 @@ async function sendSlowly(
   serverResponse.end();
 }
 
-async function sendHuge(
-  response: EmulatedResponse,
-  bodyBytes: number,
-  serverResponse: ServerResponse,
-): Promise<void> {
+async function sendHuge(response: EmulatedResponse, bodyBytes: number, serverResponse: ServerResponse): Promise<void> {
   serverResponse.writeHead(response.status, reasonOf(response.status), {
     'content-type': 'application/json',
     ...response.headers,

@@ -45,8 +45,7 @@ export function baseUrlOf(server: Server, host: string): string {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   // The unspecified address is valid for listening only.
-  const reachable =
-    { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
   return `http://${reachable}:${port}`;
 }
 
@@ -142,9 +141,7 @@ export class RequestHandler {
     const early = faults.take(route.operation);
     const remotePort = message.socket.remotePort ?? 0;
     const record = (details: Partial<RequestDetails>) =>
-      ledger.record(
-        toLedgerEntry({ route, head, fault: early, remotePort, atMs: options.now(), ...details }),
-      );
+      ledger.record(toLedgerEntry({ route, head, fault: early, remotePort, atMs: options.now(), ...details }));
     if (early?.behaviour === 'resetBeforeBody') {
       record({ reasonRefused: 'the body was not read' });
       resetConnection(message.socket);
@@ -171,11 +168,7 @@ export class RequestHandler {
     await deliver(response, fault ?? {}, serverResponse, disconnected.signal);
   }
 
-  #decide(
-    call: Omit<Call, 'isDryRun'>,
-    fault: Fault | undefined,
-    errorStatus: number | undefined,
-  ): EmulatedResponse {
+  #decide(call: Omit<Call, 'isDryRun'>, fault: Fault | undefined, errorStatus: number | undefined): EmulatedResponse {
     const execute = (isDryRun: boolean) =>
       errorStatus === undefined
         ? this.parts.dispatch({ ...call, isDryRun })

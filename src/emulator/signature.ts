@@ -2,8 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { ReceivedRequest } from './server.js';
 
 const ALGORITHM = 'SDK-HMAC-SHA256';
-const AUTHORIZATION =
-  /^SDK-HMAC-SHA256 Access=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
+const AUTHORIZATION = /^SDK-HMAC-SHA256 Access=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})$/;
 const MAX_CLOCK_DIFFERENCE_MS = 15 * 60 * 1_000;
 
 /** The header whose value replaces the hash of the body. */
@@ -14,10 +13,7 @@ const CONTENT_HASH_HEADER = 'x-sdk-content-sha256';
  * There are two if the path contains escapes: the vendor's Node client escapes the escaped path once more, its Go
  * client escapes the decoded one. Undefined if a signed header is missing or the hash does not match the body.
  */
-export function canonicalRequests(
-  request: ReceivedRequest,
-  signedHeaders: readonly string[],
-): string[] | undefined {
+export function canonicalRequests(request: ReceivedRequest, signedHeaders: readonly string[]): string[] | undefined {
   const names = [...signedHeaders].sort();
   const payload = payloadHash(request);
   if (payload === undefined || names.some(name => !request.headers.has(name))) return undefined;

@@ -1,10 +1,4 @@
-import type {
-  ASTVisitor,
-  FragmentDefinitionNode,
-  SelectionSetNode,
-  ValidationContext,
-  ValidationRule,
-} from 'graphql';
+import type { ASTVisitor, FragmentDefinitionNode, SelectionSetNode, ValidationContext, ValidationRule } from 'graphql';
 import { GraphQLError, Kind, OperationTypeNode } from 'graphql';
 
 const MAX_DEPTH = 6;
@@ -58,8 +52,7 @@ function operationLimitsRule(context: ValidationContext): ASTVisitor {
     },
     Directive() {
       directives += 1;
-      if (directives === MAX_DIRECTIVES + 1)
-        refuse('The number of directives may be at most', MAX_DIRECTIVES);
+      if (directives === MAX_DIRECTIVES + 1) refuse('The number of directives may be at most', MAX_DIRECTIVES);
     },
   };
 }
@@ -117,14 +110,11 @@ function oneMutationRule(context: ValidationContext): ASTVisitor {
       if (node.operation !== OperationTypeNode.MUTATION) return;
       if (countFields(node.selectionSet, context, new Set()) <= 1) return;
       context.reportError(
-        new GraphQLError(
-          'A request may hold one mutation field. Send each mutation in a request of its own.',
-          {
-            nodes: node,
-            // Apollo overwrites `code` of validation errors, but keeps this.
-            extensions: { validationErrorCode: 'TOO_MANY_OPERATIONS' },
-          },
-        ),
+        new GraphQLError('A request may hold one mutation field. Send each mutation in a request of its own.', {
+          nodes: node,
+          // Apollo overwrites `code` of validation errors, but keeps this.
+          extensions: { validationErrorCode: 'TOO_MANY_OPERATIONS' },
+        }),
       );
     },
   };
@@ -138,13 +128,11 @@ function countFields(
   let count = 0;
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) count += selection.name.value === '__typename' ? 0 : 1;
-    else if (selection.kind === Kind.INLINE_FRAGMENT)
-      count += countFields(selection.selectionSet, context, seen);
+    else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(selection.selectionSet, context, seen);
     else {
       const fragment = context.getFragment(selection.name.value);
       // Each fragment counts once, which also ends fragment cycles.
-      if (fragment && !seen.has(fragment))
-        count += countFields(fragment.selectionSet, context, seen.add(fragment));
+      if (fragment && !seen.has(fragment)) count += countFields(fragment.selectionSet, context, seen.add(fragment));
     }
   }
   return count;

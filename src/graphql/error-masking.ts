@@ -11,8 +11,7 @@ const LONG_NAME = /"[^"]{66,}"/g;
 
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
   INTROSPECTION_DISABLED: 'Introspection is off here. The schema is published as schema.graphql.',
-  OPERATION_RESOLUTION_FAILURE:
-    'The request must name one of the operations in its document, or hold exactly one.',
+  OPERATION_RESOLUTION_FAILURE: 'The request must name one of the operations in its document, or hold exactly one.',
 };
 
 /** Apollo's `formatError`: errors with a public code pass, all others become INTERNAL without details. */
@@ -112,10 +111,7 @@ function logInternalErrors(
   masked.forEach((error, index) => {
     if (error.extensions?.['code'] !== 'INTERNAL') return;
     const original = errors[index]?.originalError ?? errors[index];
-    log.error(
-      { traceId, errorName: original?.name ?? 'unknown', frames: stackFrames(original) },
-      'internal error',
-    );
+    log.error({ traceId, errorName: original?.name ?? 'unknown', frames: stackFrames(original) }, 'internal error');
   });
 }
 

@@ -1,10 +1,4 @@
-import type {
-  ASTNode,
-  DocumentNode,
-  GraphQLInputType,
-  GraphQLSchema,
-  OperationDefinitionNode,
-} from 'graphql';
+import type { ASTNode, DocumentNode, GraphQLInputType, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import {
   BREAK,
   coerceInputValue,
@@ -35,11 +29,7 @@ const FIELD_PROBLEM = /^Field "(?:\w+\.)?([^"]*)" (of required type|is not defin
  * @param type the type at the path, if known
  * @param graphqlMessage the message of graphql-js, from which only the name of a field is used
  */
-function describeInputError(
-  path: InputPath,
-  type: GraphQLInputType | undefined,
-  graphqlMessage: string,
-): string {
+function describeInputError(path: InputPath, type: GraphQLInputType | undefined, graphqlMessage: string): string {
   const [, field, problem] = FIELD_PROBLEM.exec(graphqlMessage) ?? [];
   if (field !== undefined) {
     const isMissing = problem === 'of required type';

@@ -42,10 +42,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     private readonly source: AsyncGenerator<ExecutionResult, void, void>,
     private readonly options: StreamOptions,
   ) {
-    this.#timer = setTimeout(
-      () => this.#endWith(options.formatExpiry()),
-      Math.max(0, options.remainingMs()),
-    ).unref();
+    this.#timer = setTimeout(() => this.#endWith(options.formatExpiry()), Math.max(0, options.remainingMs())).unref();
   }
 
   /** Waits for the next event. Must not be called again before it resolves. */

@@ -92,8 +92,7 @@ export class SubscriptionEngine {
     try {
       const expiry = this.#expiryOf(args.contextValue as RequestContext);
       const results = await subscribe(args);
-      if (Symbol.asyncIterator in results)
-        return new SubscriptionStream(results, { format, onEnd, ...expiry });
+      if (Symbol.asyncIterator in results) return new SubscriptionStream(results, { format, onEnd, ...expiry });
       onEnd();
       return format(results);
     } catch (error) {

@@ -19,8 +19,7 @@ export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
 /** Lists at most 100 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
-  if (!Array.isArray(problems) || !problems.every(problem => problem instanceof ValidationError))
-    return undefined;
+  if (!Array.isArray(problems) || !problems.every(problem => problem instanceof ValidationError)) return undefined;
   return problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS);
 }
 
@@ -53,8 +52,7 @@ export enum UserErrorCode {
 const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
   BAD_USER_INPUT: 'The input breaks a rule. Correct it and send it again.',
   NAME_CONFLICT: 'A connection of this name exists. Choose another name.',
-  UPSTREAM_REJECTED:
-    'DLI refused the request. The same request will be refused again until its cause is removed.',
+  UPSTREAM_REJECTED: 'DLI refused the request. The same request will be refused again until its cause is removed.',
   UPSTREAM_UNAVAILABLE: 'DLI could not be reached. The same request may succeed later.',
   UPSTREAM_THROTTLED: 'DLI gets too many requests at the moment. Wait and send it again.',
   UPSTREAM_AUTH_FAILED:
@@ -66,11 +64,9 @@ const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used with another input. Use a new key.',
   IDEMPOTENCY_IN_PROGRESS:
     'The first call with this idempotency key is still running. Repeat with the same key a little later.',
-  OUTCOME_UNKNOWN:
-    'It is not known whether the connection was created or deleted. Never treat this as a failure.',
+  OUTCOME_UNKNOWN: 'It is not known whether the connection was created or deleted. Never treat this as a failure.',
   CONNECTION_NOT_FOUND: 'There is no connection of this id.',
-  CONNECTION_CREATING:
-    'The connection is still being created and cannot be deleted yet. Send it again later.',
+  CONNECTION_CREATING: 'The connection is still being created and cannot be deleted yet. Send it again later.',
 };
 
 registerEnumType(UserErrorCode, {
@@ -121,8 +117,7 @@ export class InputProblem {
 /** Returned when the input is invalid; nothing was sent to DLI. */
 @ObjectType({
   implements: UserError,
-  description:
-    'Returned when the input breaks rules. Nothing was sent to DLI. All problems are listed at once.',
+  description: 'Returned when the input breaks rules. Nothing was sent to DLI. All problems are listed at once.',
 })
 export class InvalidInputError extends UserError {
   @Field(() => [InputProblem], {
@@ -131,10 +126,7 @@ export class InvalidInputError extends UserError {
   readonly problems: InputProblem[];
 
   constructor(problems: InputProblem[]) {
-    super(
-      UserErrorCode.BAD_USER_INPUT,
-      'The input breaks the rules listed in problems. Nothing was sent to DLI.',
-    );
+    super(UserErrorCode.BAD_USER_INPUT, 'The input breaks the rules listed in problems. Nothing was sent to DLI.');
     this.problems = problems;
   }
 }

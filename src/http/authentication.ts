@@ -26,10 +26,7 @@ export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) 
 export type AuthenticationFailure = Exclude<AuthenticationResult, AuthenticatedCaller>;
 
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
-export function createAuthenticationHook(
-  authenticator: CallerAuthenticator,
-  audit: AuditLog,
-): AuthenticationHook {
+export function createAuthenticationHook(authenticator: CallerAuthenticator, audit: AuditLog): AuthenticationHook {
   return async (request, reply) => {
     const startedAtMs = Date.now();
     const result = await authenticator.authenticate(request.headers.authorization, request.ip);
@@ -38,8 +35,7 @@ export function createAuthenticationHook(
       return undefined;
     }
     auditFailure(audit, request, result, startedAtMs);
-    if (result.kind !== 'unauthenticated')
-      return sendHttpError(reply, ERRORS[result.kind], result.retryAfterSeconds);
+    if (result.kind !== 'unauthenticated') return sendHttpError(reply, ERRORS[result.kind], result.retryAfterSeconds);
     return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
   };
 }
@@ -108,11 +104,7 @@ export function createHttpContext(
 }
 
 /** Counts a response against the tenant's connection quota until it is closed; false when the quota is used up. */
-export function acquireForResponse(
-  raw: ServerResponse,
-  connectionQuota: ConnectionQuota,
-  tenant: string,
-): boolean {
+export function acquireForResponse(raw: ServerResponse, connectionQuota: ConnectionQuota, tenant: string): boolean {
   const release = connectionQuota.acquire(tenant);
   if (release === undefined) return false;
   // The client may have disconnected already.

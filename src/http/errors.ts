@@ -65,8 +65,7 @@ export const HTTP_ERRORS = {
   authUnavailable: {
     statusCode: 503,
     code: 'AUTH_UNAVAILABLE',
-    message:
-      'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
+    message: 'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
   },
   overloaded: {
     statusCode: 503,
@@ -81,8 +80,7 @@ export const HTTP_ERRORS = {
   tooManyConnections: {
     statusCode: 429,
     code: 'RATE_LIMITED',
-    message:
-      'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
+    message: 'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
   },
   shuttingDown: {
     statusCode: 503,
@@ -153,11 +151,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
 }
 
 /** Answers a request with an error of the HTTP layer. `retryAfterSeconds` is sent as `Retry-After`, too. */
-export function sendHttpError(
-  reply: FastifyReply,
-  name: HttpErrorName,
-  retryAfterSeconds?: number,
-): FastifyReply {
+export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   // To keep the connection, Node would read the whole body, whatever its size.
   if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
@@ -174,11 +168,7 @@ const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {
 };
 
 /** Answers a request that Node could not parse with JSON, and closes the connection. */
-export function handleClientError(
-  error: NodeJS.ErrnoException,
-  socket: Socket,
-  log: FastifyBaseLogger,
-): void {
+export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;

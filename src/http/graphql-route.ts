@@ -63,9 +63,7 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
     },
   };
   app.post(GRAPHQL_PATH, hooks, async (request, reply) =>
-    acceptsEventStream(request.headers)
-      ? sse.handle(request, reply)
-      : handleWithApollo.call(app, request, reply),
+    acceptsEventStream(request.headers) ? sse.handle(request, reply) : handleWithApollo.call(app, request, reply),
   );
   app.post(EVENT_STREAM_PATH, hooks, sse.handle);
   app.addHook('preClose', async () => sse.close());

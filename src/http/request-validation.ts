@@ -45,10 +45,7 @@ export function acceptsEventStream({ accept = '' }: IncomingHttpHeaders): boolea
  *
  * CORS does not apply to WebSockets, so the server must check the origin itself (RFC 6455, section 10.2).
  */
-export function isAllowedOrigin(
-  { host, origin }: IncomingHttpHeaders,
-  allowedOrigins: readonly string[],
-): boolean {
+export function isAllowedOrigin({ host, origin }: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
   if (origin === undefined || allowedOrigins.includes(origin)) return true;
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
@@ -59,10 +56,7 @@ export function isAllowedOrigin(
  *
  * @param allowedOrigins origins that are accepted nevertheless, such as that of a local proxy that passes its `Host` on
  */
-export function isDnsRebinding(
-  { host, origin }: IncomingHttpHeaders,
-  allowedOrigins: readonly string[],
-): boolean {
+export function isDnsRebinding({ host, origin }: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
   if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
   if (allowedOrigins.includes(origin)) return false;
   const { host: originHost, hostname } = new URL(origin);

@@ -55,8 +55,7 @@ export async function authenticateSocket(
   const result = await authenticator.authenticate(authorization, request.ip);
   if (result.kind !== 'authenticated') {
     auditFailure(audit, request, result, startedAtMs);
-    if (result.kind === 'unauthenticated')
-      closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
+    if (result.kind === 'unauthenticated') closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
     else closeSocket(socket, CLOSE_CODES.tryAgainLater, `Try again in ${result.retryAfterSeconds} s`);
     return undefined;
   }

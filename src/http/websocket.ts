@@ -18,13 +18,7 @@ import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from '.
 import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { ConnectionGuards, ConnectionParams, WebSocketConnection } from './websocket-connection.js';
-import {
-  authenticateSocket,
-  CLOSE_CODES,
-  closeExpired,
-  closeSocket,
-  serveConnection,
-} from './websocket-connection.js';
+import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
 
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
@@ -73,8 +67,7 @@ export function createWebSocketHandler(options: WebSocketOptions) {
       if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
       return prepared;
     },
-    subscribe: args =>
-      startSubscription(args, sessions.get(args.contextValue as RequestContext), engine) as never,
+    subscribe: args => startSubscription(args, sessions.get(args.contextValue as RequestContext), engine) as never,
     // The engine has formatted them already.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
   });
@@ -162,8 +155,7 @@ export async function registerWebSockets(app: FastifyInstance, log: FastifyBaseL
       closeSocket(socket, CLOSE_CODES.internalError, 'Internal error');
     },
     preClose(done) {
-      for (const socket of app.websocketServer.clients)
-        closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
+      for (const socket of app.websocketServer.clients) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
       done();
     },
   });

@@ -1,10 +1,5 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import type {
-  Authenticator,
-  CredentialUse,
-  SuspensionListener,
-  UnauthenticatedRequest,
-} from './authenticator.js';
+import type { Authenticator, CredentialUse, SuspensionListener, UnauthenticatedRequest } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';

@@ -35,13 +35,7 @@ export class TokenAuthenticator implements Authenticator {
   #onSuspended: SuspensionListener = () => undefined;
 
   /** @param random returns a number from 0 to 1: jitter that makes renewals up to 10 % earlier */
-  constructor(
-    user: IamUser,
-    project: ProjectScope,
-    iam: IamClient,
-    clock: Clock,
-    random: () => number = Math.random,
-  ) {
+  constructor(user: IamUser, project: ProjectScope, iam: IamClient, clock: Clock, random: () => number = Math.random) {
     this.#clock = clock;
     this.#authentication = new RefreshingValue(
       async () => {

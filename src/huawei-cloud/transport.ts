@@ -98,8 +98,7 @@ export class Transport {
   }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request from its own queue, so requests queue here.
     const acquired = await this.#semaphore.acquire(deadline, MAX_WAIT_MS);
-    if (acquired !== 'acquired')
-      throw new TransportError(acquired === 'queueFull' ? 'OVERLOADED' : 'TIMEOUT', false);
+    if (acquired !== 'acquired') throw new TransportError(acquired === 'queueFull' ? 'OVERLOADED' : 'TIMEOUT', false);
     try {
       const collector = new ResponseCollector({
         deadline,

@@ -55,10 +55,7 @@ export class ConnectionLookup {
 
   async #list(traceId: string, tag?: ConnectionTag, limit?: Deadline): Promise<ConnectionList | undefined> {
     try {
-      const deadline = new Deadline(
-        this.clock,
-        Math.min(READ_TIMEOUT_MS, limit?.remainingMs() ?? READ_TIMEOUT_MS),
-      );
+      const deadline = new Deadline(this.clock, Math.min(READ_TIMEOUT_MS, limit?.remainingMs() ?? READ_TIMEOUT_MS));
       return await this.dli.listForReconciliation({ traceId, deadline }, tag);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;

@@ -7,13 +7,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 import type { OperationRecord, SendingRecord } from '../operation-store/operation-record.js';
-import {
-  RETENTION_MS,
-  toRejected,
-  toSending,
-  toSucceeded,
-  toUnknown,
-} from '../operation-store/operation-record.js';
+import { RETENTION_MS, toRejected, toSending, toSucceeded, toUnknown } from '../operation-store/operation-record.js';
 import type { BeginResult, OperationStore } from '../operation-store/operation-store.js';
 import { mayHaveWritten, StoreUnavailableError } from '../operation-store/operation-store.js';
 import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
@@ -77,11 +71,7 @@ export class CreateConnection {
     return outcome;
   }
 
-  async #begin(
-    command: CreateCommand,
-    fingerprint: string,
-    context: OperationContext,
-  ): Promise<CreateOutcome> {
+  async #begin(command: CreateCommand, fingerprint: string, context: OperationContext): Promise<CreateOutcome> {
     const { dli, keys, store, writer, clock } = this.deps;
     const { id } = await keys.forCreate(command, fingerprint);
     const pending = writer.pending(id);
@@ -116,8 +106,7 @@ export class CreateConnection {
       record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
       begun = await this.#store(record);
     }
-    if (begun.kind === 'begun' && !begun.hasLostRecords)
-      return this.#send(command.request, record, context, prepared);
+    if (begun.kind === 'begun' && !begun.hasLostRecords) return this.#send(command.request, record, context, prepared);
     // Nothing else that follows sends this create at once, and lookups may need the credential.
     prepared.release();
     switch (begun.kind) {
@@ -159,12 +148,9 @@ export class CreateConnection {
   ): Promise<CreateOutcome> {
     const { dli } = this.deps;
     const tagged =
-      record.hasMarker === true
-        ? { ...request, tags: [...(request.tags ?? []), markerTagOf(record.id)] }
-        : request;
+      record.hasMarker === true ? { ...request, tags: [...(request.tags ?? []), markerTagOf(record.id)] } : request;
     const signedIn = prepared ?? (await dli.prepareCreate(context));
-    const result =
-      signedIn.kind === 'failed' ? signedIn : await dli.createConnection(tagged, signedIn, context);
+    const result = signedIn.kind === 'failed' ? signedIn : await dli.createConnection(tagged, signedIn, context);
     switch (result.kind) {
       case 'created':
         return this.#settleCreated(result, record);
@@ -211,10 +197,7 @@ export class CreateConnection {
     return recordedOutcome(found, 0);
   }
 
-  async #settleCreated(
-    { kind, ...connection }: ResultOf<'created'>,
-    record: SendingRecord,
-  ): Promise<CreateOutcome> {
+  async #settleCreated({ kind, ...connection }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {
     const { writer, clock } = this.deps;
     const success = { ...connection, isReconciled: false };
     await writer.write(toSucceeded(record, success, clock.epochMs()), record.owner);

@@ -83,8 +83,7 @@ export class DeleteConnection {
     if (presence === 'creating') return STILL_CREATING;
     const id = await this.keys.forDeletion(tenant, connectionId.toLowerCase());
     const nowMs = this.clock.epochMs();
-    if (presence === 'absent')
-      return (await this.store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
+    if (presence === 'absent') return (await this.store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
     await this.store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
     // Safe to repeat: DLI never reuses an id.
     const first = await this.#send(connectionId, context);

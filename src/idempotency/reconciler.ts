@@ -71,11 +71,7 @@ export class Reconciler {
    *
    * @returns its id; undefined also while it is not proven that DLI filters by tag
    */
-  async findMarked(
-    record: UndecidedRecord,
-    traceId: string,
-    deadline: Deadline,
-  ): Promise<string | undefined> {
+  async findMarked(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<string | undefined> {
     const match = await this.#matchMarker(record, traceId, deadline);
     if (match?.kind !== 'found') return undefined;
     const finding = await this.#claim(match.connectionId, record);
@@ -92,15 +88,11 @@ export class Reconciler {
     const finding = await this.find(record, traceId);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
-    const written =
-      next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
+    const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     await writer.write(written, record.owner);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
-      log.info(
-        { traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs },
-        'create reconciled',
-      );
+      log.info({ traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs }, 'create reconciled');
     }
     return written;
   }
@@ -127,9 +119,7 @@ export class Reconciler {
     const [only, ...others] = list.connections;
     if (only === undefined) return lists.isFilterProven() ? { kind: 'absent' } : undefined;
     if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
-    return (await lists.proveFilter(traceId, deadline))
-      ? { kind: 'found', connectionId: only.id }
-      : undefined;
+    return (await lists.proveFilter(traceId, deadline)) ? { kind: 'found', connectionId: only.id } : undefined;
   }
 
   async #claim(connectionId: string, record: UndecidedRecord): Promise<Finding> {
@@ -194,9 +184,7 @@ interface TimeSpan {
 }
 
 /** What a list says about one create. `incomplete`: it lacks fields of a connection that may match. */
-type Match =
-  | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' }
-  | { kind: 'found'; connectionId: string };
+type Match = { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' } | { kind: 'found'; connectionId: string };
 
 /**
  * Matches a create against the list by name, service, address and time of creation.
@@ -213,8 +201,7 @@ function matchConnection(
   const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
     (service !== null && serviceOfWireName(service) !== wanted.service) ||
     (destination !== null && destination !== wanted.url) ||
-    (createdAtMs !== null &&
-      (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS));
+    (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS));
   const living = connections.filter(({ state }) => state !== 'DELETED');
   const alike = living.filter(connection => connection.name === wanted.name && !isOther(connection));
   const [only] = alike;
@@ -222,8 +209,7 @@ function matchConnection(
   if (only === undefined) return { kind: isNameless ? 'incomplete' : 'absent' };
   const { id, service, destination, createdAtMs } = only;
   if (alike.length > 1) return { kind: 'ambiguous' };
-  if (id === null || service === null || destination === null || createdAtMs === null)
-    return { kind: 'incomplete' };
+  if (id === null || service === null || destination === null || createdAtMs === null) return { kind: 'incomplete' };
   const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
   return isInTime ? { kind: 'found', connectionId: id } : { kind: 'nearMiss' };
 }

@@ -65,8 +65,7 @@ export class InlineReconciliation {
   /** Seconds (1 to 300) after which a repeat of the call may find the record decided. */
   secondsUntilDecided(record: OperationRecord): number {
     const { state, ownedUntilMs, nextCheckAtMs, isSettled } = record;
-    const nextMs =
-      state === 'SENDING' ? ownedUntilMs : (nextCheckAtMs ?? this.#firstBackgroundReadMs(record));
+    const nextMs = state === 'SENDING' ? ownedUntilMs : (nextCheckAtMs ?? this.#firstBackgroundReadMs(record));
     const waitMs = isSettled === true ? this.settleMs : nextMs - this.clock.epochMs();
     return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(waitMs / 1_000)));
   }

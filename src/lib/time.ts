@@ -88,10 +88,7 @@ export class DeadlineTimer {
 export async function withTimeout<T, U>(timeoutMs: number, promise: Promise<T>, fallback: U): Promise<T | U> {
   const abort = new AbortController();
   try {
-    return await Promise.race([
-      promise,
-      delay(timeoutMs, fallback, { signal: abort.signal }).catch(() => fallback),
-    ]);
+    return await Promise.race([promise, delay(timeoutMs, fallback, { signal: abort.signal }).catch(() => fallback)]);
   } finally {
     abort.abort();
   }

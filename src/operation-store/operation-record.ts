@@ -84,14 +84,9 @@ const STATES = z.discriminatedUnion('state', [
 
 // Earlier versions sent a create again, and left fields of one state in the next; STATES drops them.
 const LEGACY_FIELDS = ['isResent'];
-const FIELD_NAMES = [
-  ...Object.keys({ state: '', ...COMMON, ...SUCCEEDED, ...REJECTED, ...UNKNOWN }),
-  ...LEGACY_FIELDS,
-];
+const FIELD_NAMES = [...Object.keys({ state: '', ...COMMON, ...SUCCEEDED, ...REJECTED, ...UNKNOWN }), ...LEGACY_FIELDS];
 // A field that this version does not know would be lost when the record is written again.
-const KNOWN_FIELDS = z.strictObject(
-  Object.fromEntries(FIELD_NAMES.map(name => [name, z.unknown().optional()])),
-);
+const KNOWN_FIELDS = z.strictObject(Object.fromEntries(FIELD_NAMES.map(name => [name, z.unknown().optional()])));
 const RECORD = KNOWN_FIELDS.pipe(STATES);
 
 type Stored = z.infer<typeof STATES>;

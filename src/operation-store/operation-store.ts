@@ -19,10 +19,7 @@ export type BeginResult =
   | { kind: 'unreadable' };
 
 /** The result of {@link OperationStore.find}. `unreadable`: it is no record of this version. */
-export type FindResult =
-  | { kind: 'found'; record: OperationRecord }
-  | { kind: 'absent' }
-  | { kind: 'unreadable' };
+export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 
 /**
  * Durable store of operation records: a folder for one machine, or Redis for several.

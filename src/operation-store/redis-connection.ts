@@ -238,8 +238,7 @@ async function orForbidden<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (isReplyError(error) && !TRANSIENT.test(error.message) && !REFUSED.test(error.message))
-      return undefined;
+    if (isReplyError(error) && !TRANSIENT.test(error.message) && !REFUSED.test(error.message)) return undefined;
     throw error;
   }
 }

@@ -34,11 +34,7 @@ export class RedisStore implements OperationStore {
   readonly #lossDetector: RedisLossDetector;
   readonly #timeoutsMs: RedisTimeouts;
 
-  private constructor(
-    connection: RedisConnection,
-    lossDetector: RedisLossDetector,
-    timeoutsMs: RedisTimeouts,
-  ) {
+  private constructor(connection: RedisConnection, lossDetector: RedisLossDetector, timeoutsMs: RedisTimeouts) {
     this.#connection = connection;
     this.#lossDetector = lossDetector;
     this.#timeoutsMs = timeoutsMs;
@@ -61,9 +57,7 @@ export class RedisStore implements OperationStore {
     timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const lossDetector = new RedisLossDetector();
-    const connection = await RedisConnection.open(parseRedisUrl(url), report, () =>
-      lossDetector.handshake(epochMs()),
-    );
+    const connection = await RedisConnection.open(parseRedisUrl(url), report, () => lossDetector.handshake(epochMs()));
     return new RedisStore(connection, lossDetector, timeoutsMs);
   }
 
@@ -106,14 +100,7 @@ export class RedisStore implements OperationStore {
   async replace(record: OperationRecord, owner: string): Promise<boolean> {
     const { id, expiresAtMs, ownedUntilMs } = record;
     const claim = claimOf(record);
-    const own = [
-      id,
-      writeRecord(record),
-      owner,
-      Math.ceil(expiresAtMs),
-      ownedUntilMs,
-      isOpen(record) ? 1 : 0,
-    ];
+    const own = [id, writeRecord(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0];
     return this.#decide({
       script: scripts.REPLACE,
       keys: claim === undefined ? keysOf(record) : [...keysOf(record), KEYS.connection + claim.connectionId],
@@ -201,12 +188,7 @@ export class RedisStore implements OperationStore {
   }
 
   /** The result of a begin whose reply did not arrive. */
-  async #readBack(
-    { id, owner }: OperationRecord,
-    nowMs: number,
-    endMs: number,
-    error: unknown,
-  ): Promise<BeginResult> {
+  async #readBack({ id, owner }: OperationRecord, nowMs: number, endMs: number, error: unknown): Promise<BeginResult> {
     await this.#connection.whenUsable(endMs - performance.now());
     // A failed read must not hide whether the write may have taken place.
     const { text, hasLostRecords } = await this.#findText(id, endMs).catch(() => Promise.reject(error));
@@ -245,10 +227,7 @@ export class RedisStore implements OperationStore {
   }
 
   /** The text of a record, and whether Redis is known to have lost others. */
-  async #findText(
-    id: string,
-    endMs?: number,
-  ): Promise<{ text: string | undefined; hasLostRecords: boolean }> {
+  async #findText(id: string, endMs?: number): Promise<{ text: string | undefined; hasLostRecords: boolean }> {
     const call = { script: scripts.FIND, keys: [KEYS.record + id, KEYS.loss] };
     const reply = await this.#run(call, endMs);
     const [text, loss] = Array.isArray(reply) ? reply : [];

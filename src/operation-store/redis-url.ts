@@ -28,8 +28,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   if (url.search !== '' || url.hash !== '')
     throw new StoreConfigError('REDIS_URL', 'the URL must have no query and no fragment.');
   const database = /^\/?(\d{0,4})$/.exec(url.pathname)?.[1];
-  if (database === undefined)
-    throw new StoreConfigError('REDIS_URL', 'the path must be the number of a database.');
+  if (database === undefined) throw new StoreConfigError('REDIS_URL', 'the path must be the number of a database.');
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? DEFAULT_PORT : Number(url.port),
@@ -44,9 +43,6 @@ function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw new StoreConfigError(
-      'REDIS_URL',
-      'a percent sign in the user name or password must be written as %25.',
-    );
+    throw new StoreConfigError('REDIS_URL', 'a percent sign in the user name or password must be written as %25.');
   }
 }
