@@ -102,7 +102,7 @@ export function validateBody(
 ): { body: unknown } | HttpErrorName {
   const query = isObject(body) ? body['query'] : undefined;
   if (typeof query === 'string' && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
-  if (isDeeperThan(body, MAX_JSON_DEPTH)) return 'jsonTooDeep';
+  if (typeof body === 'object' && body !== null && isDeeperThan(body, MAX_JSON_DEPTH)) return 'jsonTooDeep';
   const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
   return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
 }
@@ -126,9 +126,9 @@ function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unk
   return { ...rest, query: document, extensions };
 }
 
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+function isDeeperThan(value: object, levels: number): boolean {
   if (levels === 0) return true;
-  for (const child of Object.values(value)) if (isDeeperThan(child, levels - 1)) return true;
+  for (const child of Object.values(value))
+    if (typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1)) return true;
   return false;
 }

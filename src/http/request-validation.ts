@@ -24,8 +24,10 @@ export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number)
 
 // Node keeps the first of several Host headers and silently drops the others.
 function hasOneHost(rawHeaders: readonly string[]): boolean {
-  const names = rawHeaders.filter((_text, index) => index % 2 === 0);
-  return names.filter(name => name.length === 4 && name.toLowerCase() === 'host').length === 1;
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]?.toLowerCase() === 'host') hosts += 1;
+  return hosts === 1;
 }
 
 /** Whether the headers announce a body in UTF-8 without compression. True without a body. */
