@@ -22,8 +22,13 @@ const UNAVAILABLE = {
 /** Starts a gateway whose creates DLI executes at once and responds to when they are released. */
 async function startHeld(clock?: Clock) {
   const { url, emulator, connections, release } = await startHeldUpstream();
-  // The project lookup proves the credential, so that no create is a probe.
-  const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
+  const env = {
+    DLI_ENDPOINT: url,
+    // The project lookup proves the credential, so that no create is a probe.
+    HUAWEICLOUD_SDK_PROJECT_ID: undefined,
+    // On a busy machine, too, those in flight stay there until the queued ones have timed out.
+    OPERATION_TIMEOUT_MS: '120000',
+  };
   const { create, log } = await startGateway({
     env,
     limits: { queuedCreates: QUEUED },
