@@ -31,11 +31,7 @@ const signed =
 const FORGERIES: [what: string, reason: string, forge: Forge][] = [
   ['no signature (alg none)', 'ERR_JOSE_ALG_NOT_ALLOWED', unsigned],
   ['a signature with the public key as a secret', 'ERR_JOSE_ALG_NOT_ALLOWED', signedWithPublicKey],
-  [
-    'a key that the issuer does not have',
-    'ERR_JWKS_NO_MATCHING_KEY',
-    signed(() => ({ header: { kid: 'unknown' } })),
-  ],
+  ['a key that the issuer does not have', 'ERR_JWKS_NO_MATCHING_KEY', signed(() => ({ header: { kid: 'unknown' } }))],
   [
     'another issuer',
     'ERR_JWT_CLAIM_VALIDATION_FAILED iss',
@@ -54,23 +50,11 @@ const FORGERIES: [what: string, reason: string, forge: Forge][] = [
   ['no audience', 'ERR_JWT_CLAIM_VALIDATION_FAILED aud', signed(() => ({ claims: { aud: undefined } }))],
   ['no end', 'ERR_JWT_CLAIM_VALIDATION_FAILED exp', signed(() => ({ claims: { exp: undefined } }))],
   ['an end 6 s ago', 'ERR_JWT_EXPIRED exp', signed(now => ({ claims: { exp: now - 6 } }))],
-  [
-    'a beginning in 60 s',
-    'ERR_JWT_CLAIM_VALIDATION_FAILED nbf',
-    signed(now => ({ claims: { nbf: now + 60 } })),
-  ],
+  ['a beginning in 60 s', 'ERR_JWT_CLAIM_VALIDATION_FAILED nbf', signed(now => ({ claims: { nbf: now + 60 } }))],
   ['an issue in 10 min', 'from the future', signed(now => ({ claims: { iat: now + 600, exp: now + 900 } }))],
-  [
-    'an issue more than a day ago',
-    'too old',
-    signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } })),
-  ],
+  ['an issue more than a day ago', 'too old', signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } }))],
   ['a key of its own (jwk)', 'key in header', signedWithOwnKey],
-  [
-    'an address of keys (jku)',
-    'key in header',
-    signed(() => ({ header: { jku: 'https://issuer.example/keys' } })),
-  ],
+  ['an address of keys (jku)', 'key in header', signed(() => ({ header: { jku: 'https://issuer.example/keys' } }))],
   ['9 KB', 'no JWT', signed(() => ({ claims: { padding: 'x'.repeat(6_800) } }))],
   ['no subject', 'ERR_JWT_CLAIM_VALIDATION_FAILED sub', signed(() => ({ claims: { sub: undefined } }))],
   ['an empty subject', 'name', signed(() => ({ claims: { sub: '' } }))],
@@ -132,10 +116,7 @@ describe('an access token is accepted', () => {
     ['signed with PS256', signed(() => ({ key: 'PS256' }))],
     ['signed with ES256', signed(() => ({ key: 'ES256' }))],
     ['signed with EdDSA', signed(() => ({ key: 'EdDSA' }))],
-    [
-      'with scopes in a list',
-      signed(() => ({ claims: { scope: undefined, scp: ['dli:connection:create'] } })),
-    ],
+    ['with scopes in a list', signed(() => ({ claims: { scope: undefined, scp: ['dli:connection:create'] } }))],
     ['with scopes in scp', signed(() => ({ claims: { scope: undefined, scp: 'x dli:connection:create' } }))],
   ])('%s', async (_what, forge) => {
     const gateway = await startTokenGateway();
@@ -211,9 +192,7 @@ it('the explorer is served to browsers without a token, but its queries need one
 
   expect(page.status).toBe(200);
   expect(await page.text()).toContain('DLI gateway');
-  expect(
-    (await sendGraphql(gateway.graphqlUrl, { query: '{ __schema { queryType { name } } }' })).status,
-  ).toBe(401);
+  expect((await sendGraphql(gateway.graphqlUrl, { query: '{ __schema { queryType { name } } }' })).status).toBe(401);
 });
 
 async function answerTo(

@@ -141,12 +141,7 @@ describe('an access token', () => {
     for (const part of tokens.flatMap(token => token.split('.'))) expect(seen.join('\n')).not.toContain(part);
     expect(seen.join('\n')).not.toMatch(/canary/i);
     expect(gateway.log()).not.toContain(KEY);
-    for (const value of [
-      VALID_INPUT.name,
-      VALID_INPUT.url,
-      VALID_INPUT.networkId,
-      VALID_INPUT.securityGroupId,
-    ])
+    for (const value of [VALID_INPUT.name, VALID_INPUT.url, VALID_INPUT.networkId, VALID_INPUT.securityGroupId])
       expect(gateway.log()).not.toContain(value);
   });
 });

@@ -14,8 +14,7 @@ describe('a tenant that exceeds the create limit', () => {
     });
     const token = await gateway.sign();
     const repeat = { idempotencyKey: 'order-4711-attempt-1' };
-    for (let count = 0; count < 60; count += 1)
-      expect(codeIn(await gateway.createAs(token, repeat))).toBe(SUCCESS);
+    for (let count = 0; count < 60; count += 1) expect(codeIn(await gateway.createAs(token, repeat))).toBe(SUCCESS);
     const { status, headers, body } = await gateway.createAs(token, { name: 'one_too_many' });
     const retryAfterSeconds = Number(headers.get('retry-after'));
 
@@ -25,8 +24,7 @@ describe('a tenant that exceeds the create limit', () => {
         data: null,
         errors: [
           {
-            message:
-              'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
+            message: 'You create or delete too many connections at a time. Nothing was done; wait and send it again.',
             locations: [{ line: 3, column: 5 }],
             path: ['createDatasourceConnection'],
             extensions: { code: 'RATE_LIMITED', retryAfterSeconds, traceId: headers.get('x-request-id') },
@@ -46,9 +44,7 @@ describe('a tenant that exceeds the create limit', () => {
     });
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
     const refused = proofSize(10, 140);
-    const greedy = Array.from({ length: 60 + refused }, (_, index) =>
-      gateway.createAs(alice, { name: `a_${index}` }),
-    );
+    const greedy = Array.from({ length: 60 + refused }, (_, index) => gateway.createAs(alice, { name: `a_${index}` }));
     const modest = Array.from({ length: proofSize(5, 20) }, (_, index) =>
       gateway.createAs(bob, { name: `b_${index}` }),
     );
@@ -108,9 +104,7 @@ describe('the create limit', () => {
     const gateway = await startTokenGateway(env);
     const token = await gateway.sign();
     const many = proofSize(25, 80);
-    const answers = Array.from({ length: many }, (_, index) =>
-      gateway.createAs(token, { name: `c_${index}` }),
-    );
+    const answers = Array.from({ length: many }, (_, index) => gateway.createAs(token, { name: `c_${index}` }));
 
     expect((await Promise.all(answers)).map(codeIn)).toEqual(Array(many).fill(SUCCESS));
   });
@@ -121,9 +115,7 @@ describe('the create limit', () => {
       RATE_LIMIT_CREATES_PER_SECOND: '1',
       RATE_LIMIT_CREATES_BURST: '60',
     });
-    const answers = Array.from({ length: 61 }, (_, index) =>
-      gateway.createAs(undefined, { name: `c_${index}` }),
-    );
+    const answers = Array.from({ length: 61 }, (_, index) => gateway.createAs(undefined, { name: `c_${index}` }));
     const received = (await Promise.all(answers)).map(codeIn);
 
     expect(received.filter(code => code === 'RATE_LIMITED')).toHaveLength(1);

@@ -68,9 +68,7 @@ describe('the address of a client', () => {
 
   it('is the last untrusted address in X-Forwarded-For of a trusted proxy', async () => {
     const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.0/8, 10.0.0.1' });
-    expect(await statusesOf(gateway, 3, 'a.b.c', from('192.0.2.9, 192.0.2.1, 10.0.0.1'))).toEqual([
-      401, 401, 401,
-    ]);
+    expect(await statusesOf(gateway, 3, 'a.b.c', from('192.0.2.9, 192.0.2.1, 10.0.0.1'))).toEqual([401, 401, 401]);
 
     expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.8, 192.0.2.1'))).toEqual([429]);
     expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.1, 192.0.2.2'))).toEqual([401]);
@@ -79,13 +77,7 @@ describe('the address of a client', () => {
   it('is counted by its /64 network for IPv6', async () => {
     const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1' });
     const statuses: number[] = [];
-    for (const address of [
-      '2001:db8::1',
-      '2001:db8:0:0:1:2:3:4',
-      '2001:0db8::ffff',
-      '2001:DB8::7',
-      '2001:db8:0:1::1',
-    ])
+    for (const address of ['2001:db8::1', '2001:db8:0:0:1:2:3:4', '2001:0db8::ffff', '2001:DB8::7', '2001:db8:0:1::1'])
       statuses.push(...(await statusesOf(gateway, 1, 'a.b.c', from(address))));
 
     expect(statuses).toEqual([401, 401, 401, 429, 401]);

@@ -75,8 +75,7 @@ describe('a tenant with 500 open connections', () => {
     expect(await response.json()).toEqual({
       errors: [
         {
-          message:
-            'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
+          message: 'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
           extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 5, traceId: expect.any(String) },
         },
       ],

@@ -55,18 +55,12 @@ describe('during an outage of the issuer', () => {
     expect(await statusOf(gateway, token)).toBe(200);
     gateway.issuer.instead = breakOff;
     gateway.clock.advance(59 * MINUTE_MS);
-    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([
-      200, 200,
-    ]);
+    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([200, 200]);
     gateway.clock.advance(MINUTE_MS);
-    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([
-      503, 503,
-    ]);
+    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([503, 503]);
     gateway.issuer.instead = undefined;
     gateway.clock.advance(MINUTE_MS);
-    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([
-      200, 200,
-    ]);
+    expect([await statusOf(gateway, token), await statusOf(gateway, freshToken(gateway))]).toEqual([200, 200]);
   });
 
   it('from the start, callers get 503 with Retry-After instead of 401', async () => {
@@ -86,8 +80,7 @@ describe('during an outage of the issuer', () => {
       body: {
         errors: [
           {
-            message:
-              'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
+            message: 'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
             extensions: {
               code: 'AUTH_UNAVAILABLE',
               traceId: headers.get('x-request-id'),
@@ -177,8 +170,7 @@ describe('the JWKS of the issuer', () => {
     ['a failure', (_request, response) => response.writeHead(500).end(), 'the issuer answered 500'],
     [
       'a redirect',
-      (request, response) =>
-        response.writeHead(302, { location: `http://${request.headers.host}/keys` }).end(),
+      (request, response) => response.writeHead(302, { location: `http://${request.headers.host}/keys` }).end(),
       'the issuer answered 302',
     ],
     ['no JSON', (_request, response) => response.end('<html>'), 'the issuer did not answer with JSON'],

@@ -20,8 +20,7 @@ describeWithProgram('redis-server', 'refused tokens of one address', program => 
 
   it('are counted together by gateways that share Redis, without storing addresses', async () => {
     const { redis, first, second } = await startTwo();
-    for (const gateway of [first, second, first])
-      expect((await gateway.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
+    for (const gateway of [first, second, first]) expect((await gateway.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
 
     expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
     expect((await second.ask(NO_TOKEN_OF_OURS)).status).toBe(429);

@@ -9,15 +9,7 @@ import {
   MinLength,
   ValidateNested,
 } from 'class-validator';
-import {
-  createUnionType,
-  Field,
-  ID,
-  InputType,
-  InterfaceType,
-  ObjectType,
-  registerEnumType,
-} from 'type-graphql';
+import { createUnionType, Field, ID, InputType, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 
 /** Kinds of data source; the values are DLI's spellings. */
 export enum DatasourceService {

@@ -54,9 +54,7 @@ export async function runCreates(
   }
   const reached = (await readUpstreamCount(upstream)) - countBefore;
   if (ids.size !== creates || reached !== creates) {
-    throw new Error(
-      `${creates} creates gave ${ids.size} different ids and ${reached} calls of the upstream.`,
-    );
+    throw new Error(`${creates} creates gave ${ids.size} different ids and ${reached} calls of the upstream.`);
   }
   return latenciesMs;
 }

@@ -22,10 +22,7 @@ export interface BenchOptions {
  *
  * @throws {Error} for an unknown flag, an unknown variant, or a number that is not a positive integer.
  */
-export function readOptions(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): BenchOptions {
+export function readOptions(args: readonly string[], env: Readonly<Record<string, string | undefined>>): BenchOptions {
   const fromEnv = (name: string, fallback: string): string => env[`BENCH_${name}`] ?? fallback;
   const { values } = parseArgs({
     args: [...args],

@@ -20,17 +20,7 @@ export interface Measurement {
   readonly peakRssMb: number;
 }
 
-const HEADER = [
-  'variant',
-  'CPU ms/create',
-  'min',
-  'max',
-  '/baseline',
-  'p50 ms',
-  'p99 ms',
-  'RSS MB',
-  'start s',
-];
+const HEADER = ['variant', 'CPU ms/create', 'min', 'max', '/baseline', 'p50 ms', 'p99 ms', 'RSS MB', 'start s'];
 
 /** The whole report as text: the run, a table with one row per variant, and how the goals were met. */
 export function formatReport(measurements: readonly Measurement[], options: BenchOptions): string {
@@ -69,9 +59,7 @@ function formatTable(rows: readonly (readonly string[])[]): string[] {
   const widths = HEADER.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
   return rows.map(row =>
     row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join('  '),
   );
 }

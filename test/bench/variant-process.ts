@@ -30,13 +30,7 @@ export class VariantProcess {
   readonly #origin: string;
   readonly #upstream: string;
 
-  private constructor(
-    variant: VariantName,
-    child: Child,
-    origin: string,
-    upstream: string,
-    firstAnswerS: number,
-  ) {
+  private constructor(variant: VariantName, child: Child, origin: string, upstream: string, firstAnswerS: number) {
     this.variant = variant;
     this.firstAnswerS = firstAnswerS;
     this.#child = child;

@@ -31,9 +31,7 @@ export function variantScript(name: VariantName): string {
 export function requireBuilt(name: VariantName): void {
   const script = variantScript(name);
   if (existsSync(script)) return;
-  throw new Error(
-    `${script} does not exist: run "npm run build" first, or leave "${name}" out of --variants.`,
-  );
+  throw new Error(`${script} does not exist: run "npm run build" first, or leave "${name}" out of --variants.`);
 }
 
 /** The environment of a variant's process: the gateway's as in production, apart from caller checks. */

@@ -53,16 +53,8 @@ describe('the credentials', () => {
     ['only an access key', { [AK]: 'ak' }, [keyMissing(SK)]],
     ['only a secret key', { [SK]: 'sk' }, [keyMissing(AK)]],
     ['only a security token', { [SECURITY_TOKEN]: 'token' }, [keyMissing(AK), keyMissing(SK)]],
-    [
-      'only a user name',
-      { IAM_USERNAME: 'user' },
-      [userMissing('IAM_PASSWORD'), userMissing('IAM_DOMAIN_NAME')],
-    ],
-    [
-      'only a password',
-      { IAM_PASSWORD: 'secret' },
-      [userMissing('IAM_USERNAME'), userMissing('IAM_DOMAIN_NAME')],
-    ],
+    ['only a user name', { IAM_USERNAME: 'user' }, [userMissing('IAM_PASSWORD'), userMissing('IAM_DOMAIN_NAME')]],
+    ['only a password', { IAM_PASSWORD: 'secret' }, [userMissing('IAM_USERNAME'), userMissing('IAM_DOMAIN_NAME')]],
     ['a user without an account', { ...USER, IAM_DOMAIN_NAME: '' }, [userMissing('IAM_DOMAIN_NAME')]],
     ['both kinds', { ...USER, [AK]: 'ak', [SK]: 'sk' }, [exclusive]],
     ['a user and half a key pair', { ...USER, [SECURITY_TOKEN]: 'token' }, [exclusive, keyMissing(SK)]],
@@ -113,9 +105,7 @@ describe('a secret in a file', () => {
     expect(problemsWith({ [SK]: 'canary-of-variable', [`${SK}_FILE`]: file })).toEqual([
       { key: SK, rule: `and ${SK}_FILE exclude each other` },
     ]);
-    expect(printedRefusal({ [SK]: 'canary-of-variable', [`${SK}_FILE`]: file })).not.toMatch(
-      /canary|secret-/,
-    );
+    expect(printedRefusal({ [SK]: 'canary-of-variable', [`${SK}_FILE`]: file })).not.toMatch(/canary|secret-/);
   });
 
   it.each([

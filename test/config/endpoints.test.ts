@@ -81,16 +81,10 @@ describe('a loopback address', () => {
     expect(isLoopback(host)).toBe(true);
   });
 
-  it.each([
-    '0.0.0.0',
-    '::',
-    '',
-    '127.1',
-    '127.0.0.1.evil.example',
-    'localhost.',
-    '128.0.0.1',
-    '::ffff:127.0.0.1',
-  ])('is not "%s"', host => {
-    expect(isLoopback(host)).toBe(false);
-  });
+  it.each(['0.0.0.0', '::', '', '127.1', '127.0.0.1.evil.example', 'localhost.', '128.0.0.1', '::ffff:127.0.0.1'])(
+    'is not "%s"',
+    host => {
+      expect(isLoopback(host)).toBe(false);
+    },
+  );
 });

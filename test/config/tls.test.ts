@@ -50,14 +50,8 @@ describe('CA_FILE', () => {
     ['is empty', () => file('')],
     ['holds a key', () => file(tlsFixture().key)],
     ['holds a certificate that is cut short', () => file(CERTIFICATE.slice(0, -60))],
-    [
-      'holds a certificate that is none',
-      () => file('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'),
-    ],
-    [
-      'holds a broken certificate behind a good one',
-      () => file(`${CERTIFICATE}${CERTIFICATE.replace('MII', 'AAA')}`),
-    ],
+    ['holds a certificate that is none', () => file('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')],
+    ['holds a broken certificate behind a good one', () => file(`${CERTIFICATE}${CERTIFICATE.replace('MII', 'AAA')}`)],
   ])('is refused when it %s', (_what, pathOf) => {
     const changes = { CA_FILE: pathOf() };
     expect(problemsWith(changes)).toEqual([

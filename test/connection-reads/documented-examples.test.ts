@@ -156,9 +156,7 @@ describe('fields described in the manuals', () => {
       'queues by uuid',
       '"available_queue_info": [{"uuid": "u", "status": "FAILED", "name": "q1", "err_msg": "No route.", "update_time": 1566180327674}]',
       {
-        queues: [
-          { name: 'q1', state: 'FAILED', failureReason: 'No route.', updatedAt: '2019-08-19T02:05:27.674Z' },
-        ],
+        queues: [{ name: 'q1', state: 'FAILED', failureReason: 'No route.', updatedAt: '2019-08-19T02:05:27.674Z' }],
       },
     ],
     [

@@ -33,10 +33,7 @@ describe('the list of connections', () => {
     ['', ['beta_1', 'epsilon', 'gamma', 'Alpha', 'beta_2']],
     ['order: OLDEST_FIRST', ['beta_2', 'Alpha', 'gamma', 'beta_1', 'epsilon']],
     ['order: NAME', ['Alpha', 'beta_1', 'beta_2', 'epsilon', 'gamma']],
-    [
-      'order: NAME, filter: {includeDeleted: true}',
-      ['Alpha', 'beta_1', 'beta_2', 'delta', 'epsilon', 'gamma'],
-    ],
+    ['order: NAME, filter: {includeDeleted: true}', ['Alpha', 'beta_1', 'beta_2', 'delta', 'epsilon', 'gamma']],
     ['filter: {states: [DELETED]}', ['delta']],
     ['order: NAME, filter: {states: [ACTIVE, FAILED]}', ['Alpha', 'beta_2', 'epsilon']],
     ['filter: {states: [UNKNOWN]}', ['beta_1']],
@@ -49,30 +46,23 @@ describe('the list of connections', () => {
   ])('is filtered and sorted by (%s)', async (argumentsText, names) => {
     const page = await pageOf(await startSeeded(), argumentsText);
     // Ids break ties, and they differ in every run.
-    const sameTime = (name: string) =>
-      /beta_1|epsilon/.test(name) && !/NAME/.test(argumentsText) ? '=' : name;
+    const sameTime = (name: string) => (/beta_1|epsilon/.test(name) && !/NAME/.test(argumentsText) ? '=' : name);
     expect(namesOf(page.items).map(sameTime)).toEqual(names.map(sameTime));
     expect([page.totalCount, page.nextCursor]).toEqual([names.length, null]);
   });
 
-  it.each(['NEWEST_FIRST', 'OLDEST_FIRST', 'NAME'])(
-    'in pages by %s shows each connection once',
-    async order => {
-      const gateway = await startSeeded();
-      const whole = await pageOf(gateway, `order: ${order}`);
-      const pages: ShownConnection[][] = [];
-      for (let after: string | null = ''; after !== null; ) {
-        const page = await pageOf(
-          gateway,
-          `order: ${order}, first: 2${after === '' ? '' : `, after: "${after}"`}`,
-        );
-        pages.push(page.items);
-        after = page.nextCursor;
-      }
-      expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
-      expect(pages.flat()).toEqual(whole.items);
-    },
-  );
+  it.each(['NEWEST_FIRST', 'OLDEST_FIRST', 'NAME'])('in pages by %s shows each connection once', async order => {
+    const gateway = await startSeeded();
+    const whole = await pageOf(gateway, `order: ${order}`);
+    const pages: ShownConnection[][] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      const page = await pageOf(gateway, `order: ${order}, first: 2${after === '' ? '' : `, after: "${after}"`}`);
+      pages.push(page.items);
+      after = page.nextCursor;
+    }
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(pages.flat()).toEqual(whole.items);
+  });
 
   it('is paginated by truncated names of any length', async () => {
     const gateway = await startGateway();

@@ -60,9 +60,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     const settings = { FOLLOW_INTERVAL_MS: String(intervalMs), FOLLOW_CALLS_PER_SECOND: '5' };
     const { emulator, one, two } = await startTwo({}, settings);
     const ids = Array.from({ length: 40 }, () => emulator.seedConnection({ state: 'CREATING' }).connectionId);
-    await Promise.all(
-      [one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 8'))),
-    );
+    await Promise.all([one, two].flatMap(gateway => ids.map(id => connectionOf(gateway, id, 'waitSeconds: 8'))));
     const polls = emulator.ledger.entries('getConnection');
     // Most connections were polled twice.
     expect(polls.length).toBeGreaterThan(60);

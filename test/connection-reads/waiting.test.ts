@@ -14,11 +14,7 @@ async function timed<T>(work: Promise<T>): Promise<[result: T, tookMs: number]> 
 
 describe('a query with waitSeconds', () => {
   it.each([
-    [
-      'orders',
-      'ACTIVE',
-      { connectionAddress: expect.stringMatching(/^to-rds-/), failureReason: null, progress: 1 },
-    ],
+    ['orders', 'ACTIVE', { connectionAddress: expect.stringMatching(/^to-rds-/), failureReason: null, progress: 1 }],
     ['fail_orders', 'FAILED', { connectionAddress: null, failureReason: "Can't get ready router." }],
   ])('returns when %s becomes %s', async (name, state, shown) => {
     const clock = createStillClock();
@@ -96,9 +92,7 @@ describe('a query with waitSeconds', () => {
     // The poll of a leaked timer would arrive before the response to another waiting query.
     const other = gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;
     await connectionOf(gateway, other, 'waitSeconds: 1');
-    expect(ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId))).toHaveLength(
-      polls,
-    );
+    expect(ledger.entries('getConnection').filter(({ path }) => path.endsWith(connectionId))).toHaveLength(polls);
   });
 
   it.each(['waitSeconds: 26', 'waitSeconds: -1'])('is refused: %s', async more => {

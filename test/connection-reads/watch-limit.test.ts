@@ -20,10 +20,7 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
   const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
   const counts: Record<string, number> = {};
   for (let socket = 0; socket < sockets; socket += 1) {
-    const { say, hear } = await openSocket(
-      graphqlUrl,
-      token === undefined ? {} : { authorization: `Bearer ${token}` },
-    );
+    const { say, hear } = await openSocket(graphqlUrl, token === undefined ? {} : { authorization: `Bearer ${token}` });
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
     for (let received = 0; received < OF_A_SOCKET; ) {

@@ -5,14 +5,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { createStillClock } from '../helpers/still-clock.js';
 import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
-import {
-  closeSubscribers,
-  nextOf,
-  openSocket,
-  readAll,
-  socketClient,
-  subscribe,
-} from '../http/helpers/subscribers.js';
+import { closeSubscribers, nextOf, openSocket, readAll, socketClient, subscribe } from '../http/helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
 import { connectionOf } from './helpers/read-connections.js';
 
@@ -127,9 +120,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
       ],
     });
     expect(shownIn(await nextOf(events))).toMatchObject({ state: 'CREATING' });
-    expect(
-      gateway.emulator.ledger.entries('getConnection').filter(({ status }) => status === 500),
-    ).toHaveLength(4);
+    expect(gateway.emulator.ledger.entries('getConnection').filter(({ status }) => status === 500)).toHaveLength(4);
   });
 
   it('reports a deleted connection as DELETED and ends', async () => {
@@ -255,9 +246,7 @@ describe('ten subscribers per connection', () => {
     );
     expect(watchers).toHaveLength(10 * connections);
     const first = await Promise.all(watchers.map(watcher => watcher.next()));
-    expect(first.filter(({ value }) => shownIn(value as SubscriptionEvent)?.state !== 'CREATING')).toEqual(
-      [],
-    );
+    expect(first.filter(({ value }) => shownIn(value as SubscriptionEvent)?.state !== 'CREATING')).toEqual([]);
     await ledger.waitFor('getConnection', 3 * connections);
 
     const polls = ledger.entries('getConnection');
@@ -309,9 +298,7 @@ describe('more watched connections than FOLLOW_CALLS_PER_SECOND allows to poll',
     const token = await tokenOf('one');
     const before = emulator.ledger.count('getConnection');
     const id = seed();
-    const event = await nextOf(
-      subscribe('graphql-sse', graphqlUrl, { query: SUBSCRIPTION, variables: { id } }, token),
-    );
+    const event = await nextOf(subscribe('graphql-sse', graphqlUrl, { query: SUBSCRIPTION, variables: { id } }, token));
     expect(shownIn(event)).toMatchObject({ state: 'CREATING' });
     const polls = emulator.ledger.entries('getConnection').slice(before);
     // The queue holds calls for forty seconds.

@@ -17,16 +17,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     allowed: ['compose.ts', 'http', 'graphql', 'datasource-connection', 'operation-store', 'config', 'lib'],
   },
   'compose.ts': {
-    allowed: [
-      'idempotency',
-      'operation-store',
-      'connection-reads',
-      'auth',
-      'config',
-      'dli',
-      'huawei-cloud',
-      'lib',
-    ],
+    allowed: ['idempotency', 'operation-store', 'connection-reads', 'auth', 'config', 'dli', 'huawei-cloud', 'lib'],
   },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
@@ -59,10 +50,7 @@ function isAllowed({ target, isTypeOnly }: SourceImport, { allowed, allowedAsTyp
 }
 
 /** The imports that match, as `importer -> imported`. */
-function describeImports(
-  files: readonly SourceFile[],
-  matches: (found: SourceImport, file: SourceFile) => boolean,
-) {
+function describeImports(files: readonly SourceFile[], matches: (found: SourceImport, file: SourceFile) => boolean) {
   return files.flatMap(file =>
     file.imports.filter(found => matches(found, file)).map(({ target }) => `${file.path} -> ${target}`),
   );
@@ -77,10 +65,7 @@ describe('the dependencies between the folders of src', () => {
     const rule = RULES[folder] ?? { allowed: [] };
     const files = FILES.filter(file => file.folder === folder);
     expect(
-      describeImports(
-        files,
-        found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule),
-      ),
+      describeImports(files, found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule)),
     ).toEqual([]);
   });
 
@@ -93,8 +78,7 @@ describe('the dependencies between the folders of src', () => {
 
   it('reach the emulator from the development mode only', () => {
     const importers = FILES.filter(
-      ({ folder, imports }) =>
-        folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
+      ({ folder, imports }) => folder !== 'emulator' && imports.some(({ target }) => folderOf(target) === 'emulator'),
     );
     expect(importers.map(({ path }) => path)).toEqual(['dev-mode.ts']);
   });

@@ -11,8 +11,7 @@ const compose = withoutComments(read('docker-compose.yml'));
 
 /** The lines of a key in the compose file, up to the next key of the same indentation. */
 function below(text: string, key: string): string {
-  const [, indent = '', lines = ''] =
-    new RegExp(`^( *)${key}:\\n((?:\\1 +.*\\n|\\n)*)`, 'm').exec(text) ?? [];
+  const [, indent = '', lines = ''] = new RegExp(`^( *)${key}:\\n((?:\\1 +.*\\n|\\n)*)`, 'm').exec(text) ?? [];
   return lines.replaceAll(new RegExp(`^${indent}  `, 'gm'), '');
 }
 

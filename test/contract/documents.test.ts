@@ -57,9 +57,7 @@ describe('the documents', () => {
   });
 
   it('describe every variable of .env.example', () => {
-    const listed = [...readDocument('.env.example').matchAll(/^([A-Z0-9_]+)=/gm)].map(
-      ([, name = '']) => name,
-    );
+    const listed = [...readDocument('.env.example').matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name = '']) => name);
     const described = new Set(readDocument('docs/configuration.md').match(/[A-Z][A-Z0-9_]+/g));
     // What the changelog announces as removed may be in the example until the code is gone too.
     const removed = /### Removed\n(.*?)\n## /s.exec(readDocument('CHANGELOG.md'))?.[1] ?? '';

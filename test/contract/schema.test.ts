@@ -25,9 +25,7 @@ describe('the GraphQL schema', () => {
 
   it('describes every type, field, argument and enum value', () => {
     const isRoot = (type: GraphQLNamedType) =>
-      type === schema.getQueryType() ||
-      type === schema.getMutationType() ||
-      type === schema.getSubscriptionType();
+      type === schema.getQueryType() || type === schema.getMutationType() || type === schema.getSubscriptionType();
     const types = Object.values(schema.getTypeMap()).filter(
       type => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
     );
@@ -45,8 +43,7 @@ describe('the GraphQL schema', () => {
   it.each(['Create', 'Delete'])('has exactly one member of a payload that is not a UserError: %s', kind => {
     const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
     if (!isUnionType(payload)) throw new Error('The payload is not a union.');
-    const isUserError = (names: readonly { name: string }[]) =>
-      names.some(({ name }) => name === 'UserError');
+    const isUserError = (names: readonly { name: string }[]) => names.some(({ name }) => name === 'UserError');
     const others = payload.getTypes().filter(type => !isUserError(type.getInterfaces()));
 
     expect(others.map(type => type.name)).toEqual([`${kind}DatasourceConnectionSuccess`]);

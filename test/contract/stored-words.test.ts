@@ -74,8 +74,7 @@ async function readTables(folder: string) {
 function identityOf(emulator: Emulator, secret: Buffer) {
   const [first] = emulator.ledger.entries('createConnection');
   const project = `http://${first?.headers['host']}/${DEFAULT_PROJECT_ID}`;
-  const keyed = (...words: string[]) =>
-    createHmac('sha256', secret).update(JSON.stringify(words)).digest('hex');
+  const keyed = (...words: string[]) => createHmac('sha256', secret).update(JSON.stringify(words)).digest('hex');
   const { name, service, securityGroupId, networkId, url } = VALID_INPUT;
   const input = JSON.stringify([name, service, securityGroupId, networkId, url, null, []]);
   return {
@@ -110,8 +109,7 @@ describe('the embedded store', () => {
   it('keeps a success and its connection under these words', async () => {
     const { create, emulator, storedTables } = await startOnFolder();
     const { connectionId } = await create({ idempotencyKey: KEY });
-    const { names, secret, record, records, holders, connections, deletions, expiries } =
-      await storedTables();
+    const { names, secret, record, records, holders, connections, deletions, expiries } = await storedTables();
     const { identity } = identityOf(emulator, secret);
     const { id, nameId } = identity;
     expect(names).toEqual(['connections', 'deletions', 'expiries', 'holders', 'records', 'secret']);
@@ -302,10 +300,7 @@ describe('a stored record', () => {
 
   it.each([
     ['SENDING', begun],
-    [
-      'SENDING, sent once more',
-      { ...begun, isResent: true, unknownReason: 'CONNECTION_LOST', requestId: 'r' },
-    ],
+    ['SENDING, sent once more', { ...begun, isResent: true, unknownReason: 'CONNECTION_LOST', requestId: 'r' }],
     ['SUCCEEDED', { ...begun, state: 'SUCCEEDED', connectionId: 'c', message: 'm', isReconciled: false }],
     ['SUCCEEDED, without a hint or a source', { ...begun, state: 'SUCCEEDED', connectionId: 'c' }],
     [
@@ -418,10 +413,7 @@ describe('the log of a create', () => {
       { status: 200, body: { is_success: false } },
       { outcome: 'unsuccessful', status: 200 },
     ],
-    [
-      { behaviour: 'reset' },
-      { outcome: 'CONNECTION_LOST', detail: 'CONNECTION_LOST', causeCode: expect.any(String) },
-    ],
+    [{ behaviour: 'reset' }, { outcome: 'CONNECTION_LOST', detail: 'CONNECTION_LOST', causeCode: expect.any(String) }],
     [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', detail: 'TIMEOUT' }],
   ] as const)('has these words for %j', async (fault, words) => {
     const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });

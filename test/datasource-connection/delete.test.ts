@@ -17,20 +17,17 @@ describe('deleteDatasourceConnection', () => {
     expect(sent?.path).toMatch(new RegExp(`/datasource-connection/${id}$`));
   });
 
-  it.each(['', '4711', `${NO_ID}/x`, '../emulator/reset', `${NO_ID}?x=1`])(
-    'refuses an invalid id: %j',
-    async id => {
-      const gateway = await startGateway();
+  it.each(['', '4711', `${NO_ID}/x`, '../emulator/reset', `${NO_ID}?x=1`])('refuses an invalid id: %j', async id => {
+    const gateway = await startGateway();
 
-      expect(await remove(gateway, id)).toEqual({
-        __typename: 'InvalidInputError',
-        code: 'BAD_USER_INPUT',
-        message: 'The input breaks the rules listed in problems. Nothing was sent to DLI.',
-        problems: [{ path: ['id'], message: 'id must be a UUID, as the id of every connection is.' }],
-      });
-      expect(gateway.emulator.ledger.count()).toBe(0);
-    },
-  );
+    expect(await remove(gateway, id)).toEqual({
+      __typename: 'InvalidInputError',
+      code: 'BAD_USER_INPUT',
+      message: 'The input breaks the rules listed in problems. Nothing was sent to DLI.',
+      problems: [{ path: ['id'], message: 'id must be a UUID, as the id of every connection is.' }],
+    });
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
 
   it.each([{}, { state: 'DELETED' }])(
     'returns ConnectionNotFoundError for an unknown connection: %j',

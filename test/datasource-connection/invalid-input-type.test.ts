@@ -20,27 +20,15 @@ describe('a variable of the wrong type', () => {
     ['an empty service', { service: '' }, `"input.service" must be one of ${SERVICES}.`],
     ['a padded service', { service: ' RDS ' }, `"input.service" must be one of ${SERVICES}.`],
     ['a service in DLI spelling', { service: 'rds' }, `"input.service" must be one of ${SERVICES}.`],
-    [
-      'an inherited name as service',
-      { service: 'constructor' },
-      `"input.service" must be one of ${SERVICES}.`,
-    ],
+    ['an inherited name as service', { service: 'constructor' }, `"input.service" must be one of ${SERVICES}.`],
     ['a number as service', { service: CANARY_NUMBER }, `"input.service" must be one of ${SERVICES}.`],
-    [
-      'a fraction as id',
-      { securityGroupId: CANARY_NUMBER + 0.5 },
-      '"input.securityGroupId" must be of type ID!.',
-    ],
+    ['a fraction as id', { securityGroupId: CANARY_NUMBER + 0.5 }, '"input.securityGroupId" must be of type ID!.'],
     ['a list as id', { networkId: [CANARY] }, '"input.networkId" must be of type ID!.'],
     ['a list as url', { url: [CANARY, CANARY] }, '"input.url" must be of type String!.'],
     ['a text as tags', { tags: CANARY }, '"input.tags" must be of type [TagInput!].'],
     ['a text as tag', { tags: [CANARY] }, '"input.tags.0" must be of type TagInput!.'],
     ['null as tag', { tags: [null] }, '"input.tags.0" must be of type TagInput!.'],
-    [
-      'a list as tag',
-      { tags: [[{ key: CANARY, value: CANARY }]] },
-      '"input.tags.0" must be of type TagInput!.',
-    ],
+    ['a list as tag', { tags: [[{ key: CANARY, value: CANARY }]] }, '"input.tags.0" must be of type TagInput!.'],
     ['a tag without value', { tags: [{ key: CANARY }] }, '"input.tags.0.value" is required.'],
     [
       'a number as tag key',
@@ -52,11 +40,7 @@ describe('a variable of the wrong type', () => {
       { tags: [{ key: 'a', value: 'b', admin: CANARY }] },
       '"input.tags.0.admin" is not a field of TagInput.',
     ],
-    [
-      'an unknown field',
-      { is_admin: CANARY },
-      '"input.is_admin" is not a field of CreateDatasourceConnectionInput.',
-    ],
+    ['an unknown field', { is_admin: CANARY }, '"input.is_admin" is not a field of CreateDatasourceConnectionInput.'],
     [
       'an unknown field whose name is no name',
       { [`x ${CANARY}\r\n`]: true },
@@ -96,9 +80,7 @@ describe('a variable of the wrong type', () => {
     [
       'an empty input, with all its problems at once',
       { input: {} },
-      ['name', 'service', 'securityGroupId', 'networkId', 'url'].map(
-        field => `"input.${field}" is required.`,
-      ),
+      ['name', 'service', 'securityGroupId', 'networkId', 'url'].map(field => `"input.${field}" is required.`),
     ],
     [
       'several fields at once',

@@ -45,11 +45,7 @@ describe('an input that violates a rule', () => {
     ['a space before a tag key', { tags: [tag(` ${CANARY}`)] }, ['tags', '0', 'key']],
     ['a space after a tag key', { tags: [tag(`${CANARY} `)] }, ['tags', '0', 'key']],
     ['a tag key of 129 characters', { tags: [tag(CANARY.padEnd(129, 'x'))] }, ['tags', '0', 'key']],
-    [
-      'a mark without a letter of its own in a tag key',
-      { tags: [tag(`${CANARY}\ufe0f`)] },
-      ['tags', '0', 'key'],
-    ],
+    ['a mark without a letter of its own in a tag key', { tags: [tag(`${CANARY}\ufe0f`)] }, ['tags', '0', 'key']],
     ['a tag key of 65 letters of two units', { tags: [tag('\u{20000}'.repeat(65))] }, ['tags', '0', 'key']],
     ['a line feed in a tag key', { tags: [tag(`${CANARY}\n`)] }, ['tags', '0', 'key']],
     ['a comma in a tag key', { tags: [tag(`${CANARY},x`)] }, ['tags', '0', 'key']],
@@ -93,8 +89,7 @@ describe('an input that violates a rule', () => {
       { path: ['networkId'], message: 'networkId must be 1 to 64 letters, digits and -.' },
       {
         path: ['url'],
-        message:
-          'For RDS, url must be exactly one host:port, at most 512 characters, for example 192.168.0.12:3306.',
+        message: 'For RDS, url must be exactly one host:port, at most 512 characters, for example 192.168.0.12:3306.',
       },
       { path: ['clusterName'], message: 'clusterName must be 1 to 128 letters, digits, _ and -.' },
       { path: ['tags'], message: 'tags must have different keys.' },

@@ -77,9 +77,7 @@ describe('the urlPattern of a service', () => {
       else expect({ url, __typename }).toEqual({ url, __typename: 'InvalidInputError' });
     }
 
-    expect(accepted).toEqual(
-      service === 'CLOUD_TABLE' ? [...ONE_ADDRESS, ...SEVERAL_ADDRESSES] : ONE_ADDRESS,
-    );
+    expect(accepted).toEqual(service === 'CLOUD_TABLE' ? [...ONE_ADDRESS, ...SEVERAL_ADDRESSES] : ONE_ADDRESS);
     for (const flag of ['v', 'u']) {
       expect(urls.filter(url => new RegExp(`^(?:${pattern})$`, flag).test(url))).toEqual(accepted);
     }

@@ -25,12 +25,10 @@ describe('the rule for url', () => {
   it('is listed for each service with an example', async () => {
     const services = await servicesOf(shared());
 
-    expect(Object.fromEntries(services.map(({ service, urlExample }) => [service, urlExample]))).toEqual(
-      EXAMPLES,
-    );
-    expect(
-      services.filter(({ urlAcceptsSeveral }) => urlAcceptsSeveral).map(({ service }) => service),
-    ).toEqual(['CLOUD_TABLE']);
+    expect(Object.fromEntries(services.map(({ service, urlExample }) => [service, urlExample]))).toEqual(EXAMPLES);
+    expect(services.filter(({ urlAcceptsSeveral }) => urlAcceptsSeveral).map(({ service }) => service)).toEqual([
+      'CLOUD_TABLE',
+    ]);
     expect(services.map(({ urlMaxLength }) => urlMaxLength)).toEqual([512, 512, 512, 512, 512, 512]);
   });
 
@@ -50,17 +48,14 @@ describe('the rule for url', () => {
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
-  it.each(Object.entries(EXAMPLES))(
-    'for %s appears in the error with the example %s',
-    async (service, example) => {
-      const gateway = shared();
-      const rule = (await servicesOf(gateway)).find(info => info.service === service)?.urlRule;
-      const { problems } = await gateway.create({ service, url: 'jdbc:x' });
+  it.each(Object.entries(EXAMPLES))('for %s appears in the error with the example %s', async (service, example) => {
+    const gateway = shared();
+    const rule = (await servicesOf(gateway)).find(info => info.service === service)?.urlRule;
+    const { problems } = await gateway.create({ service, url: 'jdbc:x' });
 
-      expect(problems).toEqual([{ path: ['url'], message: rule }]);
-      expect(rule).toContain(example);
-    },
-  );
+    expect(problems).toEqual([{ path: ['url'], message: rule }]);
+    expect(rule).toContain(example);
+  });
 
   it.each([
     [512, 'CreateDatasourceConnectionSuccess'],

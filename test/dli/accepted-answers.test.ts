@@ -66,10 +66,7 @@ describe('a success that cannot be trusted is an unknown outcome', () => {
     ['an id that is a script', { body: { is_success: true, connection_id: '<script>alert(1)</script>' } }],
     ['an id of 5 KB', { body: { is_success: true, connection_id: 'a'.repeat(5 * 1024) } }],
     ['two ids', { body: `{"is_success":true,"connection_id":"${ID}","connection_id":"${OTHER_ID}"}` }],
-    [
-      'two ids, one spelled with an escape',
-      { body: `{"connection_id":"${ID}","connection\\u005fid":"${OTHER_ID}"}` },
-    ],
+    ['two ids, one spelled with an escape', { body: `{"connection_id":"${ID}","connection\\u005fid":"${OTHER_ID}"}` }],
     ['an id and an error code', { body: { is_success: true, connection_id: ID, error_code: 'DLI.0999' } }],
     ['is_success twice', { body: `{"is_success":false,"is_success":true,"connection_id":"${ID}"}` }],
     ['is_success as text', { body: { is_success: 'true', connection_id: ID } }],

@@ -78,10 +78,7 @@ describe('a DLI that cannot be reached', () => {
       env: { DLI_ENDPOINT: endpoint },
     });
     for (const name of ['a', 'b', 'c']) await create({ name });
-    expect(attemptsIn(log()).map(({ detail }) => detail)).toEqual([
-      ...Array(5).fill('UNREACHABLE'),
-      'BREAKER_OPEN',
-    ]);
+    expect(attemptsIn(log()).map(({ detail }) => detail)).toEqual([...Array(5).fill('UNREACHABLE'), 'BREAKER_OPEN']);
   });
 
   it('gets one connection per second at most, however many creates come', async () => {
@@ -142,10 +139,7 @@ describe('a DLI that cannot be reached', () => {
     gateway.clock.advance(1_000);
     const probe = gateway.create({ name: 'probe' });
     await dli.ledger.waitFor('createConnection', 1);
-    expect(limitsIn(gateway.log()).map(({ outcome }) => outcome)).toEqual([
-      'BREAKER_OPENED',
-      'BREAKER_CLOSED',
-    ]);
+    expect(limitsIn(gateway.log()).map(({ outcome }) => outcome)).toEqual(['BREAKER_OPENED', 'BREAKER_CLOSED']);
     expect(await probe).toMatchObject(SUCCESS);
   });
 

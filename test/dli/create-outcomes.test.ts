@@ -57,10 +57,7 @@ const REFUSALS: readonly Refusal[] = [
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
 /** Creates against an upstream that answers every create like this; returns how many creates it received. */
-async function createAgainst(
-  answer: Partial<Fault>,
-  name = freshName(),
-): Promise<{ payload: Payload; posts: number }> {
+async function createAgainst(answer: Partial<Fault>, name = freshName()): Promise<{ payload: Payload; posts: number }> {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
   const payload = await create({ name });
@@ -81,10 +78,7 @@ describe('a refusal that DLI makes before it executes anything', () => {
   });
 
   it.each([
-    [
-      'DLI.0001',
-      'DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created.',
-    ],
+    ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created.'],
     ['DLI.1028', 'The quota of datasource connections is used up. Nothing was created.'],
     ['APIGW.0602', 'DLI refused the request. Nothing was created.'],
   ])("for good answers DLI's code %s, its request id and our own words", async (dliCode, message) => {

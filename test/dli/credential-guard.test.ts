@@ -87,9 +87,7 @@ describe('an access key that is refused', () => {
     }
     const entries = gateway.emulator.ledger.entries();
     expect(entries).toHaveLength(3);
-    expect(entries.map(({ reasonRefused }) => reasonRefused)).not.toContainEqual(
-      expect.stringContaining('limit'),
-    );
+    expect(entries.map(({ reasonRefused }) => reasonRefused)).not.toContainEqual(expect.stringContaining('limit'));
   });
 
   it('is used again by all after one create has shown that it works', async () => {
@@ -271,9 +269,7 @@ describe('an IAM user', () => {
   it('whose token runs out is not under suspicion: all creates that met it succeed with another', async () => {
     const gateway = await startWithClock(IAM_USER);
     for (let round = 0; round < 5; round += 1) {
-      expect(await createMany(gateway, `round-${round}`, 20)).toEqual(
-        Array(20).fill(expect.objectContaining(SUCCESS)),
-      );
+      expect(await createMany(gateway, `round-${round}`, 20)).toEqual(Array(20).fill(expect.objectContaining(SUCCESS)));
       gateway.emulator.expireTokens();
     }
     expect(gateway.emulator.ledger.count('issueToken')).toBe(5);

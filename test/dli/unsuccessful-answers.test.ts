@@ -138,12 +138,9 @@ describe('is_success: false without an id', () => {
 });
 
 describe('is_success: false with an id', () => {
-  it.each([ID, 'connection-1'])(
-    'is an unknown outcome when the list does not show it (%s)',
-    async connectionId => {
-      const { payload } = await createUnsuccessfully({ connection_id: connectionId });
-      expect(payload).toMatchObject(UNKNOWN);
-      expect(callsBesideLooks(gateway.emulator)).toEqual(['createConnection']);
-    },
-  );
+  it.each([ID, 'connection-1'])('is an unknown outcome when the list does not show it (%s)', async connectionId => {
+    const { payload } = await createUnsuccessfully({ connection_id: connectionId });
+    expect(payload).toMatchObject(UNKNOWN);
+    expect(callsBesideLooks(gateway.emulator)).toEqual(['createConnection']);
+  });
 });

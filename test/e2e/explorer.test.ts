@@ -16,9 +16,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
       env: { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' },
     });
     const search =
-      queryFor === undefined
-        ? ''
-        : `?query=${encodeURIComponent(queryFor(emulator.seedConnection().connectionId))}`;
+      queryFor === undefined ? '' : `?query=${encodeURIComponent(queryFor(emulator.seedConnection().connectionId))}`;
     const page = await newPage({ viewport: { width: 1400, height: 1000 } });
     const complaints: string[] = [];
     await page.route('**/*', async route => {
@@ -137,10 +135,7 @@ describe('the explorer over HTTP', () => {
   it.each(['graphiql', 'sandbox'])('%s is not served without Accept: text/html', async explorer => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: explorer } });
     const response = await fetch(graphqlUrl, { headers: { accept: 'application/json' } });
-    expect([response.status, response.headers.get('content-type')]).toEqual([
-      405,
-      'application/json; charset=utf-8',
-    ]);
+    expect([response.status, response.headers.get('content-type')]).toEqual([405, 'application/json; charset=utf-8']);
   });
 
   it.each([

@@ -66,9 +66,8 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
       shown: (times: number, id?: string) =>
         page.waitForFunction(
           ([connection, least]) =>
-            (window as unknown as FrontEnd).seen.filter(
-              seen => connection === undefined || seen.id === connection,
-            ).length >= least,
+            (window as unknown as FrontEnd).seen.filter(seen => connection === undefined || seen.id === connection)
+              .length >= least,
           [id, times] as const,
           { polling: POLLING_MS },
         ),

@@ -18,32 +18,24 @@ type Row = [what: string, statement: string, errorName: string, when: keyof type
 describe('a gateway with a bug', () => {
   it.each<Row>([
     ['throws an error', `throw new TypeError(${CANARY})`, 'TypeError', 'serving'],
-    [
-      'throws an error of several lines',
-      `throw new TypeError('bad\\n' + ${CANARY})`,
-      'TypeError',
-      'starting',
-    ],
+    ['throws an error of several lines', `throw new TypeError('bad\\n' + ${CANARY})`, 'TypeError', 'starting'],
     ['rejects a promise with an error', `Promise.reject(new RangeError(${CANARY}))`, 'RangeError', 'serving'],
     ['rejects a promise with a text', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection', 'starting'],
     ['throws a text', `throw ${CANARY}`, 'unknown', 'starting'],
     ['throws nothing', 'throw null', 'unknown', 'starting'],
-  ])(
-    'that %s logs its stack frames, not its message, and exits with 70',
-    async (_what, statement, errorName, when) => {
-      const preload = PRELOADS[when](statement);
-      const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
-      if (when === 'serving') {
-        await gateway.addresses();
-        gateway.signal('SIGUSR2');
-      }
-      expect(await gateway.end()).toBe(70);
-      // While it ends, what it was about to start may still log that it has started.
-      expect(gateway.logLines().filter(({ level }) => level === 60)).toMatchObject([
-        { errorName, msg: 'the gateway ends because of a bug' },
-      ]);
-      expect(gateway.stdout()).not.toContain('canary-83d1');
-      expect(gateway.stderr()).toBe('');
-    },
-  );
+  ])('that %s logs its stack frames, not its message, and exits with 70', async (_what, statement, errorName, when) => {
+    const preload = PRELOADS[when](statement);
+    const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
+    if (when === 'serving') {
+      await gateway.addresses();
+      gateway.signal('SIGUSR2');
+    }
+    expect(await gateway.end()).toBe(70);
+    // While it ends, what it was about to start may still log that it has started.
+    expect(gateway.logLines().filter(({ level }) => level === 60)).toMatchObject([
+      { errorName, msg: 'the gateway ends because of a bug' },
+    ]);
+    expect(gateway.stdout()).not.toContain('canary-83d1');
+    expect(gateway.stderr()).toBe('');
+  });
 });

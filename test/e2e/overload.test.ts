@@ -133,9 +133,7 @@ describe('an overloaded gateway', () => {
     isOver = true;
     await Promise.all(clients);
     for (const { status, headers, body, origin } of refused) {
-      const [retryAfter, allowed] = ['retry-after', 'access-control-allow-origin'].map(name =>
-        headers.get(name),
-      );
+      const [retryAfter, allowed] = ['retry-after', 'access-control-allow-origin'].map(name => headers.get(name));
       expect({ status, retryAfter, allowed, body }).toEqual({
         status: 503,
         retryAfter: '1',

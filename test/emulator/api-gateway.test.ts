@@ -20,8 +20,7 @@ describe('the emulated API gateway', () => {
 
   it('refuses the derived signature algorithm, naming it', async () => {
     const { send } = await startEmulator();
-    const authorization =
-      'V11-HMAC-SHA256 Credential=AK/20240115/region/dli, SignedHeaders=host, Signature=0';
+    const authorization = 'V11-HMAC-SHA256 Credential=AK/20240115/region/dli, SignedHeaders=host, Signature=0';
     expect(await send('GET', CONNECTIONS_PATH, undefined, { authorization })).toMatchObject({
       status: 401,
       json: { error_code: 'APIGW.0301', error_msg: expect.stringContaining('V11-HMAC-SHA256') },
@@ -69,9 +68,7 @@ describe('the emulated API gateway', () => {
   ])('refuses %s with 494', async (_what, count, kilobytes) => {
     const { send } = await startEmulator();
     const value = 'x'.repeat(kilobytes * 1_024);
-    const headers = Object.fromEntries(
-      Array.from({ length: count }, (_, index) => [`x-filler-${index}`, value]),
-    );
+    const headers = Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-filler-${index}`, value]));
     expect(await send('GET', CONNECTIONS_PATH, undefined, headers)).toMatchObject({
       status: 494,
       json: { error_code: 'APIGW.0201' },

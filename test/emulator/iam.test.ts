@@ -12,11 +12,7 @@ describe('a token request', () => {
     ['id', { id: DEFAULT_PROJECT_ID }],
   ])('by project %s returns a token for DLI with the documented body', async (_by, project) => {
     const { send } = await startEmulator({ now: () => Date.parse('2020-01-03T09:05:22.701Z') });
-    const { status, headers, json } = await send(
-      'POST',
-      '/v3/auth/tokens?nocatalog=true',
-      tokenBody({ project }),
-    );
+    const { status, headers, json } = await send('POST', '/v3/auth/tokens?nocatalog=true', tokenBody({ project }));
     const token = headers.get('x-subject-token') ?? '';
     expect(status).toBe(201);
     expect(token).toMatch(/^MII[A-Za-z0-9+/=]{1000,}$/);

@@ -81,15 +81,10 @@ describe('the ledger', () => {
 
   it('records a caller that disconnected in the middle of the body', async () => {
     const { emulator, baseUrl } = await startEmulator();
-    const socket = await openRaw(
-      baseUrl,
-      rawRequest('POST', CONNECTIONS_PATH, 'abc', { 'content-length': '9' }),
-    );
+    const socket = await openRaw(baseUrl, rawRequest('POST', CONNECTIONS_PATH, 'abc', { 'content-length': '9' }));
     socket.end();
     await emulator.ledger.waitFor('createConnection', 1);
-    expect(emulator.ledger.entries()).toMatchObject([
-      { bodyBytes: 3, reasonRefused: 'the caller went away' },
-    ]);
+    expect(emulator.ledger.entries()).toMatchObject([{ bodyBytes: 3, reasonRefused: 'the caller went away' }]);
     socket.destroy();
   });
 

@@ -26,18 +26,15 @@ function start(environment: Record<string, string>) {
 }
 
 describe('the emulator process', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)(
-    'says how to reach it, serves, and stops cleanly on %s',
-    async signal => {
-      const { child, output } = start({ EMULATOR_PORT: '0', EMULATOR_REGION: 'cn-east-3' });
-      const exit = once(child, 'exit');
-      while (!output.text.includes('DLI_REGION=cn-east-3')) await once(child.stdout, 'data');
-      const endpoint = /DLI_ENDPOINT=(\S+)/.exec(output.text)?.[1];
-      expect((await fetch(`${endpoint}/emulator/health`)).status).toBe(200);
-      child.kill(signal);
-      expect(await exit).toEqual([0, null]);
-    },
-  );
+  it.each(['SIGTERM', 'SIGINT'] as const)('says how to reach it, serves, and stops cleanly on %s', async signal => {
+    const { child, output } = start({ EMULATOR_PORT: '0', EMULATOR_REGION: 'cn-east-3' });
+    const exit = once(child, 'exit');
+    while (!output.text.includes('DLI_REGION=cn-east-3')) await once(child.stdout, 'data');
+    const endpoint = /DLI_ENDPOINT=(\S+)/.exec(output.text)?.[1];
+    expect((await fetch(`${endpoint}/emulator/health`)).status).toBe(200);
+    child.kill(signal);
+    expect(await exit).toEqual([0, null]);
+  });
 
   it('exits with 78 and names every invalid variable, but no value', async () => {
     const { child, output } = start({ EMULATOR_PORT: 'abc', EMULATOR_CREATION_MS: 'soon' });

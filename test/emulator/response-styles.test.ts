@@ -24,9 +24,7 @@ describe('responses in the style of', () => {
     const { get, element, frame } = await answersOf({ answerStyle: '2018' });
     expect(Object.keys(get).sort()).toEqual(KEYS_OF_2018);
     expect(get['cluster_name']).toBe('#SQL#');
-    expect(Object.keys(element).sort()).toEqual(
-      KEYS_OF_2018.map(key => (key === 'message' ? 'message ' : key)),
-    );
+    expect(Object.keys(element).sort()).toEqual(KEYS_OF_2018.map(key => (key === 'message' ? 'message ' : key)));
     expect(frame).toEqual({ is_success: true, message: '' });
   });
 
@@ -119,10 +117,7 @@ describe('seeding over HTTP', () => {
   it('adds one connection or many alike, and returns them', async () => {
     const { send, call } = await startEmulator();
     const one = { name: 'orders', state: 'FAILED', message: 'Because.', queues: ['q'] };
-    const answer = await send('POST', '/emulator/connections', [
-      one,
-      { name: 'many', count: 3, state: 'ACTIVE' },
-    ]);
+    const answer = await send('POST', '/emulator/connections', [one, { name: 'many', count: 3, state: 'ACTIVE' }]);
     expect(answer.status).toBe(201);
     expect(answer.json).toMatchObject({
       connections: [one, { name: 'many-1' }, { name: 'many-2' }, { name: 'many-3' }],

@@ -109,27 +109,20 @@ describe('an access key', () => {
 
   it('is refused if the date is not among the signed headers', () => {
     const authorization = vector.expected.authorization.replace(';x-sdk-date', '');
-    expect(refusalOf(vector, withHeader(vector, 'authorization', authorization))).toBe(
-      'verify aksk signature fail',
-    );
+    expect(refusalOf(vector, withHeader(vector, 'authorization', authorization))).toBe('verify aksk signature fail');
   });
 
-  it.each([
-    'SDK-HMAC-SHA256',
-    'SDK-HMAC-SHA256 Access=a',
-    'SDK-HMAC-SHA256 Access=a, SignedHeaders=b, Signature=c',
-  ])('is refused with the malformed header %s', authorization => {
-    expect(refusalOf(vector, withHeader(vector, 'authorization', authorization))).toBe(
-      'verify aksk signature fail',
-    );
-  });
+  it.each(['SDK-HMAC-SHA256', 'SDK-HMAC-SHA256 Access=a', 'SDK-HMAC-SHA256 Access=a, SignedHeaders=b, Signature=c'])(
+    'is refused with the malformed header %s',
+    authorization => {
+      expect(refusalOf(vector, withHeader(vector, 'authorization', authorization))).toBe('verify aksk signature fail');
+    },
+  );
 
   it('is locked for five minutes after the configured number of consecutive failures', () => {
     const key = { accessKey: vector.input.ak, secretKey: vector.input.sk };
     let nowMs = signedAtMs(vector) - 5 * MINUTE_MS;
-    const check = new AccessKeyCheck(
-      resolveOptions({ accessKeys: [key], lockAfterFailures: 2, now: () => nowMs }),
-    );
+    const check = new AccessKeyCheck(resolveOptions({ accessKeys: [key], lockAfterFailures: 2, now: () => nowMs }));
     const right = requestOf(vector);
     const wrong = { ...right, method: 'PUT' };
     const locked = 'AK access failed to reach the limit,forbidden';

@@ -42,11 +42,7 @@ const NOT_READ: Failure[] = [
   ['text', query('{ __typename }'), { headers: { 'content-type': 'text/plain' } }],
   ['a form', `query=${CANARY}`, { headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
   ['a type that is no type', query('{ __typename }'), { headers: { 'content-type': CANARY } }],
-  [
-    'a character set',
-    query('{ __typename }'),
-    { headers: { 'content-type': `application/json; charset=${CANARY}` } },
-  ],
+  ['a character set', query('{ __typename }'), { headers: { 'content-type': `application/json; charset=${CANARY}` } }],
   ['a coding', query('{ __typename }'), { headers: { 'content-encoding': CANARY } }],
   ['a type of answer', query('{ __typename }'), { headers: { accept: `text/${CANARY}` } }],
   ['PUT', query('{ __typename }'), { method: 'PUT' }],
@@ -107,18 +103,12 @@ const NOT_COERCED: Failure[] = [
   ['a text as extensions', query(CREATE_MUTATION, { extensions: CANARY })],
   ['a list as the name of the operation', query(CREATE_MUTATION, { operationName: [CANARY] })],
   ['an unknown operation', query(CREATE_MUTATION, { operationName: CANARY })],
-  [
-    'a stored document',
-    JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: CANARY } } }),
-  ],
+  ['a stored document', JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: CANARY } } })],
   ['an unknown service', create({ service: CANARY })],
   ['a number for a name', create({ name: 907140233 })],
   ['an object for a name', create({ name: { value: CANARY } })],
   ['an unknown field of the input', create({ [CANARY]: CANARY })],
-  [
-    'a prototype',
-    `{"query":${JSON.stringify(CREATE_MUTATION)},"variables":{"input":{"__proto__":{"a":${LITERAL}}}}}`,
-  ],
+  ['a prototype', `{"query":${JSON.stringify(CREATE_MUTATION)},"variables":{"input":{"__proto__":{"a":${LITERAL}}}}}`],
   ['a constructor', create({ constructor: { prototype: CANARY } })],
   ['a tag that is a text', create({ tags: [CANARY] })],
   ['a tag without a value', create({ tags: [{ key: CANARY }] })],
@@ -154,9 +144,7 @@ describe.each([
       expect(others).toEqual({});
       expect(String(message).length).toBeLessThanOrEqual(500);
       expect(CODES).toContain((extensions as { code: string }).code);
-      expect(Object.keys(extensions as object).filter(key => key !== 'code' && key !== 'traceId')).toEqual(
-        [],
-      );
+      expect(Object.keys(extensions as object).filter(key => key !== 'code' && key !== 'traceId')).toEqual([]);
     }
     expect(text + gateway.log()).not.toMatch(/zq7canary|907140233|call stack|node_modules|internal error/i);
     expect(gateway.emulator.ledger.count()).toBe(0);

@@ -25,10 +25,7 @@ async function send(query: string, operationName?: string) {
 }
 
 describe('a document with a mutation of more than one field is refused, and nothing is sent:', () => {
-  const many = Array.from(
-    { length: 82 },
-    (_, n) => `c${n}: createDatasourceConnection(input: $a) { __typename }`,
-  );
+  const many = Array.from({ length: 82 }, (_, n) => `c${n}: createDatasourceConnection(input: $a) { __typename }`);
 
   it.each([
     ['two aliases', `${HEAD} { ${A} ${B} }`],
@@ -46,10 +43,7 @@ describe('a document with a mutation of more than one field is refused, and noth
     ],
     ['inline fragments', `${HEAD} { ... on Mutation { ${A} } ... { ${B} } }`],
     ['inline fragments in inline fragments', `${HEAD} { ... { ... on Mutation { ${A} ... { ${B} } } } }`],
-    [
-      'an inline fragment in a fragment',
-      `${HEAD} { ...F ${A} } fragment F on Mutation { ... on Mutation { ${B} } }`,
-    ],
+    ['an inline fragment in a fragment', `${HEAD} { ...F ${A} } fragment F on Mutation { ... on Mutation { ${B} } }`],
     ['a field that is skipped', `${HEAD} { ${A} ${B.replace(' {', ' @skip(if: true) {')} }`],
     ['a field that is not included', `${HEAD} { ${A} ${B.replace(' {', ' @include(if: false) {')} }`],
     ['a fragment that is skipped', `${HEAD} { ${A} ...F @skip(if: true) } fragment F on Mutation { ${B} }`],
@@ -74,11 +68,7 @@ describe('a document with a mutation of more than one field is refused, and noth
 describe('a fragment cycle is refused without endless recursion:', () => {
   it.each<[how: string, query: string, codes: string[]]>([
     ['with one field', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ...F ${A} }`, []],
-    [
-      'with two fields',
-      `${HEAD} { ...F } fragment F on Mutation { ...F ${A} ${B} }`,
-      ['TOO_MANY_OPERATIONS'],
-    ],
+    ['with two fields', `${HEAD} { ...F } fragment F on Mutation { ...F ${A} ${B} }`, ['TOO_MANY_OPERATIONS']],
     [
       'by way of another',
       `${HEAD} { ...F } fragment F on Mutation { ${A} ...G } fragment G on Mutation { ${B} ...F }`,
@@ -101,10 +91,7 @@ describe('one mutation field is executed', () => {
     ['with __typename before it', `mutation($a: ${TYPE}) { __typename ${A} }`],
     ['with __typename behind it, twice', `mutation($a: ${TYPE}) { ${A} __typename t: __typename }`],
     ['in a fragment', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ${A} }`],
-    [
-      'in a fragment that is spread twice',
-      `mutation($a: ${TYPE}) { ...F ...F } fragment F on Mutation { ${A} }`,
-    ],
+    ['in a fragment that is spread twice', `mutation($a: ${TYPE}) { ...F ...F } fragment F on Mutation { ${A} }`],
   ])('once %s', async (_how, query) => {
     const { status, body, names } = await send(query);
     expect(status).toBe(200);

@@ -65,10 +65,7 @@ describe('a document is refused before execution for', () => {
     ['4,000 fields', `{ ${'__typename '.repeat(4_000)}}`],
     ['a depth of 3,000', nested(3_000)],
     ['2,000 directives', `{ __typename ${'@skip(if: false) '.repeat(2_000)}}`],
-    [
-      '50 inline fragments in each of 50',
-      `{ ${times(50, () => `... { ${times(50, () => '... { __typename }')} }`)} }`,
-    ],
+    ['50 inline fragments in each of 50', `{ ${times(50, () => `... { ${times(50, () => '... { __typename }')} }`)} }`],
     ['a list 20,000 deep', `{ a(b: ${'['.repeat(20_000)}${']'.repeat(20_000)}) }`],
     ['a list 400 deep in the input', createWith(`tags: ${'['.repeat(400)}${']'.repeat(400)}`)],
     ['an input of 240 unknown fields', createWith(times(240, n => `f${n}: 1`))],
@@ -129,10 +126,7 @@ describe('a document is executed with', () => {
     ['50 directives', `{ ${times(50, () => '__typename @skip(if: false)')} }`],
     ['fragments that unfold to 255 selections', doubling(7)],
     ['15,000 characters', '{ __typename }'.padEnd(15_000)],
-    [
-      '240 inline fragments in one another',
-      `{ __typename ${'... { '.repeat(240)}__typename${' }'.repeat(240)} }`,
-    ],
+    ['240 inline fragments in one another', `{ __typename ${'... { '.repeat(240)}__typename${' }'.repeat(240)} }`],
   ])('%s', async (_what, query) => {
     const { status, body } = await production.send({ query });
     expect({ status, errors: body.errors }).toEqual({ status: 200, errors: undefined });

@@ -8,9 +8,7 @@ interface Answer {
   contentType: string | null;
   text: string;
   /** Undefined when the text is not JSON. */
-  json:
-    | { data?: Record<string, unknown> | null; errors?: { extensions?: object }[]; extensions?: object }
-    | undefined;
+  json: { data?: Record<string, unknown> | null; errors?: { extensions?: object }[]; extensions?: object } | undefined;
 }
 
 /** One probe: whether an endpoint has a weakness that the public scanner graphql-cop reports. */
@@ -30,8 +28,7 @@ const PROBES: Readonly<Record<string, Probe>> = {
     const { json } = await post(url, { query: 'query { __typename @aa@aa@aa@aa@aa@aa@aa@aa@aa@aa }' });
     return json?.errors?.length === 10;
   },
-  'field duplication': async url =>
-    hasData(await post(url, { query: `query { ${names(500, () => '__typename')} }` })),
+  'field duplication': async url => hasData(await post(url, { query: `query { ${names(500, () => '__typename')} }` })),
   'circular introspection': async url =>
     hasData(
       await post(url, {
@@ -41,8 +38,7 @@ const PROBES: Readonly<Record<string, Probe>> = {
     ),
   'circular fragment': async url => {
     const { json } = await post(url, {
-      query:
-        '{ __schema { ...A } } fragment A on __Schema { __typename ...B } fragment B on __Schema { ...A }',
+      query: '{ __schema { ...A } } fragment A on __Schema { __typename ...B } fragment B on __Schema { ...A }',
     });
     return json?.errors === undefined;
   },

@@ -64,9 +64,7 @@ describe('with the offline explorer', () => {
       status: 200,
       contentType: 'text/html; charset=utf-8',
     });
-    expect(response.headers.get('content-security-policy')).toMatch(
-      /default-src 'none';.*connect-src 'self';/,
-    );
+    expect(response.headers.get('content-security-policy')).toMatch(/default-src 'none';.*connect-src 'self';/);
     expect(await response.text()).toContain('DLI gateway');
   });
 });

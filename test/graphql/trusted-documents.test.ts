@@ -86,8 +86,7 @@ describe('with a list of trusted documents', () => {
       body: {
         errors: [
           {
-            message:
-              'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
+            message: 'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
             extensions: { code: 'DOCUMENT_NOT_TRUSTED', traceId: headers.get('x-request-id') },
           },
         ],
@@ -149,11 +148,7 @@ describe('a list of trusted documents is refused at the start when', () => {
     ['no GraphQL', '{', 'Syntax Error: Expected Name, found <EOF>.'],
     ['two mutations', TWO_CREATES, 'A request may hold one mutation field.'],
     ['the schema', '{ __schema { queryType { name } } }', 'GraphQL introspection has been disabled'],
-    [
-      'too many aliases',
-      `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: __typename`).join(' ')} }`,
-      'aliases',
-    ],
+    ['too many aliases', `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: __typename`).join(' ')} }`, 'aliases'],
     ['too many characters', `{ __typename }${' '.repeat(15_000)}`, 'it is longer than 15,000 characters'],
   ])('a document has %s, with its key and id', async (_what, document, message) => {
     const path = manifest({ ...MANIFEST, 'id-of-bad-one': document });

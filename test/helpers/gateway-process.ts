@@ -61,9 +61,7 @@ export function startGatewayProcess(
   options: GatewayProcessOptions = {},
 ): GatewayProcess {
   const preload =
-    options.preload === undefined
-      ? []
-      : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
+    options.preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(options.preload)}`];
   const dataDir = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-test-'));
   // In development mode the program has a folder of its own.
   const isDevelopment = options.arguments?.includes('--dev') === true;

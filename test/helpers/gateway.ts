@@ -154,8 +154,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const addresses = await gateway.listen();
   if (addresses === undefined) throw new Error('The gateway was closed before it listened.');
   const { graphqlUrl, adminUrl } = addresses;
-  const send = (body: unknown, headers: Record<string, string> = {}) =>
-    sendGraphql(graphqlUrl, body, headers);
+  const send = (body: unknown, headers: Record<string, string> = {}) => sendGraphql(graphqlUrl, body, headers);
   return {
     graphqlUrl,
     adminUrl,

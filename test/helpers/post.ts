@@ -18,11 +18,7 @@ const agent = new Agent({ keepAlive: true, timeout: 1_000 });
  *
  * @throws {TypeError} With the message of `fetch` when there is no complete response; its cause says why.
  */
-export async function post(
-  url: string,
-  body: string,
-  headers: Record<string, string>,
-): Promise<TextResponse> {
+export async function post(url: string, body: string, headers: Record<string, string>): Promise<TextResponse> {
   try {
     const outgoing = request(url, { method: 'POST', agent, headers: { accept: '*/*', ...headers } });
     // A connection may break after the head of the response, too; then its body cannot be read.

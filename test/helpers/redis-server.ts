@@ -46,11 +46,9 @@ export async function startRedisServer(
   const port = options.port ?? (await closedPort());
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawn(
-    program,
-    [...settings, '--save', '', '--appendonly', 'no', ...(options.arguments ?? [])],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const child = spawn(program, [...settings, '--save', '', '--appendonly', 'no', ...(options.arguments ?? [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   running.add({ child, folder });
   await readiness(child);
   return {

@@ -18,5 +18,4 @@ export interface SigningVector {
 const file = new URL('../fixtures/signing-vectors.json', import.meta.url);
 
 /** Every vector of the fixture. */
-export const SIGNING_VECTORS = (JSON.parse(readFileSync(file, 'utf8')) as { vectors: SigningVector[] })
-  .vectors;
+export const SIGNING_VECTORS = (JSON.parse(readFileSync(file, 'utf8')) as { vectors: SigningVector[] }).vectors;

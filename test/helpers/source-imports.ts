@@ -32,9 +32,7 @@ export interface SourceImport {
 
 /** All files of `src`. */
 export function readSource(): SourceFile[] {
-  const paths = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(name =>
-    name.endsWith('.ts'),
-  );
+  const paths = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'));
   return paths.toSorted().map(path => {
     const text = readFileSync(join(SOURCE, path), 'utf8');
     const code = text.replace(COMMENT, '');

@@ -51,10 +51,7 @@ describe('clients that send slowly', () => {
     const slowBodies = Array.from({ length: BODY_CLIENTS }, () =>
       cutOff(forBodies, `${HEAD}content-length: 1000\r\n\r\n`),
     );
-    const served = [
-      serveUntil(forHeaders, Promise.all(slowHeaders)),
-      serveUntil(forBodies, Promise.all(slowBodies)),
-    ];
+    const served = [serveUntil(forHeaders, Promise.all(slowHeaders)), serveUntil(forBodies, Promise.all(slowBodies))];
 
     expectCut(await Promise.all(slowHeaders), HEADERS_MS);
     expectCut(await Promise.all(slowBodies), REQUEST_MS);

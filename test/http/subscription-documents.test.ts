@@ -34,9 +34,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
     ['its id', { query: '', documentId: ID }],
   ])('accepts one by %s', async (_how, request) => {
     const url = await startTrusting();
-    expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toEqual(
-      NOTHING,
-    );
+    expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toEqual(NOTHING);
   });
 
   it.each([

@@ -51,9 +51,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
 
   it('sends null for a connection that does not exist', async () => {
     const { graphqlUrl } = await startGateway();
-    const received = await readAll(
-      subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }),
-    );
+    const received = await readAll(subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }));
     expect(received).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
@@ -61,13 +59,9 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });
-    const received = await readAll(
-      subscribe(transport, gateway.graphqlUrl, { query: FOLLOW, variables: { id } }),
-    );
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, { query: FOLLOW, variables: { id } }));
 
-    expect(received[0]?.errors).toMatchObject([
-      { extensions: { code: 'UPSTREAM_UNAVAILABLE', traceId: TRACE_ID } },
-    ]);
+    expect(received[0]?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE', traceId: TRACE_ID } }]);
     expect(received.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
     expect(JSON.stringify(received)).not.toContain('zq7canary');
   });

@@ -68,10 +68,7 @@ describe('an upgrade', () => {
 
   it('with an invalid handshake gets a JSON error', async () => {
     const { graphqlUrl } = await startGateway();
-    const answer = await exchange(
-      graphqlUrl,
-      upgrade('/graphql', 'websocket', 'sec-websocket-version: 13\r\n'),
-    );
+    const answer = await exchange(graphqlUrl, upgrade('/graphql', 'websocket', 'sec-websocket-version: 13\r\n'));
     expect(failuresIn(answer)).toMatchObject([
       { status: 400, body: { errors: [{ extensions: { code: 'BAD_REQUEST' } }] } },
     ]);
@@ -91,9 +88,7 @@ describe('an upgrade', () => {
 
   it('to another protocol than WebSocket is ignored', async () => {
     const { graphqlUrl } = await startGateway();
-    expect(failuresIn(await exchange(graphqlUrl, upgrade('/graphql', 'h2c, close')))).toMatchObject([
-      { status: 405 },
-    ]);
+    expect(failuresIn(await exchange(graphqlUrl, upgrade('/graphql', 'h2c, close')))).toMatchObject([{ status: 405 }]);
   });
 });
 
@@ -116,11 +111,7 @@ describe('a WebSocket', () => {
   it.each([
     ['before it was let in', 4401, JSON.stringify(subscribeMessage('a'))],
     ['in another language', 4400, 'zq7canary'],
-    [
-      'of more than 64 KiB',
-      1009,
-      JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } }),
-    ],
+    ['of more than 64 KiB', 1009, JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } })],
   ])('is closed for a message %s: %s', async (_what, code, message) => {
     const gateway = await startGateway();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
@@ -155,8 +146,7 @@ describe('a WebSocket', () => {
       say(subscribeMessage(String(count), connectionId));
       // In batches, so that the gateway does not shed load.
       if (count % 50 === 0)
-        for (let received = 0; received < 50; received += 1)
-          expect(await hear()).toMatchObject({ type: 'next' });
+        for (let received = 0; received < 50; received += 1) expect(await hear()).toMatchObject({ type: 'next' });
     }
     say(subscribeMessage('1001', connectionId));
 

@@ -12,8 +12,7 @@ const NO_PROJECT_ID = { HUAWEICLOUD_SDK_PROJECT_ID: undefined };
 const AUTH_FAILED = {
   __typename: 'DliUnavailableError',
   code: 'UPSTREAM_AUTH_FAILED',
-  message:
-    "Huawei Cloud refused the gateway's credentials, which its operators must mend. Nothing was created.",
+  message: "Huawei Cloud refused the gateway's credentials, which its operators must mend. Nothing was created.",
 };
 
 function requests({ emulator }: TestGateway): string[] {
@@ -39,9 +38,7 @@ describe('an access key', () => {
   });
 
   it('is sent with its security token if it is temporary', async () => {
-    const accessKeys = [
-      { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY, securityToken: 'temporary' },
-    ];
+    const accessKeys = [{ accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY, securityToken: 'temporary' }];
     const { emulator, create } = await startGateway({
       env: { HUAWEICLOUD_SDK_SECURITY_TOKEN: 'temporary' },
       emulator: { accessKeys },

@@ -4,13 +4,7 @@ import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  CREATE_MUTATION,
-  closeGateways,
-  sendGraphql,
-  startGateway,
-  VALID_INPUT,
-} from '../helpers/gateway.js';
+import { CREATE_MUTATION, closeGateways, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { listen } from '../helpers/listening-server.js';
@@ -122,9 +116,7 @@ describe('a gateway whose environment relaxes TLS', () => {
       NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE_PATH,
     });
     expect(payload).toMatchObject({ connectionId: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' });
-    expect(upstream.decrypted()).toMatch(
-      /^POST \/v2\.0\/48cc2c48765f481480c7db940d6409d1\/datasource-connection /,
-    );
+    expect(upstream.decrypted()).toMatch(/^POST \/v2\.0\/48cc2c48765f481480c7db940d6409d1\/datasource-connection /);
   });
 });
 

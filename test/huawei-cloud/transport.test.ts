@@ -117,17 +117,14 @@ describe('a connection lost after the request was sent', () => {
     ['by a reset within the response', { behaviour: 'resetDuringAnswer' }],
     ['without a response', { behaviour: 'close' }],
     ['in the middle of a response', { behaviour: 'truncate', truncateAt: 40 }],
-  ])(
-    '%s during an executed create is not retried, and the list shows the connection',
-    async (_how, fault) => {
-      const { emulator, create, log } = await startGateway();
-      emulator.inject({ operation: 'createConnection', times: 0, apply: true, ...fault });
-      const payload = await create();
-      const [made] = emulator.connections();
-      expect(payload).toMatchObject({ connectionId: made?.connectionId, reconciled: true });
-      expect(log()).toContain('"outcome":"CONNECTION_LOST"');
-      expect(log()).toContain('"mayHaveBeenSent":true');
-      expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
-    },
-  );
+  ])('%s during an executed create is not retried, and the list shows the connection', async (_how, fault) => {
+    const { emulator, create, log } = await startGateway();
+    emulator.inject({ operation: 'createConnection', times: 0, apply: true, ...fault });
+    const payload = await create();
+    const [made] = emulator.connections();
+    expect(payload).toMatchObject({ connectionId: made?.connectionId, reconciled: true });
+    expect(log()).toContain('"outcome":"CONNECTION_LOST"');
+    expect(log()).toContain('"mayHaveBeenSent":true');
+    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
+  });
 });

@@ -48,37 +48,27 @@ describe('T-A18: callers who leave and repeat', () => {
     expectEachItsOwn(gateway, await leaveAndRepeat(gateway, oneRoundTrip));
   });
 
-  it.each([1, 10, CALLERS])(
-    'when DLI has got %i of them get the connection of a single create each',
-    async n => {
-      const gateway = await startBusy();
-      const { emulator } = gateway;
-      emulator.inject({ operation: 'createConnection', delayMs: 300, times: CALLERS });
-      const moment = () => emulator.ledger.waitFor('createConnection', 1 + n);
-      expectEachItsOwn(gateway, await leaveAndRepeat(gateway, moment));
-    },
-  );
+  it.each([1, 10, CALLERS])('when DLI has got %i of them get the connection of a single create each', async n => {
+    const gateway = await startBusy();
+    const { emulator } = gateway;
+    emulator.inject({ operation: 'createConnection', delayMs: 300, times: CALLERS });
+    const moment = () => emulator.ledger.waitFor('createConnection', 1 + n);
+    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, moment));
+  });
 
   it('while the list is read for them get the connection of a single create each', async () => {
     const gateway = await startBusy();
     const { emulator } = gateway;
     emulator.inject({ ...DONE_BUT_LOST, times: CALLERS });
-    expectEachItsOwn(
-      gateway,
-      await leaveAndRepeat(gateway, () => emulator.ledger.waitFor('listConnections', 1)),
-    );
+    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, () => emulator.ledger.waitFor('listConnections', 1)));
   });
 
   it('while nothing is found for them still learn that the outcome is unknown', async () => {
     const gateway = await startBusy();
     const { emulator, posts } = gateway;
     emulator.inject({ ...LOST, times: CALLERS });
-    const payloads = await leaveAndRepeat(gateway, () =>
-      emulator.ledger.waitFor('createConnection', 1 + CALLERS),
-    );
-    expect(payloads).toEqual(
-      CALLS.map(() => expect.objectContaining({ ...UNKNOWN, reason: 'CONNECTION_LOST' })),
-    );
+    const payloads = await leaveAndRepeat(gateway, () => emulator.ledger.waitFor('createConnection', 1 + CALLERS));
+    expect(payloads).toEqual(CALLS.map(() => expect.objectContaining({ ...UNKNOWN, reason: 'CONNECTION_LOST' })));
     expect([posts(), emulator.connections().length]).toEqual([1 + CALLERS, 1]);
   });
 

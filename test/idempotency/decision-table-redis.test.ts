@@ -4,15 +4,7 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { openClient, watch } from '../operation-store/helpers/redis-access.js';
-import {
-  DONE_BUT_LOST,
-  IN_PROGRESS,
-  KEY,
-  KEY_REUSED,
-  startOnce,
-  UNKNOWN,
-  until,
-} from './helpers/once-gateway.js';
+import { DONE_BUT_LOST, IN_PROGRESS, KEY, KEY_REUSED, startOnce, UNKNOWN, until } from './helpers/once-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

@@ -59,22 +59,19 @@ describe('a refusal that passes', () => {
   it.each([
     ['D11', 'APIG.0301'],
     ['D12', 'DLI.0015'],
-  ])(
-    '%s: a token refused twice with %s is our fault, and the same key sends again later',
-    async (_row, error) => {
-      const { create, emulator, posts } = await startOnce({ env: IAM_USER });
-      // A token that never worked would be put aside for a minute.
-      await create({ name: 'before' });
-      emulator.inject({ operation: 'createConnection', error, times: 2 });
-      expect(await create(CALL)).toMatchObject({
-        __typename: 'DliUnavailableError',
-        code: 'UPSTREAM_AUTH_FAILED',
-      });
-      expect(posts()).toBe(3);
-      expect(await create(CALL)).toMatchObject(SUCCESS);
-      expect(posts()).toBe(4);
-    },
-  );
+  ])('%s: a token refused twice with %s is our fault, and the same key sends again later', async (_row, error) => {
+    const { create, emulator, posts } = await startOnce({ env: IAM_USER });
+    // A token that never worked would be put aside for a minute.
+    await create({ name: 'before' });
+    emulator.inject({ operation: 'createConnection', error, times: 2 });
+    expect(await create(CALL)).toMatchObject({
+      __typename: 'DliUnavailableError',
+      code: 'UPSTREAM_AUTH_FAILED',
+    });
+    expect(posts()).toBe(3);
+    expect(await create(CALL)).toMatchObject(SUCCESS);
+    expect(posts()).toBe(4);
+  });
 });
 
 describe('a refusal for good', () => {

@@ -4,15 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import {
-  DONE_BUT_LOST,
-  KEY,
-  KEY_REUSED,
-  LOST,
-  startUpstream,
-  UNKNOWN,
-  until,
-} from './helpers/once-gateway.js';
+import { DONE_BUT_LOST, KEY, KEY_REUSED, LOST, startUpstream, UNKNOWN, until } from './helpers/once-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
@@ -74,32 +66,25 @@ describe('a gateway that is killed in the middle of a create', () => {
   it.each([
     ['done by DLI is found', 'hang', true, RECONCILED],
     ['not done by DLI is unknown', 'hang', false, { ...UNKNOWN, reason: 'GATEWAY_RESTART' }],
-  ] as const)(
-    'D25: with the same folder and key, one that was %s',
-    async (_what, behaviour, apply, answer) => {
-      const { url, emulator, posts } = await startUpstream();
-      emulator.inject({ operation: 'createConnection', behaviour, apply });
-      const first = await startProcess(url, SOON_DEAD);
-      const broken = expect(first.create(CALL)).rejects.toThrow('fetch failed');
-      await emulator.ledger.waitFor('createConnection', 1);
-      first.signal('SIGKILL');
-      await broken;
-      const second = await startNext(url, SOON_DEAD);
-      expect(await second.create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
-      const payload = await second.createUntil(answer.__typename, CALL);
-      expect(payload).toMatchObject(answer);
-      expect(payload.connectionId).toBe(emulator.connections()[0]?.connectionId);
-      expect(posts()).toBe(1);
-    },
-  );
+  ] as const)('D25: with the same folder and key, one that was %s', async (_what, behaviour, apply, answer) => {
+    const { url, emulator, posts } = await startUpstream();
+    emulator.inject({ operation: 'createConnection', behaviour, apply });
+    const first = await startProcess(url, SOON_DEAD);
+    const broken = expect(first.create(CALL)).rejects.toThrow('fetch failed');
+    await emulator.ledger.waitFor('createConnection', 1);
+    first.signal('SIGKILL');
+    await broken;
+    const second = await startNext(url, SOON_DEAD);
+    expect(await second.create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
+    const payload = await second.createUntil(answer.__typename, CALL);
+    expect(payload).toMatchObject(answer);
+    expect(payload.connectionId).toBe(emulator.connections()[0]?.connectionId);
+    expect(posts()).toBe(1);
+  });
 
   it('D26: with the answer received and not stored finds the connection', async () => {
     const { url, emulator, posts, applied } = await startUpstream();
-    const first = await startProcess(
-      url,
-      SOON_DEAD,
-      killAt('undici:request:headers', 'response.statusCode === 201'),
-    );
+    const first = await startProcess(url, SOON_DEAD, killAt('undici:request:headers', 'response.statusCode === 201'));
     await expect(first.create(CALL)).rejects.toThrow('fetch failed');
     expect(await first.end()).toBe('SIGKILL');
     expect(emulator.ledger.entries('createConnection')).toMatchObject([{ status: 201 }]);

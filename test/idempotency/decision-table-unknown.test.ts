@@ -28,24 +28,14 @@ const ROWS: readonly Row[] = [
   ['D14', '400 DLI.10001', 'UPSTREAM_ERROR', { error: 'DLI.10001' }],
   ['D14', 'an unlisted code', 'UPSTREAM_ERROR', { error: 'DLI.22101' }],
   ['D15', '201 with half a JSON text', 'UNREADABLE_RESPONSE', { body: '{"is_success":true,' }],
-  [
-    'D16',
-    '201 that failed and has an id',
-    'UNREADABLE_RESPONSE',
-    { body: { is_success: false, connection_id: ID } },
-  ],
+  ['D16', '201 that failed and has an id', 'UNREADABLE_RESPONSE', { body: { is_success: false, connection_id: ID } }],
   ['D17', '200 with a page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
   ['D17', '204', 'UNREADABLE_RESPONSE', { status: 204 }],
   ['D17', '201 without a body', 'UNREADABLE_RESPONSE', { status: 201 }],
   ['D17', '201 without an id', 'UNREADABLE_RESPONSE', { body: { is_success: true, message: '' } }],
   ['D17', '201 with an odd id', 'UNREADABLE_RESPONSE', { body: NOT_A_UUID }],
   ['D18', 'a body that ends too early', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 88 }],
-  [
-    'D18',
-    'a chunk that ends too early',
-    'CONNECTION_LOST',
-    { behaviour: 'truncate', truncateAt: 88, chunked: true },
-  ],
+  ['D18', 'a chunk that ends too early', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 88, chunked: true }],
   ['D18', 'a reset within the answer', 'CONNECTION_LOST', { behaviour: 'resetDuringAnswer' }],
   ['D19', 'a body of 2 MB', 'UNREADABLE_RESPONSE', { behaviour: 'huge', hugeBytes: 2_000_000 }],
 ];
@@ -60,17 +50,14 @@ function startFresh() {
 }
 
 describe('an answer that proves nothing', () => {
-  it.each(ROWS)(
-    '%s: %s after the create was done ends as its success',
-    async (_row, _what, _reason, answer) => {
-      const { create, call, emulator, posts, applied } = startFresh();
-      emulator.inject({ operation: 'createConnection', apply: true, ...answer });
-      const payload = await create(call);
-      expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
-      expect(await create(call)).toEqual(payload);
-      expect([posts(), applied().length]).toEqual([1, 1]);
-    },
-  );
+  it.each(ROWS)('%s: %s after the create was done ends as its success', async (_row, _what, _reason, answer) => {
+    const { create, call, emulator, posts, applied } = startFresh();
+    emulator.inject({ operation: 'createConnection', apply: true, ...answer });
+    const payload = await create(call);
+    expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+    expect(await create(call)).toEqual(payload);
+    expect([posts(), applied().length]).toEqual([1, 1]);
+  });
 
   it.each(ROWS)('%s: %s of a create that was not done stays unknown', async (_row, _what, reason, answer) => {
     const { create, call, emulator, posts } = startFresh();

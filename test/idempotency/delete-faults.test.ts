@@ -26,11 +26,7 @@ const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = 
   ['a redirect', 'UPSTREAM_ERROR', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
   ['a reset', 'CONNECTION_LOST', { behaviour: 'reset' }],
   ['an end', 'CONNECTION_LOST', { behaviour: 'close' }],
-  [
-    'half an answer',
-    'CONNECTION_LOST',
-    { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' },
-  ],
+  ['half an answer', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' }],
   ['200 with a page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
   ['200 that says it failed', 'refused', UNSUCCESSFUL],
 ];
@@ -51,34 +47,28 @@ describe('a delete that is answered with', () => {
     expect(exists(gateway.emulator, id)).toBe(false);
   });
 
-  it.each(ROWS)(
-    '%s once and not done is sent again, unless it was refused',
-    async (_what, reason, answer) => {
-      const gateway = shared();
-      const id = seed(gateway.emulator);
-      gateway.emulator.inject({ operation: 'deleteConnection', apply: false, ...answer });
-      const payload = await remove(gateway, id);
+  it.each(ROWS)('%s once and not done is sent again, unless it was refused', async (_what, reason, answer) => {
+    const gateway = shared();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', apply: false, ...answer });
+    const payload = await remove(gateway, id);
 
-      expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { __typename: DELETED });
-      expectTrue(payload, exists(gateway.emulator, id));
-    },
-  );
+    expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { __typename: DELETED });
+    expectTrue(payload, exists(gateway.emulator, id));
+  });
 
-  it.each(ROWS)(
-    '%s and never done is no success, and ends when it is repeated',
-    async (_what, reason, answer) => {
-      const gateway = shared();
-      const id = seed(gateway.emulator);
-      gateway.emulator.inject({ operation: 'deleteConnection', apply: false, times: 0, ...answer });
-      const payload = await remove(gateway, id);
+  it.each(ROWS)('%s and never done is no success, and ends when it is repeated', async (_what, reason, answer) => {
+    const gateway = shared();
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', apply: false, times: 0, ...answer });
+    const payload = await remove(gateway, id);
 
-      expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { ...UNKNOWN, reason });
-      expect(exists(gateway.emulator, id)).toBe(true);
-      expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(2);
-      gateway.emulator.clearFaults();
-      expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
-    },
-  );
+    expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { ...UNKNOWN, reason });
+    expect(exists(gateway.emulator, id)).toBe(true);
+    expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(2);
+    gateway.emulator.clearFaults();
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+  });
 
   it.each(ROWS)(
     '%s, by a DLI that no longer shows the connection, is answered as far as it is known',
@@ -97,8 +87,7 @@ describe('a delete that is answered with', () => {
         expectTrue(payload, exists(gateway.emulator, id));
       }
       gateway.emulator.clearFaults();
-      for (const id of [done, undone])
-        expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+      for (const id of [done, undone]) expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
     },
   );
 });
@@ -165,28 +154,22 @@ describe('a second delete that is refused', () => {
 });
 
 describe('a token that DLI refuses', () => {
-  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])(
-    'with %s is replaced, and the delete sent again',
-    async error => {
-      const gateway = await startGateway({ env: IAM_USER });
-      const id = seed(gateway.emulator);
-      gateway.emulator.inject({ operation: 'deleteConnection', error });
+  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])('with %s is replaced, and the delete sent again', async error => {
+    const gateway = await startGateway({ env: IAM_USER });
+    const id = seed(gateway.emulator);
+    gateway.emulator.inject({ operation: 'deleteConnection', error });
 
-      expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
-      expect([deletesSentTo(gateway.emulator), gateway.emulator.ledger.count('issueToken')]).toEqual([2, 2]);
-    },
-  );
+    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+    expect([deletesSentTo(gateway.emulator), gateway.emulator.ledger.count('issueToken')]).toEqual([2, 2]);
+  });
 
-  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])(
-    'with %s is replaced, and the look repeated',
-    async error => {
-      const gateway = await startGateway({ env: IAM_USER });
-      gateway.emulator.inject({ operation: 'getConnection', error });
+  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])('with %s is replaced, and the look repeated', async error => {
+    const gateway = await startGateway({ env: IAM_USER });
+    gateway.emulator.inject({ operation: 'getConnection', error });
 
-      expect(await remove(gateway, seed(gateway.emulator))).toMatchObject({ __typename: DELETED });
-      expect(gateway.emulator.ledger.count('issueToken')).toBe(2);
-    },
-  );
+    expect(await remove(gateway, seed(gateway.emulator))).toMatchObject({ __typename: DELETED });
+    expect(gateway.emulator.ledger.count('issueToken')).toBe(2);
+  });
 });
 
 describe('a refusal that proves nothing', () => {

@@ -18,12 +18,7 @@ function createSleepyClock(): Clock & { sleep(ms: number): void } {
 
 it.each([
   ['sends nothing late when it slept for a minute', 60_000, UNAVAILABLE, 0],
-  [
-    'goes on when its clock was set by a second',
-    1_000,
-    { __typename: 'CreateDatasourceConnectionSuccess' },
-    1,
-  ],
+  ['goes on when its clock was set by a second', 1_000, { __typename: 'CreateDatasourceConnectionSuccess' }, 1],
 ] as const)('a gateway that has recorded a create %s', async (_what, sleptMs, answer, posts) => {
   const clock = createSleepyClock();
   const gateway = await startOnce({ env: IAM_USER, clock });

@@ -43,11 +43,7 @@ describe('T-B3: one key with an input that means the same', () => {
     ['empty tags instead of none', {}, { tags: [] }],
     ['empty tags instead of null', { tags: null }, { tags: [] }],
     ['one tag without its list', { tags: TAGS.slice(0, 1) }, { tags: TAGS[0] }],
-    [
-      'fields of a tag in another order',
-      { tags: TAGS.slice(0, 1) },
-      { tags: [{ value: 'data', key: 'team' }] },
-    ],
+    ['fields of a tag in another order', { tags: TAGS.slice(0, 1) }, { tags: [{ value: 'data', key: 'team' }] }],
   ])('and %s gets the same answer', async (_what, first, second) => {
     const { answers, posts } = await createTwice(first, second);
     expect(answers[0]?.__typename).toBe('CreateDatasourceConnectionSuccess');
@@ -62,10 +58,7 @@ describe('T-B3: one key with an input that means the same', () => {
     const literal = JSON.stringify(input)
       .replace(/"(\w+)":/g, '$1: ')
       .replace('"RDS"', 'RDS');
-    const query = CREATE_MUTATION.replace(
-      'mutation Create($input: CreateDatasourceConnectionInput!)',
-      'mutation',
-    );
+    const query = CREATE_MUTATION.replace('mutation Create($input: CreateDatasourceConnectionInput!)', 'mutation');
     const second = await send({ query: query.replace('$input', literal) });
     expect(second.body).toEqual(first.body);
     expect(emulator.connections().filter(({ name }) => name === 'literal')).toHaveLength(1);
@@ -92,10 +85,7 @@ describe('T-B3: one key with another input', () => {
     ['order of tags', { ...WITH_CLUSTER, tags: TAGS.toReversed() }],
   ])('is refused for another %s and nothing is sent', async (_what, second) => {
     const { answers, posts } = await createTwice(WITH_CLUSTER, { ...WITH_CLUSTER, ...second });
-    expect(answers).toEqual([
-      expect.objectContaining({ __typename: 'CreateDatasourceConnectionSuccess' }),
-      KEY_REUSED,
-    ]);
+    expect(answers).toEqual([expect.objectContaining({ __typename: 'CreateDatasourceConnectionSuccess' }), KEY_REUSED]);
     expect(posts).toBe(1);
   });
 

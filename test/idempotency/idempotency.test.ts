@@ -76,20 +76,17 @@ describe('no key', () => {
     expect(posts()).toBe(2);
   });
 
-  it.each([null, undefined])(
-    'given as %p is returned with an unknown outcome, and can be repeated',
-    async key => {
-      const { create, createUntil, emulator, posts, applied } = await startOnce();
-      emulator.inject(DONE_BUT_LOST);
-      emulator.inject(NOT_LISTED_YET);
-      const unknown = await create({ idempotencyKey: key });
-      expect(unknown).toMatchObject({ ...UNKNOWN, idempotencyKey: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-      emulator.clearFaults();
-      const payload = await createUntil(SUCCESS.__typename, { idempotencyKey: unknown.idempotencyKey });
-      expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
-      expect(posts()).toBe(1);
-    },
-  );
+  it.each([null, undefined])('given as %p is returned with an unknown outcome, and can be repeated', async key => {
+    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(NOT_LISTED_YET);
+    const unknown = await create({ idempotencyKey: key });
+    expect(unknown).toMatchObject({ ...UNKNOWN, idempotencyKey: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    emulator.clearFaults();
+    const payload = await createUntil(SUCCESS.__typename, { idempotencyKey: unknown.idempotencyKey });
+    expect(payload).toMatchObject({ connectionId: applied()[0], reconciled: true });
+    expect(posts()).toBe(1);
+  });
 });
 
 describe('one name', () => {
@@ -109,9 +106,9 @@ describe('one name', () => {
     expect(made).toMatchObject([{ connectionId: emulator.connections()[0]?.connectionId }]);
     const others = payloads.filter(payload => !made.includes(payload));
     expect(others).toEqual(others.map(() => expect.objectContaining(IN_PROGRESS)));
-    expect([others.length, emulator.ledger.count('createConnection'), emulator.connections().length]).toEqual(
-      [49, 1, 1],
-    );
+    expect([others.length, emulator.ledger.count('createConnection'), emulator.connections().length]).toEqual([
+      49, 1, 1,
+    ]);
   });
 
   it('T-B5: is taken for every other key once the first call is done', async () => {

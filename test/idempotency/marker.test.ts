@@ -52,14 +52,11 @@ describe('the marker tag', () => {
     expect(await create(CALL)).toMatchObject(UNKNOWN);
   });
 
-  it.each(['ignored', 'refused'] as const)(
-    'is not relied on where DLI has the filter %s',
-    async tagFilter => {
-      const { create, emulator, applied } = await startMarking({ tagFilter });
-      emulator.inject(DONE_BUT_LOST);
-      expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
-    },
-  );
+  it.each(['ignored', 'refused'] as const)('is not relied on where DLI has the filter %s', async tagFilter => {
+    const { create, emulator, applied } = await startMarking({ tagFilter });
+    emulator.inject(DONE_BUT_LOST);
+    expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+  });
 
   it('D23: finds our own connection when its name is refused, although its record is lost', async () => {
     const { create, emulator, posts, applied } = await startMarking();

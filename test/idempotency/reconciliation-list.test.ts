@@ -79,25 +79,22 @@ describe('a list', () => {
     expect(await create(CALL)).toMatchObject(UNKNOWN);
   });
 
-  it.each(NO_VERDICT)(
-    '%s proves nothing: the name stays held, and a good list decides',
-    async (_what, answer) => {
-      const { create, createUntil, passMs, looks, emulator, posts, applied } = await startOnce({
-        env: { RECONCILE_SETTLE_MS: '1500' },
-      });
-      emulator.inject(DONE_BUT_LOST);
-      emulator.inject({ operation: 'listConnections', times: 0, ...answer() });
-      expect(await create(CALL)).toMatchObject(UNKNOWN);
-      // Empty lists would have settled it by then.
-      passMs(2_500);
-      await looks(2);
-      expect(await create(OTHER_CALL)).toMatchObject(IN_PROGRESS);
-      emulator.clearFaults();
-      const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
-      expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
-      expect(posts()).toBe(1);
-    },
-  );
+  it.each(NO_VERDICT)('%s proves nothing: the name stays held, and a good list decides', async (_what, answer) => {
+    const { create, createUntil, passMs, looks, emulator, posts, applied } = await startOnce({
+      env: { RECONCILE_SETTLE_MS: '1500' },
+    });
+    emulator.inject(DONE_BUT_LOST);
+    emulator.inject({ operation: 'listConnections', times: 0, ...answer() });
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    // Empty lists would have settled it by then.
+    passMs(2_500);
+    await looks(2);
+    expect(await create(OTHER_CALL)).toMatchObject(IN_PROGRESS);
+    emulator.clearFaults();
+    const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
+    expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+    expect(posts()).toBe(1);
+  });
 
   it('that never comes leaves the answer in time, and the next one decides', async () => {
     const { create, createUntil, passMs, emulator, posts, applied } = await startOnce({

@@ -1,13 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  DONE_BUT_LOST,
-  IN_PROGRESS,
-  KEY,
-  LOST,
-  NOT_LISTED_YET,
-  startOnce,
-  UNKNOWN,
-} from './helpers/once-gateway.js';
+import { DONE_BUT_LOST, IN_PROGRESS, KEY, LOST, NOT_LISTED_YET, startOnce, UNKNOWN } from './helpers/once-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };

@@ -12,8 +12,7 @@ function startHeldWriter() {
   const sent: { state: OperationRecord['state'] | 'forgotten'; answer(isAvailable: boolean): void }[] = [];
   const hold = (state: OperationRecord['state'] | 'forgotten') =>
     new Promise<boolean>((resolve, reject) => {
-      const answer = (isAvailable: boolean) =>
-        isAvailable ? resolve(true) : reject(new StoreUnavailableError());
+      const answer = (isAvailable: boolean) => (isAvailable ? resolve(true) : reject(new StoreUnavailableError()));
       sent.push({ state, answer });
     });
   const store = {

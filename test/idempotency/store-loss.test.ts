@@ -3,15 +3,7 @@ import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { openClient, PREFIX, startPair, startProxy } from '../operation-store/helpers/redis-access.js';
-import {
-  KEY,
-  NAME_TAKEN,
-  postCreate,
-  startOnce,
-  startUpstream,
-  UNKNOWN,
-  until,
-} from './helpers/once-gateway.js';
+import { KEY, NAME_TAKEN, postCreate, startOnce, startUpstream, UNKNOWN, until } from './helpers/once-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };

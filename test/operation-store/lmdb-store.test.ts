@@ -10,13 +10,7 @@ import { open } from 'lmdb';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
-import {
-  BEGUN,
-  describeOperationStore,
-  makeRecord,
-  PROJECT_ID,
-  succeeded,
-} from './helpers/record-store-contract.js';
+import { BEGUN, describeOperationStore, makeRecord, PROJECT_ID, succeeded } from './helpers/record-store-contract.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
 const BUILT_STORE = new URL('../../dist/operation-store/lmdb-store.js', import.meta.url).href;
@@ -152,8 +146,7 @@ describe('LmdbStore', () => {
     const expiring = Array.from({ length: 200 }, () => makeRecord());
     for (const record of expiring) await store.begin(record, NOW_MS);
     for (const record of expiring.slice(0, 50)) await store.replace(succeeded(record), record.owner);
-    const claim = (nowMs: number) =>
-      store.claimConnection('a', makeRecord(), { nowMs, expiresAtMs: nowMs + 1 });
+    const claim = (nowMs: number) => store.claimConnection('a', makeRecord(), { nowMs, expiresAtMs: nowMs + 1 });
     await expect(claim(NOW_MS)).resolves.toBe(true);
     await expect(claim(NOW_MS)).resolves.toBe(false);
     const laterMs = NOW_MS + 10 * 3_600_000;
@@ -168,8 +161,7 @@ describe('LmdbStore', () => {
   it('clears away the notes of deletions that have expired, and no others', async () => {
     const folder = makeFolder();
     const store = openStore(folder);
-    const note = (id: string, nowMs: number, expiresAtMs: number) =>
-      store.noteDeletion(id, { nowMs, expiresAtMs });
+    const note = (id: string, nowMs: number, expiresAtMs: number) => store.noteDeletion(id, { nowMs, expiresAtMs });
     for (let count = 0; count < 100; count++) await note(`old ${count}`, NOW_MS, NOW_MS + 1);
     await note('old 0', NOW_MS, NOW_MS + 1_000);
     for (let count = 0; count < 64; count++) await note(`new ${count}`, NOW_MS + 2, NOW_MS + 1_000);

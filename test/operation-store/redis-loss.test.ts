@@ -5,15 +5,7 @@ import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { BEGUN, makeRecord, succeeded } from './helpers/record-store-contract.js';
-import {
-  connect,
-  countKey,
-  eventually,
-  openClient,
-  PREFIX,
-  startPair,
-  startProxy,
-} from './helpers/redis-access.js';
+import { connect, countKey, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
@@ -110,11 +102,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       const record = makeRecord();
       for (let attempt = 0; attempt < 2; attempt++)
         await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'secretReplaced' });
-      expect((await client.keys('*')).toSorted()).toEqual([
-        `${PREFIX}loss`,
-        `${PREFIX}secret`,
-        `${PREFIX}server`,
-      ]);
+      expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}loss`, `${PREFIX}secret`, `${PREFIX}server`]);
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
       await expect(store.secret()).resolves.toEqual(secret);
       await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
@@ -195,8 +183,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await client.call('ACL', 'SETUSER', 'default', '-info');
     const store = await connect(url);
     await store.secret();
-    for (let count = 0; count < 2; count++)
-      await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+    for (let count = 0; count < 2; count++) await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
     expect(await client.exists(`${PREFIX}server`)).toBe(0);
   });
 

@@ -208,9 +208,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       const store = await connect(server.url, [], REDIS_TIMEOUTS_MS);
       server.pause();
       const startMs = performance.now();
-      const results = await Promise.allSettled(
-        Array.from({ length: 200 }, () => store.begin(makeRecord(), NOW_MS)),
-      );
+      const results = await Promise.allSettled(Array.from({ length: 200 }, () => store.begin(makeRecord(), NOW_MS)));
       expect(performance.now() - startMs).toBeLessThan(LIMIT_MS);
       expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['rejected']));
       server.resume();

@@ -4,13 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { findBadLines } from '../helpers/log-lines.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
-import {
-  findLeaks,
-  SENTINEL_ACCESS_KEY,
-  SENTINEL_EMULATOR,
-  SENTINEL_USER,
-  SENTINELS,
-} from '../helpers/sentinels.js';
+import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
 
 const NEXT = {
   accessKey: 'SENTINELACCESSKEY002',

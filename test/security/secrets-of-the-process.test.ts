@@ -5,13 +5,7 @@ import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
-import {
-  findLeaks,
-  SENTINEL_ACCESS_KEY,
-  SENTINEL_EMULATOR,
-  SENTINEL_USER,
-  SENTINELS,
-} from '../helpers/sentinels.js';
+import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
 
 const emulators: Emulator[] = [];
 
@@ -37,9 +31,7 @@ const FAULTS: Fault[] = [
 /** Variables of the process without those of the access key. */
 function environment(url: string, changes: Record<string, string | undefined>): Record<string, string> {
   const all = { ...environmentFor(url), LOG_LEVEL: 'debug', OPERATION_TIMEOUT_MS: '5000', ...changes };
-  return Object.fromEntries(
-    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 async function startEmulator(): Promise<{ emulator: Emulator; url: string }> {

@@ -4,13 +4,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
-import {
-  findLeaks,
-  SENTINEL_ACCESS_KEY,
-  SENTINEL_EMULATOR,
-  SENTINEL_USER,
-  SENTINELS,
-} from '../helpers/sentinels.js';
+import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
 
 afterEach(closeGateways);
 

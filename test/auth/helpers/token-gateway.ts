@@ -41,10 +41,7 @@ export async function startTokenGateway(
     clock,
     sign: request => issuer.sign(request),
     createAs: (token, changes = {}) =>
-      gateway.send(
-        { query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } },
-        bearer(token),
-      ),
+      gateway.send({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } }, bearer(token)),
     ask: (token, headers = {}) => gateway.send({ query: '{ __typename }' }, { ...bearer(token), ...headers }),
     audit: () =>
       gateway

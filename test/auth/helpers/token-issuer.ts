@@ -69,9 +69,7 @@ export async function startTokenIssuer(clock = createTestClock()): Promise<Token
     }
     response.setHeader('content-type', 'application/json');
     response.end(
-      JSON.stringify(
-        isDiscovery ? { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` } : { keys: published },
-      ),
+      JSON.stringify(isDiscovery ? { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` } : { keys: published }),
     );
   });
   const { host } = await listen(server);
@@ -105,8 +103,7 @@ export async function startTokenIssuer(clock = createTestClock()): Promise<Token
     async addKey(name, algorithm, { isPublished = true } = {}) {
       const pair = await pairOf(name, algorithm);
       keys.set(name, { algorithm, pair });
-      if (isPublished)
-        published.push({ ...(await exportJWK(pair.publicKey)), kid: name, alg: algorithm, use: 'sig' });
+      if (isPublished) published.push({ ...(await exportJWK(pair.publicKey)), kid: name, alg: algorithm, use: 'sig' });
     },
     publicPem: name => exportSPKI(keyNamed(name).pair.publicKey),
   };

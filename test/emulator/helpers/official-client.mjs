@@ -28,9 +28,7 @@ async function run({ endpoint, iamEndpoint, region, ...keys }, step) {
   if (keys.projectId) credentials.withProjectId(keys.projectId);
   if (keys.securityToken) credentials.withSecurityToken(keys.securityToken);
   if (iamEndpoint) credentials.withIamEndpoint(iamEndpoint);
-  const builder = new builders.ClientBuilder(client => client)
-    .withCredential(credentials)
-    .withEndpoint(endpoint);
+  const builder = new builders.ClientBuilder(client => client).withCredential(credentials).withEndpoint(endpoint);
   if (region) builder.withRegion(new sdk.Region(region, [endpoint]));
   try {
     return await builder.build().sendRequest({

@@ -27,9 +27,7 @@ export async function exchangeRaw(baseUrl: string, text: string): Promise<RawExc
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   const end = await new Promise<RawExchange['end']>(resolve => {
     socket.on('end', () => resolve('fin'));
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ECONNRESET' ? 'reset' : 'other'),
-    );
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNRESET' ? 'reset' : 'other'));
   });
   socket.destroy();
   const [head = '', body = ''] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n', 2);
@@ -37,12 +35,7 @@ export async function exchangeRaw(baseUrl: string, text: string): Promise<RawExc
 }
 
 /** The text of an HTTP/1.1 request with a JSON body. */
-export function rawRequest(
-  method: string,
-  path: string,
-  body = '',
-  headers: Record<string, string> = {},
-): string {
+export function rawRequest(method: string, path: string, body = '', headers: Record<string, string> = {}): string {
   const lines = Object.entries({
     host: '127.0.0.1',
     'content-length': `${Buffer.byteLength(body)}`,

@@ -29,9 +29,7 @@ export async function exchange(url: string, text: string): Promise<string> {
 }
 
 /** The errors in a text of HTTP responses, in order: status, content type and body of each. */
-export function failuresIn(
-  text: string,
-): { status: number; contentType: string | undefined; body: unknown }[] {
+export function failuresIn(text: string): { status: number; contentType: string | undefined; body: unknown }[] {
   return text
     .split(/(?=HTTP\/1\.1 \d{3} )/)
     .filter(part => part !== '')

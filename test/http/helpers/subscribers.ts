@@ -121,9 +121,7 @@ export async function openSocket(
     socket.once('unexpected-response', async (_request, response) => {
       let body = '';
       for await (const chunk of response) body += chunk;
-      reject(
-        Object.assign(new Error('refused'), { status: response.statusCode, body, headers: response.headers }),
-      );
+      reject(Object.assign(new Error('refused'), { status: response.statusCode, body, headers: response.headers }));
     });
   });
   return {

@@ -139,7 +139,6 @@ export function witnessOf(emulator: Emulator): Witness {
   return {
     emulator,
     posts: () => emulator.ledger.count('createConnection'),
-    applied: () =>
-      emulator.ledger.entries('createConnection').flatMap(entry => entry.appliedConnectionId ?? []),
+    applied: () => emulator.ledger.entries('createConnection').flatMap(entry => entry.appliedConnectionId ?? []),
   };
 }

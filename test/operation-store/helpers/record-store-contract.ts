@@ -1,10 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type {
-  OperationRecord,
-  SendingRecord,
-  UnknownRecord,
-} from '../../../src/operation-store/operation-record.js';
+import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/operation-record.js';
 import type { OperationStore } from '../../../src/operation-store/operation-store.js';
 
 /** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
@@ -139,9 +135,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const attempts = Array.from({ length: 100 }, () =>
           stores.map(user => ({ user, record: makeRecord({ id, nameId }) })),
         );
-        const results = await Promise.all(
-          attempts.flat().map(({ user, record }) => user.begin(record, NOW_MS)),
-        );
+        const results = await Promise.all(attempts.flat().map(({ user, record }) => user.begin(record, NOW_MS)));
         expect(countKinds(results)).toEqual({ begun: 1, exists: 199 });
       });
 
@@ -173,17 +167,14 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         });
       });
 
-      it.each([[undefined], [false]])(
-        'is held while the record is UNKNOWN with isSettled %s',
-        async isSettled => {
-          const record = makeRecord();
-          const store = await makeWith(record);
-          const held = unknown(record, isSettled);
-          await store.replace(held, record.owner);
-          const next = makeRecord({ nameId: record.nameId });
-          await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: held });
-        },
-      );
+      it.each([[undefined], [false]])('is held while the record is UNKNOWN with isSettled %s', async isSettled => {
+        const record = makeRecord();
+        const store = await makeWith(record);
+        const held = unknown(record, isSettled);
+        await store.replace(held, record.owner);
+        const next = makeRecord({ nameId: record.nameId });
+        await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: held });
+      });
 
       it('stays with its next holder when the previous record is written or removed later', async () => {
         const record = makeRecord();
@@ -305,9 +296,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
         await store.replace(written, record.owner);
         const taken = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
-        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(
-          taken,
-        );
+        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(taken);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
       });
     });
@@ -453,9 +442,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const others = Array.from({ length: 2_500 }, () => makeRecord({ projectId: randomHash() }));
         for (let start = 0; start < others.length; start += 100)
           await Promise.all(others.slice(start, start + 100).map(record => store.begin(record, NOW_MS)));
-        const records = Array.from({ length: 2 }, (_, index) =>
-          makeRecord({ ownedUntilMs: NOW_MS + 26_000 + index }),
-        );
+        const records = Array.from({ length: 2 }, (_, index) => makeRecord({ ownedUntilMs: NOW_MS + 26_000 + index }));
         for (const record of records) await store.begin(record, NOW_MS);
         const open = await (await openAnother()).findOpen(PROJECT_ID, NOW_MS + 27_000);
         expect(new Set(open)).toEqual(new Set(records));

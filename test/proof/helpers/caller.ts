@@ -68,9 +68,7 @@ export async function callToTheEnd(
   let inDoubt = [...histories];
   while (inDoubt.length > 0) {
     const passedMs = performance.now() - startMs;
-    const isDecided = await inParallel(inDoubt, AT_A_TIME, async history =>
-      callOnce(history, await nextUrl()),
-    );
+    const isDecided = await inParallel(inDoubt, AT_A_TIME, async history => callOnce(history, await nextUrl()));
     inDoubt = inDoubt.filter((history, index) => {
       const isUnknown = lastAnswer(history)?.code === 'OUTCOME_UNKNOWN';
       return !isDecided[index] && passedMs < doubtMs + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);

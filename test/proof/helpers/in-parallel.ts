@@ -7,8 +7,7 @@ export async function inParallel<T, R>(
   const results: R[] = new Array(items.length);
   let next = 0;
   const worker = async () => {
-    for (let index = next++; index < items.length; index = next++)
-      results[index] = await work(items[index] as T);
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
   };
   await Promise.all(Array.from({ length: atATime }, worker));
   return results;

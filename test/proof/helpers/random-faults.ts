@@ -32,11 +32,7 @@ export const RANDOM_FAULTS_TIMEOUT_MS = 120_000 + CREATES * 1_000;
  * @param gateways how many processes share the store
  * @param store variables that name the store
  */
-export async function proveRandomFaults(
-  title: string,
-  gateways: number,
-  store: Record<string, string>,
-): Promise<void> {
+export async function proveRandomFaults(title: string, gateways: number, store: Record<string, string>): Promise<void> {
   const seed = chooseSeed();
   process.stderr.write(`${title}: ${CREATES} creates, replay with PROOF_SEED=${seed}\n`);
   const startMs = performance.now();
@@ -55,8 +51,7 @@ export async function proveRandomFaults(
   async function create({ input, faults, listFault, isTwice, leavesAfterMs, patience }: CreatePlan) {
     const random = randomOf(`${seed}/${input.name}/calls`);
     const nextUrl = () => fleet.url(random);
-    for (const { fault } of faults)
-      emulator.inject({ ...fault, operation: 'createConnection', name: input.name });
+    for (const { fault } of faults) emulator.inject({ ...fault, operation: 'createConnection', name: input.name });
     if (listFault !== undefined) emulator.inject(listFault);
     begun += 1;
     if (begun % Math.ceil(CREATES / KILLS) === 0) kills.push(fleet.kill(killing));

@@ -103,11 +103,7 @@ function refusalsBeforeDoubt(plan: CreatePlan | undefined): number {
   return doubt === -1 ? faults.length : doubt;
 }
 
-function findLies(
-  { input, calls }: CreateHistory,
-  object: Connection | undefined,
-  isTwice: boolean,
-): string[] {
+function findLies({ input, calls }: CreateHistory, object: Connection | undefined, isTwice: boolean): string[] {
   return calls.flatMap(({ payload, startedAtMs, endedAtMs }) => {
     switch (payload?.__typename) {
       case 'CreateDatasourceConnectionSuccess':
@@ -122,9 +118,7 @@ function findLies(
         if (payload.code === 'IDEMPOTENCY_STORE_UNAVAILABLE') return [];
         // While the other call of a pair works, this one knows of itself only.
         const untilMs = isTwice ? startedAtMs : endedAtMs;
-        return object !== undefined && object.createdAtMs < untilMs
-          ? ['"nothing was created", but it was']
-          : [];
+        return object !== undefined && object.createdAtMs < untilMs ? ['"nothing was created", but it was'] : [];
       }
       case 'OutcomeUnknownError':
       case 'IdempotencyConflictError':
