@@ -36,7 +36,7 @@ async function startOnFolder(env: Record<string, string> = {}) {
   folders.push(folder);
   const gateway = await startGateway({
     emulator: { creationMs: 0 },
-    env: { DATA_DIR: folder, OPERATION_TIMEOUT_MS: '1500', RECONCILE_SETTLE_MS: '200', ...env },
+    env: { DATA_DIR: folder, OPERATION_TIMEOUT_MS: '4000', RECONCILE_SETTLE_MS: '200', ...env },
   });
   return {
     ...gateway,
@@ -416,7 +416,7 @@ describe('the log of a create', () => {
     [{ behaviour: 'reset' }, { outcome: 'CONNECTION_LOST', detail: 'CONNECTION_LOST', causeCode: expect.any(String) }],
     [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', detail: 'TIMEOUT' }],
   ] as const)('has these words for %j', async (fault, words) => {
-    const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
     await create();
     expect(linesOf(log(), 'create attempted')).toEqual([
@@ -520,7 +520,7 @@ describe('the log of a create', () => {
     [2, {}, 'ambiguous'],
     [1, { name: null }, 'incomplete'],
   ])('has these words when %d listed connections may be its own', async (count, changes, outcome) => {
-    const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    const { create, emulator, log, logged } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
     const listed = {
       connection_id: '0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11',
@@ -533,7 +533,7 @@ describe('the log of a create', () => {
     };
     const connections = Array.from({ length: count }, () => listed);
     emulator.inject({ operation: 'listConnections', body: { connections }, times: 0 });
-    await create();
+    await Promise.all([create(), logged('create cannot be told from others')]);
     expect(linesOf(log(), 'create cannot be told from others')[0]).toEqual({
       level: 40,
       time: TIME,

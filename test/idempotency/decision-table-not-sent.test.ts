@@ -52,7 +52,7 @@ describe('a create of which no byte was sent', () => {
     let received = '';
     const silent = createServer(socket => socket.on('data', bytes => (received += bytes.toString('latin1'))));
     const { host, connections } = await listen(silent);
-    const env = { DLI_ENDPOINT: `https://${host}`, OPERATION_TIMEOUT_MS: '1000' };
+    const env = { DLI_ENDPOINT: `https://${host}`, OPERATION_TIMEOUT_MS: '4000' };
     const { create } = await startOnce({ env });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);

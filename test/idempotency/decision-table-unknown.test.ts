@@ -82,7 +82,7 @@ describe('a create that breaks off', () => {
     ['D5', 'no answer', { behaviour: 'hang' }],
     ['D19', 'one byte per 200 ms', { behaviour: 'drip', dripMs: 200 }],
   ] as const)('%s: for want of time with %s is found by the repeat', async (_row, _what, answer) => {
-    const { create, emulator, posts, applied } = await startOnce({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    const { create, emulator, posts, applied } = await startOnce({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', apply: true, ...answer });
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND' });
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });

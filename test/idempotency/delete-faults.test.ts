@@ -97,13 +97,13 @@ describe('a delete without an answer', () => {
     [true, { __typename: DELETED }],
     [false, { ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND', retryAfterSeconds: 2, requestId: null }],
   ] as const)('leaves time to look: done %s', async (apply, answer) => {
-    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000' } });
+    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'hang', apply });
     const startMs = performance.now();
 
     expect(await remove(gateway, id)).toMatchObject(answer);
-    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(performance.now() - startMs).toBeLessThan(40_000);
     expect(deletesSentTo(gateway.emulator)).toBe(1);
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
   });

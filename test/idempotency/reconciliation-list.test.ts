@@ -98,7 +98,7 @@ describe('a list', () => {
 
   it('that never comes leaves the answer in time, and the next one decides', async () => {
     const { create, createUntil, passMs, emulator, posts, applied } = await startOnce({
-      env: { OPERATION_TIMEOUT_MS: '1000' },
+      env: { OPERATION_TIMEOUT_MS: '2000' },
     });
     emulator.inject(DONE_BUT_LOST);
     emulator.inject({ operation: 'listConnections', behaviour: 'hang' });
@@ -107,7 +107,7 @@ describe('a list', () => {
     // The list itself is waited for up to 12 s.
     expect(performance.now() - startMs).toBeLessThan(10_000);
     // The first call holds the record for the time of its operation and 5 s.
-    passMs(6_000);
+    passMs(7_000);
     const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(posts()).toBe(1);

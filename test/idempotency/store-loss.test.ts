@@ -91,7 +91,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
 
   it('is answered before its deadline while the list hangs', async () => {
     const redis = await startRedisServer(program);
-    const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '1000' };
+    const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '2000' };
     const { create, emulator, posts, close } = await startOnce({ env });
     await create(CALL);
     await forgetEverything(redis.url);
