@@ -15,13 +15,26 @@ const keyPairs = new Map();
 // A worker takes longer to free its memory than Jest waits for its end.
 if (process.send !== undefined) process.once('beforeExit', () => process.exit());
 
-// Jest creates one for every test file, and on Node 20 each slows down every promise from then on.
-const storages = new Set();
-const { run } = AsyncLocalStorage.prototype;
-AsyncLocalStorage.prototype.run = function (...options) {
-  storages.add(this);
-  return run.apply(this, options);
+// Jest keeps the running test or hook in an AsyncLocalStorage, which on Node 20 slows down every promise. Because
+// tests run one after another here, a variable does as well.
+const running = new WeakMap();
+const { run, getStore } = AsyncLocalStorage.prototype;
+AsyncLocalStorage.prototype.run = function (context, callback, ...options) {
+  if (!isOfJest(context)) return run.call(this, context, callback, ...options);
+  const before = running.get(this);
+  const restore = () => running.set(this, before);
+  running.set(this, context);
+  const result = callback(...options);
+  result.then(restore, restore);
+  return result;
 };
+AsyncLocalStorage.prototype.getStore = function () {
+  return running.has(this) ? running.get(this) : getStore.call(this);
+};
+
+function isOfJest(context) {
+  return typeof context === 'object' && context !== null && ('test' in context || 'hook' in context);
+}
 
 /**
  * Lets tests import the built gateway as Node itself loads it, once for all test files of a worker, where Jest
@@ -39,12 +52,6 @@ export default class Environment extends TestEnvironment {
   handleTestEvent(event) {
     if (event.name === 'test_start') this.global.failureLogs.length = 0;
     if (event.name === 'test_done' && event.test.errors.length > 0) this.#printLogs(event.test.name);
-  }
-
-  async teardown() {
-    await super.teardown();
-    for (const storage of storages) storage.disable();
-    storages.clear();
   }
 
   #printLogs(title) {
