@@ -42,22 +42,26 @@ export async function openRedisPollLease(address: RedisOptions, project: string,
 class RedisPollLease implements PollLease {
   /** Identifies messages of this process. */
   readonly #processId = randomUUID();
+  // Not parameter properties: clients of Redis show its password.
+  readonly #commands: Redis;
+  readonly #messages: Redis;
+  readonly #prefix: string;
 
-  constructor(
-    private readonly commands: Redis,
-    private readonly messages: Redis,
-    private readonly prefix: string,
-  ) {}
+  constructor(commands: Redis, messages: Redis, prefix: string) {
+    this.#commands = commands;
+    this.#messages = messages;
+    this.#prefix = prefix;
+  }
 
   async acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined> {
     const key = this.#keyOf(id);
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {
-      if ((await this.commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
+      if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
       // Without a result, the holder of the lease has not published one yet.
-      const { data: result } = wireResult.safeParse(parseJson((await this.commands.get(key)) ?? ''));
+      const { data: result } = wireResult.safeParse(parseJson((await this.#commands.get(key)) ?? ''));
       if (result === undefined || Date.now() - result.atMs <= maxAgeMs) return result?.observation;
-      await this.commands.set(key, '', 'PX', ttlMs);
+      await this.#commands.set(key, '', 'PX', ttlMs);
       return 'acquired';
     } catch {
       return 'acquired';
@@ -67,33 +71,33 @@ class RedisPollLease implements PollLease {
   publish(id: string, event: ConnectionEvent, leaseMs: number): void {
     const observation = toWire(event);
     const result = JSON.stringify({ atMs: Date.now(), observation });
-    this.#ignoreFailure(this.commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
+    this.#ignoreFailure(this.#commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
     this.#send({ from: this.#processId, id, observation });
   }
 
   publishChange(id: string | undefined): void {
-    if (id !== undefined) this.#ignoreFailure(this.commands.del(this.#keyOf(id)));
+    if (id !== undefined) this.#ignoreFailure(this.#commands.del(this.#keyOf(id)));
     this.#send({ from: this.#processId, id });
   }
 
   subscribe({ onEvent, onChange }: LeaseListeners): void {
-    this.messages.on('message', (_channel, text) => {
+    this.#messages.on('message', (_channel, text) => {
       const { data: message } = wireMessage.safeParse(parseJson(text));
       if (message === undefined || message.from === this.#processId) return;
       if (message.observation === undefined) onChange(message.id);
       else if (message.id !== undefined) onEvent(message.id, message.observation);
     });
-    const subscribe = () => this.#ignoreFailure(this.messages.subscribe(this.prefix));
-    this.messages.on('ready', subscribe);
-    if (this.messages.status === 'ready') subscribe();
+    const subscribe = () => this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
+    this.#messages.on('ready', subscribe);
+    if (this.#messages.status === 'ready') subscribe();
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.commands, this.messages].map(closeRedis));
+    await Promise.all([this.#commands, this.#messages].map(closeRedis));
   }
 
   #send(message: z.input<typeof wireMessage>): void {
-    this.#ignoreFailure(this.commands.publish(this.prefix, JSON.stringify(message)));
+    this.#ignoreFailure(this.#commands.publish(this.#prefix, JSON.stringify(message)));
   }
 
   // Other processes get a lost result with their next poll.
@@ -102,7 +106,7 @@ class RedisPollLease implements PollLease {
   }
 
   #keyOf(id: string): string {
-    return `${this.prefix}:${id.toLowerCase()}`;
+    return `${this.#prefix}:${id.toLowerCase()}`;
   }
 }
 

@@ -197,11 +197,11 @@ export class CreateConnection {
     return recordedOutcome(found, 0);
   }
 
-  async #settleCreated({ kind, ...connection }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {
+  async #settleCreated({ connectionId, message }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {
     const { writer, clock } = this.deps;
-    const success = { ...connection, isReconciled: false };
+    const success = { connectionId, message, isReconciled: false };
     await writer.write(toSucceeded(record, success, clock.epochMs()), record.owner);
-    return { kind, ...success };
+    return { kind: 'created', ...success };
   }
 
   async #settleFailed(

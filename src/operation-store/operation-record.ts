@@ -74,7 +74,6 @@ const UNKNOWN = {
   nextCheckAtMs: timeMs.exactOptional(),
 };
 
-const COMMON_FIELDS = z.object(COMMON);
 const STATES = z.discriminatedUnion('state', [
   z.object({ ...COMMON, state: z.literal('SENDING') }),
   z.object({ ...COMMON, state: z.literal('SUCCEEDED'), ...SUCCEEDED }),
@@ -192,9 +191,12 @@ export function toUnknown(
   return { ...commonFields(record), state: 'UNKNOWN', ...doubt };
 }
 
-// An object schema drops the fields that it does not name.
-function commonFields(record: OperationRecord) {
-  return COMMON_FIELDS.parse(record);
+function commonFields({ hasMarker, ...record }: OperationRecord) {
+  const { version, id, projectId, nameId, fingerprint, owner, ownedUntilMs, sentAtMs, wanted, expiresAtMs } = record;
+  return {
+    ...{ version, id, projectId, nameId, fingerprint, owner, ownedUntilMs, sentAtMs, wanted, expiresAtMs },
+    ...(hasMarker !== undefined && { hasMarker }),
+  };
 }
 
 const HOUR_MS = 3_600_000;

@@ -4,7 +4,7 @@ import type { OperationRecord } from './operation-record.js';
  * The Lua scripts of the Redis store. Redis runs each as one atomic step.
  *
  * Scripts read of a record only what they need to decide; its reader validates it. A script that fails is not rolled
- * back, so the writes come last, and the first of them is the one that can meet a foreign type of key.
+ * back, so what it has written until then must be right without the rest.
  */
 
 // The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.

@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
+import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
 import {
   DEFAULT_ACCESS_KEY,
   DEFAULT_PROJECT_ID,
@@ -6,21 +8,35 @@ import {
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { startUpstream } from '../idempotency/helpers/once-gateway.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
 // A slow machine must not pass for an unresponsive Redis.
 const limits = { redisTimeoutMs: 2_000 };
+const PASSWORD = 'sentinel-redis-password';
 const OTHER_PROJECT_ID = 'f'.repeat(32);
 const KEYS = [
   { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY },
   { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' },
 ];
 const ROTATED = { HUAWEICLOUD_SDK_AK: 'SECONDACCESSKEY00001', HUAWEICLOUD_SDK_SK: 'second-secret-key' };
+
+describeWithProgram('redis-server', 'the poll lease', program => {
+  it('shows no password of Redis', async () => {
+    const redis = await startRedisServer(program);
+    const { hostname: host, port } = new URL(redis.url);
+    const address = { host, port: Number(port), username: 'default', password: PASSWORD };
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    const lease = await openRedisPollLease(address, 'project', log);
+    expect(inspect(lease, { depth: 20, showHidden: true })).not.toContain(PASSWORD);
+    expect(JSON.stringify(lease)).not.toContain(PASSWORD);
+    await lease.close();
+  });
+});
 
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
   /** Starts two gateways on one DLI: `env` applies to both, `changes` to the second one. */
