@@ -27,7 +27,7 @@ export class DatasourceConnectionQueue {
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description: 'When that last changed; null where DLI does not tell it.',
+    description: 'When that last changed; null where DLI does not report it.',
   })
   readonly updatedAt: Date | null;
 
@@ -48,7 +48,7 @@ export abstract class DatasourceConnection {
   @Field(() => ID, { description: 'Its id, a UUID.' })
   readonly id: string;
 
-  @Field(() => String, { description: 'Its name; empty where DLI does not tell it.' })
+  @Field(() => String, { description: 'Its name; empty where DLI does not report it.' })
   readonly name: string;
 
   @Field(() => ConnectionState, { description: 'Where it stands.' })
@@ -62,7 +62,7 @@ export abstract class DatasourceConnection {
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description: 'When it was created; null where DLI does not tell it.',
+    description: 'When it was created; null where DLI does not report it.',
   })
   readonly createdAt: Date | null;
 
@@ -102,7 +102,7 @@ export class ClassicDatasourceConnection extends DatasourceConnection {
 
   @Field(() => Float, {
     nullable: true,
-    description: 'How much of the creation is done, from 0 to 1; null where DLI does not tell it.',
+    description: 'How much of the creation is done, from 0 to 1; null where DLI does not report it.',
   })
   readonly progress: number | null;
 

@@ -69,7 +69,7 @@ export class CreateDatasourceConnectionInput {
 
   @Field(() => String, {
     nullable: true,
-    description: `Names one intent to create: ${KEY_RULE}, best a fresh UUID. Every repeat of the call with the same key and input gets the same story and never makes a second connection. Without one the gateway makes a key, and tells it when it is needed. Kept for 72 hours after a success.`,
+    description: `Names one intent to create: ${KEY_RULE}, best a fresh UUID. Every repeat of the call with the same key and input gets the same outcome and never creates a second connection. Without one the gateway generates a key, and returns it when you need it. Kept for 72 hours after a success.`,
   })
   @IsOptional()
   @Matches(/^[A-Za-z0-9_-]{16,64}$/, { message: `idempotencyKey must be ${KEY_RULE}.` })

@@ -10,7 +10,7 @@ import {
 /** The success member: the connection is deleted. */
 @ObjectType({
   description:
-    'Returned when the connection is deleted. A repeat of the call is told the same for 72 hours, although there is nothing left to delete.',
+    'Returned when the connection is deleted. A repeat of the call gets the same answer for 72 hours, although there is nothing left to delete.',
 })
 export class DeleteDatasourceConnectionSuccess {
   @Field(() => ID, { description: "The deleted connection's id." })
@@ -25,7 +25,7 @@ export class DeleteDatasourceConnectionSuccess {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when there is no connection of this id: there never was, or somebody else has deleted it. Whoever has asked to delete it is told a success instead.',
+    'Returned when there is no connection of this id: there never was, or somebody else has deleted it. A caller that has asked to delete it gets a success instead.',
 })
 export class ConnectionNotFoundError extends UserError {
   @Field(() => ID, { description: 'The id that is not known.' })
