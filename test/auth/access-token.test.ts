@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { Environment } from '../../src/config/secret-files.js';
 import { sendGraphql } from '../helpers/gateway.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { bearer, codeIn, startTokenGateway as startWithClock } from './helpers/token-gateway.js';
 import type { TokenClaims } from './helpers/token-issuer.js';
@@ -18,7 +18,7 @@ const REFUSAL = {
 
 /** A gateway with a still clock, because the validity of tokens is checked to the second. */
 function startTokenGateway(env: Environment = {}): Promise<TokenGateway> {
-  return startWithClock(env, { clock: createStillClock() });
+  return startWithClock(env, { clock: createManualClock() });
 }
 
 type Forge = (gateway: TokenGateway) => Promise<string>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { startTokenGateway as startWithClock } from './helpers/token-gateway.js';
 import { breakOff } from './helpers/token-issuer.js';
@@ -12,7 +12,7 @@ const LASTING = { exp: Math.floor(Date.now() / 1_000) + 86_400 };
 
 /** A gateway with a still clock, so that keys do not age on a slow machine. */
 function startTokenGateway(env: Environment = {}, given: { issuer?: TokenGateway['issuer'] } = {}) {
-  return startWithClock(env, { clock: createStillClock(), ...given });
+  return startWithClock(env, { clock: createManualClock(), ...given });
 }
 
 async function statusOf(gateway: TokenGateway, token: Promise<string>): Promise<number> {

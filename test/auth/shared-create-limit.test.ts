@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { until } from '../idempotency/helpers/once-gateway.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { until } from '../idempotency/helpers/idempotency-gateway.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { codeIn, startTokenGateway } from './helpers/token-gateway.js';

@@ -2,14 +2,14 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
 describe('simultaneous callers', () => {
   it('share one list call', async () => {
-    const gateway = await startGateway({ clock: createStillClock() });
+    const gateway = await startGateway({ clock: createManualClock() });
     gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const orders = ['NAME', 'OLDEST_FIRST', 'NEWEST_FIRST'];
     const pages = Array.from({ length: 60 }, (_, index) => pageOf(gateway, `order: ${orders[index % 3]}`));
@@ -18,7 +18,7 @@ describe('simultaneous callers', () => {
   });
 
   it('share one get call per connection', async () => {
-    const gateway = await startGateway({ clock: createStillClock() });
+    const gateway = await startGateway({ clock: createManualClock() });
     const ids = ['a', 'b'].map(name => gateway.emulator.seedConnection({ name }).connectionId);
     const all = Array.from({ length: 60 }, (_, index) => connectionOf(gateway, ids[index % 2] ?? ''));
     expect(new Set((await Promise.all(all)).map(found => found?.name))).toEqual(new Set(['a', 'b']));
@@ -40,7 +40,7 @@ describe('simultaneous callers', () => {
 
 describe('a cached result', () => {
   it('is used for one second by default', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ clock });
     const { connectionId } = gateway.emulator.seedConnection();
     const askBoth = async () => {
@@ -57,7 +57,7 @@ describe('a cached result', () => {
   });
 
   it('is used for READ_FRESHNESS_MS', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ clock, env: { READ_FRESHNESS_MS: '5000' } });
     await pageOf(gateway);
     clock.advance(5_000);
@@ -66,7 +66,7 @@ describe('a cached result', () => {
   });
 
   it('of a list serves further pages for 30 s', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ clock });
     for (const name of ['a', 'b', 'c', 'd']) gateway.emulator.seedConnection({ name });
     const first = await pageOf(gateway, 'first: 1');

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { askFor, connectionOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
@@ -17,7 +17,7 @@ describe('a query with waitSeconds', () => {
     ['orders', 'ACTIVE', { connectionAddress: expect.stringMatching(/^to-rds-/), failureReason: null, progress: 1 }],
     ['fail_orders', 'FAILED', { connectionAddress: null, failureReason: "Can't get ready router." }],
   ])('returns when %s becomes %s', async (name, state, shown) => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ env: FAST, emulator: { now: () => clock.epochMs() } });
     const { connectionId = '' } = await gateway.create({ name });
     const answer = timed(connectionOf(gateway, connectionId, 'waitSeconds: 25'));

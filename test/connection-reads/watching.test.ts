@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
 import { closeSubscribers, nextOf, openSocket, readAll, socketClient, subscribe } from '../http/helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
@@ -72,7 +72,7 @@ describe.each(TRANSPORTS)('a subscription to a connection over %s', transport =>
     ['orders', { state: 'ACTIVE', progress: 1, failureReason: null, connectionAddress: expect.any(String) }],
     ['fail_orders', { state: 'FAILED', failureReason: "Can't get ready router.", connectionAddress: null }],
   ])('reports every change until the creation has ended: %s', async (name, end) => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const emulator = { creationMs: 4_000, now: () => clock.epochMs() };
     const gateway = await startGateway({ env: FAST, emulator });
     const events: ReturnType<typeof shownIn>[] = [];
@@ -158,7 +158,7 @@ describe('a change during a poll', () => {
 
 describe('subscribers that leave', () => {
   it('use none of the rate limit of later subscribers', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ env: { FOLLOW_CALLS_PER_SECOND: '5' }, clock });
     const client = socketClient(gateway.graphqlUrl);
     const seed = () => gateway.emulator.seedConnection({ state: 'CREATING' }).connectionId;

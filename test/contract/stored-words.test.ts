@@ -9,8 +9,8 @@ import type { Emulator } from '../../src/emulator/emulator.js';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
 import { readRecord, writeRecord } from '../../src/operation-store/operation-record.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
 
 // Stores and logs outlive the code that wrote them: a renamed variable must not change a word of theirs.

@@ -8,7 +8,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { attemptsIn } from '../helpers/log-lines.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 const open: { close(): Promise<void> }[] = [];
 
@@ -68,7 +68,7 @@ describe('a connection that is refused', () => {
   it('is tried once when less than a second would be left for the second try', async () => {
     const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const env = { DLI_ENDPOINT: endpoint, OPERATION_TIMEOUT_MS: '1000' };
-    const gateway = await startGateway({ clock: createStillClock(), env });
+    const gateway = await startGateway({ clock: createManualClock(), env });
     expect((await timedCreate(gateway)).payload).toMatchObject(UNAVAILABLE);
     expect(attemptsIn(gateway.log())).toHaveLength(1);
   });

@@ -7,8 +7,8 @@ import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { limitsIn } from '../helpers/log-lines.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
 
@@ -23,7 +23,7 @@ const STEP_MS = 300_000 / STEPS;
 const MANY = proofSize(20, 50);
 
 /** On a clock that stands still, where whoever waits for time to pass waits for ever. */
-async function startWithClock(env = {}, emulator = {}, clock = createStillClock()) {
+async function startWithClock(env = {}, emulator = {}, clock = createManualClock()) {
   const options = { env, clock, emulator: { now: () => clock.epochMs(), ...emulator } };
   return { ...(await startGateway(options)), clock };
 }
@@ -279,7 +279,7 @@ describe('an IAM user', () => {
 
 describe('uses of a credential that nobody has proven', () => {
   function startProbe() {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const guard = new LockoutGuard(clock, new RefusalWindow(clock));
     const probe = new CredentialProbe(guard, clock);
     const acquire = () => probe.acquire(new Deadline(clock, 10_000));

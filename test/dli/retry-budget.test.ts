@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { RetryBudget } from '../../src/dli/retry-budget.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 afterEach(closeGateways);
 
@@ -75,7 +75,7 @@ describe('creates that are throttled', () => {
   }
 
   it('are sent again as far as the budget goes, and the first answer stands for the others', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ clock, emulator: { now: () => clock.epochMs() } });
     const { emulator } = gateway;
     await createMany(gateway, 'good', 100);

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import type { Page } from 'playwright-core';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { useChromium } from './helpers/browser.js';
 
 afterEach(closeGateways);

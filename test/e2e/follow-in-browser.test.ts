@@ -4,9 +4,9 @@ import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
-import { createStillClock } from '../helpers/still-clock.js';
-import { startUpstream } from '../idempotency/helpers/once-gateway.js';
+import { createManualClock } from '../helpers/manual-clock.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
 import { useChromium } from './helpers/browser.js';
 import { startFrontEnd } from './helpers/front-end.js';
 import { startRelay } from './helpers/relay.js';
@@ -78,7 +78,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   const barOf = (page: Page) => page.locator('#progress').evaluate(bar => (bar as HTMLProgressElement).value);
 
   it('creates a connection and shows its progress until it is active', async () => {
-    const dliClock = createStillClock();
+    const dliClock = createManualClock();
     const { page, env, load, create, shown, seen, complaints } = await openPage();
     const { graphqlUrl } = await startGateway({
       env,
@@ -115,7 +115,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'reconnects after the gateway was ended by %s and restarted',
     async signal => {
-      const dliClock = createStillClock();
+      const dliClock = createManualClock();
       const { url } = await startUpstream({ creationMs: CREATION_MS, now: dliClock.epochMs });
       const relay = await startRelay();
       const { page, env, load, create, shown, seen, complaints } = await openPage();
@@ -141,7 +141,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
 
   it('resubscribes when the subscription expires after 30 minutes', async () => {
     const clock = createTestClock();
-    const dliClock = createStillClock();
+    const dliClock = createManualClock();
     const { page, env, load, follow, shown } = await openPage();
     const { graphqlUrl, emulator } = await startGateway({
       // DLI has its own clock.

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, it } from '@jest/globals';
 import { readDocuments } from '../helpers/documents.js';
 import { startGatewayProcess } from '../helpers/gateway-process.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 
 const README = readDocuments();
 const BLOCKS = [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({

@@ -1,5 +1,5 @@
 import { beforeEach } from '@jest/globals';
-import { isWithinTest } from './when-over.js';
+import { isWithinTest } from './clean-up.js';
 
 interface FailureLog {
   name: string;

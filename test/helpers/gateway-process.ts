@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
 import type { GatewayAddresses } from '../../src/gateway.js';
+import { whenOver } from './clean-up.js';
 import { printOnFailure } from './failure-log.js';
 import { QUICK_FOLDER } from './quick-folder.js';
-import { whenOver } from './when-over.js';
 
 /** The built program; `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));

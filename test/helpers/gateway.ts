@@ -18,10 +18,10 @@ import {
 import type { GatewayLimits } from '../../src/gateway.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
+import { isWithinTest, whenOver } from './clean-up.js';
 import { printOnFailure } from './failure-log.js';
 import { post } from './post.js';
 import { QUICK_FOLDER } from './quick-folder.js';
-import { isWithinTest, whenOver } from './when-over.js';
 
 /** A listening gateway on an emulator of its own. */
 export interface TestGateway {

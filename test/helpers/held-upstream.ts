@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
-import { whenOver } from './when-over.js';
+import { whenOver } from './clean-up.js';
 
 /** An emulator that executes requests at once, but holds back its responses until the test releases them. */
 export interface HeldUpstream {

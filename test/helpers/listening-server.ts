@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { whenOver } from './when-over.js';
+import { whenOver } from './clean-up.js';
 
 /** A server on a free loopback port; it stops after the test, or after all tests when it was started before them. */
 export interface ListeningServer {

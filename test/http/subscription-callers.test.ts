@@ -4,7 +4,7 @@ import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { breakOff } from '../auth/helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import type { Transport } from './helpers/subscribers.js';
 import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
 
@@ -67,7 +67,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
 
   it('gets an error after 30 minutes, with advice to subscribe again', async () => {
     const clock = createTestClock();
-    const dliClock = createStillClock();
+    const dliClock = createManualClock();
     const gateway = await startGateway({
       clock,
       env: { FOLLOW_INTERVAL_MS: '100' },

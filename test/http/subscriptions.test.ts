@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import type { Transport } from './helpers/subscribers.js';
 import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
 
@@ -30,7 +30,7 @@ async function pollingEnds({ ledger }: Emulator, id: string): Promise<void> {
 
 describe.each(TRANSPORTS)('a subscription by %s', transport => {
   it('sends the state and every change, and completes with a final state', async () => {
-    const dliClock = createStillClock();
+    const dliClock = createManualClock();
     const { graphqlUrl, emulator } = await startGateway({
       env: { FOLLOW_INTERVAL_MS: '100' },
       emulator: { creationMs: 500, now: dliClock.epochMs },

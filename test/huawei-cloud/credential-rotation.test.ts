@@ -4,8 +4,8 @@ import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import { DEFAULT_ACCESS_KEY, DEFAULT_DOMAIN_NAME, DEFAULT_USER_NAME } from '../../src/emulator/emulator.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
-import { createStillClock } from '../helpers/still-clock.js';
 
 type EmulatorAccessKey = EmulatorOptions['accessKeys'][number];
 type EmulatorUser = EmulatorOptions['users'][number];
@@ -160,7 +160,7 @@ describe('a password in a file', () => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     // The clock stands still, so that no time passes until the next request.
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({
       clock,
       env: { ...NO_KEY, ...secrets.env, IAM_USERNAME: USER.name, IAM_DOMAIN_NAME: USER.domainName },

@@ -3,7 +3,7 @@ import type { Fault } from '../../src/emulator/emulator.js';
 import type { Payload } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 afterEach(closeGateways);
 
@@ -16,7 +16,7 @@ const NO_TOKEN = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_UNAVA
 
 /** Starts a gateway with an IAM user whose tokens live for 24 hours, on a clock that only the test advances. */
 async function startWithClock() {
-  const clock = createStillClock();
+  const clock = createManualClock();
   const options = { env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } };
   return { ...(await startGateway(options)), clock };
 }

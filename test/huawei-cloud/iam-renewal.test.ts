@@ -5,7 +5,7 @@ import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 afterEach(closeGateways);
 
@@ -120,7 +120,7 @@ describe('an IAM that never issued a token', () => {
     ['sends a token that is no header value', { headers: { 'X-Subject-Token': 'a b' } }],
   ])('because it %s is reported quickly, and DLI is not called', async (_how, fault) => {
     // On a still clock IAM's own time-out never passes: it is the create that gives up.
-    const clock = createStillClock();
+    const clock = createManualClock();
     const env = { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' };
     const { emulator, create } = await startGateway({ env, clock, emulator: { now: () => clock.epochMs() } });
     emulator.inject({ operation: 'issueToken', times: 0, ...fault });

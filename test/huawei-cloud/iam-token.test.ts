@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
 
@@ -64,7 +64,7 @@ describe('a gateway with the credentials of an IAM user', () => {
 
   it('requests a single token for simultaneous creates, and all succeed', async () => {
     // On a still clock no create waits too long.
-    const gateway = await startGateway({ env: IAM_USER, clock: createStillClock() });
+    const gateway = await startGateway({ env: IAM_USER, clock: createManualClock() });
     gateway.emulator.inject({ operation: 'issueToken', delayMs: 300 });
     const count = proofSize(50, 200);
     const payloads = await createMany(gateway, count);

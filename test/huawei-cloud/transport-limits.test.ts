@@ -6,8 +6,8 @@ import { Transport } from '../../src/huawei-cloud/transport.js';
 import { Deadline, SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
 
@@ -61,7 +61,7 @@ describe('a response of 100 MB', () => {
 
 describe('while DLI hangs', () => {
   it('550 creates wait, and further ones are refused as overload', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     // The project lookup proves the credential, so that no create is a probe.
     const env = { OPERATION_TIMEOUT_MS: '1000', HUAWEICLOUD_SDK_PROJECT_ID: undefined };
     // The gateway's own limit is 500.

@@ -4,8 +4,8 @@ import type { Clock } from '../../src/lib/time.js';
 import type { Payload } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 
 afterEach(closeGateways);
 
@@ -48,7 +48,7 @@ function usedConnections({ ledger }: Emulator): number {
 describe('while 50 creates are in flight', () => {
   it('500 more are queued, and the 551st is refused immediately', async () => {
     // The clock stands still, so that no create times out in the queue.
-    const { emulator, connections, release, createMany } = await startHeld(createStillClock());
+    const { emulator, connections, release, createMany } = await startHeld(createManualClock());
     const answered: Payload[] = [];
     const creates = createMany(51 + QUEUED, 'connection').map(async create => {
       const payload = await create;

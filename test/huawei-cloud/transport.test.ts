@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { callsBesideLooks } from '../helpers/upstream-calls.js';
 
 afterEach(closeGateways);
@@ -56,7 +56,7 @@ describe('a response that exceeds a time limit', () => {
     ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 2_000 }],
     ['drips on and on in an error', { behaviour: 'drip', dripMs: 2_000, error: 'DLI.0001' }],
   ])('because it %s leads to an unknown outcome at the deadline', async (_how, fault) => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const { emulator, create } = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '1000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
     const events: string[] = [];

@@ -12,10 +12,10 @@ import {
   LOST,
   NOT_LISTED_YET,
   postCreate,
-  startOnce,
+  startIdempotencyGateway,
   UNAVAILABLE,
   UNKNOWN,
-} from './helpers/once-gateway.js';
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -23,7 +23,7 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 
 describe('a caller who leaves', () => {
   it('D21: before the request is complete leaves nothing behind', async () => {
-    const { graphqlUrl, send, create, posts } = await startOnce();
+    const { graphqlUrl, send, create, posts } = await startIdempotencyGateway();
     const request = rawRequest('POST', '/graphql', createBody(CALL), JSON_TYPE);
     const socket = await openRaw(graphqlUrl, request.slice(0, -20));
     expect((await send({ query: '{ __typename }' })).status).toBe(200);
@@ -34,7 +34,7 @@ describe('a caller who leaves', () => {
   });
 
   it('D22: after the create was sent finds its result under the same key', async () => {
-    const { graphqlUrl, create, emulator, posts, applied } = await startOnce();
+    const { graphqlUrl, create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const caller = new AbortController();
     const left = expect(postCreate(graphqlUrl, CALL, caller.signal)).rejects.toThrow('aborted');
@@ -48,7 +48,7 @@ describe('a caller who leaves', () => {
 
 describe('a repeat of an unknown create', () => {
   it('D24: sends nothing that could meet its own connection as a taken name, but finds it', async () => {
-    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(DONE_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
@@ -59,7 +59,7 @@ describe('a repeat of an unknown create', () => {
   });
 
   it('D24: of a name that somebody else got in the meantime stays unknown', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     emulator.seedConnection({ name: 'orders_pg', destination: '10.0.0.1:5432' });
@@ -70,7 +70,7 @@ describe('a repeat of an unknown create', () => {
 
 describe('a repeat while the first call is running', () => {
   it('D27: waits for its end and has the same outcome', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
@@ -80,7 +80,7 @@ describe('a repeat while the first call is running', () => {
 
   it('D27: waits for 2 s at most, and has the same outcome later', async () => {
     const { url, emulator, release } = await startHeldUpstream();
-    const { create } = await startOnce({ env: { DLI_ENDPOINT: url } });
+    const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url } });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
     expect(await create(CALL)).toMatchObject({ ...IN_PROGRESS, waitSeconds: 1 });
@@ -92,7 +92,7 @@ describe('a repeat while the first call is running', () => {
 
   it('D28: with another input is refused at once, before and after its end', async () => {
     const { url, emulator, release } = await startHeldUpstream();
-    const { create } = await startOnce({ env: { DLI_ENDPOINT: url } });
+    const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url } });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
     expect(await create({ ...CALL, name: 'other' })).toMatchObject({ ...KEY_REUSED, waitSeconds: null });
@@ -111,7 +111,7 @@ describe('a gateway with too much to do', () => {
     // The gateway holds 50 calls in flight and lets 500 wait, here a tenth of that.
     const queuedCreates = proofSize(50, 500);
     const count = 100 + queuedCreates;
-    const { create } = await startOnce({ env, limits: { queuedCreates } });
+    const { create } = await startIdempotencyGateway({ env, limits: { queuedCreates } });
     const calls = Array.from({ length: count }, (_, index) => ({
       name: `orders_${index}`,
       idempotencyKey: `${KEY}-${index}`,

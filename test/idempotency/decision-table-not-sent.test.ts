@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { tlsFixture } from '../helpers/tls-fixture.js';
-import { KEY, startOnce, startUpstream, UNAVAILABLE } from './helpers/once-gateway.js';
+import { KEY, startIdempotencyGateway, startUpstream, UNAVAILABLE } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 // A record would answer another input under its key with IDEMPOTENCY_KEY_REUSED.
@@ -13,7 +13,7 @@ const OTHER_CALL = { idempotencyKey: KEY, name: 'orders_2' };
 describe('a create of which no byte was sent', () => {
   it('D1: for a refused connection leaves its key free, so that the same call creates once DLI is back', async () => {
     const port = await closedPort();
-    const { create } = await startOnce({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
+    const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     const { posts, applied } = await startUpstream({}, port);
     const { __typename, connectionId, reconciled } = await create(CALL);
@@ -22,7 +22,7 @@ describe('a create of which no byte was sent', () => {
   });
 
   it('D2: for a host name that does not exist leaves its key free', async () => {
-    const { create } = await startOnce({ env: { DLI_ENDPOINT: 'https://nowhere.invalid' } });
+    const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: 'https://nowhere.invalid' } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
   });
@@ -33,7 +33,7 @@ describe('a create of which no byte was sent', () => {
       const requests: string[] = [];
       const server = createTlsServer(tlsFixture(validity), request => requests.push(request.url ?? ''));
       const { host, connections } = await listen(server);
-      const { create } = await startOnce({ env: { DLI_ENDPOINT: `https://${host}` } });
+      const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: `https://${host}` } });
       expect(await create(CALL)).toMatchObject(UNAVAILABLE);
       expect([connections().length, requests]).toEqual([1, []]);
       expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
@@ -42,7 +42,7 @@ describe('a create of which no byte was sent', () => {
 
   it('D3: for a port without TLS leaves its key free', async () => {
     const { url, posts } = await startUpstream();
-    const { create } = await startOnce({ env: { DLI_ENDPOINT: url.replace('http:', 'https:') } });
+    const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url.replace('http:', 'https:') } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
     expect(posts()).toBe(0);
@@ -53,7 +53,7 @@ describe('a create of which no byte was sent', () => {
     const silent = createServer(socket => socket.on('data', bytes => (received += bytes.toString('latin1'))));
     const { host, connections } = await listen(silent);
     const env = { DLI_ENDPOINT: `https://${host}`, OPERATION_TIMEOUT_MS: '4000' };
-    const { create } = await startOnce({ env });
+    const { create } = await startIdempotencyGateway({ env });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
     expect(connections().length).toBeGreaterThan(0);
@@ -63,7 +63,7 @@ describe('a create of which no byte was sent', () => {
   });
 
   it('D4: for a time-out while waiting for a token leaves its key free', async () => {
-    const { create, emulator, posts } = await startOnce({
+    const { create, emulator, posts } = await startIdempotencyGateway({
       env: { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' },
     });
     emulator.inject({ operation: 'issueToken', behaviour: 'hang' });
@@ -76,7 +76,7 @@ describe('a create of which no byte was sent', () => {
   });
 
   it('D36: for an IAM that is down leaves its key free, so that the same call creates once IAM is back', async () => {
-    const { create, createUntil, emulator, posts } = await startOnce({ env: IAM_USER });
+    const { create, createUntil, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
     emulator.inject({ operation: 'issueToken', status: 500 });
     expect(await create(CALL)).toMatchObject({
       __typename: 'DliUnavailableError',

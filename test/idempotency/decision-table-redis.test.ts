@@ -1,10 +1,18 @@
 import { expect, it } from '@jest/globals';
 import { BEGIN, FIND, REMOVE } from '../../src/operation-store/redis-scripts.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient, watch } from '../operation-store/helpers/redis-access.js';
-import { DONE_BUT_LOST, IN_PROGRESS, KEY, KEY_REUSED, startOnce, UNKNOWN, until } from './helpers/once-gateway.js';
+import {
+  DONE_BUT_LOST,
+  IN_PROGRESS,
+  KEY,
+  KEY_REUSED,
+  startIdempotencyGateway,
+  UNKNOWN,
+  until,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -20,7 +28,7 @@ async function timed<T>(answer: Promise<T>): Promise<[answer: T, ms: number]> {
 describeWithProgram('redis-server', 'records in Redis', program => {
   it('D29: while it is down every create is refused at once and unsent, and works when it is back', async () => {
     const redis = await startRedisServer(program);
-    const { create, createUntil, send, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
+    const { create, createUntil, send, posts } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     await redis.kill();
     const [payload, ms] = await timed(create(CALL));
     expect(payload).toMatchObject({ ...NO_STORE, retryAfterSeconds: 1 });
@@ -34,7 +42,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
 
   it('D29: what is refused while it is down leaves nothing to be undone when it is back', async () => {
     const redis = await startRedisServer(program);
-    const { create, createUntil, close } = await startOnce({ env: { REDIS_URL: redis.url } });
+    const { create, createUntil, close } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     // From now on the secret is known, so that only the claim fails.
     await create({ name: 'before' });
     await redis.kill();
@@ -50,7 +58,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
 
   it('D30: while it hangs after a create was sent, the caller gets the success and it is stored later', async () => {
     const redis = await startRedisServer(program);
-    const { create, emulator, posts, applied } = await startOnce({ env: { REDIS_URL: redis.url } });
+    const { create, emulator, posts, applied } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
@@ -68,7 +76,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
 
   it('D30: while it hangs after a create was sent, a repeat gets the success from memory', async () => {
     const redis = await startRedisServer(program);
-    const { create, emulator, posts } = await startOnce({ env: { REDIS_URL: redis.url } });
+    const { create, emulator, posts } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
@@ -82,7 +90,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
 
   it('D30: while it hangs after a create was sent, an unknown one is reconciled when it is back', async () => {
     const redis = await startRedisServer(program);
-    const { create, createUntil, emulator, posts, applied } = await startOnce({
+    const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway({
       env: { REDIS_URL: redis.url },
     });
     emulator.inject({ ...DONE_BUT_LOST, delayMs: 1_000 });
@@ -101,7 +109,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     const redis = await startRedisServer(program);
     const upstream = await startHeldUpstream();
     const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
-    const [one, other] = [await startOnce({ env }), await startOnce({ env })];
+    const [one, other] = [await startIdempotencyGateway({ env }), await startIdempotencyGateway({ env })];
     const first = one.create(CALL);
     await upstream.emulator.ledger.waitFor('createConnection', 1);
     const { saw } = await watch(redis);
@@ -118,7 +126,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
 
   it('D31: while it hangs a create is refused in half a second and unsent, and leaves no claim', async () => {
     const redis = await startRedisServer(program);
-    const { create, createUntil, posts } = await startOnce({
+    const { create, createUntil, posts } = await startIdempotencyGateway({
       env: { REDIS_URL: redis.url },
       // The real one, because it is what bounds the wait.
       limits: { redisTimeoutMs: undefined },

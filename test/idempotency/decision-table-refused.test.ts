@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { IAM_USER } from '../helpers/iam-user.js';
-import { KEY, KEY_REUSED, NAME_TAKEN, startOnce, UNAVAILABLE } from './helpers/once-gateway.js';
+import { KEY, KEY_REUSED, NAME_TAKEN, startIdempotencyGateway, UNAVAILABLE } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: false };
 
 describe('a refusal that passes', () => {
   it('D8: 503 APIG.0613 is sent at most twice, and the same key sends again later', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613', times: 2 });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(posts()).toBe(2);
@@ -16,7 +16,7 @@ describe('a refusal that passes', () => {
   });
 
   it('D10: 429 with a short Retry-After is waited for and sent once more', async () => {
-    const { create, emulator, applied } = await startOnce();
+    const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.inject({
       operation: 'createConnection',
       error: 'APIG.0308',
@@ -29,7 +29,7 @@ describe('a refusal that passes', () => {
   });
 
   it('D10: 429 with a long Retry-After answers it, capped at 300 s, and the same key sends again later', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, emulator, posts, applied } = await startIdempotencyGateway();
     const headers = { 'retry-after': '86400' };
     emulator.inject({ operation: 'createConnection', error: 'APIG.0308', headers });
     expect(await create(CALL)).toMatchObject({
@@ -47,7 +47,7 @@ describe('a refusal that passes', () => {
     ['D11', 'DLI.0013'],
     ['D12', 'DLI.0015'],
   ])('%s: a token refused once with %s is renewed and the create sent once more', async (_row, error) => {
-    const { create, emulator, posts, applied } = await startOnce({ env: IAM_USER });
+    const { create, emulator, posts, applied } = await startIdempotencyGateway({ env: IAM_USER });
     emulator.inject({ operation: 'createConnection', error });
     const payload = await create(CALL);
     expect(payload).toMatchObject({ ...SUCCESS, connectionId: applied()[0] });
@@ -60,7 +60,7 @@ describe('a refusal that passes', () => {
     ['D11', 'APIG.0301'],
     ['D12', 'DLI.0015'],
   ])('%s: a token refused twice with %s is our fault, and the same key sends again later', async (_row, error) => {
-    const { create, emulator, posts } = await startOnce({ env: IAM_USER });
+    const { create, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
     // A token that never worked would be put aside for a minute.
     await create({ name: 'before' });
     emulator.inject({ operation: 'createConnection', error, times: 2 });
@@ -87,7 +87,7 @@ describe('a refusal for good', () => {
     ['APIG.0101', 404],
     ['APIG.0201', 413],
   ])('D13: %s with %i is replayed to every repeat in the same words and sent once', async (error, status) => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', error, status });
     const payload = await create(CALL);
     expect(payload).toMatchObject({
@@ -102,7 +102,7 @@ describe('a refusal for good', () => {
   });
 
   it('D23: a name that another connection has is replayed to every repeat and sent once', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.seedConnection({ name: 'orders_pg' });
     const payload = await create(CALL);
     expect(payload).toEqual({
@@ -115,7 +115,7 @@ describe('a refusal for good', () => {
   });
 
   it('D23: a refused name is free for another key as soon as DLI has it free', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
     expect(await create({ idempotencyKey: `${KEY}-again` })).toMatchObject(SUCCESS);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { DONE_BUT_LOST, KEY, KEY_REUSED, LOST, startUpstream, UNKNOWN, until } from './helpers/once-gateway.js';
+import { DONE_BUT_LOST, KEY, KEY_REUSED, LOST, startUpstream, UNKNOWN, until } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { listen } from '../helpers/listening-server.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import { KEY, startOnce, UNKNOWN, witnessOf } from './helpers/once-gateway.js';
+import { KEY, startIdempotencyGateway, UNKNOWN, witnessOf } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
@@ -82,7 +82,9 @@ describe('a create that breaks off', () => {
     ['D5', 'no answer', { behaviour: 'hang' }],
     ['D19', 'one byte per 200 ms', { behaviour: 'drip', dripMs: 200 }],
   ] as const)('%s: for want of time with %s is found by the repeat', async (_row, _what, answer) => {
-    const { create, emulator, posts, applied } = await startOnce({ env: { OPERATION_TIMEOUT_MS: '4000' } });
+    const { create, emulator, posts, applied } = await startIdempotencyGateway({
+      env: { OPERATION_TIMEOUT_MS: '4000' },
+    });
     emulator.inject({ operation: 'createConnection', apply: true, ...answer });
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND' });
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
@@ -112,7 +114,7 @@ describe('201 that says it failed, without an id', () => {
   const FAILED = { operation: 'createConnection', body: { is_success: false, message: 'no' } } as const;
 
   it('D16: is a refusal when the list does not show the connection', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject(FAILED);
     const payload = await create(CALL);
     expect(payload).toMatchObject({ __typename: 'DliRejectedError', dliCode: null });
@@ -122,14 +124,14 @@ describe('201 that says it failed, without an id', () => {
   });
 
   it('D16: is a success when the list shows the connection', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ ...FAILED, apply: true });
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(posts()).toBe(1);
   });
 
   it('D16: is unknown when the list cannot be read, and found once it can', async () => {
-    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ ...FAILED, apply: true });
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UNREADABLE_RESPONSE' });

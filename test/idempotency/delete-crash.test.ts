@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, remove, seed } from '../helpers/deletion.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { startUpstream } from './helpers/once-gateway.js';
+import { startUpstream } from './helpers/idempotency-gateway.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'once-delete-crash-'));
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed } from '../helpers/deletion.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { startOnce, startUpstream, until } from './helpers/once-gateway.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { startIdempotencyGateway, startUpstream, until } from './helpers/idempotency-gateway.js';
 
 const NOT_FOUND = { __typename: 'ConnectionNotFoundError' };
 const NO_STORE = { __typename: 'DliUnavailableError', code: 'IDEMPOTENCY_STORE_UNAVAILABLE' };
@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 // What is deleted leaves a tombstone, or DLI knows nothing of it any more.
 describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for %s ms', tombstoneMs => {
   it('succeeds again, and nothing is sent', async () => {
-    const gateway = await startOnce({ emulator: { tombstoneMs } });
+    const gateway = await startIdempotencyGateway({ emulator: { tombstoneMs } });
     const id = seed(gateway.emulator);
     const payload = await remove(gateway, id);
 
@@ -29,10 +29,10 @@ describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for 
     const { emulator, url } = await startUpstream({ tombstoneMs });
     const id = seed(emulator);
     const env = { DLI_ENDPOINT: url, DATA_DIR: folder };
-    const first = await startOnce({ env });
+    const first = await startIdempotencyGateway({ env });
     expect(await remove(first, id)).toMatchObject({ __typename: DELETED });
     await first.close();
-    const second = await startOnce({ env });
+    const second = await startIdempotencyGateway({ env });
 
     expect(await remove(second, id)).toEqual({ __typename: DELETED, connectionId: id });
     expect(await remove(second, NO_ID)).toMatchObject(NOT_FOUND);
@@ -42,7 +42,7 @@ describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for 
 
 describe('deletes of one connection at the same moment', () => {
   it('are one delete, and all of them succeed', async () => {
-    const gateway = await startOnce();
+    const gateway = await startIdempotencyGateway();
     const id = seed(gateway.emulator);
     const payloads = await Promise.all(Array.from({ length: 20 }, () => remove(gateway, id)));
 
@@ -51,7 +51,7 @@ describe('deletes of one connection at the same moment', () => {
   });
 
   it('by another client of DLI are a success of both', async () => {
-    const gateway = await startOnce();
+    const gateway = await startIdempotencyGateway();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'DLI.0002', apply: true });
 
@@ -63,7 +63,7 @@ describe('deletes of one connection at the same moment', () => {
 it('keeps no name and no id in the folder of its notes', async () => {
   const { emulator, url } = await startUpstream();
   const id = seed(emulator);
-  const gateway = await startOnce({ env: { DLI_ENDPOINT: url, DATA_DIR: folder } });
+  const gateway = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url, DATA_DIR: folder } });
   await remove(gateway, id);
   await gateway.close();
   const stored = readFileSync(join(folder, 'data.mdb'), 'latin1');
@@ -78,7 +78,7 @@ describeWithProgram('redis-server', 'notes of deletions in Redis', program => {
     const { emulator, url } = await startUpstream({ tombstoneMs: 0 });
     const id = seed(emulator);
     const env = { DLI_ENDPOINT: url, REDIS_URL };
-    const [first, second] = [await startOnce({ env }), await startOnce({ env })];
+    const [first, second] = [await startIdempotencyGateway({ env }), await startIdempotencyGateway({ env })];
     expect(await remove(first, id)).toMatchObject({ __typename: DELETED });
 
     expect(await remove(second, id)).toEqual({ __typename: DELETED, connectionId: id });
@@ -87,7 +87,7 @@ describeWithProgram('redis-server', 'notes of deletions in Redis', program => {
 
   it('are written before anything is sent: without Redis nothing is deleted', async () => {
     const redis = await startRedisServer(program);
-    const gateway = await startOnce({ env: { REDIS_URL: redis.url } });
+    const gateway = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     const id = seed(gateway.emulator);
     await redis.kill();
 

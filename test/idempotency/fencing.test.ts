@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { Clock } from '../../src/lib/time.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { IAM_USER } from '../helpers/iam-user.js';
-import { KEY, startOnce, UNAVAILABLE } from './helpers/once-gateway.js';
+import { KEY, startIdempotencyGateway, UNAVAILABLE } from './helpers/idempotency-gateway.js';
 
 /** A machine that can be put to sleep: the world's clock goes on, its own stands still. */
 function createSleepyClock(): Clock & { sleep(ms: number): void } {
@@ -21,7 +21,7 @@ it.each([
   ['goes on when its clock was set by a second', 1_000, { __typename: 'CreateDatasourceConnectionSuccess' }, 1],
 ] as const)('a gateway that has recorded a create %s', async (_what, sleptMs, answer, posts) => {
   const clock = createSleepyClock();
-  const gateway = await startOnce({ env: IAM_USER, clock });
+  const gateway = await startIdempotencyGateway({ env: IAM_USER, clock });
   gateway.emulator.inject({ operation: 'issueToken', delayMs: 1_000 });
   const creating = gateway.create({ idempotencyKey: KEY });
   await gateway.emulator.ledger.waitFor('issueToken', 1);

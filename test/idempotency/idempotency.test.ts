@@ -9,10 +9,10 @@ import {
   NAME_TAKEN,
   NOT_LISTED_YET,
   postCreate,
-  startOnce,
+  startIdempotencyGateway,
   UNAVAILABLE,
   UNKNOWN,
-} from './helpers/once-gateway.js';
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const PARALLEL = proofSize(30, 100);
@@ -20,7 +20,7 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 describe('one key', () => {
   it('T-B1: in parallel calls creates one connection and answers all of them alike', async () => {
-    const { createUntilDecided, emulator, posts, applied } = await startOnce();
+    const { createUntilDecided, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: PARALLEL }, () => createUntilDecided(CALL)));
     const expected = { ...SUCCESS, connectionId: applied()[0], reconciled: false, hint: null };
@@ -29,7 +29,7 @@ describe('one key', () => {
   });
 
   it('T-B1: in parallel calls answers all of them with the same unknown outcome', async () => {
-    const { createUntilDecided, emulator, posts } = await startOnce();
+    const { createUntilDecided, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ ...LOST, delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: PARALLEL }, () => createUntilDecided(CALL)));
     expect(new Set(payloads.map(payload => JSON.stringify(payload))).size).toBe(1);
@@ -38,7 +38,7 @@ describe('one key', () => {
   });
 
   it('T-B2: replayed 1,000 times after a success answers every time with the same bytes', async () => {
-    const { graphqlUrl, emulator, posts } = await startOnce();
+    const { graphqlUrl, emulator, posts } = await startIdempotencyGateway();
     const first = await (await postCreate(graphqlUrl, CALL)).text();
     const texts = new Set<string>();
     for (let round = 0; round < proofSize(4, 50); round += 1) {
@@ -50,7 +50,7 @@ describe('one key', () => {
   });
 
   it('T-B6: of an input that broke a rule is free for the corrected input', async () => {
-    const { create, posts } = await startOnce();
+    const { create, posts } = await startIdempotencyGateway();
     expect(await create({ ...CALL, name: 'or ders' })).toMatchObject({ __typename: 'InvalidInputError' });
     expect(await create(CALL)).toMatchObject(SUCCESS);
     expect(posts()).toBe(1);
@@ -60,7 +60,7 @@ describe('one key', () => {
     ['throttled', { error: 'APIG.0308', headers: { 'retry-after': '60' } }, 'UPSTREAM_THROTTLED'],
     ['refused for its credentials', { error: 'APIG.0302' }, 'UPSTREAM_AUTH_FAILED'],
   ])('T-B7: of a create that was %s sends again', async (_what, answer, code) => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', ...answer });
     expect(await create(CALL)).toMatchObject({ ...UNAVAILABLE, code });
     expect(await create({ ...CALL, name: 'another' })).toMatchObject(SUCCESS);
@@ -70,14 +70,14 @@ describe('one key', () => {
 
 describe('no key', () => {
   it('makes every call a create of its own', async () => {
-    const { create, posts, applied } = await startOnce({ emulator: { uniqueNames: false } });
+    const { create, posts, applied } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     const [one, other] = [await create(), await create()];
     expect([one.connectionId, other.connectionId]).toEqual(applied());
     expect(posts()).toBe(2);
   });
 
   it.each([null, undefined])('given as %p is returned with an unknown outcome, and can be repeated', async key => {
-    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(DONE_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);
     const unknown = await create({ idempotencyKey: key });
@@ -92,7 +92,7 @@ describe('no key', () => {
 describe('one name', () => {
   it('T-B5: in 50 calls at once with keys of their own is sent once, and the others learn why', async () => {
     const { url, emulator, release } = await startHeldUpstream({ uniqueNames: false });
-    const { create } = await startOnce({ env: { DLI_ENDPOINT: url, OPERATION_TIMEOUT_MS: '120000' } });
+    const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url, OPERATION_TIMEOUT_MS: '120000' } });
     const calls = Array.from({ length: 50 }, (_, index) => ({ idempotencyKey: `${KEY}-${index}` }));
     let answered = 0;
     const creating = calls.map(async call => {
@@ -112,7 +112,7 @@ describe('one name', () => {
   });
 
   it('T-B5: is taken for every other key once the first call is done', async () => {
-    const { create, posts, applied } = await startOnce();
+    const { create, posts, applied } = await startIdempotencyGateway();
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId: applied()[0] });
     const calls = Array.from({ length: 49 }, (_, index) => ({ idempotencyKey: `${KEY}-${index}` }));
     for (const call of calls) expect(await create(call)).toMatchObject(NAME_TAKEN);

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
-import { DONE_BUT_LOST, KEY, LOST, NAME_TAKEN, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import {
+  DONE_BUT_LOST,
+  KEY,
+  LOST,
+  NAME_TAKEN,
+  startIdempotencyGateway,
+  UNKNOWN,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
@@ -8,12 +15,12 @@ const TWIN = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:543
 const MARKER = { key: 'gw_req', value: expect.stringMatching(/^[0-9a-f]{32}$/) };
 
 function startMarking(emulator: Partial<EmulatorOptions> = {}) {
-  return startOnce({ env: { DLI_MARKER_TAG: 'true' }, emulator });
+  return startIdempotencyGateway({ env: { DLI_MARKER_TAG: 'true' }, emulator });
 }
 
 describe('the marker tag', () => {
   it('is not sent unless operators ask for it', async () => {
-    const { create, emulator } = await startOnce();
+    const { create, emulator } = await startIdempotencyGateway();
     await create(CALL);
     expect(emulator.connections()[0]?.tags).toEqual([]);
   });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { DONE_BUT_LOST, IN_PROGRESS, KEY, LOST, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import {
+  DONE_BUT_LOST,
+  IN_PROGRESS,
+  KEY,
+  LOST,
+  startIdempotencyGateway,
+  UNKNOWN,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };
@@ -19,7 +26,7 @@ const DECOYS: readonly [what: string, decoy: () => Record<string, unknown>][] = 
 
 describe('a connection that looks like ours', () => {
   it.each(DECOYS)('and is one %s is never taken for a create that was not done', async (_what, decoy) => {
-    const { create, emulator, posts, settle } = await startOnce();
+    const { create, emulator, posts, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
     emulator.seedConnection(decoy());
     expect(await create(CALL)).toMatchObject(UNKNOWN);
@@ -29,14 +36,14 @@ describe('a connection that looks like ours', () => {
   });
 
   it('and differs does not hide ours among many', async () => {
-    const { create, emulator, applied } = await startOnce({ emulator: { uniqueNames: false } });
+    const { create, emulator, applied } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     for (const [, decoy] of DECOYS) emulator.seedConnection(decoy());
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
   });
 
   it('fits in every spelling of its service', async () => {
-    const { create, emulator } = await startOnce();
+    const { create, emulator } = await startIdempotencyGateway();
     emulator.inject(LOST);
     const made = emulator.seedConnection({ ...OURS, name: 'tables', service: 'ct', destination: 'zk1:2181' });
     const call = { ...CALL, name: 'tables', service: 'CLOUD_TABLE', url: 'zk1:2181' };
@@ -70,7 +77,7 @@ const NO_VERDICT: readonly [what: string, answer: () => Partial<Fault>][] = [
 
 describe('a list', () => {
   it('with a connection that is six minutes ahead does not show ours', async () => {
-    const { create, emulator, settle } = await startOnce();
+    const { create, emulator, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
     const body = listBody({ create_time: Date.now() + 6 * 60_000 });
     emulator.inject({ operation: 'listConnections', times: 0, body });
@@ -80,7 +87,7 @@ describe('a list', () => {
   });
 
   it.each(NO_VERDICT)('%s proves nothing: the name stays held, and a good list decides', async (_what, answer) => {
-    const { create, createUntil, passMs, looks, emulator, posts, applied } = await startOnce({
+    const { create, createUntil, passMs, looks, emulator, posts, applied } = await startIdempotencyGateway({
       env: { RECONCILE_SETTLE_MS: '1500' },
     });
     emulator.inject(DONE_BUT_LOST);
@@ -97,7 +104,7 @@ describe('a list', () => {
   });
 
   it('that never comes leaves the answer in time, and the next one decides', async () => {
-    const { create, createUntil, passMs, emulator, posts, applied } = await startOnce({
+    const { create, createUntil, passMs, emulator, posts, applied } = await startIdempotencyGateway({
       env: { OPERATION_TIMEOUT_MS: '2000' },
     });
     emulator.inject(DONE_BUT_LOST);

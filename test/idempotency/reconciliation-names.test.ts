@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { DONE_BUT_LOST, KEY, LOST, NAME_TAKEN, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import {
+  DONE_BUT_LOST,
+  KEY,
+  LOST,
+  NAME_TAKEN,
+  startIdempotencyGateway,
+  UNKNOWN,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };
@@ -8,14 +15,14 @@ const TWIN = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:543
 
 describe('T-A19: a name that exists', () => {
   it('because somebody else made it is a conflict', async () => {
-    const { create, emulator, applied } = await startOnce();
+    const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.seedConnection(TWIN);
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
     expect(applied()).toEqual([]);
   });
 
   it('because of our own lost create is a success under its key and a conflict under another', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await create(OTHER_CALL)).toMatchObject(NAME_TAKEN);
@@ -23,20 +30,20 @@ describe('T-A19: a name that exists', () => {
   });
 
   it('only as a deleted connection is free', async () => {
-    const { create, emulator, applied } = await startOnce();
+    const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.seedConnection({ ...TWIN, state: 'DELETED' });
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
   });
 
   it('as a failed connection of somebody else is a conflict', async () => {
-    const { create, emulator } = await startOnce();
+    const { create, emulator } = await startIdempotencyGateway();
     emulator.seedConnection({ ...TWIN, state: 'FAILED' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
   });
 
   it('as our own connection that failed later is a success: it was created', async () => {
-    const { create, emulator } = await startOnce({ emulator: { creationMs: 0 } });
+    const { create, emulator } = await startIdempotencyGateway({ emulator: { creationMs: 0 } });
     emulator.inject(DONE_BUT_LOST);
     const payload = await create({ ...CALL, name: 'fail_orders' });
     const [made] = emulator.connections();
@@ -45,7 +52,7 @@ describe('T-A19: a name that exists', () => {
   });
 
   it('twice, where names are not unique, is unknown: either may be ours', async () => {
-    const { create, emulator, posts } = await startOnce({ emulator: { uniqueNames: false } });
+    const { create, emulator, posts } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     emulator.seedConnection(TWIN);
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
@@ -56,7 +63,7 @@ describe('T-A19: a name that exists', () => {
 
 describe('T-A19: a twin of somebody else, alone in the list,', () => {
   it.each([-30_000, 30_000])('made %i ms from our lost create is not taken for ours', async offsetMs => {
-    const { create, emulator, posts, settle } = await startOnce({ emulator: { uniqueNames: false } });
+    const { create, emulator, posts, settle } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() + offsetMs });
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
@@ -68,7 +75,7 @@ describe('T-A19: a twin of somebody else, alone in the list,', () => {
 
 describe('two creates of one name', () => {
   it('do not both get the connection that the second of them made', async () => {
-    const { create, emulator, posts, applied, settle } = await startOnce();
+    const { create, emulator, posts, applied, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await settle();
@@ -78,7 +85,7 @@ describe('two creates of one name', () => {
   });
 
   it('do not both get the connection that was found for the second of them', async () => {
-    const { create, emulator, posts, applied, settle } = await startOnce();
+    const { create, emulator, posts, applied, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await settle();

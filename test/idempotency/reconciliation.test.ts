@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { DONE_BUT_LOST, IN_PROGRESS, KEY, LOST, NOT_LISTED_YET, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import {
+  DONE_BUT_LOST,
+  IN_PROGRESS,
+  KEY,
+  LOST,
+  NOT_LISTED_YET,
+  startIdempotencyGateway,
+  UNKNOWN,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };
@@ -10,7 +18,7 @@ const UNHURRIED = { RECONCILE_SETTLE_MS: '4000' };
 
 describe('creates that DLI never answers', () => {
   it('T-A3, T-A4: are answered within 20 s, as successes where they were done and as unknown where not', async () => {
-    const { create, createUntilDecided, emulator, posts } = await startOnce();
+    const { create, createUntilDecided, emulator, posts } = await startIdempotencyGateway();
     // A credential that has never worked lets one call through at a time.
     await create({ name: 'before' });
     emulator.inject({ operation: 'createConnection', behaviour: 'hang', apply: true, times: 20 });
@@ -41,7 +49,7 @@ describe('creates that DLI never answers', () => {
 
 describe('an unknown create that nobody asks about', () => {
   it('is found in the background when the list shows it late, and then replayed without another read', async () => {
-    const { create, emulator, posts, applied, logged, passMs } = await startOnce({ env: UNHURRIED });
+    const { create, emulator, posts, applied, logged, passMs } = await startIdempotencyGateway({ env: UNHURRIED });
     emulator.inject(DONE_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST', retryAfterSeconds: 1 });
@@ -56,7 +64,7 @@ describe('an unknown create that nobody asks about', () => {
   });
 
   it('keeps its name from other keys until it is settled, and frees it then', async () => {
-    const { create, emulator, posts, settle } = await startOnce({ env: UNHURRIED });
+    const { create, emulator, posts, settle } = await startIdempotencyGateway({ env: UNHURRIED });
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     expect(await create(OTHER_CALL)).toMatchObject({ ...IN_PROGRESS, waitSeconds: 1 });
@@ -67,7 +75,7 @@ describe('an unknown create that nobody asks about', () => {
   });
 
   it('stays unknown under its own key after it is settled, and never sends again', async () => {
-    const { create, emulator, posts, settle } = await startOnce();
+    const { create, emulator, posts, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await settle();
@@ -76,7 +84,7 @@ describe('an unknown create that nobody asks about', () => {
   });
 
   it('frees its name at once when it is found', async () => {
-    const { create, emulator, posts } = await startOnce({ emulator: { uniqueNames: false } });
+    const { create, emulator, posts } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     emulator.inject(DONE_BUT_LOST);
     expect(await create(CALL)).toMatchObject(RECONCILED);
     expect(await create(OTHER_CALL)).toMatchObject({ ...SUCCESS, reconciled: false });
@@ -84,7 +92,7 @@ describe('an unknown create that nobody asks about', () => {
   });
 
   it('is settled only by two good looks that are apart, however late the first of them', async () => {
-    const { create, emulator, logged, passMs, looks } = await startOnce();
+    const { create, emulator, logged, passMs, looks } = await startIdempotencyGateway();
     emulator.inject(LOST);
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     expect(await create(CALL)).toMatchObject(UNKNOWN);

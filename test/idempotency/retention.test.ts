@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createTestClock } from '../helpers/clock.js';
-import { KEY, KEY_REUSED, LOST, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import { KEY, KEY_REUSED, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -10,7 +10,10 @@ const HOUR_MS = 3_600_000;
 /** A gateway and a DLI that live by one clock, which the test moves. */
 async function startInTime() {
   const clock = createTestClock();
-  const gateway = await startOnce({ clock, emulator: { now: () => clock.epochMs(), uniqueNames: false } });
+  const gateway = await startIdempotencyGateway({
+    clock,
+    emulator: { now: () => clock.epochMs(), uniqueNames: false },
+  });
   return { ...gateway, passHours: (hours: number) => clock.advance(hours * HOUR_MS) };
 }
 

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
-import { DONE_BUT_LOST, KEY, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import { DONE_BUT_LOST, KEY, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
 it('the settle time runs from the last request, however long after the first one that was sent', async () => {
-  const gateway = await startOnce({
+  const gateway = await startIdempotencyGateway({
     env: { RECONCILE_SETTLE_MS: '20000' },
     emulator: { listLagMs: 18_000 },
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
-import { KEY, LOST, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import { KEY, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const folder = mkdtempSync(join(tmpdir(), 'once-projects-'));
@@ -11,8 +11,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it('a gateway of another project on the same store leaves an unknown create alone, whose list it does not see', async () => {
   const env = { DATA_DIR: folder };
-  const other = await startOnce({ env });
-  const gateway = await startOnce({ env });
+  const other = await startIdempotencyGateway({ env });
+  const gateway = await startIdempotencyGateway({ env });
   gateway.emulator.inject(LOST);
   other.emulator.inject(LOST);
   expect(await gateway.create(CALL)).toMatchObject(UNKNOWN);

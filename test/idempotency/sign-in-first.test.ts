@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
 import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
-import { KEY, startOnce, startUpstream } from './helpers/once-gateway.js';
+import { KEY, startIdempotencyGateway, startUpstream } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 it('holds no name while the gateway signs in', async () => {
-  const { create, emulator, posts } = await startOnce({
+  const { create, emulator, posts } = await startIdempotencyGateway({
     env: { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' },
   });
   emulator.inject({ operation: 'issueToken', behaviour: 'hang', times: 0 });
@@ -28,7 +28,7 @@ it('holds no name while the gateway signs in', async () => {
 });
 
 it('creates after a failed sign-in with the same key and name', async () => {
-  const { create, emulator, posts } = await startOnce({ env: IAM_USER });
+  const { create, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
   emulator.inject({ operation: 'issueToken', status: 503 });
   expect(await create(CALL)).toMatchObject(NO_TOKEN);
   await new Promise(resolve => setTimeout(resolve, 1_100));
@@ -41,18 +41,18 @@ it('replays a recorded create while the gateway cannot sign in', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sign-in-first-'));
   folders.push(folder);
   const env = { ...IAM_USER, DLI_ENDPOINT: url, DATA_DIR: folder };
-  const first = await startOnce({ env: { ...env, HUAWEICLOUD_SDK_IAM_ENDPOINT: url } });
+  const first = await startIdempotencyGateway({ env: { ...env, HUAWEICLOUD_SDK_IAM_ENDPOINT: url } });
   const payload = await first.create(CALL);
   expect(payload).toMatchObject(SUCCESS);
   await first.close();
-  const second = await startOnce({ env: { ...env, ...NO_IAM } });
+  const second = await startIdempotencyGateway({ env: { ...env, ...NO_IAM } });
   expect(await second.create(CALL)).toEqual(payload);
   expect(await second.create({ name: 'other' })).toMatchObject(NO_TOKEN);
   expect(posts()).toBe(1);
 });
 
 it('returns the credential when the name is held, so that other creates go on', async () => {
-  const { create, emulator, posts } = await startOnce({ env: { OPERATION_TIMEOUT_MS: '4000' } });
+  const { create, emulator, posts } = await startIdempotencyGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
   emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
   const first = create(CALL);
   await emulator.ledger.waitFor('createConnection', 1);

@@ -1,9 +1,17 @@
 import { expect, it } from '@jest/globals';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient, PREFIX, startPair, startProxy } from '../operation-store/helpers/redis-access.js';
-import { KEY, NAME_TAKEN, postCreate, startOnce, startUpstream, UNKNOWN, until } from './helpers/once-gateway.js';
+import {
+  KEY,
+  NAME_TAKEN,
+  postCreate,
+  startIdempotencyGateway,
+  startUpstream,
+  UNKNOWN,
+  until,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -18,7 +26,7 @@ async function forgetEverything(url: string): Promise<void> {
 describeWithProgram('redis-server', 'D32: a Redis that lost its records', program => {
   async function start() {
     const redis = await startRedisServer(program);
-    const gateway = await startOnce({ env: { REDIS_URL: redis.url } });
+    const gateway = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     return { ...gateway, lose: () => forgetEverything(redis.url) };
   }
 
@@ -36,7 +44,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     const redis = await startRedisServer(program);
     const upstream = await startUpstream();
     const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
-    const [one, other] = [await startOnce({ env }), await startOnce({ env })];
+    const [one, other] = [await startIdempotencyGateway({ env }), await startIdempotencyGateway({ env })];
     const { connectionId } = await one.create(CALL);
     await other.create({ name: 'other' });
     await forgetEverything(redis.url);
@@ -49,7 +57,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     const { master, replica } = await startPair(program);
     const { url: REDIS_URL, plan } = await startProxy(master.port);
     const upstream = await startUpstream({ uniqueNames: false });
-    const other = await startOnce({ env: { REDIS_URL, DLI_ENDPOINT: upstream.url } });
+    const other = await startIdempotencyGateway({ env: { REDIS_URL, DLI_ENDPOINT: upstream.url } });
     await other.create({ name: 'before' });
     const one = startGatewayProcess({ ...environmentFor(upstream.url), REDIS_URL });
     const { graphqlUrl } = await one.addresses();
@@ -92,7 +100,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
   it('is answered before its deadline while the list hangs', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '2000' };
-    const { create, emulator, posts, close } = await startOnce({ env });
+    const { create, emulator, posts, close } = await startIdempotencyGateway({ env });
     await create(CALL);
     await forgetEverything(redis.url);
     emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
@@ -106,7 +114,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
   it('D23: lets the marker find the connection even when the loss was not noticed', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, DLI_MARKER_TAG: 'true' };
-    const { create, emulator, applied } = await startOnce({ env });
+    const { create, emulator, applied } = await startIdempotencyGateway({ env });
     const { connectionId } = await create(CALL);
     const client = openClient(redis.url);
     await client.del(await client.keys(`${PREFIX}record:*`));

@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { startEmulator } from '../emulator/helpers/running-emulator.js';
 import { environmentFor } from '../helpers/gateway-process.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilDecided } from '../proof/helpers/caller.js';
 import { planCreate } from '../proof/helpers/create-plan.js';

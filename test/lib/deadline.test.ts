@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Deadline } from '../../src/lib/time.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 /** Starts a timer on a clock that only the test advances. */
 function startTimer({ limitMs, timeoutMs }: { limitMs: number; timeoutMs: number }) {
-  const clock = createStillClock();
+  const clock = createManualClock();
   let hasCalled = false;
   let callBack = () => {};
   const called = new Promise<void>(resolve => {

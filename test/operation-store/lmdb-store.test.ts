@@ -10,7 +10,13 @@ import { open } from 'lmdb';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
-import { BEGUN, describeOperationStore, makeRecord, PROJECT_ID, succeeded } from './helpers/record-store-contract.js';
+import {
+  BEGUN,
+  describeOperationStore,
+  makeRecord,
+  PROJECT_ID,
+  succeeded,
+} from './helpers/operation-store-contract.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
 const BUILT_STORE = new URL('../../dist/operation-store/lmdb-store.js', import.meta.url).href;

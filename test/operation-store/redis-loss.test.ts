@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
-import { BEGUN, makeRecord, succeeded } from './helpers/record-store-contract.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
 import { connect, countKey, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
 
 const NOW_MS = Date.now();

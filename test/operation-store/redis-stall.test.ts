@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 
 const ID = 'a'.repeat(64);
 const LONGER_THAN_A_COMMAND_MS = 300;

@@ -5,8 +5,8 @@ import type { SendingRecord } from '../../src/operation-store/operation-record.j
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { REDIS_TIMEOUTS_MS, RedisStore } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import {
   BEGUN,
   describeOperationStore,
@@ -14,7 +14,7 @@ import {
   PROJECT_ID,
   randomHash,
   succeeded,
-} from './helpers/record-store-contract.js';
+} from './helpers/operation-store-contract.js';
 import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './helpers/redis-access.js';
 
 const NOW_MS = Date.now();

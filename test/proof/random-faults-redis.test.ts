@@ -1,6 +1,6 @@
 import { it } from '@jest/globals';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { proveRandomFaults, RANDOM_FAULTS_TIMEOUT_MS } from './helpers/random-faults.js';
 
 describeWithProgram('redis-server', 'creates through two gateways on one Redis', program => {

@@ -1,7 +1,7 @@
 import { beforeAll } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { whenOver } from '../../helpers/when-over.js';
+import { whenOver } from '../../helpers/clean-up.js';
 
 // Headless and without internet access.
 const ARGUMENTS = [

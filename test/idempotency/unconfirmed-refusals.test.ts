@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEY, NAME_TAKEN, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import { KEY, NAME_TAKEN, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
@@ -10,7 +10,7 @@ const UNSUCCESSFUL = { operation: 'createConnection', body: { is_success: false,
 
 describe('a name that is taken when a create is sent for the second time', () => {
   it('D24: by the first request is our own success', async () => {
-    const { create, emulator, posts, applied } = await startOnce();
+    const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(REFUSED_BUT_DONE);
     const payload = await create(CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
@@ -19,7 +19,7 @@ describe('a name that is taken when a create is sent for the second time', () =>
   });
 
   it('D24: by somebody else before the create is a conflict', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() - 60_000 });
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
     const payload = await create(CALL);
@@ -29,14 +29,14 @@ describe('a name that is taken when a create is sent for the second time', () =>
   });
 
   it('D24: by a connection to another address is a conflict', async () => {
-    const { create, emulator } = await startOnce();
+    const { create, emulator } = await startIdempotencyGateway();
     emulator.seedConnection({ ...TWIN, destination: '192.168.0.99:5432' });
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
   });
 
   it('D24: is unknown while no list can be read, and decided by the first good one', async () => {
-    const { create, createUntil, emulator, posts, applied } = await startOnce();
+    const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(REFUSED_BUT_DONE);
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     expect(await create(CALL)).toMatchObject(UNKNOWN);
@@ -48,7 +48,7 @@ describe('a name that is taken when a create is sent for the second time', () =>
 
 describe('D16: a 2xx that says it failed and names no connection', () => {
   it('is a refusal when the list does not show the connection, replayed to every repeat', async () => {
-    const { create, emulator, posts } = await startOnce();
+    const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject(UNSUCCESSFUL);
     const payload = await create(CALL);
     expect(payload).toMatchObject({ __typename: 'DliRejectedError', dliCode: null });
@@ -57,13 +57,13 @@ describe('D16: a 2xx that says it failed and names no connection', () => {
   });
 
   it('is a success when the list shows it', async () => {
-    const { create, emulator, applied } = await startOnce();
+    const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.inject({ ...UNSUCCESSFUL, apply: true });
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
   });
 
   it('is unknown when the list cannot be read', async () => {
-    const { create, emulator } = await startOnce();
+    const { create, emulator } = await startIdempotencyGateway();
     emulator.inject({ ...UNSUCCESSFUL, apply: true });
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'UNREADABLE_RESPONSE' });

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { WriteBehind } from '../../src/idempotency/write-behind.js';
 import type { OperationRecord, SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
-import { makeRecord, succeeded } from '../operation-store/helpers/record-store-contract.js';
+import { makeRecord, succeeded } from '../operation-store/helpers/operation-store-contract.js';
 
 /** More than a writer keeps of one kind. */
 const TOO_MANY = 10_001;

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { describeWithProgram } from '../helpers/needed-program.js';
 import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 
 const EXIT_CONFIG = 78;
 const NOWHERE = 'http://127.0.0.1:9';

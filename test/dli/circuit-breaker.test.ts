@@ -7,8 +7,8 @@ import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { closedPort, listen } from '../helpers/listening-server.js';
 import { attemptsIn, limitsIn } from '../helpers/log-lines.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { createStillClock } from '../helpers/still-clock.js';
 
 const open: Emulator[] = [];
 
@@ -34,7 +34,7 @@ function createMany({ create }: TestGateway, prefix: string, count: number): Pro
 
 /** A gateway whose DLI is not there, after as many failures as it takes to cut it off. */
 async function startCutOff() {
-  const clock = createStillClock();
+  const clock = createManualClock();
   const port = await closedPort();
   const endpoint = { DLI_ENDPOINT: `http://127.0.0.1:${port}` };
   const gateway = await startGateway({ clock, env: { ...NO_SECOND_TRY, ...endpoint } });
@@ -74,7 +74,7 @@ describe('a DLI that cannot be reached', () => {
   it('counts the second tries too, and makes none once it is cut off', async () => {
     const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const { create, log } = await startGateway({
-      clock: createStillClock(),
+      clock: createManualClock(),
       env: { DLI_ENDPOINT: endpoint },
     });
     for (const name of ['a', 'b', 'c']) await create({ name });
@@ -82,7 +82,7 @@ describe('a DLI that cannot be reached', () => {
   });
 
   it('gets one connection per second at most, however many creates come', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const upstream = await listen(createServer(socket => socket.destroy()));
     const env = { ...NO_SECOND_TRY, DLI_ENDPOINT: `https://${upstream.host}` };
     const gateway = await startGateway({ clock, env });
@@ -99,7 +99,7 @@ describe('a DLI that cannot be reached', () => {
   });
 
   it('stays cut off while a probe hangs, and after it has given up', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     let isSilent = false;
     const upstream = await listen(createServer(socket => (isSilent ? undefined : socket.destroy())));
     const env = { ...NO_SECOND_TRY, DLI_ENDPOINT: `https://${upstream.host}` };
@@ -168,7 +168,7 @@ describe('a DLI that can be reached is not cut off', () => {
     ['resets connections after the request', { behaviour: 'reset' }],
     ['answers nonsense', { body: '<html>' }],
   ])('when it %s 20 times', async (_how, fault) => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({
       clock,
       env: NO_SECOND_TRY,

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OnceGateway } from './helpers/once-gateway.js';
-import { DONE_BUT_LOST, KEY, LOST, postCreate, startOnce, UNKNOWN } from './helpers/once-gateway.js';
+import type { OnceGateway } from './helpers/idempotency-gateway.js';
+import {
+  DONE_BUT_LOST,
+  KEY,
+  LOST,
+  postCreate,
+  startIdempotencyGateway,
+  UNKNOWN,
+} from './helpers/idempotency-gateway.js';
 
 const CALLERS = 20;
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
@@ -22,7 +29,7 @@ async function leaveAndRepeat(gateway: OnceGateway, moment: () => Promise<unknow
 
 /** Starts a gateway whose credential has worked, so that it lets many calls through at a time. */
 async function startBusy(): Promise<OnceGateway> {
-  const gateway = await startOnce();
+  const gateway = await startIdempotencyGateway();
   await gateway.create({ name: 'before' });
   return gateway;
 }

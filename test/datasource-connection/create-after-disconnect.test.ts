@@ -5,7 +5,7 @@ import { openRaw, rawRequest } from '../emulator/helpers/raw-client.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
-import { createStillClock } from '../helpers/still-clock.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 afterEach(closeGateways);
 
@@ -72,7 +72,7 @@ describe('a create whose caller has disconnected', () => {
   );
 
   it('ends by its own deadline when DLI never answers', async () => {
-    const clock = createStillClock();
+    const clock = createManualClock();
     const gateway = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '1000' } });
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
     const caller = await openRaw(gateway.graphqlUrl, CREATE);

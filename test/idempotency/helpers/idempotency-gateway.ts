@@ -61,7 +61,7 @@ afterEach(async () => {
 });
 
 /** Starts a gateway on an emulator of its own, with one clock; both end after the test. */
-export async function startOnce(options: TestGatewayOptions = {}): Promise<OnceGateway> {
+export async function startIdempotencyGateway(options: TestGatewayOptions = {}): Promise<OnceGateway> {
   const clock = createTestClock();
   const env = { RECONCILE_SETTLE_MS: SETTLE_MS, ...options.env };
   const emulator = { now: () => clock.epochMs(), ...options.emulator };
