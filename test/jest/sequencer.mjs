@@ -1,14 +1,29 @@
 import { readFileSync } from 'node:fs';
 import Sequencer from '@jest/test-sequencer';
 
-/** Starts with the files that start processes and so mostly wait, so that others run beside them. */
-export default class WaitingFirst extends Sequencer {
+/** How many other files are started for each file that starts processes. */
+const OTHERS = 2;
+
+/**
+ * Spreads the files that start processes, which mostly wait, among the others, which compute, so that no core is idle.
+ * The proofs come first, because they take longest.
+ */
+export default class Spread extends Sequencer {
   sort(tests) {
-    const sorted = super.sort(tests).map(test => ({ test, isWaiting: startsProcesses(test.path) }));
-    return sorted.toSorted((a, b) => Number(b.isWaiting) - Number(a.isWaiting)).map(({ test }) => test);
+    const sorted = super.sort(tests);
+    const waiting = sorted.filter(({ path }) => startsProcesses(path));
+    const others = sorted.filter(({ path }) => !startsProcesses(path));
+    const spread = waiting
+      .toSorted((a, b) => Number(isProof(b.path)) - Number(isProof(a.path)))
+      .flatMap(test => [test, ...others.splice(0, OTHERS)]);
+    return [...spread, ...others];
   }
 }
 
 function startsProcesses(path) {
-  return path.includes('/test/proof/') || readFileSync(path, 'utf8').includes('gateway-process.js');
+  return isProof(path) || readFileSync(path, 'utf8').includes('gateway-process.js');
+}
+
+function isProof(path) {
+  return path.includes('/test/proof/');
 }
