@@ -41,8 +41,8 @@ export interface OperationStore {
   begin(record: SendingRecord, nowMs: number): Promise<BeginResult>;
 
   /**
-   * Replaces a record if `owner` still owns it, and frees its name unless the new version is open. Whoever owns
-   * it, a success claims its connection unless another record has, so that an earlier unknown create cannot.
+   * Replaces a record if `owner` still owns it, and frees its name unless the new version is open. A success claims
+   * its connection in any case, unless another record has, so that an earlier unknown create of the same name cannot.
    *
    * @returns false when the record is gone or has another owner
    */
