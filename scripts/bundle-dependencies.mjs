@@ -15,7 +15,8 @@ const UNBUNDLED = ['lmdb', '@graphql-yoga/render-graphiql'];
 const REQUIRE = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 
 rmSync(TARGET, { recursive: true, force: true });
-const specifiers = await findImports();
+const imports = await findImports();
+const specifiers = [...imports.keys()].sort();
 await build({
   absWorkingDir: ROOT,
   entryPoints: specifiers.map(specifier => ({ in: specifier, out: fileOf(specifier) })),
@@ -29,13 +30,16 @@ await build({
   target: 'node20.19',
   external: UNBUNDLED,
   banner: { js: REQUIRE },
-  plugins: [{ name: 'entry-points', setup: loadEntryPoints }],
+  plugins: [
+    { name: 'entry-points', setup: loadEntryPoints },
+    { name: 'class-validator', setup: loadValidatorsInUse },
+  ],
 });
 for (const name of new Set(specifiers.map(packageOf))) writePackage(name);
 
-/** Returns every specifier by which the program imports from a package, such as `@apollo/server/errors`. */
+/** Returns what the program imports by name from each specifier, such as `@apollo/server/errors`. */
 async function findImports() {
-  const { metafile } = await build({
+  const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: PROGRAMS,
     outdir: TARGET,
@@ -43,31 +47,54 @@ async function findImports() {
     packages: 'external',
     platform: 'node',
     format: 'esm',
-    metafile: true,
     write: false,
   });
-  const imports = Object.values(metafile.inputs).flatMap(input => input.imports);
-  // `<runtime>` is esbuild's own code for decorators.
-  const packages = imports.filter(({ external, path }) => external && !/^(?:node:|<)/.test(path));
-  return [...new Set(packages.map(({ path }) => path))].filter(path => !UNBUNDLED.includes(path)).sort();
+  const found = new Map();
+  for (const { text } of outputFiles) {
+    // esbuild prints each import as `import first, { second as third } from "package";` in lines of its own.
+    for (const [, clause = '', specifier] of text.matchAll(/^import (?:([^"';]*) from )?"([^"]+)";$/gm)) {
+      if (specifier.startsWith('node:') || UNBUNDLED.includes(specifier)) continue;
+      const names = found.get(specifier) ?? new Set();
+      for (const name of namesOf(clause)) names.add(name);
+      found.set(specifier, names);
+    }
+  }
+  return found;
 }
 
-/** Makes each entry point a module that exports what Node would export for the specifier. */
+/** Returns the exports that an import's clause names. */
+function namesOf(clause) {
+  if (clause.includes('*')) throw new Error(`Import by name, so that only what is used is bundled: ${clause}`);
+  const [, defaultName, named = ''] = /^(\w*),?\s*(?:\{(.*)\})?$/s.exec(clause);
+  const names = named.split(',').map(name => name.trim().split(' as ')[0]);
+  return [...(defaultName === '' ? [] : ['default']), ...names.filter(name => name !== '')];
+}
+
+/** Makes each entry point a module that exports what the program imports from the specifier. */
 function loadEntryPoints({ onResolve, onLoad }) {
   onResolve({ filter: /.*/ }, ({ kind, path }) =>
     // The extension makes esbuild treat imports of CommonJS modules as Node does; the file need not exist.
     kind === 'entry-point' ? { path: join(ROOT, `dist/${fileOf(path)}.mjs`), pluginData: path } : undefined,
   );
-  onLoad({ filter: /\.mjs$/ }, async ({ pluginData: specifier }) => {
+  onLoad({ filter: /\.mjs$/ }, ({ pluginData: specifier }) => {
     if (specifier === undefined) return undefined;
-    // Node 24 has an export of this name for every CommonJS module.
-    const names = Object.keys(await import(specifier)).filter(name => name !== 'module.exports');
-    const isForSideEffects = names.length === 0;
-    const contents = isForSideEffects
-      ? `import '${specifier}';`
-      : `export { ${names.join(', ')} } from '${specifier}';`;
+    const names = [...imports.get(specifier)];
+    const contents =
+      names.length === 0 ? `import '${specifier}';` : `export { ${names.join(', ')} } from '${specifier}';`;
     return { contents, resolveDir: ROOT };
   });
+}
+
+/**
+ * Takes the ES modules of class-validator, because its CommonJS modules load all validators, and with them the
+ * metadata of all telephone numbers. type-graphql would load them too, but only for a schema without `validateFn`.
+ */
+function loadValidatorsInUse({ onResolve, resolve }) {
+  onResolve({ filter: /^class-validator$/ }, ({ kind, path, resolveDir }) =>
+    kind === 'dynamic-import'
+      ? { path, external: true }
+      : resolve('class-validator/esm5/index.js', { kind, resolveDir }),
+  );
 }
 
 function writePackage(name) {
