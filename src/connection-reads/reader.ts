@@ -56,15 +56,15 @@ export class ConnectionReader {
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE; THROTTLED also if too many
    *   reads are queued
    */
-  async get(anyCaseId: string, context: ReadContext): Promise<ReadConnection | undefined> {
+  async get(anyCaseId: string, { tenant, traceId, deadline }: ReadContext): Promise<ReadConnection | undefined> {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const read = this.#connections.memo(id).get(
       this.options.freshnessMs,
-      context.tenant,
-      this.#limited(context.traceId, scope => this.#read(id, scope)),
+      tenant,
+      this.#limited(traceId, context => this.#read(id, context)),
     );
-    return beforeDeadline(read, context.deadline);
+    return beforeDeadline(read, deadline);
   }
 
   /**
@@ -76,7 +76,7 @@ export class ConnectionReader {
   async readFresh(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
-      return this.#read(id, { ...this.#scope(traceId), mayRepeat });
+      return this.#read(id, { ...this.#createContext(traceId), mayRepeat });
     });
   }
 
@@ -93,7 +93,7 @@ export class ConnectionReader {
     const snapshot = await this.#list.get(
       maxAgeMs,
       tenant,
-      this.#limited(traceId, scope => this.#readList(scope)),
+      this.#limited(traceId, context => this.#readList(context)),
     );
     clearTimeout(this.#releaseTimer);
     // A list of ten thousand connections takes some megabytes, so it is released when unused.
@@ -114,15 +114,15 @@ export class ConnectionReader {
   }
 
   /** A read on behalf of callers, which passes through the limiter. */
-  #limited<T>(traceId: string, read: (scope: OperationContext) => Promise<T>): StartRead<T> {
+  #limited<T>(traceId: string, read: (context: OperationContext) => Promise<T>): StartRead<T> {
     return async (tenants, markStarted) => {
-      const scope = this.#scope(traceId);
+      const context = this.#createContext(traceId);
       const result = await this.options.limiter.run(
         () => tenants,
-        AbortSignal.timeout(Math.ceil(scope.deadline.remainingMs())),
+        AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
         async permit => {
           markStarted();
-          return { value: await read({ ...scope, mayRepeat: permit.tryTakeAnother }) };
+          return { value: await read({ ...context, mayRepeat: permit.tryTakeAnother }) };
         },
       );
       if (result === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
@@ -130,27 +130,27 @@ export class ConnectionReader {
     };
   }
 
-  async #read(id: string, scope: OperationContext): Promise<ReadConnection | undefined> {
-    const connection = await this.options.dli.getConnection(id, scope);
+  async #read(id: string, context: OperationContext): Promise<ReadConnection | undefined> {
+    const connection = await this.options.dli.getConnection(id, context);
     return connection && { ...connection, id };
   }
 
-  async #readList(scope: OperationContext): Promise<ConnectionSnapshot> {
+  async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
     const { dli, log } = this.options;
-    const { connections } = await dli.listConnections(scope);
+    const { connections } = await dli.listConnections(context);
     const usable = connections.filter(
       (connection): connection is ReadConnection => connection.id !== null && CONNECTION_ID.test(connection.id),
     );
     const count = connections.length - usable.length;
     if (count > 0)
       log.warn(
-        { traceId: scope.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count },
+        { traceId: context.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count },
         'connections without an id',
       );
     return new ConnectionSnapshot(usable);
   }
 
-  #scope(traceId: string): OperationContext {
+  #createContext(traceId: string): OperationContext {
     const { clock, timeoutMs } = this.options;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }

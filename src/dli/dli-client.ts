@@ -96,8 +96,8 @@ export class DliClient {
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async getConnection(id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#get(this.#reads, id, scope);
+  async getConnection(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+    return this.#get(this.#reads, id, context);
   }
 
   /**
@@ -105,8 +105,8 @@ export class DliClient {
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async getForDeletion(id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#get(this.#deletions, id, scope);
+  async getForDeletion(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+    return this.#get(this.#deletions, id, context);
   }
 
   /**
@@ -114,8 +114,8 @@ export class DliClient {
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listConnections(scope: OperationContext): Promise<ConnectionList> {
-    return this.#list(this.#reads, scope, undefined);
+  async listConnections(context: OperationContext): Promise<ConnectionList> {
+    return this.#list(this.#reads, context, undefined);
   }
 
   /**
@@ -124,8 +124,8 @@ export class DliClient {
    * @param tag filters by this tag; DLI may ignore it or refuse the request
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listForReconciliation(scope: OperationContext, tag?: ConnectionTag): Promise<ConnectionList> {
-    return this.#list(this.#reconciliation, scope, tag);
+  async listForReconciliation(context: OperationContext, tag?: ConnectionTag): Promise<ConnectionList> {
+    return this.#list(this.#reconciliation, context, tag);
   }
 
   /**
@@ -133,7 +133,7 @@ export class DliClient {
    *
    * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it; else as {@link DliClient.getConnection}
    */
-  async deleteConnection(id: string, scope: OperationContext): Promise<Deletion> {
+  async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
     const call = {
       operation: 'deleteConnection',
       method: 'DELETE',
@@ -141,7 +141,7 @@ export class DliClient {
     } as const;
     return this.#deletions.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
-      scope,
+      context,
       ({ status, text, requestId }) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
         return kind && { kind, requestId };
@@ -165,17 +165,17 @@ export class DliClient {
     }
   };
 
-  async #get(calls: SafeRequests, id: string, scope: OperationContext): Promise<DescribedConnection | undefined> {
+  async #get(calls: SafeRequests, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
     const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
     const found = await calls.send(
       { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
-      scope,
+      context,
       ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
     );
     return found === 'notFound' ? undefined : found;
   }
 
-  async #list(calls: SafeRequests, scope: OperationContext, tag: ConnectionTag | undefined): Promise<ConnectionList> {
+  async #list(calls: SafeRequests, context: OperationContext, tag: ConnectionTag | undefined): Promise<ConnectionList> {
     const call = {
       operation: 'listConnections',
       method: 'GET',
@@ -186,7 +186,7 @@ export class DliClient {
       if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
       return url;
     };
-    const connections = await calls.send({ ...call, urlOf }, scope, ({ status, text }) =>
+    const connections = await calls.send({ ...call, urlOf }, context, ({ status, text }) =>
       readConnectionList(status, text),
     );
     return { connections, skew: this.options.skew.bounds };

@@ -69,9 +69,13 @@ export class SafeRequests {
    * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async send<T>(call: SafeRequest, scope: OperationContext, read: (answer: SafeResponse) => T | undefined): Promise<T> {
-    let end = await this.#try(call, scope, read);
-    if ('error' in end && this.#mayRepeat(end, scope)) end = await this.#try(call, scope, read);
+  async send<T>(
+    call: SafeRequest,
+    context: OperationContext,
+    read: (answer: SafeResponse) => T | undefined,
+  ): Promise<T> {
+    let end = await this.#try(call, context, read);
+    if ('error' in end && this.#mayRepeat(end, context)) end = await this.#try(call, context, read);
     if ('error' in end) throw end.error;
     return end.value;
   }
@@ -83,16 +87,16 @@ export class SafeRequests {
 
   async #try<T>(
     call: SafeRequest,
-    scope: OperationContext,
+    context: OperationContext,
     read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const { signIn, clock, log } = this.options;
     const startedMs = clock.monotonicMs();
-    const credential = await signIn(scope);
+    const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRepeat: false, record: {} };
     let end: { value: T } | Failure;
     try {
-      end = await this.#exchange(call, credential, scope, read);
+      end = await this.#exchange(call, credential, context, read);
     } finally {
       credential.settle('UNPROVEN');
     }
@@ -100,7 +104,7 @@ export class SafeRequests {
       const { error, record } = end;
       log.warn(
         {
-          traceId: scope.traceId,
+          traceId: context.traceId,
           operation: call.operation,
           outcome: error.code,
           durationMs: Math.round(clock.monotonicMs() - startedMs),

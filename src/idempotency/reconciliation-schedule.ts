@@ -33,15 +33,15 @@ export class InlineReconciliation {
    *
    * @returns the latest version of the record
    */
-  async reconcile(record: UnknownRecord, scope: OperationContext): Promise<OperationRecord> {
+  async reconcile(record: UnknownRecord, context: OperationContext): Promise<OperationRecord> {
     const startMs = this.clock.monotonicMs();
     let current = record;
     for (const part of this.#partsFor(record)) {
       const waitMs = Math.max(0, startMs + part * this.settleMs - this.clock.monotonicMs());
-      if (waitMs + ANSWER_MARGIN_MS > scope.deadline.remainingMs()) break;
+      if (waitMs + ANSWER_MARGIN_MS > context.deadline.remainingMs()) break;
       await delay(waitMs);
-      const check = this.reconciler.check(current, scope.traceId);
-      const limitMs = Math.max(0, scope.deadline.remainingMs() - ANSWER_MARGIN_MS);
+      const check = this.reconciler.check(current, context.traceId);
+      const limitMs = Math.max(0, context.deadline.remainingMs() - ANSWER_MARGIN_MS);
       const checked = await withTimeout(limitMs, check, undefined);
       if (checked === undefined) {
         // The caller is answered now. The result of the late read is written anyway.
