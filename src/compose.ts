@@ -124,8 +124,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const quota = hasTenants ? 'perTenant' : 'total';
   const reader = new ConnectionReader({
     dli,
-    limiter: new FairRateLimiter({
-      clock,
+    limiter: new FairRateLimiter(clock, {
       perSecond: config.readCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
       maxQueuedPerTenant: MAX_QUEUED_READS[quota],
@@ -137,8 +136,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   });
   const watcher = new ConnectionWatcher({
     reader,
-    limiter: new FairRateLimiter({
-      clock,
+    limiter: new FairRateLimiter(clock, {
       perSecond: config.followCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),

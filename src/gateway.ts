@@ -10,7 +10,7 @@ import { ConfigError } from './config/config.js';
 import { isLoopback } from './config/env-schema.js';
 import { DatasourceConnectionResolver } from './datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete.resolver.js';
-import type { MutationParts } from './datasource-connection/mutation.js';
+import type { MutationDependencies } from './datasource-connection/mutation.js';
 import { RunningOperations } from './datasource-connection/mutation.js';
 import { DatasourceConnectionsResolver } from './datasource-connection/read.resolver.js';
 import { DatasourceServicesResolver } from './datasource-connection/service.resolver.js';
@@ -87,7 +87,7 @@ export async function createGateway(
     audit,
   } = backend;
   const running = new RunningOperations();
-  const mutationParts: MutationParts = {
+  const mutationDependencies: MutationDependencies = {
     createLimit,
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
@@ -95,9 +95,9 @@ export async function createGateway(
     onChange: connectionId => watcher.invalidate(connectionId),
   };
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver({ ...mutationParts, createConnection }),
+    datasourceConnection: new DatasourceConnectionResolver({ ...mutationDependencies, createConnection }),
     deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
-      ...mutationParts,
+      ...mutationDependencies,
       deleteConnection,
     }),
     datasourceConnections: new DatasourceConnectionsResolver(reader, watcher),

@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/time.js';
 
 interface FairRateLimiterOptions {
-  clock: Clock;
   /** Sustained calls per second, and the size of a burst. */
   perSecond: number;
   /** Maximum number of calls in flight. */
@@ -41,7 +40,10 @@ export class FairRateLimiter {
   #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: FairRateLimiterOptions) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: FairRateLimiterOptions,
+  ) {
     this.#spacingMs = 1_000 / options.perSecond;
   }
 
@@ -116,7 +118,7 @@ export class FairRateLimiter {
 
   /** Milliseconds since the next token became available; negative if it is not available yet. */
   #overdueMs(): number {
-    const nowMs = this.options.clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
     this.#nextAtMs = Math.max(this.#nextAtMs, nowMs - 1_000);
     return nowMs - this.#nextAtMs;
   }

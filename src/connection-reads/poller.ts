@@ -5,8 +5,8 @@ import type { FairRateLimiter } from './fair-rate-limiter.js';
 import type { ConnectionReader } from './reader.js';
 import type { ConnectionEvent, Subscriber, WatchStream } from './watcher.js';
 
-/** Dependencies and limits that all pollers share. */
-export interface PollOptions {
+/** The dependencies and limits that all pollers share. */
+export interface PollerDependencies {
   reader: ConnectionReader;
   limiter: FairRateLimiter;
   lease: PollLease;
@@ -73,15 +73,15 @@ export class ConnectionPoller {
 
   constructor(
     private readonly id: string,
-    private readonly options: PollOptions,
+    private readonly dependencies: PollerDependencies,
   ) {
-    this.#intervalMs = options.intervalMs;
+    this.#intervalMs = dependencies.intervalMs;
   }
 
   /** Adds a stream, which gets the last event immediately if it is at most one interval old. */
   add(stream: WatchStream, subscriber: Subscriber): void {
     this.#subscribers.set(stream, subscriber);
-    const { clock, intervalMs } = this.options;
+    const { clock, intervalMs } = this.dependencies;
     if (this.#last !== undefined && clock.monotonicMs() - this.#last.atMs <= intervalMs) {
       stream.push(this.#last.event);
       return;
@@ -114,7 +114,7 @@ export class ConnectionPoller {
   deliver(event: ConnectionEvent): void {
     const before = this.#last?.event;
     const isNew = before === undefined || !isDeepStrictEqual(comparableOf(before), comparableOf(event));
-    const { intervalMs, clock } = this.options;
+    const { intervalMs, clock } = this.dependencies;
     this.#last = { event, atMs: clock.monotonicMs() };
     const isProblem = event.kind === 'problem';
     const { retryAfterSeconds = 0 } = isProblem ? event.error : {};
@@ -127,14 +127,14 @@ export class ConnectionPoller {
   }
 
   #restartInterval(): void {
-    this.#intervalMs = this.options.intervalMs;
+    this.#intervalMs = this.dependencies.intervalMs;
     this.#schedule(0);
   }
 
   #schedule(delayMs: number): void {
     if (this.#stop.signal.aborted || this.#isPolling) return;
     clearTimeout(this.#timer);
-    const waitMs = Math.max(delayMs, this.#notBeforeMs - this.options.clock.monotonicMs());
+    const waitMs = Math.max(delayMs, this.#notBeforeMs - this.dependencies.clock.monotonicMs());
     this.#timer = setTimeout(() => void this.#poll(), waitMs).unref();
   }
 
@@ -152,7 +152,7 @@ export class ConnectionPoller {
       this.#schedule(this.#intervalMs);
     } else {
       this.deliver(result.event);
-      if (result.isOwn) this.options.lease.publish(this.id, result.event, this.#leaseMs());
+      if (result.isOwn) this.dependencies.lease.publish(this.id, result.event, this.#leaseMs());
     }
   }
 
@@ -162,7 +162,7 @@ export class ConnectionPoller {
   }
 
   #pollWithLease(): Promise<{ event: ConnectionEvent; isOwn: boolean } | undefined> {
-    const { limiter, lease } = this.options;
+    const { limiter, lease } = this.dependencies;
     const tenants = () => [...this.#subscribers.values()].map(({ tenant }) => tenant);
     // The lease comes second: it would expire while the poll waits for the limiter.
     return limiter.run(tenants, this.#stop.signal, async permit => {
@@ -178,11 +178,11 @@ export class ConnectionPoller {
     // The log shows the poll under the trace id of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     try {
-      const connection = await this.options.reader.readFresh(this.id, subscriber?.traceId ?? '', mayRepeat);
+      const connection = await this.dependencies.reader.readFresh(this.id, subscriber?.traceId ?? '', mayRepeat);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };
-      this.options.onBug(error);
+      this.dependencies.onBug(error);
       return { kind: 'problem', error: new DliError('UNAVAILABLE', { retryAfterSeconds: 1 }) };
     }
   }

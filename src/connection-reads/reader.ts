@@ -10,7 +10,8 @@ import type { FairRateLimiter } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 
-interface ConnectionReaderOptions {
+/** The dependencies of {@link ConnectionReader}. */
+interface Dependencies {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
   /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
   limiter: FairRateLimiter;
@@ -41,13 +42,13 @@ const MAX_CACHED_CONNECTIONS = 1_000;
 export class ConnectionReader {
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
     max: MAX_CACHED_CONNECTIONS,
-    memoMethod: () => new CoalescedRead(this.options.clock),
+    memoMethod: () => new CoalescedRead(this.dependencies.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
   #releaseTimer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: ConnectionReaderOptions) {
-    this.#list = new CoalescedRead(options.clock);
+  constructor(private readonly dependencies: Dependencies) {
+    this.#list = new CoalescedRead(dependencies.clock);
   }
 
   /**
@@ -60,7 +61,7 @@ export class ConnectionReader {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const read = this.#connections.memo(id).get(
-      this.options.freshnessMs,
+      this.dependencies.freshnessMs,
       tenant,
       this.#limited(traceId, context => this.#read(id, context)),
     );
@@ -88,7 +89,7 @@ export class ConnectionReader {
    * @throws {CursorError}
    */
   async page(request: PageRequest, { tenant, traceId }: ReadContext): Promise<ConnectionPage> {
-    const { freshnessMs } = this.options;
+    const { freshnessMs } = this.dependencies;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
     const snapshot = await this.#list.get(
       maxAgeMs,
@@ -117,7 +118,7 @@ export class ConnectionReader {
   #limited<T>(traceId: string, read: (context: OperationContext) => Promise<T>): StartRead<T> {
     return async (tenants, markStarted) => {
       const context = this.#createContext(traceId);
-      const result = await this.options.limiter.run(
+      const result = await this.dependencies.limiter.run(
         () => tenants,
         AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
         async permit => {
@@ -131,12 +132,12 @@ export class ConnectionReader {
   }
 
   async #read(id: string, context: OperationContext): Promise<ReadConnection | undefined> {
-    const connection = await this.options.dli.getConnection(id, context);
+    const connection = await this.dependencies.dli.getConnection(id, context);
     return connection && { ...connection, id };
   }
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
-    const { dli, log } = this.options;
+    const { dli, log } = this.dependencies;
     const { connections } = await dli.listConnections(context);
     const usable = connections.filter(
       (connection): connection is ReadConnection => connection.id !== null && CONNECTION_ID.test(connection.id),
@@ -151,7 +152,7 @@ export class ConnectionReader {
   }
 
   #createContext(traceId: string): OperationContext {
-    const { clock, timeoutMs } = this.options;
+    const { clock, timeoutMs } = this.dependencies;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }
 }

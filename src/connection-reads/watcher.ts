@@ -1,7 +1,7 @@
 import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { ReadConnection } from './list-page.js';
-import type { PollOptions } from './poller.js';
+import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
 
 /** The state of a watched connection, its absence, or the reason why DLI could not be asked. */
@@ -23,7 +23,8 @@ export class TooManyWatchesError extends Error {
   override readonly name = 'TooManyWatchesError';
 }
 
-interface ConnectionWatcherOptions extends PollOptions {
+/** The dependencies of {@link ConnectionWatcher}. */
+interface Dependencies extends PollerDependencies {
   maxWatches: number;
   maxWatchesPerTenant: number;
 }
@@ -37,8 +38,8 @@ export class ConnectionWatcher {
   readonly #waits = new Set<WatchStream>();
   #isStopping = false;
 
-  constructor(private readonly options: ConnectionWatcherOptions) {
-    options.lease.subscribe({
+  constructor(private readonly dependencies: Dependencies) {
+    dependencies.lease.subscribe({
       onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
       onChange: id => this.#onChange(id),
     });
@@ -86,7 +87,7 @@ export class ConnectionWatcher {
    */
   invalidate(id: string | undefined): void {
     // First, so that no process uses the result of an earlier lease.
-    this.options.lease.publishChange(id);
+    this.dependencies.lease.publishChange(id);
     this.#onChange(id);
   }
 
@@ -99,7 +100,7 @@ export class ConnectionWatcher {
   async close(): Promise<void> {
     this.endWaits();
     for (const stream of [...this.#streams]) stream.end();
-    await this.options.lease.close();
+    await this.dependencies.lease.close();
   }
 
   #open(id: string, subscriber: Subscriber, isLast: (event: ConnectionEvent) => boolean): WatchStream {
@@ -111,9 +112,9 @@ export class ConnectionWatcher {
       return stream;
     }
     const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
-    const { maxWatches, maxWatchesPerTenant } = this.options;
+    const { maxWatches, maxWatchesPerTenant } = this.dependencies;
     if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) throw new TooManyWatchesError();
-    const poller = this.#pollers.get(id) ?? new ConnectionPoller(id, this.options);
+    const poller = this.#pollers.get(id) ?? new ConnectionPoller(id, this.dependencies);
     this.#pollers.set(id, poller);
     this.#streams.add(stream);
     this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
@@ -133,7 +134,7 @@ export class ConnectionWatcher {
   }
 
   #onChange(id: string | undefined): void {
-    this.options.reader.invalidate(id);
+    this.dependencies.reader.invalidate(id);
     if (id !== undefined) this.#pollers.get(keyOf(id))?.pollNow();
   }
 }

@@ -7,20 +7,20 @@ import type { CreateConnection } from '../idempotency/create-connection.js';
 import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
 import { CreateDatasourceConnectionPayload } from './create.payload.js';
-import type { MutationParts } from './mutation.js';
+import type { MutationDependencies } from './mutation.js';
 import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 
-/** The collaborators of {@link DatasourceConnectionResolver}. */
-interface DatasourceConnectionResolverParts extends MutationParts {
+/** The dependencies of {@link DatasourceConnectionResolver}. */
+interface Dependencies extends MutationDependencies {
   createConnection: CreateConnection;
 }
 
 /** The mutation that creates datasource connections. */
 @Resolver()
 export class DatasourceConnectionResolver {
-  constructor(private readonly parts: DatasourceConnectionResolverParts) {}
+  constructor(private readonly dependencies: Dependencies) {}
 
   @Authorized<Role>('create')
   @Mutation(() => CreateDatasourceConnectionPayload, {
@@ -33,7 +33,7 @@ export class DatasourceConnectionResolver {
     input: CreateDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const { createConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.parts;
+    const { createConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.dependencies;
     const deadline = new Deadline(clock, operationTimeoutMs);
     context.deadline = deadline;
     const {

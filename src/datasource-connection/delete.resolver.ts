@@ -6,20 +6,20 @@ import { answerInvalidInput } from '../graphql/user-errors.js';
 import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
-import type { MutationParts } from './mutation.js';
+import type { MutationDependencies } from './mutation.js';
 import { accountForMutation, RateLimitedError } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
 
-/** The collaborators of {@link DeleteDatasourceConnectionResolver}. */
-interface DeleteDatasourceConnectionResolverParts extends MutationParts {
+/** The dependencies of {@link DeleteDatasourceConnectionResolver}. */
+interface Dependencies extends MutationDependencies {
   deleteConnection: DeleteConnection;
 }
 
 /** The mutation that deletes datasource connections. */
 @Resolver()
 export class DeleteDatasourceConnectionResolver {
-  constructor(private readonly parts: DeleteDatasourceConnectionResolverParts) {}
+  constructor(private readonly dependencies: Dependencies) {}
 
   @Authorized<Role>('delete')
   @Mutation(() => DeleteDatasourceConnectionPayload, {
@@ -32,7 +32,7 @@ export class DeleteDatasourceConnectionResolver {
     { id: connectionId }: DeleteDatasourceConnectionInput,
     @Ctx() { traceId, caller: { tenant } }: RequestContext,
   ): Promise<typeof DeleteDatasourceConnectionPayload> {
-    const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.parts;
+    const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.dependencies;
     const deadline = new Deadline(clock, operationTimeoutMs);
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);

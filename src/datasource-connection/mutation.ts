@@ -9,8 +9,8 @@ import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import { DeleteDatasourceConnectionSuccess } from './delete.payload.js';
 import type { RequestContext } from './request-context.js';
 
-/** The collaborators that both mutations share. */
-export interface MutationParts {
+/** The dependencies that both mutations share. */
+export interface MutationDependencies {
   createLimit: CreateLimit;
   clock: Clock;
   operationTimeoutMs: number;

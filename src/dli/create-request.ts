@@ -29,7 +29,7 @@ export interface PreparedCreate {
   release(): void;
 }
 
-/** The collaborators of {@link CreateRequests}. */
+/** The dependencies of {@link CreateRequests}. */
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;
@@ -44,9 +44,9 @@ export class CreateRequests {
   readonly #breaker: CircuitBreaker;
   readonly #budget: RetryBudget;
 
-  constructor(private readonly deps: Dependencies) {
-    this.#breaker = new CircuitBreaker(deps.clock, deps.log);
-    this.#budget = new RetryBudget(deps.clock);
+  constructor(private readonly dependencies: Dependencies) {
+    this.#breaker = new CircuitBreaker(dependencies.clock, dependencies.log);
+    this.#budget = new RetryBudget(dependencies.clock);
   }
 
   /**
@@ -56,7 +56,7 @@ export class CreateRequests {
    */
   async prepare(context: OperationContext): Promise<PreparedCreate | FailedResult> {
     if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(context));
-    const credential = await this.deps.signIn(context);
+    const credential = await this.dependencies.signIn(context);
     if ('kind' in credential) return credential;
     return { kind: 'prepared', credential, release: () => void credential.settle('UNPROVEN') };
   }
@@ -71,7 +71,7 @@ export class CreateRequests {
     while (await retries.allows(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
       if (this.#breaker.isOpen()) return toResult(this.#refuse(context), isResent);
-      const another = await this.deps.signIn(context);
+      const another = await this.dependencies.signIn(context);
       if ('kind' in another) return another;
       attempt = await this.#attempt(body, another, context);
     }
@@ -86,16 +86,16 @@ export class CreateRequests {
   }
 
   async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const startedMs = this.deps.clock.monotonicMs();
+    const startedMs = this.dependencies.clock.monotonicMs();
     const attempt = await this.#exchange(body, credential, context);
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
-    this.#report(attempt, context, this.deps.clock.monotonicMs() - startedMs);
+    this.#report(attempt, context, this.dependencies.clock.monotonicMs() - startedMs);
     return attempt;
   }
 
   async #exchange(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
     try {
-      const { clock, transport, urlOf } = this.deps;
+      const { clock, transport, urlOf } = this.dependencies;
       const url = urlOf(credential.projectId);
       const response = await this.#breaker.run(onSending => {
         const request = { method: 'POST', url, body } as const;
@@ -112,7 +112,7 @@ export class CreateRequests {
 
   #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
     const record = toCallRecord(attempt, traceId, durationMs);
-    this.deps.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
+    this.dependencies.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
   }
 }
 

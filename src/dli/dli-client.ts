@@ -26,7 +26,7 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, FailureCode>> = {
   PROBE_TIMEOUT: 'UNAVAILABLE',
 };
 
-/** The collaborators of {@link DliClient}. */
+/** The dependencies of {@link DliClient}. */
 interface Dependencies {
   /** For creates. */
   transport: Transport;
@@ -53,16 +53,16 @@ export class DliClient {
   readonly #creates: CreateRequests;
   #collection: { projectId: string; url: URL } | undefined;
 
-  constructor(private readonly options: Dependencies) {
-    const { clock, log, transport, readTransport, deletionTransport, reconciliationTransport } = options;
+  constructor(private readonly dependencies: Dependencies) {
+    const { clock, log, transport, readTransport, deletionTransport, reconciliationTransport } = dependencies;
     const shared = { clock, log, signIn: this.#signIn };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
     const urlOf = (projectId: string) => this.#collectionUrl(projectId);
     this.#creates = new CreateRequests({ ...shared, transport, urlOf });
-    options.authenticator.onSuspended(retryAfterSeconds => {
-      options.log.warn(
+    dependencies.authenticator.onSuspended(retryAfterSeconds => {
+      dependencies.log.warn(
         { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
         'credential put aside',
       );
@@ -150,7 +150,7 @@ export class DliClient {
   }
 
   readonly #signIn: SignIn = async ({ deadline, traceId }) => {
-    const { authenticator, log } = this.options;
+    const { authenticator, log } = this.dependencies;
     try {
       return await authenticator.authenticate(deadline);
     } catch (error) {
@@ -189,7 +189,7 @@ export class DliClient {
     const connections = await calls.send({ ...call, urlOf }, context, ({ status, text }) =>
       readConnectionList(status, text),
     );
-    return { connections, skew: this.options.skew.bounds };
+    return { connections, skew: this.dependencies.skew.bounds };
   }
 
   #connectionUrl(projectId: string, id: string): URL {
@@ -199,7 +199,7 @@ export class DliClient {
   #collectionUrl(projectId: string): URL {
     if (this.#collection?.projectId !== projectId) {
       const path = `/v2.0/${encodeURIComponent(projectId)}/datasource-connection`;
-      this.#collection = { projectId, url: new URL(path, this.options.endpoint) };
+      this.#collection = { projectId, url: new URL(path, this.dependencies.endpoint) };
     }
     return this.#collection.url;
   }

@@ -34,7 +34,7 @@ export interface SafeResponse {
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | FailedResult>;
 
-/** The collaborators of {@link SafeRequests}. */
+/** The dependencies of {@link SafeRequests}. */
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;
@@ -58,8 +58,8 @@ interface Failure {
 export class SafeRequests {
   readonly #http: KyInstance;
 
-  constructor(private readonly options: Dependencies) {
-    this.#http = createKyClient(options.transport);
+  constructor(private readonly dependencies: Dependencies) {
+    this.#http = createKyClient(dependencies.transport);
   }
 
   /**
@@ -81,7 +81,7 @@ export class SafeRequests {
   }
 
   #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationContext): boolean {
-    if (this.options.maxTries === 1 || !failure.mayRepeat) return false;
+    if (this.dependencies.maxTries === 1 || !failure.mayRepeat) return false;
     return deadline.remainingMs() > MIN_FOR_RETRY_MS && (mayRepeat?.() ?? true);
   }
 
@@ -90,7 +90,7 @@ export class SafeRequests {
     context: OperationContext,
     read: (answer: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const { signIn, clock, log } = this.options;
+    const { signIn, clock, log } = this.dependencies;
     const startedMs = clock.monotonicMs();
     const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRepeat: false, record: {} };
@@ -145,7 +145,7 @@ export class SafeRequests {
       credential.settle('ACCEPTED');
       return { value };
     }
-    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.options.clock);
+    const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const refusal = definiteRefusal(status, readErrorCode(text));
     const isSignInRefused = status === 401 || refusal === 'AUTH';
     const nothingDone = method === 'GET' || refusal !== undefined;

@@ -122,7 +122,8 @@ function tooLargeStatus(head: RequestHead, isBodyTooLarge: boolean): 413 | 414 |
   return isBodyTooLarge ? 413 : undefined;
 }
 
-interface RequestHandlerParts {
+/** The dependencies of {@link RequestHandler}. */
+interface Dependencies {
   readonly options: EmulatorOptions;
   readonly accessKeys: AccessKeyCheck;
   readonly tokens: TokenStore;
@@ -133,11 +134,11 @@ interface RequestHandlerParts {
 
 /** Handles requests for DLI and IAM, including scripted faults. */
 export class RequestHandler {
-  constructor(private readonly parts: RequestHandlerParts) {}
+  constructor(private readonly dependencies: Dependencies) {}
 
   /** Handles a request. Resolves when the response is sent, abandoned or left hanging. */
   async handle(message: IncomingMessage, serverResponse: ServerResponse): Promise<void> {
-    const { options, accessKeys, tokens, faults, ledger } = this.parts;
+    const { options, accessKeys, tokens, faults, ledger } = this.dependencies;
     const head = readHead(message);
     const route = findRoute(head.method, head.path);
     const early = faults.take(route.operation);
@@ -173,7 +174,7 @@ export class RequestHandler {
   #decide(call: Omit<Call, 'isDryRun'>, fault: Fault | undefined, errorStatus: number | undefined): EmulatedResponse {
     const execute = (isDryRun: boolean) =>
       errorStatus === undefined
-        ? this.parts.dispatch({ ...call, isDryRun })
+        ? this.dependencies.dispatch({ ...call, isDryRun })
         : gatewayError('APIGW.0201', call.requestId, '', errorStatus);
     if (fault === undefined) return execute(false);
     const scripted = scriptedResponse(fault, call.route.operation, call.requestId);

@@ -12,7 +12,8 @@ import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './do
 import type { ErrorLog } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 
-interface ApolloServerOptions {
+/** The dependencies of {@link createApolloServer}. */
+interface Dependencies {
   schema: GraphQLSchema;
   /** Whether introspection is enabled, which an explorer needs. */
   introspection: boolean;
@@ -23,8 +24,8 @@ interface ApolloServerOptions {
 }
 
 /** Creates the Apollo server, with every default that would reveal or accept too much overridden. */
-export function createApolloServer(options: ApolloServerOptions): ApolloServer<RequestContext> {
-  const { schema, introspection, landingPage, log, audit } = options;
+export function createApolloServer(dependencies: Dependencies): ApolloServer<RequestContext> {
+  const { schema, introspection, landingPage, log, audit } = dependencies;
   return new ApolloServer<RequestContext>({
     schema,
     introspection,

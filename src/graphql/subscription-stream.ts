@@ -5,7 +5,8 @@ type Event = IteratorResult<FormattedExecutionResult, undefined>;
 
 const DONE: Event = { done: true, value: undefined };
 
-interface StreamOptions {
+/** The dependencies of {@link SubscriptionStream}. */
+interface Dependencies {
   /** Formats an event for the caller. */
   format(result: ExecutionResult): FormattedExecutionResult;
   /** Formats the last event of a stream that has expired. */
@@ -40,9 +41,12 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
 
   constructor(
     private readonly source: AsyncGenerator<ExecutionResult, void, void>,
-    private readonly options: StreamOptions,
+    private readonly dependencies: Dependencies,
   ) {
-    this.#timer = setTimeout(() => this.#endWith(options.formatExpiry()), Math.max(0, options.remainingMs())).unref();
+    this.#timer = setTimeout(
+      () => this.#endWith(dependencies.formatExpiry()),
+      Math.max(0, dependencies.remainingMs()),
+    ).unref();
   }
 
   /** Waits for the next event. Must not be called again before it resolves. */
@@ -56,7 +60,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
       this.source
         .next()
         .then(event => this.#onEvent(event))
-        .catch(error => this.#endWith(this.options.format(failureOf(error))));
+        .catch(error => this.#endWith(this.dependencies.format(failureOf(error))));
     });
   }
 
@@ -80,8 +84,8 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
   #onEvent(event: IteratorResult<ExecutionResult, void>): void {
     if (this.#isClosed) return;
     // Checked again, because timers stop while the machine sleeps.
-    if (this.options.remainingMs() <= 0) this.#endWith(this.options.formatExpiry());
-    else if (event.done !== true) this.#emit({ done: false, value: this.options.format(event.value) });
+    if (this.dependencies.remainingMs() <= 0) this.#endWith(this.dependencies.formatExpiry());
+    else if (event.done !== true) this.#emit({ done: false, value: this.dependencies.format(event.value) });
     else {
       this.#close();
       this.#emit(DONE);
@@ -105,7 +109,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.options.onEnd();
+    this.dependencies.onEnd();
     // The caller has left, so an error of the clean-up has no recipient.
     this.source.return().catch(() => undefined);
   }

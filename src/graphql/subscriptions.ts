@@ -35,7 +35,8 @@ const RESUBSCRIBE = 'Subscribe again to go on.';
 /** The result of a subscription: a stream of events, or a single result with errors. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
-interface SubscriptionEngineOptions {
+/** The dependencies of {@link SubscriptionEngine}. */
+interface Dependencies {
   schema: GraphQLSchema;
   introspection: boolean;
   clock: Clock;
@@ -46,8 +47,8 @@ interface SubscriptionEngineOptions {
 export class SubscriptionEngine {
   readonly #rules: readonly ValidationRule[];
 
-  constructor(private readonly options: SubscriptionEngineOptions) {
-    const introspectionRules = options.introspection ? [] : [NoSchemaIntrospectionCustomRule];
+  constructor(private readonly dependencies: Dependencies) {
+    const introspectionRules = dependencies.introspection ? [] : [NoSchemaIntrospectionCustomRule];
     this.#rules = [...specifiedRules, ...introspectionRules, ...DOCUMENT_RULES];
   }
 
@@ -59,7 +60,7 @@ export class SubscriptionEngine {
     const { operationName, ...parsed } = this.#parse(request);
     const { document, variables: variableValues, errors } = parsed;
     if (document === undefined || errors.length > 0) return this.#formatErrors(parsed, contextValue);
-    return { schema: this.options.schema, document, operationName, variableValues, contextValue };
+    return { schema: this.dependencies.schema, document, operationName, variableValues, contextValue };
   }
 
   // Checks the form of a request, validates its document, and selects its operation.
@@ -68,7 +69,7 @@ export class SubscriptionEngine {
     if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
     const document = parseDocument(data.query);
     if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
-    const errors = validate(this.options.schema, document, this.#rules, VALIDATION_OPTIONS);
+    const errors = validate(this.dependencies.schema, document, this.#rules, VALIDATION_OPTIONS);
     if (errors.length > 0)
       return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };
     const operation = getOperationAST(document, data.operationName);
@@ -102,7 +103,7 @@ export class SubscriptionEngine {
   }
 
   #expiryOf(context: RequestContext): { remainingMs(): number; formatExpiry(): FormattedExecutionResult } {
-    const { clock } = this.options;
+    const { clock } = this.dependencies;
     const { validUntilMs = Number.POSITIVE_INFINITY } = context;
     const tokenValidForMs = validUntilMs - clock.epochMs();
     const expiresAtMs = clock.monotonicMs() + Math.min(MAX_AGE_MS, tokenValidForMs);
@@ -128,7 +129,7 @@ export class SubscriptionEngine {
       const { extensions, ...rest } = error.toJSON();
       return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
     });
-    const { schema, log } = this.options;
+    const { schema, log } = this.dependencies;
     return formatErrors({ traceId, schema, ...request }, masked, log);
   }
 }

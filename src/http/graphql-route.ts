@@ -25,7 +25,8 @@ const MAX_JSON_DEPTH = 20;
 /** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-interface GraphqlRouteOptions {
+/** The dependencies of {@link registerGraphqlRoute}. */
+interface Dependencies {
   apollo: ApolloServer<RequestContext>;
   authenticate: AuthenticationHook;
   connectionQuota: ConnectionQuota;
@@ -42,8 +43,8 @@ interface GraphqlRouteOptions {
  * Registers the GraphQL endpoint: POST for queries and mutations, event streams and WebSockets for subscriptions, and
  * GET with `Accept: text/html` for the explorer, if there is one.
  */
-export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRouteOptions): void {
-  const { apollo, authenticate, connectionQuota, explorer, trustedDocuments, sse, corsOrigins } = options;
+export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
+  const { apollo, authenticate, connectionQuota, explorer, trustedDocuments, sse, corsOrigins } = dependencies;
   const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
   app.decorateRequest(CALLER_DECORATOR, null);
@@ -88,7 +89,7 @@ export function registerGraphqlRoute(app: FastifyInstance, options: GraphqlRoute
       if (!request.ws) return authenticateUnlessPage(request, reply);
       return isAllowedOrigin(request.headers, corsOrigins) ? undefined : sendHttpError(reply, 'foreignPage');
     },
-    wsHandler: options.webSocketHandler,
+    wsHandler: dependencies.webSocketHandler,
   });
 }
 

@@ -15,7 +15,8 @@ const MAX_HEADERS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 
-interface HttpServerOptions {
+/** The dependencies of {@link createHttpServer}. */
+interface Dependencies {
   logger: FastifyBaseLogger;
   /** Origins whose pages may call the gateway from a browser; none by default. */
   corsOrigins: readonly string[];
@@ -30,8 +31,8 @@ interface HttpServerOptions {
 }
 
 /** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
-export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { logger, corsOrigins, isStopping, loadShedder, clientTimeouts, isLocal, trustedProxies } = options;
+export async function createHttpServer(dependencies: Dependencies): Promise<FastifyInstance> {
+  const { logger, corsOrigins, isStopping, loadShedder, clientTimeouts, isLocal, trustedProxies } = dependencies;
   // Sockets that sent an ambiguous request. Whatever follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(logger);

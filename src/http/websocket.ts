@@ -23,7 +23,8 @@ import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnec
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
 
-interface WebSocketOptions extends ConnectionGuards {
+/** The dependencies of {@link createWebSocketHandler}. */
+interface Dependencies extends ConnectionGuards {
   engine: SubscriptionEngine;
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
@@ -42,13 +43,13 @@ interface Session extends WebSocketConnection {
 }
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
-export function createWebSocketHandler(options: WebSocketOptions) {
-  const { engine, loadShedder, clientTimeouts, clock, isStopping } = options;
+export function createWebSocketHandler(dependencies: Dependencies) {
+  const { engine, loadShedder, clientTimeouts, clock, isStopping } = dependencies;
   const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
     async onConnect({ extra, connectionParams }) {
-      const authenticated = await authenticateSocket(extra, connectionParams, options);
+      const authenticated = await authenticateSocket(extra, connectionParams, dependencies);
       if (authenticated !== undefined) extra.authenticated = authenticated;
       return authenticated !== undefined;
     },
@@ -63,7 +64,7 @@ export function createWebSocketHandler(options: WebSocketOptions) {
         closeExpired(extra.socket);
         return [new GraphQLError('The access token has ended.')];
       }
-      const prepared = prepare(extra, Object.keys(subscriptions).length, payload, options);
+      const prepared = prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
       if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
       return prepared;
     },
@@ -86,7 +87,7 @@ function prepare(
   { request, authenticated }: Session,
   subscriptions: number,
   payload: SubscribePayload,
-  { engine, loadShedder, trustedDocuments }: WebSocketOptions,
+  { engine, loadShedder, trustedDocuments }: Dependencies,
 ) {
   const traceId = traceIdOf(undefined);
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));

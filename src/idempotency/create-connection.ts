@@ -34,7 +34,7 @@ export interface CreateCommand {
   tenant: string;
 }
 
-/** The collaborators of {@link CreateConnection}. */
+/** The dependencies of {@link CreateConnection}. */
 interface Dependencies {
   dli: DliClient;
   store: OperationStore;
@@ -53,7 +53,7 @@ interface Dependencies {
 export class CreateConnection {
   readonly #inFlight = new Map<string, { fingerprint: string; outcome: Promise<CreateOutcome> }>();
 
-  constructor(private readonly deps: Dependencies) {}
+  constructor(private readonly dependencies: Dependencies) {}
 
   /** Runs the create, or replays the outcome of the one that this call repeats. */
   async run(command: CreateCommand, context: OperationContext): Promise<CreateOutcome> {
@@ -72,7 +72,7 @@ export class CreateConnection {
   }
 
   async #begin(command: CreateCommand, fingerprint: string, context: OperationContext): Promise<CreateOutcome> {
-    const { dli, keys, store, writer, clock } = this.deps;
+    const { dli, keys, store, writer, clock } = this.dependencies;
     const { id } = await keys.forCreate(command, fingerprint);
     const pending = writer.pending(id);
     if (pending !== undefined) return this.#resume(pending, fingerprint, context);
@@ -96,7 +96,7 @@ export class CreateConnection {
     prepared: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateOutcome> {
-    const { keys, inline } = this.deps;
+    const { keys, inline } = this.dependencies;
     // Derived anew: another create may have replaced the secret during the sign-in.
     let record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
     let begun = await this.#store(record);
@@ -124,7 +124,7 @@ export class CreateConnection {
   }
 
   async #store(record: SendingRecord): Promise<BeginResult> {
-    const { store, writer } = this.deps;
+    const { store, writer } = this.dependencies;
     try {
       return await store.begin(record, record.sentAtMs);
     } catch (error) {
@@ -136,7 +136,7 @@ export class CreateConnection {
 
   async #resume(record: OperationRecord, fingerprint: string, context: OperationContext) {
     if (record.fingerprint !== fingerprint) return { kind: 'keyReused' } as const;
-    return this.deps.resume.run(record, context);
+    return this.dependencies.resume.run(record, context);
   }
 
   /** @param prepared undefined when the store has lost records, one of which may have been of this create */
@@ -146,7 +146,7 @@ export class CreateConnection {
     context: OperationContext,
     prepared: PreparedCreate | undefined,
   ): Promise<CreateOutcome> {
-    const { dli } = this.deps;
+    const { dli } = this.dependencies;
     const tagged =
       record.hasMarker === true ? { ...request, tags: [...(request.tags ?? []), markerTagOf(record.id)] } : request;
     const signedIn = prepared ?? (await dli.prepareCreate(context));
@@ -169,7 +169,7 @@ export class CreateConnection {
     context: OperationContext,
   ): Promise<CreateOutcome> {
     // Any connection made within the retention time may be this create's own.
-    const record = { ...begun, sentAtMs: this.deps.clock.epochMs() - RETENTION_MS.SUCCEEDED };
+    const record = { ...begun, sentAtMs: this.dependencies.clock.epochMs() - RETENTION_MS.SUCCEEDED };
     const earlier = await this.#findEarlier(record, context);
     if (earlier !== undefined) return earlier;
     return this.#send(request, record, context, undefined);
@@ -177,7 +177,7 @@ export class CreateConnection {
 
   /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
   async #findEarlier(record: SendingRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
-    const { reconciler, writer } = this.deps;
+    const { reconciler, writer } = this.dependencies;
     const finding = await reconciler.find(record, context.traceId, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
     if (finding.kind === 'claimed') return this.#settleFound(record, finding.connectionId, context);
@@ -190,7 +190,7 @@ export class CreateConnection {
     connectionId: string,
     { traceId }: OperationContext,
   ): Promise<CreateOutcome> {
-    const { writer, clock, log } = this.deps;
+    const { writer, clock, log } = this.dependencies;
     const found = toSucceeded(record, { connectionId, message: null, isReconciled: true }, clock.epochMs());
     await writer.write(found, record.owner);
     log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
@@ -198,7 +198,7 @@ export class CreateConnection {
   }
 
   async #settleCreated({ connectionId, message }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {
-    const { writer, clock } = this.deps;
+    const { writer, clock } = this.dependencies;
     const success = { connectionId, message, isReconciled: false };
     await writer.write(toSucceeded(record, success, clock.epochMs()), record.owner);
     return { kind: 'created', ...success };
@@ -210,7 +210,7 @@ export class CreateConnection {
     context: OperationContext,
     hasLostRecords: boolean,
   ): Promise<CreateOutcome> {
-    const { writer, reconciler, clock } = this.deps;
+    const { writer, reconciler, clock } = this.dependencies;
     const { code } = result;
     if (code !== 'REJECTED' && code !== 'NAME_TAKEN') {
       // The same call may succeed later, so its key is free again.
@@ -236,7 +236,7 @@ export class CreateConnection {
     record: SendingRecord,
     context: OperationContext,
   ): Promise<CreateOutcome> {
-    const { writer, inline, clock } = this.deps;
+    const { writer, inline, clock } = this.dependencies;
     const isUnconfirmed = result.kind === 'unconfirmed';
     const { requestId } = isUnconfirmed ? result.refusal : result;
     const unknown = toUnknown(record, {
@@ -251,7 +251,7 @@ export class CreateConnection {
   }
 
   #newRecord({ request }: CreateCommand, key: OperationKey, context: OperationContext): SendingRecord {
-    const { clock, markerTag } = this.deps;
+    const { clock, markerTag } = this.dependencies;
     const hasMarker = markerTag && hasRoomForMarker(request);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
     return toSending(key, request, hasMarker, clock.epochMs(), ownedUntilMs);
@@ -259,7 +259,7 @@ export class CreateConnection {
 
   /** Leaves enough of the deadline to write the record and answer. */
   #lookupDeadline({ deadline }: OperationContext): Deadline {
-    return new Deadline(this.deps.clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
+    return new Deadline(this.dependencies.clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
   }
 }
 

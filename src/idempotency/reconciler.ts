@@ -17,7 +17,7 @@ const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 /** When the list is read in the background, as parts of the settle time: after 30, 60, 90 and 120 of 120 s. */
 const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
 
-/** The collaborators of {@link Reconciler}. */
+/** The dependencies of {@link Reconciler}. */
 interface Dependencies {
   lists: ConnectionLookup;
   store: OperationStore;
@@ -40,7 +40,7 @@ export type Finding =
 
 /** Decides creates of unknown outcome by DLI's list of connections. */
 export class Reconciler {
-  constructor(private readonly deps: Dependencies) {}
+  constructor(private readonly dependencies: Dependencies) {}
 
   /**
    * Finds the connection of a record, and claims it for the record.
@@ -58,7 +58,7 @@ export class Reconciler {
         return { kind: match.kind };
       case 'ambiguous':
       case 'incomplete':
-        this.deps.log.warn(
+        this.dependencies.log.warn(
           { traceId, operation: 'reconcile', outcome: match.kind },
           'create cannot be told from others',
         );
@@ -84,7 +84,7 @@ export class Reconciler {
    * @returns the next version of the record
    */
   async check(record: UnknownRecord, traceId: string): Promise<OperationRecord> {
-    const { clock, log, writer } = this.deps;
+    const { clock, log, writer } = this.dependencies;
     const finding = await this.find(record, traceId);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
@@ -100,7 +100,7 @@ export class Reconciler {
   async #match(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
     const marked = record.hasMarker === true ? await this.#matchMarker(record, traceId, deadline) : undefined;
     if (marked !== undefined) return marked;
-    const { lists, clock, settleMs } = this.deps;
+    const { lists, clock, settleMs } = this.dependencies;
     const list = await lists.read(traceId, deadline);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
@@ -113,7 +113,7 @@ export class Reconciler {
     traceId: string,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
-    const { lists } = this.deps;
+    const { lists } = this.dependencies;
     const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
@@ -123,7 +123,7 @@ export class Reconciler {
   }
 
   async #claim(connectionId: string, record: UndecidedRecord): Promise<Finding> {
-    const { store, clock } = this.deps;
+    const { store, clock } = this.dependencies;
     // Until the last unknown record that might match it has expired.
     const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
     try {
@@ -149,7 +149,7 @@ export class Reconciler {
     // Several candidates undo what earlier lists proved.
     const known = finding.kind === 'ambiguous' ? doubted : record;
     if (known.isSettled === true) return known;
-    const { settleMs } = this.deps;
+    const { settleMs } = this.dependencies;
     const sinceSentMs = nowMs - lastSentAt(record);
     if (finding.kind === 'ambiguous' || finding.kind === 'unreadable')
       return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
@@ -159,7 +159,7 @@ export class Reconciler {
   }
 
   #nextCheckMs(record: OperationRecord, nowMs: number): number {
-    const { settleMs } = this.deps;
+    const { settleMs } = this.dependencies;
     const sentAtMs = lastSentAt(record);
     const part = BACKGROUND_PARTS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
     const waitMs = part === undefined ? settleMs / 4 : sentAtMs + part * settleMs - nowMs;

@@ -84,7 +84,7 @@ export class InlineReconciliation {
 const BACKGROUND_OWNERSHIP_MS = 30_000;
 const MAX_CONCURRENT = 50;
 
-/** The collaborators of {@link BackgroundReconciliation}. */
+/** The dependencies of {@link BackgroundReconciliation}. */
 interface Dependencies {
   store: OperationStore;
   keys: OperationKeys;
@@ -102,7 +102,7 @@ export class BackgroundReconciliation {
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(private readonly deps: Dependencies) {}
+  constructor(private readonly dependencies: Dependencies) {}
 
   /** Searches for open records now and at every interval. */
   start(): void {
@@ -117,7 +117,7 @@ export class BackgroundReconciliation {
   }
 
   async #search(): Promise<void> {
-    const { store, keys, clock, log, intervalMs } = this.deps;
+    const { store, keys, clock, log, intervalMs } = this.dependencies;
     try {
       const nowMs = clock.epochMs();
       // Only when needed: the project's key creates the store's secret if there is none.
@@ -133,7 +133,7 @@ export class BackgroundReconciliation {
   }
 
   async #decide(record: OperationRecord): Promise<void> {
-    const { store, inline, reconciler, clock } = this.deps;
+    const { store, inline, reconciler, clock } = this.dependencies;
     const nowMs = clock.epochMs();
     const owned = await takeOver(store, record, nowMs, nowMs + BACKGROUND_OWNERSHIP_MS);
     if (owned === undefined) return;
