@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ConnectionRequest } from '../dli/connection.js';
-import { answerInvalidInput } from '../graphql/user-errors.js';
+import { mapValidationErrors } from '../graphql/user-errors.js';
 import type { CreateConnection } from '../idempotency/create-connection.js';
 import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
@@ -27,7 +27,7 @@ export class DatasourceConnectionResolver {
     description:
       'Creates a connection through which DLI reaches a service in your network: at most one, however often the call is repeated with the same idempotency key.',
   })
-  @UseMiddleware(accountForMutation, answerInvalidInput)
+  @UseMiddleware(accountForMutation, mapValidationErrors)
   async createDatasourceConnection(
     @Arg('input', () => CreateDatasourceConnectionInput, { description: 'The connection to create.' })
     input: CreateDatasourceConnectionInput,

@@ -2,7 +2,7 @@ import { Matches } from 'class-validator';
 import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { CONNECTION_ID } from '../dli/connection.js';
-import { answerInvalidInput } from '../graphql/user-errors.js';
+import { mapValidationErrors } from '../graphql/user-errors.js';
 import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
@@ -26,7 +26,7 @@ export class DeleteDatasourceConnectionResolver {
     description:
       'Deletes a connection for good. May be repeated: a repeat gets the outcome of the first call. One that is still being created cannot be deleted yet.',
   })
-  @UseMiddleware(accountForMutation, answerInvalidInput)
+  @UseMiddleware(accountForMutation, mapValidationErrors)
   async deleteDatasourceConnection(
     @Arg('input', () => DeleteDatasourceConnectionInput, { description: 'The connection to delete.' })
     { id: connectionId }: DeleteDatasourceConnectionInput,

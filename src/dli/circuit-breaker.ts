@@ -59,9 +59,9 @@ export class CircuitBreaker {
   // A probe succeeds as soon as it is connected: the response may take long.
   async #probe<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
     const { promise: connected, resolve } = signal();
-    const answer = call(resolve);
-    await this.#policy.execute(() => Promise.race([connected, answer]));
-    return answer;
+    const response = call(resolve);
+    await this.#policy.execute(() => Promise.race([connected, response]));
+    return response;
   }
 
   #isFailure(error: unknown): boolean {

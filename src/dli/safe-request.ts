@@ -72,7 +72,7 @@ export class SafeRequests {
   async send<T>(
     call: SafeRequest,
     context: OperationContext,
-    read: (answer: SafeResponse) => T | undefined,
+    read: (response: SafeResponse) => T | undefined,
   ): Promise<T> {
     let end = await this.#try(call, context, read);
     if ('error' in end && this.#mayRepeat(end, context)) end = await this.#try(call, context, read);
@@ -88,7 +88,7 @@ export class SafeRequests {
   async #try<T>(
     call: SafeRequest,
     context: OperationContext,
-    read: (answer: SafeResponse) => T | undefined,
+    read: (response: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const { signIn, clock, log } = this.dependencies;
     const startedMs = clock.monotonicMs();
@@ -123,7 +123,7 @@ export class SafeRequests {
     { method, urlOf, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
-    read: (answer: SafeResponse) => T | undefined,
+    read: (response: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const url = urlOf(credential.projectId);
     let response: Response;

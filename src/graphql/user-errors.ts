@@ -5,8 +5,8 @@ import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnum
 // A list of thousands of invalid tags must not cause a much larger response.
 const MAX_PROBLEMS = 100;
 
-/** Middleware of mutations that returns an {@link InvalidInputError} when the validation of the input fails. */
-export const answerInvalidInput: MiddlewareFn = async (_data, next) => {
+/** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
+export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
   try {
     return await next();
   } catch (error) {

@@ -19,7 +19,7 @@ const ERRORS = {
   unavailable: 'authUnavailable',
 } as const;
 
-/** A Fastify `onRequest` hook that authenticates the caller, or answers the request with an error. */
+/** A Fastify `onRequest` hook that authenticates the caller, or responds with an error. */
 export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /** An authentication that failed. */

@@ -129,7 +129,7 @@ function httpErrorOf(error: unknown): HttpErrorName {
 /** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** Fastify options that assign trace ids and answer errors before routing with JSON. */
+/** Fastify options that assign trace ids and respond with JSON to errors before routing. */
 export function errorOptions(logger: FastifyBaseLogger) {
   return {
     genReqId: request => traceIdOf(request.headers['traceparent']),
@@ -139,7 +139,7 @@ export function errorOptions(logger: FastifyBaseLogger) {
   } satisfies FastifyServerOptions;
 }
 
-/** Registers handlers that answer unknown paths and thrown errors with JSON. Internal errors are logged. */
+/** Registers handlers that respond with JSON to unknown paths and thrown errors. Internal errors are logged. */
 export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger): void {
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 'notFound'));
   app.setErrorHandler((error, request, reply) => {
@@ -150,7 +150,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
   });
 }
 
-/** Answers a request with an error of the HTTP layer. `retryAfterSeconds` is sent as `Retry-After`, too. */
+/** Responds with an error of the HTTP layer. `retryAfterSeconds` is sent as `Retry-After`, too. */
 export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   // To keep the connection, Node would read the whole body, whatever its size.
@@ -167,7 +167,7 @@ const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge',
 };
 
-/** Answers a request that Node could not parse with JSON, and closes the connection. */
+/** Responds with JSON to a request that Node could not parse, and closes the connection. */
 export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

@@ -95,7 +95,7 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
 
 /**
  * Validates the body of a GraphQL request before it is parsed further: its size, its depth, and, with trusted
- * documents, its document. Returns the body with the text of its document, or the error to answer with.
+ * documents, its document. Returns the body with the text of its document, or the error to respond with.
  */
 export function validateBody(
   body: unknown,
@@ -115,7 +115,7 @@ export function validateBody(
  * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it.
  */
 function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
-  // Not a GraphQL request: Apollo answers it with its own error.
+  // Not a GraphQL request: Apollo responds with its own error.
   if (!isObject(body)) return body;
   const { documentId, ...rest } = body;
   const { persistedQuery, ...extensions } = isObject(body['extensions']) ? body['extensions'] : {};

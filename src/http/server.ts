@@ -43,7 +43,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
-      // isUnambiguous checks it: Node would answer a missing Host without a body.
+      // isUnambiguous checks it: Node would respond to a missing Host without a body.
       requireHostHeader: false,
       headersTimeout: clientTimeouts.headersMs,
       connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
@@ -68,7 +68,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
   app.server.maxConnections = MAX_CONNECTIONS;
   // Node silently drops headers above its limit, so the gateway enforces a lower one itself.
   app.server.maxHeadersCount = 4 * MAX_HEADERS;
-  // Node would answer an unknown `Expect` without a body. A server may ignore it (RFC 9110, section 10.1.1).
+  // Node would respond to an unknown `Expect` without a body. A server may ignore it (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   addErrorHandlers(app, logger);
   await registerWebSockets(app, logger);
@@ -123,7 +123,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
     const level = status < 400 ? 'debug' : 'info';
     request.log[level]({ ...record, durationMs: Math.round(elapsedTime) }, 'request');
   });
-  // Other content types reach Apollo without a body, so that its CSRF prevention answers them.
+  // Other content types reach Apollo without a body, so that its CSRF prevention refuses them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
   destroySilentConnectionsOnClose(app);

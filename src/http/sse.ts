@@ -31,7 +31,7 @@ export function createSseHandler(
   const open = new Set<ServerResponse>();
   let isClosed = false;
   return {
-    /** Answers a request whose body was validated. */
+    /** Responds to a request whose body was validated. */
     async handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
       // CSRF: pages of other sites may send any content type but JSON without a preflight.
       if (request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');

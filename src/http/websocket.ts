@@ -160,7 +160,7 @@ export async function registerWebSockets(app: FastifyInstance, log: FastifyBaseL
       done();
     },
   });
-  // ws would answer an invalid handshake in a format of its own.
+  // ws would respond to an invalid handshake in a format of its own.
   app.websocketServer.on('wsClientError', (error: Error, socket: Socket, _request: IncomingMessage) =>
     handleClientError(error, socket, log),
   );

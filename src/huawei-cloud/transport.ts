@@ -111,7 +111,7 @@ export class Transport {
       const request = { origin: url.origin, path, method, headers, body: body ?? null };
       const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
-      const response = toUpstreamAnswer(await collector.response);
+      const response = toUpstreamResponse(await collector.response);
       this.#skew?.observe(response.header('date'), sentAtMs);
       return response;
     } finally {
@@ -125,7 +125,7 @@ export class Transport {
   }
 }
 
-function toUpstreamAnswer({ status, headers, text }: CollectedResponse): UpstreamResponse {
+function toUpstreamResponse({ status, headers, text }: CollectedResponse): UpstreamResponse {
   return {
     status,
     text,

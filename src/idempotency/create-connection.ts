@@ -17,7 +17,7 @@ import type { CreateOutcome } from './outcome.js';
 import { recordedOutcome, STORE_UNAVAILABLE, toRejection } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
-import { ANSWER_MARGIN_MS, OWNERSHIP_MARGIN_MS } from './reconciliation-schedule.js';
+import { OWNERSHIP_MARGIN_MS, RESPONSE_MARGIN_MS } from './reconciliation-schedule.js';
 import type { ResumeCreate } from './resume-create.js';
 import { IN_FLIGHT_WAIT_MS } from './resume-create.js';
 import type { WriteBehind } from './write-behind.js';
@@ -257,9 +257,9 @@ export class CreateConnection {
     return toSending(key, request, hasMarker, clock.epochMs(), ownedUntilMs);
   }
 
-  /** Leaves enough of the deadline to write the record and answer. */
+  /** Leaves enough of the deadline to write the record and respond. */
   #lookupDeadline({ deadline }: OperationContext): Deadline {
-    return new Deadline(this.dependencies.clock, Math.max(0, deadline.remainingMs() - ANSWER_MARGIN_MS));
+    return new Deadline(this.dependencies.clock, Math.max(0, deadline.remainingMs() - RESPONSE_MARGIN_MS));
   }
 }
 

@@ -14,8 +14,8 @@ import type { WriteBehind } from './write-behind.js';
 
 /** When the list is read while the caller waits, as parts of the settle time: after 1, 3 and 10 of 120 s. */
 const INLINE_PARTS = [1 / 120, 3 / 120, 10 / 120];
-/** Time that the last read leaves to write the record and answer, in milliseconds. */
-export const ANSWER_MARGIN_MS = 500;
+/** Time that the last read leaves to write the record and respond, in milliseconds. */
+export const RESPONSE_MARGIN_MS = 500;
 const MAX_RETRY_AFTER_SECONDS = 300;
 
 /** Reconciles a create while its caller waits. */
@@ -38,10 +38,10 @@ export class InlineReconciliation {
     let current = record;
     for (const part of this.#partsFor(record)) {
       const waitMs = Math.max(0, startMs + part * this.settleMs - this.clock.monotonicMs());
-      if (waitMs + ANSWER_MARGIN_MS > context.deadline.remainingMs()) break;
+      if (waitMs + RESPONSE_MARGIN_MS > context.deadline.remainingMs()) break;
       await delay(waitMs);
       const check = this.reconciler.check(current, context.traceId);
-      const limitMs = Math.max(0, context.deadline.remainingMs() - ANSWER_MARGIN_MS);
+      const limitMs = Math.max(0, context.deadline.remainingMs() - RESPONSE_MARGIN_MS);
       const checked = await withTimeout(limitMs, check, undefined);
       if (checked === undefined) {
         // The caller is answered now. The result of the late read is written anyway.
@@ -141,7 +141,7 @@ export class BackgroundReconciliation {
   }
 }
 
-/** How long an operation owns its record beyond its deadline, in milliseconds: nothing is sent or answered then. */
+/** How long an operation owns its record after its deadline, when it neither sends nor responds, in milliseconds. */
 export const OWNERSHIP_MARGIN_MS = 5_000;
 
 /**

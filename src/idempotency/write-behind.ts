@@ -23,7 +23,7 @@ interface PendingWrite {
 
 /**
  * Write-behind queue for operation records. A write that the store cannot take now is retried for 5 minutes while the
- * caller already has its answer; after that the record stays open in the store and is reconciled again.
+ * caller already has its response; after that the record stays open in the store and is reconciled again.
  */
 export class WriteBehind {
   /** The latest write of each key, until the store has it. */

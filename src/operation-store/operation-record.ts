@@ -26,7 +26,7 @@ const COMMON = {
   fingerprint: hash,
   /** Fencing token: only the operation that knows it may write the record. */
   owner: z.string().min(1),
-  /** The owner neither sends nor answers after this time, so that others may take the record over. */
+  /** The owner neither sends nor responds after this time, so that others may take the record over. */
   ownedUntilMs: timeMs,
   /** When the record was begun. Nothing was sent before. */
   sentAtMs: timeMs,
@@ -107,7 +107,7 @@ export type SendingRecord = Extract<OperationRecord, { state: 'SENDING' }>;
 /** A record whose request ended without proof. */
 export type UnknownRecord = Extract<OperationRecord, { state: 'UNKNOWN' }>;
 
-/** A record without a final answer. */
+/** A record without a final outcome. */
 export type UndecidedRecord = SendingRecord | UnknownRecord;
 
 /** A definite refusal, which every repeat of the call replays. */
@@ -123,7 +123,7 @@ export function writeRecord(record: OperationRecord): string {
   return JSON.stringify(record);
 }
 
-/** Whether the record has its final answer. */
+/** Whether the record has its final outcome. */
 export function isDecided(record: OperationRecord): record is Exclude<OperationRecord, UndecidedRecord> {
   return record.state === 'SUCCEEDED' || record.state === 'REJECTED';
 }

@@ -106,9 +106,9 @@ export class RedisConnection {
   async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
     if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
     try {
-      const answer = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
+      const reply = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
       this.#lastReported = undefined;
-      return answer;
+      return reply;
     } catch (error) {
       if (error instanceof TimeoutError) this.#leave();
       if (isReplyError(error)) {
@@ -223,20 +223,20 @@ function policyProblem(policy: string | undefined): string | undefined {
 }
 
 async function readConfig(client: Redis): Promise<string | undefined> {
-  const answer = await orForbidden(client.config('GET', 'maxmemory-policy'));
-  const value: unknown = Array.isArray(answer) ? answer[1] : undefined;
+  const reply = await orForbidden(client.config('GET', 'maxmemory-policy'));
+  const value: unknown = Array.isArray(reply) ? reply[1] : undefined;
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 // Managed services forbid CONFIG and show the policy here.
 async function readInfo(client: Redis): Promise<string | undefined> {
-  const answer = await orForbidden(client.info('memory'));
-  return /^maxmemory_policy:(\S+)/m.exec(answer ?? '')?.[1];
+  const reply = await orForbidden(client.info('memory'));
+  return /^maxmemory_policy:(\S+)/m.exec(reply ?? '')?.[1];
 }
 
-async function orForbidden<T>(answer: Promise<T>): Promise<T | undefined> {
+async function orForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
-    return await answer;
+    return await reply;
   } catch (error) {
     if (isReplyError(error) && !TRANSIENT.test(error.message) && !REFUSED.test(error.message)) return undefined;
     throw error;

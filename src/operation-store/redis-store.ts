@@ -80,13 +80,13 @@ export class RedisStore implements OperationStore {
     const endMs = this.#operationEndMs();
     const { id, expiresAtMs, ownedUntilMs } = record;
     const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
-    let answer: unknown;
+    let reply: unknown;
     try {
-      answer = await this.#runChecked(scripts.BEGIN, record, own, nowMs);
+      reply = await this.#runChecked(scripts.BEGIN, record, own, nowMs);
     } catch (error) {
       return this.#readBack(record, nowMs, endMs, error);
     }
-    const [kind, content, loss] = Array.isArray(answer) ? answer : [];
+    const [kind, content, loss] = Array.isArray(reply) ? reply : [];
     if (kind === 'begun') {
       this.#lossDetector.sawCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
@@ -174,9 +174,9 @@ export class RedisStore implements OperationStore {
         keys: [KEYS.open],
         args: [projectId, nowMs, KEYS.record, skipped, PAGE],
       };
-      const answer = await this.#run(call);
-      if (!Array.isArray(answer)) throw new StoreUnavailableError();
-      const [seen, kept, ...texts] = answer;
+      const reply = await this.#run(call);
+      if (!Array.isArray(reply)) throw new StoreUnavailableError();
+      const [seen, kept, ...texts] = reply;
       found.push(...texts.flatMap(text => readRecord(text) ?? []).filter(isOpen));
       if (seen < PAGE || found.length >= PAGE) return found;
       skipped += kept;
