@@ -8,7 +8,7 @@ import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
 import { CreateDatasourceConnectionPayload } from './create.payload.js';
 import type { MutationDependencies } from './mutation.js';
-import { accountForMutation, RateLimitedError } from './mutation.js';
+import { RateLimitedError, recordForAudit } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 
@@ -27,7 +27,7 @@ export class DatasourceConnectionResolver {
     description:
       'Creates a connection through which DLI reaches a service in your network: at most one, however often the call is repeated with the same idempotency key.',
   })
-  @UseMiddleware(accountForMutation, mapValidationErrors)
+  @UseMiddleware(recordForAudit, mapValidationErrors)
   async createDatasourceConnection(
     @Arg('input', () => CreateDatasourceConnectionInput, { description: 'The connection to create.' })
     input: CreateDatasourceConnectionInput,

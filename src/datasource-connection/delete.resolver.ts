@@ -7,7 +7,7 @@ import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
 import type { MutationDependencies } from './mutation.js';
-import { accountForMutation, RateLimitedError } from './mutation.js';
+import { RateLimitedError, recordForAudit } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
 
@@ -26,7 +26,7 @@ export class DeleteDatasourceConnectionResolver {
     description:
       'Deletes a connection for good. May be repeated: a repeat gets the outcome of the first call. One that is still being created cannot be deleted yet.',
   })
-  @UseMiddleware(accountForMutation, mapValidationErrors)
+  @UseMiddleware(recordForAudit, mapValidationErrors)
   async deleteDatasourceConnection(
     @Arg('input', () => DeleteDatasourceConnectionInput, { description: 'The connection to delete.' })
     { id: connectionId }: DeleteDatasourceConnectionInput,

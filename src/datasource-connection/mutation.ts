@@ -53,15 +53,15 @@ export class RateLimitedError extends GraphQLError {
 }
 
 /** Middleware that records a mutation in the context, for the audit log. */
-export const accountForMutation: MiddlewareFn<RequestContext> = async ({ context, args, info }, next) => {
-  const begun = { operation: info.fieldName, inputFingerprint: fingerprintOf(args['input']) };
-  context.account = begun;
+export const recordForAudit: MiddlewareFn<RequestContext> = async ({ context, args, info }, next) => {
+  const started = { operation: info.fieldName, inputFingerprint: fingerprintOf(args['input']) };
+  context.auditEntry = started;
   const payload: unknown = await next();
-  context.account = { ...begun, ...endOf(payload) };
+  context.auditEntry = { ...started, ...outcomeOf(payload) };
   return payload;
 };
 
-function endOf(payload: unknown) {
+function outcomeOf(payload: unknown) {
   const requestId = payload instanceof Object && 'requestId' in payload ? payload.requestId : undefined;
   return {
     ...(payload instanceof Object && { outcome: payload.constructor.name }),

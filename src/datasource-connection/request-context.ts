@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.js';
 import type { Deadline } from '../lib/time.js';
 
 /** What the audit log records of a mutation; never a value of its input. */
-interface MutationAccount {
+interface MutationAuditEntry {
   /** The mutation field. */
   operation: string;
   /** SHA-256 of the input. */
@@ -29,5 +29,5 @@ export interface RequestContext {
   /** The deadline of a mutation, including the fields of its payload. */
   deadline?: Deadline;
   /** Set when a mutation starts, and completed when it ends. */
-  account?: MutationAccount;
+  auditEntry?: MutationAuditEntry;
 }

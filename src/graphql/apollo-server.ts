@@ -62,7 +62,7 @@ function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
       return {
         async willSendResponse({ operation, contextValue, errors, response: { body } }) {
           if (operation?.operation !== OperationTypeNode.MUTATION) return;
-          const { traceId, address, caller, account } = contextValue;
+          const { traceId, address, caller, auditEntry } = contextValue;
           const [firstError] = (body.kind === 'single' && body.singleResult.errors) || [];
           const code = firstError?.extensions?.['code'];
           audit.write({
@@ -71,7 +71,7 @@ function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
             caller,
             operation: fieldOf(errors),
             code: typeof code === 'string' ? code : undefined,
-            ...account,
+            ...auditEntry,
             startedAtMs,
             durationMs: performance.now() - startMs,
           });
@@ -81,7 +81,7 @@ function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
   };
 }
 
-// The middleware that describes a mutation does not run for a refused one, but the error has its field.
+// The audit middleware does not run for a refused mutation, but the error names its field.
 function fieldOf([error]: readonly GraphQLError[] = []): string | undefined {
   const [node] = error?.nodes ?? [];
   return node?.kind === Kind.FIELD ? node.name.value : undefined;
