@@ -98,7 +98,7 @@ describe('the dependencies between the folders of src', () => {
   });
 
   it('have no cycles at run time', () => {
-    expect(findCircle(FILES)).toEqual([]);
+    expect(findCycle(FILES)).toEqual([]);
   });
 });
 
@@ -151,18 +151,18 @@ function loadedWith(paths: readonly string[], files: readonly SourceFile[]): str
 }
 
 /** The first cycle of run-time imports, file by file; empty when there is none. */
-function findCircle(files: readonly SourceFile[]): string[] {
+function findCycle(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map(file => [file.path, file]));
   const finished = new Set<string>();
   function walk(path: string, way: readonly string[]): string[] {
     if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
     if (finished.has(path)) return [];
     for (const { target, isOurs, isTypeOnly } of byPath.get(path)?.imports ?? []) {
-      const circle = isOurs && !isTypeOnly ? walk(target, [...way, path]) : [];
-      if (circle.length > 0) return circle;
+      const cycle = isOurs && !isTypeOnly ? walk(target, [...way, path]) : [];
+      if (cycle.length > 0) return cycle;
     }
     finished.add(path);
     return [];
   }
-  return files.map(({ path }) => walk(path, [])).find(circle => circle.length > 0) ?? [];
+  return files.map(({ path }) => walk(path, [])).find(cycle => cycle.length > 0) ?? [];
 }

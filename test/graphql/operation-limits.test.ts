@@ -71,7 +71,7 @@ describe('a document is refused before execution for', () => {
     ['an input of 240 unknown fields', createWith(times(240, n => `f${n}: 1`))],
     ['480 unknown directives', `{ __typename ${'@a'.repeat(480)} }`],
     ['190 unknown types', `query (${times(190, n => `$v${n}: T`)}) { __typename }`],
-    ['fragments that spread one another in a circle', circle(100)],
+    ['a cycle of fragments', fragmentCycle(100)],
   ])('%s', async (_what, query) => {
     const messages = await refusal(query);
     expect(messages.length).toBeGreaterThan(0);
@@ -145,7 +145,7 @@ describe('an introspection query, where introspection is enabled', () => {
 
   it.each([
     [
-      'that goes round in circles',
+      'with a cycle of types',
       '{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }',
     ],
     ['with 16 aliases', `{ ${times(16, n => `a${n}: __schema { queryType { name } }`)} }`],
@@ -168,7 +168,7 @@ function deepFragments(): string {
   return `{ ...F0 } ${fragments} fragment F7 on Query { __typename }`;
 }
 
-function circle(length: number): string {
+function fragmentCycle(length: number): string {
   return `{ ...F0 } ${times(length, n => `fragment F${n} on Query { ...F${(n + 1) % length} }`)}`;
 }
 
