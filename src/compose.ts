@@ -82,8 +82,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
-  const lists = new ConnectionLookup(dli, clock);
-  const reconciler = new Reconciler({ lists, store, writer, clock, log, settleMs });
+  const lookup = new ConnectionLookup(dli, clock);
+  const reconciler = new Reconciler({ lookup, store, writer, clock, log, settleMs });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const background = new BackgroundReconciliation({
     store,

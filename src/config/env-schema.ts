@@ -47,14 +47,14 @@ function oneOf<const T extends string>(...values: [T, ...T[]]) {
 
 /** An address of HTTP without user and fragment; without TLS on loopback only. */
 function address(rule: string, isAccepted: (url: URL) => boolean = () => true) {
-  const hasForm = (text: string) => {
+  const isWellFormed = (text: string) => {
     if (!URL.canParse(text)) return false;
     const url = new URL(text);
     const rest = `${url.hash}${url.username}${url.password}`;
     return /^https?:$/.test(url.protocol) && rest === '' && isAccepted(url);
   };
   const encryptionRule = 'must use https; http is accepted for loopback addresses only';
-  return z.string().refine(hasForm, rule).refine(isEncryptedOrLoopback, encryptionRule);
+  return z.string().refine(isWellFormed, rule).refine(isEncryptedOrLoopback, encryptionRule);
 }
 
 function isEncryptedOrLoopback(text: string): boolean {

@@ -167,18 +167,18 @@ export class ConnectionPoller {
     // The lease comes second: it would expire while the poll waits for the limiter.
     return limiter.run(tenants, this.#stop.signal, async permit => {
       // After a change the interval is at its minimum, so that the result of an earlier lease is too old.
-      const lent = await lease.acquire(this.id, this.#leaseMs(), this.#intervalMs);
-      if (lent === 'acquired') return { event: await this.#read(permit.tryTakeAnother), isOwn: true };
+      const result = await lease.acquire(this.id, this.#leaseMs(), this.#intervalMs);
+      if (result === 'acquired') return { event: await this.#read(permit.tryTakeAnother), isOwn: true };
       permit.refund();
-      return lent && { event: lent, isOwn: false };
+      return result && { event: result, isOwn: false };
     });
   }
 
-  async #read(mayRepeat: () => boolean): Promise<ConnectionEvent> {
+  async #read(mayRetry: () => boolean): Promise<ConnectionEvent> {
     // The log shows the poll under the trace id of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     try {
-      const connection = await this.dependencies.reader.readFresh(this.id, subscriber?.traceId ?? '', mayRepeat);
+      const connection = await this.dependencies.reader.readFresh(this.id, subscriber?.traceId ?? '', mayRetry);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };

@@ -70,14 +70,14 @@ export class ConnectionReader {
 
   /**
    * Reads one connection from DLI, bypassing cached results and the limiter. A failed call is sent once more if
-   * `mayRepeat` allows it.
+   * `mayRetry` allows it.
    *
    * @throws {DliError} see {@link ConnectionReader.get}
    */
-  async readFresh(id: string, traceId: string, mayRepeat: () => boolean): Promise<ReadConnection | undefined> {
+  async readFresh(id: string, traceId: string, mayRetry: () => boolean): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
-      return this.#read(id, { ...this.#createContext(traceId), mayRepeat });
+      return this.#read(id, { ...this.#createContext(traceId), mayRetry });
     });
   }
 
@@ -123,7 +123,7 @@ export class ConnectionReader {
         AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
         async permit => {
           markStarted();
-          return { value: await read({ ...context, mayRepeat: permit.tryTakeAnother }) };
+          return { value: await read({ ...context, mayRetry: permit.tryTakeAnother }) };
         },
       );
       if (result === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });

@@ -64,9 +64,9 @@ export class DatasourceConnectionsResolver {
       knownState ??= state;
       return state !== knownState;
     };
-    const end = await this.watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
-    if (end === undefined) return toType(await this.reader.get(id, readContextOf(context)));
-    return eventToType(end);
+    const latest = await this.watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
+    if (latest === undefined) return toType(await this.reader.get(id, readContextOf(context)));
+    return eventToType(latest);
   }
 
   @Authorized<Role>('read')

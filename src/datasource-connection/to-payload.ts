@@ -19,7 +19,7 @@ import {
   DeleteOutcomeUnknownError,
 } from './delete.payload.js';
 
-const CREATE_WORDS: FailureWords = {
+const CREATE_TEXTS: FailureTexts = {
   nothingDone: 'Nothing was created',
   rejections: new Map([
     ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name.'],
@@ -45,7 +45,7 @@ export function toPayload(
     case 'created':
       return new CreateDatasourceConnectionSuccess(outcome.connectionId, outcome.message, outcome.isReconciled);
     case 'failed':
-      return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, CREATE_WORDS);
+      return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, CREATE_TEXTS);
     case 'unknown':
       return new OutcomeUnknownError(idempotencyKey, outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
     case 'keyReused':
@@ -67,7 +67,7 @@ export function toPayload(
   }
 }
 
-const DELETE_WORDS: FailureWords = {
+const DELETE_TEXTS: FailureTexts = {
   // An earlier call of unknown outcome may have deleted it.
   nothingDone: 'This call deleted nothing',
   rejections: new Map([
@@ -90,7 +90,7 @@ export function toDeletePayload(
     case 'creating':
       return new ConnectionCreatingError(outcome.retryAfterSeconds);
     case 'failed':
-      return toFailure(outcome, DELETE_WORDS);
+      return toFailure(outcome, DELETE_TEXTS);
     case 'unknown':
       return new DeleteOutcomeUnknownError(outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
     case 'storeUnavailable':
@@ -104,14 +104,14 @@ const DEFAULT_RETRY_AFTER_SECONDS = 1;
 const NOT_OFFERED = 'DLI does not offer this operation here; Huawei ended classic connections in 2024.';
 
 /** The texts of a mutation's failures. */
-interface FailureWords {
+interface FailureTexts {
   /** A sentence without its full stop. */
   nothingDone: string;
   /** Our text for each DLI code. DLI's own text may hold ids and addresses. */
   rejections: ReadonlyMap<string | undefined, string>;
 }
 
-const REJECTIONS: FailureWords['rejections'] = new Map([
+const REJECTIONS: FailureTexts['rejections'] = new Map([
   ['DLI.0007', 'DLI does not support this here. Huawei ended classic connections in 2024.'],
   ['DLI.10003', NOT_OFFERED],
   ['APIG.0101', NOT_OFFERED],
@@ -120,8 +120,8 @@ const REJECTIONS: FailureWords['rejections'] = new Map([
 
 type UnavailableKind = Exclude<FailureCode, 'NAME_TAKEN' | 'REJECTED'>;
 
-const UNAVAILABILITIES: Readonly<
-  Record<UnavailableKind, readonly [code: UnavailableCode, what: string, isTemporary: boolean]>
+const UNAVAILABLE_REASONS: Readonly<
+  Record<UnavailableKind, readonly [code: UnavailableCode, reason: string, isTemporary: boolean]>
 > = {
   THROTTLED: [UserErrorCode.UPSTREAM_THROTTLED, 'DLI gets too many requests at the moment.', true],
   UNAVAILABLE: [UserErrorCode.UPSTREAM_UNAVAILABLE, 'DLI cannot be used at the moment.', true],
@@ -139,14 +139,14 @@ const UNAVAILABILITIES: Readonly<
 
 function toFailure(
   { code, upstreamCode, requestId, retryAfterSeconds }: FailedResult,
-  { nothingDone, rejections }: FailureWords,
+  { nothingDone, rejections }: FailureTexts,
 ): DliRejectedError | DliUnavailableError {
   if (code === 'NAME_TAKEN' || code === 'REJECTED') {
     const reason = rejections.get(upstreamCode) ?? REJECTIONS.get(upstreamCode) ?? 'DLI refused the request.';
     return new DliRejectedError(`${reason} ${nothingDone}.`, upstreamCode ?? null, requestId ?? null);
   }
-  const [userCode, what, isTemporary] = UNAVAILABILITIES[code];
-  const message = `${what} ${nothingDone}${isTemporary ? '; try again later' : ''}.`;
+  const [userCode, reason, isTemporary] = UNAVAILABLE_REASONS[code];
+  const message = `${reason} ${nothingDone}${isTemporary ? '; try again later' : ''}.`;
   return new DliUnavailableError(userCode, message, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
 }
 

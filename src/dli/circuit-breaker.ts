@@ -5,7 +5,7 @@ import type { Clock } from '../lib/time.js';
 import type { DliLog } from './dli-error.js';
 
 const FAILURES_TO_OPEN = 5;
-const PROBE_EVERY_MS = 1_000;
+const PROBE_INTERVAL_MS = 1_000;
 const CONNECT_FAILURES: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECT_TIMEOUT', 'TLS']);
 const ignore = () => undefined;
 
@@ -58,7 +58,7 @@ export class CircuitBreaker {
 
   // A probe succeeds as soon as it is connected: the response may take long.
   async #probe<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
-    const { promise: connected, resolve } = signal();
+    const { promise: connected, resolve } = deferred();
     const response = call(resolve);
     await this.#policy.execute(() => Promise.race([connected, response]));
     return response;
@@ -72,7 +72,7 @@ export class CircuitBreaker {
 
   #opened(error: unknown): void {
     const nowMs = this.clock.monotonicMs();
-    this.#probeAtMs = nowMs + PROBE_EVERY_MS;
+    this.#probeAtMs = nowMs + PROBE_INTERVAL_MS;
     if (this.#openedAtMs !== undefined) return;
     this.#openedAtMs = nowMs;
     const { failure: detail, causeCode } = error instanceof TransportError ? error : {};
@@ -86,7 +86,7 @@ export class CircuitBreaker {
   }
 }
 
-function signal(): { promise: Promise<void>; resolve: () => void } {
+function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve: () => void = ignore;
   const promise = new Promise<void>(done => {
     resolve = done;

@@ -139,8 +139,8 @@ class RetryPolicy {
     // A new token needs no wait, and the lockout guard bounds how often there is one.
     if (isAuthRefusal(attempt)) return true;
     const jitterMs = MIN_WAIT_MS + Math.random() * WAIT_JITTER_MS;
-    const askedMs = retry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
-    const waitMs = Math.max(askedMs, jitterMs);
+    const requestedMs = retry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
+    const waitMs = Math.max(requestedMs, jitterMs);
     if (waitMs > MAX_WAIT_MS || deadline.remainingMs() < waitMs + MIN_REQUEST_MS) return false;
     if (!this.budget.take()) return false;
     // Timers may fire up to a millisecond early.

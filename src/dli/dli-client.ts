@@ -134,13 +134,13 @@ export class DliClient {
    * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it; else as {@link DliClient.getConnection}
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
-    const call = {
+    const request = {
       operation: 'deleteConnection',
       method: 'DELETE',
       maxBodyBytes: MAX_RESPONSE_BYTES,
     } as const;
     return this.#deletions.send(
-      { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
+      { ...request, urlOf: projectId => this.#connectionUrl(projectId, id) },
       context,
       ({ status, text, requestId }) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
@@ -165,18 +165,22 @@ export class DliClient {
     }
   };
 
-  async #get(calls: SafeRequests, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    const call = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
-    const found = await calls.send(
-      { ...call, urlOf: projectId => this.#connectionUrl(projectId, id) },
+  async #get(requests: SafeRequests, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+    const request = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
+    const found = await requests.send(
+      { ...request, urlOf: projectId => this.#connectionUrl(projectId, id) },
       context,
       ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
     );
     return found === 'notFound' ? undefined : found;
   }
 
-  async #list(calls: SafeRequests, context: OperationContext, tag: ConnectionTag | undefined): Promise<ConnectionList> {
-    const call = {
+  async #list(
+    requests: SafeRequests,
+    context: OperationContext,
+    tag: ConnectionTag | undefined,
+  ): Promise<ConnectionList> {
+    const request = {
       operation: 'listConnections',
       method: 'GET',
       maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
@@ -186,7 +190,7 @@ export class DliClient {
       if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
       return url;
     };
-    const connections = await calls.send({ ...call, urlOf }, context, ({ status, text }) =>
+    const connections = await requests.send({ ...request, urlOf }, context, ({ status, text }) =>
       readConnectionList(status, text),
     );
     return { connections, skew: this.dependencies.skew.bounds };

@@ -136,5 +136,5 @@ export interface OperationContext {
   /** Joins the log lines of the operation: 32 lower-case hex digits. */
   traceId: string;
   /** Whether a failed safe request may be retried. Default: true. */
-  mayRepeat?: (() => boolean) | undefined;
+  mayRetry?: (() => boolean) | undefined;
 }

@@ -47,7 +47,7 @@ interface Dependencies {
 interface Failure {
   error: DliError;
   /** Whether a retry may succeed and is safe. */
-  mayRepeat: boolean;
+  mayRetry: boolean;
   record: Partial<DliCallRecord>;
 }
 
@@ -70,42 +70,42 @@ export class SafeRequests {
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async send<T>(
-    call: SafeRequest,
+    request: SafeRequest,
     context: OperationContext,
     read: (response: SafeResponse) => T | undefined,
   ): Promise<T> {
-    let end = await this.#try(call, context, read);
-    if ('error' in end && this.#mayRepeat(end, context)) end = await this.#try(call, context, read);
-    if ('error' in end) throw end.error;
-    return end.value;
+    let result = await this.#try(request, context, read);
+    if ('error' in result && this.#mayRetry(result, context)) result = await this.#try(request, context, read);
+    if ('error' in result) throw result.error;
+    return result.value;
   }
 
-  #mayRepeat(failure: Failure, { deadline, mayRepeat }: OperationContext): boolean {
-    if (this.dependencies.maxTries === 1 || !failure.mayRepeat) return false;
-    return deadline.remainingMs() > MIN_FOR_RETRY_MS && (mayRepeat?.() ?? true);
+  #mayRetry(failure: Failure, { deadline, mayRetry }: OperationContext): boolean {
+    if (this.dependencies.maxTries === 1 || !failure.mayRetry) return false;
+    return deadline.remainingMs() > MIN_FOR_RETRY_MS && (mayRetry?.() ?? true);
   }
 
   async #try<T>(
-    call: SafeRequest,
+    request: SafeRequest,
     context: OperationContext,
     read: (response: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const { signIn, clock, log } = this.dependencies;
     const startedMs = clock.monotonicMs();
     const credential = await signIn(context);
-    if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRepeat: false, record: {} };
-    let end: { value: T } | Failure;
+    if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
+    let result: { value: T } | Failure;
     try {
-      end = await this.#exchange(call, credential, context, read);
+      result = await this.#exchange(request, credential, context, read);
     } finally {
       credential.settle('UNPROVEN');
     }
-    if ('error' in end) {
-      const { error, record } = end;
+    if ('error' in result) {
+      const { error, record } = result;
       log.warn(
         {
           traceId: context.traceId,
-          operation: call.operation,
+          operation: request.operation,
           outcome: error.code,
           durationMs: Math.round(clock.monotonicMs() - startedMs),
           mayHaveBeenSent: true,
@@ -116,7 +116,7 @@ export class SafeRequests {
         'call to DLI failed',
       );
     }
-    return end;
+    return result;
   }
 
   async #exchange<T>(
@@ -147,26 +147,26 @@ export class SafeRequests {
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const refusal = definiteRefusal(status, readErrorCode(text));
-    const isSignInRefused = status === 401 || refusal === 'AUTH';
-    const nothingDone = method === 'GET' || refusal !== undefined;
-    const mayRepeat = isSignInRefused
+    const isCredentialRefused = status === 401 || refusal === 'AUTH';
+    const wasNotExecuted = method === 'GET' || refusal !== undefined;
+    const mayRetry = isCredentialRefused
       ? credential.settle('REFUSED')
       : // A Retry-After forbids an immediate retry.
-        status >= 500 && wait === undefined && nothingDone;
-    return { error: errorOf({ status, text, requestId }, method, wait), mayRepeat, record: { status } };
+        status >= 500 && wait === undefined && wasNotExecuted;
+    return { error: errorOf({ status, text, requestId }, method, wait), mayRetry, record: { status } };
   }
 }
 
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
   const isUnknown = mayHaveBeenSent && method === 'DELETE';
   const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
-  const mayPass = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
+  const isTransient = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
   return {
     error: new DliError(isUnknown ? 'OUTCOME_UNKNOWN' : 'UNAVAILABLE', {
       retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS,
       ...(isUnknown && { unknownReason: reason }),
     }),
-    mayRepeat: mayPass && !isUnknown,
+    mayRetry: isTransient && !isUnknown,
     record: { mayHaveBeenSent, causeCode, detail: failure },
   };
 }

@@ -65,7 +65,7 @@ export class SubscriptionEngine {
 
   // Checks the form of a request, validates its document, and selects its operation.
   #parse(request: unknown): ParsedRequest {
-    const { data } = requestForm.safeParse(request);
+    const { data } = requestSchema.safeParse(request);
     if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
     const document = parseDocument(data.query);
     if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
@@ -145,7 +145,7 @@ interface ParsedRequest extends Omit<FailedRequest, 'traceId' | 'schema'> {
   operationName?: string | undefined;
 }
 
-const requestForm = z.object({
+const requestSchema = z.object({
   query: z.string(),
   operationName: z.string().nullish(),
   variables: z.custom<Readonly<Record<string, unknown>>>(isObject).nullish(),

@@ -159,7 +159,7 @@ class WebSocketOnlyUpgrade extends IncomingMessage {
     return this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
   }
 
-  set upgrade(asked: boolean) {
-    this.wantsUpgrade = asked;
+  set upgrade(isRequested: boolean) {
+    this.wantsUpgrade = isRequested;
   }
 }

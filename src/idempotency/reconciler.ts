@@ -14,12 +14,12 @@ const JITTER = 0.2;
 // 15 minutes at the default of 2: an unreadable or ambiguous list must not hold the name for ever.
 const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
-/** When the list is read in the background, as parts of the settle time: after 30, 60, 90 and 120 of 120 s. */
-const BACKGROUND_PARTS = [1 / 4, 1 / 2, 3 / 4, 1];
+/** When the list is read in the background, as fractions of the settle time: after 30, 60, 90 and 120 of 120 s. */
+const BACKGROUND_FRACTIONS = [1 / 4, 1 / 2, 3 / 4, 1];
 
 /** The dependencies of {@link Reconciler}. */
 interface Dependencies {
-  lists: ConnectionLookup;
+  lookup: ConnectionLookup;
   store: OperationStore;
   writer: WriteBehind;
   clock: Clock;
@@ -100,8 +100,8 @@ export class Reconciler {
   async #match(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
     const marked = record.hasMarker === true ? await this.#matchMarker(record, traceId, deadline) : undefined;
     if (marked !== undefined) return marked;
-    const { lists, clock, settleMs } = this.dependencies;
-    const list = await lists.read(traceId, deadline);
+    const { lookup, clock, settleMs } = this.dependencies;
+    const list = await lookup.read(traceId, deadline);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
@@ -113,13 +113,13 @@ export class Reconciler {
     traceId: string,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
-    const { lists } = this.dependencies;
-    const list = await lists.readTagged(markerTagOf(id), traceId, deadline);
+    const { lookup } = this.dependencies;
+    const list = await lookup.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
-    if (only === undefined) return lists.isFilterProven() ? { kind: 'absent' } : undefined;
+    if (only === undefined) return lookup.isFilterProven() ? { kind: 'absent' } : undefined;
     if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
-    return (await lists.proveFilter(traceId, deadline)) ? { kind: 'found', connectionId: only.id } : undefined;
+    return (await lookup.proveFilter(traceId, deadline)) ? { kind: 'found', connectionId: only.id } : undefined;
   }
 
   async #claim(connectionId: string, record: UndecidedRecord): Promise<Finding> {
@@ -161,8 +161,8 @@ export class Reconciler {
   #nextCheckMs(record: OperationRecord, nowMs: number): number {
     const { settleMs } = this.dependencies;
     const sentAtMs = lastSentAt(record);
-    const part = BACKGROUND_PARTS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
-    const waitMs = part === undefined ? settleMs / 4 : sentAtMs + part * settleMs - nowMs;
+    const fraction = BACKGROUND_FRACTIONS.find(candidate => sentAtMs + candidate * settleMs > nowMs);
+    const waitMs = fraction === undefined ? settleMs / 4 : sentAtMs + fraction * settleMs - nowMs;
     return nowMs + waitMs * (1 + JITTER * Math.random());
   }
 }
@@ -202,13 +202,13 @@ function matchConnection(
     (service !== null && serviceOfWireName(service) !== wanted.service) ||
     (destination !== null && destination !== wanted.url) ||
     (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS));
-  const living = connections.filter(({ state }) => state !== 'DELETED');
-  const alike = living.filter(connection => connection.name === wanted.name && !isOther(connection));
-  const [only] = alike;
-  const isNameless = living.some(({ name }) => name === null);
-  if (only === undefined) return { kind: isNameless ? 'incomplete' : 'absent' };
+  const existing = connections.filter(({ state }) => state !== 'DELETED');
+  const candidates = existing.filter(connection => connection.name === wanted.name && !isOther(connection));
+  const [only] = candidates;
+  const hasUnnamed = existing.some(({ name }) => name === null);
+  if (only === undefined) return { kind: hasUnnamed ? 'incomplete' : 'absent' };
   const { id, service, destination, createdAtMs } = only;
-  if (alike.length > 1) return { kind: 'ambiguous' };
+  if (candidates.length > 1) return { kind: 'ambiguous' };
   if (id === null || service === null || destination === null || createdAtMs === null) return { kind: 'incomplete' };
   const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
   return isInTime ? { kind: 'found', connectionId: id } : { kind: 'nearMiss' };

@@ -12,8 +12,8 @@ import type { OperationKeys } from './operation-keys.js';
 import type { Reconciler } from './reconciler.js';
 import type { WriteBehind } from './write-behind.js';
 
-/** When the list is read while the caller waits, as parts of the settle time: after 1, 3 and 10 of 120 s. */
-const INLINE_PARTS = [1 / 120, 3 / 120, 10 / 120];
+/** When the list is read while the caller waits, as fractions of the settle time: after 1, 3 and 10 of 120 s. */
+const INLINE_FRACTIONS = [1 / 120, 3 / 120, 10 / 120];
 /** Time that the last read leaves to write the record and respond, in milliseconds. */
 export const RESPONSE_MARGIN_MS = 500;
 const MAX_RETRY_AFTER_SECONDS = 300;
@@ -36,8 +36,8 @@ export class InlineReconciliation {
   async reconcile(record: UnknownRecord, context: OperationContext): Promise<OperationRecord> {
     const startMs = this.clock.monotonicMs();
     let current = record;
-    for (const part of this.#partsFor(record)) {
-      const waitMs = Math.max(0, startMs + part * this.settleMs - this.clock.monotonicMs());
+    for (const fraction of this.#fractionsFor(record)) {
+      const waitMs = Math.max(0, startMs + fraction * this.settleMs - this.clock.monotonicMs());
       if (waitMs + RESPONSE_MARGIN_MS > context.deadline.remainingMs()) break;
       await delay(waitMs);
       const check = this.reconciler.check(current, context.traceId);
@@ -71,9 +71,9 @@ export class InlineReconciliation {
   }
 
   // Long after the request, a repeat adds one read only. A suspected refusal is checked at once.
-  #partsFor(record: UnknownRecord): readonly number[] {
+  #fractionsFor(record: UnknownRecord): readonly number[] {
     if (this.#firstBackgroundReadMs(record) < this.clock.epochMs()) return [0];
-    return record.suspected === undefined ? INLINE_PARTS : [0, ...INLINE_PARTS];
+    return record.suspected === undefined ? INLINE_FRACTIONS : [0, ...INLINE_FRACTIONS];
   }
 
   #firstBackgroundReadMs(record: OperationRecord): number {

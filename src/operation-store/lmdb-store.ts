@@ -73,9 +73,9 @@ export class LmdbStore implements OperationStore {
     const text = await this.#write(() => {
       const stored = this.root.get('secret');
       if (stored !== undefined) return stored;
-      const made = randomBytes(32).toString('hex');
-      this.root.putSync('secret', made);
-      return made;
+      const created = randomBytes(32).toString('hex');
+      this.root.putSync('secret', created);
+      return created;
     });
     return Buffer.from(text, 'hex');
   }

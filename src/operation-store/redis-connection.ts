@@ -27,7 +27,7 @@ export class RedisConnection {
   readonly #report: (problem: string) => void;
   readonly #handshake: () => ScriptCall | undefined;
   #isUsable = false;
-  #isLeaving = false;
+  #isReconnecting = false;
   /** Why the server must not be used. */
   #refusal: string | undefined;
   #lastReported: string | undefined;
@@ -63,12 +63,12 @@ export class RedisConnection {
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
-      this.#isLeaving = false;
+      this.#isReconnecting = false;
       this.#change(false);
     });
     this.#client.on('error', (error: Error & { code?: string }) => {
       const { code = 'it ended' } = error;
-      if (!isReplyError(error)) this.#note(`REDIS_URL: there is no connection to Redis (${code}).`);
+      if (!isReplyError(error)) this.#reportOnce(`REDIS_URL: there is no connection to Redis (${code}).`);
     });
   }
 
@@ -110,10 +110,10 @@ export class RedisConnection {
       this.#lastReported = undefined;
       return reply;
     } catch (error) {
-      if (error instanceof TimeoutError) this.#leave();
+      if (error instanceof TimeoutError) this.#reconnect();
       if (isReplyError(error)) {
         const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
-        this.#note(`REDIS_URL: Redis refuses commands of the gateway (${code}).`);
+        this.#reportOnce(`REDIS_URL: Redis refuses commands of the gateway (${code}).`);
       }
       throw new StoreUnavailableError();
     }
@@ -132,7 +132,7 @@ export class RedisConnection {
     try {
       this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client));
     } catch {
-      this.#leave();
+      this.#reconnect();
       return;
     }
     if (this.#refusal === undefined) {
@@ -148,22 +148,22 @@ export class RedisConnection {
       if (isAccepted) this.#attempts = 0;
       return;
     }
-    this.#note(this.#refusal);
+    this.#reportOnce(this.#refusal);
     this.#change(false);
     this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
   }
 
   // Replies are matched to commands by order, so a connection that owes one cannot take the next; and a machine that
   // is gone ends no connection by itself.
-  #leave(): void {
-    if (this.#client.status !== 'ready' || this.#isLeaving) return;
-    this.#isLeaving = true;
-    this.#note('REDIS_URL: Redis does not answer in time.');
+  #reconnect(): void {
+    if (this.#client.status !== 'ready' || this.#isReconnecting) return;
+    this.#isReconnecting = true;
+    this.#reportOnce('REDIS_URL: Redis does not answer in time.');
     this.#change(false);
     this.#client.disconnect(true);
   }
 
-  #note(problem: string): void {
+  #reportOnce(problem: string): void {
     if (this.#lastReported === problem) return;
     this.#lastReported = problem;
     this.#report(problem);

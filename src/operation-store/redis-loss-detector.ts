@@ -41,12 +41,12 @@ export class RedisLossDetector {
   }
 
   /** Records the secret that Redis has. */
-  sawSecret(secret: string): void {
+  observeSecret(secret: string): void {
     this.#secret = secret;
   }
 
   /** Records how far Redis has counted. */
-  sawCount(count: number, nowMs: number): void {
+  observeCount(count: number, nowMs: number): void {
     this.#count = Math.max(this.#count, count);
     this.#countedAtMs = Math.max(this.#countedAtMs, nowMs);
   }

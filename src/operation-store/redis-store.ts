@@ -62,11 +62,11 @@ export class RedisStore implements OperationStore {
   }
 
   async secret(): Promise<Buffer> {
-    const made = randomBytes(32).toString('hex');
+    const created = randomBytes(32).toString('hex');
     const keys = [KEYS.secret, KEYS.server];
-    const text = await this.#run({ script: scripts.SECRET, keys, args: [made] });
+    const text = await this.#run({ script: scripts.SECRET, keys, args: [created] });
     if (typeof text !== 'string' || !/^[0-9a-f]{64}$/.test(text)) throw new StoreUnavailableError();
-    this.#lossDetector.sawSecret(text);
+    this.#lossDetector.observeSecret(text);
     return Buffer.from(text, 'hex');
   }
 
@@ -88,7 +88,7 @@ export class RedisStore implements OperationStore {
     }
     const [kind, content, loss] = Array.isArray(reply) ? reply : [];
     if (kind === 'begun') {
-      this.#lossDetector.sawCount(content, nowMs);
+      this.#lossDetector.observeCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
     }
     if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
