@@ -27,7 +27,6 @@ interface KeyState {
  * rotated pair keeps the project.
  */
 export class AccessKeyAuthenticator implements Authenticator {
-  readonly #clock: Clock;
   readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
   readonly #projectId: RefreshingValue<string>;
   #onSuspended: SuspensionListener = () => undefined;
@@ -38,9 +37,8 @@ export class AccessKeyAuthenticator implements Authenticator {
     credentials: AccessKeyCredentials,
     project: { id: string | undefined; name: string },
     iam: IamClient,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
-    this.#clock = clock;
     this.#projectId = new RefreshingValue(async () => {
       const value = project.id ?? (await this.#findProjectId(iam, project.name));
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
@@ -64,9 +62,9 @@ export class AccessKeyAuthenticator implements Authenticator {
   }
 
   #createState(credentials: AccessKeyCredentials): KeyState {
-    const guard = new LockoutGuard(this.#clock, new RefusalWindow(this.#clock));
+    const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock));
     guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
-    return { credentials, guard, probe: new CredentialProbe(guard, this.#clock, PROOF_LIFE_MS) };
+    return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 
   async #use({ credentials, guard, probe }: KeyState, deadline: Deadline): Promise<CredentialUse> {
@@ -94,7 +92,7 @@ export class AccessKeyAuthenticator implements Authenticator {
 
   // Cached, because the date has whole seconds and many requests share one.
   #date(): string {
-    const second = Math.floor(this.#clock.epochMs() / 1_000);
+    const second = Math.floor(this.clock.epochMs() / 1_000);
     if (second !== this.#dateSecond) {
       this.#dateSecond = second;
       this.#dateText = sdkDate(second * 1_000);

@@ -48,13 +48,13 @@ const projectsBody = z.object({ projects: z.array(z.object({ id: projectId, name
 /** Client for the two IAM operations that the gateway needs. Source: the IAM API reference. */
 export class IamClient {
   readonly #http: KyInstance;
-  readonly #endpoint: URL;
-  readonly #clock: Clock;
 
-  constructor(transport: Transport, endpoint: URL, clock: Clock) {
+  constructor(
+    transport: Transport,
+    private readonly endpoint: URL,
+    private readonly clock: Clock,
+  ) {
     this.#http = createKyClient(transport);
-    this.#endpoint = endpoint;
-    this.#clock = clock;
   }
 
   /**
@@ -68,7 +68,7 @@ export class IamClient {
       methods: ['password'],
       password: { user: { name, password, domain: { name: domainName } } },
     };
-    const url = new URL('/v3/auth/tokens?nocatalog=true', this.#endpoint);
+    const url = new URL('/v3/auth/tokens?nocatalog=true', this.endpoint);
     const response = await this.#send(url, {
       method: 'POST',
       json: { auth: { identity, scope: { project } } },
@@ -90,7 +90,7 @@ export class IamClient {
    * @throws {AuthenticationError} also if there is no such project, or more than one
    */
   async findProjectId(name: string, headersFor: (url: URL) => Record<string, string>): Promise<string> {
-    const url = new URL('/v3/projects', this.#endpoint);
+    const url = new URL('/v3/projects', this.endpoint);
     url.searchParams.set('name', name);
     const listed = await this.#listProjects(url, headersFor(url));
     const projects = listed.filter(project => project.name === name);
@@ -114,7 +114,7 @@ export class IamClient {
 
   async #send(url: URL, options: Options): Promise<Response> {
     const limits: CallLimits = {
-      deadline: new Deadline(this.#clock, IAM_TIMEOUT_MS),
+      deadline: new Deadline(this.clock, IAM_TIMEOUT_MS),
       maxBodyBytes: MAX_RESPONSE_BYTES,
     };
     try {

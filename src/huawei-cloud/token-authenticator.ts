@@ -29,14 +29,18 @@ interface UserState {
  * the password is wrong. Both fill one window.
  */
 export class TokenAuthenticator implements Authenticator {
-  readonly #clock: Clock;
   readonly #user: CurrentCredential<IamUser, UserState>;
   readonly #authentication: RefreshingValue<Authentication>;
   #onSuspended: SuspensionListener = () => undefined;
 
   /** @param random returns a number from 0 to 1: jitter that makes renewals up to 10 % earlier */
-  constructor(user: IamUser, project: ProjectScope, iam: IamClient, clock: Clock, random: () => number = Math.random) {
-    this.#clock = clock;
+  constructor(
+    user: IamUser,
+    project: ProjectScope,
+    iam: IamClient,
+    private readonly clock: Clock,
+    random: () => number = Math.random,
+  ) {
     this.#authentication = new RefreshingValue(
       async () => {
         const { user, passwordGuard } = this.#user.state;
@@ -70,12 +74,12 @@ export class TokenAuthenticator implements Authenticator {
   }
 
   #createState(user: IamUser): UserState {
-    const window = new RefusalWindow(this.#clock);
-    const passwordGuard = new LockoutGuard(this.#clock, window);
-    const tokenGuard = new LockoutGuard(this.#clock, window);
+    const window = new RefusalWindow(this.clock);
+    const passwordGuard = new LockoutGuard(this.clock, window);
+    const tokenGuard = new LockoutGuard(this.clock, window);
     for (const guard of [passwordGuard, tokenGuard])
       guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
-    return { user, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.#clock) };
+    return { user, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.clock) };
   }
 
   async #use(state: UserState, deadline: Deadline): Promise<CredentialUse> {

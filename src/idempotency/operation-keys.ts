@@ -24,14 +24,16 @@ interface CreateIdentity {
 
 /** Derives the keys of one project's operations from the store's secret, which is read once. */
 export class OperationKeys {
-  readonly #store: OperationStore;
+  // Not a parameter property: it contains the project id, which no log may show.
   readonly #project: string;
   readonly #derived = new WeakMap<CreateIdentity, { secret: KeyObject; key: OperationKey }>();
   #secret: Promise<KeyObject> | undefined;
 
   /** @param project the DLI project, spelled the same way at every start */
-  constructor(store: OperationStore, project: string) {
-    this.#store = store;
+  constructor(
+    private readonly store: OperationStore,
+    project: string,
+  ) {
     this.#project = project;
   }
 
@@ -87,7 +89,7 @@ export class OperationKeys {
 
   async #readSecret(): Promise<KeyObject> {
     try {
-      return createSecretKey(await this.#store.secret());
+      return createSecretKey(await this.store.secret());
     } catch (error) {
       this.#secret = undefined;
       throw error;

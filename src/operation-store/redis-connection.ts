@@ -24,8 +24,6 @@ export interface ScriptCall {
  */
 export class RedisConnection {
   readonly #client: Redis;
-  readonly #report: (problem: string) => void;
-  readonly #handshake: () => ScriptCall | undefined;
   #isUsable = false;
   #isReconnecting = false;
   /** Why the server must not be used. */
@@ -37,11 +35,9 @@ export class RedisConnection {
 
   private constructor(
     address: RedisAddress,
-    report: (problem: string) => void,
-    handshake: () => ScriptCall | undefined,
+    private readonly report: (problem: string) => void,
+    private readonly handshake: () => ScriptCall | undefined,
   ) {
-    this.#report = report;
-    this.#handshake = handshake;
     this.#client = new Redis({
       ...address,
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -137,7 +133,7 @@ export class RedisConnection {
     }
     if (this.#refusal === undefined) {
       this.#change(this.#client.status === 'ready');
-      const call = this.#handshake();
+      const call = this.handshake();
       // Waiting commands go on after this turn. When the handshake fails, the next script repeats its check.
       const done = call === undefined ? Promise.resolve() : this.run(call, CHECK_TIMEOUT_MS);
       const isAccepted = await done.then(
@@ -166,7 +162,7 @@ export class RedisConnection {
   #reportOnce(problem: string): void {
     if (this.#lastReported === problem) return;
     this.#lastReported = problem;
-    this.#report(problem);
+    this.report(problem);
   }
 
   #change(isUsable: boolean): void {
