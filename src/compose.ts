@@ -173,7 +173,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
         await writer.close();
         await store.close();
       };
-      // Its calls may hang, so they are ended before those of other transports.
+      // The calls of background reconciliation may hang, so its transport is closed before the others.
       await Promise.all([closeRecords(), counters?.close(), reconciliationTransport.close()]);
     },
     /** Closes the connections to Huawei Cloud, after everything else has stopped. */

@@ -36,7 +36,7 @@ import { StoreConfigError } from './operation-store/operation-store.js';
 export interface GatewayAddresses {
   /** The GraphQL endpoint, which also serves the explorer. */
   graphqlUrl: string;
-  /** The base address of `/livez` and `/readyz`. */
+  /** The base URL of `/livez` and `/readyz`. */
   adminUrl: string;
 }
 
@@ -175,7 +175,7 @@ export async function createGateway(
       try {
         watcher.endWaits();
         await app.close();
-        // Operations go on when their caller disconnects, so closing the server does not wait for them.
+        // Operations continue when their caller disconnects, so closing the server does not wait for them.
         await running.idle();
         await apollo.stop();
       } finally {

@@ -21,7 +21,7 @@ async function start(): Promise<void> {
   if (emulator !== undefined) requireLoopback(config);
   const logger = createLogger(config);
   exitOnBug(logger);
-  // Loaded only now, so that configuration errors are reported at once.
+  // Loaded only now, so that configuration errors are reported immediately.
   const { createGateway } = await import('./gateway.js');
   const gateway = await createGateway(config, logger);
   let isStopping = false;

@@ -8,7 +8,7 @@ import { JwksUnavailableError } from './jwks.js';
 export interface TokenRules {
   readonly issuer: string;
   readonly audience: string;
-  /** Asymmetric signature algorithms only: with HMAC, anybody who has the public key could sign tokens. */
+  /** Asymmetric signature algorithms only: with HMAC, anyone who has the public key could sign tokens. */
   readonly algorithms: readonly string[];
   /** The claim that holds the caller's tenant. */
   readonly tenantClaim: string;
@@ -25,7 +25,7 @@ export class InvalidTokenError extends Error {
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_CLAIM_LENGTH = 256;
-// Keys come from the issuer only. A token that carries its own key is an attack.
+// Keys come from the issuer only. A token that contains its own key is an attack.
 const KEYS_IN_HEADER = ['jwk', 'jku', 'x5c', 'x5u'] as const;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
 // are rejected. ID tokens, which are typed JWT too, have a different audience.

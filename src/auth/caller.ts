@@ -1,4 +1,4 @@
-/** Every role, in the order of the documentation. */
+/** All roles, in the order of the documentation. */
 export const ROLES = ['read', 'create', 'delete'] as const;
 
 /** A permission of a caller: to read, create or delete connections. */

@@ -35,7 +35,7 @@ export class TenantCreateLimit implements CreateLimit {
 
   async take(tenant: string): Promise<number | undefined> {
     try {
-      // Hashed, because readers of the store need not learn the names of tenants.
+      // Hashed, so that readers of the store do not learn the names of tenants.
       await this.#limiter.consume(hash('sha256', tenant, 'base64url'));
       return undefined;
     } catch (refusal) {

@@ -45,7 +45,7 @@ function oneOf<const T extends string>(...values: [T, ...T[]]) {
   return z.enum(values, `must be one of ${values.join(', ')}`);
 }
 
-/** An address of HTTP without user and fragment; without TLS on loopback only. */
+/** An HTTP URL without user and fragment; without TLS on loopback only. */
 function address(rule: string, isAccepted: (url: URL) => boolean = () => true) {
   const isWellFormed = (text: string) => {
     if (!URL.canParse(text)) return false;
@@ -63,12 +63,12 @@ function isEncryptedOrLoopback(text: string): boolean {
   return protocol !== 'http:' || isLoopback(hostname);
 }
 
-/** Whether a text is a web origin, in the form that browsers send. */
+/** Whether a text is a web origin, in the format that browsers send. */
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** Asymmetric signature algorithms only: with HMAC, anybody who has the public key could sign tokens. */
+/** Asymmetric signature algorithms only: with HMAC, anyone who has the public key could sign tokens. */
 const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -77,7 +77,7 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 // RFC 6749, section 3.3.
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope, without spaces and quotes');
 
-/** The variables about callers and their limits. */
+/** The variables for callers and their limits. */
 const authSettings = {
   CALLER_AUTH: z.enum(['jwt', 'none'], {
     error: ({ input }) => (input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none'),
@@ -130,7 +130,7 @@ export const SECRET_KEYS = [
   'REDIS_URL',
 ] as const;
 
-/** Every variable with its form and default. Rules that span several variables are checked in `loadConfig`. */
+/** Every variable with its format and default. Rules that span several variables are checked in `loadConfig`. */
 export const envSchema = z.object({
   NODE_ENV: oneOf('production', 'development', 'test').default('production'),
   HOST: hostName.default('127.0.0.1'),

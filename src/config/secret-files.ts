@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 const READABLE_BY_OTHERS = 0o004;
 
-/** Environment variables, in the form of `process.env`. */
+/** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An invalid variable and the rule it violates, without its value. */
@@ -85,7 +85,7 @@ export function readCertificates(path: string): readonly string[] | undefined {
   }
 }
 
-/** The trusted documents of a JSON manifest, by id; undefined when it is unreadable or has another form. */
+/** The trusted documents of a JSON manifest, by id; undefined when it is unreadable or has another format. */
 export function readDocuments(path: string): Readonly<Record<string, string>> | undefined {
   try {
     return documents.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;

@@ -12,9 +12,9 @@ interface FairRateLimiterOptions {
 
 /** The permit of a call in flight. */
 interface RateLimitPermit {
-  /** Returns the token of the call, because no request was sent. */
+  /** Returns the token of the call, for which no request was sent. */
   refund(): void;
-  /** Takes a token for one more request, unless another call waits for it. */
+  /** Takes a token for one more request, unless other calls are waiting. */
   tryTakeAnother(): boolean;
 }
 

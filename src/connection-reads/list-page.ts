@@ -134,7 +134,7 @@ function comparePositions(order: ConnectionOrder, a: Position, b: Position): num
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** Binary search for the first entry behind a position. */
+/** Binary search for the first entry after a position. */
 function indexAfter(entries: readonly Entry[], order: ConnectionOrder, position: Position): number {
   let low = 0;
   let high = entries.length;

@@ -68,7 +68,7 @@ export class ConnectionPoller {
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isPolling = false;
-  /** Whether the running poll may return the state before a change. */
+  /** Whether the running poll may return the state from before a change. */
   #isPollStale = false;
 
   constructor(
@@ -105,7 +105,7 @@ export class ConnectionPoller {
   /** Polls immediately after a change, and once more if a poll is already running. */
   pollNow(): void {
     this.#isPollStale = this.#isPolling;
-    // New streams must not get the state before the change.
+    // New streams must not get the state from before the change.
     if (this.#last !== undefined) this.#last.atMs = Number.NEGATIVE_INFINITY;
     this.#restartInterval();
   }

@@ -42,7 +42,7 @@ export async function openRedisPollLease(address: RedisOptions, project: string,
 class RedisPollLease implements PollLease {
   /** Identifies messages of this process. */
   readonly #processId = randomUUID();
-  // Not parameter properties: clients of Redis show its password.
+  // Not parameter properties: Redis clients expose the password.
   readonly #commands: Redis;
   readonly #messages: Redis;
   readonly #prefix: string;

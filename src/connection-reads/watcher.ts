@@ -4,7 +4,7 @@ import type { ReadConnection } from './list-page.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
 
-/** The state of a watched connection, its absence, or the reason why DLI could not be asked. */
+/** The state of a watched connection, its absence, or the error of the read from DLI. */
 export type ConnectionEvent =
   | { kind: 'connection'; connection: ReadConnection }
   | { kind: 'absent' }

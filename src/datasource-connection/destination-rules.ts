@@ -10,7 +10,7 @@ export interface DestinationRule {
   example: string;
   /** Whether `url` may be a comma-separated list of `host:port`. */
   acceptsSeveral: boolean;
-  /** Where to find the value, for the users of a form. */
+  /** Where to find the value; shown in forms. */
   hint: string;
 }
 

@@ -14,13 +14,13 @@ export interface MutationDependencies {
   createLimit: CreateLimit;
   clock: Clock;
   operationTimeoutMs: number;
-  /** Counts running mutations, whose callers may leave before they end. */
+  /** Counts running mutations, whose callers may disconnect before they end. */
   running: RunningOperations;
   /** Called when a connection was changed, or may have been. Without an id: any connection. */
   onChange: (connectionId?: string) => void;
 }
 
-/** Counts running operations, so that a stopping gateway can wait for those whose caller has left. */
+/** Counts running operations, so that a stopping gateway can wait for those whose callers have disconnected. */
 export class RunningOperations {
   #count = 0;
   #whenIdle: (() => void)[] = [];
@@ -75,7 +75,7 @@ function isSuccess(payload: unknown): payload is CreateDatasourceConnectionSucce
   return payload instanceof CreateDatasourceConnectionSuccess || payload instanceof DeleteDatasourceConnectionSuccess;
 }
 
-// Independent of the order of the fields. The idempotency key is left out: it gives access to the create's outcome.
+// Independent of the order of the fields. The idempotency key is omitted: it gives access to the create's outcome.
 function fingerprintOf(input: object): string {
   return hash('sha256', stringify({ ...input, idempotencyKey: undefined }) ?? '');
 }

@@ -37,7 +37,7 @@ export function toUpstreamError({ code, retryAfterSeconds }: DliError): GraphQLE
   });
 }
 
-/** Converts expected errors of a read to GraphQL errors. Unexpected errors are returned unchanged, to be masked later. */
+/** Converts expected errors of a read to GraphQL errors. Unexpected ones are returned unchanged, to be masked later. */
 export function toReadError(error: unknown): unknown {
   if (error instanceof DliError) return toUpstreamError(error);
   if (error instanceof CursorError) return badInput('after must be the nextCursor of a page of the same order');

@@ -111,7 +111,7 @@ export class DatasourceConnectionsResolver {
     try {
       return toType(await this.reader.get(connectionId, readContextOf(context)));
     } catch (error) {
-      // It is logged already. With an error here many clients would treat the create as failed.
+      // It is logged already. With an error here, many clients would treat the create as failed.
       if (error instanceof DliError) return null;
       throw error;
     }

@@ -49,7 +49,7 @@ export class DatasourceServiceInfo {
 
 const SERVICES = Object.values(DatasourceService).map(service => new DatasourceServiceInfo(service));
 
-/** Resolves the kinds of services, with all that a form for `url` needs. */
+/** Resolves the kinds of services, with everything that a form for `url` needs. */
 @Resolver()
 export class DatasourceServicesResolver {
   @Authorized<Role>('read')

@@ -13,8 +13,8 @@ const ignore = () => undefined;
  * Circuit breaker for connect failures: opens after 5 in a row, and closes when a probe (one per second at most)
  * connects.
  *
- * Refusals, throttling and unknown outcomes do not count: they come from a DLI that can be reached, and one caller's bad
- * input must not shut out the others.
+ * Refusals, throttling and unknown outcomes do not count: they come from a DLI that can be reached, and the bad input
+ * of one caller must not shut out the others.
  */
 export class CircuitBreaker {
   readonly #policy: CircuitBreakerPolicy;
@@ -29,7 +29,7 @@ export class CircuitBreaker {
       handleWhen(error => this.#isFailure(error)),
       {
         breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
-        // cockatiel measures by the wall clock, which may be set back; the pause is measured here instead.
+        // cockatiel uses the wall clock, which may be set back, so the pause is measured here instead.
         halfOpenAfter: Number.NEGATIVE_INFINITY,
       },
     );
@@ -47,7 +47,7 @@ export class CircuitBreaker {
   /**
    * Runs the call unless the breaker is open.
    *
-   * @param call receives a function to call once it is connected
+   * @param call receives a function that it must call once it is connected
    * @throws {TransportError} BREAKER_OPEN without a call, or the error of the call
    */
   async run<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
@@ -66,7 +66,7 @@ export class CircuitBreaker {
 
   #isFailure(error: unknown): boolean {
     if (!(error instanceof TransportError) || error.mayHaveBeenSent) return false;
-    // A probe that was not sent has proven nothing, whatever the failure.
+    // A probe that was not sent has proven nothing, regardless of the failure.
     return CONNECT_FAILURES.has(error.failure) || this.#policy.state === CircuitState.HalfOpen;
   }
 

@@ -82,12 +82,13 @@ function repeatsKey(text: string): boolean {
   return false;
 }
 
-/** What a refusal proves. AUTH: the credential was refused, a fresh one may pass. The others are DliError codes. */
+/** What a refusal proves. AUTH: the credential was refused; a new one may pass. The others are DliError codes. */
 export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'NAME_TAKEN' | 'REJECTED' | 'THROTTLED' | 'UNAVAILABLE';
 
 /**
  * Pairs of HTTP status and error code that prove that a request was not executed, because these checks come before any
- * work. This is our reading of the error code tables of DLI and API Gateway; DLI.0009 and DLI.0012 are the least certain.
+ * work. They are our reading of the error code tables of DLI and API Gateway; DLI.0009 and DLI.0012 are the least
+ * certain.
  *
  * Status and code must both match. An unlisted pair proves nothing, which includes the server-side errors that DLI
  * sends with status 400: DLI.0999, DLI.0019 and DLI.10001. `GATEWAY.` stands for both `APIG.` and `APIGW.`.

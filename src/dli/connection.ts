@@ -77,5 +77,5 @@ export function serviceOfWireName(wireName: string): DatasourceService | undefin
   return SERVICE_OF_WIRE_NAME.get(wireName.toLowerCase());
 }
 
-/** The form of a connection id: a UUID. */
+/** The format of a connection id: a UUID. */
 export const CONNECTION_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -80,7 +80,7 @@ export function failedAttempt(error: unknown): CreateAttempt {
   return { verdict: { kind: 'unknown', reason, upstreamCode: undefined }, ...details };
 }
 
-/** Whether the credential was refused, so that a fresh one may pass. */
+/** Whether the credential was refused, so that a new one may be accepted. */
 export function isAuthRefusal({ verdict }: CreateAttempt): boolean {
   return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
 }

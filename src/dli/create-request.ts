@@ -132,7 +132,7 @@ class RetryPolicy {
 
   constructor(private readonly budget: RetryBudget) {}
 
-  /** Waits (100 to 300 ms, or as DLI asks) and resolves with true; false at once when no retry is allowed. */
+  /** Waits (100 to 300 ms, or as long as DLI asks) and resolves with true; false at once when no retry is allowed. */
   async allows(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
     const retry = retryFor(attempt);
     if (retry === undefined || !this.#left.delete(retry)) return false;
@@ -152,8 +152,8 @@ class RetryPolicy {
 /**
  * The retry that the result of an attempt allows.
  *
- * Never retried: whatever may have been executed; TLS failures, which stay; time-outs and overload, which a retry
- * would make worse.
+ * Never retried: a request that may have been executed; TLS failures, which persist; time-outs and overload, which a
+ * retry would make worse.
  */
 function retryFor({ verdict, failure, mayReauthenticate }: CreateAttempt): Retry | undefined {
   if (verdict.kind === 'notSent') return failure === 'UNREACHABLE' ? 'RECONNECT' : undefined;

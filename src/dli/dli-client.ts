@@ -40,7 +40,7 @@ interface Dependencies {
   /** Base URL of DLI, without a path. */
   endpoint: URL;
   clock: Clock;
-  /** Bounds on DLI's clock, learnt by the transports. */
+  /** Bounds on the skew of DLI's clock, estimated by the transports. */
   skew: ClockSkew;
   log: DliLog;
 }
@@ -70,8 +70,8 @@ export class DliClient {
   }
 
   /**
-   * Signs a create in, which is all of it that can wait or fail before a byte is sent. What is prepared must be given
-   * to {@link createConnection} or released.
+   * Does everything of a create that can wait or fail before a byte is sent. The prepared create must be passed to
+   * {@link createConnection} or released.
    *
    * @returns AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE when it failed
    */
@@ -92,7 +92,7 @@ export class DliClient {
   }
 
   /**
-   * One connection, possibly in state DELETED. Undefined when DLI has none of this id.
+   * One connection, possibly in state DELETED. Undefined when DLI has none with this id.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
@@ -131,7 +131,8 @@ export class DliClient {
   /**
    * Deletes one connection. Idempotent, because DLI never reuses an id.
    *
-   * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it; else as {@link DliClient.getConnection}
+   * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it;
+   *   else as {@link DliClient.getConnection}
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
     const request = {

@@ -107,7 +107,7 @@ export interface DliCallRecord {
   mayHaveBeenSent: boolean;
   /** Error code of the system, such as ECONNRESET. */
   causeCode?: string | undefined;
-  /** Our own words about what is wrong. */
+  /** The gateway's own description of the problem. */
   detail?: string | undefined;
 }
 
@@ -133,7 +133,7 @@ export interface DliLog {
 export interface OperationContext {
   /** Limits every call and every wait of the operation. */
   deadline: Deadline;
-  /** Joins the log lines of the operation: 32 lower-case hex digits. */
+  /** Correlates the log lines of the operation: 32 lower-case hex digits. */
   traceId: string;
   /** Whether a failed safe request may be retried. Default: true. */
   mayRetry?: (() => boolean) | undefined;

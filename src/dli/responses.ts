@@ -41,7 +41,7 @@ const MAX_TEXT_LENGTH = 2_048;
 // Every documented field may be missing.
 const bounded = z.string().transform(whole => whole.slice(0, MAX_TEXT_LENGTH));
 const text = bounded.nullish();
-// A wrong display field must not make the rest unreadable.
+// An invalid display field must not make the rest unreadable.
 const shown = text.catch(null);
 const shownNumber = z.number().nullish().catch(null);
 
@@ -170,7 +170,7 @@ export interface ConnectionList {
 /**
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`.
  *
- * @returns undefined when the response is no complete list, which proves nothing
+ * @returns undefined when the response is not a complete list and thus proves nothing
  */
 export function readConnectionList(status: number, body: string): DescribedConnection[] | undefined {
   if (status !== 200) return undefined;

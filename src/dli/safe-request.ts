@@ -66,7 +66,7 @@ export class SafeRequests {
    * Resolves with the parsed response.
    *
    * @param read parses a response; undefined makes it an error
-   * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been carried out; else REJECTED, THROTTLED,
+   * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been executed; else REJECTED, THROTTLED,
    *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
    */
   async send<T>(

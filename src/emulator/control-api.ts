@@ -48,7 +48,8 @@ type Seed = z.output<typeof seedSchema>;
  *
  * - `GET health`: 200 when the emulator listens.
  * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` clears them.
- * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`; `DELETE faults` clears them.
+ * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`;
+ *   `DELETE faults` clears them.
  * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
  *   added and returned.
  * - `PATCH settings`: changes the given settings and returns all of them; `GET settings` only returns them.

@@ -96,7 +96,7 @@ export interface ReadBody {
   readonly receivedBytes: number;
 }
 
-/** Reads a body of up to `maxBytes` bytes. The rest of a larger one is discarded, so that the caller gets a response. */
+/** Reads a body of up to `maxBytes` bytes. The rest of a larger one is discarded, and the caller gets a response. */
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<ReadBody> {
   const chunks: Buffer[] = [];
   const nothing = Buffer.alloc(0);

@@ -4,7 +4,7 @@ import { GraphQLError, Kind, OperationTypeNode } from 'graphql';
 const MAX_DEPTH = 6;
 const MAX_ALIASES = 15;
 const MAX_DIRECTIVES = 50;
-// An explorer's schema query has about 250.
+// The introspection query of an explorer has about 250.
 const MAX_SELECTIONS = 400;
 
 /** Maximum length of a document in characters. */
@@ -30,7 +30,7 @@ interface Size {
 /**
  * Limits the depth, aliases and selections of every operation, and the directives of the whole document.
  *
- * Introspection may be deeper, as explorers' queries are: graphql-js limits its recursion by itself.
+ * Introspection may be deeper, as explorers' queries are: graphql-js itself limits the recursion.
  */
 function operationLimitsRule(context: ValidationContext): ASTVisitor {
   const measured = new Map<FragmentDefinitionNode, Size>();

@@ -61,7 +61,7 @@ interface InternalErrorRecord {
 /** The logger for internal errors. */
 export type ErrorLog = Pick<Logger<InternalErrorRecord>, 'error'>;
 
-/** A request with errors, with the parts that were parsed. */
+/** A request with errors, and the parts of it that were parsed. */
 export interface FailedRequest {
   traceId: string;
   schema: GraphQLSchema;

@@ -72,7 +72,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     return Promise.resolve(DONE);
   }
 
-  /** graphql-sse requires it of streams that can be ended. */
+  /** Required by graphql-sse for streams that can be ended. */
   throw(): Promise<Event> {
     return this.return();
   }
@@ -110,7 +110,7 @@ export class SubscriptionStream implements AsyncIterableIterator<FormattedExecut
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.dependencies.onEnd();
-    // The caller has left, so an error of the clean-up has no recipient.
+    // The caller has disconnected, so an error of the clean-up has no recipient.
     this.source.return().catch(() => undefined);
   }
 }

@@ -63,7 +63,7 @@ export class SubscriptionEngine {
     return { schema: this.dependencies.schema, document, operationName, variableValues, contextValue };
   }
 
-  // Checks the form of a request, validates its document, and selects its operation.
+  // Checks the shape of a request, validates its document, and selects its operation.
   #parse(request: unknown): ParsedRequest {
     const { data } = requestSchema.safeParse(request);
     if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };

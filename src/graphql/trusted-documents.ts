@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
 import { DOCUMENT_RULES, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENT_TOKENS } from './document-limits.js';
 
-/** The persisted documents of an allow-list, by id. */
+/** An allow-list of persisted documents, by id. */
 export class TrustedDocuments {
   readonly #byId: ReadonlyMap<string, string>;
   readonly #texts: ReadonlySet<string>;
@@ -23,7 +23,7 @@ export class TrustedDocuments {
   }
 }
 
-/** The first problem of trusted documents by the schema and the limits, with its id; undefined if there is none. */
+/** The first violation of the schema or the limits in trusted documents, with its id; undefined if there is none. */
 export function findDocumentProblem(
   schema: GraphQLSchema,
   documents: Readonly<Record<string, string>>,

@@ -8,7 +8,10 @@ import { addErrorHandlers, errorOptions } from './errors.js';
  */
 export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
 
-/** Creates the HTTP server for operators: `/livez` (the process runs) and `/readyz` (it accepts work). Sends nothing upstream. */
+/**
+ * Creates the HTTP server for operators: `/livez` (the process runs) and `/readyz` (it accepts work). Neither sends
+ * anything upstream.
+ */
 export function createAdminServer(logger: FastifyBaseLogger, readiness: () => Readiness): FastifyInstance {
   const app = fastify({ ...errorOptions(logger), forceCloseConnections: true });
   addErrorHandlers(app, logger);

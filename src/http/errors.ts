@@ -92,7 +92,7 @@ export const HTTP_ERRORS = {
 /** A key of {@link HTTP_ERRORS}. */
 export type HttpErrorName = keyof typeof HTTP_ERRORS;
 
-// A GraphQL response, so that clients need only one way to read errors.
+// In the format of a GraphQL response, so that clients need only one way to read errors.
 function errorBody(name: HttpErrorName, traceId: string, retryAfterSeconds?: number): string {
   return JSON.stringify({ errors: [formatHttpError(name, traceId, retryAfterSeconds)] });
 }
@@ -153,7 +153,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
 /** Responds with an error of the HTTP layer. `retryAfterSeconds` is sent as `Retry-After`, too. */
 export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
-  // To keep the connection, Node would read the whole body, whatever its size.
+  // To keep the connection, Node would read the whole body, regardless of its size.
   if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
   return reply
     .code(HTTP_ERRORS[name].statusCode)

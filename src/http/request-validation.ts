@@ -17,7 +17,7 @@ export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage
   );
 }
 
-/** Whether the headers announce a body that is larger than the limit, or of unknown length. */
+/** Whether the headers declare a body that is larger than the limit, or of unknown length. */
 export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBytes;
 }
@@ -30,7 +30,7 @@ function hasOneHost(rawHeaders: readonly string[]): boolean {
   return hosts === 1;
 }
 
-/** Whether the headers announce a body in UTF-8 without compression. True without a body. */
+/** Whether the headers declare a body in UTF-8 without compression. True without a body. */
 export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';

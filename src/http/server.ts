@@ -33,7 +33,7 @@ interface Dependencies {
 /** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
 export async function createHttpServer(dependencies: Dependencies): Promise<FastifyInstance> {
   const { logger, corsOrigins, isStopping, loadShedder, clientTimeouts, isLocal, trustedProxies } = dependencies;
-  // Sockets that sent an ambiguous request. Whatever follows on them is ignored.
+  // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(logger);
   const app: FastifyInstance = fastify({
@@ -78,7 +78,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
     if (request.ws) reply.header('connection', 'close');
     loadShedder.track(request.raw, reply.raw);
     if (distrusted.has(request.raw.socket) || !isUnambiguous(request.raw)) {
-      // What follows on the connection may be a smuggled request.
+      // The next request on the connection may be a smuggled one.
       distrusted.add(request.raw.socket);
       sendHttpError(reply.header('connection', 'close'), 'badRequest');
     } else if (isLocal && isDnsRebinding(request.headers, corsOrigins)) {

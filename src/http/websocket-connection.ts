@@ -33,7 +33,7 @@ export interface WebSocketConnection {
   request: FastifyRequest;
 }
 
-/** What authenticates and limits WebSocket connections. */
+/** The dependencies that authenticate and limit WebSocket connections. */
 export interface ConnectionGuards {
   authenticator: CallerAuthenticator;
   connectionQuota: ConnectionQuota;
@@ -130,7 +130,7 @@ export function serveConnection<T extends WebSocketConnection>(
     },
     connection,
   );
-  // ws answers pings by itself, and a client that does not read the pongs fills the buffer.
+  // ws responds to pings by itself, and a client that does not read the pongs fills the buffer.
   socket.on('ping', terminateIfSlow);
   const stopPinging = keepAlive(socket, pingIntervalMs);
   socket.once('close', (code, reason) => {

@@ -91,7 +91,7 @@ function prepare(
 ) {
   const traceId = traceIdOf(undefined);
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));
-  // Cannot happen by the protocol: graphql-ws refuses `subscribe` before `connection_init`.
+  // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
   if (authenticated === undefined) return refuse(formatHttpError('unauthenticated', traceId));
   loadShedder.trackMessage();
   if (!loadShedder.admit()) return refuse(formatHttpError('overloaded', traceId, 1));

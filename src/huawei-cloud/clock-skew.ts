@@ -12,7 +12,7 @@ const MAX_SKEW_MS = 5 * 60_000;
 const VERDICT_LIFE_MS = 60_000;
 const DATE_STEP_MS = 1_000;
 
-/** Estimates the skew of Huawei Cloud's clock from the `Date` of its responses; each one narrows the bounds. */
+/** Estimates the skew of Huawei Cloud's clock from the `Date` of its responses, each of which narrows the bounds. */
 export class ClockSkew {
   #bounds: SkewBounds | undefined;
   #seenAtMs = Number.NEGATIVE_INFINITY;

@@ -89,7 +89,7 @@ export class CreateConnection {
     }
   }
 
-  /** Records the create durably when the next thing to do is to send its first byte. */
+  /** Records the create durably, right before its first byte is sent. */
   async #record(
     command: CreateCommand,
     fingerprint: string,
@@ -97,7 +97,7 @@ export class CreateConnection {
     context: OperationContext,
   ): Promise<CreateOutcome> {
     const { keys, inline } = this.dependencies;
-    // Derived anew: another create may have replaced the secret during the sign-in.
+    // Derived again: another create may have replaced the secret during the sign-in.
     let record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
@@ -107,7 +107,7 @@ export class CreateConnection {
       begun = await this.#store(record);
     }
     if (begun.kind === 'begun' && !begun.hasLostRecords) return this.#send(command.request, record, context, prepared);
-    // Nothing else that follows sends this create at once, and lookups may need the credential.
+    // No other branch sends this create at once, and lookups may need the credential.
     prepared.release();
     switch (begun.kind) {
       case 'begun':
@@ -230,7 +230,7 @@ export class CreateConnection {
     return result;
   }
 
-  /** Looks up the connection in DLI's list while the caller waits. */
+  /** Looks for the connection in DLI's list while the caller waits. */
   async #reconcile(
     result: ResultOf<'unconfirmed' | 'unknown'>,
     record: SendingRecord,

@@ -24,7 +24,7 @@ const STILL_CREATING = { kind: 'creating', retryAfterSeconds: 5 } as const;
 export interface DeleteCommand {
   /** A UUID. */
   connectionId: string;
-  /** The tenant whose repeats of the call succeed again. */
+  /** The tenant for which a repeat of the call succeeds again. */
   tenant: string;
 }
 
@@ -53,7 +53,7 @@ type Presence = 'absent' | 'creating' | 'present';
  * Idempotent delete: a repeat has the same outcome.
  *
  * Unknown deletions are not reconciled in the background, because a repeat sees from the connection itself how the
- * first call ended. After the store lost its notes a repeat is `notFound`, which is true as well.
+ * first call ended. After a loss of the store's notes a repeat is `notFound`, which is true as well.
  */
 export class DeleteConnection {
   readonly #inFlight = new Map<string, Promise<DeleteOutcome>>();

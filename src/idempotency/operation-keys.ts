@@ -75,12 +75,12 @@ export class OperationKeys {
     return this.#keyedHash(await this.#secret, 'project');
   }
 
-  /** Reads the secret anew at the next use, because the store has another one. */
+  /** Makes the next use read the secret again, because the store has another one. */
   forgetSecret(): void {
     this.#secret = undefined;
   }
 
-  // Keyed, so that nobody who reads the store can guess idempotency keys, tenants and names.
+  // Keyed, so that readers of the store cannot guess idempotency keys, tenants and names.
   // Stored: do not rename the kinds, and keep the order of the parts.
   #keyedHash(secret: KeyObject, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
     const input = JSON.stringify([kind, this.#project, ...parts]);
@@ -98,7 +98,7 @@ export class OperationKeys {
 }
 
 /**
- * SHA-256 of a create's input: 64 hex digits, whatever the order of the input's fields. Absent and empty fields mean
+ * SHA-256 of a create's input: 64 hex digits, regardless of the order of the fields. Absent and empty fields mean
  * the same to DLI, so they have the same fingerprint.
  */
 // Stored: do not change.

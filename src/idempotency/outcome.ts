@@ -5,7 +5,7 @@ import type { OperationRecord, StoredRejection, UnknownRecord } from '../operati
 
 /** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =
-  /** `isReconciled`: found in DLI's list, and not in the response to the create. */
+  /** `isReconciled`: found in DLI's list instead of in the response to the create. */
   | (ResultOf<'created'> & { isReconciled: boolean })
   | FailedResult
   | {

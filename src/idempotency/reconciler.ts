@@ -11,7 +11,7 @@ import { markerTagOf } from './connection-lookup.js';
 import type { WriteBehind } from './write-behind.js';
 
 const JITTER = 0.2;
-// 15 minutes at the default of 2: an unreadable or ambiguous list must not hold the name for ever.
+// 15 minutes at the default of 2: an unreadable or ambiguous list must not hold the name forever.
 const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 
 /** When the list is read in the background, as fractions of the settle time: after 30, 60, 90 and 120 of 120 s. */
@@ -38,7 +38,7 @@ export type Finding =
   | { kind: 'claimed'; connectionId: string }
   | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'unreadable' };
 
-/** Decides creates of unknown outcome by DLI's list of connections. */
+/** Decides creates of unknown outcome from DLI's list of connections. */
 export class Reconciler {
   constructor(private readonly dependencies: Dependencies) {}
 

@@ -29,7 +29,7 @@ export class InlineReconciliation {
   ) {}
 
   /**
-   * Reads the list until it decides or the deadline is near. The background goes on with an undecided record.
+   * Reads the list until it decides or the deadline is near. An undecided record is left to the background.
    *
    * @returns the latest version of the record
    */
@@ -96,7 +96,7 @@ interface Dependencies {
   intervalMs: number;
 }
 
-/** Decides abandoned creates: of callers that went away and of processes that died. */
+/** Decides abandoned creates: those of callers that disconnected and of processes that died. */
 export class BackgroundReconciliation {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();

@@ -63,7 +63,7 @@ export class DeadlineTimer {
     private readonly callback: () => void,
   ) {}
 
-  /** Starts the timer anew: it ends after `limitMs` milliseconds or at the deadline, whichever comes first. */
+  /** Starts or restarts the timer: it ends after `limitMs` milliseconds or at the deadline, whichever comes first. */
   start(limitMs: number): void {
     const nowMs = this.clock.monotonicMs();
     this.#endsAtMs = Math.max(nowMs, Math.min(nowMs + limitMs, this.deadlineMs));

@@ -29,12 +29,12 @@ const OPTIONS = {
   // O_DSYNC), and only then its promise resolves (mdb_txn_commit, mdb_env_write_meta). With it, which is the
   // default on Linux, promises resolve before fdatasync.
   overlappingSync: false,
-  // A turn's batch has a promise of its own that cannot be reached: on a full disk its rejection ends the process.
-  // Transactions share commits without it too.
+  // The batch of an event-loop turn has a promise that callers cannot reach: on a full disk its rejection ends the
+  // process. Transactions share commits without it, too.
   eventTurnBatching: false,
   // An object cache would hide what another process has written.
   cache: false,
-  // The folder may have been there, open to others. The types of lmdb lack this one.
+  // An existing folder may be open to others. The types of lmdb lack this option.
   permissionsMode: 0o600,
 } as const;
 
@@ -55,7 +55,7 @@ export class LmdbStore implements OperationStore {
   /**
    * Opens the store in this folder, which is created for this user only.
    *
-   * @throws {StoreConfigError} that names DATA_DIR and the problem
+   * @throws {StoreConfigError} naming DATA_DIR and the problem
    */
   static open(folder: string): LmdbStore {
     try {
@@ -188,7 +188,7 @@ export class LmdbStore implements OperationStore {
   }
 }
 
-/** LMDB rejects a second promise, with the reason; unhandled it would end the process. */
+/** LMDB rejects a second promise with the reason, which would end the process if it were not handled. */
 function ignoreCommitError(error: unknown): void {
   if (typeof error !== 'object' || error === null || !('commitError' in error)) return;
   Promise.resolve(error.commitError).catch(() => {});
@@ -201,20 +201,20 @@ function reasonOf(error: unknown, folder: string): string {
   return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
 }
 
-/** LMDB's name of the file that holds everything. */
+/** LMDB's data file. */
 const DATA_FILE = 'data.mdb';
-/** LMDB's name of the file through which its processes agree. */
+/** LMDB's lock file, through which its processes coordinate. */
 const LOCK_FILE = 'lock.mdb';
-/** The mark of a file of LMDB's, and where it stands: MDB_MAGIC behind the header of the first page, mdb.c. */
+/** Magic number of an LMDB file and its offset: MDB_MAGIC after the header of the first page (mdb.c). */
 const MAGIC = { value: 0xbeefc0de, offset: 24 };
-/** More than LMDB writes when it makes its files. */
+/** More than LMDB writes when it creates its files. */
 const NEEDED_BYTES = 256 * 1_024;
 
 /**
- * Makes the folder, for its user only, when it is absent, and makes sure that LMDB can work in it: lmdb 3.5.6 does
- * not report a failure to open its files, it ends the process with a segmentation fault.
+ * Creates the folder if it is absent, for this user only, and checks that LMDB can work in it: lmdb 3.5.6 does not
+ * report a failure to open its files, but ends the process with a segmentation fault.
  *
- * @throws {Error} which says what is wrong
+ * @throws {Error} whose message names the problem
  */
 function prepareFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

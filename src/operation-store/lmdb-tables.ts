@@ -146,7 +146,7 @@ export class LmdbTables {
   /**
    * Removes up to 64 expired entries at every 16th call.
    *
-   * Goes by the table of expiries alone, so that it also removes records that this version cannot read.
+   * Uses the table of expiries alone, so that it also removes records that this version cannot read.
    */
   sweep(nowMs: number): void {
     if (this.#callsUntilSweep-- > 0) return;

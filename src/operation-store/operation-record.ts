@@ -12,7 +12,7 @@ const rejection = z.strictObject({
   requestId: z.string().nullable(),
 });
 
-/** The fields that every record has, whatever its state. Times are milliseconds since 1970-01-01 UTC. */
+/** The fields that records of every state have. Times are milliseconds since 1970-01-01 UTC. */
 const COMMON = {
   /** Format of the record. Any other version is unreadable. */
   version: z.literal(1),

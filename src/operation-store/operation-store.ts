@@ -15,10 +15,10 @@ export type BeginResult =
   | { kind: 'exists'; record: OperationRecord }
   /** Another open record holds the name. */
   | { kind: 'nameHeld'; record: OperationRecord }
-  /** The id or the name leads to something that is no record of this version. */
+  /** The entry of the id or of the name is not a record of this version. */
   | { kind: 'unreadable' };
 
-/** The result of {@link OperationStore.find}. `unreadable`: it is no record of this version. */
+/** The result of {@link OperationStore.find}. `unreadable`: the entry is not a record of this version. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 
 /**
@@ -29,7 +29,7 @@ export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'a
  */
 export interface OperationStore {
   /**
-   * A random secret of 32 bytes, made at first use and shared by all users of the store. Not cached, because a store
+   * A random secret of 32 bytes, created at first use and shared by all users of the store. Not cached, because a store
    * that lost its data has another one.
    */
   secret(): Promise<Buffer>;

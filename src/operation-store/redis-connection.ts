@@ -46,14 +46,14 @@ export class RedisConnection {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      // ioredis's own count is reset by a server that accepts connections and ends them.
+      // ioredis resets its own count when a server accepts a connection, even if the server closes it at once.
       retryStrategy: () => {
         const waitMs = Math.min(RECONNECT_MS.max, RECONNECT_MS.min * 2 ** Math.min(this.#attempts++, 10));
         return waitMs * (0.5 + Math.random() / 2);
       },
       // After a failover this server is a replica; its name may lead to the new one.
       reconnectOnError: error => error.message.includes('READONLY'),
-      // The check of the server is the first command; while Redis is loading, commands fail by themselves.
+      // The check of the server is the first command; while Redis is loading, commands fail anyway.
       enableReadyCheck: false,
       disableClientInfo: true,
     });
@@ -122,7 +122,7 @@ export class RedisConnection {
     this.#change(false);
   }
 
-  // At every connection anew: after a failover it is another server.
+  // Checked again for every connection: after a failover it is another server.
   async #check(): Promise<void> {
     clearTimeout(this.#recheck);
     try {
@@ -134,13 +134,13 @@ export class RedisConnection {
     if (this.#refusal === undefined) {
       this.#change(this.#client.status === 'ready');
       const call = this.handshake();
-      // Waiting commands go on after this turn. When the handshake fails, the next script repeats its check.
+      // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
       const done = call === undefined ? Promise.resolve() : this.run(call, CHECK_TIMEOUT_MS);
       const isAccepted = await done.then(
         () => true,
         () => false,
       );
-      // A replica refuses the write of the handshake, and is left for another server again and again.
+      // A replica refuses the write of the handshake, so connections to it must back off.
       if (isAccepted) this.#attempts = 0;
       return;
     }
@@ -149,8 +149,8 @@ export class RedisConnection {
     this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
   }
 
-  // Replies are matched to commands by order, so a connection that owes one cannot take the next; and a machine that
-  // is gone ends no connection by itself.
+  // Replies are matched to commands by order, so a connection with a missing reply cannot be used any more. A machine
+  // that is gone does not close its connections.
   #reconnect(): void {
     if (this.#client.status !== 'ready' || this.#isReconnecting) return;
     this.#isReconnecting = true;
@@ -186,7 +186,7 @@ function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {
   });
 }
 
-// The server is there but cannot say yet.
+// The server is up but not ready yet.
 const TRANSIENT = /LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|max number of clients/;
 const REFUSED = /WRONGPASS|NOAUTH|invalid password|invalid username-password/;
 
@@ -239,7 +239,7 @@ async function orForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Whether Redis itself said no, instead of the connection. */
+/** Whether Redis itself refused the command; otherwise the connection failed. */
 function isReplyError(error: unknown): error is Error {
   return error instanceof ReplyError && error instanceof Error;
 }

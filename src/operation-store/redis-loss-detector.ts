@@ -8,7 +8,7 @@ import { KEYS } from './redis-scripts.js';
 const LOST_FOR_MS = RETENTION_MS.SUCCEEDED;
 /** Records that were counted earlier have expired. */
 const COUNT_MATTERS_MS = RETENTION_MS.UNKNOWN;
-// Longer than it matters, whatever the clocks of Redis and the gateway say.
+// Longer than it matters, so that a difference between the clocks of Redis and the gateway has no effect.
 const COUNT_KEPT_MS = 2 * COUNT_MATTERS_MS;
 
 /**
@@ -28,7 +28,7 @@ export class RedisLossDetector {
     return [KEYS.secret, KEYS.loss, this.#countKey, KEYS.server];
   }
 
-  /** Arguments: secret (empty until it is read), count, and how long Redis keeps a loss and a count, in milliseconds. */
+  /** Arguments: secret (empty until it is read), count, and for how long Redis keeps a loss and a count, in ms. */
   args(nowMs: number): (string | number)[] {
     const count = nowMs < this.#countedAtMs + COUNT_MATTERS_MS ? this.#count : 0;
     return [this.#secret, count, LOST_FOR_MS, COUNT_KEPT_MS];
@@ -45,7 +45,7 @@ export class RedisLossDetector {
     this.#secret = secret;
   }
 
-  /** Records how far Redis has counted. */
+  /** Records the count that Redis has. */
   observeCount(count: number, nowMs: number): void {
     this.#count = Math.max(this.#count, count);
     this.#countedAtMs = Math.max(this.#countedAtMs, nowMs);

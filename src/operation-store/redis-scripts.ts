@@ -3,8 +3,8 @@ import type { OperationRecord } from './operation-record.js';
 /**
  * The Lua scripts of the Redis store. Redis runs each as one atomic step.
  *
- * Scripts read of a record only what they need to decide; its reader validates it. A script that fails is not rolled
- * back, so what it has written until then must be right without the rest.
+ * A script reads only those fields of a record that it needs to decide; `readRecord` validates the whole. A script that
+ * fails is not rolled back, so its writes up to then must be correct without the rest.
  */
 
 // The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.
@@ -69,7 +69,7 @@ local function serverId()
 end
 `;
 
-// A missing secret or count is written back, so that the gateways go on with one secret, and a loss is noted once.
+// A missing secret or count is written back, so that the gateways keep one secret, and a loss is noted once.
 const LOSS_DETECTOR = `${SERVER}
 local function isSecretReplaced(keys, args, nowMs)
   local secretKey, lossKey, countKey, serverKey = unpack(keys)
@@ -94,15 +94,18 @@ local function countOne(keys, args)
 end
 `;
 
-/** Keys: those of the loss detector. Arguments: those of the loss detector, nowMs. Notes a loss before a record is begun. */
+/**
+ * Notes a loss before records are begun. Keys: those of the loss detector. Arguments: those of the loss detector and
+ * nowMs.
+ */
 export const HANDSHAKE = `${READ}${LOSS_DETECTOR}
 isSecretReplaced(KEYS, ARGV, ARGV[5])
 return 1
 `;
 
 /**
- * Keys: those of the loss detector, record, name, open. Arguments: those of the loss detector, id, text, nowMs, expiresAtMs,
- * ownedUntilMs, prefix of record keys.
+ * Keys: those of the loss detector, record, name, open. Arguments: those of the loss detector, id, text, nowMs,
+ * expiresAtMs, ownedUntilMs, prefix of record keys.
  */
 export const BEGIN = `${READ}${LOSS_DETECTOR}
 local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
@@ -122,8 +125,8 @@ return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 `;
 
 /**
- * Keys: record, name, open, and the connection of a success. Arguments: id, text, owner, expiresAtMs, ownedUntilMs, 1 when
- * it is open, and when the claim of a success expires.
+ * Keys: record, name, open, and the connection of a success. Arguments: id, text, owner, expiresAtMs, ownedUntilMs,
+ * 1 when it is open, and when the claim of a success expires.
  */
 export const REPLACE = `${READ}
 local id, text, owner, expiresAtMs, ownedUntilMs, isOpen, claimedUntilMs = unpack(ARGV)

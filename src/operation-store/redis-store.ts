@@ -10,7 +10,7 @@ import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
 import { parseRedisUrl } from './redis-url.js';
 
-/** Open records that one script reads, which blocks all users of Redis, and the most that are returned. */
+/** Open records that one script reads, because it blocks all users of Redis, and the most that are returned. */
 const PAGE = 1_000;
 
 /** Time-outs of Redis, in milliseconds. */
@@ -26,7 +26,7 @@ export const REDIS_TIMEOUTS_MS: RedisTimeouts = { command: 250, operation: 430 }
 /**
  * Operation records in Redis, shared by several gateways.
  *
- * A reply means that Redis has the write, and its disk as far as `appendfsync` says. A failover may lose the last
+ * A reply means that Redis has the write, and its disk as far as `appendfsync` ensures it. A failover may lose the last
  * writes; {@link RedisLossDetector} notices. Records expire by Redis's clock as well as by the caller's.
  */
 export class RedisStore implements OperationStore {
@@ -212,7 +212,7 @@ export class RedisStore implements OperationStore {
     });
   }
 
-  /** When an operation that starts now must be over, on the clock of `performance`. */
+  /** When an operation that starts now must have ended, by the clock of `performance`. */
   #operationEndMs(): number {
     return performance.now() + this.#timeoutsMs.operation;
   }
@@ -221,7 +221,7 @@ export class RedisStore implements OperationStore {
     return this.#connection.run(call, Math.min(this.#timeoutsMs.command, endMs - performance.now()));
   }
 
-  /** Whether the script did what it is for. */
+  /** Whether the script had its effect. */
   async #decide(call: ScriptCall, endMs?: number): Promise<boolean> {
     return (await this.#run(call, endMs)) === 1;
   }

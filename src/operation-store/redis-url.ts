@@ -1,13 +1,13 @@
 import { StoreConfigError } from './operation-store.js';
 
-/** Where Redis is and who asks, as ioredis takes it. */
+/** The address of a Redis server and the credentials for it, in the form of ioredis's options. */
 export interface RedisAddress {
   host: string;
   port: number;
   username?: string;
   password?: string;
   db: number;
-  /** Present for TLS; certificates are verified whatever the environment says. */
+  /** Present for TLS; certificates are verified regardless of the environment. */
   tls?: { rejectUnauthorized: true };
 }
 
@@ -16,7 +16,7 @@ const DEFAULT_PORT = 6379;
 /**
  * Reads `redis://[user:password@]host[:port][/database]`; `rediss:` is the same over TLS.
  *
- * @throws {StoreConfigError} which names REDIS_URL and quotes nothing of its value
+ * @throws {StoreConfigError} naming REDIS_URL, without any part of its value
  */
 export function parseRedisUrl(text: string): RedisAddress {
   if (!URL.canParse(text)) throw new StoreConfigError('REDIS_URL', 'this is not a URL.');
@@ -24,7 +24,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
     throw new StoreConfigError('REDIS_URL', 'the URL must begin with redis:// or rediss://.');
   if (url.hostname === '') throw new StoreConfigError('REDIS_URL', 'the URL has no host.');
-  // ioredis would take options from there, which could undo what the store relies on.
+  // ioredis would read options from there, which could override those that the store relies on.
   if (url.search !== '' || url.hash !== '')
     throw new StoreConfigError('REDIS_URL', 'the URL must have no query and no fragment.');
   const database = /^\/?(\d{0,4})$/.exec(url.pathname)?.[1];
