@@ -5,7 +5,10 @@ import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
 
 const emulators: Emulator[] = [];
 
@@ -40,36 +43,50 @@ async function startEmulator(): Promise<{ emulator: Emulator; url: string }> {
   return { emulator, url: await emulator.listen() };
 }
 
+/** Sends one create, and adds what the caller got to `answers`. Returns the member of the payload union. */
+async function create(graphqlUrl: string, name: string, answers: unknown[]): Promise<unknown> {
+  const variables = { input: { ...VALID_INPUT, name } };
+  const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
+  answers.push(body);
+  const payload = body.data?.['createDatasourceConnection'] as { __typename: string };
+  return payload.__typename;
+}
+
+/** {@link create} without a fault and with each one, followed by a document that cannot be parsed. */
+async function createInEveryFault(emulator: Emulator, graphqlUrl: string, answers: unknown[]): Promise<unknown[]> {
+  const types: unknown[] = [];
+  for (const [index, fault] of [undefined, ...FAULTS].entries()) {
+    if (fault !== undefined) emulator.inject(fault);
+    types.push(await create(graphqlUrl, `connection-${index}`, answers));
+  }
+  answers.push((await sendGraphql(graphqlUrl, { query: `{ a(b: "${SENTINELS.callerValue}` })).body);
+  return types;
+}
+
+/** The members that {@link createInEveryFault} returns; the 401 depends on the credentials. */
+function expectedTypes(after401: string): string[] {
+  return [
+    'CreateDatasourceConnectionSuccess',
+    ...Array(5).fill('OutcomeUnknownError'),
+    after401,
+    'DliUnavailableError',
+    ...Array(3).fill('OutcomeUnknownError'),
+  ];
+}
+
 describe('the gateway process', () => {
-  it.each([
-    ['an access key', SENTINEL_ACCESS_KEY],
-    ['an IAM user', SENTINEL_USER],
-  ])('with %s prints no secret in any failure', async (_kind, credentials) => {
+  it('with an access key discloses no secret in any failure', async () => {
     const { emulator, url } = await startEmulator();
-    const gateway = startGatewayProcess(environment(url, credentials));
+    const gateway = startGatewayProcess(environment(url, SENTINEL_ACCESS_KEY));
     const { graphqlUrl } = await gateway.addresses();
-    const types: unknown[] = [];
-    for (const [index, fault] of [undefined, ...FAULTS].entries()) {
-      if (fault !== undefined) emulator.inject(fault);
-      const variables = { input: { ...VALID_INPUT, name: `connection-${index}` } };
-      const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
-      const payload = body.data?.['createDatasourceConnection'] as { __typename: string };
-      types.push(payload.__typename);
-    }
-    await sendGraphql(graphqlUrl, { query: `{ a(b: "${SENTINELS.callerValue}` });
+    const answers: unknown[] = [];
+    const types = await createInEveryFault(emulator, graphqlUrl, answers);
     gateway.signal('SIGTERM');
     expect(await gateway.end()).toBe(0);
-    const isUser = credentials === SENTINEL_USER;
-    expect(types).toEqual([
-      'CreateDatasourceConnectionSuccess',
-      ...Array(5).fill('OutcomeUnknownError'),
-      isUser ? 'CreateDatasourceConnectionSuccess' : 'DliUnavailableError',
-      'DliUnavailableError',
-      ...Array(3).fill('OutcomeUnknownError'),
-    ]);
+    expect(types).toEqual(expectedTypes('DliUnavailableError'));
     const output = gateway.stdout() + gateway.stderr();
-    expect(output.match(/"operation":"createConnection"/g)?.length).toBe(isUser ? 12 : 11);
-    expect(findLeaks(output, { host: new URL(url).host })).toEqual([]);
+    expect(output.match(/"operation":"createConnection"/g)?.length).toBe(11);
+    expect(findLeaks(output + JSON.stringify(answers), { host: new URL(url).host })).toEqual([]);
     expect(findBadLines(gateway.stdout())).toEqual([]);
   });
 
@@ -96,11 +113,51 @@ describe('the gateway process', () => {
         HUAWEICLOUD_SDK_SECURITY_TOKEN: EVERYTHING,
         IAM_PASSWORD: SENTINELS.password,
         HUAWEICLOUD_SDK_PROJECT_ID: SENTINELS.upstreamText,
+        REDIS_URL: `http://:${encodeURIComponent(SENTINELS.redisPassword)}@redis.sentinel-host.example`,
       }),
     );
     expect(await gateway.end()).toBe(78);
     const output = gateway.stdout() + gateway.stderr();
     expect(output).toContain('HUAWEICLOUD_SDK_PROJECT_ID');
+    expect(output).toContain('REDIS_URL');
     expect(findLeaks(output, { host: 'sentinel-host' })).toEqual([]);
+  });
+});
+
+describeWithProgram('redis-server', 'the gateway process with Redis', program => {
+  it('and an IAM user discloses no secret in any failure', async () => {
+    const redis = await startRedisServer(program, { arguments: ['--requirepass', SENTINELS.redisPassword] });
+    const redisUrl = new URL(redis.url);
+    redisUrl.password = encodeURIComponent(SENTINELS.redisPassword);
+    const { emulator, url } = await startEmulator();
+    // The limit makes the gateway count in Redis, too.
+    const limits = { RATE_LIMIT_CREATES_PER_SECOND: '100' };
+    const gateway = startGatewayProcess(environment(url, { ...SENTINEL_USER, ...limits, REDIS_URL: redisUrl.href }));
+    const { graphqlUrl, adminUrl } = await gateway.addresses();
+    const answers: unknown[] = [];
+    const types = await createInEveryFault(emulator, graphqlUrl, answers);
+
+    // Another password, which every connection of the gateway meets when it is opened again.
+    const client = openClient(redisUrl.href);
+    await client.config('SET', 'requirepass', 'another');
+    for (const type of ['normal', 'pubsub']) await client.call('CLIENT', 'KILL', 'TYPE', type);
+    await gateway.find(/Redis refuses the user name or the password/);
+    types.push(await create(graphqlUrl, 'refused', answers));
+    await redis.kill();
+    await gateway.find(/there is no connection to Redis \(ECONNREFUSED\)/);
+    types.push(await create(graphqlUrl, 'unreachable', answers));
+    for (const path of ['readyz', 'metrics']) answers.push(await (await fetch(`${adminUrl}/${path}`)).text());
+
+    gateway.signal('SIGTERM');
+    expect(await gateway.end()).toBe(0);
+    expect(types).toEqual([
+      ...expectedTypes('CreateDatasourceConnectionSuccess'),
+      ...Array(2).fill('DliUnavailableError'),
+    ]);
+    const output = gateway.stdout() + gateway.stderr();
+    expect(output.match(/"operation":"createConnection"/g)?.length).toBe(12);
+    const hosts = { host: new URL(url).host, redisHost: redisUrl.host };
+    expect(findLeaks(output + JSON.stringify(answers), hosts)).toEqual([]);
+    expect(findBadLines(gateway.stdout())).toEqual([]);
   });
 });
