@@ -27,7 +27,7 @@ interface PendingWrite {
  */
 export class WriteBehind {
   /** The latest write of each key, until the store has it. */
-  readonly #newest = new Map<string, PendingWrite>();
+  readonly #latest = new Map<string, PendingWrite>();
   readonly #waitingResults = new Map<string, PendingWrite>();
   readonly #waitingRemovals = new Map<string, PendingWrite>();
   #dropped = 0;
@@ -41,7 +41,7 @@ export class WriteBehind {
 
   /** The latest version of a record that the store does not have yet. */
   pending(id: string): OperationRecord | undefined {
-    return this.#newest.get(id)?.record;
+    return this.#latest.get(id)?.record;
   }
 
   /** Writes a record, now or as soon as the store can. Never rejects for an unavailable store. */
@@ -68,7 +68,7 @@ export class WriteBehind {
   }
 
   #begin(write: PendingWrite): Promise<void> {
-    this.#newest.set(write.key, write);
+    this.#latest.set(write.key, write);
     write.waiting.delete(write.key);
     return this.#attempt(write);
   }
@@ -83,7 +83,7 @@ export class WriteBehind {
       isStored = false;
     }
     // A newer write of this record is under way.
-    if (this.#newest.get(key) !== write) return;
+    if (this.#latest.get(key) !== write) return;
     if (!isStored && this.#mayWait(write)) {
       waiting.set(key, write);
       this.#timer ??= setTimeout(() => void this.#attemptWaiting(), RETRY_MS).unref();
@@ -91,7 +91,7 @@ export class WriteBehind {
     }
     if (!isStored) this.#dropped += 1;
     waiting.delete(key);
-    this.#newest.delete(key);
+    this.#latest.delete(key);
   }
 
   #mayWait(write: PendingWrite): boolean {

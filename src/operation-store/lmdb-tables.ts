@@ -63,12 +63,12 @@ export class LmdbTables {
 
   /** Whether there are undecided records whose owner's time is over. */
   hasOpen(nowMs: number): boolean {
-    return this.#lateHolders(nowMs).length > 0;
+    return this.#abandonedHolders(nowMs).length > 0;
   }
 
   /** The undecided records of a project whose owner's time is over. */
   findOpen(projectId: string, nowMs: number): OperationRecord[] {
-    return this.#lateHolders(nowMs)
+    return this.#abandonedHolders(nowMs)
       .map(({ id }) => this.find(id, nowMs))
       .flatMap(found => (found.kind === 'found' ? [found.record] : []))
       .filter(record => record.projectId === projectId);
@@ -170,7 +170,7 @@ export class LmdbTables {
     this.#expiries.putSync([Math.ceil(expiresAtMs), 'connection', connectionId], id);
   }
 
-  #lateHolders(nowMs: number): { id: string }[] {
+  #abandonedHolders(nowMs: number): { id: string }[] {
     return [...this.#holders.getRange()]
       .map(({ value }) => parseHolder(value))
       .filter(({ ownedUntilMs }) => ownedUntilMs <= nowMs);
