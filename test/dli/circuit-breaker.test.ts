@@ -26,7 +26,7 @@ const CUT_OFF = {
 // Too short for a second try, so that every create is one attempt. The clock stands still, so it is never over.
 const NO_SECOND_TRY = { OPERATION_TIMEOUT_MS: '1000' };
 
-const MANY = proofSize(30, 100);
+const MANY = proofSize(10, 100);
 
 function createMany({ create }: TestGateway, prefix: string, count: number): Promise<Payload[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { NO_ID } from '../helpers/deletion.js';
 import type { GraphqlAnswer } from '../helpers/gateway.js';
@@ -11,6 +12,7 @@ import { closeSubscribers, openSocket } from '../http/helpers/subscribers.js';
 
 // A gateway sheds nothing below 50 requests at a time.
 const MANY = 60;
+const PAUSE_MS = 50;
 const QUERY = { query: '{ __typename }' };
 const QUERY_OF_DLI = { query: `{ datasourceConnection(id: "${NO_ID}") { id } }` };
 const APP = 'https://app.example.com';
@@ -70,7 +72,7 @@ describe('an overloaded gateway', () => {
     } finally {
       gateway.signal('SIGUSR2');
     }
-    while ((await statusOf('/readyz'))[0] !== 200);
+    while ((await statusOf('/readyz'))[0] !== 200) await delay(PAUSE_MS);
   }
 
   /** An authenticated WebSocket. */
@@ -88,7 +90,7 @@ describe('an overloaded gateway', () => {
     const socket = await openSubscriber();
     const waiting = Array.from({ length: MANY }, async () => {
       const ask = () => withRetry(() => sendGraphql(graphqlUrl, QUERY_OF_DLI));
-      while ((await ask()).status !== 200);
+      while ((await ask()).status !== 200) await delay(PAUSE_MS);
     });
     // Connections are accepted in order, so the others are open when this one is.
     await withRetry(() => sendGraphql(graphqlUrl, QUERY));

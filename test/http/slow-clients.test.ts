@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import type { TestGateway } from '../helpers/gateway.js';
@@ -8,6 +9,7 @@ import { failuresIn, openConnection, readToEnd } from './helpers/raw-connection.
 const HEADER_CLIENTS = 20;
 const BODY_CLIENTS = 20;
 const CREATES = 20;
+const PAUSE_MS = 50;
 const HEAD = 'POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n';
 const TIMEOUT = {
   status: 408,
@@ -86,7 +88,7 @@ function dripInto(socket: Socket): NodeJS.Timeout {
   return setInterval(() => socket.write('x'), 50);
 }
 
-/** Sends some creates concurrently, and then one after another until the end; returns their results. */
+/** Sends some creates concurrently, and then one at a time, with pauses, until the end; returns their results. */
 async function serveUntil(gateway: TestGateway, end: Promise<unknown>): Promise<string[]> {
   let isOver = false;
   void end.then(() => {
@@ -98,7 +100,10 @@ async function serveUntil(gateway: TestGateway, end: Promise<unknown>): Promise<
     return (await gateway.create({ name: `n${count}` })).__typename;
   };
   const results = await Promise.all(Array.from({ length: CREATES }, create));
-  while (!isOver) results.push(await create());
+  while (!isOver) {
+    await delay(PAUSE_MS);
+    results.push(await create());
+  }
   return results;
 }
 
