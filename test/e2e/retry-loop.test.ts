@@ -1,7 +1,11 @@
 import { expect, it } from '@jest/globals';
 import { transform } from '@swc/core';
 import { readDocuments } from '../helpers/documents.js';
-import { DONE_BUT_LOST, NOT_LISTED_YET, startIdempotencyGateway } from '../idempotency/helpers/idempotency-gateway.js';
+import {
+  EXECUTED_BUT_LOST,
+  NOT_LISTED_YET,
+  startIdempotencyGateway,
+} from '../idempotency/helpers/idempotency-gateway.js';
 
 type Send = (input: Record<string, unknown>) => Promise<unknown>;
 interface Loop {
@@ -21,7 +25,7 @@ async function readLoop(): Promise<Loop> {
 it('the retry loop of the README repeats one key until the create is decided', async () => {
   const { createConnection } = await readLoop();
   const { create, emulator, posts, applied } = await startIdempotencyGateway();
-  emulator.inject(DONE_BUT_LOST);
+  emulator.inject(EXECUTED_BUT_LOST);
   emulator.inject(NOT_LISTED_YET);
   const keys: unknown[] = [];
   const answer = await createConnection(async input => {

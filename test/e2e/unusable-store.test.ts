@@ -12,7 +12,7 @@ it('a folder that cannot store records is refused at the start, with its variabl
   expect(gateway.stderr()).toMatch(/^ {2}DATA_DIR the operation records cannot be kept .*ENOTDIR/m);
 });
 
-describeWithProgram('redis-server', 'T-R5: a Redis that may drop records', program => {
+describeWithProgram('redis-server', 'a Redis that may drop records', program => {
   it('is refused at the start, with its variable and the policy', async () => {
     const redis = await startRedisServer(program, { arguments: ['--maxmemory-policy', 'allkeys-lru'] });
     const gateway = startGatewayProcess({ ...environmentFor(NOWHERE), REDIS_URL: redis.url });

@@ -21,7 +21,7 @@ export function isWithinTest(): boolean {
 }
 
 /** Registers a clean-up to run after the current test; outside tests, after all tests of the file. */
-export function whenOver(close: Close): void {
+export function onCleanup(close: Close): void {
   (isTesting ? ofTest : ofFile).push(close);
 }
 

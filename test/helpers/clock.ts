@@ -2,11 +2,11 @@ import type { Clock } from '../../src/lib/time.js';
 
 /** A clock that a test advances. */
 export interface TestClock extends Clock {
-  /** Lets time pass, in milliseconds; timers of the system do not notice. */
+  /** Advances the clock, in milliseconds; system timers are not affected. */
   advance(ms: number): void;
 }
 
-/** A clock that runs like the system's, plus what the test adds. */
+/** A clock that runs like the system's, and that the test advances in addition. */
 export function createTestClock(): TestClock {
   let addedMs = 0;
   return {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_ACCESS_KEY, DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY } from '../../src/emulator/emulator.js';
 import type { GatewayAddresses } from '../../src/gateway.js';
-import { whenOver } from './clean-up.js';
+import { onCleanup } from './clean-up.js';
 import { printOnFailure } from './failure-log.js';
 import { QUICK_FOLDER } from './quick-folder.js';
 
@@ -84,7 +84,7 @@ export function startGatewayProcess(
     changes.emit('change');
     return code ?? signal;
   });
-  whenOver(async () => {
+  onCleanup(async () => {
     child.kill('SIGKILL');
     await closed;
     rmSync(dataDir, { recursive: true, force: true });

@@ -18,7 +18,7 @@ import {
 import type { GatewayLimits } from '../../src/gateway.js';
 import { createGateway } from '../../src/gateway.js';
 import type { Clock } from '../../src/lib/time.js';
-import { isWithinTest, whenOver } from './clean-up.js';
+import { isWithinTest, onCleanup } from './clean-up.js';
 import { printOnFailure } from './failure-log.js';
 import { post } from './post.js';
 import { QUICK_FOLDER } from './quick-folder.js';
@@ -30,7 +30,7 @@ export interface TestGateway {
   emulator: Emulator;
   /** Everything the gateway has logged so far, one JSON text per line. */
   log(): string;
-  /** Waits until a text has been logged so many times. */
+  /** Waits until a text has been logged this many times. */
   logged(text: string, times?: number): Promise<void>;
   /** Sends a GraphQL request and parses the response. */
   send(body: unknown, headers?: Record<string, string>): Promise<GraphqlAnswer>;
@@ -52,7 +52,7 @@ interface GraphqlErrorAnswer {
   extensions: { code: string; traceId?: string };
 }
 
-/** A member of the payload union of a create, with whatever fields it has. */
+/** A member of the payload union of a create, with the fields of all members. */
 export interface Payload {
   __typename: string;
   connectionId?: string;
@@ -113,7 +113,7 @@ const ofTest: { close(): Promise<void> }[] = [];
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const emulator = createEmulator(options.emulator);
   const emulatorUrl = await emulator.listen();
-  endLater(emulator);
+  closeLater(emulator);
   const lines: string[] = [];
   const logging = new EventEmitter().setMaxListeners(0);
   printOnFailure('Log of a gateway', () => lines.join(''));
@@ -125,7 +125,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     },
   });
   const dataDir = await mkdtemp(join(QUICK_FOLDER, 'dli-gateway-test-'));
-  endLater({ close: () => rm(dataDir, { recursive: true, force: true }) });
+  closeLater({ close: () => rm(dataDir, { recursive: true, force: true }) });
   const config = loadConfig({
     DATA_DIR: dataDir,
     RECONCILE_SETTLE_MS: '1000',
@@ -150,7 +150,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     // A slow machine must not be mistaken for an outage of Redis.
     { redisTimeoutMs: 2_000, ...options.limits },
   );
-  endLater(gateway);
+  closeLater(gateway);
   const addresses = await gateway.listen();
   if (addresses === undefined) throw new Error('The gateway was closed before it listened.');
   const { graphqlUrl, adminUrl } = addresses;
@@ -191,7 +191,7 @@ export async function closeGateways(): Promise<void> {
   for (const server of ofTest.splice(0).reverse()) await server.close();
 }
 
-function endLater(server: { close(): Promise<void> }): void {
+function closeLater(server: { close(): Promise<void> }): void {
   if (isWithinTest()) ofTest.push(server);
-  else whenOver(() => server.close());
+  else onCleanup(() => server.close());
 }

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import type { Emulator, EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
-import { whenOver } from './clean-up.js';
+import { onCleanup } from './clean-up.js';
 
 /** An emulator that executes requests at once, but holds back its responses until the test releases them. */
 export interface HeldUpstream {
@@ -34,8 +34,8 @@ export async function startHeldUpstream(options: Partial<EmulatorOptions> = {}):
   });
   gate.listen(0, '127.0.0.1');
   await once(gate, 'listening');
-  whenOver(() => emulator.close());
-  whenOver(() => {
+  onCleanup(() => emulator.close());
+  onCleanup(() => {
     for (const socket of sockets) socket.destroy();
     gate.close();
   });

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { whenOver } from './clean-up.js';
+import { onCleanup } from './clean-up.js';
 
 /** A server on a free loopback port; it stops after the test, or after all tests when it was started before them. */
 export interface ListeningServer {
@@ -23,7 +23,7 @@ export async function listen(server: Server): Promise<ListeningServer> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  whenOver(async () => {
+  onCleanup(async () => {
     const closed = once(server, 'close');
     server.close();
     for (const socket of sockets) socket.destroy();

@@ -1,4 +1,4 @@
-/** One line of the gateway's log, with the fields that tests look at. */
+/** One line of the gateway's log, with the fields that tests use. */
 export interface LogLine {
   level: number;
   operation?: string;

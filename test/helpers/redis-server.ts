@@ -36,8 +36,8 @@ afterEach(async () => {
  * Starts a server and waits until it answers.
  *
  * @param program path of redis-server
- * @param options its own options, such as `['--maxmemory', '2mb']`; the port, and the folder if what it kept is to
- *   be there again, for one that comes back
+ * @param options its own options, such as `['--maxmemory', '2mb']`; `port` restarts an earlier
+ *   server, with its data if its `folder` is given too
  */
 export async function startRedisServer(
   program: string,

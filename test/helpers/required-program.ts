@@ -2,15 +2,15 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from '@jest/globals';
 
-/** Environment variables that name a program where it is not on PATH. */
+/** Environment variables with the path of a program that is not on PATH. */
 const PATH_VARIABLES: Readonly<Record<string, string>> = { chromium: 'CHROMIUM' };
 
 /**
- * Groups tests that need a program which npm does not install. Without it they are skipped, which is said by
- * name; with `CI=true` that is a failure.
+ * Groups tests that need a program which npm does not install. If it is missing, they are skipped with a message;
+ * with `CI=true` they fail.
  *
  * @param program its name on PATH
- * @param tests is given the program's path
+ * @param tests registers the tests; called with the program's path
  */
 export function describeWithProgram(program: string, title: string, tests: (path: string) => void): void {
   const path = findProgram(program);

@@ -43,13 +43,13 @@ const FLOORS: Readonly<Record<string, readonly [version: string, why: string]>> 
 
 /** Packages whose install scripts were reviewed. None of them runs: `.npmrc` forbids it. */
 const INSTALL_SCRIPTS: Readonly<Record<string, string>> = {
-  '@apollo/protobufjs': 'checks how its users state its version',
-  '@parcel/watcher': 'builds what comes ready-made',
-  '@swc/core': 'looks for what comes ready-made',
-  esbuild: 'looks for what comes ready-made',
-  lmdb: 'builds what comes ready-made',
-  'msgpackr-extract': 'builds what comes ready-made',
-  'unrs-resolver': 'looks for what comes ready-made',
+  '@apollo/protobufjs': 'checks the version range in the dependents',
+  '@parcel/watcher': 'builds the binary that comes prebuilt',
+  '@swc/core': 'looks for the prebuilt binary',
+  esbuild: 'looks for the prebuilt binary',
+  lmdb: 'builds the binary that comes prebuilt',
+  'msgpackr-extract': 'builds the binary that comes prebuilt',
+  'unrs-resolver': 'looks for the prebuilt binary',
 };
 
 const EXACT = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;

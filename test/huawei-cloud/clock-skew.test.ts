@@ -10,7 +10,7 @@ function dateIn(ms: number): { date: string } {
   return { date: new Date(Date.now() + ms).toUTCString() };
 }
 
-describe('D33: a clock skew between the gateway and DLI', () => {
+describe('a clock skew between the gateway and DLI', () => {
   it.each([6, -6])('of %i minutes makes the gateway unready until it was last observed a minute ago', async minutes => {
     const clock = createTestClock();
     const { create, emulator, adminUrl } = await startGateway({ clock });

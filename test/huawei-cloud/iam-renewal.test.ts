@@ -42,7 +42,7 @@ describe('an ageing token', () => {
     expect(emulator.ledger.count('issueToken')).toBe(2);
   });
 
-  it('D35: stays in use until it expires while IAM is down', async () => {
+  it('stays in use until it expires while IAM is down', async () => {
     const { emulator, create, clock } = await startWithClock();
     await create();
     emulator.inject({ operation: 'issueToken', status: 503, times: 0 });

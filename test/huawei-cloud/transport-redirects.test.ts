@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { listen } from '../helpers/listening-server.js';
-import { callsBesideLooks } from '../helpers/upstream-calls.js';
+import { callsExceptListReads } from '../helpers/upstream-calls.js';
 
 afterEach(closeGateways);
 
@@ -23,7 +23,7 @@ describe('a redirect of a create', () => {
     emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${other.host}/` });
     expect(await create()).toMatchObject(UNKNOWN);
     expect(other.connections()).toHaveLength(0);
-    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
   });
 
   it.each(STATUSES)('with %i does not send the IAM token to another host', async status => {
@@ -32,7 +32,7 @@ describe('a redirect of a create', () => {
     emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${other.host}/` });
     expect(await create()).toMatchObject(UNKNOWN);
     expect(other.connections()).toHaveLength(0);
-    expect(callsBesideLooks(emulator)).toEqual(['issueToken', 'createConnection']);
+    expect(callsExceptListReads(emulator)).toEqual(['issueToken', 'createConnection']);
   });
 
   it.each([
@@ -45,14 +45,14 @@ describe('a redirect of a create', () => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', times: 0, status: 307, ...fault });
     expect(await create()).toMatchObject(UNKNOWN);
-    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
   });
 
   it.each([300, 304, 399])('with the unusual status %i leads to an unknown outcome', async status => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', times: 0, status });
     expect(await create()).toMatchObject(UNKNOWN);
-    expect(callsBesideLooks(emulator)).toEqual(['createConnection']);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
   });
 });
 

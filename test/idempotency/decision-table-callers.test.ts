@@ -5,7 +5,7 @@ import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { proofSize } from '../helpers/proof-size.js';
 import {
   createBody,
-  DONE_BUT_LOST,
+  EXECUTED_BUT_LOST,
   IN_PROGRESS,
   KEY,
   KEY_REUSED,
@@ -21,8 +21,8 @@ const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-describe('a caller who leaves', () => {
-  it('D21: before the request is complete leaves nothing behind', async () => {
+describe('a caller that disconnects', () => {
+  it('before its request is complete leaves nothing behind', async () => {
     const { graphqlUrl, send, create, posts } = await startIdempotencyGateway();
     const request = rawRequest('POST', '/graphql', createBody(CALL), JSON_TYPE);
     const socket = await openRaw(graphqlUrl, request.slice(0, -20));
@@ -33,23 +33,23 @@ describe('a caller who leaves', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D22: after the create was sent finds its result under the same key', async () => {
+  it('after the create was sent gets its result with the same key', async () => {
     const { graphqlUrl, create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
     const caller = new AbortController();
-    const left = expect(postCreate(graphqlUrl, CALL, caller.signal)).rejects.toThrow('aborted');
+    const disconnected = expect(postCreate(graphqlUrl, CALL, caller.signal)).rejects.toThrow('aborted');
     await emulator.ledger.waitFor('createConnection', 1);
     caller.abort();
-    await left;
+    await disconnected;
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId: applied()[0], reconciled: false });
     expect(posts()).toBe(1);
   });
 });
 
 describe('a repeat of an unknown create', () => {
-  it('D24: sends nothing that could meet its own connection as a taken name, but finds it', async () => {
+  it('finds its connection instead of sending a second create', async () => {
     const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
-    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(EXECUTED_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     emulator.clearFaults();
@@ -58,7 +58,7 @@ describe('a repeat of an unknown create', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D24: of a name that somebody else got in the meantime stays unknown', async () => {
+  it('stays unknown if another client has created a connection of the same name in the meantime', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
@@ -69,7 +69,7 @@ describe('a repeat of an unknown create', () => {
 });
 
 describe('a repeat while the first call is running', () => {
-  it('D27: waits for its end and has the same outcome', async () => {
+  it('waits for the first call and returns the same outcome', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const first = create(CALL);
@@ -78,7 +78,7 @@ describe('a repeat while the first call is running', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D27: waits for 2 s at most, and has the same outcome later', async () => {
+  it('waits for 2 s at most, and returns the same outcome when it is sent again later', async () => {
     const { url, emulator, release } = await startHeldUpstream();
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url } });
     const first = create(CALL);
@@ -90,7 +90,7 @@ describe('a repeat while the first call is running', () => {
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('D28: with another input is refused at once, before and after its end', async () => {
+  it('with another input is refused at once, before and after the first call ends', async () => {
     const { url, emulator, release } = await startHeldUpstream();
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url } });
     const first = create(CALL);
@@ -103,12 +103,12 @@ describe('a repeat while the first call is running', () => {
   });
 });
 
-describe('a gateway with too much to do', () => {
-  it('D38: refuses a create for which there is no place, unsent, and leaves its key free', async () => {
+describe('a gateway whose queue of creates is full', () => {
+  it('refuses further creates without sending them, and leaves their keys free', async () => {
     const { url, emulator, release } = await startHeldUpstream();
-    // The look-up of the project proves the credential, so that many calls go to DLI at a time.
+    // The project lookup proves the credential, so that many creates are in flight at a time.
     const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined, OPERATION_TIMEOUT_MS: '120000' };
-    // The gateway holds 50 calls in flight and lets 500 wait, here a tenth of that.
+    // The gateway has 50 creates in flight and queues 500, or a tenth of that in the short form.
     const queuedCreates = proofSize(50, 500);
     const count = 100 + queuedCreates;
     const { create } = await startIdempotencyGateway({ env, limits: { queuedCreates } });

@@ -11,7 +11,7 @@ const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: KEY, name: 'orders_2' };
 
 describe('a create of which no byte was sent', () => {
-  it('D1: for a refused connection leaves its key free, so that the same call creates once DLI is back', async () => {
+  it('because the connection was refused leaves its key free, and the same call succeeds once DLI is back', async () => {
     const port = await closedPort();
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
@@ -21,14 +21,14 @@ describe('a create of which no byte was sent', () => {
     expect([posts(), applied()]).toEqual([1, [connectionId]]);
   });
 
-  it('D2: for a host name that does not exist leaves its key free', async () => {
+  it('because the host name does not exist leaves its key free', async () => {
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: 'https://nowhere.invalid' } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
   });
 
   it.each(['valid', 'expired'] as const)(
-    'D3: for a server whose %s certificate nobody vouches for connects once and leaves its key free',
+    'because the server has a %s certificate that is not trusted connects once and leaves its key free',
     async validity => {
       const requests: string[] = [];
       const server = createTlsServer(tlsFixture(validity), request => requests.push(request.url ?? ''));
@@ -40,7 +40,7 @@ describe('a create of which no byte was sent', () => {
     },
   );
 
-  it('D3: for a port without TLS leaves its key free', async () => {
+  it('because the server does not support TLS leaves its key free', async () => {
     const { url, posts } = await startUpstream();
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url.replace('http:', 'https:') } });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
@@ -48,7 +48,7 @@ describe('a create of which no byte was sent', () => {
     expect(posts()).toBe(0);
   });
 
-  it('D4: for a time-out while connecting leaves its key free and sends nothing later either', async () => {
+  it('because connecting timed out leaves its key free, and is not sent later either', async () => {
     let received = '';
     const silent = createServer(socket => socket.on('data', bytes => (received += bytes.toString('latin1'))));
     const { host, connections } = await listen(silent);
@@ -57,12 +57,12 @@ describe('a create of which no byte was sent', () => {
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
     expect(await create(OTHER_CALL)).toMatchObject(UNAVAILABLE);
     expect(connections().length).toBeGreaterThan(0);
-    // Only the greeting of TLS, which begins with its record type 22.
+    // Only the TLS handshake, which begins with record type 22.
     expect(received.charCodeAt(0)).toBe(22);
     expect(received).not.toContain('POST');
   });
 
-  it('D4: for a time-out while waiting for a token leaves its key free', async () => {
+  it('because the request for a token timed out leaves its key free', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway({
       env: { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' },
     });
@@ -75,7 +75,7 @@ describe('a create of which no byte was sent', () => {
     expect(posts()).toBe(0);
   });
 
-  it('D36: for an IAM that is down leaves its key free, so that the same call creates once IAM is back', async () => {
+  it('because IAM is down leaves its key free, and the same call succeeds once IAM is back', async () => {
     const { create, createUntil, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
     emulator.inject({ operation: 'issueToken', status: 500 });
     expect(await create(CALL)).toMatchObject({

@@ -5,7 +5,7 @@ import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient, watch } from '../operation-store/helpers/redis-access.js';
 import {
-  DONE_BUT_LOST,
+  EXECUTED_BUT_LOST,
   IN_PROGRESS,
   KEY,
   KEY_REUSED,
@@ -17,7 +17,7 @@ import {
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const NO_STORE = { __typename: 'DliUnavailableError', code: 'IDEMPOTENCY_STORE_UNAVAILABLE' };
-// Ten times what is promised, for machines that are busy with other things.
+// Ten times the documented maximum, to allow for busy machines.
 const LIMIT_MS = 5_000;
 
 async function timed<T>(answer: Promise<T>): Promise<[answer: T, ms: number]> {
@@ -25,8 +25,8 @@ async function timed<T>(answer: Promise<T>): Promise<[answer: T, ms: number]> {
   return [await answer, performance.now() - startMs];
 }
 
-describeWithProgram('redis-server', 'records in Redis', program => {
-  it('D29: while it is down every create is refused at once and unsent, and works when it is back', async () => {
+describeWithProgram('redis-server', 'a gateway with its records in Redis', program => {
+  it('refuses every create at once, unsent, while Redis is down, and executes it when Redis is back', async () => {
     const redis = await startRedisServer(program);
     const { create, createUntil, send, posts } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     await redis.kill();
@@ -40,10 +40,10 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect(posts()).toBe(1);
   });
 
-  it('D29: what is refused while it is down leaves nothing to be undone when it is back', async () => {
+  it('has no record to remove when Redis is back after it refused a create', async () => {
     const redis = await startRedisServer(program);
     const { create, createUntil, close } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
-    // From now on the secret is known, so that only the claim fails.
+    // Loads the secret, so that only the begin of the record fails.
     await create({ name: 'before' });
     await redis.kill();
     expect(await create(CALL)).toMatchObject(NO_STORE);
@@ -56,7 +56,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect([has(BEGIN), has(REMOVE)]).toEqual([true, false]);
   });
 
-  it('D30: while it hangs after a create was sent, the caller gets the success and it is stored later', async () => {
+  it('returns a success although Redis stalls after the create was sent, and stores it later', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, posts, applied } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
@@ -74,7 +74,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect(posts()).toBe(1);
   });
 
-  it('D30: while it hangs after a create was sent, a repeat gets the success from memory', async () => {
+  it('answers a repeat from memory while Redis stalls after the create was sent', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, posts } = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
@@ -88,12 +88,12 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     redis.resume();
   });
 
-  it('D30: while it hangs after a create was sent, an unknown one is reconciled when it is back', async () => {
+  it('reconciles an unknown create once Redis responds again', async () => {
     const redis = await startRedisServer(program);
     const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway({
       env: { REDIS_URL: redis.url },
     });
-    emulator.inject({ ...DONE_BUT_LOST, delayMs: 1_000 });
+    emulator.inject({ ...EXECUTED_BUT_LOST, delayMs: 1_000 });
     const first = create(CALL);
     await emulator.ledger.waitFor('createConnection', 1);
     redis.pause();
@@ -105,7 +105,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect(posts()).toBe(1);
   });
 
-  it('D30: while it hangs after a create was sent, a repeat on another gateway that has read it must wait', async () => {
+  it('answers a repeat as in progress while another gateway sends the create and Redis stalls', async () => {
     const redis = await startRedisServer(program);
     const upstream = await startHeldUpstream();
     const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
@@ -114,7 +114,7 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     await upstream.emulator.ledger.waitFor('createConnection', 1);
     const { saw } = await watch(redis);
     const repeat = other.create(CALL);
-    // The claim shows the repeat the record; what follows asks how it goes on.
+    // The begin has returned the existing record; from now on the repeat polls it.
     await saw(FIND);
     redis.pause();
     expect(await repeat).toMatchObject(IN_PROGRESS);
@@ -124,14 +124,14 @@ describeWithProgram('redis-server', 'records in Redis', program => {
     expect(upstream.emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it('D31: while it hangs a create is refused in half a second and unsent, and leaves no claim', async () => {
+  it('refuses a create in time, unsent, while Redis stalls, and leaves its key free', async () => {
     const redis = await startRedisServer(program);
     const { create, createUntil, posts } = await startIdempotencyGateway({
       env: { REDIS_URL: redis.url },
-      // The real one, because it is what bounds the wait.
+      // The default, because it is what limits the wait.
       limits: { redisTimeoutMs: undefined },
     });
-    // From now on the secret is known, so that only the claim waits.
+    // Loads the secret, so that only the begin of the record waits.
     await create({ name: 'before' });
     redis.pause();
     const [payload, ms] = await timed(create(CALL));

@@ -5,8 +5,8 @@ import { KEY, KEY_REUSED, NAME_TAKEN, startIdempotencyGateway, UNAVAILABLE } fro
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: false };
 
-describe('a refusal that passes', () => {
-  it('D8: 503 APIG.0613 is sent at most twice, and the same key sends again later', async () => {
+describe('a temporary refusal', () => {
+  it('with 503 APIG.0613 is retried once, and the same key can be used again', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613', times: 2 });
     expect(await create(CALL)).toMatchObject(UNAVAILABLE);
@@ -15,7 +15,7 @@ describe('a refusal that passes', () => {
     expect([posts(), applied().length]).toEqual([3, 1]);
   });
 
-  it('D10: 429 with a short Retry-After is waited for and sent once more', async () => {
+  it('with 429 and a short Retry-After is retried once, after that time', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.inject({
       operation: 'createConnection',
@@ -28,7 +28,7 @@ describe('a refusal that passes', () => {
     expect(Number(second) - Number(first)).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('D10: 429 with a long Retry-After answers it, capped at 300 s, and the same key sends again later', async () => {
+  it('with 429 and a long Retry-After returns it, capped at 300 s, and the same key can be used again', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
     const headers = { 'retry-after': '86400' };
     emulator.inject({ operation: 'createConnection', error: 'APIG.0308', headers });
@@ -42,11 +42,7 @@ describe('a refusal that passes', () => {
     expect([posts(), applied().length]).toEqual([2, 1]);
   });
 
-  it.each([
-    ['D11', 'APIG.0307'],
-    ['D11', 'DLI.0013'],
-    ['D12', 'DLI.0015'],
-  ])('%s: a token refused once with %s is renewed and the create sent once more', async (_row, error) => {
+  it.each(['APIG.0307', 'DLI.0013', 'DLI.0015'])('of a token with %s is retried once with a new token', async error => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway({ env: IAM_USER });
     emulator.inject({ operation: 'createConnection', error });
     const payload = await create(CALL);
@@ -56,12 +52,9 @@ describe('a refusal that passes', () => {
     expect(posts()).toBe(2);
   });
 
-  it.each([
-    ['D11', 'APIG.0301'],
-    ['D12', 'DLI.0015'],
-  ])('%s: a token refused twice with %s is our fault, and the same key sends again later', async (_row, error) => {
+  it.each(['APIG.0301', 'DLI.0015'])('of two tokens with %s fails, and the same key can be used again', async error => {
     const { create, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
-    // A token that never worked would be put aside for a minute.
+    // A token that has never worked would be suspended for a minute.
     await create({ name: 'before' });
     emulator.inject({ operation: 'createConnection', error, times: 2 });
     expect(await create(CALL)).toMatchObject({
@@ -74,7 +67,7 @@ describe('a refusal that passes', () => {
   });
 });
 
-describe('a refusal for good', () => {
+describe('a permanent refusal', () => {
   it.each([
     ['DLI.0001', 400],
     ['DLI.0002', 400],
@@ -86,7 +79,7 @@ describe('a refusal for good', () => {
     ['DLI.10003', 400],
     ['APIG.0101', 404],
     ['APIG.0201', 413],
-  ])('D13: %s with %i is replayed to every repeat in the same words and sent once', async (error, status) => {
+  ])('with %s and status %i is replayed unchanged to every repeat, without another request', async (error, status) => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', error, status });
     const payload = await create(CALL);
@@ -101,7 +94,7 @@ describe('a refusal for good', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D23: a name that another connection has is replayed to every repeat and sent once', async () => {
+  it('for a name that another connection has is replayed to every repeat, without another request', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.seedConnection({ name: 'orders_pg' });
     const payload = await create(CALL);
@@ -114,7 +107,7 @@ describe('a refusal for good', () => {
     expect([posts(), applied()]).toEqual([1, []]);
   });
 
-  it('D23: a refused name is free for another key as soon as DLI has it free', async () => {
+  it('for a name does not affect another key once DLI accepts the name', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);

@@ -4,12 +4,20 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { DONE_BUT_LOST, KEY, KEY_REUSED, LOST, startUpstream, UNKNOWN, until } from './helpers/idempotency-gateway.js';
+import {
+  EXECUTED_BUT_LOST,
+  KEY,
+  KEY_REUSED,
+  LOST,
+  startUpstream,
+  UNKNOWN,
+  until,
+} from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
-// A dead gateway counts as alive for the time of its operation and 5 s; a create is given up after 7.5 settle times.
-const SOON_DEAD = { OPERATION_TIMEOUT_MS: '3000', RECONCILE_SETTLE_MS: '4000' };
+// A killed gateway owns its record for the operation time-out and 5 s; a create is settled after 7.5 settle times.
+const SHORT_TIMES = { OPERATION_TIMEOUT_MS: '3000', RECONCILE_SETTLE_MS: '4000' };
 
 let dataDir = '';
 beforeEach(() => {
@@ -17,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-/** Starts a gateway on the test's folder; it may kill itself at a step of its call to DLI. */
+/** Starts a gateway process on the test's folder; `preload` may let it kill itself during its call to DLI. */
 async function startProcess(upstreamUrl: string, env: Record<string, string>, preload?: string) {
   const settings = { DATA_DIR: dataDir, ...env };
   const gateway = startGatewayProcess(
@@ -33,19 +41,19 @@ async function startProcess(upstreamUrl: string, env: Record<string, string>, pr
   return { ...gateway, create };
 }
 
-/** Starts the next gateway on the test's folder, in this process, because nothing ends it. */
+/** Starts the next gateway on the test's folder; it runs in this process, because it is not killed. */
 async function startNext(upstreamUrl: string, env: Record<string, string>) {
   const settings = { DATA_DIR: dataDir, DLI_ENDPOINT: upstreamUrl, ...env };
   const { create } = await startGateway({ env: settings });
   return {
     create,
-    /** Repeats the create until its answer is of this member. */
+    /** Repeats the create until its payload is this member. */
     createUntil: (member: string, changes: Record<string, unknown>) =>
       until(
         () => create(changes),
         ({ __typename }) => __typename === member,
       ),
-    /** Repeats the create until nobody else works on it any more. */
+    /** Repeats the create while it is in progress elsewhere. */
     createUntilDecided: (changes: Record<string, unknown>) =>
       until(
         () => create(changes),
@@ -54,7 +62,7 @@ async function startNext(upstreamUrl: string, env: Record<string, string>) {
   };
 }
 
-/** Source of a module that kills its process when a step of a call to DLI is reached. */
+/** Source of a module that kills its process at a step of a call to DLI. */
 function killAt(channel: string, condition: string): string {
   return `import { subscribe } from 'node:diagnostics_channel';
     subscribe('${channel}', ({ request, response }) => {
@@ -62,19 +70,19 @@ function killAt(channel: string, condition: string): string {
     });`;
 }
 
-describe('a gateway that is killed in the middle of a create', () => {
+describe('a create whose gateway is killed', () => {
   it.each([
-    ['done by DLI is found', 'hang', true, RECONCILED],
-    ['not done by DLI is unknown', 'hang', false, { ...UNKNOWN, reason: 'GATEWAY_RESTART' }],
-  ] as const)('D25: with the same folder and key, one that was %s', async (_what, behaviour, apply, answer) => {
+    ['after DLI executed it is found', 'hang', true, RECONCILED],
+    ['before DLI executed it is unknown', 'hang', false, { ...UNKNOWN, reason: 'GATEWAY_RESTART' }],
+  ] as const)('%s after the restart', async (_what, behaviour, apply, answer) => {
     const { url, emulator, posts } = await startUpstream();
     emulator.inject({ operation: 'createConnection', behaviour, apply });
-    const first = await startProcess(url, SOON_DEAD);
+    const first = await startProcess(url, SHORT_TIMES);
     const broken = expect(first.create(CALL)).rejects.toThrow('fetch failed');
     await emulator.ledger.waitFor('createConnection', 1);
     first.signal('SIGKILL');
     await broken;
-    const second = await startNext(url, SOON_DEAD);
+    const second = await startNext(url, SHORT_TIMES);
     expect(await second.create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
     const payload = await second.createUntil(answer.__typename, CALL);
     expect(payload).toMatchObject(answer);
@@ -82,13 +90,13 @@ describe('a gateway that is killed in the middle of a create', () => {
     expect(posts()).toBe(1);
   });
 
-  it('D26: with the answer received and not stored finds the connection', async () => {
+  it('before it stored the response is found after the restart', async () => {
     const { url, emulator, posts, applied } = await startUpstream();
-    const first = await startProcess(url, SOON_DEAD, killAt('undici:request:headers', 'response.statusCode === 201'));
+    const first = await startProcess(url, SHORT_TIMES, killAt('undici:request:headers', 'response.statusCode === 201'));
     await expect(first.create(CALL)).rejects.toThrow('fetch failed');
     expect(await first.end()).toBe('SIGKILL');
     expect(emulator.ledger.entries('createConnection')).toMatchObject([{ status: 201 }]);
-    const second = await startNext(url, SOON_DEAD);
+    const second = await startNext(url, SHORT_TIMES);
     const payload = await second.createUntil(RECONCILED.__typename, CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await second.create(CALL)).toEqual(payload);
@@ -96,10 +104,10 @@ describe('a gateway that is killed in the middle of a create', () => {
   });
 });
 
-describe('a gateway that was stopped in order', () => {
-  it('D37: replays every outcome in the same words after its restart, and sends nothing', async () => {
+describe('a gateway that was stopped gracefully', () => {
+  it('replays every outcome unchanged after its restart, and sends nothing', async () => {
     const { url, emulator, posts } = await startUpstream();
-    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(EXECUTED_BUT_LOST);
     emulator.inject({ operation: 'createConnection', error: 'DLI.0001' });
     emulator.inject(LOST);
     const calls = ['found', 'refused', 'lost', 'made'].map(name => ({
@@ -107,9 +115,9 @@ describe('a gateway that was stopped in order', () => {
       idempotencyKey: `${KEY}-${name}`,
     }));
     const first = await startProcess(url, { RECONCILE_SETTLE_MS: '1000' });
-    const histories = [];
-    for (const call of calls) histories.push(await first.create(call));
-    expect(histories).toMatchObject([
+    const outcomes = [];
+    for (const call of calls) outcomes.push(await first.create(call));
+    expect(outcomes).toMatchObject([
       RECONCILED,
       { __typename: 'DliRejectedError', dliCode: 'DLI.0001' },
       { ...UNKNOWN, reason: 'CONNECTION_LOST' },
@@ -120,7 +128,7 @@ describe('a gateway that was stopped in order', () => {
     const second = await startNext(url, { RECONCILE_SETTLE_MS: '1000' });
     const repeats = [];
     for (const call of calls) repeats.push(await second.createUntilDecided(call));
-    expect(repeats).toEqual(histories);
+    expect(repeats).toEqual(outcomes);
     expect(posts()).toBe(4);
   });
 });

@@ -7,16 +7,16 @@ import { sendGraphql, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { startUpstream } from './helpers/idempotency-gateway.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'once-delete-crash-'));
+const folder = mkdtempSync(join(tmpdir(), 'dli-gateway-delete-crash-'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('a delete whose gateway is killed while DLI does not answer', () => {
+describe('a delete whose gateway is killed before DLI responds succeeds when it is repeated', () => {
   it.each([
-    ['has done it, and leaves a tombstone', true, Number.POSITIVE_INFINITY, 1],
-    ['has done it, and knows nothing of it any more', true, 0, 1],
-    ['has not done it', false, Number.POSITIVE_INFINITY, 2],
-  ])('and %s, is a success when it is repeated', async (name, apply, tombstoneMs, deletes) => {
+    ['if DLI has executed it and keeps a tombstone', true, Number.POSITIVE_INFINITY, 1],
+    ['if DLI has executed it and keeps no tombstone', true, 0, 1],
+    ['if DLI has not executed it', false, Number.POSITIVE_INFINITY, 2],
+  ])('%s', async (name, apply, tombstoneMs, deletes) => {
     const { emulator, url } = await startUpstream({ tombstoneMs });
     const id = seed(emulator);
     const env = { ...environmentFor(url), DATA_DIR: join(folder, name) };
@@ -29,7 +29,7 @@ describe('a delete whose gateway is killed while DLI does not answer', () => {
     expect(await first.end()).toBe('SIGKILL');
     expect(await answer).toBe('no answer');
 
-    // The next one runs in this process, because nothing ends it.
+    // The next gateway runs in this process, because it is not killed.
     const second = await startGateway({ env });
     expect(await remove(second, id)).toEqual({ __typename: DELETED, connectionId: id });
     expect([exists(emulator, id), deletesSentTo(emulator)]).toEqual([false, deletes]);

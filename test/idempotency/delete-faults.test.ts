@@ -13,32 +13,32 @@ const sharedWithoutTombstones = shareGateway({ emulator: { tombstoneMs: 0 } });
 
 const HTML = '<html><body>Bad Gateway</body></html>';
 const UNKNOWN = { __typename: 'DeleteOutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
-// All but one of the answers below leave it open what was done; that one says that nothing was.
+// The last response below is a refusal; all others leave the outcome open.
 const REFUSED = { __typename: 'DliRejectedError', code: 'UPSTREAM_REJECTED', dliCode: null };
 const UNSUCCESSFUL = { body: { is_success: false, message: 'no' } };
 
 const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = [
   ['500', 'UPSTREAM_ERROR', { status: 500 }],
-  ['502 with a page', 'UPSTREAM_ERROR', { status: 502, body: HTML }],
-  ['504 with a page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
+  ['502 with an HTML page', 'UPSTREAM_ERROR', { status: 502, body: HTML }],
+  ['504 with an HTML page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
   ['400 DLI.0999', 'UPSTREAM_ERROR', { error: 'DLI.0999' }],
   ['404 without a body', 'UPSTREAM_ERROR', { status: 404 }],
   ['a redirect', 'UPSTREAM_ERROR', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
   ['a reset', 'CONNECTION_LOST', { behaviour: 'reset' }],
-  ['an end', 'CONNECTION_LOST', { behaviour: 'close' }],
-  ['half an answer', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' }],
-  ['200 with a page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
-  ['200 that says it failed', 'refused', UNSUCCESSFUL],
+  ['a closed connection', 'CONNECTION_LOST', { behaviour: 'close' }],
+  ['a truncated response', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' }],
+  ['200 with an HTML page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
+  ['200 with is_success: false', 'refused', UNSUCCESSFUL],
 ];
 
-/** Fails when an answer is not true. */
-function expectTrue({ __typename }: Payload, isThere: boolean): void {
-  if (__typename === DELETED) expect(isThere).toBe(false);
-  else if (__typename !== UNKNOWN.__typename) expect(isThere).toBe(true);
+/** Asserts that a payload does not contradict whether the connection exists. */
+function expectConsistent({ __typename }: Payload, isPresent: boolean): void {
+  if (__typename === DELETED) expect(isPresent).toBe(false);
+  else if (__typename !== UNKNOWN.__typename) expect(isPresent).toBe(true);
 }
 
 describe('a delete that is answered with', () => {
-  it.each(ROWS)('%s after it was done is a success', async (_what, _reason, answer) => {
+  it.each(ROWS)('%s after it was executed is a success', async (_what, _reason, answer) => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', apply: true, ...answer });
@@ -47,31 +47,37 @@ describe('a delete that is answered with', () => {
     expect(exists(gateway.emulator, id)).toBe(false);
   });
 
-  it.each(ROWS)('%s once and not done is sent again, unless it was refused', async (_what, reason, answer) => {
-    const gateway = shared();
-    const id = seed(gateway.emulator);
-    gateway.emulator.inject({ operation: 'deleteConnection', apply: false, ...answer });
-    const payload = await remove(gateway, id);
+  it.each(ROWS)(
+    '%s once without being executed is sent again, unless it was refused',
+    async (_what, reason, answer) => {
+      const gateway = shared();
+      const id = seed(gateway.emulator);
+      gateway.emulator.inject({ operation: 'deleteConnection', apply: false, ...answer });
+      const payload = await remove(gateway, id);
 
-    expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { __typename: DELETED });
-    expectTrue(payload, exists(gateway.emulator, id));
-  });
-
-  it.each(ROWS)('%s and never done is no success, and ends when it is repeated', async (_what, reason, answer) => {
-    const gateway = shared();
-    const id = seed(gateway.emulator);
-    gateway.emulator.inject({ operation: 'deleteConnection', apply: false, times: 0, ...answer });
-    const payload = await remove(gateway, id);
-
-    expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { ...UNKNOWN, reason });
-    expect(exists(gateway.emulator, id)).toBe(true);
-    expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(2);
-    gateway.emulator.clearFaults();
-    expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
-  });
+      expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { __typename: DELETED });
+      expectConsistent(payload, exists(gateway.emulator, id));
+    },
+  );
 
   it.each(ROWS)(
-    '%s, by a DLI that no longer shows the connection, is answered as far as it is known',
+    '%s every time without being executed fails, and succeeds when it is repeated later',
+    async (_what, reason, answer) => {
+      const gateway = shared();
+      const id = seed(gateway.emulator);
+      gateway.emulator.inject({ operation: 'deleteConnection', apply: false, times: 0, ...answer });
+      const payload = await remove(gateway, id);
+
+      expect(payload).toMatchObject(reason === 'refused' ? REFUSED : { ...UNKNOWN, reason });
+      expect(exists(gateway.emulator, id)).toBe(true);
+      expect(deletesSentTo(gateway.emulator)).toBeLessThanOrEqual(2);
+      gateway.emulator.clearFaults();
+      expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+    },
+  );
+
+  it.each(ROWS)(
+    '%s while the connection cannot be read is unknown, and succeeds when it is repeated later',
     async (_what, _reason, answer) => {
       const gateway = sharedWithoutTombstones();
       const [done, undone] = [seed(gateway.emulator), seed(gateway.emulator)];
@@ -84,7 +90,7 @@ describe('a delete that is answered with', () => {
         gateway.emulator.inject({ operation: 'getConnection', status: 500, skip: 1, times: 0 });
         const payload = await remove(gateway, id);
         expect(payload).toMatchObject(UNKNOWN);
-        expectTrue(payload, exists(gateway.emulator, id));
+        expectConsistent(payload, exists(gateway.emulator, id));
       }
       gateway.emulator.clearFaults();
       for (const id of [done, undone]) expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
@@ -92,11 +98,11 @@ describe('a delete that is answered with', () => {
   );
 });
 
-describe('a delete without an answer', () => {
+describe('a delete without a response', () => {
   it.each([
     [true, { __typename: DELETED }],
     [false, { ...UNKNOWN, reason: 'TIMEOUT_AFTER_SEND', retryAfterSeconds: 2, requestId: null }],
-  ] as const)('leaves time to look: done %s', async (apply, answer) => {
+  ] as const)('leaves time to read the connection: executed %s', async (apply, answer) => {
     const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'hang', apply });
@@ -128,8 +134,8 @@ describe('a second delete that is refused', () => {
   it.each([
     ['429', { error: 'APIGW.0308' }],
     ['a listed refusal', { error: 'DLI.0009' }],
-    ['a failure', UNSUCCESSFUL],
-  ] as const)('with %s says nothing about the first, which stays unknown', async (_what, answer) => {
+    ['is_success: false', UNSUCCESSFUL],
+  ] as const)('with %s leaves the outcome of the first one unknown', async (_what, answer) => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'DLI.0999', times: 1 });
@@ -141,8 +147,8 @@ describe('a second delete that is refused', () => {
 
   it.each([
     ['429', { error: 'APIGW.0308' }],
-    ['a failure', UNSUCCESSFUL],
-  ] as const)('with %s, sent at once after 500, leaves it unknown too', async (_what, answer) => {
+    ['is_success: false', UNSUCCESSFUL],
+  ] as const)('with %s immediately after a 500 leaves the outcome unknown too', async (_what, answer) => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status: 500, times: 1 });
@@ -154,7 +160,7 @@ describe('a second delete that is refused', () => {
 });
 
 describe('a token that DLI refuses', () => {
-  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])('with %s is replaced, and the delete sent again', async error => {
+  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])('with %s is replaced, and the delete is sent again', async error => {
     const gateway = await startGateway({ env: IAM_USER });
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error });
@@ -163,17 +169,20 @@ describe('a token that DLI refuses', () => {
     expect([deletesSentTo(gateway.emulator), gateway.emulator.ledger.count('issueToken')]).toEqual([2, 2]);
   });
 
-  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])('with %s is replaced, and the look repeated', async error => {
-    const gateway = await startGateway({ env: IAM_USER });
-    gateway.emulator.inject({ operation: 'getConnection', error });
+  it.each(['DLI.0013', 'DLI.0015', 'APIGW.0301'])(
+    'with %s is replaced, and the read before the delete is repeated',
+    async error => {
+      const gateway = await startGateway({ env: IAM_USER });
+      gateway.emulator.inject({ operation: 'getConnection', error });
 
-    expect(await remove(gateway, seed(gateway.emulator))).toMatchObject({ __typename: DELETED });
-    expect(gateway.emulator.ledger.count('issueToken')).toBe(2);
-  });
+      expect(await remove(gateway, seed(gateway.emulator))).toMatchObject({ __typename: DELETED });
+      expect(gateway.emulator.ledger.count('issueToken')).toBe(2);
+    },
+  );
 });
 
 describe('a refusal that proves nothing', () => {
-  it.each([401, 403])('such as a bare %s does not hide that the connection is gone', async status => {
+  it.each([401, 403])('such as %s without an error code does not hide that the connection is gone', async status => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status, apply: true, times: 0 });
@@ -181,7 +190,7 @@ describe('a refusal that proves nothing', () => {
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
   });
 
-  it('is answered as a refusal while the connection is present', async () => {
+  it('is returned as a refusal while the connection exists', async () => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status: 403, times: 0 });

@@ -9,12 +9,12 @@ import { startIdempotencyGateway, startUpstream, until } from './helpers/idempot
 
 const NOT_FOUND = { __typename: 'ConnectionNotFoundError' };
 const NO_STORE = { __typename: 'DliUnavailableError', code: 'IDEMPOTENCY_STORE_UNAVAILABLE' };
-const folder = mkdtempSync(join(tmpdir(), 'once-deletions-'));
+const folder = mkdtempSync(join(tmpdir(), 'dli-gateway-deletions-'));
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-// What is deleted leaves a tombstone, or DLI knows nothing of it any more.
-describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for %s ms', tombstoneMs => {
+// DLI keeps a tombstone of a deleted connection, or forgets it at once.
+describe.each([Number.POSITIVE_INFINITY, 0])('a repeated delete, if DLI keeps tombstones for %s ms,', tombstoneMs => {
   it('succeeds again, and nothing is sent', async () => {
     const gateway = await startIdempotencyGateway({ emulator: { tombstoneMs } });
     const id = seed(gateway.emulator);
@@ -25,7 +25,7 @@ describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for 
     expect(deletesSentTo(gateway.emulator)).toBe(1);
   });
 
-  it('succeeds again on the next gateway with the same folder', async () => {
+  it('succeeds again after a restart on the same folder', async () => {
     const { emulator, url } = await startUpstream({ tombstoneMs });
     const id = seed(emulator);
     const env = { DLI_ENDPOINT: url, DATA_DIR: folder };
@@ -40,8 +40,8 @@ describe.each([Number.POSITIVE_INFINITY, 0])('a repeat, where DLI remembers for 
   });
 });
 
-describe('deletes of one connection at the same moment', () => {
-  it('are one delete, and all of them succeed', async () => {
+describe('simultaneous deletes of one connection', () => {
+  it('are sent once, and all of them succeed', async () => {
     const gateway = await startIdempotencyGateway();
     const id = seed(gateway.emulator);
     const payloads = await Promise.all(Array.from({ length: 20 }, () => remove(gateway, id)));
@@ -50,7 +50,7 @@ describe('deletes of one connection at the same moment', () => {
     expect(deletesSentTo(gateway.emulator)).toBe(1);
   });
 
-  it('by another client of DLI are a success of both', async () => {
+  it('succeed even if another client of DLI is faster', async () => {
     const gateway = await startIdempotencyGateway();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', error: 'DLI.0002', apply: true });
@@ -60,7 +60,7 @@ describe('deletes of one connection at the same moment', () => {
   });
 });
 
-it('keeps no name and no id in the folder of its notes', async () => {
+it('the store does not contain the ids of deleted connections in plain text', async () => {
   const { emulator, url } = await startUpstream();
   const id = seed(emulator);
   const gateway = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url, DATA_DIR: folder } });
@@ -72,8 +72,8 @@ it('keeps no name and no id in the folder of its notes', async () => {
   expect(stored).not.toContain(id);
 });
 
-describeWithProgram('redis-server', 'notes of deletions in Redis', program => {
-  it('are shared by all its gateways', async () => {
+describeWithProgram('redis-server', 'deletions recorded in Redis', program => {
+  it('are shared by all gateways', async () => {
     const { url: REDIS_URL } = await startRedisServer(program);
     const { emulator, url } = await startUpstream({ tombstoneMs: 0 });
     const id = seed(emulator);
@@ -85,7 +85,7 @@ describeWithProgram('redis-server', 'notes of deletions in Redis', program => {
     expect(deletesSentTo(emulator)).toBe(1);
   });
 
-  it('are written before anything is sent: without Redis nothing is deleted', async () => {
+  it('are written before the delete is sent, so that nothing is deleted without Redis', async () => {
     const redis = await startRedisServer(program);
     const gateway = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
     const id = seed(gateway.emulator);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OnceGateway } from './helpers/idempotency-gateway.js';
+import type { IdempotencyGateway } from './helpers/idempotency-gateway.js';
 import {
-  DONE_BUT_LOST,
+  EXECUTED_BUT_LOST,
   KEY,
   LOST,
   postCreate,
@@ -16,25 +16,25 @@ const CALLS = Array.from({ length: CALLERS }, (_, index) => ({
   idempotencyKey: `${KEY}-${index}`,
 }));
 
-/** Lets all callers call at once and leave as soon as something has happened, then repeat their calls. */
-async function leaveAndRepeat(gateway: OnceGateway, moment: () => Promise<unknown>) {
+/** Sends all creates, disconnects their callers at a given moment, and then repeats the creates. */
+async function disconnectAndRepeat(gateway: IdempotencyGateway, moment: () => Promise<unknown>) {
   const { graphqlUrl, createUntilDecided } = gateway;
-  const leaving = new AbortController();
-  const left = CALLS.map(call => postCreate(graphqlUrl, call, leaving.signal).catch(() => undefined));
+  const controller = new AbortController();
+  const calls = CALLS.map(call => postCreate(graphqlUrl, call, controller.signal).catch(() => undefined));
   await moment();
-  leaving.abort();
-  await Promise.all(left);
+  controller.abort();
+  await Promise.all(calls);
   return Promise.all(CALLS.map(createUntilDecided));
 }
 
-/** Starts a gateway whose credential has worked, so that it lets many calls through at a time. */
-async function startBusy(): Promise<OnceGateway> {
+/** Starts a gateway whose credential has worked, so that it sends many creates at a time. */
+async function startProven(): Promise<IdempotencyGateway> {
   const gateway = await startIdempotencyGateway();
   await gateway.create({ name: 'before' });
   return gateway;
 }
 
-function expectEachItsOwn({ emulator, posts }: OnceGateway, payloads: object[]): void {
+function expectOwnConnections({ emulator, posts }: IdempotencyGateway, payloads: object[]): void {
   const idOf = new Map(emulator.connections().map(({ name, connectionId }) => [name, connectionId]));
   expect(payloads).toEqual(
     CALLS.map(({ name }) => expect.objectContaining({ ...SUCCESS, connectionId: idOf.get(name) })),
@@ -42,50 +42,53 @@ function expectEachItsOwn({ emulator, posts }: OnceGateway, payloads: object[]):
   expect([posts(), emulator.connections().length]).toEqual([1 + CALLERS, 1 + CALLERS]);
 }
 
-describe('T-A18: callers who leave and repeat', () => {
-  it('at once get the connection of a single create each', async () => {
-    const gateway = await startBusy();
-    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, async () => undefined));
+describe('callers that disconnect and repeat their creates', () => {
+  it('immediately get one connection each', async () => {
+    const gateway = await startProven();
+    expectOwnConnections(gateway, await disconnectAndRepeat(gateway, async () => undefined));
   });
 
-  it('when their requests have just arrived get the connection of a single create each', async () => {
-    const gateway = await startBusy();
+  it('when their requests have just arrived get one connection each', async () => {
+    const gateway = await startProven();
     const { send } = gateway;
     const oneRoundTrip = () => send({ query: '{ __typename }' });
-    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, oneRoundTrip));
+    expectOwnConnections(gateway, await disconnectAndRepeat(gateway, oneRoundTrip));
   });
 
-  it.each([1, 10, CALLERS])('when DLI has got %i of them get the connection of a single create each', async n => {
-    const gateway = await startBusy();
+  it.each([1, 10, CALLERS])('when DLI has received %i of them get one connection each', async n => {
+    const gateway = await startProven();
     const { emulator } = gateway;
     emulator.inject({ operation: 'createConnection', delayMs: 300, times: CALLERS });
     const moment = () => emulator.ledger.waitFor('createConnection', 1 + n);
-    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, moment));
+    expectOwnConnections(gateway, await disconnectAndRepeat(gateway, moment));
   });
 
-  it('while the list is read for them get the connection of a single create each', async () => {
-    const gateway = await startBusy();
+  it('while the list is being read get one connection each', async () => {
+    const gateway = await startProven();
     const { emulator } = gateway;
-    emulator.inject({ ...DONE_BUT_LOST, times: CALLERS });
-    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, () => emulator.ledger.waitFor('listConnections', 1)));
+    emulator.inject({ ...EXECUTED_BUT_LOST, times: CALLERS });
+    expectOwnConnections(
+      gateway,
+      await disconnectAndRepeat(gateway, () => emulator.ledger.waitFor('listConnections', 1)),
+    );
   });
 
-  it('while nothing is found for them still learn that the outcome is unknown', async () => {
-    const gateway = await startBusy();
+  it('while reconciliation finds nothing get an unknown outcome', async () => {
+    const gateway = await startProven();
     const { emulator, posts } = gateway;
     emulator.inject({ ...LOST, times: CALLERS });
-    const payloads = await leaveAndRepeat(gateway, () => emulator.ledger.waitFor('createConnection', 1 + CALLERS));
+    const payloads = await disconnectAndRepeat(gateway, () => emulator.ledger.waitFor('createConnection', 1 + CALLERS));
     expect(payloads).toEqual(CALLS.map(() => expect.objectContaining({ ...UNKNOWN, reason: 'CONNECTION_LOST' })));
     expect([posts(), emulator.connections().length]).toEqual([1 + CALLERS, 1]);
   });
 
-  it('when they have been answered get the same answer', async () => {
-    const gateway = await startBusy();
+  it('after their creates were answered get one connection each', async () => {
+    const gateway = await startProven();
     const { emulator, send } = gateway;
     const answered = async () => {
       await emulator.ledger.waitFor('createConnection', 1 + CALLERS);
       await send({ query: '{ __typename }' });
     };
-    expectEachItsOwn(gateway, await leaveAndRepeat(gateway, answered));
+    expectOwnConnections(gateway, await disconnectAndRepeat(gateway, answered));
   });
 });

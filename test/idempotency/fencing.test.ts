@@ -4,8 +4,8 @@ import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { IAM_USER } from '../helpers/iam-user.js';
 import { KEY, startIdempotencyGateway, UNAVAILABLE } from './helpers/idempotency-gateway.js';
 
-/** A machine that can be put to sleep: the world's clock goes on, its own stands still. */
-function createSleepyClock(): Clock & { sleep(ms: number): void } {
+/** A clock of a machine that can sleep: meanwhile the system time advances, but the monotonic time stands still. */
+function createSleepingClock(): Clock & { sleep(ms: number): void } {
   let sleptMs = 0;
   return {
     epochMs: () => SYSTEM_CLOCK.epochMs() + sleptMs,
@@ -17,10 +17,15 @@ function createSleepyClock(): Clock & { sleep(ms: number): void } {
 }
 
 it.each([
-  ['sends nothing late when it slept for a minute', 60_000, UNAVAILABLE, 0],
-  ['goes on when its clock was set by a second', 1_000, { __typename: 'CreateDatasourceConnectionSuccess' }, 1],
+  ['sends nothing after the machine slept for a minute', 60_000, UNAVAILABLE, 0],
+  [
+    'continues after the system time was changed by a second',
+    1_000,
+    { __typename: 'CreateDatasourceConnectionSuccess' },
+    1,
+  ],
 ] as const)('a gateway that has recorded a create %s', async (_what, sleptMs, answer, posts) => {
-  const clock = createSleepyClock();
+  const clock = createSleepingClock();
   const gateway = await startIdempotencyGateway({ env: IAM_USER, clock });
   gateway.emulator.inject({ operation: 'issueToken', delayMs: 1_000 });
   const creating = gateway.create({ idempotencyKey: KEY });

@@ -15,7 +15,7 @@ const TAGS = [
 ];
 const WITH_CLUSTER = { clusterName: 'cluster_1', tags: TAGS };
 
-// One gateway for all: its records are what the tests are about.
+// Shared by all tests, each of which uses new keys.
 let gateway: TestGateway;
 let count = 0;
 
@@ -34,24 +34,24 @@ async function createTwice(first: Record<string, unknown>, second: Record<string
   return { answers, posts: emulator.ledger.count('createConnection') - before };
 }
 
-describe('T-B3: one key with an input that means the same', () => {
+describe('one key with an equivalent input', () => {
   it.each<[what: string, first: Record<string, unknown>, second: Record<string, unknown>]>([
     ['fields in another order', WITH_CLUSTER, Object.fromEntries(Object.entries(WITH_CLUSTER).reverse())],
-    ['a cluster of null instead of none', {}, { clusterName: null }],
-    ['no cluster instead of null', { clusterName: null }, {}],
-    ['tags of null instead of none', {}, { tags: null }],
-    ['empty tags instead of none', {}, { tags: [] }],
-    ['empty tags instead of null', { tags: null }, { tags: [] }],
-    ['one tag without its list', { tags: TAGS.slice(0, 1) }, { tags: TAGS[0] }],
+    ['clusterName null instead of absent', {}, { clusterName: null }],
+    ['clusterName absent instead of null', { clusterName: null }, {}],
+    ['tags null instead of absent', {}, { tags: null }],
+    ['tags empty instead of absent', {}, { tags: [] }],
+    ['tags empty instead of null', { tags: null }, { tags: [] }],
+    ['a single tag instead of a list', { tags: TAGS.slice(0, 1) }, { tags: TAGS[0] }],
     ['fields of a tag in another order', { tags: TAGS.slice(0, 1) }, { tags: [{ value: 'data', key: 'team' }] }],
-  ])('and %s gets the same answer', async (_what, first, second) => {
+  ])('gets the same answer: %s', async (_what, first, second) => {
     const { answers, posts } = await createTwice(first, second);
     expect(answers[0]?.__typename).toBe('CreateDatasourceConnectionSuccess');
     expect(answers[1]).toEqual(answers[0]);
     expect(posts).toBe(1);
   });
 
-  it('and written into the document instead of variables gets the same answer', async () => {
+  it('gets the same answer: literals in the document instead of variables', async () => {
     const { send, emulator } = gateway;
     const input = { ...VALID_INPUT, name: 'literal', idempotencyKey: `${KEY}-literal` };
     const first = await send({ query: CREATE_MUTATION, variables: { input } });
@@ -65,52 +65,52 @@ describe('T-B3: one key with an input that means the same', () => {
   });
 });
 
-describe('T-B3: one key with another input', () => {
+describe('one key with another input', () => {
   it.each<[what: string, second: Record<string, unknown>]>([
-    ['name', { name: 'orders_other' }],
-    ['name in other case', { name: 'ORDERS' }],
-    ['service', { service: 'CSS' }],
-    ['security group', { securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdc' }],
-    ['security group in other case', { securityGroupId: 'A07AB107-a4ad-4835-ad09-08a2f2efccdb' }],
-    ['network', { networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecc' }],
-    ['host', { url: '192.168.0.13:5432' }],
-    ['port', { url: '192.168.0.12:5433' }],
-    ['cluster', { ...WITH_CLUSTER, clusterName: 'cluster_2' }],
-    ['cluster that is gone', { ...WITH_CLUSTER, clusterName: null }],
-    ['value of a tag', { ...WITH_CLUSTER, tags: [{ key: 'team', value: 'ops' }, TAGS[1]] }],
-    ['key of a tag', { ...WITH_CLUSTER, tags: [{ key: 'crew', value: 'data' }, TAGS[1]] }],
-    ['tag less', { ...WITH_CLUSTER, tags: TAGS.slice(1) }],
-    ['tag more', { ...WITH_CLUSTER, tags: [...TAGS, { key: 'cost', value: '' }] }],
-    ['tags that are gone', { ...WITH_CLUSTER, tags: [] }],
-    ['order of tags', { ...WITH_CLUSTER, tags: TAGS.toReversed() }],
-  ])('is refused for another %s and nothing is sent', async (_what, second) => {
+    ['another name', { name: 'orders_other' }],
+    ['the name in upper case', { name: 'ORDERS' }],
+    ['another service', { service: 'CSS' }],
+    ['another security group', { securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdc' }],
+    ['the security group in another case', { securityGroupId: 'A07AB107-a4ad-4835-ad09-08a2f2efccdb' }],
+    ['another network', { networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecc' }],
+    ['another host', { url: '192.168.0.13:5432' }],
+    ['another port', { url: '192.168.0.12:5433' }],
+    ['another cluster', { ...WITH_CLUSTER, clusterName: 'cluster_2' }],
+    ['no cluster', { ...WITH_CLUSTER, clusterName: null }],
+    ['another value of a tag', { ...WITH_CLUSTER, tags: [{ key: 'team', value: 'ops' }, TAGS[1]] }],
+    ['another key of a tag', { ...WITH_CLUSTER, tags: [{ key: 'crew', value: 'data' }, TAGS[1]] }],
+    ['one tag fewer', { ...WITH_CLUSTER, tags: TAGS.slice(1) }],
+    ['one tag more', { ...WITH_CLUSTER, tags: [...TAGS, { key: 'cost', value: '' }] }],
+    ['no tags', { ...WITH_CLUSTER, tags: [] }],
+    ['another order of tags', { ...WITH_CLUSTER, tags: TAGS.toReversed() }],
+  ])('is refused, and nothing is sent: %s', async (_what, second) => {
     const { answers, posts } = await createTwice(WITH_CLUSTER, { ...WITH_CLUSTER, ...second });
     expect(answers).toEqual([expect.objectContaining({ __typename: 'CreateDatasourceConnectionSuccess' }), KEY_REUSED]);
     expect(posts).toBe(1);
   });
 
-  it('is refused for the order of hosts, which is part of the address', async () => {
+  it('is refused for another order of hosts, which is part of the address', async () => {
     const tables = { service: 'CLOUD_TABLE', url: 'zk1:2181,zk2:2181' };
     const { answers } = await createTwice(tables, { ...tables, url: 'zk2:2181,zk1:2181' });
     expect(answers[1]).toEqual(KEY_REUSED);
   });
 });
 
-describe('T-B4: a key', () => {
+describe('a key', () => {
   it.each([
     ['that is empty', ''],
     ['of 15 characters', 'k'.repeat(15)],
     ['of 65 characters', 'k'.repeat(65)],
     ['with a space', 'order 4711 attempt 1'],
-    ['with a space before it', ` ${KEY}`],
-    ['with a line break behind it', `${KEY}\n`],
+    ['with a leading space', ` ${KEY}`],
+    ['with a trailing line break', `${KEY}\n`],
     ['with a dot', 'order.4711.attempt.1'],
     ['with a slash', 'order/4711/attempt/1'],
     ['with a colon', 'order:4711:attempt:1'],
     ['with an accent', 'ordér-4711-attempt-1'],
     ['with an emoji', `order-4711-attempt-😀`],
     ['with a zero byte', `${KEY}\u0000`],
-  ])('%s is named as wrong, and nothing is sent', async (_what, idempotencyKey) => {
+  ])('%s is reported as invalid, and nothing is sent', async (_what, idempotencyKey) => {
     const { create, emulator } = gateway;
     const before = emulator.ledger.count();
     expect(await create({ idempotencyKey })).toEqual({

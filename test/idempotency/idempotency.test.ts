@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { proofSize } from '../helpers/proof-size.js';
 import {
-  DONE_BUT_LOST,
+  EXECUTED_BUT_LOST,
   IN_PROGRESS,
   KEY,
   LOST,
@@ -19,7 +19,7 @@ const PARALLEL = proofSize(30, 100);
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
 describe('one key', () => {
-  it('T-B1: in parallel calls creates one connection and answers all of them alike', async () => {
+  it('in parallel calls creates one connection, and all calls get the same success', async () => {
     const { createUntilDecided, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: PARALLEL }, () => createUntilDecided(CALL)));
@@ -28,7 +28,7 @@ describe('one key', () => {
     expect([posts(), applied().length]).toEqual([1, 1]);
   });
 
-  it('T-B1: in parallel calls answers all of them with the same unknown outcome', async () => {
+  it('in parallel calls with an unknown outcome gives all calls the same answer', async () => {
     const { createUntilDecided, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ ...LOST, delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: PARALLEL }, () => createUntilDecided(CALL)));
@@ -37,7 +37,7 @@ describe('one key', () => {
     expect(posts()).toBe(1);
   });
 
-  it('T-B2: replayed 1,000 times after a success answers every time with the same bytes', async () => {
+  it('replayed after a success returns the same bytes every time', async () => {
     const { graphqlUrl, emulator, posts } = await startIdempotencyGateway();
     const first = await (await postCreate(graphqlUrl, CALL)).text();
     const texts = new Set<string>();
@@ -49,7 +49,7 @@ describe('one key', () => {
     expect([posts(), emulator.ledger.count()]).toEqual([1, 1]);
   });
 
-  it('T-B6: of an input that broke a rule is free for the corrected input', async () => {
+  it('of an invalid input can be used for the corrected input', async () => {
     const { create, posts } = await startIdempotencyGateway();
     expect(await create({ ...CALL, name: 'or ders' })).toMatchObject({ __typename: 'InvalidInputError' });
     expect(await create(CALL)).toMatchObject(SUCCESS);
@@ -59,7 +59,7 @@ describe('one key', () => {
   it.each([
     ['throttled', { error: 'APIG.0308', headers: { 'retry-after': '60' } }, 'UPSTREAM_THROTTLED'],
     ['refused for its credentials', { error: 'APIG.0302' }, 'UPSTREAM_AUTH_FAILED'],
-  ])('T-B7: of a create that was %s sends again', async (_what, answer, code) => {
+  ])('of a create that was %s can be used again', async (_what, answer, code) => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', ...answer });
     expect(await create(CALL)).toMatchObject({ ...UNAVAILABLE, code });
@@ -68,17 +68,17 @@ describe('one key', () => {
   });
 });
 
-describe('no key', () => {
-  it('makes every call a create of its own', async () => {
+describe('a create without a key', () => {
+  it('is executed at every call', async () => {
     const { create, posts, applied } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     const [one, other] = [await create(), await create()];
     expect([one.connectionId, other.connectionId]).toEqual(applied());
     expect(posts()).toBe(2);
   });
 
-  it.each([null, undefined])('given as %p is returned with an unknown outcome, and can be repeated', async key => {
+  it.each([null, undefined])('(%p) gets one back with an unknown outcome, and can be repeated with it', async key => {
     const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
-    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(EXECUTED_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);
     const unknown = await create({ idempotencyKey: key });
     expect(unknown).toMatchObject({ ...UNKNOWN, idempotencyKey: expect.stringMatching(/^[0-9a-f-]{36}$/) });
@@ -90,14 +90,14 @@ describe('no key', () => {
 });
 
 describe('one name', () => {
-  it('T-B5: in 50 calls at once with keys of their own is sent once, and the others learn why', async () => {
+  it('in 50 parallel creates with different keys is sent once, and the others are refused as in progress', async () => {
     const { url, emulator, release } = await startHeldUpstream({ uniqueNames: false });
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url, OPERATION_TIMEOUT_MS: '120000' } });
     const calls = Array.from({ length: 50 }, (_, index) => ({ idempotencyKey: `${KEY}-${index}` }));
     let answered = 0;
     const creating = calls.map(async call => {
       const payload = await create(call);
-      // The one that is sent gets no answer before the others have theirs.
+      // DLI responds to the one that was sent only after all others were answered.
       if (++answered === 49) release();
       return payload;
     });
@@ -111,7 +111,7 @@ describe('one name', () => {
     ]);
   });
 
-  it('T-B5: is taken for every other key once the first call is done', async () => {
+  it('is taken for every other key once the first create has succeeded', async () => {
     const { create, posts, applied } = await startIdempotencyGateway();
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId: applied()[0] });
     const calls = Array.from({ length: 49 }, (_, index) => ({ idempotencyKey: `${KEY}-${index}` }));

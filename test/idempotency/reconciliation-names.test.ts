@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  DONE_BUT_LOST,
+  EXECUTED_BUT_LOST,
   KEY,
   LOST,
   NAME_TAKEN,
@@ -11,60 +11,60 @@ import {
 const CALL = { idempotencyKey: KEY };
 const OTHER_CALL = { idempotencyKey: `${KEY}-other` };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
-const TWIN = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
+const DUPLICATE = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
 
-describe('T-A19: a name that exists', () => {
-  it('because somebody else made it is a conflict', async () => {
+describe('a create of an existing name', () => {
+  it('that another client created is a conflict', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway();
-    emulator.seedConnection(TWIN);
+    emulator.seedConnection(DUPLICATE);
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
     expect(applied()).toEqual([]);
   });
 
-  it('because of our own lost create is a success under its key and a conflict under another', async () => {
+  it('that its own lost request created is a success, and a conflict with another key', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
-    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await create(OTHER_CALL)).toMatchObject(NAME_TAKEN);
     expect([posts(), applied().length]).toEqual([2, 1]);
   });
 
-  it('only as a deleted connection is free', async () => {
+  it('that only a deleted connection has is a success', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway();
-    emulator.seedConnection({ ...TWIN, state: 'DELETED' });
-    emulator.inject(DONE_BUT_LOST);
+    emulator.seedConnection({ ...DUPLICATE, state: 'DELETED' });
+    emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
   });
 
-  it('as a failed connection of somebody else is a conflict', async () => {
+  it('that a failed connection of another client has is a conflict', async () => {
     const { create, emulator } = await startIdempotencyGateway();
-    emulator.seedConnection({ ...TWIN, state: 'FAILED' });
+    emulator.seedConnection({ ...DUPLICATE, state: 'FAILED' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
   });
 
-  it('as our own connection that failed later is a success: it was created', async () => {
+  it('that its own connection has, which failed later, is a success', async () => {
     const { create, emulator } = await startIdempotencyGateway({ emulator: { creationMs: 0 } });
-    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(EXECUTED_BUT_LOST);
     const payload = await create({ ...CALL, name: 'fail_orders' });
     const [made] = emulator.connections();
     expect(made?.state).toBe('FAILED');
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: made?.connectionId });
   });
 
-  it('twice, where names are not unique, is unknown: either may be ours', async () => {
+  it('that two connections have, where names are not unique, is unknown: either may be its own', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
-    emulator.seedConnection(TWIN);
-    emulator.inject(DONE_BUT_LOST);
+    emulator.seedConnection(DUPLICATE);
+    emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     expect(posts()).toBe(1);
   });
 });
 
-describe('T-A19: a twin of somebody else, alone in the list,', () => {
-  it.each([-30_000, 30_000])('made %i ms from our lost create is not taken for ours', async offsetMs => {
+describe('a connection that another client created with the same fields', () => {
+  it.each([-30_000, 30_000])('%i ms after a lost create is not taken for its connection', async offsetMs => {
     const { create, emulator, posts, settle } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
-    emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() + offsetMs });
+    emulator.seedConnection({ ...DUPLICATE, createdAtMs: Date.now() + offsetMs });
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
     await settle();
@@ -74,7 +74,7 @@ describe('T-A19: a twin of somebody else, alone in the list,', () => {
 });
 
 describe('two creates of one name', () => {
-  it('do not both get the connection that the second of them made', async () => {
+  it('do not both get the connection that the second of them created', async () => {
     const { create, emulator, posts, applied, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
@@ -89,7 +89,7 @@ describe('two creates of one name', () => {
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await settle();
-    emulator.inject(DONE_BUT_LOST);
+    emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(OTHER_CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     expect(posts()).toBe(2);

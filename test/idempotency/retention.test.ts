@@ -7,23 +7,23 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const REJECTED = { __typename: 'DliRejectedError' };
 const HOUR_MS = 3_600_000;
 
-/** A gateway and a DLI that live by one clock, which the test moves. */
-async function startInTime() {
+/** A gateway and an emulator with a common clock, which the test advances. */
+async function startWithClock() {
   const clock = createTestClock();
   const gateway = await startIdempotencyGateway({
     clock,
     emulator: { now: () => clock.epochMs(), uniqueNames: false },
   });
-  return { ...gateway, passHours: (hours: number) => clock.advance(hours * HOUR_MS) };
+  return { ...gateway, advanceHours: (hours: number) => clock.advance(hours * HOUR_MS) };
 }
 
-describe('T-B9: the record', () => {
-  it('of a success is kept for 72 hours, and its key is new after that', async () => {
-    const { create, posts, passHours } = await startInTime();
+describe('the record', () => {
+  it('of a success is kept for 72 hours, after which its key can be used again', async () => {
+    const { create, posts, advanceHours } = await startWithClock();
     const payload = await create(CALL);
-    passHours(71.9);
+    advanceHours(71.9);
     expect(await create(CALL)).toEqual(payload);
-    passHours(0.2);
+    advanceHours(0.2);
     const { connectionId, ...rest } = await create(CALL);
     expect(rest).toMatchObject(SUCCESS);
     expect(connectionId).not.toBe(payload.connectionId);
@@ -31,25 +31,25 @@ describe('T-B9: the record', () => {
   });
 
   it('of a refusal is kept for 24 hours', async () => {
-    const { create, emulator, posts, passHours } = await startInTime();
+    const { create, emulator, posts, advanceHours } = await startWithClock();
     emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
     expect(await create(CALL)).toMatchObject(REJECTED);
-    passHours(23.9);
+    advanceHours(23.9);
     expect(await create(CALL)).toMatchObject(REJECTED);
-    passHours(0.2);
+    advanceHours(0.2);
     expect(await create(CALL)).toMatchObject(SUCCESS);
     expect(posts()).toBe(2);
   });
 
-  it('of an unknown outcome is kept for 7 days, in which nothing is sent again', async () => {
-    const { create, emulator, posts, passHours, logged } = await startInTime();
+  it('of an unknown outcome is kept for 7 days, during which nothing is sent again', async () => {
+    const { create, emulator, posts, advanceHours, logged } = await startWithClock();
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await logged('settled without trace');
-    passHours(7 * 24 - 0.1);
+    advanceHours(7 * 24 - 0.1);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     expect(await create({ ...CALL, name: 'another' })).toMatchObject(KEY_REUSED);
-    passHours(0.2);
+    advanceHours(0.2);
     expect(await create({ ...CALL, name: 'another' })).toMatchObject(SUCCESS);
     expect(posts()).toBe(2);
   });

@@ -5,11 +5,11 @@ import { afterEach, expect, it } from '@jest/globals';
 import { KEY, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
-const folder = mkdtempSync(join(tmpdir(), 'once-projects-'));
+const folder = mkdtempSync(join(tmpdir(), 'dli-gateway-projects-'));
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it('a gateway of another project on the same store leaves an unknown create alone, whose list it does not see', async () => {
+it('gateways of two projects that share a store reconcile only the unknown creates of their own project', async () => {
   const env = { DATA_DIR: folder };
   const other = await startIdempotencyGateway({ env });
   const gateway = await startIdempotencyGateway({ env });

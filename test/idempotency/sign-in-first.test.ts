@@ -15,7 +15,7 @@ afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
 
-it('holds no name while the gateway signs in', async () => {
+it('a create does not reserve its name while the gateway signs in', async () => {
   const { create, emulator, posts } = await startIdempotencyGateway({
     env: { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' },
   });
@@ -27,7 +27,7 @@ it('holds no name while the gateway signs in', async () => {
   expect(posts()).toBe(0);
 });
 
-it('creates after a failed sign-in with the same key and name', async () => {
+it('a create succeeds with the same key and name after a failed sign-in', async () => {
   const { create, emulator, posts } = await startIdempotencyGateway({ env: IAM_USER });
   emulator.inject({ operation: 'issueToken', status: 503 });
   expect(await create(CALL)).toMatchObject(NO_TOKEN);
@@ -36,7 +36,7 @@ it('creates after a failed sign-in with the same key and name', async () => {
   expect(posts()).toBe(1);
 });
 
-it('replays a recorded create while the gateway cannot sign in', async () => {
+it('a recorded create is replayed while the gateway cannot sign in', async () => {
   const { url, posts } = await startUpstream();
   const folder = await mkdtemp(join(tmpdir(), 'sign-in-first-'));
   folders.push(folder);
@@ -51,7 +51,7 @@ it('replays a recorded create while the gateway cannot sign in', async () => {
   expect(posts()).toBe(1);
 });
 
-it('returns the credential when the name is held, so that other creates go on', async () => {
+it('a create whose name is reserved releases the credential, so that other creates proceed', async () => {
   const { create, emulator, posts } = await startIdempotencyGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
   emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
   const first = create(CALL);

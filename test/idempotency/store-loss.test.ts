@@ -16,21 +16,21 @@ import {
 const CALL = { idempotencyKey: KEY };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
-// Between the second of the operation and the 12 s for which a hanging list is waited for when nobody is in a hurry.
+// Longer than the deadline of the operation, shorter than the 12 s for which a list is awaited in the background.
 const TOO_LATE_MS = 10_000;
 
-async function forgetEverything(url: string): Promise<void> {
+async function flushRedis(url: string): Promise<void> {
   await openClient(url).flushall();
 }
 
-describeWithProgram('redis-server', 'D32: a Redis that lost its records', program => {
+describeWithProgram('redis-server', 'a Redis that lost its records', program => {
   async function start() {
     const redis = await startRedisServer(program);
     const gateway = await startIdempotencyGateway({ env: { REDIS_URL: redis.url } });
-    return { ...gateway, lose: () => forgetEverything(redis.url) };
+    return { ...gateway, lose: () => flushRedis(redis.url) };
   }
 
-  it('does not let a repeated create be sent again: its connection is found', async () => {
+  it('does not cause a repeat to be sent again: the connection is found', async () => {
     const { create, posts, lose } = await start();
     const { connectionId } = await create(CALL);
     await lose();
@@ -40,20 +40,20 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(posts()).toBe(1);
   });
 
-  it('is noticed by every gateway that used it, whichever meets it first', async () => {
+  it('is detected by every gateway that used it, whichever is the first to call it', async () => {
     const redis = await startRedisServer(program);
     const upstream = await startUpstream();
     const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url };
     const [one, other] = [await startIdempotencyGateway({ env }), await startIdempotencyGateway({ env })];
     const { connectionId } = await one.create(CALL);
     await other.create({ name: 'other' });
-    await forgetEverything(redis.url);
+    await flushRedis(redis.url);
     await one.create({ name: 'first_after_the_loss' });
     expect(await other.create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
     expect(upstream.posts()).toBe(3);
   });
 
-  it('is noticed by a gateway that lost nothing, after the one that did was killed', async () => {
+  it('is detected by a gateway whose own records are safe, after the one that lost some was killed', async () => {
     const { master, replica } = await startPair(program);
     const { url: REDIS_URL, plan } = await startProxy(master.port);
     const upstream = await startUpstream({ uniqueNames: false });
@@ -77,7 +77,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(upstream.posts()).toBe(2);
   });
 
-  it('costs new creates a look at the list, and nothing else', async () => {
+  it('makes a new create read the list once, and then succeed', async () => {
     const { create, emulator, posts, applied, lose } = await start();
     await create(CALL);
     expect(emulator.ledger.count('listConnections')).toBe(0);
@@ -87,7 +87,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect([posts(), emulator.ledger.count('listConnections')]).toEqual([2, 1]);
   });
 
-  it('leaves a repeat unknown and unsent while no list can be read', async () => {
+  it('leaves a repeat unknown and unsent while the list cannot be read', async () => {
     const { create, emulator, posts, lose } = await start();
     const { connectionId } = await create(CALL);
     await lose();
@@ -97,12 +97,12 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(posts()).toBe(1);
   });
 
-  it('is answered before its deadline while the list hangs', async () => {
+  it('does not delay a repeat beyond its deadline while the list hangs', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, OPERATION_TIMEOUT_MS: '2000' };
     const { create, emulator, posts, close } = await startIdempotencyGateway({ env });
     await create(CALL);
-    await forgetEverything(redis.url);
+    await flushRedis(redis.url);
     emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
     const startMs = performance.now();
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST' });
@@ -111,7 +111,7 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     expect(posts()).toBe(1);
   });
 
-  it('D23: lets the marker find the connection even when the loss was not noticed', async () => {
+  it('does not hide a connection with a marker tag, even if the loss was not detected', async () => {
     const redis = await startRedisServer(program);
     const env = { REDIS_URL: redis.url, DLI_MARKER_TAG: 'true' };
     const { create, emulator, applied } = await startIdempotencyGateway({ env });
@@ -119,11 +119,11 @@ describeWithProgram('redis-server', 'D32: a Redis that lost its records', progra
     const client = openClient(redis.url);
     await client.del(await client.keys(`${PREFIX}record:*`));
     expect(await create(CALL)).toMatchObject({ ...SUCCESS, connectionId, reconciled: true });
-    // It was not found by a look before: DLI refused the name.
+    // It was not found in the list beforehand: DLI refused the name.
     expect([emulator.ledger.count('createConnection'), applied()]).toEqual([2, [connectionId]]);
   });
 
-  it('does not make somebody else\u2019s connection of the same name ours', async () => {
+  it('does not attribute a connection of the same name, created by another client, to a create', async () => {
     const { create, emulator, lose } = await start();
     await create({ name: 'before' });
     await lose();

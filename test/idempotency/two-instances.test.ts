@@ -10,17 +10,17 @@ import { planCreate } from '../proof/helpers/create-plan.js';
 import { Fleet } from '../proof/helpers/fleet.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
 import { chooseSeed } from '../proof/helpers/random.js';
-import { judge } from '../proof/helpers/verdict.js';
+import { checkAnswers } from '../proof/helpers/verdict.js';
 
 const PAIRS = proofSize(20, 60);
 const AT_A_TIME = 10;
 
-describeWithProgram('redis-server', 'two gateways on one Redis', program => {
-  it('make one connection of two calls with one key, one each, at the same moment', async () => {
+describeWithProgram('redis-server', 'two gateways that share Redis', program => {
+  it('create one connection for two simultaneous calls with the same key, one to each of them', async () => {
     const seed = chooseSeed();
     const { url: REDIS_URL } = await startRedisServer(program);
     const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
-    // As long as a real create takes at least, so that the second call meets the first one at work.
+    // The least that a real create takes, so that the second call arrives while the first one is in progress.
     emulator.inject({ operation: 'createConnection', times: 0, delayMs: 20 });
     const fleet = await Fleet.start(2, { ...environmentFor(baseUrl), REDIS_URL });
     const [oneUrl = '', otherUrl = ''] = await fleet.urls();
@@ -29,7 +29,7 @@ describeWithProgram('redis-server', 'two gateways on one Redis', program => {
       faults: [],
       isTwice: true,
     }));
-    // The first call of a process loads what the others find loaded.
+    // The first call of a process also loads modules.
     await fetch(oneUrl);
     const gapsMs: number[] = [];
     const histories = await inParallel(plans, AT_A_TIME, async ({ input }) => {
@@ -41,14 +41,14 @@ describeWithProgram('redis-server', 'two gateways on one Redis', program => {
       await callUntilDecided(history, async () => otherUrl, Number.POSITIVE_INFINITY);
       return history;
     });
-    const { verdict, figures } = judge(plans, histories, emulator);
+    const { verdict, figures } = checkAnswers(plans, histories, emulator);
     process.stderr.write(`pairs: ${JSON.stringify({ seed, ...figures, maxGapMs: Math.max(...gapsMs) })}\n`);
-    expect(figures).toMatchObject({ posts: PAIRS, objects: PAIRS, ends: { CREATED: PAIRS } });
+    expect(figures).toMatchObject({ posts: PAIRS, connections: PAIRS, ends: { CREATED: PAIRS } });
     expect({ seed, ...verdict }).toEqual({
       seed,
       duplicates: [],
-      lies: [],
-      undecidedButListed: [],
+      wrongAnswers: [],
+      unknownButListed: [],
       postsWithoutProof: [],
       stuck: [],
     });

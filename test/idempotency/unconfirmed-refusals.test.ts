@@ -3,24 +3,24 @@ import { KEY, NAME_TAKEN, startIdempotencyGateway, UNKNOWN } from './helpers/ide
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
-const TWIN = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
-/** DLI says that it did not execute a create, and has made the connection all the same. */
-const REFUSED_BUT_DONE = { operation: 'createConnection', error: 'APIG.0613', apply: true } as const;
+const DUPLICATE = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
+/** DLI refuses a create although it has created the connection. */
+const REFUSED_BUT_EXECUTED = { operation: 'createConnection', error: 'APIG.0613', apply: true } as const;
 const UNSUCCESSFUL = { operation: 'createConnection', body: { is_success: false, message: 'no' } } as const;
 
-describe('a name that is taken when a create is sent for the second time', () => {
-  it('D24: by the first request is our own success', async () => {
+describe('a name that is taken when a create is retried', () => {
+  it('by the first request is a success', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
-    emulator.inject(REFUSED_BUT_DONE);
+    emulator.inject(REFUSED_BUT_EXECUTED);
     const payload = await create(CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(await create(CALL)).toEqual(payload);
     expect([posts(), applied().length]).toEqual([2, 1]);
   });
 
-  it('D24: by somebody else before the create is a conflict', async () => {
+  it('by another client before the create is a conflict', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
-    emulator.seedConnection({ ...TWIN, createdAtMs: Date.now() - 60_000 });
+    emulator.seedConnection({ ...DUPLICATE, createdAtMs: Date.now() - 60_000 });
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
     const payload = await create(CALL);
     expect(payload).toMatchObject(NAME_TAKEN);
@@ -28,16 +28,16 @@ describe('a name that is taken when a create is sent for the second time', () =>
     expect(posts()).toBe(2);
   });
 
-  it('D24: by a connection to another address is a conflict', async () => {
+  it('by a connection to another address is a conflict', async () => {
     const { create, emulator } = await startIdempotencyGateway();
-    emulator.seedConnection({ ...TWIN, destination: '192.168.0.99:5432' });
+    emulator.seedConnection({ ...DUPLICATE, destination: '192.168.0.99:5432' });
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
     expect(await create(CALL)).toMatchObject(NAME_TAKEN);
   });
 
-  it('D24: is unknown while no list can be read, and decided by the first good one', async () => {
+  it('is unknown while the list cannot be read, and then a success', async () => {
     const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
-    emulator.inject(REFUSED_BUT_DONE);
+    emulator.inject(REFUSED_BUT_EXECUTED);
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     emulator.clearFaults();
@@ -46,8 +46,8 @@ describe('a name that is taken when a create is sent for the second time', () =>
   });
 });
 
-describe('D16: a 2xx that says it failed and names no connection', () => {
-  it('is a refusal when the list does not show the connection, replayed to every repeat', async () => {
+describe('a 2xx response with is_success: false and no id', () => {
+  it('is a refusal when the list does not show the connection, and is replayed to every repeat', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject(UNSUCCESSFUL);
     const payload = await create(CALL);
@@ -56,7 +56,7 @@ describe('D16: a 2xx that says it failed and names no connection', () => {
     expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 1]);
   });
 
-  it('is a success when the list shows it', async () => {
+  it('is a success when the list shows the connection', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway();
     emulator.inject({ ...UNSUCCESSFUL, apply: true });
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });

@@ -4,20 +4,20 @@ import type { OperationRecord, SendingRecord } from '../../src/operation-store/o
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { makeRecord, succeeded } from '../operation-store/helpers/operation-store-contract.js';
 
-/** More than a writer keeps of one kind. */
+/** One more than the queue holds of one kind. */
 const TOO_MANY = 10_001;
 
-/** A store that answers when the test says so, and a writer on it: no real one fails in a wanted order. */
+/** A queue on a store that responds when the test says so; a real store cannot be made to fail in a given order. */
 function startHeldWriter() {
-  const sent: { state: OperationRecord['state'] | 'forgotten'; answer(isAvailable: boolean): void }[] = [];
-  const hold = (state: OperationRecord['state'] | 'forgotten') =>
+  const sent: { state: OperationRecord['state'] | 'removed'; answer(isAvailable: boolean): void }[] = [];
+  const hold = (state: OperationRecord['state'] | 'removed') =>
     new Promise<boolean>((resolve, reject) => {
       const answer = (isAvailable: boolean) => (isAvailable ? resolve(true) : reject(new StoreUnavailableError()));
       sent.push({ state, answer });
     });
   const store = {
     replace: ({ state }: OperationRecord) => hold(state),
-    remove: () => hold('forgotten'),
+    remove: () => hold('removed'),
   };
   const dropped: (number | undefined)[] = [];
   const log = { info: () => {}, warn: ({ count }: { count?: number }) => dropped.push(count) };
@@ -28,7 +28,7 @@ function unknown(record: SendingRecord): OperationRecord {
   return { ...record, state: 'UNKNOWN', unknownReason: 'CONNECTION_LOST' };
 }
 
-it('repeats no older write of a record once the newer one is stored', async () => {
+it('the write-behind queue does not retry an older write of a record once a newer one is stored', async () => {
   const { writer, sent } = startHeldWriter();
   const record = makeRecord();
   const first = writer.write(unknown(record), record.owner);
@@ -45,7 +45,7 @@ it('repeats no older write of a record once the newer one is stored', async () =
   expect(sent.map(({ state }) => state)).toEqual(['UNKNOWN', 'UNKNOWN', 'SUCCEEDED']);
 });
 
-it('sends no older write of a record after the newer one', async () => {
+it('the write-behind queue does not send an older write of a record after a newer one', async () => {
   const { writer, sent } = startHeldWriter();
   const record = makeRecord();
   const first = writer.write(unknown(record), record.owner);
@@ -59,11 +59,11 @@ it('sends no older write of a record after the newer one', async () => {
   expect(writer.pending(record.id)).toEqual(succeeded(record));
 });
 
-it('keeps a result however many records wait to be forgotten', async () => {
+it('the write-behind queue keeps a result, however many removals are queued', async () => {
   const { writer, sent } = startHeldWriter();
-  const forgotten = Array.from({ length: TOO_MANY }, (_, index) => writer.remove(`id ${index}`, 'owner'));
+  const removed = Array.from({ length: TOO_MANY }, (_, index) => writer.remove(`id ${index}`, 'owner'));
   for (const { answer } of sent) answer(false);
-  await Promise.all(forgotten);
+  await Promise.all(removed);
   const record = makeRecord();
   const written = writer.write(succeeded(record), record.owner);
   sent.at(-1)?.answer(false);
@@ -71,7 +71,7 @@ it('keeps a result however many records wait to be forgotten', async () => {
   expect(writer.pending(record.id)).toEqual(succeeded(record));
 });
 
-it('logs how many writes it had to drop', async () => {
+it('the write-behind queue logs how many writes it had to drop', async () => {
   const { writer, sent, dropped } = startHeldWriter();
   const records = Array.from({ length: TOO_MANY }, () => makeRecord());
   const written = records.map(record => writer.write(succeeded(record), record.owner));

@@ -7,7 +7,7 @@ import { startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { CreateHistory } from './helpers/caller.js';
-import { callOnce, callToTheEnd, lastAnswer } from './helpers/caller.js';
+import { callOnce, callUntilFinal, lastAnswer } from './helpers/caller.js';
 import type { CrashPoint } from './helpers/crash-points.js';
 import { CRASH_POINTS } from './helpers/crash-points.js';
 import type { CreatePlan } from './helpers/create-plan.js';
@@ -15,15 +15,15 @@ import { planCreate } from './helpers/create-plan.js';
 import { inParallel } from './helpers/in-parallel.js';
 import { startLateUpstream } from './helpers/late-upstream.js';
 import { chooseSeed, randomOf } from './helpers/random.js';
-import { judge } from './helpers/verdict.js';
+import { checkAnswers } from './helpers/verdict.js';
 
 const REPEATS = proofSize(1, 3);
 const AT_A_TIME = 5;
 const OPERATION_MS = 2_000;
 const SETTLE_MS = 2_000;
-/** How long the dead process counts as alive, and then its create may appear. */
-const DOUBT_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
-const NO_FAULTS = { faults: [], listFault: undefined, isTwice: false, leavesAfterMs: undefined, patience: 1 };
+/** Time for which the killed process owns its record, and then until its create is settled. */
+const RESOLUTION_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
+const NO_FAULTS = { faults: [], listFault: undefined, isTwice: false, disconnectsAfterMs: undefined, maxUndecided: 1 };
 
 const folders: string[] = [];
 
@@ -31,16 +31,16 @@ afterAll(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-/** Lets a gateway die at this point, starts it anew and repeats the call until it is decided. */
+/** Kills a gateway at this point of a create, starts another one and repeats the create until it is decided. */
 async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
   const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
-  const way = await startLateUpstream(baseUrl);
-  const folder = await mkdtemp(join(tmpdir(), 'once-crash-'));
+  const upstream = await startLateUpstream(baseUrl);
+  const folder = await mkdtemp(join(tmpdir(), 'dli-gateway-crash-'));
   folders.push(folder);
-  const isLate = point === CRASH_POINTS['on its way to DLI, where it arrives later'];
-  if (!isLate) way.release();
+  const isLate = point === CRASH_POINTS['before its request arrives at DLI'];
+  if (!isLate) upstream.release();
   const environment = {
-    ...environmentFor(way.url),
+    ...environmentFor(upstream.url),
     DATA_DIR: folder,
     OPERATION_TIMEOUT_MS: String(OPERATION_MS),
     RECONCILE_SETTLE_MS: String(SETTLE_MS),
@@ -52,20 +52,20 @@ async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
   point.prepare?.(emulator);
   const history: CreateHistory = { input: plan.input, calls: [] };
   const call = callOnce(history, graphqlUrl);
-  await point.die?.({ emulator, way, kill: () => first.signal('SIGKILL'), call, chance });
+  await point.trigger?.({ emulator, upstream, kill: () => first.signal('SIGKILL'), call, chance });
   expect(await first.end()).toBe('SIGKILL');
   await call;
-  // What was on its way arrives when its sender is dead; a machine that starts slowly must not make it later still.
-  way.release();
-  // The next one runs in this process, because nothing ends it.
+  // A request that was held back arrives after its sender was killed, but not later because of a slow start.
+  upstream.release();
+  // The next gateway runs in this process, because it is not killed.
   const second = await startGateway({ env: environment });
   const { graphqlUrl: url } = second;
-  await callToTheEnd([history], async () => url, DOUBT_MS);
+  await callUntilFinal([history], async () => url, RESOLUTION_MS);
   const decided = lastAnswer(history);
   // A repeat has the same outcome.
   await callOnce(history, url);
   await second.close();
-  const { verdict, figures } = judge([plan], [history], emulator);
+  const { verdict, figures } = checkAnswers([plan], [history], emulator);
   const isRepeated = lastAnswer(history)?.connectionId === decided?.connectionId;
   return { verdict, isRepeated, posts: figures.posts, end: Object.keys(figures.ends)[0] };
 }
@@ -74,7 +74,7 @@ describe('a create whose gateway is killed', () => {
   const seed = chooseSeed();
   const ends = new Map<string, Awaited<ReturnType<typeof crash>>[]>();
 
-  // All side by side, because they mostly wait until a dead process no longer counts as alive.
+  // In parallel, because most of the time they wait until the killed process no longer owns its record.
   beforeAll(async () => {
     process.stderr.write(`killed gateways: ${REPEATS} times at each step, replay with PROOF_SEED=${seed}\n`);
     const crashes = Object.entries(CRASH_POINTS).flatMap(([name, point]) => {
@@ -91,7 +91,7 @@ describe('a create whose gateway is killed', () => {
   }, 600_000);
 
   it.each(Object.entries(CRASH_POINTS))(
-    '%s, and restarted, creates at most once and answers truthfully',
+    '%s is executed at most once and answered truthfully after the restart',
     (name, point) => {
       expect(ends.get(name)).toHaveLength(REPEATS);
       for (const { verdict, isRepeated, posts, end } of ends.get(name) ?? []) {
@@ -99,8 +99,8 @@ describe('a create whose gateway is killed', () => {
           seed,
           isRepeated: true,
           duplicates: [],
-          lies: [],
-          undecidedButListed: [],
+          wrongAnswers: [],
+          unknownButListed: [],
           postsWithoutProof: [],
           stuck: [],
         });

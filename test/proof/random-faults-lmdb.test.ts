@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, it } from '@jest/globals';
-import { proveRandomFaults, RANDOM_FAULTS_TIMEOUT_MS } from './helpers/random-faults.js';
+import { RANDOM_FAULTS_TIMEOUT_MS, runRandomFaults } from './helpers/random-faults.js';
 
 const folders: string[] = [];
 
@@ -11,11 +11,11 @@ afterEach(async () => {
 });
 
 it(
-  'creates through one gateway on a folder end without a duplicate and without a lie, whatever DLI and the gateway suffer',
+  'creates through one gateway with LMDB have no duplicates and no wrong answers despite random faults and crashes',
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'random-faults-'));
+    const folder = await mkdtemp(join(tmpdir(), 'dli-gateway-random-faults-'));
     folders.push(folder);
-    await proveRandomFaults('one gateway on a folder', 1, { DATA_DIR: folder });
+    await runRandomFaults('one gateway with LMDB', 1, { DATA_DIR: folder });
   },
   RANDOM_FAULTS_TIMEOUT_MS,
 );

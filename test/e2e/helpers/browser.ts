@@ -1,7 +1,7 @@
 import { beforeAll } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
-import { whenOver } from '../../helpers/clean-up.js';
+import { onCleanup } from '../../helpers/clean-up.js';
 
 // Headless and without internet access.
 const ARGUMENTS = [
@@ -22,11 +22,11 @@ export function useChromium(executablePath: string): (options?: BrowserContextOp
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: TIMEOUT_MS });
-    whenOver(() => browser.close());
+    onCleanup(() => browser.close());
   });
   return async options => {
     const page = await browser.newPage(options);
-    whenOver(() => page.close());
+    onCleanup(() => page.close());
     page.setDefaultTimeout(TIMEOUT_MS);
     return page;
   };

@@ -6,52 +6,52 @@ import { createTestClock } from '../../helpers/clock.js';
 import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
 
-/** A key that keeps the rule. */
+/** A valid key. */
 export const KEY = 'order-4711-attempt-1';
 
-/** Answers to callers, by member and code. */
+/** Payloads of creates, by member and code. */
 export const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 export const UNAVAILABLE = { __typename: 'DliUnavailableError', code: 'UPSTREAM_UNAVAILABLE' };
 export const KEY_REUSED = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_KEY_REUSED' };
 export const IN_PROGRESS = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_IN_PROGRESS' };
 export const NAME_TAKEN = { __typename: 'NameTakenError', code: 'NAME_CONFLICT' };
 
-/** An upstream without an answer proves nothing: it is done or not, and the caller cannot know. */
+/** Creates whose connection is reset before the response: not executed, and executed. */
 export const LOST = { operation: 'createConnection', behaviour: 'reset', apply: false } as const;
-export const DONE_BUT_LOST = { operation: 'createConnection', behaviour: 'reset', apply: true } as const;
+export const EXECUTED_BUT_LOST = { operation: 'createConnection', behaviour: 'reset', apply: true } as const;
 
-/** A list that does not show yet what was made. */
+/** A list that does not yet show the new connection. */
 export const NOT_LISTED_YET = {
   operation: 'listConnections',
   body: { is_success: true, count: 0, connections: [] },
   times: 0,
 } as const;
 
-/** What the emulator's ledger testifies. */
-export interface Witness {
+/** The creates that an emulator received, as recorded in its ledger. */
+export interface UpstreamCounts {
   emulator: Emulator;
-  /** How many creates DLI got. */
+  /** Number of creates that the emulator received. */
   posts(): number;
-  /** Ids of the connections that those creates made. */
+  /** Ids of the connections that they created. */
   applied(): string[];
 }
 
-/** A gateway that settles unknown creates within a second, where real ones take two minutes. Time can be passed. */
-export interface OnceGateway extends TestGateway, Witness {
-  /** Repeats a create until its answer is of this member; fails after two minutes. */
+/** A gateway that settles unknown creates within a second instead of two minutes, with a clock that tests advance. */
+export interface IdempotencyGateway extends TestGateway, UpstreamCounts {
+  /** Repeats a create until its payload is this member; fails after two minutes. */
   createUntil(member: string, changes: Record<string, unknown>): Promise<Payload>;
-  /** Repeats a create until nobody else works on it any more. */
+  /** Repeats a create while it is in progress elsewhere. */
   createUntilDecided(changes: Record<string, unknown>): Promise<Payload>;
-  /** Lets time pass for the gateway and its emulator; timers of the system do not notice. */
-  passMs(ms: number): void;
-  /** Waits until the list has been read so many times more. */
-  looks(count: number): Promise<void>;
-  /** Lets the settle time pass, and waits until one more create is settled without a trace. */
+  /** Advances the clock of the gateway and its emulator, in milliseconds; system timers are not affected. */
+  advance(ms: number): void;
+  /** Waits until the list has been read this many more times. */
+  waitForListReads(count: number): Promise<void>;
+  /** Advances the clock by the settle time, and waits until one more create is settled without trace. */
   settle(): Promise<void>;
 }
 
 const SETTLE_MS = '1000';
-const PATIENCE_MS = 110_000;
+const TIMEOUT_MS = 110_000;
 const PAUSE_MS = 50;
 const upstreams: Emulator[] = [];
 
@@ -60,8 +60,8 @@ afterEach(async () => {
   for (const emulator of upstreams.splice(0)) await emulator.close();
 });
 
-/** Starts a gateway on an emulator of its own, with one clock; both end after the test. */
-export async function startIdempotencyGateway(options: TestGatewayOptions = {}): Promise<OnceGateway> {
+/** Starts a gateway and its emulator, with a common clock; both stop after the test. */
+export async function startIdempotencyGateway(options: TestGatewayOptions = {}): Promise<IdempotencyGateway> {
   const clock = createTestClock();
   const env = { RECONCILE_SETTLE_MS: SETTLE_MS, ...options.env };
   const emulator = { now: () => clock.epochMs(), ...options.emulator };
@@ -69,7 +69,7 @@ export async function startIdempotencyGateway(options: TestGatewayOptions = {}):
   let settled = 0;
   return {
     ...gateway,
-    ...witnessOf(gateway.emulator),
+    ...countsOf(gateway.emulator),
     createUntil: (member, changes) =>
       until(
         () => gateway.create(changes),
@@ -80,8 +80,8 @@ export async function startIdempotencyGateway(options: TestGatewayOptions = {}):
         () => gateway.create(changes),
         ({ __typename }) => __typename !== IN_PROGRESS.__typename,
       ),
-    passMs: ms => clock.advance(ms),
-    async looks(count) {
+    advance: ms => clock.advance(ms),
+    async waitForListReads(count) {
       const { ledger } = gateway.emulator;
       await ledger.waitFor('listConnections', ledger.count('listConnections') + count);
     },
@@ -93,29 +93,29 @@ export async function startIdempotencyGateway(options: TestGatewayOptions = {}):
   };
 }
 
-/** Starts an upstream that several gateways share, or that comes back on a port; it ends after the test. */
+/** Starts an emulator that several gateways share, or that listens on a given port; it stops after the test. */
 export async function startUpstream(
   options: Partial<EmulatorOptions> = {},
   port = 0,
-): Promise<Witness & { url: string }> {
+): Promise<UpstreamCounts & { url: string }> {
   const emulator = createEmulator(options);
   const url = await emulator.listen(port);
   upstreams.push(emulator);
-  return { url, ...witnessOf(emulator) };
+  return { url, ...countsOf(emulator) };
 }
 
-/** Asks again and again until the answer is the wanted one, for at most two minutes. */
-export async function until<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> {
-  const endMs = performance.now() + PATIENCE_MS;
+/** Calls a function until its result is the expected one; fails after two minutes. */
+export async function until<T>(call: () => Promise<T>, isExpected: (result: T) => boolean): Promise<T> {
+  const endMs = performance.now() + TIMEOUT_MS;
   for (;;) {
-    const answer = await ask();
-    if (isWanted(answer)) return answer;
-    if (performance.now() > endMs) throw new Error(`The last answer was ${JSON.stringify(answer)}`);
+    const result = await call();
+    if (isExpected(result)) return result;
+    if (performance.now() > endMs) throw new Error(`The last result was ${JSON.stringify(result)}`);
     await delay(PAUSE_MS);
   }
 }
 
-/** Sends the example create with changes, for tests about the exchange itself. */
+/** Sends the example create with changes, and returns the HTTP response. */
 export function postCreate(
   graphqlUrl: string,
   changes: Record<string, unknown>,
@@ -134,8 +134,8 @@ export function createBody(changes: Record<string, unknown>): string {
   return JSON.stringify({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } });
 }
 
-/** Reads what an emulator's ledger testifies. */
-export function witnessOf(emulator: Emulator): Witness {
+/** Counts the creates in an emulator's ledger. */
+export function countsOf(emulator: Emulator): UpstreamCounts {
   return {
     emulator,
     posts: () => emulator.ledger.count('createConnection'),

@@ -3,30 +3,31 @@ import type { Emulator } from '../../../src/emulator/emulator.js';
 import { DEFAULT_DOMAIN_NAME, DEFAULT_PASSWORD, DEFAULT_USER_NAME } from '../../../src/emulator/emulator.js';
 import type { LateUpstream } from './late-upstream.js';
 
-/** What of the world a crash needs. */
-interface CrashScene {
+/** What a crash is triggered with. */
+interface CrashContext {
   emulator: Emulator;
-  way: LateUpstream;
-  /** Ends the gateway with SIGKILL. */
+  upstream: LateUpstream;
+  /** Kills the gateway with SIGKILL. */
   kill(): void;
-  /** The end of the first call, with an answer or without. */
+  /** Resolves when the first call ends, with or without a response. */
   call: Promise<unknown>;
-  /** A number from 0 to 1. */
+  /** A random number from 0 to 1. */
   chance: number;
 }
 
-/** A moment of a create at which its gateway dies, and what must be true in the end. */
+/** A step of a create at which its gateway is killed, and the expected result. */
 export interface CrashPoint {
-  /** Source of a module that kills the gateway from inside, at the very step. */
+  /** Source of a module that makes the gateway kill itself at the step. */
   preload?: string;
-  /** Variables that replace or, when empty, take away others. */
+  /** Environment variables to set or, when empty, to remove. */
   environment?: Record<string, string>;
-  /** Sets the scene before the call. */
+  /** Injects faults before the call. */
   prepare?(emulator: Emulator): void;
-  /** Brings about the death from outside; resolves when it is certain to come. */
-  die?(scene: CrashScene): Promise<void>;
+  /** Kills the gateway from outside; resolves when the signal was sent. */
+  trigger?(context: CrashContext): Promise<void>;
+  /** The last answer. */
   end: 'CREATED' | 'OUTCOME_UNKNOWN' | 'ANY';
-  /** Requests to create that DLI gets in all. */
+  /** Number of creates that DLI receives. */
   posts: number;
 }
 
@@ -38,7 +39,7 @@ const IAM_USER = {
   IAM_DOMAIN_NAME: DEFAULT_DOMAIN_NAME,
 };
 
-/** Source of a module that kills its process at a step of its work. */
+/** Source of a module that kills its process at a step of a call to DLI. */
 function killAt(channel: string, condition: string): string {
   return `import { subscribe } from 'node:diagnostics_channel';
     subscribe('${channel}', ({ request, response }) => {
@@ -49,7 +50,7 @@ function killAt(channel: string, condition: string): string {
 const KILL_BEFORE_ANSWER = `import { ServerResponse } from 'node:http';
   ServerResponse.prototype.writeHead = () => process.kill(process.pid, 'SIGKILL');`;
 
-/** From the first to the last step of a create. */
+/** The steps of a create, in order. */
 export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
   'before it is recorded': {
     preload: killAt('http.server.request.start', 'true'),
@@ -59,56 +60,56 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
   'while it signs in, before it is recorded': {
     environment: IAM_USER,
     prepare: emulator => emulator.inject({ operation: 'issueToken', behaviour: 'hang' }),
-    async die({ emulator, kill }) {
+    async trigger({ emulator, kill }) {
       await emulator.ledger.waitFor('issueToken', 1);
       kill();
     },
     end: 'CREATED',
     posts: 1,
   },
-  'recorded, right before its first byte is sent': {
+  'right before its first byte is sent': {
     preload: killAt('undici:client:sendHeaders', 'true'),
     end: 'OUTCOME_UNKNOWN',
     posts: 0,
   },
-  'on its way to DLI, where it arrives later': {
-    async die({ way, kill }) {
-      await way.stuck;
+  'before its request arrives at DLI': {
+    async trigger({ upstream, kill }) {
+      await upstream.held;
       kill();
     },
     end: 'CREATED',
     posts: 1,
   },
-  'executed by DLI and not answered': {
+  'after DLI executed it and before DLI responded': {
     prepare: emulator => emulator.inject({ operation: 'createConnection', behaviour: 'hang', apply: true }),
-    async die({ emulator, kill }) {
+    async trigger({ emulator, kill }) {
       await emulator.ledger.waitFor('createConnection', 1);
       kill();
     },
     end: 'CREATED',
     posts: 1,
   },
-  'answered by DLI': {
+  'when it receives the response of DLI': {
     preload: killAt('undici:request:headers', 'response.statusCode === 201'),
     end: 'CREATED',
     posts: 1,
   },
-  'recorded as done, right before the caller is answered': {
+  'right before it responds to the caller': {
     preload: KILL_BEFORE_ANSWER,
     end: 'CREATED',
     posts: 1,
   },
-  'answered to the caller': {
-    async die({ call, kill }) {
+  'after it responded to the caller': {
+    async trigger({ call, kill }) {
       await call;
       kill();
     },
     end: 'CREATED',
     posts: 1,
   },
-  'at any moment': {
-    // The moment is what varies here, so it is a time and no state.
-    async die({ chance, kill }) {
+  'at a random time': {
+    // A time, not a state: the step at which the gateway is killed shall vary.
+    async trigger({ chance, kill }) {
       await delay(chance * 60);
       kill();
     },

@@ -3,7 +3,7 @@ import type { CreateFault } from './fault-alphabet.js';
 import { CREATE_FAULTS, LIST_FAULTS } from './fault-alphabet.js';
 import { pick, randomOf } from './random.js';
 
-/** The input of a create, complete. */
+/** The complete input of a create. */
 export interface PlannedInput {
   idempotencyKey: string;
   name: string;
@@ -14,24 +14,24 @@ export interface PlannedInput {
   tags: { key: string; value: string }[];
 }
 
-/** One create: what its caller does and what goes wrong. */
+/** One create: the behaviour of its caller, and the faults. */
 export interface CreatePlan {
   input: PlannedInput;
-  /** What happens to the first POST, and to the second one if there is any. */
+  /** The faults of the first POST, and of the second one if there is one. */
   faults: readonly CreateFault[];
   listFault: Fault | undefined;
-  /** Whether the first call is made twice at once. */
+  /** Whether the first call is made twice, in parallel. */
   isTwice: boolean;
-  /** Milliseconds after which the caller breaks off the first call. */
-  leavesAfterMs: number | undefined;
-  /** How many calls the caller makes at first while the outcome is in doubt; the rest it makes at the end. */
-  patience: number;
+  /** Milliseconds after which the caller disconnects from the first call. */
+  disconnectsAfterMs: number | undefined;
+  /** Number of undecided answers after which the caller stops, until all callers repeat their calls at the end. */
+  maxUndecided: number;
 }
 
 const UUID_TAIL = '4ad-4835-ad09-08a2f2efccdb';
-const SHARES = { clean: 0.1, secondFault: 0.5, listFault: 0.15, twice: 0.2, leaving: 0.1, fewRetries: 0.7 };
+const SHARES = { clean: 0.1, secondFault: 0.5, listFault: 0.15, twice: 0.2, disconnecting: 0.1, fewRetries: 0.7 };
 
-/** A create that follows from the seed and its number alone. */
+/** Plans a create that depends on the seed and its number only. */
 export function planCreate(seed: string, number: number): CreatePlan {
   const random = randomOf(`${seed}/${number}`);
   const faults = random() < SHARES.clean ? [] : [pick(random, CREATE_FAULTS)];
@@ -50,7 +50,7 @@ export function planCreate(seed: string, number: number): CreatePlan {
     faults,
     listFault: random() < SHARES.listFault ? pick(random, LIST_FAULTS) : undefined,
     isTwice: random() < SHARES.twice,
-    leavesAfterMs: random() < SHARES.leaving ? Math.floor(random() * 200) : undefined,
-    patience: random() < SHARES.fewRetries ? 1 : 4,
+    disconnectsAfterMs: random() < SHARES.disconnecting ? Math.floor(random() * 200) : undefined,
+    maxUndecided: random() < SHARES.fewRetries ? 1 : 4,
   };
 }

@@ -1,10 +1,10 @@
 import type { Fault } from '../../../src/emulator/emulator.js';
 
-/** One letter: what happens to a POST, and what its sender may conclude. */
+/** A fault of a POST, and what its response proves. */
 export interface CreateFault {
   fault: Omit<Fault, 'operation' | 'name'>;
-  /** NO: the answer proves that nothing was executed. */
-  proves: 'NO' | 'NOTHING';
+  /** Whether the response proves that the create was not executed. */
+  proves: 'NOT_EXECUTED' | 'NOTHING';
 }
 
 const AMBIGUOUS: readonly CreateFault['fault'][] = [
@@ -26,10 +26,10 @@ const AMBIGUOUS: readonly CreateFault['fault'][] = [
   { behaviour: 'close' },
 ];
 
-// Long ones, which cost as much time as an operation has; fewer of them keep the test short.
+// These take until the deadline of the operation, so there are few of them.
 const SLOW: readonly CreateFault['fault'][] = [{ behaviour: 'hang' }];
 
-// These show a part of a real success.
+// These are parts of a real success, or slow ones.
 const BROKEN_SUCCESSES: readonly CreateFault['fault'][] = [
   { behaviour: 'resetDuringAnswer', apply: true },
   { behaviour: 'truncate', apply: true },
@@ -42,7 +42,7 @@ const BROKEN_SUCCESSES: readonly CreateFault['fault'][] = [
   { delayMs: 1_000 },
 ];
 
-// No 401: every refused signature counts towards the guard of the credential, which then stops all creates.
+// No 401: after a few refused signatures the lockout guard suspends the credential, and all creates fail.
 const REFUSALS: readonly CreateFault['fault'][] = [
   { error: 'APIGW.0308' },
   { error: 'APIGW.0308', headers: { 'retry-after': '1' } },
@@ -53,16 +53,16 @@ const REFUSALS: readonly CreateFault['fault'][] = [
   { status: 200, body: { is_success: false, message: 'no' } },
 ];
 
-/** Every fault of a create; about half of the ambiguous ones are executed all the same. */
+/** All faults of a create; half of the ambiguous ones execute it. */
 export const CREATE_FAULTS: readonly CreateFault[] = [
   ...[...AMBIGUOUS, ...AMBIGUOUS, ...SLOW].flatMap(fault =>
     [true, false].map((apply): CreateFault => ({ fault: { ...fault, apply }, proves: 'NOTHING' })),
   ),
   ...BROKEN_SUCCESSES.map((fault): CreateFault => ({ fault, proves: 'NOTHING' })),
-  ...[...REFUSALS, ...REFUSALS].map((fault): CreateFault => ({ fault, proves: 'NO' })),
+  ...[...REFUSALS, ...REFUSALS].map((fault): CreateFault => ({ fault, proves: 'NOT_EXECUTED' })),
 ];
 
-/** What may go wrong with a list. */
+/** All faults of a list. */
 export const LIST_FAULTS: readonly Fault[] = [
   { operation: 'listConnections', status: 500 },
   { operation: 'listConnections', error: 'APIGW.0308' },

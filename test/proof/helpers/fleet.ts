@@ -3,7 +3,7 @@ import { startGatewayProcess } from '../../helpers/gateway-process.js';
 import type { Random } from './random.js';
 import { pick } from './random.js';
 
-/** Gateways that share their records; any of them may be killed at any time and is started anew. */
+/** Gateway processes that share their records, and are restarted when a test kills them. */
 export class Fleet {
   readonly #environment: Record<string, string>;
   readonly #members: { process: GatewayProcess; url: Promise<string> }[] = [];
@@ -13,7 +13,7 @@ export class Fleet {
     this.#environment = environment;
   }
 
-  /** Starts so many processes with the same environment. */
+  /** Starts this many processes with the same environment. */
   static async start(size: number, environment: Record<string, string>): Promise<Fleet> {
     const fleet = new Fleet(environment);
     for (let index = 0; index < size; index += 1) fleet.#startMember(index);
@@ -21,22 +21,22 @@ export class Fleet {
     return fleet;
   }
 
-  /** How often a process was killed. */
+  /** Number of processes that were killed. */
   get kills(): number {
     return this.#kills;
   }
 
-  /** The endpoint of each process, which is waited for while it starts. */
+  /** The endpoint of each process; waits for those that are starting. */
   urls(): Promise<string[]> {
     return Promise.all(this.#members.map(({ url }) => url));
   }
 
-  /** The endpoint of one of them. */
+  /** The endpoint of a random process. */
   url(random: Random): Promise<string> {
     return pick(random, this.#members).url;
   }
 
-  /** Ends one of them with SIGKILL, in the middle of whatever it does, and starts it anew. */
+  /** Kills a random process with SIGKILL and restarts it. */
   async kill(random: Random): Promise<void> {
     const index = Math.floor(random() * this.#members.length);
     const member = this.#members[index];
@@ -48,8 +48,8 @@ export class Fleet {
     await member.url;
   }
 
-  /** What the processes that run now wrote to stderr. */
-  complaints(): string {
+  /** Everything that the running processes wrote to stderr. */
+  stderr(): string {
     return this.#members.map(({ process }) => process.stderr()).join('');
   }
 

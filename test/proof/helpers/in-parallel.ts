@@ -1,4 +1,4 @@
-/** Works on all items, so many at a time; results in the order of the items. */
+/** Processes all items, `atATime` of them concurrently; returns the results in the order of the items. */
 export async function inParallel<T, R>(
   items: readonly T[],
   atATime: number,

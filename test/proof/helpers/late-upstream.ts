@@ -3,31 +3,31 @@ import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { listen } from '../../helpers/listening-server.js';
 
-/** A way to an upstream on which creates get stuck, and arrive in the end even when their sender is gone. */
+/** A relay that holds creates back, and forwards them when released, even if their sender is gone by then. */
 export interface LateUpstream {
   url: string;
-  /** Resolves when a create is on its way. */
-  stuck: Promise<void>;
-  /** Lets the stuck creates, and all later ones, arrive. */
+  /** Resolves when a create is held back. */
+  held: Promise<void>;
+  /** Forwards the creates held back, and all later ones. */
   release(): void;
 }
 
-/** Lays such a way; it ends after the test. */
+/** Starts such a relay; it stops after the test. */
 export async function startLateUpstream(upstreamUrl: string): Promise<LateUpstream> {
   const upstreamPort = Number(new URL(upstreamUrl).port);
-  let tellStuck = () => {};
+  let notifyHeld = () => {};
   let release = () => {};
-  const stuck = new Promise<void>(resolve => {
-    tellStuck = resolve;
+  const held = new Promise<void>(resolve => {
+    notifyHeld = resolve;
   });
   const released = new Promise<void>(resolve => {
     release = resolve;
   });
-  async function carry(caller: Socket): Promise<void> {
+  async function forward(caller: Socket): Promise<void> {
     const [first] = (await once(caller, 'data')) as [Buffer];
     caller.pause();
     if (first.toString('latin1').startsWith('POST')) {
-      tellStuck();
+      notifyHeld();
       await released;
     }
     const upstream = connect(upstreamPort, '127.0.0.1');
@@ -37,7 +37,7 @@ export async function startLateUpstream(upstreamUrl: string): Promise<LateUpstre
     upstream.pipe(caller);
   }
   const { host } = await listen(
-    createServer({ allowHalfOpen: true }, caller => void carry(caller).catch(() => caller.destroy())),
+    createServer({ allowHalfOpen: true }, caller => void forward(caller).catch(() => caller.destroy())),
   );
-  return { url: `http://${host}`, stuck, release };
+  return { url: `http://${host}`, held, release };
 }

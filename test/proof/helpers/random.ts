@@ -3,12 +3,12 @@ import { hash, randomInt } from 'node:crypto';
 /** Numbers from 0 to 1 (exclusive) that follow from a seed. */
 export type Random = () => number;
 
-/** The seed of this run; `PROOF_SEED` replays another one's. */
+/** The seed of this run; `PROOF_SEED` repeats an earlier run. */
 export function chooseSeed(): string {
   return process.env['PROOF_SEED'] ?? String(randomInt(1_000_000_000));
 }
 
-/** The same numbers for the same seed (mulberry32). */
+/** Returns the same numbers for the same seed (mulberry32). */
 export function randomOf(seed: string): Random {
   let state = Number.parseInt(hash('sha256', seed).slice(0, 8), 16);
   return () => {
@@ -19,7 +19,7 @@ export function randomOf(seed: string): Random {
   };
 }
 
-/** One of several. */
+/** Picks a random value. */
 export function pick<T>(random: Random, values: readonly T[]): T {
   const value = values[Math.floor(random() * values.length)];
   if (value === undefined) throw new Error('Nothing to pick from.');

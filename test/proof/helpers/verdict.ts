@@ -5,31 +5,31 @@ import { lastAnswer } from './caller.js';
 import type { CreatePlan } from './create-plan.js';
 
 type Connection = ReturnType<Emulator['connections']>[number];
-/** What the ledger holds of one name. */
-interface Truth {
-  objects: readonly Connection[];
+/** What DLI did for one name, according to the emulator. */
+interface UpstreamState {
+  connections: readonly Connection[];
   posts: number;
 }
 
-/** Compares answers with the ledger: each list holds sentences about what is wrong. */
+/** The contradictions between the answers and the emulator, as sentences. */
 export interface Verdict {
-  /** I1: more than one connection for one key. */
+  /** More than one connection for one key. */
   duplicates: string[];
-  /** I2: an answer that is not true. */
-  lies: string[];
-  /** I3: answered "unknown" at the end, although DLI lists the connection. */
-  undecidedButListed: string[];
-  /** I6: a POST after one that had not been refused for certain. */
+  /** An answer that is not true. */
+  wrongAnswers: string[];
+  /** The last answer is an unknown outcome, although DLI lists the connection. */
+  unknownButListed: string[];
+  /** A POST after one that was not provably refused. */
   postsWithoutProof: string[];
-  /** Answered "in progress" at the end. */
+  /** The last answer is "in progress", or there is none. */
   stuck: string[];
 }
 
-/** Figures of a run, for people. */
+/** Figures of a run, to be printed. */
 export interface Figures {
   creates: number;
   posts: number;
-  objects: number;
+  connections: number;
   /** Last answers by their code. */
   ends: Record<string, number>;
   /** All answers by their code. */
@@ -37,39 +37,40 @@ export interface Figures {
 }
 
 /** Compares every answer with what DLI did. */
-export function judge(
+export function checkAnswers(
   plans: readonly CreatePlan[],
   histories: readonly CreateHistory[],
   emulator: Emulator,
 ): { verdict: Verdict; figures: Figures } {
-  const truths = readTruths(emulator);
+  const states = readUpstream(emulator);
   const verdict: Verdict = {
     duplicates: [],
-    lies: [],
-    undecidedButListed: [],
+    wrongAnswers: [],
+    unknownButListed: [],
     postsWithoutProof: [],
     stuck: [],
   };
-  const figures: Figures = { creates: histories.length, posts: 0, objects: 0, ends: {}, answers: {} };
+  const figures: Figures = { creates: histories.length, posts: 0, connections: 0, ends: {}, answers: {} };
   for (const [index, history] of histories.entries()) {
     const { name } = history.input;
     const plan = plans[index];
-    const { objects, posts } = truths.get(name) ?? { objects: [], posts: 0 };
-    const [object] = objects;
+    const { connections, posts } = states.get(name) ?? { connections: [], posts: 0 };
+    const [connection] = connections;
     const last = lastAnswer(history);
     const end = codeOf(last);
     count(figures.ends, end);
     for (const { payload } of history.calls) count(figures.answers, codeOf(payload));
     figures.posts += posts;
-    figures.objects += objects.length;
+    figures.connections += connections.length;
     const describe = (problem: string) =>
       `${name}: ${problem}; faults ${JSON.stringify(plan?.faults)}; answers ${describeCalls(history)}`;
-    if (objects.length > 1) verdict.duplicates.push(describe(`${objects.length} connections`));
-    for (const lie of findLies(history, object, plan?.isTwice ?? false)) verdict.lies.push(describe(lie));
-    if (end === 'OUTCOME_UNKNOWN' && object !== undefined)
-      verdict.undecidedButListed.push(describe(object.connectionId));
+    if (connections.length > 1) verdict.duplicates.push(describe(`${connections.length} connections`));
+    for (const wrongAnswer of findWrongAnswers(history, connection, plan?.isTwice ?? false))
+      verdict.wrongAnswers.push(describe(wrongAnswer));
+    if (end === 'OUTCOME_UNKNOWN' && connection !== undefined)
+      verdict.unknownButListed.push(describe(connection.connectionId));
     if (end === 'IDEMPOTENCY_IN_PROGRESS' || last === undefined) verdict.stuck.push(describe('no end'));
-    if (posts > 1 + refusalsBeforeDoubt(plan)) verdict.postsWithoutProof.push(describe(`${posts} POSTs`));
+    if (posts > 1 + countLeadingRefusals(plan)) verdict.postsWithoutProof.push(describe(`${posts} POSTs`));
   }
   return { verdict, figures };
 }
@@ -82,43 +83,49 @@ function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
-function readTruths({ ledger, connections }: Emulator): Map<string, Truth> {
-  const truths = new Map<string, { objects: Connection[]; posts: number }>();
+function readUpstream({ ledger, connections }: Emulator): Map<string, UpstreamState> {
+  const states = new Map<string, { connections: Connection[]; posts: number }>();
   const of = (name: string) => {
-    const truth = truths.get(name) ?? { objects: [], posts: 0 };
-    truths.set(name, truth);
-    return truth;
+    const state = states.get(name) ?? { connections: [], posts: 0 };
+    states.set(name, state);
+    return state;
   };
   const entries = ledger.entries('createConnection');
-  if (entries.length !== ledger.count('createConnection')) throw new Error('The ledger has forgotten POSTs.');
+  if (entries.length !== ledger.count('createConnection')) throw new Error('The ledger is incomplete.');
   for (const { body } of entries) of(JSON.parse(body).name).posts += 1;
-  for (const connection of connections()) of(connection.name).objects.push(connection);
-  return truths;
+  for (const connection of connections()) of(connection.name).connections.push(connection);
+  return states;
 }
 
-/** POSTs after which another one is allowed: the scripted refusals up to the first fault that proves nothing. */
-function refusalsBeforeDoubt(plan: CreatePlan | undefined): number {
+/** Number of POSTs that may be followed by another one: the refusals before the first ambiguous response. */
+function countLeadingRefusals(plan: CreatePlan | undefined): number {
   const faults = plan?.faults ?? [];
-  const doubt = faults.findIndex(({ proves }) => proves === 'NOTHING');
-  return doubt === -1 ? faults.length : doubt;
+  const ambiguous = faults.findIndex(({ proves }) => proves === 'NOTHING');
+  return ambiguous === -1 ? faults.length : ambiguous;
 }
 
-function findLies({ input, calls }: CreateHistory, object: Connection | undefined, isTwice: boolean): string[] {
+function findWrongAnswers(
+  { input, calls }: CreateHistory,
+  connection: Connection | undefined,
+  isTwice: boolean,
+): string[] {
   return calls.flatMap(({ payload, startedAtMs, endedAtMs }) => {
     switch (payload?.__typename) {
       case 'CreateDatasourceConnectionSuccess':
-        if (object === undefined || object.connectionId !== payload.connectionId)
+        if (connection === undefined || connection.connectionId !== payload.connectionId)
           return [`no connection ${payload.connectionId}`];
-        return isAsOrdered(object, input) ? [] : [`other fields ${JSON.stringify(object)}`];
+        return matchesInput(connection, input) ? [] : [`other fields ${JSON.stringify(connection)}`];
       case 'NameTakenError':
       case 'DliRejectedError':
-        return object === undefined ? [] : ['refused, but it exists'];
+        return connection === undefined ? [] : ['refused, but it exists'];
       case 'DliUnavailableError': {
-        // Says that this call sent nothing, and nothing about those before it.
+        // Refers to this call only, not to earlier ones.
         if (payload.code === 'IDEMPOTENCY_STORE_UNAVAILABLE') return [];
-        // While the other call of a pair works, this one knows of itself only.
+        // While the other call of a pair is in progress, the answer refers to this call only.
         const untilMs = isTwice ? startedAtMs : endedAtMs;
-        return object !== undefined && object.createdAtMs < untilMs ? ['"nothing was created", but it was'] : [];
+        return connection !== undefined && connection.createdAtMs < untilMs
+          ? ['"nothing was created", but it was']
+          : [];
       }
       case 'OutcomeUnknownError':
       case 'IdempotencyConflictError':
@@ -130,13 +137,13 @@ function findLies({ input, calls }: CreateHistory, object: Connection | undefine
   });
 }
 
-function isAsOrdered(object: Connection, { service, url, ...input }: CreateHistory['input']): boolean {
+function matchesInput(connection: Connection, { service, url, ...input }: CreateHistory['input']): boolean {
   return (
-    object.service.toLowerCase() === service.toLowerCase() &&
-    object.destination === url &&
-    object.securityGroupId === input.securityGroupId &&
-    object.networkId === input.networkId &&
-    JSON.stringify(object.tags) === JSON.stringify(input.tags)
+    connection.service.toLowerCase() === service.toLowerCase() &&
+    connection.destination === url &&
+    connection.securityGroupId === input.securityGroupId &&
+    connection.networkId === input.networkId &&
+    JSON.stringify(connection.tags) === JSON.stringify(input.tags)
   );
 }
 
