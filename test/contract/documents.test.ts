@@ -5,12 +5,12 @@ import { DOCUMENTS, isInRepository, readDocument } from '../helpers/documents.js
 
 const PAGES = [...DOCUMENTS, 'CHANGELOG.md', 'SECURITY.md'];
 
-/** Text without its code, where brackets are no links and # begins no heading. */
+/** The text of a document without code blocks, in which brackets are not links and # is not a heading. */
 function proseOf(path: string): string {
   return readDocument(path).replace(/^```.*?^```$/gms, '');
 }
 
-/** The names by which a page's headings can be linked to, as GitHub makes them. */
+/** The anchors of a page's headings, as GitHub generates them. */
 function anchorsOf(path: string): string[] {
   return [...proseOf(path).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -20,7 +20,7 @@ function anchorsOf(path: string): string[] {
   );
 }
 
-/** The links of a page that lead to nothing, among those inside the repository. */
+/** The broken links of a page, among those inside the repository. */
 function brokenLinksOf(path: string): string[] {
   const links = [...proseOf(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
   return links.filter(link => {
@@ -59,7 +59,7 @@ describe('the documents', () => {
   it('describe every variable of .env.example', () => {
     const listed = [...readDocument('.env.example').matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name = '']) => name);
     const described = new Set(readDocument('docs/configuration.md').match(/[A-Z][A-Z0-9_]+/g));
-    // What the changelog announces as removed may be in the example until the code is gone too.
+    // A variable that the changelog announces as removed may still be in the example.
     const removed = /### Removed\n(.*?)\n## /s.exec(readDocument('CHANGELOG.md'))?.[1] ?? '';
     expect(listed.filter(name => !described.has(name) && !removed.includes(name))).toEqual([]);
   });

@@ -13,7 +13,7 @@ import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
 
-// Stores and logs outlive the code that wrote them: a renamed variable must not change a word of theirs.
+// Stores and logs outlive the code that wrote them: their keys, fields and values must not change when code is renamed.
 
 const KEY = 'order-4711-attempt-1';
 const ANONYMOUS_TENANT = 'everybody';
@@ -30,7 +30,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-/** A gateway whose embedded store can be read once it is closed. */
+/** A gateway whose embedded store can be read after it is closed. */
 async function startOnFolder(env: Record<string, string> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'stored-words-'));
   folders.push(folder);
@@ -70,7 +70,7 @@ async function readTables(folder: string) {
   }
 }
 
-/** The fields by which records are found, from the words that go into their hashes. */
+/** The fields by which records are found, computed from the inputs of their hashes. */
 function identityOf(emulator: Emulator, secret: Buffer) {
   const [first] = emulator.ledger.entries('createConnection');
   const project = `http://${first?.headers['host']}/${DEFAULT_PROJECT_ID}`;
@@ -105,8 +105,8 @@ function linesOf(log: string, message: string): unknown[] {
     .filter(({ msg }) => msg === message);
 }
 
-describe('the embedded store', () => {
-  it('keeps a success and its connection under these words', async () => {
+describe('the embedded store keeps the field names and values of', () => {
+  it('a success and its connection', async () => {
     const { create, emulator, storedTables } = await startOnFolder();
     const { connectionId } = await create({ idempotencyKey: KEY });
     const { names, secret, record, records, holders, connections, deletions, expiries } = await storedTables();
@@ -130,7 +130,7 @@ describe('the embedded store', () => {
     ]);
   });
 
-  it('keeps a refusal under these words', async () => {
+  it('a refusal', async () => {
     const { create, emulator, storedTables } = await startOnFolder();
     emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
     const { requestId } = await create({ idempotencyKey: KEY });
@@ -144,7 +144,7 @@ describe('the embedded store', () => {
     });
   });
 
-  it('keeps a taken name under these words', async () => {
+  it('a taken name', async () => {
     const { create, emulator, storedTables } = await startOnFolder();
     emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });
     await create({ idempotencyKey: KEY });
@@ -155,7 +155,7 @@ describe('the embedded store', () => {
     });
   });
 
-  it('keeps an unknown outcome that is still open, and who holds the name, under these words', async () => {
+  it('an unknown outcome that is not settled, and the holder of the name', async () => {
     const { create, emulator, storedTables } = await startOnFolder({ RECONCILE_SETTLE_MS: '120000' });
     emulator.inject(NO_LIST);
     emulator.inject({ operation: 'createConnection', error: 'DLI.0999' });
@@ -175,7 +175,7 @@ describe('the embedded store', () => {
     expect(holders).toEqual([[identity.nameId, `${record['ownedUntilMs']} ${identity.id}`]]);
   });
 
-  it('keeps an unknown outcome that left no trace under these words', async () => {
+  it('an unknown outcome that is settled without trace', async () => {
     const { create, emulator, logged, storedTables } = await startOnFolder();
     emulator.inject(LOST);
     await create({ idempotencyKey: KEY });
@@ -195,7 +195,7 @@ describe('the embedded store', () => {
     expect(holders).toEqual([]);
   });
 
-  it('keeps a refusal that the list may disprove, and a marker, under these words', async () => {
+  it('an unconfirmed refusal and a marker tag', async () => {
     const { create, emulator, storedTables } = await startOnFolder({
       RECONCILE_SETTLE_MS: '120000',
       DLI_MARKER_TAG: 'true',
@@ -220,7 +220,7 @@ describe('the embedded store', () => {
     expect(JSON.parse(body)).toMatchObject({ tags: [{ key: 'gw_req', value: identity.id.slice(0, 32) }] });
   });
 
-  it('keeps the request of a deletion under these words', async () => {
+  it('a deletion', async () => {
     const { create, emulator, send, storedTables } = await startOnFolder();
     const { connectionId = '' } = await create({ idempotencyKey: KEY });
     await send({
@@ -234,10 +234,10 @@ describe('the embedded store', () => {
   });
 });
 
-describeWithProgram('redis-server', 'the store in Redis', program => {
+describeWithProgram('redis-server', 'the store in Redis keeps the keys of', program => {
   const PREFIX = 'dli-gateway:{once}:';
 
-  it('keeps what is under way under these keys', async () => {
+  it('a create that is in progress', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator } = await startGateway({ env: { REDIS_URL: redis.url } });
     emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
@@ -262,7 +262,7 @@ describeWithProgram('redis-server', 'the store in Redis', program => {
     await answer.catch(() => undefined);
   });
 
-  it('keeps connections and deletions under these keys', async () => {
+  it('connections and deletions', async () => {
     const redis = await startRedisServer(program);
     const { create, emulator, send } = await startGateway({
       env: { REDIS_URL: redis.url },
@@ -302,9 +302,9 @@ describe('a stored record', () => {
     ['SENDING', begun],
     ['SENDING, sent once more', { ...begun, isResent: true, unknownReason: 'CONNECTION_LOST', requestId: 'r' }],
     ['SUCCEEDED', { ...begun, state: 'SUCCEEDED', connectionId: 'c', message: 'm', isReconciled: false }],
-    ['SUCCEEDED, without a hint or a source', { ...begun, state: 'SUCCEEDED', connectionId: 'c' }],
+    ['SUCCEEDED, without the optional fields', { ...begun, state: 'SUCCEEDED', connectionId: 'c' }],
     [
-      'SUCCEEDED, with what it said while it was unknown',
+      'SUCCEEDED, with the fields of an unknown outcome',
       {
         ...begun,
         state: 'SUCCEEDED',
@@ -320,7 +320,7 @@ describe('a stored record', () => {
     ],
     ['REJECTED', { ...begun, state: 'REJECTED', rejection }],
     [
-      'REJECTED, with what it said while it was unknown',
+      'REJECTED, with the fields of an unknown outcome',
       {
         ...begun,
         state: 'REJECTED',
@@ -332,7 +332,7 @@ describe('a stored record', () => {
     ],
     ['UNKNOWN', { ...begun, state: 'UNKNOWN', unknownReason: 'TIMEOUT_AFTER_SEND' }],
     [
-      'UNKNOWN, with everything that may be known of it',
+      'UNKNOWN, with all fields',
       {
         ...begun,
         state: 'UNKNOWN',
@@ -347,7 +347,7 @@ describe('a stored record', () => {
         nextCheckAtMs: 1_700_000_002_000,
       },
     ],
-  ])('is read whoever wrote it: %s', (_state, stored) => {
+  ])('is read and written unchanged: %s', (_state, stored) => {
     const record = readRecord(JSON.stringify(stored));
     expect(record).toMatchObject({ state: stored.state, owner: stored.owner });
     if (record !== undefined) expect(readRecord(writeRecord(record))).toEqual(record);
@@ -361,25 +361,25 @@ describe('a stored record', () => {
     'UNEXPECTED_REDIRECT',
     'GATEWAY_RESTART',
     'STORE_LOST',
-  ])('gives %s as a reason', unknownReason => {
+  ])('may have the unknown reason %s', unknownReason => {
     const stored = { ...begun, state: 'UNKNOWN', unknownReason };
     expect(readRecord(JSON.stringify(stored))).toEqual(stored);
   });
 
   it.each([
     ['another version', { ...begun, version: 2 }],
-    ['a state that there is not', { ...begun, state: 'DONE' }],
-    ['a field that there is not', { ...begun, extra: 1 }],
+    ['an unknown state', { ...begun, state: 'DONE' }],
+    ['an unknown field', { ...begun, extra: 1 }],
     ['a success without its connection', { ...begun, state: 'SUCCEEDED' }],
     ['a refusal without its reason', { ...begun, state: 'REJECTED' }],
-    ['another reason', { ...begun, state: 'UNKNOWN', unknownReason: 'BAD_LUCK' }],
-  ])('is not read with %s', (_what, stored) => {
+    ['an unlisted unknown reason', { ...begun, state: 'UNKNOWN', unknownReason: 'BAD_LUCK' }],
+  ])('is unreadable with %s', (_what, stored) => {
     expect(readRecord(JSON.stringify(stored))).toBeUndefined();
   });
 });
 
-describe('the log of a create', () => {
-  it('has these words for a success', async () => {
+describe('the log of a create keeps the fields and values of', () => {
+  it('a success', async () => {
     const { create, log } = await startGateway();
     await create();
     expect(linesOf(log(), 'create attempted')).toEqual([
@@ -415,7 +415,7 @@ describe('the log of a create', () => {
     ],
     [{ behaviour: 'reset' }, { outcome: 'CONNECTION_LOST', detail: 'CONNECTION_LOST', causeCode: expect.any(String) }],
     [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', detail: 'TIMEOUT' }],
-  ] as const)('has these words for %j', async (fault, words) => {
+  ] as const)('the response %j', async (fault, words) => {
     const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
     await create();
@@ -434,7 +434,7 @@ describe('the log of a create', () => {
     ]);
   });
 
-  it('has these words for a refusal that is tried once more', async () => {
+  it('a refusal that is retried', async () => {
     const { create, emulator, log } = await startGateway();
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0308' });
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0613' });
@@ -445,7 +445,7 @@ describe('the log of a create', () => {
     ]);
   });
 
-  it('has these words for what was not sent', async () => {
+  it('a create that was not sent', async () => {
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: 'http://127.0.0.1:9' } });
     for (let count = 0; count < 3; count += 1) await create();
     const attempts = linesOf(log(), 'create attempted');
@@ -475,7 +475,7 @@ describe('the log of a create', () => {
     ]);
   });
 
-  it('has these words when the gateway cannot sign in', async () => {
+  it('a failed sign-in', async () => {
     const { create, emulator, log } = await startGateway({ env: { HUAWEICLOUD_SDK_PROJECT_ID: undefined } });
     emulator.inject({ operation: 'any', status: 403, times: 0 });
     await create();
@@ -498,7 +498,7 @@ describe('the log of a create', () => {
     [{ behaviour: 'reset', apply: true }, 'found'],
     [{ behaviour: 'reset', apply: false }, 'settled without trace'],
     [{ status: 200, body: { is_success: false } }, 'refused'],
-  ] as const)('has these words when reconciliation ends after %j', async (fault, outcome) => {
+  ] as const)('a reconciliation after %j', async (fault, outcome) => {
     const { create, emulator, log, logged } = await startGateway({ env: { RECONCILE_SETTLE_MS: '200' } });
     emulator.inject({ operation: 'createConnection', ...fault });
     await create();
@@ -519,7 +519,7 @@ describe('the log of a create', () => {
   it.each([
     [2, {}, 'ambiguous'],
     [1, { name: null }, 'incomplete'],
-  ])('has these words when %d listed connections may be its own', async (count, changes, outcome) => {
+  ])('a reconciliation that finds %d candidates in the list', async (count, changes, outcome) => {
     const { create, emulator, log, logged } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
     const listed = {

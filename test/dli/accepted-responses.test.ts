@@ -8,7 +8,7 @@ const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
 const gateway = shareGateway();
 
-/** Creates against a DLI that answers like this; returns the calls that it received too. */
+/** Creates against a DLI with this response; returns the payload and the calls that DLI received. */
 async function createAgainst(answer: Partial<Fault>) {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
@@ -18,12 +18,12 @@ async function createAgainst(answer: Partial<Fault>) {
   };
 }
 
-describe('an answer that names the new connection', () => {
+describe('a response with the id of the new connection', () => {
   it.each<[form: string, answer: Partial<Fault>]>([
     ['as documented', { body: { is_success: true, message: '', connection_id: ID } }],
     ['without is_success, which counts as true', { body: { message: '', connection_id: ID } }],
     ['without a message', { body: { is_success: true, connection_id: ID } }],
-    ['with nothing but the id', { body: { connection_id: ID } }],
+    ['with the id only', { body: { connection_id: ID } }],
     ['with unknown fields', { body: { connection_id: ID, count: 1, extra: { a: [] } } }],
     ['with status 200', { status: 200, body: { is_success: true, message: '', connection_id: ID } }],
     ['with status 202', { status: 202, body: { is_success: true, message: '', connection_id: ID } }],
@@ -40,39 +40,42 @@ describe('an answer that names the new connection', () => {
     expect(calls).toEqual(['createConnection']);
   });
 
-  it('in capital letters is passed on as it is', async () => {
+  it('in capital letters is returned unchanged', async () => {
     const { payload } = await createAgainst({ body: { connection_id: ID.toUpperCase() } });
     expect(payload.connectionId).toBe('68233202-63BF-4F27-A99B-FA5F5A2DBAE1');
   });
 });
 
-describe('a success that cannot be trusted is an unknown outcome', () => {
+describe('a success is an unknown outcome if its response', () => {
   it.each<[form: string, answer: Partial<Fault>]>([
-    ['broken JSON', { body: `{"is_success":true,"connection_id":"${ID}"` }],
-    ['an HTML page', { body: `<html><body>${ID}</body></html>` }],
-    ['an empty body', { status: 201 }],
-    ['an empty object', { body: {} }],
-    ['null', { body: 'null' }],
-    ['a list', { body: [{ is_success: true, connection_id: ID }] }],
-    ['a text', { body: JSON.stringify(ID) }],
-    ['204', { status: 204 }],
-    ['205', { status: 205 }],
-    ['no id', { body: { is_success: true, message: '' } }],
-    ['an id that is null', { body: { is_success: true, connection_id: null } }],
-    ['an empty id', { body: { is_success: true, connection_id: '' } }],
-    ['an id that is a number', { body: { is_success: true, connection_id: 68233202 } }],
-    ['an id that is no UUID', { body: { is_success: true, connection_id: 'connection-1' } }],
-    ['an id with a line break behind it', { body: { is_success: true, connection_id: `${ID}\n` } }],
-    ['an id that is a script', { body: { is_success: true, connection_id: '<script>alert(1)</script>' } }],
-    ['an id of 5 KB', { body: { is_success: true, connection_id: 'a'.repeat(5 * 1024) } }],
-    ['two ids', { body: `{"is_success":true,"connection_id":"${ID}","connection_id":"${OTHER_ID}"}` }],
-    ['two ids, one spelled with an escape', { body: `{"connection_id":"${ID}","connection\\u005fid":"${OTHER_ID}"}` }],
-    ['an id and an error code', { body: { is_success: true, connection_id: ID, error_code: 'DLI.0999' } }],
-    ['is_success twice', { body: `{"is_success":false,"is_success":true,"connection_id":"${ID}"}` }],
-    ['is_success as text', { body: { is_success: 'true', connection_id: ID } }],
-    ['is_success null', { body: { is_success: null, connection_id: ID } }],
-    ['text behind the JSON', { body: `{"connection_id":"${ID}"}{}` }],
-  ])('with %s', async (_form, answer) => {
+    ['is broken JSON', { body: `{"is_success":true,"connection_id":"${ID}"` }],
+    ['is an HTML page', { body: `<html><body>${ID}</body></html>` }],
+    ['has an empty body', { status: 201 }],
+    ['is an empty object', { body: {} }],
+    ['is null', { body: 'null' }],
+    ['is a list', { body: [{ is_success: true, connection_id: ID }] }],
+    ['is a string', { body: JSON.stringify(ID) }],
+    ['has status 204', { status: 204 }],
+    ['has status 205', { status: 205 }],
+    ['has no id', { body: { is_success: true, message: '' } }],
+    ['has an id that is null', { body: { is_success: true, connection_id: null } }],
+    ['has an empty id', { body: { is_success: true, connection_id: '' } }],
+    ['has an id that is a number', { body: { is_success: true, connection_id: 68233202 } }],
+    ['has an id that is not a UUID', { body: { is_success: true, connection_id: 'connection-1' } }],
+    ['has an id with a trailing line break', { body: { is_success: true, connection_id: `${ID}\n` } }],
+    ['has an id that is a script', { body: { is_success: true, connection_id: '<script>alert(1)</script>' } }],
+    ['has an id of 5 KB', { body: { is_success: true, connection_id: 'a'.repeat(5 * 1024) } }],
+    ['has two ids', { body: `{"is_success":true,"connection_id":"${ID}","connection_id":"${OTHER_ID}"}` }],
+    [
+      'has two ids, one key of which is escaped',
+      { body: `{"connection_id":"${ID}","connection\\u005fid":"${OTHER_ID}"}` },
+    ],
+    ['has an id and an error code', { body: { is_success: true, connection_id: ID, error_code: 'DLI.0999' } }],
+    ['has is_success twice', { body: `{"is_success":false,"is_success":true,"connection_id":"${ID}"}` }],
+    ['has is_success as a string', { body: { is_success: 'true', connection_id: ID } }],
+    ['has is_success null', { body: { is_success: null, connection_id: ID } }],
+    ['has text after the JSON', { body: `{"connection_id":"${ID}"}{}` }],
+  ])('%s', async (_form, answer) => {
     const { payload, calls } = await createAgainst(answer);
     expect(payload).toMatchObject(UNKNOWN);
     expect(calls.filter(call => call === 'createConnection')).toHaveLength(1);
@@ -93,17 +96,17 @@ describe("DLI's hint", () => {
   it.each([
     ['is empty', ''],
     ['is blank', ' \t '],
-    ['holds a URL', 'See https://dli.example.com/help for more.'],
-    ['holds a host name', 'Created by dli.cn-north-4.myhuaweicloud.com for you.'],
-    ['holds an id of 32 hex digits', 'Project 48cc2c48765f481480c7db940d6409d1 has one connection more.'],
-    ['holds a UUID', `Connection ${OTHER_ID} waits for its router.`],
-    ['holds an access key', 'Signed with EMULATORACCESSKEY001.'],
-    ['holds an IP address', 'Port created at 192.168.0.12.'],
-    ['holds an IPv6 address', 'Port created at fe80::1c2a:3bff:fe4d.'],
-    ['spans lines', 'Created.\nThe router is not ready.'],
-    ['holds markup', 'Created <b>now</b>.'],
-    ['holds a control character', 'Created.\u0000'],
-    ['turns the direction of writing', 'Created \u202e.won'],
+    ['contains a URL', 'See https://dli.example.com/help for more.'],
+    ['contains a host name', 'Created by dli.cn-north-4.myhuaweicloud.com for you.'],
+    ['contains an id of 32 hex digits', 'Project 48cc2c48765f481480c7db940d6409d1 has one connection more.'],
+    ['contains a UUID', `Connection ${OTHER_ID} waits for its router.`],
+    ['contains an access key', 'Signed with EMULATORACCESSKEY001.'],
+    ['contains an IP address', 'Port created at 192.168.0.12.'],
+    ['contains an IPv6 address', 'Port created at fe80::1c2a:3bff:fe4d.'],
+    ['has several lines', 'Created.\nThe router is not ready.'],
+    ['contains markup', 'Created <b>now</b>.'],
+    ['contains a control character', 'Created.\u0000'],
+    ['changes the direction of the text', 'Created \u202e.won'],
     ['is 5 KB long', 'long '.repeat(1024)],
     ['is 900 KB of digits', '7'.repeat(900 * 1024)],
   ])('is withheld when it %s', async (_case, message) => {

@@ -23,8 +23,8 @@ const CUT_OFF = {
   code: 'UPSTREAM_UNAVAILABLE',
   retryAfterSeconds: 1,
 };
-// Too short for a second try, so that every create is one attempt. The clock stands still, so it is never over.
-const NO_SECOND_TRY = { OPERATION_TIMEOUT_MS: '1000' };
+// Too short for a retry, so that every create is one attempt. The clock stands still, so no deadline passes.
+const NO_RETRY = { OPERATION_TIMEOUT_MS: '1000' };
 
 const MANY = proofSize(10, 100);
 
@@ -32,19 +32,19 @@ function createMany({ create }: TestGateway, prefix: string, count: number): Pro
   return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));
 }
 
-/** A gateway whose DLI is not there, after as many failures as it takes to cut it off. */
-async function startCutOff() {
+/** A gateway whose DLI is unreachable, after the failures that open the circuit breaker. */
+async function startWithOpenBreaker() {
   const clock = createManualClock();
   const port = await closedPort();
   const endpoint = { DLI_ENDPOINT: `http://127.0.0.1:${port}` };
-  const gateway = await startGateway({ clock, env: { ...NO_SECOND_TRY, ...endpoint } });
+  const gateway = await startGateway({ clock, env: { ...NO_RETRY, ...endpoint } });
   for (let index = 0; index < 5; index += 1) {
     expect(await gateway.create({ name: `failing-${index}` })).toMatchObject({ retryAfterSeconds: 5 });
   }
   return {
     ...gateway,
     clock,
-    /** DLI comes back. */
+    /** Makes DLI reachable. */
     async startDli() {
       const dli = createEmulator({ now: () => clock.epochMs() });
       await dli.listen(port);
@@ -54,9 +54,9 @@ async function startCutOff() {
   };
 }
 
-describe('a DLI that cannot be reached', () => {
-  it('is cut off after 5 failures in a row: the next creates fail at once, and the log says so once', async () => {
-    const gateway = await startCutOff();
+describe('the circuit breaker', () => {
+  it('opens after 5 consecutive connection failures: the next creates fail at once, and it is logged once', async () => {
+    const gateway = await startWithOpenBreaker();
     const payloads = await createMany(gateway, 'cut-off', MANY);
     expect(payloads).toEqual(Array(MANY).fill(expect.objectContaining(CUT_OFF)));
     const details = attemptsIn(gateway.log()).map(({ detail }) => detail);
@@ -71,7 +71,7 @@ describe('a DLI that cannot be reached', () => {
     ]);
   });
 
-  it('counts the second tries too, and makes none once it is cut off', async () => {
+  it('counts retries too, and prevents them once it is open', async () => {
     const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const { create, log } = await startGateway({
       clock: createManualClock(),
@@ -81,10 +81,10 @@ describe('a DLI that cannot be reached', () => {
     expect(attemptsIn(log()).map(({ detail }) => detail)).toEqual([...Array(5).fill('UNREACHABLE'), 'BREAKER_OPEN']);
   });
 
-  it('gets one connection per second at most, however many creates come', async () => {
+  it('allows one connection attempt per second, regardless of the number of creates', async () => {
     const clock = createManualClock();
     const upstream = await listen(createServer(socket => socket.destroy()));
-    const env = { ...NO_SECOND_TRY, DLI_ENDPOINT: `https://${upstream.host}` };
+    const env = { ...NO_RETRY, DLI_ENDPOINT: `https://${upstream.host}` };
     const gateway = await startGateway({ clock, env });
     for (let index = 0; index < 5; index += 1) await gateway.create({ name: `failing-${index}` });
     const connections = [upstream.connections().length];
@@ -98,11 +98,11 @@ describe('a DLI that cannot be reached', () => {
     expect(limitsIn(gateway.log()).map(({ outcome }) => outcome)).toEqual(['BREAKER_OPENED']);
   });
 
-  it('stays cut off while a probe hangs, and after it has given up', async () => {
+  it('stays open while a probe hangs, and after the probe timed out', async () => {
     const clock = createManualClock();
     let isSilent = false;
     const upstream = await listen(createServer(socket => (isSilent ? undefined : socket.destroy())));
-    const env = { ...NO_SECOND_TRY, DLI_ENDPOINT: `https://${upstream.host}` };
+    const env = { ...NO_RETRY, DLI_ENDPOINT: `https://${upstream.host}` };
     const gateway = await startGateway({ clock, env });
     for (let index = 0; index < 5; index += 1) await gateway.create({ name: `failing-${index}` });
     isSilent = true;
@@ -118,8 +118,8 @@ describe('a DLI that cannot be reached', () => {
     expect(upstream.connections()).toHaveLength(6);
   });
 
-  it('is used again by all after the first create that gets through, a second after it is back', async () => {
-    const gateway = await startCutOff();
+  it('closes for all creates after the first successful probe', async () => {
+    const gateway = await startWithOpenBreaker();
     const dli = await gateway.startDli();
     expect(await gateway.create({ name: 'too-early' })).toMatchObject(CUT_OFF);
     gateway.clock.advance(1_000);
@@ -132,8 +132,8 @@ describe('a DLI that cannot be reached', () => {
     ]);
   });
 
-  it('is used again as soon as the connection stands, before the slow answer to the probe', async () => {
-    const gateway = await startCutOff();
+  it('closes as soon as the probe is connected, before its response arrives', async () => {
+    const gateway = await startWithOpenBreaker();
     const dli = await gateway.startDli();
     dli.inject({ operation: 'createConnection', delayMs: 200 });
     gateway.clock.advance(1_000);
@@ -143,8 +143,8 @@ describe('a DLI that cannot be reached', () => {
     expect(await probe).toMatchObject(SUCCESS);
   });
 
-  it('is cut off again when it goes away again, after 5 more failures', async () => {
-    const gateway = await startCutOff();
+  it('opens again after 5 more failures', async () => {
+    const gateway = await startWithOpenBreaker();
     const dli = await gateway.startDli();
     gateway.clock.advance(1_000);
     expect(await gateway.create({ name: 'probe' })).toMatchObject(SUCCESS);
@@ -159,22 +159,22 @@ describe('a DLI that cannot be reached', () => {
   });
 });
 
-describe('a DLI that can be reached is not cut off', () => {
+describe('the circuit breaker stays closed', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['refuses the input', { error: 'DLI.0001' }],
     ['throttles', { error: 'APIGW.0308' }],
     ['forbids', { error: 'APIGW.0302' }],
     ['fails', { error: 'DLI.0999', status: 500 }],
     ['resets connections after the request', { behaviour: 'reset' }],
-    ['answers nonsense', { body: '<html>' }],
-  ])('when it %s 20 times', async (_how, fault) => {
+    ['sends an unreadable response', { body: '<html>' }],
+  ])('when DLI %s 20 times', async (_how, fault) => {
     const clock = createManualClock();
     const gateway = await startGateway({
       clock,
-      env: NO_SECOND_TRY,
+      env: NO_RETRY,
       emulator: { now: () => clock.epochMs() },
     });
-    // Proves the credential, so that the others go at the same time.
+    // Proves the credential, so that the others are sent in parallel.
     expect(await gateway.create({ name: 'first' })).toMatchObject(SUCCESS);
     gateway.emulator.inject({ operation: 'createConnection', times: 20, ...fault });
     await createMany(gateway, 'failing', 20);
@@ -183,8 +183,8 @@ describe('a DLI that can be reached is not cut off', () => {
     expect(limitsIn(gateway.log())).toEqual([]);
   });
 
-  it('when failures to connect have successes in between', async () => {
-    const gateway = await startCutOff();
+  it('when there are successes between the connection failures', async () => {
+    const gateway = await startWithOpenBreaker();
     await gateway.startDli();
     gateway.clock.advance(1_000);
     for (const name of ['a', 'b', 'c']) expect(await gateway.create({ name })).toMatchObject(SUCCESS);

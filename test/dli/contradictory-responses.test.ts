@@ -16,10 +16,10 @@ const UNKNOWN = {
   requestId: REQUEST_ID,
   retryAfterSeconds: 1,
 };
-/** What a create of unknown outcome shows: it is sent once, and looked up. */
-const UNDECIDED = { payload: UNKNOWN, calls: ['createConnection'], isLookedUp: true };
+/** A create with an unknown outcome: it is sent once, and the list is read. */
+const UNDECIDED = { payload: UNKNOWN, calls: ['createConnection'], isListRead: true };
 
-/** Creates against a DLI that answers every create like this; returns the calls that it received too. */
+/** Creates against a DLI that sends this response to every create; returns the payload and the calls received. */
 async function createAgainst(status: number, body: string) {
   const { emulator, create } = gateway();
   const headers = { 'X-Request-Id': REQUEST_ID };
@@ -28,12 +28,12 @@ async function createAgainst(status: number, body: string) {
   return {
     payload,
     calls: callsExceptListReads(emulator),
-    isLookedUp: emulator.ledger.count('listConnections') > 0,
+    isListRead: emulator.ledger.count('listConnections') > 0,
   };
 }
 
-describe('429 proves that DLI did nothing', () => {
-  it('when its body is empty, so that it is tried a second time', async () => {
+describe('a response with status 429 proves that nothing was executed', () => {
+  it('when its body is empty, so that the create is retried', async () => {
     expect(await createAgainst(429, '')).toEqual({
       payload: {
         __typename: 'DliUnavailableError',
@@ -42,7 +42,7 @@ describe('429 proves that DLI did nothing', () => {
         retryAfterSeconds: 1,
       },
       calls: ['createConnection', 'createConnection'],
-      isLookedUp: false,
+      isListRead: false,
     });
   });
 
@@ -50,33 +50,33 @@ describe('429 proves that DLI did nothing', () => {
     ['is an HTML page', '<html><body>429 Too Many Requests</body></html>'],
     ['is a word', 'slow down'],
     ['is white space', ' \n'],
-    ['holds no code', '{"error_msg":"slow down"}'],
-    ['holds a code of DLI that is no refusal', '{"error_code":"DLI.0999","error_msg":""}'],
-    ['holds a code of the API gateway that is no refusal', '{"error_code":"APIGW.0201","error_msg":""}'],
-    ['holds a code that nobody documents', '{"error_code":"APIGW.9999","error_msg":""}'],
-    ['holds a code of another service', '{"error_code":"ELB.0001","error_msg":""}'],
-    ['holds a number as its code', '{"error_code":429}'],
-    ['is cut off behind another code', '{"error_code":"DLI.0999"'],
-    ['is cut off behind the right code', '{"error_code":"APIGW.0308"'],
-    ['holds the right code and an id', `{"error_code":"APIGW.0308","connection_id":"${ID}"}`],
-    ['holds the right code twice', '{"error_code":"APIGW.0308","error_code":"APIGW.0308"}'],
+    ['has no code', '{"error_msg":"slow down"}'],
+    ['has a code of DLI that is not a refusal', '{"error_code":"DLI.0999","error_msg":""}'],
+    ['has a code of the API gateway that is not a refusal', '{"error_code":"APIGW.0201","error_msg":""}'],
+    ['has an undocumented code', '{"error_code":"APIGW.9999","error_msg":""}'],
+    ['has a code of another service', '{"error_code":"ELB.0001","error_msg":""}'],
+    ['has a number as its code', '{"error_code":429}'],
+    ['is truncated after another code', '{"error_code":"DLI.0999"'],
+    ['is truncated after the expected code', '{"error_code":"APIGW.0308"'],
+    ['has the expected code and an id', `{"error_code":"APIGW.0308","connection_id":"${ID}"}`],
+    ['has the expected code twice', '{"error_code":"APIGW.0308","error_code":"APIGW.0308"}'],
   ])('but not when its body %s', async (_what, body) => {
     expect(await createAgainst(429, body)).toEqual(UNDECIDED);
   });
 });
 
-describe('a refusal that contradicts itself proves nothing,', () => {
+describe('a refusal that contradicts itself leads to an unknown outcome:', () => {
   it.each([
     ['two codes, the last of which is a refusal', '{"error_code":"DLI.0999","error_code":"DLI.0001"}'],
     ['two codes, the first of which is a refusal', '{"error_code":"DLI.0001","error_code":"DLI.0999"}'],
     ['an id', `{"error_code":"DLI.0001","connection_id":"${ID}"}`],
-    ['an id of unusual form', '{"error_code":"DLI.0001","connection_id":"connection-1"}'],
+    ['an id that is not a UUID', '{"error_code":"DLI.0001","connection_id":"connection-1"}'],
     ['is_success: true', '{"error_code":"DLI.0001","is_success":true}'],
     ['is_success: true and an id', `{"is_success":true,"connection_id":"${ID}","error_code":"DLI.0001"}`],
     ['is_success twice', '{"error_code":"DLI.0001","is_success":true,"is_success":false}'],
-    ['two codes, one spelled with an escape', '{"error_code":"DLI.0999","error\\u005fcode":"DLI.0001"}'],
-    ['is_success that is no boolean', '{"error_code":"DLI.0001","is_success":"true"}'],
-  ])('with status 400 and %s', async (_what, body) => {
+    ['two codes, one key of which is escaped', '{"error_code":"DLI.0999","error\\u005fcode":"DLI.0001"}'],
+    ['is_success that is not a boolean', '{"error_code":"DLI.0001","is_success":"true"}'],
+  ])('status 400 with %s', async (_what, body) => {
     expect(await createAgainst(400, body)).toEqual(UNDECIDED);
   });
 
@@ -84,12 +84,12 @@ describe('a refusal that contradicts itself proves nothing,', () => {
     ['400', 'DLI.0006', 400],
     ['401', 'DLI.0013', 401],
     ['503', 'APIGW.0613', 503],
-  ])('with status %s, %s and an id', async (_status, code, status) => {
+  ])('status %s with %s and an id', async (_status, code, status) => {
     const body = `{"error_code":"${code}","connection_id":"${ID}"}`;
     expect(await createAgainst(status, body)).toEqual(UNDECIDED);
   });
 
-  it('but one that says is_success: false too stands', async () => {
+  it('but not if it only has is_success: false in addition', async () => {
     const { payload } = await createAgainst(400, '{"is_success":false,"error_code":"DLI.0001"}');
     expect(payload).toEqual({
       __typename: 'DliRejectedError',

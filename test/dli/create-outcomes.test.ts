@@ -5,7 +5,7 @@ import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const gateway = shareGateway();
 
-/** A pair of status and code that proves a no, and the type and code of the payload it becomes. */
+/** A pair of status and code that proves a refusal, and the type and code of the resulting payload. */
 type Refusal = [status: number, code: string, member: string, userCode: string];
 
 const AUTH_FAILED = ['DliUnavailableError', 'UPSTREAM_AUTH_FAILED'] as const;
@@ -56,7 +56,7 @@ const REFUSALS: readonly Refusal[] = [
 
 const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 
-/** Creates against an upstream that answers every create like this; returns how many creates it received. */
+/** Creates against a DLI that sends this response to every create; returns the payload and the number of creates. */
 async function createAgainst(answer: Partial<Fault>, name = freshName()): Promise<{ payload: Payload; posts: number }> {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
@@ -68,12 +68,12 @@ function errorBody(code: string) {
   return { error_code: code, error_msg: 'text of DLI' };
 }
 
-describe('a refusal that DLI makes before it executes anything', () => {
+describe('a refusal that proves that nothing was executed', () => {
   it.each(REFUSALS)('%i %s becomes %s with code %s', async (status, code, member, userCode) => {
     const { payload, posts } = await createAgainst({ status, body: errorBody(code) });
     expect(payload).toMatchObject({ __typename: member, code: userCode });
     expect(JSON.stringify(payload)).not.toContain('text of DLI');
-    // What passes by itself is tried a second time.
+    // Temporary refusals are retried once.
     expect(posts).toBe(status === 429 || status === 503 ? 2 : 1);
   });
 
@@ -81,7 +81,7 @@ describe('a refusal that DLI makes before it executes anything', () => {
     ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created.'],
     ['DLI.1028', 'The quota of datasource connections is used up. Nothing was created.'],
     ['APIGW.0602', 'DLI refused the request. Nothing was created.'],
-  ])("for good answers DLI's code %s, its request id and our own words", async (dliCode, message) => {
+  ])("returns DLI's code %s and its request id, with a message of the gateway", async (dliCode, message) => {
     const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
     const { payload } = await createAgainst({ error: dliCode, headers });
     expect(payload).toEqual({
@@ -93,13 +93,13 @@ describe('a refusal that DLI makes before it executes anything', () => {
     });
   });
 
-  it('for the name answers the name', async () => {
+  it('because of the name returns the name', async () => {
     const { payload } = await createAgainst({ error: 'DLI.0006' }, 'orders_pg');
     expect(payload).toMatchObject({ __typename: 'NameTakenError', name: 'orders_pg' });
   });
 
   it.each(['APIGW.0301', 'APIGW.0302'])(
-    "for the gateway's own credentials (%s) is no error of the caller's request",
+    "of the gateway's own credentials (%s) is not an error of the caller's request",
     async error => {
       const { emulator, send } = gateway();
       emulator.inject({ operation: 'createConnection', error });
@@ -114,8 +114,8 @@ describe('a refusal that DLI makes before it executes anything', () => {
   );
 });
 
-describe('half of a proof is none', () => {
-  it.each(REFUSALS.map(([, code]) => code))('500 with %s is unknown', async code => {
+describe('a refusal needs both a listed status and its code', () => {
+  it.each(REFUSALS.map(([, code]) => code))('status 500 with %s is an unknown outcome', async code => {
     const { payload, posts } = await createAgainst({ status: 500, body: errorBody(code) });
     expect(payload).toMatchObject(UNKNOWN);
     expect(posts).toBe(1);
@@ -127,7 +127,7 @@ describe('half of a proof is none', () => {
       [status, 'APIGW.0601'],
       [status, 'APIG.9999'],
     ]),
-  )('%i with %s is unknown', async (status, code) => {
+  )('status %i with %s is an unknown outcome', async (status, code) => {
     const { payload, posts } = await createAgainst({ status: Number(status), body: errorBody(String(code)) });
     expect(payload).toMatchObject(UNKNOWN);
     expect(posts).toBe(1);

@@ -21,14 +21,14 @@ const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const UNAVAILABLE = { __typename: 'DliUnavailableError', code: 'UPSTREAM_UNAVAILABLE' };
 const THROTTLED = { __typename: 'DliUnavailableError', code: 'UPSTREAM_THROTTLED' };
 
-/** A gateway whose DLI answers creates by these faults, one after the other. */
+/** A gateway whose DLI responds to creates with these faults, in order. */
 async function startAgainst(faults: Partial<Fault>[], env = {}): Promise<TestGateway> {
   const gateway = await startGateway({ env });
   for (const fault of faults) gateway.emulator.inject({ operation: 'createConnection', ...fault });
   return gateway;
 }
 
-/** The payload of one create, how long it took, and the times of the requests that DLI got. */
+/** The payload and the duration of one create, and the times of the requests that DLI received. */
 async function timedCreate({ create, emulator }: TestGateway) {
   const startedMs = performance.now();
   const payload = await create();
@@ -36,8 +36,8 @@ async function timedCreate({ create, emulator }: TestGateway) {
   return { payload, tookMs, posts: emulator.ledger.entries('createConnection').map(entry => entry.atMs) };
 }
 
-describe('a connection that is refused', () => {
-  it('is tried once more, and the create succeeds when DLI is there by then', async () => {
+describe('a refused connection', () => {
+  it('is retried once, and the create succeeds if DLI is reachable by then', async () => {
     const port = await closedPort();
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: `http://127.0.0.1:${port}` } });
     const late = createEmulator();
@@ -56,8 +56,8 @@ describe('a connection that is refused', () => {
   it.each([
     ['by the host', async () => `http://127.0.0.1:${await closedPort()}`],
     ['by both addresses of a name', async () => `http://localhost:${await closedPort()}`],
-    ['for want of such a name', async () => 'https://dli.gateway.invalid'],
-  ])('%s is tried twice, 100 to 300 ms apart, and not a third time', async (_why, endpoint) => {
+    ['because the name does not exist', async () => 'https://dli.gateway.invalid'],
+  ])('%s is retried once, after a pause', async (_why, endpoint) => {
     const gateway = await startGateway({ env: { DLI_ENDPOINT: await endpoint() } });
     const { payload, tookMs } = await timedCreate(gateway);
     expect(payload).toMatchObject({ ...UNAVAILABLE, retryAfterSeconds: 5 });
@@ -65,7 +65,7 @@ describe('a connection that is refused', () => {
     expect(tookMs).toBeGreaterThan(100);
   });
 
-  it('is tried once when less than a second would be left for the second try', async () => {
+  it('is not retried when less than a second would be left for it', async () => {
     const endpoint = `http://127.0.0.1:${await closedPort()}`;
     const env = { DLI_ENDPOINT: endpoint, OPERATION_TIMEOUT_MS: '1000' };
     const gateway = await startGateway({ clock: createManualClock(), env });
@@ -74,11 +74,11 @@ describe('a connection that is refused', () => {
   });
 });
 
-describe('a connection that fails for TLS', () => {
+describe('a connection whose TLS handshake fails', () => {
   it.each([
-    ['is broken off within the handshake', ''],
-    ['is answered in plain text', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
-  ])('because it %s is not tried again', async (_how, answer) => {
+    ['the server closes the connection', ''],
+    ['the server responds in plain text', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+  ])('because %s is not retried', async (_how, answer) => {
     const upstream = await listen(createServer(socket => socket.once('data', () => socket.end(answer))));
     const gateway = await startGateway({ env: { DLI_ENDPOINT: `https://${upstream.host}` } });
     expect((await timedCreate(gateway)).payload).toMatchObject({ ...UNAVAILABLE, retryAfterSeconds: 5 });
@@ -90,9 +90,9 @@ describe('a connection that fails for TLS', () => {
 describe('a create that DLI throttles', () => {
   it.each<[ask: string, headers: Record<string, string>, leastMs: number]>([
     ['without a time', {}, 100],
-    ['with a time that cannot be read', { 'Retry-After': 'soon' }, 100],
+    ['with an unreadable time', { 'Retry-After': 'soon' }, 100],
     ['with one second', { 'Retry-After': '1' }, 1_000],
-  ])('%s is sent once more after that, and succeeds', async (_ask, headers, leastMs) => {
+  ])('%s is retried once after that time, and succeeds', async (_ask, headers, leastMs) => {
     const gateway = await startAgainst([{ error: 'APIGW.0308', headers }]);
     const { payload, posts } = await timedCreate(gateway);
     expect(payload).toMatchObject(SUCCESS);
@@ -102,7 +102,7 @@ describe('a create that DLI throttles', () => {
     expect(attemptsIn(gateway.log()).map(({ outcome }) => outcome)).toEqual(['THROTTLED', 'created']);
   });
 
-  it('again is answered after two requests', async () => {
+  it('twice is not retried again', async () => {
     const gateway = await startAgainst([{ error: 'APIGW.0308', times: 0 }]);
     const { payload, posts } = await timedCreate(gateway);
     expect(payload).toMatchObject({ ...THROTTLED, retryAfterSeconds: 1 });
@@ -110,10 +110,10 @@ describe('a create that DLI throttles', () => {
   });
 
   it.each([
-    ['3', 3, 'longer than a caller should be held', '20000'],
-    ['86400', 300, 'longer than a caller should be held', '20000'],
-    ['2', 2, 'longer than its time allows', '2500'],
-  ])('for %s s is answered at once as %i s: it is %s', async (header, retryAfterSeconds, _why, timeoutMs) => {
+    ['3', 3, 'longer than a caller should wait', '20000'],
+    ['86400', 300, 'longer than a caller should wait', '20000'],
+    ['2', 2, 'longer than the deadline allows', '2500'],
+  ])('for %s s is not retried but returned as %i s: %s', async (header, retryAfterSeconds, _why, timeoutMs) => {
     const headers = { 'Retry-After': header };
     const gateway = await startAgainst([{ error: 'APIGW.0308', headers }], {
       OPERATION_TIMEOUT_MS: timeoutMs,
@@ -124,21 +124,21 @@ describe('a create that DLI throttles', () => {
   });
 });
 
-describe('a create that DLI has no backend for (503 APIG.0613)', () => {
-  it('is sent once more, and succeeds', async () => {
+describe('a create that DLI refuses for lack of a backend (503 APIG.0613)', () => {
+  it('is retried once, and succeeds', async () => {
     const { payload, posts } = await timedCreate(await startAgainst([{ error: 'APIGW.0613' }]));
     expect(payload).toMatchObject(SUCCESS);
     expect(posts).toHaveLength(2);
   });
 
-  it('for ever is answered after two requests', async () => {
+  it('twice is not retried again', async () => {
     const { payload, posts } = await timedCreate(await startAgainst([{ error: 'APIGW.0613', times: 0 }]));
     expect(payload).toMatchObject(UNAVAILABLE);
     expect(posts).toHaveLength(2);
   });
 });
 
-describe('the second request of a create is the last one', () => {
+describe('a create is retried once at most', () => {
   const refusals = ['APIGW.0307', 'APIGW.0308', 'APIGW.0613'];
 
   it.each(refusals.flatMap(first => refusals.map(second => [first, second])))(

@@ -17,12 +17,12 @@ const AUTH_FAILED = { __typename: 'DliUnavailableError', code: 'UPSTREAM_AUTH_FA
 const WRONG_SECRET = { HUAWEICLOUD_SDK_SK: 'wrong' };
 const WRONG_PASSWORD = { ...IAM_USER, IAM_PASSWORD: 'wrong' };
 const HOUR_MS = 3_600_000;
-/** Moments at which callers come within 5 minutes, this far apart. */
+/** Number of batches of creates within 5 minutes, and the time between them. */
 const STEPS = proofSize(10, 25);
 const STEP_MS = 300_000 / STEPS;
 const MANY = proofSize(10, 50);
 
-/** On a clock that stands still, where whoever waits for time to pass waits for ever. */
+/** Starts a gateway on a clock that only the test advances. */
 async function startWithClock(env = {}, emulator = {}, clock = createManualClock()) {
   const options = { env, clock, emulator: { now: () => clock.epochMs(), ...emulator } };
   return { ...(await startGateway(options)), clock };
@@ -32,31 +32,31 @@ function createMany({ create }: TestGateway, prefix: string, count: number): Pro
   return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));
 }
 
-/** Every request that carried the access key or the password, and every create. */
+/** The operations of all requests that the emulator received. */
 function attempts({ emulator }: TestGateway): string[] {
   return emulator.ledger.entries().map(({ operation }) => operation);
 }
 
-/** Two refusals, after which the access key rests. */
-async function startStopped() {
+/** A gateway whose access key is suspended after two refusals. */
+async function startSuspended() {
   const gateway = await startWithClock(WRONG_SECRET);
   await gateway.create({ name: 'first' });
   await gateway.create({ name: 'second' });
   return gateway;
 }
 
-describe('an access key that is refused', () => {
-  it('from the start by 50 parallel creates is sent twice, and all of them fail', async () => {
+describe('a refused access key', () => {
+  it('is sent twice for 50 parallel creates after the start, and all of them fail', async () => {
     const gateway = await startWithClock(WRONG_SECRET);
     const payloads = await createMany(gateway, 'cold', 50);
     expect(payloads).toEqual(Array(50).fill(expect.objectContaining(AUTH_FAILED)));
     expect(attempts(gateway)).toEqual(['createConnection', 'createConnection']);
   });
 
-  it('twice is suspended for 60 s, and creates fail at once with the remaining time', async () => {
-    const gateway = await startStopped();
-    for (const rest of [60, 40, 20]) {
-      expect(await gateway.create()).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: rest });
+  it('is suspended for 60 s after two refusals, and creates fail at once with the remaining time', async () => {
+    const gateway = await startSuspended();
+    for (const remaining of [60, 40, 20]) {
+      expect(await gateway.create()).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: remaining });
       gateway.clock.advance(20_000);
     }
     expect(attempts(gateway)).toHaveLength(2);
@@ -65,7 +65,7 @@ describe('an access key that is refused', () => {
   });
 
   it('is logged once as suspended, without the key', async () => {
-    const gateway = await startStopped();
+    const gateway = await startSuspended();
     await createMany(gateway, 'stopped', 20);
     expect(limitsIn(gateway.log())).toEqual([
       {
@@ -79,7 +79,7 @@ describe('an access key that is refused', () => {
     ]);
   });
 
-  it('is shown 3 times in 5 minutes and never locked, whatever callers do', async () => {
+  it('is sent 3 times in 5 minutes at most, and is never locked, however many creates there are', async () => {
     const gateway = await startWithClock(WRONG_SECRET, { lockAfterFailures: 5 });
     for (let step = 0; step < STEPS; step += 1) {
       await createMany(gateway, `step-${step}`, 3);
@@ -90,7 +90,7 @@ describe('an access key that is refused', () => {
     expect(entries.map(({ reasonRefused }) => reasonRefused)).not.toContainEqual(expect.stringContaining('limit'));
   });
 
-  it('is used again by all after one create has shown that it works', async () => {
+  it('is used by all creates again after a probe has succeeded', async () => {
     const gateway = await startWithClock({}, {}, createTestClock());
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 2 });
     await createMany(gateway, 'refused', 10);
@@ -105,7 +105,7 @@ describe('an access key that is refused', () => {
     expect((next?.atMs ?? 0) - (probe?.atMs ?? 0)).toBeGreaterThanOrEqual(190);
   });
 
-  it('after it worked is tried by one create at a time', async () => {
+  it('that worked before is tried by one create at a time', async () => {
     const gateway = await startWithClock();
     await gateway.create({ name: 'good' });
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 0 });
@@ -115,7 +115,7 @@ describe('an access key that is refused', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it('that has not been used for a minute is tried by one create first', async () => {
+  it('that was not used for a minute is tried by one create first', async () => {
     const gateway = await startWithClock();
     await gateway.create({ name: 'good' });
     gateway.clock.advance(60_000);
@@ -124,7 +124,7 @@ describe('an access key that is refused', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(3);
   });
 
-  it('stays in use when a success comes between two refusals', async () => {
+  it('stays in use if there is a success between two refusals', async () => {
     const gateway = await startWithClock();
     for (const skip of [0, 1]) {
       gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', skip });
@@ -135,7 +135,7 @@ describe('an access key that is refused', () => {
     expect(limitsIn(gateway.log())).toEqual([]);
   });
 
-  it('a third time in a row within 5 minutes rests until the first time is 5 minutes ago', async () => {
+  it('is suspended after a third consecutive refusal until the first one is 5 minutes ago', async () => {
     const gateway = await startWithClock();
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 3 });
     for (const waitMs of [30_000, 60_000, 0]) {
@@ -151,7 +151,7 @@ describe('an access key that is refused', () => {
     expect(await gateway.create({ name: 'after' })).toMatchObject(SUCCESS);
   });
 
-  it('is not under suspicion for what was refused before the last success', async () => {
+  it('is not suspended for refusals before the last success', async () => {
     const gateway = await startWithClock();
     for (let index = 0; index < 6; index += 1) {
       gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301' });
@@ -162,7 +162,7 @@ describe('an access key that is refused', () => {
     expect(limitsIn(gateway.log())).toEqual([]);
   });
 
-  it('in the look-up of the project counts the same way', async () => {
+  it('counts in the project lookup too', async () => {
     const gateway = await startWithClock({ ...WRONG_SECRET, HUAWEICLOUD_SDK_PROJECT_ID: undefined });
     for (let step = 0; step < STEPS; step += 1) {
       await createMany(gateway, `step-${step}`, 2);
@@ -171,7 +171,7 @@ describe('an access key that is refused', () => {
     expect(attempts(gateway)).toEqual(Array(3).fill('listProjects'));
   });
 
-  it('without a code of the platform counts too', async () => {
+  it('counts even if the response has no error code', async () => {
     const gateway = await startWithClock({ OPERATION_TIMEOUT_MS: '1000' });
     gateway.emulator.inject({ operation: 'any', status: 401, times: 0 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) await gateway.create({ name });
@@ -179,8 +179,8 @@ describe('an access key that is refused', () => {
   });
 });
 
-describe('an access key that works', () => {
-  it('serves many creates that come at the same time to a gateway that has just started', async () => {
+describe('a valid access key', () => {
+  it('serves many parallel creates right after the start', async () => {
     const gateway = await startWithClock();
     const count = proofSize(50, 500);
     const payloads = await createMany(gateway, 'cold', count);
@@ -188,7 +188,7 @@ describe('an access key that works', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(count);
   });
 
-  it('is not held up for long by a first create that hangs', async () => {
+  it('is not blocked for long by a first create that hangs', async () => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
     const events: string[] = [];
@@ -201,12 +201,12 @@ describe('an access key that works', () => {
     expect(events).toEqual(['others created', 'given up']);
   });
 
-  it('is not held up for long by creates whose answers do not prove it', async () => {
+  it('is not blocked for long by creates whose responses do not prove it', async () => {
     const gateway = await startGateway();
     gateway.emulator.inject({ operation: 'createConnection', status: 502 });
     gateway.emulator.inject({ operation: 'createConnection', behaviour: 'hang', times: 0 });
     const unproven = createMany(gateway, 'unproven', 20);
-    // One at a time, they would not all be there before the first of them had given up.
+    // One at a time, they would not all be sent before the first one times out.
     await gateway.emulator.ledger.waitFor('createConnection', 20);
     await gateway.emulator.close();
     expect(await unproven).toEqual(Array(20).fill(expect.objectContaining({ code: 'OUTCOME_UNKNOWN' })));
@@ -214,7 +214,7 @@ describe('an access key that works', () => {
 });
 
 describe('an IAM user', () => {
-  it('whose password is wrong is shown 3 times in 5 minutes, whatever callers do', async () => {
+  it('with a wrong password requests 3 tokens in 5 minutes at most, however many creates there are', async () => {
     const gateway = await startWithClock(WRONG_PASSWORD);
     for (let step = 0; step < STEPS; step += 1) {
       const payloads = await createMany(gateway, `step-${step}`, 3);
@@ -224,7 +224,7 @@ describe('an IAM user', () => {
     expect(attempts(gateway)).toEqual(Array(3).fill('issueToken'));
   });
 
-  it('whose password is wrong is answered for at once while it rests, with the rest of the time', async () => {
+  it('with a wrong password is suspended, and creates fail at once with the remaining time', async () => {
     const gateway = await startWithClock(WRONG_PASSWORD);
     await createMany(gateway, 'cold', MANY);
     gateway.clock.advance(1_000);
@@ -234,7 +234,7 @@ describe('an IAM user', () => {
     expect(await gateway.create()).toMatchObject({ ...AUTH_FAILED, retryAfterSeconds: 40 });
   });
 
-  it('whose fresh tokens are refused sends two creates, and rests', async () => {
+  it('whose new tokens are refused sends two creates and is suspended', async () => {
     const gateway = await startWithClock(IAM_USER);
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 0 });
     const payloads = await createMany(gateway, 'cold', MANY);
@@ -242,7 +242,7 @@ describe('an IAM user', () => {
     expect(attempts(gateway)).toEqual(['issueToken', 'createConnection', 'issueToken', 'createConnection']);
   });
 
-  it('whose fresh tokens are refused meets 3 refusals in 5 minutes', async () => {
+  it('whose new tokens are refused sends 3 creates in 5 minutes at most', async () => {
     const gateway = await startWithClock(IAM_USER);
     gateway.emulator.inject({ operation: 'createConnection', error: 'APIGW.0301', times: 0 });
     for (let step = 0; step < STEPS; step += 1) {
@@ -253,12 +253,12 @@ describe('an IAM user', () => {
     expect(gateway.emulator.ledger.count('issueToken')).toBeLessThanOrEqual(3);
   });
 
-  it('keeps its good token in use when the password has gone bad, and shows that 3 times in 5 minutes', async () => {
+  it('keeps using its token when the password has become invalid, and sends that 3 times in 5 minutes at most', async () => {
     const gateway = await startWithClock(IAM_USER);
     await gateway.create({ name: 'first' });
     gateway.emulator.inject({ operation: 'issueToken', status: 401, times: 0 });
     gateway.clock.advance(20 * HOUR_MS);
-    // The requests for a token run in the background, so there are steps enough for late ones.
+    // Tokens are requested in the background, so the steps are short enough for late requests.
     for (let step = 0; step < 25; step += 1) {
       expect(await gateway.create({ name: `step-${step}` })).toMatchObject(SUCCESS);
       gateway.clock.advance(12_000);
@@ -266,7 +266,7 @@ describe('an IAM user', () => {
     expect(gateway.emulator.ledger.count('issueToken')).toBe(4);
   });
 
-  it('whose token runs out is not under suspicion: all creates that met it succeed with another', async () => {
+  it('whose token expires is not suspended, and all creates succeed with a new token', async () => {
     const gateway = await startWithClock(IAM_USER);
     for (let round = 0; round < 5; round += 1) {
       expect(await createMany(gateway, `round-${round}`, 20)).toEqual(Array(20).fill(expect.objectContaining(SUCCESS)));
@@ -277,7 +277,7 @@ describe('an IAM user', () => {
   });
 });
 
-describe('uses of a credential that nobody has proven', () => {
+describe('requests with an unproven credential', () => {
   function startProbe() {
     const clock = createManualClock();
     const guard = new LockoutGuard(clock, new RefusalWindow(clock));
@@ -286,7 +286,7 @@ describe('uses of a credential that nobody has proven', () => {
     return { clock, guard, probe, acquire };
   }
 
-  it('begin with one alone, wait a second for its answer, and then all go', async () => {
+  it('wait for a single probe for one second, and are then all sent', async () => {
     const { clock, acquire } = startProbe();
     const permit = { isProbe: true, generation: 0 };
     expect(acquire()).toEqual(permit);
@@ -298,7 +298,7 @@ describe('uses of a credential that nobody has proven', () => {
     expect([acquire(), acquire()]).toEqual([permit, permit]);
   });
 
-  it('follow one another while each ends without a proof', async () => {
+  it('are sent one after another while each ends without a proof', async () => {
     const { probe, acquire } = startProbe();
     const permit = { isProbe: true, generation: 0 };
     const first = await acquire();
@@ -309,7 +309,7 @@ describe('uses of a credential that nobody has proven', () => {
     expect(await third).toEqual(permit);
   });
 
-  it('come one at a time after a refusal, however long the answer takes', async () => {
+  it('are sent one at a time after a refusal, however long the response takes', async () => {
     const { clock, guard, probe, acquire } = startProbe();
     const first = await acquire();
     guard.recordRefusal();
@@ -322,7 +322,7 @@ describe('uses of a credential that nobody has proven', () => {
     expect(await third).toEqual({ isProbe: false, generation: 1 });
   });
 
-  it('are not proven by an answer to a request from before the last refusal', async () => {
+  it('are not proven by the response to a request that was sent before the last refusal', async () => {
     const { clock, guard, probe, acquire } = startProbe();
     const early = await acquire();
     clock.advance(1_000);
@@ -333,7 +333,7 @@ describe('uses of a credential that nobody has proven', () => {
     expect(await acquire()).toEqual({ isProbe: true, generation: 1 });
   });
 
-  it('may wait 500 at a time, and one more is turned away at once', async () => {
+  it('are refused at once when 500 are waiting', async () => {
     const { probe, acquire } = startProbe();
     const first = await acquire();
     const waiting = Array.from({ length: 500 }, () => acquire());

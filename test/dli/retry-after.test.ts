@@ -5,17 +5,17 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 afterEach(closeGateways);
 
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
-/** A clock that stands still, so that a slow machine leaves as much time as a quick one. */
+/** A clock that stands still, so that the speed of the machine does not matter. */
 const CLOCK: Clock = { epochMs: () => NOW_MS, monotonicMs: () => 0 };
 
-// Too short for a wait of a second and the call behind it, long enough for one that was not asked for.
+// Too short for a wait of one second and a retry, long enough for a retry after the default back-off.
 const SHORT = { OPERATION_TIMEOUT_MS: '1900' };
 
 function startShort() {
   return startGateway({ clock: CLOCK, env: SHORT, emulator: { now: () => NOW_MS } });
 }
 
-/** Creates against a DLI that throttles, all at the same moment of 2026. */
+/** Creates against a DLI that throttles, at a fixed time in 2026. */
 async function createThrottled(fault: { headers?: Record<string, string>; error?: string }) {
   const { emulator, create } = await startShort();
   emulator.inject({ operation: 'createConnection', times: 0, status: 429, ...fault });
@@ -26,22 +26,22 @@ async function createThrottled(fault: { headers?: Record<string, string>; error?
   };
 }
 
-describe('a throttled create answers how long to wait', () => {
+describe('a throttled create returns the time to wait', () => {
   it.each([
     ['one second', '1', 1, 1],
     ['five seconds', '5', 5, 1],
-    ['no time, as the least wait', '0', 1, 1],
-    ['a day, as the longest wait', '86400', 300, 1],
+    ['zero seconds, which is less than the minimum', '0', 1, 1],
+    ['a day, which exceeds the maximum', '86400', 300, 1],
     ['a date', 'Thu, 01 Jan 2026 00:00:30 GMT', 30, 1],
-    ['a date far away, as the longest wait', 'Fri, 02 Jan 2026 00:00:00 GMT', 300, 1],
-    ['a date gone by, as the least wait', 'Wed, 31 Dec 2025 23:59:30 GMT', 1, 1],
-    ['garbage, as not given', 'soon', 1, 2],
-    ['garbage with a year in it, as not given', 'not before 2099', 1, 2],
-    ['a fraction, as not given', '1.5', 1, 2],
-    ['a negative number, as not given', '-5', 1, 2],
-    ['a number without end, as not given', '9'.repeat(400), 1, 2],
-    ['nothing', '', 1, 2],
-  ])('when Retry-After asks for %s', async (_case, header, seconds, requests) => {
+    ['a date far in the future, which exceeds the maximum', 'Fri, 02 Jan 2026 00:00:00 GMT', 300, 1],
+    ['a date in the past, which is less than the minimum', 'Wed, 31 Dec 2025 23:59:30 GMT', 1, 1],
+    ['garbage, which is ignored', 'soon', 1, 2],
+    ['garbage with a year in it, which is ignored', 'not before 2099', 1, 2],
+    ['a fraction, which is ignored', '1.5', 1, 2],
+    ['a negative number, which is ignored', '-5', 1, 2],
+    ['a number of 400 digits, which is ignored', '9'.repeat(400), 1, 2],
+    ['an empty string', '', 1, 2],
+  ])('when Retry-After is %s', async (_case, header, seconds, requests) => {
     const { answer, posts } = await createThrottled({
       error: 'APIGW.0308',
       headers: { 'Retry-After': header },
@@ -63,7 +63,7 @@ describe('a throttled create answers how long to wait', () => {
   });
 });
 
-describe('other refusals answer a wait too', () => {
+describe('other refusals return a time to wait too', () => {
   it.each([
     ['APIGW.0613', { 'Retry-After': '9' }, 'UPSTREAM_UNAVAILABLE', 9],
     ['APIGW.0613', {}, 'UPSTREAM_UNAVAILABLE', 1],

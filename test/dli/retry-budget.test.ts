@@ -6,7 +6,7 @@ import { createManualClock } from '../helpers/manual-clock.js';
 
 afterEach(closeGateways);
 
-/** A budget on a clock that stands still, 1,000 s after its start. */
+/** A budget on a clock that only the test advances, 1,000 s after its start. */
 function budgetAt() {
   let nowMs = 1_000_000;
   const budget = new RetryBudget({ epochMs: () => nowMs, monotonicMs: () => nowMs });
@@ -17,7 +17,7 @@ function budgetAt() {
     addCalls(count: number) {
       for (let index = 0; index < count; index += 1) budget.addCall();
     },
-    /** Takes until nothing is left; returns how many there were. */
+    /** Takes retries until none is left; returns their number. */
     takeAll() {
       let taken = 0;
       while (taken < 1_000 && budget.take()) taken += 1;
@@ -26,7 +26,7 @@ function budgetAt() {
   };
 }
 
-describe('the budget of retries', () => {
+describe('the retry budget', () => {
   it('is 3 in 10 s when there are few calls', () => {
     const budget = budgetAt();
     budget.addCalls(5);
@@ -44,12 +44,12 @@ describe('the budget of retries', () => {
     budget.advance(30_000);
     budget.addCalls(500);
     expect(budget.takeAll()).toBe(50);
-    // The first thousand and their retries are forgotten.
+    // The first thousand calls and their retries no longer count.
     budget.advance(30_000);
     expect(budget.takeAll()).toBe(3);
   });
 
-  it('stays within 10 % when calls come steadily and every one of them wants a retry', () => {
+  it('stays within 10 % when all calls of a steady load need a retry', () => {
     const budget = budgetAt();
     let retries = 0;
     for (let second = 0; second < 600; second += 1) {
@@ -61,7 +61,7 @@ describe('the budget of retries', () => {
     expect(retries).toBeGreaterThan(5_900);
   });
 
-  it('is not saved up over hours without a call', () => {
+  it('does not grow during hours without a call', () => {
     const budget = budgetAt();
     budget.addCalls(1_000);
     budget.advance(10 * 3_600_000);
@@ -69,12 +69,12 @@ describe('the budget of retries', () => {
   });
 });
 
-describe('creates that are throttled', () => {
+describe('throttled creates', () => {
   function createMany({ create }: TestGateway, prefix: string, count: number) {
     return Promise.all(Array.from({ length: count }, (_, index) => create({ name: `${prefix}-${index}` })));
   }
 
-  it('are sent again as far as the budget goes, and the first answer stands for the others', async () => {
+  it('are retried within the budget, and all return the throttling', async () => {
     const clock = createManualClock();
     const gateway = await startGateway({ clock, emulator: { now: () => clock.epochMs() } });
     const { emulator } = gateway;

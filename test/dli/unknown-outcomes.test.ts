@@ -6,7 +6,7 @@ const gateway = shareGateway();
 
 const HTML = '<html><body>502 Bad Gateway</body></html>';
 
-/** Creates against an upstream that answers every create like this. */
+/** Asserts that a create is unknown if DLI sends this response. */
 async function expectUnknown(answer: Partial<Fault>): Promise<void> {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', times: 0, ...answer });
@@ -17,7 +17,7 @@ async function expectUnknown(answer: Partial<Fault>): Promise<void> {
   expect(emulator.ledger.count('createConnection')).toBe(1);
 }
 
-describe('an error that may come after the create was carried out', () => {
+describe('an error that DLI may send after it executed the create', () => {
   it.each([
     ['DLI.0019', 400],
     ['DLI.0999', 400],
@@ -50,7 +50,7 @@ describe('an error that may come after the create was carried out', () => {
     'APIGW.0501',
     'APIGW.0607',
     'APIGW.0801',
-  ])('%s, which no list of refusals holds, is an unknown outcome', async error => {
+  ])('%s, which is not a listed refusal, is an unknown outcome', async error => {
     await expectUnknown({ error });
   });
 });
@@ -67,23 +67,23 @@ describe('a status without a code', () => {
   });
 });
 
-describe('an error body of another form', () => {
+describe('an error body of an unexpected form', () => {
   it.each([
     ['no code', { error_msg: 'Parameter check error.' }],
-    ['a code that is no text', { error_code: 1, error_msg: '' }],
+    ['a code that is not a string', { error_code: 1, error_msg: '' }],
     ['a code in lower case', { error_code: 'dli.0001' }],
-    ['a code with text behind it', { error_code: 'DLI.0001 or so' }],
+    ['a code followed by text', { error_code: 'DLI.0001 or so' }],
     ['a code of another service', { error_code: 'IAM.0011' }],
     ['a nested code', { error: { code: 'DLI.0001', message: '' } }],
     ['a list', [{ error_code: 'DLI.0001' }]],
-    ['a code after a broken start', '{"error_code":"DLI.0001"'],
-    ['nothing but null', 'null'],
-  ])('with %s proves nothing', async (_form, body) => {
+    ['a code in truncated JSON', '{"error_code":"DLI.0001"'],
+    ['null instead of an object', 'null'],
+  ])('with %s leads to an unknown outcome', async (_form, body) => {
     await expectUnknown({ status: 400, body });
   });
 });
 
-describe('the answer to an unknown outcome', () => {
+describe('the payload of an unknown outcome', () => {
   it('says that the connection may exist, and how to find it in the logs of DLI', async () => {
     const { emulator, create } = gateway();
     const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
@@ -100,7 +100,7 @@ describe('the answer to an unknown outcome', () => {
     });
   });
 
-  it.each([['<b>'], ['a b'], ['x'.repeat(65)]])('has no request id of unusual form such as %j', async id => {
+  it.each([['<b>'], ['a b'], ['x'.repeat(65)]])('does not contain a malformed request id such as %j', async id => {
     const { emulator, create } = gateway();
     emulator.inject({ operation: 'createConnection', status: 500, headers: { 'X-Request-Id': id } });
     expect(await create({ name: freshName() })).toMatchObject({
@@ -109,7 +109,7 @@ describe('the answer to an unknown outcome', () => {
     });
   });
 
-  it('is a success when the list shows the connection', async () => {
+  it('is replaced by a success when the list shows the connection', async () => {
     const { emulator, create } = gateway();
     emulator.inject({ operation: 'createConnection', error: 'DLI.0999', apply: true });
     const payload = await create({ name: freshName() });

@@ -17,7 +17,7 @@ const REJECTED = {
   requestId: REQUEST_ID,
 };
 
-/** What the example create would look like in the emulator. */
+/** The connection of the example create in the emulator. */
 const OURS = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
 const MINUTE_MS = 60_000;
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(closeGateways);
 
-/** Creates against a DLI that answers 201 with `is_success: false`; returns the calls that it received too. */
+/** Creates against a DLI that sends 201 with `is_success: false`; returns the payload and the calls received. */
 async function createUnsuccessfully(body: Record<string, unknown> = {}, answer: Partial<Fault> = {}) {
   const { emulator, create } = gateway;
   emulator.inject({
@@ -41,15 +41,15 @@ async function createUnsuccessfully(body: Record<string, unknown> = {}, answer: 
   return { payload: await create(), calls: emulator.ledger.entries().map(entry => entry.operation) };
 }
 
-/** A connection as DLI lists it, which is what the example create asks for but for the changes. */
+/** The connection of the example create as DLI lists it, with changes. */
 function listed(connectionId: string | undefined, changes: Record<string, unknown>): Record<string, unknown> {
-  const whole = { connection_id: connectionId, ...OURS, state: 'ACTIVE', create_time: Date.now() + 500 };
-  return { ...whole, ...changes };
+  const complete = { connection_id: connectionId, ...OURS, state: 'ACTIVE', create_time: Date.now() + 500 };
+  return { ...complete, ...changes };
 }
 
 describe('is_success: false without an id', () => {
   it.each([[{}], [{ connection_id: '' }], [{ connection_id: null }]])(
-    'is a refusal when the list does not hold the name (%j)',
+    'is a refusal when the list does not contain the name (%j)',
     async body => {
       const { payload, calls } = await createUnsuccessfully(body);
       expect(payload).toEqual(REJECTED);
@@ -66,11 +66,11 @@ describe('is_success: false without an id', () => {
   });
 
   it.each([
-    ['of another service', () => ({ service: 'CSS' })],
-    ['of another address', () => ({ destination: '192.168.0.12:5433' })],
-    ['from two minutes before', () => ({ createdAtMs: Date.now() - 2 * MINUTE_MS })],
-    ['from two minutes later', () => ({ createdAtMs: Date.now() + 2 * MINUTE_MS })],
-    ['from last week', () => ({ createdAtMs: Date.now() - 7 * 24 * 60 * MINUTE_MS })],
+    ['with another service', () => ({ service: 'CSS' })],
+    ['with another address', () => ({ destination: '192.168.0.12:5433' })],
+    ['created two minutes earlier', () => ({ createdAtMs: Date.now() - 2 * MINUTE_MS })],
+    ['created two minutes later', () => ({ createdAtMs: Date.now() + 2 * MINUTE_MS })],
+    ['created a week earlier', () => ({ createdAtMs: Date.now() - 7 * 24 * 60 * MINUTE_MS })],
   ])('is a refusal when the only connection of the name is one %s', async (_which, changes) => {
     gateway.emulator.seedConnection({ ...OURS, state: 'ACTIVE', ...changes() });
     const { payload, calls } = await createUnsuccessfully();
@@ -79,7 +79,7 @@ describe('is_success: false without an id', () => {
   });
 
   it.each(['CREATING', 'ACTIVE', 'FAILED', 'RUNNING'])(
-    'is a success when the list holds all that was wanted, made in this time, in state %s',
+    'is a success when the list contains a matching connection in state %s',
     async state => {
       const connections = [listed(ID, { state })];
       const list = {
@@ -95,13 +95,13 @@ describe('is_success: false without an id', () => {
   );
 
   it.each([
-    ['nothing but its state', () => [{ name: OURS.name, state: 'ACTIVE' }]],
-    ['no id of it', () => [listed(undefined, {})]],
-    ['no service of it', () => [listed(ID, { service: undefined })]],
-    ['no address of it', () => [listed(ID, { destination: undefined })]],
-    ['no time of it', () => [listed(ID, { create_time: undefined })]],
-    ['a second one like it', () => [listed(ID, {}), listed(OTHER_ID, {})]],
-  ])('is an unknown outcome when the list holds the name and %s', async (_what, connections) => {
+    ['nothing else but its state', () => [{ name: OURS.name, state: 'ACTIVE' }]],
+    ['no id', () => [listed(undefined, {})]],
+    ['no service', () => [listed(ID, { service: undefined })]],
+    ['no address', () => [listed(ID, { destination: undefined })]],
+    ['no creation time', () => [listed(ID, { create_time: undefined })]],
+    ['two connections match', () => [listed(ID, {}), listed(OTHER_ID, {})]],
+  ])('is an unknown outcome when the list contains the name, but %s', async (_what, connections) => {
     const body = { is_success: true, connections: connections() };
     gateway.emulator.inject({ operation: 'listConnections', times: 0, body });
     const { payload } = await createUnsuccessfully();
@@ -109,7 +109,7 @@ describe('is_success: false without an id', () => {
     expect(callsExceptListReads(gateway.emulator)).toEqual(['createConnection']);
   });
 
-  it('is a success when the connection was created all the same', async () => {
+  it('is a success when the connection was created nevertheless', async () => {
     const { payload } = await createUnsuccessfully({}, { apply: true });
     const [made, ...others] = gateway.emulator.connections();
     expect(payload).toEqual({ ...RECONCILED, connectionId: made?.connectionId, hint: null });
@@ -119,15 +119,15 @@ describe('is_success: false without an id', () => {
   it.each<[how: string, list: Partial<Fault>]>([
     ['fails', { status: 500 }],
     ['is refused', { error: 'APIGW.0308' }],
-    ['breaks off', { behaviour: 'reset' }],
-    ['is cut short', { behaviour: 'truncate', truncateAt: 40 }],
+    ['is interrupted', { behaviour: 'reset' }],
+    ['is truncated', { behaviour: 'truncate', truncateAt: 40 }],
     ['is empty', { status: 200 }],
     ['is HTML', { body: '<html>' }],
     ['is broken JSON', { body: '{"is_success":true,"connections":[' }],
     ['has no connections', { body: { is_success: true, message: '' } }],
-    ['is unsuccessful itself', { body: { is_success: false, connections: [] } }],
-    ['holds fewer connections than it counts', { body: { is_success: true, connections: [], count: 1 } }],
-    ['holds a connection without a name', { body: { connections: [{ state: 'ACTIVE' }] } }],
+    ['has is_success: false too', { body: { is_success: false, connections: [] } }],
+    ['contains fewer connections than its count', { body: { is_success: true, connections: [], count: 1 } }],
+    ['contains a connection without a name', { body: { connections: [{ state: 'ACTIVE' }] } }],
     ['is longer than 16 MB', { behaviour: 'huge', hugeBytes: 17 * 1024 * 1024 }],
   ])('is an unknown outcome when the list %s', async (_how, list) => {
     gateway.emulator.inject({ operation: 'listConnections', times: 0, ...list });

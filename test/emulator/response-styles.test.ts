@@ -64,18 +64,18 @@ describe('a creation', () => {
       now: () => nowMs,
     });
     const id = await create({ name: 'fail_orders', cluster_name: 'q' });
-    const look = async () => (await call('GET', `${CONNECTIONS_PATH}/${id}`)).json;
+    const get = async () => (await call('GET', `${CONNECTIONS_PATH}/${id}`)).json;
     const queue = (status: string, reason: string, time: number) => ({
       state: status,
       message: reason,
       available_queue_info: [{ status, err_msg: reason, update_time: time }],
     });
-    expect(await look()).toMatchObject(queue('CREATING', '', CREATED_AT_MS));
+    expect(await get()).toMatchObject(queue('CREATING', '', CREATED_AT_MS));
     nowMs += 1_500;
-    expect(await look()).toMatchObject(queue('FAILED', 'No route to host.', CREATED_AT_MS + 1_000));
+    expect(await get()).toMatchObject(queue('FAILED', 'No route to host.', CREATED_AT_MS + 1_000));
     nowMs += 1_500;
     await call('DELETE', `${CONNECTIONS_PATH}/${id}`);
-    expect(await look()).toMatchObject({ available_queue_info: [{ update_time: CREATED_AT_MS + 3_000 }] });
+    expect(await get()).toMatchObject({ available_queue_info: [{ update_time: CREATED_AT_MS + 3_000 }] });
   });
 
   it('advances in the configured number of steps, whether it fails or succeeds', async () => {

@@ -100,10 +100,10 @@ describe('a WebSocket', () => {
 
   it.each([
     ['no token', undefined, 'no token'],
-    ['no JWT', { authorization: 'Bearer zq7canary' }, 'no JWT'],
-    ['what is no text', { authorization: { zq7canary: 1 } }, 'no token'],
+    ['a token that is not a JWT', { authorization: 'Bearer zq7canary' }, 'no JWT'],
+    ['a token that is not a string', { authorization: { zq7canary: 1 } }, 'no token'],
     [
-      'a token of nobody',
+      'an invalid token',
       { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' },
       expect.any(String),
     ],

@@ -69,8 +69,8 @@ describe('a gateway that stops', () => {
     const followed = await startFollowed();
     await openFollower(followed);
     await followed.gateway.close();
-    const looks = followed.gateway.emulator.ledger.count();
+    const calls = followed.gateway.emulator.ledger.count();
     await new Promise(resolve => setImmediate(resolve));
-    expect(followed.gateway.emulator.ledger.count()).toBe(looks);
+    expect(followed.gateway.emulator.ledger.count()).toBe(calls);
   });
 });

@@ -51,7 +51,7 @@ describe('an access key', () => {
 
   it.each([
     ['whose secret is wrong', { HUAWEICLOUD_SDK_SK: 'wrong' }],
-    ['that nobody knows', { HUAWEICLOUD_SDK_AK: 'UNKNOWNACCESSKEY0001' }],
+    ['that does not exist', { HUAWEICLOUD_SDK_AK: 'UNKNOWNACCESSKEY0001' }],
     ['with a security token that it does not have', { HUAWEICLOUD_SDK_SECURITY_TOKEN: 'wrong' }],
   ])('%s fails after a single create', async (_which, env) => {
     const gateway = await startGateway({ env });
@@ -63,7 +63,7 @@ describe('an access key', () => {
 describe('an IAM user', () => {
   it.each([
     ['with a wrong password', { IAM_PASSWORD: 'wrong' }],
-    ['that nobody knows', { IAM_USERNAME: 'nobody' }],
+    ['that does not exist', { IAM_USERNAME: 'nobody' }],
     ['of another account', { IAM_DOMAIN_NAME: 'elsewhere' }],
     ['without the project', { HUAWEICLOUD_SDK_PROJECT_ID: '00000000000000000000000000000000' }],
   ])('%s fails before a create is sent', async (_which, env) => {

@@ -25,7 +25,7 @@ describe('an IAM outage of one minute while the token is valid', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['throttles', { error: 'IAM.0012' }],
     ['fails', { status: 500 }],
-    ['breaks off', { behaviour: 'reset' }],
+    ['resets connections', { behaviour: 'reset' }],
   ])('in which IAM %s causes at most 8 requests with jitter, and no create fails', async (_how, fault) => {
     const { emulator, create, clock } = await startWithClock();
     await create();

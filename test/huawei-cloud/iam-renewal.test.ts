@@ -110,14 +110,14 @@ describe('an IAM that never issued a token', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
     ['throttles', { error: 'IAM.0012' }],
     ['fails', { error: 'IAM.0006' }],
-    ['breaks off', { behaviour: 'reset' }],
+    ['resets connections', { behaviour: 'reset' }],
     ['hangs', { behaviour: 'hang' }],
-    ['drips', { behaviour: 'drip' }],
+    ['responds too slowly', { behaviour: 'drip' }],
     ['sends too much', { behaviour: 'huge' }],
     ['sends no token', { status: 201, body: { token: { expires_at: '2099-01-01T00:00:00.000000Z' } } }],
     ['sends HTML', { status: 201, body: '<html>' }],
     ['sends nothing', { status: 201 }],
-    ['sends a token that is no header value', { headers: { 'X-Subject-Token': 'a b' } }],
+    ['sends a token that is not a valid header value', { headers: { 'X-Subject-Token': 'a b' } }],
   ])('because it %s is reported quickly, and DLI is not called', async (_how, fault) => {
     // On a still clock IAM's own time-out never passes: it is the create that gives up.
     const clock = createManualClock();

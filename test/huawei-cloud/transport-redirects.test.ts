@@ -37,8 +37,8 @@ describe('a redirect of a create', () => {
 
   it.each([
     ['to itself', { redirectTo: '/v2.0/48cc2c48765f481480c7db940d6409d1/datasource-connection' }],
-    ['to no address', {}],
-    ['to an address that is none', { redirectTo: 'http://' }],
+    ['without an address', {}],
+    ['to an invalid address', { redirectTo: 'http://' }],
     ['with a success in its body', { body: { connection_id: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' } }],
     ['with a refusal in its body', { body: { error_code: 'DLI.0001' } }],
   ])('%s is not followed', async (_where, fault) => {

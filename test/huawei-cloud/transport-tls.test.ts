@@ -68,9 +68,9 @@ async function createThroughProcess(endpoint: string, environment: Record<string
 
 describe('an upstream without a valid certificate', () => {
   it.each<[why: string, options: ServerOptions]>([
-    ['its certificate is signed by nobody that is trusted', tlsFixture()],
+    ['its certificate is not signed by a trusted authority', tlsFixture()],
     ['its certificate has expired', tlsFixture('expired')],
-    ['it speaks TLS 1.1 at most', { ...tlsFixture(), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
+    ['it supports TLS 1.1 at most', { ...tlsFixture(), minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
   ])('because %s is reported as unavailable and receives no byte of the request', async (_why, options) => {
     const upstream = await startTlsUpstream(options);
     const { create, log } = await startGateway({

@@ -50,11 +50,11 @@ describe('an unreachable upstream', () => {
 
 describe('a response that exceeds a time limit', () => {
   it.each<[how: string, fault: Partial<Fault>]>([
-    ['never comes', { behaviour: 'hang' }],
-    ['never comes although the connection was created', { behaviour: 'hang', apply: true }],
-    ['comes too late', { delayMs: 120_000 }],
-    ['drips on and on behind its headers', { behaviour: 'drip', dripMs: 2_000 }],
-    ['drips on and on in an error', { behaviour: 'drip', dripMs: 2_000, error: 'DLI.0001' }],
+    ['is not sent', { behaviour: 'hang' }],
+    ['is not sent although the connection was created', { behaviour: 'hang', apply: true }],
+    ['is sent too late', { delayMs: 120_000 }],
+    ['never ends after its headers', { behaviour: 'drip', dripMs: 2_000 }],
+    ['is an error that never ends', { behaviour: 'drip', dripMs: 2_000, error: 'DLI.0001' }],
   ])('because it %s leads to an unknown outcome at the deadline', async (_how, fault) => {
     const clock = createManualClock();
     const { emulator, create } = await startGateway({ clock, env: { OPERATION_TIMEOUT_MS: '1000' } });

@@ -44,14 +44,14 @@ function openStore(folder: string): LmdbStore {
   return store;
 }
 
-/** Opens the texts of the records as they lie in the folder. */
+/** Opens the database directly, to read and write the stored texts. */
 function openRecords(folder: string) {
   const root = open({ path: folder, encoding: 'string', overlappingSync: false, noSubdir: false });
   return { root, records: root.openDB<string, string>('records', { encoding: 'string' }) };
 }
 
-/** A process that begins these records, in this order, after a line on its stdin, and prints each result. */
-function startBeginner(folder: string, records: readonly SendingRecord[], width: number): ChildProcess {
+/** Starts a process that begins these records, `width` of them at a time, and prints each result. */
+function startBeginProcess(folder: string, records: readonly SendingRecord[], width: number): ChildProcess {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
     const store = LmdbStore.open(${JSON.stringify(folder)});
@@ -76,7 +76,7 @@ function startBeginner(folder: string, records: readonly SendingRecord[], width:
   return child;
 }
 
-/** What such a process prints, line by line. */
+/** The results that such a process prints. */
 async function* results(child: ChildProcess): AsyncGenerator<{ id: string; kind: string }> {
   if (child.stdout === null) return;
   for await (const line of createInterface(child.stdout)) {
@@ -99,32 +99,32 @@ describeOperationStore('LmdbStore', async () => {
 });
 
 describe('LmdbStore', () => {
-  it('makes a folder that only its user can enter', () => {
+  it('creates a folder that only its user can access', () => {
     const folder = join(makeFolder(), 'gateway.data', 'records');
     openStore(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps its file to its user in a folder that others can enter', () => {
+  it('creates a file that only its user can read, even in a folder that others can access', () => {
     const folder = makeFolder();
     openStore(folder);
     expect(statSync(join(folder, 'data.mdb')).mode & 0o777).toBe(0o600);
   });
 
-  it('says what is wrong with a folder that it cannot use', () => {
+  it('reports why a folder cannot be used', () => {
     const folder = makeFolder();
     const file = join(folder, 'file');
     writeFileSync(file, '');
     expect(() => LmdbStore.open(file)).toThrow(
       new Error('DATA_DIR: the operation records cannot be kept in this folder: EEXIST: file already exists'),
     );
-    const foreign = join(folder, 'foreign');
-    mkdirSync(foreign);
-    writeFileSync(join(foreign, 'data.mdb'), 'not a database, but long enough'.repeat(1_000));
-    expect(() => LmdbStore.open(foreign)).toThrow(/^DATA_DIR: the operation records cannot be kept.*LMDB/);
+    const invalid = join(folder, 'invalid');
+    mkdirSync(invalid);
+    writeFileSync(join(invalid, 'data.mdb'), 'not a database, but long enough'.repeat(1_000));
+    expect(() => LmdbStore.open(invalid)).toThrow(/^DATA_DIR: the operation records cannot be kept.*LMDB/);
   });
 
-  it('is not available once it is closed', async () => {
+  it('is unavailable after it is closed', async () => {
     const store = openStore(makeFolder());
     const record = makeRecord();
     await store.close();
@@ -134,7 +134,7 @@ describe('LmdbStore', () => {
     await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
   });
 
-  it('remembers after it is closed and opened again', async () => {
+  it('keeps records and its secret when it is closed and opened again', async () => {
     const folder = makeFolder();
     const record = makeRecord();
     const first = openStore(folder);
@@ -146,7 +146,7 @@ describe('LmdbStore', () => {
     await expect(second.secret()).resolves.toEqual(secret);
   });
 
-  it('clears away what has expired, a portion at a time', async () => {
+  it('removes expired records and claims in batches', async () => {
     const folder = makeFolder();
     const store = openStore(folder);
     const expiring = Array.from({ length: 200 }, () => makeRecord());
@@ -164,7 +164,7 @@ describe('LmdbStore', () => {
     await expect(claim(laterMs)).resolves.toBe(true);
   });
 
-  it('clears away the notes of deletions that have expired, and no others', async () => {
+  it('removes expired deletions, and no others', async () => {
     const folder = makeFolder();
     const store = openStore(folder);
     const note = (id: string, nowMs: number, expiresAtMs: number) => store.noteDeletion(id, { nowMs, expiresAtMs });
@@ -180,7 +180,7 @@ describe('LmdbStore', () => {
     await expect(store.hasDeletion('old 0', NOW_MS + 2)).resolves.toBe(true);
   });
 
-  it('opens a folder of a gateway that knew no deletions', async () => {
+  it('opens a folder of an earlier version without deletions', async () => {
     const folder = makeFolder();
     const root = open<string, string>({ path: folder, encoding: 'string', noSubdir: false });
     const record = makeRecord();
@@ -194,11 +194,11 @@ describe('LmdbStore', () => {
     await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
   });
 
-  it('sees at once what another process has written', async () => {
+  it('immediately reads what another process has written', async () => {
     const folder = makeFolder();
     const store = openStore(folder);
     const records = Array.from({ length: 20 }, () => makeRecord());
-    const child = startBeginner(folder, records, 1);
+    const child = startBeginProcess(folder, records, 1);
     let seen = 0;
     for await (const { id, kind } of results(child)) {
       expect(kind).toBe('begun');
@@ -208,11 +208,11 @@ describe('LmdbStore', () => {
     expect(seen).toBe(20);
   });
 
-  it('lets two processes that race for 200 ids begin each once', async () => {
+  it('lets one of two concurrent processes begin each of 200 ids', async () => {
     const folder = makeFolder();
     const intents = Array.from({ length: 200 }, () => makeRecord());
     const racers = [1, 2].map(() =>
-      startBeginner(
+      startBeginProcess(
         folder,
         intents.map(({ id, nameId }) => makeRecord({ id, nameId })),
         20,
@@ -234,10 +234,10 @@ describe('LmdbStore', () => {
     expect(begun.toSorted()).toEqual(intents.map(({ id }) => id).toSorted());
   });
 
-  it.each([1, 2, 3, 4, 5])('has every record that a killed process called begun, run %i', async run => {
+  it.each([1, 2, 3, 4, 5])('has every record that a killed process reported as begun, run %i', async run => {
     const folder = makeFolder();
     const records = Array.from({ length: 2_000 }, () => makeRecord());
-    const child = startBeginner(folder, records, 8);
+    const child = startBeginProcess(folder, records, 8);
     const begun: string[] = [];
     for await (const { id } of results(child)) {
       begun.push(id);
@@ -246,7 +246,7 @@ describe('LmdbStore', () => {
     expect(begun.length).toBeLessThan(2_000);
     const store = openStore(folder);
     for (const id of begun) await expect(store.find(id, NOW_MS)).resolves.toMatchObject({ kind: 'found' });
-    // The dead process holds no lock.
+    // The killed process holds no lock.
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 });

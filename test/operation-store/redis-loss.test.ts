@@ -11,8 +11,8 @@ const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 
-describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', program => {
-  describe('all of them', () => {
+describeWithProgram('redis-server', 'RedisStore', program => {
+  describe('when Redis has lost all records', () => {
     it('keeps its secret, and reports lost records for 72 hours', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
@@ -30,7 +30,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
     });
 
-    it('says so to every gateway once one has noticed', async () => {
+    it('reports the loss to every gateway once one has detected it', async () => {
       const { url } = await startRedisServer(program);
       const [store, another] = [await connect(url), await connect(url)];
       await store.secret();
@@ -40,7 +40,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect((await connect(url)).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
-    it('notices as soon as it is connected again, before it begins anything', async () => {
+    it('detects the loss when it reconnects, before it begins a record', async () => {
       const server = await startRedisServer(program);
       const store = await connect(server.url);
       const secret = await store.secret();
@@ -53,7 +53,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
-    it('notes the loss by the clock of its callers', async () => {
+    it('records the time of the loss by the clock of the gateway', async () => {
       const server = await startRedisServer(program);
       const store = await RedisStore.connect(server.url, undefined, () => 4_711);
       await store.secret();
@@ -64,7 +64,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await store.close();
     });
 
-    it('notices when it begins a record that is there already', async () => {
+    it('detects the loss when it begins an existing record', async () => {
       const { url } = await startRedisServer(program);
       const [store, another] = [await connect(url), await connect(url)];
       const record = makeRecord();
@@ -75,7 +75,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect(another.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN_AFTER_LOSS);
     });
 
-    it('says so too when the answer to a begin was lost', async () => {
+    it('detects the loss even if the response to a begin was lost', async () => {
       const { port, url: direct } = await startRedisServer(program);
       const { url, plan } = await startProxy(port);
       const store = await connect(url);
@@ -89,8 +89,8 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
     });
   });
 
-  describe('and has another secret since', () => {
-    it('stores nothing until the secret was asked for anew', async () => {
+  describe('when Redis has lost all records and has a new secret', () => {
+    it('stores nothing until the secret has been read again', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const client = openClient(url);
@@ -109,8 +109,8 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
     });
   });
 
-  describe('the last of them', () => {
-    it('notices after a failover to a replica that lacks them, whatever others have begun since', async () => {
+  describe('when Redis has lost the latest records', () => {
+    it('detects the loss after a failover to a replica, even if other gateways have begun records since', async () => {
       const { master, replica } = await startPair(program);
       const { url, plan } = await startProxy(master.port);
       const [store, another] = [await connect(url), await connect(url)];
@@ -130,7 +130,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
       await expect(store.secret()).resolves.toEqual(secret);
     });
 
-    it('notices after a failover although the gateway that had written them is gone', async () => {
+    it('detects the loss after a failover even if the gateway that wrote the records is gone', async () => {
       const { master, replica } = await startPair(program);
       const { url, plan } = await startProxy(master.port);
       const [store, another] = [await connect(url), await connect(url)];
@@ -151,8 +151,8 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost records', p
   });
 });
 
-describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', program => {
-  it('is careful all the same with one that was started anew: it cannot know', async () => {
+describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,', program => {
+  it('reports a loss nevertheless after a restart of Redis, because it cannot tell', async () => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
     const server = await startRedisServer(program, { arguments: durable });
     const store = await connect(server.url);
@@ -167,7 +167,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 
-  it('trusts one that it reaches by another connection', async () => {
+  it('reports no loss after it reconnects to the same Redis', async () => {
     const { port } = await startRedisServer(program);
     const { url, plan } = await startProxy(port);
     const store = await connect(url);
@@ -177,7 +177,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
   });
 
-  it('trusts one that does not say which server it is', async () => {
+  it('reports no loss if the run_id of Redis cannot be read', async () => {
     const { url } = await startRedisServer(program);
     const client = openClient(url);
     await client.call('ACL', 'SETUSER', 'default', '-info');
@@ -187,7 +187,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     expect(await client.exists(`${PREFIX}server`)).toBe(0);
   });
 
-  it('counts no begin that was refused, and every one of many at once', async () => {
+  it('counts every successful begin, even concurrent ones, and no refused one', async () => {
     const { url } = await startRedisServer(program);
     const store = await connect(url);
     const client = openClient(url);
@@ -206,7 +206,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 
-  it('is not misled by a count whose answer was lost', async () => {
+  it('reports no loss after the response to a begin was lost', async () => {
     const { port } = await startRedisServer(program);
     const { url, plan } = await startProxy(port);
     const store = await connect(url);
@@ -215,7 +215,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost nothing', p
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 
-  it('does not miss a count after a week in which nothing was begun', async () => {
+  it('reports no loss when its counter has expired after a week without a begin', async () => {
     const { url } = await startRedisServer(program);
     const store = await connect(url);
     const client = openClient(url);

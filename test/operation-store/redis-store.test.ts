@@ -18,16 +18,16 @@ import {
 import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './helpers/redis-access.js';
 
 const NOW_MS = Date.now();
-// Ten times what the store promises, for machines that are busy with other things.
+// Ten times the documented maximum, to allow for busy machines.
 const LIMIT_MS = 5_000;
-/** For a Redis that does not answer, so that the test does not wait for long. */
-const IMPATIENT_MS = { command: 100, operation: 172 };
+/** Short, for tests in which Redis does not respond. */
+const SHORT_TIMEOUTS_MS = { command: 100, operation: 172 };
 
 function claimTimes({ expiresAtMs }: SendingRecord) {
   return { nowMs: NOW_MS, expiresAtMs };
 }
 
-/** Every operation of the store but begin, which has its own rules. */
+/** Every operation of the store, for a record; `begin` uses a new one. */
 function operations(store: RedisStore, record: SendingRecord): Record<string, () => Promise<unknown>> {
   return {
     secret: () => store.secret(),
@@ -66,7 +66,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
   });
 
   describe('keys', () => {
-    it('lie in one slot of a cluster and expire by themselves', async () => {
+    it('share one slot of a cluster and expire by themselves', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const client = openClient(url);
@@ -94,7 +94,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       expect(await client.zcard(`${PREFIX}open`)).toBe(0);
     });
 
-    it('of another type are unreadable', async () => {
+    it('of another data type are unreadable', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const client = openClient(url);
@@ -115,7 +115,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.hasDeletion('a', NOW_MS)).resolves.toBe(false);
     });
 
-    it('of another type where the open records are listed leave no half of a record behind', async () => {
+    it('are not written at all if the key of the open records has another data type', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const client = openClient(url);
@@ -126,7 +126,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}open`, `${PREFIX}server`]);
     });
 
-    it('that expire at once by the clock of Redis are not called begun or noted', async () => {
+    it('that are already expired by the clock of Redis are reported as unavailable', async () => {
       const { url } = await startRedisServer(program);
       const store = await connect(url);
       const longAgoMs = NOW_MS - 10 * 24 * 3_600_000;
@@ -137,11 +137,11 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
   });
 
-  describe('an answer that does not come', () => {
-    it.each(['swallow', 'end'] as const)('is read back: %s', async whenAnswered => {
+  describe('a lost response of Redis', () => {
+    it.each(['swallow', 'end'] as const)('is replaced by reading the record again: %s', async whenAnswered => {
       const { port } = await startRedisServer(program);
       const { url, plan } = await startProxy(port);
-      // Time enough to connect again, on every machine.
+      // Long enough to reconnect on a slow machine.
       const store = await connect(url, [], { command: 500, operation: 60_000 });
       for (let run = 0; run < 3; run++) {
         const record = makeRecord();
@@ -151,7 +151,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       }
     });
 
-    it('shows the record of another owner when that was first', async () => {
+    it('does not hide the record of an earlier owner', async () => {
       const { port } = await startRedisServer(program);
       const { url, plan } = await startProxy(port);
       const store = await connect(url);
@@ -163,8 +163,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
   });
 
-  describe('while Redis cannot be used', () => {
-    it('fails in bounded time and comes back: killed and started again', async () => {
+  describe('while Redis is unavailable', () => {
+    it('fails in bounded time and recovers: Redis is killed and restarted', async () => {
       const server = await startRedisServer(program);
       const problems: string[] = [];
       const store = await connect(server.url, problems);
@@ -182,10 +182,10 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       expect(await store.secret()).toEqual(secret);
     });
 
-    it('fails in bounded time and comes back: paused', async () => {
+    it('fails in bounded time and recovers: Redis is paused', async () => {
       const server = await startRedisServer(program);
       const problems: string[] = [];
-      const store = await connect(server.url, problems, IMPATIENT_MS);
+      const store = await connect(server.url, problems, SHORT_TIMEOUTS_MS);
       const record = makeRecord();
       await eventually(() => store.begin(record, NOW_MS));
       for (const name of Object.keys(operations(store, record))) {
@@ -203,7 +203,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       expect(new Set(problems)).toEqual(new Set(['REDIS_URL: Redis does not answer in time.']));
     });
 
-    it('fails in bounded time with 200 operations at once', async () => {
+    it('fails in bounded time with 200 concurrent operations', async () => {
       const server = await startRedisServer(program);
       const store = await connect(server.url, [], REDIS_TIMEOUTS_MS);
       server.pause();
@@ -214,7 +214,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       server.resume();
     });
 
-    it('works once Redis is there, when it was not at the start', async () => {
+    it('recovers if Redis was unavailable at the start', async () => {
       const port = await closedPort();
       const store = await connect(`redis://127.0.0.1:${port}`);
       await expectUnavailable(store, makeRecord());
@@ -222,7 +222,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
     });
 
-    it('fails when Redis has no memory left, and can still forget', async () => {
+    it('fails if Redis is out of memory, but can still read and remove records', async () => {
       const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
       const problems: string[] = [];
       const store = await connect(url, problems);
@@ -245,14 +245,14 @@ describeWithProgram('redis-server', 'RedisStore', program => {
   });
 
   describe('connect', () => {
-    it.each(['allkeys-lru', 'volatile-ttl'])('refuses a Redis whose policy is %s', async policy => {
+    it.each(['allkeys-lru', 'volatile-ttl'])('refuses a Redis with the eviction policy %s', async policy => {
       const { url } = await startRedisServer(program, { arguments: ['--maxmemory-policy', policy] });
       await expect(connect(url)).rejects.toThrow(
         `REDIS_URL: maxmemory-policy of this Redis is "${policy}" and must be "noeviction"`,
       );
     });
 
-    it('refuses a policy that shows only when Redis comes up, and takes it once it is right', async () => {
+    it('is unavailable while a Redis that started later has a wrong eviction policy', async () => {
       const port = await closedPort();
       const problems: string[] = [];
       const store = await connect(`redis://127.0.0.1:${port}`, problems);
@@ -271,7 +271,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       ['+@all -config', 'noeviction', undefined],
       ['+@all -config', 'allkeys-lru', /is "allkeys-lru" and must be/],
       ['+@all -config -info', 'noeviction', /cannot be read; .* CONFIG GET .* INFO/],
-    ])('reads the policy as far as the user may: %s, %s', async (rights, policy, problem) => {
+    ])('reads the eviction policy as far as the user is permitted to: %s, %s', async (rights, policy, problem) => {
       const { port, url } = await startRedisServer(program, { arguments: ['--maxmemory-policy', policy] });
       const user = ['SETUSER', 'gateway', 'on', '>hushed', '~*', '&*', ...rights.split(' ')];
       await openClient(url).call('ACL', ...user);
@@ -281,7 +281,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it.each(['redis://:hushed@', 'redis://gateway:hushed@', 'redis://'])(
-      'names a refused password, not its text: %s',
+      'reports a refused password without printing it: %s',
       async start => {
         const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'another'] });
         const error = await connect(`${start}127.0.0.1:${port}`).catch((reason: unknown) => reason);
@@ -289,7 +289,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       },
     );
 
-    it('takes a password with signs and the number of a database', async () => {
+    it('accepts a password with escaped characters and a database number', async () => {
       const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'a/b@c%'] });
       const url = `redis://:a%2Fb%40c%25@127.0.0.1:${port}/3`;
       const store = await connect(url);
@@ -315,7 +315,7 @@ describe('RedisStore.connect', () => {
     expect(String(error)).not.toContain('hushed');
   });
 
-  it('waits no longer than 2.5 s for a server that accepts connections and says nothing', async () => {
+  it('returns in bounded time if a server accepts connections but never responds', async () => {
     const { host } = await listen(createServer());
     const startMs = performance.now();
     const store = await connect(`redis://${host}`);

@@ -5,16 +5,16 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
 import { tlsFixture } from '../helpers/tls-fixture.js';
 
-const SWITCH = 'NODE_TLS_REJECT_UNAUTHORIZED';
+const VARIABLE = 'NODE_TLS_REJECT_UNAUTHORIZED';
 
 afterEach(async () => {
-  delete process.env[SWITCH];
+  delete process.env[VARIABLE];
   await closeGateways();
 });
 
-describe('a Redis over TLS that cannot prove who it is', () => {
-  it.each([undefined, '0'])('gets no byte of ours, with the switch of Node at %s', async value => {
-    if (value !== undefined) process.env[SWITCH] = value;
+describe('a Redis with an untrusted TLS certificate', () => {
+  it.each([undefined, '0'])('receives nothing from the gateway, with NODE_TLS_REJECT_UNAUTHORIZED=%s', async value => {
+    if (value !== undefined) process.env[VARIABLE] = value;
     const decrypted: string[] = [];
     const server = createServer(tlsFixture(), (socket: TLSSocket) => {
       socket.on('data', chunk => decrypted.push(String(chunk)));

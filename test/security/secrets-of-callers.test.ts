@@ -30,12 +30,12 @@ function createWith(changes: Record<string, unknown>, query = CREATE_MUTATION): 
 
 describe('data of a caller is neither returned nor logged', () => {
   it.each([
-    ['a name that breaks the rule', createWith({ name: VALUE })],
-    ['an address that breaks the rule', createWith({ url: `jdbc:mysql://u:${VALUE}@h:1` })],
-    ['ids that break the rule', createWith({ securityGroupId: VALUE, networkId: VALUE })],
-    ['tags that break the rule', createWith({ tags: [{ key: ` ${VALUE}`, value: ` ${VALUE}` }] })],
-    ['a key that breaks the rule', createWith({ idempotencyKey: VALUE })],
-    ['a cluster that breaks the rule', createWith({ clusterName: VALUE })],
+    ['a name that violates a rule', createWith({ name: VALUE })],
+    ['an address that violates a rule', createWith({ url: `jdbc:mysql://u:${VALUE}@h:1` })],
+    ['ids that violate a rule', createWith({ securityGroupId: VALUE, networkId: VALUE })],
+    ['tags that violate a rule', createWith({ tags: [{ key: ` ${VALUE}`, value: ` ${VALUE}` }] })],
+    ['a key that violates a rule', createWith({ idempotencyKey: VALUE })],
+    ['a cluster that violates a rule', createWith({ clusterName: VALUE })],
   ])('in %s', async (_what, body) => {
     const { text, seen } = await post(body);
     expect(JSON.parse(text)).toMatchObject({
@@ -48,19 +48,19 @@ describe('data of a caller is neither returned nor logged', () => {
     ['an unknown service', createWith({ service: VALUE })],
     ['a name of another type', createWith({ name: [VALUE] })],
     ['a name in an object', createWith({ name: { value: VALUE } })],
-    ['a text in place of the input', JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALUE } })],
-    ['a text in place of the variables', JSON.stringify({ query: CREATE_MUTATION, variables: VALUE })],
+    ['a string in place of the input', JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALUE } })],
+    ['a string in place of the variables', JSON.stringify({ query: CREATE_MUTATION, variables: VALUE })],
     ['the name of an operation', JSON.stringify({ query: CREATE_MUTATION, operationName: VALUE })],
     ['a document that ends early', JSON.stringify({ query: `mutation { a(b: ${LITERAL}` })],
-    ['a document with a stray text', JSON.stringify({ query: `mutation { a ${LITERAL} }` })],
-    ['a document with a long stray text', JSON.stringify({ query: `{ a """${VALUE}""" }` })],
-    ['a text for a service', JSON.stringify({ query: inline(`service: ${LITERAL}`) })],
+    ['a document with a stray string', JSON.stringify({ query: `mutation { a ${LITERAL} }` })],
+    ['a document with a long stray string', JSON.stringify({ query: `{ a """${VALUE}""" }` })],
+    ['a string for a service', JSON.stringify({ query: inline(`service: ${LITERAL}`) })],
     ['a list for a name', JSON.stringify({ query: inline(`service: RDS, name: [${LITERAL}]`) })],
     ['an unknown argument', JSON.stringify({ query: `{ datasourceServices(a: ${LITERAL}) { name } }` })],
     ['a directive', JSON.stringify({ query: `{ __typename @skip(if: ${LITERAL}) }` })],
     ['extensions', JSON.stringify({ query: '{ nothing }', extensions: { a: VALUE } })],
-    ['broken JSON', `{"query":${LITERAL}`],
-    ['no object', LITERAL],
+    ['truncated JSON', `{"query":${LITERAL}`],
+    ['a value that is not an object', LITERAL],
   ])('in %s', async (_what, body) => {
     const { text, seen } = await post(body);
     expect(JSON.parse(text).errors[0]).toMatchObject({ message: expect.any(String) });

@@ -15,28 +15,28 @@ const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 /** Faults of a create whose responses contain everything an upstream could know. */
 const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
   ['hangs', { behaviour: 'hang' }],
-  ['resets', { behaviour: 'reset' }],
-  ['closes', { behaviour: 'close' }],
-  ['drips', { behaviour: 'drip', body: EVERYTHING }],
-  ['is too long', { behaviour: 'huge' }],
-  ['breaks within its answer', { behaviour: 'resetDuringAnswer', body: EVERYTHING }],
-  ['is cut short', { behaviour: 'truncate', body: EVERYTHING, truncateAt: EVERYTHING.length - 1 }],
+  ['is reset', { behaviour: 'reset' }],
+  ['gets no response', { behaviour: 'close' }],
+  ['gets a slow response', { behaviour: 'drip', body: EVERYTHING }],
+  ['gets a response that is too long', { behaviour: 'huge' }],
+  ['is reset during the response', { behaviour: 'resetDuringAnswer', body: EVERYTHING }],
+  ['gets a truncated response', { behaviour: 'truncate', body: EVERYTHING, truncateAt: EVERYTHING.length - 1 }],
   ...[400, 401, 403, 404, 429, 500, 502].map((status): [string, Partial<Fault>] => [
-    `answers ${status}`,
+    `gets ${status}`,
     { status, body: ERROR_BODY },
   ]),
-  ['refuses the token', { error: 'APIGW.0307', headers: { 'X-Extra': encodeURIComponent(EVERYTHING) } }],
-  ['refuses the rights', { status: 403, body: { ...ERROR_BODY, error_code: 'APIGW.0302' } }],
-  ['has an odd code', { status: 400, body: { error_code: `DLI.0001 ${EVERYTHING}` } }],
-  ['redirects', { redirectTo: `https://${SENTINELS.accessKey}.example.com/${SENTINELS.projectId}` }],
-  ['is broken JSON', { body: `{"message":"${EVERYTHING}` }],
-  ['is HTML', { status: 502, body: `<html>${EVERYTHING}` }],
-  ['has odd headers', { status: 429, headers: oddHeaders(SENTINELS.securityToken) }],
-  ['has an odd id', { body: { connection_id: EVERYTHING } }],
+  ['is refused for the token', { error: 'APIGW.0307', headers: { 'X-Extra': encodeURIComponent(EVERYTHING) } }],
+  ['is refused for lack of permissions', { status: 403, body: { ...ERROR_BODY, error_code: 'APIGW.0302' } }],
+  ['gets a malformed error code', { status: 400, body: { error_code: `DLI.0001 ${EVERYTHING}` } }],
+  ['is redirected', { redirectTo: `https://${SENTINELS.accessKey}.example.com/${SENTINELS.projectId}` }],
+  ['gets invalid JSON', { body: `{"message":"${EVERYTHING}` }],
+  ['gets HTML', { status: 502, body: `<html>${EVERYTHING}` }],
+  ['gets malformed headers', { status: 429, headers: oddHeaders(SENTINELS.securityToken) }],
+  ['gets a malformed id', { body: { connection_id: EVERYTHING } }],
   ['is unsuccessful', { body: { is_success: false, message: EVERYTHING } }],
   ...(['accessKey', 'secretKey', 'securityToken', 'iamToken', 'projectId'] as const).map(
     (name): [string, Partial<Fault>] => [
-      `has a hint with ${name}`,
+      `gets a hint with ${name}`,
       { body: { message: `About ${SENTINELS[name]}.`, connection_id: ID } },
     ],
   ),
@@ -44,15 +44,15 @@ const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
 
 const IAM_FAULTS: [how: string, fault: Partial<Fault>][] = [
   ['hangs', { behaviour: 'hang' }],
-  ['resets', { behaviour: 'reset' }],
+  ['is reset', { behaviour: 'reset' }],
   ...[400, 401, 403, 404, 429, 500].map((status): [string, Partial<Fault>] => [
-    `answers ${status}`,
+    `gets ${status}`,
     { status, body: { error: { code: status, message: EVERYTHING } } },
   ]),
-  ['redirects', { redirectTo: `https://${SENTINELS.projectId}.example.com` }],
-  ['is broken JSON', { body: EVERYTHING, headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
-  ['has no expiry', { body: { token: EVERYTHING }, headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
-  ['has a token that DLI refuses', { headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
+  ['is redirected', { redirectTo: `https://${SENTINELS.projectId}.example.com` }],
+  ['gets invalid JSON', { body: EVERYTHING, headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
+  ['gets a token without expiry', { body: { token: EVERYTHING }, headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
+  ['gets a token that DLI refuses', { headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
 ];
 
 function oddHeaders(secret: string): Record<string, string> {
@@ -99,7 +99,7 @@ describe.each([
 
   it.each([
     ['refuses connections', async () => `http://localhost:${await closedPort()}`],
-    ['has a name that nobody knows', async () => 'https://sentinel-host.invalid'],
+    ['has a name that cannot be resolved', async () => 'https://sentinel-host.invalid'],
   ])('the host of DLI %s', async (_how, endpoint) => {
     const url = new URL(await endpoint());
     const { text, seen } = await failingCreate({ ...env, DLI_ENDPOINT: url.origin });
@@ -115,7 +115,7 @@ describe('no secret and no text of IAM is returned or logged when', () => {
     expect(findLeaks(seen)).toEqual([]);
   });
 
-  it.each(IAM_FAULTS)('the look-up of the project %s', async (_how, fault) => {
+  it.each(IAM_FAULTS)('the project lookup %s', async (_how, fault) => {
     const env = { ...SENTINEL_ACCESS_KEY, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
     const { seen, gateway } = await failingCreate(env, { operation: 'listProjects', ...fault });
     expect(gateway.emulator.ledger.count('listProjects')).toBe(1);

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 
 /** Data received on a raw connection until it ended. */
 export interface RawExchange {
-  /** `fin` = closed in order, `reset` = reset. */
+  /** `fin` = closed normally, `reset` = reset. */
   end: 'fin' | 'reset' | 'other';
   /** Status line and headers; empty if nothing was received. */
   head: string;

@@ -3,12 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/operation-record.js';
 import type { OperationStore } from '../../../src/operation-store/operation-store.js';
 
-/** One store, and what the suite needs beside its interface. Nobody else uses what it keeps its records in. */
+/** An empty store, and what the suite needs in addition to its interface. */
 export interface StoreUnderTest {
   store: OperationStore;
-  /** Another user of the same records, as another process would be. */
+  /** Opens another store on the same records, as another process would. */
   openAnother(): Promise<OperationStore>;
-  /** Puts any text where the record with this id belongs. */
+  /** Stores a text as the record with this id. */
   putText(id: string, text: string): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 /** The project of every record, unless a test says otherwise. */
 export const PROJECT_ID = 'ab'.repeat(32);
 
-/** What a store says that takes a new record and has lost nothing. */
+/** The result of a begin in a store that has lost no records. */
 export const BEGUN = { kind: 'begun', hasLostRecords: false };
 
 /** A random hash: 64 hex digits. */
@@ -44,7 +44,7 @@ export function makeRecord(changes: Partial<SendingRecord> = {}): SendingRecord 
   };
 }
 
-/** The same create, answered with a connection. */
+/** The same record with its create succeeded. */
 export function succeeded(
   record: SendingRecord,
   connectionId = 'c3a2d0e8-6b1e-4c55-9c86-0e6f7f7f1a01',
@@ -75,9 +75,9 @@ function countKinds(results: readonly { kind: string }[]): Record<string, number
   return counts;
 }
 
-/** What every store of records promises. */
+/** The tests that every operation store must pass. */
 export function describeOperationStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
-  describe(`${name} as a record store`, () => {
+  describe(`${name} as an operation store`, () => {
     async function makeEmpty(): Promise<OperationStore> {
       return (await makeStore()).store;
     }
@@ -89,7 +89,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     }
 
     describe('secret', () => {
-      it('is made once, has 32 bytes, and is the same for all users', async () => {
+      it('is generated once, has 32 bytes, and is the same for all users', async () => {
         const { store, openAnother } = await makeStore();
         const another = await openAnother();
         const secrets = await Promise.all([store.secret(), another.secret(), store.secret()]);
@@ -97,14 +97,14 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         expect(new Set(secrets.map(secret => secret.toString('hex'))).size).toBe(1);
       });
 
-      it('is another one in another store', async () => {
+      it('differs between stores', async () => {
         const [one, other] = [await makeEmpty(), await makeEmpty()];
         expect(await one.secret()).not.toEqual(await other.secret());
       });
     });
 
     describe('begin and find', () => {
-      it('give back what was begun, to every user of the store at once', async () => {
+      it('return a record to every user of the store as soon as it was begun', async () => {
         const { store, openAnother } = await makeStore();
         const another = await openAnother();
         const record = makeRecord();
@@ -123,12 +123,12 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         const repeat = makeRecord({ id: record.id });
         await expect(store.begin(repeat, NOW_MS)).resolves.toEqual({ kind: 'exists', record });
-        // The repeat has taken nothing.
+        // The repeat has not reserved its name.
         const next = makeRecord({ nameId: repeat.nameId });
         await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
       });
 
-      it('let one of 200 parallel attempts at one id begin', async () => {
+      it('let one of 200 parallel attempts with the same id begin', async () => {
         const { store, openAnother } = await makeStore();
         const stores = [store, await openAnother()];
         const { id, nameId } = makeRecord();
@@ -139,7 +139,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         expect(countKinds(results)).toEqual({ begun: 1, exists: 199 });
       });
 
-      it('let one of 50 parallel creates of one name begin', async () => {
+      it('let one of 50 parallel creates with the same name begin', async () => {
         const store = await makeEmpty();
         const { nameId } = makeRecord();
         const records = Array.from({ length: 50 }, () => makeRecord({ nameId }));
@@ -189,7 +189,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       });
     });
 
-    describe('a record whose time is over', () => {
+    describe('an expired record', () => {
       it('is absent, and its id and name are free', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
@@ -206,7 +206,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'found', record: repeat });
       });
 
-      it('is kept as long as its last version says', async () => {
+      it('expires at the time in its last version', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const done = succeeded(record);
@@ -226,7 +226,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     });
 
     describe('replace and remove', () => {
-      it('do nothing for anyone but the owner', async () => {
+      it('do nothing for another owner', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         await expect(store.replace(succeeded(record), randomUUID())).resolves.toBe(false);
@@ -234,7 +234,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
       });
 
-      it('do nothing where no record is', async () => {
+      it('do nothing without a record', async () => {
         const store = await makeEmpty();
         const record = makeRecord();
         await expect(store.replace(record, record.owner)).resolves.toBe(false);
@@ -242,7 +242,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
       });
 
-      it('forget a record and free its id and name', async () => {
+      it('remove a record and free its id and name', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
@@ -253,7 +253,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     });
 
     describe('takeOver', () => {
-      it('passes a record to one of 100 parallel takers', async () => {
+      it('passes a record to one of 100 parallel attempts', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = NOW_MS + 60_000;
@@ -271,7 +271,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.replace(succeeded(taken), owner)).resolves.toBe(true);
       });
 
-      it('does nothing where no record is', async () => {
+      it('does nothing without a record', async () => {
         const store = await makeEmpty();
         await expect(store.takeOver(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
       });
@@ -279,7 +279,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it.each([
         ['SUCCEEDED', succeeded],
         ['REJECTED', rejected],
-      ])('leaves a record alone that its owner has made %s meanwhile', async (_state, decide) => {
+      ])('does not change a record whose owner has made it %s in the meantime', async (_state, decide) => {
         const record = makeRecord();
         const store = await makeWith(record);
         await store.replace(decide(record), record.owner);
@@ -290,7 +290,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         });
       });
 
-      it('hands out what the record says by then', async () => {
+      it('returns the current version of the record', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
@@ -304,7 +304,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     describe('claimConnection', () => {
       const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS };
 
-      it('gives a connection to one record, again and again', async () => {
+      it('gives a connection to a single record, and may be repeated', async () => {
         const store = await makeEmpty();
         const connectionId = randomUUID();
         const records = Array.from({ length: 20 }, () => makeRecord());
@@ -314,7 +314,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(Promise.all(records.map(claim))).resolves.toEqual(first);
       });
 
-      it('gives it to the record that holds the name, not to an earlier one', async () => {
+      it('gives a connection to the record that holds the name, not to an earlier one', async () => {
         const settled = makeRecord();
         const store = await makeWith(settled);
         await store.replace(unknown(settled, true), settled.owner);
@@ -325,7 +325,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(connectionId, holder, times)).resolves.toBe(true);
       });
 
-      it('gives it to an earlier record once the other is decided or its time is over', async () => {
+      it('gives a connection to an earlier record once the later one is decided or has expired', async () => {
         const settled = makeRecord();
         const store = await makeWith(settled);
         await store.replace(unknown(settled, true), settled.owner);
@@ -337,7 +337,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(randomUUID(), settled, times)).resolves.toBe(true);
       });
 
-      it('stays with the record that claimed it, although another holds the name since', async () => {
+      it('leaves a connection with the record that claimed it, even if another one holds the name now', async () => {
         const first = makeRecord();
         const store = await makeWith(first);
         const connectionId = randomUUID();
@@ -349,7 +349,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(connectionId, next, times)).resolves.toBe(false);
       });
 
-      it('is done by a success, even when its record has another owner by then', async () => {
+      it('is implied by a success, even if the record has another owner by then', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const connectionId = randomUUID();
@@ -358,7 +358,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(true);
       });
 
-      it('is not done by a success when another record has claimed the connection', async () => {
+      it('is not implied by a success if another record has claimed the connection', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const connectionId = randomUUID();
@@ -369,7 +369,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(false);
       });
 
-      it('gives it to nobody else while what holds the name cannot be read', async () => {
+      it('gives a connection to no other record while the record that holds the name is unreadable', async () => {
         const { store, putText } = await makeStore();
         const holder = makeRecord();
         await store.begin(holder, NOW_MS);
@@ -383,7 +383,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     describe('noteDeletion and hasDeletion', () => {
       const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + HOUR_MS };
 
-      it('remember a note for every user of the store, until its time is over', async () => {
+      it('keep a deletion for every user of the store until it expires', async () => {
         const { store, openAnother } = await makeStore();
         const another = await openAnother();
         const id = randomHash();
@@ -395,7 +395,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(another.hasDeletion(randomHash(), NOW_MS)).resolves.toBe(false);
       });
 
-      it('go by the last of several notes, also made at the same moment', async () => {
+      it('use the last expiry of several, even concurrent, deletions', async () => {
         const store = await makeEmpty();
         const id = randomHash();
         await Promise.all(Array.from({ length: 20 }, () => store.noteDeletion(id, times)));
@@ -405,7 +405,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.hasDeletion(id, laterMs)).resolves.toBe(false);
       });
 
-      it('have nothing to do with records', async () => {
+      it('do not affect records', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         await store.noteDeletion(record.id, times);
@@ -417,7 +417,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
     });
 
     describe('findOpen', () => {
-      it('gives the undecided records that nobody owns any more', async () => {
+      it('returns the undecided records whose ownership has expired', async () => {
         const store = await makeEmpty();
         const ownedUntilMs = NOW_MS + 1_000;
         const records = Array.from({ length: 5 }, () => makeRecord({ ownedUntilMs }));
@@ -437,7 +437,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         expect(await store.findOpen(PROJECT_ID, ownedUntilMs + 1)).toContainEqual(owned);
       });
 
-      it('gives those of the project, however many of others are open and older', async () => {
+      it('returns the records of the project, however many older ones of other projects are open', async () => {
         const { store, openAnother } = await makeStore();
         const others = Array.from({ length: 2_500 }, () => makeRecord({ projectId: randomHash() }));
         for (let start = 0; start < others.length; start += 100)
@@ -448,7 +448,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         expect(new Set(open)).toEqual(new Set(records));
       });
 
-      it('skips a record that was taken over, until its new owner is late too', async () => {
+      it('skips a record that was taken over until the new ownership has expired', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;
@@ -460,19 +460,19 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       });
     });
 
-    describe('a text that is no record of this version', () => {
+    describe('a text that is not a record of this version', () => {
       const record = makeRecord();
       const { connectionId: _missing, ...unanswered } = succeeded(record);
       it.each([
-        ['nothing', ''],
-        ['no JSON', '{"version":1,'],
-        ['JSON of another kind', '[1]'],
+        ['an empty text', ''],
+        ['invalid JSON', '{"version":1,'],
+        ['JSON that is not an object', '[1]'],
         ['another version', JSON.stringify({ ...record, version: 2 })],
-        ['a wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
-        ['a field that is not known', JSON.stringify({ ...record, fence: 7 })],
+        ['a field of a wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
+        ['an unknown field', JSON.stringify({ ...record, fence: 7 })],
         ['a missing field', JSON.stringify({ ...record, owner: undefined })],
         ['a success without its connection', JSON.stringify(unanswered)],
-      ])('is unreadable and stays: %s', async (_case, text) => {
+      ])('is unreadable and is kept: %s', async (_case, text) => {
         const { store, putText } = await makeStore();
         await store.begin(record, NOW_MS);
         await putText(record.id, text);

@@ -8,7 +8,7 @@ import { RedisStore } from '../../../src/operation-store/redis-store.js';
 import { listen } from '../../helpers/listening-server.js';
 import { startRedisServer } from '../../helpers/redis-server.js';
 
-/** How the keys of the store begin. */
+/** The prefix of the store's keys. */
 export const PREFIX = 'dli-gateway:{once}:';
 
 const opened: { close(): Promise<void> }[] = [];
@@ -17,31 +17,31 @@ afterEach(async () => {
   for (const one of opened.splice(0)) await one.close();
 });
 
-/** So patient that no machine is too slow for a Redis that works. */
-const PATIENT_MS = { command: 30_000, operation: 60_000 };
+/** Long enough for a slow machine. */
+const LONG_TIMEOUTS_MS = { command: 30_000, operation: 60_000 };
 
-/** The store at this address, which waits for Redis as long as it takes; it closes after the test. */
+/** Opens the store at this address, by default with long time-outs; it closes after the test. */
 export async function connect(
   url: string,
   problems?: string[],
-  timeoutsMs: RedisTimeouts = PATIENT_MS,
+  timeoutsMs: RedisTimeouts = LONG_TIMEOUTS_MS,
 ): Promise<RedisStore> {
   const store = await RedisStore.connect(url, problem => problems?.push(problem), undefined, timeoutsMs);
   opened.push(store);
   return store;
 }
 
-/** A client that looks at the keys themselves. */
+/** Opens a client for direct access to the keys; it closes after the test. */
 export function openClient(url: string): Redis {
   const client = new Redis(url, { disconnectTimeout: 20 });
-  // Without a listener ioredis prints them; commands fail all the same.
+  // Without a listener ioredis prints errors; commands fail either way.
   client.on('error', () => undefined);
   opened.push({ close: async () => client.disconnect() });
   return client;
 }
 
 /**
- * The commands that Redis receives from now on, and runs in scripts, as its MONITOR quotes them.
+ * Observes the commands that Redis receives from now on, including those in scripts, as MONITOR prints them.
  *
  * ioredis's own monitor fails when a command arrives while it begins.
  */
@@ -61,13 +61,13 @@ export async function watch({ port }: { port: number }) {
   return { has, saw };
 }
 
-/** Where the only gateway of this Redis counts what it has begun. */
+/** The key of the begin counter of the only gateway that uses this Redis. */
 export async function countKey(client: Redis): Promise<string> {
   const [key = 'none', ...others] = await client.keys(`${PREFIX}count:*`);
   return others.length === 0 ? key : 'several';
 }
 
-/** Repeats until it works: the store is back. */
+/** Repeats an action until it succeeds, for at most a minute. */
 export async function eventually<T>(action: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -79,15 +79,15 @@ export async function eventually<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A Redis and its replica, which follows it. */
+/** Starts a Redis and its replica. */
 export async function startPair(program: string) {
-  // Replicas are otherwise waited for, 5 s long.
+  // By default, Redis waits 5 s for further replicas.
   const master = await startRedisServer(program, { arguments: ['--repl-diskless-sync-delay', '0'] });
   const follow = ['--replicaof', '127.0.0.1', String(master.port)];
   return { master, replica: await startRedisServer(program, { arguments: follow }) };
 }
 
-/** Stands between the store and Redis: can keep an answer to itself, and lead new connections to another server. */
+/** Starts a proxy for Redis that can drop a response, and forward new connections to another server. */
 export async function startProxy(port: number) {
   const plan: { port: number; whenAnswered: 'forward' | 'swallow' | 'end' } = {
     port,
