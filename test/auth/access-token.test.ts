@@ -48,24 +48,28 @@ const FORGERIES: [what: string, reason: string, forge: Forge][] = [
     signed(() => ({ claims: { aud: ['a', `${AUDIENCE}/`] } })),
   ],
   ['no audience', 'ERR_JWT_CLAIM_VALIDATION_FAILED aud', signed(() => ({ claims: { aud: undefined } }))],
-  ['no end', 'ERR_JWT_CLAIM_VALIDATION_FAILED exp', signed(() => ({ claims: { exp: undefined } }))],
-  ['an end 6 s ago', 'ERR_JWT_EXPIRED exp', signed(now => ({ claims: { exp: now - 6 } }))],
-  ['a beginning in 60 s', 'ERR_JWT_CLAIM_VALIDATION_FAILED nbf', signed(now => ({ claims: { nbf: now + 60 } }))],
-  ['an issue in 10 min', 'from the future', signed(now => ({ claims: { iat: now + 600, exp: now + 900 } }))],
-  ['an issue more than a day ago', 'too old', signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } }))],
-  ['a key of its own (jwk)', 'key in header', signedWithOwnKey],
-  ['an address of keys (jku)', 'key in header', signed(() => ({ header: { jku: 'https://issuer.example/keys' } }))],
+  ['no expiry', 'ERR_JWT_CLAIM_VALIDATION_FAILED exp', signed(() => ({ claims: { exp: undefined } }))],
+  ['an exp 6 s ago', 'ERR_JWT_EXPIRED exp', signed(now => ({ claims: { exp: now - 6 } }))],
+  ['an nbf in 60 s', 'ERR_JWT_CLAIM_VALIDATION_FAILED nbf', signed(now => ({ claims: { nbf: now + 60 } }))],
+  ['an iat in 10 min', 'from the future', signed(now => ({ claims: { iat: now + 600, exp: now + 900 } }))],
+  ['an iat more than a day ago', 'too old', signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } }))],
+  ['a key in the header (jwk)', 'key in header', signedWithOwnKey],
+  [
+    'a key address in the header (jku)',
+    'key in header',
+    signed(() => ({ header: { jku: 'https://issuer.example/keys' } })),
+  ],
   ['9 KB', 'no JWT', signed(() => ({ claims: { padding: 'x'.repeat(6_800) } }))],
   ['no subject', 'ERR_JWT_CLAIM_VALIDATION_FAILED sub', signed(() => ({ claims: { sub: undefined } }))],
   ['an empty subject', 'name', signed(() => ({ claims: { sub: '' } }))],
-  ['the type of a logout', 'type', signed(() => ({ header: { typ: 'logout+jwt' } }))],
-  ['an algorithm that is not wanted', 'ERR_JOSE_ALG_NOT_ALLOWED', signed(() => ({ key: 'rs512' }))],
+  ['the type of a logout token', 'type', signed(() => ({ header: { typ: 'logout+jwt' } }))],
+  ['an algorithm that is not allowed', 'ERR_JOSE_ALG_NOT_ALLOWED', signed(() => ({ key: 'rs512' }))],
   [
     'no claims',
     'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
     async ({ sign }) => (await sign()).replace(/\.[\w-]+\./, `.${base64url.encode('[]')}.`),
   ],
-  ['another subject than was signed', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', changedAfterwards],
+  ['a subject that was changed after signing', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', changedAfterwards],
 ];
 
 describe('an unauthenticated request gets the same 401 response', () => {
@@ -74,7 +78,7 @@ describe('an unauthenticated request gets the same 401 response', () => {
     ['with an empty header', { authorization: '' }],
     ['with a password', { authorization: 'Basic YWxpY2U6c2VjcmV0' }],
     ['with no token', { authorization: 'Bearer' }],
-    ['with what is no JWT', { authorization: 'Bearer abc' }],
+    ['with a token that is not a JWT', { authorization: 'Bearer abc' }],
     ['with two tokens', { authorization: 'Bearer a.b.c, Bearer a.b.c' }],
   ])('%s', async (_what, headers) => {
     const gateway = await startTokenGateway();
@@ -105,14 +109,14 @@ describe('an unauthenticated request gets the same 401 response', () => {
 
 describe('an access token is accepted', () => {
   it.each([
-    ['with an end 4 s ago', signed(now => ({ claims: { exp: now - 4 } }))],
-    ['with a beginning in 4 s', signed(now => ({ claims: { nbf: now + 4 } }))],
-    ['without the time of its issue', signed(() => ({ claims: { iat: undefined } }))],
+    ['with an exp 4 s ago', signed(now => ({ claims: { exp: now - 4 } }))],
+    ['with an nbf in 4 s', signed(now => ({ claims: { nbf: now + 4 } }))],
+    ['without an iat', signed(() => ({ claims: { iat: undefined } }))],
     ['with several audiences', signed(() => ({ claims: { aud: ['a', AUDIENCE] } }))],
-    ['of the type JWT', signed(() => ({ header: { typ: 'JWT' } }))],
-    ['of the long type', signed(() => ({ header: { typ: 'application/at+jwt' } }))],
+    ['with the type JWT', signed(() => ({ header: { typ: 'JWT' } }))],
+    ['with the long form of the type', signed(() => ({ header: { typ: 'application/at+jwt' } }))],
     ['without a type', signed(() => ({ header: { typ: undefined } }))],
-    ['without a key id, where one key fits', signed(() => ({ header: { kid: undefined } }))],
+    ['without a key id, if one key fits', signed(() => ({ header: { kid: undefined } }))],
     ['signed with PS256', signed(() => ({ key: 'PS256' }))],
     ['signed with ES256', signed(() => ({ key: 'ES256' }))],
     ['signed with EdDSA', signed(() => ({ key: 'EdDSA' }))],

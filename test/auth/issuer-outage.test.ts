@@ -173,7 +173,11 @@ describe('the JWKS of the issuer', () => {
       (request, response) => response.writeHead(302, { location: `http://${request.headers.host}/keys` }).end(),
       'the issuer answered 302',
     ],
-    ['no JSON', (_request, response) => response.end('<html>'), 'the issuer did not answer with JSON'],
+    [
+      'an issuer that does not send JSON',
+      (_request, response) => response.end('<html>'),
+      'the issuer did not answer with JSON',
+    ],
     [
       'more than 256 KiB',
       (_request, response) => response.end(`"${'x'.repeat(256 * 1_024)}"`),
@@ -195,10 +199,10 @@ describe('the JWKS of the issuer', () => {
   });
 
   it.each([
-    ['no address', undefined],
-    ['no address at all', 'keys'],
-    ['an address without encryption elsewhere', 'http://127.0.0.2/keys'],
-    ['an address of another kind', 'file:///keys'],
+    ['a missing address', undefined],
+    ['an invalid address', 'keys'],
+    ['an unencrypted address of another host', 'http://127.0.0.2/keys'],
+    ['an address that is not HTTP', 'file:///keys'],
     ['an address with a password', 'https://user:password@127.0.0.1/keys'],
   ])('is not fetched from %s in the discovery document', async (_what, address) => {
     const gateway = await startTokenGateway();

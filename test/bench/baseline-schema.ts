@@ -33,7 +33,7 @@ class TagInput {
   value!: string;
 }
 
-/** The gateway's input with the rules that class-validator has ready-made. */
+/** The gateway's input with the rules that class-validator provides. */
 @InputType()
 export class CreateDatasourceConnectionInput {
   @Field(() => String)
@@ -70,7 +70,7 @@ export class CreateDatasourceConnectionInput {
   tags?: TagInput[] | null;
 }
 
-/** DLI said yes. */
+/** DLI created the connection. */
 @ObjectType()
 export class CreateDatasourceConnectionSuccess {
   @Field(() => ID)
@@ -99,7 +99,7 @@ abstract class UserError {
   }
 }
 
-/** DLI said no. */
+/** DLI did not create the connection. */
 @ObjectType({ implements: UserError })
 export class DliRejectedError extends UserError {}
 

@@ -1,5 +1,5 @@
 /**
- * Entry point of the baseline: this project as most people would write it. Apollo's stand-alone server,
+ * Entry point of the baseline: a conventional implementation of the gateway. Apollo's stand-alone server,
  * type-graphql with `validate: true`, class-validator, and ky with its defaults. No signing, no records.
  */
 import 'reflect-metadata';

@@ -16,7 +16,7 @@ export interface Child {
   kill(): Promise<void>;
 }
 
-/** Starts Node processes and keeps hold of them, so that none outlives the benchmark. */
+/** Starts Node processes and keeps track of them, so that none outlives the benchmark. */
 export class ChildProcesses {
   readonly #running = new Set<ChildProcess>();
   readonly #logDir: string;
@@ -37,7 +37,7 @@ export class ChildProcesses {
     this.#started += 1;
     const logFile = join(this.#logDir, `${this.#started}.log`);
     const logFd = openSync(logFile, 'a');
-    // A file, not a pipe: nobody has to drain it, and the price of writing logs stays with the one who writes.
+    // A file, not a pipe: it need not be drained, and the cost of logging stays with the process that logs.
     const { PATH = '' } = process.env;
     const child = spawn(process.execPath, [script], {
       env: { PATH, ...env },
@@ -64,14 +64,14 @@ export class ChildProcesses {
     };
   }
 
-  /** Kills everything that still runs; at once, so that an `exit` listener may call it. */
+  /** Kills all running processes, synchronously, so that an `exit` listener may call it. */
   killAll(): void {
     for (const child of this.#running) child.kill('SIGKILL');
   }
 }
 
 /**
- * Does something with a child process.
+ * Runs an action on a child process.
  *
  * @throws {Error} when `action` fails: names the process as `name`, says why, and shows the end of its log.
  */

@@ -9,7 +9,7 @@ import { VariantProcess } from './variant-process.js';
 
 /**
  * Measures every wanted variant; starts and rounds are interleaved, so that noise on the machine hits all alike.
- * The processes are left running: whoever made `children` kills them.
+ * The processes keep running; the owner of `children` kills them.
  *
  * @throws {Error} that names the variant, at the first wrong answer.
  */

@@ -3,7 +3,7 @@ import type { BenchOptions } from './options.js';
 import { median, quantile } from './statistics.js';
 import type { VariantName } from './variants.js';
 
-/** The goals of design.md, section 8. */
+/** The performance goals of the gateway. */
 const GOAL_CPU_RATIO = 0.5;
 const GOAL_FIRST_ANSWER_S = 1.5;
 

@@ -1,6 +1,6 @@
 /**
- * Entry point of the benchmark: what a create costs in the gateway, in the usual way to write it (baseline) and
- * at the least (floor), in one run against one upstream. A missed goal is printed; a wrong answer exits with 1.
+ * Entry point of the benchmark: the cost of a create in the gateway, in a conventional implementation (baseline) and
+ * in a bare minimum (floor), in one run against one upstream. A missed goal is printed; a wrong answer exits with 1.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ async function run(): Promise<void> {
 
   const workDir = mkdtempSync(join(tmpdir(), 'dli-gateway-bench-'));
   const children = new ChildProcesses(workDir);
-  // "exit" comes however this process ends, short of SIGKILL: after success, after an error, after a signal.
+  // "exit" is emitted at every end of this process but SIGKILL: after success, an error or a signal.
   process.once('exit', () => {
     children.killAll();
     rmSync(workDir, { recursive: true, force: true, maxRetries: 5 });

@@ -1,7 +1,7 @@
 /**
- * Entry point of the upstream: a stand-in for DLI that says yes to every POST and counts them. It checks
+ * Entry point of the upstream: a stand-in for DLI that accepts every POST and counts them. It checks
  * nothing, so that it costs every variant the same and stays far from being the bottleneck.
- * `GET /count` answers the number of POSTs so far.
+ * `GET /count` returns the number of POSTs so far.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';

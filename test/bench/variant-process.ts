@@ -9,7 +9,7 @@ import { readCpuMs, readPeakRssMb } from './process-metrics.js';
 import type { VariantName } from './variants.js';
 import { variantEnv, variantScript } from './variants.js';
 
-/** How long a process may go on working after its last answer and still be charged for it. */
+/** Time after the last response in which CPU time still counts. */
 const SETTLE_MS = 100;
 
 /** One round of creates through one variant; times in milliseconds. */

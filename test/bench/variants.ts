@@ -7,7 +7,7 @@ export const VARIANT_NAMES = ['gateway', 'baseline', 'floor'] as const;
 /** One server under measurement; all three answer the same GraphQL document at `POST /graphql`. */
 export type VariantName = (typeof VARIANT_NAMES)[number];
 
-/** What a variant's process is told. */
+/** The settings of a variant's process. */
 export interface VariantPlaces {
   readonly port: number;
   /** For the admin listener of the gateway; the others have none. */
@@ -18,7 +18,7 @@ export interface VariantPlaces {
   readonly dataDir: string;
 }
 
-/** The DLI project that every variant creates connections in; the upstream does not look at it. */
+/** The DLI project that every variant creates connections in; the upstream ignores it. */
 const PROJECT_ID = '48cc2c48765f481480c7db940d6409d1';
 
 /** Path of the built script of a variant; compiled, this file is `build/bench/variants.js`. */
@@ -27,7 +27,7 @@ export function variantScript(name: VariantName): string {
   return fileURLToPath(new URL(script, import.meta.url));
 }
 
-/** Throws when a variant is not built, so that it is never left out in silence. */
+/** Throws when a variant is not built, so that it is never omitted silently. */
 export function requireBuilt(name: VariantName): void {
   const script = variantScript(name);
   if (existsSync(script)) return;

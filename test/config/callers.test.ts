@@ -73,10 +73,10 @@ describe('CALLER_AUTH', () => {
 
 describe('the create limit', () => {
   it.each<[string, Environment, unknown]>([
-    ['not asked for', {}, undefined],
-    ['asked for by its rate', { RATE_LIMIT_CREATES_PER_SECOND: '5' }, { creates: 10, windowSeconds: 2 }],
-    ['asked for by its burst', { RATE_LIMIT_CREATES_BURST: '50' }, { creates: 50, windowSeconds: 5 }],
-    ['switched off', { ...TOKENS, RATE_LIMIT_CREATES_PER_SECOND: '0' }, undefined],
+    ['is off by default for anonymous callers', {}, undefined],
+    ['is set by its rate', { RATE_LIMIT_CREATES_PER_SECOND: '5' }, { creates: 10, windowSeconds: 2 }],
+    ['is set by its burst', { RATE_LIMIT_CREATES_BURST: '50' }, { creates: 50, windowSeconds: 5 }],
+    ['is switched off by a rate of 0', { ...TOKENS, RATE_LIMIT_CREATES_PER_SECOND: '0' }, undefined],
   ])('%s', (_how, changes, limit) => {
     expect(callersWith(changes).createLimit).toEqual(limit);
   });

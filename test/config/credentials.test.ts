@@ -31,7 +31,7 @@ describe('the credentials', () => {
     });
   });
 
-  it('are an IAM user, whose password may hold any character', () => {
+  it('are an IAM user, whose password may contain any character', () => {
     expect(loadConfig({ ...OTHERS, ...USER }).credentials).toEqual({
       kind: 'iamUser',
       name: 'user',
@@ -49,7 +49,7 @@ describe('the credentials', () => {
   });
 
   it.each([
-    ['none at all', {}, [eitherMissing(AK), eitherMissing(SK)]],
+    ['no credential at all', {}, [eitherMissing(AK), eitherMissing(SK)]],
     ['only an access key', { [AK]: 'ak' }, [keyMissing(SK)]],
     ['only a secret key', { [SK]: 'sk' }, [keyMissing(AK)]],
     ['only a security token', { [SECURITY_TOKEN]: 'token' }, [keyMissing(AK), keyMissing(SK)]],
@@ -81,7 +81,7 @@ describe('a secret in a file', () => {
   it.each([
     ['without a line break', 'sk-of-file'],
     ['with a line break at the end', 'sk-of-file\n'],
-    ['with a line break of Windows at the end', 'sk-of-file\r\n'],
+    ['with a Windows line break at the end', 'sk-of-file\r\n'],
   ])('is read %s', (_what, text) => {
     const env = { ...OTHERS, [AK]: 'ak', [`${SK}_FILE`]: secretFile(text) };
     expect(loadConfig(env).credentials).toEqual({
@@ -112,7 +112,7 @@ describe('a secret in a file', () => {
     ['does not exist', () => join(folder, 'canary-path')],
     ['is a folder', () => folder],
     ['is empty', () => secretFile('')],
-    ['holds a line break only', () => secretFile('\n')],
+    ['contains a line break only', () => secretFile('\n')],
   ])('is refused when the file %s', (_what, pathOf) => {
     const changes = { [SK]: undefined, [`${SK}_FILE`]: pathOf() };
     expect(problemsWith(changes)).toContainEqual({
@@ -139,8 +139,8 @@ describe('a secret in a file', () => {
   it.each<[what: string, inFiles: string[], followed: string[]]>([
     ['a key pair in files', [AK, SK], [AK, SK]],
     ['half a key pair in a file, which cannot change alone', [SK], []],
-    ['a temporary pair whose token is in a variable', [AK, SK, TOKEN_OUTSIDE], []],
-    ['a temporary pair in files', [AK, SK, SECURITY_TOKEN], [AK, SK, SECURITY_TOKEN]],
+    ['a temporary key pair whose token is in a variable', [AK, SK, TOKEN_OUTSIDE], []],
+    ['a temporary key pair in files', [AK, SK, SECURITY_TOKEN], [AK, SK, SECURITY_TOKEN]],
     ['a password in a file', ['IAM_PASSWORD'], ['IAM_PASSWORD']],
     ['a user in files', Object.keys(USER), Object.keys(USER)],
   ])('is watched while the gateway runs: %s', (_what, inFiles, followed) => {

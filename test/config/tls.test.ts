@@ -39,19 +39,22 @@ describe('CA_FILE', () => {
 
   it.each([
     ['one certificate', CERTIFICATE, 1],
-    ['several, with words between them', `first\n${CERTIFICATE}\nsecond\n${CERTIFICATE}`, 2],
-  ])('may hold %s', (_what, text, count) => {
+    ['several, with text between them', `first\n${CERTIFICATE}\nsecond\n${CERTIFICATE}`, 2],
+  ])('may contain %s', (_what, text, count) => {
     expect(loadConfig({ ...MINIMAL_ENVIRONMENT, CA_FILE: file(text) }).certificates).toHaveLength(count);
   });
 
   it.each([
-    ['is not there', () => join(folder, 'canary')],
+    ['does not exist', () => join(folder, 'canary')],
     ['is a folder', () => folder],
     ['is empty', () => file('')],
-    ['holds a key', () => file(tlsFixture().key)],
-    ['holds a certificate that is cut short', () => file(CERTIFICATE.slice(0, -60))],
-    ['holds a certificate that is none', () => file('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')],
-    ['holds a broken certificate behind a good one', () => file(`${CERTIFICATE}${CERTIFICATE.replace('MII', 'AAA')}`)],
+    ['contains a key', () => file(tlsFixture().key)],
+    ['contains a truncated certificate', () => file(CERTIFICATE.slice(0, -60))],
+    ['contains an invalid certificate', () => file('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')],
+    [
+      'contains an invalid certificate after a valid one',
+      () => file(`${CERTIFICATE}${CERTIFICATE.replace('MII', 'AAA')}`),
+    ],
   ])('is refused when it %s', (_what, pathOf) => {
     const changes = { CA_FILE: pathOf() };
     expect(problemsWith(changes)).toEqual([

@@ -26,7 +26,7 @@ const KEYS = [
 const ROTATED = { HUAWEICLOUD_SDK_AK: 'SECONDACCESSKEY00001', HUAWEICLOUD_SDK_SK: 'second-secret-key' };
 
 describeWithProgram('redis-server', 'the poll lease', program => {
-  it('shows no password of Redis', async () => {
+  it('does not expose the password of Redis', async () => {
     const redis = await startRedisServer(program);
     const { hostname: host, port } = new URL(redis.url);
     const address = { host, port: Number(port), username: 'default', password: PASSWORD };

@@ -14,17 +14,17 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
   ['500 without a body', { status: 500 }, 'UPSTREAM_UNAVAILABLE'],
   ['502 with HTML', { status: 502, body: `<html>${CANARY}</html>` }, 'UPSTREAM_UNAVAILABLE'],
   ['503 of the API gateway', { error: 'APIGW.0613' }, 'UPSTREAM_UNAVAILABLE'],
-  ['an error of the server with 400', { error: 'DLI.0999' }, 'UPSTREAM_UNAVAILABLE'],
+  ['a server error with status 400', { error: 'DLI.0999' }, 'UPSTREAM_UNAVAILABLE'],
   ['429', { error: 'APIGW.0308', headers: { 'Retry-After': '7' } }, 'UPSTREAM_THROTTLED'],
   ['401', { error: 'APIGW.0301' }, 'UPSTREAM_AUTH_FAILED'],
   ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED'],
-  ['that it is not offered here', { error: 'APIGW.0101' }, 'UPSTREAM_REJECTED'],
+  ['an error that the API is not available', { error: 'APIGW.0101' }, 'UPSTREAM_REJECTED'],
   ['nothing: the connection is lost', { behaviour: 'reset' }, 'UPSTREAM_UNAVAILABLE'],
-  ['a part', { behaviour: 'truncate', apply: true }, 'UPSTREAM_UNAVAILABLE'],
+  ['a truncated body', { behaviour: 'truncate', apply: true }, 'UPSTREAM_UNAVAILABLE'],
   ['200 with HTML', { status: 200, body: `<html>${CANARY}</html>` }, 'UPSTREAM_UNAVAILABLE'],
   ['200 without a body', { status: 200, body: '' }, 'UPSTREAM_UNAVAILABLE'],
   ['null', { status: 200, body: 'null' }, 'UPSTREAM_UNAVAILABLE'],
-  ['nothing but that it went well', { status: 200, body: '{"is_success": true}' }, 'UPSTREAM_UNAVAILABLE'],
+  ['is_success only', { status: 200, body: '{"is_success": true}' }, 'UPSTREAM_UNAVAILABLE'],
   [
     'that it went wrong',
     { status: 200, body: `{"is_success": false, "message": "${CANARY}"}` },
@@ -86,7 +86,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
 
 describe('a connection that does not exist', () => {
   it.each<[what: string, fault: Partial<Fault> | undefined]>([
-    ['as DLI says it for enhanced ones', undefined],
+    ['with the error of enhanced connections', undefined],
     ['by DLI.0002', { error: 'DLI.0002' }],
     ['by 404', { status: 404, body: '{"error_code": "DLI.0023", "error_msg": "none"}' }],
   ])('is reported as null: %s', async (_what, fault) => {

@@ -35,7 +35,7 @@ describe('the installed packages', () => {
   });
 });
 
-describe('a made-up set of packages', () => {
+describe('an invented set of packages', () => {
   it('without a problem passes', () => {
     expect(findSupplyProblems(supplyWith({}))).toEqual([]);
   });
@@ -59,9 +59,9 @@ describe('a made-up set of packages', () => {
   });
 
   it.each([
-    ['a range of a pre-release', '^2.0.0-rc.4', ['type-graphql is wanted as ^2.0.0-rc.4, which is no exact version']],
-    ['no pre-release that is pinned', '2.0.0-rc.4', []],
-  ])('is refused for %s', (_what, wanted, problems) => {
+    ['a range', '^2.0.0-rc.4', ['type-graphql is wanted as ^2.0.0-rc.4, which is no exact version']],
+    ['pinned', '2.0.0-rc.4', []],
+  ])('must pin pre-releases too: %s', (_what, wanted, problems) => {
     const supply = supplyWith({ name: 'type-graphql', wanted, locked: { version: '2.0.0-rc.4' } });
     expect(findSupplyProblems(supply)).toEqual(problems);
   });
@@ -86,19 +86,23 @@ describe('a made-up set of packages', () => {
 
   it.each<[what: string, changes: Parameters<typeof supplyWith>[0], problem: string]>([
     ['an old package inside another', { name: 'a/node_modules/undici', wanted: '5.28.0' }, 'is below 7.24.0'],
-    ['an old package that npm did not mean to install', { installed: { version: '16.8.0' } }, 'is below 16.8.1'],
+    ['an older installed version than the locked one', { installed: { version: '16.8.0' } }, 'is below 16.8.1'],
     ['another version than the locked one', { installed: { version: '16.15.1' } }, 'is installed as 16.15.1'],
-    ['a package that is not there', { installed: undefined }, 'is not installed'],
+    ['a missing package', { installed: undefined }, 'is not installed'],
     ['an install script in the lock file', { locked: { hasInstallScript: true } }, 'has an install script'],
     [
-      'an install script that the lock file hides',
+      'an install script that is not in the lock file',
       { installed: { version: '16.15.0', scripts: { postinstall: 'node evil.js' } } },
       'has an install script',
     ],
     ['a host in the lock file', { locked: { resolved: 'https://registry.example/x.tgz' } }, 'comes from a host'],
     ['no checksum', { locked: { integrity: undefined } }, 'has no checksum'],
     ['install scripts that may run', { npmrc: 'audit=false\n' }, 'lets install scripts run'],
-    ['install scripts that may run after all', { npmrc: '#ignore-scripts=true\n' }, 'lets install scripts run'],
+    [
+      'install scripts that are allowed by a comment in .npmrc',
+      { npmrc: '#ignore-scripts=true\n' },
+      'lets install scripts run',
+    ],
   ])('is refused for %s', (_what, changes, problem) => {
     expect(findSupplyProblems(supplyWith(changes)).join('\n')).toContain(problem);
   });

@@ -151,7 +151,7 @@ describe('a delete that DLI rejects', () => {
 describe('a connection that cannot be read before the delete', () => {
   it.each([
     ['500', { status: 500 }, 'UPSTREAM_UNAVAILABLE'],
-    ['a page', { status: 200, body: '<html></html>' }, 'UPSTREAM_UNAVAILABLE'],
+    ['an HTML page', { status: 200, body: '<html></html>' }, 'UPSTREAM_UNAVAILABLE'],
     ['a reset', { behaviour: 'reset' }, 'UPSTREAM_UNAVAILABLE'],
     ['429', { error: 'APIGW.0308' }, 'UPSTREAM_THROTTLED'],
     ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED'],

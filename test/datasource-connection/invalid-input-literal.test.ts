@@ -24,10 +24,10 @@ describe('an invalid literal in the document', () => {
     ['an object as name', { name: `{ ${CANARY}: 1 }` }, '"input.name" must be of type String!.'],
     ['null as name', { name: 'null' }, '"input.name" must be of type String!.'],
     ['an unknown service', { service: CANARY }, `"input.service" must be one of ${SERVICES}.`],
-    ['a text as service', { service: `"${CANARY}"` }, `"input.service" must be one of ${SERVICES}.`],
+    ['a string as service', { service: `"${CANARY}"` }, `"input.service" must be one of ${SERVICES}.`],
     ['a service in DLI spelling', { service: 'rds' }, `"input.service" must be one of ${SERVICES}.`],
     ['a fraction as id', { networkId: `${CANARY_NUMBER}.5` }, '"input.networkId" must be of type ID!.'],
-    ['a text as tags', { tags: `"${CANARY}"` }, '"input.tags" must be of type [TagInput!].'],
+    ['a string as tags', { tags: `"${CANARY}"` }, '"input.tags" must be of type [TagInput!].'],
     ['a tag without value', { tags: `[{ key: "${CANARY}" }]` }, '"input.tags.value" is required.'],
     [
       'a number as tag key',
@@ -73,7 +73,7 @@ describe('an invalid literal in the document', () => {
 
   it.each<[what: string, changes: Record<string, string>, path: string[]]>([
     ['a name with a space', { name: `"${CANARY} x"` }, ['name']],
-    ['a name in a block of lines', { name: `"""\n${CANARY}\nx\n"""` }, ['name']],
+    ['a name as a block string', { name: `"""\n${CANARY}\nx\n"""` }, ['name']],
     ['a path as id', { securityGroupId: `"../${CANARY}"` }, ['securityGroupId']],
     ['a number that is too long for an id', { networkId: '1'.repeat(65) }, ['networkId']],
     ['a url with a user', { url: `"${CANARY}:pw@h:1"` }, ['url']],

@@ -25,8 +25,8 @@ describe('a variable of the wrong type', () => {
     ['a fraction as id', { securityGroupId: CANARY_NUMBER + 0.5 }, '"input.securityGroupId" must be of type ID!.'],
     ['a list as id', { networkId: [CANARY] }, '"input.networkId" must be of type ID!.'],
     ['a list as url', { url: [CANARY, CANARY] }, '"input.url" must be of type String!.'],
-    ['a text as tags', { tags: CANARY }, '"input.tags" must be of type [TagInput!].'],
-    ['a text as tag', { tags: [CANARY] }, '"input.tags.0" must be of type TagInput!.'],
+    ['a string as tags', { tags: CANARY }, '"input.tags" must be of type [TagInput!].'],
+    ['a string as tag', { tags: [CANARY] }, '"input.tags.0" must be of type TagInput!.'],
     ['null as tag', { tags: [null] }, '"input.tags.0" must be of type TagInput!.'],
     ['a list as tag', { tags: [[{ key: CANARY, value: CANARY }]] }, '"input.tags.0" must be of type TagInput!.'],
     ['a tag without value', { tags: [{ key: CANARY }] }, '"input.tags.0.value" is required.'],
@@ -73,7 +73,7 @@ describe('a variable of the wrong type', () => {
   });
 
   it.each<[what: string, variables: unknown, messages: string[]]>([
-    ['a text as input', { input: CANARY }, ['"input" must be of type CreateDatasourceConnectionInput!.']],
+    ['a string as input', { input: CANARY }, ['"input" must be of type CreateDatasourceConnectionInput!.']],
     ['no input', {}, ['"input" is required.']],
     ['no variables', undefined, ['"input" is required.']],
     ['an inherited input', { ['__proto__']: { input: VALID_INPUT } }, ['"input" is required.']],

@@ -23,7 +23,7 @@ const shared = shareGateway();
 
 describe('a valid input', () => {
   it.each<[what: string, changes: Record<string, unknown>, sent: Record<string, unknown>]>([
-    ['as the example has it', {}, SENT],
+    ['as in the example', {}, SENT],
     ['with a name of 1 character', { name: 'a' }, { ...SENT, name: 'a' }],
     ['with a name of 64 characters', { name: 'n'.repeat(64) }, { ...SENT, name: 'n'.repeat(64) }],
     ['with a name of dashes', { name: '----' }, { ...SENT, name: '----' }],
@@ -47,10 +47,10 @@ describe('a valid input', () => {
     ['without the optional fields', { clusterName: undefined, tags: undefined, idempotencyKey: undefined }, SENT],
     ['with null for the optional fields', { clusterName: null, tags: null, idempotencyKey: null }, SENT],
     ['with no tags', { tags: [] }, SENT],
-    ['with an idempotency key, which is not for DLI', { idempotencyKey: 'k'.repeat(16) }, SENT],
+    ['with an idempotency key, which is not sent', { idempotencyKey: 'k'.repeat(16) }, SENT],
     ['with a long idempotency key', { idempotencyKey: 'Az09_-'.padEnd(64, 'k') }, SENT],
     ['with a cluster', { clusterName: 'c'.repeat(128) }, { ...SENT, cluster_name: 'c'.repeat(128) }],
-    ['with 10 tags at full size', { tags: FULL_TAGS }, { ...SENT, tags: FULL_TAGS }],
+    ['with 10 tags of the maximum size', { tags: FULL_TAGS }, { ...SENT, tags: FULL_TAGS }],
     ['with an empty tag value', { tags: [{ key: 'k', value: '' }] }, { ...SENT, tags: [{ key: 'k', value: '' }] }],
     [
       'with every sort of character that tags may have',

@@ -10,7 +10,7 @@ afterEach(closeGateways);
 describeWithProgram('chromium', 'the explorer in a browser without internet', executablePath => {
   const newPage = useChromium(executablePath);
 
-  /** Opens the explorer; whatever the page wants from elsewhere is refused and noted, like every complaint. */
+  /** Opens the explorer; requests to other hosts are refused and recorded, like all errors of the page. */
   async function openExplorer(queryFor?: (connectionId: string) => string) {
     const { graphqlUrl, emulator } = await startGateway({
       env: { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' },

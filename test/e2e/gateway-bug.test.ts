@@ -20,9 +20,9 @@ describe('a gateway with a bug', () => {
     ['throws an error', `throw new TypeError(${CANARY})`, 'TypeError', 'serving'],
     ['throws an error of several lines', `throw new TypeError('bad\\n' + ${CANARY})`, 'TypeError', 'starting'],
     ['rejects a promise with an error', `Promise.reject(new RangeError(${CANARY}))`, 'RangeError', 'serving'],
-    ['rejects a promise with a text', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection', 'starting'],
-    ['throws a text', `throw ${CANARY}`, 'unknown', 'starting'],
-    ['throws nothing', 'throw null', 'unknown', 'starting'],
+    ['rejects a promise with a string', `Promise.reject(${CANARY})`, 'UnhandledPromiseRejection', 'starting'],
+    ['throws a string', `throw ${CANARY}`, 'unknown', 'starting'],
+    ['throws undefined', 'throw null', 'unknown', 'starting'],
   ])('that %s logs its stack frames, not its message, and exits with 70', async (_what, statement, errorName, when) => {
     const preload = PRELOADS[when](statement);
     const gateway = startGatewayProcess(environmentFor('http://127.0.0.1:9'), { preload });
@@ -31,7 +31,7 @@ describe('a gateway with a bug', () => {
       gateway.signal('SIGUSR2');
     }
     expect(await gateway.end()).toBe(70);
-    // While it ends, what it was about to start may still log that it has started.
+    // While the process ends, startup steps that were in progress may still log.
     expect(gateway.logLines().filter(({ level }) => level === 60)).toMatchObject([
       { errorName, msg: 'the gateway ends because of a bug' },
     ]);

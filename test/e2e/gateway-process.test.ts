@@ -25,7 +25,7 @@ const PRINT_WORK = `
     const isLoaded = paths.some(path => path.includes('/node_modules/fastify/'));
     writeSync(1, 'worked ' + Math.round((user + system) / 1000) + ' ms, loaded: ' + isLoaded);
   });`;
-// Ten times the promised 2 s, so that the speed of the machine does not matter.
+// Ten times the documented 2 s, so that the speed of the machine does not matter.
 const MAX_WORK_MS = 20_000;
 
 /** The path of a world-readable file. */
@@ -103,7 +103,7 @@ describe('a gateway whose port is in use', () => {
 });
 
 describe('a gateway in production', () => {
-  // Has received requests of all kinds, and has exited.
+  // Has handled all kinds of requests, and has exited.
   let gateway: GatewayProcess;
   let explorer: string | undefined;
   let page: Response;

@@ -3,7 +3,7 @@ import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.
 
 /**
  * A module that makes opening a port slow: the first or second port is opened only ten turns of the event
- * loop after the process got its signal, which a process without a handler does not live to see.
+ * loop after the process received its signal, by which time a process without a handler has ended.
  */
 function slowToOpen(port: 1 | 2, signal: NodeJS.Signals): string {
   return `

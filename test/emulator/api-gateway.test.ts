@@ -63,8 +63,8 @@ describe('the emulated API gateway', () => {
 
   it.each([
     ['one header over 32 KB', 1, 33],
-    ['headers over 128 KB in sum', 5, 30],
-    ['headers beyond what the server reads', 20, 31],
+    ['headers over 128 KB in total', 5, 30],
+    ['headers over the limit of the server', 20, 31],
   ])('refuses %s with 494', async (_what, count, kilobytes) => {
     const { send } = await startEmulator();
     const value = 'x'.repeat(kilobytes * 1_024);

@@ -207,7 +207,7 @@ describe('creating', () => {
     ['a tag key of 129 characters', { tags: [{ key: 'k'.repeat(129), value: '' }] }],
     ['a tag value of 256 characters', { tags: [{ key: 'k', value: 'v'.repeat(256) }] }],
     ['a system tag', { tags: [{ key: '_sys_a', value: '' }] }],
-    ['a tag key with outer spaces', { tags: [{ key: ' k', value: '' }] }],
+    ['a tag key with leading and trailing spaces', { tags: [{ key: ' k', value: '' }] }],
     ['a tag with a forbidden character', { tags: [{ key: 'k', value: 'a/b' }] }],
     [
       'a repeated tag key',

@@ -46,10 +46,10 @@ describe('the control API', () => {
   it.each<[why: string, body: unknown, problem: RegExp]>([
     ['an unknown operation', { operation: 'drop' }, /^fault 1: operation: /],
     ['an unknown key', { operation: 'any', stauts: 500 }, /^fault 1: .*stauts/],
-    ['a bad status', { operation: 'any', status: 99 }, /^fault 1: status: /],
-    ['a bad header', { operation: 'any', headers: { 'a b': '' } }, /^fault 1: headers: /],
+    ['an invalid status', { operation: 'any', status: 99 }, /^fault 1: status: /],
+    ['an invalid header', { operation: 'any', headers: { 'a b': '' } }, /^fault 1: headers: /],
     ['an unknown error code', { operation: 'any', error: 'DLI.4711' }, /^fault 1: error: /],
-    ['a second bad one', [{ operation: 'any' }, { operation: 'any', delayMs: -1 }], /^fault 2: delayMs: /],
+    ['a second invalid fault', [{ operation: 'any' }, { operation: 'any', delayMs: -1 }], /^fault 2: delayMs: /],
     ['no JSON', '{', /^fault 1: /],
   ])('refuses %s, naming the key, and queues nothing', async (_why, body, problem) => {
     const { send } = await startEmulator();

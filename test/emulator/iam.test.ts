@@ -71,7 +71,7 @@ describe('a token request', () => {
       'The username or password is wrong.',
       'Unauthorized',
     ],
-    ['a body of another kind', '{"auth":{}}', 400, 'The request body is invalid', 'Bad Request'],
+    ['a body of another form', '{"auth":{}}', 400, 'The request body is invalid', 'Bad Request'],
     ['no JSON', '{', 400, 'The request body is invalid', 'Bad Request'],
     [
       'an unknown project',

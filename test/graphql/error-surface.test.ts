@@ -4,7 +4,7 @@ import { HTTP_ERRORS } from '../../src/http/errors.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
-/** Is in every request and in no response; longer than names that may be quoted. */
+/** Part of every request and of no response; longer than names that may be quoted. */
 const CANARY = `zq7canary${'x'.repeat(64)}`;
 const CODES = new Set([...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }): string => code)]);
 const LITERAL = JSON.stringify(CANARY);
@@ -24,7 +24,7 @@ type Failure = [
 
 const NOT_READ: Failure[] = [
   ['truncated JSON', `{"query":${CANARY}`],
-  ['two values', `{} ${CANARY}`],
+  ['two JSON values', `{} ${CANARY}`],
   ['invalid JSON', CANARY],
   ['a number', '907140233'],
   ['a string', LITERAL],
@@ -35,7 +35,7 @@ const NOT_READ: Failure[] = [
   ['a batch', `[${query('{ __typename }')}]`],
   ['an empty object', '{}'],
   ['an empty body', ''],
-  ['a body of blanks', '    '],
+  ['a body of spaces', '    '],
   ['a body that is too long', query(CANARY.repeat(1_000))],
   ['JSON that is too deep', `{"query":"{ __typename }","variables":{"a":${DEEP}}}`],
   ['a document that is too long', query(`{ a(b: ${JSON.stringify(CANARY.repeat(220))}) }`)],
@@ -54,7 +54,7 @@ const NOT_READ: Failure[] = [
 
 const NOT_PARSED: Failure[] = [
   ['a blank document', query('   ')],
-  ['a document that ends early', query(`{ a(b: ${LITERAL}`)],
+  ['a truncated document', query(`{ a(b: ${LITERAL}`)],
   ['an unexpected name', query(`${CANARY} { a }`)],
   ['a string in place of a name', query(`{ ${LITERAL} }`)],
   ['an unterminated string', query(`{ a(b: "${CANARY}) }`)],
@@ -103,7 +103,7 @@ const NOT_COERCED: Failure[] = [
   ['a string as extensions', query(CREATE_MUTATION, { extensions: CANARY })],
   ['a list as the name of the operation', query(CREATE_MUTATION, { operationName: [CANARY] })],
   ['an unknown operation', query(CREATE_MUTATION, { operationName: CANARY })],
-  ['a stored document', JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: CANARY } } })],
+  ['a persisted query', JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash: CANARY } } })],
   ['an unknown service', create({ service: CANARY })],
   ['a number for a name', create({ name: 907140233 })],
   ['an object for a name', create({ name: { value: CANARY } })],
@@ -126,7 +126,7 @@ describe.each([
   ['the gateway does not read', NOT_READ],
   ['is not a document', NOT_PARSED],
   ['the schema does not allow', NOT_VALID],
-  ['has no value that fits', NOT_COERCED],
+  ['has variables of the wrong type', NOT_COERCED],
 ])('an invalid request that %s gets a known code as JSON, and is not quoted:', (_group, failures) => {
   it.each(failures)('%s', async (_what, body, { method = 'POST', path = '/graphql', headers = {} } = {}) => {
     const response = await fetch(new URL(path, gateway.graphqlUrl), {

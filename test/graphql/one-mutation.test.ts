@@ -48,7 +48,7 @@ describe('a document with a mutation of more than one field is refused, and noth
     ['a field that is not included', `${HEAD} { ${A} ${B.replace(' {', ' @include(if: false) {')} }`],
     ['a fragment that is skipped', `${HEAD} { ${A} ...F @skip(if: true) } fragment F on Mutation { ${B} }`],
     ['an inline fragment that is skipped', `${HEAD} { ${A} ... @skip(if: true) { ${B} } }`],
-    ['two fields beside __typename', `${HEAD} { __typename ${A} ${B} }`],
+    ['two fields and __typename', `${HEAD} { __typename ${A} ${B} }`],
   ])('%s', async (_how, query) => {
     const { status, body, gateway } = await send(query);
     expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
@@ -89,7 +89,7 @@ describe('a fragment cycle is refused without endless recursion:', () => {
 describe('one mutation field is executed', () => {
   it.each([
     ['with __typename before it', `mutation($a: ${TYPE}) { __typename ${A} }`],
-    ['with __typename behind it, twice', `mutation($a: ${TYPE}) { ${A} __typename t: __typename }`],
+    ['followed by __typename twice', `mutation($a: ${TYPE}) { ${A} __typename t: __typename }`],
     ['in a fragment', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ${A} }`],
     ['in a fragment that is spread twice', `mutation($a: ${TYPE}) { ...F ...F } fragment F on Mutation { ${A} }`],
   ])('once %s', async (_how, query) => {

@@ -42,7 +42,7 @@ async function refusal(query: string): Promise<string[]> {
 describe('a document is refused before execution for', () => {
   it.each<[what: string, query: string, message: string]>([
     ['fields nested 7 deep', nested(7), DEPTH],
-    ['fields nested 7 deep by way of fragments', deepFragments(), DEPTH],
+    ['fields nested 7 deep through fragments', deepFragments(), DEPTH],
     ['fields nested 300 deep', nested(300), DEPTH],
     ['16 aliases', `{ ${times(16, n => `a${n}: __typename`)} }`, ALIASES],
     [
@@ -53,8 +53,8 @@ describe('a document is refused before execution for', () => {
     ['160 aliases', `{ ${times(160, n => `a${n}: __typename`)} }`, ALIASES],
     ['51 directives', `{ ${times(51, n => `__typename @d${n}`)} }`, DIRECTIVES],
     ['one field 401 times', `{ ${times(401, () => '__typename')} }`, SELECTIONS],
-    ['fragments that unfold to 511 selections', doubling(8), SELECTIONS],
-    ['fragments that unfold to more selections than can be counted', doubling(70), SELECTIONS],
+    ['fragments that expand to 511 selections', doubling(8), SELECTIONS],
+    ['fragments that expand to more selections than can be counted', doubling(70), SELECTIONS],
   ])('%s', async (_what, query, message) => {
     const messages = await refusal(query);
     expect(messages.some(text => text === message || text.endsWith(ABORTED))).toBe(true);
@@ -71,7 +71,7 @@ describe('a document is refused before execution for', () => {
     ['an input of 240 unknown fields', createWith(times(240, n => `f${n}: 1`))],
     ['480 unknown directives', `{ __typename ${'@a'.repeat(480)} }`],
     ['190 unknown types', `query (${times(190, n => `$v${n}: T`)}) { __typename }`],
-    ['a cycle of fragments', fragmentCycle(100)],
+    ['fragments that form a cycle', fragmentCycle(100)],
   ])('%s', async (_what, query) => {
     const messages = await refusal(query);
     expect(messages.length).toBeGreaterThan(0);
@@ -124,9 +124,9 @@ describe('a document is executed with', () => {
   it.each<[what: string, query: string]>([
     ['15 aliases', `{ ${times(15, n => `a${n}: __typename`)} }`],
     ['50 directives', `{ ${times(50, () => '__typename @skip(if: false)')} }`],
-    ['fragments that unfold to 255 selections', doubling(7)],
+    ['fragments that expand to 255 selections', doubling(7)],
     ['15,000 characters', '{ __typename }'.padEnd(15_000)],
-    ['240 inline fragments in one another', `{ __typename ${'... { '.repeat(240)}__typename${' }'.repeat(240)} }`],
+    ['240 nested inline fragments', `{ __typename ${'... { '.repeat(240)}__typename${' }'.repeat(240)} }`],
   ])('%s', async (_what, query) => {
     const { status, body } = await production.send({ query });
     expect({ status, errors: body.errors }).toEqual({ status: 200, errors: undefined });
@@ -135,8 +135,8 @@ describe('a document is executed with', () => {
 
 describe('an introspection query, where introspection is enabled', () => {
   it.each([
-    ['of an explorer, with everything that it can ask for', getIntrospectionQuery(everything())],
-    ['of an explorer, as it is by default', getIntrospectionQuery()],
+    ['of an explorer, with all its options', getIntrospectionQuery(everything())],
+    ['of an explorer, by default', getIntrospectionQuery()],
   ])('is executed: %s', async (_what, query) => {
     const { status, body } = await development.send({ query });
     expect({ status, errors: body.errors }).toEqual({ status: 200, errors: undefined });

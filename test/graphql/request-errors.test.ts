@@ -83,7 +83,7 @@ describe('a request that cannot be executed', () => {
       'BAD_REQUEST',
       '`operationName` in a POST body must be a string if provided.',
     ],
-    ['a query that is no text', { query: [CANARY] }, 'BAD_REQUEST', 'GraphQL queries must be strings.'],
+    ['a query that is not a string', { query: [CANARY] }, 'BAD_REQUEST', 'GraphQL queries must be strings.'],
     [
       'an empty query',
       { query: '' },
@@ -92,7 +92,7 @@ describe('a request that cannot be executed', () => {
     ],
     ['an empty object', {}, 'BAD_REQUEST', NO_BODY],
     ['null', 'null', 'BAD_REQUEST', NO_BODY],
-    ['a JSON text', JSON.stringify(CANARY), 'BAD_REQUEST', NO_BODY],
+    ['a JSON string', JSON.stringify(CANARY), 'BAD_REQUEST', NO_BODY],
     ['a batch of one', [{ query: '{ __typename }' }], 'BAD_REQUEST', 'Operation batching disabled.'],
     ['an empty batch', [], 'BAD_REQUEST', 'Operation batching disabled.'],
   ])('is refused as JSON without its values: %s', async (_what, request, code, message) => {

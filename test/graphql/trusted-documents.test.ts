@@ -41,7 +41,7 @@ describe('with a list of trusted documents', () => {
 
   it.each<[how: string, request: object]>([
     ['its id', { documentId: SERVICES_ID }],
-    ['its id, with the algorithm before it', { documentId: `sha256:${SERVICES_ID}` }],
+    ['its id with the algorithm as a prefix', { documentId: `sha256:${SERVICES_ID}` }],
     [
       'its id as clients of Apollo send it',
       { extensions: { persistedQuery: { version: 1, sha256Hash: SERVICES_ID } } },
@@ -67,18 +67,18 @@ describe('with a list of trusted documents', () => {
 
   it.each<[what: string, request: object]>([
     ['another document', { query: '{ __typename }' }],
-    ['a document with a blank more', { query: `${SERVICES} ` }],
+    ['a document with an additional space', { query: `${SERVICES} ` }],
     ['an unknown id', { documentId: 'unknown' }],
     ['an unknown hash', { extensions: { persistedQuery: { version: 1, sha256Hash: 'unknown' } } }],
-    ['a name that every object has', { documentId: '__proto__' }],
-    ['an id that is no text', { documentId: 7 }],
-    ['a known id beside another document', { documentId: SERVICES_ID, query: '{ __typename }' }],
+    ['the name of an object property', { documentId: '__proto__' }],
+    ['an id that is not a string', { documentId: 7 }],
+    ['a known id with another document', { documentId: SERVICES_ID, query: '{ __typename }' }],
     [
       'a known hash of another document',
       { query: '{ __typename }', extensions: { persistedQuery: { version: 1, sha256Hash: SERVICES_ID } } },
     ],
-    ['a schema query', { query: '{ __schema { queryType { name } } }' }],
-    ['a document that cannot be read', { query: '{' }],
+    ['an introspection query', { query: '{ __schema { queryType { name } } }' }],
+    ['a document that cannot be parsed', { query: '{' }],
   ])('other documents are refused: %s', async (_what, request) => {
     const { status, headers, body } = await gateway.send({ variables: VARIABLES, ...request });
     expect({ status, body }).toEqual({
@@ -125,12 +125,12 @@ describe('a list of trusted documents is refused at the start when', () => {
   afterEach(closeGateways);
 
   it.each([
-    ['it is not there', () => join(folder, 'canary')],
-    ['it is no JSON', () => manifest('{"canary"')],
+    ['it does not exist', () => join(folder, 'canary')],
+    ['it is not JSON', () => manifest('{"canary"')],
     ['it is a list', () => manifest([SERVICES])],
     ['it has documents in another form', () => manifest({ canary: { document: SERVICES } })],
     ['it has an empty document', () => manifest({ canary: '' })],
-    ['it has an id with a blank', () => manifest({ 'canary id': SERVICES })],
+    ['it has an id with a space', () => manifest({ 'canary id': SERVICES })],
   ])('%s', (_what, pathOf) => {
     const changes = { TRUSTED_DOCUMENTS: pathOf() };
     expect(problemsWith(changes)).toEqual([{ key: 'TRUSTED_DOCUMENTS', rule: FORM }]);
@@ -144,8 +144,8 @@ describe('a list of trusted documents is refused at the start when', () => {
   });
 
   it.each([
-    ['a field that is not there', '{ nothing }', 'Cannot query field "nothing" on type "Query".'],
-    ['no GraphQL', '{', 'Syntax Error: Expected Name, found <EOF>.'],
+    ['an unknown field', '{ nothing }', 'Cannot query field "nothing" on type "Query".'],
+    ['invalid GraphQL', '{', 'Syntax Error: Expected Name, found <EOF>.'],
     ['two mutations', TWO_CREATES, 'A request may hold one mutation field.'],
     ['the schema', '{ __schema { queryType { name } } }', 'GraphQL introspection has been disabled'],
     ['too many aliases', `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: __typename`).join(' ')} }`, 'aliases'],

@@ -39,8 +39,8 @@ function idle(url: string): Socket {
 }
 
 /**
- * A connection that has been answered once, and sends no more than the beginning of another request. The system
- * alone may take connections for a server that is busy, which then come after others.
+ * A connection that has received one response, and sends only the start of another request. Without the response the
+ * operating system may have accepted it before the server, which is then out of order.
  */
 async function served(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), new URL(url).hostname);
@@ -80,7 +80,7 @@ describe('client connections', () => {
     expect(next.status).toBe(200);
   });
 
-  it('that are opened and reset by the hundred do no harm', async () => {
+  it('are still accepted after hundreds were opened and reset', async () => {
     const gateway = await startGateway();
     for (let round = 0; round < 5; round += 1) {
       const opened = await Promise.all(Array.from({ length: 100 }, () => openConnection(gateway.graphqlUrl)));
@@ -98,7 +98,7 @@ describe('client connections', () => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
     const answer = readToEnd(socket);
-    // What costs the least counts like all others.
+    // The cheapest requests count too.
     socket.write(NOTHING.repeat(MAX_REQUESTS - 1) + REQUEST);
     const answers = (await answer).split(/(?=HTTP\/1\.1 )/);
 

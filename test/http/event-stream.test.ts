@@ -64,10 +64,10 @@ describe('an event stream', () => {
   });
 
   it.each([
-    ['no object', []],
+    ['a body that is not an object', []],
     ['no query', { variables: {} }],
-    ['variables that are no object', { ...REQUEST, variables: 'zq7canary' }],
-    ['a name that is no text', { ...REQUEST, operationName: 7 }],
+    ['variables that are not an object', { ...REQUEST, variables: 'zq7canary' }],
+    ['a name that is not a string', { ...REQUEST, operationName: 7 }],
   ])('reports an invalid request that has %s', async (_what, body) => {
     const { graphqlUrl } = await startGateway();
     const { status, text } = await post(graphqlUrl, body);

@@ -18,10 +18,10 @@ afterEach(closeGateways);
 
 describe('a request that is refused before GraphQL', () => {
   it.each<Row>([
-    ['a form of text', '', post(CREATE, 'text/plain'), 400, 'BAD_REQUEST', CSRF],
-    ['a form of fields', '', post(CREATE, 'application/x-www-form-urlencoded'), 400, 'BAD_REQUEST', CSRF],
-    ['a form of parts', '', post(CREATE, 'multipart/form-data; boundary=x'), 400, 'BAD_REQUEST', CSRF],
-    ['a form that names JSON aside', '', post(CREATE, 'text/plain; a=application/json'), 400, 'BAD_REQUEST', CSRF],
+    ['a plain text form', '', post(CREATE, 'text/plain'), 400, 'BAD_REQUEST', CSRF],
+    ['a URL-encoded form', '', post(CREATE, 'application/x-www-form-urlencoded'), 400, 'BAD_REQUEST', CSRF],
+    ['a multipart form', '', post(CREATE, 'multipart/form-data; boundary=x'), 400, 'BAD_REQUEST', CSRF],
+    ['a form with JSON in a parameter', '', post(CREATE, 'text/plain; a=application/json'), 400, 'BAD_REQUEST', CSRF],
     ['GET with a query', '?query=%7B__typename%7D', { method: 'GET' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
     ['PUT', '', { ...post(CREATE), method: 'PUT' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
     ['PATCH', '', { ...post(CREATE), method: 'PATCH' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
@@ -30,9 +30,9 @@ describe('a request that is refused before GraphQL', () => {
     ['UTF-16', '', post(CREATE, 'application/json; charset=utf-16'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
     ['EBCDIC', '', post(CREATE, 'application/json; charset="ibm037"'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
     ['gzip', '', compressed('gzip'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
-    ['several codings', '', compressed('identity, gzip'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
+    ['several content codings', '', compressed('identity, gzip'), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
     ['no content type', '', post(new Uint8Array([123, 125])), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
-    ['JSON that is broken', '', post(`{"query": ${CANARY}`), 400, 'BAD_REQUEST', NOT_JSON],
+    ['invalid JSON', '', post(`{"query": ${CANARY}`), 400, 'BAD_REQUEST', NOT_JSON],
     ['an empty body', '', post(''), 400, 'BAD_REQUEST', NOT_JSON],
     [
       'a body of 64 KiB and 1 byte',
@@ -51,7 +51,7 @@ describe('a request that is refused before GraphQL', () => {
       'The body is larger than 64 KiB.',
     ],
     ['another path', `/${CANARY}`, post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
-    ['a slash too many', '/', post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
+    ['a trailing slash', '/', post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
     ['a path that cannot be decoded', `/${CANARY}%zz`, post(CREATE), 400, 'BAD_REQUEST', NOT_JSON],
   ])('gets a JSON error and nothing is sent to DLI: %s', async (_what, path, init, status, code, message) => {
     const gateway = await startGateway();
@@ -121,9 +121,9 @@ describe('a request that is refused before GraphQL', () => {
 describe('a request in an unusual but valid form', () => {
   it.each<[what: string, init: RequestInit]>([
     ['a body of 64 KiB', post(CREATE.padEnd(65_536))],
-    ['UTF-8, said so', post(CREATE, 'application/json; charset="UTF-8"')],
+    ['an explicit UTF-8 charset', post(CREATE, 'application/json; charset="UTF-8"')],
     ['JSON in capitals', post(CREATE, 'APPLICATION/JSON')],
-    ['the coding identity', { ...post(CREATE), headers: { ...JSON_TYPE, 'content-encoding': 'identity' } }],
+    ['the content coding identity', { ...post(CREATE), headers: { ...JSON_TYPE, 'content-encoding': 'identity' } }],
     ['a byte order mark', post(`\ufeff${CREATE}`)],
   ])('is served: %s', async (_what, init) => {
     const gateway = await startGateway();

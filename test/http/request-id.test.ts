@@ -35,7 +35,7 @@ describe('the trace id of a request', () => {
     ['of zeros', `00-${'0'.repeat(32)}-${SPAN_ID}-01`],
     ['with a span of zeros', `00-${TRACE_ID}-${'0'.repeat(16)}-01`],
     ['that is too short', `00-${TRACE_ID.slice(1)}-${SPAN_ID}-01`],
-    ['with more behind it', `00-${TRACE_ID}-${SPAN_ID}-01-x`],
+    ['with additional text', `00-${TRACE_ID}-${SPAN_ID}-01-x`],
     ['of garbage', '"\\u0007 level=fatal {{'],
     ['of 1,000 characters', `00-${'a'.repeat(1_000)}`],
     ['given twice', `00-${TRACE_ID}-${SPAN_ID}-01, 00-${TRACE_ID}-${SPAN_ID}-01`],
@@ -52,12 +52,12 @@ describe('the trace id of a request', () => {
   });
 
   it.each([
-    ['of a success', '/graphql', { method: 'POST', body: '{"query":"{ __typename }"}' }],
-    ['of a refused document', '/graphql', { method: 'POST', body: '{"query":"{"}' }],
-    ['of broken JSON', '/graphql', { method: 'POST', body: '{' }],
-    ['of another method', '/graphql', { method: 'DELETE' }],
-    ['of another path', '/nowhere', { method: 'GET' }],
-    ['of a path that cannot be decoded', '/%zz', { method: 'GET' }],
+    ['to a valid query', '/graphql', { method: 'POST', body: '{"query":"{ __typename }"}' }],
+    ['to a refused document', '/graphql', { method: 'POST', body: '{"query":"{"}' }],
+    ['to invalid JSON', '/graphql', { method: 'POST', body: '{' }],
+    ['to another method', '/graphql', { method: 'DELETE' }],
+    ['to another path', '/nowhere', { method: 'GET' }],
+    ['to a path that cannot be decoded', '/%zz', { method: 'GET' }],
   ])('is in the headers of the response %s, with no-store and nosniff', async (_what, path, init) => {
     const gateway = await startGateway();
     const { headers } = await fetch(new URL(path, gateway.graphqlUrl), {

@@ -24,7 +24,7 @@ const TIMEOUT = {
   },
 };
 
-// Half of the time-outs in production: the test ends sooner, and a stall of the machine cuts nobody else off.
+// Half of the time-outs in production: the test ends sooner, and a stall of the machine does not affect the other clients.
 const HEADERS_MS = CLIENT_TIMEOUTS.headersMs / 2;
 const REQUEST_MS = CLIENT_TIMEOUTS.requestMs / 2;
 const CHECK_INTERVAL_MS = CLIENT_TIMEOUTS.checkIntervalMs / 2;

@@ -40,7 +40,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
   it.each([
     ['another document', { query: 'subscription { datasourceConnection(id: "a") { name } }' }],
     ['an unknown id', { query: '', documentId: 'unknown' }],
-    ['another document beside a known hash', { query: '{ __typename }', ...BY_HASH }],
+    ['another document with a known hash', { query: '{ __typename }', ...BY_HASH }],
   ])('refuses anything else: %s', async (_what, request) => {
     const url = await startTrusting();
     expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toMatchObject([

@@ -69,7 +69,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
   it.each([
     ['a query', '{ __typename }', refusal('BAD_REQUEST', expect.stringContaining('by POST'))],
     ['a mutation', CREATE_MUTATION, refusal('BAD_REQUEST', expect.stringContaining('by POST'))],
-    ['what is not GraphQL', 'subscription { "zq7canary" }', refusal('GRAPHQL_PARSE_FAILED')],
+    ['a document that is not GraphQL', 'subscription { "zq7canary" }', refusal('GRAPHQL_PARSE_FAILED')],
     ['an unknown field', 'subscription { nothing }', refusal('GRAPHQL_VALIDATION_FAILED')],
     [
       'two operations without a name',

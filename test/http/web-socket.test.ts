@@ -28,10 +28,10 @@ function subscribeMessage(id: string, connectionId = 'none') {
 
 describe('the origin of a WebSocket handshake', () => {
   it.each([
-    ['of another site', { origin: 'https://evil.example' }],
-    ['that hides where it is from', { origin: 'null' }],
-    ['of another port', { origin: 'http://127.0.0.1:1' }],
-    ['of another name, rebound to this machine', { host: 'evil.example', origin: 'http://evil.example' }],
+    ['another site', { origin: 'https://evil.example' }],
+    ['null', { origin: 'null' }],
+    ['another port', { origin: 'http://127.0.0.1:1' }],
+    ['another host name that resolves to this machine', { host: 'evil.example', origin: 'http://evil.example' }],
   ])('is refused before anything else when it is %s', async (_what, headers) => {
     const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
     const refused = await openSocket(graphqlUrl, headers).catch(error => error);
@@ -52,7 +52,7 @@ describe('the origin of a WebSocket handshake', () => {
 describe('an upgrade', () => {
   it.each([
     ['with too many headers', 431, Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a']))],
-    ['for a host that is none', 400, { host: 'a b' }],
+    ['with an invalid host', 400, { host: 'a b' }],
   ])('is refused %s, like any other request: %s', async (_what, status, headers) => {
     const { graphqlUrl } = await startGateway();
     expect(await openSocket(graphqlUrl, headers).catch(error => error)).toMatchObject({ status });
@@ -109,8 +109,8 @@ describe('a WebSocket', () => {
   });
 
   it.each([
-    ['before it was let in', 4401, JSON.stringify(subscribeMessage('a'))],
-    ['in another language', 4400, 'zq7canary'],
+    ['before connection_init', 4401, JSON.stringify(subscribeMessage('a'))],
+    ['that is not a graphql-ws message', 4400, 'zq7canary'],
     ['of more than 64 KiB', 1009, JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } })],
   ])('is closed for a message %s: %s', async (_what, code, message) => {
     const gateway = await startGateway();
@@ -127,7 +127,7 @@ describe('a WebSocket', () => {
     expect(await closed).toMatchObject({ code: 4400 });
   });
 
-  it('gives every subscription a trace id of its own', async () => {
+  it('gives every subscription its own trace id', async () => {
     const { graphqlUrl } = await startGateway();
     const { say, hear } = await openSubscriber(graphqlUrl);
     const ids = new Set<string>();

@@ -51,7 +51,7 @@ describe('data of a caller is neither returned nor logged', () => {
     ['a string in place of the input', JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALUE } })],
     ['a string in place of the variables', JSON.stringify({ query: CREATE_MUTATION, variables: VALUE })],
     ['the name of an operation', JSON.stringify({ query: CREATE_MUTATION, operationName: VALUE })],
-    ['a document that ends early', JSON.stringify({ query: `mutation { a(b: ${LITERAL}` })],
+    ['a truncated document', JSON.stringify({ query: `mutation { a(b: ${LITERAL}` })],
     ['a document with a stray string', JSON.stringify({ query: `mutation { a ${LITERAL} }` })],
     ['a document with a long stray string', JSON.stringify({ query: `{ a """${VALUE}""" }` })],
     ['a string for a service', JSON.stringify({ query: inline(`service: ${LITERAL}`) })],
