@@ -114,7 +114,7 @@ describe('an invalid value', () => {
       ],
       'must be IP addresses or ranges such as 10.0.0.0/8, but not of all addresses, separated by commas',
     ],
-  ])('of %s is reported by its key and rule', (key, values, rule) => {
+  ])('of %s is reported by its key and rule: %j', (key, values, rule) => {
     for (const value of values) expect(problemsWith({ ...TOKENS, [key]: value })).toEqual([{ key, rule }]);
   });
 });

@@ -39,7 +39,7 @@ describe('the doc comments of src', () => {
     ['/** About A. */\nexport const A = 1;\nexport const B = 2;', ['B']],
     ['/** About the file. */\n\nexport async function a() {}', ['a']],
     ["export { A } from './a.js';", []],
-  ])('are found in %j', (text, undocumented) => {
+  ])('are checked: %j', (text, undocumented) => {
     expect(findUndocumentedExports(text)).toEqual(undocumented);
   });
 });

@@ -92,7 +92,7 @@ describe('a create that DLI throttles', () => {
     ['without a time', {}, 100],
     ['with an unreadable time', { 'Retry-After': 'soon' }, 100],
     ['with one second', { 'Retry-After': '1' }, 1_000],
-  ])('%s is retried once after that time, and succeeds', async (_ask, headers, leastMs) => {
+  ])('%s is retried once after a pause, and succeeds', async (_ask, headers, leastMs) => {
     const gateway = await startAgainst([{ error: 'APIGW.0308', headers }]);
     const { payload, posts } = await timedCreate(gateway);
     expect(payload).toMatchObject(SUCCESS);

@@ -95,7 +95,7 @@ describe('is_success: false without an id', () => {
   );
 
   it.each([
-    ['nothing else but its state', () => [{ name: OURS.name, state: 'ACTIVE' }]],
+    ['only its state', () => [{ name: OURS.name, state: 'ACTIVE' }]],
     ['no id', () => [listed(undefined, {})]],
     ['no service', () => [listed(ID, { service: undefined })]],
     ['no address', () => [listed(ID, { destination: undefined })]],

@@ -85,12 +85,12 @@ describe('the CORS headers', () => {
   });
 
   it.each([
-    [415, { 'content-type': 'application/json; charset=ibm037' }],
-    [431, Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`x-${index}`, 'a']))],
-    [401, {}],
-    [401, { authorization: 'Bearer zq7canary' }],
-    [429, { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' }],
-  ])('let only a listed page read error responses with status %s', async (status, headers) => {
+    ['415', 415, { 'content-type': 'application/json; charset=ibm037' }],
+    ['431', 431, Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`x-${index}`, 'a']))],
+    ['401 without a token', 401, {}],
+    ['401 for an invalid token', 401, { authorization: 'Bearer zq7canary' }],
+    ['429', 429, { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' }],
+  ])('let only a listed page read error responses with status %s', async (_what, status, headers) => {
     const { send } = await startTokenGateway({
       CORS_ORIGINS: ALLOWED,
       RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1',

@@ -68,7 +68,7 @@ describe('a repeat of an unknown create', () => {
   });
 });
 
-describe('a repeat while the first call is running', () => {
+describe('a repeat during the first call', () => {
   it('waits for the first call and returns the same outcome', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });

@@ -110,7 +110,7 @@ describe('a redirect', () => {
   });
 });
 
-describe('201 with is_success: false and no id', () => {
+describe('a 201 response with is_success: false and no id', () => {
   const FAILED = { operation: 'createConnection', body: { is_success: false, message: 'no' } } as const;
 
   it('is a refusal when the list does not show the connection', async () => {

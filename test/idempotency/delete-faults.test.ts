@@ -19,16 +19,16 @@ const UNSUCCESSFUL = { body: { is_success: false, message: 'no' } };
 
 const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = [
   ['500', 'UPSTREAM_ERROR', { status: 500 }],
-  ['502 with an HTML page', 'UPSTREAM_ERROR', { status: 502, body: HTML }],
-  ['504 with an HTML page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
+  ['502 and an HTML page', 'UPSTREAM_ERROR', { status: 502, body: HTML }],
+  ['504 and an HTML page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
   ['400 DLI.0999', 'UPSTREAM_ERROR', { error: 'DLI.0999' }],
   ['404 without a body', 'UPSTREAM_ERROR', { status: 404 }],
   ['a redirect', 'UPSTREAM_ERROR', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
   ['a reset', 'CONNECTION_LOST', { behaviour: 'reset' }],
   ['a closed connection', 'CONNECTION_LOST', { behaviour: 'close' }],
   ['a truncated response', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' }],
-  ['200 with an HTML page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
-  ['200 with is_success: false', 'refused', UNSUCCESSFUL],
+  ['200 and an HTML page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
+  ['200 and is_success: false', 'refused', UNSUCCESSFUL],
 ];
 
 /** Asserts that a payload does not contradict whether the connection exists. */
@@ -181,8 +181,8 @@ describe('a token that DLI refuses', () => {
   );
 });
 
-describe('a refusal that proves nothing', () => {
-  it.each([401, 403])('such as %s without an error code does not hide that the connection is gone', async status => {
+describe('a refusal without an error code', () => {
+  it.each([401, 403])('with %s does not hide that the connection is gone', async status => {
     const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', status, apply: true, times: 0 });

@@ -34,7 +34,7 @@ async function createTwice(first: Record<string, unknown>, second: Record<string
   return { answers, posts: emulator.ledger.count('createConnection') - before };
 }
 
-describe('one key with an equivalent input', () => {
+describe('a reused key with an equivalent input', () => {
   it.each<[what: string, first: Record<string, unknown>, second: Record<string, unknown>]>([
     ['fields in another order', WITH_CLUSTER, Object.fromEntries(Object.entries(WITH_CLUSTER).reverse())],
     ['clusterName null instead of absent', {}, { clusterName: null }],
@@ -65,7 +65,7 @@ describe('one key with an equivalent input', () => {
   });
 });
 
-describe('one key with another input', () => {
+describe('a reused key with another input', () => {
   it.each<[what: string, second: Record<string, unknown>]>([
     ['another name', { name: 'orders_other' }],
     ['the name in upper case', { name: 'ORDERS' }],
@@ -96,7 +96,7 @@ describe('one key with another input', () => {
   });
 });
 
-describe('a key', () => {
+describe('an idempotency key', () => {
   it.each([
     ['that is empty', ''],
     ['of 15 characters', 'k'.repeat(15)],

@@ -18,7 +18,7 @@ const CALL = { idempotencyKey: KEY };
 const PARALLEL = proofSize(30, 100);
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
-describe('one key', () => {
+describe('an idempotency key', () => {
   it('in parallel calls creates one connection, and all calls get the same success', async () => {
     const { createUntilDecided, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
@@ -69,14 +69,14 @@ describe('one key', () => {
 });
 
 describe('a create without a key', () => {
-  it('is executed at every call', async () => {
+  it('creates a connection with every call', async () => {
     const { create, posts, applied } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     const [one, other] = [await create(), await create()];
     expect([one.connectionId, other.connectionId]).toEqual(applied());
     expect(posts()).toBe(2);
   });
 
-  it.each([null, undefined])('(%p) gets one back with an unknown outcome, and can be repeated with it', async key => {
+  it.each([null, undefined])('gets a key back with an unknown outcome, and can be repeated with it: %p', async key => {
     const { create, createUntil, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(EXECUTED_BUT_LOST);
     emulator.inject(NOT_LISTED_YET);
@@ -89,7 +89,7 @@ describe('a create without a key', () => {
   });
 });
 
-describe('one name', () => {
+describe('a connection name', () => {
   it('in 50 parallel creates with different keys is sent once, and the others are refused as in progress', async () => {
     const { url, emulator, release } = await startHeldUpstream({ uniqueNames: false });
     const { create } = await startIdempotencyGateway({ env: { DLI_ENDPOINT: url, OPERATION_TIMEOUT_MS: '120000' } });

@@ -59,7 +59,7 @@ describe('the marker tag', () => {
     expect(await create(CALL)).toMatchObject(UNKNOWN);
   });
 
-  it.each(['ignored', 'refused'] as const)('is not relied on if the tag filter of DLI is %s', async tagFilter => {
+  it.each(['ignored', 'refused'] as const)('is not relied on if the tag filter is %s by DLI', async tagFilter => {
     const { create, emulator, applied } = await startWithMarker({ tagFilter });
     emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
@@ -85,7 +85,7 @@ describe('the marker tag', () => {
   });
 
   it.each(['ignored', 'refused'] as const)(
-    'is not replaced by other criteria if the tag filter of DLI is %s',
+    'is not replaced by other criteria if the tag filter is %s by DLI',
     async tagFilter => {
       const { create, emulator } = await startWithMarker({ tagFilter });
       emulator.seedConnection(DUPLICATE);

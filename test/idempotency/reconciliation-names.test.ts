@@ -62,7 +62,7 @@ describe('a create of an existing name', () => {
 });
 
 describe('a connection that another client created with the same fields', () => {
-  it.each([-30_000, 30_000])('%i ms after a lost create is not taken for its connection', async offsetMs => {
+  it.each([-30_000, 30_000])('within %i ms of a lost create is not taken for its connection', async offsetMs => {
     const { create, emulator, posts, settle } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
     emulator.seedConnection({ ...DUPLICATE, createdAtMs: Date.now() + offsetMs });
     emulator.inject(LOST);

@@ -8,8 +8,8 @@ const DUPLICATE = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.1
 const REFUSED_BUT_EXECUTED = { operation: 'createConnection', error: 'APIG.0613', apply: true } as const;
 const UNSUCCESSFUL = { operation: 'createConnection', body: { is_success: false, message: 'no' } } as const;
 
-describe('a name that is taken when a create is retried', () => {
-  it('by the first request is a success', async () => {
+describe('a retry that DLI refuses because of the name', () => {
+  it('is a success if the first request created the connection', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject(REFUSED_BUT_EXECUTED);
     const payload = await create(CALL);
@@ -18,7 +18,7 @@ describe('a name that is taken when a create is retried', () => {
     expect([posts(), applied().length]).toEqual([2, 1]);
   });
 
-  it('by another client before the create is a conflict', async () => {
+  it('is a conflict if another client created the connection before', async () => {
     const { create, emulator, posts } = await startIdempotencyGateway();
     emulator.seedConnection({ ...DUPLICATE, createdAtMs: Date.now() - 60_000 });
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });
@@ -28,7 +28,7 @@ describe('a name that is taken when a create is retried', () => {
     expect(posts()).toBe(2);
   });
 
-  it('by a connection to another address is a conflict', async () => {
+  it('is a conflict if the connection has another address', async () => {
     const { create, emulator } = await startIdempotencyGateway();
     emulator.seedConnection({ ...DUPLICATE, destination: '192.168.0.99:5432' });
     emulator.inject({ operation: 'createConnection', error: 'APIG.0613' });

@@ -94,14 +94,14 @@ describe('the search for secrets', () => {
   const { password } = SENTINELS;
 
   it.each([
-    ['raw', password],
-    ['JSON-escaped', JSON.stringify({ password })],
-    ['URL-encoded', encodeURIComponent(password)],
-    ['hex', Buffer.from(password).toString('hex')],
-    ['base64', Buffer.from(password).toString('base64')],
-    ['base64', Buffer.from(`user:${password}@host`).toString('base64')],
-    ['raw', password.replace('/', '/\n')],
-  ])('finds one in the form %s', (form, text) => {
+    ['raw', 'raw', password],
+    ['JSON-escaped', 'JSON-escaped', JSON.stringify({ password })],
+    ['URL-encoded', 'URL-encoded', encodeURIComponent(password)],
+    ['hex', 'hex', Buffer.from(password).toString('hex')],
+    ['base64', 'base64', Buffer.from(password).toString('base64')],
+    ['base64 of a longer text', 'base64', Buffer.from(`user:${password}@host`).toString('base64')],
+    ['raw with a line break', 'raw', password.replace('/', '/\n')],
+  ])('finds one in the form %s', (_what, form, text) => {
     expect(findLeaks(`before ${text} after`)).toContain(`password, ${form}`);
   });
 });
