@@ -3,6 +3,7 @@ import type { JwksLocation } from '../auth/jwks.js';
 import type { CreateLimitRule } from '../auth/rate-limits.js';
 import type { EnvValues } from './env-schema.js';
 import type { Problem } from './secret-files.js';
+import { addProblem, hasProblem } from './secret-files.js';
 
 /** How callers are authenticated and limited. */
 export type AuthConfig = Readonly<ReturnType<typeof readAuthConfig>>;
@@ -26,8 +27,8 @@ export function readAuthConfig(values: EnvValues, problems: Problem[]) {
 function readTokenConfig(values: EnvValues, problems: Problem[]): (TokenRules & JwksLocation) | undefined {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = values;
   const rule = 'is required with CALLER_AUTH=jwt';
-  if (issuer === undefined) problems.push({ key: 'OIDC_ISSUER', rule });
-  if (audience === undefined) problems.push({ key: 'OIDC_AUDIENCE', rule });
+  if (issuer === undefined) addProblem(problems, { key: 'OIDC_ISSUER', rule });
+  if (audience === undefined) addProblem(problems, { key: 'OIDC_AUDIENCE', rule });
   const scopes = {
     read: values.OIDC_SCOPE_READ,
     create: values.OIDC_SCOPE_CREATE,
@@ -35,7 +36,7 @@ function readTokenConfig(values: EnvValues, problems: Problem[]): (TokenRules & 
   };
   // One scope may grant both create and delete, but neither may equal the read scope.
   for (const key of ['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'] as const)
-    if (values[key] === scopes.read) problems.push({ key, rule: 'must be another scope than OIDC_SCOPE_READ' });
+    if (values[key] === scopes.read) addProblem(problems, { key, rule: 'must be another scope than OIDC_SCOPE_READ' });
   if (issuer === undefined || audience === undefined) return undefined;
   return {
     issuer,
@@ -57,8 +58,9 @@ function readCreateLimit(values: EnvValues, problems: Problem[]): CreateLimitRul
   const creates = burst ?? 2 * perSecond;
   const windowSeconds = creates / perSecond;
   // The counters in Redis have windows of whole seconds.
-  if (!Number.isInteger(windowSeconds) || windowSeconds > MAX_WINDOW_SECONDS) {
-    problems.push({
+  const isRateValid = !hasProblem(problems, 'RATE_LIMIT_CREATES_PER_SECOND');
+  if (isRateValid && (!Number.isInteger(windowSeconds) || windowSeconds > MAX_WINDOW_SECONDS)) {
+    addProblem(problems, {
       key: 'RATE_LIMIT_CREATES_BURST',
       rule: `must be 1 to ${MAX_WINDOW_SECONDS} times RATE_LIMIT_CREATES_PER_SECOND (default ${DEFAULT_CREATES_PER_SECOND})`,
     });

@@ -1,4 +1,3 @@
-import type { ExplorerKind } from '../http/explorer.js';
 import type { AuthConfig } from './auth-config.js';
 import { readAuthConfig } from './auth-config.js';
 import type { CredentialsConfig } from './credentials.js';
@@ -6,7 +5,7 @@ import { readCredentials, watchedFiles } from './credentials.js';
 import type { EnvValues } from './env-schema.js';
 import { envSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment, Problem } from './secret-files.js';
-import { readCertificates, readDocuments, readEnvironment } from './secret-files.js';
+import { addProblem, hasProblem, readCertificates, readDocuments, readEnvironment } from './secret-files.js';
 
 /** The validated configuration of the gateway. */
 export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnType<typeof readFiles>> {
@@ -35,28 +34,30 @@ export class ConfigError extends Error {
  */
 export function loadConfig(env: Environment): Config {
   const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
-  const parsed = envSchema.safeParse(values);
-  const reported = new Set(problems.map(({ key }) => key));
-  for (const { path, message } of parsed.error?.issues ?? []) {
-    const key = String(path[0]);
-    if (!reported.has(key)) problems.push({ key, rule: message });
-    reported.add(key);
-  }
-  if (parsed.success && parsed.data.PORT !== 0 && parsed.data.PORT === parsed.data.ADMIN_PORT) {
+  const issues = envSchema.safeParse(values).error?.issues ?? [];
+  for (const { path, message } of issues) addProblem(problems, { key: String(path[0]), rule: message });
+  const valid = withoutInvalid(values, problems);
+  const arePortsValid = !hasProblem(problems, 'PORT') && !hasProblem(problems, 'ADMIN_PORT');
+  if (arePortsValid && valid.PORT !== 0 && valid.PORT === valid.ADMIN_PORT)
     problems.push({ key: 'ADMIN_PORT', rule: 'must be another port than PORT' });
-  }
   const credentials = readCredentials(values, problems);
-  const auth = parsed.success ? readAuthConfig(parsed.data, problems) : undefined;
+  const auth = readAuthConfig(valid, problems);
   const fromFiles = readFiles(values, problems);
-  if (!parsed.success || credentials === undefined || auth === undefined || problems.length > 0)
-    throw new ConfigError(problems);
+  if (credentials === undefined || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({
-    ...toConfig(parsed.data),
+    ...toConfig(valid),
     auth,
     credentials,
     credentialFiles: watchedFiles(credentials, files),
     ...fromFiles,
   });
+}
+
+/** Parses the valid variables, so that rules that span several ones can be checked although others are invalid. */
+function withoutInvalid(values: Readonly<Record<string, string | undefined>>, problems: readonly Problem[]): EnvValues {
+  const valid = Object.entries(values).filter(([key]) => !hasProblem(problems, key));
+  // The required variables need a value; that they are missing has been reported.
+  return envSchema.parse({ DLI_REGION: 'missing', CALLER_AUTH: 'none', ...Object.fromEntries(valid) });
 }
 
 function readFiles(
@@ -87,7 +88,7 @@ function readFiles(
 function toConfig(values: EnvValues) {
   const { DLI_REGION: region } = values;
   const hasExplorer = values.NODE_ENV !== 'production' && values.TRUSTED_DOCUMENTS === undefined;
-  const explorer: ExplorerKind = values.EXPLORER ?? (hasExplorer ? 'graphiql' : 'none');
+  const explorer = values.EXPLORER ?? (hasExplorer ? 'graphiql' : 'none');
   const domain = region === 'eu-west-101' ? 'myhuaweicloud.eu' : 'myhuaweicloud.com';
   return {
     host: values.HOST,

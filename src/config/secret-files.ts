@@ -14,6 +14,16 @@ export interface Problem {
   rule: string;
 }
 
+/** Whether a variable has a problem. */
+export function hasProblem(problems: readonly Problem[], key: string): boolean {
+  return problems.some(problem => problem.key === key);
+}
+
+/** Adds a problem, unless the variable has one already. */
+export function addProblem(problems: Problem[], problem: Problem): void {
+  if (!hasProblem(problems, problem.key)) problems.push(problem);
+}
+
 /**
  * Reads the given variables. One of `secretKeys` may come from the file that `NAME_FILE` names instead: one trailing
  * line break is stripped, and the file must not be world-readable. An empty value counts as not set.

@@ -177,6 +177,34 @@ describe('an invalid value', () => {
   });
 });
 
+describe('rules that span several variables', () => {
+  it('are checked even when other variables are invalid', () => {
+    expect(problemsWith({ PORT: 'x', CALLER_AUTH: 'jwt', RATE_LIMIT_CREATES_BURST: '7' })).toEqual([
+      { key: 'PORT', rule: PORT_RULE },
+      { key: 'OIDC_ISSUER', rule: 'is required with CALLER_AUTH=jwt' },
+      { key: 'OIDC_AUDIENCE', rule: 'is required with CALLER_AUTH=jwt' },
+      { key: 'RATE_LIMIT_CREATES_BURST', rule: expect.stringContaining('RATE_LIMIT_CREATES_PER_SECOND') },
+    ]);
+  });
+
+  it('are not checked on variables that are invalid themselves', () => {
+    const changes = {
+      PORT: 'x',
+      ADMIN_PORT: '4000',
+      CALLER_AUTH: 'jwt',
+      OIDC_ISSUER: 'nowhere',
+      OIDC_AUDIENCE: 'dli',
+      RATE_LIMIT_CREATES_PER_SECOND: 'many',
+      RATE_LIMIT_CREATES_BURST: '1000',
+    };
+    expect(problemsWith(changes).map(({ key }) => key)).toEqual([
+      'PORT',
+      'OIDC_ISSUER',
+      'RATE_LIMIT_CREATES_PER_SECOND',
+    ]);
+  });
+});
+
 describe('.env.example', () => {
   it('lists every variable that the gateway reads, and no other', () => {
     const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
