@@ -1,5 +1,5 @@
 import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
+import { InvalidInputError, UserError, UserErrorCode } from './user-errors.js';
 
 /** The schema description of `requestId` fields. */
 export const REQUEST_ID_DESCRIPTION = "Huawei Cloud's id of the request, for its support; null when it gave none.";

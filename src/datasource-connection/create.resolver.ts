@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ConnectionRequest } from '../dli/connection.js';
-import { mapValidationErrors } from '../graphql/user-errors.js';
 import type { CreateConnection } from '../idempotency/create-connection.js';
 import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
@@ -11,6 +10,7 @@ import type { MutationDependencies } from './mutation.js';
 import { RateLimitedError, recordForAudit } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
+import { mapValidationErrors } from './user-errors.js';
 
 /** The dependencies of {@link DatasourceConnectionResolver}. */
 interface Dependencies extends MutationDependencies {

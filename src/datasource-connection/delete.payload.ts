@@ -1,11 +1,11 @@
 import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
-import { InvalidInputError, UserError, UserErrorCode } from '../graphql/user-errors.js';
 import {
   DliRejectedError,
   DliUnavailableError,
   OutcomeUnknownReason,
   REQUEST_ID_DESCRIPTION,
 } from './create.payload.js';
+import { InvalidInputError, UserError, UserErrorCode } from './user-errors.js';
 
 /** The success member: the connection is deleted. */
 @ObjectType({

@@ -2,7 +2,6 @@ import { Matches } from 'class-validator';
 import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { CONNECTION_ID } from '../dli/connection.js';
-import { mapValidationErrors } from '../graphql/user-errors.js';
 import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
@@ -10,6 +9,7 @@ import type { MutationDependencies } from './mutation.js';
 import { RateLimitedError, recordForAudit } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
+import { mapValidationErrors } from './user-errors.js';
 
 /** The dependencies of {@link DeleteDatasourceConnectionResolver}. */
 interface Dependencies extends MutationDependencies {

@@ -3,11 +3,11 @@ import { GraphQLError } from 'graphql';
 import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
-import { UserError } from '../graphql/user-errors.js';
 import type { Clock } from '../lib/time.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import { DeleteDatasourceConnectionSuccess } from './delete.payload.js';
 import type { RequestContext } from './request-context.js';
+import { UserError } from './user-errors.js';
 
 /** The dependencies that both mutations share. */
 export interface MutationDependencies {

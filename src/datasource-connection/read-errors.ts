@@ -5,7 +5,7 @@ import { CursorError } from '../connection-reads/list-page.js';
 import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
-import { describeProblems } from '../graphql/user-errors.js';
+import { describeProblems } from './user-errors.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 

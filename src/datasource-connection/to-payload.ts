@@ -1,5 +1,4 @@
 import type { FailedResult, FailureCode } from '../dli/dli-error.js';
-import { UserErrorCode } from '../graphql/user-errors.js';
 import type { DeleteOutcome } from '../idempotency/delete-connection.js';
 import type { CreateOutcome, STORE_UNAVAILABLE } from '../idempotency/outcome.js';
 import type { CreateDatasourceConnectionPayload, UnavailableCode } from './create.payload.js';
@@ -18,6 +17,7 @@ import {
   DeleteDatasourceConnectionSuccess,
   DeleteOutcomeUnknownError,
 } from './delete.payload.js';
+import { UserErrorCode } from './user-errors.js';
 
 const CREATE_TEXTS: FailureTexts = {
   nothingDone: 'Nothing was created',

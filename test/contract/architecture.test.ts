@@ -22,8 +22,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'datasource-connection': {
-    // User errors are shared by all features.
-    allowed: ['graphql/user-errors.ts', 'idempotency', 'connection-reads', 'dli', 'lib'],
+    allowed: ['idempotency', 'connection-reads', 'dli', 'lib'],
     allowedAsTypes: ['auth'],
   },
   idempotency: { allowed: ['operation-store', 'dli', 'lib'] },
@@ -33,7 +32,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   auth: { allowed: ['lib'] },
   config: {
     allowed: ['huawei-cloud/iam-client.ts', 'lib'],
-    allowedAsTypes: ['auth', 'huawei-cloud', 'http/explorer.ts'],
+    allowedAsTypes: ['auth', 'huawei-cloud'],
   },
   dli: { allowed: ['huawei-cloud', 'lib'] },
   'huawei-cloud': { allowed: ['lib'] },
