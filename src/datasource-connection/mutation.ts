@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
-import { GraphQLError } from 'graphql';
 import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
 import type { Clock } from '../lib/time.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import { DeleteDatasourceConnectionSuccess } from './delete.payload.js';
+import { PublicError } from './public-error.js';
 import type { RequestContext } from './request-context.js';
 import { UserError } from './user-errors.js';
 
@@ -44,11 +44,10 @@ export class RunningOperations {
 }
 
 /** The tenant exceeds its rate of mutations; nothing was done. Sent with HTTP status 429. */
-export class RateLimitedError extends GraphQLError {
+export class RateLimitedError extends PublicError {
   constructor(retryAfterSeconds: number) {
-    super('You create or delete too many connections at a time. Nothing was done; wait and send it again.', {
-      extensions: { code: 'RATE_LIMITED', retryAfterSeconds, http: { status: 429 } },
-    });
+    const message = 'You create or delete too many connections at a time. Nothing was done; wait and send it again.';
+    super('RATE_LIMITED', message, { retryAfterSeconds, http: { status: 429 } });
   }
 }
 

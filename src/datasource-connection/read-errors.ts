@@ -1,15 +1,17 @@
-import { GraphQLError } from 'graphql';
+import type { GraphQLError } from 'graphql';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
 import { CursorError } from '../connection-reads/list-page.js';
 import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
+import type { PublicErrorCode } from './public-error.js';
+import { PublicError } from './public-error.js';
 import { describeProblems } from './user-errors.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
-const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: string, message: string]>> = {
+const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: PublicErrorCode, message: string]>> = {
   THROTTLED: ['UPSTREAM_THROTTLED', 'DLI gets too many requests at the moment. Try again later.'],
   UNAVAILABLE: ['UPSTREAM_UNAVAILABLE', 'DLI cannot be used at the moment. Try again later.'],
   AUTH_FAILED: [
@@ -29,12 +31,11 @@ const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: string, message: s
 export function toUpstreamError({ code, retryAfterSeconds }: DliError): GraphQLError {
   const [publicCode, message] = PROBLEMS[code];
   const mayRetry = publicCode !== 'UPSTREAM_REJECTED';
-  return new GraphQLError(message, {
-    extensions: {
-      code: publicCode,
-      ...(mayRetry && { retryAfterSeconds: retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS }),
-    },
-  });
+  return new PublicError(
+    publicCode,
+    message,
+    mayRetry ? { retryAfterSeconds: retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS } : {},
+  );
 }
 
 /** Converts expected errors of a read to GraphQL errors. Unexpected ones are returned unchanged, to be masked later. */
@@ -42,8 +43,8 @@ export function toReadError(error: unknown): unknown {
   if (error instanceof DliError) return toUpstreamError(error);
   if (error instanceof CursorError) return badInput('after must be the nextCursor of a page of the same order');
   if (error instanceof TooManyWatchesError)
-    return new GraphQLError('Too many connections are being followed at the moment. Try again later.', {
-      extensions: { code: 'OVERLOADED', retryAfterSeconds: 5 },
+    return new PublicError('OVERLOADED', 'Too many connections are being followed at the moment. Try again later.', {
+      retryAfterSeconds: 5,
     });
   if (!(error instanceof ArgumentValidationError)) return error;
   const problems = describeProblems(error);
@@ -60,5 +61,5 @@ export const mapReadErrors: MiddlewareFn = async (_data, next) => {
 };
 
 function badInput(problem: string): GraphQLError {
-  return new GraphQLError(`${problem}.`, { extensions: { code: 'BAD_USER_INPUT' } });
+  return new PublicError('BAD_USER_INPUT', `${problem}.`);
 }

@@ -4,9 +4,10 @@ import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLSchema } from 'graphql';
-import { GraphQLError, Kind, OperationTypeNode } from 'graphql';
+import type { GraphQLError, GraphQLSchema } from 'graphql';
+import { Kind, OperationTypeNode } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
+import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
@@ -115,9 +116,10 @@ function noSubscriptionPlugin(): ApolloServerPlugin<RequestContext> {
       return {
         async didResolveOperation({ operation }) {
           if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
-          throw new GraphQLError(
+          throw new PublicError(
+            'BAD_REQUEST',
             'A subscription needs a stream: a WebSocket (graphql-ws), or POST with `Accept: text/event-stream`.',
-            { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } },
+            { http: { status: 400 } },
           );
         },
       };

@@ -1,6 +1,8 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { DocumentNode, GraphQLFormattedError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, isValueNode, Kind } from 'graphql';
+import type { PublicErrorCode } from '../datasource-connection/public-error.js';
+import { PUBLIC_ERROR_CODES } from '../datasource-connection/public-error.js';
 import type { Logger } from '../lib/logger.js';
 import { stackFrames } from '../lib/logger.js';
 import { describeLiteralError, describeVariableErrors } from './input-errors.js';
@@ -8,6 +10,8 @@ import { describeLiteralError, describeVariableErrors } from './input-errors.js'
 const MAX_MESSAGE_LENGTH = 500;
 
 const LONG_NAME = /"[^"]{66,}"/g;
+
+const CODES: ReadonlySet<unknown> = new Set(PUBLIC_ERROR_CODES);
 
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
   INTROSPECTION_DISABLED: 'Introspection is off here. The schema is published as schema.graphql.',
@@ -18,7 +22,7 @@ const FIXED_MESSAGES: Readonly<Record<string, string>> = {
 export function maskError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const code = codeOf(formatted, error);
   const original = unwrapResolverError(error);
-  if (!(original instanceof GraphQLError) || typeof code !== 'string' || !PUBLIC_ERROR_CODES.has(code)) {
+  if (!(original instanceof GraphQLError) || !isPublic(code)) {
     return { message: 'Internal error. It has been logged.', extensions: { code: 'INTERNAL' } };
   }
   const { locations, path } = formatted;
@@ -33,10 +37,14 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
   };
 }
 
+function isPublic(code: unknown): code is PublicErrorCode {
+  return CODES.has(code);
+}
+
 // graphql-js finds some request errors only during execution, and gives them no code.
 function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown {
   const ruleCode = extensions?.['validationErrorCode'];
-  if (PUBLIC_ERROR_CODES.has(ruleCode)) return ruleCode;
+  if (isPublic(ruleCode)) return ruleCode;
   const code = extensions?.['code'];
   const [node] = error instanceof GraphQLError ? (error.nodes ?? []) : [];
   if (code !== 'INTERNAL_SERVER_ERROR' || node === undefined) return code;
@@ -114,24 +122,3 @@ function logInternalErrors(
     log.error({ traceId, errorName: original?.name ?? 'unknown', frames: stackFrames(original) }, 'internal error');
   });
 }
-
-/** The values of `extensions.code` that callers may see in top-level errors. */
-export const PUBLIC_ERROR_CODES: ReadonlySet<unknown> = new Set([
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'PERSISTED_QUERY_NOT_SUPPORTED',
-  'TOO_MANY_OPERATIONS',
-  'OPERATION_TOO_COMPLEX',
-  'BAD_USER_INPUT',
-  'BAD_REQUEST',
-  'FORBIDDEN',
-  'RATE_LIMITED',
-  'OVERLOADED',
-  'UPSTREAM_UNAVAILABLE',
-  'UPSTREAM_THROTTLED',
-  'UPSTREAM_AUTH_FAILED',
-  'UPSTREAM_AUTH_UNAVAILABLE',
-  'UPSTREAM_REJECTED',
-  'INTERNAL',
-]);

@@ -1,8 +1,14 @@
-import type { ASTNode, DocumentNode, GraphQLInputType, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import type {
+  ASTNode,
+  DocumentNode,
+  GraphQLError,
+  GraphQLInputType,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
 import {
   BREAK,
   coerceInputValue,
-  GraphQLError,
   getNamedType,
   getNullableType,
   isEnumType,
@@ -17,6 +23,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql';
+import { PublicError } from '../datasource-connection/public-error.js';
 
 const NAME = /^[_A-Za-z][_0-9A-Za-z]{0,63}$/;
 const FIELD_PROBLEM = /^Field "(?:\w+\.)?([^"]*)" (of required type|is not defined by type)/;
@@ -130,7 +137,5 @@ export function describeVariableErrors(
       messages.push(describeInputError([], type, `Field "${name}" of required type`));
     }
   }
-  return messages
-    .slice(0, MAX_ERRORS)
-    .map(message => new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } }));
+  return messages.slice(0, MAX_ERRORS).map(message => new PublicError('BAD_USER_INPUT', message));
 }

@@ -2,12 +2,13 @@ import 'reflect-metadata';
 
 import { validateSync } from 'class-validator';
 import type { GraphQLSchema } from 'graphql';
-import { GraphQLError, lexicographicSortSchema, printSchema } from 'graphql';
+import { lexicographicSortSchema, printSchema } from 'graphql';
 import type { AuthChecker } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { DatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
+import { PublicError } from '../datasource-connection/public-error.js';
 import type { WatchRequest } from '../datasource-connection/read.resolver.js';
 import { DatasourceConnectionsResolver } from '../datasource-connection/read.resolver.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
@@ -83,7 +84,5 @@ function validateArgument(argument: unknown): void {
 /** Throws FORBIDDEN unless the caller has all roles that `@Authorized` requires for a field. */
 const checkRoles: AuthChecker<RequestContext, Role> = ({ context }, roles) => {
   if (roles.every(role => context.caller.roles.has(role))) return true;
-  throw new GraphQLError('Your access token does not give you the right to do this.', {
-    extensions: { code: 'FORBIDDEN' },
-  });
+  throw new PublicError('FORBIDDEN', 'Your access token does not give you the right to do this.');
 };

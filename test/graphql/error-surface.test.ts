@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PUBLIC_ERROR_CODES } from '../../src/graphql/error-masking.js';
+import { PUBLIC_ERROR_CODES } from '../../src/datasource-connection/public-error.js';
 import { HTTP_ERRORS } from '../../src/http/errors.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
