@@ -73,17 +73,17 @@ export class CreateConnection {
 
   async #begin(command: CreateCommand, fingerprint: string, context: OperationContext): Promise<CreateOutcome> {
     const { dli, keys, store, writer, clock } = this.dependencies;
-    const { id } = await keys.forCreate(command, fingerprint);
-    const pending = writer.pending(id);
+    const key = await keys.forCreate(command, fingerprint);
+    const pending = writer.pending(key.id);
     if (pending !== undefined) return this.#resume(pending, fingerprint, context);
     // Before the sign-in, so that a repeat is answered whether or not IAM can be reached.
-    const found = await store.find(id, clock.epochMs());
+    const found = await store.find(key.id, clock.epochMs());
     if (found.kind === 'found') return this.#resume(found.record, fingerprint, context);
     if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
     const prepared = await dli.prepareCreate(context);
     if (prepared.kind === 'failed') return prepared;
     try {
-      return await this.#record(command, fingerprint, prepared, context);
+      return await this.#record(command, key, prepared, context);
     } finally {
       prepared.release();
     }
@@ -92,13 +92,15 @@ export class CreateConnection {
   /** Records the create durably, right before its first byte is sent. */
   async #record(
     command: CreateCommand,
-    fingerprint: string,
+    derived: OperationKey,
     prepared: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateOutcome> {
     const { keys, inline } = this.dependencies;
-    // Derived again: another create may have replaced the secret during the sign-in.
-    let record = this.#newRecord(command, await keys.forCreate(command, fingerprint), context);
+    const { fingerprint } = derived;
+    // Another create may have replaced the secret during the sign-in.
+    const key = keys.isCurrent(derived) ? derived : await keys.forCreate(command, fingerprint);
+    let record = this.#newRecord(command, key, context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
       // The store lost its data, and identifies its records by another secret now.

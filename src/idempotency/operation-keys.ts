@@ -22,12 +22,18 @@ interface CreateIdentity {
   request: ConnectionRequest;
 }
 
+/** The store's secret, and the only key that depends on nothing else. */
+interface Secret {
+  hmacKey: KeyObject;
+  projectId: string;
+}
+
 /** Derives the keys of one project's operations from the store's secret, which is read once. */
 export class OperationKeys {
   // Not a parameter property: it contains the project id, which no log may show.
   readonly #project: string;
-  readonly #derived = new WeakMap<CreateIdentity, { secret: KeyObject; key: OperationKey }>();
-  #secret: Promise<KeyObject> | undefined;
+  readonly #secretOf = new WeakMap<OperationKey, Promise<Secret>>();
+  #secret: Promise<Secret> | undefined;
 
   /** @param project the DLI project, spelled the same way at every start */
   constructor(
@@ -38,25 +44,27 @@ export class OperationKeys {
   }
 
   /**
-   * The keys of a create, derived again only when the secret was replaced meanwhile.
+   * The keys of a create.
    *
    * @throws {StoreUnavailableError} while the secret has not been read
    */
-  async forCreate(create: CreateIdentity, fingerprint: string): Promise<OperationKey> {
-    // Read once: another create may replace the secret meanwhile.
+  async forCreate({ tenant, idempotencyKey, request }: CreateIdentity, fingerprint: string): Promise<OperationKey> {
     this.#secret ??= this.#readSecret();
-    const secret = await this.#secret;
-    const earlier = this.#derived.get(create);
-    if (earlier?.secret === secret) return earlier.key;
-    const { tenant, idempotencyKey, request } = create;
+    const secret = this.#secret;
+    const { hmacKey, projectId } = await secret;
     const key = {
-      id: this.#keyedHash(secret, 'create', tenant, idempotencyKey),
-      projectId: this.#keyedHash(secret, 'project'),
-      nameId: this.#keyedHash(secret, 'name', request.name),
+      id: this.#keyedHash(hmacKey, 'create', tenant, idempotencyKey),
+      projectId,
+      nameId: this.#keyedHash(hmacKey, 'name', request.name),
       fingerprint,
     };
-    this.#derived.set(create, { secret, key });
+    this.#secretOf.set(key, secret);
     return key;
+  }
+
+  /** Whether the keys of a create were derived from the secret in use. */
+  isCurrent(key: OperationKey): boolean {
+    return this.#secretOf.get(key) === this.#secret;
   }
 
   /**
@@ -66,13 +74,14 @@ export class OperationKeys {
    */
   async forDeletion(tenant: string, connectionId: string): Promise<string> {
     this.#secret ??= this.#readSecret();
-    return this.#keyedHash(await this.#secret, 'delete', tenant, connectionId);
+    const { hmacKey } = await this.#secret;
+    return this.#keyedHash(hmacKey, 'delete', tenant, connectionId);
   }
 
   /** The key that all records of this project share. */
   async projectId(): Promise<string> {
     this.#secret ??= this.#readSecret();
-    return this.#keyedHash(await this.#secret, 'project');
+    return (await this.#secret).projectId;
   }
 
   /** Makes the next use read the secret again, because the store has another one. */
@@ -82,14 +91,15 @@ export class OperationKeys {
 
   // Keyed, so that readers of the store cannot guess idempotency keys, tenants and names.
   // Stored: do not rename the kinds, and keep the order of the parts.
-  #keyedHash(secret: KeyObject, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
+  #keyedHash(hmacKey: KeyObject, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
     const input = JSON.stringify([kind, this.#project, ...parts]);
-    return createHmac('sha256', secret).update(input).digest('hex');
+    return createHmac('sha256', hmacKey).update(input).digest('hex');
   }
 
-  async #readSecret(): Promise<KeyObject> {
+  async #readSecret(): Promise<Secret> {
     try {
-      return createSecretKey(await this.store.secret());
+      const hmacKey = createSecretKey(await this.store.secret());
+      return { hmacKey, projectId: this.#keyedHash(hmacKey, 'project') };
     } catch (error) {
       this.#secret = undefined;
       throw error;
