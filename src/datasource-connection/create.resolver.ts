@@ -44,7 +44,7 @@ export class DatasourceConnectionResolver {
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
-    const outcome = await running.run(() => createConnection.run(call, { deadline, traceId }));
+    const outcome = await running.track(createConnection.run(call, { deadline, traceId }));
     if (outcome.kind === 'created') onChange(outcome.connectionId);
     if (outcome.kind === 'unknown') onChange();
     return toPayload(outcome, input.name, idempotencyKey);

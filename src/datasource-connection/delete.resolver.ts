@@ -36,7 +36,7 @@ export class DeleteDatasourceConnectionResolver {
     const deadline = new Deadline(clock, operationTimeoutMs);
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
-    const outcome = await running.run(() => deleteConnection.run({ connectionId, tenant }, { deadline, traceId }));
+    const outcome = await running.track(deleteConnection.run({ connectionId, tenant }, { deadline, traceId }));
     // `notFound`: another client deleted it, so cached reads are stale too.
     if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
     return toDeletePayload(outcome, connectionId);

@@ -25,15 +25,13 @@ export class RunningOperations {
   #count = 0;
   #whenIdle: (() => void)[] = [];
 
-  /** Runs an operation and counts it until it ends. */
-  async run<T>(operation: () => Promise<T>): Promise<T> {
+  /** Counts an operation until it ends, and resolves like it. */
+  track<T>(operation: Promise<T>): Promise<T> {
     this.#count += 1;
-    try {
-      return await operation();
-    } finally {
+    return operation.finally(() => {
       this.#count -= 1;
       if (this.#count === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
-    }
+    });
   }
 
   /** Resolves as soon as no operation is running. */

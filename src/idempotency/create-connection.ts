@@ -82,11 +82,10 @@ export class CreateConnection {
     if (found.kind === 'unreadable') return storeLost(UNREADABLE_RETRY_SECONDS);
     const prepared = await dli.prepareCreate(context);
     if (prepared.kind === 'failed') return prepared;
-    try {
-      return await this.#record(command, key, prepared, context);
-    } finally {
+    return this.#record(command, key, prepared, context).catch(error => {
       prepared.release();
-    }
+      throw error;
+    });
   }
 
   /** Records the create durably, right before its first byte is sent. */
@@ -125,15 +124,13 @@ export class CreateConnection {
     }
   }
 
-  async #store(record: SendingRecord): Promise<BeginResult> {
+  #store(record: SendingRecord): Promise<BeginResult> {
     const { store, writer } = this.dependencies;
-    try {
-      return await store.begin(record, record.sentAtMs);
-    } catch (error) {
+    return store.begin(record, record.sentAtMs).catch(async error => {
       // Nothing was sent, so a record that the store may have written must not stay.
       if (mayHaveWritten(error)) await writer.remove(record.id, record.owner);
       throw error;
-    }
+    });
   }
 
   async #resume(record: OperationRecord, fingerprint: string, context: OperationContext) {
