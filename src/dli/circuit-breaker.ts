@@ -7,7 +7,6 @@ import type { DliLog } from './dli-error.js';
 const FAILURES_TO_OPEN = 5;
 const PROBE_INTERVAL_MS = 1_000;
 const CONNECT_FAILURES: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECT_TIMEOUT', 'TLS']);
-const ignore = () => undefined;
 
 /**
  * Circuit breaker for connect failures: opens after 5 in a row, and closes when a probe (one per second at most)
@@ -47,11 +46,11 @@ export class CircuitBreaker {
   /**
    * Runs the call unless the breaker is open.
    *
-   * @param call receives a function that it must call once it is connected
+   * @param call must call the function it receives, if any, once it is connected
    * @throws {TransportError} BREAKER_OPEN without a call, or the error of the call
    */
-  async run<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
-    if (this.#policy.state === CircuitState.Closed) return this.#policy.execute(() => call(ignore));
+  async run<T>(call: (onSending?: () => void) => Promise<T>): Promise<T> {
+    if (this.#policy.state === CircuitState.Closed) return this.#policy.execute(() => call());
     if (this.isOpen()) throw new TransportError('BREAKER_OPEN', false);
     return this.#probe(call);
   }
@@ -87,7 +86,7 @@ export class CircuitBreaker {
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = ignore;
+  let resolve = () => {};
   const promise = new Promise<void>(done => {
     resolve = done;
   });

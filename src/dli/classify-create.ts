@@ -70,12 +70,12 @@ function classifySuccess(status: number, text: string): CreateVerdict {
   return { kind: 'created', connectionId, message: body.message ?? '' };
 }
 
-// JSON.parse keeps the last of two equal keys; which one DLI meant is unknown.
+/** Whether a valid JSON text has a key twice. JSON.parse keeps the last one; which one DLI meant is unknown. */
 function repeatsKey(text: string): boolean {
   const keys = new Set<unknown>();
   for (const [, string = '', colon] of text.matchAll(STRINGS)) {
     if (colon === undefined) continue;
-    const key = parseJson(string);
+    const key: unknown = JSON.parse(string);
     if (keys.has(key)) return true;
     keys.add(key);
   }

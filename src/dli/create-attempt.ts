@@ -89,10 +89,10 @@ export function isAuthRefusal({ verdict }: CreateAttempt): boolean {
  * What the attempt proves about its credential. Only a response of DLI itself proves that API Gateway accepted it.
  */
 export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
-  // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
-  if (attempt.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
+  // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
+  if (attempt.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
   const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
   return upstreamCode?.startsWith('DLI.') === true ? 'ACCEPTED' : 'UNPROVEN';
 }

@@ -59,8 +59,7 @@ export class DliClient {
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
-    const urlOf = (projectId: string) => this.#collectionUrl(projectId);
-    this.#creates = new CreateRequests({ ...shared, transport, urlOf });
+    this.#creates = new CreateRequests({ ...shared, transport, urlOf: this.#collectionUrl });
     dependencies.authenticator.onSuspended(retryAfterSeconds => {
       dependencies.log.warn(
         { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
@@ -201,13 +200,13 @@ export class DliClient {
     return new URL(`${this.#collectionUrl(projectId).href}/${encodeURIComponent(id)}`);
   }
 
-  #collectionUrl(projectId: string): URL {
+  readonly #collectionUrl = (projectId: string): URL => {
     if (this.#collection?.projectId !== projectId) {
       const path = `/v2.0/${encodeURIComponent(projectId)}/datasource-connection`;
       this.#collection = { projectId, url: new URL(path, this.dependencies.endpoint) };
     }
     return this.#collection.url;
-  }
+  };
 }
 
 function toWireRequest({ name, service, securityGroupId, networkId, url, clusterName, tags }: ConnectionRequest) {
