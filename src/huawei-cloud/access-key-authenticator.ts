@@ -54,7 +54,20 @@ export class AccessKeyAuthenticator implements Authenticator {
   }
 
   authenticate(deadline: Deadline): Promise<CredentialUse> {
-    return this.#key.use(state => this.#use(state, deadline));
+    return this.#key.use(async ({ credentials, guard, probe }) => {
+      const projectId = await this.#projectId.get(deadline, () => guard.check());
+      const acquired = probe.acquire(deadline);
+      const permit = 'isProbe' in acquired ? acquired : await acquired;
+      const authentication = {
+        projectId,
+        headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
+      };
+      return probe.use(authentication, permit, () => {
+        guard.recordRefusal();
+        // A new signature by the same key would be refused, too.
+        return false;
+      });
+    });
   }
 
   onSuspended(listener: SuspensionListener): void {
@@ -65,21 +78,6 @@ export class AccessKeyAuthenticator implements Authenticator {
     const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock));
     guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
-  }
-
-  async #use({ credentials, guard, probe }: KeyState, deadline: Deadline): Promise<CredentialUse> {
-    const projectId = await this.#projectId.get(deadline, () => guard.check());
-    const acquired = probe.acquire(deadline);
-    const permit = 'isProbe' in acquired ? acquired : await acquired;
-    const authentication = {
-      projectId,
-      headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
-    };
-    return probe.use(authentication, permit, () => {
-      guard.recordRefusal();
-      // A new signature by the same key would be refused, too.
-      return false;
-    });
   }
 
   async #findProjectId(iam: IamClient, name: string): Promise<string> {
