@@ -62,8 +62,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     // A second start would be a retry by undici: nothing is sent twice.
     if (this.#started) this.#fail('CONNECTION_LOST');
     // A request sent this late can only end as unknown; "not sent" is the better outcome.
-    const { deadline } = this.limits;
-    if (deadline.remainingMs() < MIN_USEFUL_MS || deadline.hasOverslept()) this.#fail('TIMEOUT');
+    if (!this.limits.deadline.allowsRequest(MIN_USEFUL_MS)) this.#fail('TIMEOUT');
     if (this.#ended) {
       // The promise is already settled, so nothing may be sent.
       controller.abort(new Error('given up'));

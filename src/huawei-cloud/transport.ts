@@ -97,8 +97,7 @@ export class Transport {
     onSending,
   }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request from its own queue, so requests queue here.
-    const acquired = await this.#semaphore.acquire(deadline, MAX_WAIT_MS);
-    if (acquired !== 'acquired') throw new TransportError(acquired === 'queueFull' ? 'OVERLOADED' : 'TIMEOUT', false);
+    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(deadline, MAX_WAIT_MS);
     try {
       const collector = new ResponseCollector({
         deadline,
@@ -152,27 +151,30 @@ class Semaphore {
     this.#free = permits;
   }
 
+  /** Acquires a permit if one is free. */
+  tryAcquire(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
   /**
-   * Acquires a permit. Waits at most `maxWaitMs` and never beyond the deadline.
+   * Waits for a permit, at most `maxWaitMs` and never beyond the deadline.
    *
-   * @returns 'queueFull' if too many callers wait already; 'timeout' if no permit became free in time
+   * @throws {TransportError} OVERLOADED if too many callers wait already; TIMEOUT if no permit became free in time
    */
-  async acquire(deadline: Deadline, maxWaitMs: number): Promise<'acquired' | 'queueFull' | 'timeout'> {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return 'acquired';
-    }
-    if (this.#waiting.size >= this.maxWaiting) return 'queueFull';
-    return new Promise(resolve => {
+  async wait(deadline: Deadline, maxWaitMs: number): Promise<void> {
+    if (this.#waiting.size >= this.maxWaiting) throw new TransportError('OVERLOADED', false);
+    await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
         proceed: () => {
           timer.stop();
-          resolve('acquired');
+          resolve();
         },
       };
       const timer = deadline.timer(() => {
         this.#waiting.delete(waiter);
-        resolve('timeout');
+        reject(new TransportError('TIMEOUT', false));
       });
       timer.start(maxWaitMs);
       this.#waiting.add(waiter);

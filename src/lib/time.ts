@@ -43,12 +43,13 @@ export class Deadline {
   }
 
   /**
-   * Whether the machine was suspended, so that the wall clock ran ahead of the monotonic clock by more than 4 s.
-   * Nothing may be sent then: another process may have taken over the operation.
+   * Whether a request that needs `minMs` milliseconds may be sent. Not after the machine was suspended, so that the wall
+   * clock ran ahead of the monotonic clock by more than 4 s: another process may have taken over the operation.
    */
-  hasOverslept(): boolean {
+  allowsRequest(minMs: number): boolean {
+    const remainingMs = this.#endsAtMs - this.clock.monotonicMs();
     const remainingEpochMs = this.endsAtEpochMs - this.clock.epochMs();
-    return this.#endsAtMs - this.clock.monotonicMs() - remainingEpochMs > MAX_OVERSLEPT_MS;
+    return remainingMs >= minMs && remainingMs - remainingEpochMs <= MAX_OVERSLEPT_MS;
   }
 }
 
