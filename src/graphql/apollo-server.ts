@@ -1,10 +1,10 @@
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '@apollo/server';
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLError, GraphQLSchema } from 'graphql';
+import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import { Kind, OperationTypeNode } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
 import { PublicError } from '../datasource-connection/public-error.js';
@@ -47,74 +47,20 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
     plugins: [
       landingPage ?? ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
-      noSubscriptionPlugin(),
-      errorPlugin(log),
-      auditPlugin(audit),
+      requestPlugin(log, audit),
     ],
   });
 }
 
-/** Writes every mutation to the audit log, including those that were refused. */
-function auditPlugin(audit: AuditLog): ApolloServerPlugin<RequestContext> {
+/** Refuses subscriptions, formats errors for callers, and writes mutations to the audit log. */
+function requestPlugin(log: ErrorLog, audit: AuditLog): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       const startedAtMs = Date.now();
       const startMs = performance.now();
       return {
-        async willSendResponse({ operation, contextValue, errors, response: { body } }) {
-          if (operation?.operation !== OperationTypeNode.MUTATION) return;
-          const { traceId, address, caller, auditEntry } = contextValue;
-          const [firstError] = (body.kind === 'single' && body.singleResult.errors) || [];
-          const code = firstError?.extensions?.['code'];
-          audit.write({
-            traceId,
-            address,
-            caller,
-            operation: fieldOf(errors),
-            code: typeof code === 'string' ? code : undefined,
-            ...auditEntry,
-            startedAtMs,
-            durationMs: performance.now() - startMs,
-          });
-        },
-      };
-    },
-  };
-}
-
-// The audit middleware does not run for a refused mutation, but the error names its field.
-function fieldOf([error]: readonly GraphQLError[] = []): string | undefined {
-  const [node] = error?.nodes ?? [];
-  return node?.kind === Kind.FIELD ? node.name.value : undefined;
-}
-
-/** Formats errors for callers, without values of the request, and logs internal errors. */
-function errorPlugin(log: ErrorLog): ApolloServerPlugin<RequestContext> {
-  return {
-    async requestDidStart() {
-      return {
-        async willSendResponse(context) {
-          const { body, http } = context.response;
-          if (body.kind !== 'single' || body.singleResult.errors === undefined) return;
-          const masked = body.singleResult.errors;
-          const seconds = masked.map(error => error.extensions?.['retryAfterSeconds']).find(Number.isInteger);
-          if (seconds !== undefined) http.headers.set('retry-after', String(seconds));
-          const { schema, document, operation, request, errors = [] } = context;
-          const { traceId } = context.contextValue;
-          const failed = { traceId, schema, document, operation, variables: request.variables, errors };
-          body.singleResult.errors = formatErrors(failed, masked, log);
-        },
-      };
-    },
-  };
-}
-
-/** Refuses subscriptions that expect a single response; graphql-js would execute them like a query. */
-function noSubscriptionPlugin(): ApolloServerPlugin<RequestContext> {
-  return {
-    async requestDidStart() {
-      return {
         async didResolveOperation({ operation }) {
+          // graphql-js would execute them like a query.
           if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
           throw new PublicError(
             'BAD_REQUEST',
@@ -122,7 +68,50 @@ function noSubscriptionPlugin(): ApolloServerPlugin<RequestContext> {
             { http: { status: 400 } },
           );
         },
+        async willSendResponse(context) {
+          const { operation, response } = context;
+          if (response.body.kind === 'single' && response.body.singleResult.errors !== undefined) {
+            response.body.singleResult.errors = formatFailure(context, response.body.singleResult.errors, log);
+          }
+          if (operation?.operation !== OperationTypeNode.MUTATION) return;
+          audit.write({ ...auditEntryOf(context), startedAtMs, durationMs: performance.now() - startMs });
+        },
       };
     },
   };
+}
+
+type FinishedRequest = GraphQLRequestContextWillSendResponse<RequestContext>;
+
+/** Formats the errors of a request without its values, and logs internal ones. */
+function formatFailure(
+  { contextValue: { traceId }, schema, document, operation, request, errors = [], response }: FinishedRequest,
+  masked: readonly GraphQLFormattedError[],
+  log: ErrorLog,
+): GraphQLFormattedError[] {
+  const seconds = masked.map(error => error.extensions?.['retryAfterSeconds']).find(Number.isInteger);
+  if (seconds !== undefined) response.http.headers.set('retry-after', String(seconds));
+  const failed = { traceId, schema, document, operation, variables: request.variables, errors };
+  return formatErrors(failed, masked, log);
+}
+
+/** The audit entry of a mutation, including those that were refused. */
+function auditEntryOf({ contextValue, errors, response: { body } }: FinishedRequest) {
+  const { traceId, address, caller, auditEntry } = contextValue;
+  const [firstError] = (body.kind === 'single' && body.singleResult.errors) || [];
+  const code = firstError?.extensions?.['code'];
+  return {
+    traceId,
+    address,
+    caller,
+    operation: auditEntry?.operation ?? fieldOf(errors),
+    code: typeof code === 'string' ? code : undefined,
+    ...auditEntry,
+  };
+}
+
+// The audit middleware does not run for a refused mutation, but the error names its field.
+function fieldOf([error]: readonly GraphQLError[] = []): string | undefined {
+  const [node] = error?.nodes ?? [];
+  return node?.kind === Kind.FIELD ? node.name.value : undefined;
 }
