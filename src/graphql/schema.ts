@@ -24,7 +24,7 @@ export interface Resolvers {
 
 /** Builds the gateway's schema. Without resolvers it can be printed, but not executed. */
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
-  const instances: object[] = Object.values(resolvers ?? {});
+  const instances = new Map(Object.values(resolvers ?? {}).map((each: object) => [each.constructor, each]));
   return buildSchemaSync({
     resolvers: [
       DatasourceConnectionResolver,
@@ -34,7 +34,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     ],
     container: {
       get(resolverClass) {
-        const instance = instances.find(each => each.constructor === resolverClass);
+        const instance = instances.get(resolverClass);
         if (instance === undefined) throw new TypeError(`No instance of ${resolverClass.name}.`);
         return instance;
       },
