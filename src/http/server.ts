@@ -150,8 +150,8 @@ function destroySilentConnectionsOnClose(app: FastifyInstance): void {
  * support (RFC 9110, section 7.8).
  */
 class WebSocketOnlyUpgrade extends IncomingMessage {
-  // Not a `#` field: Node's constructor sets `upgrade` before the fields of this class exist.
-  private wantsUpgrade = false;
+  // Without an initializer: Node's constructor sets `upgrade`, before the fields of this class would exist.
+  declare private wantsUpgrade: boolean;
 
   /** Node sets this while parsing, and reads it when the headers are complete. */
   get upgrade(): boolean {
