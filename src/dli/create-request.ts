@@ -86,28 +86,22 @@ export class CreateRequests {
   }
 
   async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const startedMs = this.dependencies.clock.monotonicMs();
-    const attempt = await this.#exchange(body, credential, context);
-    attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
-    this.#report(attempt, context, this.dependencies.clock.monotonicMs() - startedMs);
-    return attempt;
-  }
-
-  async #exchange(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    try {
-      const { clock, transport, urlOf } = this.dependencies;
-      const url = urlOf(credential.projectId);
-      const response = await this.#breaker.run(onSending => {
-        const request = { method: 'POST', url, body } as const;
+    const { clock, transport, urlOf } = this.dependencies;
+    const { projectId } = credential;
+    const startedMs = clock.monotonicMs();
+    const attempt = await this.#breaker
+      .run(onSending => {
+        const request = { method: 'POST', url: urlOf(projectId), body } as const;
         // The signature carries a date, so it is made right before the request is sent.
         const headers = credential.headersFor(request);
         const limits = { deadline: context.deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
         return transport.send({ ...request, headers, ...limits });
-      });
-      return completeAttempt(response, credential.projectId, clock);
-    } catch (error) {
-      return failedAttempt(error);
-    }
+      })
+      .then(response => completeAttempt(response, projectId, clock))
+      .catch(failedAttempt);
+    attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
+    this.#report(attempt, context, clock.monotonicMs() - startedMs);
+    return attempt;
   }
 
   #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
