@@ -10,8 +10,8 @@ export interface Clock {
 
 /** The system clock. */
 export const SYSTEM_CLOCK: Clock = {
-  epochMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  epochMs: Date.now,
+  monotonicMs: performance.now.bind(performance),
 };
 
 // Shorter than the grace period after which another process takes over an operation.
