@@ -117,19 +117,24 @@ export class BackgroundReconciliation {
   }
 
   async #search(): Promise<void> {
-    const { store, keys, clock, log, intervalMs } = this.dependencies;
+    const { store, clock, log, intervalMs } = this.dependencies;
     try {
       const nowMs = clock.epochMs();
-      // Only when needed: the project's key creates the store's secret if there is none.
-      const open = (await store.hasOpen(nowMs)) ? await store.findOpen(await keys.projectId(), nowMs) : [];
-      const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
-      await Promise.all(due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record)));
+      if (await store.hasOpen(nowMs)) await this.#decideOpen(nowMs);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       log.warn({ operation: 'store', outcome: 'unavailable' }, 'open creates cannot be looked up');
     }
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => this.start(), intervalMs).unref();
+  }
+
+  async #decideOpen(nowMs: number): Promise<void> {
+    const { store, keys } = this.dependencies;
+    // Not earlier: the project's key creates the store's secret if there is none.
+    const open = await store.findOpen(await keys.projectId(), nowMs);
+    const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
+    await Promise.all(due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record)));
   }
 
   async #decide(record: OperationRecord): Promise<void> {
