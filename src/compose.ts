@@ -34,8 +34,8 @@ import type { Clock } from './lib/time.js';
 import type { OperationStore } from './operation-store/operation-store.js';
 import { parseRedisUrl } from './operation-store/redis-url.js';
 
-/** Longest interval of the background reconciliation, in milliseconds; shorter if creates settle sooner. */
-const MAX_RECONCILIATION_INTERVAL_MS = 2_000;
+/** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
+const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 // Half of the connections of the read transport for reads of callers, half for polls of watched connections.
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
@@ -92,7 +92,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     reconciler,
     clock,
     log,
-    intervalMs: Math.min(MAX_RECONCILIATION_INTERVAL_MS, settleMs / 60),
+    intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
   const createConnection = new CreateConnection({
