@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
@@ -132,7 +133,7 @@ export const MAX_BODY_BYTES = 64 * 1024;
 /** Fastify options that assign trace ids and respond with JSON to errors before routing. */
 export function errorOptions(logger: FastifyBaseLogger) {
   return {
-    genReqId: request => traceIdOf(request.headers['traceparent']),
+    genReqId: traceIdOf,
     clientErrorHandler: (error, socket) => handleClientError(error, socket, logger),
     frameworkErrors: (error, request, reply) =>
       sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error)),
@@ -175,7 +176,7 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   }
   const name = ERROR_OF_CODE[error.code ?? ''] ?? 'badRequest';
   const { statusCode: status } = HTTP_ERRORS[name];
-  const traceId = traceIdOf(undefined);
+  const traceId = traceIdOf();
   const body = errorBody(name, traceId);
   const headers = {
     ...commonHeaders(traceId),
@@ -191,7 +192,8 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The trace id of a valid `traceparent` header (W3C Trace Context), or a new one: 32 lower-case hex digits. */
-export function traceIdOf(traceparent: string | string[] | undefined): string {
+export function traceIdOf(request?: IncomingMessage): string {
+  const traceparent = request?.headers['traceparent'];
   const match = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null;
   return match?.[1] ?? randomUUID().replaceAll('-', '');
 }

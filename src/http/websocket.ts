@@ -89,7 +89,7 @@ function prepare(
   payload: SubscribePayload,
   { engine, loadShedder, trustedDocuments }: Dependencies,
 ) {
-  const traceId = traceIdOf(undefined);
+  const traceId = traceIdOf();
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));
   // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
   if (authenticated === undefined) return refuse(formatHttpError('unauthenticated', traceId));
