@@ -135,13 +135,10 @@ function toUpstreamResponse({ status, headers, text }: CollectedResponse): Upstr
   };
 }
 
-interface Waiter {
-  proceed(): void;
-}
-
 /** FIFO semaphore with a bounded queue and a bounded wait. */
 class Semaphore {
-  readonly #waiting = new Set<Waiter>();
+  /** What lets each waiting caller proceed, in order of arrival. */
+  readonly #waiting = new Set<() => void>();
   #free: number;
 
   constructor(
@@ -166,18 +163,16 @@ class Semaphore {
   async wait(deadline: Deadline, maxWaitMs: number): Promise<void> {
     if (this.#waiting.size >= this.maxWaiting) throw new TransportError('OVERLOADED', false);
     await new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = {
-        proceed: () => {
-          timer.stop();
-          resolve();
-        },
+      const proceed = () => {
+        timer.stop();
+        resolve();
       };
       const timer = deadline.timer(() => {
-        this.#waiting.delete(waiter);
+        this.#waiting.delete(proceed);
         reject(new TransportError('TIMEOUT', false));
       });
       timer.start(maxWaitMs);
-      this.#waiting.add(waiter);
+      this.#waiting.add(proceed);
     });
   }
 
@@ -189,6 +184,6 @@ class Semaphore {
       return;
     }
     this.#waiting.delete(next);
-    next.proceed();
+    next();
   }
 }
