@@ -57,8 +57,11 @@ export class CircuitBreaker {
 
   // A probe succeeds as soon as it is connected: the response may take long.
   async #probe<T>(call: (onSending: () => void) => Promise<T>): Promise<T> {
-    const { promise: connected, resolve } = deferred();
-    const response = call(resolve);
+    let onSending = () => {};
+    const connected = new Promise<void>(resolve => {
+      onSending = resolve;
+    });
+    const response = call(onSending);
     await this.#policy.execute(() => Promise.race([connected, response]));
     return response;
   }
@@ -83,12 +86,4 @@ export class CircuitBreaker {
     this.#openedAtMs = undefined;
     this.log.warn({ operation: 'createConnection', outcome: 'BREAKER_CLOSED', durationMs }, 'DLI back');
   }
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>(done => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
