@@ -134,13 +134,9 @@ export class DliClient {
    *   else as {@link DliClient.getConnection}
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
-    const request = {
-      operation: 'deleteConnection',
-      method: 'DELETE',
-      maxBodyBytes: MAX_RESPONSE_BYTES,
-    } as const;
+    const urlOf = (projectId: string) => this.#connectionUrl(projectId, id);
     return this.#deletions.send(
-      { ...request, urlOf: projectId => this.#connectionUrl(projectId, id) },
+      { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
       context,
       ({ status, text, requestId }) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
@@ -166,9 +162,9 @@ export class DliClient {
   };
 
   async #get(requests: SafeRequests, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    const request = { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES } as const;
+    const urlOf = (projectId: string) => this.#connectionUrl(projectId, id);
     const found = await requests.send(
-      { ...request, urlOf: projectId => this.#connectionUrl(projectId, id) },
+      { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
       context,
       ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
     );
@@ -180,18 +176,15 @@ export class DliClient {
     context: OperationContext,
     tag: ConnectionTag | undefined,
   ): Promise<ConnectionList> {
-    const request = {
-      operation: 'listConnections',
-      method: 'GET',
-      maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
-    } as const;
     const urlOf = (projectId: string) => {
       const url = new URL(this.#collectionUrl(projectId));
       if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
       return url;
     };
-    const connections = await requests.send({ ...request, urlOf }, context, ({ status, text }) =>
-      readConnectionList(status, text),
+    const connections = await requests.send(
+      { operation: 'listConnections', method: 'GET', maxBodyBytes: MAX_LIST_RESPONSE_BYTES, urlOf },
+      context,
+      ({ status, text }) => readConnectionList(status, text),
     );
     return { connections, skew: this.dependencies.skew.bounds };
   }
