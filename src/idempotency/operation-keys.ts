@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { createHmac, createSecretKey, hash } from 'node:crypto';
 import type { ConnectionRequest } from '../dli/connection.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
+import type { CreateCommand } from './create-connection.js';
 
 /** The keys by which the store finds a create. */
 export interface OperationKey {
@@ -13,13 +14,6 @@ export interface OperationKey {
   nameId: string;
   /** {@link inputFingerprint} of the request. */
   fingerprint: string;
-}
-
-/** The parts of a create from which its keys are derived. */
-interface CreateIdentity {
-  tenant: string;
-  idempotencyKey: string;
-  request: ConnectionRequest;
 }
 
 /** The store's secret, and the only key that depends on nothing else. */
@@ -48,7 +42,7 @@ export class OperationKeys {
    *
    * @throws {StoreUnavailableError} while the secret has not been read
    */
-  async forCreate({ tenant, idempotencyKey, request }: CreateIdentity, fingerprint: string): Promise<OperationKey> {
+  async forCreate({ tenant, idempotencyKey, request }: CreateCommand, fingerprint: string): Promise<OperationKey> {
     this.#secret ??= this.#readSecret();
     const secret = this.#secret;
     const { hmacKey, projectId } = await secret;
