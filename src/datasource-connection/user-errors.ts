@@ -2,8 +2,8 @@ import { ValidationError } from 'class-validator';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 
-// A list of thousands of invalid tags must not cause a much larger response.
-const MAX_PROBLEMS = 100;
+// A long list of invalid tags must not cause a much larger response.
+const MAX_PROBLEMS = 20;
 
 /** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
 export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
@@ -16,7 +16,7 @@ export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
   }
 };
 
-/** Lists at most 100 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
+/** Lists at most 20 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
   if (!Array.isArray(problems) || !problems.every(problem => problem instanceof ValidationError)) return undefined;
@@ -121,7 +121,7 @@ export class InputProblem {
 })
 export class InvalidInputError extends UserError {
   @Field(() => [InputProblem], {
-    description: 'Every rule that the input breaks; at least one, at most 100.',
+    description: 'Every rule that the input breaks; at least one, at most 20.',
   })
   readonly problems: InputProblem[];
 

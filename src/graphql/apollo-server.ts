@@ -9,7 +9,7 @@ import { Kind, OperationTypeNode } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS, MAX_VARIABLE_ERRORS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 
@@ -40,6 +40,7 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
     validationRules: [...DOCUMENT_RULES],
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
+    executionOptions: { maxCoercionErrors: MAX_VARIABLE_ERRORS },
     // The gateway stops Apollo itself, after the last response.
     stopOnTerminationSignals: false,
     formatError: maskError,

@@ -16,6 +16,9 @@ export const MAX_DOCUMENT_TOKENS = 1_000;
 /** Maximum number of validation errors that are reported for a document. */
 export const MAX_VALIDATION_ERRORS = 5;
 
+/** Maximum number of invalid values that are looked for in the variables of a request. */
+export const MAX_VARIABLE_ERRORS = 20;
+
 /** The validation rules for documents, in addition to the rules of the GraphQL specification. */
 export const DOCUMENT_RULES: readonly ValidationRule[] = [operationLimitsRule, oneMutationRule];
 

@@ -46,8 +46,10 @@ function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown 
   const ruleCode = extensions?.['validationErrorCode'];
   if (isPublic(ruleCode)) return ruleCode;
   const code = extensions?.['code'];
-  const [node] = error instanceof GraphQLError ? (error.nodes ?? []) : [];
-  if (code !== 'INTERNAL_SERVER_ERROR' || node === undefined) return code;
+  if (code !== 'INTERNAL_SERVER_ERROR' || !(error instanceof GraphQLError)) return code;
+  const { nodes: [node] = [], path, originalError } = error;
+  // Without a node it is the last of too many errors of variables, unless a resolver failed or something was thrown.
+  if (node === undefined) return path === undefined && originalError === undefined ? 'BAD_USER_INPUT' : code;
   if (isValueNode(node)) return 'BAD_USER_INPUT';
   return node.kind === Kind.OPERATION_DEFINITION ? 'OPERATION_RESOLUTION_FAILURE' : code;
 }

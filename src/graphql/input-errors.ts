@@ -5,6 +5,7 @@ import type {
   GraphQLInputType,
   GraphQLSchema,
   OperationDefinitionNode,
+  VariableDefinitionNode,
 } from 'graphql';
 import {
   BREAK,
@@ -24,6 +25,7 @@ import {
   visitWithTypeInfo,
 } from 'graphql';
 import { PublicError } from '../datasource-connection/public-error.js';
+import { MAX_VARIABLE_ERRORS } from './document-limits.js';
 
 const NAME = /^[_A-Za-z][_0-9A-Za-z]{0,63}$/;
 const FIELD_PROBLEM = /^Field "(?:\w+\.)?([^"]*)" (of required type|is not defined by type)/;
@@ -116,26 +118,44 @@ function stepOf(node: ASTNode): string[] {
   return node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD ? [node.name.value] : [];
 }
 
-const MAX_ERRORS = 20;
+// Only an exception ends the coercion of graphql-js early.
+const LIMIT_REACHED = Symbol('limit reached');
+// Suggestions are not shown, and take long to find.
+const HIDE_SUGGESTIONS = true;
 
-/** Describes all invalid variables of an operation at once, at most 20, without their values. */
+/** Describes the invalid variables of an operation, without their values. The search ends at the 20th problem. */
 export function describeVariableErrors(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
 ): GraphQLError[] {
   const messages: string[] = [];
-  for (const { variable, type: typeNode, defaultValue } of operation.variableDefinitions ?? []) {
-    const name = variable.name.value;
-    const type = typeFromAST(schema, typeNode);
-    if (!isInputType(type)) continue;
-    if (Object.hasOwn(variables, name)) {
-      coerceInputValue(variables[name], type, (path, _value, error) => {
-        messages.push(describeInputError([name, ...path], typeAt(type, path), error.message));
+  try {
+    for (const definition of operation.variableDefinitions ?? [])
+      describeVariable(schema, definition, variables, message => {
+        messages.push(message);
+        if (messages.length === MAX_VARIABLE_ERRORS) throw LIMIT_REACHED;
       });
-    } else if (isNonNullType(type) && defaultValue === undefined) {
-      messages.push(describeInputError([], type, `Field "${name}" of required type`));
-    }
+  } catch (error) {
+    if (error !== LIMIT_REACHED) throw error;
   }
-  return messages.slice(0, MAX_ERRORS).map(message => new PublicError('BAD_USER_INPUT', message));
+  return messages.map(message => new PublicError('BAD_USER_INPUT', message));
+}
+
+function describeVariable(
+  schema: GraphQLSchema,
+  { variable, type: typeNode, defaultValue }: VariableDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+  report: (message: string) => void,
+): void {
+  const name = variable.name.value;
+  const type = typeFromAST(schema, typeNode);
+  if (!isInputType(type)) return;
+  if (Object.hasOwn(variables, name)) {
+    const describe: Parameters<typeof coerceInputValue>[2] = (path, _value, { message }) =>
+      report(describeInputError([name, ...path], typeAt(type, path), message));
+    coerceInputValue(variables[name], type, describe, HIDE_SUGGESTIONS);
+  } else if (isNonNullType(type) && defaultValue === undefined) {
+    report(describeInputError([], type, `Field "${name}" of required type`));
+  }
 }

@@ -22,13 +22,14 @@ import { z } from 'zod';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
-import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS } from './document-limits.js';
+import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS, MAX_VARIABLE_ERRORS } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 import { failureOf, SubscriptionStream } from './subscription-stream.js';
 
 const MAX_AGE_MS = 30 * 60_000;
 const VALIDATION_OPTIONS = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
+const EXECUTION_OPTIONS = { maxCoercionErrors: MAX_VARIABLE_ERRORS };
 const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
 const RESUBSCRIBE = 'Subscribe again to go on.';
 
@@ -60,7 +61,8 @@ export class SubscriptionEngine {
     const { operationName, ...parsed } = this.#parse(request);
     const { document, variables: variableValues, errors } = parsed;
     if (document === undefined || errors.length > 0) return this.#formatErrors(parsed, contextValue);
-    return { schema: this.dependencies.schema, document, operationName, variableValues, contextValue };
+    const { schema } = this.dependencies;
+    return { schema, document, operationName, variableValues, contextValue, options: EXECUTION_OPTIONS };
   }
 
   // Checks the shape of a request, validates its document, and selects its operation.

@@ -24,6 +24,11 @@ export const HTTP_ERRORS = {
     code: 'BAD_REQUEST',
     message: 'The JSON may be nested at most 20 levels deep.',
   },
+  tooManyJsonValues: {
+    statusCode: 400,
+    code: 'BAD_REQUEST',
+    message: 'The JSON may hold at most 500 values.',
+  },
   forbidden: {
     statusCode: 403,
     code: 'FORBIDDEN',

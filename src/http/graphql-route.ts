@@ -22,6 +22,9 @@ const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 
 const MAX_JSON_DEPTH = 20;
 
+// Fields and list items at all levels. An input with all its fields and tags has about 40.
+const MAX_JSON_VALUES = 500;
+
 /** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
@@ -103,7 +106,8 @@ export function validateBody(
 ): { body: unknown } | HttpErrorName {
   const query = isObject(body) ? body['query'] : undefined;
   if (typeof query === 'string' && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
-  if (typeof body === 'object' && body !== null && isDeeperThan(body, MAX_JSON_DEPTH)) return 'jsonTooDeep';
+  const jsonError = findJsonError(body);
+  if (jsonError !== undefined) return jsonError;
   const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
   return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
 }
@@ -127,9 +131,20 @@ function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unk
   return { ...rest, query: document, extensions };
 }
 
-function isDeeperThan(value: object, levels: number): boolean {
-  if (levels === 0) return true;
-  for (const child of Object.values(value))
-    if (typeof child === 'object' && child !== null && isDeeperThan(child, levels - 1)) return true;
-  return false;
+// The search ends at the first limit that is exceeded.
+function findJsonError(json: unknown): HttpErrorName | undefined {
+  let values = 0;
+  const search = (value: unknown, levels: number): HttpErrorName | undefined => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (levels === 0) return 'jsonTooDeep';
+    const children: unknown[] = Object.values(value);
+    values += children.length;
+    if (values > MAX_JSON_VALUES) return 'tooManyJsonValues';
+    for (const child of children) {
+      const error = search(child, levels - 1);
+      if (error !== undefined) return error;
+    }
+    return undefined;
+  };
+  return search(json, MAX_JSON_DEPTH);
 }

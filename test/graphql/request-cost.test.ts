@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
+import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
+import { closeSubscribers, FOLLOW, readAll, subscribe } from '../http/helpers/subscribers.js';
+
+const TOO_MANY_VALUES = 'The JSON may hold at most 500 values.';
+const LIST = 'query ($filter: DatasourceConnectionFilter) { datasourceConnections(filter: $filter) { totalCount } }';
+
+const shared = shareGateway();
+
+afterEach(closeSubscribers);
+
+const repeat = (count: number, value: unknown) => Array.from({ length: count }, () => value);
+const fields = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, 1]));
+const create = (changes: object) => ({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } });
+const list = (filter: object) => ({ query: LIST, variables: { filter } });
+
+/** The messages of a refusal; asserts that nothing was sent to DLI and no internal error was logged. */
+function refusalOf({ status, body }: GraphqlAnswer, gateway: TestGateway, code: string): string[] {
+  expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
+  expect(new Set(body.errors?.map(({ extensions }) => extensions.code))).toEqual(new Set([code]));
+  expectNoInternalError(gateway);
+  return body.errors?.map(({ message }) => message) ?? [];
+}
+
+function expectNoInternalError(gateway: TestGateway): void {
+  expect(gateway.log()).not.toContain('"level":50');
+  expect(gateway.emulator.ledger.count()).toBe(0);
+}
+
+describe('a body of thousands of values is refused before its values are checked', () => {
+  it.each<[what: string, request: object]>([
+    ['tags without fields', create({ tags: repeat(20_000, {}) })],
+    ['tags that are numbers', create({ tags: repeat(20_000, 0) })],
+    ['tags with unknown fields', create({ tags: repeat(5_000, { a: 0 }) })],
+    ['valid tags', create({ tags: repeat(2_000, { key: 'a', value: '' }) })],
+    ['unknown fields', create(fields(5_000))],
+    ['states that are none', list({ states: repeat(20_000, '') })],
+    ['states that are lists', list({ states: repeat(10_000, [[]]) })],
+    ['valid states', list({ states: repeat(5_000, 'ACTIVE') })],
+    ['variables that are not declared', { query: LIST, variables: fields(5_000) }],
+    ['extensions', { query: LIST, extensions: { a: repeat(20_000, 0) } }],
+    ['members of the request', { query: LIST, ...fields(5_000) }],
+    ['requests of a batch', repeat(1_000, { query: '{ __typename }' })],
+    ['501 values in lists of lists', { query: LIST, variables: { a: repeat(50, repeat(9, 0)) } }],
+  ])('%s', async (_what, request) => {
+    expect(refusalOf(await shared().send(request), shared(), 'BAD_REQUEST')).toEqual([TOO_MANY_VALUES]);
+  });
+
+  it('as an event stream', async () => {
+    const request = { query: FOLLOW, variables: { id: repeat(20_000, {}) } };
+    const answer = await shared().send(request, { accept: 'text/event-stream' });
+    expect(refusalOf(answer, shared(), 'BAD_REQUEST')).toEqual([TOO_MANY_VALUES]);
+  });
+
+  it('over a WebSocket', async () => {
+    const request = { query: FOLLOW, variables: { id: repeat(20_000, {}) } };
+    expect(await readAll(subscribe('graphql-ws', shared().graphqlUrl, request))).toMatchObject([
+      { errors: [{ message: TOO_MANY_VALUES, extensions: { code: 'BAD_REQUEST' } }] },
+    ]);
+    expectNoInternalError(shared());
+  });
+});
+
+describe('a body of 500 values', () => {
+  it('is executed', async () => {
+    const { status, body } = await shared().send({ query: '{ __typename }', variables: { a: repeat(497, 0) } });
+    expect({ status, body }).toEqual({ status: 200, body: { data: { __typename: 'Query' } } });
+  });
+
+  it.each<[what: string, request: object]>([
+    ['tags without fields', create({ tags: repeat(400, {}) })],
+    ['tags with unknown fields', create({ tags: repeat(200, { a: 0 }) })],
+    ['unknown fields', create(fields(400))],
+    ['states that are none', list({ states: repeat(400, '') })],
+  ])('reports the first 20 problems and no internal error: %s', async (_what, request) => {
+    expect(refusalOf(await shared().send(request), shared(), 'BAD_USER_INPUT')).toHaveLength(20);
+  });
+
+  it.each(['graphql-sse', 'graphql-ws'] as const)('reports them to subscribers, too: %s', async transport => {
+    const names = Array.from({ length: 50 }, (_, index) => `v${index}`);
+    const query = `subscription ($id: ID! ${names.map(name => `$${name}: Boolean!`).join(' ')}) {
+      datasourceConnection(id: $id) { ${names.map(name => `id @include(if: $${name})`).join(' ')} }
+    }`;
+    const [{ errors = [] } = {}] = await readAll(
+      subscribe(transport, shared().graphqlUrl, { query, variables: { id: [] } }),
+    );
+    expect(errors.map(({ extensions: { code } }) => code)).toEqual(repeat(20, 'BAD_USER_INPUT'));
+    expectNoInternalError(shared());
+  });
+
+  it('reports the first 20 rules that an input breaks', async () => {
+    const { problems } = await shared().create({ tags: repeat(10, { key: '_sys_!'.padEnd(129, 'x'), value: '!' }) });
+    expect(problems).toHaveLength(20);
+    expectNoInternalError(shared());
+  });
+});
