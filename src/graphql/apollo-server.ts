@@ -36,7 +36,7 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
-    // Without Apollo's maxRecursiveSelections, which would defer these rules; they limit selections too.
+    // Without Apollo's maxRecursiveSelections: the selections have been limited already.
     validationRules: [...DOCUMENT_RULES],
     validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
     parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },

@@ -1,9 +1,20 @@
-import type { ASTVisitor, FragmentDefinitionNode, SelectionSetNode, ValidationContext, ValidationRule } from 'graphql';
-import { GraphQLError, Kind, OperationTypeNode } from 'graphql';
+import type {
+  ASTVisitor,
+  DocumentNode,
+  FragmentDefinitionNode,
+  SelectionNode,
+  SelectionSetNode,
+  ValidationContext,
+  ValidationRule,
+} from 'graphql';
+import { GraphQLError, Kind, OperationTypeNode, parse, visit } from 'graphql';
+import { LRUCache } from 'lru-cache';
 
 const MAX_DEPTH = 6;
 const MAX_ALIASES = 15;
 const MAX_DIRECTIVES = 50;
+const MAX_FRAGMENTS = 50;
+const MAX_REPETITIONS = 100;
 // The introspection query of an explorer has about 250.
 const MAX_SELECTIONS = 400;
 
@@ -20,87 +31,150 @@ export const MAX_VALIDATION_ERRORS = 5;
 export const MAX_VARIABLE_ERRORS = 20;
 
 /** The validation rules for documents, in addition to the rules of the GraphQL specification. */
-export const DOCUMENT_RULES: readonly ValidationRule[] = [operationLimitsRule, oneMutationRule];
+export const DOCUMENT_RULES: readonly ValidationRule[] = [oneMutationRule];
 
-/** The size of an operation, with each fragment counted wherever it is spread. */
-interface Size {
-  /** Nesting of fields, without those of introspection. */
-  depth: number;
-  aliases: number;
-  selections: number;
+const TOO_COMPLEX = { statusCode: 400, code: 'OPERATION_TOO_COMPLEX' } as const;
+
+/** The errors of documents that are refused before validation. `code` is sent as `extensions.code`. */
+export const DOCUMENT_LIMIT_ERRORS = {
+  fragmentCycle: {
+    statusCode: 400,
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: 'A fragment must not contain itself, not even through other fragments.',
+  },
+  fieldsTooDeep: { ...TOO_COMPLEX, message: `Fields may be nested to a depth of ${MAX_DEPTH}.` },
+  tooManyAliases: { ...TOO_COMPLEX, message: `The number of aliases may be at most ${MAX_ALIASES}.` },
+  tooManySelections: {
+    ...TOO_COMPLEX,
+    message: `The number of selections, fragments unfolded, may be at most ${MAX_SELECTIONS}.`,
+  },
+  tooManyDirectives: { ...TOO_COMPLEX, message: `The number of directives may be at most ${MAX_DIRECTIVES}.` },
+  tooManyFragments: { ...TOO_COMPLEX, message: `The number of fragments may be at most ${MAX_FRAGMENTS}.` },
+  tooManyRepetitions: {
+    ...TOO_COMPLEX,
+    message: `A field may be selected at most ${MAX_REPETITIONS} times in a document.`,
+  },
+} as const;
+
+/** A key of {@link DOCUMENT_LIMIT_ERRORS}. */
+type DocumentLimitErrorName = keyof typeof DOCUMENT_LIMIT_ERRORS;
+
+// The texts of documents that need not be checked again: clients repeat the same few. The size is in characters.
+const withinLimits = new LRUCache<string, true>({
+  max: 500,
+  maxSize: 1_000_000,
+  sizeCalculation: (_value, text) => text.length,
+});
+
+/**
+ * Parses and checks a document whose length has been checked, see {@link findExceededLimit}. Returns undefined, too, if
+ * it cannot be parsed, which is reported when it is executed.
+ */
+export function findExceededLimitOfText(text: string): DocumentLimitErrorName | undefined {
+  if (withinLimits.has(text)) return undefined;
+  let document: DocumentNode;
+  try {
+    document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS, noLocation: true });
+  } catch {
+    return undefined;
+  }
+  const exceeded = findExceededLimit(document);
+  if (exceeded === undefined) withinLimits.set(text, true);
+  return exceeded;
 }
 
 /**
- * Limits the depth, aliases and selections of every operation, and the directives of the whole document.
+ * Checks a document before it is validated. Returns the first limit that it exceeds; undefined if there is none.
  *
- * Introspection may be deeper, as explorers' queries are: graphql-js itself limits the recursion.
+ * The limits are no validation rules, because they bound the time of validation, which grows with the square of fields
+ * and fragments. With fragments that contain themselves the stack of graphql-js overflows.
  */
-function operationLimitsRule(context: ValidationContext): ASTVisitor {
-  const measured = new Map<FragmentDefinitionNode, Size>();
+export function findExceededLimit(document: DocumentNode): DocumentLimitErrorName | undefined {
+  const fragments = document.definitions.filter(definition => definition.kind === Kind.FRAGMENT_DEFINITION);
+  const operations = document.definitions.filter(definition => definition.kind === Kind.OPERATION_DEFINITION);
+  const measure = createMeasurement(fragments);
+  const sizes = [...operations, ...fragments].map(({ selectionSet }) => measure(selectionSet));
+  const operationSizes = sizes.slice(0, operations.length);
+  if (sizes.some(({ isCyclic }) => isCyclic)) return 'fragmentCycle';
+  // A fragment of an explorer's introspection query alone is deeper.
+  if (operationSizes.some(({ depth }) => depth > MAX_DEPTH)) return 'fieldsTooDeep';
+  if (operationSizes.some(({ aliases }) => aliases > MAX_ALIASES)) return 'tooManyAliases';
+  if (sizes.some(({ selections }) => selections > MAX_SELECTIONS)) return 'tooManySelections';
+  const { directives, repetitions } = countNodes(document);
+  if (directives > MAX_DIRECTIVES) return 'tooManyDirectives';
+  if (fragments.length > MAX_FRAGMENTS) return 'tooManyFragments';
+  return repetitions > MAX_REPETITIONS ? 'tooManyRepetitions' : undefined;
+}
+
+/** Counts the directives of a document, and how often it selects the response name that it selects most often. */
+function countNodes(document: DocumentNode): { directives: number; repetitions: number } {
   let directives = 0;
-  const refuse = (what: string, limit: number) =>
-    context.reportError(
-      new GraphQLError(`${what} ${limit}.`, {
-        // Apollo overwrites `code` of validation errors, but keeps this.
-        extensions: { validationErrorCode: 'OPERATION_TOO_COMPLEX' },
-      }),
-    );
-  return {
-    OperationDefinition({ selectionSet }) {
-      const { depth, aliases, selections } = measure(selectionSet, context, measured);
-      if (depth > MAX_DEPTH) refuse('Fields may be nested to a depth of', MAX_DEPTH);
-      if (aliases > MAX_ALIASES) refuse('The number of aliases may be at most', MAX_ALIASES);
-      if (selections > MAX_SELECTIONS)
-        refuse('The number of selections, fragments unfolded, may be at most', MAX_SELECTIONS);
-    },
+  const selected = new Map<string, number>();
+  visit(document, {
     Directive() {
       directives += 1;
-      if (directives === MAX_DIRECTIVES + 1) refuse('The number of directives may be at most', MAX_DIRECTIVES);
     },
-  };
+    Field({ name, alias = name }) {
+      selected.set(alias.value, (selected.get(alias.value) ?? 0) + 1);
+    },
+  });
+  return { directives, repetitions: Math.max(0, ...selected.values()) };
 }
 
-function measure(
-  { selections }: SelectionSetNode,
-  context: ValidationContext,
-  measured: Map<FragmentDefinitionNode, Size>,
-): Size {
-  const total: Size = { depth: 0, aliases: 0, selections: selections.length };
-  for (const selection of selections) {
-    let size: Size | undefined;
-    let ownDepth = 0;
-    if (selection.kind === Kind.FIELD) {
-      const { name, alias, selectionSet } = selection;
-      if (alias !== undefined) total.aliases += 1;
-      if (selectionSet !== undefined) size = measure(selectionSet, context, measured);
-      if (size !== undefined && (name.value === '__schema' || name.value === '__type')) size.depth = 0;
-      ownDepth = 1;
-    } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-      size = measure(selection.selectionSet, context, measured);
-    } else {
-      size = measureFragment(context.getFragment(selection.name.value), context, measured);
+/** The size of a selection set, with each fragment counted wherever it is spread. */
+interface Size {
+  /** Nesting of fields, without those of introspection, which may be deeper: graphql-js limits its recursion. */
+  depth: number;
+  aliases: number;
+  selections: number;
+  /** Whether a fragment contains itself. The numbers are meaningless then. */
+  isCyclic: boolean;
+}
+
+const NOTHING: Readonly<Size> = { depth: 0, aliases: 0, selections: 0, isCyclic: false };
+
+/** Creates a function that measures selection sets which may spread these fragments. */
+function createMeasurement(fragments: readonly FragmentDefinitionNode[]): (set: SelectionSetNode) => Size {
+  const byName = new Map(fragments.map(fragment => [fragment.name.value, fragment]));
+  const measured = new Map<FragmentDefinitionNode, Readonly<Size>>();
+  return measure;
+
+  function measure({ selections }: SelectionSetNode): Size {
+    const total: Size = { ...NOTHING, selections: selections.length };
+    for (const selection of selections) {
+      const { depth, aliases, selections: count, isCyclic } = measureSelection(selection);
+      total.depth = Math.max(total.depth, depth);
+      total.aliases += aliases;
+      total.selections += count;
+      total.isCyclic ||= isCyclic;
     }
-    total.depth = Math.max(total.depth, ownDepth + (size?.depth ?? 0));
-    total.aliases += size?.aliases ?? 0;
-    total.selections += size?.selections ?? 0;
+    return total;
   }
-  return total;
-}
 
-// Nested fragments can double at every level, so each is measured once.
-function measureFragment(
-  fragment: FragmentDefinitionNode | null | undefined,
-  context: ValidationContext,
-  measured: Map<FragmentDefinitionNode, Size>,
-): Size | undefined {
-  if (!fragment) return undefined;
-  const cached = measured.get(fragment);
-  if (cached !== undefined) return cached;
-  // Another rule refuses fragment cycles; here they must not recurse forever.
-  measured.set(fragment, { depth: 0, aliases: 0, selections: 0 });
-  const size = measure(fragment.selectionSet, context, measured);
-  measured.set(fragment, size);
-  return size;
+  function measureSelection(selection: SelectionNode): Readonly<Size> {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return measureFragment(byName.get(selection.name.value));
+    if (selection.kind === Kind.INLINE_FRAGMENT) return measure(selection.selectionSet);
+    const { name, alias, selectionSet } = selection;
+    const size = selectionSet === undefined ? NOTHING : measure(selectionSet);
+    const isIntrospection = name.value === '__schema' || name.value === '__type';
+    return {
+      ...size,
+      depth: 1 + (isIntrospection ? 0 : size.depth),
+      aliases: size.aliases + (alias === undefined ? 0 : 1),
+    };
+  }
+
+  // Nested fragments can double at every level, so each is measured once.
+  function measureFragment(fragment: FragmentDefinitionNode | undefined): Readonly<Size> {
+    // A validation rule refuses unknown fragments.
+    if (fragment === undefined) return NOTHING;
+    const known = measured.get(fragment);
+    if (known !== undefined) return known;
+    measured.set(fragment, { ...NOTHING, isCyclic: true });
+    const size = measure(fragment.selectionSet);
+    measured.set(fragment, size);
+    return size;
+  }
 }
 
 /**

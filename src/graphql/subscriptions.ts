@@ -22,7 +22,14 @@ import { z } from 'zod';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
-import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS, MAX_VARIABLE_ERRORS } from './document-limits.js';
+import {
+  DOCUMENT_LIMIT_ERRORS,
+  DOCUMENT_RULES,
+  findExceededLimit,
+  MAX_DOCUMENT_TOKENS,
+  MAX_VALIDATION_ERRORS,
+  MAX_VARIABLE_ERRORS,
+} from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 import { failureOf, SubscriptionStream } from './subscription-stream.js';
@@ -71,6 +78,11 @@ export class SubscriptionEngine {
     if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
     const document = parseDocument(data.query);
     if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
+    const exceeded = findExceededLimit(document);
+    if (exceeded !== undefined) {
+      const { code, message } = DOCUMENT_LIMIT_ERRORS[exceeded];
+      return { document, errors: [errorWith(code, message)] };
+    }
     const errors = validate(this.dependencies.schema, document, this.#rules, VALIDATION_OPTIONS);
     if (errors.length > 0)
       return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };

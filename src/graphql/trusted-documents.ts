@@ -1,6 +1,12 @@
 import type { GraphQLSchema } from 'graphql';
 import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
-import { DOCUMENT_RULES, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENT_TOKENS } from './document-limits.js';
+import {
+  DOCUMENT_LIMIT_ERRORS,
+  DOCUMENT_RULES,
+  findExceededLimit,
+  MAX_DOCUMENT_CHARACTERS,
+  MAX_DOCUMENT_TOKENS,
+} from './document-limits.js';
 
 /** An allow-list of persisted documents, by id. */
 export class TrustedDocuments {
@@ -32,7 +38,10 @@ export function findDocumentProblem(
   for (const [id, text] of Object.entries(documents)) {
     if (text.length > MAX_DOCUMENT_CHARACTERS) return `${id}: it is longer than 15,000 characters`;
     try {
-      const [error] = validate(schema, parse(text, { maxTokens: MAX_DOCUMENT_TOKENS }), rules);
+      const document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS });
+      const exceeded = findExceededLimit(document);
+      if (exceeded !== undefined) return `${id}: ${DOCUMENT_LIMIT_ERRORS[exceeded].message}`;
+      const [error] = validate(schema, document, rules);
       if (error !== undefined) return `${id}: ${error.message}`;
     } catch (error) {
       return `${id}: ${error instanceof Error ? error.message : 'it cannot be read'}`;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
+import { DOCUMENT_LIMIT_ERRORS } from '../graphql/document-limits.js';
 import { isObject } from '../lib/json.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
@@ -14,6 +15,7 @@ export const HTTP_ERRORS = {
     code: 'OPERATION_TOO_COMPLEX',
     message: 'The document may have at most 15,000 characters.',
   },
+  ...DOCUMENT_LIMIT_ERRORS,
   documentNotTrusted: {
     statusCode: 400,
     code: 'DOCUMENT_NOT_TRUSTED',

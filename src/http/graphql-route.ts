@@ -4,7 +4,7 @@ import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
+import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
 import type { AuthenticationHook } from './authentication.js';
@@ -66,9 +66,12 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
       done();
     },
   };
-  app.post(GRAPHQL_PATH, hooks, async (request, reply) =>
-    acceptsEventStream(request.headers) ? sse.handle(request, reply) : handleWithApollo.call(app, request, reply),
-  );
+  app.post(GRAPHQL_PATH, hooks, async (request, reply) => {
+    if (acceptsEventStream(request.headers)) return sse.handle(request, reply);
+    // Apollo has no hook between parsing and validation. The engine of subscriptions checks for itself.
+    const exceeded = findExceededLimitOfText(queryOf(request.body) ?? '');
+    return exceeded === undefined ? handleWithApollo.call(app, request, reply) : sendHttpError(reply, exceeded);
+  });
   app.post(EVENT_STREAM_PATH, hooks, sse.handle);
   app.addHook('preClose', async () => sse.close());
   // Browsers send no token when they open a page or send a preflight.
@@ -104,12 +107,17 @@ export function validateBody(
   body: unknown,
   documents: TrustedDocuments | undefined,
 ): { body: unknown } | HttpErrorName {
-  const query = isObject(body) ? body['query'] : undefined;
-  if (typeof query === 'string' && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
+  const query = queryOf(body);
+  if (query !== undefined && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
   const jsonError = findJsonError(body);
   if (jsonError !== undefined) return jsonError;
   const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
   return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
+}
+
+function queryOf(body: unknown): string | undefined {
+  const query = isObject(body) ? body['query'] : undefined;
+  return typeof query === 'string' ? query : undefined;
 }
 
 /**

@@ -25,11 +25,11 @@ async function send(query: string, operationName?: string) {
 }
 
 describe('a document with a mutation of more than one field is refused, and nothing is sent:', () => {
-  const many = Array.from({ length: 82 }, (_, n) => `c${n}: createDatasourceConnection(input: $a) { __typename }`);
+  const many = Array.from({ length: 15 }, (_, n) => `c${n}: createDatasourceConnection(input: $a) { __typename }`);
 
   it.each([
     ['two aliases', `${HEAD} { ${A} ${B} }`],
-    ['82 aliases', `mutation($a: ${TYPE}) { ${many.join(' ')} }`],
+    ['15 aliases', `mutation($a: ${TYPE}) { ${many.join(' ')} }`],
     ['one field twice, which would be executed once', `mutation($a: ${TYPE}) { ${A} ${A} }`],
     ['one field and one in a fragment', `${HEAD} { ${A} ...F } fragment F on Mutation { ${B} }`],
     ['two fields in a fragment', `${HEAD} { ...F } fragment F on Mutation { ${A} ${B} }`],
@@ -66,21 +66,14 @@ describe('a document with a mutation of more than one field is refused, and noth
 });
 
 describe('a fragment cycle is refused without endless recursion:', () => {
-  it.each<[how: string, query: string, codes: string[]]>([
-    ['with one field', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ...F ${A} }`, []],
-    ['with two fields', `${HEAD} { ...F } fragment F on Mutation { ...F ${A} ${B} }`, ['TOO_MANY_OPERATIONS']],
-    [
-      'by way of another',
-      `${HEAD} { ...F } fragment F on Mutation { ${A} ...G } fragment G on Mutation { ${B} ...F }`,
-      ['TOO_MANY_OPERATIONS'],
-    ],
-  ])('%s', async (_how, query, codes) => {
+  it.each([
+    ['with one field', `mutation($a: ${TYPE}) { ...F } fragment F on Mutation { ...F ${A} }`],
+    ['with two fields', `${HEAD} { ...F } fragment F on Mutation { ...F ${A} ${B} }`],
+    ['by way of another', `${HEAD} { ...F } fragment F on Mutation { ${A} ...G } fragment G on Mutation { ${B} ...F }`],
+  ])('%s', async (_how, query) => {
     const { status, body, gateway } = await send(query);
     expect(status).toBe(400);
-    expect(body.errors?.map(({ extensions }) => extensions.code).toSorted()).toEqual([
-      'GRAPHQL_VALIDATION_FAILED',
-      ...codes,
-    ]);
+    expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(['GRAPHQL_VALIDATION_FAILED']);
     expect(body.data).toBeUndefined();
     expect(gateway.emulator.ledger.count()).toBe(0);
   });

@@ -7,6 +7,8 @@ const DEPTH = 'Fields may be nested to a depth of 6.';
 const ALIASES = 'The number of aliases may be at most 15.';
 const DIRECTIVES = 'The number of directives may be at most 50.';
 const SELECTIONS = 'The number of selections, fragments unfolded, may be at most 400.';
+const FRAGMENTS = 'The number of fragments may be at most 50.';
+const REPETITIONS = 'A field may be selected at most 100 times in a document.';
 const LENGTH = 'The document may have at most 15,000 characters.';
 const ABORTED = 'Validation aborted.';
 
@@ -55,6 +57,18 @@ describe('a document is refused before execution for', () => {
     ['one field 401 times', `{ ${times(401, () => '__typename')} }`, SELECTIONS],
     ['fragments that expand to 511 selections', doubling(8), SELECTIONS],
     ['fragments that expand to more selections than can be counted', doubling(70), SELECTIONS],
+    [
+      'fragments that expand to 511 selections, and are not used',
+      `{ __typename } ${doubling(8).slice(10)}`,
+      SELECTIONS,
+    ],
+    ['51 fragments', fragments(51), FRAGMENTS],
+    ['one field 101 times', `{ ${times(101, () => '__typename')} }`, REPETITIONS],
+    [
+      'one field 102 times in two operations',
+      times(2, n => `query Q${n} { ${'__typename '.repeat(51)} }`),
+      REPETITIONS,
+    ],
   ])('%s', async (_what, query, message) => {
     const messages = await refusal(query);
     expect(messages.some(text => text === message || text.endsWith(ABORTED))).toBe(true);
@@ -125,6 +139,8 @@ describe('a document is executed with', () => {
     ['15 aliases', `{ ${times(15, n => `a${n}: __typename`)} }`],
     ['50 directives', `{ ${times(50, () => '__typename @skip(if: false)')} }`],
     ['fragments that expand to 255 selections', doubling(7)],
+    ['50 fragments', fragments(50)],
+    ['one field 100 times', `{ ${times(100, () => '__typename')} }`],
     ['15,000 characters', '{ __typename }'.padEnd(15_000)],
     ['240 nested inline fragments', `{ __typename ${'... { '.repeat(240)}__typename${' }'.repeat(240)} }`],
   ])('%s', async (_what, query) => {
@@ -166,6 +182,10 @@ describe('an introspection query, where introspection is enabled', () => {
 function deepFragments(): string {
   const fragments = times(7, n => `fragment F${n} on Query { a { ...F${n + 1} } }`);
   return `{ ...F0 } ${fragments} fragment F7 on Query { __typename }`;
+}
+
+function fragments(count: number): string {
+  return `{ ${times(count, n => `...F${n}`)} } ${times(count, n => `fragment F${n} on Query { __typename }`)}`;
 }
 
 function fragmentCycle(length: number): string {

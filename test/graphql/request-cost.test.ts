@@ -5,16 +5,23 @@ import { shareGateway } from '../helpers/shared-gateway.js';
 import { closeSubscribers, FOLLOW, readAll, subscribe } from '../http/helpers/subscribers.js';
 
 const TOO_MANY_VALUES = 'The JSON may hold at most 500 values.';
+const CYCLE = 'A fragment must not contain itself, not even through other fragments.';
 const LIST = 'query ($filter: DatasourceConnectionFilter) { datasourceConnections(filter: $filter) { totalCount } }';
 
 const shared = shareGateway();
 
 afterEach(closeSubscribers);
 
+const times = (count: number, part: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => part(index)).join(' ');
 const repeat = (count: number, value: unknown) => Array.from({ length: count }, () => value);
 const fields = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, 1]));
 const create = (changes: object) => ({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } });
 const list = (filter: object) => ({ query: LIST, variables: { filter } });
+
+/** Fragments each of which contains the next two, under a field of the same name; the last contain the first. */
+const cycle = (length: number) =>
+  `{ ...F0 ...F1 } ${times(length, n => `fragment F${n} on Query { a { ...F${(n + 1) % length} ...F${(n + 2) % length} } }`)}`;
 
 /** The messages of a refusal; asserts that nothing was sent to DLI and no internal error was logged. */
 function refusalOf({ status, body }: GraphqlAnswer, gateway: TestGateway, code: string): string[] {
@@ -94,5 +101,26 @@ describe('a body of 500 values', () => {
     const { problems } = await shared().create({ tags: repeat(10, { key: '_sys_!'.padEnd(129, 'x'), value: '!' }) });
     expect(problems).toHaveLength(20);
     expectNoInternalError(shared());
+  });
+});
+
+describe('a document that takes long to validate is refused before validation', () => {
+  it.each([1, 2, 3, 45, 60])('fragments that contain themselves, in a cycle of %i', async length => {
+    const answer = await shared().send({ query: cycle(length) });
+    expect(refusalOf(answer, shared(), 'GRAPHQL_VALIDATION_FAILED')).toEqual([CYCLE]);
+  });
+
+  it.each(['graphql-sse', 'graphql-ws'] as const)('fragments that contain themselves, by %s', async transport => {
+    expect(await readAll(subscribe(transport, shared().graphqlUrl, { query: cycle(60) }))).toMatchObject([
+      { errors: [{ message: CYCLE, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },
+    ]);
+    expectNoInternalError(shared());
+  });
+
+  it('fragments that contain themselves and are not used', async () => {
+    const answer = await shared().send({
+      query: `{ __typename } fragment F on Query { ...G } fragment G on Query { ...F }`,
+    });
+    expect(refusalOf(answer, shared(), 'GRAPHQL_VALIDATION_FAILED')).toEqual([CYCLE]);
   });
 });
