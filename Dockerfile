@@ -1,4 +1,4 @@
-# Dependencies and the build are made apart from the image that runs, which holds neither compilers nor tests.
+# The build and the production dependencies have stages of their own, so the image holds neither compilers nor tests.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
