@@ -6,11 +6,11 @@ import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName 
 import type { DescribedQueue } from '../dli/responses.js';
 import { shownMessage } from '../dli/sanitize.js';
 
-const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that is fit to be shown.';
+const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that can be shown.';
 
 /** A queue of a connection. */
 @ObjectType('DatasourceConnectionQueue', {
-  description: 'A queue that a connection is bound to, and how the connection stands there.',
+  description: 'A queue that a connection is bound to, with the state of the connection in it.',
 })
 export class DatasourceConnectionQueue {
   @Field(() => String, { description: "The queue's name." })
@@ -18,16 +18,19 @@ export class DatasourceConnectionQueue {
 
   @Field(() => ConnectionState, {
     nullable: true,
-    description: 'How the connection stands in this queue; null where DLI lists only the name.',
+    description: 'The state of the connection in this queue; null if DLI lists only the name.',
   })
   readonly state: ConnectionState | null;
 
-  @Field(() => String, { nullable: true, description: `Why it failed in this queue; ${REASON_DESCRIPTION}` })
+  @Field(() => String, {
+    nullable: true,
+    description: `Why the connection failed in this queue; ${REASON_DESCRIPTION}`,
+  })
   readonly failureReason: string | null;
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description: 'When that last changed; null where DLI does not report it.',
+    description: 'When the state in this queue last changed; null if DLI does not report it.',
   })
   readonly updatedAt: Date | null;
 
@@ -42,31 +45,31 @@ export class DatasourceConnectionQueue {
 /** The fields of all kinds of connections. */
 @InterfaceType('DatasourceConnection', {
   description:
-    'A connection through which DLI reaches a service in your network. There is one kind now, `ClassicDatasourceConnection`; others may be added.',
+    'A connection through which DLI reaches a service in your network. `ClassicDatasourceConnection` is the only kind now; others may be added.',
 })
 export abstract class DatasourceConnection {
-  @Field(() => ID, { description: 'Its id, a UUID.' })
+  @Field(() => ID, { description: 'The id of the connection, a UUID.' })
   readonly id: string;
 
-  @Field(() => String, { description: 'Its name; empty where DLI does not report it.' })
+  @Field(() => String, { description: 'The name of the connection; empty if DLI does not report it.' })
   readonly name: string;
 
-  @Field(() => ConnectionState, { description: 'Where it stands.' })
+  @Field(() => ConnectionState, { description: 'The state of the connection.' })
   readonly state: ConnectionState;
 
   @Field(() => String, {
     nullable: true,
-    description: "DLI's own word for the state, for values that `state` does not know.",
+    description: "DLI's own name for the state, for states that have no value in `state`.",
   })
   readonly stateText: string | null;
 
   @Field(() => GraphQLDateTime, {
     nullable: true,
-    description: 'When it was created; null where DLI does not report it.',
+    description: 'When the connection was created; null if DLI does not report it.',
   })
   readonly createdAt: Date | null;
 
-  @Field(() => [DatasourceConnectionQueue], { description: 'The queues that it is bound to.' })
+  @Field(() => [DatasourceConnectionQueue], { description: 'The queues that the connection is bound to.' })
   readonly queues: readonly DatasourceConnectionQueue[];
 
   protected constructor({ id, name, state, createdAtMs, queues }: ReadConnection) {
@@ -82,31 +85,31 @@ export abstract class DatasourceConnection {
 /** A classic connection, the kind that `createDatasourceConnection` creates. */
 @ObjectType('ClassicDatasourceConnection', {
   implements: DatasourceConnection,
-  description: 'A classic connection, as `createDatasourceConnection` makes it.',
+  description: 'A classic connection, the kind that `createDatasourceConnection` creates.',
 })
 export class ClassicDatasourceConnection extends DatasourceConnection {
   @Field(() => DatasourceService, {
     nullable: true,
-    description: 'The kind of service that it reaches; null for one that is not known here, see `serviceText`.',
+    description: 'The kind of service that the connection reaches; null for an unknown kind, see `serviceText`.',
   })
   readonly service: DatasourceService | null;
 
-  @Field(() => String, { nullable: true, description: "DLI's own word for the kind of service." })
+  @Field(() => String, { nullable: true, description: "DLI's own name for the kind of service." })
   readonly serviceText: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: "The service's address inside its network: the `url` that the connection was created with.",
+    description: 'The address of the service inside its network: the `url` that the connection was created with.',
   })
   readonly destination: string | null;
 
   @Field(() => Float, {
     nullable: true,
-    description: 'How much of the creation is done, from 0 to 1; null where DLI does not report it.',
+    description: 'The progress of the creation, from 0 to 1; null if DLI does not report it.',
   })
   readonly progress: number | null;
 
-  @Field(() => String, { nullable: true, description: `Why it failed; ${REASON_DESCRIPTION}` })
+  @Field(() => String, { nullable: true, description: `Why the connection failed; ${REASON_DESCRIPTION}` })
   readonly failureReason: string | null;
 
   @Field(() => String, {
@@ -118,7 +121,7 @@ export class ClassicDatasourceConnection extends DatasourceConnection {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The serverless cluster that it was created for; null for none.',
+    description: 'The serverless cluster that the connection was created for; null if there is none.',
   })
   readonly clusterName: string | null;
 
@@ -146,18 +149,18 @@ function dateOf(epochMs: number | null): Date | null {
 }
 
 /** One page of a list of connections. */
-@ObjectType('DatasourceConnectionPage', { description: "Some of a list's connections." })
+@ObjectType('DatasourceConnectionPage', { description: 'One page of a list of connections.' })
 export class DatasourceConnectionPage {
-  @Field(() => [DatasourceConnection], { description: 'The connections of this page, in order.' })
+  @Field(() => [DatasourceConnection], { description: 'The connections of this page, in the order of the list.' })
   readonly items: readonly DatasourceConnection[];
 
   @Field(() => String, {
     nullable: true,
-    description: 'Send it as `after` to get the next page; null when this is the last.',
+    description: 'The value of `after` that gets the next page; null on the last page.',
   })
   readonly nextCursor: string | null;
 
-  @Field(() => Int, { description: 'How many connections there are on all pages together.' })
+  @Field(() => Int, { description: 'The number of connections on all pages together.' })
   readonly totalCount: number;
 
   constructor({ items, nextCursor, totalCount }: ConnectionPage) {
@@ -169,13 +172,15 @@ export class DatasourceConnectionPage {
 
 registerEnumType(ConnectionState, {
   name: 'DatasourceConnectionState',
-  description: 'Where a connection, or its part in a queue, stands. Values may be added.',
+  description: 'The state of a connection, as a whole or in one queue. Values may be added.',
   valuesConfig: {
-    CREATING: { description: 'DLI is making it, which takes minutes. It cannot be used or deleted yet.' },
-    ACTIVE: { description: 'It can be used.' },
-    FAILED: { description: 'It could not be made; `failureReason` says why. It can be deleted.' },
-    DELETED: { description: 'It was deleted. DLI still knows of it for a while.' },
-    UNKNOWN: { description: 'DLI uses a word that is none of these; `stateText` has it.' },
+    CREATING: { description: 'DLI is creating the connection, which takes minutes. It cannot be used or deleted yet.' },
+    ACTIVE: { description: 'The connection can be used.' },
+    FAILED: {
+      description: 'The connection could not be created, for the reason in `failureReason`. It can be deleted.',
+    },
+    DELETED: { description: 'The connection was deleted. DLI still lists it for a while.' },
+    UNKNOWN: { description: 'DLI reports another state, which is in `stateText`.' },
   },
 });
 
@@ -183,11 +188,11 @@ export { ConnectionState };
 
 registerEnumType(ConnectionOrder, {
   name: 'DatasourceConnectionOrder',
-  description: 'The order of a list. Equals are ordered by id.',
+  description: 'The order of a list. Connections that compare equal are ordered by id.',
   valuesConfig: {
-    NEWEST_FIRST: { description: 'By time of creation, the latest first.' },
-    OLDEST_FIRST: { description: 'By time of creation, the earliest first.' },
-    NAME: { description: 'By name, without regard to case.' },
+    NEWEST_FIRST: { description: 'By time of creation, newest first.' },
+    OLDEST_FIRST: { description: 'By time of creation, oldest first.' },
+    NAME: { description: 'By name, ignoring case.' },
   },
 });
 
@@ -202,7 +207,7 @@ registerEnumType(DatasourceService, {
     MRS_OPENTSDB: { description: 'OpenTSDB of MapReduce Service (MRS).' },
     DWS: { description: 'Data Warehouse Service (DWS).' },
     RDS: { description: 'Relational Database Service (RDS): MySQL or PostgreSQL.' },
-    CSS: { description: 'Cloud Search Service (CSS), Elasticsearch.' },
+    CSS: { description: 'Cloud Search Service (CSS): Elasticsearch.' },
   },
 });
 

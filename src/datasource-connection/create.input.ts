@@ -50,8 +50,9 @@ export class CreateDatasourceConnectionInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Name of a serverless cluster: 1 to 128 letters, digits, _ and -. Only very old DLI set-ups need it.',
-    deprecationReason: 'DLI dropped it in 2019; it is sent only when it is given.',
+    description:
+      'Name of a serverless cluster: 1 to 128 letters, digits, _ and -. Needed by very old DLI clusters only.',
+    deprecationReason: 'DLI dropped it in 2019; it is sent only if it is set.',
   })
   @IsOptional()
   @Matches(/^[A-Za-z0-9_-]{1,128}$/, { message: 'clusterName must be 1 to 128 letters, digits, _ and -.' })
@@ -69,7 +70,7 @@ export class CreateDatasourceConnectionInput {
 
   @Field(() => String, {
     nullable: true,
-    description: `Names one intent to create: ${KEY_RULE}, best a fresh UUID. Every repeat of the call with the same key and input gets the same outcome and never creates a second connection. Without one the gateway generates a key, and returns it when you need it. Kept for 72 hours after a success.`,
+    description: `Names one intent to create: ${KEY_RULE}, preferably a new UUID. Every repeat of the call with the same key and input gets the same outcome and never creates a second connection. Without one the gateway generates a key, and returns it if the call has to be repeated. Kept for 72 hours after a success.`,
   })
   @IsOptional()
   @Matches(/^[A-Za-z0-9_-]{16,64}$/, { message: `idempotencyKey must be ${KEY_RULE}.` })
@@ -82,7 +83,7 @@ const TAG_TEXT = /^(?! )[\p{L}\p{N} _.:=+@-]*(?<! )$/u;
 const TAG_TEXT_RULE = 'letters, digits, spaces and _ . : = + - @, without a space at either end';
 
 /** A tag of a connection. */
-@InputType({ description: 'A label that Huawei Cloud keeps beside the connection.' })
+@InputType({ description: 'A label that Huawei Cloud stores with the connection.' })
 export class TagInput {
   @Field(() => String, {
     description: `1 to 128 characters: ${TAG_TEXT_RULE}. Not starting with \`_sys_\`, and not \`${MARKER_TAG_KEY}\`. Each key once.`,

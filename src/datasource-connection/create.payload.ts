@@ -2,11 +2,12 @@ import { createUnionType, Field, ID, Int, ObjectType, registerEnumType } from 't
 import { InvalidInputError, UserError, UserErrorCode } from './user-errors.js';
 
 /** The schema description of `requestId` fields. */
-export const REQUEST_ID_DESCRIPTION = "Huawei Cloud's id of the request, for its support; null when it gave none.";
+export const REQUEST_ID_DESCRIPTION = "Huawei Cloud's id of the request, for its support; null if there is none.";
 
 /** The success member: DLI accepted the create. */
 @ObjectType({
-  description: 'Returned when DLI accepted the connection. DLI then works on it for a while before it can be used.',
+  description:
+    'Returned when DLI accepted the connection. It can be used once its state is ACTIVE, after some minutes.',
 })
 export class CreateDatasourceConnectionSuccess {
   @Field(() => ID, { description: "The new connection's id." })
@@ -15,13 +16,13 @@ export class CreateDatasourceConnectionSuccess {
   @Field(() => String, {
     nullable: true,
     description:
-      "DLI's hint; null when it gave none. Beside `... on UserError { message }` select it under an alias, such as `hint: message`: GraphQL does not merge a nullable and a non-null field.",
+      "DLI's hint; null if there is none. Next to `... on UserError { message }` it needs an alias, such as `hint: message`: GraphQL does not merge a nullable and a non-null field.",
   })
   readonly message: string | null;
 
   @Field(() => Boolean, {
     description:
-      "Whether the connection was found in DLI's list because the answer to the create was lost. It was recognised by name, service, address and time.",
+      "Whether the connection was found in DLI's list because the response to the create was lost. It was identified by name, service, address and time.",
   })
   readonly reconciled: boolean;
 
@@ -35,7 +36,7 @@ export class CreateDatasourceConnectionSuccess {
 /** A connection of the same name exists. */
 @ObjectType({
   implements: UserError,
-  description: 'Returned when a connection of this name exists already. Nothing was created.',
+  description: 'Returned when a connection with this name exists already. Nothing was created.',
 })
 export class NameTakenError extends UserError {
   @Field(() => String, { description: 'The name that is taken.' })
@@ -56,7 +57,7 @@ export class NameTakenError extends UserError {
 export class DliRejectedError extends UserError {
   @Field(() => String, {
     nullable: true,
-    description: "DLI's error code, such as `DLI.0001`; null when it gave none.",
+    description: "DLI's error code, such as `DLI.0001`; null if there is none.",
   })
   readonly dliCode: string | null;
 
@@ -82,7 +83,7 @@ export type UnavailableCode =
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the request could not be carried out now. This call did nothing; the same request may succeed later.',
+    'Returned when the request is not possible at the moment. This call did nothing; the same request may succeed later.',
 })
 export class DliUnavailableError extends UserError {
   @Field(() => Int, { description: 'Seconds to wait before sending the same request again.' })
@@ -98,12 +99,12 @@ export class DliUnavailableError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the idempotency key was used with another input, or its first call is still running; `code` says which. This call created nothing.',
+    'Returned when the idempotency key was used with another input, or its first call is still running; `code` tells them apart. This call created nothing.',
 })
 export class IdempotencyConflictError extends UserError {
   @Field(() => Int, {
     nullable: true,
-    description: 'Seconds to wait before repeating the call with the same key; null when that cannot help.',
+    description: 'Seconds to wait before repeating the call with the same key; null if a repeat cannot succeed.',
   })
   readonly retryAfterSeconds: number | null;
 
@@ -121,11 +122,11 @@ export class IdempotencyConflictError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the connection may or may not have been created, for example because DLI did not answer in time. It is not a failure: repeat the call with the same idempotency key, which never creates a second connection, and learn how it ended.',
+    'Returned when the connection may or may not have been created, for example because DLI did not answer in time. It is not a failure: repeat the call with the same idempotency key, which never creates a second connection, to get the outcome.',
 })
 export class OutcomeUnknownError extends UserError {
   @Field(() => String, {
-    description: 'The key to repeat the call with: yours, or the one that the gateway made for the call.',
+    description: 'The key to repeat the call with: the one of the call, or one that the gateway generated.',
   })
   readonly idempotencyKey: string;
 
@@ -159,7 +160,7 @@ export class OutcomeUnknownError extends UserError {
 export const CreateDatasourceConnectionPayload = createUnionType({
   name: 'CreateDatasourceConnectionPayload',
   description:
-    'The answer of `createDatasourceConnection`. Always select `... on UserError { message code }` too, so that members added later cannot surprise you.',
+    'The result of `createDatasourceConnection`. Always select `... on UserError { message code }` too, which covers members that are added later.',
   types: () =>
     [
       CreateDatasourceConnectionSuccess,
@@ -185,16 +186,17 @@ export enum OutcomeUnknownReason {
 
 registerEnumType(OutcomeUnknownReason, {
   name: 'OutcomeUnknownReason',
-  description: 'Why it is not known whether the connection was created or deleted. What to do is the same for all.',
+  description:
+    'Why it is not known whether the connection was created or deleted. Every reason is handled the same way.',
   valuesConfig: {
     TIMEOUT_AFTER_SEND: { description: 'DLI did not answer in time.' },
-    CONNECTION_LOST: { description: 'The connection to DLI broke before the whole answer was there.' },
+    CONNECTION_LOST: { description: 'The connection to DLI broke before the response was complete.' },
     UPSTREAM_ERROR: {
-      description: 'DLI answered with an error that does not say whether it did anything.',
+      description: 'DLI responded with an error that does not prove whether it did anything.',
     },
-    UNREADABLE_RESPONSE: { description: 'DLI sent an answer that cannot be read.' },
-    UNEXPECTED_REDIRECT: { description: 'DLI answered with a redirect, which is not followed.' },
-    GATEWAY_RESTART: { description: 'The gateway was stopped while the request was under way.' },
+    UNREADABLE_RESPONSE: { description: 'DLI sent a response that cannot be read.' },
+    UNEXPECTED_REDIRECT: { description: 'DLI responded with a redirect, which is not followed.' },
+    GATEWAY_RESTART: { description: 'The gateway was stopped while the request was in progress.' },
     STORE_LOST: { description: "The gateway's record of the create cannot be read." },
   },
 });

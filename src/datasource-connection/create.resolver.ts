@@ -25,7 +25,7 @@ export class DatasourceConnectionResolver {
   @Authorized<Role>('create')
   @Mutation(() => CreateDatasourceConnectionPayload, {
     description:
-      'Creates a connection through which DLI reaches a service in your network: at most one, however often the call is repeated with the same idempotency key.',
+      'Creates a connection through which DLI reaches a service in your network: at most one, no matter how often the call is repeated with the same idempotency key.',
   })
   @UseMiddleware(recordForAudit, mapValidationErrors)
   async createDatasourceConnection(

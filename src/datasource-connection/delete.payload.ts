@@ -9,8 +9,7 @@ import { InvalidInputError, UserError, UserErrorCode } from './user-errors.js';
 
 /** The success member: the connection is deleted. */
 @ObjectType({
-  description:
-    'Returned when the connection is deleted. A repeat of the call gets the same answer for 72 hours, although there is nothing left to delete.',
+  description: 'Returned when the connection is deleted. A repeat of the call gets the same answer for 72 hours.',
 })
 export class DeleteDatasourceConnectionSuccess {
   @Field(() => ID, { description: "The deleted connection's id." })
@@ -25,10 +24,10 @@ export class DeleteDatasourceConnectionSuccess {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when there is no connection of this id: there never was, or somebody else has deleted it. A caller that has asked to delete it gets a success instead.',
+    'Returned when there is no connection with this id: it never existed, or was deleted by someone else. A repeat of your own delete gets a success instead.',
 })
 export class ConnectionNotFoundError extends UserError {
-  @Field(() => ID, { description: 'The id that is not known.' })
+  @Field(() => ID, { description: 'The unknown id.' })
   readonly connectionId: string;
 
   constructor(connectionId: string) {
@@ -45,7 +44,7 @@ export class ConnectionNotFoundError extends UserError {
 })
 export class ConnectionCreatingError extends UserError {
   @Field(() => Int, {
-    description: 'Seconds to wait before sending the same request again. It may be too early then too.',
+    description: 'Seconds to wait before sending the same request again. The creation may take longer than that.',
   })
   readonly retryAfterSeconds: number;
 
@@ -62,7 +61,7 @@ export class ConnectionCreatingError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the connection may or may not have been deleted, for example because DLI did not answer in time. It is not a failure: repeat the call, which is safe because ids are never used again, and learn how it ended.',
+    'Returned when the connection may or may not have been deleted, for example because DLI did not answer in time. It is not a failure: repeat the call, which is safe because ids are never reused, to get the outcome.',
 })
 export class DeleteOutcomeUnknownError extends UserError {
   @Field(() => OutcomeUnknownReason, { description: 'Why the outcome is not known.' })
@@ -89,7 +88,7 @@ export class DeleteOutcomeUnknownError extends UserError {
 export const DeleteDatasourceConnectionPayload = createUnionType({
   name: 'DeleteDatasourceConnectionPayload',
   description:
-    'The answer of `deleteDatasourceConnection`. Always select `... on UserError { message code }` too, so that members added later cannot surprise you.',
+    'The result of `deleteDatasourceConnection`. Always select `... on UserError { message code }` too, which covers members that are added later.',
   types: () =>
     [
       DeleteDatasourceConnectionSuccess,

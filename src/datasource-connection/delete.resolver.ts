@@ -24,7 +24,7 @@ export class DeleteDatasourceConnectionResolver {
   @Authorized<Role>('delete')
   @Mutation(() => DeleteDatasourceConnectionPayload, {
     description:
-      'Deletes a connection for good. May be repeated: a repeat gets the outcome of the first call. One that is still being created cannot be deleted yet.',
+      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection that is still being created cannot be deleted yet.',
   })
   @UseMiddleware(recordForAudit, mapValidationErrors)
   async deleteDatasourceConnection(

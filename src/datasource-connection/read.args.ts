@@ -8,24 +8,27 @@ const MAX_VALUES = 10;
 const MAX_WAIT_SECONDS = 25;
 
 /** The filter of `datasourceConnections`. */
-@InputType({ description: 'Which connections are wanted: those that meet all of it.' })
+@InputType({ description: 'Filters the list; all criteria must match.' })
 export class DatasourceConnectionFilter {
   @Field(() => [ConnectionState], {
     nullable: true,
-    description: 'In one of these states. Default: in any but DELETED.',
+    description: 'Only connections in one of these states. Default: all states except DELETED.',
   })
   @IsOptional()
   @ArrayMaxSize(MAX_VALUES, { message: `states may be at most ${MAX_VALUES}` })
   states?: ConnectionState[] | null;
 
-  @Field(() => [DatasourceService], { nullable: true, description: 'To one of these kinds of service.' })
+  @Field(() => [DatasourceService], {
+    nullable: true,
+    description: 'Only connections to one of these kinds of service.',
+  })
   @IsOptional()
   @ArrayMaxSize(MAX_VALUES, { message: `services may be at most ${MAX_VALUES}` })
   services?: DatasourceService[] | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'With this text in their name, without regard to case; at most 64 characters.',
+    description: 'Only connections whose name contains this text, ignoring case; at most 64 characters.',
   })
   @IsOptional()
   @MaxLength(64, { message: 'name may have at most 64 characters' })
@@ -33,7 +36,7 @@ export class DatasourceConnectionFilter {
 
   @Field(() => Boolean, {
     defaultValue: false,
-    description: 'Whether DELETED ones belong to it when `states` is not given.',
+    description: 'Whether DELETED connections are included if `states` is not set.',
   })
   @IsIn([true, false])
   includeDeleted!: boolean;
@@ -42,25 +45,25 @@ export class DatasourceConnectionFilter {
 /** The arguments of `datasourceConnections`. */
 @ArgsType()
 export class DatasourceConnectionsArgs {
-  @Field(() => Int, { defaultValue: 50, description: `How many at most: 1 to ${MAX_PAGE}.` })
+  @Field(() => Int, { defaultValue: 50, description: `Maximum number of connections on the page: 1 to ${MAX_PAGE}.` })
   @Min(1, { message: `first must be 1 to ${MAX_PAGE}` })
   @Max(MAX_PAGE, { message: `first must be 1 to ${MAX_PAGE}` })
   first!: number;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The `nextCursor` of the page before, with the same `order`; none for the first page.',
+    description: 'The `nextCursor` of the previous page, which must have the same `order`. Default: the first page.',
   })
   @IsOptional()
   @MaxLength(1_024, { message: 'after must be the nextCursor of a page' })
   after?: string | null;
 
-  @Field(() => DatasourceConnectionFilter, { nullable: true, description: 'Which connections are wanted.' })
+  @Field(() => DatasourceConnectionFilter, { nullable: true, description: 'Filters the list.' })
   @IsOptional()
   @ValidateNested()
   filter?: DatasourceConnectionFilter | null;
 
-  @Field(() => ConnectionOrder, { defaultValue: ConnectionOrder.NEWEST_FIRST, description: 'Their order.' })
+  @Field(() => ConnectionOrder, { defaultValue: ConnectionOrder.NEWEST_FIRST, description: 'The order of the list.' })
   @IsIn(Object.values(ConnectionOrder))
   order!: ConnectionOrder;
 }
@@ -68,13 +71,13 @@ export class DatasourceConnectionsArgs {
 /** The arguments of `datasourceConnection`. */
 @ArgsType()
 export class DatasourceConnectionArgs {
-  @Field(() => ID, { description: 'Its id.' })
+  @Field(() => ID, { description: 'The id of the connection.' })
   @MaxLength(256, { message: 'id may have at most 256 characters' })
   id!: string;
 
   @Field(() => Int, {
     nullable: true,
-    description: `For those who cannot subscribe: answer as soon as the connection is in another state, or after so many seconds, at most ${MAX_WAIT_SECONDS}, with how it stands then.`,
+    description: `Maximum wait in seconds (0 to ${MAX_WAIT_SECONDS}) for a change of state, for clients that cannot subscribe. Default: no wait.`,
   })
   @IsOptional()
   @Min(0, { message: `waitSeconds must be 0 to ${MAX_WAIT_SECONDS}` })
@@ -84,7 +87,7 @@ export class DatasourceConnectionArgs {
   @Field(() => ConnectionState, {
     nullable: true,
     description:
-      'With `waitSeconds`: the state that you know. The wait ends at once when it is another one already. Default: the state at the time of the call.',
+      'With `waitSeconds`: the state that the client knows. If the connection is in another state, the answer is immediate. Default: the state at the time of the call.',
   })
   @IsOptional()
   @IsIn(Object.values(ConnectionState))

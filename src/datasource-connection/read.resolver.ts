@@ -49,7 +49,8 @@ export class DatasourceConnectionsResolver {
   @Authorized<Role>('read')
   @Query(() => DatasourceConnection, {
     nullable: true,
-    description: 'One connection; null when there is none. One that was deleted may be there for a while, as DELETED.',
+    description:
+      'One connection; null if it does not exist. A deleted one is still returned for a while, in state DELETED.',
   })
   @UseMiddleware(mapReadErrors)
   async datasourceConnection(
@@ -71,7 +72,8 @@ export class DatasourceConnectionsResolver {
 
   @Authorized<Role>('read')
   @Query(() => DatasourceConnectionPage, {
-    description: 'The connections of the DLI project, in pages. DELETED ones are left out unless asked for.',
+    description:
+      'The connections of the DLI project, in pages. DELETED ones are included only if the filter asks for them.',
   })
   @UseMiddleware(mapReadErrors)
   async datasourceConnections(
@@ -89,11 +91,11 @@ export class DatasourceConnectionsResolver {
     name: 'datasourceConnection',
     nullable: true,
     description:
-      'A connection as it stands, and again at every change, until it is ACTIVE, FAILED or DELETED; null, once, when there is none. When DLI cannot be asked there is one event with an error, and the subscription goes on.',
+      'The current state of a connection, then an event for every change, until it is ACTIVE, FAILED or DELETED. One event with null if the connection does not exist. While DLI is unavailable there is one event with an error, and the subscription continues.',
   })
   watched(
     @Root() event: ConnectionEvent,
-    @Arg('id', () => ID, { description: 'Its id.' }) _id: string,
+    @Arg('id', () => ID, { description: 'The id of the connection.' }) _id: string,
   ): DatasourceConnection | null {
     return eventToType(event);
   }
@@ -101,7 +103,7 @@ export class DatasourceConnectionsResolver {
   @FieldResolver(() => ClassicDatasourceConnection, {
     nullable: true,
     description:
-      'The connection itself; null when DLI cannot be asked for it now, or when the caller may not read, neither of which says anything against the success.',
+      'The connection itself; null if DLI is unavailable at the moment, or the caller may not read. The create succeeded in either case.',
   })
   async connection(
     @Root() { connectionId }: CreateDatasourceConnectionSuccess,

@@ -5,33 +5,34 @@ import { DESTINATION_RULES, MAX_URL_LENGTH, urlPatternOf, urlRuleOf } from './de
 
 /** A kind of service, with the rule for its `url`. */
 @ObjectType({
-  description: 'One kind of service that a connection can reach, and what its `url` must look like.',
+  description: 'A kind of service that a connection can reach, with the rule for its `url`.',
 })
 export class DatasourceServiceInfo {
   @Field(() => DatasourceService, { description: 'The value to send as `service`.' })
   readonly service: DatasourceService;
 
-  @Field(() => String, { description: "The service's name for people." })
+  @Field(() => String, { description: 'The display name of the service.' })
   readonly label: string;
 
   @Field(() => String, { description: 'The rule for `url` in one sentence.' })
   readonly urlRule: string;
 
-  @Field(() => String, { description: 'A `url` that keeps the rule.' })
+  @Field(() => String, { description: 'An example of a valid `url`.' })
   readonly urlExample: string;
 
   @Field(() => String, { description: 'Where to find the value for `url`.' })
   readonly urlHint: string;
 
   @Field(() => String, {
-    description: "The rule for `url` as a regular expression that the whole value matches; fit for HTML's `pattern`.",
+    description:
+      "The rule for `url` as a regular expression that matches the whole value, as in HTML's `pattern` attribute.",
   })
   readonly urlPattern: string;
 
-  @Field(() => Int, { description: 'How many characters `url` may have.' })
+  @Field(() => Int, { description: 'Maximum length of `url` in characters.' })
   readonly urlMaxLength: number;
 
-  @Field(() => Boolean, { description: 'Whether `url` may hold several addresses, separated by commas.' })
+  @Field(() => Boolean, { description: 'Whether `url` may contain several addresses, separated by commas.' })
   readonly urlAcceptsSeveral: boolean;
 
   constructor(service: DatasourceService) {
@@ -54,7 +55,7 @@ const SERVICES = Object.values(DatasourceService).map(service => new DatasourceS
 export class DatasourceServicesResolver {
   @Authorized<Role>('read')
   @Query(() => [DatasourceServiceInfo], {
-    description: 'Every kind of service that a connection can reach, with all that a form for `url` needs.',
+    description: 'Every kind of service that a connection can reach, with what a form needs to validate `url`.',
   })
   datasourceServices(): DatasourceServiceInfo[] {
     return SERVICES;

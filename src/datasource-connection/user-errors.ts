@@ -51,28 +51,28 @@ export enum UserErrorCode {
 
 const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
   BAD_USER_INPUT: 'The input breaks a rule. Correct it and send it again.',
-  NAME_CONFLICT: 'A connection of this name exists. Choose another name.',
+  NAME_CONFLICT: 'A connection with this name exists. Choose another name.',
   UPSTREAM_REJECTED: 'DLI refused the request. The same request will be refused again until its cause is removed.',
   UPSTREAM_UNAVAILABLE: 'DLI could not be reached. The same request may succeed later.',
-  UPSTREAM_THROTTLED: 'DLI gets too many requests at the moment. Wait and send it again.',
+  UPSTREAM_THROTTLED: 'DLI receives too many requests at the moment. Wait and send it again.',
   UPSTREAM_AUTH_FAILED:
-    "Huawei Cloud refused the gateway's own credentials. Its operators must act; you need not sign in again.",
+    "Huawei Cloud refused the gateway's own credentials. The operators of the gateway must act; signing in again does not help.",
   UPSTREAM_AUTH_UNAVAILABLE:
     'The gateway could not sign in to Huawei Cloud at the moment. The same request may succeed later.',
   IDEMPOTENCY_STORE_UNAVAILABLE:
     'The gateway cannot write its records at the moment, so it sent nothing. Send it again later.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used with another input. Use a new key.',
   IDEMPOTENCY_IN_PROGRESS:
-    'The first call with this idempotency key is still running. Repeat with the same key a little later.',
+    'The first call with this idempotency key is still running. Repeat the call with the same key later.',
   OUTCOME_UNKNOWN: 'It is not known whether the connection was created or deleted. Never treat this as a failure.',
-  CONNECTION_NOT_FOUND: 'There is no connection of this id.',
+  CONNECTION_NOT_FOUND: 'There is no connection with this id.',
   CONNECTION_CREATING: 'The connection is still being created and cannot be deleted yet. Send it again later.',
 };
 
 registerEnumType(UserErrorCode, {
   name: 'UserErrorCode',
   description:
-    'The kind of an error, for code to decide on. Values may be added: treat one that you do not know like its type.',
+    'The kind of an error, for programs. Values may be added: handle an unknown one by the type of the error.',
   valuesConfig: Object.fromEntries(
     Object.entries(CODE_DESCRIPTIONS).map(([code, description]) => [code, { description }]),
   ),
@@ -81,13 +81,13 @@ registerEnumType(UserErrorCode, {
 /** Base class of all error members of payload unions. */
 @InterfaceType('UserError', {
   description:
-    'Something went wrong that you, or the same request sent again, can do something about. Every error member of a payload union is one, so `... on UserError { message code }` also catches members that are added later.',
+    'An error that the caller can resolve, or that may not occur when the request is repeated. Every error member of a payload union implements it, so `... on UserError { message code }` also covers members that are added later.',
 })
 export abstract class UserError {
-  @Field(() => String, { description: 'What happened and what to do, in English, for a person.' })
+  @Field(() => String, { description: 'What happened and what to do, in English, for people.' })
   readonly message: string;
 
-  @Field(() => UserErrorCode, { description: 'What happened, for code.' })
+  @Field(() => UserErrorCode, { description: 'What happened, for programs.' })
   readonly code: UserErrorCode;
 
   protected constructor(code: UserErrorCode, message: string) {
@@ -101,11 +101,11 @@ export abstract class UserError {
 export class InputProblem {
   @Field(() => [String], {
     description:
-      'Where in `input`: field names and list positions from the outside in, such as `["tags", "0", "key"]`.',
+      'The path within `input`: field names and list positions, outermost first, such as `["tags", "0", "key"]`.',
   })
   readonly path: string[];
 
-  @Field(() => String, { description: 'The rule, in English, fit to be shown beside the field.' })
+  @Field(() => String, { description: 'The rule, in English, to be shown next to the field.' })
   readonly message: string;
 
   constructor(path: string[], message: string) {
@@ -121,7 +121,7 @@ export class InputProblem {
 })
 export class InvalidInputError extends UserError {
   @Field(() => [InputProblem], {
-    description: 'Every rule that the input breaks; at least one, at most 20.',
+    description: 'Every rule that the input breaks: 1 to 20.',
   })
   readonly problems: InputProblem[];
 
