@@ -6,6 +6,7 @@ import {
   getNullableType,
   isEnumType,
   isInputObjectType,
+  isInterfaceType,
   isIntrospectionType,
   isObjectType,
   isSpecifiedScalarType,
@@ -86,7 +87,7 @@ function partsOf(type: GraphQLNamedType): { name: string; description?: string |
   if (isEnumType(type)) return [...type.getValues()];
   const nullable = getNullableType(type);
   if (isInputObjectType(nullable)) return Object.values(nullable.getFields());
-  if (isObjectType(nullable)) {
+  if (isObjectType(nullable) || isInterfaceType(nullable)) {
     return Object.values(nullable.getFields()).flatMap(field => [
       field,
       ...field.args.map(argument => ({
