@@ -1,5 +1,5 @@
-import type { GraphQLSchema } from 'graphql';
-import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
+import { GraphQLError, NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
 import {
   DOCUMENT_LIMIT_ERRORS,
   DOCUMENT_RULES,
@@ -7,6 +7,8 @@ import {
   MAX_DOCUMENT_CHARACTERS,
   MAX_DOCUMENT_TOKENS,
 } from './document-limits.js';
+
+const RULES = [...specifiedRules, NoSchemaIntrospectionCustomRule, ...DOCUMENT_RULES];
 
 /** An allow-list of persisted documents, by id. */
 export class TrustedDocuments {
@@ -29,23 +31,42 @@ export class TrustedDocuments {
   }
 }
 
-/** The first violation of the schema or the limits in trusted documents, with its id; undefined if there is none. */
+/**
+ * The first violation of the schema or the limits in trusted documents, with the id of the document, but nothing of its
+ * text; undefined if there is none.
+ */
 export function findDocumentProblem(
   schema: GraphQLSchema,
   documents: Readonly<Record<string, string>>,
 ): string | undefined {
-  const rules = [...specifiedRules, NoSchemaIntrospectionCustomRule, ...DOCUMENT_RULES];
   for (const [id, text] of Object.entries(documents)) {
-    if (text.length > MAX_DOCUMENT_CHARACTERS) return `${id}: it is longer than 15,000 characters`;
-    try {
-      const document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS });
-      const exceeded = findExceededLimit(document);
-      if (exceeded !== undefined) return `${id}: ${DOCUMENT_LIMIT_ERRORS[exceeded].message}`;
-      const [error] = validate(schema, document, rules);
-      if (error !== undefined) return `${id}: ${error.message}`;
-    } catch (error) {
-      return `${id}: ${error instanceof Error ? error.message : 'it cannot be read'}`;
-    }
+    const problem = problemOf(schema, text);
+    if (problem !== undefined) return `${id}: ${problem}`;
   }
   return undefined;
+}
+
+function problemOf(schema: GraphQLSchema, text: string): string | undefined {
+  if (text.length > MAX_DOCUMENT_CHARACTERS) return 'it is longer than 15,000 characters';
+  let document: DocumentNode;
+  try {
+    document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS });
+  } catch (error) {
+    return `it is not valid GraphQL, or longer than 1,000 tokens${placeOf(error)}`;
+  }
+  const exceeded = findExceededLimit(document);
+  if (exceeded !== undefined) return DOCUMENT_LIMIT_ERRORS[exceeded].message;
+  if (validate(schema, document, RULES).length === 0) return undefined;
+  for (const rule of RULES) {
+    const [error] = validate(schema, document, [rule]);
+    if (error === undefined) continue;
+    // Only the messages of the gateway's own rules quote nothing of the document.
+    return DOCUMENT_RULES.includes(rule) ? error.message : `it breaks the rule ${rule.name}${placeOf(error)}`;
+  }
+  return undefined;
+}
+
+function placeOf(error: unknown): string {
+  const [place] = (error instanceof GraphQLError && error.locations) || [];
+  return place === undefined ? '' : `, at line ${place.line}, column ${place.column}`;
 }
