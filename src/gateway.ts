@@ -8,7 +8,7 @@ import { compose } from './compose.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
 import { isLoopback } from './config/env-schema.js';
-import { DatasourceConnectionResolver } from './datasource-connection/create.resolver.js';
+import { CreateDatasourceConnectionResolver } from './datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete.resolver.js';
 import type { MutationDependencies } from './datasource-connection/mutation.js';
 import { RunningOperations } from './datasource-connection/mutation.js';
@@ -95,7 +95,7 @@ export async function createGateway(
     onChange: connectionId => watcher.invalidate(connectionId),
   };
   const schema = buildGatewaySchema({
-    datasourceConnection: new DatasourceConnectionResolver({ ...mutationDependencies, createConnection }),
+    createDatasourceConnection: new CreateDatasourceConnectionResolver({ ...mutationDependencies, createConnection }),
     deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
       ...mutationDependencies,
       deleteConnection,

@@ -12,14 +12,14 @@ import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 import { mapValidationErrors } from './user-errors.js';
 
-/** The dependencies of {@link DatasourceConnectionResolver}. */
+/** The dependencies of {@link CreateDatasourceConnectionResolver}. */
 interface Dependencies extends MutationDependencies {
   createConnection: CreateConnection;
 }
 
 /** The mutation that creates datasource connections. */
 @Resolver()
-export class DatasourceConnectionResolver {
+export class CreateDatasourceConnectionResolver {
   constructor(private readonly dependencies: Dependencies) {}
 
   @Authorized<Role>('create')

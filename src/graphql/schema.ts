@@ -6,7 +6,7 @@ import { lexicographicSortSchema, printSchema } from 'graphql';
 import type { AuthChecker } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
-import { DatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
+import { CreateDatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { WatchRequest } from '../datasource-connection/read.resolver.js';
@@ -16,7 +16,7 @@ import { DatasourceServicesResolver } from '../datasource-connection/service.res
 
 /** The resolver instances of the schema. */
 export interface Resolvers {
-  datasourceConnection: DatasourceConnectionResolver;
+  createDatasourceConnection: CreateDatasourceConnectionResolver;
   deleteDatasourceConnection: DeleteDatasourceConnectionResolver;
   datasourceConnections: DatasourceConnectionsResolver;
   datasourceServices: DatasourceServicesResolver;
@@ -27,7 +27,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
   const instances = new Map(Object.values(resolvers ?? {}).map((each: object) => [each.constructor, each]));
   return buildSchemaSync({
     resolvers: [
-      DatasourceConnectionResolver,
+      CreateDatasourceConnectionResolver,
       DeleteDatasourceConnectionResolver,
       DatasourceConnectionsResolver,
       DatasourceServicesResolver,

@@ -23,7 +23,7 @@ const ERRORS = {
 export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /** An authentication that failed. */
-export type AuthenticationFailure = Exclude<AuthenticationResult, AuthenticatedCaller>;
+export type FailedAuthentication = Exclude<AuthenticationResult, AuthenticatedCaller>;
 
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
 export function createAuthenticationHook(authenticator: CallerAuthenticator, audit: AuditLog): AuthenticationHook {
@@ -44,7 +44,7 @@ export function createAuthenticationHook(authenticator: CallerAuthenticator, aud
 export function auditFailure(
   audit: AuditLog,
   { id: traceId, ip: address }: FastifyRequest,
-  failure: AuthenticationFailure,
+  failure: FailedAuthentication,
   startedAtMs: number,
 ): void {
   audit.write({
