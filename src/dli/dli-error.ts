@@ -64,11 +64,11 @@ interface DliErrorDetails {
   /** Whole seconds after which the same call may succeed. */
   retryAfterSeconds?: number | undefined;
   unknownReason?: UnknownReason;
-  isDoubtful?: boolean;
+  isUnconfirmed?: boolean;
 }
 
 /**
- * A failed read or delete. Every code but OUTCOME_UNKNOWN proves that nothing was done, unless `isDoubtful`.
+ * A failed read or delete. Every code but OUTCOME_UNKNOWN proves that nothing was done, unless `isUnconfirmed`.
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
@@ -80,7 +80,7 @@ export class DliError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly unknownReason: UnknownReason | undefined;
   /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
-  readonly isDoubtful: boolean;
+  readonly isUnconfirmed: boolean;
 
   constructor(code: DliErrorCode, details: DliErrorDetails = {}) {
     super(`DLI: ${code}`);
@@ -89,7 +89,7 @@ export class DliError extends Error {
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.unknownReason = details.unknownReason;
-    this.isDoubtful = details.isDoubtful ?? false;
+    this.isUnconfirmed = details.isUnconfirmed ?? false;
   }
 }
 

@@ -183,7 +183,7 @@ function errorOf(
     return new DliError('AUTH_FAILED', {
       ...details,
       retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS,
-      isDoubtful: refusal === undefined,
+      isUnconfirmed: refusal === undefined,
     });
   if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
   if (refusal !== undefined) return new DliError('REJECTED', details);

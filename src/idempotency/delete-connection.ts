@@ -103,7 +103,7 @@ export class DeleteConnection {
     }
     const { code } = result;
     const outcome = code === 'OUTCOME_UNKNOWN' ? unknownAfter(result) : failedResult(code, result);
-    return code === 'OUTCOME_UNKNOWN' || code === 'REJECTED' || result.isDoubtful
+    return code === 'OUTCOME_UNKNOWN' || code === 'REJECTED' || result.isUnconfirmed
       ? this.#afterPresenceCheck(connectionId, context, outcome, outcome)
       : outcome;
   }
