@@ -137,12 +137,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const watcher = new ConnectionWatcher({
     reader,
     limiter: new FairRateLimiter(clock, {
-      perSecond: config.followCallsPerSecond,
+      perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
     lease: await openPollLease(redis, project, log),
     clock,
-    intervalMs: config.followIntervalMs,
+    intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
     onBug: error => log.error({ operation: 'follow', frames: stackFrames(error) }, 'internal error'),

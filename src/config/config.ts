@@ -115,11 +115,11 @@ function toConfig(values: EnvValues) {
     /** Maximum age of a read that is shared with other callers, in milliseconds. */
     readFreshnessMs: values.READ_FRESHNESS_MS,
     /** Poll interval of a watched connection while it changes, in milliseconds. */
-    followIntervalMs: values.FOLLOW_INTERVAL_MS,
+    pollIntervalMs: values.FOLLOW_INTERVAL_MS,
     /** Reads sent to DLI per second, for all callers together. */
     readCallsPerSecond: values.READ_CALLS_PER_SECOND,
     /** Polls sent to DLI per second, for all watched connections together. */
-    followCallsPerSecond: values.FOLLOW_CALLS_PER_SECOND,
+    pollCallsPerSecond: values.FOLLOW_CALLS_PER_SECOND,
     /** Mean event-loop delay in milliseconds above which requests are shed. */
     maxEventLoopDelayMs: values.MAX_EVENT_LOOP_DELAY_MS,
     callerAuth: values.CALLER_AUTH,
