@@ -2,6 +2,7 @@ import type { JWTVerifyGetKey } from 'jose';
 import { createLocalJWKSet, errors } from 'jose';
 import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
+import { codeOf } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 
 const REFRESH_AFTER_MS = 10 * 60_000;
@@ -19,7 +20,7 @@ export class JwksUnavailableError extends Error {
   readonly retryAfterSeconds: number;
 
   constructor(retryAfterMs: number) {
-    super('The keys of the issuer cannot be had.');
+    super('The keys of the issuer are unavailable.');
     this.retryAfterSeconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
   }
 }
@@ -200,7 +201,9 @@ async function fetchIssuerDocument(url: URL): Promise<unknown> {
     if (error instanceof IssuerFetchError) throw error;
     if (signal.aborted) throw new IssuerFetchError('the issuer did not answer in time');
     if (error instanceof SyntaxError) throw new IssuerFetchError('the issuer did not answer with JSON');
-    throw new IssuerFetchError(`the issuer cannot be reached (${systemCodeOf(error)})`);
+    // fetch wraps the system error, of which only the code is safe to log.
+    const code = codeOf(error instanceof Error ? error.cause : undefined);
+    throw new IssuerFetchError(`the issuer cannot be reached (${code ?? 'the connection broke'})`);
   }
 }
 
@@ -213,11 +216,4 @@ async function readText({ body }: Response): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-// fetch wraps the system error, of which only the code is safe to log.
-function systemCodeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = isObject(cause) ? cause['code'] : undefined;
-  return typeof code === 'string' ? code : 'the connection broke';
 }

@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici';
+import { codeOf } from '../lib/logger.js';
 import type { Deadline, DeadlineTimer } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
-import { codeOf, connectFailureOf, TransportError } from './transport-error.js';
+import { connectFailureOf, TransportError } from './transport-error.js';
 
 /** Headers as undici passes them: lower-case names, repeated headers as an array. */
 type RawHeaders = Record<string, string | string[] | undefined>;

@@ -1,5 +1,3 @@
-import { types } from 'node:util';
-
 /**
  * Why no complete response arrived.
  *
@@ -36,14 +34,6 @@ export class TransportError extends Error {
     this.mayHaveBeenSent = mayHaveBeenSent;
     this.causeCode = causeCode;
   }
-}
-
-/** Returns the code of an error thrown by Node or undici; of the first error inside an AggregateError. */
-export function codeOf(error: unknown): string | undefined {
-  if (!types.isNativeError(error)) return undefined;
-  if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
-  const code: unknown = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined;
 }
 
 /** Classifies a failed connection attempt by the code of its error. */

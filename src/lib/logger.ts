@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Fields of a log record of the gateway's internals: an allow-list. */
 interface LogRecord {
   traceId?: string;
@@ -37,4 +39,15 @@ export function stackFrames(error: unknown): string[] {
       length += frame.length;
       return length <= MAX_LENGTH;
     });
+}
+
+/**
+ * Returns the code of an error thrown by Node or undici; of the first error inside an AggregateError. Undefined if it
+ * has none, or has other text there, which may contain data.
+ */
+export function codeOf(error: unknown): string | undefined {
+  if (!types.isNativeError(error)) return undefined;
+  if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : undefined;
 }

@@ -1,4 +1,5 @@
 import { Redis, ReplyError } from 'ioredis';
+import { codeOf } from '../lib/logger.js';
 import { closeRedis } from '../lib/redis-client.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { RedisAddress } from './redis-url.js';
@@ -62,9 +63,9 @@ export class RedisConnection {
       this.#isReconnecting = false;
       this.#change(false);
     });
-    this.#client.on('error', (error: Error & { code?: string }) => {
-      const { code = 'it ended' } = error;
-      if (!isReplyError(error)) this.#reportOnce(`REDIS_URL: there is no connection to Redis (${code}).`);
+    this.#client.on('error', error => {
+      if (isReplyError(error)) return;
+      this.#reportOnce(`REDIS_URL: there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
     });
   }
 
