@@ -109,6 +109,7 @@ export async function createGateway(
     introspection: config.explorer !== 'none',
     log: logger,
     audit,
+    clock,
     ...(landingPage !== undefined && { landingPage }),
   });
   await apollo.start();
@@ -143,7 +144,7 @@ export async function createGateway(
       isStopping: () => isStopping,
     }),
     corsOrigins: config.corsOrigins,
-    authenticate: createAuthenticationHook(callerAuthenticator, audit),
+    authenticate: createAuthenticationHook(callerAuthenticator, audit, clock),
     connectionQuota,
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,

@@ -9,6 +9,7 @@ import { Kind, OperationTypeNode } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS, MAX_VARIABLE_ERRORS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
@@ -22,11 +23,12 @@ interface Dependencies {
   landingPage?: ApolloServerPlugin;
   log: ErrorLog;
   audit: AuditLog;
+  clock: Clock;
 }
 
 /** Creates the Apollo server, with every default that would reveal or accept too much overridden. */
 export function createApolloServer(dependencies: Dependencies): ApolloServer<RequestContext> {
-  const { schema, introspection, landingPage, log, audit } = dependencies;
+  const { schema, introspection, landingPage, log, audit, clock } = dependencies;
   return new ApolloServer<RequestContext>({
     schema,
     introspection,
@@ -48,16 +50,16 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
     plugins: [
       landingPage ?? ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
-      requestPlugin(log, audit),
+      requestPlugin(log, audit, clock),
     ],
   });
 }
 
 /** Refuses subscriptions, formats errors for callers, and writes mutations to the audit log. */
-function requestPlugin(log: ErrorLog, audit: AuditLog): ApolloServerPlugin<RequestContext> {
+function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
-      const startedAtMs = Date.now();
+      const startedAtMs = clock.epochMs();
       const startMs = performance.now();
       return {
         async didResolveOperation({ operation }) {

@@ -5,6 +5,7 @@ import type { AuditLog } from '../auth/audit-log.js';
 import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from '../auth/caller.js';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { Clock } from '../lib/time.js';
 import { HTTP_ERRORS, sendHttpError } from './errors.js';
 
 /** The request decorator that holds the authenticated caller; register it before the server starts. */
@@ -26,15 +27,19 @@ export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) 
 export type FailedAuthentication = Exclude<AuthenticationResult, AuthenticatedCaller>;
 
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
-export function createAuthenticationHook(authenticator: CallerAuthenticator, audit: AuditLog): AuthenticationHook {
+export function createAuthenticationHook(
+  authenticator: CallerAuthenticator,
+  audit: AuditLog,
+  clock: Clock,
+): AuthenticationHook {
   return async (request, reply) => {
-    const startedAtMs = Date.now();
+    const startedAtMs = clock.epochMs();
     const result = await authenticator.authenticate(request.headers.authorization, request.ip);
     if (result.kind === 'authenticated') {
       request.setDecorator<AuthenticatedCaller>(CALLER_DECORATOR, result);
       return undefined;
     }
-    auditFailure(audit, request, result, startedAtMs);
+    auditFailure({ audit, clock }, request, result, startedAtMs);
     if (result.kind !== 'unauthenticated') return sendHttpError(reply, ERRORS[result.kind], result.retryAfterSeconds);
     return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
   };
@@ -42,7 +47,7 @@ export function createAuthenticationHook(authenticator: CallerAuthenticator, aud
 
 /** Writes a failed authentication, which began at `startedAtMs` (since 1970-01-01 UTC), to the audit log. */
 export function auditFailure(
-  audit: AuditLog,
+  { audit, clock }: { audit: AuditLog; clock: Clock },
   { id: traceId, ip: address }: FastifyRequest,
   failure: FailedAuthentication,
   startedAtMs: number,
@@ -54,7 +59,7 @@ export function auditFailure(
     code: HTTP_ERRORS[ERRORS[failure.kind]].code,
     reason: failure.kind === 'unauthenticated' ? failure.reason : undefined,
     startedAtMs,
-    durationMs: Date.now() - startedAtMs,
+    durationMs: clock.epochMs() - startedAtMs,
   });
 }
 

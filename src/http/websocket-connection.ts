@@ -50,11 +50,11 @@ export async function authenticateSocket(
   params: ConnectionParams,
   { authenticator, connectionQuota, audit, clock }: ConnectionGuards,
 ): Promise<AuthenticatedCaller | undefined> {
-  const startedAtMs = Date.now();
+  const startedAtMs = clock.epochMs();
   const authorization = authorizationIn(params) ?? request.headers.authorization;
   const result = await authenticator.authenticate(authorization, request.ip);
   if (result.kind !== 'authenticated') {
-    auditFailure(audit, request, result, startedAtMs);
+    auditFailure({ audit, clock }, request, result, startedAtMs);
     if (result.kind === 'unauthenticated') closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
     else closeSocket(socket, CLOSE_CODES.tryAgainLater, `Try again in ${result.retryAfterSeconds} s`);
     return undefined;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { VALID_INPUT } from '../helpers/gateway.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
@@ -92,6 +93,20 @@ describe('the audit log', () => {
     expect(gateway.audit()).toEqual([
       { ...LINE, code: 'UNAUTHENTICATED', reason: 'no token' },
       { ...LINE, code: 'UNAUTHENTICATED', reason: 'ERR_JWT_CLAIM_VALIDATION_FAILED aud' },
+    ]);
+  });
+
+  it("dates its lines by the gateway's clock", async () => {
+    const clock = createManualClock();
+    const gateway = await startTokenGateway({}, { clock });
+    clock.advance(60_000);
+    await gateway.createAs(await gateway.sign());
+    await gateway.createAs(undefined);
+    const startedAt = new Date(clock.epochMs()).toISOString();
+
+    expect(gateway.audit()).toMatchObject([
+      { startedAt, outcome: 'CreateDatasourceConnectionSuccess' },
+      { startedAt, code: 'UNAUTHENTICATED' },
     ]);
   });
 
