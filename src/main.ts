@@ -103,7 +103,7 @@ try {
 } catch (error) {
   if (error instanceof ConfigError) {
     const lines = error.problems.map(({ key, rule }) => `  ${key} ${rule}\n`);
-    process.stderr.write(`The gateway cannot start. Wrong in its configuration:\n${lines.join('')}`);
+    process.stderr.write(`The gateway cannot start. Invalid configuration:\n${lines.join('')}`);
     process.exit(EXIT_CONFIG);
   }
   const { code = '', address = '', port = '' } = error instanceof Error ? (error as ListenError) : {};

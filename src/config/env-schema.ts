@@ -80,7 +80,7 @@ const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope
 /** The variables for callers and their limits. */
 const authSettings = {
   CALLER_AUTH: z.enum(['jwt', 'none'], {
-    error: ({ input }) => (input === undefined ? 'is required: jwt or none, said explicitly' : 'must be jwt or none'),
+    error: ({ input }) => (input === undefined ? 'must be set explicitly: jwt or none' : 'must be jwt or none'),
   }),
   OIDC_ISSUER: address(
     'must be the address that tokens have as iss, with its scheme and without query or user',

@@ -24,8 +24,8 @@ function callersWith(changes: Environment) {
 
 describe('CALLER_AUTH', () => {
   it.each([
-    [undefined, 'is required: jwt or none, said explicitly'],
-    ['', 'is required: jwt or none, said explicitly'],
+    [undefined, 'must be set explicitly: jwt or none'],
+    ['', 'must be set explicitly: jwt or none'],
     ['None', 'must be jwt or none'],
     ['oauth', 'must be jwt or none'],
   ])('is required and must be jwt or none: %s', (value, rule) => {

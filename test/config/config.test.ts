@@ -170,7 +170,7 @@ describe('an invalid value', () => {
     expect(refusalOf({ PORT: 'x' }).message.split('\n')).toEqual([
       `PORT ${PORT_RULE}`,
       'DLI_REGION is required, for example cn-north-4',
-      'CALLER_AUTH is required: jwt or none, said explicitly',
+      'CALLER_AUTH must be set explicitly: jwt or none',
       'HUAWEICLOUD_SDK_AK is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME',
       'HUAWEICLOUD_SDK_SK is required, or IAM_USERNAME with IAM_PASSWORD and IAM_DOMAIN_NAME',
     ]);

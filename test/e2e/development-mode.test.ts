@@ -149,7 +149,7 @@ describe('the development mode', () => {
   ])('with %s=%s reports the problem without the value and exits with 78', async (key, value, problem) => {
     const gateway = startDevelopment({ [key]: value });
     expect(await Promise.race([gateway.end(), addressesOf(gateway)])).toBe(78);
-    expect(gateway.stderr().trimEnd()).toBe(`The gateway cannot start. Wrong in its configuration:\n  ${problem}`);
+    expect(gateway.stderr().trimEnd()).toBe(`The gateway cannot start. Invalid configuration:\n  ${problem}`);
     expect(gateway.stdout()).toBe('');
   });
 });

@@ -49,14 +49,14 @@ describe('a gateway with an invalid configuration', () => {
     expect(gateway.stdout()).toBe('');
     expect(gateway.stderr()).toBe(
       [
-        'The gateway cannot start. Wrong in its configuration:',
+        'The gateway cannot start. Invalid configuration:',
         '  HOST must be a host name or an IP address',
         '  PORT must be a port number from 0 to 65535',
         '  DLI_REGION is required, for example cn-north-4',
         '  DLI_ENDPOINT must use https; http is accepted for loopback addresses only',
         '  HUAWEICLOUD_SDK_AK must be printable ASCII without spaces',
         '  OPERATION_TIMEOUT_MS must be a whole number of milliseconds from 1000 to 120000',
-        '  CALLER_AUTH is required: jwt or none, said explicitly',
+        '  CALLER_AUTH must be set explicitly: jwt or none',
         '  HUAWEICLOUD_SDK_AK and IAM_USERNAME exclude each other: give one kind of credentials',
         '  HUAWEICLOUD_SDK_SK is required with access keys',
         '  IAM_USERNAME is required with an IAM user',
