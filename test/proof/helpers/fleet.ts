@@ -16,8 +16,7 @@ export class Fleet {
   /** Starts this many processes with the same environment. */
   static async start(size: number, environment: Record<string, string>): Promise<Fleet> {
     const fleet = new Fleet(environment);
-    for (let index = 0; index < size; index += 1) fleet.#startMember(index);
-    await Promise.all(fleet.#members.map(({ url }) => url));
+    await Promise.all(Array.from({ length: size }, (_, index) => fleet.#startMember(index)));
     return fleet;
   }
 
