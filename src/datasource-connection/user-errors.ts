@@ -117,11 +117,11 @@ export class InputProblem {
 /** Returned when the input is invalid; nothing was sent to DLI. */
 @ObjectType({
   implements: UserError,
-  description: 'Returned when the input breaks rules. Nothing was sent to DLI. All problems are listed at once.',
+  description: 'Returned when the input breaks rules. Nothing was sent to DLI.',
 })
 export class InvalidInputError extends UserError {
   @Field(() => [InputProblem], {
-    description: 'Every rule that the input breaks: 1 to 20.',
+    description: 'The rules that the input breaks: at least one, at most 20.',
   })
   readonly problems: InputProblem[];
 
