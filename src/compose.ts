@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
 import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
-import { TenantConnectionQuota, UNLIMITED_CONNECTIONS } from './auth/connection-quota.js';
+import { KeyedConnectionQuota, UNLIMITED_CONNECTIONS } from './auth/connection-quota.js';
 import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
@@ -40,6 +40,9 @@ const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
+// A quarter of the server's connections, so that neither one tenant nor one network can lock out the others. The spare
+// ones are for the requests of a tenant whose streams use up its quota.
+const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
@@ -48,8 +51,10 @@ export interface BackendLimits {
   redisTimeoutMs?: number | undefined;
   /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
   queuedCreates?: number | undefined;
-  /** Maximum number of open client connections per tenant. Default is 500. */
+  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
   connectionsPerTenant?: number | undefined;
+  /** Maximum number of open client connections per network before sign-in. Default is 500. */
+  connectionsPerNetwork?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
 }
@@ -61,7 +66,9 @@ export interface BackendLimits {
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
 export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
-  const { redisTimeoutMs, queuedCreates, connectionsPerTenant, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
+    limits;
   // Huawei Cloud.
   const { certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
@@ -116,7 +123,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
   const createLimit = await createCreateLimit(config.auth, counters?.redis);
   const hasTenants = config.auth.tokens !== undefined;
-  const connectionQuota = hasTenants ? new TenantConnectionQuota(connectionsPerTenant) : UNLIMITED_CONNECTIONS;
+  const createQuota = (max: number) => (hasTenants ? new KeyedConnectionQuota(max) : UNLIMITED_CONNECTIONS);
+  const connectionQuota = createQuota(connectionsPerTenant);
+  const connectionQuotas = {
+    ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
+    ofNetwork: createQuota(connectionsPerNetwork),
+  };
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
 
@@ -158,6 +170,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     callerAuthenticator,
     createLimit,
     connectionQuota,
+    connectionQuotas,
     audit,
     /** Starts background reconciliation and the credential watcher. */
     start(): void {

@@ -84,6 +84,7 @@ export async function createGateway(
     callerAuthenticator,
     createLimit,
     connectionQuota,
+    connectionQuotas,
     audit,
   } = backend;
   const running = new RunningOperations();
@@ -114,12 +115,13 @@ export async function createGateway(
   });
   await apollo.start();
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
-  const app = await createHttpServer({
+  const { app, connections } = await createHttpServer({
     logger,
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
     loadShedder,
     clientTimeouts,
+    connectionQuotas,
     isLocal: isLoopback(config.host),
     trustedProxies: config.trustedProxies,
   });
@@ -136,6 +138,7 @@ export async function createGateway(
       engine,
       authenticator: callerAuthenticator,
       connectionQuota,
+      connections,
       audit,
       loadShedder,
       clientTimeouts,
@@ -144,7 +147,7 @@ export async function createGateway(
       isStopping: () => isStopping,
     }),
     corsOrigins: config.corsOrigins,
-    authenticate: createAuthenticationHook(callerAuthenticator, audit, clock),
+    authenticate: createAuthenticationHook(callerAuthenticator, audit, clock, connections),
     connectionQuota,
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,

@@ -1,8 +1,8 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import ipaddr from 'ipaddr.js';
 import type { IRateLimiterRedisOptions, RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { networkOf } from '../lib/network.js';
 import type { CreateLimit } from './caller.js';
 
 /** How many creates and deletes one tenant may send. */
@@ -100,15 +100,4 @@ function createLimiter(
   if (redis === undefined) return local;
   const shared = { storeClient: redis, insuranceLimiter: local, rejectIfRedisNotReady: true };
   return new RateLimiterRedis({ ...rule, ...shared });
-}
-
-/** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
-function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
-  if (parsed instanceof ipaddr.IPv4) return parsed.toString();
-  return parsed.parts
-    .slice(0, 4)
-    .map(part => part.toString(16))
-    .join(':');
 }

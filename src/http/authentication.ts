@@ -6,6 +6,7 @@ import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } f
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
+import type { ClientConnections } from './client-connections.js';
 import { HTTP_ERRORS, sendHttpError } from './errors.js';
 
 /** The request decorator that holds the authenticated caller; register it before the server starts. */
@@ -31,13 +32,16 @@ export function createAuthenticationHook(
   authenticator: CallerAuthenticator,
   audit: AuditLog,
   clock: Clock,
+  connections: ClientConnections,
 ): AuthenticationHook {
   return async (request, reply) => {
     const startedAtMs = clock.epochMs();
     const result = await authenticator.authenticate(request.headers.authorization, request.ip);
     if (result.kind === 'authenticated') {
       request.setDecorator<AuthenticatedCaller>(CALLER_DECORATOR, result);
-      return undefined;
+      if (connections.assignTenant(request.raw.socket, result.caller.tenant)) return undefined;
+      reply.header('connection', 'close');
+      return sendHttpError(reply, 'tooManyOpenConnections', QUOTA_RETRY_AFTER_SECONDS);
     }
     auditFailure({ audit, clock }, request, result, startedAtMs);
     if (result.kind !== 'unauthenticated') return sendHttpError(reply, ERRORS[result.kind], result.retryAfterSeconds);
@@ -91,6 +95,10 @@ export function createHttpContext(
   const authenticated = callerOf(request);
   const listeners: (() => void)[] = [];
   const onDisconnect = (listener: () => void) => {
+    if (raw.destroyed) {
+      listener();
+      return;
+    }
     // One response listener and one connection, however many fields of the request wait.
     if (listeners.length === 0) {
       if (!acquireForResponse(raw, connectionQuota, authenticated.caller.tenant)) {
@@ -113,7 +121,7 @@ export function acquireForResponse(raw: ServerResponse, connectionQuota: Connect
   const release = connectionQuota.acquire(tenant);
   if (release === undefined) return false;
   // The client may have disconnected already.
-  if (raw.closed) release();
+  if (raw.destroyed) release();
   else raw.once('close', release);
   return true;
 }

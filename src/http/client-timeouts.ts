@@ -4,6 +4,10 @@ export const CLIENT_TIMEOUTS = {
   headersMs: 10_000,
   /** To receive a whole request. */
   requestMs: 20_000,
+  /** To take a response: what is buffered for a client must have been sent after this time. */
+  responseMs: 20_000,
+  /** Without a request in progress. It includes the time to receive a whole request. */
+  idleMs: 30_000,
   /** Between checks for slow clients. Node's default of 30 s is longer than the time-outs. */
   checkIntervalMs: 1_000,
   /** To receive `connection_init` over a WebSocket. */

@@ -90,6 +90,11 @@ export const HTTP_ERRORS = {
     code: 'RATE_LIMITED',
     message: 'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
   },
+  tooManyOpenConnections: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message: 'Your tenant holds 600 connections open. Close some, or try again later.',
+  },
   shuttingDown: {
     statusCode: 503,
     code: 'SHUTTING_DOWN',
@@ -175,7 +180,7 @@ const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payloadTooLarge',
 };
 
-/** Responds with JSON to a request that Node could not parse, and closes the connection. */
+/** Responds with JSON to a request that Node could not parse, and closes the connection once it is sent. */
 export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
@@ -193,6 +198,8 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   };
   const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  // A client that does not close its end would keep the connection.
+  socket.destroySoon();
   log.info({ traceId, method: null, route: null, status }, 'request');
 }
 

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import type { ConnectionQuotas } from './client-connections.js';
+import { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
@@ -24,15 +26,31 @@ interface Dependencies {
   isStopping: () => boolean;
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
+  connectionQuotas: ConnectionQuotas;
   /** Whether the server listens on loopback only. */
   isLocal: boolean;
   /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
 }
 
+/** An HTTP server and the connections of its clients. */
+interface HttpServer {
+  app: FastifyInstance;
+  connections: ClientConnections;
+}
+
 /** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
-export async function createHttpServer(dependencies: Dependencies): Promise<FastifyInstance> {
-  const { logger, corsOrigins, isStopping, loadShedder, clientTimeouts, isLocal, trustedProxies } = dependencies;
+export async function createHttpServer(dependencies: Dependencies): Promise<HttpServer> {
+  const {
+    connectionQuotas: quotas,
+    logger,
+    corsOrigins,
+    isStopping,
+    loadShedder,
+    clientTimeouts,
+    isLocal,
+    trustedProxies,
+  } = dependencies;
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(logger);
@@ -47,7 +65,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
       requireHostHeader: false,
       headersTimeout: clientTimeouts.headersMs,
       connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
-      IncomingMessage: WebSocketOnlyUpgrade,
+      IncomingMessage: webSocketOnlyUpgrade(socket => connections.hasUnanswered(socket)),
     },
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: clientTimeouts.requestMs,
@@ -60,11 +78,16 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
     // Log records carry the trace id themselves.
     childLoggerFactory: parent => parent,
     ...errorHandling,
+    // Called without the hooks.
+    frameworkErrors(error, request, reply) {
+      if (connections.addRequest(request.raw, reply.raw)) errorHandling.frameworkErrors(error, request, reply);
+    },
     clientErrorHandler(error, socket) {
       if (distrusted.has(socket)) socket.destroySoon();
       else errorHandling.clientErrorHandler(error, socket);
     },
   });
+  const connections = new ClientConnections(app.server, { quotas, timeouts: clientTimeouts, trustedProxies });
   app.server.maxConnections = MAX_CONNECTIONS;
   // Node silently drops headers above its limit, so the gateway enforces a lower one itself.
   app.server.maxHeadersCount = 4 * MAX_HEADERS;
@@ -73,6 +96,8 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
   addErrorHandlers(app, logger);
   await registerWebSockets(app, logger);
   app.addHook('onRequest', (request, reply, done) => {
+    // The connection is closed, and what follows on it is ignored.
+    if (!connections.addRequest(request.raw, reply.raw)) return;
     reply.headers(commonHeaders(request.id));
     // The socket of a refused upgrade is not reused.
     if (request.ws) reply.header('connection', 'close');
@@ -126,40 +151,33 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Fast
   // Other content types reach Apollo without a body, so that its CSRF prevention refuses them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
-  destroySilentConnectionsOnClose(app);
-  return app;
-}
-
-// Node counts a connection that has not sent a byte as busy, and would wait for it at shutdown.
-function destroySilentConnectionsOnClose(app: FastifyInstance): void {
-  const open = new Set<Socket>();
-  app.server.on('connection', socket => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
-  app.addHook('preClose', async () => {
-    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
-  });
+  app.addHook('preClose', async () => connections.closeSilent());
+  app.addHook('onClose', async () => connections.close());
+  return { app, connections };
 }
 
 /**
- * An incoming request that can be upgraded to a WebSocket only.
+ * The class of incoming requests that can be upgraded to a WebSocket only.
  *
  * Once a server handles upgrades, Node passes it the raw socket of every request with an `Upgrade` header, but some
  * clients, such as Java's, send `Upgrade: h2c` with plain requests. A server may ignore protocols that it does not
- * support (RFC 9110, section 7.8).
+ * support (RFC 9110, section 7.8). It also ignores an upgrade on a connection that still owes responses, which nothing
+ * would send any more.
  */
-class WebSocketOnlyUpgrade extends IncomingMessage {
-  // Without an initializer: Node's constructor sets `upgrade`, before the fields of this class would exist.
-  declare private wantsUpgrade: boolean;
+function webSocketOnlyUpgrade(owesResponses: (socket: Socket) => boolean): typeof IncomingMessage {
+  return class extends IncomingMessage {
+    // Without an initializer: Node's constructor sets `upgrade`, before the fields of this class would exist.
+    declare private wantsUpgrade: boolean;
 
-  /** Node sets this while parsing, and reads it when the headers are complete. */
-  get upgrade(): boolean {
-    if (!this.wantsUpgrade || this.method === 'CONNECT') return this.wantsUpgrade;
-    return this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
-  }
+    /** Node sets this while parsing, and reads it when the headers are complete. */
+    get upgrade(): boolean {
+      if (!this.wantsUpgrade || this.method === 'CONNECT') return this.wantsUpgrade;
+      const isToWebSocket = this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
+      return isToWebSocket && !owesResponses(this.socket);
+    }
 
-  set upgrade(isRequested: boolean) {
-    this.wantsUpgrade = isRequested;
-  }
+    set upgrade(isRequested: boolean) {
+      this.wantsUpgrade = isRequested;
+    }
+  };
 }

@@ -47,15 +47,20 @@ export function createSseHandler(
       reply.header('connection', 'close');
       const { raw } = reply.hijack();
       loadShedder.untrack(request.raw);
+      // The client may have disconnected already.
+      if (raw.destroyed) return events.return();
       open.add(raw);
       raw.once('close', () => {
         open.delete(raw);
         void events.return();
       });
-      // The client may have disconnected already.
-      if (raw.destroyed) return events.return();
       raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
-      for await (const text of events) write(raw, text);
+      for await (const text of events) {
+        if (raw.writableEnded || raw.destroyed) continue;
+        raw.write(text);
+        // A pipelined response has no socket yet.
+        if (raw.writableLength > MAX_BUFFERED_BYTES) request.raw.socket.destroy();
+      }
       return raw.end();
     },
     /** Ends all open streams without a `complete` event, so that their clients reconnect. */
@@ -96,10 +101,4 @@ async function subscribe(request: FastifyRequest, engine: SubscriptionEngine): P
 
 async function* only(result: FormattedExecutionResult): Results {
   yield result;
-}
-
-function write(raw: ServerResponse, text: string): void {
-  if (raw.writableEnded || raw.destroyed) return;
-  raw.write(text);
-  if (raw.writableLength > MAX_BUFFERED_BYTES) raw.destroy();
 }

@@ -6,6 +6,7 @@ import type { AuthenticatedCaller, CallerAuthenticator } from '../auth/caller.js
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { Clock } from '../lib/time.js';
 import { auditFailure } from './authentication.js';
+import type { ClientConnections } from './client-connections.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
 
 /** Close codes, from RFC 6455, section 7.4.1, and the graphql-ws protocol. */
@@ -37,6 +38,7 @@ export interface WebSocketConnection {
 export interface ConnectionGuards {
   authenticator: CallerAuthenticator;
   connectionQuota: ConnectionQuota;
+  connections: ClientConnections;
   audit: AuditLog;
   clock: Clock;
 }
@@ -48,7 +50,7 @@ export interface ConnectionGuards {
 export async function authenticateSocket(
   { socket, request }: WebSocketConnection,
   params: ConnectionParams,
-  { authenticator, connectionQuota, audit, clock }: ConnectionGuards,
+  { authenticator, connectionQuota, connections, audit, clock }: ConnectionGuards,
 ): Promise<AuthenticatedCaller | undefined> {
   const startedAtMs = clock.epochMs();
   const authorization = authorizationIn(params) ?? request.headers.authorization;
@@ -61,7 +63,8 @@ export async function authenticateSocket(
   }
   // The client may have disconnected already.
   if (socket.readyState === socket.CLOSED) return undefined;
-  const release = connectionQuota.acquire(result.caller.tenant);
+  const { tenant } = result.caller;
+  const release = connections.assignTenant(request.raw.socket, tenant) ? connectionQuota.acquire(tenant) : undefined;
   if (release === undefined) {
     closeSocket(socket, CLOSE_CODES.tryAgainLater, 'Too many open connections of your tenant');
     return undefined;

@@ -98,8 +98,12 @@ describe('client connections', () => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
     const answer = readToEnd(socket);
-    // The cheapest requests count too.
-    socket.write(NOTHING.repeat(MAX_REQUESTS - 1) + REQUEST);
+    // The cheapest requests count too. One at a time, since few may be pipelined.
+    for (let sent = 1; sent < MAX_REQUESTS; sent += 1) {
+      socket.write(NOTHING);
+      await once(socket, 'data');
+    }
+    socket.write(REQUEST);
     const answers = (await answer).split(/(?=HTTP\/1\.1 )/);
 
     expect(answers).toHaveLength(MAX_REQUESTS);

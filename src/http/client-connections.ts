@@ -1,0 +1,158 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
+import type { ConnectionQuota } from '../auth/connection-quota.js';
+import { networkOf } from '../lib/network.js';
+import type { ClientTimeouts } from './client-timeouts.js';
+
+/** Unanswered requests that one connection may have: no client of today pipelines more than a few. */
+const MAX_UNANSWERED = 16;
+
+/** How many connections may be open. */
+export interface ConnectionQuotas {
+  /** Of one tenant, whatever they are used for. */
+  ofTenant: ConnectionQuota;
+  /** Of one client network, before a caller has signed in on them. */
+  ofNetwork: ConnectionQuota;
+}
+
+/** The dependencies of {@link ClientConnections}. */
+interface Dependencies {
+  quotas: ConnectionQuotas;
+  timeouts: ClientTimeouts;
+  /** Proxies, whose connections carry the requests of many callers. */
+  trustedProxies: readonly string[];
+}
+
+interface Connection {
+  isOfProxy: boolean;
+  /** The tenant for which the connection counts; undefined before sign-in. */
+  tenant: string | undefined;
+  release: () => void;
+  /** Responses that have neither been sent completely nor given up. */
+  readonly unanswered: Set<ServerResponse>;
+  /** When the last response was closed, in monotonic time. */
+  idleSinceMs: number;
+  /** The bytes that were buffered at a time; undefined when nothing was. */
+  unread: { untilByte: number; sinceMs: number } | undefined;
+}
+
+/**
+ * The open connections of clients. Each one counts for its tenant or, before sign-in, for its network. It is closed when
+ * its client takes no responses, sends nothing, or sends too many requests at a time.
+ *
+ * Connections of trusted proxies count for nobody: a proxy shares them between callers, and limits its own clients.
+ */
+export class ClientConnections {
+  readonly #open = new Map<Socket, Connection>();
+  readonly #proxies = new BlockList();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    server: Server,
+    private readonly dependencies: Dependencies,
+  ) {
+    for (const proxy of dependencies.trustedProxies) {
+      const [address = '', bits] = proxy.split('/');
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+      if (bits === undefined) this.#proxies.addAddress(address, family);
+      else this.#proxies.addSubnet(address, Number(bits), family);
+    }
+    server.on('connection', (socket: Socket) => this.#add(socket));
+    this.#timer = setInterval(() => this.#check(), dependencies.timeouts.checkIntervalMs).unref();
+  }
+
+  /**
+   * Counts a request until its response is closed. Returns false, and closes the connection, when too many requests on
+   * it are unanswered.
+   */
+  addRequest({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const connection = this.#open.get(socket);
+    if (connection === undefined || socket.destroyed) return false;
+    if (connection.unanswered.size >= MAX_UNANSWERED) {
+      socket.destroy();
+      return false;
+    }
+    connection.unanswered.add(response);
+    response.once('close', () => {
+      connection.unanswered.delete(response);
+      connection.idleSinceMs = performance.now();
+    });
+    return true;
+  }
+
+  /** Whether an earlier request on the connection is unanswered. */
+  hasUnanswered(socket: Socket): boolean {
+    return (this.#open.get(socket)?.unanswered.size ?? 0) > 0;
+  }
+
+  /** Counts a connection for the tenant who has signed in on it; false when the tenant's quota is used up. */
+  assignTenant(socket: Socket, tenant: string): boolean {
+    const connection = this.#open.get(socket);
+    if (connection === undefined || connection.isOfProxy || connection.tenant === tenant) return true;
+    const release = this.dependencies.quotas.ofTenant.acquire(tenant);
+    if (release === undefined) return false;
+    connection.release();
+    Object.assign(connection, { tenant, release });
+    return true;
+  }
+
+  /** Closes connections that have not sent a byte, for which Node would wait at shutdown. */
+  closeSilent(): void {
+    for (const socket of this.#open.keys()) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  /** Stops checking for slow clients. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #add(socket: Socket): void {
+    const { remoteAddress: address = '' } = socket;
+    const isOfProxy = address !== '' && this.#proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+    const release = isOfProxy ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
+    if (release === undefined) {
+      socket.destroy();
+      return;
+    }
+    const connection: Connection = {
+      isOfProxy,
+      tenant: undefined,
+      release,
+      unanswered: new Set(),
+      idleSinceMs: performance.now(),
+      unread: undefined,
+    };
+    this.#open.set(socket, connection);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      connection.release();
+      setImmediate(closeAll, connection.unanswered);
+    });
+  }
+
+  #check(): void {
+    const nowMs = performance.now();
+    const { responseMs, idleMs } = this.dependencies.timeouts;
+    for (const [socket, connection] of this.#open) {
+      // The response to the upgrade of a WebSocket is closed with the socket.
+      const idleForMs = connection.unanswered.size > 0 ? 0 : nowMs - connection.idleSinceMs;
+      if (idleForMs >= idleMs || unreadMs(socket, connection, nowMs) >= responseMs) socket.destroy();
+    }
+  }
+}
+
+/** How long the client has not taken what was sent to it, in milliseconds. */
+function unreadMs(socket: Socket, connection: Connection, nowMs: number): number {
+  const { bytesWritten, writableLength } = socket;
+  if (writableLength === 0) connection.unread = undefined;
+  // `bytesWritten` includes what is buffered.
+  else if (connection.unread === undefined || bytesWritten - writableLength >= connection.unread.untilByte)
+    connection.unread = { untilByte: bytesWritten, sinceMs: nowMs };
+  return connection.unread === undefined ? 0 : nowMs - connection.unread.sinceMs;
+}
+
+/** Closes the responses of a connection that is gone: Node 20 emits `close` only for the one it was sending. */
+function closeAll(responses: Iterable<ServerResponse>): void {
+  for (const response of [...responses]) response.destroy().emit('close');
+}

@@ -1,0 +1,160 @@
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
+import type { TokenGateway } from '../auth/helpers/token-gateway.js';
+import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { openConnection, readToEnd } from './helpers/raw-connection.js';
+
+const NEVER_MS = 10 * 60_000;
+const PATIENT = { ...CLIENT_TIMEOUTS, headersMs: NEVER_MS / 2, requestMs: NEVER_MS, idleMs: NEVER_MS };
+const MAX_OF_NETWORK = 20;
+const MAX_STREAMS_OF_TENANT = 5;
+const MAX_OF_TENANT = MAX_STREAMS_OF_TENANT + 100;
+const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state createdAt } }`).join(' ')} }`;
+
+const opened: Socket[] = [];
+
+afterEach(closeGateways);
+
+/** Closes the connections of a test at its end. A gateway would wait for their requests. */
+function closeAll(): void {
+  for (const socket of opened.splice(0)) socket.destroy();
+}
+
+async function open({ graphqlUrl }: TestGateway): Promise<Socket> {
+  const socket = await openConnection(graphqlUrl);
+  socket.on('error', () => {});
+  opened.push(socket);
+  return socket;
+}
+
+function request(query: string, headers = ''): string {
+  const body = JSON.stringify({ query });
+  return `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** Writes a text at intervals until the connection is closed. */
+async function writeUntilClosed(socket: Socket, text: string, intervalMs: number): Promise<void> {
+  while (!socket.destroyed) {
+    socket.write(text);
+    await delay(intervalMs);
+  }
+}
+
+describe('a connection', () => {
+  it('is closed when its client does not take responses for 20 s', async () => {
+    expect(CLIENT_TIMEOUTS.responseMs).toBe(20_000);
+    const clientTimeouts = { ...PATIENT, responseMs: 500, checkIntervalMs: 100 };
+    const gateway = await startGateway({ limits: { clientTimeouts }, env: { READ_FRESHNESS_MS: '60000' } });
+    for (let index = 0; index < 100; index += 1) gateway.emulator.seedConnection({ name: `n${index}` });
+    expect((await gateway.send({ query: LIST })).status).toBe(200);
+    const socket = await open(gateway);
+    socket.pause();
+
+    // One at a time, so that they are not too many pipelined ones. What the operating system buffers counts as taken.
+    await writeUntilClosed(socket, request(LIST), 50);
+    expect((await gateway.send({ query: LIST })).status).toBe(200);
+  });
+
+  it.each([
+    ['invalid HTTP', 'nonsense\r\n\r\n'],
+    [
+      'an invalid handshake',
+      'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+    ],
+  ])('is closed after the response to %s, although its client keeps it open', async (_what, text) => {
+    const gateway = await startGateway({ limits: { clientTimeouts: PATIENT } });
+    const socket = await open(gateway);
+    // Otherwise this end would close together with that of the server.
+    socket.allowHalfOpen = true;
+    const answer = readToEnd(socket);
+    socket.write(text);
+    await writeUntilClosed(socket, 'x', 50);
+    expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it('is closed without a request for 30 s, even if empty lines come in', async () => {
+    expect(CLIENT_TIMEOUTS.idleMs).toBe(30_000);
+    const clientTimeouts = { ...PATIENT, idleMs: 500, checkIntervalMs: 100 };
+    const gateway = await startGateway({ limits: { clientTimeouts } });
+    const socket = await open(gateway);
+    socket.resume().write(request('{ __typename }'));
+    await writeUntilClosed(socket, '\r\n', 50);
+  });
+});
+
+/** A connection with a request whose body is incomplete. */
+async function hold(gateway: TestGateway, token?: string): Promise<{ socket: Socket; answer: Promise<string> }> {
+  const socket = await open(gateway);
+  const answer = readToEnd(socket);
+  const headers = token === undefined ? '' : `authorization: Bearer ${token}\r\n`;
+  socket.write(request('{ __typename }', headers).slice(0, token === undefined ? 20 : -1));
+  return { socket, answer };
+}
+
+/** Opens connections that send the start of a request, and returns those that the server did not close. */
+async function holdAll(gateway: TestGateway, count: number): Promise<Socket[]> {
+  const held = await Promise.all(Array.from({ length: count }, () => hold(gateway)));
+  // Connections are accepted in order, so the earlier ones are decided when this one is.
+  const last = await hold(gateway);
+  await Promise.race([last.answer, delay(100)]);
+  return held.map(({ socket }) => socket).filter(socket => !socket.destroyed);
+}
+
+describe('open connections', () => {
+  const start = (env = {}): Promise<TokenGateway> =>
+    startTokenGateway(env, {
+      limits: {
+        clientTimeouts: PATIENT,
+        connectionsPerNetwork: MAX_OF_NETWORK,
+        connectionsPerTenant: MAX_STREAMS_OF_TENANT,
+      },
+    });
+
+  it('before sign-in are limited for each network, until one closes', async () => {
+    const gateway = await start();
+    const token = await gateway.sign();
+    // These count for the tenant.
+    for (let index = 0; index < MAX_OF_NETWORK; index += 1) await hold(gateway, token);
+    while ((await gateway.ask(token).catch(() => undefined))?.status !== 200) await delay(10);
+    const held: Socket[] = [];
+    for (let index = 0; index < MAX_OF_NETWORK; index += 1) held.push((await hold(gateway)).socket);
+
+    expect(await (await hold(gateway)).answer).toBe('');
+    expect(held.filter(socket => socket.destroyed)).toEqual([]);
+    held[0]?.destroy();
+    while ((await gateway.ask(token).catch(() => undefined))?.status !== 200) await delay(10);
+    closeAll();
+  });
+
+  it('of a trusted proxy are not limited, since they are shared by many callers', async () => {
+    const gateway = await start({ TRUST_PROXY: '127.0.0.0/8' });
+    expect(await holdAll(gateway, 2 * MAX_OF_NETWORK)).toHaveLength(2 * MAX_OF_NETWORK);
+    const token = await gateway.sign();
+    for (let index = 0; index <= MAX_OF_TENANT; index += 1) await hold(gateway, token);
+    expect((await gateway.ask(token)).status).toBe(200);
+    closeAll();
+  });
+
+  it('of one tenant are limited, whatever they are used for, and other tenants are served', async () => {
+    const gateway = await start();
+    const greedy = await gateway.sign({ claims: { sub: 'greedy' } });
+    for (let index = 0; index < MAX_OF_TENANT; index += 1) await hold(gateway, greedy);
+    let refused = await gateway.ask(greedy);
+    while (refused.status === 200) refused = await gateway.ask(greedy);
+
+    expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('connection')]).toEqual([
+      429,
+      '5',
+      'close',
+    ]);
+    expect(refused.body.errors).toMatchObject([
+      { message: 'Your tenant holds 600 connections open. Close some, or try again later.' },
+    ]);
+    expect((await gateway.ask(await gateway.sign({ claims: { sub: 'modest' } }))).status).toBe(200);
+    closeAll();
+  });
+});

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TokenGateway } from '../auth/helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
+import { failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
+
+const MAX_UNANSWERED = 16;
+const FLOODS = proofSize(3, 300);
+const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
+const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
+const UPGRADE =
+  'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
+  'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+
+const opened: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of opened.splice(0)) socket.destroy();
+  await closeGateways();
+});
+
+async function open({ graphqlUrl }: TestGateway): Promise<Socket> {
+  const socket = await openConnection(graphqlUrl);
+  socket.on('error', () => {});
+  opened.push(socket);
+  return socket;
+}
+
+/** A query that waits for a change of a connection, or with another `accept` header subscribes to it. */
+function waitFor(id: string, token?: string, accept = 'application/json', seconds = 20): string {
+  const field = `datasourceConnection(id: "${id}"`;
+  const isStream = accept !== 'application/json';
+  const query = isStream ? `subscription { ${field}) { state } }` : `{ ${field}, waitSeconds: ${seconds}) { state } }`;
+  const body = JSON.stringify({ query });
+  const authorization = token === undefined ? '' : `authorization: Bearer ${token}\r\n`;
+  return (
+    `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\naccept: ${accept}\r\n` +
+    `${authorization}content-length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+/** The status of a query that waits for a second. */
+async function statusOfWait(gateway: TokenGateway, id: string, token: string): Promise<number> {
+  const query = `{ datasourceConnection(id: "${id}", waitSeconds: 1) { state } }`;
+  return (await gateway.send({ query }, bearer(token))).status;
+}
+
+describe('pipelined requests whose client goes away', () => {
+  it.each(['application/json', 'text/event-stream'])('do not use up the quota of their tenant: %s', async accept => {
+    const limits = { connectionsPerTenant: MAX_UNANSWERED };
+    const gateway = await startTokenGateway(RARELY, { limits });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const token = await gateway.sign();
+    for (let round = 0; round < FLOODS; round += 1) {
+      let status = 200;
+      // Again when this query was faster than the flood, and so took the place of one of its requests.
+      while (status === 200) {
+        const socket = await open(gateway);
+        socket.write(waitFor(connectionId, token, accept).repeat(MAX_UNANSWERED));
+        for (let count = 0; count < 5; count += 1) await gateway.ask(token);
+        status = await statusOfWait(gateway, connectionId, token);
+        socket.resetAndDestroy();
+      }
+      expect(status).toBe(429);
+      while ((await statusOfWait(gateway, connectionId, token)) !== 200) await delay(10);
+    }
+    expect(gateway.log()).not.toContain('internal error');
+  });
+});
+
+describe('the unanswered requests of a connection', () => {
+  it('are all answered when they are 16', async () => {
+    const gateway = await startGateway({ env: RARELY });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const socket = await open(gateway);
+    const answer = readToEnd(socket);
+    const last = NOTHING.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n');
+    socket.write(waitFor(connectionId, undefined, undefined, 1).repeat(MAX_UNANSWERED - 1) + last);
+    expect(failuresIn(await answer).map(({ status }) => status)).toEqual([
+      ...Array.from({ length: MAX_UNANSWERED - 1 }, () => 200),
+      404,
+    ]);
+  });
+
+  it.each([
+    ['queries', (id: string) => waitFor(id)],
+    ['unknown paths', () => NOTHING],
+    ['invalid paths', () => NOTHING.replace('/nothing', '/%zz')],
+    ['unknown methods', () => NOTHING.replace('GET', 'REPORT')],
+    ['options', () => NOTHING.replace('GET /nothing', 'OPTIONS /graphql')],
+  ])('close it when they are more: %s', async (_what, request) => {
+    const gateway = await startGateway({ env: { ...RARELY, CORS_ORIGINS: 'https://app.example.com' } });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const socket = await open(gateway);
+    const answer = readToEnd(socket);
+    socket.write(waitFor(connectionId) + request(connectionId).repeat(MAX_UNANSWERED));
+    expect(await answer).toBe('');
+    expect(gateway.log()).not.toContain('internal error');
+  });
+
+  it('are answered before those that follow: an upgrade behind them is ignored', async () => {
+    const gateway = await startGateway({ env: RARELY });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const socket = await open(gateway);
+    socket.write(waitFor(connectionId, undefined, undefined, 1) + UPGRADE);
+    let text = '';
+    socket.on('data', chunk => {
+      text += chunk;
+    });
+    while (!text.includes('METHOD_NOT_ALLOWED')) await once(socket, 'data');
+    expect(failuresIn(text).map(({ status }) => status)).toEqual([200, 405]);
+    expect(gateway.log()).not.toContain('upgrade failed');
+  });
+});
