@@ -11,7 +11,7 @@ import type { AuthenticationHook } from './authentication.js';
 import { CALLER_DECORATOR, createHttpContext } from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
-import { acceptsEventStream, isAllowedOrigin } from './request-validation.js';
+import { acceptsEventStream, findJsonError, isAllowedOrigin } from './request-validation.js';
 import type { SseHandler } from './sse.js';
 
 /** The path of the GraphQL endpoint. */
@@ -19,11 +19,6 @@ export const GRAPHQL_PATH = '/graphql';
 
 // The default path of graphql-sse clients.
 const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
-
-const MAX_JSON_DEPTH = 20;
-
-// Fields and list items at all levels. An input with all its fields and tags has about 40.
-const MAX_JSON_VALUES = 500;
 
 /** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
@@ -137,22 +132,4 @@ function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unk
   const document = typeof id === 'string' ? documents.find(id) : undefined;
   if (document === undefined || (text !== undefined && text !== null && text !== document)) return undefined;
   return { ...rest, query: document, extensions };
-}
-
-// The search ends at the first limit that is exceeded.
-function findJsonError(json: unknown): HttpErrorName | undefined {
-  let values = 0;
-  const search = (value: unknown, levels: number): HttpErrorName | undefined => {
-    if (typeof value !== 'object' || value === null) return undefined;
-    if (levels === 0) return 'jsonTooDeep';
-    const children: unknown[] = Object.values(value);
-    values += children.length;
-    if (values > MAX_JSON_VALUES) return 'tooManyJsonValues';
-    for (const child of children) {
-      const error = search(child, levels - 1);
-      if (error !== undefined) return error;
-    }
-    return undefined;
-  };
-  return search(json, MAX_JSON_DEPTH);
 }

@@ -1,5 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
+const MAX_JSON_DEPTH = 20;
+
+// Fields and list items at all levels. An input with all its fields and tags has about 40.
+const MAX_JSON_VALUES = 500;
+
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
 /**
@@ -63,4 +68,22 @@ export function isDnsRebinding({ host, origin }: IncomingHttpHeaders, allowedOri
   if (allowedOrigins.includes(origin)) return false;
   const { host: originHost, hostname } = new URL(origin);
   return originHost === host.toLowerCase() && !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}
+
+/** The first limit that JSON of a client exceeds; undefined if it exceeds none. */
+export function findJsonError(json: unknown): 'jsonTooDeep' | 'tooManyJsonValues' | undefined {
+  let values = 0;
+  const search = (value: unknown, levels: number): ReturnType<typeof findJsonError> => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (levels === 0) return 'jsonTooDeep';
+    const children: unknown[] = Object.values(value);
+    values += children.length;
+    if (values > MAX_JSON_VALUES) return 'tooManyJsonValues';
+    for (const child of children) {
+      const error = search(child, levels - 1);
+      if (error !== undefined) return error;
+    }
+    return undefined;
+  };
+  return search(json, MAX_JSON_DEPTH);
 }

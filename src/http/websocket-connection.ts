@@ -1,17 +1,23 @@
 import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import type { Server } from 'graphql-ws';
+import { MessageType, parseMessage } from 'graphql-ws';
 import type { AuditLog } from '../auth/audit-log.js';
 import type { AuthenticatedCaller, CallerAuthenticator } from '../auth/caller.js';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { Clock } from '../lib/time.js';
 import { auditFailure } from './authentication.js';
 import type { ClientConnections } from './client-connections.js';
+import type { ClientTimeouts } from './client-timeouts.js';
+import { findJsonError } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
+import { WebSocketFrames } from './web-socket-frames.js';
 
 /** Close codes, from RFC 6455, section 7.4.1, and the graphql-ws protocol. */
 export const CLOSE_CODES = {
   goingAway: 1001,
+  policyViolation: 1008,
+  tooBig: 1009,
   internalError: 1011,
   tryAgainLater: 1013,
   badRequest: 4400,
@@ -24,6 +30,15 @@ const MAX_REASON_BYTES = 123;
 // Lets the last events go out before an expired connection is closed.
 const EXPIRY_GRACE_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Bytes that a client may send before it is authenticated: `connection_init` with a long token. */
+const MAX_BYTES_BEFORE_SIGN_IN = 16 * 1024;
+const CLIENT_MESSAGES: ReadonlySet<MessageType> = new Set([
+  MessageType.ConnectionInit,
+  MessageType.Ping,
+  MessageType.Pong,
+  MessageType.Subscribe,
+  MessageType.Complete,
+]);
 
 /** The payload of the client's `connection_init` message. */
 export type ConnectionParams = Record<string, unknown> | undefined;
@@ -100,12 +115,13 @@ function closeAtExpiry(socket: WebSocket, { validUntilMs }: AuthenticatedCaller,
  * Connects a socket to a graphql-ws server, with keep-alive and back-pressure.
  *
  * The adapter of graphql-ws is not used: it writes errors to the console unmasked, and buffers without limit for slow
- * clients. Each ping must be answered within `pingIntervalMs`.
+ * clients. Each ping must be answered within `pingIntervalMs`, and each message must end within `requestMs`.
  */
 export function serveConnection<T extends WebSocketConnection>(
   server: Server<T>,
   connection: T,
-  pingIntervalMs: number,
+  isAuthenticated: () => boolean,
+  { pingIntervalMs, requestMs }: ClientTimeouts,
 ): void {
   const { socket, request } = connection;
   const fail = (error: unknown) => {
@@ -128,7 +144,11 @@ export function serveConnection<T extends WebSocketConnection>(
       close: (code = CLOSE_CODES.internalError, reason = '') => closeSocket(socket, code, reason),
       onMessage: receive =>
         socket.on('message', data => {
-          receive(String(data)).catch(fail);
+          // After a close frame of the gateway, the client may still send.
+          if (socket.readyState !== socket.OPEN) return;
+          const text = String(data);
+          if (isClientMessage(text)) receive(text).catch(fail);
+          else closeSocket(socket, CLOSE_CODES.badRequest, 'Invalid message received');
         }),
     },
     connection,
@@ -136,10 +156,57 @@ export function serveConnection<T extends WebSocketConnection>(
   // ws responds to pings by itself, and a client that does not read the pongs fills the buffer.
   socket.on('ping', terminateIfSlow);
   const stopPinging = keepAlive(socket, pingIntervalMs);
+  const stopWatching = limitMessages(connection, isAuthenticated, requestMs);
   socket.once('close', (code, reason) => {
     stopPinging();
+    stopWatching();
     closed(code, String(reason)).catch(fail);
   });
+}
+
+/** Whether a text is a message of the protocol that clients send. graphql-ws would throw for one that servers send. */
+function isClientMessage(text: string): boolean {
+  try {
+    const message = parseMessage(text);
+    // A ping is answered with its payload, and the nesting of others is checked where they are read.
+    const isTooLarge = message.type === MessageType.Ping && findJsonError(message) !== undefined;
+    return CLIENT_MESSAGES.has(message.type) && !isTooLarge;
+  } catch {
+    return false;
+  }
+}
+
+/** Closes a socket whose message does not end in time, or that receives too much before sign-in. */
+function limitMessages(
+  { socket, request }: WebSocketConnection,
+  isAuthenticated: () => boolean,
+  messageMs: number,
+): () => void {
+  const frames = new WebSocketFrames();
+  let bytes = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const close = (code: number, reason: string) => {
+    if (socket.readyState !== socket.OPEN) return;
+    closeSocket(socket, code, reason);
+    // ws would go on buffering.
+    socket.pause();
+  };
+  const onData = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES_BEFORE_SIGN_IN && !isAuthenticated())
+      close(CLOSE_CODES.tooBig, 'Too much data before connection_ack');
+    const { ends, isWithinMessage: wasWithinMessage } = frames;
+    frames.read(chunk);
+    if (wasWithinMessage && frames.ends === ends) return;
+    clearTimeout(timer);
+    if (frames.isWithinMessage)
+      timer = setTimeout(() => close(CLOSE_CODES.policyViolation, 'The message took too long'), messageMs).unref();
+  };
+  request.raw.socket.on('data', onData);
+  return () => {
+    clearTimeout(timer);
+    request.raw.socket.off('data', onData);
+  };
 }
 
 /** Pings the client at an interval, and terminates the socket when the last ping was not answered. */
@@ -160,7 +227,9 @@ function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
 
 /** Closes a socket with a code and a reason, and terminates it when the client does not respond within 1 s. */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
-  socket.close(code, Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString());
+  // Without the part of a character at the end, whose replacement would be longer than itself.
+  const text = new TextDecoder().decode(Buffer.from(reason).subarray(0, MAX_REASON_BYTES), { stream: true });
+  socket.close(code, text);
   const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }

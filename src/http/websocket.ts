@@ -17,11 +17,16 @@ import type { ClientTimeouts } from './client-timeouts.js';
 import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
+import { CLOSE_TIMEOUT_MS } from './sse.js';
 import type { ConnectionGuards, ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
 
 const MAX_SUBSCRIPTIONS = 1_000;
 const MAX_ID_LENGTH = 128;
+// Browsers and proxies may split a message, but not into many parts. ws keeps each of them, at some 100 bytes.
+const MAX_FRAGMENTS = 16;
+// A message of 64 KiB in the smallest segments of TCP that are in use.
+const MAX_BUFFERED_CHUNKS = 128;
 
 /** The dependencies of {@link createWebSocketHandler}. */
 interface Dependencies extends ConnectionGuards {
@@ -78,7 +83,8 @@ export function createWebSocketHandler(dependencies: Dependencies) {
     socket.once('close', () => {
       for (const stream of streams) void stream.return();
     });
-    serveConnection(server, { socket, request, streams, count: 0 }, clientTimeouts.pingIntervalMs);
+    const session: Session = { socket, request, streams, count: 0 };
+    serveConnection(server, session, () => session.authenticated !== undefined, clientTimeouts);
     if (isStopping()) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
   };
 }
@@ -147,8 +153,15 @@ class PreformattedError extends GraphQLError {
  * Call it before adding hooks: a hook that refuses an upgrade relies on `request.ws`, which is set here.
  */
 export async function registerWebSockets(app: FastifyInstance, log: FastifyBaseLogger): Promise<void> {
+  const webSocketOptions = {
+    maxPayload: MAX_BODY_BYTES,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    handleProtocols,
+  };
   await app.register(webSocket, {
-    options: { maxPayload: MAX_BODY_BYTES, handleProtocols },
+    options: webSocketOptions,
     errorHandler(error, socket, request) {
       // After a protocol error of the client, ws has closed the socket already.
       if (socket.readyState !== socket.OPEN) return;
