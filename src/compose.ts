@@ -29,6 +29,7 @@ import { Reconciler } from './idempotency/reconciler.js';
 import { BackgroundReconciliation, InlineReconciliation } from './idempotency/reconciliation-schedule.js';
 import { ResumeCreate } from './idempotency/resume-create.js';
 import { WriteBehind } from './idempotency/write-behind.js';
+import { LogSampler } from './lib/log-sampler.js';
 import { stackFrames } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
 import type { OperationStore } from './operation-store/operation-store.js';
@@ -55,6 +56,8 @@ export interface BackendLimits {
   connectionsPerTenant?: number | undefined;
   /** Maximum number of open client connections per network before sign-in. Default is 500. */
   connectionsPerNetwork?: number | undefined;
+  /** Window of the sampled log lines in milliseconds. Default is a minute. */
+  logWindowMs?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
 }
@@ -129,8 +132,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
     ofNetwork: createQuota(connectionsPerNetwork),
   };
+  const sampler = new LogSampler(limits.logWindowMs);
   // A fixed level, because LOG_LEVEL must not silence the audit log.
-  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }));
+  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
   // Reads.
   const quota = hasTenants ? 'perTenant' : 'total';
@@ -172,6 +176,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     connectionQuota,
     connectionQuotas,
     audit,
+    /** Limits the log lines that anyone can cause. */
+    sampler,
     /** Starts background reconciliation and the credential watcher. */
     start(): void {
       background.start();
@@ -192,6 +198,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     /** Closes the connections to Huawei Cloud, after everything else has stopped. */
     async close(): Promise<void> {
       credentialWatcher.close();
+      sampler.close();
       await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
     },
   };

@@ -25,6 +25,7 @@ import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { createExplorerHandler, createLandingPage } from './http/explorer.js';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './http/graphql-route.js';
 import { LoadShedder } from './http/load-shedder.js';
+import { RequestLog } from './http/request-log.js';
 import { createHttpServer } from './http/server.js';
 import { createSseHandler } from './http/sse.js';
 import { createWebSocketHandler } from './http/websocket.js';
@@ -86,6 +87,7 @@ export async function createGateway(
     connectionQuota,
     connectionQuotas,
     audit,
+    sampler,
   } = backend;
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
@@ -115,8 +117,10 @@ export async function createGateway(
   });
   await apollo.start();
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
+  const requestLog = new RequestLog(logger, sampler);
   const { app, connections } = await createHttpServer({
     logger,
+    requestLog,
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
     loadShedder,
@@ -157,7 +161,7 @@ export async function createGateway(
     if (skew.isTooFar()) return 'clockSkew';
     return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
   };
-  const admin = createAdminServer(logger, readiness);
+  const admin = createAdminServer(logger, requestLog, readiness);
 
   return {
     async listen() {

@@ -1,3 +1,4 @@
+import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger } from '../lib/logger.js';
 import type { Caller } from './caller.js';
 
@@ -28,12 +29,30 @@ export interface AuditRecord {
 
 const MAX_NAME_LENGTH = 128;
 
-/** Writes the audit log: one line per mutation or refused request, with an allow-list of fields. */
+/**
+ * Writes the audit log: one line per mutation or refused request, with an allow-list of fields.
+ *
+ * Refusals of requests that are not authenticated are sampled, because anyone can cause them.
+ */
 export class AuditLog {
-  constructor(private readonly logger: Pick<Logger<object>, 'info'>) {}
+  constructor(
+    private readonly logger: Pick<Logger<object>, 'info'>,
+    private readonly sampler: LogSampler,
+  ) {}
 
   /** Writes one line; log field names and the message `audit` are part of the log's interface. */
-  write({ caller, address, startedAtMs, durationMs, ...rest }: AuditRecord): void {
+  write(record: AuditRecord): void {
+    const { caller, code, reason } = record;
+    if (caller !== undefined) this.#write(record);
+    else
+      this.sampler.sample(
+        `audit ${code} ${reason}`,
+        () => this.#write(record),
+        count => this.logger.info({ code, reason, count }, 'refused requests not logged'),
+      );
+  }
+
+  #write({ caller, address, startedAtMs, durationMs, ...rest }: AuditRecord): void {
     this.logger.info(
       {
         ...rest,

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import { addErrorHandlers, errorOptions } from './errors.js';
+import type { RequestLog } from './request-log.js';
 
 /**
  * The readiness of the gateway. `clockSkew`: its clock differs too much from Huawei Cloud's to sign requests;
@@ -12,8 +13,12 @@ export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
  * Creates the HTTP server for operators: `/livez` (the process runs) and `/readyz` (it accepts work). Neither sends
  * anything upstream.
  */
-export function createAdminServer(logger: FastifyBaseLogger, readiness: () => Readiness): FastifyInstance {
-  const app = fastify({ ...errorOptions(logger), forceCloseConnections: true });
+export function createAdminServer(
+  logger: FastifyBaseLogger,
+  requestLog: RequestLog,
+  readiness: () => Readiness,
+): FastifyInstance {
+  const app = fastify({ ...errorOptions(requestLog), forceCloseConnections: true });
   addErrorHandlers(app, logger);
   app.get('/livez', async () => ({ status: 'live' }));
   app.get('/readyz', async (_request, reply) => {

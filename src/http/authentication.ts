@@ -72,6 +72,12 @@ export function callerOf(request: FastifyRequest): AuthenticatedCaller {
   return request.getDecorator<AuthenticatedCaller>(CALLER_DECORATOR);
 }
 
+/** Whether a request came with a valid access token. */
+export function isSignedIn(request: FastifyRequest): boolean {
+  // Only the callers of tokens have an expiry.
+  return request.getDecorator<AuthenticatedCaller | null>(CALLER_DECORATOR)?.validUntilMs !== undefined;
+}
+
 /** The resolver context of an authenticated request, for any transport. */
 export function createContext(
   traceId: string,

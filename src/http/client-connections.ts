@@ -4,6 +4,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import { networkOf } from '../lib/network.js';
 import type { ClientTimeouts } from './client-timeouts.js';
+import type { RequestLog } from './request-log.js';
 
 /** Unanswered requests that one connection may have: no client of today pipelines more than a few. */
 const MAX_UNANSWERED = 16;
@@ -22,6 +23,7 @@ interface Dependencies {
   timeouts: ClientTimeouts;
   /** Proxies, whose connections carry the requests of many callers. */
   trustedProxies: readonly string[];
+  requestLog: RequestLog;
 }
 
 interface Connection {
@@ -70,7 +72,7 @@ export class ClientConnections {
     const connection = this.#open.get(socket);
     if (connection === undefined || socket.destroyed) return false;
     if (connection.unanswered.size >= MAX_UNANSWERED) {
-      socket.destroy();
+      this.#destroy(socket, 'pipelining');
       return false;
     }
     connection.unanswered.add(response);
@@ -112,7 +114,7 @@ export class ClientConnections {
     const isOfProxy = address !== '' && this.#proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
     const release = isOfProxy ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
     if (release === undefined) {
-      socket.destroy();
+      this.#destroy(socket, 'too many');
       return;
     }
     const connection: Connection = {
@@ -137,8 +139,14 @@ export class ClientConnections {
     for (const [socket, connection] of this.#open) {
       // The response to the upgrade of a WebSocket is closed with the socket.
       const idleForMs = connection.unanswered.size > 0 ? 0 : nowMs - connection.idleSinceMs;
-      if (idleForMs >= idleMs || unreadMs(socket, connection, nowMs) >= responseMs) socket.destroy();
+      if (idleForMs >= idleMs) this.#destroy(socket, 'idle');
+      else if (unreadMs(socket, connection, nowMs) >= responseMs) this.#destroy(socket, 'unread');
     }
+  }
+
+  #destroy(socket: Socket, reason: Parameters<RequestLog['writeClosed']>[0]): void {
+    this.dependencies.requestLog.writeClosed(reason, socket.remoteAddress ?? '');
+    socket.destroy();
   }
 }
 

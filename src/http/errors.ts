@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import { DOCUMENT_LIMIT_ERRORS } from '../graphql/document-limits.js';
 import { isObject } from '../lib/json.js';
+import type { RequestLog } from './request-log.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
 /** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
@@ -143,10 +144,10 @@ function httpErrorOf(error: unknown): HttpErrorName {
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /** Fastify options that assign trace ids and respond with JSON to errors before routing. */
-export function errorOptions(logger: FastifyBaseLogger) {
+export function errorOptions(requestLog: RequestLog) {
   return {
     genReqId: traceIdOf,
-    clientErrorHandler: (error, socket) => handleClientError(error, socket, logger),
+    clientErrorHandler: (error, socket) => handleClientError(error, socket, requestLog),
     frameworkErrors: (error, request, reply) =>
       sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error)),
   } satisfies FastifyServerOptions;
@@ -181,7 +182,7 @@ const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {
 };
 
 /** Responds with JSON to a request that Node could not parse, and closes the connection once it is sent. */
-export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
+export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, requestLog: RequestLog): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -200,7 +201,7 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
   // A client that does not close its end would keep the connection.
   socket.destroySoon();
-  log.info({ traceId, method: null, route: null, status }, 'request');
+  requestLog.writeAnonymous({ traceId, method: null, route: null, status });
 }
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -3,11 +3,13 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { isSignedIn } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
+import type { RequestLog } from './request-log.js';
 import { hasSupportedEncoding, isDnsRebinding, isUnambiguous } from './request-validation.js';
 import { registerWebSockets } from './websocket.js';
 
@@ -20,6 +22,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 /** The dependencies of {@link createHttpServer}. */
 interface Dependencies {
   logger: FastifyBaseLogger;
+  requestLog: RequestLog;
   /** Origins whose pages may call the gateway from a browser; none by default. */
   corsOrigins: readonly string[];
   /** Whether the gateway is shutting down and refuses new requests. */
@@ -42,6 +45,7 @@ interface HttpServer {
 /** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
 export async function createHttpServer(dependencies: Dependencies): Promise<HttpServer> {
   const {
+    requestLog,
     connectionQuotas: quotas,
     logger,
     corsOrigins,
@@ -53,7 +57,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
   } = dependencies;
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
-  const errorHandling = errorOptions(logger);
+  const errorHandling = errorOptions(requestLog);
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -87,14 +91,19 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
       else errorHandling.clientErrorHandler(error, socket);
     },
   });
-  const connections = new ClientConnections(app.server, { quotas, timeouts: clientTimeouts, trustedProxies });
+  const connections = new ClientConnections(app.server, {
+    quotas,
+    timeouts: clientTimeouts,
+    trustedProxies,
+    requestLog,
+  });
   app.server.maxConnections = MAX_CONNECTIONS;
   // Node silently drops headers above its limit, so the gateway enforces a lower one itself.
   app.server.maxHeadersCount = 4 * MAX_HEADERS;
   // Node would respond to an unknown `Expect` without a body. A server may ignore it (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (message, response) => app.routing(message, response));
   addErrorHandlers(app, logger);
-  await registerWebSockets(app, logger);
+  await registerWebSockets(app, logger, requestLog);
   app.addHook('onRequest', (request, reply, done) => {
     // The connection is closed, and what follows on it is ignored.
     if (!connections.addRequest(request.raw, reply.raw)) return;
@@ -143,10 +152,10 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
   app.addHook('onResponse', async (request, reply) => {
     const { id: traceId, method, routeOptions } = request;
     const { statusCode: status, elapsedTime } = reply;
-    const record = { traceId, method, route: routeOptions.url ?? null, status };
-    // Operations are logged where they happen, so successful requests are logged at debug level only.
-    const level = status < 400 ? 'debug' : 'info';
-    request.log[level]({ ...record, durationMs: Math.round(elapsedTime) }, 'request');
+    const route = routeOptions.url ?? null;
+    const record = { traceId, method, route, status, durationMs: Math.round(elapsedTime) };
+    if (status < 400 || isSignedIn(request)) requestLog.write(record);
+    else requestLog.writeAnonymous(record);
   });
   // Other content types reach Apollo without a body, so that its CSRF prevention refuses them.
   app.removeContentTypeParser('text/plain');

@@ -17,6 +17,7 @@ import type { ClientTimeouts } from './client-timeouts.js';
 import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
+import type { RequestLog } from './request-log.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
 import type { ConnectionGuards, ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
@@ -152,7 +153,11 @@ class PreformattedError extends GraphQLError {
  *
  * Call it before adding hooks: a hook that refuses an upgrade relies on `request.ws`, which is set here.
  */
-export async function registerWebSockets(app: FastifyInstance, log: FastifyBaseLogger): Promise<void> {
+export async function registerWebSockets(
+  app: FastifyInstance,
+  log: FastifyBaseLogger,
+  requestLog: RequestLog,
+): Promise<void> {
   const webSocketOptions = {
     maxPayload: MAX_BODY_BYTES,
     maxFragments: MAX_FRAGMENTS,
@@ -175,6 +180,6 @@ export async function registerWebSockets(app: FastifyInstance, log: FastifyBaseL
   });
   // ws would respond to an invalid handshake in a format of its own.
   app.websocketServer.on('wsClientError', (error: Error, socket: Socket, _request: IncomingMessage) =>
-    handleClientError(error, socket, log),
+    handleClientError(error, socket, requestLog),
   );
 }
