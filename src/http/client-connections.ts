@@ -4,7 +4,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import { networkOf } from '../lib/network.js';
 import type { ClientTimeouts } from './client-timeouts.js';
-import type { RequestLog } from './request-log.js';
+import type { CloseReason, RequestLog } from './request-log.js';
 
 /** Unanswered requests that one connection may have: no client of today pipelines more than a few. */
 const MAX_UNANSWERED = 16;
@@ -27,6 +27,8 @@ interface Dependencies {
 }
 
 interface Connection {
+  /** The address of its other end, which Node forgets when the client goes away. */
+  address: string;
   isOfProxy: boolean;
   /** The tenant for which the connection counts; undefined before sign-in. */
   tenant: string | undefined;
@@ -72,7 +74,7 @@ export class ClientConnections {
     const connection = this.#open.get(socket);
     if (connection === undefined || socket.destroyed) return false;
     if (connection.unanswered.size >= MAX_UNANSWERED) {
-      this.#destroy(socket, 'pipelining');
+      this.#destroy(socket, connection.address, 'pipelining');
       return false;
     }
     connection.unanswered.add(response);
@@ -114,10 +116,11 @@ export class ClientConnections {
     const isOfProxy = address !== '' && this.#proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
     const release = isOfProxy ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
     if (release === undefined) {
-      this.#destroy(socket, 'too many');
+      this.#destroy(socket, address, 'too many');
       return;
     }
     const connection: Connection = {
+      address,
       isOfProxy,
       tenant: undefined,
       release,
@@ -139,13 +142,13 @@ export class ClientConnections {
     for (const [socket, connection] of this.#open) {
       // The response to the upgrade of a WebSocket is closed with the socket.
       const idleForMs = connection.unanswered.size > 0 ? 0 : nowMs - connection.idleSinceMs;
-      if (idleForMs >= idleMs) this.#destroy(socket, 'idle');
-      else if (unreadMs(socket, connection, nowMs) >= responseMs) this.#destroy(socket, 'unread');
+      if (idleForMs >= idleMs) this.#destroy(socket, connection.address, 'idle');
+      else if (unreadMs(socket, connection, nowMs) >= responseMs) this.#destroy(socket, connection.address, 'unread');
     }
   }
 
-  #destroy(socket: Socket, reason: Parameters<RequestLog['writeClosed']>[0]): void {
-    this.dependencies.requestLog.writeClosed(reason, socket.remoteAddress ?? '');
+  #destroy(socket: Socket, address: string, reason: CloseReason): void {
+    this.dependencies.requestLog.writeClosed(reason, address);
     socket.destroy();
   }
 }

@@ -100,6 +100,7 @@ describe('the unanswered requests of a connection', () => {
     const answer = readToEnd(socket);
     socket.write(waitFor(connectionId) + request(connectionId).repeat(MAX_UNANSWERED));
     expect(await answer).toBe('');
+    expect(gateway.log()).toContain('"reason":"pipelining","address":"127.0.0.1","msg":"connection closed"');
     expect(gateway.log()).not.toContain('internal error');
   });
 
