@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Config } from './config/config.js';
 import { ConfigError, loadConfig } from './config/config.js';
-import { isLoopback } from './config/env-schema.js';
+import { isLoopback, SECRET_KEYS } from './config/env-schema.js';
+import type { Environment } from './config/secret-files.js';
 import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
 import { stackFrames } from './lib/logger.js';
@@ -16,8 +17,9 @@ const EXIT_CONFIG = 78;
 type ListenError = Error & { code?: string; address?: string; port?: number };
 
 async function start(): Promise<void> {
-  const emulator = process.argv.includes('--dev') ? await startEmulator() : undefined;
-  const config = loadConfig(emulator?.gatewayEnvironment ?? process.env);
+  const environment = takeEnvironment();
+  const emulator = process.argv.includes('--dev') ? await startEmulator(environment) : undefined;
+  const config = loadConfig(emulator?.gatewayEnvironment ?? environment);
   if (emulator !== undefined) requireLoopback(config);
   const logger = createLogger(config);
   exitOnBug(logger);
@@ -39,6 +41,13 @@ async function start(): Promise<void> {
   if (addresses !== undefined && !isStopping) logAddresses(config, addresses, logger, emulator);
 }
 
+/** Copies the environment and removes the secrets from the original, which Node writes into diagnostic reports. */
+function takeEnvironment(): Environment {
+  const environment = { ...process.env };
+  for (const key of SECRET_KEYS) delete process.env[key];
+  return environment;
+}
+
 // Buffered: under load many lines share one write. A line waits at most for the flush interval.
 function createLogger({ logLevel }: Config): Logger {
   const destination = pino.destination({ dest: 1, minLength: 8_192, periodicFlush: 100 });
@@ -54,10 +63,10 @@ function requireLoopback({ host, adminHost }: Config): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-async function startEmulator(): Promise<DevelopmentEmulator> {
+async function startEmulator(environment: Environment): Promise<DevelopmentEmulator> {
   // Production never loads the emulator.
   const { startDevelopmentEmulator } = await import('./dev-mode.js');
-  return startDevelopmentEmulator(process.env);
+  return startDevelopmentEmulator(environment);
 }
 
 function logAddresses(
