@@ -2,7 +2,7 @@ import { createHmac, hash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { IRateLimiterRedisOptions, RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import { networkOf } from '../lib/network.js';
+import { networkOf } from '../lib/ip-address.js';
 import type { CreateLimit } from './caller.js';
 
 /** How many creates and deletes one tenant may send. */

@@ -7,6 +7,7 @@ import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
 import type { ClientConnections } from './client-connections.js';
+import { clientAddressOf } from './client-address.js';
 import { HTTP_ERRORS, sendHttpError } from './errors.js';
 
 /** The request decorator that holds the authenticated caller; register it before the server starts. */
@@ -36,7 +37,7 @@ export function createAuthenticationHook(
 ): AuthenticationHook {
   return async (request, reply) => {
     const startedAtMs = clock.epochMs();
-    const result = await authenticator.authenticate(request.headers.authorization, request.ip);
+    const result = await authenticator.authenticate(request.headers.authorization, clientAddressOf(request));
     if (result.kind === 'authenticated') {
       request.setDecorator<AuthenticatedCaller>(CALLER_DECORATOR, result);
       if (connections.assignTenant(request.raw.socket, result.caller.tenant)) return undefined;
@@ -52,13 +53,13 @@ export function createAuthenticationHook(
 /** Writes a failed authentication, which began at `startedAtMs` (since 1970-01-01 UTC), to the audit log. */
 export function auditFailure(
   { audit, clock }: { audit: AuditLog; clock: Clock },
-  { id: traceId, ip: address }: FastifyRequest,
+  request: FastifyRequest,
   failure: FailedAuthentication,
   startedAtMs: number,
 ): void {
   audit.write({
-    traceId,
-    address,
+    traceId: request.id,
+    address: clientAddressOf(request),
     caller: undefined,
     code: HTTP_ERRORS[ERRORS[failure.kind]].code,
     reason: failure.kind === 'unauthenticated' ? failure.reason : undefined,
@@ -119,7 +120,7 @@ export function createHttpContext(
     }
     listeners.push(listener);
   };
-  return { ...createContext(request.id, request.ip, authenticated), onDisconnect };
+  return { ...createContext(request.id, clientAddressOf(request), authenticated), onDisconnect };
 }
 
 /** Counts a response against the tenant's connection quota until it is closed; false when the quota is used up. */

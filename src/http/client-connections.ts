@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { BlockList, isIPv6 } from 'node:net';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
-import { networkOf } from '../lib/network.js';
+import { canonicalAddress, networkOf } from '../lib/ip-address.js';
+import { createProxyTrust } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { CloseReason, RequestLog } from './request-log.js';
 
@@ -49,19 +49,14 @@ interface Connection {
  */
 export class ClientConnections {
   readonly #open = new Map<Socket, Connection>();
-  readonly #proxies = new BlockList();
+  readonly #isProxy: (address: string) => boolean;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     server: Server,
     private readonly dependencies: Dependencies,
   ) {
-    for (const proxy of dependencies.trustedProxies) {
-      const [address = '', bits] = proxy.split('/');
-      const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-      if (bits === undefined) this.#proxies.addAddress(address, family);
-      else this.#proxies.addSubnet(address, Number(bits), family);
-    }
+    this.#isProxy = createProxyTrust(dependencies.trustedProxies);
     server.on('connection', (socket: Socket) => this.#add(socket));
     this.#timer = setInterval(() => this.#check(), dependencies.timeouts.checkIntervalMs).unref();
   }
@@ -112,9 +107,8 @@ export class ClientConnections {
   }
 
   #add(socket: Socket): void {
-    const { remoteAddress: address = '' } = socket;
-    const isOfProxy = address !== '' && this.#proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-    const release = isOfProxy ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
+    const address = canonicalAddress(socket.remoteAddress) ?? '';
+    const release = this.#isProxy(address) ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
     if (release === undefined) {
       this.#destroy(socket, address, 'too many');
       return;

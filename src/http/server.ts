@@ -6,6 +6,7 @@ import fastify, { LogController } from 'fastify';
 import { isSignedIn } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
+import { createProxyTrust } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
@@ -62,7 +63,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    trustProxy: trustedProxies.length > 0 && createProxyTrust(trustedProxies),
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       // isUnambiguous checks it: Node would respond to a missing Host without a body.

@@ -5,6 +5,7 @@ import { createHandler } from 'graphql-sse';
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { SubscriptionEngine } from '../graphql/subscriptions.js';
 import { acquireForResponse, callerOf, createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
+import { clientAddressOf } from './client-address.js';
 import { sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
 
@@ -93,7 +94,7 @@ function createEventEncoder() {
 }
 
 async function subscribe(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
-  const prepared = engine.prepare(request.body, createContext(request.id, request.ip, callerOf(request)));
+  const prepared = engine.prepare(request.body, createContext(request.id, clientAddressOf(request), callerOf(request)));
   if (Array.isArray(prepared)) return only({ errors: prepared });
   const results = await engine.subscribe(prepared);
   return Symbol.asyncIterator in results ? results : only(results);

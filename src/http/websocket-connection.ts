@@ -10,6 +10,7 @@ import { auditFailure } from './authentication.js';
 import type { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { findJsonError } from './request-validation.js';
+import { clientAddressOf } from './client-address.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
 import { WebSocketFrames } from './web-socket-frames.js';
 
@@ -69,7 +70,7 @@ export async function authenticateSocket(
 ): Promise<AuthenticatedCaller | undefined> {
   const startedAtMs = clock.epochMs();
   const authorization = authorizationIn(params) ?? request.headers.authorization;
-  const result = await authenticator.authenticate(authorization, request.ip);
+  const result = await authenticator.authenticate(authorization, clientAddressOf(request));
   if (result.kind !== 'authenticated') {
     auditFailure({ audit, clock }, request, result, startedAtMs);
     if (result.kind === 'unauthenticated') closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');

@@ -13,6 +13,7 @@ import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { createContext } from './authentication.js';
+import { clientAddressOf } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
@@ -107,7 +108,7 @@ function prepare(
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);
   if (typeof validated === 'string') return refuse(formatHttpError(validated, traceId));
-  const prepared = engine.prepare(validated.body, createContext(traceId, request.ip, authenticated));
+  const prepared = engine.prepare(validated.body, createContext(traceId, clientAddressOf(request), authenticated));
   return Array.isArray(prepared) ? refuse(...prepared) : prepared;
 }
 

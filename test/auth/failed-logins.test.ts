@@ -90,4 +90,31 @@ describe('the address of a client', () => {
     expect(await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.1'))).toEqual([429]);
     expect(await statusesOf(gateway, 1, 'a.b.c', from('::ffff:192.0.2.2'))).toEqual([401]);
   });
+
+  it.each([
+    ['ports', ['192.0.2.1:123', '192.0.2.1:65535', '192.0.2.1', '192.0.2.1:1']],
+    ['IPv6 with ports', ['[2001:db8::1]:123', '[2001:DB8:0:0::1]:4', '2001:0db8::1', '[2001:db8::1]']],
+    ['zones', ['fe80::1%eth0', 'fe80::1%25en1', '[fe80::1%eth0]:7', 'fe80::1']],
+    ['IPv4 in IPv6', ['::ffff:192.0.2.1', '[::FFFF:c000:201]:80', '0:0:0:0:0:ffff:192.0.2.1', '192.0.2.1:9']],
+    ['proxies with ports', ['192.0.2.1, 10.0.0.1:443', '192.0.2.1:5, 10.0.0.1', '192.0.2.1', '192.0.2.1, 10.0.0.1:1']],
+  ])('is the same in all spellings of one address: %s', async (_what, spellings) => {
+    const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1, 10.0.0.1' });
+    const statuses: number[] = [];
+    for (const spelling of spellings) statuses.push(...(await statusesOf(gateway, 1, 'a.b.c', from(spelling))));
+    const addresses = new Set(gateway.audit().map(({ address }) => address));
+
+    expect(statuses).toEqual([401, 401, 401, 429]);
+    expect([...addresses].join()).toMatch(/^(?:192\.0\.2\.1|2001:db8::1|fe80::1)$/);
+  });
+
+  it('is that of the nearest known proxy when X-Forwarded-For holds something else', async () => {
+    const gateway = await startTokenGateway({ ...THREE, TRUST_PROXY: '127.0.0.1, 10.0.0.1' });
+    const statuses: number[] = [];
+    for (const text of ['unknown', '_hidden', '192.0.2.1, 300.1.1.1:80', '1', ''])
+      statuses.push(...(await statusesOf(gateway, 1, 'a.b.c', from(text))));
+    await statusesOf(gateway, 1, 'a.b.c', from('192.0.2.1, [::1, 10.0.0.1'));
+
+    expect(statuses).toEqual([401, 401, 401, 429, 429]);
+    expect(gateway.audit().map(({ address }) => address)).toEqual([...Array(5).fill('127.0.0.1'), '10.0.0.1']);
+  });
 });

@@ -1,0 +1,21 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+const PORT = /^(?:\[(?<bracketed>[^\]]*)\](?::\d{1,5})?|(?<ipv4>[\d.]+):\d{1,5})$/;
+
+/**
+ * The one spelling of an IP address, without port and zone, and IPv4 when it is mapped to IPv6. Undefined for
+ * everything else, such as host names.
+ */
+export function canonicalAddress(text = ''): string | undefined {
+  const { bracketed, ipv4 } = PORT.exec(text)?.groups ?? {};
+  const address = (bracketed ?? ipv4 ?? text).replace(/%.*$/, '');
+  // ipaddr.js alone would accept spellings such as 127.1 and 0x7f000001.
+  return isIP(address) === 0 ? undefined : ipaddr.process(address).toString();
+}
+
+/** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
+export function networkOf(canonical: string): string {
+  if (isIP(canonical) !== 6) return canonical;
+  return ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/64`).toString();
+}
