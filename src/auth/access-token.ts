@@ -25,6 +25,8 @@ export class InvalidTokenError extends Error {
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_CLAIM_LENGTH = 256;
+// Lone surrogates and the replacement character: such a name may be equal to another one after an encoding.
+const NO_UNICODE_TEXT = /[\p{Surrogate}\ufffd]/u;
 // Keys come from the issuer only. A token that contains its own key is an attack.
 const KEYS_IN_HEADER = ['jwk', 'jku', 'x5c', 'x5u'] as const;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
@@ -94,7 +96,8 @@ function callerOf(payload: JWTPayload, { tenantClaim, scopes }: TokenRules): Cal
 
 function nameIn(payload: JWTPayload, claim: string): string {
   const value = payload[claim];
-  if (typeof value === 'string' && value !== '' && value.length <= MAX_CLAIM_LENGTH) return value;
+  const isText = typeof value === 'string' && value !== '' && !NO_UNICODE_TEXT.test(value);
+  if (isText && value.length <= MAX_CLAIM_LENGTH) return value;
   throw new InvalidTokenError('name');
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
@@ -51,4 +52,35 @@ describe('the tenant', () => {
       expect((await gateway.ask(await gateway.sign({ claims: { team } }))).status).toBe(401);
     },
   );
+
+  it.each([
+    ['tenant', { team: '\ud800' }],
+    ['tenant', { team: 'blue\udfff' }],
+    ['tenant', { team: 'blue\ufffd' }],
+    ['subject', { team: 'blue', sub: 'alice\ud83d' }],
+  ])('has one form: a token whose %s is no Unicode text is refused: %j', async (_what, claims) => {
+    const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'team' });
+
+    expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(401);
+    expect(gateway.audit()).toMatchObject([{ reason: 'name' }]);
+  });
+
+  it.each([
+    ['after 128 characters', ['a', 'b'].map(end => `${'x'.repeat(255)}${end}`)],
+    ['in control characters', ['blue\u0000', 'blue\u001b', 'blue?', 'blue\\u{0}', 'blue\u202e', 'blue\u2028']],
+    ['in characters outside the basic plane', ['\u{1f600}', '\u{1f601}', '\u{e0001}', '\u{e0002}']],
+    ['in their normal form', ['\u00e9', 'e\u0301']],
+  ])('has a limit and a name in the audit log of its own if it differs %s', async (_what, teams) => {
+    const limit = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '1' };
+    const clock = createManualClock();
+    const gateway = await startTokenGateway({ ...limit, OIDC_TENANT_CLAIM: 'team' }, { clock });
+    const answers: unknown[] = [];
+    for (const [index, team] of teams.entries()) {
+      const answer = await gateway.createAs(await gateway.sign({ claims: { team } }), { name: `orders_${index}` });
+      answers.push(codeIn(answer));
+    }
+
+    expect(answers).toEqual(teams.map(() => SUCCESS));
+    expect(new Set(gateway.audit().map(({ tenant }) => tenant)).size).toBe(teams.length);
+  });
 });
