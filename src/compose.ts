@@ -1,4 +1,4 @@
-import type { Redis, RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
@@ -122,9 +122,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   // Callers.
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(config.auth, redis, log);
+  const counters = await openSharedCounters(config.auth, redis, () => keys.secret(), log);
   const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
-  const createLimit = await createCreateLimit(config.auth, counters?.redis);
+  const createLimit = await createCreateLimit(config.auth, counters);
   const hasTenants = config.auth.tokens !== undefined;
   const createQuota = (max: number) => (hasTenants ? new KeyedConnectionQuota(max) : UNLIMITED_CONNECTIONS);
   const connectionQuota = createQuota(connectionsPerTenant);
@@ -258,6 +258,7 @@ async function openStore(
 async function openSharedCounters(
   { tokens, createLimit }: AuthConfig,
   address: RedisOptions | undefined,
+  secret: SharedCounters['secret'],
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
@@ -266,8 +267,7 @@ async function openSharedCounters(
     if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
     else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
   });
-  // The address contains the password, which only the gateways of this Redis share.
-  return { redis, secret: JSON.stringify(address), close: () => closeRedis(redis) };
+  return { redis, secret, close: () => closeRedis(redis) };
 }
 
 async function createCallerAuthenticator(
@@ -286,10 +286,10 @@ async function createCallerAuthenticator(
   return new JwtAuthenticator(jwks, tokens, new FailedLoginLimit(failedLoginsPerMinute, counters), clock);
 }
 
-async function createCreateLimit({ createLimit }: AuthConfig, redis: Redis | undefined) {
+async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
   if (createLimit === undefined) return NO_CREATE_LIMIT;
   const { TenantCreateLimit } = await import('./auth/rate-limits.js');
-  return new TenantCreateLimit(createLimit, redis);
+  return new TenantCreateLimit(createLimit, counters);
 }
 
 async function openPollLease(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollLease> {

@@ -1,4 +1,5 @@
-import { createHmac, hash, randomBytes } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { IRateLimiterRedisOptions, RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
@@ -17,6 +18,29 @@ const CREATE_PREFIX = 'dli-gateway:{limits}:create';
 const LOGIN_PREFIX = 'dli-gateway:{limits}:login';
 const LOGIN_WINDOW_SECONDS = 60;
 
+/** Counters in Redis that several gateways share. */
+export interface SharedCounters {
+  redis: Redis;
+  /** A secret that only these gateways know; the same for all of them. Rejects while it is unavailable. */
+  secret: () => Promise<KeyObject>;
+}
+
+/** Names counters by keyed hashes, so that readers of Redis cannot guess whom they count. */
+class CounterNames {
+  readonly #ownSecret = createSecretKey(randomBytes(32));
+
+  constructor(private readonly sharedSecret: SharedCounters['secret'] | undefined) {}
+
+  // Stored: do not rename the kinds.
+  async hash(kind: 'createLimit' | 'loginLimit', counted: string): Promise<Buffer> {
+    // Without the secret there is no Redis either, and this process counts alone.
+    const secret = (await this.sharedSecret?.().catch(() => undefined)) ?? this.#ownSecret;
+    return createHmac('sha256', secret)
+      .update(JSON.stringify([kind, counted]))
+      .digest();
+  }
+}
+
 /**
  * Limits creates and deletes per tenant.
  *
@@ -25,31 +49,26 @@ const LOGIN_WINDOW_SECONDS = 60;
  */
 export class TenantCreateLimit implements CreateLimit {
   readonly #limiter: RateLimiterAbstract;
+  readonly #names: CounterNames;
 
-  /** @param redis shared counters; undefined counts in this process */
-  constructor({ creates, windowSeconds }: CreateLimitRule, redis: Redis | undefined) {
+  /** @param shared counters in Redis; undefined counts in this process */
+  constructor({ creates, windowSeconds }: CreateLimitRule, shared: SharedCounters | undefined) {
     const rule = { points: creates, duration: windowSeconds, keyPrefix: CREATE_PREFIX };
     // Spares Redis the requests of a tenant who has used up the window.
-    this.#limiter = createLimiter({ ...rule, inMemoryBlockOnConsumed: creates + 1 }, redis);
+    this.#limiter = createLimiter({ ...rule, inMemoryBlockOnConsumed: creates + 1 }, shared?.redis);
+    this.#names = new CounterNames(shared?.secret);
   }
 
   async take(tenant: string): Promise<number | undefined> {
+    const name = await this.#names.hash('createLimit', tenant);
     try {
-      // Hashed, so that readers of the store do not learn the names of tenants.
-      await this.#limiter.consume(hash('sha256', tenant, 'base64url'));
+      await this.#limiter.consume(name.toString('base64url'));
       return undefined;
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       return Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000));
     }
   }
-}
-
-/** Counters in Redis that several gateways share. */
-export interface SharedCounters {
-  redis: Redis;
-  /** A secret that only these gateways know; the same for all of them. */
-  secret: string;
 }
 
 /**
@@ -60,7 +79,7 @@ export interface SharedCounters {
  */
 export class FailedLoginLimit {
   readonly #limiter: RateLimiterAbstract;
-  readonly #secret: string | Buffer;
+  readonly #names: CounterNames;
 
   /**
    * @param maxPerMinute rejected tokens per address and minute
@@ -71,23 +90,23 @@ export class FailedLoginLimit {
     shared?: SharedCounters,
   ) {
     const rule = { points: maxPerMinute, duration: LOGIN_WINDOW_SECONDS, keyPrefix: LOGIN_PREFIX };
-    this.#secret = shared?.secret ?? randomBytes(16);
+    this.#names = new CounterNames(shared?.secret);
     this.#limiter = createLimiter(rule, shared?.redis);
   }
 
   /** Seconds until tokens from this address are verified again; undefined when the limit is not reached. */
   async retryAfterSeconds(address: string): Promise<number | undefined> {
-    const counter = await this.#limiter.get(this.#counterOf(address));
+    const counter = await this.#limiter.get(await this.#counterOf(address));
     if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.maxPerMinute) return undefined;
     return Math.ceil(counter.msBeforeNext / 1_000);
   }
 
   async record(address: string): Promise<void> {
-    await this.#limiter.penalty(this.#counterOf(address));
+    await this.#limiter.penalty(await this.#counterOf(address));
   }
 
-  #counterOf(address: string): number {
-    return createHmac('sha256', this.#secret).update(networkOf(address)).digest().readUInt16BE();
+  async #counterOf(address: string): Promise<number> {
+    return (await this.#names.hash('loginLimit', networkOf(address))).readUInt16BE();
   }
 }
 

@@ -78,6 +78,16 @@ export class OperationKeys {
     return (await this.#secret).projectId;
   }
 
+  /**
+   * The store's secret, which keys all hashes in it.
+   *
+   * @throws {StoreUnavailableError} while the secret has not been read
+   */
+  async hmacKey(): Promise<KeyObject> {
+    this.#secret ??= this.#readSecret();
+    return (await this.#secret).hmacKey;
+  }
+
   /** Makes the next use read the secret again, because the store has another one. */
   forgetSecret(): void {
     this.#secret = undefined;
