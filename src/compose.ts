@@ -58,6 +58,8 @@ export interface BackendLimits {
   connectionsPerNetwork?: number | undefined;
   /** Window of the sampled log lines in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
+  /** Signature checks per second for an address with too many bad tokens. Default is 200. */
+  verificationsPerSecond?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
 }
@@ -122,8 +124,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   // Callers.
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(config.auth, redis, () => keys.secret(), log);
-  const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, clock, log);
+  const counters = await openSharedCounters(config.auth, redis, () => keys.hmacKey(), log);
+  const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, limits, clock, log);
   const createLimit = await createCreateLimit(config.auth, counters);
   const hasTenants = config.auth.tokens !== undefined;
   const createQuota = (max: number) => (hasTenants ? new KeyedConnectionQuota(max) : UNLIMITED_CONNECTIONS);
@@ -273,17 +275,22 @@ async function openSharedCounters(
 async function createCallerAuthenticator(
   { tokens, failedLoginsPerMinute }: AuthConfig,
   counters: SharedCounters | undefined,
+  { verificationsPerSecond }: BackendLimits,
   clock: Clock,
   log: Logger,
 ): Promise<CallerAuthenticator> {
   if (tokens === undefined) return ANONYMOUS;
-  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }] = await Promise.all([
-    import('./auth/jwt-authenticator.js'),
-    import('./auth/jwks.js'),
-    import('./auth/rate-limits.js'),
-  ]);
+  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }, { VerificationQueue }] =
+    await Promise.all([
+      import('./auth/jwt-authenticator.js'),
+      import('./auth/jwks.js'),
+      import('./auth/rate-limits.js'),
+      import('./auth/verification-queue.js'),
+    ]);
   const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
-  return new JwtAuthenticator(jwks, tokens, new FailedLoginLimit(failedLoginsPerMinute, counters), clock);
+  const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
+  const queue = new VerificationQueue(clock, verificationsPerSecond);
+  return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);
 }
 
 async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {

@@ -1,8 +1,9 @@
-import type { JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
-import { errors, jwtVerify } from 'jose';
+import type { FlattenedJWSInput, JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
+import { base64url, errors, jwtVerify, UnsecuredJWT } from 'jose';
 import type { AuthenticatedCaller, Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
 import { JwksUnavailableError } from './jwks.js';
+import { VerificationQueueFullError } from './verification-queue.js';
 
 /** The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. */
 export interface TokenRules {
@@ -21,6 +22,14 @@ export interface TokenRules {
 /** The token was rejected. The message is a short reason for the log and contains nothing of the token. */
 export class InvalidTokenError extends Error {
   override readonly name = 'InvalidTokenError';
+
+  /** @param isExpired whether only its age makes the token invalid, as far as it was checked */
+  constructor(
+    reason: string,
+    readonly isExpired = false,
+  ) {
+    super(reason);
+  }
 }
 
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -32,13 +41,17 @@ const KEYS_IN_HEADER = ['jwk', 'jku', 'x5c', 'x5u'] as const;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
 // are rejected. ID tokens, which are typed JWT too, have a different audience.
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
+const PASSED_ON = [InvalidTokenError, JwksUnavailableError, VerificationQueueFullError];
+const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
 
 /**
  * Verifies an access token and reads the caller from its claims. The expiry includes the clock tolerance.
  *
+ * The signature is checked last, because it costs most. `getKey` is called when everything else was found valid.
+ *
  * @param nowMs milliseconds since 1970-01-01 UTC
  * @throws {InvalidTokenError} when the token is malformed, expired, wrongly signed or lacks a claim
- * @throws {JwksUnavailableError} when the issuer's keys cannot be fetched
+ * @throws what `getKey` throws to refuse an answer: {JwksUnavailableError}, {VerificationQueueFullError}
  */
 export async function verifyAccessToken(
   token: string,
@@ -47,27 +60,29 @@ export async function verifyAccessToken(
   nowMs: number,
 ): Promise<Required<AuthenticatedCaller>> {
   const { issuer, audience, algorithms, tenantClaim } = rules;
+  const claimRules = {
+    issuer,
+    audience,
+    requiredClaims: ['exp', 'sub', tenantClaim],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    currentDate: new Date(nowMs),
+  };
+  const readClaims = (payload: JWTPayload) => ({
+    caller: callerOf(payload, rules),
+    validUntilMs: expiryOf(payload, rules, nowMs),
+  });
+  const findKey = (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
+    checkHeader(header);
+    // Only rejects: the caller is read from the verified claims.
+    readClaims(UnsecuredJWT.decode(`${UNSECURED_HEADER}.${jws.payload}.`, claimRules).payload);
+    return getKey(header, jws);
+  };
   try {
-    const { payload } = await jwtVerify(
-      token,
-      (header, jws) => {
-        checkHeader(header);
-        return getKey(header, jws);
-      },
-      {
-        issuer,
-        audience,
-        algorithms: [...algorithms],
-        requiredClaims: ['exp', 'sub', tenantClaim],
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        currentDate: new Date(nowMs),
-      },
-    );
-    const caller = callerOf(payload, rules);
-    return { kind: 'authenticated', caller, validUntilMs: expiryOf(payload, rules, nowMs) };
+    const { payload } = await jwtVerify(token, findKey, { ...claimRules, algorithms: [...algorithms] });
+    return { kind: 'authenticated', ...readClaims(payload) };
   } catch (error) {
-    if (error instanceof InvalidTokenError || error instanceof JwksUnavailableError) throw error;
-    throw new InvalidTokenError(reasonOf(error));
+    if (PASSED_ON.some(kind => error instanceof kind)) throw error;
+    throw new InvalidTokenError(reasonOf(error), error instanceof errors.JWTExpired);
   }
 }
 
@@ -80,7 +95,7 @@ function expiryOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, n
   const nowSeconds = Math.floor(nowMs / 1_000);
   if (iat !== undefined && iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('from the future');
   const expiresAtSeconds = iat === undefined ? exp : Math.min(exp, iat + maxAgeSeconds);
-  if (nowSeconds >= expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('too old');
+  if (nowSeconds >= expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('too old', true);
   return (expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) * 1_000;
 }
 

@@ -33,7 +33,7 @@ export type AuthenticationResult =
   | AuthenticatedCaller
   /** `reason` is for the log only: callers get the same message for every reason. */
   | { kind: 'unauthenticated'; reason: string }
-  | { kind: 'rateLimited'; retryAfterSeconds: number }
+  | { kind: 'rateLimited'; reason: string; retryAfterSeconds: number }
   /** The issuer's keys are unavailable, so no token can be verified now. */
   | { kind: 'unavailable'; retryAfterSeconds: number };
 

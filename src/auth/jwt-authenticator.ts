@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import type { JWTVerifyGetKey } from 'jose';
+import { errors } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/time.js';
 import type { TokenRules } from './access-token.js';
@@ -7,26 +9,33 @@ import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } f
 import type { JwksCache, KeySet } from './jwks.js';
 import { JwksUnavailableError } from './jwks.js';
 import type { FailedLoginLimit } from './rate-limits.js';
+import type { VerificationQueue } from './verification-queue.js';
+import { VerificationQueueFullError } from './verification-queue.js';
 
 const BEARER_TOKEN = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i;
 const MAX_TOKEN_LENGTH = 8_192;
 const MAX_CACHED_TOKENS = 5_000;
+const { code: WRONG_SIGNATURE } = errors.JWSSignatureVerificationFailed;
 
 /**
  * Authenticates callers by JWT access tokens of one issuer.
  *
- * Verified tokens are cached, so the signature of a token is checked once per key set and not at every request.
+ * The signature of a token is checked once per key set and not at every request. Bad tokens never lock out good ones: an
+ * address that exceeds its limit of failed logins only has its signatures checked at a bounded rate.
  */
 export class JwtAuthenticator implements CallerAuthenticator {
-  /** Keyed by digest: the cache holds no tokens. */
+  /** Keyed by digest: the caches hold no tokens. */
   readonly #verified = new LRUCache<string, { caller: Required<AuthenticatedCaller>; keySet: KeySet }>({
     max: MAX_CACHED_TOKENS,
   });
+  /** Tokens whose signature is wrong, with the key set that they were checked with. */
+  readonly #forged = new LRUCache<string, KeySet>({ max: MAX_CACHED_TOKENS });
 
   constructor(
     private readonly jwks: JwksCache,
     private readonly rules: TokenRules,
     private readonly failedLoginLimit: FailedLoginLimit,
+    private readonly queue: VerificationQueue,
     private readonly clock: Clock,
   ) {}
 
@@ -35,38 +44,54 @@ export class JwtAuthenticator implements CallerAuthenticator {
     if (authorization === undefined) return { kind: 'unauthenticated', reason: 'no token' };
     const token = BEARER_TOKEN.exec(authorization)?.[1];
     if (token === undefined || token.length > MAX_TOKEN_LENGTH) return { kind: 'unauthenticated', reason: 'no JWT' };
-    const cached = this.#cached(token);
-    // Before the limit: failed logins behind a shared address must not lock out callers with a verified token.
+    const digest = digestOf(token);
+    const cached = this.#cached(digest);
     if (cached !== undefined) return cached;
     const retryAfterSeconds = await this.failedLoginLimit.retryAfterSeconds(address);
-    if (retryAfterSeconds !== undefined) return { kind: 'rateLimited', retryAfterSeconds };
-    return this.#verify(token, address);
+    try {
+      return await this.#verify(token, digest, retryAfterSeconds === undefined ? undefined : address);
+    } catch (error) {
+      if (error instanceof JwksUnavailableError)
+        return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };
+      if (error instanceof VerificationQueueFullError)
+        return { kind: 'rateLimited', reason: error.message, retryAfterSeconds: error.retryAfterSeconds };
+      if (!(error instanceof InvalidTokenError)) throw error;
+      await this.failedLoginLimit.record(address);
+      const { message: reason, isExpired } = error;
+      // A client must learn that its token has expired, whatever others at its address send.
+      if (retryAfterSeconds === undefined || isExpired) return { kind: 'unauthenticated', reason };
+      return { kind: 'rateLimited', reason, retryAfterSeconds };
+    }
   }
 
-  #cached(token: string): AuthenticatedCaller | undefined {
+  #cached(digest: string): AuthenticatedCaller | undefined {
     const keySet = this.jwks.current();
     if (keySet === undefined) return undefined;
-    const digest = digestOf(token);
     const entry = this.#verified.get(digest);
     if (entry?.keySet === keySet && this.clock.epochMs() < entry.caller.validUntilMs) return entry.caller;
     this.#verified.delete(digest);
     return undefined;
   }
 
-  async #verify(token: string, address: string): Promise<AuthenticationResult> {
+  /** @param limitedAddress the address whose verifications are limited, if they are */
+  async #verify(token: string, digest: string, limitedAddress: string | undefined): Promise<AuthenticatedCaller> {
+    const keySet = this.jwks.current();
+    const getKey: JWTVerifyGetKey = async (header, jws) => {
+      const key = await this.jwks.getKey(header, jws);
+      if (keySet !== undefined && this.#forged.get(digest) === keySet) throw new InvalidTokenError(WRONG_SIGNATURE);
+      if (limitedAddress !== undefined) await this.queue.enter(limitedAddress);
+      return key;
+    };
     try {
-      const keySet = this.jwks.current();
-      const verified = await verifyAccessToken(token, this.rules, this.jwks.getKey, this.clock.epochMs());
+      const verified = await verifyAccessToken(token, this.rules, getKey, this.clock.epochMs());
       // A key set that was refreshed meanwhile may lack the key that signed this token.
       if (keySet !== undefined && keySet === this.jwks.current())
-        this.#verified.set(digestOf(token), { caller: verified, keySet });
+        this.#verified.set(digest, { caller: verified, keySet });
       return verified;
     } catch (error) {
-      if (error instanceof JwksUnavailableError)
-        return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };
-      if (!(error instanceof InvalidTokenError)) throw error;
-      await this.failedLoginLimit.record(address);
-      return { kind: 'unauthenticated', reason: error.message };
+      const isForged = error instanceof InvalidTokenError && error.message === WRONG_SIGNATURE;
+      if (isForged && keySet !== undefined) this.#forged.set(digest, keySet);
+      throw error;
     }
   }
 }

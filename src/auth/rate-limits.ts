@@ -94,7 +94,7 @@ export class FailedLoginLimit {
     this.#limiter = createLimiter(rule, shared?.redis);
   }
 
-  /** Seconds until tokens from this address are verified again; undefined when the limit is not reached. */
+  /** Seconds until the limit of this address ends; undefined when it is not reached. */
   async retryAfterSeconds(address: string): Promise<number | undefined> {
     const counter = await this.#limiter.get(await this.#counterOf(address));
     if (counter === null || counter.msBeforeNext <= 0 || counter.consumedPoints < this.maxPerMinute) return undefined;

@@ -62,7 +62,7 @@ export function auditFailure(
     address: clientAddressOf(request),
     caller: undefined,
     code: HTTP_ERRORS[ERRORS[failure.kind]].code,
-    reason: failure.kind === 'unauthenticated' ? failure.reason : undefined,
+    reason: 'reason' in failure ? failure.reason : undefined,
     startedAtMs,
     durationMs: clock.epochMs() - startedAtMs,
   });
