@@ -24,6 +24,7 @@ import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { createExplorerHandler, createLandingPage } from './http/explorer.js';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './http/graphql-route.js';
+import { HostGuard } from './http/host-guard.js';
 import { LoadShedder } from './http/load-shedder.js';
 import { RequestLog } from './http/request-log.js';
 import { createHttpServer } from './http/server.js';
@@ -126,7 +127,7 @@ export async function createGateway(
     loadShedder,
     clientTimeouts,
     connectionQuotas,
-    isLocal: isLoopback(config.host),
+    hostGuard: createHostGuard(config, logger),
     trustedProxies: config.trustedProxies,
   });
   const engine = new SubscriptionEngine({
@@ -194,6 +195,13 @@ export async function createGateway(
       }
     },
   };
+}
+
+// A page of another site has no access token, so the names by which authenticated callers call do not matter.
+function createHostGuard({ callerAuth, host, allowedHosts, corsOrigins: allowedOrigins }: Config, logger: Logger) {
+  const pagesOnLoopback = isLoopback(host) ? 'pages' : 'nobody';
+  const appliesTo = callerAuth === 'none' ? 'everybody' : pagesOnLoopback;
+  return new HostGuard({ appliesTo, allowedHosts, allowedOrigins }, logger);
 }
 
 function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {

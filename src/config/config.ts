@@ -123,6 +123,8 @@ function toConfig(values: EnvValues) {
     /** Mean event-loop delay in milliseconds above which requests are shed. */
     maxEventLoopDelayMs: values.MAX_EVENT_LOOP_DELAY_MS,
     callerAuth: values.CALLER_AUTH,
+    /** Host names and addresses, besides those of loopback, by which anonymous callers may call the gateway. */
+    allowedHosts: values.ALLOWED_HOSTS,
     /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges. */
     trustedProxies: values.TRUST_PROXY,
     explorer,

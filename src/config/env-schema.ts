@@ -104,6 +104,12 @@ const authSettings = {
   RATE_LIMIT_CREATES_PER_SECOND: whole(0, 10_000).optional(),
   RATE_LIMIT_CREATES_BURST: whole(1, 100_000).optional(),
   RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: whole(1, 100_000).default(300),
+  ALLOWED_HOSTS: list
+    .refine(
+      hosts => hosts.every(isHost),
+      'must be host names or IP addresses without ports, such as gateway.example.com, separated by commas',
+    )
+    .default([]),
   TRUST_PROXY: list
     .refine(
       proxies => proxies.every(isAddressRange),
@@ -111,6 +117,12 @@ const authSettings = {
     )
     .default([]),
 };
+
+/** Whether a text is a host name or an IP address as in a `Host` header, or an IPv6 address without brackets. */
+function isHost(text: string): boolean {
+  const address = text.replace(/^\[(.*)\]$/, '$1');
+  return isIP(address) !== 0 || (/^[A-Za-z0-9._-]+$/.test(text) && URL.canParse(`http://${text}`));
+}
 
 // A range of all addresses would let clients choose their own address, and Fastify refuses it.
 function isAddressRange(text: string): boolean {

@@ -35,7 +35,7 @@ export const HTTP_ERRORS = {
   forbidden: {
     statusCode: 403,
     code: 'FORBIDDEN',
-    message: 'Pages of other names than localhost may not call this gateway.',
+    message: 'This gateway may not be called by this host name. Its operator can add the name to ALLOWED_HOSTS.',
   },
   foreignPage: {
     statusCode: 403,

@@ -57,19 +57,6 @@ export function isAllowedOrigin({ host, origin }: IncomingHttpHeaders, allowedOr
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
-/**
- * Whether a request to a loopback server is a DNS rebinding attack: its `Host` is the name of the calling page's site,
- * which makes that page look same-origin.
- *
- * @param allowedOrigins origins that are accepted nevertheless, such as that of a local proxy that passes its `Host` on
- */
-export function isDnsRebinding({ host, origin }: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
-  if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
-  if (allowedOrigins.includes(origin)) return false;
-  const { host: originHost, hostname } = new URL(origin);
-  return originHost === host.toLowerCase() && !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
-}
-
 /** The first limit that JSON of a client exceeds; undefined if it exceeds none. */
 export function findJsonError(json: unknown): 'jsonTooDeep' | 'tooManyJsonValues' | undefined {
   let values = 0;

@@ -9,9 +9,10 @@ import { ClientConnections } from './client-connections.js';
 import { createProxyTrust } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
+import type { HostGuard } from './host-guard.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
-import { hasSupportedEncoding, isDnsRebinding, isUnambiguous } from './request-validation.js';
+import { hasSupportedEncoding, isUnambiguous } from './request-validation.js';
 import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
@@ -31,8 +32,7 @@ interface Dependencies {
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
   connectionQuotas: ConnectionQuotas;
-  /** Whether the server listens on loopback only. */
-  isLocal: boolean;
+  hostGuard: HostGuard;
   /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
 }
@@ -53,7 +53,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     isStopping,
     loadShedder,
     clientTimeouts,
-    isLocal,
+    hostGuard,
     trustedProxies,
   } = dependencies;
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
@@ -116,7 +116,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
       // The next request on the connection may be a smuggled one.
       distrusted.add(request.raw.socket);
       sendHttpError(reply.header('connection', 'close'), 'badRequest');
-    } else if (isLocal && isDnsRebinding(request.headers, corsOrigins)) {
+    } else if (hostGuard.refuses(request.headers)) {
       sendHttpError(reply, 'forbidden');
     } else {
       done();

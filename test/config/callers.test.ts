@@ -107,6 +107,20 @@ describe('an invalid value', () => {
     ['RATE_LIMIT_CREATES_BURST', ['0', '100001', 'x'], 'must be a whole number from 1 to 100000'],
     ['RATE_LIMIT_FAILED_LOGINS_PER_MINUTE', ['0', '100001'], 'must be a whole number from 1 to 100000'],
     [
+      'ALLOWED_HOSTS',
+      [
+        '*',
+        'a b',
+        'gateway.example:4000',
+        'http://gateway.example',
+        '*.example.com',
+        '[::1',
+        '1.2.3.4.5',
+        'a,[::1]:80',
+      ],
+      'must be host names or IP addresses without ports, such as gateway.example.com, separated by commas',
+    ],
+    [
       'TRUST_PROXY',
       [
         ...['true', '1', 'proxy.example', '10.0.0.0/33', '10.0.0.1/8/8', '::1/129', '10.0.0.1/'],

@@ -134,6 +134,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     PORT: '0',
     ADMIN_PORT: '0',
     CALLER_AUTH: 'none',
+    // The Host of requests that tests write by hand.
+    ALLOWED_HOSTS: 'gw.test',
     LOG_LEVEL: 'debug',
     DLI_REGION: DEFAULT_PROJECT_NAME,
     DLI_ENDPOINT: emulatorUrl,

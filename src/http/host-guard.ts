@@ -1,0 +1,84 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyBaseLogger } from 'fastify';
+import ipaddr from 'ipaddr.js';
+import { canonicalAddress } from '../lib/ip-address.js';
+
+const LOG_INTERVAL_MS = 60_000;
+// RFC 1035, section 2.3.4. A Host header may be longer.
+const MAX_NAME_LENGTH = 253;
+
+/** The rules of a {@link HostGuard}. */
+interface Rules {
+  /**
+   * Whose requests are checked. `everybody`: without authentication, the name is all that tells a page of another site
+   * from a client. `pages`: only those that browsers take for pages of the gateway's own site.
+   */
+  appliesTo: 'everybody' | 'pages' | 'nobody';
+  /** Names and addresses besides those of loopback. */
+  allowedHosts: readonly string[];
+  /** Origins whose pages may call the gateway by any name. */
+  allowedOrigins: readonly string[];
+}
+
+/**
+ * Refuses DNS rebinding: a page of another site whose host name now resolves to the gateway is same-origin for its
+ * browser, and would be answered like a page of the gateway.
+ */
+export class HostGuard {
+  readonly #allowedHosts: ReadonlySet<string>;
+  #refusals = 0;
+  #logAgainAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly rules: Rules,
+    private readonly log: FastifyBaseLogger,
+  ) {
+    this.#allowedHosts = new Set(rules.allowedHosts.map(nameOf));
+  }
+
+  /** Whether to refuse a request with these headers, whose `Host` is valid. Logs the reason at most once a minute. */
+  refuses({ host = '', origin }: IncomingHttpHeaders): boolean {
+    const { appliesTo, allowedOrigins } = this.rules;
+    if (appliesTo === 'nobody' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
+    if (appliesTo === 'pages' && !isOwnPage(host, origin)) return false;
+    const names = [nameOf(host), ...(origin === undefined ? [] : [nameOfOrigin(origin)])];
+    const refused = names.find(name => !isLoopbackName(name) && !this.#allowedHosts.has(name));
+    if (refused === undefined) return false;
+    this.#logRefusal(refused);
+    return true;
+  }
+
+  #logRefusal(name: string): void {
+    this.#refusals += 1;
+    const nowMs = performance.now();
+    if (nowMs < this.#logAgainAtMs) return;
+    this.log.warn(
+      { host: name.slice(0, MAX_NAME_LENGTH), count: this.#refusals },
+      'refused: ALLOWED_HOSTS lacks this name. If it is yours, such as that of a proxy, add it; else it is an attack.',
+    );
+    this.#refusals = 0;
+    this.#logAgainAtMs = nowMs + LOG_INTERVAL_MS;
+  }
+}
+
+/** Whether a browser takes the page that sends a request for one of the gateway's own. */
+function isOwnPage(host: string, origin: string | undefined): boolean {
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+}
+
+function nameOfOrigin(origin: string): string {
+  return URL.canParse(origin) ? nameOf(new URL(origin).host) : origin;
+}
+
+/** The one spelling of a host name or IP address, without port, brackets and the dot at the end. */
+function nameOf(host: string): string {
+  const isBareIpv6 = !host.startsWith('[') && host.indexOf(':') !== host.lastIndexOf(':');
+  const { hostname } = new URL(`http://${isBareIpv6 ? `[${host}]` : host}`);
+  return canonicalAddress(hostname) ?? hostname.replace(/\.$/, '');
+}
+
+// The unspecified address reaches the machine itself, and browsers resolve all of .localhost to it (RFC 6761).
+function isLoopbackName(name: string): boolean {
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  return ipaddr.isValid(name) && ['loopback', 'unspecified'].includes(ipaddr.parse(name).range());
+}
