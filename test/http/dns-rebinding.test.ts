@@ -17,7 +17,7 @@ const named = shareGateway({
   env: {
     ...EXPLORER,
     HOST: '0.0.0.0',
-    ALLOWED_HOSTS: 'Gateway.example, xn--bcher-kva.example.,10.0.0.5, [2001:DB8::1]',
+    ALLOWED_HOSTS: 'Gateway.example, gateway_2.example.,10.0.0.5, [2001:DB8::1]',
   },
 });
 
@@ -69,7 +69,7 @@ describe('a DNS rebinding attack on a gateway with anonymous callers', () => {
     ['POST', 'evil.example.:PORT', 'http://evil.example.:PORT'],
     ['POST', 'localhost.evil.example:PORT', 'http://localhost.evil.example:PORT'],
     ['POST', '127.0.0.1.evil.example:PORT', 'http://127.0.0.1.evil.example:PORT'],
-    ['POST', 'notlocalhost:PORT', 'http://notlocalhost:PORT'],
+    ['POST', 'not-localhost:PORT', 'http://not-localhost:PORT'],
     ['POST', '10.0.0.1:PORT', 'http://10.0.0.1:PORT'],
     ['POST', '[2001:db8::1]:PORT', 'http://[2001:db8::1]:PORT'],
     // Browsers send no Origin when a page reads from its own site, and other clients never do.
@@ -187,7 +187,7 @@ describe('a gateway with anonymous callers serves', () => {
   });
 
   it.each([
-    ...['gateway.example', 'gateway.example:8443', 'GATEWAY.EXAMPLE.:PORT', 'xn--bcher-kva.example:PORT'],
+    ...['gateway.example', 'gateway.example:8443', 'GATEWAY.EXAMPLE.:PORT', 'gateway_2.example:PORT'],
     ...['10.0.0.5:PORT', '[2001:db8:0:0::1]:PORT', '[2001:DB8::1]'],
   ])('clients that call it by an allowed name: %s', async host => {
     const { call, creates } = callsTo(named());
