@@ -6,8 +6,8 @@ import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } f
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
-import type { ClientConnections } from './client-connections.js';
 import { clientAddressOf } from './client-address.js';
+import type { ClientConnections } from './client-connections.js';
 import { HTTP_ERRORS, sendHttpError } from './errors.js';
 
 /** The request decorator that holds the authenticated caller; register it before the server starts. */

@@ -108,7 +108,8 @@ export class ClientConnections {
 
   #add(socket: Socket): void {
     const address = canonicalAddress(socket.remoteAddress) ?? '';
-    const release = this.#isProxy(address) ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
+    const isOfProxy = this.#isProxy(address);
+    const release = isOfProxy ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
     if (release === undefined) {
       this.#destroy(socket, address, 'too many');
       return;

@@ -41,10 +41,9 @@ export class HostGuard {
     const { appliesTo, allowedOrigins } = this.rules;
     if (appliesTo === 'nobody' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
     if (appliesTo === 'pages' && !isOwnPage(host, origin)) return false;
-    const names = [nameOf(host), ...(origin === undefined ? [] : [nameOfOrigin(origin)])];
-    const refused = names.find(name => !isLoopbackName(name) && !this.#allowedHosts.has(name));
-    if (refused === undefined) return false;
-    this.#logRefusal(refused);
+    const name = nameOf(host);
+    if (isLoopbackName(name) || this.#allowedHosts.has(name)) return false;
+    this.#logRefusal(name);
     return true;
   }
 
@@ -64,10 +63,6 @@ export class HostGuard {
 /** Whether a browser takes the page that sends a request for one of the gateway's own. */
 function isOwnPage(host: string, origin: string | undefined): boolean {
   return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
-}
-
-function nameOfOrigin(origin: string): string {
-  return URL.canParse(origin) ? nameOf(new URL(origin).host) : origin;
 }
 
 /** The one spelling of a host name or IP address, without port, brackets and the dot at the end. */

@@ -7,10 +7,10 @@ import type { AuthenticatedCaller, CallerAuthenticator } from '../auth/caller.js
 import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { Clock } from '../lib/time.js';
 import { auditFailure } from './authentication.js';
+import { clientAddressOf } from './client-address.js';
 import type { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { findJsonError } from './request-validation.js';
-import { clientAddressOf } from './client-address.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
 import { WebSocketFrames } from './web-socket-frames.js';
 

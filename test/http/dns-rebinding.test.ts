@@ -75,9 +75,6 @@ describe('a DNS rebinding attack on a gateway with anonymous callers', () => {
     // Browsers send no Origin when a page reads from its own site, and other clients never do.
     ['GET', 'evil.example:PORT', undefined],
     ['POST', 'evil.example:PORT', undefined],
-    // A proxy on the same machine may replace the Host.
-    ['POST', '127.0.0.1:PORT', 'http://evil.example:PORT'],
-    ['POST', 'localhost:PORT', 'null'],
   ];
 
   it.each(ATTACKS.flatMap(attack => [['loopback', ...attack] as const, ['the network', ...attack] as const]))(
