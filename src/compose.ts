@@ -95,7 +95,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookup = new ConnectionLookup(dli, clock);
-  const reconciler = new Reconciler({ lookup, store, writer, clock, log, settleMs });
+  const reconciler = new Reconciler({ lookup, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const background = new BackgroundReconciliation({
     store,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionRequest, ConnectionTag } from '../dli/connection.js';
+import { stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionList } from '../dli/responses.js';
@@ -38,8 +39,14 @@ export class ConnectionLookup {
     return this.#list(traceId, tag, deadline);
   }
 
-  /** Whether DLI was seen to filter by tag within the last hour. */
-  isFilterProven(): boolean {
+  /**
+   * Whether DLI was seen to filter by tag within the last hour.
+   *
+   * @param leftOut a whole list that an empty filtered one came after: if it has connections, they were filtered out
+   */
+  isFilterProven(leftOut?: ConnectionList): boolean {
+    // DLI may leave deleted connections out of every filtered list.
+    if (leftOut?.connections.some(({ state }) => stateOfWireName(state) !== 'DELETED')) this.#noteProof();
     return this.clock.monotonicMs() < this.#filterProvenUntilMs;
   }
 
@@ -49,8 +56,12 @@ export class ConnectionLookup {
     const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
     const list = await this.readTagged(decoy, traceId, deadline);
     if (list === undefined || list.connections.length > 0) return false;
-    this.#filterProvenUntilMs = this.clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
+    this.#noteProof();
     return true;
+  }
+
+  #noteProof(): void {
+    this.#filterProvenUntilMs = this.clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
   }
 
   async #list(traceId: string, tag?: ConnectionTag, limit?: Deadline): Promise<ConnectionList | undefined> {

@@ -177,7 +177,7 @@ export class CreateConnection {
   /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
   async #findEarlier(record: SendingRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
     const { reconciler, writer } = this.dependencies;
-    const finding = await reconciler.find(record, context.traceId, this.#lookupDeadline(context));
+    const finding = await reconciler.findForgotten(record, context.traceId, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
     if (finding.kind === 'claimed') return this.#settleFound(record, finding.connectionId, context);
     await writer.remove(record.id, record.owner);

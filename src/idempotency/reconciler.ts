@@ -1,4 +1,4 @@
-import { serviceOfWireName } from '../dli/connection.js';
+import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
@@ -26,13 +26,16 @@ interface Dependencies {
   log: Logger;
   /** Settle time: how long after it was sent a create may still appear, in milliseconds. */
   settleMs: number;
+  /** Whether only a marker tag may attribute a connection to a create. */
+  markerTag: boolean;
 }
 
 /**
  * The result of looking for a create's connection.
  *
  * `claimed`: it exists, and belongs to this create. `nearMiss`: it was made minutes before or after. `ambiguous`:
- * several connections match. `unreadable`: there was no list, or it says too little.
+ * several connections match, or one that may be somebody else's. `unreadable`: there was no list, or it says too
+ * little.
  */
 export type Finding =
   | { kind: 'claimed'; connectionId: string }
@@ -48,7 +51,18 @@ export class Reconciler {
    * @param deadline after it, the result is `unreadable`
    */
   async find(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
-    const match = await this.#match(record, traceId, deadline);
+    return this.#conclude(await this.#match(record, traceId, deadline), record, traceId);
+  }
+
+  /**
+   * {@link find} for a create that the store may have forgotten: its connection may carry another marker, so that only
+   * a list without a similar connection shows its absence.
+   */
+  async findForgotten(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
+    return this.#conclude(await this.#match(record, traceId, deadline, true), record, traceId);
+  }
+
+  async #conclude(match: Match | undefined, record: UndecidedRecord, traceId: string): Promise<Finding> {
     if (match === undefined) return { kind: 'unreadable' };
     switch (match.kind) {
       case 'found':
@@ -72,7 +86,7 @@ export class Reconciler {
    * @returns its id; undefined also while it is not proven that DLI filters by tag
    */
   async findMarked(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<string | undefined> {
-    const match = await this.#matchMarker(record, traceId, deadline);
+    const match = await this.#matchMarker(record, undefined, traceId, deadline);
     if (match?.kind !== 'found') return undefined;
     const finding = await this.#claim(match.connectionId, record);
     return finding.kind === 'absent' ? undefined : match.connectionId;
@@ -97,19 +111,34 @@ export class Reconciler {
     return written;
   }
 
-  async #match(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Match | undefined> {
-    const marked = record.hasMarker === true ? await this.#matchMarker(record, traceId, deadline) : undefined;
-    if (marked !== undefined) return marked;
-    const { lookup, clock, settleMs } = this.dependencies;
-    const list = await lookup.read(traceId, deadline);
+  async #match(
+    record: UndecidedRecord,
+    traceId: string,
+    deadline?: Deadline,
+    isForgotten = false,
+  ): Promise<Match | undefined> {
+    const { lookup, clock, settleMs, markerTag } = this.dependencies;
+    const hasMarker = record.hasMarker === true;
+    // Before the filtered list: a connection that only appears later would not prove that DLI filters.
+    const before = hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(traceId, deadline);
+    const marked = hasMarker ? await this.#matchMarker(record, before, traceId, deadline) : undefined;
+    if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isForgotten)) return marked;
+    const list = before ?? (hasMarker ? await lookup.read(traceId, deadline) : undefined);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
-    return matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
+    const similar = matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
+    // Without its marker it may be somebody else's.
+    return similar.kind === 'found' && (hasMarker || markerTag) ? { kind: 'ambiguous' } : similar;
   }
 
-  /** Undefined while it is not proven that DLI filters by tag. */
+  /**
+   * Undefined while it is not proven that DLI filters by tag.
+   *
+   * @param before the whole list, read before this call, which may prove it
+   */
   async #matchMarker(
     { id, wanted }: OperationRecord,
+    before: ConnectionList | undefined,
     traceId: string,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
@@ -117,7 +146,7 @@ export class Reconciler {
     const list = await lookup.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
-    if (only === undefined) return lookup.isFilterProven() ? { kind: 'absent' } : undefined;
+    if (only === undefined) return lookup.isFilterProven(before) ? { kind: 'absent' } : undefined;
     if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
     return (await lookup.proveFilter(traceId, deadline)) ? { kind: 'found', connectionId: only.id } : undefined;
   }
@@ -202,7 +231,7 @@ function matchConnection(
     (service !== null && serviceOfWireName(service) !== wanted.service) ||
     (destination !== null && destination !== wanted.url) ||
     (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS));
-  const existing = connections.filter(({ state }) => state !== 'DELETED');
+  const existing = connections.filter(({ state }) => stateOfWireName(state) !== 'DELETED');
   const candidates = existing.filter(connection => connection.name === wanted.name && !isOther(connection));
   const [only] = candidates;
   const hasUnnamed = existing.some(({ name }) => name === null);

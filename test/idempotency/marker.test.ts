@@ -59,10 +59,60 @@ describe('the marker tag', () => {
     expect(await create(CALL)).toMatchObject(UNKNOWN);
   });
 
-  it.each(['ignored', 'refused'] as const)('is not relied on if the tag filter is %s by DLI', async tagFilter => {
-    const { create, emulator, applied } = await startWithMarker({ tagFilter });
+  it('shows that a create was not executed by an empty filtered list beside a list that is not empty', async () => {
+    const { create, emulator, posts, settle, log } = await startWithMarker({ uniqueNames: false });
+    emulator.inject(LOST);
+    // The only connection of the project is a stranger's, and nothing has proven the filter before.
+    emulator.seedConnection(DUPLICATE);
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    await settle();
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    expect(posts()).toBe(1);
+    expect(log()).not.toContain('cannot be told from others');
+  });
+
+  it('confirms a doubtful refusal although a stranger made a connection like it', async () => {
+    const { create, emulator } = await startWithMarker({ uniqueNames: false });
+    emulator.seedConnection(DUPLICATE);
+    emulator.inject({ operation: 'createConnection', body: { is_success: false } });
+    expect(await create(CALL)).toMatchObject({ __typename: 'DliRejectedError' });
+  });
+
+  it('finds its connection if it is the only one of the project', async () => {
+    const { create, emulator, applied } = await startWithMarker();
     emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
+  });
+
+  describe.each(['ignored', 'refused'] as const)('if the tag filter is %s by DLI', tagFilter => {
+    it.each([
+      ['the connection of a stranger', LOST],
+      ['a connection that may be the own one', EXECUTED_BUT_LOST],
+    ] as const)('does not let a create return %s', async (_whose, fault) => {
+      const { create, createUntil, advance, emulator } = await startWithMarker({ tagFilter, uniqueNames: false });
+      emulator.inject(fault);
+      if (fault === LOST) emulator.seedConnection(DUPLICATE);
+      expect(await create(CALL)).toMatchObject(UNKNOWN);
+      // Past the time after which an ambiguous list settles a create.
+      advance(8_000);
+      expect(await createUntil(UNKNOWN.__typename, CALL)).toMatchObject(UNKNOWN);
+    });
+
+    it('lets a list without a similar connection settle a create', async () => {
+      const { create, emulator, settle } = await startWithMarker({ tagFilter });
+      emulator.seedConnection({ ...DUPLICATE, name: 'other' });
+      emulator.inject(LOST);
+      expect(await create(CALL)).toMatchObject(UNKNOWN);
+      await settle();
+    });
+  });
+
+  it('that found no room is not replaced by other criteria either', async () => {
+    const { create, emulator } = await startWithMarker({ uniqueNames: false });
+    const tags = Array.from({ length: 10 }, (_, index) => ({ key: `tag${index}`, value: 'x' }));
+    emulator.seedConnection(DUPLICATE);
+    emulator.inject(LOST);
+    expect(await create({ ...CALL, tags })).toMatchObject(UNKNOWN);
   });
 
   it('identifies the connection of a create whose second request is refused because of the name', async () => {

@@ -123,6 +123,21 @@ describeWithProgram('redis-server', 'a Redis that lost its records', program => 
     expect([emulator.ledger.count('createConnection'), applied()]).toEqual([2, [connectionId]]);
   });
 
+  it('does not cause a second create if the marker tags change with the secret of the store', async () => {
+    const redis = await startRedisServer(program);
+    const upstream = await startUpstream({ uniqueNames: false });
+    const env = { REDIS_URL: redis.url, DLI_ENDPOINT: upstream.url, DLI_MARKER_TAG: 'true' };
+    const { create } = await startIdempotencyGateway({ env });
+    upstream.emulator.inject({ operation: 'createConnection', behaviour: 'reset', apply: true });
+    expect(await create({ name: 'proves-the-filter' })).toMatchObject({ reconciled: true });
+    await create(CALL);
+    await flushRedis(redis.url);
+    const other = await startIdempotencyGateway({ env });
+    await other.create({ name: 'stores-another-secret' });
+    expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'STORE_LOST' });
+    expect(upstream.posts()).toBe(3);
+  });
+
   it('does not attribute a connection of the same name, created by another client, to a create', async () => {
     const { create, emulator, lose } = await start();
     await create({ name: 'before' });
