@@ -2,21 +2,20 @@ import { z } from 'zod';
 import { parseJson } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
+import { contradictsItself, readErrorBody, repeatsKey } from './error-body.js';
 
 /**
  * What a response to a create proves.
  *
- * `unsuccessful` is a 2xx that reports a failure without a connection: the list of connections decides.
+ * The list of connections decides after `unsuccessful`, a 2xx that reports a failure without a connection, and after
+ * `forbidden`, a 403 that is not listed as a refusal.
  */
 export type CreateVerdict =
   | { kind: 'created'; connectionId: string; message: string }
   | { kind: 'refused'; refusal: Refusal; upstreamCode: string | undefined }
   | { kind: 'unsuccessful' }
+  | { kind: 'forbidden'; upstreamCode: string | undefined }
   | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
-
-// Every string of a JSON text. A key is followed by a colon.
-const STRINGS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?/g;
-const ERROR_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 
 // DLI documents every field as optional, and a missing `is_success` as true.
 const createBody = z.object({
@@ -25,11 +24,6 @@ const createBody = z.object({
   connection_id: z.string().nullish(),
   // A body that is both success and error is neither.
   error_code: z.never().optional(),
-});
-const errorBody = z.object({
-  error_code: z.string().regex(ERROR_CODE),
-  connection_id: z.never().optional(),
-  is_success: z.literal(false).optional(),
 });
 
 /**
@@ -42,18 +36,13 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 300 && status < 400) {
     return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
   }
-  const upstreamCode = readProvenCode(text);
+  const { code: upstreamCode } = readErrorBody(text);
   // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
   const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
+  if (status === 403 && !contradictsItself(text)) return { kind: 'forbidden', upstreamCode };
   return { kind: 'unknown', reason: 'UPSTREAM_ERROR', upstreamCode };
-}
-
-/** The error code of DLI or its API gateway. Undefined also when a repeated key makes it ambiguous. */
-function readProvenCode(text: string): string | undefined {
-  const code = errorBody.safeParse(parseJson(text)).data?.error_code;
-  return code !== undefined && !repeatsKey(text) ? code : undefined;
 }
 
 function classifySuccess(status: number, text: string): CreateVerdict {
@@ -68,18 +57,6 @@ function classifySuccess(status: number, text: string): CreateVerdict {
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
   if (!connectionId || !CONNECTION_ID.test(connectionId)) return unreadable;
   return { kind: 'created', connectionId, message: body.message ?? '' };
-}
-
-/** Whether a valid JSON text has a key twice. JSON.parse keeps the last one; which one DLI meant is unknown. */
-function repeatsKey(text: string): boolean {
-  const keys = new Set<unknown>();
-  for (const [, string = '', colon] of text.matchAll(STRINGS)) {
-    if (colon === undefined) continue;
-    const key: unknown = JSON.parse(string);
-    if (keys.has(key)) return true;
-    keys.add(key);
-  }
-  return false;
 }
 
 /** What a refusal proves. AUTH: the credential was refused; a new one may pass. The others are DliError codes. */

@@ -7,6 +7,8 @@ import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
+import type { ErrorBody } from './error-body.js';
+import { readErrorBody } from './error-body.js';
 import { requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
 
 /** What is proven about a create. */
@@ -16,7 +18,7 @@ export type CreateResult =
   /** Nothing was created. */
   | FailedResult
   /** A request may have created the connection: the refusal stands unless DLI's list shows it. */
-  | { kind: 'unconfirmed'; reason: UnknownReason; refusal: Refused }
+  | { kind: 'unconfirmed'; reason: UnknownReason; refusal: Refused | Forbidden }
   /** The connection may have been created. */
   | { kind: 'unknown'; reason: UnknownReason; requestId?: string | undefined };
 
@@ -26,12 +28,17 @@ export type ResultOf<K extends CreateResult['kind']> = Extract<CreateResult, { k
 /** A refusal that every repeat would get again. */
 export type Refused = FailedResult & { code: 'NAME_TAKEN' | 'REJECTED' };
 
+/** A refusal of the gateway's rights, which lasts until its operators act. */
+export type Forbidden = FailedResult & { code: 'AUTH_FAILED' };
+
 /** The result of one POST, with the fields that the log and the retry policy need. */
 export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
   status?: number;
   requestId?: string | undefined;
+  /** Any error code, for the log. */
+  loggedCode?: string | undefined;
   retryAfterSeconds?: number | undefined;
   causeCode?: string | undefined;
   /** Why there was no response. */
@@ -55,8 +62,11 @@ const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map(
 
 /** The attempt that ended with a response. */
 export function completeAttempt(response: UpstreamResponse, projectId: string, clock: Clock): CreateAttempt {
+  const verdict = classifyCreate(response.status, response.text);
+  const { loggedCode }: Partial<ErrorBody> = verdict.kind === 'created' ? {} : readErrorBody(response.text);
   return {
-    verdict: classifyCreate(response.status, response.text),
+    verdict,
+    loggedCode,
     status: response.status,
     requestId: requestIdOf(response.header('x-request-id'), projectId),
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
@@ -125,6 +135,11 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
         reason: 'UNREADABLE_RESPONSE',
         refusal: failedResult('REJECTED', { requestId }),
       };
+    case 'forbidden': {
+      const { upstreamCode } = verdict;
+      const details = { upstreamCode, requestId, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS };
+      return { kind: 'unconfirmed', reason: 'UPSTREAM_ERROR', refusal: failedResult('AUTH_FAILED', details) };
+    }
     case 'unknown':
       return { kind: 'unknown', reason: verdict.reason, requestId };
   }
@@ -137,7 +152,7 @@ export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): Faile
 
 /** The log record of an attempt. */
 export function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
-  const { verdict, status, requestId, causeCode, detail } = attempt;
+  const { verdict, status, loggedCode, requestId, causeCode, detail } = attempt;
   return {
     traceId,
     operation: 'createConnection',
@@ -145,7 +160,7 @@ export function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs
     durationMs: Math.round(durationMs),
     mayHaveBeenSent: verdict.kind !== 'notSent',
     status,
-    upstreamCode: 'upstreamCode' in verdict ? verdict.upstreamCode : undefined,
+    upstreamCode: loggedCode,
     requestId,
     causeCode,
     detail,

@@ -138,11 +138,6 @@ export function readDeletion(status: number, body: string): 'deleted' | 'unsucce
   return data.is_success ? 'deleted' : 'unsuccessful';
 }
 
-/** The error code of DLI or its API gateway. Undefined when there is none. */
-export function readErrorCode(body: string): string | undefined {
-  return errorBody.safeParse(parseJson(body)).data?.error_code;
-}
-
 /**
  * Whether the response says that there is no such connection.
  *

@@ -8,7 +8,7 @@ import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
 import type { DliCallRecord, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
-import { readErrorCode } from './responses.js';
+import { readErrorBody } from './error-body.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
@@ -110,7 +110,6 @@ export class SafeRequests {
           durationMs: Math.round(clock.monotonicMs() - startedMs),
           mayHaveBeenSent: true,
           requestId: error.requestId,
-          upstreamCode: error.upstreamCode,
           ...record,
         },
         'call to DLI failed',
@@ -146,14 +145,16 @@ export class SafeRequests {
       return { value };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
-    const refusal = definiteRefusal(status, readErrorCode(text));
+    const { code, loggedCode } = readErrorBody(text);
+    const refusal = definiteRefusal(status, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
     const mayRetry = isCredentialRefused
       ? credential.settle('REFUSED')
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
-    return { error: errorOf({ status, text, requestId }, method, wait), mayRetry, record: { status } };
+    const record = { status, upstreamCode: loggedCode };
+    return { error: errorOf({ status, text, requestId }, method, wait), mayRetry, record };
   }
 }
 
@@ -176,7 +177,7 @@ function errorOf(
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError {
-  const upstreamCode = readErrorCode(text);
+  const { code: upstreamCode } = readErrorBody(text);
   const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter };
   const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')

@@ -1,7 +1,8 @@
-import type { Refused, ResultOf } from '../dli/create-attempt.js';
+import type { Forbidden, Refused, ResultOf } from '../dli/create-attempt.js';
 import type { FailedResult } from '../dli/dli-error.js';
-import { failedResult } from '../dli/dli-error.js';
+import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from '../dli/dli-error.js';
 import type { OperationRecord, StoredRejection, UnknownRecord } from '../operation-store/operation-record.js';
+import { isForbidden } from '../operation-store/operation-record.js';
 
 /** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =
@@ -28,6 +29,14 @@ export function toRejection({ code, upstreamCode, requestId }: Refused): StoredR
   return { code, upstreamCode: upstreamCode ?? null, requestId: requestId ?? null };
 }
 
+/** What an undecided record keeps of a refusal that the list has to confirm. */
+export function toDoubt(refusal: Refused | Forbidden): Pick<UnknownRecord, 'suspected' | 'rejection'> {
+  const { code, upstreamCode = null, requestId = null } = refusal;
+  return code === 'AUTH_FAILED'
+    ? { rejection: { code, upstreamCode, requestId } }
+    : { suspected: { code, upstreamCode, requestId } };
+}
+
 /**
  * The outcome that a record replays to every repeat of its call.
  *
@@ -50,6 +59,10 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds: numb
       return { kind: 'unknown', reason: 'GATEWAY_RESTART', requestId: null, retryAfterSeconds };
     case 'UNKNOWN': {
       const { unknownReason: reason, requestId = null } = record;
+      if (isForbidden(record)) {
+        const details = { requestId: record.requestId, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS };
+        return failedResult('AUTH_FAILED', details);
+      }
       return { kind: 'unknown', reason, requestId, retryAfterSeconds };
     }
   }

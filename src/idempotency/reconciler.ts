@@ -3,7 +3,7 @@ import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type { OperationRecord, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '../operation-store/operation-record.js';
+import { isForbidden, lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { ConnectionLookup } from './connection-lookup.js';
@@ -103,7 +103,9 @@ export class Reconciler {
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
     const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
-    await writer.write(written, record.owner);
+    // The same call may succeed later, so its key is free again.
+    if (written.isSettled === true && isForbidden(written)) await writer.remove(record.id, record.owner);
+    else await writer.write(written, record.owner);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
       log.info({ traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs }, 'create reconciled');
@@ -172,16 +174,16 @@ export class Reconciler {
       const { connectionId } = finding;
       return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
     }
-    if (suspected !== undefined && (finding.kind === 'absent' || finding.kind === 'nearMiss'))
-      return toRejected(record, suspected, nowMs);
+    const isAbsent = finding.kind === 'absent' || finding.kind === 'nearMiss';
+    if (suspected !== undefined && isAbsent) return toRejected(record, suspected, nowMs);
     const { emptySinceMs: _unproven, ...doubted } = record;
     // Several candidates undo what earlier lists proved.
     const known = finding.kind === 'ambiguous' ? doubted : record;
-    if (known.isSettled === true) return known;
+    if (known.isSettled === true)
+      return isAbsent && record.rejection !== undefined ? { ...record, emptySinceMs: nowMs } : known;
     const { settleMs } = this.dependencies;
     const sinceSentMs = nowMs - lastSentAt(record);
-    if (finding.kind === 'ambiguous' || finding.kind === 'unreadable')
-      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
+    if (!isAbsent) return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
@@ -196,9 +198,9 @@ export class Reconciler {
   }
 }
 
-function loggedOutcome({ state }: OperationRecord): string {
-  if (state === 'SUCCEEDED') return 'found';
-  return state === 'REJECTED' ? 'refused' : 'settled without trace';
+function loggedOutcome(record: OperationRecord): string {
+  if (record.state === 'SUCCEEDED') return 'found';
+  return record.state === 'REJECTED' || isForbidden(record) ? 'refused' : 'settled without trace';
 }
 
 /** Connections within this distance of the create still cast doubt, in milliseconds. */

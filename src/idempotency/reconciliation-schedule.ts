@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, toUnknown } from '../operation-store/operation-record.js';
+import { isForbidden, lastSentAt, toUnknown } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
@@ -50,7 +50,7 @@ export class InlineReconciliation {
       }
       if (checked.state !== 'UNKNOWN') return checked;
       current = checked;
-      if (current.isSettled === true) break;
+      if (current.isSettled === true || isForbidden(current)) break;
     }
     await this.release(current);
     return current;
@@ -73,7 +73,8 @@ export class InlineReconciliation {
   // Long after the request, a repeat adds one read only. A suspected refusal is checked at once.
   #fractionsFor(record: UnknownRecord): readonly number[] {
     if (this.#firstBackgroundReadMs(record) < this.clock.epochMs()) return [0];
-    return record.suspected === undefined ? INLINE_FRACTIONS : [0, ...INLINE_FRACTIONS];
+    const isRefused = record.suspected !== undefined || record.rejection !== undefined;
+    return isRefused ? [0, ...INLINE_FRACTIONS] : INLINE_FRACTIONS;
   }
 
   #firstBackgroundReadMs(record: OperationRecord): number {

@@ -66,6 +66,9 @@ const UNKNOWN = {
   lastSentAtMs: timeMs.exactOptional(),
   /** A refusal that stands unless the list shows the connection. */
   suspected: rejection.exactOptional(),
+  /** A refusal of the gateway's rights that stands while lists do not show the connection. */
+  // Not `suspected`: older gateways drop this field, but could not read the record with another code there.
+  rejection: rejection.extend({ code: z.literal('AUTH_FAILED') }).exactOptional(),
   /** Reconciliation has ended without a result, and the name is free again. */
   isSettled: z.boolean().exactOptional(),
   /** Since when complete lists do not show the connection. */
@@ -133,6 +136,11 @@ export function isOpen({ state, isSettled }: OperationRecord): boolean {
   return state === 'SENDING' || (state === 'UNKNOWN' && isSettled !== true);
 }
 
+/** Whether lists do not show the connection of a create that was refused for a missing right. */
+export function isForbidden({ state, rejection: refusal, emptySinceMs }: OperationRecord): boolean {
+  return state === 'UNKNOWN' && refusal !== undefined && emptySinceMs !== undefined;
+}
+
 /** The time after which nothing was sent, as far as is known: epoch milliseconds. */
 export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number {
   return lastSentAtMs ?? sentAtMs;
@@ -186,7 +194,7 @@ export function toRejected(record: UndecidedRecord, reason: StoredRejection, now
 /** The record after its request ended without proof. */
 export function toUnknown(
   record: SendingRecord,
-  doubt: Pick<UnknownRecord, 'unknownReason' | 'requestId' | 'suspected' | 'lastSentAtMs'>,
+  doubt: Pick<UnknownRecord, 'unknownReason' | 'requestId' | 'suspected' | 'rejection' | 'lastSentAtMs'>,
 ): UnknownRecord {
   return { ...commonFields(record), state: 'UNKNOWN', ...doubt };
 }

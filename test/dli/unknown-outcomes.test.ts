@@ -46,17 +46,15 @@ describe('an error that DLI may send after it executed the create', () => {
     'APIGW.0103',
     'APIGW.0104',
     'APIGW.0311',
-    'APIGW.0404',
     'APIGW.0501',
     'APIGW.0607',
-    'APIGW.0801',
   ])('%s, which is not a listed refusal, is an unknown outcome', async error => {
     await expectUnknown({ error });
   });
 });
 
 describe('a status without a code', () => {
-  const statuses = [400, 401, 403, 404, 405, 408, 409, 413, 418, 494, 500, 501, 502, 503, 504, 599];
+  const statuses = [400, 401, 404, 405, 408, 409, 413, 418, 494, 500, 501, 502, 503, 504, 599];
 
   it.each(statuses)('%i with an empty body is an unknown outcome', async status => {
     await expectUnknown({ status });

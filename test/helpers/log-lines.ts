@@ -4,6 +4,7 @@ export interface LogLine {
   operation?: string;
   outcome?: string;
   detail?: string;
+  upstreamCode?: string;
   causeCode?: string;
   mayHaveBeenSent?: boolean;
   retryAfterSeconds?: number;
