@@ -8,6 +8,7 @@ import { DliError } from '../dli/dli-error.js';
 import type { PublicErrorCode } from './public-error.js';
 import { PublicError } from './public-error.js';
 import { describeProblems } from './user-errors.js';
+import { withReason } from './to-payload.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
@@ -28,12 +29,13 @@ const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: PublicErrorCode, m
 };
 
 /** Converts an error of a read from DLI to a GraphQL error. */
-export function toUpstreamError({ code, retryAfterSeconds }: DliError): GraphQLError {
+export function toUpstreamError({ code, retryAfterSeconds, reason }: DliError): GraphQLError {
   const [publicCode, message] = PROBLEMS[code];
   const mayRetry = publicCode !== 'UPSTREAM_REJECTED';
+  const isExplained = code === 'REJECTED' || code === 'UNAVAILABLE';
   return new PublicError(
     publicCode,
-    message,
+    isExplained ? withReason(message, reason) : message,
     mayRetry ? { retryAfterSeconds: retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS } : {},
   );
 }

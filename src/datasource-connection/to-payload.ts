@@ -138,16 +138,22 @@ const UNAVAILABLE_REASONS: Readonly<
 };
 
 function toFailure(
-  { code, upstreamCode, requestId, retryAfterSeconds }: FailedResult,
+  { code, upstreamCode, requestId, retryAfterSeconds, reason: words }: FailedResult,
   { nothingDone, rejections }: FailureTexts,
 ): DliRejectedError | DliUnavailableError {
   if (code === 'NAME_TAKEN' || code === 'REJECTED') {
     const reason = rejections.get(upstreamCode) ?? REJECTIONS.get(upstreamCode) ?? 'DLI refused the request.';
-    return new DliRejectedError(`${reason} ${nothingDone}.`, upstreamCode ?? null, requestId ?? null);
+    const message = withReason(`${reason} ${nothingDone}.`, words);
+    return new DliRejectedError(message, upstreamCode ?? null, requestId ?? null);
   }
   const [userCode, reason, isTemporary] = UNAVAILABLE_REASONS[code];
   const message = `${reason} ${nothingDone}${isTemporary ? '; try again later' : ''}.`;
   return new DliUnavailableError(userCode, message, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
+}
+
+/** Adds DLI's own words, if there are any. */
+export function withReason(message: string, words: string | undefined): string {
+  return words === undefined ? message : `${message} DLI's reason: ${words}`;
 }
 
 function toStoreFailure({ retryAfterSeconds }: typeof STORE_UNAVAILABLE): DliUnavailableError {

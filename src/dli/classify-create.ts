@@ -36,7 +36,7 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 300 && status < 400) {
     return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
   }
-  const { code: upstreamCode } = readErrorBody(text);
+  const { code: upstreamCode } = readErrorBody(status, text);
   // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
   const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);

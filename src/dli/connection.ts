@@ -23,6 +23,8 @@ export interface Deletion {
   kind: 'deleted' | 'notFound' | 'unsuccessful';
   /** Huawei Cloud's request id, for its support. */
   requestId: string | undefined;
+  /** DLI's own words about a failure, if they may be shown. */
+  reason?: string | undefined;
 }
 
 /** State of a connection, by the gateway's names. */

@@ -39,6 +39,8 @@ export interface CreateAttempt {
   requestId?: string | undefined;
   /** Any error code, for the log. */
   loggedCode?: string | undefined;
+  /** DLI's own words about a failure, if they may be shown. */
+  reason?: string | undefined;
   retryAfterSeconds?: number | undefined;
   causeCode?: string | undefined;
   /** Why there was no response. */
@@ -63,10 +65,11 @@ const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map(
 /** The attempt that ended with a response. */
 export function completeAttempt(response: UpstreamResponse, projectId: string, clock: Clock): CreateAttempt {
   const verdict = classifyCreate(response.status, response.text);
-  const { loggedCode }: Partial<ErrorBody> = verdict.kind === 'created' ? {} : readErrorBody(response.text);
+  const error: Partial<ErrorBody> = verdict.kind === 'created' ? {} : readErrorBody(response.status, response.text);
   return {
     verdict,
-    loggedCode,
+    loggedCode: error.loggedCode,
+    reason: error.reason,
     status: response.status,
     requestId: requestIdOf(response.header('x-request-id'), projectId),
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
@@ -113,7 +116,7 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
  * @param isResent whether DLI refused an earlier request of the same create
  */
 export function toResult(attempt: CreateAttempt, isResent = false): CreateResult {
-  const { verdict, requestId } = attempt;
+  const { verdict, requestId, reason } = attempt;
   switch (verdict.kind) {
     case 'created':
       return { kind: 'created', connectionId: verdict.connectionId, message: shownMessage(verdict.message) };
@@ -123,7 +126,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
       const { refusal, upstreamCode } = verdict;
       const isAuthFailure = refusal === 'AUTH' || refusal === 'AUTH_FAILED';
       const wait = isAuthFailure ? RETRY_AFTER_AUTH_FAILED_SECONDS : attempt.retryAfterSeconds;
-      const details = { upstreamCode, requestId, retryAfterSeconds: wait };
+      const details = { upstreamCode, requestId, retryAfterSeconds: wait, reason };
       // The earlier request may have taken the name.
       if (isResent && refusal === 'NAME_TAKEN')
         return { kind: 'unconfirmed', reason: 'UPSTREAM_ERROR', refusal: failedResult(refusal, details) };
@@ -133,7 +136,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
       return {
         kind: 'unconfirmed',
         reason: 'UNREADABLE_RESPONSE',
-        refusal: failedResult('REJECTED', { requestId }),
+        refusal: failedResult('REJECTED', { requestId, reason }),
       };
     case 'forbidden': {
       const { upstreamCode } = verdict;
@@ -152,7 +155,7 @@ export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): Faile
 
 /** The log record of an attempt. */
 export function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
-  const { verdict, status, loggedCode, requestId, causeCode, detail } = attempt;
+  const { verdict, status, loggedCode, reason, requestId, causeCode, detail } = attempt;
   return {
     traceId,
     operation: 'createConnection',
@@ -161,6 +164,7 @@ export function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs
     mayHaveBeenSent: verdict.kind !== 'notSent',
     status,
     upstreamCode: loggedCode,
+    upstreamMessage: reason,
     requestId,
     causeCode,
     detail,

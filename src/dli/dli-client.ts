@@ -10,6 +10,7 @@ import type { PreparedCreate } from './create-request.js';
 import { CreateRequests } from './create-request.js';
 import type { DliLog, FailedResult, FailureCode, OperationContext } from './dli-error.js';
 import { failedResult } from './dli-error.js';
+import { readErrorBody } from './error-body.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
 import type { SignIn } from './safe-request.js';
@@ -134,15 +135,25 @@ export class DliClient {
    *   else as {@link DliClient.getConnection}
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
+    const { clock, log } = this.dependencies;
+    const startedMs = clock.monotonicMs();
     const urlOf = (projectId: string) => this.#connectionUrl(projectId, id);
-    return this.#deletions.send(
+    const deletion: Deletion = await this.#deletions.send(
       { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
       context,
       ({ status, text, requestId }) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
+        if (kind === 'unsuccessful') return { kind, requestId, reason: readErrorBody(status, text).reason };
         return kind && { kind, requestId };
       },
     );
+    const { kind, requestId, reason } = deletion;
+    if (kind === 'unsuccessful') {
+      const durationMs = Math.round(clock.monotonicMs() - startedMs);
+      const call = { traceId: context.traceId, operation: request.operation, durationMs, mayHaveBeenSent: true };
+      log.warn({ ...call, outcome: kind, requestId, upstreamMessage: reason }, 'call to DLI failed');
+    }
+    return deletion;
   }
 
   readonly #signIn: SignIn = async ({ deadline, traceId }) => {

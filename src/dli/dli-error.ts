@@ -35,6 +35,8 @@ export interface FailedResult {
   requestId?: string;
   /** Whole seconds after which the same call may succeed. */
   retryAfterSeconds?: number;
+  /** DLI's own words, which may be shown. */
+  reason?: string;
 }
 
 /** Creates a {@link FailedResult}, without the details that are undefined. */
@@ -44,7 +46,8 @@ export function failedResult<C extends FailureCode>(
     upstreamCode,
     requestId,
     retryAfterSeconds,
-  }: Pick<DliErrorDetails, 'upstreamCode' | 'requestId' | 'retryAfterSeconds'>,
+    reason,
+  }: Pick<DliErrorDetails, 'upstreamCode' | 'requestId' | 'retryAfterSeconds' | 'reason'>,
 ): FailedResult & { code: C } {
   return {
     kind: 'failed',
@@ -52,6 +55,7 @@ export function failedResult<C extends FailureCode>(
     ...(upstreamCode !== undefined && { upstreamCode }),
     ...(requestId !== undefined && { requestId }),
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(reason !== undefined && { reason }),
   };
 }
 
@@ -63,6 +67,8 @@ interface DliErrorDetails {
   requestId?: string | undefined;
   /** Whole seconds after which the same call may succeed. */
   retryAfterSeconds?: number | undefined;
+  /** DLI's own words, which may be shown. */
+  reason?: string | undefined;
   unknownReason?: UnknownReason;
   isUnconfirmed?: boolean;
 }
@@ -78,6 +84,8 @@ export class DliError extends Error {
   readonly upstreamCode: string | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** DLI's own words, which may be shown. */
+  readonly reason: string | undefined;
   readonly unknownReason: UnknownReason | undefined;
   /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
   readonly isUnconfirmed: boolean;
@@ -88,6 +96,7 @@ export class DliError extends Error {
     this.upstreamCode = details.upstreamCode;
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.reason = details.reason;
     this.unknownReason = details.unknownReason;
     this.isUnconfirmed = details.isUnconfirmed ?? false;
   }
@@ -101,7 +110,10 @@ export interface DliCallRecord {
   outcome: string;
   durationMs: number;
   status?: number | undefined;
+  /** The error code of any component of Huawei Cloud. */
   upstreamCode?: string | undefined;
+  /** Huawei Cloud's own words, if they may be shown. */
+  upstreamMessage?: string | undefined;
   requestId?: string | undefined;
   /** Whether request bytes may have left this process. */
   mayHaveBeenSent: boolean;

@@ -16,6 +16,9 @@ const PROVEN_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 const MAX_CODE_LENGTH = 64;
 // Control, format, private-use and unassigned characters, lone surrogates, and line separators.
 const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
+const CODE = /^[\p{L}\p{N}][\p{L}\p{N}._:-]*/u;
+// May be a key, a token or an id.
+const LONG_RUN = /(?=\p{L}*\p{N})[\p{L}\p{N}]{13,}/gu;
 // Every string of a JSON text. A key is followed by a colon.
 const STRINGS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?/g;
 
@@ -25,8 +28,8 @@ const provenError = z.object({
   is_success: z.literal(false).optional(),
 });
 
-/** Reads the body of an error response, or of a 2xx response that reports a failure. */
-export function readErrorBody(text: string): ErrorBody {
+/** Reads the body of a response that is no usable success. A 2xx gives a reason only if it reports a failure. */
+export function readErrorBody(status: number, text: string): ErrorBody {
   const body = parseJson(text);
   if (!isObject(body)) return { code: undefined, loggedCode: undefined, reason: undefined };
   const code = provenError.safeParse(body).data?.error_code;
@@ -35,7 +38,8 @@ export function readErrorBody(text: string): ErrorBody {
   return {
     code: code !== undefined && !repeatsKey(text) ? code : undefined,
     loggedCode: printableCode(error['error_code'] ?? error['code']),
-    reason: readReason(error['error_msg'] ?? error['message']),
+    reason:
+      status >= 400 || body['is_success'] === false ? readReason(error['error_msg'] ?? error['message']) : undefined,
   };
 }
 
@@ -65,7 +69,8 @@ function printableCode(value: unknown): string | undefined {
   const printable = String(value)
     .slice(0, 4 * MAX_CODE_LENGTH)
     .replace(UNPRINTABLE, '');
-  return printable.slice(0, MAX_CODE_LENGTH) || undefined;
+  const [code] = CODE.exec(printable) ?? [];
+  return code?.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 
 function readReason(value: unknown): string | undefined {

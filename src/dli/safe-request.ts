@@ -145,7 +145,7 @@ export class SafeRequests {
       return { value };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
-    const { code, loggedCode } = readErrorBody(text);
+    const { code, loggedCode, reason } = readErrorBody(status, text);
     const refusal = definiteRefusal(status, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
@@ -153,7 +153,7 @@ export class SafeRequests {
       ? credential.settle('REFUSED')
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
-    const record = { status, upstreamCode: loggedCode };
+    const record = { status, upstreamCode: loggedCode, upstreamMessage: reason };
     return { error: errorOf({ status, text, requestId }, method, wait), mayRetry, record };
   }
 }
@@ -177,8 +177,8 @@ function errorOf(
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError {
-  const { code: upstreamCode } = readErrorBody(text);
-  const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter };
+  const { code: upstreamCode, reason } = readErrorBody(status, text);
+  const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter, reason };
   const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
     return new DliError('AUTH_FAILED', {

@@ -97,7 +97,7 @@ export class DeleteConnection {
     const result = await this.#request(connectionId, context);
     if (!(result instanceof DliError)) {
       if (result.kind !== 'unsuccessful') return DELETED;
-      const refusal = new DliError('REJECTED', { requestId: result.requestId });
+      const refusal = new DliError('REJECTED', { requestId: result.requestId, reason: result.reason });
       const ifPresent = failedResult('REJECTED', refusal);
       return this.#afterPresenceCheck(connectionId, context, ifPresent, unknownAfter(refusal));
     }

@@ -25,16 +25,17 @@ export type CreateOutcome =
 export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 1 } as const;
 
 /** What a record keeps of a refusal. */
-export function toRejection({ code, upstreamCode, requestId }: Refused): StoredRejection {
-  return { code, upstreamCode: upstreamCode ?? null, requestId: requestId ?? null };
+export function toRejection(refused: Refused): { rejection: StoredRejection; message?: string } {
+  const { code, upstreamCode = null, requestId = null, reason } = refused;
+  return { rejection: { code, upstreamCode, requestId }, ...(reason !== undefined && { message: reason }) };
 }
 
 /** What an undecided record keeps of a refusal that the list has to confirm. */
-export function toDoubt(refusal: Refused | Forbidden): Pick<UnknownRecord, 'suspected' | 'rejection'> {
+export function toDoubt(refusal: Refused | Forbidden): Pick<UnknownRecord, 'suspected' | 'message' | 'rejection'> {
   const { code, upstreamCode = null, requestId = null } = refusal;
-  return code === 'AUTH_FAILED'
-    ? { rejection: { code, upstreamCode, requestId } }
-    : { suspected: { code, upstreamCode, requestId } };
+  if (code === 'AUTH_FAILED') return { rejection: { code, upstreamCode, requestId } };
+  const { rejection: suspected, ...message } = toRejection({ ...refusal, code });
+  return { suspected, ...message };
 }
 
 /**
@@ -53,6 +54,7 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds: numb
       return failedResult(code, {
         upstreamCode: upstreamCode ?? undefined,
         requestId: requestId ?? undefined,
+        reason: record.message,
       });
     }
     case 'SENDING':

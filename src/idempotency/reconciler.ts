@@ -175,7 +175,10 @@ export class Reconciler {
       return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
     }
     const isAbsent = finding.kind === 'absent' || finding.kind === 'nearMiss';
-    if (suspected !== undefined && isAbsent) return toRejected(record, suspected, nowMs);
+    if (suspected !== undefined && isAbsent) {
+      const { message } = record;
+      return toRejected(record, { rejection: suspected, ...(message !== undefined && { message }) }, nowMs);
+    }
     const { emptySinceMs: _unproven, ...doubted } = record;
     // Several candidates undo what earlier lists proved.
     const known = finding.kind === 'ambiguous' ? doubted : record;

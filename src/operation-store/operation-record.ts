@@ -46,7 +46,11 @@ const SUCCEEDED = {
   isReconciled: z.boolean().default(false),
 };
 
-const REJECTED = { rejection };
+const REJECTED = {
+  rejection,
+  /** DLI's own words. Beside the refusal, because older gateways drop the field here but could not read it there. */
+  message: z.string().exactOptional(),
+};
 
 const UNKNOWN = {
   unknownReason: z
@@ -66,6 +70,8 @@ const UNKNOWN = {
   lastSentAtMs: timeMs.exactOptional(),
   /** A refusal that stands unless the list shows the connection. */
   suspected: rejection.exactOptional(),
+  /** DLI's own words about the suspected refusal. */
+  message: z.string().exactOptional(),
   /** A refusal of the gateway's rights that stands while lists do not show the connection. */
   // Not `suspected`: older gateways drop this field, but could not read the record with another code there.
   rejection: rejection.extend({ code: z.literal('AUTH_FAILED') }).exactOptional(),
@@ -186,15 +192,19 @@ export function toSucceeded(
 }
 
 /** The record after DLI proved that it created nothing. */
-export function toRejected(record: UndecidedRecord, reason: StoredRejection, nowMs: number): OperationRecord {
+export function toRejected(
+  record: UndecidedRecord,
+  refusal: { rejection: StoredRejection; message?: string },
+  nowMs: number,
+): OperationRecord {
   const expiresAtMs = nowMs + RETENTION_MS.REJECTED;
-  return { ...commonFields(record), state: 'REJECTED', rejection: reason, expiresAtMs };
+  return { ...commonFields(record), state: 'REJECTED', ...refusal, expiresAtMs };
 }
 
 /** The record after its request ended without proof. */
 export function toUnknown(
   record: SendingRecord,
-  doubt: Pick<UnknownRecord, 'unknownReason' | 'requestId' | 'suspected' | 'rejection' | 'lastSentAtMs'>,
+  doubt: Pick<UnknownRecord, 'unknownReason' | 'requestId' | 'suspected' | 'message' | 'rejection' | 'lastSentAtMs'>,
 ): UnknownRecord {
   return { ...commonFields(record), state: 'UNKNOWN', ...doubt };
 }

@@ -141,6 +141,7 @@ describe('the embedded store keeps the field names and values of', () => {
       ...SENT,
       state: 'REJECTED',
       rejection: { code: 'REJECTED', upstreamCode: 'DLI.1028', requestId },
+      message: 'The quota is insufficient.',
     });
   });
 
@@ -319,6 +320,17 @@ describe('a stored record', () => {
       },
     ],
     ['REJECTED', { ...begun, state: 'REJECTED', rejection }],
+    ["REJECTED, with DLI's words", { ...begun, state: 'REJECTED', rejection, message: 'm' }],
+    [
+      'UNKNOWN, for a missing right',
+      {
+        ...begun,
+        state: 'UNKNOWN',
+        unknownReason: 'UPSTREAM_ERROR',
+        rejection: { ...rejection, code: 'AUTH_FAILED' },
+        emptySinceMs: 1_700_000_001_000,
+      },
+    ],
     [
       'REJECTED, with the fields of an unknown outcome',
       {
@@ -399,11 +411,31 @@ describe('the log of a create keeps the fields and values of', () => {
   });
 
   it.each([
-    [{ error: 'DLI.0006' }, { outcome: 'NAME_TAKEN', status: 400, upstreamCode: 'DLI.0006' }],
-    [{ error: 'DLI.1028' }, { outcome: 'REJECTED', status: 400, upstreamCode: 'DLI.1028' }],
-    [{ error: 'DLI.0013' }, { outcome: 'AUTH', status: 401, upstreamCode: 'DLI.0013' }],
-    [{ error: 'APIGW.0802' }, { outcome: 'AUTH_FAILED', status: 403, upstreamCode: 'APIGW.0802' }],
-    [{ error: 'DLI.0999' }, { outcome: 'UPSTREAM_ERROR', status: 400, upstreamCode: 'DLI.0999' }],
+    [
+      { error: 'DLI.0006' },
+      { outcome: 'NAME_TAKEN', status: 400, upstreamCode: 'DLI.0006', upstreamMessage: 'The object exists.' },
+    ],
+    [
+      { error: 'DLI.1028' },
+      { outcome: 'REJECTED', status: 400, upstreamCode: 'DLI.1028', upstreamMessage: 'The quota is insufficient.' },
+    ],
+    [
+      { error: 'DLI.0013' },
+      { outcome: 'AUTH', status: 401, upstreamCode: 'DLI.0013', upstreamMessage: 'User authentication error.' },
+    ],
+    [
+      { error: 'APIGW.0802' },
+      {
+        outcome: 'AUTH_FAILED',
+        status: 403,
+        upstreamCode: 'APIGW.0802',
+        upstreamMessage: 'The IAM user is forbidden in the currently selected region.',
+      },
+    ],
+    [
+      { error: 'DLI.0999' },
+      { outcome: 'UPSTREAM_ERROR', status: 400, upstreamCode: 'DLI.0999', upstreamMessage: 'Server-side errors.' },
+    ],
     [{ status: 302 }, { outcome: 'UNEXPECTED_REDIRECT', status: 302 }],
     [
       { status: 200, body: 'no JSON' },
@@ -523,7 +555,6 @@ describe('the log of a create keeps the fields and values of', () => {
     const { create, emulator, log, logged } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
     const listed = {
-      connection_id: '0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11',
       name: 'orders_pg',
       state: 'ACTIVE',
       service: 'rds',
@@ -531,7 +562,8 @@ describe('the log of a create keeps the fields and values of', () => {
       create_time: Date.now(),
       ...changes,
     };
-    const connections = Array.from({ length: count }, () => listed);
+    const ids = ['0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11', '1b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11'];
+    const connections = ids.slice(0, count).map(id => ({ ...listed, connection_id: id }));
     emulator.inject({ operation: 'listConnections', body: { connections }, times: 0 });
     await Promise.all([create(), logged('create cannot be told from others')]);
     expect(linesOf(log(), 'create cannot be told from others')[0]).toEqual({

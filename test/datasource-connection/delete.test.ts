@@ -96,11 +96,19 @@ describe('deleteDatasourceConnection', () => {
 
 describe('a delete that DLI rejects', () => {
   it.each([
-    ['404 APIGW.0101', 'DLI does not offer this operation here; Huawei ended classic connections in 2024.'],
-    ['400 DLI.0016', "The gateway's identity in Huawei Cloud may not delete connections."],
-    ['400 DLI.0009', 'A restriction of DLI forbids this.'],
-    ['400 DLI.1028', 'DLI refused the request.'],
-  ])('with %s is a DliRejectedError, after one more check of the connection', async (answer, message) => {
+    [
+      '404 APIGW.0101',
+      'DLI does not offer this operation here; Huawei ended classic connections in 2024.',
+      'The API does not exist or has not been published in the environment.',
+    ],
+    [
+      '400 DLI.0016',
+      "The gateway's identity in Huawei Cloud may not delete connections.",
+      'The identity and role are incorrect.',
+    ],
+    ['400 DLI.0009', 'A restriction of DLI forbids this.', 'System restrictions.'],
+    ['400 DLI.1028', 'DLI refused the request.', 'The quota is insufficient.'],
+  ])('with %s is a DliRejectedError, after one more check of the connection', async (answer, message, words) => {
     const gateway = await startGateway();
     const id = seed(gateway.emulator);
     const [, dliCode = ''] = answer.split(' ');
@@ -109,7 +117,7 @@ describe('a delete that DLI rejects', () => {
     expect(await remove(gateway, id)).toEqual({
       __typename: 'DliRejectedError',
       code: 'UPSTREAM_REJECTED',
-      message: `${message} This call deleted nothing.`,
+      message: `${message} This call deleted nothing. DLI's reason: ${words}`,
       dliCode,
       requestId: expect.stringMatching(/^\w+$/),
     });

@@ -65,7 +65,7 @@ async function createAgainst(answer: Partial<Fault>, name = freshName()): Promis
 }
 
 function errorBody(code: string) {
-  return { error_code: code, error_msg: 'text of DLI' };
+  return { error_code: code, error_msg: 'text of DLI about 192.168.0.12' };
 }
 
 describe('a refusal that proves that nothing was executed', () => {
@@ -78,9 +78,15 @@ describe('a refusal that proves that nothing was executed', () => {
   });
 
   it.each([
-    ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created.'],
-    ['DLI.1028', 'The quota of datasource connections is used up. Nothing was created.'],
-    ['APIGW.0602', 'DLI refused the request. Nothing was created.'],
+    [
+      'DLI.0001',
+      "DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created. DLI's reason: Parameter check error.",
+    ],
+    [
+      'DLI.1028',
+      "The quota of datasource connections is used up. Nothing was created. DLI's reason: The quota is insufficient.",
+    ],
+    ['APIGW.0602', "DLI refused the request. Nothing was created. DLI's reason: Bad request."],
   ])("returns DLI's code %s and its request id, with a message of the gateway", async (dliCode, message) => {
     const headers = { 'X-Request-Id': '0b67bf0abe6d9a8844030ded87109c9f' };
     const { payload } = await createAgainst({ error: dliCode, headers });

@@ -12,7 +12,7 @@ const REQUEST_ID = '0b67bf0abe6d9a8844030ded87109c9f';
 const REJECTED = {
   __typename: 'DliRejectedError',
   code: 'UPSTREAM_REJECTED',
-  message: 'DLI refused the request. Nothing was created.',
+  message: "DLI refused the request. Nothing was created. DLI's reason: boom",
   dliCode: null,
   requestId: REQUEST_ID,
 };
