@@ -150,7 +150,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     clock,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
-    log,
   });
   const watcher = new ConnectionWatcher({
     reader,

@@ -3,7 +3,6 @@ import { CONNECTION_ID } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
-import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 import type { FairRateLimiter } from './fair-rate-limiter.js';
@@ -20,7 +19,6 @@ interface Dependencies {
   freshnessMs: number;
   /** Time limit of one read from DLI, in milliseconds. */
   timeoutMs: number;
-  log: Logger;
 }
 
 /** The caller of a read. */
@@ -137,18 +135,10 @@ export class ConnectionReader {
   }
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
-    const { dli, log } = this.dependencies;
-    const { connections } = await dli.listConnections(context);
-    const usable = connections.filter(
-      (connection): connection is ReadConnection => connection.id !== null && CONNECTION_ID.test(connection.id),
+    const { connections } = await this.dependencies.dli.listConnections(context);
+    return new ConnectionSnapshot(
+      connections.filter((connection): connection is ReadConnection => connection.id !== null),
     );
-    const count = connections.length - usable.length;
-    if (count > 0)
-      log.warn(
-        { traceId: context.traceId, operation: 'listConnections', outcome: 'LEFT_OUT', count },
-        'connections without an id',
-      );
-    return new ConnectionSnapshot(usable);
   }
 
   #createContext(traceId: string): OperationContext {

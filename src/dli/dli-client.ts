@@ -141,8 +141,8 @@ export class DliClient {
     const deletion: Deletion = await this.#deletions.send(
       { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
       context,
-      ({ status, text, requestId }) => {
-        const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text);
+      ({ status, text, requestId, odd }) => {
+        const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text, odd);
         if (kind === 'unsuccessful') return { kind, requestId, reason: readErrorBody(status, text).reason };
         return kind && { kind, requestId };
       },
@@ -150,7 +150,7 @@ export class DliClient {
     const { kind, requestId, reason } = deletion;
     if (kind === 'unsuccessful') {
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
-      const call = { traceId: context.traceId, operation: request.operation, durationMs, mayHaveBeenSent: true };
+      const call = { traceId: context.traceId, operation: 'deleteConnection', durationMs, mayHaveBeenSent: true };
       log.warn({ ...call, outcome: kind, requestId, upstreamMessage: reason }, 'call to DLI failed');
     }
     return deletion;
@@ -177,7 +177,7 @@ export class DliClient {
     const found = await requests.send(
       { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
       context,
-      ({ status, text }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id)),
+      ({ status, text, odd }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id, odd)),
     );
     return found === 'notFound' ? undefined : found;
   }
@@ -195,7 +195,7 @@ export class DliClient {
     const connections = await requests.send(
       { operation: 'listConnections', method: 'GET', maxBodyBytes: MAX_LIST_RESPONSE_BYTES, urlOf },
       context,
-      ({ status, text }) => readConnectionList(status, text),
+      ({ status, text, odd }) => readConnectionList(status, text, odd),
     );
     return { connections, skew: this.dependencies.skew.bounds };
   }

@@ -121,6 +121,8 @@ export interface DliCallRecord {
   causeCode?: string | undefined;
   /** The gateway's own description of the problem. */
   detail?: string | undefined;
+  /** Number of connections that were left out, or of fields that were not as documented. */
+  count?: number;
 }
 
 /** Log record of the circuit breaker or the lockout guard. */

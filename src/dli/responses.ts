@@ -1,6 +1,7 @@
-import { z } from 'zod';
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
-import { parseJson } from '../lib/json.js';
+import { isObject, parseJson } from '../lib/json.js';
+import { CONNECTION_ID } from './connection.js';
+import { FieldReader, OddFields } from './field-reader.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
@@ -13,8 +14,9 @@ export interface DescribedQueue {
   updatedAtMs: number | null;
 }
 
-/** A connection as DLI describes it. Null: DLI did not send the field. */
+/** A connection as DLI describes it. Null: DLI did not send the field, or not in a readable form. */
 export interface DescribedConnection {
+  /** A UUID. */
   id: string | null;
   name: string | null;
   /** DLI's spelling. Connections in state DELETED stay listed. */
@@ -35,107 +37,87 @@ export interface DescribedConnection {
   queues: DescribedQueue[];
 }
 
-// Longer than anything that DLI documents.
-const MAX_TEXT_LENGTH = 2_048;
-
-// Every documented field may be missing.
-const bounded = z.string().transform(whole => whole.slice(0, MAX_TEXT_LENGTH));
-const text = bounded.nullish();
-// An invalid display field must not make the rest unreadable.
-const shown = text.catch(null);
-const shownNumber = z.number().nullish().catch(null);
-
-const queue = z.object({
-  name: shown,
-  status: shown,
-  err_msg: shown,
-  update_time: shownNumber,
-});
-
-/** The wire format of a connection in every generation of DLI. */
-const wireConnection = z.object({
-  connection_id: text,
-  name: text,
-  state: text,
-  service: text,
-  destination: text,
-  create_time: z.number().nullish(),
-  process: shownNumber,
-  message: shown,
-  // Lists of 2018 have this key.
-  'message ': shown,
-  connection_url: shown,
-  cluster_name: shown,
-  available_queue_info: z.array(queue).nullish().catch(null),
-  queue_list: z.array(bounded).nullish().catch(null),
-});
-
 /** The value for SQL mode, which has no cluster. */
 const NO_CLUSTER = '#SQL#';
 
-function describe(wire: z.output<typeof wireConnection>): DescribedConnection {
-  const { process: progress = null, cluster_name: cluster } = wire;
+// Every documented field may be missing.
+function describe(fields: FieldReader, id: string | null): DescribedConnection {
+  const progress = fields.number('process');
+  const cluster = fields.text('cluster_name');
   return {
-    id: wire.connection_id ?? null,
-    name: wire.name ?? null,
-    state: wire.state ?? null,
-    service: wire.service ?? null,
-    destination: wire.destination ?? null,
-    createdAtMs: wire.create_time ?? null,
+    id,
+    name: fields.text('name'),
+    state: fields.text('state'),
+    service: fields.text('service'),
+    destination: fields.text('destination'),
+    createdAtMs: fields.number('create_time'),
     progress: progress === null ? null : Math.min(1, Math.max(0, progress)),
-    message: wire.message || wire['message '] || null,
-    address: wire.connection_url || null,
+    // Lists of 2018 have a key that ends in a space.
+    message: fields.text('message') || fields.text('message ') || null,
+    address: fields.text('connection_url') || null,
     clusterName: cluster === NO_CLUSTER ? null : cluster || null,
-    queues: queuesOf(wire),
+    queues: queuesOf(fields),
   };
 }
 
 // Newer lists have names only; both may be there.
-function queuesOf({
-  available_queue_info: infos,
-  queue_list: names,
-}: z.output<typeof wireConnection>): DescribedQueue[] {
-  const known = (infos ?? []).map(info => ({
-    name: info.name ?? null,
-    state: info.status ?? null,
-    problem: info.err_msg || null,
-    updatedAtMs: info.update_time ?? null,
+function queuesOf(fields: FieldReader): DescribedQueue[] {
+  const known = fields.objects('available_queue_info').map(info => ({
+    name: info.text('name'),
+    state: info.text('status'),
+    problem: info.text('err_msg') || null,
+    updatedAtMs: info.number('update_time'),
   }));
-  const others = (names ?? []).filter(name => !known.some(info => info.name === name));
+  const names = new Set(known.map(({ name }) => name));
+  const others = fields.texts('queue_list').filter(name => !names.has(name));
   return [...known, ...others.map(name => ({ name, state: null, problem: null, updatedAtMs: null }))];
 }
 
-const getBody = wireConnection.extend({ is_success: z.literal(true).default(true) });
-const deleteBody = z.object({ is_success: z.boolean().default(true) });
-const errorBody = z.object({
-  error_code: z.string(),
-  error_msg: z.string().nullish().catch(null),
-});
+/** The fields of a successful response. Undefined when it is not one. */
+function readSuccess(status: number, body: string, odd: OddFields): FieldReader | undefined {
+  const value = status === 200 ? parseJson(body) : undefined;
+  if (!isObject(value)) return undefined;
+  const fields = new FieldReader(value, '', odd);
+  return fields.flag('is_success') === true ? fields : undefined;
+}
 
 /**
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection/{connection_id}`.
  *
  * @param id the requested id, which DLI may leave out of its response
+ * @param odd receives the fields that are not as documented
  * @returns undefined when the response does not describe this connection
  */
-export function readConnection(status: number, body: string, id: string): DescribedConnection | undefined {
-  if (status !== 200) return undefined;
-  const { data } = getBody.safeParse(parseJson(body));
-  if (data === undefined) return undefined;
-  const connection = describe(data);
-  if (connection.id !== null && connection.id.toLowerCase() !== id.toLowerCase()) return undefined;
+export function readConnection(
+  status: number,
+  body: string,
+  id: string,
+  odd = new OddFields(),
+): DescribedConnection | undefined {
+  const fields = readSuccess(status, body, odd);
+  if (fields === undefined) return undefined;
+  const sentId = fields.raw('connection_id') ?? null;
+  if (sentId !== null && (typeof sentId !== 'string' || sentId.toLowerCase() !== id.toLowerCase())) {
+    fields.report('connection_id', sentId);
+    return undefined;
+  }
+  const connection = describe(fields, id);
   // An object with neither proves nothing.
-  if (connection.id === null && connection.state === null) return undefined;
-  return { ...connection, id };
+  return sentId === null && connection.state === null ? undefined : connection;
 }
 
 /** Parses DLI's response to a delete. Undefined when it proves nothing. */
-export function readDeletion(status: number, body: string): 'deleted' | 'unsuccessful' | undefined {
+export function readDeletion(
+  status: number,
+  body: string,
+  odd = new OddFields(),
+): 'deleted' | 'unsuccessful' | undefined {
   if (status < 200 || status > 299) return undefined;
   if (body === '') return 'deleted';
-  const { data } = deleteBody.safeParse(parseJson(body));
-  if (data === undefined) return undefined;
-  return data.is_success ? 'deleted' : 'unsuccessful';
+  const value = parseJson(body);
+  const isSuccess = isObject(value) ? new FieldReader(value, '', odd).flag('is_success') : undefined;
+  if (isSuccess === undefined) return undefined;
+  return isSuccess ? 'deleted' : 'unsuccessful';
 }
 
 /**
@@ -144,17 +126,11 @@ export function readDeletion(status: number, body: string): 'deleted' | 'unsucce
  * Undocumented: these codes fit, and DLI sends them for enhanced connections.
  */
 export function isNotFound(status: number, body: string): boolean {
-  const { data } = errorBody.safeParse(parseJson(body));
-  if (data === undefined || (status !== 400 && status !== 404)) return false;
-  if (data.error_code === 'DLI.0002' || data.error_code === 'DLI.0023') return true;
-  return data.error_code === 'DLI.0001' && /not exist/i.test(data.error_msg ?? '');
+  const error = parseJson(body);
+  if (!isObject(error) || (status !== 400 && status !== 404)) return false;
+  if (error['error_code'] === 'DLI.0002' || error['error_code'] === 'DLI.0023') return true;
+  return error['error_code'] === 'DLI.0001' && /not exist/i.test(String(error['error_msg'] ?? ''));
 }
-
-const listBody = z.object({
-  is_success: z.literal(true).default(true),
-  connections: z.array(wireConnection),
-  count: z.number().nullish(),
-});
 
 /** A complete list, and how far DLI's clock is ahead of ours, if known. */
 export interface ConnectionList {
@@ -163,17 +139,41 @@ export interface ConnectionList {
 }
 
 /**
- * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`.
+ * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`. Of several elements with one id, the first
+ * counts.
  *
+ * @param odd receives the fields that are not as documented
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
-export function readConnectionList(status: number, body: string): DescribedConnection[] | undefined {
-  if (status !== 200) return undefined;
-  try {
-    const { data } = listBody.safeParse(JSON.parse(body));
-    if (data === undefined || (data.count ?? 0) > data.connections.length) return undefined;
-    return data.connections.map(describe);
-  } catch {
+export function readConnectionList(
+  status: number,
+  body: string,
+  odd = new OddFields(),
+): DescribedConnection[] | undefined {
+  const fields = readSuccess(status, body, odd);
+  const elements = fields?.raw('connections');
+  if (fields === undefined || !Array.isArray(elements)) {
+    fields?.report('connections', elements);
     return undefined;
   }
+  if ((fields.number('count') ?? 0) > elements.length) return undefined;
+  const ids = new Set<string>();
+  return elements.flatMap((element: unknown, index) => {
+    const connection = readElement(element, `connections[${index}]`, odd);
+    const id = connection.id?.toLowerCase();
+    if (id === undefined) return [connection];
+    return ids.size < ids.add(id).size ? [connection] : [];
+  });
+}
+
+function readElement(element: unknown, path: string, odd: OddFields): DescribedConnection {
+  if (!isObject(element)) odd.add(path, element);
+  const fields = new FieldReader(isObject(element) ? element : {}, `${path}.`, odd);
+  const sentId = fields.raw('connection_id');
+  const hasId = typeof sentId === 'string' && CONNECTION_ID.test(sentId);
+  if (!hasId) {
+    odd.withoutId += 1;
+    if (isObject(element)) fields.report('connection_id', sentId);
+  }
+  return describe(fields, hasId ? sentId : null);
 }

@@ -9,6 +9,7 @@ import { definiteRefusal } from './classify-create.js';
 import type { DliCallRecord, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
 import { readErrorBody } from './error-body.js';
+import { OddFields } from './field-reader.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
@@ -29,6 +30,8 @@ export interface SafeResponse {
   status: number;
   text: string;
   requestId: string | undefined;
+  /** Receives the fields that are not as documented. */
+  odd: OddFields;
 }
 
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
@@ -94,26 +97,27 @@ export class SafeRequests {
     const startedMs = clock.monotonicMs();
     const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
+    const odd = new OddFields();
     let result: { value: T } | Failure;
     try {
-      result = await this.#exchange(request, credential, context, read);
+      result = await this.#exchange(request, credential, context, response => read({ ...response, odd }));
     } finally {
       credential.settle('UNPROVEN');
     }
+    const call = {
+      traceId: context.traceId,
+      operation: request.operation,
+      durationMs: Math.round(clock.monotonicMs() - startedMs),
+      mayHaveBeenSent: true,
+      detail: odd.describe(),
+    };
     if ('error' in result) {
       const { error, record } = result;
-      log.warn(
-        {
-          traceId: context.traceId,
-          operation: request.operation,
-          outcome: error.code,
-          durationMs: Math.round(clock.monotonicMs() - startedMs),
-          mayHaveBeenSent: true,
-          requestId: error.requestId,
-          ...record,
-        },
-        'call to DLI failed',
-      );
+      log.warn({ ...call, outcome: error.code, requestId: error.requestId, ...record }, 'call to DLI failed');
+    } else if (odd.withoutId > 0) {
+      log.warn({ ...call, outcome: 'LEFT_OUT', count: odd.withoutId }, 'connections without an id');
+    } else if (odd.count > 0) {
+      log.warn({ ...call, outcome: 'ODD_FIELDS', count: odd.count }, 'response with undocumented values');
     }
     return result;
   }
@@ -122,7 +126,7 @@ export class SafeRequests {
     { method, urlOf, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
-    read: (response: SafeResponse) => T | undefined,
+    read: (response: Omit<SafeResponse, 'odd'>) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const url = urlOf(credential.projectId);
     let response: Response;
@@ -173,7 +177,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 }
 
 function errorOf(
-  { status, text, requestId }: SafeResponse,
+  { status, text, requestId }: Omit<SafeResponse, 'odd'>,
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError {

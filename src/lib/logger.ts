@@ -4,7 +4,7 @@ import { types } from 'node:util';
 interface LogRecord {
   traceId?: string;
   // Stored: do not rename.
-  operation: 'reconcile' | 'store' | 'keys' | 'limits' | 'follow' | 'listConnections';
+  operation: 'reconcile' | 'store' | 'keys' | 'limits' | 'follow';
   outcome: string;
   /** Text written by the gateway, never by a caller or an upstream. */
   detail?: string;

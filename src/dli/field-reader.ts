@@ -1,0 +1,119 @@
+import { isObject } from '../lib/json.js';
+
+// Longer than anything that DLI documents.
+const MAX_TEXT_LENGTH = 2_048;
+const MAX_REPORTED = 5;
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+const DECIMAL = /^\s*-?\d{1,20}(?:\.\d{1,20})?\s*$/;
+
+/** What was not as documented in one response, for one line of the log. */
+export class OddFields {
+  readonly #first: string[] = [];
+  #count = 0;
+  /** Number of connections without a valid id. */
+  withoutId = 0;
+
+  /** Number of odd fields. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Adds a field.
+   *
+   * @param path our own names and list positions, such as `connections[3].create_time`
+   */
+  add(path: string, value: unknown): void {
+    this.#count += 1;
+    if (this.#first.length < MAX_REPORTED) this.#first.push(`${path}: ${kindOf(value)}`);
+  }
+
+  /** The first fields and the kinds of their values; undefined if there are none. */
+  describe(): string | undefined {
+    if (this.#count === 0) return undefined;
+    return this.#first.join(', ') + (this.#count > this.#first.length ? ', …' : '');
+  }
+}
+
+/** Reads the fields of one object. What cannot be read is null, and what is odd is reported. */
+export class FieldReader {
+  constructor(
+    private readonly fields: Readonly<Record<string, unknown>>,
+    private readonly path: string,
+    private readonly odd: OddFields,
+  ) {}
+
+  /** A text, cut to a bounded length. A number is read as its digits. */
+  text(name: string): string | null {
+    const value = this.#get(name);
+    if (value === null) return null;
+    if (typeof value === 'string') return value.slice(0, MAX_TEXT_LENGTH);
+    this.report(name, value);
+    return typeof value === 'number' ? String(value) : null;
+  }
+
+  /** A finite number. A text of decimal digits is read as one. */
+  number(name: string): number | null {
+    const value = this.#get(name);
+    if (value === null) return null;
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    this.report(name, value);
+    return typeof value === 'string' && DECIMAL.test(value) ? Number(value) : null;
+  }
+
+  /** Whether the call succeeded, which is true unless DLI says otherwise. Undefined if it cannot be read. */
+  flag(name: string): boolean | undefined {
+    const value = this.#get(name) ?? true;
+    if (typeof value === 'boolean') return value;
+    this.report(name, value);
+    return typeof value === 'string' ? FLAGS.get(value.toLowerCase()) : undefined;
+  }
+
+  /** The texts of a list. Other elements are read as {@link text} reads them, or left out. */
+  texts(name: string): string[] {
+    const list = this.#list(name);
+    const elements = new FieldReader({ ...list }, `${this.path}${name}.`, this.odd);
+    return Object.keys(list).flatMap(position => elements.text(position) ?? []);
+  }
+
+  #list(name: string): readonly unknown[] {
+    const value = this.#get(name);
+    if (value === null) return [];
+    if (Array.isArray(value)) return value;
+    this.report(name, value);
+    return [];
+  }
+
+  /** A reader of each object of a list. Other elements are left out. */
+  objects(name: string): FieldReader[] {
+    return this.#list(name).flatMap((value, index) => {
+      const position = `${name}[${index}]`;
+      if (isObject(value)) return [new FieldReader(value, `${this.path}${position}.`, this.odd)];
+      this.report(position, value);
+      return [];
+    });
+  }
+
+  /** The value as it was sent; undefined if there is none. */
+  raw(name: string): unknown {
+    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
+  }
+
+  /** Reports a field as odd. */
+  report(name: string, value: unknown): void {
+    this.odd.add(`${this.path}${name}`, value);
+  }
+
+  #get(name: string): unknown {
+    return this.raw(name) ?? null;
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'list' : typeof value;
+}
