@@ -8,7 +8,7 @@ import { DliError } from '../dli/dli-error.js';
 import type { PublicErrorCode } from './public-error.js';
 import { PublicError } from './public-error.js';
 import { describeProblems } from './user-errors.js';
-import { withReason } from './to-payload.js';
+import { REJECTIONS, withReason } from './to-payload.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
@@ -23,14 +23,15 @@ const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: PublicErrorCode, m
     'UPSTREAM_AUTH_UNAVAILABLE',
     'The gateway cannot sign in to Huawei Cloud at the moment. Try again later.',
   ],
-  REJECTED: ['UPSTREAM_REJECTED', 'DLI refused to tell. Huawei ended classic connections in 2024.'],
-  NAME_TAKEN: ['UPSTREAM_REJECTED', 'DLI refused to tell.'],
+  REJECTED: ['UPSTREAM_REJECTED', 'DLI refused the request.'],
+  NAME_TAKEN: ['UPSTREAM_REJECTED', 'DLI refused the request.'],
   OUTCOME_UNKNOWN: ['UPSTREAM_UNAVAILABLE', 'DLI cannot be used at the moment. Try again later.'],
 };
 
 /** Converts an error of a read from DLI to a GraphQL error. */
-export function toUpstreamError({ code, retryAfterSeconds, reason }: DliError): GraphQLError {
-  const [publicCode, message] = PROBLEMS[code];
+export function toUpstreamError({ code, upstreamCode, retryAfterSeconds, reason }: DliError): GraphQLError {
+  const [publicCode, usualMessage] = PROBLEMS[code];
+  const message = (code === 'REJECTED' && REJECTIONS.get(upstreamCode)) || usualMessage;
   const mayRetry = publicCode !== 'UPSTREAM_REJECTED';
   const isExplained = code === 'REJECTED' || code === 'UNAVAILABLE';
   return new PublicError(

@@ -111,7 +111,8 @@ interface FailureTexts {
   rejections: ReadonlyMap<string | undefined, string>;
 }
 
-const REJECTIONS: FailureTexts['rejections'] = new Map([
+/** The texts of refusals whose code says why, whatever the request was. */
+export const REJECTIONS: FailureTexts['rejections'] = new Map([
   ['DLI.0007', 'DLI does not support this here. Huawei ended classic connections in 2024.'],
   ['DLI.10003', NOT_OFFERED],
   ['APIG.0101', NOT_OFFERED],

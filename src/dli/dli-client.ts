@@ -9,10 +9,10 @@ import type { CreateResult } from './create-attempt.js';
 import type { PreparedCreate } from './create-request.js';
 import { CreateRequests } from './create-request.js';
 import type { DliLog, FailedResult, FailureCode, OperationContext } from './dli-error.js';
-import { failedResult } from './dli-error.js';
+import { DliError, failedResult } from './dli-error.js';
 import { readErrorBody } from './error-body.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
-import { isNotFound, readConnection, readConnectionList, readDeletion } from './responses.js';
+import { isNotFound, mayMeanAbsence, readConnection, readConnectionList, readDeletion } from './responses.js';
 import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
 
@@ -174,12 +174,36 @@ export class DliClient {
 
   async #get(requests: SafeRequests, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
     const urlOf = (projectId: string) => this.#connectionUrl(projectId, id);
-    const found = await requests.send(
-      { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
-      context,
-      ({ status, text, odd }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id, odd)),
-    );
-    return found === 'notFound' ? undefined : found;
+    try {
+      const found = await requests.send(
+        { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
+        context,
+        ({ status, text, odd }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id, odd)),
+      );
+      return found === 'notFound' ? undefined : found;
+    } catch (error) {
+      if (!(error instanceof DliError && mayMeanAbsence(error))) throw error;
+      return this.#findInList(requests, id, context, error);
+    }
+  }
+
+  /** The connection of a refused get. @throws {DliError} `refusal` when the list cannot be read or is incomplete */
+  async #findInList(
+    requests: SafeRequests,
+    id: string,
+    context: OperationContext,
+    refusal: DliError,
+  ): Promise<DescribedConnection | undefined> {
+    // The list is one more call for the rate limit of reads.
+    if (context.mayRetry?.() === false) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
+    try {
+      const { connections } = await this.#list(requests, context, undefined);
+      const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
+      if (found === undefined && connections.some(connection => connection.id === null)) throw refusal;
+      return found && { ...found, id };
+    } catch (error) {
+      throw error instanceof DliError ? refusal : error;
+    }
   }
 
   async #list(

@@ -61,6 +61,8 @@ export function failedResult<C extends FailureCode>(
 
 /** Details of a {@link DliError}. */
 interface DliErrorDetails {
+  /** HTTP status of the response. */
+  status?: number;
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
   upstreamCode?: string | undefined;
   /** Huawei Cloud's request id, for its support. */
@@ -81,6 +83,8 @@ interface DliErrorDetails {
 export class DliError extends Error {
   override readonly name = 'DliError';
   readonly code: DliErrorCode;
+  /** HTTP status of the response, if there was one. */
+  readonly status: number | undefined;
   readonly upstreamCode: string | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
@@ -93,6 +97,7 @@ export class DliError extends Error {
   constructor(code: DliErrorCode, details: DliErrorDetails = {}) {
     super(`DLI: ${code}`);
     this.code = code;
+    this.status = details.status;
     this.upstreamCode = details.upstreamCode;
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;

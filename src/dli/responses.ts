@@ -1,6 +1,8 @@
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
+import type { DliError } from './dli-error.js';
+import { readErrorBody } from './error-body.js';
 import { FieldReader, OddFields } from './field-reader.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
@@ -120,17 +122,32 @@ export function readDeletion(
   return isSuccess ? 'deleted' : 'unsuccessful';
 }
 
-/**
- * Whether the response says that there is no such connection.
- *
- * Undocumented: these codes fit, and DLI sends them for enhanced connections.
- */
+/** Whether an error code says that there is no such connection. Undocumented: these codes fit. */
 export function isNotFound(status: number, body: string): boolean {
-  const error = parseJson(body);
-  if (!isObject(error) || (status !== 400 && status !== 404)) return false;
-  if (error['error_code'] === 'DLI.0002' || error['error_code'] === 'DLI.0023') return true;
-  return error['error_code'] === 'DLI.0001' && /not exist/i.test(String(error['error_msg'] ?? ''));
+  const { code } = readErrorBody(status, body);
+  return (status === 400 || status === 404) && (code === 'DLI.0002' || code === 'DLI.0023');
 }
+
+/**
+ * Whether a refused get may mean that there is no such connection, so that the list decides. The words of the error say
+ * nothing: they may be of any language.
+ */
+export function mayMeanAbsence({ status, code, upstreamCode = '' }: DliError): boolean {
+  const isAboutRequest = status === 400 || status === 404 || status === 410;
+  return isAboutRequest && (code === 'REJECTED' || code === 'UNAVAILABLE') && !UNRELATED_CODES.has(upstreamCode);
+}
+
+/** Codes of other causes: server-side errors, missing rights, and operations that are not offered. */
+const UNRELATED_CODES: ReadonlySet<string> = new Set([
+  'DLI.0007',
+  'DLI.0016',
+  'DLI.0019',
+  'DLI.0999',
+  'DLI.10001',
+  'DLI.10003',
+  'APIG.0101',
+  'APIGW.0101',
+]);
 
 /** A complete list, and how far DLI's clock is ahead of ours, if known. */
 export interface ConnectionList {

@@ -182,7 +182,7 @@ function errorOf(
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError {
   const { code: upstreamCode, reason } = readErrorBody(status, text);
-  const details = { requestId, upstreamCode, retryAfterSeconds: retryAfter, reason };
+  const details = { status, requestId, upstreamCode, retryAfterSeconds: retryAfter, reason };
   const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
     return new DliError('AUTH_FAILED', {

@@ -108,10 +108,10 @@ describe('a connection that does not exist', () => {
     },
   );
 
-  it('is not reported as null if DLI refuses the get for another reason', async () => {
+  it('is not reported as null if neither the get nor the list can be read', async () => {
     const gateway = await startGateway();
     const body = '{"error_code": "DLI.0001", "error_msg": "Parameter project_id is invalid."}';
-    gateway.emulator.inject({ operation: 'getConnection', status: 400, body, times: 0 });
+    gateway.emulator.inject({ operation: 'any', status: 400, body, times: 0 });
     const answer = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1');
     expect(answer.body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
   });

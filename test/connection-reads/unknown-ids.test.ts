@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import { DELETED, NO_ID, remove, seed } from '../helpers/deletion.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
+import { askFor, connectionOf } from './helpers/read-connections.js';
+
+const gateway = shareGateway({ env: { READ_FRESHNESS_MS: '0' } });
+
+const ENDED = 'Huawei ended classic connections in 2024.';
+const ABSENT: [what: string, answer: Partial<Fault>][] = [
+  ['other words', { status: 400, body: { error_code: 'DLI.0001', error_msg: 'No such connection.' } }],
+  ['Chinese words', { status: 400, body: { error_code: 'DLI.0001', error_msg: '连接不存在。' } }],
+  ['words about something else', { status: 400, body: { error_code: 'DLI.0001', error_msg: 'The project is wrong.' } }],
+  ['another code', { status: 400, body: { error_code: 'DLI.20005', error_msg: 'gone' } }],
+  ['a code of another service', { status: 404, body: { error_code: 'EPS.0004', error_msg: '' } }],
+  ['404 and no body', { status: 404 }],
+  ['404 and HTML', { status: 404, body: '<html>Not Found</html>' }],
+];
+
+describe.each(ABSENT)('an id that is refused with %s', (_what, answer) => {
+  const inject = (operation: Fault['operation']) => gateway().emulator.inject({ operation, times: 0, ...answer });
+
+  it('is no connection if the list does not show it', async () => {
+    inject('getConnection');
+    expect(await connectionOf(gateway(), NO_ID)).toBeNull();
+    expect(await remove(gateway(), NO_ID)).toMatchObject({ __typename: 'ConnectionNotFoundError' });
+  });
+
+  it('is the connection that the list shows', async () => {
+    const id = seed(gateway().emulator, { name: 'orders_pg' });
+    inject('getConnection');
+    expect(await connectionOf(gateway(), id.toUpperCase())).toMatchObject({ id, name: 'orders_pg', state: 'ACTIVE' });
+  });
+
+  it('is an error while the list cannot be read', async () => {
+    inject('getConnection');
+    gateway().emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    const { body } = await askFor(gateway(), NO_ID);
+    expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual([
+      expect.stringMatching(/^UPSTREAM_(REJECTED|UNAVAILABLE)$/),
+    ]);
+    expect(JSON.stringify(body)).not.toContain(ENDED);
+    expect(JSON.stringify(await remove(gateway(), NO_ID))).not.toContain(ENDED);
+  });
+
+  it('is deleted if a delete was executed all the same', async () => {
+    const id = seed(gateway().emulator);
+    gateway().emulator.inject({ operation: 'deleteConnection', apply: true, ...answer });
+    expect(await remove(gateway(), id)).toMatchObject({ __typename: DELETED });
+  });
+});
+
+describe('the list is not needed', () => {
+  it.each(['DLI.0002', 'DLI.0023'])('if the code %s says that there is no such connection', async error => {
+    gateway().emulator.inject({ operation: 'getConnection', error });
+    expect(await connectionOf(gateway(), NO_ID)).toBeNull();
+    expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
+  });
+
+  it.each(['DLI.0007', 'DLI.10003', 'APIG.0101', 'APIGW.0101'])(
+    'if the code %s says that classic connections are not offered, which the error tells',
+    async error => {
+      gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
+      const { body } = await askFor(gateway(), NO_ID);
+      expect(body.errors?.[0]?.message).toContain(ENDED);
+      expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
+    },
+  );
+});
+
+describe('an id that is not listed', () => {
+  it('is an error, not absent, if the list has a connection whose id cannot be read', async () => {
+    gateway().emulator.inject({ operation: 'getConnection', error: 'DLI.0001', times: 0 });
+    const body = { connections: [{ name: 'orders_pg', connection_id: 7 }] };
+    gateway().emulator.inject({ operation: 'listConnections', body, times: 0 });
+    const answer = await askFor(gateway(), NO_ID);
+    expect(answer.body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
+  });
+});
