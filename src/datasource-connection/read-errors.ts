@@ -7,8 +7,8 @@ import type { DliErrorCode } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { PublicErrorCode } from './public-error.js';
 import { PublicError } from './public-error.js';
-import { describeProblems } from './user-errors.js';
 import { REJECTIONS, withReason } from './to-payload.js';
+import { describeProblems } from './user-errors.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 

@@ -3,29 +3,36 @@ import type { StoredConnection } from './connections.js';
 import { findServiceKind } from './connections.js';
 import type { EmulatorSettings } from './options.js';
 
-type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey'>;
+type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey' | 'numbersAsText' | 'listTwice'>;
 
 /** The cluster name of a connection without a cluster, as printed in the manual of 2018. */
 const NO_CLUSTER = '#SQL#';
 
 /** Builds the body of a get response. */
-export function connectionBody(connection: StoredConnection, style: Style) {
-  return {
+export function connectionBody(connection: StoredConnection, style: Style): object {
+  return printed(style, {
     ...commonFields(connection, style),
     ...(hasQueueInfo(style) && { available_queue_info: queueInfo(connection, style) }),
     // Printed in the manual, but not described there.
     ...(style.answerStyle === '2021' && { count: 1 }),
-  };
+  });
+}
+
+// Undocumented: every number as text.
+function printed({ numbersAsText }: Style, body: object): object {
+  if (!numbersAsText) return body;
+  return JSON.parse(JSON.stringify(body), (_key, value) => (typeof value === 'number' ? String(value) : value));
 }
 
 /** Builds the body of a list response; 2018 and 2019 have no count. */
-export function connectionListBody(connections: readonly StoredConnection[], style: Style) {
-  return {
+export function connectionListBody(connections: readonly StoredConnection[], style: Style): object {
+  const listed = style.listTwice ? connections.flatMap(connection => [connection, connection]) : connections;
+  return printed(style, {
     is_success: true,
     message: '',
-    connections: connections.map(connection => listElement(connection, style)),
-    ...(hasQueueInfo(style) && { count: connections.length }),
-  };
+    connections: listed.map(connection => listElement(connection, style)),
+    ...(hasQueueInfo(style) && { count: listed.length }),
+  });
 }
 
 function listElement(connection: StoredConnection, style: Style) {

@@ -74,9 +74,9 @@ export class DliOperations {
     return { ...response, appliedConnectionId: connectionId };
   }
 
-  // The exact text, including its grammar, of DLI's API for enhanced connections.
   #notFound(connectionId: string): EmulatedResponse {
-    return dliError(this.options.notFoundError, `Connection ${connectionId} is not exist`);
+    const { notFoundError, notFoundMessage } = this.options;
+    return dliError(notFoundError, notFoundMessage.replaceAll('{id}', connectionId));
   }
 }
 

@@ -66,6 +66,12 @@ const settings = z.strictObject({
   answerStyle: z.enum(ANSWER_STYLES),
   /** Error of a get or delete of an unknown connection; not documented. Default `DLI.0001`. */
   notFoundError: z.enum(NOT_FOUND_ERRORS),
+  /** Words of that error; `{id}` stands for the id. Default: those of DLI's API for enhanced connections. */
+  notFoundMessage: z.string(),
+  /** Whether get and list print numbers as text. Not documented. Default false. */
+  numbersAsText: z.boolean(),
+  /** Whether the list has every connection twice. Not documented. Default false. */
+  listTwice: z.boolean(),
   /** Key of the id in `available_queue_info`; both are documented. Default `uuid`; 2021 always has `peer_id`. */
   queueInfoKey: z.enum(['uuid', 'peer_id']),
   /** How the `tags` filter of the list is treated; not documented. Default `honoured`. */
@@ -105,6 +111,10 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
     creationSteps: 0,
     answerStyle: '2024',
     notFoundError: 'DLI.0001',
+    // The exact text, including its grammar, of DLI's API for enhanced connections.
+    notFoundMessage: 'Connection {id} is not exist',
+    numbersAsText: false,
+    listTwice: false,
     queueInfoKey: 'uuid',
     tagFilter: 'honoured',
     listLagMs: 0,
