@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthenticationFailure, Authenticator } from '../huawei-cloud/authenticator.js';
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import type { Clock } from '../lib/time.js';
+import { withTimeout } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
 import { WIRE_NAME_OF_SERVICE } from './connection.js';
 import type { CreateResult } from './create-attempt.js';
@@ -17,6 +19,7 @@ import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
+const DELAYED_LIST_MS = 1_000;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, FailureCode>> = {
@@ -52,6 +55,8 @@ export class DliClient {
   readonly #deletions: SafeRequests;
   readonly #reconciliation: SafeRequests;
   readonly #creates: CreateRequests;
+  /** A list that waits for its turn, for reads only. */
+  #delayedList: Promise<ConnectionList> | undefined;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
@@ -194,16 +199,27 @@ export class DliClient {
     context: OperationContext,
     refusal: DliError,
   ): Promise<DescribedConnection | undefined> {
-    // The list is one more call for the rate limit of reads.
-    if (context.mayRetry?.() === false) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
     try {
-      const { connections } = await this.#list(requests, context, undefined);
+      const list = await this.#listAfterGet(requests, context);
+      if (list === undefined) throw refusal;
+      const { connections } = list;
       const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
       if (found === undefined && connections.some(connection => connection.id === null)) throw refusal;
       return found && { ...found, id };
     } catch (error) {
       throw error instanceof DliError ? refusal : error;
     }
+  }
+
+  /** The list, read after this call. Undefined when the deadline passed before. */
+  async #listAfterGet(requests: SafeRequests, context: OperationContext): Promise<ConnectionList | undefined> {
+    // The list is one more call for the rate limit of reads. Those beyond the limit share one list per second.
+    if (context.mayRetry?.() !== false) return this.#list(requests, context, undefined);
+    this.#delayedList ??= delay(DELAYED_LIST_MS, undefined, { ref: false }).then(() => {
+      this.#delayedList = undefined;
+      return this.#list(requests, context, undefined);
+    });
+    return withTimeout(context.deadline.remainingMs(), this.#delayedList, undefined);
   }
 
   async #list(
