@@ -155,8 +155,8 @@ export class DliClient {
     const { kind, requestId, reason } = deletion;
     if (kind === 'unsuccessful') {
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
-      const call = { traceId: context.traceId, operation: 'deleteConnection', durationMs, mayHaveBeenSent: true };
-      log.warn({ ...call, outcome: kind, requestId, upstreamMessage: reason }, 'call to DLI failed');
+      const call = { traceId: context.traceId, operation: 'deleteConnection', mayHaveBeenSent: true } as const;
+      log.warn({ ...call, outcome: kind, durationMs, requestId, upstreamMessage: reason }, 'call to DLI failed');
     }
     return deletion;
   }
