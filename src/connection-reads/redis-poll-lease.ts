@@ -1,8 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
 import { z } from 'zod';
-import type { DliErrorCode } from '../dli/dli-error.js';
-import { DliError } from '../dli/dli-error.js';
+import { DLI_ERROR_CODES, DliError } from '../dli/dli-error.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
@@ -110,19 +109,32 @@ class RedisPollLease implements PollLease {
   }
 }
 
-// Stored: do not rename. The writer is a gateway of the same version, so only what the code relies on is checked.
+const text = z.string().nullable();
+const number = z.number().nullable();
+
+// Stored: do not rename. Whoever else writes to this Redis, what a gateway would not write is ignored.
+const wireConnection = z.object({
+  id: z.string(),
+  name: text,
+  state: text,
+  service: text,
+  destination: text,
+  createdAtMs: number,
+  progress: number,
+  message: text,
+  address: text,
+  clusterName: text,
+  queues: z.array(z.object({ name: text, state: text, problem: text, updatedAtMs: number })),
+}) satisfies z.ZodType<ReadConnection>;
+
+// Stored: do not rename.
 const wireEvent = z.union([
-  z.object({
-    kind: z.literal('connection'),
-    connection: z.custom<ReadConnection>(
-      value => typeof value === 'object' && value !== null && 'id' in value && 'queues' in value,
-    ),
-  }),
+  z.object({ kind: z.literal('connection'), connection: wireConnection }),
   z.object({ kind: z.literal('absent') }),
   z
     .object({
       kind: z.literal('problem'),
-      code: z.custom<DliErrorCode>(value => typeof value === 'string'),
+      code: z.enum(DLI_ERROR_CODES),
       retryAfterSeconds: z.number().optional(),
     })
     .transform(({ kind, code, ...details }) => ({ kind, error: new DliError(code, details) })),

@@ -24,8 +24,6 @@ const PROBLEMS: Readonly<Record<DliErrorCode, readonly [code: PublicErrorCode, m
     'The gateway cannot sign in to Huawei Cloud at the moment. Try again later.',
   ],
   REJECTED: ['UPSTREAM_REJECTED', 'DLI refused the request.'],
-  NAME_TAKEN: ['UPSTREAM_REJECTED', 'DLI refused the request.'],
-  OUTCOME_UNKNOWN: ['UPSTREAM_UNAVAILABLE', 'DLI cannot be used at the moment. Try again later.'],
 };
 
 /** Converts an error of a read from DLI to a GraphQL error. */

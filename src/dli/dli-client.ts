@@ -10,7 +10,7 @@ import { WIRE_NAME_OF_SERVICE } from './connection.js';
 import type { CreateResult } from './create-attempt.js';
 import type { PreparedCreate } from './create-request.js';
 import { CreateRequests } from './create-request.js';
-import type { DliLog, FailedResult, FailureCode, OperationContext } from './dli-error.js';
+import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, failedResult } from './dli-error.js';
 import { readErrorBody } from './error-body.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
@@ -22,7 +22,7 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
 const DELAYED_LIST_MS = 1_000;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, FailureCode>> = {
+const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   CREDENTIAL_REFUSED: 'AUTH_FAILED',
   REFUSED: 'AUTH_FAILED',
   UNAVAILABLE: 'AUTH_UNAVAILABLE',
@@ -136,8 +136,8 @@ export class DliClient {
   /**
    * Deletes one connection. Idempotent, because DLI never reuses an id.
    *
-   * @throws {DliError} OUTCOME_UNKNOWN when it may have been executed; REJECTED also while DLI is still creating it;
-   *   else as {@link DliClient.getConnection}
+   * @throws {UnknownDeletionError} when it may have been executed
+   * @throws {DliError} as {@link DliClient.getConnection}; REJECTED also while DLI is still creating it
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
     const { clock, log } = this.dependencies;

@@ -3,15 +3,11 @@ import type { Deadline } from '../lib/time.js';
 /** How soon to try again after Huawei Cloud refused the gateway's credentials, in seconds. */
 export const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 
+/** The codes of {@link DliError}. */
+export const DLI_ERROR_CODES = ['REJECTED', 'THROTTLED', 'UNAVAILABLE', 'AUTH_FAILED', 'AUTH_UNAVAILABLE'] as const;
+
 /** What went wrong: the only part of a {@link DliError} that code may branch on. */
-export type DliErrorCode =
-  | 'NAME_TAKEN'
-  | 'REJECTED'
-  | 'THROTTLED'
-  | 'UNAVAILABLE'
-  | 'AUTH_FAILED'
-  | 'AUTH_UNAVAILABLE'
-  | 'OUTCOME_UNKNOWN';
+export type DliErrorCode = (typeof DLI_ERROR_CODES)[number];
 
 /** Why an outcome is unknown. */
 // Stored: do not rename.
@@ -23,7 +19,7 @@ export type UnknownReason =
   | 'UNEXPECTED_REDIRECT';
 
 /** Every error code that proves that nothing was done. */
-export type FailureCode = Exclude<DliErrorCode, 'OUTCOME_UNKNOWN'>;
+export type FailureCode = DliErrorCode | 'NAME_TAKEN';
 
 /** The result of a call that did nothing. */
 export interface FailedResult {
@@ -71,12 +67,11 @@ interface DliErrorDetails {
   retryAfterSeconds?: number | undefined;
   /** DLI's own words, which may be shown. */
   reason?: string | undefined;
-  unknownReason?: UnknownReason;
   isUnconfirmed?: boolean;
 }
 
 /**
- * A failed read or delete. Every code but OUTCOME_UNKNOWN proves that nothing was done, unless `isUnconfirmed`.
+ * A failed read or delete that did nothing, unless `isUnconfirmed`.
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
@@ -90,7 +85,6 @@ export class DliError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** DLI's own words, which may be shown. */
   readonly reason: string | undefined;
-  readonly unknownReason: UnknownReason | undefined;
   /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
   readonly isUnconfirmed: boolean;
 
@@ -102,8 +96,27 @@ export class DliError extends Error {
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.reason = details.reason;
-    this.unknownReason = details.unknownReason;
     this.isUnconfirmed = details.isUnconfirmed ?? false;
+  }
+}
+
+/** A delete that may have been executed. */
+export class UnknownDeletionError extends Error {
+  override readonly name = 'UnknownDeletionError';
+  // Logged: do not rename.
+  readonly code = 'OUTCOME_UNKNOWN';
+  /** Huawei Cloud's request id, for its support. */
+  readonly requestId: string | undefined;
+  /** Whole seconds after which a repeat may tell the outcome. */
+  readonly retryAfterSeconds: number;
+
+  constructor(
+    readonly reason: UnknownReason,
+    { requestId, retryAfterSeconds }: { requestId?: string | undefined; retryAfterSeconds: number },
+  ) {
+    super('DLI: OUTCOME_UNKNOWN');
+    this.requestId = requestId;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 

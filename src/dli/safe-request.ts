@@ -6,8 +6,8 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
-import type { DliCallRecord, DliLog, FailedResult, OperationContext } from './dli-error.js';
-import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
+import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
+import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS, UnknownDeletionError } from './dli-error.js';
 import { readErrorBody } from './error-body.js';
 import { OddFields } from './field-reader.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
@@ -35,7 +35,7 @@ export interface SafeResponse {
 }
 
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
-export type SignIn = (context: OperationContext) => Promise<CredentialUse | FailedResult>;
+export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
 /** The dependencies of {@link SafeRequests}. */
 interface Dependencies {
@@ -48,7 +48,7 @@ interface Dependencies {
 }
 
 interface Failure {
-  error: DliError;
+  error: DliError | UnknownDeletionError;
   /** Whether a retry may succeed and is safe. */
   mayRetry: boolean;
   record: Partial<DliCallRecord>;
@@ -69,8 +69,8 @@ export class SafeRequests {
    * Resolves with the parsed response.
    *
    * @param read parses a response; undefined makes it an error
-   * @throws {DliError} OUTCOME_UNKNOWN when a DELETE may have been executed; else REJECTED, THROTTLED,
-   *   UNAVAILABLE, AUTH_FAILED or AUTH_UNAVAILABLE
+   * @throws {UnknownDeletionError} when a DELETE may have been executed
+   * @throws {DliError} with any code
    */
   async send<T>(
     request: SafeRequest,
@@ -163,24 +163,21 @@ export class SafeRequests {
 }
 
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
-  const isUnknown = mayHaveBeenSent && method === 'DELETE';
-  const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
-  const isTransient = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
-  return {
-    error: new DliError(isUnknown ? 'OUTCOME_UNKNOWN' : 'UNAVAILABLE', {
-      retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS,
-      ...(isUnknown && { unknownReason: reason }),
-    }),
-    mayRetry: isTransient && !isUnknown,
-    record: { mayHaveBeenSent, causeCode, detail: failure },
-  };
+  const record = { mayHaveBeenSent, causeCode, detail: failure };
+  const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
+  if (mayHaveBeenSent && method === 'DELETE') {
+    const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
+    return { error: new UnknownDeletionError(reason, details), mayRetry: false, record };
+  }
+  const mayRetry = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
+  return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
 }
 
 function errorOf(
   { status, text, requestId }: Omit<SafeResponse, 'odd'>,
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
-): DliError {
+): DliError | UnknownDeletionError {
   const { code: upstreamCode, reason } = readErrorBody(status, text);
   const details = { status, requestId, upstreamCode, retryAfterSeconds: retryAfter, reason };
   const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
@@ -193,8 +190,5 @@ function errorOf(
   if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
   if (refusal !== undefined) return new DliError('REJECTED', details);
   if (method === 'GET') return new DliError('UNAVAILABLE', details);
-  return new DliError('OUTCOME_UNKNOWN', {
-    ...details,
-    unknownReason: status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR',
-  });
+  return new UnknownDeletionError(status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR', details);
 }

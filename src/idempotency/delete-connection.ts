@@ -2,7 +2,7 @@ import type { Deletion } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext, UnknownReason } from '../dli/dli-error.js';
-import { DliError, failedResult } from '../dli/dli-error.js';
+import { DliError, failedResult, UnknownDeletionError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
@@ -95,26 +95,29 @@ export class DeleteConnection {
 
   async #send(connectionId: string, context: OperationContext): Promise<DeleteOutcome> {
     const result = await this.#request(connectionId, context);
-    if (!(result instanceof DliError)) {
-      if (result.kind !== 'unsuccessful') return DELETED;
-      const refusal = new DliError('REJECTED', { requestId: result.requestId, reason: result.reason });
-      const ifPresent = failedResult('REJECTED', refusal);
-      return this.#afterPresenceCheck(connectionId, context, ifPresent, unknownAfter(refusal));
+    if (result instanceof DliError) {
+      const failure = failedResult(result.code, result);
+      if (result.code !== 'REJECTED' && !result.isUnconfirmed) return failure;
+      return this.#afterPresenceCheck(connectionId, context, failure, failure);
     }
-    const { code } = result;
-    const outcome = code === 'OUTCOME_UNKNOWN' ? unknownAfter(result) : failedResult(code, result);
-    return code === 'OUTCOME_UNKNOWN' || code === 'REJECTED' || result.isUnconfirmed
-      ? this.#afterPresenceCheck(connectionId, context, outcome, outcome)
-      : outcome;
+    if (result instanceof UnknownDeletionError) {
+      const unknown = unknownAfter(result);
+      return this.#afterPresenceCheck(connectionId, context, unknown, unknown);
+    }
+    if (result.kind !== 'unsuccessful') return DELETED;
+    const { requestId } = result;
+    const details = { requestId, retryAfterSeconds: RETRY_AFTER_UNKNOWN_SECONDS };
+    const ifUnread = unknownAfter(new UnknownDeletionError('UNREADABLE_RESPONSE', details));
+    return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifUnread);
   }
 
-  async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError> {
+  async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError | UnknownDeletionError> {
     const remainingMs = context.deadline.remainingMs();
     const deadline = new Deadline(this.clock, Math.max(remainingMs - PRESENCE_CHECK_MS, remainingMs / 2));
     try {
       return await this.dli.deleteConnection(connectionId, { ...context, deadline });
     } catch (error) {
-      if (error instanceof DliError) return error;
+      if (error instanceof DliError || error instanceof UnknownDeletionError) return error;
       throw error;
     }
   }
@@ -151,13 +154,9 @@ export class DeleteConnection {
 function notSentOutcome(error: unknown): DeleteOutcome {
   if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
   if (!(error instanceof DliError)) throw error;
-  // A GET is never unknown.
-  const code = error.code === 'OUTCOME_UNKNOWN' ? 'UNAVAILABLE' : error.code;
-  return failedResult(code, error);
+  return failedResult(error.code, error);
 }
 
-function unknownAfter(error: DliError): UnknownDeletion {
-  const { unknownReason: reason = 'UNREADABLE_RESPONSE', requestId = null } = error;
-  const { retryAfterSeconds = RETRY_AFTER_UNKNOWN_SECONDS } = error;
-  return { kind: 'unknown', reason, requestId, retryAfterSeconds };
+function unknownAfter({ reason, requestId, retryAfterSeconds }: UnknownDeletionError): UnknownDeletion {
+  return { kind: 'unknown', reason, requestId: requestId ?? null, retryAfterSeconds };
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
@@ -11,6 +12,7 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
@@ -126,6 +128,26 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     emulator.ledger.clear();
     await Promise.all([one, two].map(gateway => connectionOf(gateway, connectionId, 'waitSeconds: 2')));
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
+  });
+
+  it('ignore messages that a gateway would not write', async () => {
+    const { redis, emulator, one } = await startTwo();
+    const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
+    const client = openClient(redis.url);
+    await client.psubscribe('dli-gateway:{follow}:*');
+    const message = once(client, 'pmessage');
+    expect(await connectionOf(one, id, 'waitSeconds: 1')).toMatchObject({ state: 'CREATING' });
+    const [, channel, text] = await message;
+    const { observation, ...rest } = JSON.parse(text);
+    const publisher = openClient(redis.url);
+    const send = (change: object) => publisher.publish(channel, JSON.stringify({ ...rest, from: 'x', ...change }));
+    const waiting = connectionOf(one, id, 'waitSeconds: 3, whileState: CREATING');
+    for (const state of [5, {}, ['ACTIVE'], undefined])
+      await send({ observation: { ...observation, connection: { ...observation.connection, state } } });
+    await send({ observation: { kind: 'problem', code: 'NO_SUCH_CODE' } });
+    await send({ observation: { ...observation, connection: { id, queues: [] } } });
+    await publisher.publish(channel, 'no JSON');
+    expect(await waiting).toMatchObject({ id, state: 'CREATING' });
   });
 
   it('do not share results with gateways of another project', async () => {
