@@ -12,8 +12,8 @@ setGlobalDispatcher(new Agent({ connect: { timeout: 120_000 } }));
 // Generating an RSA pair takes as long as several tests.
 const keyPairs = new Map();
 
-// To free its memory takes a worker longer than Jest waits for its end, so it leaves that to the system.
-if (process.send !== undefined) process.once('beforeExit', () => process.kill(process.pid, 'SIGKILL'));
+// A worker takes longer to free its memory than Jest waits for its end.
+if (process.send !== undefined) process.once('beforeExit', () => process.exit());
 
 // Jest keeps the running test or hook in an AsyncLocalStorage, which on Node 20 slows down every promise. Because
 // tests run one after another here, a variable does as well.
