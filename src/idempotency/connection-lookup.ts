@@ -39,14 +39,8 @@ export class ConnectionLookup {
     return this.#list(traceId, tag, deadline);
   }
 
-  /**
-   * Whether DLI was seen to filter by tag within the last hour.
-   *
-   * @param leftOut a whole list that an empty filtered one came after: if it has connections, they were filtered out
-   */
-  isFilterProven(leftOut?: ConnectionList): boolean {
-    // DLI may leave deleted connections out of every filtered list.
-    if (leftOut?.connections.some(({ state }) => stateOfWireName(state) !== 'DELETED')) this.#noteProof();
+  /** Whether DLI was seen to filter by tag within the last hour. */
+  isFilterProven(): boolean {
     return this.clock.monotonicMs() < this.#filterProvenUntilMs;
   }
 
@@ -73,6 +67,12 @@ export class ConnectionLookup {
       return undefined;
     }
   }
+}
+
+/** Whether a list has connections that an empty list after it must have left out, so that it was filtered. */
+export function hasLiveConnections({ connections }: ConnectionList): boolean {
+  // DLI may leave deleted connections out of every filtered list.
+  return connections.some(({ state }) => stateOfWireName(state) !== 'DELETED');
 }
 
 /** Key of the marker tag, which identifies a create's own connection in DLI. */

@@ -7,7 +7,7 @@ import { isForbidden, lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { ConnectionLookup } from './connection-lookup.js';
-import { markerTagOf } from './connection-lookup.js';
+import { hasLiveConnections, markerTagOf } from './connection-lookup.js';
 import type { WriteBehind } from './write-behind.js';
 
 const JITTER = 0.2;
@@ -104,7 +104,7 @@ export class Reconciler {
     const next = this.#judge(record, finding, nowMs);
     const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     // The same call may succeed later, so its key is free again.
-    if (written.isSettled === true && isForbidden(written)) await writer.remove(record.id, record.owner);
+    if (this.#isOver(written, nowMs)) await writer.remove(record.id, record.owner);
     else await writer.write(written, record.owner);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
@@ -124,7 +124,9 @@ export class Reconciler {
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
     const before = hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(traceId, deadline);
     const marked = hasMarker ? await this.#matchMarker(record, before, traceId, deadline) : undefined;
-    if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isForgotten)) return marked;
+    // Before a refusal counts, DLI may not know the tag of a connection yet, or any tags: no similar one may exist either.
+    const isRefused = record.suspected !== undefined || record.rejection !== undefined;
+    if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isForgotten && !isRefused)) return marked;
     const list = before ?? (hasMarker ? await lookup.read(traceId, deadline) : undefined);
     if (list === undefined) return undefined;
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
@@ -148,7 +150,10 @@ export class Reconciler {
     const list = await lookup.readTagged(markerTagOf(id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
-    if (only === undefined) return lookup.isFilterProven(before) ? { kind: 'absent' } : undefined;
+    if (only === undefined) {
+      const isFiltered = lookup.isFilterProven() || (before !== undefined && hasLiveConnections(before));
+      return isFiltered ? { kind: 'absent' } : undefined;
+    }
     if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
     return (await lookup.proveFilter(traceId, deadline)) ? { kind: 'found', connectionId: only.id } : undefined;
   }
@@ -174,22 +179,32 @@ export class Reconciler {
       const { connectionId } = finding;
       return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
     }
-    const isAbsent = finding.kind === 'absent' || finding.kind === 'nearMiss';
+    // The key of a create that was refused is freed, and it may be sent again: a connection made late may be its own.
+    const isDoubtful = finding.kind === 'ambiguous' || (finding.kind === 'nearMiss' && record.rejection !== undefined);
+    const isAbsent = finding.kind === 'absent' || (finding.kind === 'nearMiss' && !isDoubtful);
     if (suspected !== undefined && isAbsent) {
       const { message } = record;
       return toRejected(record, { rejection: suspected, ...(message !== undefined && { message }) }, nowMs);
     }
     const { emptySinceMs: _unproven, ...doubted } = record;
-    // Several candidates undo what earlier lists proved.
-    const known = finding.kind === 'ambiguous' ? doubted : record;
+    // Candidates undo what earlier lists proved.
+    const known = isDoubtful ? doubted : record;
     if (known.isSettled === true)
-      return isAbsent && record.rejection !== undefined ? { ...record, emptySinceMs: nowMs } : known;
+      return isAbsent && record.rejection !== undefined
+        ? { ...record, emptySinceMs: record.emptySinceMs ?? nowMs }
+        : known;
     const { settleMs } = this.dependencies;
     const sinceSentMs = nowMs - lastSentAt(record);
     if (!isAbsent) return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
+  }
+
+  /** Whether a refused create has been absent from the lists for long enough to be forgotten. */
+  #isOver(record: OperationRecord, nowMs: number): boolean {
+    const { emptySinceMs = nowMs } = record;
+    return record.isSettled === true && isForbidden(record) && nowMs - emptySinceMs >= this.dependencies.settleMs / 4;
   }
 
   #nextCheckMs(record: OperationRecord, nowMs: number): number {

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
-import { isForbidden, lastSentAt, toUnknown } from '../operation-store/operation-record.js';
+import { lastSentAt, toUnknown } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
@@ -50,7 +50,7 @@ export class InlineReconciliation {
       }
       if (checked.state !== 'UNKNOWN') return checked;
       current = checked;
-      if (current.isSettled === true || isForbidden(current)) break;
+      if (current.isSettled === true) break;
     }
     await this.release(current);
     return current;
@@ -70,11 +70,12 @@ export class InlineReconciliation {
     return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(waitMs / 1_000)));
   }
 
-  // Long after the request, a repeat adds one read only. A suspected refusal is checked at once.
+  // Long after the request, a repeat adds one read only. A suspected refusal is checked at once; one without a known
+  // code needs a second list, because the first may be too early.
   #fractionsFor(record: UnknownRecord): readonly number[] {
     if (this.#firstBackgroundReadMs(record) < this.clock.epochMs()) return [0];
-    const isRefused = record.suspected !== undefined || record.rejection !== undefined;
-    return isRefused ? [0, ...INLINE_FRACTIONS] : INLINE_FRACTIONS;
+    if (record.rejection !== undefined) return INLINE_FRACTIONS.slice(0, 2);
+    return record.suspected !== undefined ? [0, ...INLINE_FRACTIONS] : INLINE_FRACTIONS;
   }
 
   #firstBackgroundReadMs(record: OperationRecord): number {

@@ -28,6 +28,13 @@ describe('a 403 of a create that is not a listed refusal', () => {
     ['a long code with control characters', { error_code: `A\n\u202eB${'c'.repeat(200)}` }, `AB${'c'.repeat(62)}`],
     ['a code followed by a key', { error_code: 'IAM.0003 EMULATORACCESSKEY001' }, 'IAM.0003'],
     ['a key as its code', { error_code: 'TESTAKNOTREAL0000001' }, 'TEST…'],
+    ['an address as its code', { error_code: '192.168.0.12:5432' }, undefined],
+    ['an id as its code', { error_code: ID }, undefined],
+    [
+      'details with a code of their own',
+      { error_code: 'PAP5.0001', error_msg: 'no', details: [{ error_code: 'PAP5.0002' }] },
+      'PAP5.0001',
+    ],
     ['an HTML page', '<html>Forbidden</html>', undefined],
     ['no body', '', undefined],
   ])(
@@ -36,7 +43,7 @@ describe('a 403 of a create that is not a listed refusal', () => {
       const { create, emulator, posts, log } = await startIdempotencyGateway();
       emulator.inject({ operation: 'createConnection', status: 403, ...(body !== undefined && { body }) });
       expect(await create(CALL)).toMatchObject(AUTH_FAILED);
-      expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 1]);
+      expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 2]);
       const [attempt, ...others] = attemptsIn(log());
       expect([attempt?.upstreamCode, others]).toEqual([code, []]);
     },
@@ -51,12 +58,12 @@ describe('a 403 of a create that is not a listed refusal', () => {
 
   it('is a success if the list shows the connection later', async () => {
     const { create, createUntil, advance, emulator, posts, applied } = await startIdempotencyGateway({
-      emulator: { listLagMs: 400 },
+      emulator: { listLagMs: 10_000 },
       env: { RECONCILE_SETTLE_MS: '60000' },
     });
     emulator.inject({ ...DENIAL, apply: true });
     expect(await create(CALL)).toMatchObject(AUTH_FAILED);
-    advance(500);
+    advance(10_000);
     const payload = await createUntil(RECONCILED.__typename, CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
     expect(posts()).toBe(1);
@@ -93,6 +100,7 @@ describe('a 403 of a create that is not a listed refusal', () => {
     ['an id', `{"error_code":"PDP5.403","connection_id":"${ID}"}`],
     ['is_success: true', '{"error_code":"PDP5.403","is_success":true}'],
     ['two codes', '{"error_code":"PDP5.403","error_code":"PDP5.404"}'],
+    ['the code of a server-side error', '{"error_code":"DLI.0999"}'],
   ])('is unknown if it contradicts itself with %s', async (_what, body) => {
     const { create, emulator } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', status: 403, body });

@@ -71,11 +71,24 @@ describe('the marker tag', () => {
     expect(log()).not.toContain('cannot be told from others');
   });
 
-  it('confirms a doubtful refusal although a stranger made a connection like it', async () => {
+  it('does not confirm a doubtful refusal while there is a connection like it, which may not have its tag yet', async () => {
     const { create, emulator } = await startWithMarker({ uniqueNames: false });
     emulator.seedConnection(DUPLICATE);
     emulator.inject({ operation: 'createConnection', body: { is_success: false } });
-    expect(await create(CALL)).toMatchObject({ __typename: 'DliRejectedError' });
+    expect(await create(CALL)).toMatchObject(UNKNOWN);
+  });
+
+  it('is not relied on after a single empty filtered list', async () => {
+    const { create, emulator } = await startWithMarker({ tagFilter: 'ignored', uniqueNames: false });
+    emulator.seedConnection({ ...DUPLICATE, name: 'other' });
+    emulator.inject(LOST);
+    // Of the two lists of the first create, the filtered one is empty by mistake.
+    emulator.inject({ operation: 'listConnections', skip: 1, body: { connections: [], count: 0, is_success: true } });
+    expect(await create({ ...CALL, name: 'first' })).toMatchObject(UNKNOWN);
+    emulator.reset();
+    emulator.seedConnection(DUPLICATE);
+    emulator.inject(LOST);
+    expect(await create({ ...CALL, idempotencyKey: `${KEY}-second` })).toMatchObject(UNKNOWN);
   });
 
   it('finds its connection if it is the only one of the project', async () => {
