@@ -41,7 +41,8 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
   const isBareThrottle = status === 429 && text === '';
   const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
-  if (status === 403 && !contradictsItself(text)) return { kind: 'forbidden', upstreamCode };
+  if (status === 403 && !SERVER_ERRORS.has(upstreamCode ?? '') && !contradictsItself(text))
+    return { kind: 'forbidden', upstreamCode };
   return { kind: 'unknown', reason: 'UPSTREAM_ERROR', upstreamCode };
 }
 
@@ -68,7 +69,7 @@ export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'NAME_TAKEN' | 'REJECTED' | 'THRO
  * certain.
  *
  * Status and code must both match. An unlisted pair proves nothing, which includes the server-side errors that DLI
- * sends with status 400: DLI.0999, DLI.0019 and DLI.10001. `GATEWAY.` stands for both `APIG.` and `APIGW.`.
+ * sends with status 400, see {@link SERVER_ERRORS}. `GATEWAY.` stands for both `APIG.` and `APIGW.`.
  */
 const DEFINITE_REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['401 DLI.0013', 'AUTH'],
@@ -108,3 +109,6 @@ export function definiteRefusal(status: number, upstreamCode: string | undefined
   const code = upstreamCode?.replace(/^APIGW?\./, 'GATEWAY.') ?? '-';
   return DEFINITE_REFUSALS.get(`${status} ${code}`);
 }
+
+/** Codes of server-side errors, which may come after the work. */
+const SERVER_ERRORS: ReadonlySet<string> = new Set(['DLI.0019', 'DLI.0999', 'DLI.10001']);

@@ -19,8 +19,10 @@ const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
 const CODE = /^[\p{L}\p{N}][\p{L}\p{N}._:-]*/u;
 // May be a key, a token or an id.
 const LONG_RUN = /(?=\p{L}*\p{N})[\p{L}\p{N}]{13,}/gu;
-// Every string of a JSON text. A key is followed by a colon.
-const STRINGS = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?/g;
+// Such as an address or an id.
+const ADDRESS_OR_ID = /\d{1,3}(?:\.\d{1,3}){3}|[\da-f]{8}(?:-[\da-f]{4}){3}/i;
+// Every string and brace of a JSON text. A key is followed by a colon.
+const STRINGS_AND_BRACES = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g;
 
 const provenError = z.object({
   error_code: z.string().regex(PROVEN_CODE),
@@ -51,14 +53,19 @@ export function contradictsItself(text: string): boolean {
   return id !== undefined || isSuccess !== false || repeatsKey(text);
 }
 
-/** Whether an object of a JSON text may have a key twice: JSON.parse keeps the last, which DLI may not have meant. */
+/** Whether an object of a valid JSON text has a key twice: JSON.parse keeps the last, which DLI may not have meant. */
 export function repeatsKey(text: string): boolean {
-  const keys = new Set<unknown>();
-  for (const [, string = '', colon] of text.matchAll(STRINGS)) {
-    if (colon === undefined) continue;
-    const key = parseJson(string);
-    if (keys.has(key)) return true;
-    keys.add(key);
+  /** The keys of each object that is open, the innermost last. */
+  const open: Set<unknown>[] = [];
+  for (const [token, string, colon] of text.matchAll(STRINGS_AND_BRACES)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (string !== undefined && colon !== undefined) {
+      const keys = open.at(-1);
+      const key: unknown = JSON.parse(string);
+      if (keys?.has(key)) return true;
+      keys?.add(key);
+    }
   }
   return false;
 }
@@ -70,7 +77,8 @@ function printableCode(value: unknown): string | undefined {
     .slice(0, 4 * MAX_CODE_LENGTH)
     .replace(UNPRINTABLE, '');
   const [code] = CODE.exec(printable) ?? [];
-  return code?.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
+  if (code === undefined || ADDRESS_OR_ID.test(code)) return undefined;
+  return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 
 function readReason(value: unknown): string | undefined {

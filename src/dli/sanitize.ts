@@ -37,8 +37,10 @@ function readSeconds(value: string, clock: Clock): number {
 
 const MAX_SHOWN_LENGTH = 200;
 
+// Longer runs of Latin letters may be a key. Chinese is written without spaces.
+const LETTERS = '(?:\\p{Script=Latin}{1,25}(?!\\p{Script=Latin})|(?!\\p{Script=Latin})\\p{L})+';
 // A word of letters, or a number too short to be an address, a port or an id.
-const WORD = "(?:\\p{L}+(?:[-'’]\\p{L}+)*|\\d{1,3})";
+const WORD = `(?:${LETTERS}(?:[-'’]${LETTERS})*|\\d{1,3})`;
 const PLAIN_PROSE = new RegExp(
   `^["“(]*${WORD}(?:[,;:.!?)"”]* ["“(]*${WORD}|[，；：。！？、]+${WORD})*[,;:.!?)"”，；：。！？]*$`,
   'u',
