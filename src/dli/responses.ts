@@ -80,7 +80,12 @@ function readSuccess(status: number, body: string, odd: OddFields): FieldReader 
   const value = status === 200 ? parseJson(body) : undefined;
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', odd);
-  return fields.flag('is_success') === true ? fields : undefined;
+  return !hasErrorCode(fields) && fields.flag('is_success') === true ? fields : undefined;
+}
+
+/** Whether a body is also an error. One that is both success and error is neither. */
+function hasErrorCode(fields: FieldReader): boolean {
+  return (fields.raw('error_code') ?? null) !== null;
 }
 
 /**
@@ -117,7 +122,9 @@ export function readDeletion(
   if (status < 200 || status > 299) return undefined;
   if (body === '') return 'deleted';
   const value = parseJson(body);
-  const isSuccess = isObject(value) ? new FieldReader(value, '', odd).flag('is_success') : undefined;
+  if (!isObject(value)) return undefined;
+  const fields = new FieldReader(value, '', odd);
+  const isSuccess = hasErrorCode(fields) ? undefined : fields.flag('is_success');
   if (isSuccess === undefined) return undefined;
   return isSuccess ? 'deleted' : 'unsuccessful';
 }
@@ -173,7 +180,9 @@ export function readConnectionList(
     fields?.report('connections', elements);
     return undefined;
   }
-  if ((fields.number('count') ?? 0) > elements.length) return undefined;
+  const count = fields.number('count');
+  // A count that cannot be read may be of a longer list.
+  if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
   const ids = new Set<string>();
   return elements.flatMap((element: unknown, index) => {
     const connection = readElement(element, `connections[${index}]`, odd);

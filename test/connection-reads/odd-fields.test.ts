@@ -129,9 +129,20 @@ describe('a field that is not as documented', () => {
     expect(log()).toContain('"detail":"connections: string"');
   });
 
-  it.each([['2'], [true], [{}]])('does not matter when it is the count %j', async count => {
+  it.each([['2'], [null], [1]])('does not matter when it is the count %j', async count => {
     expect((await list([COMPLETE, { ...COMPLETE, connection_id: OTHER_ID }], { count })).page.totalCount).toBe(2);
   });
+
+  it.each([['1e3'], [[12]], ['12 items'], [''], [true], [{}]])(
+    'makes a list unreadable when it is the count %j, because the list may be incomplete',
+    async count => {
+      const { emulator, log } = gateway();
+      emulator.inject({ operation: 'listConnections', body: { connections: [COMPLETE], count }, times: 0 });
+      const { body } = await askForPage(gateway());
+      expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_UNAVAILABLE']);
+      expect(log()).toContain('"detail":"count: ');
+    },
+  );
 });
 
 describe('an element that is listed twice', () => {

@@ -35,6 +35,14 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
     { status: 200, body: '{"connection_id": "68233202-63bf-4f27-a99b-fa5f5a2dbae1", "connections": 1}' },
     'UPSTREAM_UNAVAILABLE',
   ],
+  [
+    'that it went well, with an error code',
+    {
+      status: 200,
+      body: '{"is_success": true, "state": "ACTIVE", "connections": [], "error_code": "DLI.0999"}',
+    },
+    'UPSTREAM_UNAVAILABLE',
+  ],
   ['a redirect', { behaviour: 'answer', redirectTo: 'http://127.0.0.2:1/' }, 'UPSTREAM_UNAVAILABLE'],
 ];
 

@@ -28,6 +28,7 @@ const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = 
   ['a closed connection', 'CONNECTION_LOST', { behaviour: 'close' }],
   ['a truncated response', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' }],
   ['200 and an HTML page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
+  ['200 and an error code', 'UNREADABLE_RESPONSE', { body: { is_success: true, error_code: 'DLI.0999' } }],
   ['200 and is_success: false', 'refused', UNSUCCESSFUL],
 ];
 
