@@ -87,7 +87,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, replaceCredentials, log);
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
-  const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log });
+  const sampler = new LogSampler(limits.logWindowMs);
+  const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log, sampler });
 
   // Creates and deletes.
   const project = projectOf(config);
@@ -134,7 +135,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
     ofNetwork: createQuota(connectionsPerNetwork),
   };
-  const sampler = new LogSampler(limits.logWindowMs);
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
@@ -177,7 +177,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     connectionQuota,
     connectionQuotas,
     audit,
-    /** Limits the log lines that anyone can cause. */
+    /** Limits the log lines that anyone, or every response, can cause. */
     sampler,
     /** Starts background reconciliation and the credential watcher. */
     start(): void {

@@ -3,6 +3,7 @@ import type { AuthenticationFailure, Authenticator } from '../huawei-cloud/authe
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Transport } from '../huawei-cloud/transport.js';
+import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
@@ -47,6 +48,8 @@ interface Dependencies {
   /** Bounds on the skew of DLI's clock, estimated by the transports. */
   skew: ClockSkew;
   log: DliLog;
+  /** Limits the log lines that every response may cause. */
+  sampler: LogSampler;
 }
 
 /** Client of the classic datasource connections of Huawei Cloud DLI, one method per operation. */
@@ -60,8 +63,8 @@ export class DliClient {
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
-    const { clock, log, transport, readTransport, deletionTransport, reconciliationTransport } = dependencies;
-    const shared = { clock, log, signIn: this.#signIn };
+    const { clock, log, sampler, transport, readTransport, deletionTransport, reconciliationTransport } = dependencies;
+    const shared = { clock, log, sampler, signIn: this.#signIn };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });

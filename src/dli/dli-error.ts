@@ -155,10 +155,22 @@ interface DliLimitRecord {
   detail?: string | undefined;
 }
 
+/** What is odd about a response that was read all the same. */
+// Logged: do not rename.
+export type OddOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
+
+/** Log record of the odd responses of one operation that were not logged. */
+interface DliOddRecord {
+  operation: DliCallRecord['operation'];
+  outcome: OddOutcome;
+  /** Number of responses. */
+  count: number;
+}
+
 /** The part of the logger that DLI calls use. */
 export interface DliLog {
   info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord | DliLimitRecord, message: string): void;
+  warn(record: DliCallRecord | DliLimitRecord | DliOddRecord, message: string): void;
 }
 
 /** Context of one caller's operation, shared by all its calls to DLI. */

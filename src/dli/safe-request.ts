@@ -4,9 +4,10 @@ import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
-import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
+import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OddOutcome, OperationContext } from './dli-error.js';
 import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS, UnknownDeletionError } from './dli-error.js';
 import { readErrorBody } from './error-body.js';
 import { OddFields } from './field-reader.js';
@@ -43,6 +44,8 @@ interface Dependencies {
   signIn: SignIn;
   clock: Clock;
   log: DliLog;
+  /** Limits the lines about odd fields, which every poll may cause. */
+  sampler: LogSampler;
   /** 2 allows one retry. */
   maxTries: 1 | 2;
 }
@@ -115,11 +118,21 @@ export class SafeRequests {
       const { error, record } = result;
       log.warn({ ...call, outcome: error.code, requestId: error.requestId, ...record }, 'call to DLI failed');
     } else if (odd.withoutId > 0) {
-      log.warn({ ...call, outcome: 'LEFT_OUT', count: odd.withoutId }, 'connections without an id');
+      this.#warnOfOdd({ ...call, outcome: 'LEFT_OUT', count: odd.withoutId }, 'connections without an id');
     } else if (odd.count > 0) {
-      log.warn({ ...call, outcome: 'ODD_FIELDS', count: odd.count }, 'response with undocumented values');
+      this.#warnOfOdd({ ...call, outcome: 'ODD_FIELDS', count: odd.count }, 'response with undocumented values');
     }
     return result;
+  }
+
+  #warnOfOdd(record: DliCallRecord & { outcome: OddOutcome }, message: string): void {
+    const { log, sampler } = this.dependencies;
+    const { operation, outcome } = record;
+    sampler.sample(
+      `${operation} ${outcome}`,
+      () => log.warn(record, message),
+      count => log.warn({ operation, outcome, count }, 'odd responses not logged'),
+    );
   }
 
   async #exchange<T>(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { askForPage, connectionOf, pageOf } from './helpers/read-connections.js';
 
@@ -143,6 +144,21 @@ describe('a field that is not as documented', () => {
       expect(log()).toContain('"detail":"count: ');
     },
   );
+});
+
+describe('responses with odd fields', () => {
+  it.each([
+    ['ODD_FIELDS', { connections: [{ ...COMPLETE, name: 42 }] }],
+    ['LEFT_OUT', { connections: [{ ...COMPLETE, connection_id: 7 }] }],
+  ])('are logged 20 times a minute per operation, and the others are counted: %s', async (outcome, body) => {
+    const flooded = await startGateway({ env: { READ_FRESHNESS_MS: '0' } });
+    flooded.emulator.inject({ operation: 'listConnections', body, times: 0 });
+    for (let reads = 0; reads < 25; reads += 1) await pageOf(flooded);
+    await flooded.close();
+    const warnings = warningsIn(flooded.log()).filter(warning => warning['outcome'] === outcome);
+    expect(warnings).toHaveLength(21);
+    expect(warnings.at(-1)).toMatchObject({ operation: 'listConnections', count: 5, msg: 'odd responses not logged' });
+  });
 });
 
 describe('an element that is listed twice', () => {
