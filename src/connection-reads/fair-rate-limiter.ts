@@ -11,11 +11,13 @@ interface FairRateLimiterOptions {
 }
 
 /** The permit of a call in flight. */
-interface RateLimitPermit {
+export interface RateLimitPermit {
   /** Returns the token of the call, for which no request was sent. */
   refund(): void;
   /** Takes a token for one more request, unless other calls are waiting. */
   tryTakeAnother(): boolean;
+  /** Makes room for another call before this one ends, because it only waits. */
+  leave(): void;
 }
 
 interface QueuedCall {
@@ -60,16 +62,23 @@ export class FairRateLimiter {
     call: (permit: RateLimitPermit) => Promise<T>,
   ): Promise<T | undefined> {
     if (this.#isQueueFull(tenants) || !(await this.#enqueue(tenants, signal))) return undefined;
+    let isInFlight = true;
+    const leave = () => {
+      if (!isInFlight) return;
+      isInFlight = false;
+      this.#inFlight -= 1;
+      this.#drain();
+    };
     try {
       return await call({
         refund: () => {
           this.#nextAtMs -= this.#spacingMs;
         },
         tryTakeAnother: () => this.#tryTakeAnother(),
+        leave,
       });
     } finally {
-      this.#inFlight -= 1;
-      this.#drain();
+      leave();
     }
   }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
-import type { FairRateLimiter } from './fair-rate-limiter.js';
+import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionReader } from './reader.js';
 import type { ConnectionEvent, Subscriber, WatchStream } from './watcher.js';
 
@@ -168,17 +168,17 @@ export class ConnectionPoller {
     return limiter.run(tenants, this.#stop.signal, async permit => {
       // After a change the interval is at its minimum, so that the result of an earlier lease is too old.
       const result = await lease.acquire(this.id, this.#leaseMs(), this.#intervalMs);
-      if (result === 'acquired') return { event: await this.#read(permit.tryTakeAnother), isOwn: true };
+      if (result === 'acquired') return { event: await this.#read(permit), isOwn: true };
       permit.refund();
       return result && { event: result, isOwn: false };
     });
   }
 
-  async #read(mayRetry: () => boolean): Promise<ConnectionEvent> {
+  async #read(permit: RateLimitPermit): Promise<ConnectionEvent> {
     // The log shows the poll under the trace id of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     try {
-      const connection = await this.dependencies.reader.readFresh(this.id, subscriber?.traceId ?? '', mayRetry);
+      const connection = await this.dependencies.reader.readFresh(this.id, subscriber?.traceId ?? '', permit);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       if (error instanceof DliError) return { kind: 'problem', error };

@@ -5,7 +5,7 @@ import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
-import type { FairRateLimiter } from './fair-rate-limiter.js';
+import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 
@@ -67,15 +67,15 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads one connection from DLI, bypassing cached results and the limiter. A failed call is sent once more if
-   * `mayRetry` allows it.
+   * Reads one connection from DLI, bypassing cached results and the limiter.
    *
+   * @param permit of the caller's own limiter
    * @throws {DliError} see {@link ConnectionReader.get}
    */
-  async readFresh(id: string, traceId: string, mayRetry: () => boolean): Promise<ReadConnection | undefined> {
+  async readFresh(id: string, traceId: string, permit: RateLimitPermit): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
-      return this.#read(id, { ...this.#createContext(traceId), mayRetry });
+      return this.#read(id, withPermit(this.#createContext(traceId), permit));
     });
   }
 
@@ -121,7 +121,7 @@ export class ConnectionReader {
         AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
         async permit => {
           markStarted();
-          return { value: await read({ ...context, mayRetry: permit.tryTakeAnother }) };
+          return { value: await read(withPermit(context, permit)) };
         },
       );
       if (result === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
@@ -145,6 +145,11 @@ export class ConnectionReader {
     const { clock, timeoutMs } = this.dependencies;
     return { traceId, deadline: new Deadline(clock, timeoutMs) };
   }
+}
+
+/** Retries only if the limiter allows one more call, and makes room for others while it waits for a shared call. */
+function withPermit(context: OperationContext, permit: RateLimitPermit): OperationContext {
+  return { ...context, mayRetry: permit.tryTakeAnother, onSharedWait: permit.leave };
 }
 
 /** @throws {DliError} UNAVAILABLE if the read does not end before the deadline */

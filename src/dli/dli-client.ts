@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthenticationFailure, Authenticator } from '../huawei-cloud/authenticator.js';
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
@@ -18,9 +17,9 @@ import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, mayMeanAbsence, readConnection, readConnectionList, readDeletion } from './responses.js';
 import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
+import { SharedList } from './shared-list.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
-const DELAYED_LIST_MS = 1_000;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 
 const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
@@ -58,8 +57,8 @@ export class DliClient {
   readonly #deletions: SafeRequests;
   readonly #reconciliation: SafeRequests;
   readonly #creates: CreateRequests;
-  /** A list that waits for its turn, for reads only. */
-  #delayedList: Promise<ConnectionList> | undefined;
+  /** Decides about refused gets. On the transport of deletes, so that other reads cannot delay it. */
+  readonly #sharedList: SharedList;
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
@@ -67,6 +66,7 @@ export class DliClient {
     const shared = { clock, log, sampler, signIn: this.#signIn };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
+    this.#sharedList = new SharedList(clock, context => this.#list(this.#deletions, context, undefined));
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
     this.#creates = new CreateRequests({ ...shared, transport, urlOf: this.#collectionUrl });
     dependencies.authenticator.onSuspended(retryAfterSeconds => {
@@ -191,19 +191,24 @@ export class DliClient {
       return found === 'notFound' ? undefined : found;
     } catch (error) {
       if (!(error instanceof DliError && mayMeanAbsence(error))) throw error;
-      return this.#findInList(requests, id, context, error);
+      return this.#findInList(id, context, error);
     }
   }
 
-  /** The connection of a refused get. @throws {DliError} `refusal` when the list cannot be read or is incomplete */
+  /**
+   * The connection of a refused get.
+   *
+   * @throws {DliError} `refusal` when the list is incomplete or cannot be read before the deadline
+   */
   async #findInList(
-    requests: SafeRequests,
     id: string,
     context: OperationContext,
     refusal: DliError,
   ): Promise<DescribedConnection | undefined> {
+    const { traceId, deadline, onSharedWait } = context;
+    onSharedWait?.();
     try {
-      const list = await this.#listAfterGet(requests, context);
+      const list = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), undefined);
       if (list === undefined) throw refusal;
       const { connections } = list;
       const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
@@ -212,17 +217,6 @@ export class DliClient {
     } catch (error) {
       throw error instanceof DliError ? refusal : error;
     }
-  }
-
-  /** The list, read after this call. Undefined when the deadline passed before. */
-  async #listAfterGet(requests: SafeRequests, context: OperationContext): Promise<ConnectionList | undefined> {
-    // The list is one more call for the rate limit of reads. Those beyond the limit share one list per second.
-    if (context.mayRetry?.() !== false) return this.#list(requests, context, undefined);
-    this.#delayedList ??= delay(DELAYED_LIST_MS, undefined, { ref: false }).then(() => {
-      this.#delayedList = undefined;
-      return this.#list(requests, context, undefined);
-    });
-    return withTimeout(context.deadline.remainingMs(), this.#delayedList, undefined);
   }
 
   async #list(

@@ -181,4 +181,6 @@ export interface OperationContext {
   traceId: string;
   /** Whether a failed safe request may be retried. Default: true. */
   mayRetry?: (() => boolean) | undefined;
+  /** Called when the operation has no call of its own left, and only waits for one that it shares. */
+  onSharedWait?: (() => void) | undefined;
 }

@@ -1,6 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { DELETED, NO_ID, remove, seed } from '../helpers/deletion.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
 import { askFor, connectionOf } from './helpers/read-connections.js';
 
@@ -75,5 +77,58 @@ describe('an id that is not listed', () => {
     gateway().emulator.inject({ operation: 'listConnections', body, times: 0 });
     const answer = await askFor(gateway(), NO_ID);
     expect(answer.body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
+  });
+});
+
+describe('ids that are refused at the same time', () => {
+  afterEach(closeGateways);
+  const REFUSED: Fault = { operation: 'getConnection', error: 'DLI.0001', times: 0 };
+  const ids = (count: number) => Array.from({ length: count }, () => randomUUID());
+
+  it('share one list at a time, for reads and deletes, with a pause of a second', async () => {
+    const gateway = await startGateway();
+    const { emulator } = gateway;
+    emulator.inject(REFUSED);
+    emulator.inject({ operation: 'listConnections', delayMs: 500, times: 0 });
+    const first = connectionOf(gateway, NO_ID);
+    await emulator.ledger.waitFor('listConnections', 1);
+    const [reads, deletes] = await Promise.all([
+      Promise.all(ids(8).map(id => connectionOf(gateway, id))),
+      Promise.all(ids(3).map(id => remove(gateway, id))),
+      first,
+    ]);
+    expect(reads).toEqual(Array(8).fill(null));
+    for (const payload of deletes) expect(payload).toMatchObject({ __typename: 'ConnectionNotFoundError' });
+    const times = emulator.ledger.entries('listConnections').map(({ atMs }) => atMs);
+    expect(times.length).toBeGreaterThan(1);
+    // A list takes half a second, and the next one begins a second after its end.
+    for (const [index, atMs] of times.slice(1).entries()) expect(atMs - (times[index] ?? 0)).toBeGreaterThan(1_480);
+  });
+
+  it('find a connection that was created while an earlier list ran', async () => {
+    const gateway = await startGateway();
+    const { emulator } = gateway;
+    emulator.inject(REFUSED);
+    emulator.inject({ operation: 'listConnections', apply: true, delayMs: 500 });
+    const first = connectionOf(gateway, NO_ID);
+    await emulator.ledger.waitFor('listConnections', 1);
+    const id = seed(emulator);
+    expect(await connectionOf(gateway, id)).toMatchObject({ id });
+    expect(await first).toBeNull();
+    expect(emulator.ledger.count('listConnections')).toBe(2);
+  });
+
+  it('do not keep other reads waiting while they wait for the list', async () => {
+    const gateway = await startGateway();
+    const { emulator } = gateway;
+    const id = seed(emulator);
+    emulator.inject({ ...REFUSED, times: 20 });
+    emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
+    const refused = ids(20).map(other => askFor(gateway, other));
+    await emulator.ledger.waitFor('getConnection', 20);
+    expect(await connectionOf(gateway, id)).toMatchObject({ id });
+    expect(emulator.ledger.count('listConnections')).toBe(1);
+    emulator.clearFaults();
+    void Promise.allSettled(refused);
   });
 });
