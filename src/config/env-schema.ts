@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { PROJECT_ID_PATTERN } from '../huawei-cloud/iam-client.js';
+import { rangeOf } from '../lib/ip-address.js';
 
 /** A port; 0 for any free one. */
 const port = whole(0, 65_535, 'a port number');
@@ -120,15 +121,16 @@ const authSettings = {
 
 /** Whether a text is a host name or an IP address as in a `Host` header, or an IPv6 address without brackets. */
 function isHost(text: string): boolean {
-  const address = text.replace(/^\[(.*)\]$/, '$1');
-  return isIP(address) !== 0 || (/^[A-Za-z0-9._-]+$/.test(text) && URL.canParse(`http://${text}`));
+  // A zone is of one machine only, and no Host header has one.
+  const isIpv6 = isIP(text.replace(/^\[(.*)\]$/, '$1')) === 6 && !text.includes('%');
+  return isIpv6 || (/^[A-Za-z0-9._-]+$/.test(text) && URL.canParse(`http://${text}`));
 }
 
-// A range of all addresses would let clients choose their own address, and Fastify refuses it.
+// A range of all addresses, in either spelling of IPv4, would let clients choose their own address.
 function isAddressRange(text: string): boolean {
   if (!text.includes('/')) return isIP(text) !== 0;
   const isRange = ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text);
-  return isRange && ipaddr.parseCIDR(text)[1] > 0;
+  return isRange && rangeOf(text)[1] > 0;
 }
 
 /** The variables that may come from a file that `NAME_FILE` names. */

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import ipaddr from 'ipaddr.js';
-import { canonicalAddress } from '../lib/ip-address.js';
+import { canonicalAddress, rangeOf } from '../lib/ip-address.js';
 
 /** Creates Fastify's `trustProxy` function, which also knows proxies that write their address with a port. */
 export function createProxyTrust(trustedProxies: readonly string[]): (address: string) => boolean {
@@ -11,14 +11,6 @@ export function createProxyTrust(trustedProxies: readonly string[]): (address: s
     const address = ipaddr.parse(canonical);
     return ranges.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
   };
-}
-
-function rangeOf(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
-  const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), undefined];
-  const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && (bits ?? 128) >= 96;
-  const network = isMapped ? address.toIPv4Address() : address;
-  const maxBits = network.kind() === 'ipv4' ? 32 : 128;
-  return [network, bits === undefined ? maxBits : bits - (isMapped ? 96 : 0)];
 }
 
 /**

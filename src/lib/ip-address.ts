@@ -19,3 +19,15 @@ export function networkOf(canonical: string): string {
   if (isIP(canonical) !== 6) return canonical;
   return ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/64`).toString();
 }
+
+/**
+ * The network and the number of fixed bits of an IP address or a valid range such as 10.0.0.0/8, and those of IPv4 when
+ * it is mapped to IPv6.
+ */
+export function rangeOf(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), undefined];
+  const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && (bits ?? 128) >= 96;
+  const network = isMapped ? address.toIPv4Address() : address;
+  const maxBits = network.kind() === 'ipv4' ? 32 : 128;
+  return [network, bits === undefined ? maxBits : bits - (isMapped ? 96 : 0)];
+}

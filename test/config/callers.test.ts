@@ -115,6 +115,9 @@ describe('an invalid value', () => {
         'http://gateway.example',
         '*.example.com',
         '[::1',
+        'fe80::1%eth0',
+        '[fe80::1%eth0]',
+        '[10.0.0.1]',
         '1.2.3.4.5',
         'a,[::1]:80',
       ],
@@ -124,7 +127,7 @@ describe('an invalid value', () => {
       'TRUST_PROXY',
       [
         ...['true', '1', 'proxy.example', '10.0.0.0/33', '10.0.0.1/8/8', '::1/129', '10.0.0.1/'],
-        ...['0.0.0.0/0', '::/0', '10.0.0.0/00', '10.0.0.1,0.0.0.0/0'],
+        ...['0.0.0.0/0', '::/0', '::ffff:0:0/96', '::ffff:10.0.0.1/96', '10.0.0.0/00', '10.0.0.1,0.0.0.0/0'],
       ],
       'must be IP addresses or ranges such as 10.0.0.0/8, but not of all addresses, separated by commas',
     ],
