@@ -13,7 +13,7 @@ const MAX_UNANSWERED = 16;
 export interface ConnectionQuotas {
   /** Of one tenant, whatever they are used for. */
   ofTenant: ConnectionQuota;
-  /** Of one client network, before a caller has signed in on them. */
+  /** Of one client network, before a caller has signed in on them. A further one takes the place of an idle one. */
   ofNetwork: ConnectionQuota;
 }
 
@@ -29,6 +29,7 @@ interface Dependencies {
 interface Connection {
   /** The address of its other end, which Node forgets when the client goes away. */
   address: string;
+  network: string;
   isOfProxy: boolean;
   /** The tenant for which the connection counts; undefined before sign-in. */
   tenant: string | undefined;
@@ -109,13 +110,15 @@ export class ClientConnections {
   #add(socket: Socket): void {
     const address = canonicalAddress(socket.remoteAddress) ?? '';
     const isOfProxy = this.#isProxy(address);
-    const release = isOfProxy ? () => {} : this.dependencies.quotas.ofNetwork.acquire(networkOf(address));
+    const network = networkOf(address);
+    const release = isOfProxy ? () => {} : this.#acquire(network);
     if (release === undefined) {
       this.#destroy(socket, address, 'too many');
       return;
     }
     const connection: Connection = {
       address,
+      network,
       isOfProxy,
       tenant: undefined,
       release,
@@ -125,10 +128,36 @@ export class ClientConnections {
     };
     this.#open.set(socket, connection);
     socket.once('close', () => {
-      this.#open.delete(socket);
-      connection.release();
+      this.#remove(socket, connection);
       setImmediate(closeAll, connection.unanswered);
     });
+  }
+
+  /** Counts one more connection of a network before sign-in, if necessary in place of one that is idle. */
+  #acquire(network: string): (() => void) | undefined {
+    const { ofNetwork } = this.dependencies.quotas;
+    const release = ofNetwork.acquire(network);
+    if (release !== undefined) return release;
+    const longestIdle = this.#findLongestIdle(network);
+    if (longestIdle === undefined) return undefined;
+    const [socket, connection] = longestIdle;
+    this.#destroy(socket, connection.address, 'too many');
+    this.#remove(socket, connection);
+    return ofNetwork.acquire(network);
+  }
+
+  #findLongestIdle(network: string): [Socket, Connection] | undefined {
+    let found: [Socket, Connection] | undefined;
+    for (const [socket, connection] of this.#open) {
+      const { isOfProxy, tenant, unanswered, idleSinceMs } = connection;
+      if (connection.network !== network || isOfProxy || tenant !== undefined || unanswered.size > 0) continue;
+      if (found === undefined || idleSinceMs < found[1].idleSinceMs) found = [socket, connection];
+    }
+    return found;
+  }
+
+  #remove(socket: Socket, connection: Connection): void {
+    if (this.#open.delete(socket)) connection.release();
   }
 
   #check(): void {

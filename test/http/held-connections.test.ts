@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -9,10 +10,22 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const NEVER_MS = 10 * 60_000;
-const PATIENT = { ...CLIENT_TIMEOUTS, headersMs: NEVER_MS / 2, requestMs: NEVER_MS, idleMs: NEVER_MS };
+const PATIENT = {
+  ...CLIENT_TIMEOUTS,
+  headersMs: NEVER_MS / 2,
+  requestMs: NEVER_MS,
+  idleMs: NEVER_MS,
+  connectionInitMs: NEVER_MS,
+  pingIntervalMs: NEVER_MS,
+};
 const MAX_OF_NETWORK = 20;
 const MAX_STREAMS_OF_TENANT = 5;
 const MAX_OF_TENANT = MAX_STREAMS_OF_TENANT + 100;
+/** How much of a request without a token is sent on a connection that is held open. */
+const HELD_CHARACTERS = 20;
+const UPGRADE =
+  'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
+  'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state createdAt } }`).join(' ')} }`;
 
 const opened: Socket[] = [];
@@ -34,6 +47,13 @@ async function open({ graphqlUrl }: TestGateway): Promise<Socket> {
 function request(query: string, headers = ''): string {
   const body = JSON.stringify({ query });
   return `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** Writes a text and waits for the beginning of the answer. */
+async function answered(socket: Socket, text: string): Promise<void> {
+  const answer = once(socket, 'data');
+  socket.write(text);
+  await answer;
 }
 
 /** Writes a text at intervals until the connection is closed. */
@@ -91,7 +111,7 @@ async function hold(gateway: TestGateway, token?: string): Promise<{ socket: Soc
   const socket = await open(gateway);
   const answer = readToEnd(socket);
   const headers = token === undefined ? '' : `authorization: Bearer ${token}\r\n`;
-  socket.write(request('{ __typename }', headers).slice(0, token === undefined ? 20 : -1));
+  socket.write(request('{ __typename }', headers).slice(0, token === undefined ? HELD_CHARACTERS : -1));
   return { socket, answer };
 }
 
@@ -114,17 +134,36 @@ describe('open connections', () => {
       },
     });
 
-  it('before sign-in are limited for each network, until one closes', async () => {
+  it('before sign-in are limited for each network: a further one closes the one that was idle longest', async () => {
     const gateway = await start();
     const token = await gateway.sign();
     // These count for the tenant.
-    for (let index = 0; index < MAX_OF_NETWORK; index += 1) await hold(gateway, token);
-    while ((await gateway.ask(token).catch(() => undefined))?.status !== 200) await delay(10);
+    for (let index = 0; index < MAX_OF_NETWORK; index += 1)
+      await answered(await open(gateway), request('{ __typename }', `authorization: Bearer ${token}\r\n`));
+    const held: Awaited<ReturnType<typeof hold>>[] = [];
+    while (held.length < MAX_OF_NETWORK) held.push(await hold(gateway));
+    const [first, second] = held;
+    if (first !== undefined) await answered(first.socket, request('{ __typename }').slice(HELD_CHARACTERS));
+
+    expect((await gateway.ask(token)).status).toBe(200);
+    expect(await second?.answer).toBe('');
+    expect(held.map(({ socket }) => socket.destroyed)).toEqual(held.map(connection => connection === second));
+    closeAll();
+  });
+
+  it('before sign-in are limited for each network: a further one is closed while all others are in use', async () => {
+    const gateway = await start();
+    const token = await gateway.sign();
     const held: Socket[] = [];
-    for (let index = 0; index < MAX_OF_NETWORK; index += 1) held.push((await hold(gateway)).socket);
+    while (held.length < MAX_OF_NETWORK) {
+      const socket = await open(gateway);
+      await answered(socket, UPGRADE);
+      held.push(socket);
+    }
 
     expect(await (await hold(gateway)).answer).toBe('');
-    expect(held.filter(socket => socket.destroyed)).toEqual([]);
+    expect(held.filter(socket => socket.destroyed)).toHaveLength(0);
+    expect(gateway.log()).toContain('"reason":"too many","address":"127.0.0.1","msg":"connection closed"');
     held[0]?.destroy();
     while ((await gateway.ask(token).catch(() => undefined))?.status !== 200) await delay(10);
     closeAll();
