@@ -1,3 +1,7 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { ApolloServer, ApolloServerPlugin } from '@apollo/server';
 import { HeaderMap } from '@apollo/server';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
@@ -21,6 +25,10 @@ const GRAPHIQL_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+const PIECE_BYTES = 64 * 1024;
+/** Matches an `Accept-Encoding` with gzip, unless its weight is 0. */
+const ACCEPTS_GZIP = /(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))/i;
 
 /** Creates the Apollo plugin that renders the Sandbox page; undefined for the other kinds. */
 export function createLandingPage(kind: ExplorerKind): ApolloServerPlugin | undefined {
@@ -58,23 +66,51 @@ export function createExplorerHandler(
         .send(body.string);
     };
   }
-  return async (_request, reply) => {
-    // The page is large and rarely requested, so it is loaded at first use.
-    const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-    return reply
-      .type('text/html; charset=utf-8')
-      .headers({ 'content-security-policy': GRAPHIQL_POLICY, 'referrer-policy': 'no-referrer' })
-      .send(
-        renderGraphiQL({
-          title: 'DLI gateway',
-          endpoint: GRAPHQL_PATH,
-          defaultQuery: EXAMPLE_MUTATION,
-          // GraphiQL sends the headers of the page, and so the token, with event streams but not with WebSockets.
-          subscriptionsProtocol: 'GRAPHQL_SSE',
-          method: 'POST',
-        }),
-      );
+  let pages: Promise<Pages> | undefined;
+  return async (request, reply) => {
+    // The pages are large and rarely requested, so they are loaded at first use.
+    pages ??= renderPages();
+    const { plain, gzipped } = await pages;
+    const isCompressed = ACCEPTS_GZIP.test(request.headers['accept-encoding'] ?? '');
+    const page = isCompressed ? gzipped : plain;
+    reply.headers({
+      ...(isCompressed && { 'content-encoding': 'gzip' }),
+      'content-length': page.length,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': GRAPHIQL_POLICY,
+      'referrer-policy': 'no-referrer',
+    });
+    // Fastify would log each client that goes away before the end.
+    const { raw } = reply.hijack();
+    if (raw.destroyed) return;
+    raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
+    await pipeline(piecesOf(page), raw).catch(() => {});
   };
+}
+
+/** GraphiQL's page as it is sent. All responses share its memory. */
+interface Pages {
+  plain: Buffer;
+  gzipped: Buffer;
+}
+
+async function renderPages(): Promise<Pages> {
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
+  const page = renderGraphiQL({
+    title: 'DLI gateway',
+    endpoint: GRAPHQL_PATH,
+    defaultQuery: EXAMPLE_MUTATION,
+    // GraphiQL sends the headers of the page, and so the token, with event streams but not with WebSockets.
+    subscriptionsProtocol: 'GRAPHQL_SSE',
+    method: 'POST',
+  });
+  const plain = Buffer.from(page);
+  return { plain, gzipped: await promisify(gzip)(plain) };
+}
+
+// Whether a client is slow is judged by the pieces that it has taken.
+function* piecesOf(page: Buffer): Iterable<Buffer> {
+  for (let start = 0; start < page.length; start += PIECE_BYTES) yield page.subarray(start, start + PIECE_BYTES);
 }
 
 /** The mutation that the explorer shows first. */

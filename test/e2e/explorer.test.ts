@@ -1,8 +1,16 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { openConnection } from '../http/helpers/raw-connection.js';
 import { useChromium } from './helpers/browser.js';
 
 afterEach(closeGateways);
@@ -98,6 +106,23 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   });
 });
 
+/** Requests the explorer over a raw connection. */
+const PAGE_REQUEST = 'GET /graphql HTTP/1.1\r\nhost: gw.test\r\naccept: text/html\r\n\r\n';
+const SLOW_BYTES_PER_MS = 3_000;
+const IDLE_READERS = 20;
+
+/** Loads the explorer without decompressing it, as `fetch` would. */
+async function load(url: string, acceptEncoding: string): Promise<{ encoding: string | undefined; body: Buffer }> {
+  const outgoing = get(url, { headers: { accept: 'text/html', 'accept-encoding': acceptEncoding } });
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return { encoding: response.headers['content-encoding'], body: await buffer(response) };
+}
+
+function memoryInUse(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 describe('the explorer over HTTP', () => {
   const asBrowser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } };
 
@@ -122,6 +147,47 @@ describe('the explorer over HTTP', () => {
       expect(log()).not.toContain('internal error');
     },
   );
+
+  it('is compressed for those who accept gzip', async () => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const encodings = ['gzip, deflate, br', 'GZIP;q=0.5', 'x-gzip', 'br', 'gzip;q=0, identity', 'identity'];
+    const pages = await Promise.all(encodings.map(encoding => load(graphqlUrl, encoding)));
+    const plain = pages.at(-1)?.body;
+    expect(pages.map(({ encoding }) => encoding)).toEqual(['gzip', 'gzip', ...Array(4).fill(undefined)]);
+    expect(pages.map(({ encoding, body }) => plain?.equals(encoding === undefined ? body : gunzipSync(body)))).toEqual(
+      encodings.map(() => true),
+    );
+  });
+
+  it('reaches those who read it slowly but steadily', async () => {
+    const clientTimeouts = { ...CLIENT_TIMEOUTS, responseMs: 1_000, checkIntervalMs: 100 };
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' }, limits: { clientTimeouts } });
+    const { body } = await load(graphqlUrl, 'identity');
+    const socket = (await openConnection(graphqlUrl)).pause();
+    socket.write(PAGE_REQUEST);
+    const startedMs = performance.now();
+    let received = 0;
+    while (!socket.readableEnded && received < body.length) {
+      await delay(5);
+      const due = (performance.now() - startedMs) * SLOW_BYTES_PER_MS;
+      for (let chunk = received < due && socket.read(); chunk; chunk = received < due && socket.read())
+        received += chunk.length;
+    }
+    socket.destroy();
+    expect(received).toBeGreaterThanOrEqual(body.length);
+  });
+
+  it('is in memory once, however many do not read it', async () => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const { body } = await load(graphqlUrl, 'identity');
+    const before = memoryInUse();
+    const sockets = await Promise.all(Array.from({ length: IDLE_READERS }, () => openConnection(graphqlUrl)));
+    for (const socket of sockets) socket.pause().write(PAGE_REQUEST);
+    await Promise.all(sockets.map(socket => once(socket, 'readable')));
+    const rise = memoryInUse() - before;
+    for (const socket of sockets) socket.destroy();
+    expect(rise).toBeLessThan((IDLE_READERS / 4) * body.length);
+  });
 
   it('may be off, so that a browser gets JSON', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
