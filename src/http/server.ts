@@ -148,7 +148,8 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
   app.addHook('onSend', (_request, reply, payload, done) => {
     // A keep-alive connection would delay the shutdown.
     if (isStopping()) reply.header('connection', 'close');
-    done(null, payload);
+    // Sockets count characters of strings, not bytes, as unread.
+    done(null, typeof payload === 'string' ? Buffer.from(payload) : payload);
   });
   app.addHook('onResponse', async (request, reply) => {
     const { id: traceId, method, routeOptions } = request;

@@ -58,7 +58,8 @@ export function createSseHandler(
       raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
       for await (const text of events) {
         if (raw.writableEnded || raw.destroyed) continue;
-        raw.write(text);
+        // Of strings, characters would be counted as bytes.
+        raw.write(Buffer.from(text));
         // A pipelined response has no socket yet.
         if (raw.writableLength > MAX_BUFFERED_BYTES) request.raw.socket.destroy();
       }
