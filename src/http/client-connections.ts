@@ -86,6 +86,18 @@ export class ClientConnections {
     return (this.#open.get(socket)?.unanswered.size ?? 0) > 0;
   }
 
+  /**
+   * Closes a connection that sent invalid HTTP behind an unanswered request, in whose place the client would read the
+   * error. Returns false when it owes no other response.
+   */
+  closeIfOutOfTurn(socket: Socket): boolean {
+    const connection = this.#open.get(socket);
+    // An incomplete request is the invalid one itself.
+    const isOutOfTurn = [...(connection?.unanswered ?? [])].some(({ req }) => req.complete);
+    if (connection !== undefined && isOutOfTurn) this.#destroy(socket, connection.address, 'invalid');
+    return isOutOfTurn;
+  }
+
   /** Counts a connection for the tenant who has signed in on it; false when the tenant's quota is used up. */
   assignTenant(socket: Socket, tenant: string): boolean {
     const connection = this.#open.get(socket);

@@ -13,7 +13,7 @@ interface RequestRecord {
 }
 
 /** Why a connection was closed: its limits are described in docs/configuration.md. */
-export type CloseReason = 'idle' | 'pipelining' | 'too many' | 'unread';
+export type CloseReason = 'idle' | 'invalid' | 'pipelining' | 'server full' | 'too many' | 'unread';
 
 /** The log of requests and connections. */
 export class RequestLog {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
+import { canonicalAddress } from '../lib/ip-address.js';
 import { isSignedIn } from './authentication.js';
 import { createProxyTrust } from './client-address.js';
 import type { ConnectionQuotas } from './client-connections.js';
@@ -89,7 +90,8 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     },
     clientErrorHandler(error, socket) {
       if (distrusted.has(socket)) socket.destroySoon();
-      else errorHandling.clientErrorHandler(error, socket);
+      else if (error.code === 'ECONNRESET' || !connections.closeIfOutOfTurn(socket))
+        errorHandling.clientErrorHandler(error, socket);
     },
   });
   const connections = new ClientConnections(app.server, {
@@ -99,6 +101,9 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     requestLog,
   });
   app.server.maxConnections = MAX_CONNECTIONS;
+  app.server.on('drop', dropped =>
+    requestLog.writeClosed('server full', canonicalAddress(dropped?.remoteAddress) ?? 'unknown'),
+  );
   // Node silently drops headers above its limit, so the gateway enforces a lower one itself.
   app.server.maxHeadersCount = 4 * MAX_HEADERS;
   // Node would respond to an unknown `Expect` without a body. A server may ignore it (RFC 9110, section 10.1.1).

@@ -72,6 +72,7 @@ describe('client connections', () => {
     await Promise.all(more.map(closed));
 
     expect(held.filter(socket => !socket.destroyed)).toHaveLength(MAX_CONNECTIONS);
+    await gateway.find(/"reason":"server full","address":"127.0.0.1","msg":"connection closed"/);
     expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
     await Promise.all(held.splice(0, 100).map(socket => closed(socket.destroy())));
     // The gateway notices their end a little later than this process.

@@ -104,6 +104,19 @@ describe('the unanswered requests of a connection', () => {
     expect(gateway.log()).not.toContain('internal error');
   });
 
+  it.each([
+    ['a line', 'nonsense\r\n\r\n'],
+    ['a body', `${NOTHING.replace('\r\n\r\n', '\r\ntransfer-encoding: chunked\r\n\r\n')}nonsense\r\n`],
+  ])('are not answered by the error of invalid HTTP behind them, which closes it: %s', async (_what, text) => {
+    const gateway = await startGateway({ env: RARELY });
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const socket = await open(gateway);
+    const answer = readToEnd(socket);
+    socket.write(waitFor(connectionId) + text);
+    expect(await answer).toBe('');
+    expect(gateway.log()).toContain('"reason":"invalid","address":"127.0.0.1","msg":"connection closed"');
+  });
+
   it('are answered before those that follow: an upgrade behind them is ignored', async () => {
     const gateway = await startGateway({ env: RARELY });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
