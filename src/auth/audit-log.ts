@@ -17,7 +17,7 @@ export interface AuditRecord {
   outcome?: string | undefined;
   /** The error code; undefined for a success. */
   code?: string | undefined;
-  /** Why a token was rejected, in the gateway's own words. */
+  /** Why a request was refused, in the gateway's own words. */
   reason?: string | undefined;
   connectionId?: string | undefined;
   /** Huawei Cloud's request id. */
@@ -64,8 +64,8 @@ export class AuditLog {
   }
 }
 
-// Names come from tokens and may not forge log lines. No two names look the same: none is cut, and backslashes, too, are
-// escaped. Their length is bounded where tokens are verified.
+// Names come from tokens and may not forge log lines. Different names are written differently: none is cut, and
+// backslashes, too, are escaped. Their length is bounded where tokens are verified.
 function escapeName(name: string): string {
   return name.replace(/[\\\p{C}\p{Zl}\p{Zp}]/gu, character =>
     character === '\\' ? '\\\\' : `\\u{${character.codePointAt(0)?.toString(16)}}`,

@@ -41,6 +41,15 @@ export function createAuthenticationHook(
     if (result.kind === 'authenticated') {
       request.setDecorator<AuthenticatedCaller>(CALLER_DECORATOR, result);
       if (connections.assignTenant(request.raw.socket, result.caller.tenant)) return undefined;
+      audit.write({
+        traceId: request.id,
+        address: clientAddressOf(request),
+        caller: result.caller,
+        code: HTTP_ERRORS.tooManyOpenConnections.code,
+        reason: 'too many connections',
+        startedAtMs,
+        durationMs: clock.epochMs() - startedAtMs,
+      });
       reply.header('connection', 'close');
       return sendHttpError(reply, 'tooManyOpenConnections', QUOTA_RETRY_AFTER_SECONDS);
     }

@@ -193,6 +193,8 @@ describe('open connections', () => {
     expect(refused.body.errors).toMatchObject([
       { message: 'Your tenant holds 600 connections open. Close some, or try again later.' },
     ]);
+    const named = { tenant: 'greedy', subject: 'greedy', address: '127.0.0.1' };
+    expect(gateway.audit().at(-1)).toMatchObject({ ...named, code: 'RATE_LIMITED', reason: 'too many connections' });
     expect((await gateway.ask(await gateway.sign({ claims: { sub: 'modest' } }))).status).toBe(200);
     closeAll();
   });
