@@ -41,7 +41,7 @@ const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
-// A quarter of the server's connections, so that neither one tenant nor one network can lock out the others. The spare
+// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others. The spare
 // ones are for the requests of a tenant whose streams use up its quota.
 const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };

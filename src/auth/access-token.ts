@@ -51,7 +51,8 @@ const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
  *
  * @param nowMs milliseconds since 1970-01-01 UTC
  * @throws {InvalidTokenError} when the token is malformed, expired, wrongly signed or lacks a claim
- * @throws what `getKey` throws to refuse an answer: {JwksUnavailableError}, {VerificationQueueFullError}
+ * @throws {JwksUnavailableError} when the keys of the issuer cannot be fetched
+ * @throws {VerificationQueueFullError} when too many tokens wait for the check of their signature
  */
 export async function verifyAccessToken(
   token: string,

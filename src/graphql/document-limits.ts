@@ -208,7 +208,7 @@ function countFields(
     else if (selection.kind === Kind.INLINE_FRAGMENT) count += countFields(selection.selectionSet, context, seen);
     else {
       const fragment = context.getFragment(selection.name.value);
-      // Each fragment counts once, which also ends fragment cycles.
+      // A fragment counts once: fields of the same response name are executed once.
       if (fragment && !seen.has(fragment)) count += countFields(fragment.selectionSet, context, seen.add(fragment));
     }
   }
