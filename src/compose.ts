@@ -130,7 +130,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const createLimit = await createCreateLimit(config.auth, counters);
   const hasTenants = config.auth.tokens !== undefined;
   const createQuota = (max: number) => (hasTenants ? new KeyedConnectionQuota(max) : UNLIMITED_CONNECTIONS);
-  const connectionQuota = createQuota(connectionsPerTenant);
+  const streamQuota = createQuota(connectionsPerTenant);
   const connectionQuotas = {
     ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
     ofNetwork: createQuota(connectionsPerNetwork),
@@ -174,7 +174,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     watcher,
     callerAuthenticator,
     createLimit,
-    connectionQuota,
+    streamQuota,
     connectionQuotas,
     audit,
     /** Limits the log lines that anyone, or every response, can cause. */

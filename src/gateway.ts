@@ -85,7 +85,7 @@ export async function createGateway(
     watcher,
     callerAuthenticator,
     createLimit,
-    connectionQuota,
+    streamQuota,
     connectionQuotas,
     audit,
     sampler,
@@ -138,11 +138,11 @@ export async function createGateway(
   });
   registerGraphqlRoute(app, {
     apollo,
-    sse: createSseHandler(engine, loadShedder, connectionQuota),
+    sse: createSseHandler(engine, loadShedder, streamQuota),
     webSocketHandler: createWebSocketHandler({
       engine,
       authenticator: callerAuthenticator,
-      connectionQuota,
+      streamQuota,
       connections,
       audit,
       loadShedder,
@@ -153,7 +153,7 @@ export async function createGateway(
     }),
     corsOrigins: config.corsOrigins,
     authenticate: createAuthenticationHook(callerAuthenticator, audit, clock, connections),
-    connectionQuota,
+    streamQuota,
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,
   });

@@ -100,13 +100,13 @@ export function createContext(
 /**
  * The resolver context of an authenticated HTTP request.
  *
- * A field that listens for the disconnect keeps the response open, so it counts against the tenant's connection quota.
+ * A field that listens for the disconnect keeps the response open, so it counts against the tenant's stream quota.
  * `onDisconnect` throws RATE_LIMITED when the quota is used up.
  */
 export function createHttpContext(
   request: FastifyRequest,
   { raw }: FastifyReply,
-  connectionQuota: ConnectionQuota,
+  streamQuota: ConnectionQuota,
 ): RequestContext {
   const authenticated = callerOf(request);
   const listeners: (() => void)[] = [];
@@ -117,9 +117,9 @@ export function createHttpContext(
     }
     // One response listener and one connection, however many fields of the request wait.
     if (listeners.length === 0) {
-      if (!acquireForResponse(raw, connectionQuota, authenticated.caller.tenant)) {
+      if (!acquireForResponse(raw, streamQuota, authenticated.caller.tenant)) {
         listener();
-        const { code, message, statusCode: status } = HTTP_ERRORS.tooManyConnections;
+        const { code, message, statusCode: status } = HTTP_ERRORS.tooManyStreams;
         const extensions = { code, retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS, http: { status } };
         throw new GraphQLError(message, { extensions });
       }
@@ -132,9 +132,9 @@ export function createHttpContext(
   return { ...createContext(request.id, clientAddressOf(request), authenticated), onDisconnect };
 }
 
-/** Counts a response against the tenant's connection quota until it is closed; false when the quota is used up. */
-export function acquireForResponse(raw: ServerResponse, connectionQuota: ConnectionQuota, tenant: string): boolean {
-  const release = connectionQuota.acquire(tenant);
+/** Counts a response against the tenant's stream quota until it is closed; false when the quota is used up. */
+export function acquireForResponse(raw: ServerResponse, streamQuota: ConnectionQuota, tenant: string): boolean {
+  const release = streamQuota.acquire(tenant);
   if (release === undefined) return false;
   // The client may have disconnected already.
   if (raw.destroyed) release();

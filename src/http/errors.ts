@@ -86,7 +86,7 @@ export const HTTP_ERRORS = {
     code: 'RATE_LIMITED',
     message: 'A WebSocket carries at most 1,000 subscriptions at a time.',
   },
-  tooManyConnections: {
+  tooManyStreams: {
     statusCode: 429,
     code: 'RATE_LIMITED',
     message: 'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',

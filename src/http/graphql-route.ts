@@ -27,7 +27,7 @@ export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => 
 interface Dependencies {
   apollo: ApolloServer<RequestContext>;
   authenticate: AuthenticationHook;
-  connectionQuota: ConnectionQuota;
+  streamQuota: ConnectionQuota;
   explorer: ExplorerHandler | undefined;
   /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
@@ -42,12 +42,12 @@ interface Dependencies {
  * GET with `Accept: text/html` for the explorer, if there is one.
  */
 export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
-  const { apollo, authenticate, connectionQuota, explorer, trustedDocuments, sse, corsOrigins } = dependencies;
+  const { apollo, authenticate, streamQuota, explorer, trustedDocuments, sse, corsOrigins } = dependencies;
   const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
   app.decorateRequest(CALLER_DECORATOR, null);
   const handleWithApollo = fastifyApolloHandler(apollo, {
-    context: async (request, reply) => createHttpContext(request, reply, connectionQuota),
+    context: async (request, reply) => createHttpContext(request, reply, streamQuota),
   });
   const hooks: RouteShorthandOptions = {
     onRequest: authenticate,

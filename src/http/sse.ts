@@ -23,11 +23,7 @@ type Results = AsyncIterableIterator<FormattedExecutionResult>;
 export type SseHandler = ReturnType<typeof createSseHandler>;
 
 /** Creates the handler of event streams. */
-export function createSseHandler(
-  engine: SubscriptionEngine,
-  loadShedder: LoadShedder,
-  connectionQuota: ConnectionQuota,
-) {
+export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadShedder, streamQuota: ConnectionQuota) {
   const encode = createEventEncoder();
   const open = new Set<ServerResponse>();
   let isClosed = false;
@@ -36,8 +32,8 @@ export function createSseHandler(
     async handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
       // CSRF: pages of other sites may send any content type but JSON without a preflight.
       if (request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
-      if (!acquireForResponse(reply.raw, connectionQuota, callerOf(request).caller.tenant))
-        return sendHttpError(reply, 'tooManyConnections', QUOTA_RETRY_AFTER_SECONDS);
+      if (!acquireForResponse(reply.raw, streamQuota, callerOf(request).caller.tenant))
+        return sendHttpError(reply, 'tooManyStreams', QUOTA_RETRY_AFTER_SECONDS);
       const events = await encode(await subscribe(request, engine));
       if (isClosed) {
         await events.return();

@@ -53,7 +53,7 @@ export interface WebSocketConnection {
 /** The dependencies that authenticate and limit WebSocket connections. */
 export interface ConnectionGuards {
   authenticator: CallerAuthenticator;
-  connectionQuota: ConnectionQuota;
+  streamQuota: ConnectionQuota;
   connections: ClientConnections;
   audit: AuditLog;
   clock: Clock;
@@ -66,7 +66,7 @@ export interface ConnectionGuards {
 export async function authenticateSocket(
   { socket, request }: WebSocketConnection,
   params: ConnectionParams,
-  { authenticator, connectionQuota, connections, audit, clock }: ConnectionGuards,
+  { authenticator, streamQuota, connections, audit, clock }: ConnectionGuards,
 ): Promise<AuthenticatedCaller | undefined> {
   const startedAtMs = clock.epochMs();
   const authorization = authorizationIn(params) ?? request.headers.authorization;
@@ -80,7 +80,7 @@ export async function authenticateSocket(
   // The client may have disconnected already.
   if (socket.readyState === socket.CLOSED) return undefined;
   const { tenant } = result.caller;
-  const release = connections.assignTenant(request.raw.socket, tenant) ? connectionQuota.acquire(tenant) : undefined;
+  const release = connections.assignTenant(request.raw.socket, tenant) ? streamQuota.acquire(tenant) : undefined;
   if (release === undefined) {
     closeSocket(socket, CLOSE_CODES.tryAgainLater, 'Too many open connections of your tenant');
     return undefined;
