@@ -10,6 +10,8 @@ import { proofSize } from '../helpers/proof-size.js';
 import { failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const MAX_UNANSWERED = 16;
+/** Events that together have more than 1 MiB, but fewer characters. */
+const MAX_EVENTS = 25;
 const FLOODS = proofSize(3, 300);
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
@@ -32,10 +34,12 @@ async function open({ graphqlUrl }: TestGateway): Promise<Socket> {
 }
 
 /** A query that waits for a change of a connection, or with another `accept` header subscribes to it. */
-function waitFor(id: string, token?: string, accept = 'application/json', seconds = 20): string {
+function waitFor(id: string, token?: string, accept = 'application/json', seconds = 20, fields = 'state'): string {
   const field = `datasourceConnection(id: "${id}"`;
   const isStream = accept !== 'application/json';
-  const query = isStream ? `subscription { ${field}) { state } }` : `{ ${field}, waitSeconds: ${seconds}) { state } }`;
+  const query = isStream
+    ? `subscription { ${field}) { ${fields} } }`
+    : `{ ${field}, waitSeconds: ${seconds}) { state } }`;
   const body = JSON.stringify({ query });
   const authorization = token === undefined ? '' : `authorization: Bearer ${token}\r\n`;
   return (
@@ -102,6 +106,25 @@ describe('the unanswered requests of a connection', () => {
     expect(await answer).toBe('');
     expect(gateway.log()).toContain('"reason":"pipelining","address":"127.0.0.1","msg":"connection closed"');
     expect(gateway.log()).not.toContain('internal error');
+  });
+
+  it('close it when more than 1 MiB is buffered behind them, whatever the characters', async () => {
+    const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100', READ_FRESHNESS_MS: '0' } });
+    const name = '\u754c'.repeat(2_000);
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING', name });
+    const { connectionId: other } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const socket = await open(gateway);
+    const names = Array.from({ length: 15 }, (_, index) => `n${index}: name`).join(' ');
+    socket.resume().write(waitFor(other) + waitFor(connectionId, undefined, 'text/event-stream', 0, names));
+    let events = 0;
+    while (!socket.destroyed && events < MAX_EVENTS) {
+      gateway.emulator.seedConnection({ connectionId, name, state: events % 2 === 0 ? 'RUNNING' : 'CREATING' });
+      const { ledger } = gateway.emulator;
+      const polls = ledger.count('getConnection');
+      while (!socket.destroyed && ledger.count('getConnection') < polls + 4) await delay(20);
+      events += 1;
+    }
+    expect(socket.destroyed).toBe(true);
   });
 
   it.each([
