@@ -13,7 +13,7 @@ import { HTTP_ERRORS, sendHttpError } from './errors.js';
 /** The request decorator that holds the authenticated caller; register it before the server starts. */
 export const CALLER_DECORATOR = 'caller';
 
-/** Seconds after which a tenant whose connection quota is used up should retry. */
+/** Seconds after which a tenant whose quota is used up should retry. */
 export const QUOTA_RETRY_AFTER_SECONDS = 5;
 
 const ERRORS = {
