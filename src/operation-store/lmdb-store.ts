@@ -34,6 +34,9 @@ const OPTIONS = {
   eventTurnBatching: false,
   // An object cache would hide what another process has written.
   cache: false,
+  // Address space, not memory or disk. lmdb starts with 128 KiB otherwise, and replaces the map while other threads and
+  // processes use it.
+  mapSize: 1_024 ** 3,
   // An existing folder may be open to others. The types of lmdb lack this option.
   permissionsMode: 0o600,
 } as const;
