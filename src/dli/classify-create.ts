@@ -111,4 +111,4 @@ export function definiteRefusal(status: number, upstreamCode: string | undefined
 }
 
 /** Codes of server-side errors, which may come after the work. */
-const SERVER_ERRORS: ReadonlySet<string> = new Set(['DLI.0019', 'DLI.0999', 'DLI.10001']);
+export const SERVER_ERRORS: ReadonlySet<string> = new Set(['DLI.0019', 'DLI.0999', 'DLI.10001']);

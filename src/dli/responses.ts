@@ -1,5 +1,6 @@
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
+import { SERVER_ERRORS } from './classify-create.js';
 import { CONNECTION_ID } from './connection.js';
 import type { DliError } from './dli-error.js';
 import { readErrorBody } from './error-body.js';
@@ -131,8 +132,9 @@ export function readDeletion(
 
 /** Whether an error code says that there is no such connection. Undocumented: these codes fit. */
 export function isNotFound(status: number, body: string): boolean {
+  if (status !== 400 && status !== 404) return false;
   const { code } = readErrorBody(status, body);
-  return (status === 400 || status === 404) && (code === 'DLI.0002' || code === 'DLI.0023');
+  return code === 'DLI.0002' || code === 'DLI.0023';
 }
 
 /**
@@ -146,11 +148,9 @@ export function mayMeanAbsence({ status, code, upstreamCode = '' }: DliError): b
 
 /** Codes of other causes: server-side errors, missing rights, and operations that are not offered. */
 const UNRELATED_CODES: ReadonlySet<string> = new Set([
+  ...SERVER_ERRORS,
   'DLI.0007',
   'DLI.0016',
-  'DLI.0019',
-  'DLI.0999',
-  'DLI.10001',
   'DLI.10003',
   'APIG.0101',
   'APIGW.0101',

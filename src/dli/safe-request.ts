@@ -9,6 +9,7 @@ import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
 import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OddOutcome, OperationContext } from './dli-error.js';
 import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS, UnknownDeletionError } from './dli-error.js';
+import type { ErrorBody } from './error-body.js';
 import { readErrorBody } from './error-body.js';
 import { OddFields } from './field-reader.js';
 import { requestIdOf, retryAfterSeconds } from './sanitize.js';
@@ -162,7 +163,8 @@ export class SafeRequests {
       return { value };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
-    const { code, loggedCode, reason } = readErrorBody(status, text);
+    const errorBody = readErrorBody(status, text);
+    const { code, loggedCode, reason } = errorBody;
     const refusal = definiteRefusal(status, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
@@ -171,7 +173,7 @@ export class SafeRequests {
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
     const record = { status, upstreamCode: loggedCode, upstreamMessage: reason };
-    return { error: errorOf({ status, text, requestId }, method, wait), mayRetry, record };
+    return { error: errorOf({ status, requestId }, errorBody, method, wait), mayRetry, record };
   }
 }
 
@@ -187,11 +189,11 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 }
 
 function errorOf(
-  { status, text, requestId }: Omit<SafeResponse, 'odd'>,
+  { status, requestId }: Pick<SafeResponse, 'status' | 'requestId'>,
+  { code: upstreamCode, reason }: ErrorBody,
   method: string,
   retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError | UnknownDeletionError {
-  const { code: upstreamCode, reason } = readErrorBody(status, text);
   const details = { status, requestId, upstreamCode, retryAfterSeconds: retryAfter, reason };
   const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
   if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
