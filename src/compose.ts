@@ -41,8 +41,8 @@ const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
-// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others. The spare
-// ones are for the requests of a tenant whose streams use up its quota.
+// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
+// The spare ones are for the requests of a tenant whose streams use up its quota.
 const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
@@ -98,28 +98,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const lookup = new ConnectionLookup(dli, clock);
   const reconciler = new Reconciler({ lookup, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
+  const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({
-    store,
-    keys,
-    inline,
-    reconciler,
-    clock,
-    log,
+    ...reconciliation,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
-  const createConnection = new CreateConnection({
-    dli,
-    store,
-    writer,
-    keys,
-    resume,
-    reconciler,
-    inline,
-    clock,
-    log,
-    markerTag,
-  });
+  const createConnection = new CreateConnection({ ...reconciliation, dli, writer, resume, markerTag });
   const deleteConnection = new DeleteConnection(dli, store, keys, clock);
 
   // Callers.
