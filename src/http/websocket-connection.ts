@@ -12,7 +12,7 @@ import type { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { findJsonError } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
-import { WebSocketFrames } from './web-socket-frames.js';
+import { WebSocketFrames } from './websocket-frames.js';
 
 /** Close codes, from RFC 6455, section 7.4.1, and the graphql-ws protocol. */
 export const CLOSE_CODES = {
