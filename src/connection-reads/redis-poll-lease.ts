@@ -112,7 +112,7 @@ class RedisPollLease implements PollLease {
 const text = z.string().nullable();
 const number = z.number().nullable();
 
-// Stored: do not rename. Whoever else writes to this Redis, what a gateway would not write is ignored.
+// Stored: do not rename. Anything that a gateway would not write is ignored.
 const wireConnection = z.object({
   id: z.string(),
   name: text,

@@ -99,7 +99,7 @@ export class DliUnavailableError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the idempotency key was used with another input, or its first call is still running; `code` tells them apart. This call created nothing.',
+    'Returned when the idempotency key was used with another input, or its first call is still running; `code` distinguishes the two. This call created nothing.',
 })
 export class IdempotencyConflictError extends UserError {
   @Field(() => Int, {

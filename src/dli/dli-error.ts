@@ -107,7 +107,7 @@ export class UnknownDeletionError extends Error {
   readonly code = 'OUTCOME_UNKNOWN';
   /** Huawei Cloud's request id, for its support. */
   readonly requestId: string | undefined;
-  /** Whole seconds after which a repeat may tell the outcome. */
+  /** Whole seconds after which a repeat may learn the outcome. */
   readonly retryAfterSeconds: number;
 
   constructor(

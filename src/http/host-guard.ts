@@ -10,7 +10,7 @@ const MAX_NAME_LENGTH = 253;
 /** The rules of a {@link HostGuard}. */
 interface Rules {
   /**
-   * Whose requests are checked. `everybody`: without authentication, the name is all that tells a page of another site
+   * Whose requests are checked. `everybody`: without authentication, only the name distinguishes a page of another site
    * from a client. `pages`: only those that browsers take for pages of the gateway's own site.
    */
   appliesTo: 'everybody' | 'pages' | 'nobody';

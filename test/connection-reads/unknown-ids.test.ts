@@ -60,7 +60,7 @@ describe('the list is not needed', () => {
   });
 
   it.each(['DLI.0007', 'DLI.10003', 'APIG.0101', 'APIGW.0101'])(
-    'if the code %s says that classic connections are not offered, which the error tells',
+    'if the code %s says that classic connections are not offered, which the error says too',
     async error => {
       gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
       const { body } = await askFor(gateway(), NO_ID);

@@ -152,7 +152,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 });
 
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,', program => {
-  it('reports a loss nevertheless after a restart of Redis, because it cannot tell', async () => {
+  it('reports a loss after a restart of Redis, because the cause is not known then', async () => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
     const server = await startRedisServer(program, { arguments: durable });
     const store = await connect(server.url);
