@@ -33,7 +33,7 @@ class CounterNames {
 
   // Stored: do not rename the kinds.
   async hash(kind: 'createLimit' | 'loginLimit', counted: string): Promise<Buffer> {
-    // Without the secret there is no Redis either, and this process counts alone.
+    // Until the store has been reached once, creates fail anyway, and this process counts alone.
     const secret = (await this.sharedSecret?.().catch(() => undefined)) ?? this.#ownSecret;
     return createHmac('sha256', secret)
       .update(JSON.stringify([kind, counted]))
