@@ -33,11 +33,9 @@ export function createHttpServer(onRequest: RequestListener): Server {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? 494 : 400;
     const { body } = gatewayError('APIGW.0201', '', '', status);
-    if (!socket.writable) socket.destroy();
-    else
-      socket.end(
-        `HTTP/1.1 ${status} Bad Request\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-      );
+    const head = `HTTP/1.1 ${status} Bad Request\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`;
+    // The rest of the request is not valid either, and the response may still be on its way.
+    if (socket.writable) socket.end(head + body, () => socket.destroy());
   });
   return server;
 }

@@ -183,8 +183,13 @@ const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {
 
 /** Responds with JSON to a request that Node could not parse, and closes the connection once it is sent. */
 export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, requestLog: RequestLog): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (error.code === 'ECONNRESET') {
     socket.destroy();
+    return;
+  }
+  // The rest of a request that has been responded to is not valid either. The response may still be on its way.
+  if (!socket.writable) {
+    socket.destroySoon();
     return;
   }
   const name = ERROR_OF_CODE[error.code ?? ''] ?? 'badRequest';

@@ -65,7 +65,6 @@ function startBeginProcess(folder: string, records: readonly SendingRecord[], wi
         process.stdout.write(record.id + ' ' + kind + '\\n');
       }));
     await store.close();
-    process.exit();
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     stdio: ['pipe', 'pipe', 'inherit'],
