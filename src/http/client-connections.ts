@@ -114,6 +114,16 @@ export class ClientConnections {
     for (const socket of this.#open.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 
+  /** Resolves when no response is ended but not yet sent completely. */
+  async whenSent(): Promise<void> {
+    for (;;) {
+      const responses = [...this.#open.values()].flatMap(({ unanswered }) => [...unanswered]);
+      const unsent = responses.filter(({ writableEnded }) => writableEnded);
+      if (unsent.length === 0) return;
+      await Promise.all(unsent.map(response => new Promise(resolve => response.once('close', resolve))));
+    }
+  }
+
   /** Stops checking for slow clients. */
   close(): void {
     clearInterval(this.#timer);

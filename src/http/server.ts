@@ -100,6 +100,9 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     trustedProxies,
     requestLog,
   });
+  // When a server closes, Node takes a connection for idle as soon as its response is ended, and would cut it off.
+  const closeIdle = app.server.closeIdleConnections.bind(app.server);
+  app.server.closeIdleConnections = () => void connections.whenSent().then(closeIdle);
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.on('drop', dropped =>
     requestLog.writeClosed('server full', canonicalAddress(dropped?.remoteAddress) ?? 'unknown'),
