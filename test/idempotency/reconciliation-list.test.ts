@@ -91,14 +91,17 @@ describe('a list', () => {
     async (_what, answer) => {
       const { create, createUntil, advance, waitForListReads, emulator, posts, applied } =
         await startIdempotencyGateway({
-          env: { RECONCILE_SETTLE_MS: '1500' },
+          // The gateway gives up after 30 s, in which a slow machine reads the largest list several times.
+          env: { RECONCILE_SETTLE_MS: '4000' },
         });
       emulator.inject(EXECUTED_BUT_LOST);
       emulator.inject({ operation: 'listConnections', times: 0, ...answer() });
       expect(await create(CALL)).toMatchObject(UNKNOWN);
       // Empty lists would have settled it by then.
-      advance(2_500);
-      await waitForListReads(2);
+      for (let read = 0; read < 2; read += 1) {
+        advance(5_500);
+        await waitForListReads(1);
+      }
       expect(await create(OTHER_CALL)).toMatchObject(IN_PROGRESS);
       emulator.clearFaults();
       const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
