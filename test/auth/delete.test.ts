@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed, sendDelete } from '../helpers/deletion.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
 
 describe('the delete scope', () => {
@@ -38,15 +39,18 @@ describe('the success of a delete', () => {
   });
 
   it('is returned to all tenants that delete concurrently', async () => {
-    const gateway = await startTokenGateway();
-    const id = seed(gateway.emulator);
+    const { url, emulator, release } = await startHeldUpstream();
+    const gateway = await startTokenGateway({ DLI_ENDPOINT: url, HUAWEICLOUD_SDK_IAM_ENDPOINT: url });
+    const id = seed(emulator);
     const subjects = ['alice', 'bob', 'carol'];
     const tokens = await Promise.all(subjects.map(sub => gateway.sign({ claims: { sub } })));
-    gateway.emulator.inject({ operation: 'deleteConnection', delayMs: 300, times: 0 });
-    const payloads = await Promise.all(tokens.map(token => remove(gateway, id, bearer(token))));
+    const payloads = tokens.map(token => remove(gateway, id, bearer(token)));
+    // None of them deletes before all have seen the connection.
+    await emulator.ledger.waitFor('getConnection', 3);
+    release();
 
-    expect(payloads).toEqual(Array(3).fill({ __typename: DELETED, connectionId: id }));
-    expect(exists(gateway.emulator, id)).toBe(false);
+    expect(await Promise.all(payloads)).toEqual(Array(3).fill({ __typename: DELETED, connectionId: id }));
+    expect(exists(emulator, id)).toBe(false);
   });
 });
 
