@@ -27,6 +27,7 @@ import { GRAPHQL_PATH, registerGraphqlRoute } from './http/graphql-route.js';
 import { HostGuard } from './http/host-guard.js';
 import { LoadShedder } from './http/load-shedder.js';
 import { RequestLog } from './http/request-log.js';
+import { RequestScheduler } from './http/request-scheduler.js';
 import { createHttpServer } from './http/server.js';
 import { createSseHandler } from './http/sse.js';
 import { createWebSocketHandler } from './http/websocket.js';
@@ -136,11 +137,14 @@ export async function createGateway(
     clock,
     log: logger,
   });
+  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler();
   registerGraphqlRoute(app, {
     apollo,
+    scheduler,
     sse: createSseHandler(engine, loadShedder, streamQuota),
     webSocketHandler: createWebSocketHandler({
       engine,
+      scheduler,
       authenticator: callerAuthenticator,
       streamQuota,
       connections,

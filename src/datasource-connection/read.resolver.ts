@@ -81,7 +81,10 @@ export class DatasourceConnectionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
     const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
-    return new DatasourceConnectionPage(await this.reader.page(request, readContextOf(context)));
+    const page = await this.reader.page(request, readContextOf(context));
+    // Many requests may have waited for the same list.
+    await context.nextTurn?.();
+    return new DatasourceConnectionPage(page);
   }
 
   @Authorized<Role>('read')

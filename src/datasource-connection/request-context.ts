@@ -24,6 +24,8 @@ export interface RequestContext {
   caller: Caller;
   /** Registers a listener that is called when the response is closed. Undefined where subscriptions handle it. */
   onDisconnect?: (listener: () => void) => void;
+  /** Waits until the request may do more work, so that others get their share of it. Undefined where it does little. */
+  nextTurn?: () => Promise<void>;
   /** Expiry of the caller's token in milliseconds since 1970-01-01 UTC; undefined for no expiry. */
   validUntilMs?: number;
   /** The deadline of a mutation, including the fields of its payload. */

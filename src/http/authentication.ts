@@ -9,6 +9,7 @@ import type { Clock } from '../lib/time.js';
 import { clientAddressOf } from './client-address.js';
 import type { ClientConnections } from './client-connections.js';
 import { HTTP_ERRORS, sendHttpError } from './errors.js';
+import type { RequestScheduler } from './request-scheduler.js';
 
 /** The request decorator that holds the authenticated caller; register it before the server starts. */
 export const CALLER_DECORATOR = 'caller';
@@ -107,6 +108,7 @@ export function createHttpContext(
   request: FastifyRequest,
   { raw }: FastifyReply,
   streamQuota: ConnectionQuota,
+  scheduler: RequestScheduler | undefined,
 ): RequestContext {
   const authenticated = callerOf(request);
   const listeners: (() => void)[] = [];
@@ -129,7 +131,22 @@ export function createHttpContext(
     }
     listeners.push(listener);
   };
-  return { ...createContext(request.id, clientAddressOf(request), authenticated), onDisconnect };
+  return {
+    ...createContext(request.id, clientAddressOf(request), authenticated),
+    onDisconnect,
+    ...(scheduler !== undefined && { nextTurn: shareTurns(() => scheduler.nextTurn(authenticated.caller.tenant)) }),
+  };
+}
+
+/** The fields of a request that wait at the same time go on in the same turn. */
+function shareTurns(nextTurn: () => Promise<void>): () => Promise<void> {
+  let turn: Promise<void> | undefined;
+  return () => {
+    turn ??= nextTurn().then(() => {
+      turn = undefined;
+    });
+    return turn;
+  };
 }
 
 /** Counts a response against the tenant's stream quota until it is closed; false when the quota is used up. */

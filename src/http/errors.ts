@@ -96,6 +96,11 @@ export const HTTP_ERRORS = {
     code: 'RATE_LIMITED',
     message: 'Your tenant holds 600 connections open. Close some, or try again later.',
   },
+  tooManyWaiting: {
+    statusCode: 429,
+    code: 'RATE_LIMITED',
+    message: 'Your tenant has 600 requests waiting. Send fewer at a time.',
+  },
   shuttingDown: {
     statusCode: 503,
     code: 'SHUTTING_DOWN',

@@ -8,9 +8,10 @@ import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/doc
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
 import type { AuthenticationHook } from './authentication.js';
-import { CALLER_DECORATOR, createHttpContext } from './authentication.js';
+import { CALLER_DECORATOR, callerOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
+import type { RequestScheduler } from './request-scheduler.js';
 import { acceptsEventStream, findJsonError, isAllowedOrigin } from './request-validation.js';
 import type { SseHandler } from './sse.js';
 
@@ -31,6 +32,8 @@ interface Dependencies {
   explorer: ExplorerHandler | undefined;
   /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
+  /** Undefined without tenants. */
+  scheduler: RequestScheduler | undefined;
   sse: SseHandler;
   webSocketHandler: WebsocketHandler;
   /** Origins, besides the server's own, whose pages may open a WebSocket. */
@@ -42,23 +45,22 @@ interface Dependencies {
  * GET with `Accept: text/html` for the explorer, if there is one.
  */
 export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
-  const { apollo, authenticate, streamQuota, explorer, trustedDocuments, sse, corsOrigins } = dependencies;
+  const { apollo, authenticate, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
   const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
   app.decorateRequest(CALLER_DECORATOR, null);
   const handleWithApollo = fastifyApolloHandler(apollo, {
-    context: async (request, reply) => createHttpContext(request, reply, streamQuota),
+    context: async (request, reply) => createHttpContext(request, reply, streamQuota, scheduler),
   });
   const hooks: RouteShorthandOptions = {
     onRequest: authenticate,
-    preHandler(request, reply, done) {
+    async preHandler(request, reply) {
+      if ((await scheduler?.admit(callerOf(request).caller.tenant)) === false)
+        return sendHttpError(reply, 'tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
       const validated = validateBody(request.body, trustedDocuments);
-      if (typeof validated === 'string') {
-        sendHttpError(reply, validated);
-        return;
-      }
+      if (typeof validated === 'string') return sendHttpError(reply, validated);
       request.body = validated.body;
-      done();
+      return undefined;
     },
   };
   app.post(GRAPHQL_PATH, hooks, async (request, reply) => {

@@ -12,13 +12,14 @@ import type { RequestContext } from '../datasource-connection/request-context.js
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import { createContext } from './authentication.js';
+import { createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import { clientAddressOf } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
+import type { RequestScheduler } from './request-scheduler.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
 import type { ConnectionGuards, ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
@@ -37,6 +38,8 @@ interface Dependencies extends ConnectionGuards {
   clientTimeouts: ClientTimeouts;
   /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
+  /** Undefined without tenants. */
+  scheduler: RequestScheduler | undefined;
   isStopping: () => boolean;
 }
 
@@ -60,7 +63,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
       if (authenticated !== undefined) extra.authenticated = authenticated;
       return authenticated !== undefined;
     },
-    onSubscribe: ({ extra, subscriptions }, id, payload) => {
+    onSubscribe: async ({ extra, subscriptions }, id, payload) => {
       if (id.length > MAX_ID_LENGTH) {
         // Every message of the subscription would repeat the id.
         closeSocket(extra.socket, CLOSE_CODES.badRequest, 'The id is too long');
@@ -71,7 +74,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
         closeExpired(extra.socket);
         return [new GraphQLError('The access token has ended.')];
       }
-      const prepared = prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
+      const prepared = await prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
       if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
       return prepared;
     },
@@ -91,11 +94,11 @@ export function createWebSocketHandler(dependencies: Dependencies) {
   };
 }
 
-function prepare(
+async function prepare(
   { request, authenticated }: Session,
   subscriptions: number,
   payload: SubscribePayload,
-  { engine, loadShedder, trustedDocuments }: Dependencies,
+  { engine, loadShedder, scheduler, trustedDocuments }: Dependencies,
 ) {
   const traceId = traceIdOf();
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));
@@ -104,6 +107,8 @@ function prepare(
   loadShedder.trackMessage();
   if (!loadShedder.admit()) return refuse(formatHttpError('overloaded', traceId, 1));
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(formatHttpError('tooManySubscriptions', traceId));
+  if ((await scheduler?.admit(authenticated.caller.tenant)) === false)
+    return refuse(formatHttpError('tooManyWaiting', traceId, QUOTA_RETRY_AFTER_SECONDS));
   // The protocol requires a query, which is empty when the document is given by its id.
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);

@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TokenGateway } from '../auth/helpers/token-gateway.js';
+import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { closeGateways } from '../helpers/gateway.js';
+import { openConnection, readToEnd } from './helpers/raw-connection.js';
+
+const FLOOD = 60;
+/** Unanswered requests that one connection may have. */
+const MAX_UNANSWERED = 16;
+/** As much work as the limits of documents allow. */
+const LISTS = Array.from(
+  { length: 15 },
+  (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state } }`,
+);
+const LIST = `{ ${LISTS.join(' ')} }`;
+
+afterEach(closeGateways);
+
+/** Sends as many copies of a query on each of many new connections, and returns their responses. */
+async function flood(
+  { graphqlUrl }: TokenGateway,
+  token: string,
+  query: string,
+  copies = 1,
+): Promise<Promise<string>[]> {
+  const body = JSON.stringify({ query });
+  const request = (connection: string) =>
+    `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\nauthorization: Bearer ${token}\r\n` +
+    `connection: ${connection}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const text = request('keep-alive').repeat(copies - 1) + request('close');
+  const sockets = await Promise.all(Array.from({ length: FLOOD }, () => openConnection(graphqlUrl)));
+  return sockets.map(socket => {
+    const responses = readToEnd(socket);
+    socket.write(text);
+    return responses;
+  });
+}
+
+/** The trace ids of the requests that were responded to, in order. */
+function respondedIn(log: string): unknown[] {
+  const lines = log.split('\n').filter(line => line.includes('"msg":"request"'));
+  return lines.map(line => JSON.parse(line).traceId);
+}
+
+/** The most requests in a row that are none of `ids`. */
+function longestRunWithout(ids: ReadonlySet<unknown>, all: readonly unknown[]): number {
+  let run = 0;
+  return Math.max(...all.map(id => (run = ids.has(id) ? 0 : run + 1)));
+}
+
+describe('the requests of a tenant who floods the gateway', () => {
+  it('do not delay those of another tenant, even if they all waited for the same list', async () => {
+    const gateway = await startTokenGateway({ READ_FRESHNESS_MS: '0' });
+    for (let index = 0; index < 100; index += 1) gateway.emulator.seedConnection({ name: `n${index}` });
+    const hostile = await gateway.sign({ claims: { sub: 'hostile' } });
+    const modest = await gateway.sign({ claims: { sub: 'modest' } });
+    // Opens a connection, which would otherwise be accepted after those of the flood.
+    expect((await gateway.ask(modest)).status).toBe(200);
+    gateway.emulator.inject({ operation: 'listConnections', delayMs: 500 });
+    const before = respondedIn(gateway.log()).length;
+    const flooded = await flood(gateway, hostile, LIST);
+    const ids = new Set<unknown>();
+    while (respondedIn(gateway.log()).length < before + FLOOD + ids.size)
+      ids.add((await gateway.ask(modest)).headers.get('x-request-id'));
+
+    for (const responses of flooded) expect(await responses).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(longestRunWithout(ids, respondedIn(gateway.log()).slice(before))).toBeLessThan(FLOOD / 3);
+  });
+
+  it('are refused while 600 others of theirs wait, and those of another tenant are not', async () => {
+    const gateway = await startTokenGateway();
+    const hostile = await gateway.sign({ claims: { sub: 'hostile' } });
+    const modest = await gateway.sign({ claims: { sub: 'modest' } });
+    const flooded = await flood(gateway, hostile, '{ __typename }', MAX_UNANSWERED);
+    for (let count = 0; count < 20; count += 1) expect((await gateway.ask(modest)).status).toBe(200);
+    const responses = (await Promise.all(flooded)).join('').split(/(?=HTTP\/1\.1 )/);
+
+    expect(responses).toHaveLength(FLOOD * MAX_UNANSWERED);
+    const refused = responses.filter(response => !response.startsWith('HTTP/1.1 200 OK'));
+    expect(refused.length).toBeGreaterThan(0);
+    for (const response of refused) {
+      expect(response).toMatch(/^HTTP\/1\.1 429 /);
+      expect(response).toContain('\r\nretry-after: 5\r\n');
+      expect(response).toContain('"Your tenant has 600 requests waiting. Send fewer at a time."');
+    }
+  });
+});
