@@ -3,6 +3,7 @@ import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways } from '../helpers/gateway.js';
 import { openConnection, readToEnd } from './helpers/raw-connection.js';
+import { closeSubscribers, openSocket } from './helpers/subscribers.js';
 
 const FLOOD = 60;
 /** Unanswered requests that one connection may have. */
@@ -14,6 +15,7 @@ const LISTS = Array.from(
 );
 const LIST = `{ ${LISTS.join(' ')} }`;
 
+afterEach(closeSubscribers);
 afterEach(closeGateways);
 
 /** Sends as many copies of a query on each of many new connections, and returns their responses. */
@@ -83,5 +85,34 @@ describe('the requests of a tenant who floods the gateway', () => {
       expect(response).toContain('\r\nretry-after: 5\r\n');
       expect(response).toContain('"Your tenant has 600 requests waiting. Send fewer at a time."');
     }
+  });
+
+  it('are refused while 600 others of theirs wait, also those on a WebSocket', async () => {
+    const gateway = await startTokenGateway();
+    const hostile = await openSocket(gateway.graphqlUrl);
+    const authorization = `Bearer ${await gateway.sign({ claims: { sub: 'hostile' } })}`;
+    hostile.say({ type: 'connection_init', payload: { authorization } });
+    expect(await hostile.hear()).toMatchObject({ type: 'connection_ack' });
+    const messages = Array.from({ length: 900 }, (_, index) => String(index));
+    for (const id of messages) hostile.say({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
+    const modest = await gateway.sign({ claims: { sub: 'modest' } });
+    for (let count = 0; count < 20; count += 1) expect((await gateway.ask(modest)).status).toBe(200);
+
+    const waited = new Set(messages);
+    const refused: unknown[] = [];
+    while (waited.size > 0) {
+      const { id = '', payload } = await hostile.hear();
+      waited.delete(id);
+      if (JSON.stringify(payload)?.includes('RATE_LIMITED') === true) refused.push(payload);
+    }
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThanOrEqual(messages.length - 600);
+    for (const errors of refused)
+      expect(errors).toMatchObject([
+        {
+          message: 'Your tenant has 600 requests waiting. Send fewer at a time.',
+          extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 5 },
+        },
+      ]);
   });
 });
