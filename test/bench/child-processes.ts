@@ -5,9 +5,11 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** One running Node process of the benchmark. */
+/** One running Node process of a measurement. */
 export interface Child {
   readonly pid: number;
+  /** Everything that the process wrote to stdout and stderr. */
+  readonly logFile: string;
   /** Throws when the process is no longer running. */
   failIfExited(): void;
   /** Last lines that the process wrote to stdout and stderr. */
@@ -16,7 +18,7 @@ export interface Child {
   kill(): Promise<void>;
 }
 
-/** Starts Node processes and keeps track of them, so that none outlives the benchmark. */
+/** Starts Node processes and keeps track of them, so that none outlives the measurement. */
 export class ChildProcesses {
   readonly #running = new Set<ChildProcess>();
   readonly #logDir: string;
@@ -52,6 +54,7 @@ export class ChildProcesses {
     child.once('exit', () => this.#running.delete(child));
     return {
       pid,
+      logFile,
       logTail,
       failIfExited: () => {
         if (child.exitCode === null && child.signalCode === null) return;

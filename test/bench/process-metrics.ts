@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * Length of one clock tick in `/proc/<pid>/stat`: Linux reports to user space in 1/100 s (USER_HZ), whatever
@@ -9,7 +9,7 @@ const TICK_MS = 10;
 /** Throws, with the reason, on a system that has no Linux `/proc`: nothing here can be measured without it. */
 export function requireProc(): void {
   if (existsSync('/proc/self/stat') && existsSync('/proc/self/status')) return;
-  throw new Error('The benchmark reads /proc/<pid>/stat and /proc/<pid>/status, so it runs on Linux only.');
+  throw new Error('The measurement reads /proc/<pid>/stat and /proc/<pid>/status, so it runs on Linux only.');
 }
 
 /**
@@ -26,12 +26,37 @@ export function readCpuMs(pid: number): number {
 }
 
 /**
+ * Memory that a process has resident now (VmRSS), in megabytes of 10^6 bytes.
+ *
+ * @throws {Error} when there is no such process.
+ */
+export function readRssMb(pid: number): number {
+  return readMemoryMb(pid, 'VmRSS');
+}
+
+/** Number of sockets that a process has open. */
+export function countSockets(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).filter(fd => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+    } catch {
+      // Closed since the folder was read.
+      return false;
+    }
+  }).length;
+}
+
+/**
  * Most memory that a process ever had resident (VmHWM), in megabytes of 10^6 bytes.
  *
  * @throws {Error} when there is no such process.
  */
 export function readPeakRssMb(pid: number): number {
-  const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  if (match === null) throw new Error(`/proc/${pid}/status has no VmHWM.`);
+  return readMemoryMb(pid, 'VmHWM');
+}
+
+function readMemoryMb(pid: number, field: string): number {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (match === null) throw new Error(`/proc/${pid}/status has no ${field}.`);
   return (Number(match[1]) * 1024) / 1e6;
 }
