@@ -14,7 +14,7 @@ const INVALID = [
   `GET / HTTP/1.1\r\nhost: gw.test\r\n${'x: y\r\n'.repeat(2_000)}\r\n`,
   `GET / HTTP/1.1\r\nhost: gw.test\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
   'POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /x',
-  'POST /graphql HTTP/1.1\r\nhost: gw.test\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n',
+  'POST /graphql HTTP/1.1\r\nhost: gw.test\r\ntransfer-encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFF\r\n',
   'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
 ];
 const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state } }`).join(' ')} }`;
