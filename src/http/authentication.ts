@@ -2,8 +2,12 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
-import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from '../auth/caller.js';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type {
+  AuthenticatedCaller,
+  AuthenticationResult,
+  CallerAuthenticator,
+  ConnectionQuota,
+} from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
 import { clientAddressOf } from './client-address.js';

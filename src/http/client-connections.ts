@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/caller.js';
 import { canonicalAddress, networkOf } from '../lib/ip-address.js';
 import { createProxyTrust } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';

@@ -2,7 +2,7 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';

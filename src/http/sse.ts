@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/caller.js';
 import type { SubscriptionEngine } from '../graphql/subscriptions.js';
 import { acquireForResponse, callerOf, createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import { clientAddressOf } from './client-address.js';
