@@ -263,12 +263,11 @@ async function createCallerAuthenticator(
   log: Logger,
 ): Promise<CallerAuthenticator> {
   if (tokens === undefined) return ANONYMOUS;
-  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }, { VerificationQueue }] =
+  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
     await Promise.all([
       import('./auth/jwt-authenticator.js'),
       import('./auth/jwks.js'),
       import('./auth/rate-limits.js'),
-      import('./auth/verification-queue.js'),
     ]);
   const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
