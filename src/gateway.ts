@@ -137,26 +137,23 @@ export async function createGateway(
     clock,
     log: logger,
   });
+  const guards = { authenticator: callerAuthenticator, connections, streamQuota, audit, clock };
   const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler();
   registerGraphqlRoute(app, {
     apollo,
     scheduler,
     sse: createSseHandler(engine, loadShedder, streamQuota),
     webSocketHandler: createWebSocketHandler({
+      ...guards,
       engine,
       scheduler,
-      authenticator: callerAuthenticator,
-      streamQuota,
-      connections,
-      audit,
       loadShedder,
       clientTimeouts,
-      clock,
       trustedDocuments,
       isStopping: () => isStopping,
     }),
     corsOrigins: config.corsOrigins,
-    authenticate: createAuthenticationHook(callerAuthenticator, audit, clock, connections),
+    authenticate: createAuthenticationHook(guards),
     streamQuota,
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,

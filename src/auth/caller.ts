@@ -28,14 +28,15 @@ export interface AuthenticatedCaller {
   validUntilMs?: number;
 }
 
-/** The result of checking the credentials of a request. */
+/**
+ * The result of checking the credentials of a request. `authUnavailable`: the issuer's keys are unavailable, so no token
+ * can be verified now. `reason` is for the log only: callers get the same message for every reason.
+ */
 export type AuthenticationResult =
   | AuthenticatedCaller
-  /** `reason` is for the log only: callers get the same message for every reason. */
   | { kind: 'unauthenticated'; reason: string }
   | { kind: 'rateLimited'; reason: string; retryAfterSeconds: number }
-  /** The issuer's keys are unavailable, so no token can be verified now. */
-  | { kind: 'unavailable'; retryAfterSeconds: number };
+  | { kind: 'authUnavailable'; reason?: undefined; retryAfterSeconds: number };
 
 /** Authenticates the callers of the gateway. */
 export interface CallerAuthenticator {

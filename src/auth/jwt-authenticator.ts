@@ -51,7 +51,7 @@ export class JwtAuthenticator implements CallerAuthenticator {
       return await this.#verify(token, digest, retryAfterSeconds === undefined ? undefined : address);
     } catch (error) {
       if (error instanceof JwksUnavailableError)
-        return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };
+        return { kind: 'authUnavailable', retryAfterSeconds: error.retryAfterSeconds };
       if (error instanceof VerificationQueueFullError)
         return { kind: 'rateLimited', reason: error.message, retryAfterSeconds: error.retryAfterSeconds };
       if (!(error instanceof InvalidTokenError)) throw error;

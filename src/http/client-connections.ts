@@ -2,7 +2,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionQuota } from '../auth/caller.js';
 import { canonicalAddress, networkOf } from '../lib/ip-address.js';
-import { createProxyTrust } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { CloseReason, RequestLog } from './request-log.js';
 
@@ -21,8 +20,8 @@ export interface ConnectionQuotas {
 interface Dependencies {
   quotas: ConnectionQuotas;
   timeouts: ClientTimeouts;
-  /** Proxies, whose connections carry the requests of many callers. */
-  trustedProxies: readonly string[];
+  /** Whether an address is that of a trusted proxy, whose connections carry the requests of many callers. */
+  isProxy: (address: string) => boolean;
   requestLog: RequestLog;
 }
 
@@ -50,14 +49,12 @@ interface Connection {
  */
 export class ClientConnections {
   readonly #open = new Map<Socket, Connection>();
-  readonly #isProxy: (address: string) => boolean;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     server: Server,
     private readonly dependencies: Dependencies,
   ) {
-    this.#isProxy = createProxyTrust(dependencies.trustedProxies);
     server.on('connection', (socket: Socket) => this.#add(socket));
     this.#timer = setInterval(() => this.#check(), dependencies.timeouts.checkIntervalMs).unref();
   }
@@ -131,7 +128,7 @@ export class ClientConnections {
 
   #add(socket: Socket): void {
     const address = canonicalAddress(socket.remoteAddress) ?? '';
-    const isOfProxy = this.#isProxy(address);
+    const isOfProxy = this.dependencies.isProxy(address);
     const network = networkOf(address);
     const release = isOfProxy ? () => {} : this.#acquire(network);
     if (release === undefined) {

@@ -8,7 +8,7 @@ import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/doc
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
 import type { AuthenticationHook } from './authentication.js';
-import { CALLER_DECORATOR, callerOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
+import { CONTEXT_DECORATOR, contextOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -48,14 +48,14 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
   const { apollo, authenticate, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
   const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
-  app.decorateRequest(CALLER_DECORATOR, null);
+  app.decorateRequest(CONTEXT_DECORATOR, null);
   const handleWithApollo = fastifyApolloHandler(apollo, {
     context: async (request, reply) => createHttpContext(request, reply, streamQuota, scheduler),
   });
   const hooks: RouteShorthandOptions = {
     onRequest: authenticate,
     async preHandler(request, reply) {
-      if ((await scheduler?.admit(callerOf(request).caller.tenant)) === false)
+      if ((await scheduler?.admit(contextOf(request).caller.tenant)) === false)
         return sendHttpError(reply, 'tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
       const validated = validateBody(request.body, trustedDocuments);
       if (typeof validated === 'string') return sendHttpError(reply, validated);

@@ -3,9 +3,8 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
-import { canonicalAddress } from '../lib/ip-address.js';
+import { canonicalAddress, createRangeCheck } from '../lib/ip-address.js';
 import { isSignedIn } from './authentication.js';
-import { createProxyTrust } from './client-address.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
@@ -57,6 +56,8 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     hostGuard,
     trustedProxies,
   } = dependencies;
+  // Knows proxies that write their address with a port, too.
+  const isProxy = createRangeCheck(trustedProxies);
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(requestLog);
@@ -64,7 +65,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    trustProxy: trustedProxies.length > 0 && createProxyTrust(trustedProxies),
+    trustProxy: trustedProxies.length > 0 && isProxy,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       // isUnambiguous checks it: Node would respond to a missing Host without a body.
@@ -97,7 +98,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
   const connections = new ClientConnections(app.server, {
     quotas,
     timeouts: clientTimeouts,
-    trustedProxies,
+    isProxy,
     requestLog,
   });
   // When a server closes, Node takes a connection for idle as soon as its response is ended, and would cut it off.

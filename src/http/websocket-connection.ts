@@ -2,12 +2,10 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import type { Server } from 'graphql-ws';
 import { MessageType, parseMessage } from 'graphql-ws';
-import type { AuditLog } from '../auth/audit-log.js';
-import type { AuthenticatedCaller, CallerAuthenticator, ConnectionQuota } from '../auth/caller.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
-import { auditFailure } from './authentication.js';
-import { clientAddressOf } from './client-address.js';
-import type { ClientConnections } from './client-connections.js';
+import type { CallerGuards } from './authentication.js';
+import { authenticate } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { findJsonError } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
@@ -49,15 +47,6 @@ export interface WebSocketConnection {
   request: FastifyRequest;
 }
 
-/** The dependencies that authenticate and limit WebSocket connections. */
-export interface ConnectionGuards {
-  authenticator: CallerAuthenticator;
-  streamQuota: ConnectionQuota;
-  connections: ClientConnections;
-  audit: AuditLog;
-  clock: Clock;
-}
-
 /**
  * Authenticates a WebSocket by the token in `connection_init` or in the upgrade request, and closes it when that token
  * expires. Returns undefined when authentication failed and the socket was closed.
@@ -65,31 +54,30 @@ export interface ConnectionGuards {
 export async function authenticateSocket(
   { socket, request }: WebSocketConnection,
   params: ConnectionParams,
-  { authenticator, streamQuota, connections, audit, clock }: ConnectionGuards,
-): Promise<AuthenticatedCaller | undefined> {
-  const startedAtMs = clock.epochMs();
-  const authorization = authorizationIn(params) ?? request.headers.authorization;
-  const result = await authenticator.authenticate(authorization, clientAddressOf(request));
+  guards: CallerGuards,
+): Promise<RequestContext | undefined> {
+  const result = await authenticate(request, authorizationIn(params) ?? request.headers.authorization, guards);
   if (result.kind !== 'authenticated') {
-    auditFailure({ audit, clock }, request, result, startedAtMs);
     if (result.kind === 'unauthenticated') closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
     else closeSocket(socket, CLOSE_CODES.tryAgainLater, `Try again in ${result.retryAfterSeconds} s`);
     return undefined;
   }
   // The client may have disconnected already.
   if (socket.readyState === socket.CLOSED) return undefined;
-  const { tenant } = result.caller;
+  const { context } = result;
+  const { connections, streamQuota, clock } = guards;
+  const { tenant } = context.caller;
   const release = connections.assignTenant(request.raw.socket, tenant) ? streamQuota.acquire(tenant) : undefined;
   if (release === undefined) {
     closeSocket(socket, CLOSE_CODES.tryAgainLater, 'Too many open connections of your tenant');
     return undefined;
   }
   socket.once('close', release);
-  closeAtExpiry(socket, result, clock);
-  return result;
+  closeAtExpiry(socket, context, clock);
+  return context;
 }
 
-function authorizationIn(params: Readonly<Record<string, unknown>> = {}): string | undefined {
+function authorizationIn(params: ConnectionParams = {}): string | undefined {
   const value = params['authorization'] ?? params['Authorization'];
   return typeof value === 'string' ? value : undefined;
 }
@@ -103,8 +91,12 @@ export function closeExpired(socket: WebSocket): void {
   closeSocket(socket, CLOSE_CODES.forbidden, 'The access token has ended');
 }
 
-function closeAtExpiry(socket: WebSocket, { validUntilMs }: AuthenticatedCaller, clock: Clock): void {
-  const leftMs = (validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + EXPIRY_GRACE_MS;
+function closeAtExpiry(
+  socket: WebSocket,
+  { validUntilMs = Number.POSITIVE_INFINITY }: RequestContext,
+  clock: Clock,
+): void {
+  const leftMs = validUntilMs - clock.epochMs() + EXPIRY_GRACE_MS;
   // A longer timer would fire at once. Subscriptions end with the token even without it.
   if (leftMs > MAX_TIMER_MS) return;
   const timer = setTimeout(() => closeExpired(socket), leftMs).unref();

@@ -7,13 +7,12 @@ import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } f
 import { GraphQLError } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { handleProtocols, makeServer } from 'graphql-ws';
-import type { AuthenticatedCaller } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import { createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
-import { clientAddressOf } from './client-address.js';
+import type { CallerGuards } from './authentication.js';
+import { QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
@@ -21,7 +20,7 @@ import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
-import type { ConnectionGuards, ConnectionParams, WebSocketConnection } from './websocket-connection.js';
+import type { ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
 
 const MAX_SUBSCRIPTIONS = 1_000;
@@ -32,7 +31,7 @@ const MAX_FRAGMENTS = 16;
 const MAX_BUFFERED_CHUNKS = 128;
 
 /** The dependencies of {@link createWebSocketHandler}. */
-interface Dependencies extends ConnectionGuards {
+interface Dependencies extends CallerGuards {
   engine: SubscriptionEngine;
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
@@ -49,7 +48,7 @@ interface Session extends WebSocketConnection {
   /** Open streams, tracked here because graphql-ws loses those whose id is reused. */
   streams: Set<SubscriptionStream>;
   /** Set after `connection_init` was accepted. */
-  authenticated?: AuthenticatedCaller;
+  context?: RequestContext;
 }
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
@@ -59,9 +58,9 @@ export function createWebSocketHandler(dependencies: Dependencies) {
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
     async onConnect({ extra, connectionParams }) {
-      const authenticated = await authenticateSocket(extra, connectionParams, dependencies);
-      if (authenticated !== undefined) extra.authenticated = authenticated;
-      return authenticated !== undefined;
+      const context = await authenticateSocket(extra, connectionParams, dependencies);
+      if (context !== undefined) extra.context = context;
+      return context !== undefined;
     },
     onSubscribe: async ({ extra, subscriptions }, id, payload) => {
       if (id.length > MAX_ID_LENGTH) {
@@ -69,7 +68,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
         closeSocket(extra.socket, CLOSE_CODES.badRequest, 'The id is too long');
         return [new GraphQLError('The id is too long.')];
       }
-      if ((extra.authenticated?.validUntilMs ?? Number.POSITIVE_INFINITY) <= clock.epochMs()) {
+      if ((extra.context?.validUntilMs ?? Number.POSITIVE_INFINITY) <= clock.epochMs()) {
         // The subscription would end at once, and the client would repeat it on the same socket.
         closeExpired(extra.socket);
         return [new GraphQLError('The access token has ended.')];
@@ -89,13 +88,13 @@ export function createWebSocketHandler(dependencies: Dependencies) {
       for (const stream of streams) void stream.return();
     });
     const session: Session = { socket, request, streams, count: 0 };
-    serveConnection(server, session, () => session.authenticated !== undefined, clientTimeouts);
+    serveConnection(server, session, () => session.context !== undefined, clientTimeouts);
     if (isStopping()) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
   };
 }
 
 async function prepare(
-  { request, authenticated }: Session,
+  { context }: Session,
   subscriptions: number,
   payload: SubscribePayload,
   { engine, loadShedder, scheduler, trustedDocuments }: Dependencies,
@@ -103,17 +102,17 @@ async function prepare(
   const traceId = traceIdOf();
   const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));
   // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
-  if (authenticated === undefined) return refuse(formatHttpError('unauthenticated', traceId));
+  if (context === undefined) return refuse(formatHttpError('unauthenticated', traceId));
   loadShedder.trackMessage();
   if (!loadShedder.admit()) return refuse(formatHttpError('overloaded', traceId, 1));
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(formatHttpError('tooManySubscriptions', traceId));
-  if ((await scheduler?.admit(authenticated.caller.tenant)) === false)
+  if ((await scheduler?.admit(context.caller.tenant)) === false)
     return refuse(formatHttpError('tooManyWaiting', traceId, QUOTA_RETRY_AFTER_SECONDS));
   // The protocol requires a query, which is empty when the document is given by its id.
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);
   if (typeof validated === 'string') return refuse(formatHttpError(validated, traceId));
-  const prepared = engine.prepare(validated.body, createContext(traceId, clientAddressOf(request), authenticated));
+  const prepared = engine.prepare(validated.body, { ...context, traceId });
   return Array.isArray(prepared) ? refuse(...prepared) : prepared;
 }
 
