@@ -14,6 +14,7 @@ import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { CallerGuards } from './authentication.js';
 import { QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
+import type { HttpErrorName } from './errors.js';
 import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
@@ -43,18 +44,25 @@ interface Dependencies extends CallerGuards {
 }
 
 interface Session extends WebSocketConnection {
-  /** Number of subscriptions that were started and have not ended. */
-  count: number;
-  /** Open streams, tracked here because graphql-ws loses those whose id is reused. */
-  streams: Set<SubscriptionStream>;
+  /** The subscriptions that were started and have not ended. */
+  subscriptions: Set<StartedSubscription>;
   /** Set after `connection_init` was accepted. */
   context?: RequestContext;
+}
+
+interface StartedSubscription {
+  /** Tracked here because graphql-ws loses streams whose id is reused. Undefined until the source has been opened. */
+  stream?: SubscriptionStream;
+}
+
+/** The arguments of a subscription, as graphql-ws passes them on. */
+interface SubscriptionArgs extends ExecutionArgs {
+  session: Session;
 }
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
 export function createWebSocketHandler(dependencies: Dependencies) {
   const { engine, loadShedder, clientTimeouts, clock, isStopping } = dependencies;
-  const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
     async onConnect({ extra, connectionParams }) {
@@ -73,84 +81,71 @@ export function createWebSocketHandler(dependencies: Dependencies) {
         closeExpired(extra.socket);
         return [new GraphQLError('The access token has ended.')];
       }
-      const prepared = await prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
-      if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
-      return prepared;
+      return prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
     },
-    subscribe: args => startSubscription(args, sessions.get(args.contextValue as RequestContext), engine) as never,
+    subscribe: args => startSubscription(args as SubscriptionArgs, engine) as never,
     // The engine has formatted them already.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
   });
   return (socket: WebSocket, request: FastifyRequest): void => {
     loadShedder.untrack(request.raw);
-    const streams = new Set<SubscriptionStream>();
+    const session: Session = { socket, request, subscriptions: new Set() };
     socket.once('close', () => {
-      for (const stream of streams) void stream.return();
+      for (const { stream } of session.subscriptions) void stream?.return();
     });
-    const session: Session = { socket, request, streams, count: 0 };
     serveConnection(server, session, () => session.context !== undefined, clientTimeouts);
     if (isStopping()) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
   };
 }
 
 async function prepare(
-  { context }: Session,
+  session: Session,
   subscriptions: number,
   payload: SubscribePayload,
   { engine, loadShedder, scheduler, trustedDocuments }: Dependencies,
-) {
+): Promise<SubscriptionArgs | GraphQLError[]> {
+  const { context } = session;
   const traceId = traceIdOf();
-  const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));
+  const refuse = (name: HttpErrorName, retryAfterSeconds?: number) =>
+    toGraphqlErrors([formatHttpError(name, traceId, retryAfterSeconds)]);
   // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
-  if (context === undefined) return refuse(formatHttpError('unauthenticated', traceId));
+  if (context === undefined) return refuse('unauthenticated');
   loadShedder.trackMessage();
-  if (!loadShedder.admit()) return refuse(formatHttpError('overloaded', traceId, 1));
-  if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(formatHttpError('tooManySubscriptions', traceId));
+  if (!loadShedder.admit()) return refuse('overloaded', 1);
+  if (subscriptions > MAX_SUBSCRIPTIONS) return refuse('tooManySubscriptions');
   if ((await scheduler?.admit(context.caller.tenant)) === false)
-    return refuse(formatHttpError('tooManyWaiting', traceId, QUOTA_RETRY_AFTER_SECONDS));
+    return refuse('tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
   // The protocol requires a query, which is empty when the document is given by its id.
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);
-  if (typeof validated === 'string') return refuse(formatHttpError(validated, traceId));
+  if (typeof validated === 'string') return refuse(validated);
   const prepared = engine.prepare(validated.body, { ...context, traceId });
-  return Array.isArray(prepared) ? refuse(...prepared) : prepared;
+  return Array.isArray(prepared) ? toGraphqlErrors(prepared) : { ...prepared, session };
+}
+
+// graphql-ws accepts instances only, and sends what their toJSON() returns.
+function toGraphqlErrors(formatted: GraphQLFormattedError[]): GraphQLError[] {
+  return formatted.map(error => Object.assign(new GraphQLError(error.message), { toJSON: () => error }));
 }
 
 // Counts subscriptions again, because graphql-ws counts concurrent ones with the same id as one.
 async function startSubscription(
-  args: ExecutionArgs,
-  session: Session | undefined,
+  { session, ...args }: SubscriptionArgs,
   engine: SubscriptionEngine,
 ): Promise<SubscriptionResults> {
-  const { traceId } = args.contextValue as RequestContext;
-  if (session === undefined || session.count >= MAX_SUBSCRIPTIONS)
+  const { socket, subscriptions } = session;
+  if (subscriptions.size >= MAX_SUBSCRIPTIONS) {
+    const { traceId } = args.contextValue as RequestContext;
     return { errors: [formatHttpError('tooManySubscriptions', traceId)] };
-  session.count += 1;
-  let stream: SubscriptionStream | undefined;
-  const results = await engine.subscribe(args, () => {
-    session.count -= 1;
-    if (stream !== undefined) session.streams.delete(stream);
-  });
+  }
+  const started: StartedSubscription = {};
+  subscriptions.add(started);
+  const results = await engine.subscribe(args, () => subscriptions.delete(started));
   if (!(results instanceof SubscriptionStream)) return results;
-  stream = results;
-  session.streams.add(stream);
+  started.stream = results;
   // The client may have disconnected already.
-  if (session.socket.readyState !== session.socket.OPEN) await stream.return();
-  return stream;
-}
-
-/** An error that was formatted already, so that graphql-ws sends it unchanged. */
-class PreformattedError extends GraphQLError {
-  readonly #formatted: GraphQLFormattedError;
-
-  constructor(formatted: GraphQLFormattedError) {
-    super(formatted.message);
-    this.#formatted = formatted;
-  }
-
-  override toJSON(): GraphQLFormattedError {
-    return this.#formatted;
-  }
+  if (socket.readyState !== socket.OPEN) await results.return();
+  return results;
 }
 
 /**
