@@ -147,13 +147,9 @@ export function serveConnection<T extends WebSocketConnection>(
   );
   // ws responds to pings by itself, and a client that does not read the pongs fills the buffer.
   socket.on('ping', terminateIfSlow);
-  const stopPinging = keepAlive(socket, pingIntervalMs);
-  const stopWatching = limitMessages(connection, isAuthenticated, requestMs);
-  socket.once('close', (code, reason) => {
-    stopPinging();
-    stopWatching();
-    closed(code, String(reason)).catch(fail);
-  });
+  keepAlive(socket, pingIntervalMs);
+  limitMessages(connection, isAuthenticated, requestMs);
+  socket.once('close', (code, reason) => void closed(code, String(reason)).catch(fail));
 }
 
 /** Whether a text is a message of the protocol that clients send. graphql-ws would throw for one that servers send. */
@@ -173,7 +169,7 @@ function limitMessages(
   { socket, request }: WebSocketConnection,
   isAuthenticated: () => boolean,
   messageMs: number,
-): () => void {
+): void {
   const frames = new WebSocketFrames();
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -187,22 +183,23 @@ function limitMessages(
     bytes += chunk.length;
     if (bytes > MAX_BYTES_BEFORE_SIGN_IN && !isAuthenticated())
       close(CLOSE_CODES.tooBig, 'Too much data before connection_ack');
-    const { ends, isWithinMessage: wasWithinMessage } = frames;
-    frames.read(chunk);
-    if (wasWithinMessage && frames.ends === ends) return;
+    const wasWithinMessage = frames.isWithinMessage;
+    const hasEnded = frames.read(chunk);
+    // The time of the message goes on.
+    if (wasWithinMessage && !hasEnded) return;
     clearTimeout(timer);
     if (frames.isWithinMessage)
       timer = setTimeout(() => close(CLOSE_CODES.policyViolation, 'The message took too long'), messageMs).unref();
   };
   request.raw.socket.on('data', onData);
-  return () => {
+  socket.once('close', () => {
     clearTimeout(timer);
     request.raw.socket.off('data', onData);
-  };
+  });
 }
 
 /** Pings the client at an interval, and terminates the socket when the last ping was not answered. */
-function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
+function keepAlive(socket: WebSocket, pingIntervalMs: number): void {
   let isAlive = true;
   socket.on('pong', () => {
     isAlive = true;
@@ -214,7 +211,7 @@ function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
       socket.ping();
     }
   }, pingIntervalMs).unref();
-  return () => clearInterval(timer);
+  socket.once('close', () => clearInterval(timer));
 }
 
 /** Closes a socket with a code and a reason, and terminates it when the client does not respond within 1 s. */
