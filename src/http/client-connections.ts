@@ -28,8 +28,8 @@ interface Dependencies {
 interface Connection {
   /** The address of its other end, which Node forgets when the client goes away. */
   address: string;
-  network: string;
-  isOfProxy: boolean;
+  /** Undefined for a proxy, whose connections count for nobody. */
+  network: string | undefined;
   /** The tenant for which the connection counts; undefined before sign-in. */
   tenant: string | undefined;
   release: () => void;
@@ -98,7 +98,7 @@ export class ClientConnections {
   /** Counts a connection for the tenant who has signed in on it; false when the tenant's quota is used up. */
   assignTenant(socket: Socket, tenant: string): boolean {
     const connection = this.#open.get(socket);
-    if (connection === undefined || connection.isOfProxy || connection.tenant === tenant) return true;
+    if (connection?.network === undefined || connection.tenant === tenant) return true;
     const release = this.dependencies.quotas.ofTenant.acquire(tenant);
     if (release === undefined) return false;
     connection.release();
@@ -128,9 +128,8 @@ export class ClientConnections {
 
   #add(socket: Socket): void {
     const address = canonicalAddress(socket.remoteAddress) ?? '';
-    const isOfProxy = this.dependencies.isProxy(address);
-    const network = networkOf(address);
-    const release = isOfProxy ? () => {} : this.#acquire(network);
+    const network = this.dependencies.isProxy(address) ? undefined : networkOf(address);
+    const release = network === undefined ? () => {} : this.#acquire(network);
     if (release === undefined) {
       this.#destroy(socket, address, 'too many');
       return;
@@ -138,7 +137,6 @@ export class ClientConnections {
     const connection: Connection = {
       address,
       network,
-      isOfProxy,
       tenant: undefined,
       release,
       unanswered: new Set(),
@@ -168,8 +166,8 @@ export class ClientConnections {
   #findLongestIdle(network: string): [Socket, Connection] | undefined {
     let found: [Socket, Connection] | undefined;
     for (const [socket, connection] of this.#open) {
-      const { isOfProxy, tenant, unanswered, idleSinceMs } = connection;
-      if (connection.network !== network || isOfProxy || tenant !== undefined || unanswered.size > 0) continue;
+      const { tenant, unanswered, idleSinceMs } = connection;
+      if (connection.network !== network || tenant !== undefined || unanswered.size > 0) continue;
       if (found === undefined || idleSinceMs < found[1].idleSinceMs) found = [socket, connection];
     }
     return found;
