@@ -21,14 +21,14 @@ const MAX_SELECTIONS = 400;
 /** Maximum length of a document in characters. */
 export const MAX_DOCUMENT_CHARACTERS = 15_000;
 
-/** Maximum number of tokens in a document. */
-export const MAX_DOCUMENT_TOKENS = 1_000;
+/** Options for parsing documents. */
+export const PARSE_OPTIONS = { maxTokens: 1_000 };
 
-/** Maximum number of validation errors that are reported for a document. */
-export const MAX_VALIDATION_ERRORS = 5;
+/** Options for validating documents: how many errors are reported, and without suggestions of names. */
+export const VALIDATION_OPTIONS = { maxErrors: 5, hideSuggestions: true };
 
-/** Maximum number of invalid values that are looked for in the variables of a request. */
-export const MAX_VARIABLE_ERRORS = 20;
+/** Options for execution: how many invalid values are looked for in the variables of a request. */
+export const EXECUTION_OPTIONS = { maxCoercionErrors: 20 };
 
 /** The validation rules for documents, in addition to the rules of the GraphQL specification. */
 export const DOCUMENT_RULES: readonly ValidationRule[] = [oneMutationRule];
@@ -74,7 +74,7 @@ export function findExceededLimitOfText(text: string): DocumentLimitErrorName | 
   if (withinLimits.has(text)) return undefined;
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS, noLocation: true });
+    document = parse(text, { ...PARSE_OPTIONS, noLocation: true });
   } catch {
     return undefined;
   }

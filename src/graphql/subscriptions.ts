@@ -25,18 +25,16 @@ import type { Clock } from '../lib/time.js';
 import {
   DOCUMENT_LIMIT_ERRORS,
   DOCUMENT_RULES,
+  EXECUTION_OPTIONS,
   findExceededLimit,
-  MAX_DOCUMENT_TOKENS,
-  MAX_VALIDATION_ERRORS,
-  MAX_VARIABLE_ERRORS,
+  PARSE_OPTIONS,
+  VALIDATION_OPTIONS,
 } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 import { failureOf, SubscriptionStream } from './subscription-stream.js';
 
 const MAX_AGE_MS = 30 * 60_000;
-const VALIDATION_OPTIONS = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
-const EXECUTION_OPTIONS = { maxCoercionErrors: MAX_VARIABLE_ERRORS };
 const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
 const RESUBSCRIBE = 'Subscribe again to go on.';
 
@@ -172,7 +170,7 @@ const EXPECTED_FORM =
 
 function parseDocument(query: string): DocumentNode | GraphQLError {
   try {
-    return parse(query, { maxTokens: MAX_DOCUMENT_TOKENS });
+    return parse(query, PARSE_OPTIONS);
   } catch (error) {
     if (error instanceof GraphQLError) return error;
     throw error;

@@ -5,7 +5,7 @@ import {
   DOCUMENT_RULES,
   findExceededLimit,
   MAX_DOCUMENT_CHARACTERS,
-  MAX_DOCUMENT_TOKENS,
+  PARSE_OPTIONS,
 } from './document-limits.js';
 
 const RULES = [...specifiedRules, NoSchemaIntrospectionCustomRule, ...DOCUMENT_RULES];
@@ -50,7 +50,7 @@ function problemOf(schema: GraphQLSchema, text: string): string | undefined {
   if (text.length > MAX_DOCUMENT_CHARACTERS) return 'it is longer than 15,000 characters';
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS });
+    document = parse(text, PARSE_OPTIONS);
   } catch (error) {
     return `it is not valid GraphQL, or longer than 1,000 tokens${placeOf(error)}`;
   }

@@ -2,13 +2,18 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { ConnectionQuota } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
-import type { AuthenticationHook } from './authentication.js';
-import { CONTEXT_DECORATOR, contextOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
+import type { AuthenticationHook, CallerGuards } from './authentication.js';
+import {
+  CONTEXT_DECORATOR,
+  contextOf,
+  createAuthenticationHook,
+  createHttpContext,
+  QUOTA_RETRY_AFTER_SECONDS,
+} from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -25,10 +30,8 @@ const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /** The dependencies of {@link registerGraphqlRoute}. */
-interface Dependencies {
+interface Dependencies extends CallerGuards {
   apollo: ApolloServer<RequestContext>;
-  authenticate: AuthenticationHook;
-  streamQuota: ConnectionQuota;
   explorer: ExplorerHandler | undefined;
   /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
@@ -45,7 +48,8 @@ interface Dependencies {
  * GET with `Accept: text/html` for the explorer, if there is one.
  */
 export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
-  const { apollo, authenticate, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
+  const { apollo, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
+  const authenticate = createAuthenticationHook(dependencies);
   const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
   app.decorateRequest(CONTEXT_DECORATOR, null);

@@ -31,7 +31,7 @@ interface Dependencies {
   isStopping: () => boolean;
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
-  connectionQuotas: ConnectionQuotas;
+  quotas: ConnectionQuotas;
   hostGuard: HostGuard;
   /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
@@ -44,18 +44,17 @@ interface HttpServer {
 }
 
 /** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
-export async function createHttpServer(dependencies: Dependencies): Promise<HttpServer> {
-  const {
-    requestLog,
-    connectionQuotas: quotas,
-    logger,
-    corsOrigins,
-    isStopping,
-    loadShedder,
-    clientTimeouts,
-    hostGuard,
-    trustedProxies,
-  } = dependencies;
+export async function createHttpServer({
+  logger,
+  requestLog,
+  corsOrigins,
+  isStopping,
+  loadShedder,
+  clientTimeouts,
+  quotas,
+  hostGuard,
+  trustedProxies,
+}: Dependencies): Promise<HttpServer> {
   // Knows proxies that write their address with a port, too.
   const isProxy = createRangeCheck(trustedProxies);
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
@@ -95,12 +94,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
         errorHandling.clientErrorHandler(error, socket);
     },
   });
-  const connections = new ClientConnections(app.server, {
-    quotas,
-    timeouts: clientTimeouts,
-    isProxy,
-    requestLog,
-  });
+  const connections = new ClientConnections(app.server, { quotas, timeouts: clientTimeouts, isProxy, requestLog });
   // When a server closes, Node takes a connection for idle as soon as its response is ended, and would cut it off.
   const closeIdle = app.server.closeIdleConnections.bind(app.server);
   app.server.closeIdleConnections = () => void connections.whenSent().then(closeIdle);
