@@ -45,36 +45,40 @@ export type ConnectionParams = Record<string, unknown> | undefined;
 export interface WebSocketConnection {
   socket: WebSocket;
   request: FastifyRequest;
+  /** Set when its caller has been authenticated. */
+  context?: RequestContext;
 }
 
 /**
  * Authenticates a WebSocket by the token in `connection_init` or in the upgrade request, and closes it when that token
- * expires. Returns undefined when authentication failed and the socket was closed.
+ * expires. Returns false when authentication failed and the socket was closed.
  */
 export async function authenticateSocket(
-  { socket, request }: WebSocketConnection,
+  connection: WebSocketConnection,
   params: ConnectionParams,
   guards: CallerGuards,
-): Promise<RequestContext | undefined> {
+): Promise<boolean> {
+  const { socket, request } = connection;
   const result = await authenticate(request, authorizationIn(params) ?? request.headers.authorization, guards);
   if (result.kind !== 'authenticated') {
     if (result.kind === 'unauthenticated') closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
     else closeSocket(socket, CLOSE_CODES.tryAgainLater, `Try again in ${result.retryAfterSeconds} s`);
-    return undefined;
+    return false;
   }
   // The client may have disconnected already.
-  if (socket.readyState === socket.CLOSED) return undefined;
+  if (socket.readyState === socket.CLOSED) return false;
   const { context } = result;
   const { connections, streamQuota, clock } = guards;
   const { tenant } = context.caller;
   const release = connections.assignTenant(request.raw.socket, tenant) ? streamQuota.acquire(tenant) : undefined;
   if (release === undefined) {
     closeSocket(socket, CLOSE_CODES.tryAgainLater, 'Too many open connections of your tenant');
-    return undefined;
+    return false;
   }
   socket.once('close', release);
   closeAtExpiry(socket, context, clock);
-  return context;
+  connection.context = context;
+  return true;
 }
 
 function authorizationIn(params: ConnectionParams = {}): string | undefined {
@@ -112,7 +116,6 @@ function closeAtExpiry(
 export function serveConnection<T extends WebSocketConnection>(
   server: Server<T>,
   connection: T,
-  isAuthenticated: () => boolean,
   { pingIntervalMs, requestMs }: ClientTimeouts,
 ): void {
   const { socket, request } = connection;
@@ -148,7 +151,7 @@ export function serveConnection<T extends WebSocketConnection>(
   // ws responds to pings by itself, and a client that does not read the pongs fills the buffer.
   socket.on('ping', terminateIfSlow);
   keepAlive(socket, pingIntervalMs);
-  limitMessages(connection, isAuthenticated, requestMs);
+  limitMessages(connection, requestMs);
   socket.once('close', (code, reason) => void closed(code, String(reason)).catch(fail));
 }
 
@@ -165,11 +168,8 @@ function isClientMessage(text: string): boolean {
 }
 
 /** Closes a socket whose message does not end in time, or that receives too much before sign-in. */
-function limitMessages(
-  { socket, request }: WebSocketConnection,
-  isAuthenticated: () => boolean,
-  messageMs: number,
-): void {
+function limitMessages(connection: WebSocketConnection, messageMs: number): void {
+  const { socket, request } = connection;
   const frames = new WebSocketFrames();
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -181,7 +181,7 @@ function limitMessages(
   };
   const onData = (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES_BEFORE_SIGN_IN && !isAuthenticated())
+    if (bytes > MAX_BYTES_BEFORE_SIGN_IN && connection.context === undefined)
       close(CLOSE_CODES.tooBig, 'Too much data before connection_ack');
     const wasWithinMessage = frames.isWithinMessage;
     const hasEnded = frames.read(chunk);

@@ -46,8 +46,6 @@ interface Dependencies extends CallerGuards {
 interface Session extends WebSocketConnection {
   /** The subscriptions that were started and have not ended. */
   subscriptions: Set<StartedSubscription>;
-  /** Set after `connection_init` was accepted. */
-  context?: RequestContext;
 }
 
 interface StartedSubscription {
@@ -65,11 +63,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
   const { engine, loadShedder, clientTimeouts, clock, isStopping } = dependencies;
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
-    async onConnect({ extra, connectionParams }) {
-      const context = await authenticateSocket(extra, connectionParams, dependencies);
-      if (context !== undefined) extra.context = context;
-      return context !== undefined;
-    },
+    onConnect: ({ extra, connectionParams }) => authenticateSocket(extra, connectionParams, dependencies),
     onSubscribe: async ({ extra, subscriptions }, id, payload) => {
       if (id.length > MAX_ID_LENGTH) {
         // Every message of the subscription would repeat the id.
@@ -93,7 +87,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
     socket.once('close', () => {
       for (const { stream } of session.subscriptions) void stream?.return();
     });
-    serveConnection(server, session, () => session.context !== undefined, clientTimeouts);
+    serveConnection(server, session, clientTimeouts);
     if (isStopping()) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
   };
 }
