@@ -33,25 +33,28 @@ export const EXECUTION_OPTIONS = { maxCoercionErrors: 20 };
 /** The validation rules for documents, in addition to the rules of the GraphQL specification. */
 export const DOCUMENT_RULES: readonly ValidationRule[] = [oneMutationRule];
 
-const TOO_COMPLEX = { statusCode: 400, code: 'OPERATION_TOO_COMPLEX' } as const;
-
 /** The errors of documents that are refused before validation. `code` is sent as `extensions.code`. */
 export const DOCUMENT_LIMIT_ERRORS = {
   fragmentCycle: {
-    statusCode: 400,
     code: 'GRAPHQL_VALIDATION_FAILED',
     message: 'A fragment must not contain itself, not even through other fragments.',
   },
-  fieldsTooDeep: { ...TOO_COMPLEX, message: `Fields may be nested to a depth of ${MAX_DEPTH}.` },
-  tooManyAliases: { ...TOO_COMPLEX, message: `The number of aliases may be at most ${MAX_ALIASES}.` },
+  fieldsTooDeep: { code: 'OPERATION_TOO_COMPLEX', message: `Fields may be nested to a depth of ${MAX_DEPTH}.` },
+  tooManyAliases: { code: 'OPERATION_TOO_COMPLEX', message: `The number of aliases may be at most ${MAX_ALIASES}.` },
   tooManySelections: {
-    ...TOO_COMPLEX,
+    code: 'OPERATION_TOO_COMPLEX',
     message: `The number of selections, fragments unfolded, may be at most ${MAX_SELECTIONS}.`,
   },
-  tooManyDirectives: { ...TOO_COMPLEX, message: `The number of directives may be at most ${MAX_DIRECTIVES}.` },
-  tooManyFragments: { ...TOO_COMPLEX, message: `The number of fragments may be at most ${MAX_FRAGMENTS}.` },
+  tooManyDirectives: {
+    code: 'OPERATION_TOO_COMPLEX',
+    message: `The number of directives may be at most ${MAX_DIRECTIVES}.`,
+  },
+  tooManyFragments: {
+    code: 'OPERATION_TOO_COMPLEX',
+    message: `The number of fragments may be at most ${MAX_FRAGMENTS}.`,
+  },
   tooManyRepetitions: {
-    ...TOO_COMPLEX,
+    code: 'OPERATION_TOO_COMPLEX',
     message: `A field may be selected at most ${MAX_REPETITIONS} times in a document.`,
   },
 } as const;

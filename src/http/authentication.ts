@@ -13,7 +13,7 @@ import { canonicalAddress } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
 import type { ClientConnections } from './client-connections.js';
 import type { HttpErrorName } from './errors.js';
-import { HTTP_ERRORS, sendHttpError } from './errors.js';
+import { formatHttpError, HTTP_ERRORS, sendHttpError, statusOf } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
 
 /** The request decorator that holds the context of an authenticated request; register it before the server starts. */
@@ -134,9 +134,9 @@ export function createHttpContext(
       isCounted ||= acquireForResponse(raw, streamQuota, tenant);
       if (!isCounted) {
         listener();
-        const { code, message, statusCode: status } = HTTP_ERRORS.tooManyStreams;
-        const extensions = { code, retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS, http: { status } };
-        throw new GraphQLError(message, { extensions });
+        const { message, extensions } = formatHttpError('tooManyStreams', context.traceId, QUOTA_RETRY_AFTER_SECONDS);
+        const http = { status: statusOf('tooManyStreams') };
+        throw new GraphQLError(message, { extensions: { ...extensions, http } });
       }
       // Without Node's warning: a request has few fields, because aliases are limited.
       raw.setMaxListeners(0).once('close', listener);

@@ -59,7 +59,7 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
   const hooks: RouteShorthandOptions = {
     onRequest: authenticate,
     async preHandler(request, reply) {
-      if ((await scheduler?.admit(contextOf(request).caller.tenant)) === false)
+      if (scheduler !== undefined && !(await scheduler.admit(contextOf(request).caller.tenant)))
         return sendHttpError(reply, 'tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
       const validated = validateBody(request.body, trustedDocuments);
       if (typeof validated === 'string') return sendHttpError(reply, validated);

@@ -37,13 +37,10 @@ interface Dependencies {
   trustedProxies: readonly string[];
 }
 
-/** An HTTP server and the connections of its clients. */
-interface HttpServer {
-  app: FastifyInstance;
-  connections: ClientConnections;
-}
-
-/** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
+/**
+ * Creates an HTTP server with bounded requests and JSON for every error, and counts the connections of its clients. The
+ * caller registers the routes.
+ */
 export async function createHttpServer({
   logger,
   requestLog,
@@ -54,7 +51,7 @@ export async function createHttpServer({
   quotas,
   hostGuard,
   trustedProxies,
-}: Dependencies): Promise<HttpServer> {
+}: Dependencies): Promise<{ app: FastifyInstance; connections: ClientConnections }> {
   // Knows proxies that write their address with a port, too.
   const isProxy = createRangeCheck(trustedProxies);
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.

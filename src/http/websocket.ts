@@ -107,7 +107,7 @@ async function prepare(
   loadShedder.trackMessage();
   if (!loadShedder.admit()) return refuse('overloaded', 1);
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse('tooManySubscriptions');
-  if ((await scheduler?.admit(context.caller.tenant)) === false)
+  if (scheduler !== undefined && !(await scheduler.admit(context.caller.tenant)))
     return refuse('tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
   // The protocol requires a query, which is empty when the document is given by its id.
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
