@@ -14,7 +14,6 @@ import { DOCUMENT_RULES, EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } 
 import type { ErrorLog } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 
-/** The dependencies of {@link createApolloServer}. */
 interface Dependencies {
   schema: GraphQLSchema;
   /** Whether introspection is enabled, which an explorer needs. */

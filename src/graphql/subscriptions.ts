@@ -41,7 +41,6 @@ const RESUBSCRIBE = 'Subscribe again to go on.';
 /** The result of a subscription: a stream of events, or a single result with errors. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
-/** The dependencies of {@link SubscriptionEngine}. */
 interface Dependencies {
   schema: GraphQLSchema;
   introspection: boolean;

@@ -16,7 +16,6 @@ export interface ConnectionQuotas {
   ofNetwork: ConnectionQuota;
 }
 
-/** The dependencies of {@link ClientConnections}. */
 interface Dependencies {
   quotas: ConnectionQuotas;
   timeouts: ClientTimeouts;

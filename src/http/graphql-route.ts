@@ -29,7 +29,6 @@ const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 /** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** The dependencies of {@link registerGraphqlRoute}. */
 interface Dependencies extends CallerGuards {
   apollo: ApolloServer<RequestContext>;
   explorer: ExplorerHandler | undefined;

@@ -21,7 +21,6 @@ const MAX_HEADERS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 
-/** The dependencies of {@link createHttpServer}. */
 interface Dependencies {
   logger: FastifyBaseLogger;
   requestLog: RequestLog;

@@ -65,8 +65,7 @@ export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadSh
       isClosed = true;
       for (const raw of open) {
         raw.end();
-        const timer = setTimeout(() => raw.destroy(), CLOSE_TIMEOUT_MS).unref();
-        raw.once('close', () => clearTimeout(timer));
+        setTimeout(() => raw.destroy(), CLOSE_TIMEOUT_MS).unref();
       }
     },
   };

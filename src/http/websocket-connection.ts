@@ -219,6 +219,5 @@ export function closeSocket(socket: WebSocket, code: number, reason: string): vo
   // Without the part of a character at the end, whose replacement would be longer than itself.
   const text = new TextDecoder().decode(Buffer.from(reason).subarray(0, MAX_REASON_BYTES), { stream: true });
   socket.close(code, text);
-  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
-  socket.once('close', () => clearTimeout(timer));
+  setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
 }

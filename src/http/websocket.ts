@@ -31,7 +31,6 @@ const MAX_FRAGMENTS = 16;
 // A message of 64 KiB in the smallest segments of TCP that are in use.
 const MAX_BUFFERED_CHUNKS = 128;
 
-/** The dependencies of {@link createWebSocketHandler}. */
 interface Dependencies extends CallerGuards {
   engine: SubscriptionEngine;
   loadShedder: LoadShedder;
