@@ -111,30 +111,11 @@ export function validateBody(
   if (query !== undefined && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
   const jsonError = findJsonError(body);
   if (jsonError !== undefined) return jsonError;
-  const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
+  const resolved = documents === undefined ? body : documents.resolve(body);
   return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
 }
 
 function queryOf(body: unknown): string | undefined {
   const query = isObject(body) ? body['query'] : undefined;
   return typeof query === 'string' ? query : undefined;
-}
-
-/**
- * Replaces the id of a trusted document by its text; undefined when the document is not trusted.
- *
- * The id is in `documentId`, as the GraphQL over HTTP proposal for persisted documents defines it, or in
- * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it.
- */
-function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
-  // Not a GraphQL request: Apollo responds with its own error.
-  if (!isObject(body)) return body;
-  const { documentId, ...rest } = body;
-  const { persistedQuery, ...extensions } = isObject(body['extensions']) ? body['extensions'] : {};
-  const id = documentId ?? (isObject(persistedQuery) ? persistedQuery['sha256Hash'] : undefined);
-  const text = body['query'];
-  if (id === undefined) return typeof text === 'string' && !documents.has(text) ? undefined : body;
-  const document = typeof id === 'string' ? documents.find(id) : undefined;
-  if (document === undefined || (text !== undefined && text !== null && text !== document)) return undefined;
-  return { ...rest, query: document, extensions };
 }
