@@ -10,7 +10,6 @@ import type {
 import {
   GraphQLError,
   getOperationAST,
-  Kind,
   NoSchemaIntrospectionCustomRule,
   OperationTypeNode,
   parse,
@@ -136,19 +135,10 @@ export class SubscriptionEngine {
   }
 
   #formatErrors(request: ParsedRequest, { traceId }: RequestContext): GraphQLFormattedError[] {
-    const masked = request.errors.map(error => {
-      const { extensions, ...rest } = error.toJSON();
-      return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
-    });
+    const masked = request.errors.map(error => maskError(error.toJSON(), error));
     const { schema, log } = this.dependencies;
     return formatErrors({ traceId, schema, ...request }, masked, log);
   }
-}
-
-// The same codes as Apollo's: graphql-js gives none to errors of variables.
-function codeOf({ extensions, nodes, path }: GraphQLError): unknown {
-  const isAboutVariable = path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
-  return extensions['code'] ?? (isAboutVariable ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR');
 }
 
 /** A parsed request; incomplete when there are errors. */
