@@ -41,7 +41,7 @@ function isPublic(code: unknown): code is PublicErrorCode {
   return CODES.has(code);
 }
 
-// graphql-js finds some request errors only during execution, and gives them no code, for which Apollo takes its own.
+// graphql-js finds some request errors only during execution, and gives them no code, so Apollo calls them internal.
 function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown {
   const ruleCode = extensions?.['validationErrorCode'];
   if (isPublic(ruleCode)) return ruleCode;

@@ -123,9 +123,6 @@ function httpErrorOf(error: unknown): HttpErrorName {
   return ERROR_OF_STATUS.get(status) ?? 'internal';
 }
 
-/** Maximum size of a request body or WebSocket message in bytes. */
-export const MAX_BODY_BYTES = 64 * 1024;
-
 /** Fastify options that assign trace ids and respond with JSON to errors before routing. */
 export function errorOptions(requestLog: RequestLog) {
   return {
@@ -151,7 +148,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
 export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   // To keep the connection, Node would read the whole body, regardless of its size.
-  if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
+  if (mayHaveLargeBody(reply.request.headers)) reply.header('connection', 'close');
   return reply
     .code(statusOf(name))
     .type('application/json; charset=utf-8')

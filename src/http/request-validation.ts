@@ -1,5 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
+/** Maximum size of a request body or WebSocket message in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
 const MAX_JSON_DEPTH = 20;
 
 // Fields and list items at all levels. An input with all its fields and tags has about 40.
@@ -23,8 +26,8 @@ export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage
 }
 
 /** Whether the headers declare a body that is larger than the limit, or of unknown length. */
-export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBytes;
+export function mayHaveLargeBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES;
 }
 
 // Node keeps the first of several Host headers and silently drops the others.

@@ -8,11 +8,11 @@ import { isSignedIn } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
-import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
+import { addErrorHandlers, commonHeaders, errorOptions, sendHttpError } from './errors.js';
 import type { HostGuard } from './host-guard.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
-import { hasSupportedEncoding, isUnambiguous } from './request-validation.js';
+import { hasSupportedEncoding, isUnambiguous, MAX_BODY_BYTES } from './request-validation.js';
 import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
