@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways } from '../helpers/gateway.js';
-import { openConnection, readToEnd } from './helpers/raw-connection.js';
+import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const FLOOD = 60;
 /** Unanswered requests that one connection may have. */
@@ -23,10 +23,7 @@ async function flood(
   query: string,
   copies = 1,
 ): Promise<Promise<string>[]> {
-  const body = JSON.stringify({ query });
-  const request = (connection: string) =>
-    `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\nauthorization: Bearer ${token}\r\n` +
-    `connection: ${connection}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const request = (connection: string) => graphqlRequest(query, { ...bearer(token), connection });
   const text = request('keep-alive').repeat(copies - 1) + request('close');
   const sockets = await Promise.all(Array.from({ length: FLOOD }, () => openConnection(graphqlUrl)));
   return sockets.map(socket => {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { openConnection } from './helpers/raw-connection.js';
+import { HANDSHAKE, openConnection } from './helpers/raw-connection.js';
 import type { RawSocket } from './helpers/subscribers.js';
 import { closeSubscribers, FOLLOW, openSocket, openSubscriber } from './helpers/subscribers.js';
 
@@ -68,11 +68,7 @@ describe('a message over a WebSocket', () => {
   ])('in a wrong frame closes it, and is no internal error: %s', async (_what, first, payload, code) => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
-    socket.write(
-      'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
-        'sec-websocket-protocol: graphql-transport-ws\r\nsec-websocket-version: 13\r\n' +
-        'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    );
+    socket.write(HANDSHAKE);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     const ended = new Promise(resolve => socket.once('close', resolve));
