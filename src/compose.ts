@@ -2,8 +2,7 @@ import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
-import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
-import { KeyedConnectionQuota, UNLIMITED_CONNECTIONS } from './auth/connection-quota.js';
+import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from './auth/caller.js';
 import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
@@ -114,7 +113,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, limits, clock, log);
   const createLimit = await createCreateLimit(config.auth, counters);
   const hasTenants = config.auth.tokens !== undefined;
-  const createQuota = (max: number) => (hasTenants ? new KeyedConnectionQuota(max) : UNLIMITED_CONNECTIONS);
+  const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
   const streamQuota = createQuota(connectionsPerTenant);
   const connectionQuotas = {
     ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
@@ -264,12 +263,11 @@ async function createCallerAuthenticator(
   log: Logger,
 ): Promise<CallerAuthenticator> {
   if (tokens === undefined) return ANONYMOUS;
-  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit }, { VerificationQueue }] =
+  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
     await Promise.all([
       import('./auth/jwt-authenticator.js'),
       import('./auth/jwks.js'),
       import('./auth/rate-limits.js'),
-      import('./auth/verification-queue.js'),
     ]);
   const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);

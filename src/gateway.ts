@@ -19,7 +19,6 @@ import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
 import { createAdminServer } from './http/admin-server.js';
-import { createAuthenticationHook } from './http/authentication.js';
 import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { createExplorerHandler, createLandingPage } from './http/explorer.js';
@@ -78,48 +77,32 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   const backend = await compose(config, clock, logger, limits).catch(asConfigError);
-  const {
-    skew,
-    createConnection,
-    deleteConnection,
-    reader,
-    watcher,
-    callerAuthenticator,
-    createLimit,
-    streamQuota,
-    connectionQuotas,
-    audit,
-    sampler,
-  } = backend;
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
-    createLimit,
+    createLimit: backend.createLimit,
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
-    onChange: connectionId => watcher.invalidate(connectionId),
+    onChange: connectionId => backend.watcher.invalidate(connectionId),
   };
   const schema = buildGatewaySchema({
-    createDatasourceConnection: new CreateDatasourceConnectionResolver({ ...mutationDependencies, createConnection }),
+    createDatasourceConnection: new CreateDatasourceConnectionResolver({
+      ...mutationDependencies,
+      createConnection: backend.createConnection,
+    }),
     deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
       ...mutationDependencies,
-      deleteConnection,
+      deleteConnection: backend.deleteConnection,
     }),
-    datasourceConnections: new DatasourceConnectionsResolver(reader, watcher),
+    datasourceConnections: new DatasourceConnectionsResolver(backend.reader, backend.watcher),
     datasourceServices: new DatasourceServicesResolver(),
   });
-  const landingPage = createLandingPage(config.explorer);
-  const apollo = createApolloServer({
-    schema,
-    introspection: config.explorer !== 'none',
-    log: logger,
-    audit,
-    clock,
-    ...(landingPage !== undefined && { landingPage }),
-  });
+  const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger };
+  const { streamQuota, audit } = backend;
+  const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
   await apollo.start();
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
-  const requestLog = new RequestLog(logger, sampler);
+  const requestLog = new RequestLog(logger, backend.sampler);
   const { app, connections } = await createHttpServer({
     logger,
     requestLog,
@@ -127,43 +110,34 @@ export async function createGateway(
     isStopping: () => isStopping,
     loadShedder,
     clientTimeouts,
-    connectionQuotas,
+    quotas: backend.connectionQuotas,
     hostGuard: createHostGuard(config, logger),
     trustedProxies: config.trustedProxies,
   });
-  const engine = new SubscriptionEngine({
-    schema,
-    introspection: config.explorer !== 'none',
-    clock,
-    log: logger,
-  });
+  const engine = new SubscriptionEngine(execution);
+  const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock };
   const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler();
   registerGraphqlRoute(app, {
+    ...guards,
     apollo,
     scheduler,
     sse: createSseHandler(engine, loadShedder, streamQuota),
     webSocketHandler: createWebSocketHandler({
+      ...guards,
       engine,
       scheduler,
-      authenticator: callerAuthenticator,
-      streamQuota,
-      connections,
-      audit,
       loadShedder,
       clientTimeouts,
-      clock,
       trustedDocuments,
       isStopping: () => isStopping,
     }),
     corsOrigins: config.corsOrigins,
-    authenticate: createAuthenticationHook(callerAuthenticator, audit, clock, connections),
-    streamQuota,
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,
   });
   const readiness = () => {
     if (!isReady || isStopping) return 'stopping';
-    if (skew.isTooFar()) return 'clockSkew';
+    if (backend.skew.isTooFar()) return 'clockSkew';
     return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
   };
   const admin = createAdminServer(logger, requestLog, readiness);
@@ -186,7 +160,7 @@ export async function createGateway(
         config.operationTimeoutMs + DRAIN_MARGIN_MS,
       );
       try {
-        watcher.endWaits();
+        backend.watcher.endWaits();
         await app.close();
         // Operations continue when their caller disconnects, so closing the server does not wait for them.
         await running.idle();

@@ -3,7 +3,7 @@ import { base64url, errors, jwtVerify, UnsecuredJWT } from 'jose';
 import type { AuthenticatedCaller, Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
 import { JwksUnavailableError } from './jwks.js';
-import { VerificationQueueFullError } from './verification-queue.js';
+import { VerificationQueueFullError } from './rate-limits.js';
 
 /** The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. */
 export interface TokenRules {

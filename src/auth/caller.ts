@@ -28,14 +28,15 @@ export interface AuthenticatedCaller {
   validUntilMs?: number;
 }
 
-/** The result of checking the credentials of a request. */
+/**
+ * The result of checking the credentials of a request. `authUnavailable`: the issuer's keys are unavailable, so no token
+ * can be verified now. `reason` is for the log only: callers get the same message for every reason.
+ */
 export type AuthenticationResult =
   | AuthenticatedCaller
-  /** `reason` is for the log only: callers get the same message for every reason. */
   | { kind: 'unauthenticated'; reason: string }
   | { kind: 'rateLimited'; reason: string; retryAfterSeconds: number }
-  /** The issuer's keys are unavailable, so no token can be verified now. */
-  | { kind: 'unavailable'; retryAfterSeconds: number };
+  | { kind: 'authUnavailable'; reason?: undefined; retryAfterSeconds: number };
 
 /** Authenticates the callers of the gateway. */
 export interface CallerAuthenticator {
@@ -56,3 +57,25 @@ export interface CreateLimit {
 
 /** A {@link CreateLimit} that is never exceeded. */
 export const NO_CREATE_LIMIT: CreateLimit = { take: async () => undefined };
+
+/** Limits what each tenant, or each client network, keeps open at a time in this process. */
+export class ConnectionQuota {
+  readonly #open = new Map<string, number>();
+
+  /** @param max open connections per holder */
+  constructor(private readonly max: number) {}
+
+  /** Counts one more of this holder until the returned function is called; undefined when the quota is used up. */
+  acquire(holder: string): (() => void) | undefined {
+    const open = this.#open.get(holder) ?? 0;
+    if (open >= this.max) return undefined;
+    this.#open.set(holder, open + 1);
+    return () => this.#release(holder);
+  }
+
+  #release(holder: string): void {
+    const left = (this.#open.get(holder) ?? 1) - 1;
+    if (left === 0) this.#open.delete(holder);
+    else this.#open.set(holder, left);
+  }
+}

@@ -8,9 +8,8 @@ import { InvalidTokenError, verifyAccessToken } from './access-token.js';
 import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from './caller.js';
 import type { JwksCache, KeySet } from './jwks.js';
 import { JwksUnavailableError } from './jwks.js';
-import type { FailedLoginLimit } from './rate-limits.js';
-import type { VerificationQueue } from './verification-queue.js';
-import { VerificationQueueFullError } from './verification-queue.js';
+import type { FailedLoginLimit, VerificationQueue } from './rate-limits.js';
+import { VerificationQueueFullError } from './rate-limits.js';
 
 const BEARER_TOKEN = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i;
 const MAX_TOKEN_LENGTH = 8_192;
@@ -44,7 +43,7 @@ export class JwtAuthenticator implements CallerAuthenticator {
     if (authorization === undefined) return { kind: 'unauthenticated', reason: 'no token' };
     const token = BEARER_TOKEN.exec(authorization)?.[1];
     if (token === undefined || token.length > MAX_TOKEN_LENGTH) return { kind: 'unauthenticated', reason: 'no JWT' };
-    const digest = digestOf(token);
+    const digest = hash('sha256', token, 'base64');
     const cached = this.#cached(digest);
     if (cached !== undefined) return cached;
     const retryAfterSeconds = await this.failedLoginLimit.retryAfterSeconds(address);
@@ -52,7 +51,7 @@ export class JwtAuthenticator implements CallerAuthenticator {
       return await this.#verify(token, digest, retryAfterSeconds === undefined ? undefined : address);
     } catch (error) {
       if (error instanceof JwksUnavailableError)
-        return { kind: 'unavailable', retryAfterSeconds: error.retryAfterSeconds };
+        return { kind: 'authUnavailable', retryAfterSeconds: error.retryAfterSeconds };
       if (error instanceof VerificationQueueFullError)
         return { kind: 'rateLimited', reason: error.message, retryAfterSeconds: error.retryAfterSeconds };
       if (!(error instanceof InvalidTokenError)) throw error;
@@ -94,8 +93,4 @@ export class JwtAuthenticator implements CallerAuthenticator {
       throw error;
     }
   }
-}
-
-function digestOf(token: string): string {
-  return hash('sha256', token, 'base64');
 }

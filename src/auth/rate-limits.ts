@@ -1,9 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
 import type { IRateLimiterRedisOptions, RateLimiterAbstract } from 'rate-limiter-flexible';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { networkOf } from '../lib/ip-address.js';
+import type { Clock } from '../lib/time.js';
 import type { CreateLimit } from './caller.js';
 
 /** How many creates and deletes one tenant may send. */
@@ -17,6 +20,9 @@ export interface CreateLimitRule {
 const CREATE_PREFIX = 'dli-gateway:{limits}:create';
 const LOGIN_PREFIX = 'dli-gateway:{limits}:login';
 const LOGIN_WINDOW_SECONDS = 60;
+const VERIFICATIONS_PER_SECOND = 200;
+const MAX_VERIFICATION_WAIT_MS = 2_000;
+const MAX_NETWORKS = 10_000;
 
 /** Counters in Redis that several gateways share. */
 export interface SharedCounters {
@@ -119,4 +125,45 @@ function createLimiter(
   if (redis === undefined) return local;
   const shared = { storeClient: redis, insuranceLimiter: local, rejectIfRedisNotReady: true };
   return new RateLimiterRedis({ ...rule, ...shared });
+}
+
+/** Too many verifications wait for an address. The token was not verified, and may be good. */
+export class VerificationQueueFullError extends Error {
+  override readonly name = 'VerificationQueueFullError';
+
+  constructor(readonly retryAfterSeconds: number) {
+    super('not verified');
+  }
+}
+
+/**
+ * Spaces out the signature checks of an address that sends too many bad tokens. Its good tokens get in after a short
+ * wait, and its bad ones cannot take more than a small share of the processor. Addresses do not delay each other.
+ */
+export class VerificationQueue {
+  /** When the next verification may start, by network. */
+  readonly #freeAtMs = new LRUCache<string, number>({ max: MAX_NETWORKS });
+  readonly #intervalMs: number;
+
+  /** @param perSecond verifications per address; 200 by default */
+  constructor(
+    private readonly clock: Clock,
+    perSecond = VERIFICATIONS_PER_SECOND,
+  ) {
+    this.#intervalMs = 1_000 / perSecond;
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @throws {VerificationQueueFullError} when it would take more than 2 s
+   */
+  async enter(address: string): Promise<void> {
+    const network = networkOf(address);
+    const nowMs = this.clock.monotonicMs();
+    const waitMs = Math.max(0, (this.#freeAtMs.get(network) ?? 0) - nowMs);
+    if (waitMs > MAX_VERIFICATION_WAIT_MS) throw new VerificationQueueFullError(Math.ceil(waitMs / 1_000));
+    this.#freeAtMs.set(network, nowMs + waitMs + this.#intervalMs);
+    if (waitMs > 0) await delay(waitMs);
+  }
 }

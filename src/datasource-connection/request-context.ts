@@ -1,19 +1,12 @@
+import type { AuditRecord } from '../auth/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import type { Deadline } from '../lib/time.js';
 
 /** What the audit log records of a mutation; never a value of its input. */
-interface MutationAuditEntry {
-  /** The mutation field. */
-  operation: string;
-  /** SHA-256 of the input. */
-  inputFingerprint: string;
-  /** The `__typename` of the payload; undefined until the mutation has ended. */
-  outcome?: string;
-  code?: string;
-  connectionId?: string;
-  /** Huawei Cloud's request id. */
-  requestId?: string;
-}
+type MutationAuditEntry = Pick<
+  AuditRecord,
+  'operation' | 'inputFingerprint' | 'outcome' | 'code' | 'connectionId' | 'requestId'
+>;
 
 /** The context of resolvers: the request and its caller. */
 export interface RequestContext {

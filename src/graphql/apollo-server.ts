@@ -10,17 +10,16 @@ import type { AuditLog } from '../auth/audit-log.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
-import { DOCUMENT_RULES, MAX_DOCUMENT_TOKENS, MAX_VALIDATION_ERRORS, MAX_VARIABLE_ERRORS } from './document-limits.js';
+import { DOCUMENT_RULES, EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 
-/** The dependencies of {@link createApolloServer}. */
 interface Dependencies {
   schema: GraphQLSchema;
   /** Whether introspection is enabled, which an explorer needs. */
   introspection: boolean;
-  /** Plugin that renders a page for browsers; default: none. */
-  landingPage?: ApolloServerPlugin;
+  /** Plugin that renders a page for browsers. */
+  landingPage: ApolloServerPlugin | undefined;
   log: ErrorLog;
   audit: AuditLog;
   clock: Clock;
@@ -40,9 +39,9 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
     includeStacktraceInErrorResponses: false,
     // Without Apollo's maxRecursiveSelections: the selections have been limited already.
     validationRules: [...DOCUMENT_RULES],
-    validationOptions: { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true },
-    parseOptions: { maxTokens: MAX_DOCUMENT_TOKENS },
-    executionOptions: { maxCoercionErrors: MAX_VARIABLE_ERRORS },
+    validationOptions: VALIDATION_OPTIONS,
+    parseOptions: PARSE_OPTIONS,
+    executionOptions: EXECUTION_OPTIONS,
     // The gateway stops Apollo itself, after the last response.
     stopOnTerminationSignals: false,
     formatError: maskError,

@@ -21,37 +21,40 @@ const MAX_SELECTIONS = 400;
 /** Maximum length of a document in characters. */
 export const MAX_DOCUMENT_CHARACTERS = 15_000;
 
-/** Maximum number of tokens in a document. */
-export const MAX_DOCUMENT_TOKENS = 1_000;
+/** Options for parsing documents. */
+export const PARSE_OPTIONS = { maxTokens: 1_000 };
 
-/** Maximum number of validation errors that are reported for a document. */
-export const MAX_VALIDATION_ERRORS = 5;
+/** Options for validating documents: how many errors are reported, and without suggestions of names. */
+export const VALIDATION_OPTIONS = { maxErrors: 5, hideSuggestions: true };
 
-/** Maximum number of invalid values that are looked for in the variables of a request. */
-export const MAX_VARIABLE_ERRORS = 20;
+/** Options for execution: how many invalid values are looked for in the variables of a request. */
+export const EXECUTION_OPTIONS = { maxCoercionErrors: 20 };
 
 /** The validation rules for documents, in addition to the rules of the GraphQL specification. */
 export const DOCUMENT_RULES: readonly ValidationRule[] = [oneMutationRule];
 
-const TOO_COMPLEX = { statusCode: 400, code: 'OPERATION_TOO_COMPLEX' } as const;
-
 /** The errors of documents that are refused before validation. `code` is sent as `extensions.code`. */
 export const DOCUMENT_LIMIT_ERRORS = {
   fragmentCycle: {
-    statusCode: 400,
     code: 'GRAPHQL_VALIDATION_FAILED',
     message: 'A fragment must not contain itself, not even through other fragments.',
   },
-  fieldsTooDeep: { ...TOO_COMPLEX, message: `Fields may be nested to a depth of ${MAX_DEPTH}.` },
-  tooManyAliases: { ...TOO_COMPLEX, message: `The number of aliases may be at most ${MAX_ALIASES}.` },
+  fieldsTooDeep: { code: 'OPERATION_TOO_COMPLEX', message: `Fields may be nested to a depth of ${MAX_DEPTH}.` },
+  tooManyAliases: { code: 'OPERATION_TOO_COMPLEX', message: `The number of aliases may be at most ${MAX_ALIASES}.` },
   tooManySelections: {
-    ...TOO_COMPLEX,
+    code: 'OPERATION_TOO_COMPLEX',
     message: `The number of selections, fragments unfolded, may be at most ${MAX_SELECTIONS}.`,
   },
-  tooManyDirectives: { ...TOO_COMPLEX, message: `The number of directives may be at most ${MAX_DIRECTIVES}.` },
-  tooManyFragments: { ...TOO_COMPLEX, message: `The number of fragments may be at most ${MAX_FRAGMENTS}.` },
+  tooManyDirectives: {
+    code: 'OPERATION_TOO_COMPLEX',
+    message: `The number of directives may be at most ${MAX_DIRECTIVES}.`,
+  },
+  tooManyFragments: {
+    code: 'OPERATION_TOO_COMPLEX',
+    message: `The number of fragments may be at most ${MAX_FRAGMENTS}.`,
+  },
   tooManyRepetitions: {
-    ...TOO_COMPLEX,
+    code: 'OPERATION_TOO_COMPLEX',
     message: `A field may be selected at most ${MAX_REPETITIONS} times in a document.`,
   },
 } as const;
@@ -74,7 +77,7 @@ export function findExceededLimitOfText(text: string): DocumentLimitErrorName | 
   if (withinLimits.has(text)) return undefined;
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS, noLocation: true });
+    document = parse(text, { ...PARSE_OPTIONS, noLocation: true });
   } catch {
     return undefined;
   }

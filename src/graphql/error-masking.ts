@@ -41,16 +41,16 @@ function isPublic(code: unknown): code is PublicErrorCode {
   return CODES.has(code);
 }
 
-// graphql-js finds some request errors only during execution, and gives them no code.
+// graphql-js finds some request errors only during execution, and gives them no code, so Apollo calls them internal.
 function codeOf({ extensions }: GraphQLFormattedError, error: unknown): unknown {
   const ruleCode = extensions?.['validationErrorCode'];
   if (isPublic(ruleCode)) return ruleCode;
-  const code = extensions?.['code'];
+  const code = extensions?.['code'] ?? 'INTERNAL_SERVER_ERROR';
   if (code !== 'INTERNAL_SERVER_ERROR' || !(error instanceof GraphQLError)) return code;
   const { nodes: [node] = [], path, originalError } = error;
   // Without a node it is the last of too many errors of variables, unless a resolver failed or something was thrown.
   if (node === undefined) return path === undefined && originalError === undefined ? 'BAD_USER_INPUT' : code;
-  if (isValueNode(node)) return 'BAD_USER_INPUT';
+  if (isValueNode(node) || node.kind === Kind.VARIABLE_DEFINITION) return 'BAD_USER_INPUT';
   return node.kind === Kind.OPERATION_DEFINITION ? 'OPERATION_RESOLUTION_FAILURE' : code;
 }
 

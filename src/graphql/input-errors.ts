@@ -25,7 +25,7 @@ import {
   visitWithTypeInfo,
 } from 'graphql';
 import { PublicError } from '../datasource-connection/public-error.js';
-import { MAX_VARIABLE_ERRORS } from './document-limits.js';
+import { EXECUTION_OPTIONS } from './document-limits.js';
 
 const NAME = /^[_A-Za-z][_0-9A-Za-z]{0,63}$/;
 const FIELD_PROBLEM = /^Field "(?:\w+\.)?([^"]*)" (of required type|is not defined by type)/;
@@ -134,7 +134,7 @@ export function describeVariableErrors(
     for (const definition of operation.variableDefinitions ?? [])
       describeVariable(schema, definition, variables, message => {
         messages.push(message);
-        if (messages.length === MAX_VARIABLE_ERRORS) throw LIMIT_REACHED;
+        if (messages.length === EXECUTION_OPTIONS.maxCoercionErrors) throw LIMIT_REACHED;
       });
   } catch (error) {
     if (error !== LIMIT_REACHED) throw error;

@@ -5,7 +5,6 @@ type Event = IteratorResult<FormattedExecutionResult, undefined>;
 
 const DONE: Event = { done: true, value: undefined };
 
-/** The dependencies of {@link SubscriptionStream}. */
 interface Dependencies {
   /** Formats an event for the caller. */
   format(result: ExecutionResult): FormattedExecutionResult;

@@ -10,7 +10,6 @@ import type {
 import {
   GraphQLError,
   getOperationAST,
-  Kind,
   NoSchemaIntrospectionCustomRule,
   OperationTypeNode,
   parse,
@@ -25,25 +24,22 @@ import type { Clock } from '../lib/time.js';
 import {
   DOCUMENT_LIMIT_ERRORS,
   DOCUMENT_RULES,
+  EXECUTION_OPTIONS,
   findExceededLimit,
-  MAX_DOCUMENT_TOKENS,
-  MAX_VALIDATION_ERRORS,
-  MAX_VARIABLE_ERRORS,
+  PARSE_OPTIONS,
+  VALIDATION_OPTIONS,
 } from './document-limits.js';
 import type { ErrorLog, FailedRequest } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 import { failureOf, SubscriptionStream } from './subscription-stream.js';
 
 const MAX_AGE_MS = 30 * 60_000;
-const VALIDATION_OPTIONS = { maxErrors: MAX_VALIDATION_ERRORS, hideSuggestions: true };
-const EXECUTION_OPTIONS = { maxCoercionErrors: MAX_VARIABLE_ERRORS };
 const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
 const RESUBSCRIBE = 'Subscribe again to go on.';
 
 /** The result of a subscription: a stream of events, or a single result with errors. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
-/** The dependencies of {@link SubscriptionEngine}. */
 interface Dependencies {
   schema: GraphQLSchema;
   introspection: boolean;
@@ -139,19 +135,10 @@ export class SubscriptionEngine {
   }
 
   #formatErrors(request: ParsedRequest, { traceId }: RequestContext): GraphQLFormattedError[] {
-    const masked = request.errors.map(error => {
-      const { extensions, ...rest } = error.toJSON();
-      return maskError({ ...rest, extensions: { ...extensions, code: codeOf(error) } }, error);
-    });
+    const masked = request.errors.map(error => maskError(error.toJSON(), error));
     const { schema, log } = this.dependencies;
     return formatErrors({ traceId, schema, ...request }, masked, log);
   }
-}
-
-// The same codes as Apollo's: graphql-js gives none to errors of variables.
-function codeOf({ extensions, nodes, path }: GraphQLError): unknown {
-  const isAboutVariable = path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
-  return extensions['code'] ?? (isAboutVariable ? 'BAD_USER_INPUT' : 'INTERNAL_SERVER_ERROR');
 }
 
 /** A parsed request; incomplete when there are errors. */
@@ -172,7 +159,7 @@ const EXPECTED_FORM =
 
 function parseDocument(query: string): DocumentNode | GraphQLError {
   try {
-    return parse(query, { maxTokens: MAX_DOCUMENT_TOKENS });
+    return parse(query, PARSE_OPTIONS);
   } catch (error) {
     if (error instanceof GraphQLError) return error;
     throw error;

@@ -1,11 +1,12 @@
 import type { DocumentNode, GraphQLSchema } from 'graphql';
 import { GraphQLError, NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
+import { isObject } from '../lib/json.js';
 import {
   DOCUMENT_LIMIT_ERRORS,
   DOCUMENT_RULES,
   findExceededLimit,
   MAX_DOCUMENT_CHARACTERS,
-  MAX_DOCUMENT_TOKENS,
+  PARSE_OPTIONS,
 } from './document-limits.js';
 
 const RULES = [...specifiedRules, NoSchemaIntrospectionCustomRule, ...DOCUMENT_RULES];
@@ -20,14 +21,24 @@ export class TrustedDocuments {
     this.#texts = new Set(Object.values(documents));
   }
 
-  /** The document of an id, which may have the prefix `sha256:`. */
-  find(id: string): string | undefined {
-    return this.#byId.get(id) ?? this.#byId.get(id.replace(/^sha256:/, ''));
-  }
-
-  /** Whether a text is exactly one of the documents. */
-  has(text: string): boolean {
-    return this.#texts.has(text);
+  /**
+   * Replaces the id of a document in the body of a request by its text; undefined when the document is not trusted.
+   *
+   * The id is in `documentId`, as the GraphQL over HTTP proposal for persisted documents defines it, or in
+   * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it. It may have the prefix `sha256:`.
+   */
+  resolve(body: unknown): unknown {
+    // Not a GraphQL request: Apollo responds with its own error.
+    if (!isObject(body)) return body;
+    const { documentId, ...rest } = body;
+    const { persistedQuery, ...extensions } = isObject(body['extensions']) ? body['extensions'] : {};
+    const id = documentId ?? (isObject(persistedQuery) ? persistedQuery['sha256Hash'] : undefined);
+    const text = body['query'];
+    if (id === undefined) return typeof text === 'string' && !this.#texts.has(text) ? undefined : body;
+    const document =
+      typeof id === 'string' ? (this.#byId.get(id) ?? this.#byId.get(id.replace(/^sha256:/, ''))) : undefined;
+    if (document === undefined || (text !== undefined && text !== null && text !== document)) return undefined;
+    return { ...rest, query: document, extensions };
   }
 }
 
@@ -50,7 +61,7 @@ function problemOf(schema: GraphQLSchema, text: string): string | undefined {
   if (text.length > MAX_DOCUMENT_CHARACTERS) return 'it is longer than 15,000 characters';
   let document: DocumentNode;
   try {
-    document = parse(text, { maxTokens: MAX_DOCUMENT_TOKENS });
+    document = parse(text, PARSE_OPTIONS);
   } catch (error) {
     return `it is not valid GraphQL, or longer than 1,000 tokens${placeOf(error)}`;
   }

@@ -2,104 +2,114 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
-import type { AuthenticatedCaller, AuthenticationResult, CallerAuthenticator } from '../auth/caller.js';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type {
+  AuthenticatedCaller,
+  AuthenticationResult,
+  CallerAuthenticator,
+  ConnectionQuota,
+} from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { canonicalAddress } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
-import { clientAddressOf } from './client-address.js';
 import type { ClientConnections } from './client-connections.js';
-import { HTTP_ERRORS, sendHttpError } from './errors.js';
+import type { HttpErrorName } from './errors.js';
+import { formatHttpError, HTTP_ERRORS, sendHttpError, statusOf } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
 
-/** The request decorator that holds the authenticated caller; register it before the server starts. */
-export const CALLER_DECORATOR = 'caller';
+/** The request decorator that holds the context of an authenticated request; register it before the server starts. */
+export const CONTEXT_DECORATOR = 'requestContext';
 
 /** Seconds after which a tenant whose quota is used up should retry. */
 export const QUOTA_RETRY_AFTER_SECONDS = 5;
 
-const ERRORS = {
-  unauthenticated: 'unauthenticated',
-  rateLimited: 'rateLimited',
-  unavailable: 'authUnavailable',
-} as const;
-
 /** A Fastify `onRequest` hook that authenticates the caller, or responds with an error. */
 export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** An authentication that failed. */
-export type FailedAuthentication = Exclude<AuthenticationResult, AuthenticatedCaller>;
+/** What authenticates and limits callers, over every transport. */
+export interface CallerGuards {
+  authenticator: CallerAuthenticator;
+  connections: ClientConnections;
+  /** Limits what each tenant keeps open: streams, WebSockets and waiting queries. */
+  streamQuota: ConnectionQuota;
+  audit: AuditLog;
+  clock: Clock;
+}
 
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
-export function createAuthenticationHook(
-  authenticator: CallerAuthenticator,
-  audit: AuditLog,
-  clock: Clock,
-  connections: ClientConnections,
-): AuthenticationHook {
+export function createAuthenticationHook(guards: CallerGuards): AuthenticationHook {
   return async (request, reply) => {
-    const startedAtMs = clock.epochMs();
-    const result = await authenticator.authenticate(request.headers.authorization, clientAddressOf(request));
-    if (result.kind === 'authenticated') {
-      request.setDecorator<AuthenticatedCaller>(CALLER_DECORATOR, result);
-      if (connections.assignTenant(request.raw.socket, result.caller.tenant)) return undefined;
-      audit.write({
-        traceId: request.id,
-        address: clientAddressOf(request),
-        caller: result.caller,
-        code: HTTP_ERRORS.tooManyOpenConnections.code,
-        reason: 'too many connections',
-        startedAtMs,
-        durationMs: clock.epochMs() - startedAtMs,
-      });
-      reply.header('connection', 'close');
-      return sendHttpError(reply, 'tooManyOpenConnections', QUOTA_RETRY_AFTER_SECONDS);
-    }
-    auditFailure({ audit, clock }, request, result, startedAtMs);
-    if (result.kind !== 'unauthenticated') return sendHttpError(reply, ERRORS[result.kind], result.retryAfterSeconds);
-    return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
+    const startedAtMs = guards.clock.epochMs();
+    const result = await authenticate(request, request.headers.authorization, guards);
+    if (result.kind === 'unauthenticated')
+      return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
+    if (result.kind !== 'authenticated') return sendHttpError(reply, result.kind, result.retryAfterSeconds);
+    const { context } = result;
+    request.setDecorator<RequestContext>(CONTEXT_DECORATOR, context);
+    if (guards.connections.assignTenant(request.raw.socket, context.caller.tenant)) return undefined;
+    auditRefusal(guards, context, 'tooManyOpenConnections', 'too many connections', startedAtMs);
+    reply.header('connection', 'close');
+    return sendHttpError(reply, 'tooManyOpenConnections', QUOTA_RETRY_AFTER_SECONDS);
   };
 }
 
-/** Writes a failed authentication, which began at `startedAtMs` (since 1970-01-01 UTC), to the audit log. */
-export function auditFailure(
-  { audit, clock }: { audit: AuditLog; clock: Clock },
+/** The context of an authenticated request, or why it was refused. */
+export type RequestAuthentication =
+  | { kind: 'authenticated'; context: RequestContext }
+  | Exclude<AuthenticationResult, AuthenticatedCaller>;
+
+/** Authenticates a request. Refusals are written to the audit log. */
+export async function authenticate(
   request: FastifyRequest,
-  failure: FailedAuthentication,
-  startedAtMs: number,
-): void {
-  audit.write({
-    traceId: request.id,
-    address: clientAddressOf(request),
-    caller: undefined,
-    code: HTTP_ERRORS[ERRORS[failure.kind]].code,
-    reason: 'reason' in failure ? failure.reason : undefined,
-    startedAtMs,
-    durationMs: clock.epochMs() - startedAtMs,
-  });
+  authorization: string | undefined,
+  guards: CallerGuards,
+): Promise<RequestAuthentication> {
+  const startedAtMs = guards.clock.epochMs();
+  const origin = { traceId: request.id, address: clientAddressOf(request) };
+  const result = await guards.authenticator.authenticate(authorization, origin.address);
+  if (result.kind !== 'authenticated') {
+    auditRefusal(guards, origin, result.kind, result.reason, startedAtMs);
+    return result;
+  }
+  const { kind, ...authenticated } = result;
+  return { kind, context: { ...origin, ...authenticated } };
 }
 
-/** The caller of a request that passed the hook. */
-export function callerOf(request: FastifyRequest): AuthenticatedCaller {
-  return request.getDecorator<AuthenticatedCaller>(CALLER_DECORATOR);
+function auditRefusal(
+  { audit, clock }: CallerGuards,
+  { traceId, address, caller }: Partial<RequestContext> & Pick<RequestContext, 'traceId' | 'address'>,
+  error: HttpErrorName,
+  reason: string | undefined,
+  startedAtMs: number,
+): void {
+  const { code } = HTTP_ERRORS[error];
+  audit.write({ traceId, address, caller, code, reason, startedAtMs, durationMs: clock.epochMs() - startedAtMs });
+}
+
+/**
+ * The canonical IP address of a client: the last one of `X-Forwarded-For` that no trusted proxy has, or that of the
+ * nearest known proxy when it is no IP address. `unknown` when the client has disconnected.
+ */
+function clientAddressOf({ ip, ips = [ip] }: FastifyRequest): string {
+  for (const text of ips.toReversed()) {
+    const address = canonicalAddress(text);
+    if (address !== undefined) return address;
+  }
+  return 'unknown';
+}
+
+/** The context of a request that passed the hook. */
+export function contextOf(request: FastifyRequest): RequestContext {
+  return request.getDecorator<RequestContext>(CONTEXT_DECORATOR);
 }
 
 /** Whether a request came with a valid access token. */
 export function isSignedIn(request: FastifyRequest): boolean {
   // Only the callers of tokens have an expiry.
-  return request.getDecorator<AuthenticatedCaller | null>(CALLER_DECORATOR)?.validUntilMs !== undefined;
-}
-
-/** The resolver context of an authenticated request, for any transport. */
-export function createContext(
-  traceId: string,
-  address: string,
-  { caller, validUntilMs }: AuthenticatedCaller,
-): RequestContext {
-  return { traceId, address, caller, ...(validUntilMs !== undefined && { validUntilMs }) };
+  return request.getDecorator<RequestContext | null>(CONTEXT_DECORATOR)?.validUntilMs !== undefined;
 }
 
 /**
- * The resolver context of an authenticated HTTP request.
+ * The context of a query or mutation.
  *
  * A field that listens for the disconnect keeps the response open, so it counts against the tenant's stream quota.
  * `onDisconnect` throws RATE_LIMITED when the quota is used up.
@@ -110,31 +120,28 @@ export function createHttpContext(
   streamQuota: ConnectionQuota,
   scheduler: RequestScheduler | undefined,
 ): RequestContext {
-  const authenticated = callerOf(request);
-  const listeners: (() => void)[] = [];
-  const onDisconnect = (listener: () => void) => {
-    if (raw.destroyed) {
-      listener();
-      return;
-    }
-    // One response listener and one connection, however many fields of the request wait.
-    if (listeners.length === 0) {
-      if (!acquireForResponse(raw, streamQuota, authenticated.caller.tenant)) {
-        listener();
-        const { code, message, statusCode: status } = HTTP_ERRORS.tooManyStreams;
-        const extensions = { code, retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS, http: { status } };
-        throw new GraphQLError(message, { extensions });
-      }
-      raw.once('close', () => {
-        for (const notify of listeners) notify();
-      });
-    }
-    listeners.push(listener);
-  };
+  const context = contextOf(request);
+  const { tenant } = context.caller;
+  let isCounted = false;
   return {
-    ...createContext(request.id, clientAddressOf(request), authenticated),
-    onDisconnect,
-    ...(scheduler !== undefined && { nextTurn: shareTurns(() => scheduler.nextTurn(authenticated.caller.tenant)) }),
+    ...context,
+    onDisconnect(listener) {
+      if (raw.destroyed) {
+        listener();
+        return;
+      }
+      // One connection, however many fields of the request wait.
+      isCounted ||= acquireForResponse(raw, streamQuota, tenant);
+      if (!isCounted) {
+        listener();
+        const { message, extensions } = formatHttpError('tooManyStreams', context.traceId, QUOTA_RETRY_AFTER_SECONDS);
+        const http = { status: statusOf('tooManyStreams') };
+        throw new GraphQLError(message, { extensions: { ...extensions, http } });
+      }
+      // Without Node's warning: a request has few fields, because aliases are limited.
+      raw.setMaxListeners(0).once('close', listener);
+    },
+    nextTurn: shareTurns(async () => scheduler?.nextTurn(tenant)),
   };
 }
 
@@ -142,7 +149,7 @@ export function createHttpContext(
 function shareTurns(nextTurn: () => Promise<void>): () => Promise<void> {
   let turn: Promise<void> | undefined;
   return () => {
-    turn ??= nextTurn().then(() => {
+    turn ??= nextTurn().finally(() => {
       turn = undefined;
     });
     return turn;

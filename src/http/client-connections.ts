@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/caller.js';
 import { canonicalAddress, networkOf } from '../lib/ip-address.js';
-import { createProxyTrust } from './client-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { CloseReason, RequestLog } from './request-log.js';
 
@@ -17,20 +16,20 @@ export interface ConnectionQuotas {
   ofNetwork: ConnectionQuota;
 }
 
-/** The dependencies of {@link ClientConnections}. */
 interface Dependencies {
   quotas: ConnectionQuotas;
   timeouts: ClientTimeouts;
-  /** Proxies, whose connections carry the requests of many callers. */
-  trustedProxies: readonly string[];
+  /** Whether an address is that of a trusted proxy, whose connections carry the requests of many callers. */
+  isProxy: (address: string) => boolean;
   requestLog: RequestLog;
 }
 
 interface Connection {
+  readonly socket: Socket;
   /** The address of its other end, which Node forgets when the client goes away. */
   address: string;
-  network: string;
-  isOfProxy: boolean;
+  /** Undefined for a proxy, whose connections count for nobody. */
+  network: string | undefined;
   /** The tenant for which the connection counts; undefined before sign-in. */
   tenant: string | undefined;
   release: () => void;
@@ -50,14 +49,12 @@ interface Connection {
  */
 export class ClientConnections {
   readonly #open = new Map<Socket, Connection>();
-  readonly #isProxy: (address: string) => boolean;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     server: Server,
     private readonly dependencies: Dependencies,
   ) {
-    this.#isProxy = createProxyTrust(dependencies.trustedProxies);
     server.on('connection', (socket: Socket) => this.#add(socket));
     this.#timer = setInterval(() => this.#check(), dependencies.timeouts.checkIntervalMs).unref();
   }
@@ -70,7 +67,7 @@ export class ClientConnections {
     const connection = this.#open.get(socket);
     if (connection === undefined || socket.destroyed) return false;
     if (connection.unanswered.size >= MAX_UNANSWERED) {
-      this.#destroy(socket, connection.address, 'pipelining');
+      this.#destroy(connection, 'pipelining');
       return false;
     }
     connection.unanswered.add(response);
@@ -94,14 +91,14 @@ export class ClientConnections {
     const connection = this.#open.get(socket);
     // An incomplete request is the invalid one itself.
     const isOutOfTurn = [...(connection?.unanswered ?? [])].some(({ req }) => req.complete);
-    if (connection !== undefined && isOutOfTurn) this.#destroy(socket, connection.address, 'invalid');
+    if (connection !== undefined && isOutOfTurn) this.#destroy(connection, 'invalid');
     return isOutOfTurn;
   }
 
   /** Counts a connection for the tenant who has signed in on it; false when the tenant's quota is used up. */
   assignTenant(socket: Socket, tenant: string): boolean {
     const connection = this.#open.get(socket);
-    if (connection === undefined || connection.isOfProxy || connection.tenant === tenant) return true;
+    if (connection?.network === undefined || connection.tenant === tenant) return true;
     const release = this.dependencies.quotas.ofTenant.acquire(tenant);
     if (release === undefined) return false;
     connection.release();
@@ -131,17 +128,16 @@ export class ClientConnections {
 
   #add(socket: Socket): void {
     const address = canonicalAddress(socket.remoteAddress) ?? '';
-    const isOfProxy = this.#isProxy(address);
-    const network = networkOf(address);
-    const release = isOfProxy ? () => {} : this.#acquire(network);
+    const network = this.dependencies.isProxy(address) ? undefined : networkOf(address);
+    const release = network === undefined ? () => {} : this.#acquire(network);
     if (release === undefined) {
-      this.#destroy(socket, address, 'too many');
+      this.#destroy({ socket, address }, 'too many');
       return;
     }
     const connection: Connection = {
+      socket,
       address,
       network,
-      isOfProxy,
       tenant: undefined,
       release,
       unanswered: new Set(),
@@ -150,7 +146,7 @@ export class ClientConnections {
     };
     this.#open.set(socket, connection);
     socket.once('close', () => {
-      this.#remove(socket, connection);
+      this.#remove(connection);
       setImmediate(closeAll, connection.unanswered);
     });
   }
@@ -162,46 +158,44 @@ export class ClientConnections {
     if (release !== undefined) return release;
     const longestIdle = this.#findLongestIdle(network);
     if (longestIdle === undefined) return undefined;
-    const [socket, connection] = longestIdle;
-    this.#destroy(socket, connection.address, 'too many');
-    this.#remove(socket, connection);
+    this.#destroy(longestIdle, 'too many');
+    this.#remove(longestIdle);
     return ofNetwork.acquire(network);
   }
 
-  #findLongestIdle(network: string): [Socket, Connection] | undefined {
-    let found: [Socket, Connection] | undefined;
-    for (const [socket, connection] of this.#open) {
-      const { isOfProxy, tenant, unanswered, idleSinceMs } = connection;
-      if (connection.network !== network || isOfProxy || tenant !== undefined || unanswered.size > 0) continue;
-      if (found === undefined || idleSinceMs < found[1].idleSinceMs) found = [socket, connection];
+  #findLongestIdle(network: string): Connection | undefined {
+    let found: Connection | undefined;
+    for (const connection of this.#open.values()) {
+      if (connection.network !== network || connection.tenant !== undefined || connection.unanswered.size > 0) continue;
+      if (found === undefined || connection.idleSinceMs < found.idleSinceMs) found = connection;
     }
     return found;
   }
 
-  #remove(socket: Socket, connection: Connection): void {
-    if (this.#open.delete(socket)) connection.release();
+  #remove({ socket, release }: Connection): void {
+    if (this.#open.delete(socket)) release();
   }
 
   #check(): void {
     const nowMs = performance.now();
     const { responseMs, idleMs } = this.dependencies.timeouts;
-    for (const [socket, connection] of this.#open) {
+    for (const connection of this.#open.values()) {
       // The response to the upgrade of a WebSocket is closed with the socket.
       const idleForMs = connection.unanswered.size > 0 ? 0 : nowMs - connection.idleSinceMs;
-      if (idleForMs >= idleMs) this.#destroy(socket, connection.address, 'idle');
-      else if (unreadMs(socket, connection, nowMs) >= responseMs) this.#destroy(socket, connection.address, 'unread');
+      if (idleForMs >= idleMs) this.#destroy(connection, 'idle');
+      else if (unreadMs(connection, nowMs) >= responseMs) this.#destroy(connection, 'unread');
     }
   }
 
-  #destroy(socket: Socket, address: string, reason: CloseReason): void {
+  #destroy({ socket, address }: Pick<Connection, 'socket' | 'address'>, reason: CloseReason): void {
     this.dependencies.requestLog.writeClosed(reason, address);
     socket.destroy();
   }
 }
 
 /** How long the client has not taken what was sent to it, in milliseconds. */
-function unreadMs(socket: Socket, connection: Connection, nowMs: number): number {
-  const { bytesWritten, writableLength } = socket;
+function unreadMs(connection: Connection, nowMs: number): number {
+  const { bytesWritten, writableLength } = connection.socket;
   if (writableLength === 0) connection.unread = undefined;
   // `bytesWritten` includes what is buffered.
   else if (connection.unread === undefined || bytesWritten - writableLength >= connection.unread.untilByte)

@@ -8,105 +8,78 @@ import { isObject } from '../lib/json.js';
 import type { RequestLog } from './request-log.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
+/** The HTTP status of each code of the HTTP layer. */
+const STATUS_OF_CODE = {
+  BAD_REQUEST: 400,
+  DOCUMENT_NOT_TRUSTED: 400,
+  GRAPHQL_VALIDATION_FAILED: 400,
+  OPERATION_TOO_COMPLEX: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  RATE_LIMITED: 429,
+  HEADERS_TOO_LARGE: 431,
+  INTERNAL: 500,
+  AUTH_UNAVAILABLE: 503,
+  OVERLOADED: 503,
+  SHUTTING_DOWN: 503,
+} as const;
+
 /** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
 export const HTTP_ERRORS = {
-  badRequest: { statusCode: 400, code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
-  documentTooLong: {
-    statusCode: 400,
-    code: 'OPERATION_TOO_COMPLEX',
-    message: 'The document may have at most 15,000 characters.',
-  },
+  badRequest: { code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  documentTooLong: { code: 'OPERATION_TOO_COMPLEX', message: 'The document may have at most 15,000 characters.' },
   ...DOCUMENT_LIMIT_ERRORS,
   documentNotTrusted: {
-    statusCode: 400,
     code: 'DOCUMENT_NOT_TRUSTED',
     message: 'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
   },
-  jsonTooDeep: {
-    statusCode: 400,
-    code: 'BAD_REQUEST',
-    message: 'The JSON may be nested at most 20 levels deep.',
-  },
-  tooManyJsonValues: {
-    statusCode: 400,
-    code: 'BAD_REQUEST',
-    message: 'The JSON may hold at most 500 values.',
-  },
+  jsonTooDeep: { code: 'BAD_REQUEST', message: 'The JSON may be nested at most 20 levels deep.' },
+  tooManyJsonValues: { code: 'BAD_REQUEST', message: 'The JSON may hold at most 500 values.' },
   forbidden: {
-    statusCode: 403,
     code: 'FORBIDDEN',
     message: 'This gateway may not be called by this host name. Its operator can add the name to ALLOWED_HOSTS.',
   },
   foreignPage: {
-    statusCode: 403,
     code: 'FORBIDDEN',
     message: 'Pages of other sites may open a WebSocket only if CORS_ORIGINS lists them.',
   },
-  unauthenticated: { statusCode: 401, code: 'UNAUTHENTICATED', message: 'Authentication required' },
-  notFound: { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
-  methodNotAllowed: {
-    statusCode: 405,
-    code: 'METHOD_NOT_ALLOWED',
-    message: 'Send GraphQL requests with POST.',
-  },
-  requestTimeout: {
-    statusCode: 408,
-    code: 'REQUEST_TIMEOUT',
-    message: 'The request took too long to arrive.',
-  },
-  payloadTooLarge: { statusCode: 413, code: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 64 KiB.' },
-  unsupportedMediaType: {
-    statusCode: 415,
-    code: 'UNSUPPORTED_MEDIA_TYPE',
-    message: 'Send application/json in UTF-8, not compressed.',
-  },
-  headersTooLarge: {
-    statusCode: 431,
-    code: 'HEADERS_TOO_LARGE',
-    message: 'The headers are more than 64 or larger than 16 KiB.',
-  },
+  unauthenticated: { code: 'UNAUTHENTICATED', message: 'Authentication required' },
+  notFound: { code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
+  methodNotAllowed: { code: 'METHOD_NOT_ALLOWED', message: 'Send GraphQL requests with POST.' },
+  requestTimeout: { code: 'REQUEST_TIMEOUT', message: 'The request took too long to arrive.' },
+  payloadTooLarge: { code: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 64 KiB.' },
+  unsupportedMediaType: { code: 'UNSUPPORTED_MEDIA_TYPE', message: 'Send application/json in UTF-8, not compressed.' },
+  headersTooLarge: { code: 'HEADERS_TOO_LARGE', message: 'The headers are more than 64 or larger than 16 KiB.' },
   rateLimited: {
-    statusCode: 429,
     code: 'RATE_LIMITED',
     message: 'Too many refused access tokens came from your address. Wait before you send another.',
   },
-  internal: { statusCode: 500, code: 'INTERNAL', message: 'Internal error. It has been logged.' },
+  internal: { code: 'INTERNAL', message: 'Internal error. It has been logged.' },
   authUnavailable: {
-    statusCode: 503,
     code: 'AUTH_UNAVAILABLE',
     message: 'Access tokens cannot be checked at the moment. Send it again later; you need not sign in again.',
   },
   overloaded: {
-    statusCode: 503,
     code: 'OVERLOADED',
     message: 'The gateway has too much to do at the moment. Nothing was done; send it again later.',
   },
-  tooManySubscriptions: {
-    statusCode: 429,
-    code: 'RATE_LIMITED',
-    message: 'A WebSocket carries at most 1,000 subscriptions at a time.',
-  },
+  tooManySubscriptions: { code: 'RATE_LIMITED', message: 'A WebSocket carries at most 1,000 subscriptions at a time.' },
   tooManyStreams: {
-    statusCode: 429,
     code: 'RATE_LIMITED',
     message: 'Your tenant holds 500 streams, WebSockets and waiting queries open. End some, or try again later.',
   },
   tooManyOpenConnections: {
-    statusCode: 429,
     code: 'RATE_LIMITED',
     message: 'Your tenant holds 600 connections open. Close some, or try again later.',
   },
-  tooManyWaiting: {
-    statusCode: 429,
-    code: 'RATE_LIMITED',
-    message: 'Your tenant has 600 requests waiting. Send fewer at a time.',
-  },
-  shuttingDown: {
-    statusCode: 503,
-    code: 'SHUTTING_DOWN',
-    message: 'The gateway is stopping. Send it again.',
-  },
-} as const satisfies Record<string, { statusCode: number; code: string; message: string }>;
+  tooManyWaiting: { code: 'RATE_LIMITED', message: 'Your tenant has 600 requests waiting. Send fewer at a time.' },
+  shuttingDown: { code: 'SHUTTING_DOWN', message: 'The gateway is stopping. Send it again.' },
+} as const satisfies Record<string, { code: keyof typeof STATUS_OF_CODE; message: string }>;
 
 /** A key of {@link HTTP_ERRORS}. */
 export type HttpErrorName = keyof typeof HTTP_ERRORS;
@@ -114,6 +87,11 @@ export type HttpErrorName = keyof typeof HTTP_ERRORS;
 // In the format of a GraphQL response, so that clients need only one way to read errors.
 function errorBody(name: HttpErrorName, traceId: string, retryAfterSeconds?: number): string {
   return JSON.stringify({ errors: [formatHttpError(name, traceId, retryAfterSeconds)] });
+}
+
+/** The HTTP status of an error. */
+export function statusOf(name: HttpErrorName): number {
+  return STATUS_OF_CODE[HTTP_ERRORS[name].code];
 }
 
 /** Formats an error of the HTTP layer as a GraphQL error. The request may succeed after `retryAfterSeconds`. */
@@ -145,9 +123,6 @@ function httpErrorOf(error: unknown): HttpErrorName {
   return ERROR_OF_STATUS.get(status) ?? 'internal';
 }
 
-/** Maximum size of a request body or WebSocket message in bytes. */
-export const MAX_BODY_BYTES = 64 * 1024;
-
 /** Fastify options that assign trace ids and respond with JSON to errors before routing. */
 export function errorOptions(requestLog: RequestLog) {
   return {
@@ -173,9 +148,9 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
 export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   // To keep the connection, Node would read the whole body, regardless of its size.
-  if (mayHaveLargeBody(reply.request.headers, MAX_BODY_BYTES)) reply.header('connection', 'close');
+  if (mayHaveLargeBody(reply.request.headers)) reply.header('connection', 'close');
   return reply
-    .code(HTTP_ERRORS[name].statusCode)
+    .code(statusOf(name))
     .type('application/json; charset=utf-8')
     .send(errorBody(name, reply.request.id, retryAfterSeconds));
 }
@@ -198,7 +173,7 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
     return;
   }
   const name = ERROR_OF_CODE[error.code ?? ''] ?? 'badRequest';
-  const { statusCode: status } = HTTP_ERRORS[name];
+  const status = statusOf(name);
   const traceId = traceIdOf();
   const body = errorBody(name, traceId);
   const headers = {

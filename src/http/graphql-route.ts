@@ -2,13 +2,18 @@ import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
-import type { AuthenticationHook } from './authentication.js';
-import { CALLER_DECORATOR, callerOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
+import type { AuthenticationHook, CallerGuards } from './authentication.js';
+import {
+  CONTEXT_DECORATOR,
+  contextOf,
+  createAuthenticationHook,
+  createHttpContext,
+  QUOTA_RETRY_AFTER_SECONDS,
+} from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -24,11 +29,8 @@ const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 /** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** The dependencies of {@link registerGraphqlRoute}. */
-interface Dependencies {
+interface Dependencies extends CallerGuards {
   apollo: ApolloServer<RequestContext>;
-  authenticate: AuthenticationHook;
-  streamQuota: ConnectionQuota;
   explorer: ExplorerHandler | undefined;
   /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
@@ -45,17 +47,18 @@ interface Dependencies {
  * GET with `Accept: text/html` for the explorer, if there is one.
  */
 export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
-  const { apollo, authenticate, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
+  const { apollo, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
+  const authenticate = createAuthenticationHook(dependencies);
   const isPageRequest = ({ method, headers }: FastifyRequest) =>
     explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
-  app.decorateRequest(CALLER_DECORATOR, null);
+  app.decorateRequest(CONTEXT_DECORATOR, null);
   const handleWithApollo = fastifyApolloHandler(apollo, {
     context: async (request, reply) => createHttpContext(request, reply, streamQuota, scheduler),
   });
   const hooks: RouteShorthandOptions = {
     onRequest: authenticate,
     async preHandler(request, reply) {
-      if ((await scheduler?.admit(callerOf(request).caller.tenant)) === false)
+      if (scheduler !== undefined && !(await scheduler.admit(contextOf(request).caller.tenant)))
         return sendHttpError(reply, 'tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
       const validated = validateBody(request.body, trustedDocuments);
       if (typeof validated === 'string') return sendHttpError(reply, validated);
@@ -108,30 +111,11 @@ export function validateBody(
   if (query !== undefined && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
   const jsonError = findJsonError(body);
   if (jsonError !== undefined) return jsonError;
-  const resolved = documents === undefined ? body : resolveTrustedDocument(body, documents);
+  const resolved = documents === undefined ? body : documents.resolve(body);
   return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
 }
 
 function queryOf(body: unknown): string | undefined {
   const query = isObject(body) ? body['query'] : undefined;
   return typeof query === 'string' ? query : undefined;
-}
-
-/**
- * Replaces the id of a trusted document by its text; undefined when the document is not trusted.
- *
- * The id is in `documentId`, as the GraphQL over HTTP proposal for persisted documents defines it, or in
- * `extensions.persistedQuery.sha256Hash`, where Apollo's clients send it.
- */
-function resolveTrustedDocument(body: unknown, documents: TrustedDocuments): unknown {
-  // Not a GraphQL request: Apollo responds with its own error.
-  if (!isObject(body)) return body;
-  const { documentId, ...rest } = body;
-  const { persistedQuery, ...extensions } = isObject(body['extensions']) ? body['extensions'] : {};
-  const id = documentId ?? (isObject(persistedQuery) ? persistedQuery['sha256Hash'] : undefined);
-  const text = body['query'];
-  if (id === undefined) return typeof text === 'string' && !documents.has(text) ? undefined : body;
-  const document = typeof id === 'string' ? documents.find(id) : undefined;
-  if (document === undefined || (text !== undefined && text !== null && text !== document)) return undefined;
-  return { ...rest, query: document, extensions };
 }

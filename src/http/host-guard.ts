@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from '../lib/ip-address.js';
+import { isFromOwnPage } from './request-validation.js';
 
 const LOG_INTERVAL_MS = 60_000;
 // RFC 1035, section 2.3.4. A Host header may be longer.
@@ -37,10 +38,11 @@ export class HostGuard {
   }
 
   /** Whether to refuse a request with these headers, whose `Host` is valid. Logs the reason at most once a minute. */
-  refuses({ host = '', origin }: IncomingHttpHeaders): boolean {
+  refuses(headers: IncomingHttpHeaders): boolean {
+    const { host = '', origin } = headers;
     const { appliesTo, allowedOrigins } = this.rules;
     if (appliesTo === 'nobody' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
-    if (appliesTo === 'pages' && !isOwnPage(host, origin)) return false;
+    if (appliesTo === 'pages' && !isFromOwnPage(headers)) return false;
     const name = nameOf(host);
     if (isLoopbackName(name) || this.#allowedHosts.has(name)) return false;
     this.#logRefusal(name);
@@ -58,11 +60,6 @@ export class HostGuard {
     this.#refusals = 0;
     this.#logAgainAtMs = nowMs + LOG_INTERVAL_MS;
   }
-}
-
-/** Whether a browser takes the page that sends a request for one of the gateway's own. */
-function isOwnPage(host: string, origin: string | undefined): boolean {
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }
 
 /** The one spelling of a host name or IP address, without port, brackets and the dot at the end. */

@@ -48,7 +48,7 @@ export class LoadShedder {
   track(request: object, response: EventEmitter): void {
     this.#newRequests += 1;
     this.#openRequests.add(request);
-    response.once('close', () => this.untrack(request));
+    response.once('close', () => this.#openRequests.delete(request));
   }
 
   /** Counts a request that arrived as a WebSocket message and has no response of its own. */

@@ -1,5 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
+/** Maximum size of a request body or WebSocket message in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
 const MAX_JSON_DEPTH = 20;
 
 // Fields and list items at all levels. An input with all its fields and tags has about 40.
@@ -23,8 +26,8 @@ export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage
 }
 
 /** Whether the headers declare a body that is larger than the limit, or of unknown length. */
-export function mayHaveLargeBody(headers: IncomingHttpHeaders, maxBytes: number): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBytes;
+export function mayHaveLargeBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES;
 }
 
 // Node keeps the first of several Host headers and silently drops the others.
@@ -52,25 +55,30 @@ export function acceptsEventStream({ accept = '' }: IncomingHttpHeaders): boolea
  *
  * CORS does not apply to WebSockets, so the server must check the origin itself (RFC 6455, section 10.2).
  */
-export function isAllowedOrigin({ host, origin }: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
-  if (origin === undefined || allowedOrigins.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+export function isAllowedOrigin(headers: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
+  const { origin } = headers;
+  return origin === undefined || allowedOrigins.includes(origin) || isFromOwnPage(headers);
+}
+
+/** Whether a browser takes the page that sends a request for one of the gateway's own. */
+export function isFromOwnPage({ host, origin }: IncomingHttpHeaders): boolean {
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
 }
 
 /** The first limit that JSON of a client exceeds; undefined if it exceeds none. */
 export function findJsonError(json: unknown): 'jsonTooDeep' | 'tooManyJsonValues' | undefined {
   let values = 0;
-  const search = (value: unknown, levels: number): ReturnType<typeof findJsonError> => {
-    if (typeof value !== 'object' || value === null) return undefined;
-    if (levels === 0) return 'jsonTooDeep';
-    const children: unknown[] = Object.values(value);
-    values += children.length;
-    if (values > MAX_JSON_VALUES) return 'tooManyJsonValues';
-    for (const child of children) {
-      const error = search(child, levels - 1);
-      if (error !== undefined) return error;
+  let level = [json];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      if (depth === MAX_JSON_DEPTH) return 'jsonTooDeep';
+      next.push(...Object.values(value));
     }
-    return undefined;
-  };
-  return search(json, MAX_JSON_DEPTH);
+    values += next.length;
+    if (values > MAX_JSON_VALUES) return 'tooManyJsonValues';
+    level = next;
+  }
+  return undefined;
 }

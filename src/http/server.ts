@@ -3,17 +3,16 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
-import { canonicalAddress } from '../lib/ip-address.js';
+import { canonicalAddress, createRangeCheck } from '../lib/ip-address.js';
 import { isSignedIn } from './authentication.js';
-import { createProxyTrust } from './client-address.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
 import type { ClientTimeouts } from './client-timeouts.js';
-import { addErrorHandlers, commonHeaders, errorOptions, MAX_BODY_BYTES, sendHttpError } from './errors.js';
+import { addErrorHandlers, commonHeaders, errorOptions, sendHttpError } from './errors.js';
 import type { HostGuard } from './host-guard.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
-import { hasSupportedEncoding, isUnambiguous } from './request-validation.js';
+import { hasSupportedEncoding, isUnambiguous, MAX_BODY_BYTES } from './request-validation.js';
 import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
@@ -22,7 +21,6 @@ const MAX_HEADERS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 
-/** The dependencies of {@link createHttpServer}. */
 interface Dependencies {
   logger: FastifyBaseLogger;
   requestLog: RequestLog;
@@ -32,31 +30,29 @@ interface Dependencies {
   isStopping: () => boolean;
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
-  connectionQuotas: ConnectionQuotas;
+  quotas: ConnectionQuotas;
   hostGuard: HostGuard;
   /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
 }
 
-/** An HTTP server and the connections of its clients. */
-interface HttpServer {
-  app: FastifyInstance;
-  connections: ClientConnections;
-}
-
-/** Creates an HTTP server with bounded requests and JSON for every error; the caller registers the routes. */
-export async function createHttpServer(dependencies: Dependencies): Promise<HttpServer> {
-  const {
-    requestLog,
-    connectionQuotas: quotas,
-    logger,
-    corsOrigins,
-    isStopping,
-    loadShedder,
-    clientTimeouts,
-    hostGuard,
-    trustedProxies,
-  } = dependencies;
+/**
+ * Creates an HTTP server with bounded requests and JSON for every error, and counts the connections of its clients. The
+ * caller registers the routes.
+ */
+export async function createHttpServer({
+  logger,
+  requestLog,
+  corsOrigins,
+  isStopping,
+  loadShedder,
+  clientTimeouts,
+  quotas,
+  hostGuard,
+  trustedProxies,
+}: Dependencies): Promise<{ app: FastifyInstance; connections: ClientConnections }> {
+  // Knows proxies that write their address with a port, too.
+  const isProxy = createRangeCheck(trustedProxies);
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(requestLog);
@@ -64,7 +60,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    trustProxy: trustedProxies.length > 0 && createProxyTrust(trustedProxies),
+    trustProxy: trustedProxies.length > 0 && isProxy,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       // isUnambiguous checks it: Node would respond to a missing Host without a body.
@@ -94,12 +90,7 @@ export async function createHttpServer(dependencies: Dependencies): Promise<Http
         errorHandling.clientErrorHandler(error, socket);
     },
   });
-  const connections = new ClientConnections(app.server, {
-    quotas,
-    timeouts: clientTimeouts,
-    trustedProxies,
-    requestLog,
-  });
+  const connections = new ClientConnections(app.server, { quotas, timeouts: clientTimeouts, isProxy, requestLog });
   // When a server closes, Node takes a connection for idle as soon as its response is ended, and would cut it off.
   const closeIdle = app.server.closeIdleConnections.bind(app.server);
   app.server.closeIdleConnections = () => void connections.whenSent().then(closeIdle);

@@ -2,10 +2,9 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type { ConnectionQuota } from '../auth/caller.js';
 import type { SubscriptionEngine } from '../graphql/subscriptions.js';
-import { acquireForResponse, callerOf, createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
-import { clientAddressOf } from './client-address.js';
+import { acquireForResponse, contextOf, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import { sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
 
@@ -32,7 +31,7 @@ export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadSh
     async handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
       // CSRF: pages of other sites may send any content type but JSON without a preflight.
       if (request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
-      if (!acquireForResponse(reply.raw, streamQuota, callerOf(request).caller.tenant))
+      if (!acquireForResponse(reply.raw, streamQuota, contextOf(request).caller.tenant))
         return sendHttpError(reply, 'tooManyStreams', QUOTA_RETRY_AFTER_SECONDS);
       const events = await encode(await subscribe(request, engine));
       if (isClosed) {
@@ -66,8 +65,7 @@ export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadSh
       isClosed = true;
       for (const raw of open) {
         raw.end();
-        const timer = setTimeout(() => raw.destroy(), CLOSE_TIMEOUT_MS).unref();
-        raw.once('close', () => clearTimeout(timer));
+        setTimeout(() => raw.destroy(), CLOSE_TIMEOUT_MS).unref();
       }
     },
   };
@@ -91,7 +89,7 @@ function createEventEncoder() {
 }
 
 async function subscribe(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
-  const prepared = engine.prepare(request.body, createContext(request.id, clientAddressOf(request), callerOf(request)));
+  const prepared = engine.prepare(request.body, contextOf(request));
   if (Array.isArray(prepared)) return only({ errors: prepared });
   const results = await engine.subscribe(prepared);
   return Symbol.asyncIterator in results ? results : only(results);

@@ -2,13 +2,10 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyRequest } from 'fastify';
 import type { Server } from 'graphql-ws';
 import { MessageType, parseMessage } from 'graphql-ws';
-import type { AuditLog } from '../auth/audit-log.js';
-import type { AuthenticatedCaller, CallerAuthenticator } from '../auth/caller.js';
-import type { ConnectionQuota } from '../auth/connection-quota.js';
+import type { RequestContext } from '../datasource-connection/request-context.js';
 import type { Clock } from '../lib/time.js';
-import { auditFailure } from './authentication.js';
-import { clientAddressOf } from './client-address.js';
-import type { ClientConnections } from './client-connections.js';
+import type { CallerGuards } from './authentication.js';
+import { authenticate } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import { findJsonError } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
@@ -48,49 +45,43 @@ export type ConnectionParams = Record<string, unknown> | undefined;
 export interface WebSocketConnection {
   socket: WebSocket;
   request: FastifyRequest;
-}
-
-/** The dependencies that authenticate and limit WebSocket connections. */
-export interface ConnectionGuards {
-  authenticator: CallerAuthenticator;
-  streamQuota: ConnectionQuota;
-  connections: ClientConnections;
-  audit: AuditLog;
-  clock: Clock;
+  /** Set when its caller has been authenticated. */
+  context?: RequestContext;
 }
 
 /**
  * Authenticates a WebSocket by the token in `connection_init` or in the upgrade request, and closes it when that token
- * expires. Returns undefined when authentication failed and the socket was closed.
+ * expires. Returns false when authentication failed and the socket was closed.
  */
 export async function authenticateSocket(
-  { socket, request }: WebSocketConnection,
+  connection: WebSocketConnection,
   params: ConnectionParams,
-  { authenticator, streamQuota, connections, audit, clock }: ConnectionGuards,
-): Promise<AuthenticatedCaller | undefined> {
-  const startedAtMs = clock.epochMs();
-  const authorization = authorizationIn(params) ?? request.headers.authorization;
-  const result = await authenticator.authenticate(authorization, clientAddressOf(request));
+  guards: CallerGuards,
+): Promise<boolean> {
+  const { socket, request } = connection;
+  const result = await authenticate(request, authorizationIn(params) ?? request.headers.authorization, guards);
   if (result.kind !== 'authenticated') {
-    auditFailure({ audit, clock }, request, result, startedAtMs);
     if (result.kind === 'unauthenticated') closeSocket(socket, CLOSE_CODES.unauthorized, 'Authentication required');
     else closeSocket(socket, CLOSE_CODES.tryAgainLater, `Try again in ${result.retryAfterSeconds} s`);
-    return undefined;
+    return false;
   }
   // The client may have disconnected already.
-  if (socket.readyState === socket.CLOSED) return undefined;
-  const { tenant } = result.caller;
+  if (socket.readyState === socket.CLOSED) return false;
+  const { context } = result;
+  const { connections, streamQuota, clock } = guards;
+  const { tenant } = context.caller;
   const release = connections.assignTenant(request.raw.socket, tenant) ? streamQuota.acquire(tenant) : undefined;
   if (release === undefined) {
     closeSocket(socket, CLOSE_CODES.tryAgainLater, 'Too many open connections of your tenant');
-    return undefined;
+    return false;
   }
   socket.once('close', release);
-  closeAtExpiry(socket, result, clock);
-  return result;
+  closeAtExpiry(socket, context, clock);
+  connection.context = context;
+  return true;
 }
 
-function authorizationIn(params: Readonly<Record<string, unknown>> = {}): string | undefined {
+function authorizationIn(params: ConnectionParams = {}): string | undefined {
   const value = params['authorization'] ?? params['Authorization'];
   return typeof value === 'string' ? value : undefined;
 }
@@ -104,8 +95,12 @@ export function closeExpired(socket: WebSocket): void {
   closeSocket(socket, CLOSE_CODES.forbidden, 'The access token has ended');
 }
 
-function closeAtExpiry(socket: WebSocket, { validUntilMs }: AuthenticatedCaller, clock: Clock): void {
-  const leftMs = (validUntilMs ?? Number.POSITIVE_INFINITY) - clock.epochMs() + EXPIRY_GRACE_MS;
+function closeAtExpiry(
+  socket: WebSocket,
+  { validUntilMs = Number.POSITIVE_INFINITY }: RequestContext,
+  clock: Clock,
+): void {
+  const leftMs = validUntilMs - clock.epochMs() + EXPIRY_GRACE_MS;
   // A longer timer would fire at once. Subscriptions end with the token even without it.
   if (leftMs > MAX_TIMER_MS) return;
   const timer = setTimeout(() => closeExpired(socket), leftMs).unref();
@@ -121,7 +116,6 @@ function closeAtExpiry(socket: WebSocket, { validUntilMs }: AuthenticatedCaller,
 export function serveConnection<T extends WebSocketConnection>(
   server: Server<T>,
   connection: T,
-  isAuthenticated: () => boolean,
   { pingIntervalMs, requestMs }: ClientTimeouts,
 ): void {
   const { socket, request } = connection;
@@ -156,13 +150,9 @@ export function serveConnection<T extends WebSocketConnection>(
   );
   // ws responds to pings by itself, and a client that does not read the pongs fills the buffer.
   socket.on('ping', terminateIfSlow);
-  const stopPinging = keepAlive(socket, pingIntervalMs);
-  const stopWatching = limitMessages(connection, isAuthenticated, requestMs);
-  socket.once('close', (code, reason) => {
-    stopPinging();
-    stopWatching();
-    closed(code, String(reason)).catch(fail);
-  });
+  keepAlive(socket, pingIntervalMs);
+  limitMessages(connection, requestMs);
+  socket.once('close', (code, reason) => void closed(code, String(reason)).catch(fail));
 }
 
 /** Whether a text is a message of the protocol that clients send. graphql-ws would throw for one that servers send. */
@@ -178,11 +168,8 @@ function isClientMessage(text: string): boolean {
 }
 
 /** Closes a socket whose message does not end in time, or that receives too much before sign-in. */
-function limitMessages(
-  { socket, request }: WebSocketConnection,
-  isAuthenticated: () => boolean,
-  messageMs: number,
-): () => void {
+function limitMessages(connection: WebSocketConnection, messageMs: number): void {
+  const { socket, request } = connection;
   const frames = new WebSocketFrames();
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -194,24 +181,25 @@ function limitMessages(
   };
   const onData = (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES_BEFORE_SIGN_IN && !isAuthenticated())
+    if (bytes > MAX_BYTES_BEFORE_SIGN_IN && connection.context === undefined)
       close(CLOSE_CODES.tooBig, 'Too much data before connection_ack');
-    const { ends, isWithinMessage: wasWithinMessage } = frames;
-    frames.read(chunk);
-    if (wasWithinMessage && frames.ends === ends) return;
+    const wasWithinMessage = frames.isWithinMessage;
+    const hasEnded = frames.read(chunk);
+    // The time of the message goes on.
+    if (wasWithinMessage && !hasEnded) return;
     clearTimeout(timer);
     if (frames.isWithinMessage)
       timer = setTimeout(() => close(CLOSE_CODES.policyViolation, 'The message took too long'), messageMs).unref();
   };
   request.raw.socket.on('data', onData);
-  return () => {
+  socket.once('close', () => {
     clearTimeout(timer);
     request.raw.socket.off('data', onData);
-  };
+  });
 }
 
 /** Pings the client at an interval, and terminates the socket when the last ping was not answered. */
-function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
+function keepAlive(socket: WebSocket, pingIntervalMs: number): void {
   let isAlive = true;
   socket.on('pong', () => {
     isAlive = true;
@@ -223,7 +211,7 @@ function keepAlive(socket: WebSocket, pingIntervalMs: number): () => void {
       socket.ping();
     }
   }, pingIntervalMs).unref();
-  return () => clearInterval(timer);
+  socket.once('close', () => clearInterval(timer));
 }
 
 /** Closes a socket with a code and a reason, and terminates it when the client does not respond within 1 s. */
@@ -231,6 +219,5 @@ export function closeSocket(socket: WebSocket, code: number, reason: string): vo
   // Without the part of a character at the end, whose replacement would be longer than itself.
   const text = new TextDecoder().decode(Buffer.from(reason).subarray(0, MAX_REASON_BYTES), { stream: true });
   socket.close(code, text);
-  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
-  socket.once('close', () => clearTimeout(timer));
+  setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();
 }

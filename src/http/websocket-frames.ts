@@ -17,21 +17,19 @@ export class WebSocketFrames {
   #payloadBytesLeft = 0;
   /** Whether the last data frame was not the last of its message. */
   #isFragmented = false;
-  /** How often the bytes so far ended at the end of a message, or of a control frame outside one. */
-  #ends = 0;
 
   /** Whether the bytes so far end within a message. */
   get isWithinMessage(): boolean {
     return this.#isFragmented || this.#payloadBytesLeft > 0 || this.#header.length > 0;
   }
 
-  /** A number that changes when a message ends. */
-  get ends(): number {
-    return this.#ends;
-  }
-
-  /** Reads the next bytes. Invalid ones make no difference, because ws closes the socket. */
-  read(chunk: Buffer): void {
+  /**
+   * Reads the next bytes. Invalid ones make no difference, because ws closes the socket.
+   *
+   * @returns whether a message ended in them, or a control frame outside one
+   */
+  read(chunk: Buffer): boolean {
+    let hasEnded = false;
     let index = 0;
     while (index < chunk.length) {
       if (this.#payloadBytesLeft > 0) {
@@ -43,8 +41,9 @@ export class WebSocketFrames {
         index += 1;
         this.#endHeader();
       }
-      if (!this.isWithinMessage) this.#ends += 1;
+      hasEnded ||= !this.isWithinMessage;
     }
+    return hasEnded;
   }
 
   #endHeader(): void {

@@ -7,21 +7,22 @@ import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } f
 import { GraphQLError } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { handleProtocols, makeServer } from 'graphql-ws';
-import type { AuthenticatedCaller } from '../auth/caller.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import { createContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
-import { clientAddressOf } from './client-address.js';
+import type { CallerGuards } from './authentication.js';
+import { QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
-import { formatHttpError, handleClientError, MAX_BODY_BYTES, traceIdOf } from './errors.js';
+import type { HttpErrorName } from './errors.js';
+import { formatHttpError, handleClientError, traceIdOf } from './errors.js';
 import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
+import { MAX_BODY_BYTES } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
-import type { ConnectionGuards, ConnectionParams, WebSocketConnection } from './websocket-connection.js';
+import type { ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
 
 const MAX_SUBSCRIPTIONS = 1_000;
@@ -31,8 +32,7 @@ const MAX_FRAGMENTS = 16;
 // A message of 64 KiB in the smallest segments of TCP that are in use.
 const MAX_BUFFERED_CHUNKS = 128;
 
-/** The dependencies of {@link createWebSocketHandler}. */
-interface Dependencies extends ConnectionGuards {
+interface Dependencies extends CallerGuards {
   engine: SubscriptionEngine;
   loadShedder: LoadShedder;
   clientTimeouts: ClientTimeouts;
@@ -44,114 +44,102 @@ interface Dependencies extends ConnectionGuards {
 }
 
 interface Session extends WebSocketConnection {
-  /** Number of subscriptions that were started and have not ended. */
-  count: number;
-  /** Open streams, tracked here because graphql-ws loses those whose id is reused. */
-  streams: Set<SubscriptionStream>;
-  /** Set after `connection_init` was accepted. */
-  authenticated?: AuthenticatedCaller;
+  /** The subscriptions that were started and have not ended. */
+  subscriptions: Set<StartedSubscription>;
+}
+
+interface StartedSubscription {
+  /** Tracked here because graphql-ws loses streams whose id is reused. Undefined until the source has been opened. */
+  stream?: SubscriptionStream;
+}
+
+/** The arguments of a subscription, as graphql-ws passes them on. */
+interface SubscriptionArgs extends ExecutionArgs {
+  session: Session;
 }
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
 export function createWebSocketHandler(dependencies: Dependencies) {
   const { engine, loadShedder, clientTimeouts, clock, isStopping } = dependencies;
-  const sessions = new WeakMap<RequestContext, Session>();
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
-    async onConnect({ extra, connectionParams }) {
-      const authenticated = await authenticateSocket(extra, connectionParams, dependencies);
-      if (authenticated !== undefined) extra.authenticated = authenticated;
-      return authenticated !== undefined;
-    },
+    onConnect: ({ extra, connectionParams }) => authenticateSocket(extra, connectionParams, dependencies),
     onSubscribe: async ({ extra, subscriptions }, id, payload) => {
       if (id.length > MAX_ID_LENGTH) {
         // Every message of the subscription would repeat the id.
         closeSocket(extra.socket, CLOSE_CODES.badRequest, 'The id is too long');
         return [new GraphQLError('The id is too long.')];
       }
-      if ((extra.authenticated?.validUntilMs ?? Number.POSITIVE_INFINITY) <= clock.epochMs()) {
+      if ((extra.context?.validUntilMs ?? Number.POSITIVE_INFINITY) <= clock.epochMs()) {
         // The subscription would end at once, and the client would repeat it on the same socket.
         closeExpired(extra.socket);
         return [new GraphQLError('The access token has ended.')];
       }
-      const prepared = await prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
-      if ('contextValue' in prepared) sessions.set(prepared.contextValue as RequestContext, extra);
-      return prepared;
+      return prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
     },
-    subscribe: args => startSubscription(args, sessions.get(args.contextValue as RequestContext), engine) as never,
+    subscribe: args => startSubscription(args as SubscriptionArgs, engine) as never,
     // The engine has formatted them already.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
   });
   return (socket: WebSocket, request: FastifyRequest): void => {
     loadShedder.untrack(request.raw);
-    const streams = new Set<SubscriptionStream>();
+    const session: Session = { socket, request, subscriptions: new Set() };
     socket.once('close', () => {
-      for (const stream of streams) void stream.return();
+      for (const { stream } of session.subscriptions) void stream?.return();
     });
-    const session: Session = { socket, request, streams, count: 0 };
-    serveConnection(server, session, () => session.authenticated !== undefined, clientTimeouts);
+    serveConnection(server, session, clientTimeouts);
     if (isStopping()) closeSocket(socket, CLOSE_CODES.goingAway, 'Stopping');
   };
 }
 
 async function prepare(
-  { request, authenticated }: Session,
+  session: Session,
   subscriptions: number,
   payload: SubscribePayload,
   { engine, loadShedder, scheduler, trustedDocuments }: Dependencies,
-) {
+): Promise<SubscriptionArgs | GraphQLError[]> {
+  const { context } = session;
   const traceId = traceIdOf();
-  const refuse = (...errors: GraphQLFormattedError[]) => errors.map(error => new PreformattedError(error));
+  const refuse = (name: HttpErrorName, retryAfterSeconds?: number) =>
+    toGraphqlErrors([formatHttpError(name, traceId, retryAfterSeconds)]);
   // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
-  if (authenticated === undefined) return refuse(formatHttpError('unauthenticated', traceId));
+  if (context === undefined) return refuse('unauthenticated');
   loadShedder.trackMessage();
-  if (!loadShedder.admit()) return refuse(formatHttpError('overloaded', traceId, 1));
-  if (subscriptions > MAX_SUBSCRIPTIONS) return refuse(formatHttpError('tooManySubscriptions', traceId));
-  if ((await scheduler?.admit(authenticated.caller.tenant)) === false)
-    return refuse(formatHttpError('tooManyWaiting', traceId, QUOTA_RETRY_AFTER_SECONDS));
+  if (!loadShedder.admit()) return refuse('overloaded', 1);
+  if (subscriptions > MAX_SUBSCRIPTIONS) return refuse('tooManySubscriptions');
+  if (scheduler !== undefined && !(await scheduler.admit(context.caller.tenant)))
+    return refuse('tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
   // The protocol requires a query, which is empty when the document is given by its id.
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);
-  if (typeof validated === 'string') return refuse(formatHttpError(validated, traceId));
-  const prepared = engine.prepare(validated.body, createContext(traceId, clientAddressOf(request), authenticated));
-  return Array.isArray(prepared) ? refuse(...prepared) : prepared;
+  if (typeof validated === 'string') return refuse(validated);
+  const prepared = engine.prepare(validated.body, { ...context, traceId });
+  return Array.isArray(prepared) ? toGraphqlErrors(prepared) : { ...prepared, session };
+}
+
+// graphql-ws accepts instances only, and sends what their toJSON() returns.
+function toGraphqlErrors(formatted: GraphQLFormattedError[]): GraphQLError[] {
+  return formatted.map(error => Object.assign(new GraphQLError(error.message), { toJSON: () => error }));
 }
 
 // Counts subscriptions again, because graphql-ws counts concurrent ones with the same id as one.
 async function startSubscription(
-  args: ExecutionArgs,
-  session: Session | undefined,
+  { session, ...args }: SubscriptionArgs,
   engine: SubscriptionEngine,
 ): Promise<SubscriptionResults> {
-  const { traceId } = args.contextValue as RequestContext;
-  if (session === undefined || session.count >= MAX_SUBSCRIPTIONS)
+  const { socket, subscriptions } = session;
+  if (subscriptions.size >= MAX_SUBSCRIPTIONS) {
+    const { traceId } = args.contextValue as RequestContext;
     return { errors: [formatHttpError('tooManySubscriptions', traceId)] };
-  session.count += 1;
-  let stream: SubscriptionStream | undefined;
-  const results = await engine.subscribe(args, () => {
-    session.count -= 1;
-    if (stream !== undefined) session.streams.delete(stream);
-  });
+  }
+  const started: StartedSubscription = {};
+  subscriptions.add(started);
+  const results = await engine.subscribe(args, () => subscriptions.delete(started));
   if (!(results instanceof SubscriptionStream)) return results;
-  stream = results;
-  session.streams.add(stream);
+  started.stream = results;
   // The client may have disconnected already.
-  if (session.socket.readyState !== session.socket.OPEN) await stream.return();
-  return stream;
-}
-
-/** An error that was formatted already, so that graphql-ws sends it unchanged. */
-class PreformattedError extends GraphQLError {
-  readonly #formatted: GraphQLFormattedError;
-
-  constructor(formatted: GraphQLFormattedError) {
-    super(formatted.message);
-    this.#formatted = formatted;
-  }
-
-  override toJSON(): GraphQLFormattedError {
-    return this.#formatted;
-  }
+  if (socket.readyState !== socket.OPEN) await results.return();
+  return results;
 }
 
 /**

@@ -31,3 +31,14 @@ export function rangeOf(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   const maxBits = network.kind() === 'ipv4' ? 32 : 128;
   return [network, bits === undefined ? maxBits : bits - (isMapped ? 96 : 0)];
 }
+
+/** Creates a function that checks whether an address, in any spelling, is in one of the ranges. */
+export function createRangeCheck(texts: readonly string[]): (address: string) => boolean {
+  const ranges = texts.map(rangeOf);
+  return text => {
+    const canonical = canonicalAddress(text);
+    if (canonical === undefined) return false;
+    const address = ipaddr.parse(canonical);
+    return ranges.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+  };
+}

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { closeSubscribers, FOLLOW, openSocket } from '../http/helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, openSubscriber } from '../http/helpers/subscribers.js';
 
 afterEach(async () => {
   await closeSubscribers();
@@ -20,9 +20,7 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
   const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
   const counts: Record<string, number> = {};
   for (let socket = 0; socket < sockets; socket += 1) {
-    const { say, hear } = await openSocket(graphqlUrl, token === undefined ? {} : { authorization: `Bearer ${token}` });
-    say({ type: 'connection_init' });
-    expect(await hear()).toEqual({ type: 'connection_ack' });
+    const { say, hear } = await openSubscriber(graphqlUrl, bearer(token));
     for (let received = 0; received < OF_A_SOCKET; ) {
       // More at a time would delay the event loop, so that the gateway would shed load.
       if (received % AT_A_TIME === 0)

@@ -5,7 +5,14 @@ import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { SubscriptionEvent, Transport } from '../http/helpers/subscribers.js';
-import { closeSubscribers, nextOf, openSocket, readAll, socketClient, subscribe } from '../http/helpers/subscribers.js';
+import {
+  closeSubscribers,
+  nextOf,
+  openSubscriber,
+  readAll,
+  socketClient,
+  subscribe,
+} from '../http/helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
 import { connectionOf } from './helpers/read-connections.js';
 
@@ -211,9 +218,7 @@ describe('many subscriptions with the same id on one socket', () => {
   it('all end with the socket', async () => {
     const gateway = await startWithSlowCreations(FAST);
     const connectionId = await createOne(gateway, 'left');
-    const { socket, say, hear, closed } = await openSocket(gateway.graphqlUrl);
-    say({ type: 'connection_init' });
-    expect(await hear()).toMatchObject({ type: 'connection_ack' });
+    const { socket, say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
     const payload = { query: SUBSCRIPTION, variables: { id: connectionId } };
     for (let index = 0; index < 50; index += 1) {
       say({ type: 'subscribe', id: 'x', payload });

@@ -8,7 +8,7 @@ import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.
 import type { HeldUpstream } from '../helpers/held-upstream.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import type { RawSocket } from '../http/helpers/subscribers.js';
-import { closeSubscribers, openSocket } from '../http/helpers/subscribers.js';
+import { closeSubscribers, openSubscriber } from '../http/helpers/subscribers.js';
 
 // A gateway sheds nothing below 50 requests at a time.
 const MANY = 60;
@@ -75,19 +75,11 @@ describe('an overloaded gateway', () => {
     while ((await statusOf('/readyz'))[0] !== 200) await delay(PAUSE_MS);
   }
 
-  /** An authenticated WebSocket. */
-  async function openSubscriber() {
-    const socket = await openSocket(graphqlUrl);
-    socket.say({ type: 'connection_init' });
-    expect(await socket.hear()).toEqual({ type: 'connection_ack' });
-    return socket;
-  }
-
   it('sheds requests with 503, is not ready but alive, and recovers', async () => {
     expect(await statusOf('/readyz')).toEqual([200, { status: 'ready' }]);
     // A blocked process accepts few connections, so all are opened before; the socket first, because the others may
     // already overload a slow machine.
-    const socket = await openSubscriber();
+    const socket = await openSubscriber(graphqlUrl);
     const waiting = Array.from({ length: MANY }, async () => {
       const ask = () => withRetry(() => sendGraphql(graphqlUrl, QUERY_OF_DLI));
       while ((await ask()).status !== 200) await delay(PAUSE_MS);
@@ -153,7 +145,7 @@ describe('an overloaded gateway', () => {
   }
 
   it('sheds the messages of a single flooding WebSocket', async () => {
-    const socket = await openSubscriber();
+    const socket = await openSubscriber(graphqlUrl);
     let received = '';
     await whileBusy(async () => {
       while (!received.includes('OVERLOADED')) {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, sendGraphql, startGateway } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { openConnection, readToEnd } from './helpers/raw-connection.js';
+import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const MAX_CONNECTIONS = 2_000;
 const TOO_MANY = 60;
@@ -16,8 +16,8 @@ const WITHOUT_CLIENT_CHECK = `
   const { createServer } = http;
   http.createServer = (options, listener) =>
     createServer({ ...options, connectionsCheckingInterval: 2 ** 31 - 1 }, listener);`;
-const BODY = JSON.stringify(QUERY);
-const REQUEST = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`;
+const REQUEST = graphqlRequest(QUERY.query);
+const PART = REQUEST.slice(0, -5);
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
 
 const sockets: Socket[] = [];
@@ -33,7 +33,7 @@ function idle(url: string): Socket {
   const socket = connect(Number(port), hostname);
   // A socket must be read to notice its end.
   socket.resume().on('error', () => socket.destroy());
-  socket.write(REQUEST.slice(0, -BODY.length));
+  socket.write(PART);
   sockets.push(socket);
   return socket;
 }
@@ -48,7 +48,7 @@ async function served(url: string): Promise<Socket> {
   socket.write(NOTHING);
   sockets.push(socket);
   await once(socket, 'data');
-  socket.write(REQUEST.slice(0, -BODY.length));
+  socket.write(PART);
   return socket;
 }
 
@@ -86,7 +86,7 @@ describe('client connections', () => {
     for (let round = 0; round < 5; round += 1) {
       const opened = await Promise.all(Array.from({ length: 100 }, () => openConnection(gateway.graphqlUrl)));
       for (const socket of opened) {
-        socket.write(REQUEST.slice(0, -5));
+        socket.write(PART);
         socket.resetAndDestroy();
       }
     }

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways } from '../helpers/gateway.js';
-import { openConnection, readToEnd } from './helpers/raw-connection.js';
-import { closeSubscribers, openSocket } from './helpers/subscribers.js';
+import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
+import { closeSubscribers, openSubscriber } from './helpers/subscribers.js';
 
 const FLOOD = 60;
 /** Unanswered requests that one connection may have. */
@@ -25,10 +25,7 @@ async function flood(
   query: string,
   copies = 1,
 ): Promise<Promise<string>[]> {
-  const body = JSON.stringify({ query });
-  const request = (connection: string) =>
-    `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\nauthorization: Bearer ${token}\r\n` +
-    `connection: ${connection}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const request = (connection: string) => graphqlRequest(query, { ...bearer(token), connection });
   const text = request('keep-alive').repeat(copies - 1) + request('close');
   const sockets = await Promise.all(Array.from({ length: FLOOD }, () => openConnection(graphqlUrl)));
   return sockets.map(socket => {
@@ -89,10 +86,8 @@ describe('the requests of a tenant who floods the gateway', () => {
 
   it('are refused while 600 others of theirs wait, also those on a WebSocket', async () => {
     const gateway = await startTokenGateway();
-    const hostile = await openSocket(gateway.graphqlUrl);
-    const authorization = `Bearer ${await gateway.sign({ claims: { sub: 'hostile' } })}`;
-    hostile.say({ type: 'connection_init', payload: { authorization } });
-    expect(await hostile.hear()).toMatchObject({ type: 'connection_ack' });
+    const token = await gateway.sign({ claims: { sub: 'hostile' } });
+    const hostile = await openSubscriber(gateway.graphqlUrl, bearer(token));
     const messages = Array.from({ length: 900 }, (_, index) => String(index));
     for (const id of messages) hostile.say({ type: 'subscribe', id, payload: { query: '{ __typename }' } });
     const modest = await gateway.sign({ claims: { sub: 'modest' } });

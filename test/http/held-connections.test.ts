@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { openConnection, readToEnd } from './helpers/raw-connection.js';
+import { graphqlRequest, HANDSHAKE, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const NEVER_MS = 10 * 60_000;
 const PATIENT = {
@@ -23,9 +23,6 @@ const MAX_STREAMS_OF_TENANT = 5;
 const MAX_OF_TENANT = MAX_STREAMS_OF_TENANT + 100;
 /** How much of a request without a token is sent on a connection that is held open. */
 const HELD_CHARACTERS = 20;
-const UPGRADE =
-  'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
-  'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourceConnections(first: 100) { items { id name state createdAt } }`).join(' ')} }`;
 
 const opened: Socket[] = [];
@@ -42,11 +39,6 @@ async function open({ graphqlUrl }: TestGateway): Promise<Socket> {
   socket.on('error', () => {});
   opened.push(socket);
   return socket;
-}
-
-function request(query: string, headers = ''): string {
-  const body = JSON.stringify({ query });
-  return `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`;
 }
 
 /** Writes a text and waits for the beginning of the answer. */
@@ -75,7 +67,7 @@ describe('a connection', () => {
     socket.pause();
 
     // One at a time, so that they are not too many pipelined ones. What the operating system buffers counts as taken.
-    await writeUntilClosed(socket, request(LIST), 50);
+    await writeUntilClosed(socket, graphqlRequest(LIST), 50);
     expect((await gateway.send({ query: LIST })).status).toBe(200);
   });
 
@@ -101,7 +93,7 @@ describe('a connection', () => {
     const clientTimeouts = { ...PATIENT, idleMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts } });
     const socket = await open(gateway);
-    socket.resume().write(request('{ __typename }'));
+    socket.resume().write(graphqlRequest('{ __typename }'));
     await writeUntilClosed(socket, '\r\n', 50);
   });
 });
@@ -110,8 +102,7 @@ describe('a connection', () => {
 async function hold(gateway: TestGateway, token?: string): Promise<{ socket: Socket; answer: Promise<string> }> {
   const socket = await open(gateway);
   const answer = readToEnd(socket);
-  const headers = token === undefined ? '' : `authorization: Bearer ${token}\r\n`;
-  socket.write(request('{ __typename }', headers).slice(0, token === undefined ? HELD_CHARACTERS : -1));
+  socket.write(graphqlRequest('{ __typename }', bearer(token)).slice(0, token === undefined ? HELD_CHARACTERS : -1));
   return { socket, answer };
 }
 
@@ -135,11 +126,11 @@ describe('open connections', () => {
     const token = await gateway.sign();
     // These count for the tenant.
     for (let index = 0; index < MAX_OF_NETWORK; index += 1)
-      await answered(await open(gateway), request('{ __typename }', `authorization: Bearer ${token}\r\n`));
+      await answered(await open(gateway), graphqlRequest('{ __typename }', bearer(token)));
     const held: Awaited<ReturnType<typeof hold>>[] = [];
     while (held.length < MAX_OF_NETWORK) held.push(await hold(gateway));
     const [first, second] = held;
-    if (first !== undefined) await answered(first.socket, request('{ __typename }').slice(HELD_CHARACTERS));
+    if (first !== undefined) await answered(first.socket, graphqlRequest('{ __typename }').slice(HELD_CHARACTERS));
 
     expect((await gateway.ask(token)).status).toBe(200);
     expect(await second?.answer).toBe('');
@@ -153,7 +144,7 @@ describe('open connections', () => {
     const held: Socket[] = [];
     while (held.length < MAX_OF_NETWORK) {
       const socket = await open(gateway);
-      await answered(socket, UPGRADE);
+      await answered(socket, HANDSHAKE);
       held.push(socket);
     }
 

@@ -7,7 +7,7 @@ import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
+import { failuresIn, graphqlRequest, HANDSHAKE, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const MAX_UNANSWERED = 16;
 /** Events that together have more than 1 MiB, but fewer characters. */
@@ -15,9 +15,6 @@ const MAX_EVENTS = 25;
 const FLOODS = proofSize(3, 300);
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
-const UPGRADE =
-  'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
-  'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 
 const opened: Socket[] = [];
 
@@ -40,12 +37,7 @@ function waitFor(id: string, token?: string, accept = 'application/json', second
   const query = isStream
     ? `subscription { ${field}) { ${fields} } }`
     : `{ ${field}, waitSeconds: ${seconds}) { state } }`;
-  const body = JSON.stringify({ query });
-  const authorization = token === undefined ? '' : `authorization: Bearer ${token}\r\n`;
-  return (
-    `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\naccept: ${accept}\r\n` +
-    `${authorization}content-length: ${body.length}\r\n\r\n${body}`
-  );
+  return graphqlRequest(query, { accept, ...bearer(token) });
 }
 
 /** The status of a query that waits for a second. */
@@ -144,7 +136,7 @@ describe('the unanswered requests of a connection', () => {
     const gateway = await startGateway({ env: RARELY });
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const socket = await open(gateway);
-    socket.write(waitFor(connectionId, undefined, undefined, 1) + UPGRADE);
+    socket.write(waitFor(connectionId, undefined, undefined, 1) + HANDSHAKE);
     let text = '';
     socket.on('data', chunk => {
       text += chunk;

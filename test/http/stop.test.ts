@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { openConnection, readToEnd } from './helpers/raw-connection.js';
+import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const LISTS = Array.from({ length: 15 }, (_, index) => `list${index}: datasourceConnections(first: 100) { ...List }`);
 /** Its response, of about 9 MB, is larger than what the operating system buffers. */
@@ -16,12 +16,9 @@ describe('a gateway that stops', () => {
     const gateway = await startGateway();
     for (let index = 0; index < 100; index += 1)
       gateway.emulator.seedConnection({ name: LONG, destination: LONG, clusterName: LONG });
-    const body = JSON.stringify({ query: QUERY });
     const socket = await openConnection(gateway.graphqlUrl);
     const response = readToEnd(socket);
-    socket.write(
-      `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    );
+    socket.write(graphqlRequest(QUERY));
     await once(socket, 'data');
     socket.pause();
     const closed = gateway.close();

@@ -6,7 +6,15 @@ import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import type { Transport } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
+import {
+  closeSubscribers,
+  FOLLOW,
+  nextOf,
+  openSocket,
+  openSubscriber,
+  readAll,
+  subscribe,
+} from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const MINUTE_MS = 60_000;
@@ -158,9 +166,7 @@ describe('a WebSocket', () => {
 
   it('is closed with 4403 at once by a subscribe after its token expired', async () => {
     const gateway = await startTokenGateway();
-    const { say, hear, closed } = await openSocket(gateway.graphqlUrl, bearer(await gateway.sign()));
-    say({ type: 'connection_init' });
-    expect(await hear()).toEqual({ type: 'connection_ack' });
+    const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl, bearer(await gateway.sign()));
     gateway.clock.advance(6 * MINUTE_MS);
     say({ type: 'subscribe', id: 'a', payload: requestFor('none') });
     expect(await Promise.race([hear(), closed])).toEqual({

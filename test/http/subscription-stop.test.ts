@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, openSubscriber } from './helpers/subscribers.js';
 
 afterEach(async () => {
   await closeSubscribers();
@@ -16,9 +16,7 @@ async function startFollowed() {
 }
 
 async function openFollower({ gateway, request }: Awaited<ReturnType<typeof startFollowed>>) {
-  const opened = await openSocket(gateway.graphqlUrl);
-  opened.say({ type: 'connection_init' });
-  await opened.hear();
+  const opened = await openSubscriber(gateway.graphqlUrl);
   opened.say({ type: 'subscribe', id: 'a', payload: request });
   await opened.hear();
   return opened;

@@ -3,7 +3,7 @@ import type { Emulator } from '../../src/emulator/emulator.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import type { Transport } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, nextOf, openSocket, readAll, subscribe } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, nextOf, openSubscriber, readAll, subscribe } from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const TRACE_ID = expect.stringMatching(/^[0-9a-f]{32}$/);
@@ -142,9 +142,7 @@ it('a broken WebSocket ends its subscriptions', async () => {
   const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
   const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
   const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
-  const { socket, say, hear } = await openSocket(graphqlUrl);
-  say({ type: 'connection_init' });
-  await hear();
+  const { socket, say, hear } = await openSubscriber(graphqlUrl);
   say({ type: 'subscribe', id: 'a', payload: { query: FOLLOW, variables: { id: left } } });
   await hear();
   socket.terminate();

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
-import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { openConnection } from './helpers/raw-connection.js';
+import { HANDSHAKE, openConnection } from './helpers/raw-connection.js';
 import type { RawSocket } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, openSocket, openSubscriber } from './helpers/subscribers.js';
 
 const MAX_FRAGMENTS = 16;
 const LONG_ID = `a${'连'.repeat(127)}`;
@@ -15,14 +14,6 @@ afterEach(async () => {
   await closeSubscribers();
   await closeGateways();
 });
-
-/** A WebSocket after `connection_ack`. */
-async function openSubscriber({ graphqlUrl }: TestGateway): Promise<RawSocket> {
-  const opened = await openSocket(graphqlUrl);
-  opened.say({ type: 'connection_init' });
-  await opened.hear();
-  return opened;
-}
 
 /** Starts a message that does not end, in fragments of one byte. */
 function sendFragments({ socket }: RawSocket, count: number): void {
@@ -46,7 +37,7 @@ describe('a message over a WebSocket', () => {
     ['connection_init, again', { type: 'connection_init' }, 4429],
   ])('that is wrong closes it by the protocol, and is no internal error: %s', async (_what, message, code) => {
     const gateway = await startGateway();
-    const { say, closed } = await openSubscriber(gateway);
+    const { say, closed } = await openSubscriber(gateway.graphqlUrl);
     say(message);
     expect(await closed).toMatchObject({ code });
     expect(gateway.log()).not.toContain('"level":50');
@@ -55,7 +46,7 @@ describe('a message over a WebSocket', () => {
   it('with an id that is in use closes it with 4409, whatever the letters of the id', async () => {
     const gateway = await startGateway();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    const { say, hear, closed } = await openSubscriber(gateway);
+    const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
     // A reason has 123 bytes, and may end within a character.
     const message = { type: 'subscribe', id: LONG_ID, payload: { query: FOLLOW, variables: { id: connectionId } } };
     say(message);
@@ -77,11 +68,7 @@ describe('a message over a WebSocket', () => {
   ])('in a wrong frame closes it, and is no internal error: %s', async (_what, first, payload, code) => {
     const gateway = await startGateway();
     const socket = await openConnection(gateway.graphqlUrl);
-    socket.write(
-      'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n' +
-        'sec-websocket-protocol: graphql-transport-ws\r\nsec-websocket-version: 13\r\n' +
-        'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    );
+    socket.write(HANDSHAKE);
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     const ended = new Promise(resolve => socket.once('close', resolve));
@@ -99,7 +86,7 @@ describe('a message over a WebSocket', () => {
 describe('a message in parts', () => {
   it('closes the socket when they are more than 16', async () => {
     const gateway = await startGateway();
-    const few = await openSubscriber(gateway);
+    const few = await openSubscriber(gateway.graphqlUrl);
     sendFragments(few, MAX_FRAGMENTS - 2);
     few.socket.send('}', { fin: true });
     expect(await few.closed).toMatchObject({ code: 4400 });
@@ -113,8 +100,8 @@ describe('a message in parts', () => {
     expect(CLIENT_TIMEOUTS.requestMs).toBe(20_000);
     const clientTimeouts = { ...CLIENT_TIMEOUTS, headersMs: 1_000, requestMs: 1_000 };
     const gateway = await startGateway({ limits: { clientTimeouts } });
-    const idle = await openSubscriber(gateway);
-    const slow = await openSubscriber(gateway);
+    const idle = await openSubscriber(gateway.graphqlUrl);
+    const slow = await openSubscriber(gateway.graphqlUrl);
     sendFragments(slow, 1);
     const pongs = setInterval(() => slow.socket.pong(), 50);
 

@@ -2,8 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { exchange, failuresIn } from './helpers/raw-connection.js';
-import type { RawSocket } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, openSocket } from './helpers/subscribers.js';
+import { closeSubscribers, FOLLOW, openSocket, openSubscriber } from './helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
 // Long enough for a slow machine to answer.
@@ -13,14 +12,6 @@ afterEach(async () => {
   await closeSubscribers();
   await closeGateways();
 });
-
-/** An authenticated WebSocket. */
-async function openSubscriber(url: string): Promise<RawSocket> {
-  const opened = await openSocket(url);
-  opened.say({ type: 'connection_init' });
-  await opened.hear();
-  return opened;
-}
 
 function subscribeMessage(id: string, connectionId = 'none') {
   return { type: 'subscribe', id, payload: { query: FOLLOW, variables: { id: connectionId } } };

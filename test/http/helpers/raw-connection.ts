@@ -1,6 +1,23 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
+import { rawRequest } from '../../emulator/helpers/raw-client.js';
+
+/** The text of a WebSocket handshake. */
+export const HANDSHAKE = rawRequest('GET', '/graphql', '', {
+  host: 'gw.test',
+  connection: 'upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-protocol': 'graphql-transport-ws',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+});
+
+/** The text of a GraphQL request. */
+export function graphqlRequest(query: string, headers: Record<string, string> = {}): string {
+  const body = JSON.stringify({ query });
+  return rawRequest('POST', '/graphql', body, { host: 'gw.test', 'content-type': 'application/json', ...headers });
+}
 
 /** Opens a connection to the server of an address. */
 export async function openConnection(url: string): Promise<Socket> {

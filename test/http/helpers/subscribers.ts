@@ -132,6 +132,15 @@ export async function openSocket(
   };
 }
 
+/** Opens a WebSocket whose caller is authenticated, if necessary by these headers. */
+export async function openSubscriber(url: string, headers: Record<string, string> = {}): Promise<RawSocket> {
+  const opened = await openSocket(url, headers);
+  opened.say({ type: 'connection_init' });
+  const { type } = await opened.hear();
+  if (type !== 'connection_ack') throw new Error(`The gateway answered with ${type}.`);
+  return opened;
+}
+
 function socketUrl(url: string): string {
   return url.replace(/^http/, 'ws');
 }
