@@ -1,5 +1,5 @@
 import type { CredentialVerdict } from '../huawei-cloud/authenticator.js';
-import type { UpstreamResponse } from '../huawei-cloud/transport.js';
+import type { UpstreamResponse } from '../huawei-cloud/response-collector.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
