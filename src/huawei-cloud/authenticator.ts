@@ -59,13 +59,13 @@ export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILA
 /** Authentication failed. The message is safe to log: it is our own text without secrets. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
-  readonly failure: AuthenticationFailure;
-  /** Whole seconds until a retry makes sense. Default 1. */
-  readonly retryAfterSeconds: number;
 
-  constructor(failure: AuthenticationFailure, message: string, retryAfterSeconds = 1) {
+  /** @param retryAfterSeconds whole seconds until a retry makes sense */
+  constructor(
+    readonly failure: AuthenticationFailure,
+    message: string,
+    readonly retryAfterSeconds = 1,
+  ) {
     super(message);
-    this.failure = failure;
-    this.retryAfterSeconds = retryAfterSeconds;
   }
 }

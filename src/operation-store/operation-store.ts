@@ -110,12 +110,11 @@ export function mayHaveWritten(error: unknown): boolean {
 /** The store must not be used as configured. The message begins with the setting and never quotes its value. */
 export class StoreConfigError extends Error {
   override readonly name = 'StoreConfigError';
-  readonly setting: 'DATA_DIR' | 'REDIS_URL';
-  readonly problem: string;
 
-  constructor(setting: 'DATA_DIR' | 'REDIS_URL', problem: string) {
+  constructor(
+    readonly setting: 'DATA_DIR' | 'REDIS_URL',
+    readonly problem: string,
+  ) {
     super(`${setting}: ${problem}`);
-    this.setting = setting;
-    this.problem = problem;
   }
 }
