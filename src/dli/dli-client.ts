@@ -69,12 +69,6 @@ export class DliClient {
     this.#sharedList = new SharedList(clock, context => this.#list(this.#deletions, context, undefined));
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
     this.#creates = new CreateRequests({ ...shared, transport, urlOf: this.#collectionUrl });
-    dependencies.authenticator.onSuspended(retryAfterSeconds => {
-      dependencies.log.warn(
-        { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
-        'credential put aside',
-      );
-    });
   }
 
   /**

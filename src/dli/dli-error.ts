@@ -120,14 +120,12 @@ export interface DliCallRecord {
   count?: number;
 }
 
-/** Log record of the circuit breaker or the lockout guard. */
-interface DliLimitRecord {
-  operation: 'authenticate' | 'createConnection';
-  outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED' | 'CREDENTIAL_STOPPED';
+/** Log record of the circuit breaker. */
+interface DliBreakerRecord {
+  operation: 'createConnection';
+  outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED';
   /** How long it was open. */
   durationMs?: number;
-  /** How long the credential is suspended. */
-  retryAfterSeconds?: number;
   causeCode?: string | undefined;
   detail?: string | undefined;
 }
@@ -147,7 +145,7 @@ interface DliOddRecord {
 /** The part of the logger that DLI calls use. */
 export interface DliLog {
   info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord | DliLimitRecord | DliOddRecord, message: string): void;
+  warn(record: DliCallRecord | DliBreakerRecord | DliOddRecord, message: string): void;
 }
 
 /** Context of one caller's operation, shared by all its calls to DLI. */

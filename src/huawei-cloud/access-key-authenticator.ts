@@ -29,7 +29,6 @@ interface KeyState {
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
   readonly #projectId: RefreshingValue<string>;
-  #onSuspended: SuspensionListener = () => undefined;
   #dateSecond = Number.NaN;
   #dateText = '';
 
@@ -38,6 +37,7 @@ export class AccessKeyAuthenticator implements Authenticator {
     project: { id: string | undefined; name: string },
     iam: IamClient,
     private readonly clock: Clock,
+    private readonly onSuspended: SuspensionListener,
   ) {
     this.#projectId = new RefreshingValue(async () => {
       const value = project.id ?? (await this.#findProjectId(iam, project.name));
@@ -70,13 +70,8 @@ export class AccessKeyAuthenticator implements Authenticator {
     });
   }
 
-  onSuspended(listener: SuspensionListener): void {
-    this.#onSuspended = listener;
-  }
-
   #createState(credentials: AccessKeyCredentials): KeyState {
-    const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock));
-    guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
+    const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock), this.onSuspended);
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 

@@ -33,7 +33,7 @@ export interface CredentialUse extends Authentication {
   settle(verdict: CredentialVerdict): boolean;
 }
 
-/** Receives the number of seconds for which a credential is suspended. */
+/** Called when a credential is suspended after repeated refusals, with the number of seconds. */
 export type SuspensionListener = (suspendedForSeconds: number) => void;
 
 /** Authenticates requests with one set of server-held credentials. */
@@ -44,8 +44,6 @@ export interface Authenticator {
    * @throws {AuthenticationError} if none is available before the deadline
    */
   authenticate(deadline: Deadline): Promise<CredentialUse>;
-  /** Calls `listener` when the credentials are suspended after repeated refusals. */
-  onSuspended(listener: SuspensionListener): void;
 }
 
 /**

@@ -31,7 +31,6 @@ interface UserState {
 export class TokenAuthenticator implements Authenticator {
   readonly #user: CurrentCredential<IamUser, UserState>;
   readonly #authentication: RefreshingValue<Authentication>;
-  #onSuspended: SuspensionListener = () => undefined;
 
   /** @param random returns a number from 0 to 1: jitter that makes renewals up to 10 % earlier */
   constructor(
@@ -39,6 +38,7 @@ export class TokenAuthenticator implements Authenticator {
     project: ProjectScope,
     iam: IamClient,
     private readonly clock: Clock,
+    private readonly onSuspended: SuspensionListener,
     random: () => number = Math.random,
   ) {
     this.#authentication = new RefreshingValue(
@@ -69,16 +69,10 @@ export class TokenAuthenticator implements Authenticator {
     return this.#user.use(state => this.#use(state, deadline));
   }
 
-  onSuspended(listener: SuspensionListener): void {
-    this.#onSuspended = listener;
-  }
-
   #createState(user: IamUser): UserState {
     const window = new RefusalWindow(this.clock);
-    const passwordGuard = new LockoutGuard(this.clock, window);
-    const tokenGuard = new LockoutGuard(this.clock, window);
-    for (const guard of [passwordGuard, tokenGuard])
-      guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
+    const passwordGuard = new LockoutGuard(this.clock, window, this.onSuspended);
+    const tokenGuard = new LockoutGuard(this.clock, window, this.onSuspended);
     return { user, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.clock) };
   }
 
