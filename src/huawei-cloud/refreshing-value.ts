@@ -34,11 +34,9 @@ export class RefreshingValue<T> {
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #lastError: unknown;
 
-  /** @param random returns a number from 0 to 1, for the jitter of retries */
   constructor(
     private readonly load: () => Promise<LoadedValue<T>>,
     private readonly clock: Clock,
-    private readonly random: () => number = Math.random,
   ) {}
 
   /**
@@ -114,7 +112,7 @@ export class RefreshingValue<T> {
       if (generation !== this.#generation) return await this.#startLoad();
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
-      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - this.random() / 2);
+      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - Math.random() / 2);
       this.#lastError = error;
       throw error;
     }

@@ -7,6 +7,8 @@ import { RefreshingValue } from './refreshing-value.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;
+// Makes renewals up to 10 % earlier.
+const RENEWAL_JITTER = 0.1;
 // A token that expires in transit is refused, so it is not used shortly before its expiry.
 const EXPIRY_MARGIN_MS = 5_000;
 const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
@@ -32,31 +34,25 @@ export class TokenAuthenticator implements Authenticator {
   readonly #user: CurrentCredential<IamUser, UserState>;
   readonly #authentication: RefreshingValue<Authentication>;
 
-  /** @param random returns a number from 0 to 1: jitter that makes renewals up to 10 % earlier */
   constructor(
     user: IamUser,
     project: ProjectScope,
     iam: IamClient,
     private readonly clock: Clock,
     private readonly onSuspended: SuspensionListener,
-    random: () => number = Math.random,
   ) {
-    this.#authentication = new RefreshingValue(
-      async () => {
-        const { user, passwordGuard } = this.#user.state;
-        const { token, projectId, lifeMs } = await passwordGuard.run(() => iam.issueToken(user, project));
-        const headers = { 'content-type': 'application/json', 'x-auth-token': token };
-        const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
-        return {
-          value: { projectId, headersFor: () => headers },
-          lifeMs: lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs * EXPIRY_MARGIN_SHARE_OF_LIFE),
-          // A token that lives for less than 30 minutes would otherwise be renewed at every use.
-          refreshAfterMs: Math.max(refreshAfterMs, lifeMs / 2) * (1 - random() * 0.1),
-        };
-      },
-      clock,
-      random,
-    );
+    this.#authentication = new RefreshingValue(async () => {
+      const { user, passwordGuard } = this.#user.state;
+      const { token, projectId, lifeMs } = await passwordGuard.run(() => iam.issueToken(user, project));
+      const headers = { 'content-type': 'application/json', 'x-auth-token': token };
+      const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
+      return {
+        value: { projectId, headersFor: () => headers },
+        lifeMs: lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs * EXPIRY_MARGIN_SHARE_OF_LIFE),
+        // A token that lives for less than 30 minutes would otherwise be renewed at every use.
+        refreshAfterMs: Math.max(refreshAfterMs, lifeMs / 2) * (1 - RENEWAL_JITTER * Math.random()),
+      };
+    }, clock);
     this.#user = new CurrentCredential(user, next => this.#createState(next));
   }
 
