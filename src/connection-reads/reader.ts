@@ -9,7 +9,6 @@ import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 
-/** The dependencies of {@link ConnectionReader}. */
 interface Dependencies {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
   /** Limits the reads of callers; polls of watched connections have a limiter of their own. */

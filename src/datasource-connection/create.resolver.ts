@@ -12,7 +12,6 @@ import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
 import { mapValidationErrors } from './user-errors.js';
 
-/** The dependencies of {@link CreateDatasourceConnectionResolver}. */
 interface Dependencies extends MutationDependencies {
   createConnection: CreateConnection;
 }

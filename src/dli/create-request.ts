@@ -29,7 +29,6 @@ export interface PreparedCreate {
   release(): void;
 }
 
-/** The dependencies of {@link CreateRequests}. */
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;

@@ -30,7 +30,6 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   PROBE_TIMEOUT: 'UNAVAILABLE',
 };
 
-/** The dependencies of {@link DliClient}. */
 interface Dependencies {
   /** For creates. */
   transport: Transport;

@@ -39,7 +39,6 @@ export interface SafeResponse {
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
-/** The dependencies of {@link SafeRequests}. */
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;

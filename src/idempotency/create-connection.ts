@@ -34,7 +34,6 @@ export interface CreateCommand {
   tenant: string;
 }
 
-/** The dependencies of {@link CreateConnection}. */
 interface Dependencies {
   dli: DliClient;
   store: OperationStore;

@@ -17,7 +17,6 @@ const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 /** When the list is read in the background, as fractions of the settle time: after 30, 60, 90 and 120 of 120 s. */
 const BACKGROUND_FRACTIONS = [1 / 4, 1 / 2, 3 / 4, 1];
 
-/** The dependencies of {@link Reconciler}. */
 interface Dependencies {
   lookup: ConnectionLookup;
   store: OperationStore;

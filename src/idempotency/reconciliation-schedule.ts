@@ -86,7 +86,6 @@ export class InlineReconciliation {
 const BACKGROUND_OWNERSHIP_MS = 30_000;
 const MAX_CONCURRENT = 50;
 
-/** The dependencies of {@link BackgroundReconciliation}. */
 interface Dependencies {
   store: OperationStore;
   keys: OperationKeys;
