@@ -97,7 +97,8 @@ export class CreateConnection {
     const { keys, inline } = this.dependencies;
     const { fingerprint } = derived;
     // Another create may have replaced the secret during the sign-in.
-    const key = keys.isCurrent(derived) ? derived : await keys.forCreate(command, fingerprint);
+    const isCurrent = derived.projectId === (await keys.projectId());
+    const key = isCurrent ? derived : await keys.forCreate(command, fingerprint);
     let record = this.#newRecord(command, key, context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
