@@ -1,4 +1,5 @@
 import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
+import { readRecord } from './operation-record.js';
 
 /** The result of {@link OperationStore.begin}. */
 export type BeginResult =
@@ -20,6 +21,14 @@ export type BeginResult =
 
 /** The result of {@link OperationStore.find}. `unreadable`: the entry is not a record of this version. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
+
+/** The result of {@link OperationStore.find} for the text that the store has, if any. */
+export function toFindResult(text: string | undefined, nowMs: number): FindResult {
+  if (text === undefined) return { kind: 'absent' };
+  const record = readRecord(text);
+  if (record === undefined) return { kind: 'unreadable' };
+  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+}
 
 /**
  * Durable store of operation records: a folder for one machine, or Redis for several.
