@@ -56,8 +56,7 @@ export class AccessKeyAuthenticator implements Authenticator {
   authenticate(deadline: Deadline): Promise<CredentialUse> {
     return this.#key.use(async ({ credentials, guard, probe }) => {
       const projectId = await this.#projectId.get(deadline, () => guard.check());
-      const acquired = probe.acquire(deadline);
-      const permit = 'isProbe' in acquired ? acquired : await acquired;
+      const permit = await probe.acquire(deadline);
       const authentication = {
         projectId,
         headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),

@@ -75,8 +75,7 @@ export class TokenAuthenticator implements Authenticator {
   async #use(state: UserState, deadline: Deadline): Promise<CredentialUse> {
     // Before the wait for a probe, so that a failure of IAM is reported as such.
     const early = await this.#currentToken(state, deadline);
-    const acquired = state.probe.acquire(deadline);
-    const permit = 'isProbe' in acquired ? acquired : await acquired;
+    const permit = await state.probe.acquire(deadline);
     try {
       // The token may have been refused during the wait.
       const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline);
