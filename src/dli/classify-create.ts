@@ -15,7 +15,7 @@ export type CreateVerdict =
   | { kind: 'refused'; refusal: Refusal; upstreamCode: string | undefined }
   | { kind: 'unsuccessful' }
   | { kind: 'forbidden'; upstreamCode: string | undefined }
-  | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
+  | { kind: 'unknown'; reason: UnknownReason; upstreamCode?: string | undefined };
 
 // DLI documents every field as optional, and a missing `is_success` as true.
 const createBody = z.object({
@@ -33,9 +33,7 @@ const createBody = z.object({
  */
 export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 200 && status < 300) return classifySuccess(status, text);
-  if (status >= 300 && status < 400) {
-    return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
-  }
+  if (status >= 300 && status < 400) return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT' };
   const { code: upstreamCode } = readErrorBody(status, text);
   // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
@@ -48,11 +46,7 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
 
 function classifySuccess(status: number, text: string): CreateVerdict {
   const body = createBody.safeParse(parseJson(text)).data;
-  const unreadable: CreateVerdict = {
-    kind: 'unknown',
-    reason: 'UNREADABLE_RESPONSE',
-    upstreamCode: undefined,
-  };
+  const unreadable: CreateVerdict = { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' };
   if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };

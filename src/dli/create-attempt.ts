@@ -81,7 +81,7 @@ export function failedAttempt(error: unknown): CreateAttempt {
   if (!(error instanceof TransportError)) {
     // An error of unknown origin proves nothing.
     const detail = error instanceof Error ? error.name : 'unknown error';
-    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE', upstreamCode: undefined }, detail };
+    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' }, detail };
   }
   const { failure, causeCode } = error;
   const details = { failure, detail: failure, causeCode };
@@ -90,7 +90,7 @@ export function failedAttempt(error: unknown): CreateAttempt {
     return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
   }
   const reason = REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
-  return { verdict: { kind: 'unknown', reason, upstreamCode: undefined }, ...details };
+  return { verdict: { kind: 'unknown', reason }, ...details };
 }
 
 /** Whether the credential was refused, so that a new one may be accepted. */
