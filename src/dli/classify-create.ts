@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { parseJson } from '../lib/json.js';
+import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
-import { contradictsItself, readErrorBody, repeatsKey } from './error-body.js';
+import { readErrorBody } from './sanitize.js';
 
 /**
  * What a response to a create proves.
@@ -52,6 +52,14 @@ function classifySuccess(status: number, text: string): CreateVerdict {
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
   if (!connectionId || !CONNECTION_ID.test(connectionId)) return unreadable;
   return { kind: 'created', connectionId, message: body.message ?? '' };
+}
+
+/** Whether an error response also says that there is a connection, or can be read in two ways. */
+function contradictsItself(text: string): boolean {
+  const body = parseJson(text);
+  if (!isObject(body)) return false;
+  const { connection_id: id, is_success: isSuccess = false } = body;
+  return id !== undefined || isSuccess !== false || repeatsKey(text);
 }
 
 /** What a refusal proves. AUTH: the credential was refused; a new one may pass. The others are DliError codes. */

@@ -7,9 +7,8 @@ import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
-import type { ErrorBody } from './error-body.js';
-import { readErrorBody } from './error-body.js';
-import { requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
+import type { ErrorBody } from './sanitize.js';
+import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
 
 /** What is proven about a create. */
 export type CreateResult =

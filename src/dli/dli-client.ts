@@ -12,11 +12,11 @@ import type { PreparedCreate } from './create-request.js';
 import { CreateRequests } from './create-request.js';
 import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, failedResult } from './dli-error.js';
-import { readErrorBody } from './error-body.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, mayMeanAbsence, readConnection, readConnectionList, readDeletion } from './responses.js';
 import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
+import { readErrorBody } from './sanitize.js';
 import { SharedList } from './shared-list.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;

@@ -3,8 +3,8 @@ import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
 import { CONNECTION_ID } from './connection.js';
 import type { DliError } from './dli-error.js';
-import { readErrorBody } from './error-body.js';
 import { FieldReader, OddFields } from './field-reader.js';
+import { readErrorBody } from './sanitize.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
