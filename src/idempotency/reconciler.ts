@@ -96,8 +96,8 @@ export class Reconciler {
     const next = this.#judge(record, finding, nowMs);
     const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     // The same call may succeed later, so its key is free again.
-    if (this.#isOver(written, nowMs)) await writer.remove(record.id, record.owner);
-    else await writer.write(written, record.owner);
+    if (this.#isOver(written, nowMs)) await writer.remove(record);
+    else await writer.write(written);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
       log.info({ traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs }, 'create reconciled');

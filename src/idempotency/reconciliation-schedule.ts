@@ -59,7 +59,7 @@ export class InlineReconciliation {
   /** Gives up ownership of an undecided record. */
   async release(record: OperationRecord): Promise<void> {
     if (record.state !== 'UNKNOWN') return;
-    await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() }, record.owner);
+    await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() });
   }
 
   /** Seconds (1 to 300) after which a repeat of the call may find the record decided. */

@@ -50,12 +50,12 @@ export interface OperationStore {
   begin(record: SendingRecord, nowMs: number): Promise<BeginResult>;
 
   /**
-   * Replaces a record if `owner` still owns it, and frees its name unless the new version is open. A success claims
+   * Replaces a record if its owner still owns it, and frees its name unless the new version is open. A success claims
    * its connection in any case, unless another record has, so that an earlier unknown create of the same name cannot.
    *
    * @returns false when the record is gone or has another owner
    */
-  replace(record: OperationRecord, owner: string): Promise<boolean>;
+  replace(record: OperationRecord): Promise<boolean>;
 
   /**
    * Sets owner and ownedUntilMs of an abandoned record.
@@ -69,8 +69,8 @@ export interface OperationStore {
     ownedUntilMs: number,
   ): Promise<UndecidedRecord | undefined>;
 
-  /** Removes a record and frees its name, if `owner` still owns it. */
-  remove(id: string, owner: string): Promise<boolean>;
+  /** Removes a record and frees its name, if its owner still owns it. */
+  remove(record: Pick<OperationRecord, 'id' | 'owner'>): Promise<boolean>;
 
   /**
    * Claims a connection for a record.

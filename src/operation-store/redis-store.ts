@@ -100,8 +100,8 @@ export class RedisStore implements OperationStore {
     return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
   }
 
-  async replace(record: OperationRecord, owner: string): Promise<boolean> {
-    const { id, expiresAtMs, ownedUntilMs } = record;
+  async replace(record: OperationRecord): Promise<boolean> {
+    const { id, owner, expiresAtMs, ownedUntilMs } = record;
     const claim = claimOf(record);
     const own = [id, writeRecord(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0];
     return this.#decide({
@@ -130,7 +130,7 @@ export class RedisStore implements OperationStore {
     return (await this.#decide(call, endMs)) ? taken : undefined;
   }
 
-  async remove(id: string, owner: string): Promise<boolean> {
+  async remove({ id, owner }: Pick<OperationRecord, 'id' | 'owner'>): Promise<boolean> {
     const keys = [KEYS.record + id, KEYS.open];
     return this.#decide({ script: scripts.REMOVE, keys, args: [id, owner, KEYS.name] });
   }
