@@ -201,9 +201,9 @@ export class DliClient {
     const { traceId, deadline, onSharedWait } = context;
     onSharedWait?.();
     try {
-      const list = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), undefined);
-      if (list === undefined) throw refusal;
-      const { connections } = list;
+      const { connections } = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), () => {
+        throw refusal;
+      });
       const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
       if (found === undefined && connections.some(connection => connection.id === null)) throw refusal;
       return found && { ...found, id };

@@ -57,13 +57,9 @@ export class RefreshingValue<T> {
     }
     checkLoad();
     if (this.#loading === undefined && nowMs < this.#retryAtMs) throw this.#lastError;
-    const loaded = await withTimeout(
-      deadline.remainingMs(),
-      this.#startLoad().then(value => ({ value })),
-      undefined,
-    );
-    if (loaded === undefined) throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
-    return loaded.value;
+    return withTimeout(deadline.remainingMs(), this.#startLoad(), () => {
+      throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
+    });
   }
 
   /** Whether `value` is the cached value and has not expired. */

@@ -31,7 +31,7 @@ export class ConnectionLookup {
       return this.#list(traceId);
     });
     // Other lookups of the batch may have a later deadline.
-    return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, undefined);
+    return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, () => undefined);
   }
 
   /** The connections that DLI lists for a tag. */

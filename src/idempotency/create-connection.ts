@@ -61,7 +61,7 @@ export class CreateConnection {
     const running = this.#inFlight.get(flightKey);
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
-      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
+      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, () => ({ kind: 'inProgress', retryAfterSeconds: 1 }));
     }
     const outcome = this.#begin(command, fingerprint, context)
       .catch(notSentOutcome)

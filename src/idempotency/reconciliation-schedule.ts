@@ -42,7 +42,7 @@ export class InlineReconciliation {
       await delay(waitMs);
       const check = this.reconciler.check(current, context.traceId);
       const limitMs = Math.max(0, context.deadline.remainingMs() - RESPONSE_MARGIN_MS);
-      const checked = await withTimeout(limitMs, check, undefined);
+      const checked = await withTimeout(limitMs, check, () => undefined);
       if (checked === undefined) {
         // The caller is answered now. The result of the late read is written anyway.
         void check.then(late => this.release(late));
