@@ -29,8 +29,6 @@ interface KeyState {
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
   readonly #projectId: RefreshingValue<string>;
-  #dateSecond = Number.NaN;
-  #dateText = '';
 
   constructor(
     credentials: AccessKeyCredentials,
@@ -82,16 +80,6 @@ export class AccessKeyAuthenticator implements Authenticator {
     return projectId;
   }
 
-  // Cached, because the date has whole seconds and many requests share one.
-  #date(): string {
-    const second = Math.floor(this.clock.epochMs() / 1_000);
-    if (second !== this.#dateSecond) {
-      this.#dateSecond = second;
-      this.#dateText = sdkDate(second * 1_000);
-    }
-    return this.#dateText;
-  }
-
   #sign(
     request: UnauthenticatedRequest,
     credentials: AccessKeyCredentials,
@@ -101,7 +89,7 @@ export class AccessKeyAuthenticator implements Authenticator {
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       host: request.url.host,
-      'x-sdk-date': this.#date(),
+      'x-sdk-date': sdkDate(this.clock.epochMs()),
     };
     if (projectId !== undefined) headers['x-project-id'] = projectId;
     if (securityToken !== undefined) headers['x-security-token'] = securityToken;
