@@ -120,11 +120,9 @@ export interface DliCallRecord {
   count?: number;
 }
 
-/** Log record of the circuit breaker. */
 interface DliBreakerRecord {
   operation: 'createConnection';
   outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED';
-  /** How long it was open. */
   durationMs?: number;
   causeCode?: string | undefined;
   detail?: string | undefined;
@@ -138,7 +136,6 @@ export type OddOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 interface DliOddRecord {
   operation: DliCallRecord['operation'];
   outcome: OddOutcome;
-  /** Number of responses. */
   count: number;
 }
 

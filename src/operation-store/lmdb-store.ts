@@ -204,7 +204,6 @@ function reasonOf(error: unknown, folder: string): string {
   return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
 }
 
-/** LMDB's data file. */
 const DATA_FILE = 'data.mdb';
 /** LMDB's lock file, through which its processes coordinate. */
 const LOCK_FILE = 'lock.mdb';
