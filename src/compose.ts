@@ -83,7 +83,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const deletionTransport = new Transport({ maxConnections: 5, skew, certificates });
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
-  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock);
+  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, replaceCredentials, log);
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const sampler = new LogSampler(limits.logWindowMs);
@@ -203,17 +203,20 @@ function createAuthenticator(
   { credentials, projectId, region }: Config,
   iam: IamClient,
   clock: Clock,
+  log: Logger,
 ): { authenticator: Authenticator; replaceCredentials: (next: CredentialsConfig) => void } {
+  const onSuspended = (retryAfterSeconds: number) =>
+    log.warn({ operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds }, 'credential put aside');
   if (credentials.kind === 'accessKey') {
     const project = { id: projectId, name: region };
-    const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock);
+    const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock, onSuspended);
     return {
       authenticator,
       replaceCredentials: next => next.kind === 'accessKey' && authenticator.replaceCredentials(next),
     };
   }
   const project = projectId === undefined ? { name: region } : { id: projectId };
-  const authenticator = new TokenAuthenticator(credentials, project, iam, clock);
+  const authenticator = new TokenAuthenticator(credentials, project, iam, clock, onSuspended);
   return {
     authenticator,
     replaceCredentials: next => next.kind === 'iamUser' && authenticator.replaceCredentials(next),

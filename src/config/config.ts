@@ -18,11 +18,9 @@ export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnTyp
 /** The configuration is invalid. Lists every invalid variable with its rule, and never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(readonly problems: readonly Problem[]) {
     super(problems.map(({ key, rule }) => `${key} ${rule}`).join('\n'));
-    this.problems = problems;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AccessKeyCredentials } from '../huawei-cloud/access-key-authenticator.js';
 import type { IamUser } from '../huawei-cloud/iam-client.js';
 import type { Problem } from './secret-files.js';
+import { addProblem } from './secret-files.js';
 
 /** The credentials with which the gateway authenticates at Huawei Cloud. */
 export type CredentialsConfig = ({ kind: 'accessKey' } & AccessKeyCredentials) | ({ kind: 'iamUser' } & IamUser);
@@ -31,9 +32,7 @@ export function readCredentials(
   const hasKey = Object.keys(FIELDS.accessKey).some(key => values[key] !== undefined);
   const hasUser = Object.keys(FIELDS.iamUser).some(key => values[key] !== undefined);
   const requireAll = (keys: readonly string[], rule: string) => {
-    const reported = new Set(problems.map(({ key }) => key));
-    const missing = keys.filter(key => values[key] === undefined && !reported.has(key));
-    problems.push(...missing.map(key => ({ key, rule })));
+    for (const key of keys) if (values[key] === undefined) addProblem(problems, { key, rule });
   };
   if (hasKey && hasUser) {
     const rule = 'and IAM_USERNAME exclude each other: give one kind of credentials';

@@ -9,7 +9,6 @@ import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 
-/** The dependencies of {@link ConnectionReader}. */
 interface Dependencies {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
   /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
@@ -155,13 +154,9 @@ function withPermit(context: OperationContext, permit: RateLimitPermit): Operati
 /** @throws {DliError} UNAVAILABLE if the read does not end before the deadline */
 async function beforeDeadline<T>(read: Promise<T>, deadline: Deadline | undefined): Promise<T> {
   if (deadline === undefined) return read;
-  const result = await withTimeout(
-    deadline.remainingMs(),
-    read.then(value => ({ value })),
-    undefined,
-  );
-  if (result === undefined) throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
-  return result.value;
+  return withTimeout(deadline.remainingMs(), read, () => {
+    throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
+  });
 }
 
 /** Starts a read for tenants, which others may join while it is queued. Its age counts from `markStarted`. */

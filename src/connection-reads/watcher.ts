@@ -23,7 +23,6 @@ export class TooManyWatchesError extends Error {
   override readonly name = 'TooManyWatchesError';
 }
 
-/** The dependencies of {@link ConnectionWatcher}. */
 interface Dependencies extends PollerDependencies {
   maxWatches: number;
   maxWatchesPerTenant: number;

@@ -184,8 +184,6 @@ registerEnumType(ConnectionState, {
   },
 });
 
-export { ConnectionState };
-
 registerEnumType(ConnectionOrder, {
   name: 'DatasourceConnectionOrder',
   description: 'The order of a list. Connections that compare equal are ordered by id.',
@@ -195,8 +193,6 @@ registerEnumType(ConnectionOrder, {
     NAME: { description: 'By name, ignoring case.' },
   },
 });
-
-export { ConnectionOrder };
 
 registerEnumType(DatasourceService, {
   name: 'DatasourceService',
@@ -211,4 +207,4 @@ registerEnumType(DatasourceService, {
   },
 });
 
-export { DatasourceService };
+export { ConnectionOrder, ConnectionState, DatasourceService };

@@ -11,7 +11,6 @@ import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
 import { mapValidationErrors } from './user-errors.js';
 
-/** The dependencies of {@link DeleteDatasourceConnectionResolver}. */
 interface Dependencies extends MutationDependencies {
   deleteConnection: DeleteConnection;
 }

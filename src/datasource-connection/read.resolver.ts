@@ -1,6 +1,9 @@
+import type { GraphQLError } from 'graphql';
+import type { NextFn } from 'type-graphql';
 import {
   Arg,
   Args,
+  ArgumentValidationError,
   Authorized,
   Ctx,
   FieldResolver,
@@ -13,8 +16,10 @@ import {
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ConnectionFilter, ReadConnection } from '../connection-reads/list-page.js';
+import { CursorError } from '../connection-reads/list-page.js';
 import type { ConnectionReader, ReadContext } from '../connection-reads/reader.js';
 import type { ConnectionEvent, ConnectionWatcher, Subscriber } from '../connection-reads/watcher.js';
+import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import {
@@ -24,10 +29,12 @@ import {
   DatasourceConnectionPage,
 } from './connection.type.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
+import { PublicError } from './public-error.js';
 import type { DatasourceConnectionFilter } from './read.args.js';
 import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
-import { mapReadErrors, toReadError, toUpstreamError } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
+import { toUpstreamError } from './to-payload.js';
+import { describeProblems } from './user-errors.js';
 
 /** The only topic of type-graphql's PubSub; the {@link WatchRequest} identifies the connection. */
 const WATCH_TOPIC = 'datasourceConnection';
@@ -156,4 +163,30 @@ function eventToType(event: ConnectionEvent): DatasourceConnection | null {
 
 function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
   return connection === undefined ? null : new ClassicDatasourceConnection(connection);
+}
+
+/** Converts expected errors of a read to GraphQL errors. Unexpected ones are returned unchanged, to be masked later. */
+function toReadError(error: unknown): unknown {
+  if (error instanceof DliError) return toUpstreamError(error);
+  if (error instanceof CursorError) return badInput('after must be the nextCursor of a page of the same order');
+  if (error instanceof TooManyWatchesError)
+    return new PublicError('OVERLOADED', 'Too many connections are being followed at the moment. Try again later.', {
+      retryAfterSeconds: 5,
+    });
+  if (!(error instanceof ArgumentValidationError)) return error;
+  const problems = describeProblems(error);
+  return problems === undefined ? error : badInput(problems.map(({ message }) => message).join('; '));
+}
+
+/** Middleware of queries that converts the errors of reads, see {@link toReadError}. */
+async function mapReadErrors(_data: unknown, next: NextFn): Promise<unknown> {
+  try {
+    return await next();
+  } catch (error) {
+    throw toReadError(error);
+  }
+}
+
+function badInput(problem: string): GraphQLError {
+  return new PublicError('BAD_USER_INPUT', `${problem}.`);
 }

@@ -1,4 +1,5 @@
-import type { FailedResult, FailureCode } from '../dli/dli-error.js';
+import type { GraphQLError } from 'graphql';
+import type { DliError, FailedResult, FailureCode } from '../dli/dli-error.js';
 import type { DeleteOutcome } from '../idempotency/delete-connection.js';
 import type { CreateOutcome, STORE_UNAVAILABLE } from '../idempotency/outcome.js';
 import type { CreateDatasourceConnectionPayload, UnavailableCode } from './create.payload.js';
@@ -17,6 +18,7 @@ import {
   DeleteDatasourceConnectionSuccess,
   DeleteOutcomeUnknownError,
 } from './delete.payload.js';
+import { PublicError } from './public-error.js';
 import { UserErrorCode } from './user-errors.js';
 
 const CREATE_TEXTS: FailureTexts = {
@@ -101,6 +103,7 @@ export function toDeletePayload(
 }
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
+const REFUSED = 'DLI refused the request.';
 const NOT_OFFERED = 'DLI does not offer this operation here; Huawei ended classic connections in 2024.';
 
 /** The texts of a mutation's failures. */
@@ -112,7 +115,7 @@ interface FailureTexts {
 }
 
 /** The texts of refusals whose code says why, whatever the request was. */
-export const REJECTIONS: FailureTexts['rejections'] = new Map([
+const REJECTIONS: FailureTexts['rejections'] = new Map([
   ['DLI.0007', 'DLI does not support this here. Huawei ended classic connections in 2024.'],
   ['DLI.10003', NOT_OFFERED],
   ['APIG.0101', NOT_OFFERED],
@@ -121,9 +124,7 @@ export const REJECTIONS: FailureTexts['rejections'] = new Map([
 
 type UnavailableKind = Exclude<FailureCode, 'NAME_TAKEN' | 'REJECTED'>;
 
-const UNAVAILABLE_REASONS: Readonly<
-  Record<UnavailableKind, readonly [code: UnavailableCode, reason: string, isTemporary: boolean]>
-> = {
+const UNAVAILABLE_REASONS = {
   THROTTLED: [UserErrorCode.UPSTREAM_THROTTLED, 'DLI gets too many requests at the moment.', true],
   UNAVAILABLE: [UserErrorCode.UPSTREAM_UNAVAILABLE, 'DLI cannot be used at the moment.', true],
   AUTH_FAILED: [
@@ -136,14 +137,14 @@ const UNAVAILABLE_REASONS: Readonly<
     'The gateway cannot sign in to Huawei Cloud at the moment.',
     true,
   ],
-};
+} as const satisfies Record<UnavailableKind, readonly [code: UnavailableCode, reason: string, isTemporary: boolean]>;
 
 function toFailure(
   { code, upstreamCode, requestId, retryAfterSeconds, reason: words }: FailedResult,
   { nothingDone, rejections }: FailureTexts,
 ): DliRejectedError | DliUnavailableError {
   if (code === 'NAME_TAKEN' || code === 'REJECTED') {
-    const reason = rejections.get(upstreamCode) ?? REJECTIONS.get(upstreamCode) ?? 'DLI refused the request.';
+    const reason = rejections.get(upstreamCode) ?? REJECTIONS.get(upstreamCode) ?? REFUSED;
     const message = withReason(`${reason} ${nothingDone}.`, words);
     return new DliRejectedError(message, upstreamCode ?? null, requestId ?? null);
   }
@@ -152,8 +153,19 @@ function toFailure(
   return new DliUnavailableError(userCode, message, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
 }
 
+/** The top-level error of a read that failed. */
+export function toUpstreamError({ code, upstreamCode, retryAfterSeconds, reason: words }: DliError): GraphQLError {
+  if (code === 'REJECTED')
+    return new PublicError('UPSTREAM_REJECTED', withReason(REJECTIONS.get(upstreamCode) ?? REFUSED, words));
+  const [userCode, reason, isTemporary] = UNAVAILABLE_REASONS[code];
+  const message = isTemporary ? `${reason} Try again later.` : reason;
+  return new PublicError(`${userCode}`, code === 'UNAVAILABLE' ? withReason(message, words) : message, {
+    retryAfterSeconds: retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS,
+  });
+}
+
 /** Adds DLI's own words, if there are any. */
-export function withReason(message: string, words: string | undefined): string {
+function withReason(message: string, words: string | undefined): string {
   return words === undefined ? message : `${message} DLI's reason: ${words}`;
 }
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { parseJson } from '../lib/json.js';
+import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
-import { contradictsItself, readErrorBody, repeatsKey } from './error-body.js';
+import { readErrorBody } from './sanitize.js';
 
 /**
  * What a response to a create proves.
@@ -15,7 +15,7 @@ export type CreateVerdict =
   | { kind: 'refused'; refusal: Refusal; upstreamCode: string | undefined }
   | { kind: 'unsuccessful' }
   | { kind: 'forbidden'; upstreamCode: string | undefined }
-  | { kind: 'unknown'; reason: UnknownReason; upstreamCode: string | undefined };
+  | { kind: 'unknown'; reason: UnknownReason; upstreamCode?: string | undefined };
 
 // DLI documents every field as optional, and a missing `is_success` as true.
 const createBody = z.object({
@@ -33,9 +33,7 @@ const createBody = z.object({
  */
 export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 200 && status < 300) return classifySuccess(status, text);
-  if (status >= 300 && status < 400) {
-    return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT', upstreamCode: undefined };
-  }
+  if (status >= 300 && status < 400) return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT' };
   const { code: upstreamCode } = readErrorBody(status, text);
   // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
@@ -48,16 +46,20 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
 
 function classifySuccess(status: number, text: string): CreateVerdict {
   const body = createBody.safeParse(parseJson(text)).data;
-  const unreadable: CreateVerdict = {
-    kind: 'unknown',
-    reason: 'UNREADABLE_RESPONSE',
-    upstreamCode: undefined,
-  };
+  const unreadable: CreateVerdict = { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' };
   if (status === 204 || body === undefined || repeatsKey(text)) return unreadable;
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
   if (!connectionId || !CONNECTION_ID.test(connectionId)) return unreadable;
   return { kind: 'created', connectionId, message: body.message ?? '' };
+}
+
+/** Whether an error response also says that there is a connection, or can be read in two ways. */
+function contradictsItself(text: string): boolean {
+  const body = parseJson(text);
+  if (!isObject(body)) return false;
+  const { connection_id: id, is_success: isSuccess = false } = body;
+  return id !== undefined || isSuccess !== false || repeatsKey(text);
 }
 
 /** What a refusal proves. AUTH: the credential was refused; a new one may pass. The others are DliError codes. */

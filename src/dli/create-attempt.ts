@@ -1,5 +1,5 @@
 import type { CredentialVerdict } from '../huawei-cloud/authenticator.js';
-import type { UpstreamResponse } from '../huawei-cloud/transport.js';
+import type { UpstreamResponse } from '../huawei-cloud/response-collector.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
@@ -7,9 +7,8 @@ import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
-import type { ErrorBody } from './error-body.js';
-import { readErrorBody } from './error-body.js';
-import { requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
+import type { ErrorBody } from './sanitize.js';
+import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
 
 /** What is proven about a create. */
 export type CreateResult =
@@ -31,23 +30,16 @@ export type Refused = FailedResult & { code: 'NAME_TAKEN' | 'REJECTED' };
 /** A refusal of the gateway's rights, which lasts until its operators act. */
 export type Forbidden = FailedResult & { code: 'AUTH_FAILED' };
 
-/** The result of one POST, with the fields that the log and the retry policy need. */
+/** The result of one POST, with what the log and the retry policy need. */
 export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
-  status?: number;
-  requestId?: string | undefined;
-  /** Any error code, for the log. */
-  loggedCode?: string | undefined;
-  /** DLI's own words about a failure, if they may be shown. */
-  reason?: string | undefined;
+  record: Pick<DliCallRecord, 'status' | 'upstreamCode' | 'upstreamMessage' | 'requestId' | 'causeCode' | 'detail'>;
   retryAfterSeconds?: number | undefined;
-  causeCode?: string | undefined;
   /** Why there was no response. */
   failure?: TransportFailure;
   /** Whether a new token may be accepted. */
   mayReauthenticate?: boolean;
-  detail?: string;
 }
 
 const RETRY_AFTER_UNREACHABLE_SECONDS = 5;
@@ -64,14 +56,13 @@ const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map(
 
 /** The attempt that ended with a response. */
 export function completeAttempt(response: UpstreamResponse, projectId: string, clock: Clock): CreateAttempt {
-  const verdict = classifyCreate(response.status, response.text);
-  const error: Partial<ErrorBody> = verdict.kind === 'created' ? {} : readErrorBody(response.status, response.text);
+  const { status, text } = response;
+  const verdict = classifyCreate(status, text);
+  const error: Partial<ErrorBody> = verdict.kind === 'created' ? {} : readErrorBody(status, text);
+  const requestId = requestIdOf(response.header('x-request-id'), projectId);
   return {
     verdict,
-    loggedCode: error.loggedCode,
-    reason: error.reason,
-    status: response.status,
-    requestId: requestIdOf(response.header('x-request-id'), projectId),
+    record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.reason, requestId },
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
 }
@@ -81,16 +72,16 @@ export function failedAttempt(error: unknown): CreateAttempt {
   if (!(error instanceof TransportError)) {
     // An error of unknown origin proves nothing.
     const detail = error instanceof Error ? error.name : 'unknown error';
-    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE', upstreamCode: undefined }, detail };
+    return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' }, record: { detail } };
   }
   const { failure, causeCode } = error;
-  const details = { failure, detail: failure, causeCode };
+  const details = { failure, record: { detail: failure, causeCode } };
   if (!error.mayHaveBeenSent) {
     const wait = RETRY_AFTER_SECONDS.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
     return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
   }
   const reason = REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
-  return { verdict: { kind: 'unknown', reason, upstreamCode: undefined }, ...details };
+  return { verdict: { kind: 'unknown', reason }, ...details };
 }
 
 /** Whether the credential was refused, so that a new one may be accepted. */
@@ -105,7 +96,7 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
   // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
-  if (attempt.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
+  if (attempt.record.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
   const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
   return upstreamCode?.startsWith('DLI.') === true ? 'ACCEPTED' : 'UNPROVEN';
 }
@@ -116,7 +107,8 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
  * @param isResent whether DLI refused an earlier request of the same create
  */
 export function toResult(attempt: CreateAttempt, isResent = false): CreateResult {
-  const { verdict, requestId, reason } = attempt;
+  const { verdict } = attempt;
+  const { requestId, upstreamMessage: reason } = attempt.record;
   switch (verdict.kind) {
     case 'created':
       return { kind: 'created', connectionId: verdict.connectionId, message: shownMessage(verdict.message) };
@@ -154,20 +146,14 @@ export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): Faile
 }
 
 /** The log record of an attempt. */
-export function toCallRecord(attempt: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
-  const { verdict, status, loggedCode, reason, requestId, causeCode, detail } = attempt;
+export function toCallRecord({ verdict, record }: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
   return {
     traceId,
     operation: 'createConnection',
     outcome: loggedOutcome(verdict),
     durationMs: Math.round(durationMs),
     mayHaveBeenSent: verdict.kind !== 'notSent',
-    status,
-    upstreamCode: loggedCode,
-    upstreamMessage: reason,
-    requestId,
-    causeCode,
-    detail,
+    ...record,
   };
 }
 

@@ -12,11 +12,11 @@ import type { PreparedCreate } from './create-request.js';
 import { CreateRequests } from './create-request.js';
 import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import { DliError, failedResult } from './dli-error.js';
-import { readErrorBody } from './error-body.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, mayMeanAbsence, readConnection, readConnectionList, readDeletion } from './responses.js';
 import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
+import { readErrorBody } from './sanitize.js';
 import { SharedList } from './shared-list.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -30,7 +30,6 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
   PROBE_TIMEOUT: 'UNAVAILABLE',
 };
 
-/** The dependencies of {@link DliClient}. */
 interface Dependencies {
   /** For creates. */
   transport: Transport;
@@ -69,12 +68,6 @@ export class DliClient {
     this.#sharedList = new SharedList(clock, context => this.#list(this.#deletions, context, undefined));
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
     this.#creates = new CreateRequests({ ...shared, transport, urlOf: this.#collectionUrl });
-    dependencies.authenticator.onSuspended(retryAfterSeconds => {
-      dependencies.log.warn(
-        { operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds },
-        'credential put aside',
-      );
-    });
   }
 
   /**
@@ -208,9 +201,9 @@ export class DliClient {
     const { traceId, deadline, onSharedWait } = context;
     onSharedWait?.();
     try {
-      const list = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), undefined);
-      if (list === undefined) throw refusal;
-      const { connections } = list;
+      const { connections } = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), () => {
+        throw refusal;
+      });
       const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
       if (found === undefined && connections.some(connection => connection.id === null)) throw refusal;
       return found && { ...found, id };

@@ -21,44 +21,8 @@ export type UnknownReason =
 /** Every error code that proves that nothing was done. */
 export type FailureCode = DliErrorCode | 'NAME_TAKEN';
 
-/** The result of a call that did nothing. */
-export interface FailedResult {
-  kind: 'failed';
-  code: FailureCode;
-  /** The error code of DLI or of its API gateway, such as DLI.0001. */
-  upstreamCode?: string;
-  /** Huawei Cloud's request id, for its support. */
-  requestId?: string;
-  /** Whole seconds after which the same call may succeed. */
-  retryAfterSeconds?: number;
-  /** DLI's own words, which may be shown. */
-  reason?: string;
-}
-
-/** Creates a {@link FailedResult}, without the details that are undefined. */
-export function failedResult<C extends FailureCode>(
-  code: C,
-  {
-    upstreamCode,
-    requestId,
-    retryAfterSeconds,
-    reason,
-  }: Pick<DliErrorDetails, 'upstreamCode' | 'requestId' | 'retryAfterSeconds' | 'reason'>,
-): FailedResult & { code: C } {
-  return {
-    kind: 'failed',
-    code,
-    ...(upstreamCode !== undefined && { upstreamCode }),
-    ...(requestId !== undefined && { requestId }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-    ...(reason !== undefined && { reason }),
-  };
-}
-
-/** Details of a {@link DliError}. */
-interface DliErrorDetails {
-  /** HTTP status of the response. */
-  status?: number;
+/** What is known about a call that did nothing. */
+interface FailureDetails {
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
   upstreamCode?: string | undefined;
   /** Huawei Cloud's request id, for its support. */
@@ -67,7 +31,20 @@ interface DliErrorDetails {
   retryAfterSeconds?: number | undefined;
   /** DLI's own words, which may be shown. */
   reason?: string | undefined;
-  isUnconfirmed?: boolean;
+}
+
+/** The result of a call that did nothing. */
+export interface FailedResult extends FailureDetails {
+  kind: 'failed';
+  code: FailureCode;
+}
+
+/** Creates a {@link FailedResult}. */
+export function failedResult<C extends FailureCode>(
+  code: C,
+  { upstreamCode, requestId, retryAfterSeconds, reason }: FailureDetails,
+): FailedResult & { code: C } {
+  return { kind: 'failed', code, upstreamCode, requestId, retryAfterSeconds, reason };
 }
 
 /**
@@ -75,27 +52,27 @@ interface DliErrorDetails {
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
-export class DliError extends Error {
+export class DliError extends Error implements FailureDetails {
   override readonly name = 'DliError';
-  readonly code: DliErrorCode;
-  /** HTTP status of the response, if there was one. */
-  readonly status: number | undefined;
   readonly upstreamCode: string | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  /** DLI's own words, which may be shown. */
   readonly reason: string | undefined;
+  /** HTTP status of the response, if there was one. */
+  readonly status: number | undefined;
   /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
   readonly isUnconfirmed: boolean;
 
-  constructor(code: DliErrorCode, details: DliErrorDetails = {}) {
+  constructor(
+    readonly code: DliErrorCode,
+    details: FailureDetails & { status?: number; isUnconfirmed?: boolean } = {},
+  ) {
     super(`DLI: ${code}`);
-    this.code = code;
-    this.status = details.status;
     this.upstreamCode = details.upstreamCode;
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.reason = details.reason;
+    this.status = details.status;
     this.isUnconfirmed = details.isUnconfirmed ?? false;
   }
 }
@@ -143,14 +120,10 @@ export interface DliCallRecord {
   count?: number;
 }
 
-/** Log record of the circuit breaker or the lockout guard. */
-interface DliLimitRecord {
-  operation: 'authenticate' | 'createConnection';
-  outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED' | 'CREDENTIAL_STOPPED';
-  /** How long it was open. */
+interface DliBreakerRecord {
+  operation: 'createConnection';
+  outcome: 'BREAKER_OPENED' | 'BREAKER_CLOSED';
   durationMs?: number;
-  /** How long the credential is suspended. */
-  retryAfterSeconds?: number;
   causeCode?: string | undefined;
   detail?: string | undefined;
 }
@@ -163,14 +136,13 @@ export type OddOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 interface DliOddRecord {
   operation: DliCallRecord['operation'];
   outcome: OddOutcome;
-  /** Number of responses. */
   count: number;
 }
 
 /** The part of the logger that DLI calls use. */
 export interface DliLog {
   info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord | DliLimitRecord | DliOddRecord, message: string): void;
+  warn(record: DliCallRecord | DliBreakerRecord | DliOddRecord, message: string): void;
 }
 
 /** Context of one caller's operation, shared by all its calls to DLI. */

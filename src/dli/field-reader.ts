@@ -16,7 +16,6 @@ export class OddFields {
   /** Number of connections without a valid id. */
   withoutId = 0;
 
-  /** Number of odd fields. */
   get count(): number {
     return this.#count;
   }
@@ -102,7 +101,6 @@ export class FieldReader {
     return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
   }
 
-  /** Reports a field as odd. */
   report(name: string, value: unknown): void {
     this.odd.add(`${this.path}${name}`, value);
   }

@@ -3,8 +3,9 @@ import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
 import { CONNECTION_ID } from './connection.js';
 import type { DliError } from './dli-error.js';
-import { readErrorBody } from './error-body.js';
-import { FieldReader, OddFields } from './field-reader.js';
+import type { OddFields } from './field-reader.js';
+import { FieldReader } from './field-reader.js';
+import { readErrorBody } from './sanitize.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
@@ -100,7 +101,7 @@ export function readConnection(
   status: number,
   body: string,
   id: string,
-  odd = new OddFields(),
+  odd: OddFields,
 ): DescribedConnection | undefined {
   const fields = readSuccess(status, body, odd);
   if (fields === undefined) return undefined;
@@ -115,11 +116,7 @@ export function readConnection(
 }
 
 /** Parses DLI's response to a delete. Undefined when it proves nothing. */
-export function readDeletion(
-  status: number,
-  body: string,
-  odd = new OddFields(),
-): 'deleted' | 'unsuccessful' | undefined {
+export function readDeletion(status: number, body: string, odd: OddFields): 'deleted' | 'unsuccessful' | undefined {
   if (status < 200 || status > 299) return undefined;
   if (body === '') return 'deleted';
   const value = parseJson(body);
@@ -169,11 +166,7 @@ export interface ConnectionList {
  * @param odd receives the fields that are not as documented
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
-export function readConnectionList(
-  status: number,
-  body: string,
-  odd = new OddFields(),
-): DescribedConnection[] | undefined {
+export function readConnectionList(status: number, body: string, odd: OddFields): DescribedConnection[] | undefined {
   const fields = readSuccess(status, body, odd);
   const elements = fields?.raw('connections');
   if (fields === undefined || !Array.isArray(elements)) {

@@ -9,10 +9,9 @@ import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
 import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OddOutcome, OperationContext } from './dli-error.js';
 import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS, UnknownDeletionError } from './dli-error.js';
-import type { ErrorBody } from './error-body.js';
-import { readErrorBody } from './error-body.js';
 import { OddFields } from './field-reader.js';
-import { requestIdOf, retryAfterSeconds } from './sanitize.js';
+import type { ErrorBody } from './sanitize.js';
+import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 /** A retry needs at least this much of the deadline. */
@@ -39,7 +38,6 @@ export interface SafeResponse {
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
-/** The dependencies of {@link SafeRequests}. */
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;

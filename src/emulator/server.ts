@@ -120,7 +120,6 @@ function tooLargeStatus(head: RequestHead, isBodyTooLarge: boolean): 413 | 414 |
   return isBodyTooLarge ? 413 : undefined;
 }
 
-/** The dependencies of {@link RequestHandler}. */
 interface Dependencies {
   readonly options: EmulatorOptions;
   readonly accessKeys: AccessKeyCheck;

@@ -1,17 +1,18 @@
+import { createHmac, hash } from 'node:crypto';
 import type { Clock, Deadline } from '../lib/time.js';
 import type { Authenticator, CredentialUse, SuspensionListener, UnauthenticatedRequest } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
 import { RefreshingValue } from './refreshing-value.js';
-import type { AccessKeyPair } from './request-signer.js';
-import { sdkDate, signRequest } from './request-signer.js';
 
 // A key that was idle for longer may have been revoked, so the first request of a burst probes it.
 const PROOF_LIFE_MS = 60_000;
 
-/** A permanent or temporary access key pair. */
-export interface AccessKeyCredentials extends AccessKeyPair {
+/** A permanent or temporary access key pair of Huawei Cloud (AK/SK). */
+export interface AccessKeyCredentials {
+  accessKey: string;
+  secretKey: string;
   /** Required with temporary keys, absent otherwise. */
   securityToken?: string;
 }
@@ -29,15 +30,13 @@ interface KeyState {
 export class AccessKeyAuthenticator implements Authenticator {
   readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
   readonly #projectId: RefreshingValue<string>;
-  #onSuspended: SuspensionListener = () => undefined;
-  #dateSecond = Number.NaN;
-  #dateText = '';
 
   constructor(
     credentials: AccessKeyCredentials,
     project: { id: string | undefined; name: string },
     iam: IamClient,
     private readonly clock: Clock,
+    private readonly onSuspended: SuspensionListener,
   ) {
     this.#projectId = new RefreshingValue(async () => {
       const value = project.id ?? (await this.#findProjectId(iam, project.name));
@@ -56,8 +55,7 @@ export class AccessKeyAuthenticator implements Authenticator {
   authenticate(deadline: Deadline): Promise<CredentialUse> {
     return this.#key.use(async ({ credentials, guard, probe }) => {
       const projectId = await this.#projectId.get(deadline, () => guard.check());
-      const acquired = probe.acquire(deadline);
-      const permit = 'isProbe' in acquired ? acquired : await acquired;
+      const permit = await probe.acquire(deadline);
       const authentication = {
         projectId,
         headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
@@ -70,13 +68,8 @@ export class AccessKeyAuthenticator implements Authenticator {
     });
   }
 
-  onSuspended(listener: SuspensionListener): void {
-    this.#onSuspended = listener;
-  }
-
   #createState(credentials: AccessKeyCredentials): KeyState {
-    const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock));
-    guard.onSuspended = suspendedForSeconds => this.#onSuspended(suspendedForSeconds);
+    const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock), this.onSuspended);
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 
@@ -88,16 +81,6 @@ export class AccessKeyAuthenticator implements Authenticator {
     return projectId;
   }
 
-  // Cached, because the date has whole seconds and many requests share one.
-  #date(): string {
-    const second = Math.floor(this.clock.epochMs() / 1_000);
-    if (second !== this.#dateSecond) {
-      this.#dateSecond = second;
-      this.#dateText = sdkDate(second * 1_000);
-    }
-    return this.#dateText;
-  }
-
   #sign(
     request: UnauthenticatedRequest,
     credentials: AccessKeyCredentials,
@@ -107,10 +90,81 @@ export class AccessKeyAuthenticator implements Authenticator {
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       host: request.url.host,
-      'x-sdk-date': this.#date(),
+      'x-sdk-date': sdkDate(this.clock.epochMs()),
     };
     if (projectId !== undefined) headers['x-project-id'] = projectId;
     if (securityToken !== undefined) headers['x-security-token'] = securityToken;
     return { ...headers, authorization: signRequest({ ...request, headers }, credentials) };
   }
+}
+
+/** Name of the signature scheme in Huawei's API signing guide. */
+const SIGNATURE_ALGORITHM = 'SDK-HMAC-SHA256';
+
+/** The parts of a request that a signature covers. */
+export interface SignableRequest {
+  method: string;
+  url: URL;
+  /** All headers to sign, including `host` and `x-sdk-date`, with lower-case names. */
+  headers: Readonly<Record<string, string>>;
+  /** The exact text of the body; empty if there is none. */
+  body: string;
+}
+
+/**
+ * Signs a request with an access key pair, following the signing guide of API Gateway.
+ *
+ * @returns the value of the `Authorization` header
+ * @throws {TypeError} if the header `x-sdk-date` is missing
+ */
+export function signRequest(request: SignableRequest, key: AccessKeyCredentials): string {
+  const date = request.headers['x-sdk-date'];
+  if (date === undefined) throw new TypeError('A signed request needs the header x-sdk-date.');
+  const names = Object.keys(request.headers).sort();
+  const signedHeaders = names.join(';');
+  const canonicalRequest = [
+    request.method,
+    canonicalPath(request.url.pathname),
+    request.url.search === '' ? '' : canonicalQuery(request.url.searchParams),
+    names.map(name => `${name}:${request.headers[name]}\n`).join(''),
+    signedHeaders,
+    hash('sha256', request.body),
+  ].join('\n');
+  const stringToSign = `${SIGNATURE_ALGORITHM}\n${date}\n${hash('sha256', canonicalRequest)}`;
+  const signature = createHmac('sha256', key.secretKey).update(stringToSign).digest('hex');
+  return `${SIGNATURE_ALGORITHM} Access=${key.accessKey}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
+}
+
+/** Formats a time for `X-Sdk-Date`: `YYYYMMDDTHHMMSSZ`, UTC. */
+export function sdkDate(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
+
+// The signed path ends in a slash, the sent one does not.
+function canonicalPath(path: string): string {
+  const encoded = encode(path).replaceAll('%2F', '/');
+  return encoded.endsWith('/') ? encoded : `${encoded}/`;
+}
+
+function canonicalQuery(parameters: URLSearchParams): string {
+  return [...parameters]
+    .map(([name, value]) => [encode(name), encode(value)] as const)
+    .sort(([name, value], [otherName, otherValue]) =>
+      name === otherName ? compare(value, otherValue) : compare(name, otherName),
+    )
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&');
+}
+
+function compare(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+// encodeURIComponent leaves five characters unescaped that RFC 3986 reserves.
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

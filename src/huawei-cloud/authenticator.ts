@@ -33,7 +33,7 @@ export interface CredentialUse extends Authentication {
   settle(verdict: CredentialVerdict): boolean;
 }
 
-/** Receives the number of seconds for which a credential is suspended. */
+/** Called when a credential is suspended after repeated refusals, with the number of seconds. */
 export type SuspensionListener = (suspendedForSeconds: number) => void;
 
 /** Authenticates requests with one set of server-held credentials. */
@@ -44,8 +44,6 @@ export interface Authenticator {
    * @throws {AuthenticationError} if none is available before the deadline
    */
   authenticate(deadline: Deadline): Promise<CredentialUse>;
-  /** Calls `listener` when the credentials are suspended after repeated refusals. */
-  onSuspended(listener: SuspensionListener): void;
 }
 
 /**
@@ -59,13 +57,13 @@ export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILA
 /** Authentication failed. The message is safe to log: it is our own text without secrets. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
-  readonly failure: AuthenticationFailure;
-  /** Whole seconds until a retry makes sense. Default 1. */
-  readonly retryAfterSeconds: number;
 
-  constructor(failure: AuthenticationFailure, message: string, retryAfterSeconds = 1) {
+  /** @param retryAfterSeconds whole seconds until a retry makes sense */
+  constructor(
+    readonly failure: AuthenticationFailure,
+    message: string,
+    readonly retryAfterSeconds = 1,
+  ) {
     super(message);
-    this.failure = failure;
-    this.retryAfterSeconds = retryAfterSeconds;
   }
 }

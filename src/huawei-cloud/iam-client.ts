@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
-import type { CallLimits, CallOptions } from './ky-client.js';
+import type { CallOptions } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
@@ -113,10 +113,7 @@ export class IamClient {
   }
 
   async #send(url: URL, options: Options): Promise<Response> {
-    const limits: CallLimits = {
-      deadline: new Deadline(this.clock, IAM_TIMEOUT_MS),
-      maxBodyBytes: MAX_RESPONSE_BYTES,
-    };
+    const limits = { deadline: new Deadline(this.clock, IAM_TIMEOUT_MS), maxBodyBytes: MAX_RESPONSE_BYTES };
     try {
       return await this.#http(url, { ...options, limits } as CallOptions);
     } catch (error) {

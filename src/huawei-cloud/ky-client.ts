@@ -1,18 +1,11 @@
 import type { KyInstance, Options } from 'ky';
 import ky from 'ky';
-import type { Deadline } from '../lib/time.js';
+import type { ResponseLimits } from './response-collector.js';
 import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
 
-/** Limits of one call. */
-export interface CallLimits {
-  deadline: Deadline;
-  /** A longer response body fails the call with TOO_LARGE. */
-  maxBodyBytes: number;
-}
-
 /** Options of ky with the limits of the call, which ky passes to `fetch` unchanged. */
-export type CallOptions = Options & { limits: CallLimits };
+export type CallOptions = Options & { limits: ResponseLimits };
 
 /**
  * Creates a ky client over a transport, for idempotent calls and for IAM. Calls reject with TransportError only; the
@@ -32,7 +25,7 @@ export function createKyClient(transport: Transport): KyInstance {
   });
 }
 
-async function send(transport: Transport, request: Request, limits: CallLimits): Promise<Response> {
+async function send(transport: Transport, request: Request, limits: ResponseLimits): Promise<Response> {
   const { status, text, header } = await transport.send({
     method: request.method as 'GET' | 'POST' | 'DELETE',
     url: new URL(request.url),

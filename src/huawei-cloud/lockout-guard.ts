@@ -11,15 +11,17 @@ const SUSPENSION_MS = 60_000;
  * of refusals is full.
  */
 export class LockoutGuard {
-  /** Called once per suspension; refusals of requests already in flight do not call it again. */
-  onSuspended: SuspensionListener = () => undefined;
   #refusalsInARow = 0;
   #suspendedUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param window shared by all guards whose refusals Huawei Cloud may count together */
+  /**
+   * @param window shared by all guards whose refusals Huawei Cloud may count together
+   * @param onSuspended called once per suspension; refusals of requests already in flight do not call it again
+   */
   constructor(
     private readonly clock: Clock,
     private readonly window: RefusalWindow,
+    private readonly onSuspended: SuspensionListener,
   ) {}
 
   /** Milliseconds until the credential may be used again; 0 if it may be used now. */

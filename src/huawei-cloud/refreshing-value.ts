@@ -34,11 +34,9 @@ export class RefreshingValue<T> {
   #retryAtMs = Number.NEGATIVE_INFINITY;
   #lastError: unknown;
 
-  /** @param random returns a number from 0 to 1, for the jitter of retries */
   constructor(
     private readonly load: () => Promise<LoadedValue<T>>,
     private readonly clock: Clock,
-    private readonly random: () => number = Math.random,
   ) {}
 
   /**
@@ -59,13 +57,9 @@ export class RefreshingValue<T> {
     }
     checkLoad();
     if (this.#loading === undefined && nowMs < this.#retryAtMs) throw this.#lastError;
-    const loaded = await withTimeout(
-      deadline.remainingMs(),
-      this.#startLoad().then(value => ({ value })),
-      undefined,
-    );
-    if (loaded === undefined) throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
-    return loaded.value;
+    return withTimeout(deadline.remainingMs(), this.#startLoad(), () => {
+      throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
+    });
   }
 
   /** Whether `value` is the cached value and has not expired. */
@@ -114,7 +108,7 @@ export class RefreshingValue<T> {
       if (generation !== this.#generation) return await this.#startLoad();
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
-      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - this.random() / 2);
+      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - Math.random() / 2);
       this.#lastError = error;
       throw error;
     }

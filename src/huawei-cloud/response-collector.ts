@@ -4,29 +4,30 @@ import type { Deadline, DeadlineTimer } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
 import { connectFailureOf, TransportError } from './transport-error.js';
 
-/** Headers as undici passes them: lower-case names, repeated headers as an array. */
-type RawHeaders = Record<string, string | string[] | undefined>;
-
-/** One complete response. */
-export interface CollectedResponse {
+/** One complete response, with any status. */
+export interface UpstreamResponse {
   status: number;
-  headers: RawHeaders;
   /** The body, decoded as UTF-8. */
   text: string;
+  /** The value of a header by its lower-case name; the first value if it is repeated. */
+  header(name: string): string | undefined;
 }
 
-/** Limits of one exchange; none of them extends beyond the deadline. */
-interface ResponseLimits {
+/** Limits of one exchange. */
+export interface ResponseLimits {
   deadline: Deadline;
-  /** Milliseconds to connect, and again from the first byte sent to the response headers. */
-  headersMs: number;
-  /** Milliseconds from the response headers to the last byte of the body. */
-  bodyMs: number;
+  /** A longer response body fails the call with TOO_LARGE. */
   maxBodyBytes: number;
   /** Called right before the first byte is sent, when the connection is established. */
   onSending?: (() => void) | undefined;
 }
 
+/** Headers as undici passes them: lower-case names, repeated headers as an array. */
+type RawHeaders = Record<string, string | string[] | undefined>;
+
+// To connect, and again from the first byte sent to the response headers. Leaves time to reconcile a create.
+const HEADERS_TIMEOUT_MS = 10_000;
+const BODY_TIMEOUT_MS = 5_000;
 const MIN_USEFUL_MS = 250;
 
 /**
@@ -36,10 +37,10 @@ const MIN_USEFUL_MS = 250;
  * provably not sent.
  */
 export class ResponseCollector implements Dispatcher.DispatchHandler {
-  readonly response: Promise<CollectedResponse>;
+  readonly response: Promise<UpstreamResponse>;
   readonly #timer: DeadlineTimer;
   readonly #chunks: Buffer[] = [];
-  #resolve!: (response: CollectedResponse) => void;
+  #resolve!: (response: UpstreamResponse) => void;
   #reject!: (error: TransportError) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #started = false;
@@ -56,7 +57,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     // Prevents an unhandled rejection when no code awaits the response.
     this.response.catch(() => undefined);
     this.#timer = limits.deadline.timer(() => this.#fail('TIMEOUT'));
-    this.#timer.start(limits.headersMs);
+    this.#timer.start(HEADERS_TIMEOUT_MS);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -71,7 +72,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     }
     this.#started = true;
     this.#controller = controller;
-    this.#timer.start(this.limits.headersMs);
+    this.#timer.start(HEADERS_TIMEOUT_MS);
     this.limits.onSending?.();
   }
 
@@ -80,7 +81,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
-    this.#timer.start(this.limits.bodyMs);
+    this.#timer.start(BODY_TIMEOUT_MS);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -92,10 +93,11 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#ended) return;
     this.#end();
+    const headers = this.#headers;
     this.#resolve({
       status: this.#status,
-      headers: this.#headers,
       text: Buffer.concat(this.#chunks).toString('utf8'),
+      header: name => [headers[name]].flat()[0],
     });
   }
 

@@ -22,17 +22,17 @@ export type TransportFailure =
  */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
-  readonly failure: TransportFailure;
-  /** False only if provably no byte of the request left this process. */
-  readonly mayHaveBeenSent: boolean;
-  /** Error code of the system or of undici for the log, such as ECONNREFUSED. */
-  readonly causeCode: string | undefined;
 
-  constructor(failure: TransportFailure, mayHaveBeenSent: boolean, causeCode?: string) {
+  /**
+   * @param mayHaveBeenSent false only if provably no byte of the request left this process
+   * @param causeCode error code of the system or of undici for the log, such as ECONNREFUSED
+   */
+  constructor(
+    readonly failure: TransportFailure,
+    readonly mayHaveBeenSent: boolean,
+    readonly causeCode?: string,
+  ) {
     super(`Upstream call failed: ${failure}`);
-    this.failure = failure;
-    this.mayHaveBeenSent = mayHaveBeenSent;
-    this.causeCode = causeCode;
   }
 }
 

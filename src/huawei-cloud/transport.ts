@@ -1,30 +1,17 @@
 import { Agent } from 'undici';
 import type { Deadline } from '../lib/time.js';
 import type { ClockSkew } from './clock-skew.js';
-import type { CollectedResponse } from './response-collector.js';
+import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
 
 /** One request to an upstream host; its headers include the credentials. */
-interface UpstreamRequest {
+interface UpstreamRequest extends ResponseLimits {
   method: 'GET' | 'POST' | 'DELETE';
   url: URL;
   headers: Readonly<Record<string, string>>;
   /** Text of the body. Default: no body. */
   body?: string;
-  deadline: Deadline;
-  /** A longer response body fails the call with TOO_LARGE. */
-  maxBodyBytes: number;
-  /** Called right before the first byte is sent, when the connection is established. */
-  onSending?: (() => void) | undefined;
-}
-
-/** One complete response of an upstream host, with any status. */
-export interface UpstreamResponse {
-  status: number;
-  text: string;
-  /** The value of a header by its lower-case name; the first value if it is repeated. */
-  header(name: string): string | undefined;
 }
 
 /** Limits of the connections to one upstream host. */
@@ -41,10 +28,8 @@ interface TransportOptions {
 
 // undici's timers are coarse: the connect timeout fires within 3 s.
 const CONNECT_TIMEOUT_MS = 2_500;
-// Queueing and headers leave time within an operation to reconcile a create.
+// Leaves time within an operation to reconcile a create.
 const MAX_WAIT_MS = 5_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const BODY_TIMEOUT_MS = 5_000;
 // A short idle time avoids reusing a connection that the server is closing: the outcome of that create is unknown.
 const IDLE_CONNECTION_MS = 1_000;
 const MAX_RESPONSE_HEADER_BYTES = 64 * 1024;
@@ -87,30 +72,16 @@ export class Transport {
    *
    * @throws {TransportError} if no complete response arrives within the limits
    */
-  async send({
-    url,
-    method,
-    headers,
-    body,
-    deadline,
-    maxBodyBytes,
-    onSending,
-  }: UpstreamRequest): Promise<UpstreamResponse> {
+  async send({ url, method, headers, body, ...limits }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request from its own queue, so requests queue here.
-    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(deadline, MAX_WAIT_MS);
+    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(limits.deadline, MAX_WAIT_MS);
     try {
-      const collector = new ResponseCollector({
-        deadline,
-        headersMs: HEADERS_TIMEOUT_MS,
-        bodyMs: BODY_TIMEOUT_MS,
-        maxBodyBytes,
-        onSending,
-      });
+      const collector = new ResponseCollector(limits);
       const path = `${url.pathname}${url.search}`;
       const request = { origin: url.origin, path, method, headers, body: body ?? null };
       const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
-      const response = toUpstreamResponse(await collector.response);
+      const response = await collector.response;
       this.#skew?.observe(response.header('date'), sentAtMs);
       return response;
     } finally {
@@ -122,17 +93,6 @@ export class Transport {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
-}
-
-function toUpstreamResponse({ status, headers, text }: CollectedResponse): UpstreamResponse {
-  return {
-    status,
-    text,
-    header(name) {
-      const value = headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    },
-  };
 }
 
 /** FIFO semaphore with a bounded queue and a bounded wait. */

@@ -31,7 +31,7 @@ export class ConnectionLookup {
       return this.#list(traceId);
     });
     // Other lookups of the batch may have a later deadline.
-    return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, undefined);
+    return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, () => undefined);
   }
 
   /** The connections that DLI lists for a tag. */
@@ -50,12 +50,8 @@ export class ConnectionLookup {
     const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
     const list = await this.readTagged(decoy, traceId, deadline);
     if (list === undefined || list.connections.length > 0) return false;
-    this.#noteProof();
-    return true;
-  }
-
-  #noteProof(): void {
     this.#filterProvenUntilMs = this.clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
+    return true;
   }
 
   async #list(traceId: string, tag?: ConnectionTag, limit?: Deadline): Promise<ConnectionList | undefined> {

@@ -34,7 +34,6 @@ export interface CreateCommand {
   tenant: string;
 }
 
-/** The dependencies of {@link CreateConnection}. */
 interface Dependencies {
   dli: DliClient;
   store: OperationStore;
@@ -62,7 +61,7 @@ export class CreateConnection {
     const running = this.#inFlight.get(flightKey);
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
-      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, { kind: 'inProgress', retryAfterSeconds: 1 });
+      return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, () => ({ kind: 'inProgress', retryAfterSeconds: 1 }));
     }
     const outcome = this.#begin(command, fingerprint, context)
       .catch(notSentOutcome)
@@ -98,7 +97,8 @@ export class CreateConnection {
     const { keys, inline } = this.dependencies;
     const { fingerprint } = derived;
     // Another create may have replaced the secret during the sign-in.
-    const key = keys.isCurrent(derived) ? derived : await keys.forCreate(command, fingerprint);
+    const isCurrent = derived.projectId === (await keys.projectId());
+    const key = isCurrent ? derived : await keys.forCreate(command, fingerprint);
     let record = this.#newRecord(command, key, context);
     let begun = await this.#store(record);
     if (begun.kind === 'secretReplaced') {
@@ -128,7 +128,7 @@ export class CreateConnection {
     const { store, writer } = this.dependencies;
     return store.begin(record, record.sentAtMs).catch(async error => {
       // Nothing was sent, so a record that the store may have written must not stay.
-      if (mayHaveWritten(error)) await writer.remove(record.id, record.owner);
+      if (mayHaveWritten(error)) await writer.remove(record);
       throw error;
     });
   }
@@ -180,7 +180,7 @@ export class CreateConnection {
     const finding = await reconciler.findForgotten(record, context.traceId, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
     if (finding.kind === 'claimed') return this.#settleFound(record, finding.connectionId, context);
-    await writer.remove(record.id, record.owner);
+    await writer.remove(record);
     return storeLost(STORE_LOST_RETRY_SECONDS);
   }
 
@@ -191,7 +191,7 @@ export class CreateConnection {
   ): Promise<CreateOutcome> {
     const { writer, clock, log } = this.dependencies;
     const found = toSucceeded(record, { connectionId, message: null, isReconciled: true }, clock.epochMs());
-    await writer.write(found, record.owner);
+    await writer.write(found);
     log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
     return recordedOutcome(found, 0);
   }
@@ -199,7 +199,7 @@ export class CreateConnection {
   async #settleCreated({ connectionId, message }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {
     const { writer, clock } = this.dependencies;
     const success = { connectionId, message, isReconciled: false };
-    await writer.write(toSucceeded(record, success, clock.epochMs()), record.owner);
+    await writer.write(toSucceeded(record, success, clock.epochMs()));
     return { kind: 'created', ...success };
   }
 
@@ -213,7 +213,7 @@ export class CreateConnection {
     const { code } = result;
     if (code !== 'REJECTED' && code !== 'NAME_TAKEN') {
       // The same call may succeed later, so its key is free again.
-      await writer.remove(record.id, record.owner);
+      await writer.remove(record);
       return result;
     }
     const refusal = { ...result, code };
@@ -225,7 +225,7 @@ export class CreateConnection {
       const connectionId = await reconciler.findMarked(record, context.traceId, deadline);
       if (connectionId !== undefined) return this.#settleFound(record, connectionId, context);
     }
-    await writer.write(toRejected(record, toRejection(refusal), clock.epochMs()), record.owner);
+    await writer.write(toRejected(record, toRejection(refusal), clock.epochMs()));
     return result;
   }
 
@@ -244,7 +244,7 @@ export class CreateConnection {
       ...(requestId !== undefined && { requestId }),
       ...(isUnconfirmed && toDoubt(result.refusal)),
     });
-    await writer.write(unknown, record.owner);
+    await writer.write(unknown);
     const reconciled = await inline.reconcile(unknown, context);
     return recordedOutcome(reconciled, inline.secondsUntilDecided(reconciled));
   }

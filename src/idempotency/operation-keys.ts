@@ -22,11 +22,14 @@ interface Secret {
   projectId: string;
 }
 
-/** Derives the keys of one project's operations from the store's secret, which is read once. */
+/**
+ * Derives the keys of one project's operations from the store's secret, which is read once.
+ *
+ * All methods throw {@link StoreUnavailableError} while the secret has not been read.
+ */
 export class OperationKeys {
   // Not a parameter property: it contains the project id, which no log may show.
   readonly #project: string;
-  readonly #secretOf = new WeakMap<OperationKey, Promise<Secret>>();
   #secret: Promise<Secret> | undefined;
 
   /** @param project the DLI project, spelled the same way at every start */
@@ -37,55 +40,30 @@ export class OperationKeys {
     this.#project = project;
   }
 
-  /**
-   * The keys of a create.
-   *
-   * @throws {StoreUnavailableError} while the secret has not been read
-   */
+  /** The keys of a create. */
   async forCreate({ tenant, idempotencyKey, request }: CreateCommand, fingerprint: string): Promise<OperationKey> {
-    this.#secret ??= this.#readSecret();
-    const secret = this.#secret;
-    const { hmacKey, projectId } = await secret;
-    const key = {
+    const { hmacKey, projectId } = await this.#currentSecret();
+    return {
       id: this.#keyedHash(hmacKey, 'create', tenant, idempotencyKey),
       projectId,
       nameId: this.#keyedHash(hmacKey, 'name', request.name),
       fingerprint,
     };
-    this.#secretOf.set(key, secret);
-    return key;
   }
 
-  /** Whether the keys of a create were derived from the secret in use. */
-  isCurrent(key: OperationKey): boolean {
-    return this.#secretOf.get(key) === this.#secret;
-  }
-
-  /**
-   * The key of a tenant's request to delete a connection.
-   *
-   * @throws {StoreUnavailableError} while the secret has not been read
-   */
+  /** The key of a tenant's request to delete a connection. */
   async forDeletion(tenant: string, connectionId: string): Promise<string> {
-    this.#secret ??= this.#readSecret();
-    const { hmacKey } = await this.#secret;
-    return this.#keyedHash(hmacKey, 'delete', tenant, connectionId);
+    return this.#keyedHash(await this.hmacKey(), 'delete', tenant, connectionId);
   }
 
-  /** The key that all records of this project share. */
+  /** The key that all records of this project share. It changes with the secret. */
   async projectId(): Promise<string> {
-    this.#secret ??= this.#readSecret();
-    return (await this.#secret).projectId;
+    return (await this.#currentSecret()).projectId;
   }
 
-  /**
-   * The store's secret, which keys all hashes in it.
-   *
-   * @throws {StoreUnavailableError} while the secret has not been read
-   */
+  /** The store's secret, which keys all hashes in it. */
   async hmacKey(): Promise<KeyObject> {
-    this.#secret ??= this.#readSecret();
-    return (await this.#secret).hmacKey;
+    return (await this.#currentSecret()).hmacKey;
   }
 
   /** Makes the next use read the secret again, because the store has another one. */
@@ -98,6 +76,11 @@ export class OperationKeys {
   #keyedHash(hmacKey: KeyObject, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
     const input = JSON.stringify([kind, this.#project, ...parts]);
     return createHmac('sha256', hmacKey).update(input).digest('hex');
+  }
+
+  #currentSecret(): Promise<Secret> {
+    this.#secret ??= this.#readSecret();
+    return this.#secret;
   }
 
   async #readSecret(): Promise<Secret> {

@@ -17,7 +17,6 @@ const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 /** When the list is read in the background, as fractions of the settle time: after 30, 60, 90 and 120 of 120 s. */
 const BACKGROUND_FRACTIONS = [1 / 4, 1 / 2, 3 / 4, 1];
 
-/** The dependencies of {@link Reconciler}. */
 interface Dependencies {
   lookup: ConnectionLookup;
   store: OperationStore;
@@ -46,20 +45,13 @@ export class Reconciler {
   constructor(private readonly dependencies: Dependencies) {}
 
   /**
-   * Finds the connection of a record, and claims it for the record.
+   * Finds the connection of a create that the store may have forgotten, and claims it. It may carry another marker, so
+   * that only a list without a similar connection shows its absence.
    *
    * @param deadline after it, the result is `unreadable`
    */
-  async find(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
-    return this.#conclude(await this.#match(record, traceId, deadline), record, traceId);
-  }
-
-  /**
-   * {@link find} for a create that the store may have forgotten: its connection may carry another marker, so that only
-   * a list without a similar connection shows its absence.
-   */
-  async findForgotten(record: UndecidedRecord, traceId: string, deadline?: Deadline): Promise<Finding> {
-    return this.#conclude(await this.#match(record, traceId, deadline, true), record, traceId);
+  async findForgotten(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<Finding> {
+    return this.#conclude(await this.#match(record, traceId, true, deadline), record, traceId);
   }
 
   async #conclude(match: Match | undefined, record: UndecidedRecord, traceId: string): Promise<Finding> {
@@ -99,13 +91,13 @@ export class Reconciler {
    */
   async check(record: UnknownRecord, traceId: string): Promise<OperationRecord> {
     const { clock, log, writer } = this.dependencies;
-    const finding = await this.find(record, traceId);
+    const finding = await this.#conclude(await this.#match(record, traceId, false), record, traceId);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
     const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     // The same call may succeed later, so its key is free again.
-    if (this.#isOver(written, nowMs)) await writer.remove(record.id, record.owner);
-    else await writer.write(written, record.owner);
+    if (this.#isOver(written, nowMs)) await writer.remove(record);
+    else await writer.write(written);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
       log.info({ traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs }, 'create reconciled');
@@ -116,8 +108,8 @@ export class Reconciler {
   async #match(
     record: UndecidedRecord,
     traceId: string,
+    isForgotten: boolean,
     deadline?: Deadline,
-    isForgotten = false,
   ): Promise<Match | undefined> {
     const { lookup, clock, settleMs, markerTag } = this.dependencies;
     const hasMarker = record.hasMarker === true;

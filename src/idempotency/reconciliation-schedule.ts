@@ -42,7 +42,7 @@ export class InlineReconciliation {
       await delay(waitMs);
       const check = this.reconciler.check(current, context.traceId);
       const limitMs = Math.max(0, context.deadline.remainingMs() - RESPONSE_MARGIN_MS);
-      const checked = await withTimeout(limitMs, check, undefined);
+      const checked = await withTimeout(limitMs, check, () => undefined);
       if (checked === undefined) {
         // The caller is answered now. The result of the late read is written anyway.
         void check.then(late => this.release(late));
@@ -59,7 +59,7 @@ export class InlineReconciliation {
   /** Gives up ownership of an undecided record. */
   async release(record: OperationRecord): Promise<void> {
     if (record.state !== 'UNKNOWN') return;
-    await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() }, record.owner);
+    await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() });
   }
 
   /** Seconds (1 to 300) after which a repeat of the call may find the record decided. */
@@ -86,7 +86,6 @@ export class InlineReconciliation {
 const BACKGROUND_OWNERSHIP_MS = 30_000;
 const MAX_CONCURRENT = 50;
 
-/** The dependencies of {@link BackgroundReconciliation}. */
 interface Dependencies {
   store: OperationStore;
   keys: OperationKeys;

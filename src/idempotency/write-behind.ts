@@ -12,10 +12,9 @@ const MAX_WAITING = 10_000;
 interface PendingWrite {
   /** Of the writes of one key, only the latest is retried. */
   key: string;
-  id: string;
-  owner: string;
   /** Undefined: the record is to be removed. */
   record: OperationRecord | undefined;
+  send: () => Promise<boolean>;
   /** Where it waits while the store cannot take it. */
   waiting: Map<string, PendingWrite>;
   /** Set at the first failure. */
@@ -46,16 +45,17 @@ export class WriteBehind {
   }
 
   /** Writes a record, now or as soon as the store can. Never rejects for an unavailable store. */
-  write(record: OperationRecord, owner: string): Promise<void> {
-    const { id } = record;
-    return this.#begin({ key: id, id, owner, record, waiting: this.#waitingResults });
+  write(record: OperationRecord): Promise<void> {
+    const send = () => this.store.replace(record);
+    return this.#begin({ key: record.id, record, send, waiting: this.#waitingResults });
   }
 
   /** Removes a record, now or as soon as the store can. Never rejects for an unavailable store. */
-  remove(id: string, owner: string): Promise<void> {
+  remove(record: Pick<OperationRecord, 'id' | 'owner'>): Promise<void> {
     // A repeat of the call may fail to begin as well, and either of the two records may be in the store.
-    const key = `${id} ${owner}`;
-    return this.#begin({ key, id, owner, record: undefined, waiting: this.#waitingRemovals });
+    const key = `${record.id} ${record.owner}`;
+    const send = () => this.store.remove(record);
+    return this.#begin({ key, record: undefined, send, waiting: this.#waitingRemovals });
   }
 
   /** Tries the waiting writes once more and stops retrying. */
@@ -74,10 +74,10 @@ export class WriteBehind {
   }
 
   async #attempt(write: PendingWrite): Promise<void> {
-    const { key, id, owner, record, waiting } = write;
+    const { key, send, waiting } = write;
     let isStored = true;
     try {
-      await (record === undefined ? this.store.remove(id, owner) : this.store.replace(record, owner));
+      await send();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       isStored = false;

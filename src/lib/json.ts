@@ -11,3 +11,23 @@ export function parseJson(text: string): unknown {
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+// Every string and brace of a JSON text. A key is followed by a colon.
+const STRINGS_AND_BRACES = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g;
+
+/** Whether an object of a valid JSON text has a key twice: JSON.parse keeps the last, which may not be meant. */
+export function repeatsKey(text: string): boolean {
+  /** The keys of each object that is open, the innermost last. */
+  const open: Set<unknown>[] = [];
+  for (const [token, string, colon] of text.matchAll(STRINGS_AND_BRACES)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (string !== undefined && colon !== undefined) {
+      const keys = open.at(-1);
+      const key: unknown = JSON.parse(string);
+      if (keys?.has(key)) return true;
+      keys?.add(key);
+    }
+  }
+  return false;
+}

@@ -85,11 +85,11 @@ export class DeadlineTimer {
   }
 }
 
-/** Resolves like `promise`, or with `fallback` if it is not settled after `timeoutMs` milliseconds. */
-export async function withTimeout<T, U>(timeoutMs: number, promise: Promise<T>, fallback: U): Promise<T | U> {
+/** Settles like `promise`, or like `onTimeout` if it is not settled after `timeoutMs` milliseconds. */
+export async function withTimeout<T, U>(timeoutMs: number, promise: Promise<T>, onTimeout: () => U): Promise<T | U> {
   const abort = new AbortController();
   try {
-    return await Promise.race([promise, delay(timeoutMs, fallback, { signal: abort.signal }).catch(() => fallback)]);
+    return await Promise.race([promise, delay(timeoutMs, undefined, { signal: abort.signal }).then(onTimeout)]);
   } finally {
     abort.abort();
   }

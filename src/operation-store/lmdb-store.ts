@@ -101,11 +101,11 @@ export class LmdbStore implements OperationStore {
     });
   }
 
-  async replace(record: OperationRecord, owner: string): Promise<boolean> {
+  async replace(record: OperationRecord): Promise<boolean> {
     return this.#write(() => {
       this.#tables.claimSuccess(record);
       const stored = this.#tables.stored(record.id);
-      if (stored?.owner !== owner) return false;
+      if (stored?.owner !== record.owner) return false;
       this.#tables.replace(stored, record);
       return true;
     });
@@ -126,7 +126,7 @@ export class LmdbStore implements OperationStore {
     });
   }
 
-  async remove(id: string, owner: string): Promise<boolean> {
+  async remove({ id, owner }: Pick<OperationRecord, 'id' | 'owner'>): Promise<boolean> {
     return this.#write(() => {
       const stored = this.#tables.stored(id);
       if (stored?.owner !== owner) return false;
@@ -204,7 +204,6 @@ function reasonOf(error: unknown, folder: string): string {
   return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
 }
 
-/** LMDB's data file. */
 const DATA_FILE = 'data.mdb';
 /** LMDB's lock file, through which its processes coordinate. */
 const LOCK_FILE = 'lock.mdb';

@@ -2,6 +2,7 @@ import type { Database, RootDatabase } from 'lmdb';
 import type { OperationRecord } from './operation-record.js';
 import { claimOf, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { FindResult } from './operation-store.js';
+import { toFindResult } from './operation-store.js';
 
 // A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
 const CALLS_PER_SWEEP = 16;
@@ -40,11 +41,7 @@ export class LmdbTables {
 
   /** The unexpired record of this id. */
   find(id: string, nowMs: number): FindResult {
-    const text = this.#records.get(id);
-    if (text === undefined) return { kind: 'absent' };
-    const record = readRecord(text);
-    if (record === undefined) return { kind: 'unreadable' };
-    return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+    return toFindResult(this.#records.get(id), nowMs);
   }
 
   /** The record that holds the name. */

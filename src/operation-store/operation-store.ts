@@ -1,4 +1,5 @@
 import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
+import { readRecord } from './operation-record.js';
 
 /** The result of {@link OperationStore.begin}. */
 export type BeginResult =
@@ -21,6 +22,14 @@ export type BeginResult =
 /** The result of {@link OperationStore.find}. `unreadable`: the entry is not a record of this version. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 
+/** The result of {@link OperationStore.find} for the text that the store has, if any. */
+export function toFindResult(text: string | undefined, nowMs: number): FindResult {
+  if (text === undefined) return { kind: 'absent' };
+  const record = readRecord(text);
+  if (record === undefined) return { kind: 'unreadable' };
+  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+}
+
 /**
  * Durable store of operation records: a folder for one machine, or Redis for several.
  *
@@ -41,12 +50,12 @@ export interface OperationStore {
   begin(record: SendingRecord, nowMs: number): Promise<BeginResult>;
 
   /**
-   * Replaces a record if `owner` still owns it, and frees its name unless the new version is open. A success claims
+   * Replaces a record if its owner still owns it, and frees its name unless the new version is open. A success claims
    * its connection in any case, unless another record has, so that an earlier unknown create of the same name cannot.
    *
    * @returns false when the record is gone or has another owner
    */
-  replace(record: OperationRecord, owner: string): Promise<boolean>;
+  replace(record: OperationRecord): Promise<boolean>;
 
   /**
    * Sets owner and ownedUntilMs of an abandoned record.
@@ -60,8 +69,8 @@ export interface OperationStore {
     ownedUntilMs: number,
   ): Promise<UndecidedRecord | undefined>;
 
-  /** Removes a record and frees its name, if `owner` still owns it. */
-  remove(id: string, owner: string): Promise<boolean>;
+  /** Removes a record and frees its name, if its owner still owns it. */
+  remove(record: Pick<OperationRecord, 'id' | 'owner'>): Promise<boolean>;
 
   /**
    * Claims a connection for a record.
@@ -110,12 +119,11 @@ export function mayHaveWritten(error: unknown): boolean {
 /** The store must not be used as configured. The message begins with the setting and never quotes its value. */
 export class StoreConfigError extends Error {
   override readonly name = 'StoreConfigError';
-  readonly setting: 'DATA_DIR' | 'REDIS_URL';
-  readonly problem: string;
 
-  constructor(setting: 'DATA_DIR' | 'REDIS_URL', problem: string) {
+  constructor(
+    readonly setting: 'DATA_DIR' | 'REDIS_URL',
+    readonly problem: string,
+  ) {
     super(`${setting}: ${problem}`);
-    this.setting = setting;
-    this.problem = problem;
   }
 }

@@ -1,8 +1,8 @@
+import type { RedisOptions } from 'ioredis';
 import { Redis, ReplyError } from 'ioredis';
 import { codeOf } from '../lib/logger.js';
 import { closeRedis } from '../lib/redis-client.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
-import type { RedisAddress } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;
@@ -35,7 +35,7 @@ export class RedisConnection {
   #recheck: NodeJS.Timeout | undefined;
 
   private constructor(
-    address: RedisAddress,
+    address: RedisOptions,
     private readonly report: (problem: string) => void,
     private readonly handshake: () => ScriptCall | undefined,
   ) {
@@ -77,7 +77,7 @@ export class RedisConnection {
    * @throws {StoreConfigError} when the server answers and must not be used
    */
   static async open(
-    address: RedisAddress,
+    address: RedisOptions,
     report: (problem: string) => void,
     handshake: () => ScriptCall | undefined,
   ): Promise<RedisConnection> {

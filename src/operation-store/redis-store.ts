@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { claimOf, isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
-import { StoreUnavailableError } from './operation-store.js';
+import { StoreUnavailableError, toFindResult } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisLossDetector } from './redis-loss-detector.js';
@@ -63,8 +63,7 @@ export class RedisStore implements OperationStore {
 
   async secret(): Promise<Buffer> {
     const created = randomBytes(32).toString('hex');
-    const keys = [KEYS.secret, KEYS.server];
-    const text = await this.#run({ script: scripts.SECRET, keys, args: [created] });
+    const text = await this.#run({ script: scripts.SECRET, keys: [KEYS.secret, KEYS.server], args: [created] });
     if (typeof text !== 'string' || !/^[0-9a-f]{64}$/.test(text)) throw new StoreUnavailableError();
     this.#lossDetector.observeSecret(text);
     return Buffer.from(text, 'hex');
@@ -82,7 +81,11 @@ export class RedisStore implements OperationStore {
     const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
     let reply: unknown;
     try {
-      reply = await this.#runChecked(scripts.BEGIN, record, own, nowMs);
+      reply = await this.#run({
+        script: scripts.BEGIN,
+        keys: [...this.#lossDetector.keys, ...keysOf(record)],
+        args: [...this.#lossDetector.args(nowMs), ...own],
+      });
     } catch (error) {
       return this.#readBack(record, nowMs, endMs, error);
     }
@@ -97,8 +100,8 @@ export class RedisStore implements OperationStore {
     return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
   }
 
-  async replace(record: OperationRecord, owner: string): Promise<boolean> {
-    const { id, expiresAtMs, ownedUntilMs } = record;
+  async replace(record: OperationRecord): Promise<boolean> {
+    const { id, owner, expiresAtMs, ownedUntilMs } = record;
     const claim = claimOf(record);
     const own = [id, writeRecord(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0];
     return this.#decide({
@@ -127,12 +130,9 @@ export class RedisStore implements OperationStore {
     return (await this.#decide(call, endMs)) ? taken : undefined;
   }
 
-  async remove(id: string, owner: string): Promise<boolean> {
-    return this.#decide({
-      script: scripts.REMOVE,
-      keys: [KEYS.record + id, KEYS.open],
-      args: [id, owner, KEYS.name],
-    });
+  async remove({ id, owner }: Pick<OperationRecord, 'id' | 'owner'>): Promise<boolean> {
+    const keys = [KEYS.record + id, KEYS.open];
+    return this.#decide({ script: scripts.REMOVE, keys, args: [id, owner, KEYS.name] });
   }
 
   async claimConnection(
@@ -148,18 +148,12 @@ export class RedisStore implements OperationStore {
   }
 
   async noteDeletion(id: string, { expiresAtMs }: { expiresAtMs: number }): Promise<void> {
-    const keys = [KEYS.deletion + id];
-    const isNoted = await this.#decide({
-      script: scripts.NOTE_DELETION,
-      keys,
-      args: [Math.ceil(expiresAtMs)],
-    });
-    if (!isNoted) throw new StoreUnavailableError();
+    const call = { script: scripts.NOTE_DELETION, keys: [KEYS.deletion + id], args: [Math.ceil(expiresAtMs)] };
+    if (!(await this.#decide(call))) throw new StoreUnavailableError();
   }
 
   async hasDeletion(id: string, nowMs: number): Promise<boolean> {
-    const keys = [KEYS.deletion + id];
-    return this.#decide({ script: scripts.HAS_DELETION, keys, args: [nowMs] });
+    return this.#decide({ script: scripts.HAS_DELETION, keys: [KEYS.deletion + id], args: [nowMs] });
   }
 
   async hasOpen(nowMs: number): Promise<boolean> {
@@ -199,19 +193,6 @@ export class RedisStore implements OperationStore {
     return record.owner === owner ? { kind: 'begun', hasLostRecords } : { kind: 'exists', record };
   }
 
-  #runChecked(
-    script: string,
-    record: OperationRecord,
-    own: readonly (string | number)[],
-    nowMs: number,
-  ): Promise<unknown> {
-    return this.#run({
-      script,
-      keys: [...this.#lossDetector.keys, ...keysOf(record)],
-      args: [...this.#lossDetector.args(nowMs), ...own],
-    });
-  }
-
   /** When an operation that starts now must have ended, by the clock of `performance`. */
   #operationEndMs(): number {
     return performance.now() + this.#timeoutsMs.operation;
@@ -233,11 +214,4 @@ export class RedisStore implements OperationStore {
     const [text, loss] = Array.isArray(reply) ? reply : [];
     return { text: typeof text === 'string' ? text : undefined, hasLostRecords: loss === 1 };
   }
-}
-
-function toFindResult(text: string | undefined, nowMs: number): FindResult {
-  if (text === undefined) return { kind: 'absent' };
-  const record = readRecord(text);
-  if (record === undefined) return { kind: 'unreadable' };
-  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
 }

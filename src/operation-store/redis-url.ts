@@ -1,24 +1,14 @@
+import type { RedisOptions } from 'ioredis';
 import { StoreConfigError } from './operation-store.js';
-
-/** The address of a Redis server and the credentials for it, in the form of ioredis's options. */
-export interface RedisAddress {
-  host: string;
-  port: number;
-  username?: string;
-  password?: string;
-  db: number;
-  /** Present for TLS; certificates are verified regardless of the environment. */
-  tls?: { rejectUnauthorized: true };
-}
 
 const DEFAULT_PORT = 6379;
 
 /**
- * Reads `redis://[user:password@]host[:port][/database]`; `rediss:` is the same over TLS.
+ * The options of ioredis for `redis://[user:password@]host[:port][/database]`; `rediss:` is the same over TLS.
  *
  * @throws {StoreConfigError} naming REDIS_URL, without any part of its value
  */
-export function parseRedisUrl(text: string): RedisAddress {
+export function parseRedisUrl(text: string): RedisOptions {
   if (!URL.canParse(text)) throw new StoreConfigError('REDIS_URL', 'this is not a URL.');
   const url = new URL(text);
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
@@ -35,7 +25,8 @@ export function parseRedisUrl(text: string): RedisAddress {
     ...(url.username !== '' && { username: decode(url.username) }),
     ...(url.password !== '' && { password: decode(url.password) }),
     db: Number(database),
-    ...(url.protocol === 'rediss:' && { tls: { rejectUnauthorized: true } as const }),
+    // Certificates are verified regardless of the environment.
+    ...(url.protocol === 'rediss:' && { tls: { rejectUnauthorized: true } }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { classifyCreate } from '../../src/dli/classify-create.js';
+import { OddFields } from '../../src/dli/field-reader.js';
 import { readConnection, readConnectionList, readDeletion } from '../../src/dli/responses.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { Random } from '../proof/helpers/random.js';
@@ -117,20 +118,20 @@ describe('the decoders', () => {
           expect(body).toContain(verdict.connectionId);
           expect((JSON.parse(body) as { connection_id: unknown }).connection_id).toBe(verdict.connectionId);
         }
-        const connection = readConnection(status, body, ID);
+        const connection = readConnection(status, body, ID, new OddFields());
         if (connection !== undefined) {
           found.connections += 1;
           expect(connection.id).toBe(ID);
           expectReadable(connection);
         }
-        const list = readConnectionList(status, body);
+        const list = readConnectionList(status, body, new OddFields());
         if (list !== undefined) {
           found.lists += 1;
           const ids = list.flatMap(({ id }) => (id === null ? [] : [id.toLowerCase()]));
           expect(new Set(ids).size).toBe(ids.length);
           for (const element of list) expectReadable(element);
         }
-        expect(['deleted', 'unsuccessful', undefined]).toContain(readDeletion(status, body));
+        expect(['deleted', 'unsuccessful', undefined]).toContain(readDeletion(status, body, new OddFields()));
       } catch (error) {
         throw new Error(`PROOF_SEED=${seed}, response ${index}: ${status} ${body.slice(0, 2_000)}`, { cause: error });
       }

@@ -280,7 +280,7 @@ describe('an IAM user', () => {
 describe('requests with an unproven credential', () => {
   function startProbe() {
     const clock = createManualClock();
-    const guard = new LockoutGuard(clock, new RefusalWindow(clock));
+    const guard = new LockoutGuard(clock, new RefusalWindow(clock), () => undefined);
     const probe = new CredentialProbe(guard, clock);
     const acquire = () => probe.acquire(new Deadline(clock, 10_000));
     return { clock, guard, probe, acquire };

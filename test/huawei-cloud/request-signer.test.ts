@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sdkDate, signRequest } from '../../src/huawei-cloud/request-signer.js';
+import { sdkDate, signRequest } from '../../src/huawei-cloud/access-key-authenticator.js';
 import { SIGNING_VECTORS } from '../helpers/signing-vectors.js';
 
 const DATED = {

@@ -31,11 +31,11 @@ function unknown(record: SendingRecord): OperationRecord {
 it('the write-behind queue does not retry an older write of a record once a newer one is stored', async () => {
   const { writer, sent } = startHeldWriter();
   const record = makeRecord();
-  const first = writer.write(unknown(record), record.owner);
+  const first = writer.write(unknown(record));
   sent[0]?.answer(false);
   await first;
   const repeated = writer.close();
-  const second = writer.write(succeeded(record), record.owner);
+  const second = writer.write(succeeded(record));
   sent[2]?.answer(true);
   await second;
   sent[1]?.answer(false);
@@ -48,10 +48,10 @@ it('the write-behind queue does not retry an older write of a record once a newe
 it('the write-behind queue does not send an older write of a record after a newer one', async () => {
   const { writer, sent } = startHeldWriter();
   const record = makeRecord();
-  const first = writer.write(unknown(record), record.owner);
+  const first = writer.write(unknown(record));
   sent[0]?.answer(false);
   await first;
-  const second = writer.write(succeeded(record), record.owner);
+  const second = writer.write(succeeded(record));
   await writer.close();
   expect(sent.map(({ state }) => state)).toEqual(['UNKNOWN', 'SUCCEEDED']);
   sent[1]?.answer(false);
@@ -61,11 +61,11 @@ it('the write-behind queue does not send an older write of a record after a newe
 
 it('the write-behind queue keeps a result, however many removals are queued', async () => {
   const { writer, sent } = startHeldWriter();
-  const removed = Array.from({ length: TOO_MANY }, (_, index) => writer.remove(`id ${index}`, 'owner'));
+  const removed = Array.from({ length: TOO_MANY }, (_, index) => writer.remove({ id: `id ${index}`, owner: 'owner' }));
   for (const { answer } of sent) answer(false);
   await Promise.all(removed);
   const record = makeRecord();
-  const written = writer.write(succeeded(record), record.owner);
+  const written = writer.write(succeeded(record));
   sent.at(-1)?.answer(false);
   await written;
   expect(writer.pending(record.id)).toEqual(succeeded(record));
@@ -74,7 +74,7 @@ it('the write-behind queue keeps a result, however many removals are queued', as
 it('the write-behind queue logs how many writes it had to drop', async () => {
   const { writer, sent, dropped } = startHeldWriter();
   const records = Array.from({ length: TOO_MANY }, () => makeRecord());
-  const written = records.map(record => writer.write(succeeded(record), record.owner));
+  const written = records.map(record => writer.write(succeeded(record)));
   for (const { answer } of sent) answer(false);
   await Promise.all(written);
   const closed = writer.close();

@@ -150,7 +150,7 @@ describe('LmdbStore', () => {
     const store = openStore(folder);
     const expiring = Array.from({ length: 200 }, () => makeRecord());
     for (const record of expiring) await store.begin(record, NOW_MS);
-    for (const record of expiring.slice(0, 50)) await store.replace(succeeded(record), record.owner);
+    for (const record of expiring.slice(0, 50)) await store.replace(succeeded(record));
     const claim = (nowMs: number) => store.claimConnection('a', makeRecord(), { nowMs, expiresAtMs: nowMs + 1 });
     await expect(claim(NOW_MS)).resolves.toBe(true);
     await expect(claim(NOW_MS)).resolves.toBe(false);

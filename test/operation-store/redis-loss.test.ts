@@ -202,7 +202,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,
     const many = Array.from({ length: 50 }, () => store.begin(makeRecord(), NOW_MS));
     expect(await Promise.all(many)).toEqual(many.map(() => BEGUN));
     expect(await client.get(await countKey(client))).toBe('52');
-    await store.replace(succeeded(record), record.owner);
+    await store.replace(succeeded(record));
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 

@@ -33,9 +33,9 @@ function operations(store: RedisStore, record: SendingRecord): Record<string, ()
     secret: () => store.secret(),
     find: () => store.find(record.id, NOW_MS),
     begin: () => store.begin(makeRecord(), NOW_MS),
-    replace: () => store.replace(succeeded(record), record.owner),
+    replace: () => store.replace(succeeded(record)),
     takeOver: () => store.takeOver(record.id, record.owner, randomUUID(), NOW_MS),
-    remove: () => store.remove(record.id, record.owner),
+    remove: () => store.remove(record),
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
     hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
@@ -75,7 +75,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       for (const record of [kept, removed]) await store.begin(record, NOW_MS);
       await store.claimConnection('a', kept, claimTimes(kept));
       await store.noteDeletion('a', claimTimes(kept));
-      await store.remove(removed.id, removed.owner);
+      await store.remove(removed);
       const record = `${PREFIX}record:${kept.id}`;
       const name = `${PREFIX}name:${kept.nameId}`;
       const connection = `${PREFIX}connection:a`;
@@ -88,7 +88,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       );
       for (const key of [record, name, connection, deletion])
         expect(await client.call('PEXPIRETIME', key)).toBe(kept.expiresAtMs);
-      await store.replace(succeeded(kept), kept.owner);
+      await store.replace(succeeded(kept));
       expect(await client.call('PEXPIRETIME', record)).toBe(succeeded(kept).expiresAtMs);
       expect(await client.exists(name)).toBe(0);
       expect(await client.zcard(`${PREFIX}open`)).toBe(0);
@@ -106,8 +106,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await expect(store.begin(record, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
       const sameName = makeRecord({ nameId: record.nameId });
       await expect(store.begin(sameName, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
-      await expect(store.replace(record, record.owner)).resolves.toBe(false);
-      await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
+      await expect(store.replace(record)).resolves.toBe(false);
+      await expect(store.remove(record)).resolves.toBe(false);
       await expect(store.takeOver(record.id, record.owner, 'b', NOW_MS)).resolves.toBeUndefined();
       await expect(store.claimConnection('a', record, claimTimes(record))).resolves.toBe(false);
       await expect(store.claimConnection('b', sameName, claimTimes(sameName))).resolves.toBe(false);
@@ -147,7 +147,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
         const record = makeRecord();
         plan.whenAnswered = whenAnswered;
         await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
-        await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(true);
+        await expect(store.replace(succeeded(record))).resolves.toBe(true);
       }
     });
 
@@ -234,9 +234,9 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       };
       await expect(fill()).rejects.toThrow('OOM');
       await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow(StoreUnavailableError);
-      await expect(store.replace(succeeded(record), record.owner)).rejects.toThrow(StoreUnavailableError);
+      await expect(store.replace(succeeded(record))).rejects.toThrow(StoreUnavailableError);
       await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
-      await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
+      await expect(store.remove(record)).resolves.toBe(true);
       expect(problems[0]).toBe('REDIS_URL: Redis refuses commands of the gateway (OOM).');
       expect((await client.keys('*')).toSorted()).toEqual(
         ['ballast', `${PREFIX}server`, await countKey(client)].toSorted(),

@@ -158,7 +158,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       ])('is free once the record is %s', async (_state, change) => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await expect(store.replace(change(record), record.owner)).resolves.toBe(true);
+        await expect(store.replace(change(record))).resolves.toBe(true);
         const next = makeRecord({ nameId: record.nameId });
         await expect(store.begin(next, NOW_MS)).resolves.toEqual(BEGUN);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
@@ -171,7 +171,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         const held = unknown(record, isSettled);
-        await store.replace(held, record.owner);
+        await store.replace(held);
         const next = makeRecord({ nameId: record.nameId });
         await expect(store.begin(next, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: held });
       });
@@ -179,11 +179,11 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it('stays with its next holder when the previous record is written or removed later', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await store.replace(unknown(record, true), record.owner);
+        await store.replace(unknown(record, true));
         const next = makeRecord({ nameId: record.nameId });
         await store.begin(next, NOW_MS);
-        await store.replace(succeeded(record), record.owner);
-        await store.remove(record.id, record.owner);
+        await store.replace(succeeded(record));
+        await store.remove(record);
         const last = makeRecord({ nameId: record.nameId });
         await expect(store.begin(last, NOW_MS)).resolves.toEqual({ kind: 'nameHeld', record: next });
       });
@@ -210,7 +210,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         const done = succeeded(record);
-        await store.replace(done, record.owner);
+        await store.replace(done);
         await expect(store.find(record.id, record.expiresAtMs)).resolves.toEqual({
           kind: 'found',
           record: done,
@@ -229,23 +229,23 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it('do nothing for another owner', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await expect(store.replace(succeeded(record), randomUUID())).resolves.toBe(false);
-        await expect(store.remove(record.id, randomUUID())).resolves.toBe(false);
+        await expect(store.replace({ ...succeeded(record), owner: randomUUID() })).resolves.toBe(false);
+        await expect(store.remove({ ...record, owner: randomUUID() })).resolves.toBe(false);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
       });
 
       it('do nothing without a record', async () => {
         const store = await makeEmpty();
         const record = makeRecord();
-        await expect(store.replace(record, record.owner)).resolves.toBe(false);
-        await expect(store.remove(record.id, record.owner)).resolves.toBe(false);
+        await expect(store.replace(record)).resolves.toBe(false);
+        await expect(store.remove(record)).resolves.toBe(false);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
       });
 
       it('remove a record and free its id and name', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await expect(store.remove(record.id, record.owner)).resolves.toBe(true);
+        await expect(store.remove(record)).resolves.toBe(true);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
         await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
         await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
@@ -267,8 +267,8 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const taken = { ...record, owner, ownedUntilMs };
         expect(wins).toContainEqual(taken);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
-        await expect(store.replace(succeeded(record), record.owner)).resolves.toBe(false);
-        await expect(store.replace(succeeded(taken), owner)).resolves.toBe(true);
+        await expect(store.replace(succeeded(record))).resolves.toBe(false);
+        await expect(store.replace(succeeded(taken))).resolves.toBe(true);
       });
 
       it('does nothing without a record', async () => {
@@ -282,7 +282,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       ])('does not change a record whose owner has made it %s in the meantime', async (_state, decide) => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await store.replace(decide(record), record.owner);
+        await store.replace(decide(record));
         await expect(store.takeOver(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
           kind: 'found',
@@ -294,7 +294,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
-        await store.replace(written, record.owner);
+        await store.replace(written);
         const taken = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
         await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(taken);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
@@ -317,7 +317,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it('gives a connection to the record that holds the name, not to an earlier one', async () => {
         const settled = makeRecord();
         const store = await makeWith(settled);
-        await store.replace(unknown(settled, true), settled.owner);
+        await store.replace(unknown(settled, true));
         const holder = makeRecord({ nameId: settled.nameId });
         await store.begin(holder, NOW_MS);
         const connectionId = randomUUID();
@@ -328,12 +328,12 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it('gives a connection to an earlier record once the later one is decided or has expired', async () => {
         const settled = makeRecord();
         const store = await makeWith(settled);
-        await store.replace(unknown(settled, true), settled.owner);
+        await store.replace(unknown(settled, true));
         const holder = makeRecord({ nameId: settled.nameId });
         await store.begin(holder, NOW_MS);
         const later = { nowMs: holder.expiresAtMs, expiresAtMs: holder.expiresAtMs + HOUR_MS };
         await expect(store.claimConnection(randomUUID(), settled, later)).resolves.toBe(true);
-        await store.replace(rejected(holder), holder.owner);
+        await store.replace(rejected(holder));
         await expect(store.claimConnection(randomUUID(), settled, times)).resolves.toBe(true);
       });
 
@@ -342,7 +342,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(first);
         const connectionId = randomUUID();
         await store.claimConnection(connectionId, first, times);
-        await store.replace(succeeded(first), first.owner);
+        await store.replace(succeeded(first));
         const next = makeRecord({ nameId: first.nameId });
         await store.begin(next, NOW_MS);
         await expect(store.claimConnection(connectionId, first, times)).resolves.toBe(true);
@@ -353,7 +353,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         const connectionId = randomUUID();
-        await store.replace(succeeded(record, connectionId), 'an earlier owner');
+        await store.replace({ ...succeeded(record, connectionId), owner: 'an earlier owner' });
         await expect(store.claimConnection(connectionId, makeRecord(), times)).resolves.toBe(false);
         await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(true);
       });
@@ -364,7 +364,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const connectionId = randomUUID();
         const first = makeRecord();
         await store.claimConnection(connectionId, first, times);
-        await expect(store.replace(succeeded(record, connectionId), record.owner)).resolves.toBe(true);
+        await expect(store.replace(succeeded(record, connectionId))).resolves.toBe(true);
         await expect(store.claimConnection(connectionId, first, times)).resolves.toBe(true);
         await expect(store.claimConnection(connectionId, record, times)).resolves.toBe(false);
       });
@@ -410,7 +410,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         await store.noteDeletion(record.id, times);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
-        await store.remove(record.id, record.owner);
+        await store.remove(record);
         await expect(store.hasDeletion(record.id, NOW_MS)).resolves.toBe(true);
         await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
       });
@@ -426,8 +426,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const [sending, lost, settled, done, refused] = records.map((record, index) =>
           [record, unknown(record), unknown(record, true), succeeded(record), rejected(record)].at(index),
         );
-        for (const record of [lost, settled, done, refused])
-          if (record !== undefined) await store.replace(record, record.owner);
+        for (const record of [lost, settled, done, refused]) if (record !== undefined) await store.replace(record);
         const sorted = (found: (OperationRecord | undefined)[]) =>
           found.toSorted((a, b) => (a?.id ?? '').localeCompare(b?.id ?? ''));
         await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
