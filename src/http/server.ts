@@ -1,4 +1,5 @@
-import { IncomingMessage } from 'node:http';
+import type { ServerOptions } from 'node:http';
+import { createServer, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -16,6 +17,7 @@ import { hasSupportedEncoding, isUnambiguous, MAX_BODY_BYTES } from './request-v
 import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
+const MAX_REQUESTS_OF_CONNECTION = 1_000;
 const MAX_HEADERS = 64;
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -56,22 +58,27 @@ export async function createHttpServer({
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();
   const errorHandling = errorOptions(requestLog);
+  const serverOptions: ServerOptions = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // isUnambiguous checks it: Node would respond to a missing Host without a body.
+    requireHostHeader: false,
+    headersTimeout: clientTimeouts.headersMs,
+    requestTimeout: clientTimeouts.requestMs,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
+    IncomingMessage: webSocketOnlyUpgrade(socket => connections.hasUnanswered(socket)),
+  };
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: trustedProxies.length > 0 && isProxy,
-    http: {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // isUnambiguous checks it: Node would respond to a missing Host without a body.
-      requireHostHeader: false,
-      headersTimeout: clientTimeouts.headersMs,
-      connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
-      IncomingMessage: webSocketOnlyUpgrade(socket => connections.hasUnanswered(socket)),
-    },
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    requestTimeout: clientTimeouts.requestMs,
-    maxRequestsPerSocket: 1_000,
+    serverFactory: handle =>
+      createServer(serverOptions, (request, response) => {
+        // Node goes on parsing what has come in on a connection that is closed.
+        if (request.socket.destroyed) request.destroy();
+        else handle(request, response);
+      }),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     // GraphQL refuses unknown keys by itself, with a better message.
@@ -95,6 +102,7 @@ export async function createHttpServer({
   const closeIdle = app.server.closeIdleConnections.bind(app.server);
   app.server.closeIdleConnections = () => void connections.whenSent().then(closeIdle);
   app.server.maxConnections = MAX_CONNECTIONS;
+  app.server.maxRequestsPerSocket = MAX_REQUESTS_OF_CONNECTION;
   app.server.on('drop', dropped =>
     requestLog.writeClosed('server full', canonicalAddress(dropped?.remoteAddress) ?? 'unknown'),
   );
