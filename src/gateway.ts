@@ -102,6 +102,7 @@ export async function createGateway(
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
   await apollo.start();
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
+  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder);
   const requestLog = new RequestLog(logger, backend.sampler);
   const { app, connections } = await createHttpServer({
     logger,
@@ -109,6 +110,7 @@ export async function createGateway(
     corsOrigins: config.corsOrigins,
     isStopping: () => isStopping,
     loadShedder,
+    shedsByTenant: scheduler !== undefined,
     clientTimeouts,
     quotas: backend.connectionQuotas,
     hostGuard: createHostGuard(config, logger),
@@ -116,7 +118,6 @@ export async function createGateway(
   });
   const engine = new SubscriptionEngine(execution);
   const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock };
-  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler();
   registerGraphqlRoute(app, {
     ...guards,
     apollo,

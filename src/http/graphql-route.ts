@@ -7,13 +7,7 @@ import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/doc
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject } from '../lib/json.js';
 import type { AuthenticationHook, CallerGuards } from './authentication.js';
-import {
-  CONTEXT_DECORATOR,
-  contextOf,
-  createAuthenticationHook,
-  createHttpContext,
-  QUOTA_RETRY_AFTER_SECONDS,
-} from './authentication.js';
+import { CONTEXT_DECORATOR, contextOf, createAuthenticationHook, createHttpContext } from './authentication.js';
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -58,8 +52,8 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
   const hooks: RouteShorthandOptions = {
     onRequest: authenticate,
     async preHandler(request, reply) {
-      if (scheduler !== undefined && !(await scheduler.admit(contextOf(request).caller.tenant)))
-        return sendHttpError(reply, 'tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
+      const refusal = await scheduler?.admit(contextOf(request).caller.tenant);
+      if (refusal !== undefined) return sendHttpError(reply, refusal.error, refusal.retryAfterSeconds);
       const validated = validateBody(request.body, trustedDocuments);
       if (typeof validated === 'string') return sendHttpError(reply, validated);
       request.body = validated.body;

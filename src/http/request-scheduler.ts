@@ -1,8 +1,13 @@
+import type { LoadShedder } from './load-shedder.js';
+
 /** Requests of one tenant that may wait for their turn: one on each connection that a tenant may have, see compose.ts. */
 const MAX_WAITING = 600;
 
 /** Iterations of the event loop after a turn: one for each millisecond that it took, but at most this many. */
-const MAX_PAUSE = 16;
+const MAX_PAUSE_ITERATIONS = 16;
+
+const TOO_MANY_WAITING = { error: 'tooManyWaiting', retryAfterSeconds: 5 } as const;
+const OVERLOADED = { error: 'overloaded', retryAfterSeconds: 1 } as const;
 
 /** What to call for the requests of one tenant that wait: those that have started, and new ones after them. */
 interface Queue {
@@ -22,11 +27,18 @@ export class RequestScheduler {
   readonly #waiting = new Map<string, Queue>();
   #isTurnTaken = false;
 
-  /** Waits for the first turn of a request. Resolves to false at once when too many requests of the tenant wait. */
-  async admit(tenant: string): Promise<boolean> {
-    if ((this.#waiting.get(tenant)?.new.length ?? 0) >= MAX_WAITING) return false;
+  constructor(private readonly loadShedder: LoadShedder) {}
+
+  /**
+   * Waits for the first turn of a request. Resolves at once, with the error to respond with, when too many requests of
+   * the tenant wait, or when the process is overloaded and any of them wait: one that has none waiting is not the cause.
+   */
+  async admit(tenant: string): Promise<typeof TOO_MANY_WAITING | typeof OVERLOADED | undefined> {
+    const waiting = this.#waiting.get(tenant)?.new.length ?? 0;
+    if (waiting >= MAX_WAITING) return TOO_MANY_WAITING;
+    if (waiting > 0 && !this.loadShedder.admit()) return OVERLOADED;
     await this.#turn(tenant, 'new');
-    return true;
+    return undefined;
   }
 
   /** Waits for the next turn of a request that was admitted, before it does more work. */
@@ -47,12 +59,17 @@ export class RequestScheduler {
   #takeTurn(): void {
     this.#isTurnTaken = true;
     const startedAtMs = performance.now();
-    setImmediate(() => this.#pause(Math.min(MAX_PAUSE, performance.now() - startedAtMs)));
+    setImmediate(() => {
+      const endedAtMs = performance.now();
+      const tookMs = endedAtMs - startedAtMs;
+      this.#pause(Math.min(MAX_PAUSE_ITERATIONS, tookMs), endedAtMs + tookMs);
+    });
   }
 
-  #pause(iterations: number): void {
-    if (iterations < 1) this.#goOn();
-    else setImmediate(() => this.#pause(iterations - 1));
+  /** Lets the event loop turn. The sockets get no more time than the turn took: those of strangers are served, too. */
+  #pause(iterations: number, untilMs: number): void {
+    if (iterations < 1 || performance.now() >= untilMs) this.#goOn();
+    else setImmediate(() => this.#pause(iterations - 1, untilMs));
   }
 
   #goOn(): void {

@@ -31,6 +31,8 @@ interface Dependencies {
   /** Whether the gateway is shutting down and refuses new requests. */
   isStopping: () => boolean;
   loadShedder: LoadShedder;
+  /** Whether requests with a token are shed after sign-in, when their tenant is known. */
+  shedsByTenant: boolean;
   clientTimeouts: ClientTimeouts;
   quotas: ConnectionQuotas;
   hostGuard: HostGuard;
@@ -48,6 +50,7 @@ export async function createHttpServer({
   corsOrigins,
   isStopping,
   loadShedder,
+  shedsByTenant,
   clientTimeouts,
   quotas,
   hostGuard,
@@ -144,7 +147,7 @@ export async function createHttpServer({
       sendHttpError(reply.header('connection', 'close'), 'headersTooLarge');
     } else if (isStopping()) {
       sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
-    } else if (!loadShedder.admit()) {
+    } else if (!(shedsByTenant && request.headers.authorization !== undefined) && !loadShedder.admit()) {
       sendHttpError(reply.header('retry-after', '1'), 'overloaded');
     } else if (!hasSupportedEncoding(request.headers)) {
       sendHttpError(reply, 'unsupportedMediaType');

@@ -12,7 +12,6 @@ import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { CallerGuards } from './authentication.js';
-import { QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { HttpErrorName } from './errors.js';
 import { formatHttpError, handleClientError, traceIdOf } from './errors.js';
@@ -105,10 +104,11 @@ async function prepare(
   // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
   if (context === undefined) return refuse('unauthenticated');
   loadShedder.trackMessage();
-  if (!loadShedder.admit()) return refuse('overloaded', 1);
+  // The scheduler sheds by tenant.
+  if (scheduler === undefined && !loadShedder.admit()) return refuse('overloaded', 1);
   if (subscriptions > MAX_SUBSCRIPTIONS) return refuse('tooManySubscriptions');
-  if (scheduler !== undefined && !(await scheduler.admit(context.caller.tenant)))
-    return refuse('tooManyWaiting', QUOTA_RETRY_AFTER_SECONDS);
+  const refusal = await scheduler?.admit(context.caller.tenant);
+  if (refusal !== undefined) return refuse(refusal.error, refusal.retryAfterSeconds);
   // The protocol requires a query, which is empty when the document is given by its id.
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { bearer } from '../auth/helpers/token-gateway.js';
+import { AUDIENCE, startTokenIssuer } from '../auth/helpers/token-issuer.js';
 import { NO_ID } from '../helpers/deletion.js';
 import type { GraphqlAnswer } from '../helpers/gateway.js';
 import { sendGraphql } from '../helpers/gateway.js';
@@ -164,5 +166,42 @@ describe('an overloaded gateway', () => {
     });
 
     expect(statuses).toEqual(Array(5).fill(200));
+  });
+});
+
+describe('an overloaded gateway with tenants', () => {
+  it('sheds requests of the tenant who floods it, and serves the other', async () => {
+    const issuer = await startTokenIssuer();
+    const upstream = await startHeldUpstream();
+    const environment = {
+      ...environmentFor(upstream.url),
+      CALLER_AUTH: 'jwt',
+      OIDC_ISSUER: issuer.url,
+      OIDC_AUDIENCE: AUDIENCE,
+      MAX_EVENT_LOOP_DELAY_MS: '50',
+    };
+    const gateway = startGatewayProcess(environment, { preload: BUSY_BETWEEN_SIGNALS });
+    const { graphqlUrl } = await gateway.addresses();
+    const [hostile, modest] = await Promise.all(['hostile', 'modest'].map(sub => issuer.sign({ claims: { sub } })));
+    const ask = (token?: string) => withRetry(() => sendGraphql(graphqlUrl, QUERY, bearer(token)));
+    // Connections are accepted one by one, so that of this tenant would otherwise wait for all the others.
+    expect((await ask(modest)).status).toBe(200);
+
+    const shed: GraphqlAnswer[] = [];
+    let isOver = false;
+    gateway.signal('SIGUSR2');
+    const flood = Array.from({ length: 2 * MANY }, async () => {
+      while (!isOver) {
+        const answer = await ask(hostile);
+        if (answer.status !== 200) shed.push(answer);
+      }
+    });
+    while (shed.length === 0) await delay(PAUSE_MS);
+    for (let count = 0; count < 3; count += 1) expect((await ask(modest)).status).toBe(200);
+    isOver = true;
+    gateway.signal('SIGUSR2');
+    await Promise.all(flood);
+    for (const { status, headers, body } of shed)
+      expect([status, headers.get('retry-after'), body.errors?.[0]?.extensions.code]).toEqual([503, '1', 'OVERLOADED']);
   });
 });
