@@ -18,6 +18,7 @@ import {
   validate,
 } from 'graphql';
 import { z } from 'zod';
+import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
@@ -61,37 +62,27 @@ export class SubscriptionEngine {
    * or its errors.
    */
   prepare(request: unknown, contextValue: RequestContext): ExecutionArgs | GraphQLFormattedError[] {
-    const { operationName, ...parsed } = this.#parse(request);
-    const { document, variables: variableValues, errors } = parsed;
-    if (document === undefined || errors.length > 0) return this.#formatErrors(parsed, contextValue);
     const { schema } = this.dependencies;
-    return { schema, document, operationName, variableValues, contextValue, options: EXECUTION_OPTIONS };
-  }
-
-  // Checks the shape of a request, validates its document, and selects its operation.
-  #parse(request: unknown): ParsedRequest {
+    const refuse = (...errors: GraphQLError[]) => this.#formatErrors({ errors }, contextValue);
     const { data } = requestSchema.safeParse(request);
-    if (data === undefined) return { errors: [errorWith('BAD_REQUEST', EXPECTED_FORM)] };
+    if (data === undefined) return refuse(new PublicError('BAD_REQUEST', EXPECTED_FORM));
     const document = parseDocument(data.query);
-    if (document instanceof GraphQLError) return { errors: [withCode('GRAPHQL_PARSE_FAILED', document)] };
+    if (document instanceof GraphQLError) return refuse(withCode('GRAPHQL_PARSE_FAILED', document));
     const exceeded = findExceededLimit(document);
     if (exceeded !== undefined) {
       const { code, message } = DOCUMENT_LIMIT_ERRORS[exceeded];
-      return { document, errors: [errorWith(code, message)] };
+      return refuse(new PublicError(code, message));
     }
-    const errors = validate(this.dependencies.schema, document, this.#rules, VALIDATION_OPTIONS);
-    if (errors.length > 0)
-      return { document, errors: errors.map(error => withCode('GRAPHQL_VALIDATION_FAILED', error)) };
-    const operation = getOperationAST(document, data.operationName);
-    if (!operation) return { document, errors: [errorWith('OPERATION_RESOLUTION_FAILURE', '')] };
-    const isSubscription = operation.operation === OperationTypeNode.SUBSCRIPTION;
-    return {
-      document,
-      operation,
-      operationName: data.operationName ?? undefined,
-      variables: data.variables ?? undefined,
-      errors: isSubscription ? [] : [errorWith('BAD_REQUEST', NOT_A_SUBSCRIPTION)],
-    };
+    const errors = validate(schema, document, this.#rules, VALIDATION_OPTIONS);
+    for (const error of errors) withCode('GRAPHQL_VALIDATION_FAILED', error);
+    if (errors.length > 0) return this.#formatErrors({ document, errors }, contextValue);
+    const operationName = data.operationName ?? undefined;
+    const operation = getOperationAST(document, operationName);
+    if (!operation) return refuse(new PublicError('OPERATION_RESOLUTION_FAILURE', ''));
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION)
+      return refuse(new PublicError('BAD_REQUEST', NOT_A_SUBSCRIPTION));
+    const variableValues = data.variables ?? undefined;
+    return { schema, document, operationName, variableValues, contextValue, options: EXECUTION_OPTIONS };
   }
 
   /**
@@ -134,16 +125,14 @@ export class SubscriptionEngine {
     return { ...result, errors: this.#formatErrors(request, contextValue as RequestContext) };
   }
 
-  #formatErrors(request: ParsedRequest, { traceId }: RequestContext): GraphQLFormattedError[] {
+  #formatErrors(
+    request: Omit<FailedRequest, 'traceId' | 'schema'>,
+    { traceId }: RequestContext,
+  ): GraphQLFormattedError[] {
     const masked = request.errors.map(error => maskError(error.toJSON(), error));
     const { schema, log } = this.dependencies;
     return formatErrors({ traceId, schema, ...request }, masked, log);
   }
-}
-
-/** A parsed request; incomplete when there are errors. */
-interface ParsedRequest extends Omit<FailedRequest, 'traceId' | 'schema'> {
-  operationName?: string | undefined;
 }
 
 const requestSchema = z.object({
@@ -164,10 +153,6 @@ function parseDocument(query: string): DocumentNode | GraphQLError {
     if (error instanceof GraphQLError) return error;
     throw error;
   }
-}
-
-function errorWith(code: string, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } });
 }
 
 /** Adds the code that Apollo gives to errors of graphql-js, which have none. */

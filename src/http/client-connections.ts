@@ -37,8 +37,8 @@ interface Connection {
   readonly unanswered: Set<ServerResponse>;
   /** When the last response was closed, in monotonic time. */
   idleSinceMs: number;
-  /** The bytes that were buffered at a time; undefined when nothing was. */
-  unread: { untilByte: number; sinceMs: number } | undefined;
+  /** What had been written at a time, sent or buffered. Measured anew whenever the client has taken all of it. */
+  readonly unread: { untilByte: number; sinceMs: number };
 }
 
 /**
@@ -142,7 +142,7 @@ export class ClientConnections {
       release,
       unanswered: new Set(),
       idleSinceMs: performance.now(),
-      unread: undefined,
+      unread: { untilByte: 0, sinceMs: 0 },
     };
     this.#open.set(socket, connection);
     socket.once('close', () => {
@@ -194,13 +194,11 @@ export class ClientConnections {
 }
 
 /** How long the client has not taken what was sent to it, in milliseconds. */
-function unreadMs(connection: Connection, nowMs: number): number {
-  const { bytesWritten, writableLength } = connection.socket;
-  if (writableLength === 0) connection.unread = undefined;
+function unreadMs({ socket: { bytesWritten, writableLength }, unread }: Connection, nowMs: number): number {
   // `bytesWritten` includes what is buffered.
-  else if (connection.unread === undefined || bytesWritten - writableLength >= connection.unread.untilByte)
-    connection.unread = { untilByte: bytesWritten, sinceMs: nowMs };
-  return connection.unread === undefined ? 0 : nowMs - connection.unread.sinceMs;
+  if (writableLength === 0 || bytesWritten - writableLength >= unread.untilByte)
+    Object.assign(unread, { untilByte: bytesWritten, sinceMs: nowMs });
+  return nowMs - unread.sinceMs;
 }
 
 /** Closes the responses of a connection that is gone: Node 20 emits `close` only for the one it was sending. */

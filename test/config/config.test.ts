@@ -90,7 +90,7 @@ describe('an invalid value', () => {
   it.each([
     ['NODE_ENV', ['live', 'Production', 'staging'], 'must be one of production, development, test'],
     ['HOST', ['my host', 'http://localhost', '[::1]', 'a/b'], HOST_RULE],
-    ['PORT', ['65536', '-1', '4000.5', '0x10', 'http', '4000 '], PORT_RULE],
+    ['PORT', ['65536', '-1', '4000.5', '0x10', 'eighty', '4000 '], PORT_RULE],
     ['ADMIN_HOST', ['my host', '127.0.0.1/admin'], HOST_RULE],
     ['ADMIN_PORT', ['65536', '-1', 'metrics'], PORT_RULE],
     ['DLI_REGION', ['CN-NORTH-4', 'cn_north_4', '-cn', 'evil.example/', 'a@b'], REGION_RULE],
