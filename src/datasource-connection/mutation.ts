@@ -3,8 +3,8 @@ import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
 import type { Clock } from '../lib/time.js';
-import { CreateDatasourceConnectionSuccess } from './create.payload.js';
-import { DeleteDatasourceConnectionSuccess } from './delete.payload.js';
+import type { CreateDatasourceConnectionPayload } from './create.payload.js';
+import type { DeleteDatasourceConnectionPayload } from './delete.payload.js';
 import { PublicError } from './public-error.js';
 import type { RequestContext } from './request-context.js';
 import { UserError } from './user-errors.js';
@@ -53,24 +53,15 @@ export class RateLimitedError extends PublicError {
 export const recordForAudit: MiddlewareFn<RequestContext> = async ({ context, args, info }, next) => {
   const started = { operation: info.fieldName, inputFingerprint: fingerprintOf(args['input']) };
   context.auditEntry = started;
-  const payload: unknown = await next();
-  context.auditEntry = { ...started, ...outcomeOf(payload) };
+  const payload: typeof CreateDatasourceConnectionPayload | typeof DeleteDatasourceConnectionPayload = await next();
+  context.auditEntry = {
+    ...started,
+    outcome: payload.constructor.name,
+    ...(payload instanceof UserError ? { code: payload.code } : { connectionId: payload.connectionId }),
+    ...('requestId' in payload && payload.requestId !== null && { requestId: payload.requestId }),
+  };
   return payload;
 };
-
-function outcomeOf(payload: unknown) {
-  const requestId = payload instanceof Object && 'requestId' in payload ? payload.requestId : undefined;
-  return {
-    ...(payload instanceof Object && { outcome: payload.constructor.name }),
-    ...(payload instanceof UserError && { code: payload.code }),
-    ...(isSuccess(payload) && { connectionId: payload.connectionId }),
-    ...(typeof requestId === 'string' && { requestId }),
-  };
-}
-
-function isSuccess(payload: unknown): payload is CreateDatasourceConnectionSuccess | DeleteDatasourceConnectionSuccess {
-  return payload instanceof CreateDatasourceConnectionSuccess || payload instanceof DeleteDatasourceConnectionSuccess;
-}
 
 // Independent of the order of the fields. The idempotency key is omitted: it gives access to the create's outcome.
 function fingerprintOf(input: object): string {

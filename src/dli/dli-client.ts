@@ -62,12 +62,12 @@ export class DliClient {
 
   constructor(private readonly dependencies: Dependencies) {
     const { clock, log, sampler, transport, readTransport, deletionTransport, reconciliationTransport } = dependencies;
-    const shared = { clock, log, sampler, signIn: this.#signIn };
+    const shared = { clock, log, sampler, signIn: this.#signIn, urlOf: this.#collectionUrl };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
     this.#sharedList = new SharedList(clock, context => this.#list(this.#deletions, context, undefined));
     this.#reconciliation = new SafeRequests({ ...shared, transport: reconciliationTransport, maxTries: 1 });
-    this.#creates = new CreateRequests({ ...shared, transport, urlOf: this.#collectionUrl });
+    this.#creates = new CreateRequests({ ...shared, transport });
   }
 
   /**
@@ -138,9 +138,8 @@ export class DliClient {
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
     const { clock, log } = this.dependencies;
     const startedMs = clock.monotonicMs();
-    const urlOf = (projectId: string) => this.#connectionUrl(projectId, id);
     const deletion: Deletion = await this.#deletions.send(
-      { operation: 'deleteConnection', method: 'DELETE', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
+      { operation: 'deleteConnection', method: 'DELETE', path: pathOf(id), maxBodyBytes: MAX_RESPONSE_BYTES },
       context,
       ({ status, text, requestId, odd }) => {
         const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text, odd);
@@ -174,10 +173,9 @@ export class DliClient {
   };
 
   async #get(requests: SafeRequests, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    const urlOf = (projectId: string) => this.#connectionUrl(projectId, id);
     try {
       const found = await requests.send(
-        { operation: 'getConnection', method: 'GET', maxBodyBytes: MAX_RESPONSE_BYTES, urlOf },
+        { operation: 'getConnection', method: 'GET', path: pathOf(id), maxBodyBytes: MAX_RESPONSE_BYTES },
         context,
         ({ status, text, odd }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id, odd)),
       );
@@ -217,21 +215,13 @@ export class DliClient {
     context: OperationContext,
     tag: ConnectionTag | undefined,
   ): Promise<ConnectionList> {
-    const urlOf = (projectId: string) => {
-      const url = new URL(this.#collectionUrl(projectId));
-      if (tag !== undefined) url.searchParams.set('tags', `${tag.key}=${tag.value}`);
-      return url;
-    };
+    const path = tag === undefined ? '' : `?${new URLSearchParams({ tags: `${tag.key}=${tag.value}` })}`;
     const connections = await requests.send(
-      { operation: 'listConnections', method: 'GET', maxBodyBytes: MAX_LIST_RESPONSE_BYTES, urlOf },
+      { operation: 'listConnections', method: 'GET', path, maxBodyBytes: MAX_LIST_RESPONSE_BYTES },
       context,
       ({ status, text, odd }) => readConnectionList(status, text, odd),
     );
     return { connections, skew: this.dependencies.skew.bounds };
-  }
-
-  #connectionUrl(projectId: string, id: string): URL {
-    return new URL(`${this.#collectionUrl(projectId).href}/${encodeURIComponent(id)}`);
   }
 
   readonly #collectionUrl = (projectId: string): URL => {
@@ -241,6 +231,10 @@ export class DliClient {
     }
     return this.#collection.url;
   };
+}
+
+function pathOf(id: string): string {
+  return `/${encodeURIComponent(id)}`;
 }
 
 function toWireRequest({ name, service, securityGroupId, networkId, url, clusterName, tags }: ConnectionRequest) {

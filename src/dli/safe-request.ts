@@ -21,8 +21,8 @@ const MIN_FOR_RETRY_MS = 1_000;
 export interface SafeRequest {
   operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
   method: 'GET' | 'DELETE';
-  /** The URL in a project. */
-  urlOf(projectId: string): URL;
+  /** What follows the URL of the project's connections. */
+  path: string;
   maxBodyBytes: number;
 }
 
@@ -41,6 +41,8 @@ export type SignIn = (context: OperationContext) => Promise<CredentialUse | (Fai
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;
+  /** The URL of a project's connections. */
+  urlOf(projectId: string): URL;
   clock: Clock;
   log: DliLog;
   /** Limits the lines about odd fields, which every poll may cause. */
@@ -135,12 +137,12 @@ export class SafeRequests {
   }
 
   async #exchange<T>(
-    { method, urlOf, maxBodyBytes }: SafeRequest,
+    { method, path, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
     read: (response: Omit<SafeResponse, 'odd'>) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const url = urlOf(credential.projectId);
+    const url = new URL(`${this.dependencies.urlOf(credential.projectId)}${path}`);
     let response: Response;
     try {
       response = await this.#http(url, {

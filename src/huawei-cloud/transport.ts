@@ -74,7 +74,7 @@ export class Transport {
    */
   async send({ url, method, headers, body, ...limits }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request from its own queue, so requests queue here.
-    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(limits.deadline, MAX_WAIT_MS);
+    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(limits.deadline);
     try {
       const collector = new ResponseCollector(limits);
       const path = `${url.pathname}${url.search}`;
@@ -116,11 +116,11 @@ class Semaphore {
   }
 
   /**
-   * Waits for a permit, at most `maxWaitMs` and never beyond the deadline.
+   * Waits for a permit, for 5 s at most and never beyond the deadline.
    *
    * @throws {TransportError} OVERLOADED if too many callers wait already; TIMEOUT if no permit became free in time
    */
-  async wait(deadline: Deadline, maxWaitMs: number): Promise<void> {
+  async wait(deadline: Deadline): Promise<void> {
     if (this.#waiting.size >= this.maxWaiting) throw new TransportError('OVERLOADED', false);
     await new Promise<void>((resolve, reject) => {
       const proceed = () => {
@@ -131,7 +131,7 @@ class Semaphore {
         this.#waiting.delete(proceed);
         reject(new TransportError('TIMEOUT', false));
       });
-      timer.start(maxWaitMs);
+      timer.start(MAX_WAIT_MS);
       this.#waiting.add(proceed);
     });
   }

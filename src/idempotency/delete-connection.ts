@@ -9,6 +9,7 @@ import { RETENTION_MS } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
+import type { CreateOutcome } from './outcome.js';
 import { STORE_UNAVAILABLE } from './outcome.js';
 
 const RETRY_AFTER_UNKNOWN_SECONDS = 2;
@@ -40,12 +41,7 @@ export type DeleteOutcome =
   | typeof STORE_UNAVAILABLE;
 
 /** The connection may or may not have been deleted. */
-interface UnknownDeletion {
-  kind: 'unknown';
-  reason: UnknownReason;
-  requestId: string | null;
-  retryAfterSeconds: number;
-}
+type UnknownDeletion = Extract<CreateOutcome, { kind: 'unknown' }>;
 
 type Presence = 'absent' | 'creating' | 'present';
 
@@ -101,13 +97,11 @@ export class DeleteConnection {
       return this.#afterPresenceCheck(connectionId, context, failure, failure);
     }
     if (result instanceof UnknownDeletionError) {
-      const unknown = unknownAfter(result);
-      return this.#afterPresenceCheck(connectionId, context, unknown, unknown);
+      const outcome = unknown(result.reason, result.requestId, result.retryAfterSeconds);
+      return this.#afterPresenceCheck(connectionId, context, outcome, outcome);
     }
     if (result.kind !== 'unsuccessful') return DELETED;
-    const { requestId } = result;
-    const details = { requestId, retryAfterSeconds: RETRY_AFTER_UNKNOWN_SECONDS };
-    const ifUnread = unknownAfter(new UnknownDeletionError('UNREADABLE_RESPONSE', details));
+    const ifUnread = unknown('UNREADABLE_RESPONSE', result.requestId, RETRY_AFTER_UNKNOWN_SECONDS);
     return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifUnread);
   }
 
@@ -157,6 +151,6 @@ function notSentOutcome(error: unknown): DeleteOutcome {
   return failedResult(error.code, error);
 }
 
-function unknownAfter({ reason, requestId, retryAfterSeconds }: UnknownDeletionError): UnknownDeletion {
+function unknown(reason: UnknownReason, requestId: string | undefined, retryAfterSeconds: number): UnknownDeletion {
   return { kind: 'unknown', reason, requestId: requestId ?? null, retryAfterSeconds };
 }

@@ -30,15 +30,20 @@ interface Dependencies {
 }
 
 /**
- * The result of looking for a create's connection.
+ * Why a list does not show a create's connection.
  *
- * `claimed`: it exists, and belongs to this create. `nearMiss`: it was made minutes before or after. `ambiguous`:
- * several connections match, or one that may be somebody else's. `unreadable`: there was no list, or it says too
- * little.
+ * `nearMiss`: one was made minutes before or after. `ambiguous`: several connections match, or one that may be somebody
+ * else's. `incomplete`: the list lacks fields of one that may match. `unreadable`: there was no list.
  */
-export type Finding =
-  | { kind: 'claimed'; connectionId: string }
-  | { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'unreadable' };
+interface NotFound {
+  kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' | 'unreadable';
+}
+
+/** What a list says about a create. */
+type Match = { kind: 'found'; connectionId: string } | NotFound;
+
+/** The result of looking for a create's connection. `claimed`: it exists, and belongs to this create. */
+export type Finding = { kind: 'claimed'; connectionId: string } | NotFound;
 
 /** Decides creates of unknown outcome from DLI's list of connections. */
 export class Reconciler {
@@ -54,22 +59,12 @@ export class Reconciler {
     return this.#conclude(await this.#match(record, traceId, true, deadline), record, traceId);
   }
 
-  async #conclude(match: Match | undefined, record: UndecidedRecord, traceId: string): Promise<Finding> {
-    if (match === undefined) return { kind: 'unreadable' };
-    switch (match.kind) {
-      case 'found':
-        return this.#claim(match.connectionId, record);
-      case 'absent':
-      case 'nearMiss':
-        return { kind: match.kind };
-      case 'ambiguous':
-      case 'incomplete':
-        this.dependencies.log.warn(
-          { traceId, operation: 'reconcile', outcome: match.kind },
-          'create cannot be told from others',
-        );
-        return { kind: match.kind === 'ambiguous' ? 'ambiguous' : 'unreadable' };
-    }
+  async #conclude(match: Match, record: UndecidedRecord, traceId: string): Promise<Finding> {
+    if (match.kind === 'found') return this.#claim(match.connectionId, record);
+    const { kind: outcome } = match;
+    if (outcome === 'ambiguous' || outcome === 'incomplete')
+      this.dependencies.log.warn({ traceId, operation: 'reconcile', outcome }, 'create cannot be told from others');
+    return match;
   }
 
   /**
@@ -105,12 +100,7 @@ export class Reconciler {
     return written;
   }
 
-  async #match(
-    record: UndecidedRecord,
-    traceId: string,
-    isForgotten: boolean,
-    deadline?: Deadline,
-  ): Promise<Match | undefined> {
+  async #match(record: UndecidedRecord, traceId: string, isForgotten: boolean, deadline?: Deadline): Promise<Match> {
     const { lookup, clock, settleMs, markerTag } = this.dependencies;
     const hasMarker = record.hasMarker === true;
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
@@ -120,7 +110,7 @@ export class Reconciler {
     const isRefused = record.suspected !== undefined || record.rejection !== undefined;
     if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isForgotten && !isRefused)) return marked;
     const list = before ?? (hasMarker ? await lookup.read(traceId, deadline) : undefined);
-    if (list === undefined) return undefined;
+    if (list === undefined) return { kind: 'unreadable' };
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     const similar = matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
     // Without its marker it may be somebody else's.
@@ -223,9 +213,6 @@ interface TimeSpan {
   fromMs: number;
   untilMs: number;
 }
-
-/** What a list says about one create. `incomplete`: it lacks fields of a connection that may match. */
-type Match = { kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' } | { kind: 'found'; connectionId: string };
 
 /**
  * Matches a create against the list by name, service, address and time of creation.
