@@ -49,6 +49,12 @@ export const HTTP_ERRORS = {
     code: 'METHOD_NOT_ALLOWED',
     message: 'Send GraphQL requests with POST.',
   },
+  notAcceptable: {
+    statusCode: 406,
+    code: 'BAD_REQUEST',
+    message:
+      'The Accept header excludes application/json and application/graphql-response+json, the formats of responses.',
+  },
   requestTimeout: {
     statusCode: 408,
     code: 'REQUEST_TIMEOUT',
