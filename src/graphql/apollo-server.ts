@@ -12,7 +12,7 @@ import type { RequestContext } from '../datasource-connection/request-context.js
 import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
-import { formatErrors, maskError } from './error-masking.js';
+import { formatErrors, logInternalError, maskError } from './error-masking.js';
 
 interface Dependencies {
   schema: GraphQLSchema;
@@ -25,11 +25,15 @@ interface Dependencies {
   clock: Clock;
 }
 
+// Apollo would print unexpected errors to the console, with parts of the document. The plugin logs them.
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** Creates the Apollo server, with every default that would reveal or accept too much overridden. */
 export function createApolloServer(dependencies: Dependencies): ApolloServer<RequestContext> {
   const { schema, introspection, landingPage, log, audit, clock } = dependencies;
   return new ApolloServer<RequestContext>({
     schema,
+    logger: SILENT,
     introspection,
     // Explorers complete names without it, and errors are the same in every mode.
     hideSchemaDetailsFromClientErrors: true,
@@ -54,9 +58,12 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
   });
 }
 
-/** Refuses subscriptions, formats errors for callers, and writes mutations to the audit log. */
+/** Refuses subscriptions, formats and logs errors, and writes mutations to the audit log. */
 function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServerPlugin<RequestContext> {
   return {
+    async unexpectedErrorProcessingRequest({ requestContext: { contextValue }, error }) {
+      logInternalError(log, contextValue.traceId, error);
+    },
     async requestDidStart() {
       const startedAtMs = clock.epochMs();
       const startMs = performance.now();

@@ -1,7 +1,9 @@
 import type {
   ASTVisitor,
+  DirectiveNode,
   DocumentNode,
   FragmentDefinitionNode,
+  OperationDefinitionNode,
   SelectionNode,
   SelectionSetNode,
   ValidationContext,
@@ -38,6 +40,10 @@ export const DOCUMENT_LIMIT_ERRORS = {
   fragmentCycle: {
     code: 'GRAPHQL_VALIDATION_FAILED',
     message: 'A fragment must not contain itself, not even through other fragments.',
+  },
+  conditionalSubscription: {
+    code: 'GRAPHQL_VALIDATION_FAILED',
+    message: 'The field of a subscription must not have @skip or @include.',
   },
   fieldsTooDeep: { code: 'OPERATION_TOO_COMPLEX', message: `Fields may be nested to a depth of ${MAX_DEPTH}.` },
   tooManyAliases: { code: 'OPERATION_TOO_COMPLEX', message: `The number of aliases may be at most ${MAX_ALIASES}.` },
@@ -90,7 +96,8 @@ export function findExceededLimitOfText(text: string): DocumentLimitErrorName | 
  * Checks a document before it is validated. Returns the first limit that it exceeds; undefined if there is none.
  *
  * The limits are no validation rules, because they bound the time of validation, which grows with the square of fields
- * and fragments. With fragments that contain themselves the stack of graphql-js overflows.
+ * and fragments. Where graphql-js would throw instead of reporting an error, the document is refused here, too: with
+ * fragments that contain themselves its stack overflows.
  */
 export function findExceededLimit(document: DocumentNode): DocumentLimitErrorName | undefined {
   const fragments = document.definitions.filter(definition => definition.kind === Kind.FRAGMENT_DEFINITION);
@@ -99,6 +106,7 @@ export function findExceededLimit(document: DocumentNode): DocumentLimitErrorNam
   const sizes = [...operations, ...fragments].map(({ selectionSet }) => measure(selectionSet));
   const operationSizes = sizes.slice(0, operations.length);
   if (sizes.some(({ isCyclic }) => isCyclic)) return 'fragmentCycle';
+  if (operations.some(operation => isConditionalSubscription(operation, fragments))) return 'conditionalSubscription';
   // A fragment of an explorer's introspection query alone is deeper.
   if (operationSizes.some(({ depth }) => depth > MAX_DEPTH)) return 'fieldsTooDeep';
   if (operationSizes.some(({ aliases }) => aliases > MAX_ALIASES)) return 'tooManyAliases';
@@ -107,6 +115,32 @@ export function findExceededLimit(document: DocumentNode): DocumentLimitErrorNam
   if (directives > MAX_DIRECTIVES) return 'tooManyDirectives';
   if (fragments.length > MAX_FRAGMENTS) return 'tooManyFragments';
   return repetitions > MAX_REPETITIONS ? 'tooManyRepetitions' : undefined;
+}
+
+/**
+ * Whether a subscription may skip its field, which the GraphQL specification forbids (section 5.2.4.1). graphql-js does
+ * not, but evaluates the condition without the variables, and throws.
+ */
+function isConditionalSubscription(
+  { operation, selectionSet }: OperationDefinitionNode,
+  fragments: readonly FragmentDefinitionNode[],
+): boolean {
+  const seen = new Set<SelectionSetNode>();
+  const hasCondition = (set: SelectionSetNode | undefined): boolean => {
+    if (set === undefined || seen.has(set)) return false;
+    seen.add(set);
+    return set.selections.some(selection => {
+      if (selection.directives?.some(isCondition)) return true;
+      if (selection.kind === Kind.FIELD) return false;
+      if (selection.kind === Kind.INLINE_FRAGMENT) return hasCondition(selection.selectionSet);
+      return hasCondition(fragments.find(({ name }) => name.value === selection.name.value)?.selectionSet);
+    });
+  };
+  return operation === OperationTypeNode.SUBSCRIPTION && hasCondition(selectionSet);
+}
+
+function isCondition({ name }: DirectiveNode): boolean {
+  return name.value === 'skip' || name.value === 'include';
 }
 
 /** Counts the directives of a document, and how often it selects the response name that it selects most often. */

@@ -120,7 +120,11 @@ function logInternalErrors(
 ): void {
   masked.forEach((error, index) => {
     if (error.extensions?.['code'] !== 'INTERNAL') return;
-    const original = errors[index]?.originalError ?? errors[index];
-    log.error({ traceId, errorName: original?.name ?? 'unknown', frames: stackFrames(original) }, 'internal error');
+    logInternalError(log, traceId, errors[index]?.originalError ?? errors[index]);
   });
+}
+
+/** Logs an error that no caller is told the details of. */
+export function logInternalError(log: ErrorLog, traceId: string, error: Error | undefined): void {
+  log.error({ traceId, errorName: error?.name ?? 'unknown', frames: stackFrames(error) }, 'internal error');
 }

@@ -51,6 +51,13 @@ export const HTTP_ERRORS = {
   unauthenticated: { code: 'UNAUTHENTICATED', message: 'Authentication required' },
   notFound: { code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
   methodNotAllowed: { code: 'METHOD_NOT_ALLOWED', message: 'Send GraphQL requests with POST.' },
+  notAcceptable: {
+    // With the code that Apollo uses.
+    status: 406,
+    code: 'BAD_REQUEST',
+    message:
+      'The Accept header excludes application/json and application/graphql-response+json, the formats of responses.',
+  },
   requestTimeout: { code: 'REQUEST_TIMEOUT', message: 'The request took too long to arrive.' },
   payloadTooLarge: { code: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 64 KiB.' },
   unsupportedMediaType: { code: 'UNSUPPORTED_MEDIA_TYPE', message: 'Send application/json in UTF-8, not compressed.' },
@@ -79,7 +86,7 @@ export const HTTP_ERRORS = {
   },
   tooManyWaiting: { code: 'RATE_LIMITED', message: 'Your tenant has 600 requests waiting. Send fewer at a time.' },
   shuttingDown: { code: 'SHUTTING_DOWN', message: 'The gateway is stopping. Send it again.' },
-} as const satisfies Record<string, { code: keyof typeof STATUS_OF_CODE; message: string }>;
+} as const satisfies Record<string, { code: keyof typeof STATUS_OF_CODE; message: string; status?: number }>;
 
 /** A key of {@link HTTP_ERRORS}. */
 export type HttpErrorName = keyof typeof HTTP_ERRORS;
@@ -91,7 +98,8 @@ function errorBody(name: HttpErrorName, traceId: string, retryAfterSeconds?: num
 
 /** The HTTP status of an error. */
 export function statusOf(name: HttpErrorName): number {
-  return STATUS_OF_CODE[HTTP_ERRORS[name].code];
+  const error: { code: keyof typeof STATUS_OF_CODE; status?: number } = HTTP_ERRORS[name];
+  return error.status ?? STATUS_OF_CODE[error.code];
 }
 
 /** Formats an error of the HTTP layer as a GraphQL error. The request may succeed after `retryAfterSeconds`. */

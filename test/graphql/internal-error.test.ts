@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { findBadLines } from '../helpers/log-lines.js';
@@ -8,6 +8,14 @@ const BROKEN_CLOCK = {
   epochMs: () => Date.now(),
   monotonicMs(): number {
     throw new RangeError(`The clock broke: sk=${CANARY}`);
+  },
+};
+/** Breaks before the operation is known. */
+const BROKEN_IN_APOLLO = {
+  monotonicMs: () => performance.now(),
+  epochMs(): number {
+    if (new Error().stack?.includes('requestDidStart')) throw new RangeError(`The clock broke: sk=${CANARY}`);
+    return Date.now();
   },
 };
 
@@ -53,6 +61,18 @@ describe('an internal error', () => {
     ]);
     expect(gateway.log()).not.toContain(CANARY);
     expect(findBadLines(gateway.log())).toEqual([]);
+  });
+
+  it('outside the resolvers is logged, too, and printed nowhere else', async () => {
+    const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const gateway = await startGateway({ clock: BROKEN_IN_APOLLO });
+    const { status, body } = await createOn(gateway);
+
+    expect({ status, body }).toMatchObject({ status: 500, body: { errors: [{ extensions: { code: 'INTERNAL' } }] } });
+    expect(gateway.log()).toMatch(/"level":50,.*"errorName":"RangeError",.*"msg":"internal error"/);
+    expect(gateway.log()).not.toContain(CANARY);
+    expect(print).not.toHaveBeenCalled();
+    print.mockRestore();
   });
 
   it('sends nothing to DLI', async () => {

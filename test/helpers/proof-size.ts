@@ -5,3 +5,8 @@ const IS_PROOF = process.env['PROOF'] === 'true';
 export function proofSize(short: number, long: number): number {
   return IS_PROOF ? long : short;
 }
+
+/** The number of requests that a test generates: `FUZZ_REQUESTS` if it is set, otherwise as {@link proofSize} says. */
+export function fuzzSize(short: number, long: number): number {
+  return Number(process.env['FUZZ_REQUESTS'] ?? proofSize(short, long));
+}

@@ -10,6 +10,8 @@ const CSRF = expect.stringMatching(/^This operation has been blocked as a potent
 const NOT_JSON = 'The request is not valid HTTP or JSON.';
 const MEDIA_TYPE = 'Send application/json in UTF-8, not compressed.';
 const METHOD = 'Send GraphQL requests with POST.';
+const NOT_ACCEPTABLE =
+  'The Accept header excludes application/json and application/graphql-response+json, the formats of responses.';
 const NOTHING_HERE = 'There is nothing here. GraphQL is at /graphql.';
 
 type Row = [what: string, path: string, init: RequestInit, status: number, code: string, message: unknown];
@@ -50,6 +52,16 @@ describe('a request that is refused before GraphQL', () => {
       'PAYLOAD_TOO_LARGE',
       'The body is larger than 64 KiB.',
     ],
+    ...['text/html', CANARY, 'application/*;q=0', 'application/json;q=0, text/*', ';;q=1,,'].map(
+      (accept): Row => [
+        `Accept: ${accept}`,
+        '',
+        { ...post(CREATE), headers: { ...JSON_TYPE, accept } },
+        406,
+        'BAD_REQUEST',
+        NOT_ACCEPTABLE,
+      ],
+    ),
     ['another path', `/${CANARY}`, post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
     ['a trailing slash', '/', post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
     ['a path that cannot be decoded', `/${CANARY}%zz`, post(CREATE), 400, 'BAD_REQUEST', NOT_JSON],
@@ -67,6 +79,30 @@ describe('a request that is refused before GraphQL', () => {
     expect(JSON.parse(body)).toEqual({ errors: [{ message, extensions: { code, ...traceId } }] });
     expect(body + gateway.log()).not.toContain(CANARY);
     expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it.each([
+    [
+      'application/json',
+      ['', '*/*', 'application/*', 'application/json;q=0.1', 'text/html, */*;q=0.1', 'A/B,APPLICATION/JSON'],
+    ],
+    [
+      'application/graphql-response+json',
+      ['application/graphql-response+json', 'application/json;q=0, */*', 'application/json;q=0.5, application/*'],
+    ],
+  ])('does not include one whose Accept header allows %s', async (type, accepted) => {
+    const gateway = await startGateway();
+    for (const accept of accepted) {
+      const response = await fetch(gateway.graphqlUrl, {
+        ...post('{"query":"{ __typename }"}'),
+        headers: { ...JSON_TYPE, accept },
+      });
+      expect([accept, response.status, response.headers.get('content-type')]).toEqual([
+        accept,
+        200,
+        `${type}; charset=utf-8`,
+      ]);
+    }
   });
 
   it.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(

@@ -86,6 +86,27 @@ describe('over a WebSocket, as over HTTP', () => {
     expect(received).toMatchObject([{ errors: [{ extensions: { code } }] }]);
   });
 
+  it.each([
+    [
+      'a condition that is a variable',
+      'subscription ($a: Boolean!) { datasourceConnection(id: "a") @skip(if: $a) { id } }',
+    ],
+    ['a condition without a value', 'subscription { datasourceConnection(id: "a") @include { id } }'],
+    [
+      'a condition in a fragment',
+      'subscription ($a: Boolean!) { ...A } fragment A on Subscription { ... @include(if: $a) { datasourceConnection(id: "a") { id } } }',
+    ],
+  ])('a subscription that may skip its field is refused, and is no internal error: %s', async (_what, query) => {
+    const gateway = await startGateway();
+    const refused = [{ errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] }];
+    const request = { query, variables: { a: true } };
+    for (const transport of ['graphql-ws', 'graphql-sse'] as const)
+      expect(await readAll(subscribe(transport, gateway.graphqlUrl, request))).toMatchObject(refused);
+    const { status, body } = await gateway.send(request);
+    expect({ status, body }).toMatchObject({ status: 400, body: refused[0] });
+    expect(gateway.log()).not.toContain('"level":50');
+  });
+
   it('several subscriptions share one socket', async () => {
     const { graphqlUrl } = await startGateway();
     const client = socketClient(graphqlUrl);

@@ -11,7 +11,7 @@ export interface PlannedInput {
   securityGroupId: string;
   networkId: string;
   url: string;
-  tags: { key: string; value: string }[];
+  tags?: { key: string; value: string }[] | null;
 }
 
 /** One create: the behaviour of its caller, and the faults. */

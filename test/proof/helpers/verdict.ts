@@ -5,7 +5,7 @@ import { lastAnswer } from './caller.js';
 import type { CreatePlan } from './create-plan.js';
 
 type Connection = ReturnType<Emulator['connections']>[number];
-/** What DLI did for one name, according to the emulator. */
+/** What DLI did for one name and address, according to the emulator. */
 interface UpstreamState {
   connections: readonly Connection[];
   posts: number;
@@ -36,9 +36,9 @@ export interface Figures {
   answers: Record<string, number>;
 }
 
-/** Compares every answer with what DLI did. */
+/** Compares every answer with what DLI did. No two creates may have the same name and address. */
 export function checkAnswers(
-  plans: readonly CreatePlan[],
+  plans: readonly Pick<CreatePlan, 'faults' | 'isTwice'>[],
   histories: readonly CreateHistory[],
   emulator: Emulator,
 ): { verdict: Verdict; figures: Figures } {
@@ -52,9 +52,9 @@ export function checkAnswers(
   };
   const figures: Figures = { creates: histories.length, posts: 0, connections: 0, ends: {}, answers: {} };
   for (const [index, history] of histories.entries()) {
-    const { name } = history.input;
+    const { name, url } = history.input;
     const plan = plans[index];
-    const { connections, posts } = states.get(name) ?? { connections: [], posts: 0 };
+    const { connections, posts } = states.get(identify(name, url)) ?? { connections: [], posts: 0 };
     const [connection] = connections;
     const last = lastAnswer(history);
     const end = codeOf(last);
@@ -85,20 +85,28 @@ function count(counts: Record<string, number>, key: string): void {
 
 function readUpstream({ ledger, connections }: Emulator): Map<string, UpstreamState> {
   const states = new Map<string, { connections: Connection[]; posts: number }>();
-  const of = (name: string) => {
-    const state = states.get(name) ?? { connections: [], posts: 0 };
-    states.set(name, state);
+  const of = (name: string, url: string) => {
+    const state = states.get(identify(name, url)) ?? { connections: [], posts: 0 };
+    states.set(identify(name, url), state);
     return state;
   };
   const entries = ledger.entries('createConnection');
   if (entries.length !== ledger.count('createConnection')) throw new Error('The ledger is incomplete.');
-  for (const { body } of entries) of(JSON.parse(body).name).posts += 1;
-  for (const connection of connections()) of(connection.name).connections.push(connection);
+  for (const { body } of entries) {
+    const { name, url } = JSON.parse(body) as { name: string; url: string };
+    of(name, url).posts += 1;
+  }
+  for (const connection of connections()) of(connection.name, connection.destination).connections.push(connection);
   return states;
 }
 
+/** What identifies a create: several may have the same name. */
+export function identify(name: string, url: string): string {
+  return `${name} at ${url}`;
+}
+
 /** Number of POSTs that may be followed by another one: the refusals before the first ambiguous response. */
-function countLeadingRefusals(plan: CreatePlan | undefined): number {
+function countLeadingRefusals(plan: Pick<CreatePlan, 'faults'> | undefined): number {
   const faults = plan?.faults ?? [];
   const ambiguous = faults.findIndex(({ proves }) => proves === 'NOTHING');
   return ambiguous === -1 ? faults.length : ambiguous;
@@ -139,12 +147,17 @@ function findWrongAnswers(
 
 function matchesInput(connection: Connection, { service, url, ...input }: CreateHistory['input']): boolean {
   return (
-    connection.service.toLowerCase() === service.toLowerCase() &&
+    lettersOf(connection.service) === lettersOf(service) &&
     connection.destination === url &&
     connection.securityGroupId === input.securityGroupId &&
     connection.networkId === input.networkId &&
-    JSON.stringify(connection.tags) === JSON.stringify(input.tags)
+    JSON.stringify(connection.tags) === JSON.stringify(input.tags ?? [])
   );
+}
+
+// DLI spells a service in another way: CloudTable.OPENTSDB for CLOUD_TABLE_OPENTSDB.
+function lettersOf(service: string): string {
+  return service.toLowerCase().replace(/[^a-z]/g, '');
 }
 
 function describeCalls({ calls }: CreateHistory): string {

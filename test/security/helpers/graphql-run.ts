@@ -1,0 +1,213 @@
+import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
+import { DOCUMENT_LIMIT_ERRORS, MAX_DOCUMENT_TOKENS } from '../../../src/graphql/document-limits.js';
+import { DELETED } from '../../helpers/deletion.js';
+import type { Payload, TestGateway } from '../../helpers/gateway.js';
+import type { TextResponse } from '../../helpers/post.js';
+import { post } from '../../helpers/post.js';
+import type { CreateFault } from '../../proof/helpers/fault-alphabet.js';
+import { CREATE_FAULTS } from '../../proof/helpers/fault-alphabet.js';
+import { inParallel } from '../../proof/helpers/in-parallel.js';
+import type { Random } from '../../proof/helpers/random.js';
+import { pick, randomOf } from '../../proof/helpers/random.js';
+import { CreateCalls, payloadIn } from './create-calls.js';
+import type { Answer } from './graphql-answers.js';
+import { findAnswerProblem } from './graphql-answers.js';
+import type { GraphqlRequest, Pool } from './graphql-requests.js';
+import { growRequest, SCHEMA } from './graphql-requests.js';
+import { isBy } from './odd-values.js';
+import type { Tally } from './tally.js';
+import { countUp } from './tally.js';
+
+// More would find the same, and keep a machine with two cores from meeting deadlines.
+const AT_A_TIME = 15;
+const STATUSES = [200, 400, 406, 413, 415, 429];
+const CONTENT_TYPE = /^(?:application\/json|application\/graphql-response\+json|text\/event-stream); charset=utf-8$/;
+const CHANCES = { createFault: 0.2, secondFault: 0.3, deleteFault: 0.25, getFault: 0.03 };
+/** Time in which an unknown create is decided. */
+const RESOLUTION_MS = 3_000;
+const MAX_PRINTED = 1_000;
+/** The refusals of documents that graphql-js may find valid. */
+const LIMITS: ReadonlySet<string> = new Set(Object.values(DOCUMENT_LIMIT_ERRORS).map(({ message }) => message));
+/** The payloads after which a connection may be deleted. */
+const DELETIONS = [DELETED, 'DeleteOutcomeUnknownError'];
+
+const NAME_TAKEN: CreateFault = { fault: { error: 'DLI.0006' }, proves: 'NOT_EXECUTED' };
+const QUICK_CREATE_FAULTS = [
+  ...CREATE_FAULTS.filter(({ fault }) => fault.behaviour !== 'hang' && (fault.dripMs ?? 0) < 50),
+  ...[NAME_TAKEN, NAME_TAKEN, NAME_TAKEN, NAME_TAKEN, NAME_TAKEN],
+];
+const DELETE_FAULTS = [
+  { error: 'DLI.0009' },
+  { error: 'APIGW.0308' },
+  { status: 500 },
+  { status: 500, apply: true },
+  { behaviour: 'reset', apply: true },
+  { behaviour: 'reset', apply: false },
+  { behaviour: 'truncate', apply: true },
+] as const;
+const GET_FAULTS = [
+  { status: 500 },
+  { error: 'APIGW.0308' },
+  { behaviour: 'close' },
+  { status: 200, body: '{' },
+] as const;
+
+/** Sends generated requests to a gateway, and checks every response and what became of the connections. */
+export class GraphqlRun {
+  readonly #pool: Pool = { inputs: [], names: [], ids: [], cursors: [] };
+  readonly #creates = new CreateCalls();
+  readonly #deletes: { id: string; payload: Payload }[] = [];
+  readonly #unclearDeletes = new Set<string>();
+  readonly #problems: string[] = [];
+
+  /**
+   * @param number a number below 100 that no other run with this gateway has
+   * @param tally is counted up
+   */
+  constructor(
+    private readonly gateway: TestGateway,
+    private readonly seed: string,
+    private readonly number: number,
+    private readonly tally: Tally,
+  ) {}
+
+  /** Sends this many requests; returns what is wrong with the responses, as sentences. */
+  async send(requests: number): Promise<string[]> {
+    const { emulator, graphqlUrl } = this.gateway;
+    emulator.reset();
+    const numbers = Array.from({ length: requests }, (_, index) => index);
+    await inParallel(numbers, AT_A_TIME, number => this.#sendOne(number));
+    emulator.clearFaults();
+    await this.#creates.finish(graphqlUrl, RESOLUTION_MS);
+    return [...this.#problems, ...this.#creates.contradictions(emulator), ...this.#contradictedDeletes()];
+  }
+
+  async #sendOne(number: number): Promise<void> {
+    const random = randomOf(`${this.seed}/${this.number}/${number}`);
+    const request = growRequest(random, this.#pool, this.number, number);
+    this.#injectFaults(random, request);
+    const startedAtMs = Date.now();
+    let response: TextResponse;
+    try {
+      response = await post(this.gateway.graphqlUrl, request.body, request.headers);
+    } catch (error) {
+      this.#problem(number, request, `no response: ${(error as Error).cause}`);
+      return;
+    }
+    const times = { startedAtMs, endedAtMs: Date.now() };
+    for (const answer of this.#readAnswers(number, request, response)) {
+      const problem = findAnswerProblem(SCHEMA, answer, request.query) ?? findContradiction(answer as Answer, request);
+      if (problem === undefined) this.#note(request, answer as Answer, times);
+      else this.#problem(number, request, `the answer ${problem}: ${response.text}`);
+    }
+  }
+
+  #injectFaults(random: Random, { kind, input, isFresh }: GraphqlRequest): void {
+    const { emulator } = this.gateway;
+    if (kind === 'delete' && isBy(random, CHANCES.deleteFault))
+      emulator.inject({ ...pick(random, DELETE_FAULTS), operation: 'deleteConnection' });
+    if (isBy(random, CHANCES.getFault)) emulator.inject({ ...pick(random, GET_FAULTS), operation: 'getConnection' });
+    if (input === undefined) return;
+    const faults = isFresh && isBy(random, CHANCES.createFault) ? [pick(random, QUICK_CREATE_FAULTS)] : [];
+    if (faults.length > 0 && isBy(random, CHANCES.secondFault)) faults.push(pick(random, QUICK_CREATE_FAULTS));
+    const name = String(input['name']);
+    for (const { fault } of faults) emulator.inject({ ...fault, operation: 'createConnection', name });
+    if (isFresh) this.#creates.plan(input, faults);
+    if (isFresh && faults.length === 0) this.#pool.names.push(name);
+    if (isFresh && typeof input['idempotencyKey'] === 'string') this.#pool.inputs.push(input);
+  }
+
+  /** The answers in a response: one, or those of an event stream. */
+  #readAnswers(number: number, request: GraphqlRequest, { status, headers, text }: TextResponse): unknown[] {
+    const type = headers.get('content-type') ?? '';
+    if (!STATUSES.includes(status)) this.#problem(number, request, `status ${status}: ${text}`);
+    if (!CONTENT_TYPE.test(type)) this.#problem(number, request, `content type ${type}`);
+    countUp(this.tally, `status ${status}`);
+    try {
+      return type.startsWith('text/event-stream') ? readEvents(text) : [JSON.parse(text)];
+    } catch (error) {
+      this.#problem(number, request, `${error}: ${text}`);
+      return [];
+    }
+  }
+
+  /** Counts an answer, and keeps what is to be compared with the emulator at the end. */
+  #note(request: GraphqlRequest, answer: Answer, times: { startedAtMs: number; endedAtMs: number }): void {
+    for (const { extensions } of answer.errors ?? []) countUp(this.tally, extensions.code);
+    const { data } = answer;
+    if (data == null) return;
+    countUp(this.tally, `data of ${request.kind}`);
+    const payload = payloadIn(data);
+    if (payload === undefined) return;
+    const page = payload as { nextCursor?: unknown };
+    if (typeof page.nextCursor === 'string') this.#pool.cursors.push(page.nextCursor);
+    if (request.kind !== 'create' && request.kind !== 'delete') return;
+    // A mutated document may not ask for it.
+    if (payload.__typename === undefined) {
+      if (request.input !== undefined) this.#creates.addUnclear(request.input);
+      this.#unclearDeletes.add(String(request.id).toLowerCase());
+      return;
+    }
+    countUp(this.tally, payload.code === undefined ? payload.__typename : `payload ${payload.code}`);
+    if (payload.connectionId !== undefined && request.kind === 'create') this.#pool.ids.push(payload.connectionId);
+    if (request.kind === 'delete') this.#deletes.push({ id: String(request.id).toLowerCase(), payload });
+    else if (request.input !== undefined && payload.__typename !== 'InvalidInputError')
+      this.#creates.add(request.input, { ...times, payload });
+  }
+
+  /** Deletes whose payload contradicts the emulator, as sentences. */
+  #contradictedDeletes(): string[] {
+    const connections = this.gateway.emulator.connections();
+    const isDeleted = new Map(connections.map(({ connectionId, state }) => [connectionId, state === 'DELETED']));
+    const mayBeDeleted = new Set(this.#unclearDeletes);
+    const found: string[] = [];
+    for (const { id, payload } of this.#deletes) {
+      if (DELETIONS.includes(payload.__typename)) mayBeDeleted.add(id);
+      if (payload.__typename === DELETED && (payload.connectionId?.toLowerCase() !== id || isDeleted.get(id) !== true))
+        found.push(`${id}: a delete of it succeeded, but it was not deleted: ${JSON.stringify(payload)}`);
+      if (payload.code === 'CONNECTION_NOT_FOUND' && isDeleted.get(id) === false)
+        found.push(`${id}: it was not found, but exists`);
+    }
+    for (const [id, deleted] of isDeleted)
+      if (deleted && !mayBeDeleted.has(id)) found.push(`${id}: it was deleted, and no caller was told that it may be`);
+    return found;
+  }
+
+  #problem(number: number, request: GraphqlRequest, problem: string): void {
+    const sent = JSON.stringify(request).slice(0, MAX_PRINTED);
+    this.#problems.push(`request ${this.number}/${number}, ${problem.slice(0, MAX_PRINTED)}; sent ${sent}`);
+  }
+}
+
+/** The answers in the events of a stream, which must end as the protocol demands. */
+function readEvents(text: string): unknown[] {
+  const events = text.split('\n\n').filter(event => event !== '' && !event.startsWith(':'));
+  if (!/^event: complete\b/.test(events.pop() ?? '')) throw new Error('The stream does not end with "complete"');
+  return events.map(event => {
+    const [, data] = /^event: next\ndata: (.*)$/.exec(event) ?? [];
+    if (data === undefined) throw new Error(`Not an event: ${event}`);
+    return JSON.parse(data);
+  });
+}
+
+/** How an answer contradicts what graphql-js finds out about the document; undefined if it does not. */
+function findContradiction({ data, errors = [] }: Answer, { query, isMutated }: GraphqlRequest): string | undefined {
+  const codes = errors.map(({ extensions }) => extensions.code);
+  if (query === undefined) return undefined;
+  if (errors.some(({ message }) => LIMITS.has(message))) return undefined;
+  const isRefused = codes.some(code => ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'].includes(code));
+  // Documents are valid as they are grown. To validate them all would double the time of the test.
+  if (!isRefused && (data === undefined || !isMutated)) return undefined;
+  const invalidity = findInvalidity(query);
+  if (isRefused) return invalidity === undefined ? 'refuses a valid document' : undefined;
+  return invalidity === undefined || data === null ? undefined : `has data for an invalid document: ${invalidity}`;
+}
+
+function findInvalidity(query: string): string | undefined {
+  try {
+    const document = parse(query, { maxTokens: MAX_DOCUMENT_TOKENS });
+    return validate(SCHEMA, document, [...specifiedRules, NoSchemaIntrospectionCustomRule])[0]?.message;
+  } catch (error) {
+    return String(error);
+  }
+}

@@ -1,0 +1,101 @@
+import { CREATE_MUTATION } from '../../helpers/gateway.js';
+import { openConnection } from '../../http/helpers/raw-connection.js';
+import type { Random } from '../../proof/helpers/random.js';
+import { findAnswerProblem } from './graphql-answers.js';
+import { SCHEMA } from './graphql-requests.js';
+import type { Conversation } from './http-conversation.js';
+import { readResponses } from './http-responses.js';
+import { isBy } from './odd-values.js';
+import { reset, whenClosed, writeInPieces } from './raw-client.js';
+import type { Tally } from './tally.js';
+import { countUp } from './tally.js';
+
+const STATUSES = [100, 101, 200, 400, 401, 403, 404, 405, 406, 413, 415, 431];
+const MAX_PRINTED = 700;
+/** Every document that a conversation may hold. */
+const DOCUMENTS = `${CREATE_MUTATION} query Name { __typename }`;
+
+/** How a conversation ended. */
+interface Ending {
+  bytes: Buffer;
+  /** Whether bytes of the server may be missing. */
+  isCut: boolean;
+}
+
+/**
+ * Holds a conversation with a server, and returns what is wrong with its responses.
+ *
+ * @param waitForServer resolves when the server has probably read what was sent
+ */
+export async function converse(
+  url: string,
+  conversation: Conversation,
+  random: Random,
+  waitForServer: () => Promise<unknown>,
+  tally: Tally,
+): Promise<string | undefined> {
+  const { fate, statuses, hasHead } = conversation;
+  const ending = await exchangeAll(url, conversation, random, waitForServer);
+  const { responses, problem } = readResponses(ending.bytes, hasHead);
+  countUp(tally, `${fate}${ending.isCut ? ', cut' : ''}`);
+  for (const { status, headers, body } of responses) {
+    countUp(tally, `status ${status}`);
+    const isJson = headers.get('content-type')?.startsWith('application/json') === true;
+    if (!STATUSES.includes(status)) return describe(conversation, `status ${status}: ${body}`);
+    if (isJson && body !== '') {
+      const wrong = findAnswerProblem(SCHEMA, JSON.parse(body), DOCUMENTS);
+      if (wrong !== undefined) return describe(conversation, `the answer ${wrong}: ${body}`);
+    } else if (status >= 200 && headers.get('content-type')?.startsWith('text/event-stream') !== true && !hasHead) {
+      return describe(conversation, `status ${status} without JSON: ${body}`);
+    }
+  }
+  if (ending.isCut) return undefined;
+  if (problem !== undefined) return describe(conversation, problem);
+  const received = responses.map(({ status }) => status);
+  // The server may close the connection after an error.
+  const isClosed = responses.at(-1)?.headers.get('connection') === 'close';
+  const expected = isClosed ? statuses.slice(0, received.length) : statuses;
+  if (fate === 'executed' && received.join() !== expected.join())
+    return describe(conversation, `answers ${received} instead of ${statuses}`);
+  if (fate === 'refused' && received.length > 0 && (received.at(-1) ?? 0) < 400)
+    return describe(conversation, `accepted with ${received}`);
+  return undefined;
+}
+
+async function exchangeAll(
+  url: string,
+  { bytes, fate, statuses, hasHead }: Conversation,
+  random: Random,
+  waitForServer: () => Promise<unknown>,
+): Promise<Ending> {
+  const socket = await openConnection(url);
+  const chunks: Buffer[] = [];
+  let isReset = false;
+  const isComplete = () => readResponses(Buffer.concat(chunks), hasHead).responses.length >= statuses.length;
+  const complete = new Promise<void>(resolve =>
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      if (fate === 'executed' && isComplete()) resolve();
+    }),
+  );
+  socket.on('error', () => {
+    isReset = true;
+  });
+  const closed = whenClosed(socket);
+  await writeInPieces(socket, bytes, random);
+  const isAborted = isBy(random, 0.15);
+  if (isAborted && isBy(random, 0.5)) reset(socket);
+  else if (isAborted) socket.destroy();
+  else if (fate === 'executed') await Promise.race([complete, closed]);
+  else if (fate === 'anything' && isBy(random, 0.5)) await Promise.race([waitForServer(), closed]);
+  // A refused message ends the connection from the other side.
+  if (fate !== 'refused') socket.end();
+  await closed;
+  // Node gives up the responses that it owes to a client that has closed its end.
+  return { bytes: Buffer.concat(chunks), isCut: isAborted || isReset || (fate === 'anything' && chunks.length === 0) };
+}
+
+function describe({ bytes, fate }: Conversation, problem: string): string {
+  const sent = JSON.stringify(bytes.toString('latin1').slice(0, MAX_PRINTED));
+  return `${problem.slice(0, MAX_PRINTED)}; sent, to be ${fate}: ${sent}`;
+}
