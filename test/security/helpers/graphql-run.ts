@@ -1,5 +1,5 @@
 import { NoSchemaIntrospectionCustomRule, parse, specifiedRules, validate } from 'graphql';
-import { DOCUMENT_LIMIT_ERRORS, MAX_DOCUMENT_TOKENS } from '../../../src/graphql/document-limits.js';
+import { DOCUMENT_LIMIT_ERRORS, PARSE_OPTIONS } from '../../../src/graphql/document-limits.js';
 import { DELETED } from '../../helpers/deletion.js';
 import type { Payload, TestGateway } from '../../helpers/gateway.js';
 import type { TextResponse } from '../../helpers/post.js';
@@ -205,7 +205,7 @@ function findContradiction({ data, errors = [] }: Answer, { query, isMutated }: 
 
 function findInvalidity(query: string): string | undefined {
   try {
-    const document = parse(query, { maxTokens: MAX_DOCUMENT_TOKENS });
+    const document = parse(query, PARSE_OPTIONS);
     return validate(SCHEMA, document, [...specifiedRules, NoSchemaIntrospectionCustomRule])[0]?.message;
   } catch (error) {
     return String(error);
