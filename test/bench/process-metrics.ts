@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /**
  * Length of one clock tick in `/proc/<pid>/stat`: Linux reports to user space in 1/100 s (USER_HZ), whatever
@@ -34,15 +34,14 @@ export function readRssMb(pid: number): number {
   return readMemoryMb(pid, 'VmRSS');
 }
 
-/** Number of sockets that a process has open. */
-export function countSockets(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).filter(fd => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
-    } catch {
-      // Closed since the folder was read.
-      return false;
-    }
+/** TCP connections to a local port that are not closed, from `/proc/net/tcp` (IPv4). */
+export function countConnections(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  // Fields: number, local address, remote address, state; 06 is TIME_WAIT and 0A is LISTEN.
+  return rows.filter(row => {
+    const [, address = '', , state = ''] = row.trim().split(/\s+/);
+    return `${address} `.endsWith(local) && state !== '06' && state !== '0A';
   }).length;
 }
 

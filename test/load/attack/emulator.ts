@@ -19,7 +19,9 @@ export interface EmulatorProcess {
   /** Adds connections, as described for `POST /emulator/connections`, and returns their ids. */
   seed(...seeds: object[]): Promise<string[]>;
   /** The calls of one operation that it has received, or of all, at most the last 50,000. */
-  calls(operation: string): Promise<{ sequence: number; body: string; appliedConnectionId?: string }[]>;
+  calls(
+    operation: string,
+  ): Promise<{ sequence: number; operation: string; body: string; appliedConnectionId?: string }[]>;
 }
 
 /** Starts an emulator whose connections are created and forgotten at once. */

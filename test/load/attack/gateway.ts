@@ -27,6 +27,8 @@ export async function startGateway(
     PORT: String(port),
     ADMIN_PORT: String(adminPort),
     DATA_DIR: dataDir,
+    // Reconciliation of creates that timed out must not outlast the wait for silence.
+    RECONCILE_SETTLE_MS: '10000',
     DLI_REGION: 'cn-north-4',
     DLI_ENDPOINT: upstreamUrl,
     HUAWEICLOUD_SDK_IAM_ENDPOINT: upstreamUrl,

@@ -32,7 +32,7 @@ export const WEBSOCKET_ATTACKS: readonly Attack[] = [
   },
   {
     name: 'messages of endless fragments',
-    workers: 20,
+    workers: 2,
     attack: async target => {
       const socket = await upgrade(target);
       socket.write(Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x20]));

@@ -6,9 +6,13 @@ export function countUp(tally: Tally, kind: string): void {
   tally[kind] = (tally[kind] ?? 0) + 1;
 }
 
+/** The probability of a count so many standard deviations below the mean is far below one in a million. */
+const DEVIATIONS = 6;
+/** So is that of no case at all where as many are expected. */
+const NEVER_NONE_OF = 18;
+
 /**
- * What happened too rarely to be chance, by four standard deviations: a test whose requests are all refused in the same
- * way means nothing.
+ * What happened too rarely to be chance: a test whose requests are all refused in the same way means nothing.
  *
  * @param expectedOf1000 how many of 1,000 requests are of a kind at least, on average
  */
@@ -16,6 +20,7 @@ export function findRare(tally: Tally, expectedOf1000: Readonly<Tally>, requests
   return Object.entries(expectedOf1000).flatMap(([kind, rate]) => {
     const mean = (rate * requests) / 1_000;
     const count = tally[kind] ?? 0;
-    return count < mean - 4 * Math.sqrt(mean) ? [`${kind}: ${count} instead of ${mean}`] : [];
+    const isRare = count < mean - DEVIATIONS * Math.sqrt(mean) || (count === 0 && mean >= NEVER_NONE_OF);
+    return isRare ? [`${kind}: ${count} instead of ${mean}`] : [];
   });
 }
