@@ -78,6 +78,11 @@ export class ClientConnections {
     return true;
   }
 
+  /** The client network of a connection; undefined for connections of trusted proxies. */
+  networkOf(socket: Socket): string | undefined {
+    return this.#open.get(socket)?.network;
+  }
+
   /** Whether an earlier request on the connection is unanswered. */
   hasUnanswered(socket: Socket): boolean {
     return (this.#open.get(socket)?.unanswered.size ?? 0) > 0;

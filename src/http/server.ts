@@ -1,10 +1,11 @@
-import type { ServerOptions } from 'node:http';
+import type { RequestListener, ServerOptions, ServerResponse } from 'node:http';
 import { createServer, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import { canonicalAddress, createRangeCheck } from '../lib/ip-address.js';
+import { ArrivalQueue } from './arrival-queue.js';
 import { isSignedIn } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
 import { ClientConnections } from './client-connections.js';
@@ -71,17 +72,22 @@ export async function createHttpServer({
     connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
     IncomingMessage: webSocketOnlyUpgrade(socket => connections.hasUnanswered(socket)),
   };
+  const arrivals = new ArrivalQueue();
+  const receive = (request: IncomingMessage, response: ServerResponse, handle: RequestListener) => {
+    const { socket } = request;
+    // Node goes on parsing what has come in on a connection that is closed.
+    if (!connections.addRequest(request, response)) request.destroy();
+    else
+      arrivals.add(connections.networkOf(socket) ?? socket, () => {
+        if (!socket.destroyed) handle(request, response);
+      });
+  };
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: trustedProxies.length > 0 && isProxy,
-    serverFactory: handle =>
-      createServer(serverOptions, (request, response) => {
-        // Node goes on parsing what has come in on a connection that is closed.
-        if (request.socket.destroyed) request.destroy();
-        else handle(request, response);
-      }),
+    serverFactory: handle => createServer(serverOptions, (request, response) => receive(request, response, handle)),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     // GraphQL refuses unknown keys by itself, with a better message.
@@ -90,10 +96,6 @@ export async function createHttpServer({
     // Log records carry the trace id themselves.
     childLoggerFactory: parent => parent,
     ...errorHandling,
-    // Called without the hooks.
-    frameworkErrors(error, request, reply) {
-      if (connections.addRequest(request.raw, reply.raw)) errorHandling.frameworkErrors(error, request, reply);
-    },
     clientErrorHandler(error, socket) {
       if (distrusted.has(socket)) socket.destroySoon();
       else if (error.code === 'ECONNRESET' || !connections.closeIfOutOfTurn(socket))
@@ -112,12 +114,12 @@ export async function createHttpServer({
   // Node silently drops headers above its limit, so the gateway enforces a lower one itself.
   app.server.maxHeadersCount = 4 * MAX_HEADERS;
   // Node would respond to an unknown `Expect` without a body. A server may ignore it (RFC 9110, section 10.1.1).
-  app.server.on('checkExpectation', (message, response) => app.routing(message, response));
+  app.server.on('checkExpectation', (message, response) => receive(message, response, app.routing));
   addErrorHandlers(app, logger);
   await registerWebSockets(app, logger, requestLog);
   app.addHook('onRequest', (request, reply, done) => {
-    // The connection is closed, and what follows on it is ignored.
-    if (!connections.addRequest(request.raw, reply.raw)) return;
+    // An upgrade does not come in like other requests. If it is one too many, its connection is closed.
+    if (request.ws && !connections.addRequest(request.raw, reply.raw)) return;
     reply.headers(commonHeaders(request.id));
     // The socket of a refused upgrade is not reused.
     if (request.ws) reply.header('connection', 'close');

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { closeGateways } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { graphqlRequest, openConnection, readToEnd } from './helpers/raw-connection.js';
 import { closeSubscribers, openSubscriber } from './helpers/subscribers.js';
 
@@ -109,5 +110,32 @@ describe('the requests of a tenant who floods the gateway', () => {
           extensions: { code: 'RATE_LIMITED', retryAfterSeconds: 5 },
         },
       ]);
+  });
+});
+
+describe('the requests of an address that floods the gateway', () => {
+  it('do not delay those of another address that come in at the same time', async () => {
+    const gateway = await startGateway();
+    const addresses = [...Array<string>(FLOOD).fill('127.0.0.1'), '127.0.0.2'];
+    const sockets = await Promise.all(
+      addresses.map(async localAddress => {
+        const socket = await openConnection(gateway.graphqlUrl, { localAddress });
+        socket.write(graphqlRequest('{ __typename }'));
+        // The connection has been accepted.
+        await once(socket, 'data');
+        return socket;
+      }),
+    );
+    const before = respondedIn(gateway.log()).length;
+    const last = graphqlRequest('{ __typename }', { connection: 'close' });
+    const flood = graphqlRequest('{ __typename }').repeat(MAX_UNANSWERED - 1) + last;
+    const responses = sockets.map(readToEnd);
+    for (const [index, socket] of sockets.entries()) socket.write(index < FLOOD ? flood : last);
+
+    const id = /^x-request-id: (\w+)/m.exec((await Promise.all(responses)).at(-1) ?? '')?.[1];
+    const order = respondedIn(gateway.log()).slice(before);
+    expect(order).toHaveLength(FLOOD * MAX_UNANSWERED + 1);
+    expect(order.indexOf(id)).toBeGreaterThanOrEqual(0);
+    expect(order.indexOf(id)).toBeLessThan((FLOOD * MAX_UNANSWERED) / 2);
   });
 });

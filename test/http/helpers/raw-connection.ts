@@ -20,9 +20,9 @@ export function graphqlRequest(query: string, headers: Record<string, string> = 
 }
 
 /** Opens a connection to the server of an address. */
-export async function openConnection(url: string): Promise<Socket> {
+export async function openConnection(url: string, options: { localAddress?: string } = {}): Promise<Socket> {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = connect({ host: hostname, port: Number(port), ...options });
   await once(socket, 'connect');
   return socket;
 }
