@@ -73,7 +73,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
     limits;
-  // Huawei Cloud.
   const { certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
@@ -89,7 +88,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const sampler = new LogSampler(limits.logWindowMs);
   const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log, sampler });
 
-  // Creates and deletes.
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
@@ -106,7 +104,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const createConnection = new CreateConnection({ ...reconciliation, dli, writer, resume, markerTag });
   const deleteConnection = new DeleteConnection(dli, store, keys, clock);
 
-  // Callers.
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
   const counters = await openSharedCounters(config.auth, redis, () => keys.hmacKey(), log);
@@ -122,7 +119,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
-  // Reads.
   const quota = hasTenants ? 'perTenant' : 'total';
   const reader = new ConnectionReader({
     dli,

@@ -137,8 +137,8 @@ export class VerificationQueueFullError extends Error {
 }
 
 /**
- * Spaces out the signature checks of an address that sends too many bad tokens. Its good tokens get in after a short
- * wait, and its bad ones cannot take more than a small share of the processor. Addresses do not delay each other.
+ * Spaces out the signature checks of an address that sends too many bad tokens. Its good tokens are
+ * accepted after a short wait, and its bad ones get a bounded share of the CPU. Addresses do not delay each other.
  */
 export class VerificationQueue {
   /** When the next verification may start, by network. */

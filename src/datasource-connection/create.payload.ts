@@ -95,11 +95,11 @@ export class DliUnavailableError extends UserError {
   }
 }
 
-/** The idempotency key was used with another input, or its first call is still running. */
+/** The idempotency key was used with another input, or its first call has no final outcome yet. */
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the idempotency key was used with another input, or its first call is still running; `code` distinguishes the two. This call created nothing.',
+    'Returned when the idempotency key was used with another input, or when its first call or another create of the same name is still running or undecided; `code` distinguishes the two. This call created nothing.',
 })
 export class IdempotencyConflictError extends UserError {
   @Field(() => Int, {

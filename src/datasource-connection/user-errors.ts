@@ -63,7 +63,7 @@ const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
     'The gateway cannot write its records at the moment, so it sent nothing. Send it again later.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used with another input. Use a new key.',
   IDEMPOTENCY_IN_PROGRESS:
-    'The first call with this idempotency key is still running. Repeat the call with the same key later.',
+    'The first call with this idempotency key, or another create of the same name, is still running or undecided. Repeat the call with the same key later.',
   OUTCOME_UNKNOWN: 'It is not known whether the connection was created or deleted. Never treat this as a failure.',
   CONNECTION_NOT_FOUND: 'There is no connection with this id.',
   CONNECTION_CREATING: 'The connection is still being created and cannot be deleted yet. Send it again later.',

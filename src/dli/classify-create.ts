@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
+import { unknownReasonOfStatus } from './dli-error.js';
 import { readErrorBody } from './sanitize.js';
 
 /**
@@ -33,7 +34,8 @@ const createBody = z.object({
  */
 export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 200 && status < 300) return classifySuccess(status, text);
-  if (status >= 300 && status < 400) return { kind: 'unknown', reason: 'UNEXPECTED_REDIRECT' };
+  const reason = unknownReasonOfStatus(status);
+  if (reason === 'UNEXPECTED_REDIRECT') return { kind: 'unknown', reason };
   const { code: upstreamCode } = readErrorBody(status, text);
   // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
@@ -41,7 +43,7 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
   if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
   if (status === 403 && !SERVER_ERRORS.has(upstreamCode ?? '') && !contradictsItself(text))
     return { kind: 'forbidden', upstreamCode };
-  return { kind: 'unknown', reason: 'UPSTREAM_ERROR', upstreamCode };
+  return { kind: 'unknown', reason, upstreamCode };
 }
 
 function classifySuccess(status: number, text: string): CreateVerdict {

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
-import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from './dli-error.js';
+import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
 import type { ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
 
@@ -49,11 +49,6 @@ const RETRY_AFTER_SECONDS: ReadonlyMap<TransportFailure, number> = new Map([
   ['BREAKER_OPEN', 1],
 ]);
 
-const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map([
-  ['TIMEOUT', 'TIMEOUT_AFTER_SEND'],
-  ['CONNECTION_LOST', 'CONNECTION_LOST'],
-]);
-
 /** The attempt that ended with a response. */
 export function completeAttempt(response: UpstreamResponse, projectId: string, clock: Clock): CreateAttempt {
   const { status, text } = response;
@@ -80,8 +75,7 @@ export function failedAttempt(error: unknown): CreateAttempt {
     const wait = RETRY_AFTER_SECONDS.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
     return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
   }
-  const reason = REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
-  return { verdict: { kind: 'unknown', reason }, ...details };
+  return { verdict: { kind: 'unknown', reason: unknownReasonOfFailure(failure) }, ...details };
 }
 
 /** Whether the credential was refused, so that a new one may be accepted. */

@@ -1,3 +1,4 @@
+import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import type { Deadline } from '../lib/time.js';
 
 /** How soon to try again after Huawei Cloud refused the gateway's credentials, in seconds. */
@@ -9,7 +10,7 @@ export const DLI_ERROR_CODES = ['REJECTED', 'THROTTLED', 'UNAVAILABLE', 'AUTH_FA
 /** What went wrong: the only part of a {@link DliError} that code may branch on. */
 export type DliErrorCode = (typeof DLI_ERROR_CODES)[number];
 
-/** Why an outcome is unknown. */
+/** Why an outcome is unknown; callers see it as `OutcomeUnknownReason`. */
 // Stored: do not rename.
 export type UnknownReason =
   | 'TIMEOUT_AFTER_SEND'
@@ -17,6 +18,22 @@ export type UnknownReason =
   | 'UPSTREAM_ERROR'
   | 'UNREADABLE_RESPONSE'
   | 'UNEXPECTED_REDIRECT';
+
+const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map([
+  ['TIMEOUT', 'TIMEOUT_AFTER_SEND'],
+  ['CONNECTION_LOST', 'CONNECTION_LOST'],
+]);
+
+/** Why the outcome of a request that may have been sent is unknown, by what went wrong. */
+export function unknownReasonOfFailure(failure: TransportFailure): UnknownReason {
+  return REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
+}
+
+/** Why a response that proves nothing leaves the outcome unknown, by its status. */
+export function unknownReasonOfStatus(status: number): UnknownReason {
+  if (status < 300) return 'UNREADABLE_RESPONSE';
+  return status < 400 ? 'UNEXPECTED_REDIRECT' : 'UPSTREAM_ERROR';
+}
 
 /** Every error code that proves that nothing was done. */
 export type FailureCode = DliErrorCode | 'NAME_TAKEN';

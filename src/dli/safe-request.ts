@@ -8,7 +8,13 @@ import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import { definiteRefusal } from './classify-create.js';
 import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OddOutcome, OperationContext } from './dli-error.js';
-import { DliError, RETRY_AFTER_AUTH_FAILED_SECONDS, UnknownDeletionError } from './dli-error.js';
+import {
+  DliError,
+  RETRY_AFTER_AUTH_FAILED_SECONDS,
+  UnknownDeletionError,
+  unknownReasonOfFailure,
+  unknownReasonOfStatus,
+} from './dli-error.js';
 import { OddFields } from './field-reader.js';
 import type { ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
@@ -180,10 +186,8 @@ export class SafeRequests {
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
   const record = { mayHaveBeenSent, causeCode, detail: failure };
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
-  if (mayHaveBeenSent && method === 'DELETE') {
-    const reason = failure === 'TIMEOUT' ? 'TIMEOUT_AFTER_SEND' : 'CONNECTION_LOST';
-    return { error: new UnknownDeletionError(reason, details), mayRetry: false, record };
-  }
+  if (mayHaveBeenSent && method === 'DELETE')
+    return { error: new UnknownDeletionError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
   const mayRetry = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
   return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
 }
@@ -205,5 +209,5 @@ function errorOf(
   if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
   if (refusal !== undefined) return new DliError('REJECTED', details);
   if (method === 'GET') return new DliError('UNAVAILABLE', details);
-  return new UnknownDeletionError(status < 300 ? 'UNREADABLE_RESPONSE' : 'UPSTREAM_ERROR', details);
+  return new UnknownDeletionError(unknownReasonOfStatus(status), details);
 }

@@ -45,7 +45,7 @@ export function readErrorBody(status: number, text: string): ErrorBody {
 
 function printableCode(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  // Cut first, which bounds the work.
+  // Cut first, which bounds the cost of the expressions.
   const printable = String(value)
     .slice(0, 4 * MAX_CODE_LENGTH)
     .replace(UNPRINTABLE, '');

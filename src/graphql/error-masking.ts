@@ -124,7 +124,7 @@ function logInternalErrors(
   });
 }
 
-/** Logs an error that no caller is told the details of. */
+/** Logs an error whose details are masked in the response. */
 export function logInternalError(log: ErrorLog, traceId: string, error: Error | undefined): void {
   log.error({ traceId, errorName: error?.name ?? 'unknown', frames: stackFrames(error) }, 'internal error');
 }

@@ -66,7 +66,7 @@ export class RequestScheduler {
     });
   }
 
-  /** Lets the event loop turn. The sockets get no more time than the turn took: those of strangers are served, too. */
+  /** Gives the sockets at most as much time as the turn took, so that senders without a token do not starve tenants. */
   #pause(iterations: number, untilMs: number): void {
     if (iterations < 1 || performance.now() >= untilMs) this.#goOn();
     else setImmediate(() => this.#pause(iterations - 1, untilMs));

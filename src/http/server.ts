@@ -75,7 +75,7 @@ export async function createHttpServer({
   const arrivals = new ArrivalQueue();
   const receive = (request: IncomingMessage, response: ServerResponse, handle: RequestListener) => {
     const { socket } = request;
-    // Node goes on parsing what has come in on a connection that is closed.
+    // Node keeps parsing what it has received after the connection is closed.
     if (!connections.addRequest(request, response)) request.destroy();
     else
       arrivals.add(connections.networkOf(socket) ?? socket, () => {
@@ -118,7 +118,7 @@ export async function createHttpServer({
   addErrorHandlers(app, logger);
   await registerWebSockets(app, logger, requestLog);
   app.addHook('onRequest', (request, reply, done) => {
-    // An upgrade does not come in like other requests. If it is one too many, its connection is closed.
+    // Upgrades bypass `receive`, so they are counted here; one above the limit closes its connection.
     if (request.ws && !connections.addRequest(request.raw, reply.raw)) return;
     reply.headers(commonHeaders(request.id));
     // The socket of a refused upgrade is not reused.

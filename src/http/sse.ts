@@ -53,7 +53,7 @@ export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadSh
       raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
       for await (const text of events) {
         if (raw.writableEnded || raw.destroyed) continue;
-        // Of strings, characters would be counted as bytes.
+        // Sockets count the characters of strings, but the bytes of buffers.
         raw.write(Buffer.from(text));
         // A pipelined response has no socket yet.
         if (raw.writableLength > MAX_BUFFERED_BYTES) request.raw.socket.destroy();

@@ -185,7 +185,7 @@ function limitMessages(connection: WebSocketConnection, messageMs: number): void
       close(CLOSE_CODES.tooBig, 'Too much data before connection_ack');
     const wasWithinMessage = frames.isWithinMessage;
     const hasEnded = frames.read(chunk);
-    // The time of the message goes on.
+    // A control frame does not restart the timer of the message.
     if (wasWithinMessage && !hasEnded) return;
     clearTimeout(timer);
     if (frames.isWithinMessage)
@@ -216,7 +216,7 @@ function keepAlive(socket: WebSocket, pingIntervalMs: number): void {
 
 /** Closes a socket with a code and a reason, and terminates it when the client does not respond within 1 s. */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
-  // Without the part of a character at the end, whose replacement would be longer than itself.
+  // Cuts between characters: the replacement of half a character would exceed the limit.
   const text = new TextDecoder().decode(Buffer.from(reason).subarray(0, MAX_REASON_BYTES), { stream: true });
   socket.close(code, text);
   setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref();

@@ -65,7 +65,7 @@ export class DeleteConnection {
   run({ connectionId, tenant }: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
     const flightKey = JSON.stringify([tenant, connectionId.toLowerCase()]);
     const running = this.#inFlight.get(flightKey);
-    // It began earlier, so it ends before this call's deadline.
+    // It started earlier, so its deadline is the earlier one.
     if (running !== undefined) return running;
     const outcome = this.#delete({ connectionId, tenant }, context)
       .catch(notSentOutcome)

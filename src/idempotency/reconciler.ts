@@ -150,7 +150,7 @@ export class Reconciler {
         : { kind: 'absent' };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      // An unavailable store does not say to whom it belongs.
+      // Without the store, it is not known which process has claimed the record.
       return { kind: 'unreadable' };
     }
   }

@@ -219,7 +219,7 @@ function commonFields({ hasMarker, ...record }: OperationRecord) {
 
 const HOUR_MS = 3_600_000;
 
-/** How long the store keeps records, in milliseconds, from their last change of state. Published in the README. */
+/** How long the store keeps records, in milliseconds, from their last change of state. Published in docs/operation-records.md. */
 export const RETENTION_MS = {
   SUCCEEDED: 72 * HOUR_MS,
   /** The note that a tenant asked to delete a connection. */

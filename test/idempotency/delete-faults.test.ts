@@ -23,11 +23,12 @@ const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = 
   ['504 and an HTML page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
   ['400 DLI.0999', 'UPSTREAM_ERROR', { error: 'DLI.0999' }],
   ['404 without a body', 'UPSTREAM_ERROR', { status: 404 }],
-  ['a redirect', 'UPSTREAM_ERROR', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
+  ['a redirect', 'UNEXPECTED_REDIRECT', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
   ['a reset', 'CONNECTION_LOST', { behaviour: 'reset' }],
   ['a closed connection', 'CONNECTION_LOST', { behaviour: 'close' }],
   ['a truncated response', 'CONNECTION_LOST', { behaviour: 'truncate', truncateAt: 9, body: '{"is_success":true}' }],
   ['200 and an HTML page', 'UNREADABLE_RESPONSE', { status: 200, body: HTML }],
+  ['200 and more than 1 MiB', 'UNREADABLE_RESPONSE', { status: 200, body: 'x'.repeat(1_100_000) }],
   ['200 and an error code', 'UNREADABLE_RESPONSE', { body: { is_success: true, error_code: 'DLI.0999' } }],
   ['200 and is_success: false', 'refused', UNSUCCESSFUL],
 ];
