@@ -83,6 +83,12 @@ export class ClientConnections {
     return this.#open.get(socket)?.network;
   }
 
+  /** Closes a connection whose network sends more requests than the gateway can take in. */
+  closeFlooding(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) this.#destroy(connection, 'too many');
+  }
+
   /** Whether an earlier request on the connection is unanswered. */
   hasUnanswered(socket: Socket): boolean {
     return (this.#open.get(socket)?.unanswered.size ?? 0) > 0;

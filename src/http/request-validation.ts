@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import Negotiator from 'negotiator';
 
 /** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -49,25 +50,9 @@ export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
 const RESPONSE_TYPES = ['application/json', 'application/graphql-response+json'];
 
 /** The format of responses that the client prefers; undefined if it accepts none (RFC 9110, section 12.5.1). */
-export function preferredType({ accept = '' }: IncomingHttpHeaders): string | undefined {
-  if (accept === '') return RESPONSE_TYPES[0];
-  const ranges = accept.split(',').map(range => {
-    const [name = '', ...parameters] = range
-      .toLowerCase()
-      .split(';')
-      .map(part => part.trim());
-    const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice(2);
-    return { name, weight: weight === undefined ? 1 : Number.parseFloat(weight) };
-  });
-  const [preferred] = RESPONSE_TYPES.flatMap(type => {
-    // The most specific range decides.
-    const place = [type, 'application/*', '*/*']
-      .map(name => ranges.findIndex(range => range.name === name))
-      .find(index => index !== -1);
-    const weight = place === undefined ? 0 : (ranges[place]?.weight ?? 0);
-    return place !== undefined && weight > 0 ? [{ type, weight, place }] : [];
-  }).sort((a, b) => b.weight - a.weight || a.place - b.place);
-  return preferred?.type;
+export function preferredType({ accept }: IncomingHttpHeaders): string | undefined {
+  // An empty header states no preference, as for Apollo.
+  return new Negotiator({ headers: { accept: accept || '*/*' } }).mediaType(RESPONSE_TYPES);
 }
 
 /** Whether a request asks for an event stream. A client that accepts JSON too gets JSON. */

@@ -77,10 +77,8 @@ export async function createHttpServer({
     const { socket } = request;
     // Node keeps parsing what it has received after the connection is closed.
     if (!connections.addRequest(request, response)) request.destroy();
-    else
-      arrivals.add(connections.networkOf(socket) ?? socket, () => {
-        if (!socket.destroyed) handle(request, response);
-      });
+    else if (!arrivals.add(connections.networkOf(socket) ?? socket, socket, () => handle(request, response)))
+      connections.closeFlooding(socket);
   };
   const app: FastifyInstance = fastify({
     loggerInstance: logger,

@@ -114,9 +114,10 @@ describe('the requests of a tenant who floods the gateway', () => {
 });
 
 describe('the requests of an address that floods the gateway', () => {
-  it('do not delay those of another address that come in at the same time', async () => {
+  /** Sends as many requests as a connection may on each of many connections, and one from another address. */
+  async function floodFromOneAddress(connections: number) {
     const gateway = await startGateway();
-    const addresses = [...Array<string>(FLOOD).fill('127.0.0.1'), '127.0.0.2'];
+    const addresses = [...Array<string>(connections).fill('127.0.0.1'), '127.0.0.2'];
     const sockets = await Promise.all(
       addresses.map(async localAddress => {
         const socket = await openConnection(gateway.graphqlUrl, { localAddress });
@@ -130,12 +131,25 @@ describe('the requests of an address that floods the gateway', () => {
     const last = graphqlRequest('{ __typename }', { connection: 'close' });
     const flood = graphqlRequest('{ __typename }').repeat(MAX_UNANSWERED - 1) + last;
     const responses = sockets.map(readToEnd);
-    for (const [index, socket] of sockets.entries()) socket.write(index < FLOOD ? flood : last);
+    for (const [index, socket] of sockets.entries()) socket.write(index < connections ? flood : last);
+    const other = (await Promise.all(responses)).at(-1) ?? '';
+    return { gateway, other, order: respondedIn(gateway.log()).slice(before) };
+  }
 
-    const id = /^x-request-id: (\w+)/m.exec((await Promise.all(responses)).at(-1) ?? '')?.[1];
-    const order = respondedIn(gateway.log()).slice(before);
+  it('do not delay those of another address that come in at the same time', async () => {
+    const { other, order } = await floodFromOneAddress(FLOOD);
+    const id = /^x-request-id: (\w+)/m.exec(other)?.[1];
     expect(order).toHaveLength(FLOOD * MAX_UNANSWERED + 1);
     expect(order.indexOf(id)).toBeGreaterThanOrEqual(0);
     expect(order.indexOf(id)).toBeLessThan((FLOOD * MAX_UNANSWERED) / 2);
+  });
+
+  it('close connections of that address when more than 1,000 wait', async () => {
+    const connections = 2 * FLOOD;
+    const { gateway, other, order } = await floodFromOneAddress(connections);
+    expect(other).toMatch(/^HTTP\/1\.1 200 OK/m);
+    expect(order.length).toBeGreaterThan(0);
+    expect(order.length).toBeLessThan(connections * MAX_UNANSWERED);
+    expect(gateway.log()).toContain('"reason":"too many","address":"127.0.0.1","msg":"connection closed"');
   });
 });
