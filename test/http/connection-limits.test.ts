@@ -13,9 +13,11 @@ const QUERY = { query: '{ __typename }' };
 /** Disables the check for slow clients, because a slow machine opens the connections too slowly. */
 const WITHOUT_CLIENT_CHECK = `
   import http from 'node:http';
+  import { syncBuiltinESMExports } from 'node:module';
   const { createServer } = http;
   http.createServer = (options, listener) =>
-    createServer({ ...options, connectionsCheckingInterval: 2 ** 31 - 1 }, listener);`;
+    createServer({ ...options, connectionsCheckingInterval: 2 ** 31 - 1 }, listener);
+  syncBuiltinESMExports();`;
 const REQUEST = graphqlRequest(QUERY.query);
 const PART = REQUEST.slice(0, -5);
 const NOTHING = 'GET /nothing HTTP/1.1\r\nhost: gw.test\r\n\r\n';
