@@ -7,7 +7,7 @@ import { GraphqlRun } from './helpers/graphql-run.js';
 import type { Tally } from './helpers/tally.js';
 import { findRare } from './helpers/tally.js';
 
-const REQUESTS = fuzzSize(120, 1_000);
+const REQUESTS = fuzzSize(120, 500);
 /** DLI's list grows with every create, so the emulator forgets all connections after so many requests. */
 const REQUESTS_PER_RUN = 500;
 const MAX_PROBLEMS = 5;

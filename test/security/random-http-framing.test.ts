@@ -12,7 +12,7 @@ import { converse } from './helpers/http-run.js';
 import type { Tally } from './helpers/tally.js';
 import { findRare } from './helpers/tally.js';
 
-const CONVERSATIONS = fuzzSize(120, 1_500);
+const CONVERSATIONS = fuzzSize(120, 750);
 const AT_A_TIME = 10;
 const MAX_PROBLEMS = 5;
 const TOKEN_MS = 12 * 60 * 60_000;

@@ -12,7 +12,7 @@ import { findRare } from './helpers/tally.js';
 import { growWebSocketConversation } from './helpers/websocket-conversation.js';
 import { converseOverWebSocket } from './helpers/websocket-run.js';
 
-const CONVERSATIONS = fuzzSize(60, 600);
+const CONVERSATIONS = fuzzSize(60, 300);
 const AT_A_TIME = 10;
 const MAX_PROBLEMS = 5;
 const TOKEN_MS = 12 * 60 * 60_000;
