@@ -1,5 +1,13 @@
 import type { Dispatcher } from 'undici';
 
+/** The input of a create, apart from its name. */
+export const CREATE_INPUT = {
+  service: 'RDS',
+  securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
+  networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
+  url: '192.168.0.12:5432',
+};
+
 // No `message` of the success: GraphQL refuses one name for a nullable and a non-null field (5.3.2 "Field
 // Selection Merging"), and an error's message is not null.
 const DOCUMENT = `mutation Create($input: CreateDatasourceConnectionInput!) {
@@ -48,13 +56,7 @@ export async function sendCreate(dispatcher: Dispatcher, origin: string, name: s
       query: DOCUMENT,
       operationName: 'Create',
       variables: {
-        input: {
-          name,
-          service: 'RDS',
-          securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
-          networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
-          url: '192.168.0.12:5432',
-        },
+        input: { ...CREATE_INPUT, name },
       },
     }),
   });

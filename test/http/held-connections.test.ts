@@ -7,17 +7,9 @@ import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { PATIENT_TIMEOUTS } from './helpers/patient-timeouts.js';
 import { graphqlRequest, HANDSHAKE, openConnection, readToEnd } from './helpers/raw-connection.js';
 
-const NEVER_MS = 10 * 60_000;
-const PATIENT = {
-  ...CLIENT_TIMEOUTS,
-  headersMs: NEVER_MS / 2,
-  requestMs: NEVER_MS,
-  idleMs: NEVER_MS,
-  connectionInitMs: NEVER_MS,
-  pingIntervalMs: NEVER_MS,
-};
 const MAX_OF_NETWORK = 20;
 const MAX_STREAMS_OF_TENANT = 5;
 const MAX_OF_TENANT = MAX_STREAMS_OF_TENANT + 100;
@@ -59,7 +51,7 @@ async function writeUntilClosed(socket: Socket, text: string, intervalMs: number
 describe('a connection', () => {
   it('is closed when its client does not take responses for 20 s', async () => {
     expect(CLIENT_TIMEOUTS.responseMs).toBe(20_000);
-    const clientTimeouts = { ...PATIENT, responseMs: 500, checkIntervalMs: 100 };
+    const clientTimeouts = { ...PATIENT_TIMEOUTS, responseMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts }, env: { READ_FRESHNESS_MS: '60000' } });
     for (let index = 0; index < 100; index += 1) gateway.emulator.seedConnection({ name: `n${index}` });
     expect((await gateway.send({ query: LIST })).status).toBe(200);
@@ -78,7 +70,7 @@ describe('a connection', () => {
       'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
     ],
   ])('is closed after the response to %s, although its client keeps it open', async (_what, text) => {
-    const gateway = await startGateway({ limits: { clientTimeouts: PATIENT } });
+    const gateway = await startGateway({ limits: { clientTimeouts: PATIENT_TIMEOUTS } });
     const socket = await open(gateway);
     // Otherwise this end would close together with that of the server.
     socket.allowHalfOpen = true;
@@ -90,7 +82,7 @@ describe('a connection', () => {
 
   it('is closed without a request for 30 s, even if empty lines come in', async () => {
     expect(CLIENT_TIMEOUTS.idleMs).toBe(30_000);
-    const clientTimeouts = { ...PATIENT, idleMs: 500, checkIntervalMs: 100 };
+    const clientTimeouts = { ...PATIENT_TIMEOUTS, idleMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts } });
     const socket = await open(gateway);
     socket.resume().write(graphqlRequest('{ __typename }'));
@@ -118,7 +110,7 @@ async function holdAll(gateway: TestGateway, count: number): Promise<Socket[]> {
 describe('open connections', () => {
   const start = (env = {}, connectionsPerNetwork = MAX_OF_NETWORK): Promise<TokenGateway> =>
     startTokenGateway(env, {
-      limits: { clientTimeouts: PATIENT, connectionsPerNetwork, connectionsPerTenant: MAX_STREAMS_OF_TENANT },
+      limits: { clientTimeouts: PATIENT_TIMEOUTS, connectionsPerNetwork, connectionsPerTenant: MAX_STREAMS_OF_TENANT },
     });
 
   it('before sign-in are limited for each network: a further one closes the one that was idle longest', async () => {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { fuzzSize } from '../helpers/proof-size.js';
+import { PATIENT_TIMEOUTS } from '../http/helpers/patient-timeouts.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
 import { chooseSeed, randomOf } from '../proof/helpers/random.js';
 import { expectHealthy, fuzzTimeoutMs, openSockets } from './helpers/gateway-health.js';
@@ -16,11 +16,8 @@ const CONVERSATIONS = fuzzSize(120, 750);
 const AT_A_TIME = 10;
 const MAX_PROBLEMS = 5;
 const TOKEN_MS = 12 * 60 * 60_000;
-const NEVER_MS = 10 * 60_000;
-/** A client that does not go on must not be closed meanwhile, on however slow a machine. */
-const PATIENT = { ...CLIENT_TIMEOUTS, headersMs: NEVER_MS / 2, requestMs: NEVER_MS, idleMs: NEVER_MS };
 /** Few, so that connections that are counted and never released use them up. */
-const LIMITS = { clientTimeouts: PATIENT, connectionsPerNetwork: 60, connectionsPerTenant: 40 };
+const LIMITS = { clientTimeouts: PATIENT_TIMEOUTS, connectionsPerNetwork: 60, connectionsPerTenant: 40 };
 const ENVIRONMENT = {
   LOG_LEVEL: 'info',
   RATE_LIMIT_CREATES_PER_SECOND: '0',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
+import { CREATE_INPUT } from '../../bench/create-request.js';
 import type { Attack, Target } from './attack.js';
 import { randomBelow } from './attack.js';
 import { hostileAddress } from './connection-attacks.js';
@@ -92,14 +93,7 @@ export const GRAPHQL_ATTACKS: readonly Attack[] = [
 /** A create with one of a few keys, so that the emulator's list does not grow; now and then with a new one. */
 function createRequest(): object {
   const key = randomBelow(200) === 0 ? randomUUID() : KEYS[randomBelow(KEYS.length)];
-  const input = {
-    name: `hostile_${String(key).slice(0, 8)}`,
-    service: 'RDS',
-    securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
-    networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
-    url: '192.168.0.12:5432',
-    idempotencyKey: key,
-  };
+  const input = { ...CREATE_INPUT, name: `hostile_${String(key).slice(0, 8)}`, idempotencyKey: key };
   return { query: CREATE, variables: { input } };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { CREATE_INPUT } from '../../bench/create-request.js';
 
 const INTERVAL_MS = 100;
 const CREATE = `mutation Create($input: CreateDatasourceConnectionInput!) {
@@ -76,14 +77,7 @@ export class OtherTenant {
         const name = `other_${number}`;
         const idempotencyKey = randomUUID();
         const { createDatasourceConnection: payload } = await this.#send(CREATE, {
-          input: {
-            name,
-            service: 'RDS',
-            securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
-            networkId: 'e83ba67d-e812-42d3-908d-6ea0b2cc5ecb',
-            url: '192.168.0.12:5432',
-            idempotencyKey,
-          },
+          input: { ...CREATE_INPUT, name, idempotencyKey },
         });
         if (payload?.connectionId === undefined) throw new Error(JSON.stringify(payload));
         this.created.set(name, payload.connectionId);

@@ -79,7 +79,7 @@ export class CreateCalls {
     for (const { connectionId, name, destination } of emulator.connections()) {
       const id = identify(name, destination);
       const key = this.#keyOf.get(id);
-      if (key === undefined) found.push(`${connectionId}, ${id}: no caller was told of it`);
+      if (key === undefined) found.push(`${connectionId}, ${id}: no response has it`);
       else if (keys.has(key)) found.push(`${connectionId}, ${id}: the key has created ${keys.get(key)}, too`);
       else keys.set(key, connectionId);
     }

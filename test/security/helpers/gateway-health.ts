@@ -26,7 +26,7 @@ export async function expectHealthy(gateway: TestGateway, headers: Record<string
   });
 }
 
-/** The log lines of errors, and those that tell of internal ones. */
+/** The log lines at level 50 or above, and those that report an internal error. */
 function errorsIn(log: string): string[] {
   return log.split('\n').filter(line => {
     if (line === '') return false;

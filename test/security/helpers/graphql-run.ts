@@ -169,7 +169,8 @@ export class GraphqlRun {
         found.push(`${id}: it was not found, but exists`);
     }
     for (const [id, deleted] of isDeleted)
-      if (deleted && !mayBeDeleted.has(id)) found.push(`${id}: it was deleted, and no caller was told that it may be`);
+      if (deleted && !mayBeDeleted.has(id))
+        found.push(`${id}: it was deleted, although no response says that it may be`);
     return found;
   }
 
