@@ -116,7 +116,7 @@ export async function createHttpServer({
   addErrorHandlers(app, logger);
   await registerWebSockets(app, logger, requestLog);
   app.addHook('onRequest', (request, reply, done) => {
-    // Upgrades bypass `receive`, so they are counted here; one above the limit closes its connection.
+    // Upgrades bypass `receive`, so they are counted here, unless the connection is closed already.
     if (request.ws && !connections.addRequest(request.raw, reply.raw)) return;
     reply.headers(commonHeaders(request.id));
     // The socket of a refused upgrade is not reused.
