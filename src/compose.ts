@@ -8,12 +8,14 @@ import type { AuthConfig } from './config/auth-config.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
+import { credentialValues } from './config/credentials.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
 import type { PollLease } from './connection-reads/poller.js';
 import { LOCAL_LEASE } from './connection-reads/poller.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { DliClient } from './dli/dli-client.js';
+import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
@@ -83,10 +85,16 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
-  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, replaceCredentials, log);
+  const confidential = new ConfidentialTexts();
+  confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
+  const onRotation = (credentials: CredentialsConfig) => {
+    confidential.add(credentialValues(credentials));
+    replaceCredentials(credentials);
+  };
+  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
   const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const sampler = new LogSampler(limits.logWindowMs);
-  const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log, sampler });
+  const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log, sampler, confidential });
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);

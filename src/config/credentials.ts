@@ -6,6 +6,11 @@ import { addProblem } from './secret-files.js';
 /** The credentials with which the gateway authenticates at Huawei Cloud. */
 export type CredentialsConfig = ({ kind: 'accessKey' } & AccessKeyCredentials) | ({ kind: 'iamUser' } & IamUser);
 
+/** The values of credentials, all of them confidential. */
+export function credentialValues({ kind: _, ...values }: CredentialsConfig): string[] {
+  return Object.values(values);
+}
+
 /** The field of each variable, by the kind of credentials. */
 const FIELDS = {
   accessKey: {

@@ -4,7 +4,6 @@ import type { ConnectionPage, ReadConnection } from '../connection-reads/list-pa
 import { ConnectionOrder } from '../connection-reads/list-page.js';
 import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedQueue } from '../dli/responses.js';
-import { shownMessage } from '../dli/sanitize.js';
 
 const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that can be shown.';
 
@@ -37,7 +36,7 @@ export class DatasourceConnectionQueue {
   constructor({ name, state, problem, updatedAtMs }: DescribedQueue) {
     this.name = name ?? '';
     this.state = state === null ? null : stateOfWireName(state);
-    this.failureReason = problem === null ? null : shownMessage(problem);
+    this.failureReason = problem;
     this.updatedAt = dateOf(updatedAtMs);
   }
 }
@@ -139,8 +138,7 @@ export class ClassicDatasourceConnection extends DatasourceConnection {
 }
 
 function reasonOf({ message, queues }: ReadConnection): string | null {
-  const texts = [message, ...queues.map(({ problem }) => problem)];
-  return texts.map(text => (text === null ? null : shownMessage(text))).find(text => text !== null) ?? null;
+  return message ?? queues.find(({ problem }) => problem !== null)?.problem ?? null;
 }
 
 function dateOf(epochMs: number | null): Date | null {

@@ -3,7 +3,7 @@ import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
 import type { UnknownReason } from './dli-error.js';
 import { unknownReasonOfStatus } from './dli-error.js';
-import { readErrorBody } from './sanitize.js';
+import { readErrorCode } from './sanitize.js';
 
 /**
  * What a response to a create proves.
@@ -36,7 +36,7 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
   if (status >= 200 && status < 300) return classifySuccess(status, text);
   const reason = unknownReasonOfStatus(status);
   if (reason === 'UNEXPECTED_REDIRECT') return { kind: 'unknown', reason };
-  const { code: upstreamCode } = readErrorBody(status, text);
+  const upstreamCode = readErrorCode(text);
   // A rate limiter in front of DLI may send no body.
   const isBareThrottle = status === 429 && text === '';
   const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);

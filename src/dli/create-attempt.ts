@@ -7,7 +7,7 @@ import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
-import type { ErrorBody } from './sanitize.js';
+import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
 
 /** What is proven about a create. */
@@ -35,6 +35,8 @@ export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
   record: Pick<DliCallRecord, 'status' | 'upstreamCode' | 'upstreamMessage' | 'requestId' | 'causeCode' | 'detail'>;
+  /** DLI's words about a success, if they may be shown. */
+  hint?: string | null;
   retryAfterSeconds?: number | undefined;
   /** Why there was no response. */
   failure?: TransportFailure;
@@ -50,13 +52,20 @@ const RETRY_AFTER_SECONDS: ReadonlyMap<TransportFailure, number> = new Map([
 ]);
 
 /** The attempt that ended with a response. */
-export function completeAttempt(response: UpstreamResponse, projectId: string, clock: Clock): CreateAttempt {
+export function completeAttempt(
+  response: UpstreamResponse,
+  projectId: string,
+  clock: Clock,
+  confidential: ConfidentialTexts,
+): CreateAttempt {
   const { status, text } = response;
   const verdict = classifyCreate(status, text);
-  const error: Partial<ErrorBody> = verdict.kind === 'created' ? {} : readErrorBody(status, text);
+  const isCreated = verdict.kind === 'created';
+  const error: Partial<ErrorBody> = isCreated ? {} : readErrorBody(status, text, confidential);
   const requestId = requestIdOf(response.header('x-request-id'), projectId);
   return {
     verdict,
+    hint: isCreated ? shownMessage(verdict.message, confidential) : null,
     record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.reason, requestId },
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
@@ -105,7 +114,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
   const { requestId, upstreamMessage: reason } = attempt.record;
   switch (verdict.kind) {
     case 'created':
-      return { kind: 'created', connectionId: verdict.connectionId, message: shownMessage(verdict.message) };
+      return { kind: 'created', connectionId: verdict.connectionId, message: attempt.hint ?? null };
     case 'notSent':
       return toUnavailable(attempt);
     case 'refused': {

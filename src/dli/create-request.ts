@@ -16,6 +16,7 @@ import {
 } from './create-attempt.js';
 import type { DliLog, FailedResult, OperationContext } from './dli-error.js';
 import type { SignIn } from './safe-request.js';
+import type { ConfidentialTexts } from './sanitize.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -35,6 +36,8 @@ interface Dependencies {
   log: DliLog;
   /** The URL of a project's connections. */
   urlOf(projectId: string): URL;
+  /** Never part of a text of DLI's that is shown. */
+  confidential: ConfidentialTexts;
 }
 
 /** Sends creates through the circuit breaker and the retry policy. */
@@ -84,7 +87,7 @@ export class CreateRequests {
   }
 
   async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const { clock, transport, urlOf } = this.dependencies;
+    const { clock, transport, urlOf, confidential } = this.dependencies;
     const { projectId } = credential;
     const startedMs = clock.monotonicMs();
     const attempt = await this.#breaker
@@ -95,7 +98,7 @@ export class CreateRequests {
         const limits = { deadline: context.deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
         return transport.send({ ...request, headers, ...limits });
       })
-      .then(response => completeAttempt(response, projectId, clock))
+      .then(response => completeAttempt(response, projectId, clock, confidential))
       .catch(failedAttempt);
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
     this.#report(attempt, context, clock.monotonicMs() - startedMs);

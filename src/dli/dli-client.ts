@@ -16,6 +16,7 @@ import type { ConnectionList, DescribedConnection } from './responses.js';
 import { isNotFound, mayMeanAbsence, readConnection, readConnectionList, readDeletion } from './responses.js';
 import type { SignIn } from './safe-request.js';
 import { SafeRequests } from './safe-request.js';
+import type { ConfidentialTexts } from './sanitize.js';
 import { readErrorBody } from './sanitize.js';
 import { SharedList } from './shared-list.js';
 
@@ -48,6 +49,8 @@ interface Dependencies {
   log: DliLog;
   /** Limits the log lines that every response may cause. */
   sampler: LogSampler;
+  /** Never part of a text of DLI's that is shown. */
+  confidential: ConfidentialTexts;
 }
 
 /** Client of the classic datasource connections of Huawei Cloud DLI, one method per operation. */
@@ -61,8 +64,9 @@ export class DliClient {
   #collection: { projectId: string; url: URL } | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
-    const { clock, log, sampler, transport, readTransport, deletionTransport, reconciliationTransport } = dependencies;
-    const shared = { clock, log, sampler, signIn: this.#signIn, urlOf: this.#collectionUrl };
+    const { clock, log, sampler, confidential } = dependencies;
+    const { transport, readTransport, deletionTransport, reconciliationTransport } = dependencies;
+    const shared = { clock, log, sampler, confidential, signIn: this.#signIn, urlOf: this.#collectionUrl };
     this.#reads = new SafeRequests({ ...shared, transport: readTransport, maxTries: 2 });
     this.#deletions = new SafeRequests({ ...shared, transport: deletionTransport, maxTries: 2 });
     this.#sharedList = new SharedList(clock, context => this.#list(this.#deletions, context, undefined));
@@ -141,9 +145,11 @@ export class DliClient {
     const deletion: Deletion = await this.#deletions.send(
       { operation: 'deleteConnection', method: 'DELETE', path: pathOf(id), maxBodyBytes: MAX_RESPONSE_BYTES },
       context,
-      ({ status, text, requestId, odd }) => {
-        const kind = isNotFound(status, text) ? 'notFound' : readDeletion(status, text, odd);
-        if (kind === 'unsuccessful') return { kind, requestId, reason: readErrorBody(status, text).reason };
+      response => {
+        const { status, text, requestId, confidential } = response;
+        const kind = isNotFound(response) ? 'notFound' : readDeletion(response);
+        if (kind === 'unsuccessful')
+          return { kind, requestId, reason: readErrorBody(status, text, confidential).reason };
         return kind && { kind, requestId };
       },
     );
@@ -177,7 +183,7 @@ export class DliClient {
       const found = await requests.send(
         { operation: 'getConnection', method: 'GET', path: pathOf(id), maxBodyBytes: MAX_RESPONSE_BYTES },
         context,
-        ({ status, text, odd }) => (isNotFound(status, text) ? 'notFound' : readConnection(status, text, id, odd)),
+        response => (isNotFound(response) ? 'notFound' : readConnection(response, id)),
       );
       return found === 'notFound' ? undefined : found;
     } catch (error) {
@@ -219,7 +225,7 @@ export class DliClient {
     const connections = await requests.send(
       { operation: 'listConnections', method: 'GET', path, maxBodyBytes: MAX_LIST_RESPONSE_BYTES },
       context,
-      ({ status, text, odd }) => readConnectionList(status, text, odd),
+      readConnectionList,
     );
     return { connections, skew: this.dependencies.skew.bounds };
   }

@@ -3,16 +3,17 @@ import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
 import { CONNECTION_ID } from './connection.js';
 import type { DliError } from './dli-error.js';
-import type { OddFields } from './field-reader.js';
 import { FieldReader } from './field-reader.js';
-import { readErrorBody } from './sanitize.js';
+import type { SafeResponse } from './safe-request.js';
+import type { ConfidentialTexts } from './sanitize.js';
+import { readErrorCode, shownMessage } from './sanitize.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
   name: string | null;
   /** DLI's spelling. */
   state: string | null;
-  /** DLI's text about what went wrong. */
+  /** DLI's text about what went wrong, if it may be shown. */
   problem: string | null;
   /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
   updatedAtMs: number | null;
@@ -33,7 +34,7 @@ export interface DescribedConnection {
   createdAtMs: number | null;
   /** Progress of the creation, 0 to 1. */
   progress: number | null;
-  /** DLI's text. Of a FAILED connection, the reason. */
+  /** DLI's text, if it may be shown. Of a FAILED connection, the reason. */
   message: string | null;
   /** The address by which tables reach the service through the connection. */
   address: string | null;
@@ -41,11 +42,13 @@ export interface DescribedConnection {
   queues: DescribedQueue[];
 }
 
+type DecodedResponse = Omit<SafeResponse, 'requestId'>;
+
 /** The value for SQL mode, which has no cluster. */
 const NO_CLUSTER = '#SQL#';
 
 // Every documented field may be missing.
-function describe(fields: FieldReader, id: string | null): DescribedConnection {
+function describe(fields: FieldReader, id: string | null, confidential: ConfidentialTexts): DescribedConnection {
   const progress = fields.number('process');
   const cluster = fields.text('cluster_name');
   return {
@@ -57,19 +60,19 @@ function describe(fields: FieldReader, id: string | null): DescribedConnection {
     createdAtMs: fields.number('create_time'),
     progress: progress === null ? null : Math.min(1, Math.max(0, progress)),
     // Lists of 2018 have a key that ends in a space.
-    message: fields.text('message') || fields.text('message ') || null,
+    message: shown(fields.text('message') || fields.text('message '), confidential),
     address: fields.text('connection_url') || null,
     clusterName: cluster === NO_CLUSTER ? null : cluster || null,
-    queues: queuesOf(fields),
+    queues: queuesOf(fields, confidential),
   };
 }
 
 // Newer lists have names only; both may be there.
-function queuesOf(fields: FieldReader): DescribedQueue[] {
+function queuesOf(fields: FieldReader, confidential: ConfidentialTexts): DescribedQueue[] {
   const known = fields.objects('available_queue_info').map(info => ({
     name: info.text('name'),
     state: info.text('status'),
-    problem: info.text('err_msg') || null,
+    problem: shown(info.text('err_msg'), confidential),
     updatedAtMs: info.number('update_time'),
   }));
   const names = new Set(known.map(({ name }) => name));
@@ -77,9 +80,13 @@ function queuesOf(fields: FieldReader): DescribedQueue[] {
   return [...known, ...others.map(name => ({ name, state: null, problem: null, updatedAtMs: null }))];
 }
 
+function shown(text: string | null, confidential: ConfidentialTexts): string | null {
+  return text === null ? null : shownMessage(text, confidential);
+}
+
 /** The fields of a successful response. Undefined when it is not one. */
-function readSuccess(status: number, body: string, odd: OddFields): FieldReader | undefined {
-  const value = status === 200 ? parseJson(body) : undefined;
+function readSuccess({ status, text, odd }: DecodedResponse): FieldReader | undefined {
+  const value = status === 200 ? parseJson(text) : undefined;
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', odd);
   return !hasErrorCode(fields) && fields.flag('is_success') === true ? fields : undefined;
@@ -94,32 +101,26 @@ function hasErrorCode(fields: FieldReader): boolean {
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection/{connection_id}`.
  *
  * @param id the requested id, which DLI may leave out of its response
- * @param odd receives the fields that are not as documented
  * @returns undefined when the response does not describe this connection
  */
-export function readConnection(
-  status: number,
-  body: string,
-  id: string,
-  odd: OddFields,
-): DescribedConnection | undefined {
-  const fields = readSuccess(status, body, odd);
+export function readConnection(response: DecodedResponse, id: string): DescribedConnection | undefined {
+  const fields = readSuccess(response);
   if (fields === undefined) return undefined;
   const sentId = fields.raw('connection_id') ?? null;
   if (sentId !== null && (typeof sentId !== 'string' || sentId.toLowerCase() !== id.toLowerCase())) {
     fields.report('connection_id', sentId);
     return undefined;
   }
-  const connection = describe(fields, id);
+  const connection = describe(fields, id, response.confidential);
   // An object with neither proves nothing.
   return sentId === null && connection.state === null ? undefined : connection;
 }
 
 /** Parses DLI's response to a delete. Undefined when it proves nothing. */
-export function readDeletion(status: number, body: string, odd: OddFields): 'deleted' | 'unsuccessful' | undefined {
+export function readDeletion({ status, text, odd }: DecodedResponse): 'deleted' | 'unsuccessful' | undefined {
   if (status < 200 || status > 299) return undefined;
-  if (body === '') return 'deleted';
-  const value = parseJson(body);
+  if (text === '') return 'deleted';
+  const value = parseJson(text);
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', odd);
   const isSuccess = hasErrorCode(fields) ? undefined : fields.flag('is_success');
@@ -128,9 +129,9 @@ export function readDeletion(status: number, body: string, odd: OddFields): 'del
 }
 
 /** Whether an error code says that there is no such connection. Undocumented: these codes fit. */
-export function isNotFound(status: number, body: string): boolean {
+export function isNotFound({ status, text }: DecodedResponse): boolean {
   if (status !== 400 && status !== 404) return false;
-  const { code } = readErrorBody(status, body);
+  const code = readErrorCode(text);
   return code === 'DLI.0002' || code === 'DLI.0023';
 }
 
@@ -163,11 +164,10 @@ export interface ConnectionList {
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`. Of several elements with one id, the first
  * counts.
  *
- * @param odd receives the fields that are not as documented
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
-export function readConnectionList(status: number, body: string, odd: OddFields): DescribedConnection[] | undefined {
-  const fields = readSuccess(status, body, odd);
+export function readConnectionList(response: DecodedResponse): DescribedConnection[] | undefined {
+  const fields = readSuccess(response);
   const elements = fields?.raw('connections');
   if (fields === undefined || !Array.isArray(elements)) {
     fields?.report('connections', elements);
@@ -178,14 +178,14 @@ export function readConnectionList(status: number, body: string, odd: OddFields)
   if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
   const ids = new Set<string>();
   return elements.flatMap((element: unknown, index) => {
-    const connection = readElement(element, `connections[${index}]`, odd);
+    const connection = readElement(element, `connections[${index}]`, response);
     const id = connection.id?.toLowerCase();
     if (id === undefined) return [connection];
     return ids.size < ids.add(id).size ? [connection] : [];
   });
 }
 
-function readElement(element: unknown, path: string, odd: OddFields): DescribedConnection {
+function readElement(element: unknown, path: string, { odd, confidential }: DecodedResponse): DescribedConnection {
   if (!isObject(element)) odd.add(path, element);
   const fields = new FieldReader(isObject(element) ? element : {}, `${path}.`, odd);
   const sentId = fields.raw('connection_id');
@@ -194,5 +194,5 @@ function readElement(element: unknown, path: string, odd: OddFields): DescribedC
     odd.withoutId += 1;
     if (isObject(element)) fields.report('connection_id', sentId);
   }
-  return describe(fields, hasId ? sentId : null);
+  return describe(fields, hasId ? sentId : null, confidential);
 }

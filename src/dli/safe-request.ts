@@ -16,7 +16,7 @@ import {
   unknownReasonOfStatus,
 } from './dli-error.js';
 import { OddFields } from './field-reader.js';
-import type { ErrorBody } from './sanitize.js';
+import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
@@ -39,6 +39,7 @@ export interface SafeResponse {
   requestId: string | undefined;
   /** Receives the fields that are not as documented. */
   odd: OddFields;
+  confidential: ConfidentialTexts;
 }
 
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
@@ -51,6 +52,8 @@ interface Dependencies {
   urlOf(projectId: string): URL;
   clock: Clock;
   log: DliLog;
+  /** Never part of a text of DLI's that is shown. */
+  confidential: ConfidentialTexts;
   /** Limits the lines about odd fields, which every poll may cause. */
   sampler: LogSampler;
   /** 2 allows one retry. */
@@ -103,14 +106,14 @@ export class SafeRequests {
     context: OperationContext,
     read: (response: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const { signIn, clock, log } = this.dependencies;
+    const { signIn, clock, log, confidential } = this.dependencies;
     const startedMs = clock.monotonicMs();
     const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
     const odd = new OddFields();
     let result: { value: T } | Failure;
     try {
-      result = await this.#exchange(request, credential, context, response => read({ ...response, odd }));
+      result = await this.#exchange(request, credential, context, response => read({ ...response, odd, confidential }));
     } finally {
       credential.settle('UNPROVEN');
     }
@@ -146,7 +149,7 @@ export class SafeRequests {
     { method, path, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
-    read: (response: Omit<SafeResponse, 'odd'>) => T | undefined,
+    read: (response: Omit<SafeResponse, 'odd' | 'confidential'>) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const url = new URL(`${this.dependencies.urlOf(credential.projectId)}${path}`);
     let response: Response;
@@ -169,7 +172,7 @@ export class SafeRequests {
       return { value };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
-    const errorBody = readErrorBody(status, text);
+    const errorBody = readErrorBody(status, text, this.dependencies.confidential);
     const { code, loggedCode, reason } = errorBody;
     const refusal = definiteRefusal(status, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';

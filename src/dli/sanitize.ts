@@ -28,19 +28,44 @@ const provenError = z.object({
   is_success: z.literal(false).optional(),
 });
 
+/** Texts that nobody may be shown, such as the gateway's own credentials. */
+export class ConfidentialTexts {
+  readonly #texts = new Set<string>();
+
+  add(texts: Iterable<string>): void {
+    for (const text of texts) this.#texts.add(text.trim().toLowerCase());
+  }
+
+  areIn(text: string): boolean {
+    const searched = text.toLowerCase();
+    return [...this.#texts].some(each => searched.includes(each));
+  }
+}
+
 /** Reads the body of a response that is no usable success. A 2xx gives a reason only if it reports a failure. */
-export function readErrorBody(status: number, text: string): ErrorBody {
+export function readErrorBody(status: number, text: string, confidential: ConfidentialTexts): ErrorBody {
   const body = parseJson(text);
   if (!isObject(body)) return { code: undefined, loggedCode: undefined, reason: undefined };
-  const code = provenError.safeParse(body).data?.error_code;
   // IAM nests its errors.
   const error = isObject(body['error']) ? body['error'] : body;
   return {
-    code: code !== undefined && !repeatsKey(text) ? code : undefined,
+    code: provenCode(body, text),
     loggedCode: printableCode(error['error_code'] ?? error['code']),
     reason:
-      status >= 400 || body['is_success'] === false ? readReason(error['error_msg'] ?? error['message']) : undefined,
+      status >= 400 || body['is_success'] === false
+        ? readReason(error['error_msg'] ?? error['message'], confidential)
+        : undefined,
   };
+}
+
+/** The code of DLI or its API gateway. Undefined when the body is not an unambiguous error of theirs. */
+export function readErrorCode(text: string): string | undefined {
+  return provenCode(parseJson(text), text);
+}
+
+function provenCode(body: unknown, text: string): string | undefined {
+  const code = provenError.safeParse(body).data?.error_code;
+  return code !== undefined && !repeatsKey(text) ? code : undefined;
 }
 
 function printableCode(value: unknown): string | undefined {
@@ -54,8 +79,8 @@ function printableCode(value: unknown): string | undefined {
   return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 
-function readReason(value: unknown): string | undefined {
-  return typeof value === 'string' ? (shownMessage(value) ?? undefined) : undefined;
+function readReason(value: unknown, confidential: ConfidentialTexts): string | undefined {
+  return typeof value === 'string' ? (shownMessage(value, confidential) ?? undefined) : undefined;
 }
 
 const REQUEST_ID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
@@ -105,12 +130,14 @@ const PLAIN_PROSE = new RegExp(
 );
 
 /**
- * DLI's hint about a successful create, if it may be shown to callers.
+ * A text of DLI, if it may be shown to callers.
  *
- * @returns null for an empty hint, and for one that is not plain prose: it may hold an address or an id
+ * @returns null for an empty text, for one that is not plain prose, which may hold an address or an id, and for one that
+ *   holds a confidential text
  */
-export function shownMessage(message: string): string | null {
+export function shownMessage(message: string, confidential: ConfidentialTexts): string | null {
   const text = message.trim();
   // The length check bounds the work of the expression.
-  return text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text) ? text : null;
+  const isProse = text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text);
+  return isProse && !confidential.areIn(text) ? text : null;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { classifyCreate } from '../../src/dli/classify-create.js';
 import { OddFields } from '../../src/dli/field-reader.js';
 import { readConnection, readConnectionList, readDeletion } from '../../src/dli/responses.js';
+import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { Random } from '../proof/helpers/random.js';
 import { chooseSeed, pick, randomOf } from '../proof/helpers/random.js';
@@ -108,6 +109,7 @@ describe('the decoders', () => {
     for (let index = 0; index < RESPONSES; index += 1) {
       const [status, body] = [pick(random, STATUSES), randomBody(random)];
       try {
+        const response = { status, text: body, odd: new OddFields(), confidential: new ConfidentialTexts() };
         const verdict = classifyCreate(status, body);
         if (verdict.kind === 'created') {
           found.created += 1;
@@ -118,20 +120,20 @@ describe('the decoders', () => {
           expect(body).toContain(verdict.connectionId);
           expect((JSON.parse(body) as { connection_id: unknown }).connection_id).toBe(verdict.connectionId);
         }
-        const connection = readConnection(status, body, ID, new OddFields());
+        const connection = readConnection(response, ID);
         if (connection !== undefined) {
           found.connections += 1;
           expect(connection.id).toBe(ID);
           expectReadable(connection);
         }
-        const list = readConnectionList(status, body, new OddFields());
+        const list = readConnectionList(response);
         if (list !== undefined) {
           found.lists += 1;
           const ids = list.flatMap(({ id }) => (id === null ? [] : [id.toLowerCase()]));
           expect(new Set(ids).size).toBe(ids.length);
           for (const element of list) expectReadable(element);
         }
-        expect(['deleted', 'unsuccessful', undefined]).toContain(readDeletion(status, body, new OddFields()));
+        expect(['deleted', 'unsuccessful', undefined]).toContain(readDeletion(response));
       } catch (error) {
         throw new Error(`PROOF_SEED=${seed}, response ${index}: ${status} ${body.slice(0, 2_000)}`, { cause: error });
       }

@@ -1,0 +1,127 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Fault } from '../../src/emulator/emulator.js';
+import { connectionOf, pageOf } from '../connection-reads/helpers/read-connections.js';
+import { remove } from '../helpers/deletion.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { startGateway } from '../helpers/gateway.js';
+import { createSecretFolder } from '../helpers/secret-folder.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
+import type { Transport } from '../http/helpers/subscribers.js';
+import { closeSubscribers, readAll, subscribe } from '../http/helpers/subscribers.js';
+
+const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
+const USER = { name: 'quiet operator', password: 'correct horse battery staple', domainName: 'Example Holding' };
+const HARMLESS = 'Ask the support for more.';
+
+const USER_ENV = {
+  HUAWEICLOUD_SDK_AK: undefined,
+  HUAWEICLOUD_SDK_SK: undefined,
+  IAM_USERNAME: USER.name,
+  IAM_DOMAIN_NAME: USER.domainName,
+};
+
+const gateway = shareGateway({
+  env: { ...USER_ENV, IAM_PASSWORD: USER.password, FOLLOW_INTERVAL_MS: '100' },
+  emulator: { users: [USER] },
+});
+
+afterEach(closeSubscribers);
+
+function failedConnection(text: string): Partial<Fault>['body'] {
+  return {
+    is_success: true,
+    connection_id: ID,
+    state: 'FAILED',
+    message: text,
+    available_queue_info: [{ name: 'q', status: 'FAILED', err_msg: text }],
+  };
+}
+
+function follow(transport: Transport) {
+  return ({ graphqlUrl }: TestGateway) =>
+    readAll(
+      subscribe(transport, graphqlUrl, {
+        query: `subscription { datasourceConnection(id: "${ID}") {
+          queues { failureReason } ... on ClassicDatasourceConnection { failureReason }
+        } }`,
+      }),
+    );
+}
+
+/** Every way in which a text of DLI's reaches a caller: the fault that sends it, and what the caller asks for. */
+const WAYS: [way: string, fault: (text: string) => Fault, ask: (gateway: TestGateway) => Promise<unknown>][] = [
+  [
+    'the hint of a create',
+    text => ({ operation: 'createConnection', body: { connection_id: ID, message: text } }),
+    ({ create }) => create({ name: freshName() }),
+  ],
+  [
+    'the refusal of a create',
+    text => ({ operation: 'createConnection', status: 400, body: { error_code: 'DLI.1028', error_msg: text } }),
+    ({ create }) => create({ name: freshName() }),
+  ],
+  [
+    'the refusal of a delete',
+    text => ({ operation: 'deleteConnection', status: 400, body: { error_code: 'DLI.1028', error_msg: text } }),
+    sender => remove(sender, ID),
+  ],
+  [
+    'an unsuccessful delete',
+    text => ({ operation: 'deleteConnection', body: { is_success: false, message: text } }),
+    sender => remove(sender, ID),
+  ],
+  [
+    'a connection',
+    text => ({ operation: 'getConnection', body: failedConnection(text) }),
+    sender => connectionOf(sender, ID),
+  ],
+  [
+    'a list',
+    text => ({
+      operation: 'listConnections',
+      body: { is_success: true, count: 1, connections: [failedConnection(text)] },
+    }),
+    sender => pageOf(sender),
+  ],
+  ...(['graphql-ws', 'graphql-sse'] as const).map((transport): (typeof WAYS)[number] => [
+    `an event over ${transport}`,
+    text => ({ operation: 'getConnection', body: failedConnection(text) }),
+    follow(transport),
+  ]),
+];
+
+async function seenAfter(fault: Fault, ask: (typeof WAYS)[number][2]): Promise<string> {
+  const { emulator, log } = gateway();
+  emulator.seedConnection({ connectionId: ID, state: 'ACTIVE' });
+  emulator.inject({ times: 0, ...fault });
+  const logBefore = log().length;
+  const response = await ask(gateway());
+  return `${JSON.stringify(response)}\n${log().slice(logBefore)}`;
+}
+
+describe.each(WAYS)('words of DLI in %s', (_way, fault, ask) => {
+  it('are shown', async () => {
+    expect(await seenAfter(fault(HARMLESS), ask)).toContain(HARMLESS);
+  });
+
+  it.each(Object.entries(USER))('are withheld if they contain the %s of the IAM user', async (_name, secret) => {
+    const seen = await seenAfter(fault(`The account of ${secret.toUpperCase()} is locked.`), ask);
+    expect(seen.toLowerCase()).not.toContain(secret.toLowerCase());
+  });
+});
+
+it('words of DLI are withheld if they contain a password that was replaced, or the one that replaced it', async () => {
+  const next = 'twelve silent oxen';
+  const secrets = createSecretFolder({ IAM_PASSWORD: USER.password });
+  const users = [USER];
+  const rotating = await startGateway({ env: { ...USER_ENV, ...secrets.env }, emulator: { users } });
+  users[0] = { ...USER, password: next };
+  secrets.swap({ IAM_PASSWORD: next });
+  await rotating.logged('credentials replaced');
+  const hints: unknown[] = [];
+  for (const text of [HARMLESS, `It was ${USER.password}.`, `Now it is ${next}.`]) {
+    rotating.emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: text } });
+    hints.push((await rotating.create({ name: freshName() })).hint);
+  }
+  expect(hints).toEqual([HARMLESS, null, null]);
+});
