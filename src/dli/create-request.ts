@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import { stackFrames } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import type { CreateAttempt, CreateResult } from './create-attempt.js';
@@ -99,10 +100,19 @@ export class CreateRequests {
         return transport.send({ ...request, headers, ...limits });
       })
       .then(response => completeAttempt(response, projectId, clock, confidential))
-      .catch(failedAttempt);
+      .catch(error => {
+        if (!(error instanceof TransportError)) this.#reportBug(error, context);
+        return failedAttempt(error);
+      });
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
     this.#report(attempt, context, clock.monotonicMs() - startedMs);
     return attempt;
+  }
+
+  #reportBug(error: unknown, { traceId }: OperationContext): void {
+    const errorName = error instanceof Error ? error.name : 'unknown';
+    const frames = stackFrames(error);
+    this.dependencies.log.error({ traceId, operation: 'createConnection', errorName, frames }, 'internal error');
   }
 
   #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {

@@ -39,7 +39,7 @@ export function unknownReasonOfStatus(status: number): UnknownReason {
 export type FailureCode = DliErrorCode | 'NAME_TAKEN';
 
 /** What is known about a call that did nothing. */
-interface FailureDetails {
+export interface FailureDetails {
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
   upstreamCode?: string | undefined;
   /** Huawei Cloud's request id, for its support. */
@@ -156,8 +156,17 @@ interface DliOddRecord {
   count: number;
 }
 
+/** Log record of an error of our own during a create whose outcome it leaves unknown. */
+interface DliBugRecord {
+  traceId: string;
+  operation: 'createConnection';
+  errorName: string;
+  frames: string[];
+}
+
 /** The part of the logger that DLI calls use. */
 export interface DliLog {
+  error(record: DliBugRecord, message: string): void;
   info(record: DliCallRecord, message: string): void;
   warn(record: DliCallRecord | DliBreakerRecord | DliOddRecord, message: string): void;
 }

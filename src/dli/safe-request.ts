@@ -6,8 +6,17 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
+import type { Refusal } from './classify-create.js';
 import { definiteRefusal } from './classify-create.js';
-import type { DliCallRecord, DliErrorCode, DliLog, FailedResult, OddOutcome, OperationContext } from './dli-error.js';
+import type {
+  DliCallRecord,
+  DliErrorCode,
+  DliLog,
+  FailedResult,
+  FailureDetails,
+  OddOutcome,
+  OperationContext,
+} from './dli-error.js';
 import {
   DliError,
   RETRY_AFTER_AUTH_FAILED_SECONDS,
@@ -16,7 +25,7 @@ import {
   unknownReasonOfStatus,
 } from './dli-error.js';
 import { OddFields } from './field-reader.js';
-import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
+import type { ConfidentialTexts } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
@@ -172,9 +181,8 @@ export class SafeRequests {
       return { value };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
-    const errorBody = readErrorBody(status, text, this.dependencies.confidential);
-    const { code, loggedCode, reason } = errorBody;
-    const refusal = definiteRefusal(status, code);
+    const { code, loggedCode, reason } = readErrorBody(status, text, this.dependencies.confidential);
+    const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
     const mayRetry = isCredentialRefused
@@ -182,7 +190,8 @@ export class SafeRequests {
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
     const record = { status, upstreamCode: loggedCode, upstreamMessage: reason };
-    return { error: errorOf({ status, requestId }, errorBody, method, wait), mayRetry, record };
+    const details = { status, requestId, upstreamCode: code, reason, retryAfterSeconds: wait };
+    return { error: errorOf(refusal, details, method), mayRetry, record };
   }
 }
 
@@ -196,13 +205,12 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 }
 
 function errorOf(
-  { status, requestId }: Pick<SafeResponse, 'status' | 'requestId'>,
-  { code: upstreamCode, reason }: ErrorBody,
+  refusal: Refusal | undefined,
+  { retryAfterSeconds: wait = RETRY_AFTER_UNAVAILABLE_SECONDS, ...response }: FailureDetails & { status: number },
   method: string,
-  retryAfter = RETRY_AFTER_UNAVAILABLE_SECONDS,
 ): DliError | UnknownDeletionError {
-  const details = { status, requestId, upstreamCode, retryAfterSeconds: retryAfter, reason };
-  const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
+  const { status } = response;
+  const details = { ...response, retryAfterSeconds: wait };
   if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
     return new DliError('AUTH_FAILED', {
       ...details,

@@ -18,6 +18,7 @@ import {
   validate,
 } from 'graphql';
 import { z } from 'zod';
+import type { PublicErrorCode } from '../datasource-connection/public-error.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { isObject } from '../lib/json.js';
@@ -112,7 +113,12 @@ export class SubscriptionEngine {
     return {
       remainingMs: () => expiresAtMs - clock.monotonicMs(),
       formatExpiry: () => ({
-        errors: [{ message: advice, extensions: { code: 'SUBSCRIPTION_ENDED', traceId: context.traceId } }],
+        errors: [
+          {
+            message: advice,
+            extensions: { code: 'SUBSCRIPTION_ENDED' satisfies PublicErrorCode, traceId: context.traceId },
+          },
+        ],
       }),
     };
   }
@@ -156,7 +162,7 @@ function parseDocument(query: string): DocumentNode | GraphQLError {
 }
 
 /** Adds the code that Apollo gives to errors of graphql-js, which have none. */
-function withCode(code: string, error: GraphQLError): GraphQLError {
+function withCode(code: PublicErrorCode, error: GraphQLError): GraphQLError {
   error.extensions['code'] = code;
   return error;
 }

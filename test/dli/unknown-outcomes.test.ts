@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
+import { createTestClock } from '../helpers/clock.js';
+import { startGateway } from '../helpers/gateway.js';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 const gateway = shareGateway();
@@ -118,5 +120,31 @@ describe('the payload of an unknown outcome', () => {
       hint: null,
       reconciled: true,
     });
+  });
+});
+
+describe('an error of the gateway itself while it sends a create', () => {
+  it('leaves the outcome unknown and is logged as internal, without its message', async () => {
+    const clock = createTestClock();
+    let signatures = 0;
+    const { create, log } = await startGateway({
+      clock: {
+        ...clock,
+        epochMs() {
+          if (new Error().stack?.includes('#sign') && signatures++ === 0) throw new RangeError('a secret message');
+          return clock.epochMs();
+        },
+      },
+    });
+    expect(await create()).toMatchObject({ __typename: 'OutcomeUnknownError', reason: 'UNREADABLE_RESPONSE' });
+    const lines = log().split('\n');
+    const error: unknown = JSON.parse(lines.find(line => line.includes('"level":50')) ?? '{}');
+    expect(error).toMatchObject({
+      operation: 'createConnection',
+      errorName: 'RangeError',
+      frames: expect.arrayContaining([expect.stringContaining('#sign')]),
+      msg: 'internal error',
+    });
+    expect(log()).not.toContain('a secret message');
   });
 });

@@ -16,9 +16,7 @@ import { HTTP_ERRORS } from '../../../src/http/errors.js';
 
 /** The codes of top-level errors, without those of the gateway's own failures. */
 const CODES: ReadonlySet<unknown> = new Set(
-  [...PUBLIC_ERROR_CODES, 'SUBSCRIPTION_ENDED', ...Object.values(HTTP_ERRORS).map(({ code }) => code)].filter(
-    code => code !== 'INTERNAL',
-  ),
+  [...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }) => code)].filter(code => code !== 'INTERNAL'),
 );
 const MAX_MESSAGE_LENGTH = 500;
 const TRACE_ID = /^[0-9a-f]{32}$/;
