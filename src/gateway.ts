@@ -48,7 +48,7 @@ export interface Gateway {
   listen(): Promise<GatewayAddresses | undefined>;
   /**
    * Shuts down gracefully: refuses new requests, waits for open ones, then frees everything. Connections that are
-   * still open 5 s after the operation time-out are closed.
+   * still open 5 s after the operation timeout are closed.
    */
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { ConnectionOrder, ConnectionState, DatasourceService } from './connectio
 
 const MAX_PAGE = 100;
 const MAX_VALUES = 10;
-// Less than the usual read time-out of proxies, which is 30 s or more.
+// Less than the usual read timeout of proxies, which is 30 s or more.
 const MAX_WAIT_SECONDS = 25;
 
 /** The filter of `datasourceConnections`. */

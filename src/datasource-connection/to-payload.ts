@@ -129,7 +129,7 @@ const UNAVAILABLE_REASONS = {
   UNAVAILABLE: [UserErrorCode.UPSTREAM_UNAVAILABLE, 'DLI cannot be used at the moment.', true],
   AUTH_FAILED: [
     UserErrorCode.UPSTREAM_AUTH_FAILED,
-    "Huawei Cloud refused the gateway's credentials, which its operators must mend.",
+    "Huawei Cloud refused the gateway's credentials, which its operators must fix.",
     false,
   ],
   AUTH_UNAVAILABLE: [
@@ -140,12 +140,12 @@ const UNAVAILABLE_REASONS = {
 } as const satisfies Record<UnavailableKind, readonly [code: UnavailableCode, reason: string, isTemporary: boolean]>;
 
 function toFailure(
-  { code, upstreamCode, requestId, retryAfterSeconds, reason: words }: FailedResult,
+  { code, upstreamCode, requestId, retryAfterSeconds, upstreamMessage }: FailedResult,
   { nothingDone, rejections }: FailureTexts,
 ): DliRejectedError | DliUnavailableError {
   if (code === 'NAME_TAKEN' || code === 'REJECTED') {
     const reason = rejections.get(upstreamCode) ?? REJECTIONS.get(upstreamCode) ?? REFUSED;
-    const message = withReason(`${reason} ${nothingDone}.`, words);
+    const message = withReason(`${reason} ${nothingDone}.`, upstreamMessage);
     return new DliRejectedError(message, upstreamCode ?? null, requestId ?? null);
   }
   const [userCode, reason, isTemporary] = UNAVAILABLE_REASONS[code];
@@ -154,19 +154,19 @@ function toFailure(
 }
 
 /** The top-level error of a read that failed. */
-export function toUpstreamError({ code, upstreamCode, retryAfterSeconds, reason: words }: DliError): GraphQLError {
+export function toUpstreamError({ code, upstreamCode, retryAfterSeconds, upstreamMessage }: DliError): GraphQLError {
   if (code === 'REJECTED')
-    return new PublicError('UPSTREAM_REJECTED', withReason(REJECTIONS.get(upstreamCode) ?? REFUSED, words));
+    return new PublicError('UPSTREAM_REJECTED', withReason(REJECTIONS.get(upstreamCode) ?? REFUSED, upstreamMessage));
   const [userCode, reason, isTemporary] = UNAVAILABLE_REASONS[code];
   const message = isTemporary ? `${reason} Try again later.` : reason;
-  return new PublicError(`${userCode}`, code === 'UNAVAILABLE' ? withReason(message, words) : message, {
+  return new PublicError(`${userCode}`, code === 'UNAVAILABLE' ? withReason(message, upstreamMessage) : message, {
     retryAfterSeconds: retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS,
   });
 }
 
 /** Adds DLI's own words, if there are any. */
-function withReason(message: string, words: string | undefined): string {
-  return words === undefined ? message : `${message} DLI's reason: ${words}`;
+function withReason(message: string, upstreamMessage: string | undefined): string {
+  return upstreamMessage === undefined ? message : `${message} DLI's reason: ${upstreamMessage}`;
 }
 
 function toStoreFailure({ retryAfterSeconds }: typeof STORE_UNAVAILABLE): DliUnavailableError {

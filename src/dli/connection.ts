@@ -24,7 +24,7 @@ export interface Deletion {
   /** Huawei Cloud's request id, for its support. */
   requestId: string | undefined;
   /** DLI's own words about a failure, if they may be shown. */
-  reason?: string | undefined;
+  upstreamMessage?: string | undefined;
 }
 
 /** State of a connection, by the gateway's names. */

@@ -66,7 +66,7 @@ export function completeAttempt(
   return {
     verdict,
     hint: isCreated ? shownMessage(verdict.message, confidential) : null,
-    record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.reason, requestId },
+    record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, requestId },
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
 }
@@ -111,7 +111,7 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
  */
 export function toResult(attempt: CreateAttempt, isResent = false): CreateResult {
   const { verdict } = attempt;
-  const { requestId, upstreamMessage: reason } = attempt.record;
+  const { requestId, upstreamMessage } = attempt.record;
   switch (verdict.kind) {
     case 'created':
       return { kind: 'created', connectionId: verdict.connectionId, message: attempt.hint ?? null };
@@ -121,7 +121,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
       const { refusal, upstreamCode } = verdict;
       const isAuthFailure = refusal === 'AUTH' || refusal === 'AUTH_FAILED';
       const wait = isAuthFailure ? RETRY_AFTER_AUTH_FAILED_SECONDS : attempt.retryAfterSeconds;
-      const details = { upstreamCode, requestId, retryAfterSeconds: wait, reason };
+      const details = { upstreamCode, requestId, retryAfterSeconds: wait, upstreamMessage };
       // The earlier request may have taken the name.
       if (isResent && refusal === 'NAME_TAKEN')
         return { kind: 'unconfirmed', reason: 'UPSTREAM_ERROR', refusal: failedResult(refusal, details) };
@@ -131,7 +131,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
       return {
         kind: 'unconfirmed',
         reason: 'UNREADABLE_RESPONSE',
-        refusal: failedResult('REJECTED', { requestId, reason }),
+        refusal: failedResult('REJECTED', { requestId, upstreamMessage }),
       };
     case 'forbidden': {
       const { upstreamCode } = verdict;

@@ -157,7 +157,7 @@ class RetryPolicy {
 /**
  * The retry that the result of an attempt allows.
  *
- * Never retried: a request that may have been executed; TLS failures, which persist; time-outs and overload, which a
+ * Never retried: a request that may have been executed; TLS failures, which persist; timeouts and overload, which a
  * retry would make worse.
  */
 function retryFor({ verdict, failure, mayReauthenticate }: CreateAttempt): Retry | undefined {

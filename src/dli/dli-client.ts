@@ -148,16 +148,18 @@ export class DliClient {
       response => {
         const { status, text, requestId, confidential } = response;
         const kind = isNotFound(response) ? 'notFound' : readDeletion(response);
-        if (kind === 'unsuccessful')
-          return { kind, requestId, reason: readErrorBody(status, text, confidential).reason };
+        if (kind === 'unsuccessful') {
+          const { upstreamMessage } = readErrorBody(status, text, confidential);
+          return { kind, requestId, upstreamMessage };
+        }
         return kind && { kind, requestId };
       },
     );
-    const { kind, requestId, reason } = deletion;
+    const { kind, requestId, upstreamMessage } = deletion;
     if (kind === 'unsuccessful') {
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
       const call = { traceId: context.traceId, operation: 'deleteConnection', mayHaveBeenSent: true } as const;
-      log.warn({ ...call, outcome: kind, durationMs, requestId, upstreamMessage: reason }, 'call to DLI failed');
+      log.warn({ ...call, outcome: kind, durationMs, requestId, upstreamMessage }, 'call to DLI failed');
     }
     return deletion;
   }

@@ -47,7 +47,7 @@ export interface FailureDetails {
   /** Whole seconds after which the same call may succeed. */
   retryAfterSeconds?: number | undefined;
   /** DLI's own words, which may be shown. */
-  reason?: string | undefined;
+  upstreamMessage?: string | undefined;
 }
 
 /** The result of a call that did nothing. */
@@ -59,9 +59,9 @@ export interface FailedResult extends FailureDetails {
 /** Creates a {@link FailedResult}. */
 export function failedResult<C extends FailureCode>(
   code: C,
-  { upstreamCode, requestId, retryAfterSeconds, reason }: FailureDetails,
+  { upstreamCode, requestId, retryAfterSeconds, upstreamMessage }: FailureDetails,
 ): FailedResult & { code: C } {
-  return { kind: 'failed', code, upstreamCode, requestId, retryAfterSeconds, reason };
+  return { kind: 'failed', code, upstreamCode, requestId, retryAfterSeconds, upstreamMessage };
 }
 
 /**
@@ -74,7 +74,7 @@ export class DliError extends Error implements FailureDetails {
   readonly upstreamCode: string | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  readonly reason: string | undefined;
+  readonly upstreamMessage: string | undefined;
   /** HTTP status of the response, if there was one. */
   readonly status: number | undefined;
   /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
@@ -88,7 +88,7 @@ export class DliError extends Error implements FailureDetails {
     this.upstreamCode = details.upstreamCode;
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
-    this.reason = details.reason;
+    this.upstreamMessage = details.upstreamMessage;
     this.status = details.status;
     this.isUnconfirmed = details.isUnconfirmed ?? false;
   }
@@ -145,14 +145,14 @@ interface DliBreakerRecord {
   detail?: string | undefined;
 }
 
-/** What is odd about a response that was read all the same. */
+/** What is undocumented about a response that was read all the same. */
 // Logged: do not rename.
-export type OddOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
+export type DecodingOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 
-/** Log record of the odd responses of one operation that were not logged. */
-interface DliOddRecord {
+/** Log record of the undocumented responses of one operation that were not logged. */
+interface DliDecodingRecord {
   operation: DliCallRecord['operation'];
-  outcome: OddOutcome;
+  outcome: DecodingOutcome;
   count: number;
 }
 
@@ -168,7 +168,7 @@ interface DliBugRecord {
 export interface DliLog {
   error(record: DliBugRecord, message: string): void;
   info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord | DliBreakerRecord | DliOddRecord, message: string): void;
+  warn(record: DliCallRecord | DliBreakerRecord | DliDecodingRecord, message: string): void;
 }
 
 /** Context of one caller's operation, shared by all its calls to DLI. */

@@ -10,7 +10,7 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 const DECIMAL = /^\s*-?\d{1,20}(?:\.\d{1,20})?\s*$/;
 
 /** What was not as documented in one response, for one line of the log. */
-export class OddFields {
+export class UndocumentedFields {
   readonly #first: string[] = [];
   #count = 0;
   /** Number of connections without a valid id. */
@@ -37,12 +37,12 @@ export class OddFields {
   }
 }
 
-/** Reads the fields of one object. What cannot be read is null, and what is odd is reported. */
+/** Reads the fields of one object. What cannot be read is null, and what is undocumented is reported. */
 export class FieldReader {
   constructor(
     private readonly fields: Readonly<Record<string, unknown>>,
     private readonly path: string,
-    private readonly odd: OddFields,
+    private readonly undocumented: UndocumentedFields,
   ) {}
 
   /** A text, cut to a bounded length. A number is read as its digits. */
@@ -74,7 +74,7 @@ export class FieldReader {
   /** The texts of a list. Other elements are read as {@link text} reads them, or left out. */
   texts(name: string): string[] {
     const list = this.#list(name);
-    const elements = new FieldReader({ ...list }, `${this.path}${name}.`, this.odd);
+    const elements = new FieldReader({ ...list }, `${this.path}${name}.`, this.undocumented);
     return Object.keys(list).flatMap(position => elements.text(position) ?? []);
   }
 
@@ -90,7 +90,7 @@ export class FieldReader {
   objects(name: string): FieldReader[] {
     return this.#list(name).flatMap((value, index) => {
       const position = `${name}[${index}]`;
-      if (isObject(value)) return [new FieldReader(value, `${this.path}${position}.`, this.odd)];
+      if (isObject(value)) return [new FieldReader(value, `${this.path}${position}.`, this.undocumented)];
       this.report(position, value);
       return [];
     });
@@ -102,7 +102,7 @@ export class FieldReader {
   }
 
   report(name: string, value: unknown): void {
-    this.odd.add(`${this.path}${name}`, value);
+    this.undocumented.add(`${this.path}${name}`, value);
   }
 
   #get(name: string): unknown {

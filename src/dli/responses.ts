@@ -85,10 +85,10 @@ function shown(text: string | null, confidential: ConfidentialTexts): string | n
 }
 
 /** The fields of a successful response. Undefined when it is not one. */
-function readSuccess({ status, text, odd }: DecodedResponse): FieldReader | undefined {
+function readSuccess({ status, text, undocumented }: DecodedResponse): FieldReader | undefined {
   const value = status === 200 ? parseJson(text) : undefined;
   if (!isObject(value)) return undefined;
-  const fields = new FieldReader(value, '', odd);
+  const fields = new FieldReader(value, '', undocumented);
   return !hasErrorCode(fields) && fields.flag('is_success') === true ? fields : undefined;
 }
 
@@ -117,12 +117,12 @@ export function readConnection(response: DecodedResponse, id: string): Described
 }
 
 /** Parses DLI's response to a delete. Undefined when it proves nothing. */
-export function readDeletion({ status, text, odd }: DecodedResponse): 'deleted' | 'unsuccessful' | undefined {
+export function readDeletion({ status, text, undocumented }: DecodedResponse): 'deleted' | 'unsuccessful' | undefined {
   if (status < 200 || status > 299) return undefined;
   if (text === '') return 'deleted';
   const value = parseJson(text);
   if (!isObject(value)) return undefined;
-  const fields = new FieldReader(value, '', odd);
+  const fields = new FieldReader(value, '', undocumented);
   const isSuccess = hasErrorCode(fields) ? undefined : fields.flag('is_success');
   if (isSuccess === undefined) return undefined;
   return isSuccess ? 'deleted' : 'unsuccessful';
@@ -185,13 +185,17 @@ export function readConnectionList(response: DecodedResponse): DescribedConnecti
   });
 }
 
-function readElement(element: unknown, path: string, { odd, confidential }: DecodedResponse): DescribedConnection {
-  if (!isObject(element)) odd.add(path, element);
-  const fields = new FieldReader(isObject(element) ? element : {}, `${path}.`, odd);
+function readElement(
+  element: unknown,
+  path: string,
+  { undocumented, confidential }: DecodedResponse,
+): DescribedConnection {
+  if (!isObject(element)) undocumented.add(path, element);
+  const fields = new FieldReader(isObject(element) ? element : {}, `${path}.`, undocumented);
   const sentId = fields.raw('connection_id');
   const hasId = typeof sentId === 'string' && CONNECTION_ID.test(sentId);
   if (!hasId) {
-    odd.withoutId += 1;
+    undocumented.withoutId += 1;
     if (isObject(element)) fields.report('connection_id', sentId);
   }
   return describe(fields, hasId ? sentId : null, confidential);

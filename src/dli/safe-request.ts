@@ -9,12 +9,12 @@ import type { Clock } from '../lib/time.js';
 import type { Refusal } from './classify-create.js';
 import { definiteRefusal } from './classify-create.js';
 import type {
+  DecodingOutcome,
   DliCallRecord,
   DliErrorCode,
   DliLog,
   FailedResult,
   FailureDetails,
-  OddOutcome,
   OperationContext,
 } from './dli-error.js';
 import {
@@ -24,7 +24,7 @@ import {
   unknownReasonOfFailure,
   unknownReasonOfStatus,
 } from './dli-error.js';
-import { OddFields } from './field-reader.js';
+import { UndocumentedFields } from './field-reader.js';
 import type { ConfidentialTexts } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
 
@@ -47,7 +47,7 @@ export interface SafeResponse {
   text: string;
   requestId: string | undefined;
   /** Receives the fields that are not as documented. */
-  odd: OddFields;
+  undocumented: UndocumentedFields;
   confidential: ConfidentialTexts;
 }
 
@@ -63,7 +63,7 @@ interface Dependencies {
   log: DliLog;
   /** Never part of a text of DLI's that is shown. */
   confidential: ConfidentialTexts;
-  /** Limits the lines about odd fields, which every poll may cause. */
+  /** Limits the lines about undocumented values, which every poll may cause. */
   sampler: LogSampler;
   /** 2 allows one retry. */
   maxTries: 1 | 2;
@@ -119,10 +119,12 @@ export class SafeRequests {
     const startedMs = clock.monotonicMs();
     const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
-    const odd = new OddFields();
+    const undocumented = new UndocumentedFields();
     let result: { value: T } | Failure;
     try {
-      result = await this.#exchange(request, credential, context, response => read({ ...response, odd, confidential }));
+      result = await this.#exchange(request, credential, context, response =>
+        read({ ...response, undocumented, confidential }),
+      );
     } finally {
       credential.settle('UNPROVEN');
     }
@@ -131,26 +133,32 @@ export class SafeRequests {
       operation: request.operation,
       durationMs: Math.round(clock.monotonicMs() - startedMs),
       mayHaveBeenSent: true,
-      detail: odd.describe(),
+      detail: undocumented.describe(),
     };
     if ('error' in result) {
       const { error, record } = result;
       log.warn({ ...call, outcome: error.code, requestId: error.requestId, ...record }, 'call to DLI failed');
-    } else if (odd.withoutId > 0) {
-      this.#warnOfOdd({ ...call, outcome: 'LEFT_OUT', count: odd.withoutId }, 'connections without an id');
-    } else if (odd.count > 0) {
-      this.#warnOfOdd({ ...call, outcome: 'ODD_FIELDS', count: odd.count }, 'response with undocumented values');
+    } else if (undocumented.withoutId > 0) {
+      this.#warnOfUndocumented(
+        { ...call, outcome: 'LEFT_OUT', count: undocumented.withoutId },
+        'connections without an id',
+      );
+    } else if (undocumented.count > 0) {
+      this.#warnOfUndocumented(
+        { ...call, outcome: 'ODD_FIELDS', count: undocumented.count },
+        'response with undocumented values',
+      );
     }
     return result;
   }
 
-  #warnOfOdd(record: DliCallRecord & { outcome: OddOutcome }, message: string): void {
+  #warnOfUndocumented(record: DliCallRecord & { outcome: DecodingOutcome }, message: string): void {
     const { log, sampler } = this.dependencies;
     const { operation, outcome } = record;
     sampler.sample(
       `${operation} ${outcome}`,
       () => log.warn(record, message),
-      count => log.warn({ operation, outcome, count }, 'odd responses not logged'),
+      count => log.warn({ operation, outcome, count }, 'undocumented responses not logged'),
     );
   }
 
@@ -158,7 +166,7 @@ export class SafeRequests {
     { method, path, maxBodyBytes }: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
-    read: (response: Omit<SafeResponse, 'odd' | 'confidential'>) => T | undefined,
+    read: (response: Omit<SafeResponse, 'undocumented' | 'confidential'>) => T | undefined,
   ): Promise<{ value: T } | Failure> {
     const url = new URL(`${this.dependencies.urlOf(credential.projectId)}${path}`);
     let response: Response;
@@ -181,7 +189,7 @@ export class SafeRequests {
       return { value };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
-    const { code, loggedCode, reason } = readErrorBody(status, text, this.dependencies.confidential);
+    const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);
     const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
@@ -189,8 +197,8 @@ export class SafeRequests {
       ? credential.settle('REFUSED')
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
-    const record = { status, upstreamCode: loggedCode, upstreamMessage: reason };
-    const details = { status, requestId, upstreamCode: code, reason, retryAfterSeconds: wait };
+    const record = { status, upstreamCode: loggedCode, upstreamMessage };
+    const details = { status, requestId, upstreamCode: code, upstreamMessage, retryAfterSeconds: wait };
     return { error: errorOf(refusal, details, method), mayRetry, record };
   }
 }

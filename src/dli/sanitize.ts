@@ -9,7 +9,7 @@ export interface ErrorBody {
   /** The code of any component of Huawei Cloud, for logs only. */
   loggedCode: string | undefined;
   /** The component's own words, if they may be shown. */
-  reason: string | undefined;
+  upstreamMessage: string | undefined;
 }
 
 const PROVEN_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
@@ -42,18 +42,18 @@ export class ConfidentialTexts {
   }
 }
 
-/** Reads the body of a response that is no usable success. A 2xx gives a reason only if it reports a failure. */
+/** Reads the body of a response that is no usable success. A 2xx has a message only if it reports a failure. */
 export function readErrorBody(status: number, text: string, confidential: ConfidentialTexts): ErrorBody {
   const body = parseJson(text);
-  if (!isObject(body)) return { code: undefined, loggedCode: undefined, reason: undefined };
+  if (!isObject(body)) return { code: undefined, loggedCode: undefined, upstreamMessage: undefined };
   // IAM nests its errors.
   const error = isObject(body['error']) ? body['error'] : body;
   return {
     code: provenCode(body, text),
     loggedCode: printableCode(error['error_code'] ?? error['code']),
-    reason:
+    upstreamMessage:
       status >= 400 || body['is_success'] === false
-        ? readReason(error['error_msg'] ?? error['message'], confidential)
+        ? readUpstreamMessage(error['error_msg'] ?? error['message'], confidential)
         : undefined,
   };
 }
@@ -79,7 +79,7 @@ function printableCode(value: unknown): string | undefined {
   return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 
-function readReason(value: unknown, confidential: ConfidentialTexts): string | undefined {
+function readUpstreamMessage(value: unknown, confidential: ConfidentialTexts): string | undefined {
   return typeof value === 'string' ? (shownMessage(value, confidential) ?? undefined) : undefined;
 }
 

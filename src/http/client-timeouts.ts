@@ -1,4 +1,4 @@
-/** The time-outs for clients of a gateway in production, in milliseconds. */
+/** The timeouts for clients of a gateway in production, in milliseconds. */
 export const CLIENT_TIMEOUTS = {
   /** To receive the headers of a request. */
   headersMs: 10_000,
@@ -8,7 +8,7 @@ export const CLIENT_TIMEOUTS = {
   responseMs: 20_000,
   /** Without a request in progress. It must be longer than `headersMs`: only whole headers make a request. */
   idleMs: 30_000,
-  /** Between checks for slow clients. Node's default of 30 s is longer than the time-outs. */
+  /** Between checks for slow clients. Node's default of 30 s is longer than the timeouts. */
   checkIntervalMs: 1_000,
   /** To receive `connection_init` over a WebSocket. */
   connectionInitMs: 3_000,
@@ -16,5 +16,5 @@ export const CLIENT_TIMEOUTS = {
   pingIntervalMs: 12_000,
 };
 
-/** Time-outs for clients, in milliseconds. */
+/** Timeouts for clients, in milliseconds. */
 export type ClientTimeouts = Readonly<typeof CLIENT_TIMEOUTS>;

@@ -39,7 +39,7 @@ export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadSh
         return sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
       }
       reply.headers({ 'content-type': `${EVENT_STREAM}; charset=utf-8`, 'x-accel-buffering': 'no' });
-      // The connection is not reused, so shutdown need not wait for a keep-alive time-out.
+      // The connection is not reused, so shutdown need not wait for a keep-alive timeout.
       reply.header('connection', 'close');
       const { raw } = reply.hijack();
       loadShedder.untrack(request.raw);

@@ -14,7 +14,7 @@ import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
 import type { OperationKey, OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import { recordedOutcome, STORE_UNAVAILABLE, toDoubt, toRejection } from './outcome.js';
+import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toSuspicion } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { OWNERSHIP_MARGIN_MS, RESPONSE_MARGIN_MS } from './reconciliation-schedule.js';
@@ -242,7 +242,7 @@ export class CreateConnection {
       unknownReason: result.reason,
       lastSentAtMs: clock.epochMs(),
       ...(requestId !== undefined && { requestId }),
-      ...(isUnconfirmed && toDoubt(result.refusal)),
+      ...(isUnconfirmed && toSuspicion(result.refusal)),
     });
     await writer.write(unknown);
     const reconciled = await inline.reconcile(unknown, context);

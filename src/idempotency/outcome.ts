@@ -26,12 +26,15 @@ export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 
 
 /** What a record keeps of a refusal. */
 export function toRejection(refused: Refused): { rejection: StoredRejection; message?: string } {
-  const { code, upstreamCode = null, requestId = null, reason } = refused;
-  return { rejection: { code, upstreamCode, requestId }, ...(reason !== undefined && { message: reason }) };
+  const { code, upstreamCode = null, requestId = null, upstreamMessage } = refused;
+  return {
+    rejection: { code, upstreamCode, requestId },
+    ...(upstreamMessage !== undefined && { message: upstreamMessage }),
+  };
 }
 
 /** What an undecided record keeps of a refusal that the list has to confirm. */
-export function toDoubt(refusal: Refused | Forbidden): Pick<UnknownRecord, 'suspected' | 'message' | 'rejection'> {
+export function toSuspicion(refusal: Refused | Forbidden): Pick<UnknownRecord, 'suspected' | 'message' | 'rejection'> {
   const { code, upstreamCode = null, requestId = null } = refusal;
   if (code === 'AUTH_FAILED') return { rejection: { code, upstreamCode, requestId } };
   const { rejection: suspected, ...message } = toRejection({ ...refusal, code });
@@ -54,7 +57,7 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds: numb
       return failedResult(code, {
         upstreamCode: upstreamCode ?? undefined,
         requestId: requestId ?? undefined,
-        reason: record.message,
+        upstreamMessage: record.message,
       });
     }
     case 'SENDING':

@@ -162,22 +162,24 @@ export class Reconciler {
       return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
     }
     // The key of a create that was refused is freed, and it may be sent again: a connection made late may be its own.
-    const isDoubtful = finding.kind === 'ambiguous' || (finding.kind === 'nearMiss' && record.rejection !== undefined);
-    const isAbsent = finding.kind === 'absent' || (finding.kind === 'nearMiss' && !isDoubtful);
+    const isUnconfirmed =
+      finding.kind === 'ambiguous' || (finding.kind === 'nearMiss' && record.rejection !== undefined);
+    const isAbsent = finding.kind === 'absent' || (finding.kind === 'nearMiss' && !isUnconfirmed);
     if (suspected !== undefined && isAbsent) {
       const { message } = record;
       return toRejected(record, { rejection: suspected, ...(message !== undefined && { message }) }, nowMs);
     }
-    const { emptySinceMs: _unproven, ...doubted } = record;
+    const { emptySinceMs: _unproven, ...withoutProof } = record;
     // Candidates undo what earlier lists proved.
-    const known = isDoubtful ? doubted : record;
+    const known = isUnconfirmed ? withoutProof : record;
     if (known.isSettled === true)
       return isAbsent && record.rejection !== undefined
         ? { ...record, emptySinceMs: record.emptySinceMs ?? nowMs }
         : known;
     const { settleMs } = this.dependencies;
     const sinceSentMs = nowMs - lastSentAt(record);
-    if (!isAbsent) return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...doubted, isSettled: true };
+    if (!isAbsent)
+      return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...withoutProof, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
     const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
@@ -203,7 +205,7 @@ function loggedOutcome(record: OperationRecord): string {
   return record.state === 'REJECTED' || isForbidden(record) ? 'refused' : 'settled without trace';
 }
 
-/** Connections within this distance of the create still cast doubt, in milliseconds. */
+/** Connections within this distance of the create prevent a decision, in milliseconds. */
 const NEAR_MISS_MS = 5 * 60_000;
 // The clocks of DLI's machines differ.
 const SLACK_MS = 1_000;

@@ -204,9 +204,9 @@ export function toRejected(
 /** The record after its request ended without proof. */
 export function toUnknown(
   record: SendingRecord,
-  doubt: Pick<UnknownRecord, 'unknownReason' | 'requestId' | 'suspected' | 'message' | 'rejection' | 'lastSentAtMs'>,
+  details: Pick<UnknownRecord, 'unknownReason' | 'requestId' | 'suspected' | 'message' | 'rejection' | 'lastSentAtMs'>,
 ): UnknownRecord {
-  return { ...commonFields(record), state: 'UNKNOWN', ...doubt };
+  return { ...commonFields(record), state: 'UNKNOWN', ...details };
 }
 
 function commonFields({ hasMarker, ...record }: OperationRecord) {

@@ -13,7 +13,7 @@ import { parseRedisUrl } from './redis-url.js';
 /** Open records that one script reads, because it blocks all users of Redis, and the most that are returned. */
 const PAGE = 1_000;
 
-/** Time-outs of Redis, in milliseconds. */
+/** Timeouts of Redis, in milliseconds. */
 export interface RedisTimeouts {
   command: number;
   /** For all commands of one operation together. */

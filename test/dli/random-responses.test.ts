@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { classifyCreate } from '../../src/dli/classify-create.js';
-import { OddFields } from '../../src/dli/field-reader.js';
+import { UndocumentedFields } from '../../src/dli/field-reader.js';
 import { readConnection, readConnectionList, readDeletion } from '../../src/dli/responses.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { proofSize } from '../helpers/proof-size.js';
@@ -109,7 +109,12 @@ describe('the decoders', () => {
     for (let index = 0; index < RESPONSES; index += 1) {
       const [status, body] = [pick(random, STATUSES), randomBody(random)];
       try {
-        const response = { status, text: body, odd: new OddFields(), confidential: new ConfidentialTexts() };
+        const response = {
+          status,
+          text: body,
+          undocumented: new UndocumentedFields(),
+          confidential: new ConfidentialTexts(),
+        };
         const verdict = classifyCreate(status, body);
         if (verdict.kind === 'created') {
           found.created += 1;

@@ -24,7 +24,7 @@ const TIMEOUT = {
   },
 };
 
-// Half of the time-outs in production: the test ends sooner, and a stall of the machine does not affect the other clients.
+// Half of the timeouts in production: the test ends sooner, and a stall of the machine does not affect the other clients.
 const HEADERS_MS = CLIENT_TIMEOUTS.headersMs / 2;
 const REQUEST_MS = CLIENT_TIMEOUTS.requestMs / 2;
 const CHECK_INTERVAL_MS = CLIENT_TIMEOUTS.checkIntervalMs / 2;
@@ -43,7 +43,7 @@ afterEach(closeGateways);
 describe('clients that send slowly', () => {
   it('get 408 after 10 s for headers and 20 s for bodies, while others are served', async () => {
     expect(CLIENT_TIMEOUTS).toMatchObject({ headersMs: 10_000, requestMs: 20_000, checkIntervalMs: 1_000 });
-    // One gateway for each time-out, so that the other one does not interfere.
+    // One gateway for each timeout, so that the other one does not interfere.
     const forHeaders = await startWithTimeouts({ headersMs: HEADERS_MS, requestMs: NEVER_MS });
     const forBodies = await startWithTimeouts({ headersMs: HEADERS_MS, requestMs: REQUEST_MS });
     const slowHeaders = [

@@ -8,7 +8,7 @@ afterEach(async () => {
 });
 
 async function startFollowed() {
-  // A stop that waited for clients as long as for operations would exceed the time-out of a test.
+  // A stop that waited for clients as long as for operations would exceed the timeout of a test.
   const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
   const request = { query: FOLLOW, variables: { id: connectionId } };

@@ -12,7 +12,7 @@ const NO_PROJECT_ID = { HUAWEICLOUD_SDK_PROJECT_ID: undefined };
 const AUTH_FAILED = {
   __typename: 'DliUnavailableError',
   code: 'UPSTREAM_AUTH_FAILED',
-  message: "Huawei Cloud refused the gateway's credentials, which its operators must mend. Nothing was created.",
+  message: "Huawei Cloud refused the gateway's credentials, which its operators must fix. Nothing was created.",
 };
 
 function requests({ emulator }: TestGateway): string[] {

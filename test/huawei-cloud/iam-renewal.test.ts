@@ -119,7 +119,7 @@ describe('an IAM that never issued a token', () => {
     ['sends nothing', { status: 201 }],
     ['sends a token that is not a valid header value', { headers: { 'X-Subject-Token': 'a b' } }],
   ])('because it %s is reported quickly, and DLI is not called', async (_how, fault) => {
-    // On a still clock IAM's own time-out never passes: it is the create that gives up.
+    // On a still clock IAM's own timeout never passes: it is the create that gives up.
     const clock = createManualClock();
     const env = { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' };
     const { emulator, create } = await startGateway({ env, clock, emulator: { now: () => clock.epochMs() } });

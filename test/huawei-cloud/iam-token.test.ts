@@ -108,7 +108,7 @@ describe('a token that DLI refuses', () => {
       expect(await gateway.create()).toEqual({
         __typename: 'DliUnavailableError',
         code: 'UPSTREAM_AUTH_FAILED',
-        message: "Huawei Cloud refused the gateway's credentials, which its operators must mend. Nothing was created.",
+        message: "Huawei Cloud refused the gateway's credentials, which its operators must fix. Nothing was created.",
         retryAfterSeconds: 60,
       });
       expect(calls(gateway)).toEqual(['issueToken', 'createConnection', 'issueToken', 'createConnection']);

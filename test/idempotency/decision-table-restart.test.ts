@@ -16,7 +16,7 @@ import {
 
 const CALL = { idempotencyKey: KEY };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
-// A killed gateway owns its record for the operation time-out and 5 s; a create is settled after 7.5 settle times.
+// A killed gateway owns its record for the operation timeout and 5 s; a create is settled after 7.5 settle times.
 const SHORT_TIMES = { OPERATION_TIMEOUT_MS: '3000', RECONCILE_SETTLE_MS: '4000' };
 
 let dataDir = '';

@@ -118,9 +118,9 @@ describe('a list', () => {
     emulator.inject({ operation: 'listConnections', behaviour: 'hang' });
     const startMs = performance.now();
     expect(await create(CALL)).toMatchObject({ ...UNKNOWN, reason: 'CONNECTION_LOST' });
-    // The time-out of the list is 12 s.
+    // The timeout of the list is 12 s.
     expect(performance.now() - startMs).toBeLessThan(10_000);
-    // The first call owns the record for its operation time-out and 5 s.
+    // The first call owns the record for its operation timeout and 5 s.
     advance(7_000);
     const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
     expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });

@@ -9,7 +9,7 @@ const LONGER_THAN_TIMEOUT_MS = 300;
 
 describeWithProgram(
   'redis-server',
-  'a gateway that was busy for longer than the time-out of a Redis command',
+  'a gateway that was busy for longer than the timeout of a Redis command',
   program => {
     it('uses the response that arrived in the meantime', async () => {
       const { url } = await startRedisServer(program);

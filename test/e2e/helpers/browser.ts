@@ -14,7 +14,7 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-// Below the time-out of a test, so that the failure names what was awaited.
+// Below the timeout of a test, so that the failure names what was awaited.
 const TIMEOUT_MS = 100_000;
 
 /** Starts one Chromium for a group of tests; returns a function that opens a page, which closes after its test. */

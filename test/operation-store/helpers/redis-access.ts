@@ -20,7 +20,7 @@ afterEach(async () => {
 /** Long enough for a slow machine. */
 const LONG_TIMEOUTS_MS = { command: 30_000, operation: 60_000 };
 
-/** Opens the store at this address, by default with long time-outs; it closes after the test. */
+/** Opens the store at this address, by default with long timeouts; it closes after the test. */
 export async function connect(
   url: string,
   problems?: string[],

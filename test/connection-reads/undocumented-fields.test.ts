@@ -39,7 +39,7 @@ function warningsIn(log: string): Record<string, unknown>[] {
   return lines.map(line => JSON.parse(line) as Record<string, unknown>).filter(({ level }) => level === 40);
 }
 
-/** An odd field of a connection, what callers get for it, and what the log says about it. */
+/** An undocumented field of a connection, what callers get for it, and what the log says about it. */
 const ODD: [what: string, fields: object, shown: object, detail: string][] = [
   ['a time as text', { create_time: '1566180327674' }, {}, 'create_time: string'],
   ['a time that is none', { create_time: '2019-08-19' }, { createdAt: null }, 'create_time: string'],
@@ -146,7 +146,7 @@ describe('a field that is not as documented', () => {
   );
 });
 
-describe('responses with odd fields', () => {
+describe('responses with undocumented fields', () => {
   it.each([
     ['ODD_FIELDS', { connections: [{ ...COMPLETE, name: 42 }] }],
     ['LEFT_OUT', { connections: [{ ...COMPLETE, connection_id: 7 }] }],
@@ -157,7 +157,11 @@ describe('responses with odd fields', () => {
     await flooded.close();
     const warnings = warningsIn(flooded.log()).filter(warning => warning['outcome'] === outcome);
     expect(warnings).toHaveLength(21);
-    expect(warnings.at(-1)).toMatchObject({ operation: 'listConnections', count: 5, msg: 'odd responses not logged' });
+    expect(warnings.at(-1)).toMatchObject({
+      operation: 'listConnections',
+      count: 5,
+      msg: 'undocumented responses not logged',
+    });
   });
 });
 
