@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { Session } from 'node:inspector';
 import { TestEnvironment } from 'jest-environment-node';
 import { Agent, setGlobalDispatcher } from 'undici';
 
@@ -14,6 +15,15 @@ const keyPairs = new Map();
 
 // A worker takes longer to free its memory than Jest waits for its end.
 if (process.send !== undefined) process.once('beforeExit', () => process.exit());
+
+// V8 counts the branches of those functions only that it compiles while coverage is on, and the gateway is compiled once
+// for all test files of a worker. So coverage stays on when Jest turns it off after a file.
+const COVERAGE_ENDS = new Set(['Profiler.stopPreciseCoverage', 'Profiler.disable']);
+const { post } = Session.prototype;
+Session.prototype.post = function (method, ...parameters) {
+  if (COVERAGE_ENDS.has(method)) parameters.at(-1)?.(null, {});
+  else post.call(this, method, ...parameters);
+};
 
 // Jest keeps the running test or hook in an AsyncLocalStorage, which on Node 20 slows down every promise. Because
 // tests run one after another here, a variable does as well.
