@@ -33,6 +33,7 @@ await build({
   plugins: [
     { name: 'entry-points', setup: loadEntryPoints },
     { name: 'class-validator', setup: loadValidatorsInUse },
+    { name: 'node-crypto', setup: useNodeCrypto },
   ],
 });
 for (const name of new Set(specifiers.map(packageOf))) writePackage(name);
@@ -95,6 +96,14 @@ function loadValidatorsInUse({ onResolve, resolve }) {
       ? { path, external: true }
       : resolve('class-validator/esm5/index.js', { kind, resolveDir }),
   );
+}
+
+/** Gives Apollo the hashes of Node. Where there is no `module.require`, as in a bundle, it takes those of sha.js. */
+function useNodeCrypto({ onResolve, onLoad }) {
+  onResolve({ filter: /^sha\.js$/ }, ({ path }) => ({ path, namespace: 'node-crypto' }));
+  onLoad({ filter: /.*/, namespace: 'node-crypto' }, () => ({
+    contents: "module.exports = require('node:crypto').createHash;",
+  }));
 }
 
 function writePackage(name) {
