@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { parseJson } from '../lib/json.js';
 
@@ -122,14 +123,19 @@ export type UndecidedRecord = SendingRecord | UnknownRecord;
 /** A definite refusal, which every repeat of the call replays. */
 export type StoredRejection = z.infer<typeof rejection>;
 
+// Most records that are read are those that this process wrote a moment ago.
+const written = new LRUCache<string, OperationRecord>({ max: 1_000 });
+
 /** Parses a stored record. Returns undefined for anything but a complete record of this version. */
 export function readRecord(text: string): OperationRecord | undefined {
-  return RECORD.safeParse(parseJson(text)).data;
+  return written.get(text) ?? RECORD.safeParse(parseJson(text)).data;
 }
 
 /** Serializes a record for {@link readRecord}. */
 export function writeRecord(record: OperationRecord): string {
-  return JSON.stringify(record);
+  const text = JSON.stringify(record);
+  written.set(text, record);
+  return text;
 }
 
 /** Whether the record has its final outcome. */
