@@ -11,7 +11,13 @@ import { CONTEXT_DECORATOR, contextOf, createAuthenticationHook, createHttpConte
 import type { HttpErrorName } from './errors.js';
 import { sendHttpError } from './errors.js';
 import type { RequestScheduler } from './request-scheduler.js';
-import { acceptsEventStream, findJsonError, isAllowedOrigin, preferredType } from './request-validation.js';
+import {
+  acceptsEventStream,
+  DEFAULT_RESPONSE_TYPE,
+  findJsonError,
+  isAllowedOrigin,
+  preferredType,
+} from './request-validation.js';
 import type { SseHandler } from './sse.js';
 
 /** The path of the GraphQL endpoint. */
@@ -64,8 +70,9 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     if (acceptsEventStream(request.headers)) return sse.handle(request, reply);
     const type = preferredType(request.headers);
     if (type === undefined) return sendHttpError(reply, 'notAcceptable');
-    // Apollo chooses the format after it has executed the request, and would then refuse it.
-    request.headers.accept = type;
+    // Apollo chooses the format after it has executed the request, and would then refuse it. JSON is its default.
+    if (type === DEFAULT_RESPONSE_TYPE) delete request.headers.accept;
+    else request.headers.accept = type;
     // Apollo has no hook between parsing and validation. The engine of subscriptions checks for itself.
     const exceeded = findExceededLimitOfText(queryOf(request.body) ?? '');
     return exceeded === undefined ? handleWithApollo.call(app, request, reply) : sendHttpError(reply, exceeded);

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from '../lib/ip-address.js';
+import { memoize } from '../lib/memoize.js';
 import { isFromOwnPage } from './request-validation.js';
 
 const LOG_INTERVAL_MS = 60_000;
@@ -26,7 +27,7 @@ interface Rules {
  * browser, and would be answered like a page of the gateway.
  */
 export class HostGuard {
-  readonly #allowedHosts: ReadonlySet<string>;
+  readonly #isAllowed: (host: string) => boolean | undefined;
   #refusals = 0;
   #logAgainAtMs = Number.NEGATIVE_INFINITY;
 
@@ -34,7 +35,8 @@ export class HostGuard {
     private readonly rules: Rules,
     private readonly log: FastifyBaseLogger,
   ) {
-    this.#allowedHosts = new Set(rules.allowedHosts.map(nameOf));
+    const allowedNames = new Set(rules.allowedHosts.map(nameOf));
+    this.#isAllowed = memoize(100, host => isLoopbackName(nameOf(host)) || allowedNames.has(nameOf(host)));
   }
 
   /** Whether to refuse a request with these headers, whose `Host` is valid. Logs the reason at most once a minute. */
@@ -43,9 +45,8 @@ export class HostGuard {
     const { appliesTo, allowedOrigins } = this.rules;
     if (appliesTo === 'nobody' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
     if (appliesTo === 'pages' && !isFromOwnPage(headers)) return false;
-    const name = nameOf(host);
-    if (isLoopbackName(name) || this.#allowedHosts.has(name)) return false;
-    this.#logRefusal(name);
+    if (this.#isAllowed(host)) return false;
+    this.#logRefusal(nameOf(host));
     return true;
   }
 

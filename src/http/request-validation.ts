@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import Negotiator from 'negotiator';
+import { memoize } from '../lib/memoize.js';
 
 /** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -19,12 +20,13 @@ export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage
   const { host = '', 'transfer-encoding': coding } = headers;
   return (
     url.startsWith('/') &&
-    HOST.test(host) &&
-    URL.canParse(`http://${host}`) &&
+    isValidHost(host) === true &&
     hasOneHost(rawHeaders) &&
     (coding === undefined || coding.toLowerCase() === 'chunked')
   );
 }
+
+const isValidHost = memoize(100, host => HOST.test(host) && URL.canParse(`http://${host}`));
 
 /** Whether the headers declare a body that is larger than the limit, or of unknown length. */
 export function mayHaveLargeBody(headers: IncomingHttpHeaders): boolean {
@@ -46,14 +48,18 @@ export function hasSupportedEncoding(headers: IncomingHttpHeaders): boolean {
   return /^utf-?8$/i.test(charset) && encoding === 'identity';
 }
 
-/** The formats of responses, the default first. */
-const RESPONSE_TYPES = ['application/json', 'application/graphql-response+json'];
+/** The format of responses for clients without a preference. */
+export const DEFAULT_RESPONSE_TYPE = 'application/json';
+
+const RESPONSE_TYPES = [DEFAULT_RESPONSE_TYPE, 'application/graphql-response+json'];
 
 /** The format of responses that the client prefers; undefined if it accepts none (RFC 9110, section 12.5.1). */
 export function preferredType({ accept }: IncomingHttpHeaders): string | undefined {
   // An empty header states no preference, as for Apollo.
-  return new Negotiator({ headers: { accept: accept || '*/*' } }).mediaType(RESPONSE_TYPES);
+  return negotiateType(accept || '*/*');
 }
+
+const negotiateType = memoize(100, accept => new Negotiator({ headers: { accept } }).mediaType(RESPONSE_TYPES));
 
 /** Whether a request asks for an event stream. A client that accepts JSON too gets JSON. */
 export function acceptsEventStream({ accept = '' }: IncomingHttpHeaders): boolean {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { memoize } from './memoize.js';
 
 const PORT = /^(?:\[(?<bracketed>[^\]]*)\](?::\d{1,5})?|(?<ipv4>[\d.]+):\d{1,5})$/;
 
@@ -8,11 +9,15 @@ const PORT = /^(?:\[(?<bracketed>[^\]]*)\](?::\d{1,5})?|(?<ipv4>[\d.]+):\d{1,5})
  * everything else, such as host names.
  */
 export function canonicalAddress(text = ''): string | undefined {
+  return findCanonical(text);
+}
+
+const findCanonical = memoize(1_000, text => {
   const { bracketed, ipv4 } = PORT.exec(text)?.groups ?? {};
   const address = (bracketed ?? ipv4 ?? text).replace(/%.*$/, '');
   // ipaddr.js alone would accept spellings such as 127.1 and 0x7f000001.
   return isIP(address) === 0 ? undefined : ipaddr.process(address).toString();
-}
+});
 
 /** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
 export function networkOf(canonical: string): string {
