@@ -29,10 +29,15 @@ await build({
   format: 'esm',
   target: 'node20.19',
   external: UNBUNDLED,
+  // V8 reads all of the source before it starts. Names stay for the frames of errors.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 200,
   banner: { js: REQUIRE },
   plugins: [
     { name: 'entry-points', setup: loadEntryPoints },
     { name: 'class-validator', setup: loadValidatorsInUse },
+    { name: 'unused-parts', setup: leaveOutUnusedParts },
     { name: 'node-crypto', setup: useNodeCrypto },
   ],
 });
@@ -96,6 +101,16 @@ function loadValidatorsInUse({ onResolve, resolve }) {
       ? { path, external: true }
       : resolve('class-validator/esm5/index.js', { kind, resolveDir }),
   );
+}
+
+/** Leaves out what only other users of a package need: all of undici but its agent, and all languages of zod but one. */
+function leaveOutUnusedParts({ onResolve, onLoad }) {
+  onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'agent' }));
+  onLoad({ filter: /.*/, namespace: 'agent' }, () => ({
+    contents: "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
+    resolveDir: ROOT,
+  }));
+  onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js';" }));
 }
 
 /** Gives Apollo the hashes of Node. Where there is no `module.require`, as in a bundle, it takes those of sha.js. */
