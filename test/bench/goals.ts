@@ -5,12 +5,11 @@ import type { VariantName } from './variants.js';
 /** One goal of the gateway and what was measured. */
 export interface Goal {
   readonly what: string;
-  /** NaN when it was not measured. */
   readonly value: number;
   readonly atMost: number;
 }
 
-/** The goals of the gateway, at which it is meant to be met on Node 20 and on Node 24, with everything on. */
+/** The goals of the gateway, all to be met in one run. What was not measured has the value NaN. */
 export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[] {
   const isNode20 = node.startsWith('v20.');
   const ofCreates = (name: VariantName) => creates.find(({ variant }) => variant === name);

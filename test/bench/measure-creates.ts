@@ -11,7 +11,7 @@ import { VariantProcess } from './variant-process.js';
 import type { Variant } from './variants.js';
 
 /** Creates per second in the open loop. */
-export const CREATES_PER_SECOND = 100;
+const CREATES_PER_SECOND = 100;
 
 /**
  * Measures the creates of every variant; starts and rounds are interleaved, so that noise on the machine hits all alike.

@@ -17,10 +17,10 @@ import type { Variant } from './variants.js';
 
 const SHORT_LIST = 100;
 /** The longest list that a project is likely to have. */
-export const LONG_LIST = 10_000;
+const LONG_LIST = 10_000;
 const PAGES_PER_SECOND = 100;
 /** Changes per second of the tenant who lists after each. */
-export const CHANGES_PER_SECOND = 10;
+const CHANGES_PER_SECOND = 10;
 /** Creates and deletes that come before the first measured one. */
 const WARM_UP_CHANGES = 20;
 

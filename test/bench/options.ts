@@ -14,7 +14,7 @@ export interface BenchOptions {
 }
 
 /** The names of the flags with a number. */
-export type CountName = keyof typeof COUNTS;
+type CountName = keyof typeof COUNTS;
 
 /** Of every flag with a number: its default, its value with `--quick`, and the smallest value. */
 const COUNTS = {
