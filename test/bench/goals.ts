@@ -1,5 +1,5 @@
 import type { BenchResult } from './result.js';
-import { median } from './statistics.js';
+import { median, medianRatio } from './statistics.js';
 import type { VariantName } from './variants.js';
 
 /** One goal of the gateway and what was measured. */
@@ -14,17 +14,17 @@ export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[
   const isNode20 = node.startsWith('v20.');
   const ofCreates = (name: VariantName) => creates.find(({ variant }) => variant === name);
   const [gateway, usual, floor] = [ofCreates('gateway'), ofCreates('usual'), ofCreates('floor')];
-  const cpuMs = median(gateway?.cpuMs ?? []);
+  const cpuMs = gateway?.cpuMs ?? [];
   const longestPage = pages.findLast(({ variant }) => variant === 'gateway');
   const change = changes.find(({ variant }) => variant === 'gateway');
   return [
     {
       what: 'CPU per create ÷ usual build',
-      value: cpuMs / median(usual?.cpuMs ?? []),
+      value: medianRatio(cpuMs, usual?.cpuMs ?? []),
       // Node 20's own fetch makes the usual build dear.
       atMost: isNode20 ? 0.27 : 0.4,
     },
-    { what: 'CPU per create ÷ floor', value: cpuMs / median(floor?.cpuMs ?? []), atMost: 3.5 },
+    { what: 'CPU per create ÷ floor', value: medianRatio(cpuMs, floor?.cpuMs ?? []), atMost: 3.5 },
     {
       what: 'p50 at 100 creates/s above the floor, ms',
       value: (gateway?.openLoop.p50Ms ?? Number.NaN) - (floor?.openLoop.p50Ms ?? Number.NaN),
@@ -32,7 +32,7 @@ export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[
     },
     {
       what: 'start to first answer ÷ usual build',
-      value: median(gateway?.firstAnswersS ?? []) / median(usual?.firstAnswersS ?? []),
+      value: medianRatio(gateway?.firstAnswersS ?? [], usual?.firstAnswersS ?? []),
       atMost: 0.6,
     },
     { what: 'peak memory under creates, MiB', value: gateway?.peakMib ?? Number.NaN, atMost: 180 },

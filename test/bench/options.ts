@@ -19,7 +19,7 @@ type CountName = keyof typeof COUNTS;
 /** Of every flag with a number: its default, its value with `--quick`, and the smallest value. */
 const COUNTS = {
   /** Measured rounds of everything, interleaved. */
-  rounds: { normal: 5, quick: 3, min: 1 },
+  rounds: { normal: 10, quick: 3, min: 1 },
   /** Starts of each variant; the last process is the one that is measured. */
   starts: { normal: 3, quick: 1, min: 1 },
   /** Creates or pages in flight in closed loops, which is also the number of connections. */
@@ -27,15 +27,15 @@ const COUNTS = {
   /** Creates per variant before the first round. */
   warmup: { normal: 20_000, quick: 1_500, min: 0 },
   /** Creates in a round of one variant. */
-  creates: { normal: 2_000, quick: 500, min: 1 },
+  creates: { normal: 1_000, quick: 500, min: 1 },
   /** Seconds of a round at a fixed rate, of creates and of pages. */
-  'open-seconds': { normal: 4, quick: 2, min: 0 },
+  'open-seconds': { normal: 2, quick: 2, min: 0 },
   /** Pages per gateway and list before the first round. */
   'page-warmup': { normal: 5_000, quick: 500, min: 0 },
   /** Pages in a round of one gateway and list; 0 leaves pages out. */
-  pages: { normal: 1_000, quick: 300, min: 0 },
+  pages: { normal: 500, quick: 300, min: 0 },
   /** Seconds of a round of lists after changes; 0 leaves them out. */
-  'change-seconds': { normal: 4, quick: 2, min: 0 },
+  'change-seconds': { normal: 2, quick: 2, min: 0 },
 } as const;
 
 const COUNT_NAMES = Object.keys(COUNTS) as CountName[];

@@ -1,6 +1,6 @@
 import { findGoals } from './goals.js';
 import type { BenchResult, ChangeResult, CreateResult, PageResult } from './result.js';
-import { median } from './statistics.js';
+import { median, medianRatio } from './statistics.js';
 
 type Row = readonly string[];
 
@@ -39,7 +39,7 @@ function formatCreates(row: CreateResult, rows: readonly CreateResult[]): Row {
   const cpuMs = median(row.cpuMs);
   const mainThreadMs = median(row.mainThreadMs);
   const ofVariant = (name: string) => rows.find(({ variant }) => variant === name);
-  const ratioTo = (name: string) => formatNumber(cpuMs / median(ofVariant(name)?.cpuMs ?? []));
+  const ratioTo = (name: string) => formatNumber(medianRatio(row.cpuMs, ofVariant(name)?.cpuMs ?? []));
   const { p50Ms, p99Ms } = row.openLoop;
   return [
     row.variant,
@@ -59,19 +59,19 @@ function formatPages(row: PageResult, rows: readonly PageResult[]): Row {
     row.variant,
     String(row.connections),
     ...[cpuMs, Math.min(...row.cpuMs), Math.max(...row.cpuMs)].map(value => formatNumber(value, 3)),
-    formatNumber(cpuMs / median(baseline?.cpuMs ?? [])),
+    formatNumber(medianRatio(row.cpuMs, baseline?.cpuMs ?? [])),
     ...[row.openLoop.p50Ms, row.openLoop.p99Ms].map(value => formatNumber(value)),
     formatNumber(row.peakMib, 0),
   ];
 }
 
 function formatChanges(row: ChangeResult, rows: readonly ChangeResult[]): Row {
-  const baseline = rows.find(({ variant }) => variant === 'baseline')?.corePercent ?? Number.NaN;
+  const baseline = rows.find(({ variant }) => variant === 'baseline');
   return [
     row.variant,
     String(row.connections),
     formatNumber(row.corePercent, 1),
-    formatNumber(row.corePercent / baseline),
+    formatNumber(medianRatio(row.cpuMs, baseline?.cpuMs ?? [])),
     formatNumber(row.changesPerSecond, 1),
     formatNumber(row.listReadsPerChange),
     ...[row.latency.p50Ms, row.latency.p99Ms].map(value => formatNumber(value)),
