@@ -25,17 +25,17 @@ const COUNTS = {
   /** Creates or pages in flight in closed loops, which is also the number of connections. */
   concurrency: { normal: 16, quick: 16, min: 1 },
   /** Creates per variant before the first round. */
-  warmup: { normal: 20_000, quick: 1_500, min: 0 },
+  warmup: { normal: 20_000, quick: 1_000, min: 0 },
   /** Creates in a round of one variant. */
   creates: { normal: 1_000, quick: 500, min: 1 },
   /** Seconds of a round at a fixed rate, of creates and of pages. */
-  'open-seconds': { normal: 2, quick: 2, min: 0 },
+  'open-seconds': { normal: 2, quick: 1, min: 0 },
   /** Pages per gateway and list before the first round. */
   'page-warmup': { normal: 5_000, quick: 500, min: 0 },
   /** Pages in a round of one gateway and list; 0 leaves pages out. */
   pages: { normal: 500, quick: 300, min: 0 },
   /** Seconds of a round of lists after changes; 0 leaves them out. */
-  'change-seconds': { normal: 2, quick: 2, min: 0 },
+  'change-seconds': { normal: 2, quick: 1, min: 0 },
 } as const;
 
 const COUNT_NAMES = Object.keys(COUNTS) as CountName[];
