@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { Dispatcher } from 'undici';
+import { sendGraphql } from './graphql-request.js';
 
 /** The input of a create, apart from its name. */
 export const CREATE_INPUT = {
@@ -18,66 +20,33 @@ const DOCUMENT = `mutation Create($input: CreateDatasourceConnectionInput!) {
   }
 }`;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** The form of a connection id. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-interface CreateAnswer {
-  readonly errors?: unknown;
-  readonly data?: {
-    readonly createDatasourceConnection?: {
-      readonly __typename?: unknown;
-      readonly connectionId?: unknown;
-    };
-  };
+interface CreateData {
+  readonly createDatasourceConnection?: { readonly __typename?: unknown; readonly connectionId?: unknown };
 }
 
-/** An answer other than "created"; `status` is the HTTP status, the message shows the body. */
-export class WrongAnswerError extends Error {
-  readonly status: number;
+const runId = randomBytes(4).toString('hex');
+let names = 0;
 
-  constructor(status: number, body: string) {
-    super(`Wrong answer, HTTP ${status}: ${body.slice(0, 1000)}`);
-    this.status = status;
-  }
+/** A name that no other connection of this run has. */
+export function freshName(): string {
+  names += 1;
+  return `bench-${runId}-${names}`;
 }
 
 /**
  * Creates one connection called `name` through a variant and returns the id that came back.
  *
- * @throws {WrongAnswerError} unless the answer is HTTP 200, free of errors, a success, and has a UUID.
- * @throws {Error} undici's own, when there is no answer.
+ * @throws {WrongAnswerError} unless the answer is a success and has a UUID.
  */
 export async function sendCreate(dispatcher: Dispatcher, origin: string, name: string): Promise<string> {
-  const response = await dispatcher.request({
-    origin,
-    path: '/graphql',
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({
-      query: DOCUMENT,
-      operationName: 'Create',
-      variables: {
-        input: { ...CREATE_INPUT, name },
-      },
-    }),
+  const variables = { input: { ...CREATE_INPUT, name } };
+  const request = { query: DOCUMENT, operationName: 'Create', variables };
+  return sendGraphql(dispatcher, origin, request, ({ createDatasourceConnection: payload }: CreateData) => {
+    if (payload?.__typename !== 'CreateDatasourceConnectionSuccess') return undefined;
+    const { connectionId } = payload;
+    return typeof connectionId === 'string' && UUID.test(connectionId) ? connectionId : undefined;
   });
-  const body = await response.body.text();
-  const connectionId = response.statusCode === 200 ? readConnectionId(body) : undefined;
-  if (connectionId === undefined) throw new WrongAnswerError(response.statusCode, body);
-  return connectionId;
-}
-
-function readConnectionId(body: string): string | undefined {
-  const { errors, data } = parseAnswer(body);
-  const payload = data?.createDatasourceConnection;
-  if (errors !== undefined || payload?.__typename !== 'CreateDatasourceConnectionSuccess') return undefined;
-  const { connectionId } = payload;
-  return typeof connectionId === 'string' && UUID.test(connectionId) ? connectionId : undefined;
-}
-
-function parseAnswer(body: string): CreateAnswer {
-  try {
-    return JSON.parse(body) as CreateAnswer;
-  } catch {
-    return {};
-  }
 }

@@ -1,58 +1,87 @@
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { VariantName } from './variants.js';
-import { VARIANT_NAMES } from './variants.js';
+import { DEFAULT_VARIANTS } from './variants.js';
 
 /** What one run of the benchmark does. */
 export interface BenchOptions {
   readonly variants: readonly VariantName[];
-  /** Measured rounds per variant, interleaved. */
-  readonly rounds: number;
-  /** Creates in one round of one variant. */
-  readonly creates: number;
-  /** Creates per variant before the first measured round. */
-  readonly warmup: number;
-  /** Cold starts per variant; the last one is the process that is measured. */
-  readonly starts: number;
-  /** Creates in flight, which is also the number of connections. */
-  readonly concurrency: number;
+  /** Folder of another checkout, whose build is measured as `baseline`. */
+  readonly baseline: string | undefined;
+  /** File for the results. */
+  readonly json: string;
+  readonly counts: Readonly<Record<CountName, number>>;
 }
 
+/** The names of the flags with a number. */
+type CountName = keyof typeof COUNTS;
+
+/** Of every flag with a number: its default, its value with `--quick`, and the smallest value. */
+const COUNTS = {
+  /** Measured rounds of everything, interleaved. */
+  rounds: { normal: 10, quick: 3, min: 1 },
+  /** Starts of each variant; the last process is the one that is measured. */
+  starts: { normal: 3, quick: 1, min: 1 },
+  /** Creates or pages in flight in closed loops, which is also the number of connections. */
+  concurrency: { normal: 16, quick: 16, min: 1 },
+  /** Creates per variant before the first round. */
+  warmup: { normal: 20_000, quick: 1_000, min: 0 },
+  /** Creates in a round of one variant. */
+  creates: { normal: 1_000, quick: 500, min: 1 },
+  /** Seconds of a round at a fixed rate, of creates and of pages. */
+  'open-seconds': { normal: 2, quick: 1, min: 0 },
+  /** Pages per gateway and list before the first round. */
+  'page-warmup': { normal: 5_000, quick: 500, min: 0 },
+  /** Pages in a round of one gateway and list; 0 leaves pages out. */
+  pages: { normal: 500, quick: 300, min: 0 },
+  /** Seconds of a round of lists after changes; 0 leaves them out. */
+  'change-seconds': { normal: 2, quick: 1, min: 0 },
+} as const;
+
+const COUNT_NAMES = Object.keys(COUNTS) as CountName[];
+
 /**
- * The options of a run: flags first, then `BENCH_*` variables, then the defaults, which take 30 to 60 s.
+ * The options of a run: flags first, then `BENCH_*` variables such as BENCH_OPEN_SECONDS, then the defaults.
  *
- * @throws {Error} for an unknown flag, an unknown variant, or a number that is not a positive integer.
+ * @throws {Error} for an unknown flag, an unknown variant, or a number out of range.
  */
 export function readOptions(args: readonly string[], env: Readonly<Record<string, string | undefined>>): BenchOptions {
-  const fromEnv = (name: string, fallback: string): string => env[`BENCH_${name}`] ?? fallback;
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rounds: { type: 'string', default: fromEnv('ROUNDS', '5') },
-      creates: { type: 'string', default: fromEnv('CREATES', '2000') },
-      warmup: { type: 'string', default: fromEnv('WARMUP', '2000') },
-      starts: { type: 'string', default: fromEnv('STARTS', '3') },
-      concurrency: { type: 'string', default: fromEnv('CONCURRENCY', '16') },
-      variants: { type: 'string', default: fromEnv('VARIANTS', VARIANT_NAMES.join(',')) },
+      quick: { type: 'boolean', default: false },
+      variants: { type: 'string' },
+      baseline: { type: 'string' },
+      json: { type: 'string', default: fileURLToPath(new URL('./result.json', import.meta.url)) },
+      ...Object.fromEntries(COUNT_NAMES.map(name => [name, { type: 'string' as const }])),
     },
   });
+  const { quick, json, ...texts } = values;
+  const given = (name: string): string | undefined =>
+    (texts as Record<string, string | undefined>)[name] ?? env[`BENCH_${name.toUpperCase().replaceAll('-', '_')}`];
+  const countOf = (name: CountName): number => {
+    const text = given(name);
+    return text === undefined ? COUNTS[name][quick ? 'quick' : 'normal'] : parseCount(name, text);
+  };
+  const baseline = given('baseline');
+  const variants = parseVariants(given('variants') ?? DEFAULT_VARIANTS.join(','));
   return {
-    variants: parseVariants(values.variants),
-    rounds: parseCount('rounds', values.rounds),
-    creates: parseCount('creates', values.creates),
-    warmup: parseCount('warmup', values.warmup),
-    starts: parseCount('starts', values.starts),
-    concurrency: parseCount('concurrency', values.concurrency),
+    variants: baseline === undefined ? variants : ['baseline', ...variants],
+    baseline,
+    json,
+    counts: Object.fromEntries(COUNT_NAMES.map(name => [name, countOf(name)])) as Record<CountName, number>,
   };
 }
 
-function parseCount(name: string, text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`--${name} must be a positive integer, not "${text}".`);
-  return Number(text);
+function parseCount(name: CountName, text: string): number {
+  const { min } = COUNTS[name];
+  if (/^\d{1,7}$/.test(text) && Number(text) >= min) return Number(text);
+  throw new Error(`--${name} must be a whole number from ${min}, not "${text}".`);
 }
 
 function parseVariants(text: string): VariantName[] {
   const wanted = text.split(',');
-  const unknown = wanted.filter(name => !VARIANT_NAMES.some(known => known === name));
+  const unknown = wanted.filter(name => !DEFAULT_VARIANTS.some(known => known === name));
   if (unknown.length > 0) throw new Error(`--variants knows no "${unknown.join('", "')}".`);
-  return VARIANT_NAMES.filter(name => wanted.includes(name));
+  return DEFAULT_VARIANTS.filter(name => wanted.includes(name));
 }

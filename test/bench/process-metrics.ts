@@ -6,6 +6,14 @@ import { existsSync, readFileSync } from 'node:fs';
  */
 const TICK_MS = 10;
 
+/** CPU time that a process has used so far, user and system, in milliseconds (resolution 10 ms). */
+export interface CpuTime {
+  /** Of all threads. */
+  readonly totalMs: number;
+  /** Of the main thread, which runs the JavaScript. */
+  readonly mainThreadMs: number;
+}
+
 /** Throws, with the reason, on a system that has no Linux `/proc`: nothing here can be measured without it. */
 export function requireProc(): void {
   if (existsSync('/proc/self/stat') && existsSync('/proc/self/status')) return;
@@ -13,12 +21,20 @@ export function requireProc(): void {
 }
 
 /**
- * CPU time that a process has used so far, user and system, all threads, in milliseconds (resolution 10 ms).
+ * CPU time that a process has used so far.
  *
  * @throws {Error} when there is no such process.
  */
-export function readCpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+export function readCpuTime(pid: number): CpuTime {
+  return {
+    totalMs: readCpuMs(`/proc/${pid}/stat`),
+    // The main thread has the id of the process.
+    mainThreadMs: readCpuMs(`/proc/${pid}/task/${pid}/stat`),
+  };
+}
+
+function readCpuMs(file: string): number {
+  const stat = readFileSync(file, 'utf8');
   // The second field, the command, may hold blanks and brackets; the third starts after the last ")".
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // proc_pid_stat(5): utime is field 14 and stime field 15, counted from 1.
@@ -31,7 +47,21 @@ export function readCpuMs(pid: number): number {
  * @throws {Error} when there is no such process.
  */
 export function readRssMb(pid: number): number {
-  return readMemoryMb(pid, 'VmRSS');
+  return (readMemoryKib(pid, 'VmRSS') * 1024) / 1e6;
+}
+
+/** {@link readRssMb} in mebibytes. */
+export function readRssMib(pid: number): number {
+  return readMemoryKib(pid, 'VmRSS') / 1024;
+}
+
+/**
+ * Most memory that a process ever had resident (VmHWM), in mebibytes.
+ *
+ * @throws {Error} when there is no such process.
+ */
+export function readPeakRssMib(pid: number): number {
+  return readMemoryKib(pid, 'VmHWM') / 1024;
 }
 
 /** TCP connections to a local port that are not closed, from `/proc/net/tcp` (IPv4). */
@@ -45,17 +75,9 @@ export function countConnections(port: number): number {
   }).length;
 }
 
-/**
- * Most memory that a process ever had resident (VmHWM), in megabytes of 10^6 bytes.
- *
- * @throws {Error} when there is no such process.
- */
-export function readPeakRssMb(pid: number): number {
-  return readMemoryMb(pid, 'VmHWM');
-}
-
-function readMemoryMb(pid: number, field: string): number {
+// The kernel writes "kB" and means 1024 bytes.
+function readMemoryKib(pid: number, field: string): number {
   const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   if (match === null) throw new Error(`/proc/${pid}/status has no ${field}.`);
-  return (Number(match[1]) * 1024) / 1e6;
+  return Number(match[1]);
 }

@@ -1,21 +1,26 @@
 /**
- * Entry point of the benchmark: the cost of a create in the gateway, in a conventional implementation (baseline) and
- * in a bare minimum (floor), in one run against one upstream. A missed goal is printed; a wrong answer exits with 1.
+ * Entry point of the benchmark: what the gateway costs, next to the usual build, a peer with Apollo's REST client and a
+ * bare minimum, in one run. A missed goal is printed; a wrong answer exits with 1.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ChildProcesses } from './child-processes.js';
-import { measureAll } from './measure.js';
+import { findGoals } from './goals.js';
+import { measureCreates } from './measure-creates.js';
+import { measureChanges, measurePages } from './measure-lists.js';
 import { readOptions } from './options.js';
 import { requireProc } from './process-metrics.js';
+import { printProgress } from './progress.js';
 import { formatReport } from './report.js';
-import { requireBuilt } from './variants.js';
+import { describeRun } from './result.js';
+import { findVariants } from './variants.js';
 
 async function run(): Promise<void> {
   requireProc();
   const options = readOptions(process.argv.slice(2), process.env);
-  options.variants.forEach(requireBuilt);
+  const variants = findVariants(options.variants, options.baseline);
+  const gateways = variants.filter(({ isGateway }) => isGateway);
 
   const workDir = mkdtempSync(join(tmpdir(), 'dli-gateway-bench-'));
   const children = new ChildProcesses(workDir);
@@ -27,7 +32,20 @@ async function run(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => process.exit(128 + constants.signals[signal]));
   }
-  process.stdout.write(formatReport(await measureAll(options, children, workDir), options));
+
+  const workplace = { children, workDir };
+  const { pages, 'change-seconds': changeSeconds } = options.counts;
+  const result = {
+    ...describeRun(),
+    options,
+    creates: await measureCreates(variants, options, workplace, printProgress),
+    pages: pages === 0 ? [] : await measurePages(gateways, options, workplace, printProgress),
+    changes: changeSeconds === 0 ? [] : await measureChanges(gateways, options, workplace, printProgress),
+  };
+  mkdirSync(dirname(options.json), { recursive: true });
+  writeFileSync(options.json, `${JSON.stringify({ ...result, goals: findGoals(result) }, null, 2)}\n`);
+  printProgress(`results in ${options.json}`);
+  process.stdout.write(formatReport(result));
 }
 
 try {

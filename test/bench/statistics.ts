@@ -11,3 +11,11 @@ export function median(values: readonly number[]): number {
   const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
   return (lower + upper) / 2;
 }
+
+/**
+ * Median of the ratios of two series, value by value: what slows the machine down for a while slows both values of a
+ * pair. NaN when one is empty.
+ */
+export function medianRatio(values: readonly number[], others: readonly number[]): number {
+  return others.length === 0 ? Number.NaN : median(values.map((value, index) => value / (others[index] ?? Number.NaN)));
+}

@@ -1,30 +1,79 @@
 /**
- * Entry point of the upstream: a stand-in for DLI that accepts every POST and counts them. It checks
- * nothing, so that it costs every variant the same and stays far from being the bottleneck.
- * `GET /count` returns the number of POSTs so far.
+ * Entry point of the upstream: a stand-in for DLI that accepts every call and counts it. It checks nothing, so that it
+ * costs every variant the same and stays far from being the bottleneck. `GET /calls` returns the counts so far.
+ *
+ * It lists `CONNECTIONS` connections. Only if there are any does it remember creates and deletes: its cost must not
+ * grow while creates are measured.
  */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { listElement, seedConnections } from './seeded-connections.js';
 
-const { PORT } = process.env;
-let posts = 0;
+const COLLECTION = /^\/v2\.0\/[^/]+\/datasource-connection(?:\/([^/?]+))?$/;
+
+const { PORT, CONNECTIONS = '0' } = process.env;
+const calls = { creates: 0, gets: 0, lists: 0, deletes: 0, others: 0 };
+// Printed once: a list is printed again after every change.
+const elements = new Map(seedConnections(Number(CONNECTIONS)).map(seeded => [seeded.id, listElement(seeded)]));
+const remembersChanges = elements.size > 0;
+
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method = '', url = '' } = request;
+  if (url === '/calls') return respond(response, 200, JSON.stringify(calls));
+  const [path, id] = COLLECTION.exec(url) ?? [];
+  const operation = path === undefined ? undefined : `${method}${id === undefined ? '' : ' one'}`;
+  switch (operation) {
+    case 'POST':
+      calls.creates += 1;
+      return create(request, response);
+    case 'GET':
+      calls.lists += 1;
+      return respond(
+        response,
+        200,
+        `{"is_success":true,"message":"","connections":[${[...elements.values()].join(',')}],"count":${elements.size}}`,
+      );
+    case 'GET one':
+      calls.gets += 1;
+      return respondAbout(response, elements.get(id ?? ''));
+    case 'DELETE one':
+      calls.deletes += 1;
+      return respondAbout(response, elements.delete(id ?? '') ? '{"is_success":true,"message":""}' : undefined);
+    default:
+      calls.others += 1;
+      return respond(response, 404, '{}');
+  }
+}
+
+async function create(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const id = randomUUID();
+  if (remembersChanges) {
+    const { name } = (await json(request)) as { name: string };
+    elements.set(id, listElement({ id, name, createdAtMs: Date.now() }));
+  } else {
+    for await (const _ of request);
+  }
+  respond(response, 201, `{"is_success":true,"message":"","connection_id":"${id}"}`);
+}
+
+function respondAbout(response: ServerResponse, body: string | undefined): void {
+  if (body === undefined) respond(response, 404, '{"error_code":"DLI.0002","error_msg":"No such connection."}');
+  else respond(response, 200, body);
+}
+
+// All bodies are ASCII, so that their length is their number of bytes.
+function respond(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
+  response.end(body);
+}
 
 const server = createServer((request, response) => {
-  if (request.method !== 'POST') {
-    response.writeHead(request.url === '/count' ? 200 : 404, { 'content-type': 'text/plain' });
-    response.end(String(posts));
-    return;
-  }
-  posts += 1;
-  request.resume();
-  request.once('end', () => {
-    const body = `{"is_success":true,"message":"","connection_id":"${randomUUID()}"}`;
-    response.writeHead(201, { 'content-type': 'application/json', 'content-length': body.length });
-    response.end(body);
-  });
+  handle(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
 });
 
 // Longer than any pause between two rounds of a variant: a connection closed under a POST would look like a
 // failure of the variant.
-server.keepAliveTimeout = 120_000;
+server.keepAliveTimeout = 600_000;
 server.listen(Number(PORT), '127.0.0.1');

@@ -1,11 +1,24 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What can be measured, in the order in which it is measured and printed. */
-export const VARIANT_NAMES = ['gateway', 'baseline', 'floor'] as const;
+/** What is measured unless told otherwise, in the order in which it is measured and printed. */
+export const DEFAULT_VARIANTS = ['gateway', 'usual', 'datasource-rest', 'floor'] as const;
 
-/** One server under measurement; all three answer the same GraphQL document at `POST /graphql`. */
-export type VariantName = (typeof VARIANT_NAMES)[number];
+/**
+ * One server under measurement; all answer the same GraphQL document at `POST /graphql`. `baseline` is the gateway of
+ * another build.
+ */
+export type VariantName = (typeof DEFAULT_VARIANTS)[number] | 'baseline';
+
+/** A variant and how it is started. */
+export interface Variant {
+  readonly name: VariantName;
+  /** Path of its built script. */
+  readonly script: string;
+  /** Whether it is a gateway, which takes the gateway's settings and can list connections, too. */
+  readonly isGateway: boolean;
+}
 
 /** The settings of a variant's process. */
 export interface VariantPlaces {
@@ -21,24 +34,32 @@ export interface VariantPlaces {
 /** The DLI project that every variant creates connections in; the upstream ignores it. */
 const PROJECT_ID = '48cc2c48765f481480c7db940d6409d1';
 
-/** Path of the built script of a variant; compiled, this file is `build/bench/variants.js`. */
-export function variantScript(name: VariantName): string {
+/**
+ * The variants of these names.
+ *
+ * @param baselineDir a checkout of the gateway, which is built; needed for `baseline`
+ * @throws {Error} when one is not built, so that none is omitted silently.
+ */
+export function findVariants(names: readonly VariantName[], baselineDir = ''): Variant[] {
+  return names.map(name => {
+    const script = scriptOf(name, baselineDir);
+    if (!existsSync(script)) throw new Error(`${script} does not exist: run "npm run build" there first.`);
+    return { name, script, isGateway: name === 'gateway' || name === 'baseline' };
+  });
+}
+
+// Compiled, this file is `build/bench/variants.js`.
+function scriptOf(name: VariantName, baselineDir: string): string {
+  if (name === 'baseline') return resolve(baselineDir, 'dist/main.js');
   const script = name === 'gateway' ? '../../dist/main.js' : `./${name}.js`;
   return fileURLToPath(new URL(script, import.meta.url));
 }
 
-/** Throws when a variant is not built, so that it is never omitted silently. */
-export function requireBuilt(name: VariantName): void {
-  const script = variantScript(name);
-  if (existsSync(script)) return;
-  throw new Error(`${script} does not exist: run "npm run build" first, or leave "${name}" out of --variants.`);
-}
-
 /** The environment of a variant's process: the gateway's as in production, apart from caller checks. */
-export function variantEnv(name: VariantName, places: VariantPlaces): Record<string, string> {
+export function variantEnv({ isGateway }: Variant, places: VariantPlaces): Record<string, string> {
   const { port, adminPort, upstream, dataDir } = places;
   const shared = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port) };
-  if (name !== 'gateway') {
+  if (!isGateway) {
     return { ...shared, CREATE_URL: `${upstream}/v2.0/${PROJECT_ID}/datasource-connection` };
   }
   return {
@@ -54,5 +75,7 @@ export function variantEnv(name: VariantName, places: VariantPlaces): Record<str
     CALLER_AUTH: 'none',
     EXPLORER: 'none',
     DATA_DIR: dataDir,
+    // A busy machine must not cause load shedding.
+    MAX_EVENT_LOOP_DELAY_MS: '60000',
   };
 }

@@ -14,6 +14,7 @@ export const DOCUMENTS = [
   'docs/operation-records.md',
   'docs/emulator.md',
   'docs/architecture.md',
+  'docs/performance.md',
 ] as const;
 
 /** The text of a file, by its path in the repository. */

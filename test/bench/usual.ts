@@ -1,5 +1,5 @@
 /**
- * Entry point of the baseline: a conventional implementation of the gateway. Apollo's stand-alone server,
+ * Entry point of the usual build: a conventional implementation of the gateway. Apollo's stand-alone server,
  * type-graphql with `validate: true`, class-validator, and ky with its defaults. No signing, no records.
  */
 import 'reflect-metadata';
@@ -12,7 +12,7 @@ import {
   CreateDatasourceConnectionPayload,
   CreateDatasourceConnectionSuccess,
   DliRejectedError,
-} from './baseline-schema.js';
+} from './usual-schema.js';
 
 interface CreateAnswer {
   readonly message: string;
