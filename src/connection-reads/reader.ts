@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { CONNECTION_ID } from '../dli/connection.js';
+import { DecodedElements } from '../dli/decoded-elements.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
@@ -48,6 +49,8 @@ export class ConnectionReader {
     memoMethod: () => new CoalescedRead(this.dependencies.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
+  /** Of the latest list. */
+  readonly #decoded = new DecodedElements();
   readonly #ownChanges: OwnChanges;
   #releaseTimer: NodeJS.Timeout | undefined;
 
@@ -98,7 +101,7 @@ export class ConnectionReader {
     const snapshot = await this.#listWithOwnChanges(maxAgeMs, showsDeleted(request.filter), caller);
     clearTimeout(this.#releaseTimer);
     // A list of ten thousand connections takes some megabytes, so it is released when unused.
-    this.#releaseTimer = setTimeout(() => this.#list.clear(), SNAPSHOT_LIFE_MS + freshnessMs).unref();
+    this.#releaseTimer = setTimeout(() => this.#releaseList(), SNAPSHOT_LIFE_MS + freshnessMs).unref();
     return snapshot.page(request);
   }
 
@@ -112,7 +115,12 @@ export class ConnectionReader {
   close(): void {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();
+    this.#releaseList();
+  }
+
+  #releaseList(): void {
     this.#list.clear();
+    this.#decoded.clear();
   }
 
   /** Reads the list anew only if it is older than `maxAgeMs`, or if that is the best way to learn of own changes. */
@@ -159,7 +167,7 @@ export class ConnectionReader {
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
     const { sequence } = this.#ownChanges;
-    const { connections } = await this.dependencies.dli.listConnections(context);
+    const { connections } = await this.dependencies.dli.listConnections(context, this.#decoded);
     const identified = connections.filter((connection): connection is ReadConnection => connection.id !== null);
     return new ConnectionSnapshot(identified, sequence);
   }
