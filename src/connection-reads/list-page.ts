@@ -69,6 +69,7 @@ interface Entry extends Position {
 /** Matches all connections. */
 const ALL: ConnectionFilter = { states: Object.values(ConnectionState) };
 const BYTES_PER_ENTRY = 8;
+const MAX_SELECTIONS = 32;
 const MAX_SELECTION_BYTES = 4 * 1_024 * 1_024;
 const MAX_CURSOR_LENGTH = 1_024;
 // The maximum length of a DLI name; bounds the length of a cursor.
@@ -91,17 +92,21 @@ export class ConnectionSnapshot {
   hasChangesUpTo = -1;
   readonly #sorted = new Map<ConnectionOrder, Selection>();
   readonly #selections = new LRUCache<string, Selection>({
+    max: MAX_SELECTIONS,
     maxSize: MAX_SELECTION_BYTES,
     sizeCalculation: ({ entries }, key) => key.length + BYTES_PER_ENTRY * (entries.length + 1),
   });
-  readonly #byId: Map<string, ReadConnection>;
+  readonly #byId = new Map<string, ReadConnection>();
 
-  /** @param readAtSequence the number of own changes before the read began */
+  /**
+   * @param connections of several with one id, the first counts
+   * @param readAtSequence the number of own changes before the read began
+   */
   constructor(
     connections: readonly ReadConnection[],
     readonly readAtSequence: number,
   ) {
-    this.#byId = new Map(connections.map(connection => [connection.id.toLowerCase(), connection]));
+    for (const connection of connections.toReversed()) this.#byId.set(connection.id.toLowerCase(), connection);
   }
 
   /** @param id in lower case */

@@ -36,6 +36,8 @@ export interface ReadContext {
 // Following pages come from one snapshot of the list, but not from an outdated one.
 const SNAPSHOT_LIFE_MS = 30_000;
 const MAX_CACHED_CONNECTIONS = 1_000;
+const MAX_CACHED_BYTES = 16 * 1_024 * 1_024;
+const BYTES_OF_PENDING_READ = 1_024;
 /** A list does not wait longer for a connection that it lacks. */
 const LOOKUP_TIMEOUT_MS = 5_000;
 
@@ -46,6 +48,8 @@ const LOOKUP_TIMEOUT_MS = 5_000;
 export class ConnectionReader {
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
     max: MAX_CACHED_CONNECTIONS,
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: () => BYTES_OF_PENDING_READ,
     memoMethod: () => new CoalescedRead(this.dependencies.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
@@ -162,7 +166,12 @@ export class ConnectionReader {
 
   async #read(id: string, context: OperationContext): Promise<ReadConnection | undefined> {
     const connection = await this.dependencies.dli.getConnection(id, context);
-    return connection && { ...connection, id };
+    if (connection === undefined) return undefined;
+    const read = this.#connections.peek(id);
+    // The size is known only now; a character takes up to two bytes.
+    const size = BYTES_OF_PENDING_READ + 2 * JSON.stringify(connection).length;
+    if (read !== undefined && this.#connections.delete(id)) this.#connections.set(id, read, { size });
+    return { ...connection, id };
   }
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {

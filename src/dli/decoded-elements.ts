@@ -10,22 +10,30 @@ interface CutList {
   texts: string[];
 }
 
-/** A list response, parsed without the elements that are known. */
+/** A list response, parsed except for the elements that are known. */
 interface ParsedList extends CutList {
-  /** Each element, parsed or decoded. */
-  elements: unknown[];
+  /** By position: decoded, or undefined if the element is not known. */
+  known: (DescribedConnection | undefined)[];
+  /** The other elements by position, parsed. */
+  others: ReadonlyMap<number, unknown>;
 }
 
+/** How many elements may be gone in one place before what follows is decoded again. */
+const MAX_GAP = 100;
+
 /**
- * The elements of the latest list by their text, so that the next list costs only what has changed: to parse and decode
- * ten thousand connections takes a tenth of a second. Holds the text of that list until it is cleared.
+ * The elements of the latest list with their texts, so that the next list costs only what has changed: to parse and
+ * decode ten thousand connections takes a tenth of a second. Holds the text of that list until it is cleared.
  */
 export class DecodedElements {
-  #byText = new Map<string, DescribedConnection>();
+  // In the order of the list.
+  #texts: readonly string[] = [];
+  #connections: readonly (DescribedConnection | undefined)[] = [];
   #confidentialCount = 0;
 
   clear(): void {
-    this.#byText.clear();
+    this.#texts = [];
+    this.#connections = [];
   }
 
   /** Parses a list. Undefined when it must be parsed as a whole. */
@@ -35,25 +43,48 @@ export class DecodedElements {
     // A message that was fit to be shown may hold a credential that is new.
     if (confidential.count !== this.#confidentialCount) this.clear();
     this.#confidentialCount = confidential.count;
-    const elements = cut.texts.map(each => this.#byText.get(each) ?? parseJson(each));
-    return elements.every(isObject) ? { ...cut, elements } : undefined;
+    const known: ParsedList['known'] = [];
+    const others = new Map<number, unknown>();
+    let next = 0;
+    for (const each of cut.texts) {
+      const index = this.#indexOf(each, next);
+      if (index !== undefined) next = index + 1;
+      const connection = index === undefined ? undefined : this.#connections[index];
+      if (connection === undefined) {
+        const value = parseJson(each);
+        if (!isObject(value)) return undefined;
+        others.set(known.length, value);
+      }
+      known.push(connection);
+    }
+    return { ...cut, known, others };
   }
 
   /** Decodes the elements that are not known, and keeps all for the next list. */
   decode(
-    { texts, elements }: ParsedList,
+    { texts, known, others }: ParsedList,
     { undocumented }: DecodedResponse,
     decode: (element: unknown, index: number) => DescribedConnection,
   ): DescribedConnection[] {
-    const known = this.#byText;
-    this.#byText = new Map();
-    return texts.map((text, index) => {
+    const kept = [...known];
+    const connections = known.map((connection, index) => {
+      if (connection !== undefined) return connection;
       const reported = undocumented.count;
-      const connection = known.get(text) ?? decode(elements[index], index);
+      const decoded = decode(others.get(index), index);
       // What is undocumented is reported with each response.
-      if (undocumented.count === reported) this.#byText.set(text, connection);
-      return connection;
+      if (undocumented.count === reported) kept[index] = decoded;
+      return decoded;
     });
+    this.#texts = texts;
+    this.#connections = kept;
+    return connections;
+  }
+
+  // Lists keep their order. To look a text up by its hash would cost three times as much as to compare it.
+  #indexOf(text: string, from: number): number | undefined {
+    const end = Math.min(this.#texts.length, from + MAX_GAP);
+    for (let index = from; index < end; index += 1) if (this.#texts[index] === text) return index;
+    return undefined;
   }
 }
 

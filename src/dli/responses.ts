@@ -168,7 +168,8 @@ export interface ConnectionList {
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`. Of several elements with one id, the first
  * counts.
  *
- * @param decoded the elements of an earlier list, which are not decoded again
+ * @param decoded the elements of an earlier list, which are not decoded again; repeated ids then stay in the list, for
+ *   an index of the caller to drop
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
 export function readConnectionList(
@@ -178,7 +179,7 @@ export function readConnectionList(
   if (response.status !== 200) return undefined;
   const list = decoded?.parse(response);
   const fields = readSuccess(response, list?.rest);
-  const elements = list?.elements ?? fields?.raw('connections');
+  const elements = list?.texts ?? fields?.raw('connections');
   if (fields === undefined || !Array.isArray(elements)) {
     fields?.report('connections', elements);
     return undefined;
@@ -187,7 +188,9 @@ export function readConnectionList(
   // A count that cannot be read may be of a longer list.
   if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
   const decode = (element: unknown, index: number) => readElement(element, `connections[${index}]`, response);
-  return withoutRepeats(list === undefined ? elements.map(decode) : (decoded?.decode(list, response, decode) ?? []));
+  if (list !== undefined) return decoded?.decode(list, response, decode);
+  const connections = elements.map(decode);
+  return decoded === undefined ? withoutRepeats(connections) : connections;
 }
 
 function withoutRepeats(connections: readonly DescribedConnection[]): DescribedConnection[] {

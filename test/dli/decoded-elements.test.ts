@@ -29,7 +29,11 @@ const text = JSON.stringify;
 function read(body: string, decoded?: DecodedElements, status = 200) {
   const undocumented = new UndocumentedFields();
   const response = { status, text: body, undocumented, confidential: new ConfidentialTexts() };
-  const connections = readConnectionList(response, decoded);
+  const listed = readConnectionList(response, decoded);
+  // The caller's own index drops repeated ids.
+  const connections = listed?.filter(
+    ({ id }, index) => id === null || listed.findIndex(each => each.id === id) === index,
+  );
   return { connections, reported: undocumented.describe(), withoutId: undocumented.withoutId };
 }
 
