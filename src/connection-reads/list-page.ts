@@ -96,29 +96,38 @@ export class ConnectionSnapshot {
     maxSize: MAX_SELECTION_BYTES,
     sizeCalculation: ({ entries }, key) => key.length + BYTES_PER_ENTRY * (entries.length + 1),
   });
-  readonly #byId = new Map<string, ReadConnection>();
+  readonly #connections: ReadConnection[];
+  /** Of the connections, in lower case. An index of them would be dear to build for every list. */
+  readonly #ids: string[];
 
-  /**
-   * @param connections of several with one id, the first counts
-   * @param readAtSequence the number of own changes before the read began
-   */
+  /** @param readAtSequence the number of own changes before the read began */
   constructor(
     connections: readonly ReadConnection[],
     readonly readAtSequence: number,
   ) {
-    for (const connection of connections.toReversed()) this.#byId.set(connection.id.toLowerCase(), connection);
+    this.#connections = [...connections];
+    this.#ids = connections.map(({ id }) => id.toLowerCase());
   }
 
-  /** @param id in lower case */
-  find(id: string): ReadConnection | undefined {
-    return this.#byId.get(id);
+  /** The connections with these ids, which are in lower case. */
+  findAll(ids: ReadonlySet<string>): Map<string, ReadConnection> {
+    const found = new Map<string, ReadConnection>();
+    if (ids.size === 0) return found;
+    for (const [index, connection] of this.#connections.entries()) {
+      const id = this.#ids[index] ?? '';
+      if (ids.has(id)) found.set(id, connection);
+    }
+    return found;
   }
 
   /** Adds a connection, or replaces the one with its id. */
   put(connection: ReadConnection): void {
     const id = connection.id.toLowerCase();
-    const replaced = this.#byId.get(id);
-    this.#byId.set(id, connection);
+    const position = this.#ids.indexOf(id);
+    const replaced = this.#connections[position];
+    const index = replaced === undefined ? this.#ids.length : position;
+    this.#ids[index] = id;
+    this.#connections[index] = connection;
     for (const selection of [...this.#sorted.values(), ...this.#selections.values()]) {
       if (replaced !== undefined) removeFrom(selection, replaced);
       if (matches(selection.filter, connection)) insertInto(selection, connection);
@@ -153,7 +162,7 @@ export class ConnectionSnapshot {
   #sort(order: ConnectionOrder): Selection {
     const cached = this.#sorted.get(order);
     if (cached !== undefined) return cached;
-    const entries = [...this.#byId.values()]
+    const entries = this.#connections
       .map(connection => entryOf(order, connection))
       .sort((a, b) => comparePositions(order, a, b));
     const sorted = { filter: ALL, order, entries };

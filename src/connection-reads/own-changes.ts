@@ -82,13 +82,16 @@ export class OwnChanges {
   /** Marks deleted connections. @returns the created ones that are not listed, oldest first */
   #applyKnown(list: ConnectionSnapshot): OwnChange[] {
     const nowMs = this.clock.monotonicMs();
-    return [...this.#changes.values()].filter(({ id, kind, atMs }) => {
-      const listed = list.find(id);
-      const isRecent = nowMs - atMs <= LIFE_MS;
-      if (isRecent && kind === 'deleted' && listed !== undefined && stateOfWireName(listed.state) !== 'DELETED')
-        list.put({ ...listed, state: ConnectionState.DELETED });
-      return isRecent && kind === 'created' && listed === undefined;
-    });
+    const changes = [...this.#changes.values()].filter(
+      ({ sequence, atMs }) => sequence > list.hasChangesUpTo && nowMs - atMs <= LIFE_MS,
+    );
+    const listed = list.findAll(new Set(changes.map(({ id }) => id)));
+    for (const { id, kind } of changes) {
+      const connection = listed.get(id);
+      if (kind === 'deleted' && connection !== undefined && stateOfWireName(connection.state) !== 'DELETED')
+        list.put({ ...connection, state: ConnectionState.DELETED });
+    }
+    return changes.filter(({ id, kind }) => kind === 'created' && !listed.has(id));
   }
 
   /** @returns false if DLI did not answer */

@@ -67,17 +67,23 @@ export class DecodedElements {
     decode: (element: unknown, index: number) => DescribedConnection,
   ): DescribedConnection[] {
     const kept = [...known];
+    const newIds = new Set<string>();
     const connections = known.map((connection, index) => {
       if (connection !== undefined) return connection;
       const reported = undocumented.count;
       const decoded = decode(others.get(index), index);
       // What is undocumented is reported with each response.
       if (undocumented.count === reported) kept[index] = decoded;
+      newIds.add(decoded.id?.toLowerCase() ?? `none ${index}`);
       return decoded;
     });
+    const hasRepeats =
+      newIds.size < others.size ||
+      (newIds.size > 0 && known.some(connection => newIds.has(connection?.id?.toLowerCase() ?? '')));
     this.#texts = texts;
-    this.#connections = kept;
-    return connections;
+    // An element with the id of another one is decoded each time, so that no two known ones have the same id.
+    this.#connections = hasRepeats ? known : kept;
+    return hasRepeats ? withoutRepeats(connections) : connections;
   }
 
   // Lists keep their order. To look a text up by its hash would cost three times as much as to compare it.
@@ -86,6 +92,12 @@ export class DecodedElements {
     for (let index = from; index < end; index += 1) if (this.#texts[index] === text) return index;
     return undefined;
   }
+}
+
+/** Of several connections with one id, only the first. */
+export function withoutRepeats(connections: readonly DescribedConnection[]): DescribedConnection[] {
+  const ids = new Set<string>();
+  return connections.filter(({ id }) => id === null || ids.size < ids.add(id.toLowerCase()).size);
 }
 
 /**

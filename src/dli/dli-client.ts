@@ -116,7 +116,7 @@ export class DliClient {
   }
 
   /**
-   * All connections that DLI lists, deleted ones included; those that it lists twice are there twice.
+   * All connections that DLI lists, deleted ones included.
    *
    * @param decoded makes a list cheap that differs little from the one before
    * @throws {DliError} as {@link DliClient.getConnection}

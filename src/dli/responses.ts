@@ -3,6 +3,7 @@ import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
 import { CONNECTION_ID } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
+import { withoutRepeats } from './decoded-elements.js';
 import type { DliError } from './dli-error.js';
 import { FieldReader } from './field-reader.js';
 import type { SafeResponse } from './safe-request.js';
@@ -168,8 +169,7 @@ export interface ConnectionList {
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`. Of several elements with one id, the first
  * counts.
  *
- * @param decoded the elements of an earlier list, which are not decoded again; repeated ids then stay in the list, for
- *   an index of the caller to drop
+ * @param decoded the elements of an earlier list, which are not decoded again
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
 export function readConnectionList(
@@ -188,14 +188,7 @@ export function readConnectionList(
   // A count that cannot be read may be of a longer list.
   if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
   const decode = (element: unknown, index: number) => readElement(element, `connections[${index}]`, response);
-  if (list !== undefined) return decoded?.decode(list, response, decode);
-  const connections = elements.map(decode);
-  return decoded === undefined ? withoutRepeats(connections) : connections;
-}
-
-function withoutRepeats(connections: readonly DescribedConnection[]): DescribedConnection[] {
-  const ids = new Set<string>();
-  return connections.filter(({ id }) => id === null || ids.size < ids.add(id.toLowerCase()).size);
+  return list === undefined ? withoutRepeats(elements.map(decode)) : decoded?.decode(list, response, decode);
 }
 
 function readElement(

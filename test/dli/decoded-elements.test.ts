@@ -29,11 +29,7 @@ const text = JSON.stringify;
 function read(body: string, decoded?: DecodedElements, status = 200) {
   const undocumented = new UndocumentedFields();
   const response = { status, text: body, undocumented, confidential: new ConfidentialTexts() };
-  const listed = readConnectionList(response, decoded);
-  // The caller's own index drops repeated ids.
-  const connections = listed?.filter(
-    ({ id }, index) => id === null || listed.findIndex(each => each.id === id) === index,
-  );
+  const connections = readConnectionList(response, decoded);
   return { connections, reported: undocumented.describe(), withoutId: undocumented.withoutId };
 }
 
@@ -93,6 +89,19 @@ describe('a list whose elements are decoded apart is decoded as a whole would be
 });
 
 describe('the elements of the list before', () => {
+  it('do not make a connection appear twice that is listed again elsewhere', () => {
+    const decoded = new DecodedElements();
+    for (const elements of [
+      [A, B],
+      [A, B, { ...A, name: 'x' }],
+      [{ ...A, name: 'x' }, B, A],
+      [B, A],
+      [A, A, B, A],
+    ])
+      for (const body of [text(listOf(elements)), text(listOf(elements))])
+        expect(read(body, decoded)).toEqual(read(body));
+  });
+
   it('are decoded again only if they have changed', () => {
     const decoded = new DecodedElements();
     const before = read(text(listOf([A, B])), decoded).connections ?? [];
