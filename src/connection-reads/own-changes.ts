@@ -42,8 +42,11 @@ export class OwnChanges {
     return this.#sequence;
   }
 
+  /** Takes a change into account for all lists that are kept or read from now on. */
   add(anyCaseId: string, kind: OwnChange['kind']): void {
     const id = anyCaseId.toLowerCase();
+    // A repeat of its create; DLI never reuses an id.
+    if (kind === 'created' && this.#changes.get(id)?.kind === 'deleted') return;
     this.#sequence += 1;
     if (kind === 'deleted') this.#lastDeletion = this.#sequence;
     this.#changes.delete(id);
