@@ -83,7 +83,7 @@ export async function createGateway(
     clock,
     operationTimeoutMs: config.operationTimeoutMs,
     running,
-    onChange: connectionId => backend.watcher.invalidate(connectionId),
+    onChange: change => backend.watcher.notice(change),
   };
   const schema = buildGatewaySchema({
     createDatasourceConnection: new CreateDatasourceConnectionResolver({

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { ConnectionState, DatasourceService } from '../dli/connection.js';
-import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import type { DatasourceService } from '../dli/connection.js';
+import { ConnectionState, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedConnection } from '../dli/responses.js';
 import { parseJson } from '../lib/json.js';
 
@@ -66,58 +66,134 @@ interface Entry extends Position {
   connection: ReadConnection;
 }
 
-const MAX_SELECTIONS = 8;
+/** Matches all connections. */
+const ALL: ConnectionFilter = { states: Object.values(ConnectionState) };
+const BYTES_PER_ENTRY = 8;
+const MAX_SELECTIONS = 32;
+const MAX_SELECTION_BYTES = 4 * 1_024 * 1_024;
 const MAX_CURSOR_LENGTH = 1_024;
 // The maximum length of a DLI name; bounds the length of a cursor.
 const MAX_KEY_LENGTH = 64;
 const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), z.string()]);
 
-/** Snapshot of all connections. Sorted and filtered results are cached, so that further pages are cheap. */
-export class ConnectionSnapshot {
-  readonly #sorted = new Map<ConnectionOrder, readonly Entry[]>();
-  readonly #selections = new LRUCache<string, readonly Entry[]>({ max: MAX_SELECTIONS });
+/** The connections that match a filter, in an order. */
+interface Selection {
+  filter: ConnectionFilter;
+  order: ConnectionOrder;
+  entries: Entry[];
+}
 
-  constructor(private readonly connections: readonly ReadConnection[]) {}
+/**
+ * All connections at the time of one read, with the changes of our own since. Sorted and filtered results are kept, so
+ * that a page costs what it shows.
+ */
+export class ConnectionSnapshot {
+  /** The own changes that this list shows; -1: none yet. */
+  hasChangesUpTo = -1;
+  readonly #sorted = new Map<ConnectionOrder, Selection>();
+  readonly #selections = new LRUCache<string, Selection>({
+    max: MAX_SELECTIONS,
+    maxSize: MAX_SELECTION_BYTES,
+    sizeCalculation: ({ entries }, key) => key.length + BYTES_PER_ENTRY * (entries.length + 1),
+  });
+  readonly #connections: ReadConnection[];
+  /** Of the connections, in lower case. An index of them would be dear to build for every list. */
+  readonly #ids: string[];
+
+  /** @param readAtSequence the number of own changes before the read began */
+  constructor(
+    connections: readonly ReadConnection[],
+    readonly readAtSequence: number,
+  ) {
+    this.#connections = [...connections];
+    this.#ids = connections.map(({ id }) => id.toLowerCase());
+  }
+
+  /** The connections with these ids, which are in lower case. */
+  findAll(ids: ReadonlySet<string>): Map<string, ReadConnection> {
+    const found = new Map<string, ReadConnection>();
+    if (ids.size === 0) return found;
+    for (const [index, connection] of this.#connections.entries()) {
+      const id = this.#ids[index] ?? '';
+      if (ids.has(id)) found.set(id, connection);
+    }
+    return found;
+  }
+
+  /** Adds a connection, or replaces the one with its id. */
+  put(connection: ReadConnection): void {
+    const id = connection.id.toLowerCase();
+    const position = this.#ids.indexOf(id);
+    const replaced = this.#connections[position];
+    const index = replaced === undefined ? this.#ids.length : position;
+    this.#ids[index] = id;
+    this.#connections[index] = connection;
+    for (const selection of [...this.#sorted.values(), ...this.#selections.values()]) {
+      if (replaced !== undefined) removeFrom(selection, replaced);
+      if (matches(selection.filter, connection)) insertInto(selection, connection);
+    }
+  }
 
   /** @throws {CursorError} */
   page({ first, after, filter, order }: PageRequest): ConnectionPage {
-    const selection = this.#select(filter, order);
-    const start = after === undefined ? 0 : indexAfter(selection, order, decodeCursor(after, order));
-    const entries = selection.slice(start, start + first);
-    const last = entries.at(-1);
-    const isLastPage = last === undefined || start + entries.length === selection.length;
+    const { entries } = this.#select(filter, order);
+    const start = after === undefined ? 0 : indexAfter(entries, order, decodeCursor(after, order));
+    const shown = entries.slice(start, start + first);
+    const last = shown.at(-1);
+    const isLastPage = last === undefined || start + shown.length === entries.length;
     return {
-      items: entries.map(({ connection }) => connection),
+      items: shown.map(({ connection }) => connection),
       nextCursor: isLastPage ? null : encodeCursor(order, last),
-      totalCount: selection.length,
+      totalCount: entries.length,
     };
   }
 
-  #select(filter: ConnectionFilter, order: ConnectionOrder): readonly Entry[] {
+  #select(filter: ConnectionFilter, order: ConnectionOrder): Selection {
     const cacheKey = JSON.stringify([order, filter.states, filter.services, filter.name]);
     const cached = this.#selections.get(cacheKey);
     if (cached !== undefined) return cached;
-    const entries = this.#sort(order).filter(({ connection }) => matches(filter, connection));
-    this.#selections.set(cacheKey, entries);
-    return entries;
+    const entries = this.#sort(order).entries.filter(({ connection }) => matches(filter, connection));
+    const selection = { filter, order, entries };
+    this.#selections.set(cacheKey, selection);
+    return selection;
   }
 
   // Cached apart from the selections, so that a new filter does not sort ten thousand connections again.
-  #sort(order: ConnectionOrder): readonly Entry[] {
+  #sort(order: ConnectionOrder): Selection {
     const cached = this.#sorted.get(order);
     if (cached !== undefined) return cached;
-    const entries = this.connections
-      .map(connection => ({ key: sortKeyOf(order, connection), id: connection.id, connection }))
+    const entries = this.#connections
+      .map(connection => entryOf(order, connection))
       .sort((a, b) => comparePositions(order, a, b));
-    this.#sorted.set(order, entries);
-    return entries;
+    const sorted = { filter: ALL, order, entries };
+    this.#sorted.set(order, sorted);
+    return sorted;
   }
+}
+
+function entryOf(order: ConnectionOrder, connection: ReadConnection): Entry {
+  return { key: sortKeyOf(order, connection), id: connection.id, connection };
+}
+
+function insertInto({ order, entries }: Selection, connection: ReadConnection): void {
+  const entry = entryOf(order, connection);
+  entries.splice(indexAfter(entries, order, entry), 0, entry);
+}
+
+function removeFrom({ order, entries }: Selection, connection: ReadConnection): void {
+  const index = indexAfter(entries, order, entryOf(order, connection)) - 1;
+  if (entries[index]?.connection === connection) entries.splice(index, 1);
+}
+
+/** Whether a filter matches deleted connections. */
+export function showsDeleted({ states }: ConnectionFilter): boolean {
+  return states?.includes('DELETED') ?? false;
 }
 
 function matches({ states, services, name = '' }: ConnectionFilter, connection: DescribedConnection): boolean {
   const state = stateOfWireName(connection.state);
   if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
-  if (!(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
+  if (name !== '' && !(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
   if (services === undefined) return true;
   const service = connection.service === null ? undefined : serviceOfWireName(connection.service);
   return service !== undefined && services.includes(service);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
+import type { ConnectionChange } from './own-changes.js';
 import type { ConnectionReader } from './reader.js';
 import type { ConnectionEvent, Subscriber, WatchStream } from './watcher.js';
 
@@ -28,8 +29,8 @@ export interface PollLease {
   acquire(id: string, leaseMs: number, maxAgeMs: number): Promise<ConnectionEvent | 'acquired' | undefined>;
   /** Publishes the result of a poll and extends the lease to `leaseMs`. */
   publish(id: string, event: ConnectionEvent, leaseMs: number): void;
-  /** Notifies other processes that a connection was changed; undefined if its id is not known. */
-  publishChange(id: string | undefined): void;
+  /** Notifies other processes of a change. */
+  publishChange(change: ConnectionChange): void;
   /** Calls the listeners for messages of other processes. */
   subscribe(listeners: LeaseListeners): void;
   close(): Promise<void>;
@@ -38,7 +39,7 @@ export interface PollLease {
 /** Listeners for messages of other processes. */
 export interface LeaseListeners {
   onEvent(id: string, event: ConnectionEvent): void;
-  onChange(id: string | undefined): void;
+  onChange(change: ConnectionChange): void;
 }
 
 /** The lease of a single process, which always polls. */

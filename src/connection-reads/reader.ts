@@ -1,13 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import { CONNECTION_ID } from '../dli/connection.js';
+import { DecodedElements } from '../dli/decoded-elements.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
+import type { StartRead } from './coalesced-read.js';
+import { CoalescedRead } from './coalesced-read.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
-import { ConnectionSnapshot } from './list-page.js';
+import { ConnectionSnapshot, showsDeleted } from './list-page.js';
+import type { ConnectionChange } from './own-changes.js';
+import { OwnChanges } from './own-changes.js';
 
 interface Dependencies {
   dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
@@ -31,21 +36,31 @@ export interface ReadContext {
 // Following pages come from one snapshot of the list, but not from an outdated one.
 const SNAPSHOT_LIFE_MS = 30_000;
 const MAX_CACHED_CONNECTIONS = 1_000;
+const MAX_CACHED_BYTES = 16 * 1_024 * 1_024;
+const BYTES_OF_PENDING_READ = 1_024;
+/** A list does not wait longer for a connection that it lacks. */
+const LOOKUP_TIMEOUT_MS = 5_000;
 
 /**
  * Reads connections for all callers of the process. Simultaneous requests for the same data share one call to DLI. A
- * result that predates a change made through this process is never returned.
+ * result always shows the changes that were made through this process.
  */
 export class ConnectionReader {
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({
     max: MAX_CACHED_CONNECTIONS,
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: () => BYTES_OF_PENDING_READ,
     memoMethod: () => new CoalescedRead(this.dependencies.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
+  /** Of the latest list. */
+  readonly #decoded = new DecodedElements();
+  readonly #ownChanges: OwnChanges;
   #releaseTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
     this.#list = new CoalescedRead(dependencies.clock);
+    this.#ownChanges = new OwnChanges(dependencies.clock);
   }
 
   /**
@@ -79,36 +94,57 @@ export class ConnectionReader {
   }
 
   /**
-   * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s, unless a
-   * connection was changed meanwhile.
+   * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s.
    *
    * @throws {DliError} see {@link ConnectionReader.get}
    * @throws {CursorError}
    */
-  async page(request: PageRequest, { tenant, traceId }: ReadContext): Promise<ConnectionPage> {
+  async page(request: PageRequest, caller: ReadContext): Promise<ConnectionPage> {
     const { freshnessMs } = this.dependencies;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
-    const snapshot = await this.#list.get(
-      maxAgeMs,
-      tenant,
-      this.#limited(traceId, context => this.#readList(context)),
-    );
+    const snapshot = await this.#listWithOwnChanges(maxAgeMs, showsDeleted(request.filter), caller);
     clearTimeout(this.#releaseTimer);
     // A list of ten thousand connections takes some megabytes, so it is released when unused.
-    this.#releaseTimer = setTimeout(() => this.#list.clear(), SNAPSHOT_LIFE_MS + freshnessMs).unref();
+    this.#releaseTimer = setTimeout(() => this.#releaseList(), SNAPSHOT_LIFE_MS + freshnessMs).unref();
     return snapshot.page(request);
   }
 
-  /** Discards results that a change of this connection, or of an unknown one, has made stale. */
-  invalidate(id: string | undefined): void {
-    if (id !== undefined) this.#connections.delete(id.toLowerCase());
-    this.#list.clear();
+  /** Takes a change into account, and discards the results that it has made stale. */
+  notice(change: ConnectionChange): void {
+    if (change.id !== undefined) this.#connections.delete(change.id.toLowerCase());
+    if (change.kind === 'unknown') this.#list.clear();
+    else this.#ownChanges.add(change.id, change.kind);
   }
 
   close(): void {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();
+    this.#releaseList();
+  }
+
+  #releaseList(): void {
     this.#list.clear();
+    this.#decoded.clear();
+  }
+
+  /** Reads the list anew only if it is older than `maxAgeMs`, or if that is the best way to learn of own changes. */
+  async #listWithOwnChanges(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
+    const readList = () =>
+      this.#list.get(
+        maxAgeMs,
+        caller.tenant,
+        this.#limited(caller.traceId, context => this.#readList(context)),
+      );
+    const lookUp = (id: string) =>
+      this.get(id, { ...caller, deadline: new Deadline(this.dependencies.clock, LOOKUP_TIMEOUT_MS) });
+    const current = readList();
+    const kept = await current;
+    const mayKeep = !(withDeleted && this.#ownChanges.hasDeletionSince(kept));
+    if (mayKeep && (await this.#ownChanges.applyTo(kept, lookUp))) return kept;
+    this.#list.discard(current);
+    const snapshot = await readList();
+    await this.#ownChanges.applyTo(snapshot, lookUp);
+    return snapshot;
   }
 
   /** A read on behalf of callers, which passes through the limiter. */
@@ -130,14 +166,19 @@ export class ConnectionReader {
 
   async #read(id: string, context: OperationContext): Promise<ReadConnection | undefined> {
     const connection = await this.dependencies.dli.getConnection(id, context);
-    return connection && { ...connection, id };
+    if (connection === undefined) return undefined;
+    const read = this.#connections.peek(id);
+    // The size is known only now; a character takes up to two bytes.
+    const size = BYTES_OF_PENDING_READ + 2 * JSON.stringify(connection).length;
+    if (read !== undefined && this.#connections.delete(id)) this.#connections.set(id, read, { size });
+    return { ...connection, id };
   }
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
-    const { connections } = await this.dependencies.dli.listConnections(context);
-    return new ConnectionSnapshot(
-      connections.filter((connection): connection is ReadConnection => connection.id !== null),
-    );
+    const { sequence } = this.#ownChanges;
+    const { connections } = await this.dependencies.dli.listConnections(context, this.#decoded);
+    const identified = connections.filter((connection): connection is ReadConnection => connection.id !== null);
+    return new ConnectionSnapshot(identified, sequence);
   }
 
   #createContext(traceId: string): OperationContext {
@@ -157,47 +198,4 @@ async function beforeDeadline<T>(read: Promise<T>, deadline: Deadline | undefine
   return withTimeout(deadline.remainingMs(), read, () => {
     throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
   });
-}
-
-/** Starts a read for tenants, which others may join while it is queued. Its age counts from `markStarted`. */
-type StartRead<T> = (tenants: ReadonlySet<string>, markStarted: () => void) => Promise<T>;
-
-/** Single-flight read: callers at about the same time share one result. */
-class CoalescedRead<T> {
-  #current: { result: Promise<T>; tenants: Set<string>; startedAtMs: number } | undefined;
-
-  constructor(private readonly clock: Clock) {}
-
-  /**
-   * Joins a read that is queued or started at most `maxAgeMs` ago; else starts one. A failure reaches the callers
-   * that wait for it and is not cached.
-   */
-  get(maxAgeMs: number, tenant: string, start: StartRead<T>): Promise<T> {
-    const current = this.#current;
-    if (current === undefined || this.clock.monotonicMs() - current.startedAtMs > maxAgeMs)
-      return this.restart(start, [tenant]);
-    current.tenants.add(tenant);
-    return current.result;
-  }
-
-  /** Starts a read, regardless of the current one, for all subsequent callers to share. */
-  restart(start: StartRead<T>, tenants: readonly string[] = []): Promise<T> {
-    // A queued read does not age.
-    const queued = { tenants: new Set(tenants), startedAtMs: Number.POSITIVE_INFINITY };
-    const markStarted = () => {
-      queued.startedAtMs = this.clock.monotonicMs();
-    };
-    const result = start(queued.tenants, markStarted);
-    const current = Object.assign(queued, { result });
-    this.#current = current;
-    result.catch(() => {
-      if (this.#current === current) this.#current = undefined;
-    });
-    return result;
-  }
-
-  /** Discards the result; later callers do not join a running read either. */
-  clear(): void {
-    this.#current = undefined;
-  }
 }

@@ -6,6 +6,7 @@ import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { ReadConnection } from './list-page.js';
+import type { ConnectionChange } from './own-changes.js';
 import type { LeaseListeners, PollLease } from './poller.js';
 import type { ConnectionEvent } from './watcher.js';
 
@@ -74,17 +75,19 @@ class RedisPollLease implements PollLease {
     this.#send({ from: this.#processId, id, observation });
   }
 
-  publishChange(id: string | undefined): void {
+  publishChange({ kind, id }: ConnectionChange): void {
     if (id !== undefined) this.#ignoreFailure(this.#commands.del(this.#keyOf(id)));
-    this.#send({ from: this.#processId, id });
+    this.#send({ from: this.#processId, id, ...(kind !== 'unknown' && { change: kind }) });
   }
 
   subscribe({ onEvent, onChange }: LeaseListeners): void {
     this.#messages.on('message', (_channel, text) => {
       const { data: message } = wireMessage.safeParse(parseJson(text));
       if (message === undefined || message.from === this.#processId) return;
-      if (message.observation === undefined) onChange(message.id);
-      else if (message.id !== undefined) onEvent(message.id, message.observation);
+      const { id, observation, change } = message;
+      if (id !== undefined && observation !== undefined) onEvent(id, observation);
+      else if (observation === undefined)
+        onChange(id !== undefined && change !== undefined ? { kind: change, id } : { kind: 'unknown', id });
     });
     const subscribe = () => this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
     this.#messages.on('ready', subscribe);
@@ -147,6 +150,8 @@ const wireMessage = z.object({
   /** Id of the connection; undefined if the changed connection is not known. */
   id: z.string().optional(),
   observation: wireEvent.optional(),
+  /** What is certain about the change; gateways of older versions neither send nor read it. */
+  change: z.enum(['created', 'deleted']).optional(),
 });
 
 /** The value of a lease; `atMs` is the time of the poll in milliseconds since 1970-01-01 UTC. */

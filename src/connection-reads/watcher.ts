@@ -1,6 +1,7 @@
 import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { ReadConnection } from './list-page.js';
+import type { ConnectionChange } from './own-changes.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
 
@@ -40,7 +41,7 @@ export class ConnectionWatcher {
   constructor(private readonly dependencies: Dependencies) {
     dependencies.lease.subscribe({
       onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
-      onChange: id => this.#onChange(id),
+      onChange: change => this.#onChange(change),
     });
   }
 
@@ -80,14 +81,11 @@ export class ConnectionWatcher {
     }
   }
 
-  /**
-   * Discards results that a change of this connection, or of an unknown one, through this process has made stale, here
-   * and in other processes, and polls the connection again.
-   */
-  invalidate(id: string | undefined): void {
+  /** Reports a change through this process to all readers, here and in other processes, and polls the connection. */
+  notice(change: ConnectionChange): void {
     // First, so that no process uses the result of an earlier lease.
-    this.dependencies.lease.publishChange(id);
-    this.#onChange(id);
+    this.dependencies.lease.publishChange(change);
+    this.#onChange(change);
   }
 
   /** Ends all waits with their latest event. Streams of {@link watch} stay open: the connection did not end. */
@@ -132,9 +130,9 @@ export class ConnectionWatcher {
     this.#pollers.delete(id);
   }
 
-  #onChange(id: string | undefined): void {
-    this.dependencies.reader.invalidate(id);
-    if (id !== undefined) this.#pollers.get(keyOf(id))?.pollNow();
+  #onChange(change: ConnectionChange): void {
+    this.dependencies.reader.notice(change);
+    if (change.id !== undefined) this.#pollers.get(keyOf(change.id))?.pollNow();
   }
 }
 

@@ -36,8 +36,9 @@ export class DeleteDatasourceConnectionResolver {
     const waitSeconds = await createLimit.take(tenant);
     if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
     const outcome = await running.track(deleteConnection.run({ connectionId, tenant }, { deadline, traceId }));
+    if (outcome.kind === 'deleted') onChange({ kind: 'deleted', id: connectionId });
     // `notFound`: another client deleted it, so cached reads are stale too.
-    if (['deleted', 'unknown', 'notFound'].includes(outcome.kind)) onChange(connectionId);
+    if (outcome.kind === 'unknown' || outcome.kind === 'notFound') onChange({ kind: 'unknown', id: connectionId });
     return toDeletePayload(outcome, connectionId);
   }
 }

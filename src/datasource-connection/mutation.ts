@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
+import type { ConnectionChange } from '../connection-reads/own-changes.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateDatasourceConnectionPayload } from './create.payload.js';
 import type { DeleteDatasourceConnectionPayload } from './delete.payload.js';
@@ -16,8 +17,8 @@ export interface MutationDependencies {
   operationTimeoutMs: number;
   /** Counts running mutations, whose callers may disconnect before they end. */
   running: RunningOperations;
-  /** Called when a connection was changed, or may have been. Without an id: any connection. */
-  onChange: (connectionId?: string) => void;
+  /** Called when a connection was changed, or may have been. */
+  onChange: (change: ConnectionChange) => void;
 }
 
 /** Counts running operations, so that a stopping gateway can wait for those whose callers have disconnected. */

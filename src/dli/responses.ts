@@ -2,6 +2,8 @@ import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
 import { CONNECTION_ID } from './connection.js';
+import type { DecodedElements } from './decoded-elements.js';
+import { withoutRepeats } from './decoded-elements.js';
 import type { DliError } from './dli-error.js';
 import { FieldReader } from './field-reader.js';
 import type { SafeResponse } from './safe-request.js';
@@ -42,7 +44,8 @@ export interface DescribedConnection {
   queues: DescribedQueue[];
 }
 
-type DecodedResponse = Omit<SafeResponse, 'requestId'>;
+/** A response without its request id, which is only for the log. */
+export type DecodedResponse = Omit<SafeResponse, 'requestId'>;
 
 /** The value for SQL mode, which has no cluster. */
 const NO_CLUSTER = '#SQL#';
@@ -85,8 +88,10 @@ function shown(text: string | null, confidential: ConfidentialTexts): string | n
 }
 
 /** The fields of a successful response. Undefined when it is not one. */
-function readSuccess({ status, text, undocumented }: DecodedResponse): FieldReader | undefined {
-  const value = status === 200 ? parseJson(text) : undefined;
+function readSuccess(
+  { status, text, undocumented }: DecodedResponse,
+  value = status === 200 ? parseJson(text) : undefined,
+): FieldReader | undefined {
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', undocumented);
   return !hasErrorCode(fields) && fields.flag('is_success') === true ? fields : undefined;
@@ -164,11 +169,17 @@ export interface ConnectionList {
  * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`. Of several elements with one id, the first
  * counts.
  *
+ * @param decoded the elements of an earlier list, which are not decoded again
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
-export function readConnectionList(response: DecodedResponse): DescribedConnection[] | undefined {
-  const fields = readSuccess(response);
-  const elements = fields?.raw('connections');
+export function readConnectionList(
+  response: DecodedResponse,
+  decoded?: DecodedElements,
+): DescribedConnection[] | undefined {
+  if (response.status !== 200) return undefined;
+  const list = decoded?.parse(response);
+  const fields = readSuccess(response, list?.rest);
+  const elements = list?.texts ?? fields?.raw('connections');
   if (fields === undefined || !Array.isArray(elements)) {
     fields?.report('connections', elements);
     return undefined;
@@ -176,13 +187,8 @@ export function readConnectionList(response: DecodedResponse): DescribedConnecti
   const count = fields.number('count');
   // A count that cannot be read may be of a longer list.
   if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
-  const ids = new Set<string>();
-  return elements.flatMap((element: unknown, index) => {
-    const connection = readElement(element, `connections[${index}]`, response);
-    const id = connection.id?.toLowerCase();
-    if (id === undefined) return [connection];
-    return ids.size < ids.add(id).size ? [connection] : [];
-  });
+  const decode = (element: unknown, index: number) => readElement(element, `connections[${index}]`, response);
+  return list === undefined ? withoutRepeats(elements.map(decode)) : decoded?.decode(list, response, decode);
 }
 
 function readElement(

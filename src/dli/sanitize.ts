@@ -36,6 +36,11 @@ export class ConfidentialTexts {
     for (const text of texts) this.#texts.add(text.trim().toLowerCase());
   }
 
+  /** Number of texts, which never becomes less. */
+  get count(): number {
+    return this.#texts.size;
+  }
+
   areIn(text: string): boolean {
     const searched = text.toLowerCase();
     return [...this.#texts].some(each => searched.includes(each));

@@ -39,6 +39,7 @@ async function send(transport: Transport, request: Request, limits: ResponseLimi
     const value = header(name);
     return value === undefined ? [] : [[name, value] as [string, string]];
   });
-  const hasBody = status !== 204 && status !== 205 && status !== 304;
-  return new Response(hasBody ? text : null, { status, headers: kept });
+  const response = new Response(null, { status, headers: kept });
+  // The text as a body would be encoded and decoded again, which is dear for a list of some megabytes.
+  return Object.assign(response, { text: async () => text, json: async () => JSON.parse(text) });
 }

@@ -65,6 +65,21 @@ describe('a cached result', () => {
     expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
   });
 
+  it('is dropped when results of 16 MiB or more are newer', async () => {
+    const gateway = await startGateway({ clock: createManualClock() });
+    const ids = Array.from({ length: 30 }, () => gateway.emulator.seedConnection().connectionId);
+    // About 0.7 MiB each, at two bytes a character.
+    const queues = Array.from({ length: 5_000 }, (_, index) => ({ name: `queue_${index}`, err_msg: 'No route.' }));
+    const body = JSON.stringify({ is_success: true, state: 'FAILED', available_queue_info: queues });
+    gateway.emulator.inject({ operation: 'getConnection', body, times: 0 });
+    const ask = (id = '') => gateway.send({ query: `{ datasourceConnection(id: "${id}") { state } }` });
+    for (const id of ids) await ask(id);
+    await ask(ids.at(-1));
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(30);
+    expect((await ask(ids[0])).body).toEqual({ data: { datasourceConnection: { state: 'FAILED' } } });
+    expect(gateway.emulator.ledger.count('getConnection')).toBe(31);
+  });
+
   it('of a list serves further pages for 30 s', async () => {
     const clock = createManualClock();
     const gateway = await startGateway({ clock });

@@ -8,6 +8,7 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
+import { DELETED, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -112,6 +113,20 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     // The notice of the change travels through Redis.
     for (let tries = 0; page.totalCount === 0 && tries < 1_000; tries += 1) page = await pageOf(two);
     expect(page).toMatchObject({ totalCount: 1 });
+  });
+
+  it('keep a list over creates and deletes through another gateway, and show them', async () => {
+    const { emulator, one, two } = await startTwo();
+    const id = seed(emulator, { name: 'old' });
+    const namesOf = async () => (await pageOf(two)).items.map(({ name }) => name);
+    expect(await namesOf()).toEqual(['old']);
+    await one.create({ name: 'new' });
+    expect(await remove(one, id)).toMatchObject({ __typename: DELETED });
+    let names = await namesOf();
+    // The notices of the changes travel through Redis.
+    for (let tries = 0; names.join() !== 'new' && tries < 1_000; tries += 1) names = await namesOf();
+    expect(names).toEqual(['new']);
+    expect(emulator.ledger.count('listConnections')).toBe(1);
   });
 
   it('poll on their own while Redis does not respond, and share polls again afterwards', async () => {

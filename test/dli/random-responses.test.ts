@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { classifyCreate } from '../../src/dli/classify-create.js';
+import { DecodedElements } from '../../src/dli/decoded-elements.js';
 import { UndocumentedFields } from '../../src/dli/field-reader.js';
 import { readConnection, readConnectionList, readDeletion } from '../../src/dli/responses.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
@@ -106,6 +107,7 @@ describe('the decoders', () => {
     const random = randomOf(seed);
     process.stdout.write(`Random responses of seed ${seed}\n`);
     const found = { created: 0, connections: 0, lists: 0 };
+    const decoded = new DecodedElements();
     for (let index = 0; index < RESPONSES; index += 1) {
       const [status, body] = [pick(random, STATUSES), randomBody(random)];
       try {
@@ -138,6 +140,7 @@ describe('the decoders', () => {
           expect(new Set(ids).size).toBe(ids.length);
           for (const element of list) expectReadable(element);
         }
+        expect(readConnectionList(response, decoded)).toEqual(list);
         expect(['deleted', 'unsuccessful', undefined]).toContain(readDeletion(response));
       } catch (error) {
         throw new Error(`PROOF_SEED=${seed}, response ${index}: ${status} ${body.slice(0, 2_000)}`, { cause: error });

@@ -1,0 +1,118 @@
+import { ConnectionState, stateOfWireName } from '../dli/connection.js';
+import { DliError } from '../dli/dli-error.js';
+import type { Clock } from '../lib/time.js';
+import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
+
+/** What a mutation did to a connection, or may have done. */
+export type ConnectionChange =
+  | { kind: 'created' | 'deleted'; id: string }
+  /** The outcome is not known, or not certain. Without an id, any connection may have been changed. */
+  | { kind: 'unknown'; id?: string | undefined };
+
+interface OwnChange {
+  id: string;
+  kind: 'created' | 'deleted';
+  /** Position among all changes. */
+  sequence: number;
+  atMs: number;
+}
+
+/** Changes are remembered at least as long as a list may be kept, and longer than DLI's list should lag behind. */
+const LIFE_MS = 60_000;
+const MAX_CHANGES = 1_000;
+/** Above this, reading the list anew costs DLI less. */
+const MAX_LOOKUPS = 10;
+
+/**
+ * The connections that were created or deleted through this gateway, or another one on the same Redis, in the last
+ * minute. DLI's list may have been read before a change, or may not show it yet.
+ */
+export class OwnChanges {
+  /** By id in lower case, oldest first. */
+  readonly #changes = new Map<string, OwnChange>();
+  #lastDeletion = 0;
+  /** The latest change that is no longer remembered. */
+  #lastForgotten = 0;
+  #sequence = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Number of changes so far. A list whose read began at this number has the changes up to it, or DLI's list lags. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Takes a change into account for all lists that are kept or read from now on. */
+  add(anyCaseId: string, kind: OwnChange['kind']): void {
+    const id = anyCaseId.toLowerCase();
+    // A repeat of its create; DLI never reuses an id.
+    if (kind === 'created' && this.#changes.get(id)?.kind === 'deleted') return;
+    this.#sequence += 1;
+    if (kind === 'deleted') this.#lastDeletion = this.#sequence;
+    this.#changes.delete(id);
+    this.#changes.set(id, { id, kind, sequence: this.#sequence, atMs: this.clock.monotonicMs() });
+    for (const change of this.#changes.values()) {
+      if (this.#changes.size <= MAX_CHANGES && this.clock.monotonicMs() - change.atMs <= LIFE_MS) break;
+      this.#changes.delete(change.id);
+      this.#lastForgotten = change.sequence;
+    }
+  }
+
+  /** Whether a connection was deleted after the read of this list began. DLI may list it as DELETED, or no more. */
+  hasDeletionSince(list: ConnectionSnapshot): boolean {
+    return this.#lastDeletion > list.readAtSequence;
+  }
+
+  /**
+   * Adds created connections to a list that lacks them, as DLI describes them, and marks deleted ones as DELETED.
+   *
+   * @param read reads one connection
+   * @returns false if the list must be read anew
+   */
+  async applyTo(list: ConnectionSnapshot, read: (id: string) => Promise<ReadConnection | undefined>): Promise<boolean> {
+    if (this.#lastForgotten > list.readAtSequence) return false;
+    const sequence = this.#sequence;
+    if (list.hasChangesUpTo === sequence) return true;
+    const missing = this.#applyKnown(list);
+    const isOutdated = missing.some(change => change.sequence > list.readAtSequence);
+    if (isOutdated && missing.length > MAX_LOOKUPS) return false;
+    const lookups = missing.slice(-MAX_LOOKUPS).map(change => this.#lookUp(change, list, read));
+    if ((await Promise.all(lookups)).includes(false) && isOutdated) return false;
+    list.hasChangesUpTo = sequence;
+    return true;
+  }
+
+  /** Marks deleted connections. @returns the created ones that are not listed, oldest first */
+  #applyKnown(list: ConnectionSnapshot): OwnChange[] {
+    const nowMs = this.clock.monotonicMs();
+    const changes = [...this.#changes.values()].filter(
+      ({ sequence, atMs }) => sequence > list.hasChangesUpTo && nowMs - atMs <= LIFE_MS,
+    );
+    const listed = list.findAll(new Set(changes.map(({ id }) => id)));
+    for (const { id, kind } of changes) {
+      const connection = listed.get(id);
+      if (kind === 'deleted' && connection !== undefined && stateOfWireName(connection.state) !== 'DELETED')
+        list.put({ ...connection, state: ConnectionState.DELETED });
+    }
+    return changes.filter(({ id, kind }) => kind === 'created' && !listed.has(id));
+  }
+
+  /** @returns false if DLI did not answer */
+  async #lookUp(
+    change: OwnChange,
+    list: ConnectionSnapshot,
+    read: (id: string) => Promise<ReadConnection | undefined>,
+  ): Promise<boolean> {
+    try {
+      const connection = await read(change.id);
+      // It may have been deleted meanwhile.
+      if (this.#changes.get(change.id) !== change) return true;
+      if (connection === undefined) this.#changes.delete(change.id);
+      else list.put(connection);
+      return true;
+    } catch (error) {
+      if (error instanceof DliError) return false;
+      throw error;
+    }
+  }
+}

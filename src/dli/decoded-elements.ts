@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { isObject, parseJson } from '../lib/json.js';
+import type { DecodedResponse, DescribedConnection } from './responses.js';
+
+/** A list response whose elements are cut out. */
+interface CutList {
+  /** The parsed response, with something else in place of its elements. */
+  rest: unknown;
+  /** The text of each element. */
+  texts: string[];
+}
+
+/** A list response, parsed except for the elements that are known. */
+interface ParsedList extends CutList {
+  /** By position: decoded, or undefined if the element is not known. */
+  known: (DescribedConnection | undefined)[];
+  /** The other elements by position, parsed. */
+  others: ReadonlyMap<number, unknown>;
+}
+
+/** How many elements may be gone in one place before what follows is decoded again. */
+const MAX_GAP = 100;
+
+/**
+ * The elements of the latest list with their texts, so that the next list costs only what has changed: to parse and
+ * decode ten thousand connections takes a tenth of a second. Holds the text of that list until it is cleared.
+ */
+export class DecodedElements {
+  // In the order of the list.
+  #texts: readonly string[] = [];
+  #connections: readonly (DescribedConnection | undefined)[] = [];
+  #confidentialCount = 0;
+
+  clear(): void {
+    this.#texts = [];
+    this.#connections = [];
+  }
+
+  /** Parses a list. Undefined when it must be parsed as a whole. */
+  parse({ text, confidential }: DecodedResponse): ParsedList | undefined {
+    const cut = cutList(text);
+    if (cut === undefined) return undefined;
+    // A message that was fit to be shown may hold a credential that is new.
+    if (confidential.count !== this.#confidentialCount) this.clear();
+    this.#confidentialCount = confidential.count;
+    const known: ParsedList['known'] = [];
+    const others = new Map<number, unknown>();
+    let next = 0;
+    for (const each of cut.texts) {
+      const index = this.#indexOf(each, next);
+      if (index !== undefined) next = index + 1;
+      const connection = index === undefined ? undefined : this.#connections[index];
+      if (connection === undefined) {
+        const value = parseJson(each);
+        if (!isObject(value)) return undefined;
+        others.set(known.length, value);
+      }
+      known.push(connection);
+    }
+    return { ...cut, known, others };
+  }
+
+  /** Decodes the elements that are not known, and keeps all for the next list. */
+  decode(
+    { texts, known, others }: ParsedList,
+    { undocumented }: DecodedResponse,
+    decode: (element: unknown, index: number) => DescribedConnection,
+  ): DescribedConnection[] {
+    const kept = [...known];
+    const newIds = new Set<string>();
+    const connections = known.map((connection, index) => {
+      if (connection !== undefined) return connection;
+      const reported = undocumented.count;
+      const decoded = decode(others.get(index), index);
+      // What is undocumented is reported with each response.
+      if (undocumented.count === reported) kept[index] = decoded;
+      newIds.add(decoded.id?.toLowerCase() ?? `none ${index}`);
+      return decoded;
+    });
+    const hasRepeats =
+      newIds.size < others.size ||
+      (newIds.size > 0 && known.some(connection => newIds.has(connection?.id?.toLowerCase() ?? '')));
+    this.#texts = texts;
+    // An element with the id of another one is decoded each time, so that no two known ones have the same id.
+    this.#connections = hasRepeats ? known : kept;
+    return hasRepeats ? withoutRepeats(connections) : connections;
+  }
+
+  // Lists keep their order. To look a text up by its hash would cost three times as much as to compare it.
+  #indexOf(text: string, from: number): number | undefined {
+    const end = Math.min(this.#texts.length, from + MAX_GAP);
+    for (let index = from; index < end; index += 1) if (this.#texts[index] === text) return index;
+    return undefined;
+  }
+}
+
+/** Of several connections with one id, only the first. */
+export function withoutRepeats(connections: readonly DescribedConnection[]): DescribedConnection[] {
+  const ids = new Set<string>();
+  return connections.filter(({ id }) => id === null || ids.size < ids.add(id.toLowerCase()).size);
+}
+
+/**
+ * Cuts the elements out of a list response without parsing them. If each of them turns out to be a JSON object, they are
+ * what JSON.parse would return: the rest is parsed with a text in their place that nobody can guess, and that must turn
+ * up as the only element.
+ *
+ * @returns undefined when the response is not printed as expected
+ */
+function cutList(text: string): CutList | undefined {
+  const start = text.indexOf('[') + 1;
+  const end = text.lastIndexOf(']');
+  // All elements begin alike, for example with `{"is_success":`.
+  const head = text.slice(start, text.indexOf(':', start) + 1);
+  if (start === 0 || !head.startsWith('{"')) return undefined;
+  const placeholder = randomUUID();
+  const rest = parseJson(`${text.slice(0, start)}"${placeholder}"${text.slice(end)}`);
+  const list: unknown = isObject(rest) ? rest['connections'] : undefined;
+  if (!Array.isArray(list) || list.length !== 1 || list[0] !== placeholder) return undefined;
+  const texts: string[] = [];
+  for (let from = start; from < end; ) {
+    const comma = text.indexOf(`,${head}`, from);
+    const to = comma === -1 || comma > end ? end : comma;
+    texts.push(text.slice(from, to));
+    from = to + 1;
+  }
+  return { rest, texts };
+}
