@@ -23,7 +23,7 @@ type Fate = 'executed' | 'refused' | 'anything';
 export interface Conversation {
   bytes: Buffer;
   fate: Fate;
-  /** The statuses of the answers, if all messages are to be executed. */
+  /** The statuses of the answers to the messages that must be executed, which come first. */
   statuses: number[];
   /** Whether one of the messages may be a HEAD. */
   hasHead: boolean;
@@ -215,9 +215,9 @@ export function growConversation(random: Random, token: string, number: number):
   );
   const start = isBy(random, 0.1) ? '\r\n' : '';
   const before = start + valid.map(write).join('');
+  // A hidden request is no valid JSON.
+  const statuses = valid.map(({ body }) => (body.startsWith('POST') ? 400 : 200));
   if (fate === 'executed') {
-    // A hidden request is no valid JSON.
-    const statuses = valid.map(({ body }) => (body.startsWith('POST') ? 400 : 200));
     return { bytes: toBytes(before), fate, statuses, hasHead: false };
   }
   const message = plainMessage(random, token, fate === 'refused' ? `${CANARY}${number}_x` : `${SENT}${number}_x`);
@@ -226,7 +226,8 @@ export function growConversation(random: Random, token: string, number: number):
     // The message that follows is one that a vulnerable server would execute.
     const text = write(pick(random, AMBIGUITIES)(message, random));
     const smuggled = write(plainMessage(random, token, `${CANARY}${number}_y`));
-    return { bytes: toBytes(leading + text + smuggled), fate, statuses: [], hasHead: false };
+    const answers = leading === before ? statuses : [];
+    return { bytes: toBytes(leading + text + smuggled), fate, statuses: answers, hasHead: false };
   }
   const text = isBy(random, 0.15) ? pick(random, NONSENSE)(random) : mutate(random, message);
   return { bytes: toBytes(leading + text), fate, statuses: [], hasHead: text.startsWith('HEAD') };

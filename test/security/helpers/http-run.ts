@@ -57,7 +57,8 @@ export async function converse(
   const expected = isClosed ? statuses.slice(0, received.length) : statuses;
   if (fate === 'executed' && received.join() !== expected.join())
     return describe(conversation, `answers ${received} instead of ${statuses}`);
-  if (fate === 'refused' && received.length > 0 && (received.at(-1) ?? 0) < 400)
+  // Or before it has answered the messages that came before the refused one.
+  if (fate === 'refused' && received.some((status, index) => status < 400 && status !== statuses[index]))
     return describe(conversation, `accepted with ${received}`);
   return undefined;
 }
