@@ -15,12 +15,14 @@ interface OwnChange {
   /** Position among all changes. */
   sequence: number;
   atMs: number;
+  /** Whether DLI has once denied that there is such a connection. */
+  wasMissing: boolean;
 }
 
 /** Changes are remembered at least as long as a list may be kept, and longer than DLI's list should lag behind. */
 const LIFE_MS = 60_000;
 const MAX_CHANGES = 1_000;
-/** Above this, reading the list anew costs DLI less. */
+/** Above this, reading the list again costs DLI less. */
 const MAX_LOOKUPS = 10;
 
 /**
@@ -37,7 +39,7 @@ export class OwnChanges {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Number of changes so far. A list whose read began at this number has the changes up to it, or DLI's list lags. */
+  /** Number of changes so far. A list whose read begins at this number includes them, unless DLI's list lags. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -50,7 +52,7 @@ export class OwnChanges {
     this.#sequence += 1;
     if (kind === 'deleted') this.#lastDeletion = this.#sequence;
     this.#changes.delete(id);
-    this.#changes.set(id, { id, kind, sequence: this.#sequence, atMs: this.clock.monotonicMs() });
+    this.#changes.set(id, { id, kind, sequence: this.#sequence, atMs: this.clock.monotonicMs(), wasMissing: false });
     for (const change of this.#changes.values()) {
       if (this.#changes.size <= MAX_CHANGES && this.clock.monotonicMs() - change.atMs <= LIFE_MS) break;
       this.#changes.delete(change.id);
@@ -58,7 +60,7 @@ export class OwnChanges {
     }
   }
 
-  /** Whether a connection was deleted after the read of this list began. DLI may list it as DELETED, or no more. */
+  /** Whether a connection was deleted after the read of this list began. DLI may list it as DELETED or omit it. */
   hasDeletionSince(list: ConnectionSnapshot): boolean {
     return this.#lastDeletion > list.readAtSequence;
   }
@@ -67,26 +69,35 @@ export class OwnChanges {
    * Adds created connections to a list that lacks them, as DLI describes them, and marks deleted ones as DELETED.
    *
    * @param read reads one connection
-   * @returns false if the list must be read anew
+   * @param isLatest whether to make do with this list
+   * @returns false if the list should be read again
    */
-  async applyTo(list: ConnectionSnapshot, read: (id: string) => Promise<ReadConnection | undefined>): Promise<boolean> {
-    if (this.#lastForgotten > list.readAtSequence) return false;
+  async applyTo(
+    list: ConnectionSnapshot,
+    read: (id: string) => Promise<ReadConnection | undefined>,
+    isLatest = false,
+  ): Promise<boolean> {
     const sequence = this.#sequence;
-    if (list.hasChangesUpTo === sequence) return true;
+    if (list.appliedSequence === sequence) return true;
     const missing = this.#applyKnown(list);
-    const isOutdated = missing.some(change => change.sequence > list.readAtSequence);
-    if (isOutdated && missing.length > MAX_LOOKUPS) return false;
-    const lookups = missing.slice(-MAX_LOOKUPS).map(change => this.#lookUp(change, list, read));
-    if ((await Promise.all(lookups)).includes(false) && isOutdated) return false;
-    list.hasChangesUpTo = sequence;
-    return true;
+    // DLI's list lags behind the others, which reading it again would not change.
+    const isOutdated = (change: OwnChange) => change.sequence > list.readAtSequence;
+    const mustReread = this.#lastForgotten > list.readAtSequence || missing.filter(isOutdated).length > MAX_LOOKUPS;
+    if (mustReread && !isLatest) return false;
+    const lookups = missing.slice(-MAX_LOOKUPS).map(async change => {
+      const isAnswered = await this.#lookUp(change, list, read);
+      return isAnswered || !isOutdated(change);
+    });
+    const areAnswered = (await Promise.all(lookups)).every(Boolean);
+    if (areAnswered || isLatest) list.appliedSequence = sequence;
+    return areAnswered;
   }
 
   /** Marks deleted connections. @returns the created ones that are not listed, oldest first */
   #applyKnown(list: ConnectionSnapshot): OwnChange[] {
     const nowMs = this.clock.monotonicMs();
     const changes = [...this.#changes.values()].filter(
-      ({ sequence, atMs }) => sequence > list.hasChangesUpTo && nowMs - atMs <= LIFE_MS,
+      ({ sequence, atMs }) => sequence > list.appliedSequence && nowMs - atMs <= LIFE_MS,
     );
     const listed = list.findAll(new Set(changes.map(({ id }) => id)));
     for (const { id, kind } of changes) {
@@ -105,10 +116,12 @@ export class OwnChanges {
   ): Promise<boolean> {
     try {
       const connection = await read(change.id);
-      // It may have been deleted meanwhile.
-      if (this.#changes.get(change.id) !== change) return true;
-      if (connection === undefined) this.#changes.delete(change.id);
-      else list.put(connection);
+      if (connection !== undefined) {
+        // It may have been deleted meanwhile.
+        if (this.#changes.get(change.id)?.kind !== 'deleted') list.put(connection);
+        // DLI's get, too, may lag at first.
+      } else if (change.wasMissing) this.#changes.delete(change.id);
+      else change.wasMissing = true;
       return true;
     } catch (error) {
       if (error instanceof DliError) return false;

@@ -127,7 +127,7 @@ export class ConnectionReader {
     this.#decoded.clear();
   }
 
-  /** Reads the list anew only if it is older than `maxAgeMs`, or if that is the best way to learn of own changes. */
+  /** Reuses the list if it is at most `maxAgeMs` old and own changes can be applied to it; otherwise reads it again. */
   async #listWithOwnChanges(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
     const readList = () =>
       this.#list.get(
@@ -143,7 +143,7 @@ export class ConnectionReader {
     if (mayKeep && (await this.#ownChanges.applyTo(kept, lookUp))) return kept;
     this.#list.discard(current);
     const snapshot = await readList();
-    await this.#ownChanges.applyTo(snapshot, lookUp);
+    await this.#ownChanges.applyTo(snapshot, lookUp, true);
     return snapshot;
   }
 

@@ -81,7 +81,7 @@ describe('a list that was read before a change of our own', () => {
 
   it.each([
     ['as DELETED while DLI has it', {}, ['a', 'b'], 'DELETED'],
-    ['no more once DLI has it no more', { tombstoneMs: 0, notFoundError: 'DLI.0002' as const }, ['b'], undefined],
+    ['not at all once DLI has removed it', { tombstoneMs: 0, notFoundError: 'DLI.0002' as const }, ['b'], undefined],
   ])('is read again if it shows deleted connections, and shows one %s', async (_what, emulator, names, state) => {
     const { gateway } = await start({ emulator });
     const [id = ''] = ['a', 'b'].map(name => seed(gateway.emulator, { name }));
@@ -112,6 +112,17 @@ describe('a list that was read before a change of our own', () => {
     expect(await namesIn(gateway)).toEqual([]);
     expect(await create()).toMatchObject({ connectionId });
     expect(await namesIn(gateway)).toEqual([]);
+  });
+
+  it('lacks a connection that was deleted since when its create is repeated', async () => {
+    const { gateway } = await start({ emulator: { creationMs: 0 } });
+    const create = () => gateway.create({ name: 'a', idempotencyKey: '0b0c3ee5-9a2f-4a52-a5a3-0d3a3b6e1f42' });
+    const { connectionId = '' } = await create();
+    expect(await namesIn(gateway)).toEqual(['a']);
+    await remove(gateway, connectionId);
+    expect(await create()).toMatchObject({ connectionId });
+    expect(await namesIn(gateway)).toEqual([]);
+    expect(listCalls(gateway)).toBe(1);
   });
 
   it('is read again after a create with an unknown outcome', async () => {
@@ -185,6 +196,28 @@ describe('while the list of DLI lags behind', () => {
     }
   });
 
+  it('a created connection appears although DLI denied it at first', async () => {
+    const { clock, gateway } = await start({ emulator: { listLagMs: 600_000 } });
+    await createId(gateway, 'a');
+    gateway.emulator.inject({ operation: 'getConnection', status: 404, error: 'DLI.0002' });
+    expect(await namesIn(gateway)).toEqual([]);
+    clock.advance(1_001);
+    expect(await namesIn(gateway)).toEqual(['a']);
+  });
+
+  it('the list is read once a second, however many created connections it lacks', async () => {
+    const { gateway } = await start({ emulator: { listLagMs: 600_000 } });
+    const names = Array.from({ length: 12 }, (_, index) => `c${String(index).padStart(2, '0')}`);
+    for (const name of names) await createId(gateway, name);
+    expect(await namesIn(gateway)).toEqual(names.slice(-10));
+    const others = ['d0', 'd1', 'd2'];
+    for (const name of others) {
+      await createId(gateway, name);
+      expect(await namesIn(gateway)).toContain(name);
+    }
+    expect(listCalls(gateway)).toBe(1);
+  });
+
   it('a deleted connection does not return', async () => {
     const { clock, gateway } = await start();
     const id = seed(gateway.emulator, { name: 'a' });
@@ -200,7 +233,7 @@ describe('while the list of DLI lags behind', () => {
     }
   });
 
-  it('the last word after a minute is that of DLI', async () => {
+  it('the list of DLI is authoritative after a minute', async () => {
     const { clock, gateway } = await start({ emulator: { listLagMs: 600_000 } });
     await createId(gateway, 'a');
     expect(await namesIn(gateway)).toEqual(['a']);
