@@ -32,9 +32,9 @@ import { ResumeCreate } from './idempotency/resume-create.js';
 import { WriteBehind } from './idempotency/write-behind.js';
 import { LogSampler } from './lib/log-sampler.js';
 import { stackFrames } from './lib/logger.js';
+import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
 import type { OperationStore } from './operation-store/operation-store.js';
-import { parseRedisUrl } from './operation-store/redis-url.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -109,7 +109,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
-  const createConnection = new CreateConnection({ ...reconciliation, dli, writer, resume, markerTag });
+  const createConnection = new CreateConnection({ ...reconciliation, dli, writer, resume, markerTag, confidential });
   const deleteConnection = new DeleteConnection(dli, store, keys, clock);
 
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
@@ -145,7 +145,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis, project, log),
+    lease: await openPollLease(redis, project, confidential, log),
     clock,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
@@ -288,8 +288,13 @@ async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCo
   return new TenantCreateLimit(createLimit, counters);
 }
 
-async function openPollLease(redis: RedisOptions | undefined, project: string, log: Logger): Promise<PollLease> {
+async function openPollLease(
+  redis: RedisOptions | undefined,
+  project: string,
+  confidential: ConfidentialTexts,
+  log: Logger,
+): Promise<PollLease> {
   if (redis === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(redis, project, log);
+  return openRedisPollLease(redis, project, confidential, log);
 }

@@ -88,8 +88,8 @@ interface Selection {
  * that a page costs what it shows.
  */
 export class ConnectionSnapshot {
-  /** The own changes that this list shows; -1: none yet. */
-  hasChangesUpTo = -1;
+  /** Sequence of the last own change that this list shows; -1: none yet. */
+  appliedSequence = -1;
   readonly #sorted = new Map<ConnectionOrder, Selection>();
   readonly #selections = new LRUCache<string, Selection>({
     max: MAX_SELECTIONS,
@@ -97,7 +97,7 @@ export class ConnectionSnapshot {
     sizeCalculation: ({ entries }, key) => key.length + BYTES_PER_ENTRY * (entries.length + 1),
   });
   readonly #connections: ReadConnection[];
-  /** Of the connections, in lower case. An index of them would be dear to build for every list. */
+  /** Ids in lower case, by position. A map would cost too much to build for every list. */
   readonly #ids: string[];
 
   /** @param readAtSequence the number of own changes before the read began */

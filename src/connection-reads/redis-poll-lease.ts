@@ -2,6 +2,8 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
 import { z } from 'zod';
 import { DLI_ERROR_CODES, DliError } from '../dli/dli-error.js';
+import type { ConfidentialTexts } from '../dli/sanitize.js';
+import { shownMessage } from '../dli/sanitize.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
@@ -21,8 +23,14 @@ const PREFIX = 'dli-gateway:{follow}:1';
  * result. While Redis is unavailable, each gateway polls on its own.
  *
  * @param project identifies the DLI project; only gateways of the same project share leases
+ * @param confidential what no text of another gateway may contain, which may have other credentials
  */
-export async function openRedisPollLease(address: RedisOptions, project: string, log: Logger): Promise<PollLease> {
+export async function openRedisPollLease(
+  address: RedisOptions,
+  project: string,
+  confidential: ConfidentialTexts,
+  log: Logger,
+): Promise<PollLease> {
   const commands = await connectBestEffort(address, isAvailable => {
     if (isAvailable) log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
     else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
@@ -36,7 +44,8 @@ export async function openRedisPollLease(address: RedisOptions, project: string,
     maxRetriesPerRequest: null,
   });
   messages.on('error', () => undefined);
-  return new RedisPollLease(commands, messages, `${PREFIX}:${hash('sha256', project, 'base64url')}`);
+  const prefix = `${PREFIX}:${hash('sha256', project, 'base64url')}`;
+  return new RedisPollLease(commands, messages, prefix, confidential);
 }
 
 class RedisPollLease implements PollLease {
@@ -47,7 +56,12 @@ class RedisPollLease implements PollLease {
   readonly #messages: Redis;
   readonly #prefix: string;
 
-  constructor(commands: Redis, messages: Redis, prefix: string) {
+  constructor(
+    commands: Redis,
+    messages: Redis,
+    prefix: string,
+    private readonly confidential: ConfidentialTexts,
+  ) {
     this.#commands = commands;
     this.#messages = messages;
     this.#prefix = prefix;
@@ -60,7 +74,8 @@ class RedisPollLease implements PollLease {
       if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
       // Without a result, the holder of the lease has not published one yet.
       const { data: result } = wireResult.safeParse(parseJson((await this.#commands.get(key)) ?? ''));
-      if (result === undefined || Date.now() - result.atMs <= maxAgeMs) return result?.observation;
+      if (result === undefined || Date.now() - result.atMs <= maxAgeMs)
+        return result && withShownTexts(result.observation, this.confidential);
       await this.#commands.set(key, '', 'PX', ttlMs);
       return 'acquired';
     } catch {
@@ -85,7 +100,7 @@ class RedisPollLease implements PollLease {
       const { data: message } = wireMessage.safeParse(parseJson(text));
       if (message === undefined || message.from === this.#processId) return;
       const { id, observation, change } = message;
-      if (id !== undefined && observation !== undefined) onEvent(id, observation);
+      if (id !== undefined && observation !== undefined) onEvent(id, withShownTexts(observation, this.confidential));
       else if (observation === undefined)
         onChange(id !== undefined && change !== undefined ? { kind: change, id } : { kind: 'unknown', id });
     });
@@ -151,11 +166,24 @@ const wireMessage = z.object({
   id: z.string().optional(),
   observation: wireEvent.optional(),
   /** What is certain about the change; gateways of older versions neither send nor read it. */
-  change: z.enum(['created', 'deleted']).optional(),
+  change: z.enum(['created', 'deleted']).optional().catch(undefined),
 });
 
 /** The value of a lease; `atMs` is the time of the poll in milliseconds since 1970-01-01 UTC. */
 const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
+
+/** The event without texts of DLI that may not be shown, which gateways of older versions send. */
+function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
+  if (event.kind !== 'connection') return event;
+  const { message, queues } = event.connection;
+  const shown = (sent: string | null) => (sent === null ? null : shownMessage(sent, confidential));
+  const connection = {
+    ...event.connection,
+    message: shown(message),
+    queues: queues.map(queue => ({ ...queue, problem: shown(queue.problem) })),
+  };
+  return { ...event, connection };
+}
 
 function toWire(event: ConnectionEvent): z.input<typeof wireEvent> {
   if (event.kind !== 'problem') return event;

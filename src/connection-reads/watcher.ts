@@ -16,7 +16,7 @@ export interface Subscriber {
   traceId: string;
   tenant: string;
   /** Calls `listener` when the caller disconnects. */
-  onGone?: ((listener: () => void) => void) | undefined;
+  onDisconnect?: ((listener: () => void) => void) | undefined;
 }
 
 /** The limit of watches, in total or per tenant, is reached. */
@@ -67,7 +67,7 @@ export class ConnectionWatcher {
     timeoutMs: number,
   ): Promise<ConnectionEvent | undefined> {
     const stream = this.#open(keyOf(id), subscriber, event => isGone(event) || isMatch(event));
-    subscriber.onGone?.(() => stream.end());
+    subscriber.onDisconnect?.(() => stream.end());
     if (this.#isStopping) stream.end();
     const timer = setTimeout(() => stream.end(), timeoutMs);
     this.#waits.add(stream);

@@ -30,21 +30,33 @@ const provenError = z.object({
 
 /** Texts that nobody may be shown, such as the gateway's own credentials. */
 export class ConfidentialTexts {
-  readonly #texts = new Set<string>();
+  readonly #patterns = new Map<string, RegExp>();
 
+  /** Adds texts, in whatever case they appear. Blank ones are ignored. */
   add(texts: Iterable<string>): void {
-    for (const text of texts) this.#texts.add(text.trim().toLowerCase());
+    for (const text of texts) {
+      const trimmed = text.trim();
+      if (trimmed !== '') this.#patterns.set(trimmed, patternOf(trimmed));
+    }
   }
 
   /** Number of texts, which never becomes less. */
   get count(): number {
-    return this.#texts.size;
+    return this.#patterns.size;
   }
 
-  areIn(text: string): boolean {
-    const searched = text.toLowerCase();
-    return [...this.#texts].some(each => searched.includes(each));
+  /** Whether one of them is part of the text. */
+  appearIn(text: string): boolean {
+    return [...this.#patterns.values()].some(pattern => pattern.test(text));
   }
+}
+
+/** Matches a text in any case, but not a part of a longer word. Words of scripts without spaces have no ends. */
+function patternOf(text: string): RegExp {
+  const escaped = text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  const start = /^[a-z0-9]/i.test(text) ? '(?<![a-z0-9])' : '';
+  const end = /[a-z0-9]$/i.test(text) ? '(?![a-z0-9])' : '';
+  return new RegExp(`${start}${escaped}${end}`, 'iu');
 }
 
 /** Reads the body of a response that is no usable success. A 2xx has a message only if it reports a failure. */
@@ -55,7 +67,7 @@ export function readErrorBody(status: number, text: string, confidential: Confid
   const error = isObject(body['error']) ? body['error'] : body;
   return {
     code: provenCode(body, text),
-    loggedCode: printableCode(error['error_code'] ?? error['code']),
+    loggedCode: printableCode(error['error_code'] ?? error['code'], confidential),
     upstreamMessage:
       status >= 400 || body['is_success'] === false
         ? readUpstreamMessage(error['error_msg'] ?? error['message'], confidential)
@@ -73,14 +85,14 @@ function provenCode(body: unknown, text: string): string | undefined {
   return code !== undefined && !repeatsKey(text) ? code : undefined;
 }
 
-function printableCode(value: unknown): string | undefined {
+function printableCode(value: unknown, confidential: ConfidentialTexts): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   // Cut first, which bounds the cost of the expressions.
   const printable = String(value)
     .slice(0, 4 * MAX_CODE_LENGTH)
     .replace(UNPRINTABLE, '');
   const [code] = CODE.exec(printable) ?? [];
-  if (code === undefined || ADDRESS_OR_ID.test(code)) return undefined;
+  if (code === undefined || ADDRESS_OR_ID.test(code) || confidential.appearIn(code)) return undefined;
   return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 
@@ -144,5 +156,5 @@ export function shownMessage(message: string, confidential: ConfidentialTexts): 
   const text = message.trim();
   // The length check bounds the work of the expression.
   const isProse = text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text);
-  return isProse && !confidential.areIn(text) ? text : null;
+  return isProse && !confidential.appearIn(text) ? text : null;
 }

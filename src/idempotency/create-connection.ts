@@ -3,6 +3,7 @@ import type { ResultOf } from '../dli/create-attempt.js';
 import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext } from '../dli/dli-error.js';
+import type { ConfidentialTexts } from '../dli/sanitize.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
@@ -46,6 +47,8 @@ interface Dependencies {
   log: Logger;
   /** Whether creates carry a tag that identifies their connection. */
   markerTag: boolean;
+  /** What no replayed text of DLI may contain: the record may be older than a credential. */
+  confidential: ConfidentialTexts;
 }
 
 /** Idempotent create: one connection at most for one idempotency key, and the same outcome for every repeat. */
@@ -64,6 +67,7 @@ export class CreateConnection {
       return withTimeout(IN_FLIGHT_WAIT_MS, running.outcome, () => ({ kind: 'inProgress', retryAfterSeconds: 1 }));
     }
     const outcome = this.#begin(command, fingerprint, context)
+      .then(each => withShownTexts(each, this.dependencies.confidential))
       .catch(notSentOutcome)
       .finally(() => this.#inFlight.delete(flightKey));
     this.#inFlight.set(flightKey, { fingerprint, outcome });
@@ -260,6 +264,18 @@ export class CreateConnection {
   #lookupDeadline({ deadline }: OperationContext): Deadline {
     return new Deadline(this.dependencies.clock, Math.max(0, deadline.remainingMs() - RESPONSE_MARGIN_MS));
   }
+}
+
+function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {
+  if (outcome.kind === 'created' && outcome.message !== null && confidential.appearIn(outcome.message))
+    return { ...outcome, message: null };
+  if (
+    outcome.kind === 'failed' &&
+    outcome.upstreamMessage !== undefined &&
+    confidential.appearIn(outcome.upstreamMessage)
+  )
+    return { ...outcome, upstreamMessage: undefined };
+  return outcome;
 }
 
 // Only what comes before the first byte throws.

@@ -101,8 +101,8 @@ export class DeleteConnection {
       return this.#afterPresenceCheck(connectionId, context, outcome, outcome);
     }
     if (result.kind !== 'unsuccessful') return DELETED;
-    const ifUnread = unknown('UNREADABLE_RESPONSE', result.requestId, RETRY_AFTER_UNKNOWN_SECONDS);
-    return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifUnread);
+    const ifCheckFailed = unknown('UNREADABLE_RESPONSE', result.requestId, RETRY_AFTER_UNKNOWN_SECONDS);
+    return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifCheckFailed);
   }
 
   async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError | UnknownDeletionError> {
@@ -116,18 +116,18 @@ export class DeleteConnection {
     }
   }
 
-  /** The outcome of a DELETE that may have done nothing. `ifUnread`: the presence check failed. */
+  /** The outcome of a DELETE that may have done nothing. `ifCheckFailed`: the presence check failed. */
   async #afterPresenceCheck(
     connectionId: string,
     context: OperationContext,
     ifPresent: DeleteOutcome,
-    ifUnread: DeleteOutcome,
+    ifCheckFailed: DeleteOutcome,
   ): Promise<DeleteOutcome> {
     let presence: Presence;
     try {
       presence = await this.#checkPresence(connectionId, context);
     } catch (error) {
-      if (error instanceof DliError) return ifUnread;
+      if (error instanceof DliError) return ifCheckFailed;
       throw error;
     }
     if (presence === 'absent') return DELETED;

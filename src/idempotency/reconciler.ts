@@ -91,7 +91,7 @@ export class Reconciler {
     const next = this.#judge(record, finding, nowMs);
     const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     // The same call may succeed later, so its key is free again.
-    if (this.#isOver(written, nowMs)) await writer.remove(record);
+    if (this.#isExpiredRefusal(written, nowMs)) await writer.remove(record);
     else await writer.write(written);
     if (written.state !== record.state || written.isSettled !== record.isSettled) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
@@ -186,7 +186,7 @@ export class Reconciler {
   }
 
   /** Whether a refused create has been absent from the lists for long enough to be forgotten. */
-  #isOver(record: OperationRecord, nowMs: number): boolean {
+  #isExpiredRefusal(record: OperationRecord, nowMs: number): boolean {
     const { emptySinceMs = nowMs } = record;
     return record.isSettled === true && isForbidden(record) && nowMs - emptySinceMs >= this.dependencies.settleMs / 4;
   }

@@ -1,5 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
+/** A longer text is not worth its memory: none that is sent again and again is as long. */
+const MAX_LENGTH = 256;
+
 /**
  * Remembers results of a function that depends on nothing but its argument.
  *
@@ -11,6 +14,7 @@ export function memoize<T extends NonNullable<unknown>>(
 ): (text: string) => T | undefined {
   const results = new LRUCache<string, T>({ max });
   return text => {
+    if (text.length > MAX_LENGTH) return compute(text);
     const known = results.get(text);
     if (known !== undefined) return known;
     const result = compute(text);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { afterEach, expect, it } from '@jest/globals';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
+import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import {
   DEFAULT_ACCESS_KEY,
   DEFAULT_PROJECT_ID,
@@ -34,7 +35,7 @@ describeWithProgram('redis-server', 'the poll lease', program => {
     const { hostname: host, port } = new URL(redis.url);
     const address = { host, port: Number(port), username: 'default', password: PASSWORD };
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const lease = await openRedisPollLease(address, 'project', log);
+    const lease = await openRedisPollLease(address, 'project', new ConfidentialTexts(), log);
     expect(inspect(lease, { depth: 20, showHidden: true })).not.toContain(PASSWORD);
     expect(JSON.stringify(lease)).not.toContain(PASSWORD);
     await lease.close();
@@ -164,6 +165,23 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     await send({ observation: { ...observation, connection: { id, queues: [] } } });
     await publisher.publish(channel, 'no JSON');
     expect(await waiting).toMatchObject({ id, state: 'CREATING' });
+  });
+
+  it('show no text of another gateway that its own version would not show', async () => {
+    const { redis, emulator, one } = await startTwo();
+    const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
+    const client = openClient(redis.url);
+    await client.psubscribe('dli-gateway:{follow}:*');
+    const message = once(client, 'pmessage');
+    const waiting = connectionOf(one, id, 'waitSeconds: 25, whileState: CREATING');
+    const [, channel, text] = await message;
+    const { observation, ...rest } = JSON.parse(text);
+    const problem = 'router at 10.0.0.7';
+    const queues = [{ name: 'q', state: 'FAILED', problem, updatedAtMs: null }];
+    const connection = { ...observation.connection, state: 'FAILED', message: problem, queues };
+    const event = { ...rest, from: 'x', observation: { ...observation, connection } };
+    await openClient(redis.url).publish(channel, JSON.stringify(event));
+    expect(await waiting).toMatchObject({ state: 'FAILED', failureReason: null, queues: [{ failureReason: null }] });
   });
 
   it('do not share results with gateways of another project', async () => {

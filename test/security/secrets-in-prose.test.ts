@@ -10,7 +10,7 @@ import type { Transport } from '../http/helpers/subscribers.js';
 import { closeSubscribers, readAll, subscribe } from '../http/helpers/subscribers.js';
 
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
-const USER = { name: 'quiet operator', password: 'correct horse battery staple', domainName: 'Example Holding' };
+const USER = { name: 'quiet operator', password: 'correct horse battery staple', domainName: 'Example-Holding' };
 const HARMLESS = 'Ask the support for more.';
 
 const USER_ENV = {
@@ -99,6 +99,26 @@ async function seenAfter(fault: Fault, ask: (typeof WAYS)[number][2]): Promise<s
   return `${JSON.stringify(response)}\n${log().slice(logBefore)}`;
 }
 
+it.each([
+  ['a part of a longer word', 'Ask the quiet operators.', true],
+  ['in Chinese text', 'Example-Holding的账户已锁定。', false],
+])('words of DLI with %s of a credential', async (_what, text, isShown) => {
+  const { emulator, create } = gateway();
+  emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: text } });
+  expect((await create({ name: freshName() })).hint).toBe(isShown ? text : null);
+});
+
+it.each([
+  [USER.domainName, false],
+  ['Elsewhere-Holding', true],
+])('the code %s of a refusal is logged: %s', async (code, isLogged) => {
+  const { emulator, create, log } = gateway();
+  const logBefore = log().length;
+  emulator.inject({ operation: 'createConnection', status: 400, body: { error_code: code } });
+  await create({ name: freshName() });
+  expect(log().slice(logBefore).includes(code)).toBe(isLogged);
+});
+
 describe.each(WAYS)('words of DLI in %s', (_way, fault, ask) => {
   it('are shown', async () => {
     expect(await seenAfter(fault(HARMLESS), ask)).toContain(HARMLESS);
@@ -115,13 +135,18 @@ it('words of DLI are withheld if they contain a password that was replaced, or t
   const secrets = createSecretFolder({ IAM_PASSWORD: USER.password });
   const users = [USER];
   const rotating = await startGateway({ env: { ...USER_ENV, ...secrets.env }, emulator: { users } });
+  const recorded = { name: freshName(), idempotencyKey: 'e6a3e2b0-6b0c-4a0e-9a5c-0f3b6a7c1d21' };
+  const early = `Now it is ${next}.`;
+  rotating.emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: early } });
+  expect((await rotating.create(recorded)).hint).toBe(early);
   users[0] = { ...USER, password: next };
   secrets.swap({ IAM_PASSWORD: next });
   await rotating.logged('credentials replaced');
   const hints: unknown[] = [];
-  for (const text of [HARMLESS, `It was ${USER.password}.`, `Now it is ${next}.`]) {
+  for (const text of [HARMLESS, `It was ${USER.password}.`, early]) {
     rotating.emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: text } });
     hints.push((await rotating.create({ name: freshName() })).hint);
   }
   expect(hints).toEqual([HARMLESS, null, null]);
+  expect(await rotating.create(recorded)).toMatchObject({ connectionId: ID, hint: null });
 });
