@@ -28,7 +28,8 @@ export class ConfigError extends Error {
  * Loads the configuration from environment variables, where an empty value counts as not set. A secret may come from
  * the file that `NAME_FILE` names instead.
  *
- * @throws {ConfigError} listing all problems at once
+ * @throws {ConfigError} listing all problems of the variables at once; trusted documents are checked against the schema
+ *   later
  */
 export function loadConfig(env: Environment): Config {
   const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);

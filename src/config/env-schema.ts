@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { PROJECT_ID_PATTERN } from '../huawei-cloud/iam-client.js';
 import { rangeOf } from '../lib/ip-address.js';
+import { parseRedisUrl } from '../lib/redis-url.js';
 
 /** A port; 0 for any free one. */
 const port = whole(0, 65_535, 'a port number');
@@ -22,6 +23,15 @@ const list = z.string().transform(text =>
     .map(part => part.trim())
     .filter(part => part !== ''),
 );
+
+function checkRedisUrl({ value, issues }: z.core.ParsePayload<string>): void {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    issues.push({ code: 'custom', input: value, message: error.message });
+  }
+}
 
 /** Whether a host name or address is loopback, that is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
@@ -165,13 +175,7 @@ export const envSchema = z.object({
   HUAWEICLOUD_SDK_PROJECT_ID: z.string().regex(PROJECT_ID_PATTERN, 'must be 1 to 64 letters, digits and -').optional(),
   OPERATION_TIMEOUT_MS: milliseconds(1_000, 120_000).default(20_000),
   DATA_DIR: z.string().default('.data'),
-  REDIS_URL: z
-    .string()
-    .refine(
-      text => /^rediss?:/.test(text) && URL.canParse(text),
-      'must be an address such as redis://host:6379 or rediss://user:password@host:6380',
-    )
-    .optional(),
+  REDIS_URL: z.string().check(checkRedisUrl).optional(),
   RECONCILE_SETTLE_MS: milliseconds(100, 900_000).default(120_000),
   DLI_MARKER_TAG: z
     .enum(['true', 'false'], 'must be true or false')

@@ -1,12 +1,13 @@
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import type { DliLog } from './dli-error.js';
 
 const FAILURES_TO_OPEN = 5;
 const PROBE_INTERVAL_MS = 1_000;
-const CONNECT_FAILURES: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECT_TIMEOUT', 'TLS']);
+const CONNECT_FAILURES: ReadonlySet<TransportFailure> = new Set(['UNREACHABLE', 'CONNECT_TIMEOUT', 'TLS']);
 
 /**
  * Circuit breaker for connect failures: opens after 5 in a row, and closes when a probe (one per second at most)

@@ -37,7 +37,7 @@ interface Dependencies {
   log: DliLog;
   /** The URL of a project's connections. */
   urlOf(projectId: string): URL;
-  /** Never part of a text of DLI's that is shown. */
+  /** Texts that no message from DLI may contain when shown. */
   confidential: ConfidentialTexts;
 }
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { isObject, parseJson } from '../lib/json.js';
 import type { DecodedResponse, DescribedConnection } from './responses.js';
 
-/** A list response whose elements are cut out. */
-interface CutList {
+/** A list response, split into its elements and the rest. */
+interface SplitList {
   /** The parsed response, with something else in place of its elements. */
   rest: unknown;
   /** The text of each element. */
@@ -11,7 +11,7 @@ interface CutList {
 }
 
 /** A list response, parsed except for the elements that are known. */
-interface ParsedList extends CutList {
+interface ParsedList extends SplitList {
   /** By position: decoded, or undefined if the element is not known. */
   known: (DescribedConnection | undefined)[];
   /** The other elements by position, parsed. */
@@ -31,6 +31,7 @@ export class DecodedElements {
   #connections: readonly (DescribedConnection | undefined)[] = [];
   #confidentialCount = 0;
 
+  /** Forgets the latest list. */
   clear(): void {
     this.#texts = [];
     this.#connections = [];
@@ -38,15 +39,15 @@ export class DecodedElements {
 
   /** Parses a list. Undefined when it must be parsed as a whole. */
   parse({ text, confidential }: DecodedResponse): ParsedList | undefined {
-    const cut = cutList(text);
-    if (cut === undefined) return undefined;
-    // A message that was fit to be shown may hold a credential that is new.
+    const split = splitList(text);
+    if (split === undefined) return undefined;
+    // A message that was safe to show may contain a newly added credential.
     if (confidential.count !== this.#confidentialCount) this.clear();
     this.#confidentialCount = confidential.count;
     const known: ParsedList['known'] = [];
     const others = new Map<number, unknown>();
     let next = 0;
-    for (const each of cut.texts) {
+    for (const each of split.texts) {
       const index = this.#indexOf(each, next);
       if (index !== undefined) next = index + 1;
       const connection = index === undefined ? undefined : this.#connections[index];
@@ -57,7 +58,7 @@ export class DecodedElements {
       }
       known.push(connection);
     }
-    return { ...cut, known, others };
+    return { ...split, known, others };
   }
 
   /** Decodes the elements that are not known, and keeps all for the next list. */
@@ -101,13 +102,12 @@ export function withoutRepeats(connections: readonly DescribedConnection[]): Des
 }
 
 /**
- * Cuts the elements out of a list response without parsing them. If each of them turns out to be a JSON object, they are
- * what JSON.parse would return: the rest is parsed with a text in their place that nobody can guess, and that must turn
- * up as the only element.
+ * Splits a list response into its elements without parsing them. A random placeholder replaces the elements; if it is
+ * the only element of the parsed remainder, and each element is a JSON object, the split is correct.
  *
  * @returns undefined when the response is not printed as expected
  */
-function cutList(text: string): CutList | undefined {
+function splitList(text: string): SplitList | undefined {
   const start = text.indexOf('[') + 1;
   const end = text.lastIndexOf(']');
   // All elements begin alike, for example with `{"is_success":`.

@@ -50,7 +50,7 @@ interface Dependencies {
   log: DliLog;
   /** Limits the log lines that every response may cause. */
   sampler: LogSampler;
-  /** Never part of a text of DLI's that is shown. */
+  /** Texts that no message from DLI may contain when shown. */
   confidential: ConfidentialTexts;
 }
 

@@ -19,15 +19,23 @@ export type UnknownReason =
   | 'UNREADABLE_RESPONSE'
   | 'UNEXPECTED_REDIRECT';
 
-const REASON_OF_FAILURE: ReadonlyMap<TransportFailure, UnknownReason> = new Map([
-  ['TIMEOUT', 'TIMEOUT_AFTER_SEND'],
-  ['CONNECTION_LOST', 'CONNECTION_LOST'],
-]);
-
 /** Why the outcome of a request that may have been sent is unknown, by what went wrong. */
 export function unknownReasonOfFailure(failure: TransportFailure): UnknownReason {
-  return REASON_OF_FAILURE.get(failure) ?? 'UNREADABLE_RESPONSE';
+  return REASON_OF_FAILURE[failure];
 }
+
+const REASON_OF_FAILURE: Readonly<Record<TransportFailure, UnknownReason>> = {
+  TIMEOUT: 'TIMEOUT_AFTER_SEND',
+  CONNECTION_LOST: 'CONNECTION_LOST',
+  TOO_LARGE: 'UNREADABLE_RESPONSE',
+  UNREADABLE: 'UNREADABLE_RESPONSE',
+  // Before a byte is sent.
+  UNREACHABLE: 'CONNECTION_LOST',
+  CONNECT_TIMEOUT: 'CONNECTION_LOST',
+  TLS: 'CONNECTION_LOST',
+  BREAKER_OPEN: 'CONNECTION_LOST',
+  OVERLOADED: 'CONNECTION_LOST',
+};
 
 /** Why a response that proves nothing leaves the outcome unknown, by its status. */
 export function unknownReasonOfStatus(status: number): UnknownReason {

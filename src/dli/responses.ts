@@ -133,7 +133,7 @@ export function readDeletion({ status, text, undocumented }: DecodedResponse): '
   return isSuccess ? 'deleted' : 'unsuccessful';
 }
 
-/** Whether an error code says that there is no such connection. Undocumented: these codes fit. */
+/** Whether an error code says that there is no such connection. The codes are undocumented guesses. */
 export function isNotFound({ status, text }: DecodedResponse): boolean {
   if (status !== 400 && status !== 404) return false;
   const code = readErrorCode(text);

@@ -61,7 +61,7 @@ interface Dependencies {
   urlOf(projectId: string): URL;
   clock: Clock;
   log: DliLog;
-  /** Never part of a text of DLI's that is shown. */
+  /** Texts that no message from DLI may contain when shown. */
   confidential: ConfidentialTexts;
   /** Limits the lines about undocumented values, which every poll may cause. */
   sampler: LogSampler;
@@ -219,14 +219,22 @@ function errorOf(
 ): DliError | UnknownDeletionError {
   const { status } = response;
   const details = { ...response, retryAfterSeconds: wait };
-  if (status === 401 || status === 403 || refusal === 'AUTH' || refusal === 'AUTH_FAILED')
-    return new DliError('AUTH_FAILED', {
-      ...details,
-      retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS,
-      isUnconfirmed: refusal === undefined,
-    });
-  if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return new DliError(refusal, details);
-  if (refusal !== undefined) return new DliError('REJECTED', details);
-  if (method === 'GET') return new DliError('UNAVAILABLE', details);
-  return new UnknownDeletionError(unknownReasonOfStatus(status), details);
+  const isUnconfirmed = refusal === undefined;
+  const authFailed = { ...details, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS, isUnconfirmed };
+  if (status === 401 || status === 403) return new DliError('AUTH_FAILED', authFailed);
+  switch (refusal) {
+    case 'AUTH':
+    case 'AUTH_FAILED':
+      return new DliError('AUTH_FAILED', authFailed);
+    case 'THROTTLED':
+    case 'UNAVAILABLE':
+      return new DliError(refusal, details);
+    case 'NAME_TAKEN':
+    case 'REJECTED':
+      return new DliError('REJECTED', details);
+    case undefined:
+      return method === 'GET'
+        ? new DliError('UNAVAILABLE', details)
+        : new UnknownDeletionError(unknownReasonOfStatus(status), details);
+  }
 }

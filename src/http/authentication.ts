@@ -145,7 +145,7 @@ export function createHttpContext(
   };
 }
 
-/** The fields of a request that wait at the same time go on in the same turn. */
+/** Fields of one request that wait at the same time share a turn. */
 function shareTurns(nextTurn: () => Promise<void>): () => Promise<void> {
   let turn: Promise<void> | undefined;
   return () => {

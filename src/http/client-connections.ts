@@ -37,7 +37,7 @@ interface Connection {
   readonly unanswered: Set<ServerResponse>;
   /** When the last response was closed, in monotonic time. */
   idleSinceMs: number;
-  /** What had been written at a time, sent or buffered. Measured anew whenever the client has taken all of it. */
+  /** Write position and time at which the client last had nothing left to read. */
   readonly unread: { untilByte: number; sinceMs: number };
 }
 
@@ -95,8 +95,8 @@ export class ClientConnections {
   }
 
   /**
-   * Closes a connection that sent invalid HTTP behind an unanswered request, in whose place the client would read the
-   * error. Returns false when it owes no other response.
+   * Closes a connection that sent invalid HTTP while an earlier request is unanswered: the client would take the error
+   * for that response. Returns false if no other response is pending.
    */
   closeIfOutOfTurn(socket: Socket): boolean {
     const connection = this.#open.get(socket);

@@ -16,9 +16,8 @@ interface Queue {
 }
 
 /**
- * Shares the event loop between tenants: one request goes on at a time, and tenants take turns (round robin), however
- * many requests each of them has sent. Between turns the loop serves its sockets: it accepts one connection in each
- * iteration, so that with long turns and no pause new callers would wait behind a flood of connections.
+ * Fair scheduler: one request runs at a time, round-robin by tenant. Between requests the event loop serves its sockets,
+ * because it accepts only one connection per iteration.
  *
  * Requests wait instead of being refused, since a client that waits for a response sends nothing more meanwhile.
  */

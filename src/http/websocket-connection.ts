@@ -176,7 +176,7 @@ function limitMessages(connection: WebSocketConnection, messageMs: number): void
   const close = (code: number, reason: string) => {
     if (socket.readyState !== socket.OPEN) return;
     closeSocket(socket, code, reason);
-    // ws would go on buffering.
+    // ws would keep buffering.
     socket.pause();
   };
   const onData = (chunk: Buffer) => {

@@ -40,6 +40,6 @@ async function send(transport: Transport, request: Request, limits: ResponseLimi
     return value === undefined ? [] : [[name, value] as [string, string]];
   });
   const response = new Response(null, { status, headers: kept });
-  // The text as a body would be encoded and decoded again, which is dear for a list of some megabytes.
+  // The text as a body would be encoded and decoded again, which is expensive for a list of some megabytes.
   return Object.assign(response, { text: async () => text, json: async () => JSON.parse(text) });
 }

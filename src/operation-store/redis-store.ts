@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { parseRedisUrl } from '../lib/redis-url.js';
 import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { claimOf, isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
 import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
@@ -8,7 +9,6 @@ import { RedisConnection } from './redis-connection.js';
 import { RedisLossDetector } from './redis-loss-detector.js';
 import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
-import { parseRedisUrl } from './redis-url.js';
 
 /** Open records that one script reads, because it blocks all users of Redis, and the most that are returned. */
 const PAGE = 1_000;
