@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
-afterEach(closeGateways);
+const gateway = shareGateway();
 
 const SEED_URL =
   'cloudtable-8636-zk2-ldQklrNa.mycloudtable.com:2181,cloudtable-8636-zk3-N9EEH4mI.mycloudtable.com:2181,cloudtable-8636-zk1-78Lt0l8L.mycloudtable.com:2181';
@@ -119,15 +119,13 @@ const LISTS: [what: string, body: string, shown: Record<string, unknown>][] = [
 
 describe('examples of the manuals', () => {
   it.each(GETS)('a get response is parsed: %s', async (_what, body, shown) => {
-    const gateway = await startGateway();
-    gateway.emulator.inject({ operation: 'getConnection', body });
-    expect(await connectionOf(gateway, String(shown['id']))).toEqual({ ...NOTHING_ELSE, ...shown });
+    gateway().emulator.inject({ operation: 'getConnection', body });
+    expect(await connectionOf(gateway(), String(shown['id']))).toEqual({ ...NOTHING_ELSE, ...shown });
   });
 
   it.each(LISTS)('a list response is parsed: %s', async (_what, body, shown) => {
-    const gateway = await startGateway();
-    gateway.emulator.inject({ operation: 'listConnections', body });
-    expect(await pageOf(gateway, 'filter: {includeDeleted: true}')).toEqual({
+    gateway().emulator.inject({ operation: 'listConnections', body });
+    expect(await pageOf(gateway(), 'filter: {includeDeleted: true}')).toEqual({
       items: [{ ...NOTHING_ELSE, ...shown }],
       nextCursor: null,
       totalCount: 1,
@@ -182,11 +180,10 @@ describe('fields described in the manuals', () => {
       { failureReason: null },
     ],
   ])('are parsed: %s', async (_what, field, shown) => {
-    const gateway = await startGateway();
-    gateway.emulator.inject({
+    gateway().emulator.inject({
       operation: 'getConnection',
       body: `{"state": "ACTIVE", "name": "x", ${field}}`,
     });
-    expect(await connectionOf(gateway, ID)).toMatchObject({ id: ID, ...shown });
+    expect(await connectionOf(gateway(), ID)).toMatchObject({ id: ID, ...shown });
   });
 });

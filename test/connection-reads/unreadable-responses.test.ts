@@ -2,7 +2,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { askFor, askForPage } from './helpers/read-connections.js';
+
+const shared = shareGateway();
 
 afterEach(closeGateways);
 
@@ -48,7 +51,7 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
 
 describe.each(OPERATIONS)('a response to %s', operation => {
   it.each(ANSWERS)('%j becomes an error with a code, and nothing of it is shown', async (_what, fault, code) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation, times: 0, ...fault });
     const { status, body } =
@@ -61,7 +64,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
   });
 
   it('that is lost is retried once, and the caller gets a result', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation, behaviour: 'reset' });
     const { body } = operation === 'getConnection' ? await askFor(gateway, connectionId) : await askForPage(gateway);
@@ -81,7 +84,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
   });
 
   it('passes on its Retry-After', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     gateway.emulator.inject({ operation, error: 'APIGW.0308', headers: { 'Retry-After': '7' }, times: 0 });
     const { headers, body } =
       operation === 'getConnection'
@@ -98,7 +101,7 @@ describe('a connection that does not exist', () => {
     ['by DLI.0002', { error: 'DLI.0002' }],
     ['by 404', { status: 404, body: '{"error_code": "DLI.0023", "error_msg": "none"}' }],
   ])('is reported as null: %s', async (_what, fault) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     if (fault !== undefined) gateway.emulator.inject({ operation: 'getConnection', ...fault });
     const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1');
     expect(body).toEqual({ data: { datasourceConnection: null } });
@@ -107,7 +110,7 @@ describe('a connection that does not exist', () => {
   it.each(['', 'x', '../emulator/ledger', '68233202-63bf-4f27-a99b-fa5f5a2dbae1/..', 'x'.repeat(256)])(
     'is null without a question to DLI when %j can be no id',
     async id => {
-      const gateway = await startGateway();
+      const gateway = shared();
       expect((await askFor(gateway, id)).body).toEqual({ data: { datasourceConnection: null } });
       expect((await askFor(gateway, id, 'waitSeconds: 5')).body).toEqual({
         data: { datasourceConnection: null },
@@ -117,7 +120,7 @@ describe('a connection that does not exist', () => {
   );
 
   it('is not reported as null if neither the get nor the list can be read', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const body = '{"error_code": "DLI.0001", "error_msg": "Parameter project_id is invalid."}';
     gateway.emulator.inject({ operation: 'any', status: 400, body, times: 0 });
     const answer = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1');

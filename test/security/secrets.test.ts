@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Fault } from '../../src/emulator/emulator.js';
+import { pageOf } from '../connection-reads/helpers/read-connections.js';
+import type { TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
 import { findLeaks, SENTINEL_ACCESS_KEY, SENTINEL_EMULATOR, SENTINEL_USER, SENTINELS } from '../helpers/sentinels.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 
 afterEach(closeGateways);
 
@@ -62,21 +65,22 @@ function oddHeaders(secret: string): Record<string, string> {
   return { 'X-Request-Id': secret, 'Retry-After': secret, 'Content-Type': secret, Date: secret };
 }
 
-/** Runs a create that may fail; returns its response and everything that could have leaked. */
-async function failingCreate(env: Environment, fault?: Fault) {
-  const gateway = await startGateway({
-    env: { OPERATION_TIMEOUT_MS: '2000', ...env },
-    emulator: SENTINEL_EMULATOR,
-  });
-  if (fault !== undefined) gateway.emulator.inject({ times: 0, ...fault });
-  const response = await fetch(gateway.graphqlUrl, {
+function optionsFor(env: Environment): TestGatewayOptions {
+  return { env: { OPERATION_TIMEOUT_MS: '2000', ...env }, emulator: SENTINEL_EMULATOR };
+}
+
+/** Sends a create that may fail; returns its response and everything that could have leaked. */
+async function failingCreate({ graphqlUrl, emulator, log }: TestGateway, fault?: Fault) {
+  if (fault !== undefined) emulator.inject({ times: 0, ...fault });
+  const logBefore = log().length;
+  const response = await fetch(graphqlUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${SENTINELS.iamToken}` },
-    body: JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } }),
+    body: JSON.stringify({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, name: freshName() } } }),
   });
   const text = await response.text();
-  const seen = `${JSON.stringify([...response.headers])}\n${text}\n${gateway.log()}`;
-  return { text, seen, gateway };
+  const lines = log().slice(logBefore);
+  return { text, lines, seen: `${JSON.stringify([...response.headers])}\n${text}\n${lines}` };
 }
 
 function typeOf(text: string): string | undefined {
@@ -87,19 +91,24 @@ describe.each([
   ['an access key', SENTINEL_ACCESS_KEY],
   ['an IAM user', SENTINEL_USER],
 ])('with %s, no secret and no text of DLI is returned or logged when', (_kind, env) => {
+  const gateway = shareGateway(optionsFor(env));
+
+  // The emulator has forgotten the tokens that it issued.
+  beforeEach(async () => void (await pageOf(gateway())));
+
   it.each([...CREATE_FAULTS, ...hintsWith({ ...env, iamToken: SENTINELS.iamToken })])(
     'the create %s',
     async (_how, fault) => {
-      const { text, seen, gateway } = await failingCreate(env, { operation: 'createConnection', ...fault });
+      const { text, lines, seen } = await failingCreate(gateway(), { operation: 'createConnection', ...fault });
       expect(typeOf(text)).toMatch(/^(Dli|OutcomeUnknown|Create)/);
       expect(seen).toContain('"operation":"createConnection"');
-      const [create] = gateway.emulator.ledger.entries('createConnection');
+      const [create] = gateway().emulator.ledger.entries('createConnection');
       expect(create).toMatchObject({
         authenticated: true,
         path: `/v2.0/${SENTINELS.projectId}/datasource-connection`,
       });
       expect(findLeaks(seen)).toEqual([]);
-      expect(findBadLines(gateway.log())).toEqual([]);
+      expect(findBadLines(lines)).toEqual([]);
     },
   );
 
@@ -108,7 +117,7 @@ describe.each([
     ['has a name that cannot be resolved', async () => 'https://sentinel-host.invalid'],
   ])('the host of DLI %s', async (_how, endpoint) => {
     const url = new URL(await endpoint());
-    const { text, seen } = await failingCreate({ ...env, DLI_ENDPOINT: url.origin });
+    const { text, seen } = await failingCreate(await startGateway(optionsFor({ ...env, DLI_ENDPOINT: url.origin })));
     expect(typeOf(text)).toBe('DliUnavailableError');
     expect(findLeaks(seen, { host: url.host, hostName: url.hostname })).toEqual([]);
   });
@@ -116,14 +125,15 @@ describe.each([
 
 describe('no secret and no text of IAM is returned or logged when', () => {
   it.each(IAM_FAULTS)('the request for a token %s', async (_how, fault) => {
-    const { text, seen } = await failingCreate(SENTINEL_USER, { operation: 'issueToken', ...fault });
+    const gateway = await startGateway(optionsFor(SENTINEL_USER));
+    const { text, seen } = await failingCreate(gateway, { operation: 'issueToken', ...fault });
     expect(typeOf(text)).toBe('DliUnavailableError');
     expect(findLeaks(seen)).toEqual([]);
   });
 
   it.each(IAM_FAULTS)('the project lookup %s', async (_how, fault) => {
-    const env = { ...SENTINEL_ACCESS_KEY, HUAWEICLOUD_SDK_PROJECT_ID: undefined };
-    const { seen, gateway } = await failingCreate(env, { operation: 'listProjects', ...fault });
+    const gateway = await startGateway(optionsFor({ ...SENTINEL_ACCESS_KEY, HUAWEICLOUD_SDK_PROJECT_ID: undefined }));
+    const { seen } = await failingCreate(gateway, { operation: 'listProjects', ...fault });
     expect(gateway.emulator.ledger.count('listProjects')).toBe(1);
     expect(findLeaks(seen)).toEqual([]);
   });
