@@ -15,13 +15,15 @@ interface OwnChange {
   /** Position among all changes. */
   sequence: number;
   atMs: number;
-  /** Whether DLI has once denied that there is such a connection. */
-  wasMissing: boolean;
+  /** When DLI first denied that there is such a connection. */
+  deniedSinceMs?: number;
 }
 
 /** Changes are remembered at least as long as a list may be kept, and longer than DLI's list should lag behind. */
 const LIFE_MS = 60_000;
 const MAX_CHANGES = 1_000;
+/** How long DLI may deny a connection that it has just created. */
+const MAX_GET_LAG_MS = 5_000;
 /** Above this, reading the list again costs DLI less. */
 const MAX_LOOKUPS = 10;
 
@@ -47,12 +49,12 @@ export class OwnChanges {
   /** Takes a change into account for all lists that are kept or read from now on. */
   add(anyCaseId: string, kind: OwnChange['kind']): void {
     const id = anyCaseId.toLowerCase();
-    // A repeat of its create; DLI never reuses an id.
-    if (kind === 'created' && this.#changes.get(id)?.kind === 'deleted') return;
+    // A repeat of a create, of which only the first call counts; DLI never reuses an id.
+    if (kind === 'created' && this.#changes.has(id)) return;
     this.#sequence += 1;
     if (kind === 'deleted') this.#lastDeletion = this.#sequence;
     this.#changes.delete(id);
-    this.#changes.set(id, { id, kind, sequence: this.#sequence, atMs: this.clock.monotonicMs(), wasMissing: false });
+    this.#changes.set(id, { id, kind, sequence: this.#sequence, atMs: this.clock.monotonicMs() });
     for (const change of this.#changes.values()) {
       if (this.#changes.size <= MAX_CHANGES && this.clock.monotonicMs() - change.atMs <= LIFE_MS) break;
       this.#changes.delete(change.id);
@@ -69,7 +71,7 @@ export class OwnChanges {
    * Adds created connections to a list that lacks them, as DLI describes them, and marks deleted ones as DELETED.
    *
    * @param read reads one connection
-   * @param isLatest whether to make do with this list
+   * @param isLatest whether the list has been read again already: it is used even if a lookup fails
    * @returns false if the list should be read again
    */
   async applyTo(
@@ -80,7 +82,7 @@ export class OwnChanges {
     const sequence = this.#sequence;
     if (list.appliedSequence === sequence) return true;
     const missing = this.#applyKnown(list);
-    // DLI's list lags behind the others, which reading it again would not change.
+    // The other missing ones were created before: DLI's list lags, and would lag again.
     const isOutdated = (change: OwnChange) => change.sequence > list.readAtSequence;
     const mustReread = this.#lastForgotten > list.readAtSequence || missing.filter(isOutdated).length > MAX_LOOKUPS;
     if (mustReread && !isLatest) return false;
@@ -108,6 +110,13 @@ export class OwnChanges {
     return changes.filter(({ id, kind }) => kind === 'created' && !listed.has(id));
   }
 
+  /** Forgets a connection that DLI denies for some time. Its get may lag, too. */
+  #noteDenial(change: OwnChange): void {
+    const nowMs = this.clock.monotonicMs();
+    change.deniedSinceMs ??= nowMs;
+    if (nowMs - change.deniedSinceMs >= MAX_GET_LAG_MS) this.#changes.delete(change.id);
+  }
+
   /** @returns false if DLI did not answer */
   async #lookUp(
     change: OwnChange,
@@ -116,12 +125,10 @@ export class OwnChanges {
   ): Promise<boolean> {
     try {
       const connection = await read(change.id);
-      if (connection !== undefined) {
-        // It may have been deleted meanwhile.
-        if (this.#changes.get(change.id)?.kind !== 'deleted') list.put(connection);
-        // DLI's get, too, may lag at first.
-      } else if (change.wasMissing) this.#changes.delete(change.id);
-      else change.wasMissing = true;
+      // It may have been deleted meanwhile.
+      if (this.#changes.get(change.id) !== change) return true;
+      if (connection !== undefined) list.put(connection);
+      else this.#noteDenial(change);
       return true;
     } catch (error) {
       if (error instanceof DliError) return false;

@@ -43,7 +43,7 @@ const LOOKUP_TIMEOUT_MS = 5_000;
 
 /**
  * Reads connections for all callers of the process. Simultaneous requests for the same data share one call to DLI. A
- * result always shows the changes that were made through this process.
+ * result shows the changes that were made through this process; of a list that lags, the ten newest creates.
  */
 export class ConnectionReader {
   readonly #connections = new LRUCache<string, CoalescedRead<ReadConnection | undefined>>({

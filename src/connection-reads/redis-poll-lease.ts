@@ -15,7 +15,7 @@ import type { ConnectionEvent } from './watcher.js';
 // The life of a lease without a published result, whose holder may have crashed.
 const MAX_LEASE_WITHOUT_RESULT_MS = 2_000;
 // Stored: do not rename. Has its own hash tag, so that it need not share a cluster slot with the records. The number
-// is the version of the messages: gateways of different versions do not share leases.
+// is the version of the messages.
 const PREFIX = 'dli-gateway:{follow}:1';
 
 /**

@@ -144,7 +144,7 @@ function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext
 }
 
 function subscriberOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Subscriber {
-  return { traceId, tenant, onDisconnect: onDisconnect };
+  return { traceId, tenant, onDisconnect };
 }
 
 function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {

@@ -14,6 +14,8 @@ export interface ErrorBody {
 
 const PROVEN_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 const MAX_CODE_LENGTH = 64;
+/** A text may be shown with 200 characters at most; a code is checked before it is cut. */
+const MAX_CHECKED_LENGTH = 4 * MAX_CODE_LENGTH;
 // Control, format, private-use and unassigned characters, lone surrogates, and line separators.
 const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
 const CODE = /^[\p{L}\p{N}][\p{L}\p{N}._:-]*/u;
@@ -32,11 +34,12 @@ const provenError = z.object({
 export class ConfidentialTexts {
   readonly #patterns = new Map<string, RegExp>();
 
-  /** Adds texts, in whatever case they appear. Blank ones are ignored. */
+  /** Adds texts, in whatever case they appear. Blank ones, and those longer than what is ever shown, are ignored. */
   add(texts: Iterable<string>): void {
     for (const text of texts) {
       const trimmed = text.trim();
-      if (trimmed !== '') this.#patterns.set(trimmed, patternOf(trimmed));
+      // V8 cannot compile an expression of many thousand letters that ignores their case.
+      if (trimmed !== '' && trimmed.length <= MAX_CHECKED_LENGTH) this.#patterns.set(trimmed, patternOf(trimmed));
     }
   }
 
@@ -88,11 +91,9 @@ function provenCode(body: unknown, text: string): string | undefined {
 function printableCode(value: unknown, confidential: ConfidentialTexts): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   // Cut first, which bounds the cost of the expressions.
-  const printable = String(value)
-    .slice(0, 4 * MAX_CODE_LENGTH)
-    .replace(UNPRINTABLE, '');
+  const printable = String(value).slice(0, MAX_CHECKED_LENGTH).replace(UNPRINTABLE, '');
   const [code] = CODE.exec(printable) ?? [];
-  if (code === undefined || ADDRESS_OR_ID.test(code) || confidential.appearIn(code)) return undefined;
+  if (code === undefined || ADDRESS_OR_ID.test(code) || confidential.appearIn(printable)) return undefined;
   return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 

@@ -4,6 +4,7 @@ import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext } from '../dli/dli-error.js';
 import type { ConfidentialTexts } from '../dli/sanitize.js';
+import { shownMessage } from '../dli/sanitize.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
@@ -267,14 +268,10 @@ export class CreateConnection {
 }
 
 function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {
-  if (outcome.kind === 'created' && outcome.message !== null && confidential.appearIn(outcome.message))
-    return { ...outcome, message: null };
-  if (
-    outcome.kind === 'failed' &&
-    outcome.upstreamMessage !== undefined &&
-    confidential.appearIn(outcome.upstreamMessage)
-  )
-    return { ...outcome, upstreamMessage: undefined };
+  if (outcome.kind === 'created' && outcome.message !== null)
+    return { ...outcome, message: shownMessage(outcome.message, confidential) };
+  if (outcome.kind === 'failed' && outcome.upstreamMessage !== undefined)
+    return { ...outcome, upstreamMessage: shownMessage(outcome.upstreamMessage, confidential) ?? undefined };
   return outcome;
 }
 

@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache';
 
-/** A longer text is not worth its memory: none that is sent again and again is as long. */
+/** Results of longer texts are not remembered, so that the memory is bounded. */
 const MAX_LENGTH = 256;
 
 /**
  * Remembers results of a function that depends on nothing but its argument.
  *
- * @param max number of results: those that were used last. Undefined is not remembered.
+ * @param max number of results: those that were used last. Not remembered: undefined, and results of texts of more than
+ *   256 characters.
  */
 export function memoize<T extends NonNullable<unknown>>(
   max: number,

@@ -47,8 +47,8 @@ export class RedisStore implements OperationStore {
    * @param report receives each problem once, for operators, without addresses or secrets
    * @param epochMs the clock of the callers
    * @param timeoutsMs after which Redis counts as unavailable
-   * @throws {StoreConfigError} when the URL is wrong, the server refuses the password, or its maxmemory-policy is not
-   *   noeviction
+   * @throws {StoreConfigError} when the server refuses the password, or its maxmemory-policy is not noeviction
+   * @throws {RangeError} when the URL is wrong
    */
   static async connect(
     url: string,

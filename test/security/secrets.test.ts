@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { pageOf } from '../connection-reads/helpers/read-connections.js';
@@ -92,6 +92,8 @@ describe.each([
   ['an IAM user', SENTINEL_USER],
 ])('with %s, no secret and no text of DLI is returned or logged when', (_kind, env) => {
   const gateway = shareGateway(optionsFor(env));
+
+  afterAll(() => expect(findLeaks(gateway().log())).toEqual([]));
 
   // The emulator has forgotten the tokens that it issued.
   beforeEach(async () => void (await pageOf(gateway())));

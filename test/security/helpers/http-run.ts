@@ -57,7 +57,7 @@ export async function converse(
   const expected = isClosed ? statuses.slice(0, received.length) : statuses;
   if (fate === 'executed' && received.join() !== expected.join())
     return describe(conversation, `answers ${received} instead of ${statuses}`);
-  // Or before it has answered the messages that came before the refused one.
+  // It may also close the connection while the messages before the refused one are unanswered.
   if (fate === 'refused' && received.some((status, index) => status < 400 && status !== statuses[index]))
     return describe(conversation, `accepted with ${received}`);
   return undefined;
