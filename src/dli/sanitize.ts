@@ -50,7 +50,12 @@ export class ConfidentialTexts {
 
   /** Whether one of them is part of the text. */
   appearIn(text: string): boolean {
-    return [...this.#patterns.values()].some(pattern => pattern.test(text));
+    return [...this.#patterns.values()].some(pattern => text.search(pattern) !== -1);
+  }
+
+  /** The text without them. */
+  removeFrom(text: string): string {
+    return [...this.#patterns.values()].reduce((rest, pattern) => rest.replace(pattern, ''), text);
   }
 }
 
@@ -59,7 +64,7 @@ function patternOf(text: string): RegExp {
   const escaped = text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   const start = /^[a-z0-9]/i.test(text) ? '(?<![a-z0-9])' : '';
   const end = /[a-z0-9]$/i.test(text) ? '(?![a-z0-9])' : '';
-  return new RegExp(`${start}${escaped}${end}`, 'iu');
+  return new RegExp(`${start}${escaped}${end}`, 'giu');
 }
 
 /** Reads the body of a response that is no usable success. A 2xx has a message only if it reports a failure. */
@@ -92,8 +97,9 @@ function printableCode(value: unknown, confidential: ConfidentialTexts): string 
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   // Cut first, which bounds the cost of the expressions.
   const printable = String(value).slice(0, MAX_CHECKED_LENGTH).replace(UNPRINTABLE, '');
-  const [code] = CODE.exec(printable) ?? [];
-  if (code === undefined || ADDRESS_OR_ID.test(code) || confidential.appearIn(printable)) return undefined;
+  // Before the code is cut out, which may be a part of a credential.
+  const [code] = CODE.exec(confidential.removeFrom(printable)) ?? [];
+  if (code === undefined || ADDRESS_OR_ID.test(code)) return undefined;
   return code.slice(0, MAX_CODE_LENGTH).replace(LONG_RUN, run => `${run.slice(0, 4)}…`);
 }
 
