@@ -27,7 +27,7 @@ interface Rules {
  * browser, and would be answered like a page of the gateway.
  */
 export class HostGuard {
-  readonly #isAllowed: (host: string) => boolean | undefined;
+  readonly #isAllowed: (host: string) => boolean;
   #refusals = 0;
   #logAgainAtMs = Number.NEGATIVE_INFINITY;
 
@@ -36,7 +36,10 @@ export class HostGuard {
     private readonly log: FastifyBaseLogger,
   ) {
     const allowedNames = new Set(rules.allowedHosts.map(nameOf));
-    this.#isAllowed = memoize(100, host => isLoopbackName(nameOf(host)) || allowedNames.has(nameOf(host)));
+    this.#isAllowed = memoize(100, host => {
+      const name = nameOf(host);
+      return isLoopbackName(name) || allowedNames.has(name);
+    });
   }
 
   /** Whether to refuse a request with these headers, whose `Host` is valid. Logs the reason at most once a minute. */

@@ -20,7 +20,7 @@ export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage
   const { host = '', 'transfer-encoding': coding } = headers;
   return (
     url.startsWith('/') &&
-    isValidHost(host) === true &&
+    isValidHost(host) &&
     hasOneHost(rawHeaders) &&
     (coding === undefined || coding.toLowerCase() === 'chunked')
   );
