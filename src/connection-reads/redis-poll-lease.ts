@@ -176,11 +176,10 @@ const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
 function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
   if (event.kind !== 'connection') return event;
   const { message, queues } = event.connection;
-  const shown = (sent: string | null) => (sent === null ? null : shownMessage(sent, confidential));
   const connection = {
     ...event.connection,
-    message: shown(message),
-    queues: queues.map(queue => ({ ...queue, problem: shown(queue.problem) })),
+    message: shownMessage(message, confidential),
+    queues: queues.map(queue => ({ ...queue, problem: shownMessage(queue.problem, confidential) })),
   };
   return { ...event, connection };
 }

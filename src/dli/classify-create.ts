@@ -12,7 +12,8 @@ import { readErrorCode } from './sanitize.js';
  * `forbidden`, a 403 that is not listed as a refusal.
  */
 export type CreateVerdict =
-  | { kind: 'created'; connectionId: string; message: string }
+  /** `message`: DLI's hint. */
+  | { kind: 'created'; connectionId: string; message: string | null }
   | { kind: 'refused'; refusal: Refusal; upstreamCode: string | undefined }
   | { kind: 'unsuccessful' }
   | { kind: 'forbidden'; upstreamCode: string | undefined }

@@ -35,8 +35,6 @@ export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
   record: Pick<DliCallRecord, 'status' | 'upstreamCode' | 'upstreamMessage' | 'requestId' | 'causeCode' | 'detail'>;
-  /** DLI's words about a success, if they may be shown. */
-  hint?: string | null;
   retryAfterSeconds?: number | undefined;
   /** Why there was no response. */
   failure?: TransportFailure;
@@ -59,13 +57,13 @@ export function completeAttempt(
   confidential: ConfidentialTexts,
 ): CreateAttempt {
   const { status, text } = response;
-  const verdict = classifyCreate(status, text);
-  const isCreated = verdict.kind === 'created';
+  const classified = classifyCreate(status, text);
+  const isCreated = classified.kind === 'created';
+  const verdict = isCreated ? { ...classified, message: shownMessage(classified.message, confidential) } : classified;
   const error: Partial<ErrorBody> = isCreated ? {} : readErrorBody(status, text, confidential);
   const requestId = requestIdOf(response.header('x-request-id'), projectId);
   return {
     verdict,
-    hint: isCreated ? shownMessage(verdict.message, confidential) : null,
     record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, requestId },
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
@@ -114,7 +112,7 @@ export function toResult(attempt: CreateAttempt, isResent = false): CreateResult
   const { requestId, upstreamMessage } = attempt.record;
   switch (verdict.kind) {
     case 'created':
-      return { kind: 'created', connectionId: verdict.connectionId, message: attempt.hint ?? null };
+      return { kind: 'created', connectionId: verdict.connectionId, message: verdict.message };
     case 'notSent':
       return toUnavailable(attempt);
     case 'refused': {

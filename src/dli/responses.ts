@@ -63,7 +63,7 @@ function describe(fields: FieldReader, id: string | null, confidential: Confiden
     createdAtMs: fields.number('create_time'),
     progress: progress === null ? null : Math.min(1, Math.max(0, progress)),
     // Lists of 2018 have a key that ends in a space.
-    message: shown(fields.text('message') || fields.text('message '), confidential),
+    message: shownMessage(fields.text('message') || fields.text('message '), confidential),
     address: fields.text('connection_url') || null,
     clusterName: cluster === NO_CLUSTER ? null : cluster || null,
     queues: queuesOf(fields, confidential),
@@ -75,16 +75,12 @@ function queuesOf(fields: FieldReader, confidential: ConfidentialTexts): Describ
   const known = fields.objects('available_queue_info').map(info => ({
     name: info.text('name'),
     state: info.text('status'),
-    problem: shown(info.text('err_msg'), confidential),
+    problem: shownMessage(info.text('err_msg'), confidential),
     updatedAtMs: info.number('update_time'),
   }));
   const names = new Set(known.map(({ name }) => name));
   const others = fields.texts('queue_list').filter(name => !names.has(name));
   return [...known, ...others.map(name => ({ name, state: null, problem: null, updatedAtMs: null }))];
-}
-
-function shown(text: string | null, confidential: ConfidentialTexts): string | null {
-  return text === null ? null : shownMessage(text, confidential);
 }
 
 /** The fields of a successful response. Undefined when it is not one. */

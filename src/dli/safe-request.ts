@@ -198,7 +198,13 @@ export class SafeRequests {
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
     const record = { status, upstreamCode: loggedCode, upstreamMessage };
-    const details = { status, requestId, upstreamCode: code, upstreamMessage, retryAfterSeconds: wait };
+    const details = {
+      status,
+      requestId,
+      upstreamCode: code,
+      upstreamMessage,
+      retryAfterSeconds: wait ?? RETRY_AFTER_UNAVAILABLE_SECONDS,
+    };
     return { error: errorOf(refusal, details, method), mayRetry, record };
   }
 }
@@ -214,11 +220,10 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 
 function errorOf(
   refusal: Refusal | undefined,
-  { retryAfterSeconds: wait = RETRY_AFTER_UNAVAILABLE_SECONDS, ...response }: FailureDetails & { status: number },
+  details: FailureDetails & { status: number; retryAfterSeconds: number },
   method: string,
 ): DliError | UnknownDeletionError {
-  const { status } = response;
-  const details = { ...response, retryAfterSeconds: wait };
+  const { status } = details;
   const isUnconfirmed = refusal === undefined;
   const authFailed = { ...details, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS, isUnconfirmed };
   if (status === 401 || status === 403) return new DliError('AUTH_FAILED', authFailed);

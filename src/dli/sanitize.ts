@@ -156,11 +156,11 @@ const PLAIN_PROSE = new RegExp(
 /**
  * A text of DLI, if it may be shown to callers.
  *
- * @returns null for an empty text, for one that is not plain prose, which may hold an address or an id, and for one that
+ * @returns null for no text, for one that is not plain prose, which may hold an address or an id, and for one that
  *   holds a confidential text
  */
-export function shownMessage(message: string, confidential: ConfidentialTexts): string | null {
-  const text = message.trim();
+export function shownMessage(message: string | null, confidential: ConfidentialTexts): string | null {
+  const text = message?.trim() ?? '';
   // The length check bounds the work of the expression.
   const isProse = text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text);
   return isProse && !confidential.appearIn(text) ? text : null;

@@ -268,8 +268,7 @@ export class CreateConnection {
 }
 
 function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {
-  if (outcome.kind === 'created' && outcome.message !== null)
-    return { ...outcome, message: shownMessage(outcome.message, confidential) };
+  if (outcome.kind === 'created') return { ...outcome, message: shownMessage(outcome.message, confidential) };
   if (outcome.kind === 'failed' && outcome.upstreamMessage !== undefined)
     return { ...outcome, upstreamMessage: shownMessage(outcome.upstreamMessage, confidential) ?? undefined };
   return outcome;
