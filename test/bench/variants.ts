@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What is measured unless told otherwise, in the order in which it is measured and printed. */
+/** What is measured by default, in the order in which it is measured and printed. */
 export const DEFAULT_VARIANTS = ['gateway', 'usual', 'datasource-rest', 'floor'] as const;
 
 /**

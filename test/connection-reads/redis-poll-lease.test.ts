@@ -147,40 +147,46 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);
   });
 
+  /** Waits for the result of a poll. Returns it, and functions that publish like another gateway. */
+  async function listenForResult(url: string) {
+    const client = openClient(url);
+    await client.psubscribe('dli-gateway:{follow}:*');
+    const message = once(client, 'pmessage');
+    return async () => {
+      const [, channel, text] = await message;
+      const { observation, ...rest } = JSON.parse(text);
+      const publisher = openClient(url);
+      const sendText = (content: string) => publisher.publish(channel, content);
+      const send = (change: object) => sendText(JSON.stringify({ ...rest, from: 'x', ...change }));
+      return { observation, send, sendText };
+    };
+  }
+
   it('ignore messages that a gateway would not write', async () => {
     const { redis, emulator, one } = await startTwo();
     const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
-    const client = openClient(redis.url);
-    await client.psubscribe('dli-gateway:{follow}:*');
-    const message = once(client, 'pmessage');
+    const nextResult = await listenForResult(redis.url);
     expect(await connectionOf(one, id, 'waitSeconds: 1')).toMatchObject({ state: 'CREATING' });
-    const [, channel, text] = await message;
-    const { observation, ...rest } = JSON.parse(text);
-    const publisher = openClient(redis.url);
-    const send = (change: object) => publisher.publish(channel, JSON.stringify({ ...rest, from: 'x', ...change }));
+    const { observation, send, sendText } = await nextResult();
     const waiting = connectionOf(one, id, 'waitSeconds: 3, whileState: CREATING');
     for (const state of [5, {}, ['ACTIVE'], undefined])
       await send({ observation: { ...observation, connection: { ...observation.connection, state } } });
     await send({ observation: { kind: 'problem', code: 'NO_SUCH_CODE' } });
     await send({ observation: { ...observation, connection: { id, queues: [] } } });
-    await publisher.publish(channel, 'no JSON');
+    await sendText('no JSON');
     expect(await waiting).toMatchObject({ id, state: 'CREATING' });
   });
 
   it('show no text of another gateway that its own version would not show', async () => {
     const { redis, emulator, one } = await startTwo();
     const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
-    const client = openClient(redis.url);
-    await client.psubscribe('dli-gateway:{follow}:*');
-    const message = once(client, 'pmessage');
+    const nextResult = await listenForResult(redis.url);
     const waiting = connectionOf(one, id, 'waitSeconds: 25, whileState: CREATING');
-    const [, channel, text] = await message;
-    const { observation, ...rest } = JSON.parse(text);
+    const { observation, send } = await nextResult();
     const problem = 'router at 10.0.0.7';
     const queues = [{ name: 'q', state: 'FAILED', problem, updatedAtMs: null }];
     const connection = { ...observation.connection, state: 'FAILED', message: problem, queues };
-    const event = { ...rest, from: 'x', observation: { ...observation, connection } };
-    await openClient(redis.url).publish(channel, JSON.stringify(event));
+    await send({ observation: { ...observation, connection } });
     expect(await waiting).toMatchObject({ state: 'FAILED', failureReason: null, queues: [{ failureReason: null }] });
   });
 

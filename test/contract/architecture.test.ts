@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { SourceFile, SourceImport } from '../helpers/source-imports.js';
 import { folderOf, readSource } from '../helpers/source-imports.js';
@@ -165,3 +167,16 @@ function findCycle(files: readonly SourceFile[]): string[] {
   }
   return files.map(({ path }) => walk(path, [])).find(cycle => cycle.length > 0) ?? [];
 }
+
+describe('the source maps of the programs', () => {
+  it('lead to the files of src', () => {
+    const chunks = readdirSync('dist/chunks').map(name => `dist/chunks/${name}`);
+    const maps = ['dist/main.js.map', 'dist/emulator/main.js.map', ...chunks.filter(path => path.endsWith('.map'))];
+    const sources = maps.flatMap(path => {
+      const map: { sources: string[] } = JSON.parse(readFileSync(path, 'utf8'));
+      return map.sources.map(source => join(dirname(path), source));
+    });
+    expect(sources).toEqual(expect.arrayContaining(['src/main.ts', 'src/gateway.ts', 'src/emulator/main.ts']));
+    expect(sources.filter(source => !source.startsWith('src/') || !existsSync(source))).toEqual([]);
+  });
+});
