@@ -76,9 +76,10 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}) {
      */
     seedConnection: (partial: Partial<StoredConnection> = {}): StoredConnection =>
       connections.seed(partial, resolved.projects[0]?.id ?? DEFAULT_PROJECT_ID),
-    /** Clears connections, faults, ledger, tokens and locks. */
-    reset(): void {
-      for (const state of [connections, faults, ledger, tokens, accessKeys]) state.clear();
+    /** Clears connections, faults, ledger, locks and, unless they are kept, tokens. */
+    reset({ keepTokens = false }: { keepTokens?: boolean } = {}): void {
+      for (const state of [connections, faults, ledger, accessKeys]) state.clear();
+      if (!keepTokens) tokens.clear();
     },
     /** Expires all tokens issued so far. */
     expireTokens: (): void => tokens.expireAll(),

@@ -30,7 +30,8 @@ export function shareGateway(options: Omit<TestGatewayOptions, 'clock'> = {}): (
     const { emulator, log } = gateway();
     const logBefore = log().length;
     printOnFailure('Log of the shared gateway', () => log().slice(logBefore));
-    emulator.reset();
+    // A call in the background of the test before must not be refused for its token.
+    emulator.reset({ keepTokens: true });
     clock.advance(HOUR_MS);
   });
   afterAll(closeGateways);

@@ -95,7 +95,7 @@ describe.each([
 
   afterAll(() => expect(findLeaks(gateway().log())).toEqual([]));
 
-  // The emulator has forgotten the tokens that it issued.
+  // Two refusals in a row, also of two tests, suspend the credential.
   beforeEach(async () => void (await pageOf(gateway())));
 
   it.each([...CREATE_FAULTS, ...hintsWith({ ...env, iamToken: SENTINELS.iamToken })])(
