@@ -36,7 +36,7 @@ describeWithProgram('curl', 'the README', () => {
     const script = `${DEFINITIONS}\n${command}`
       .replaceAll('127.0.0.1:4000', graphql)
       .replaceAll('127.0.0.1:4010', emulator);
-    return (await promisify(execFile)('bash', ['-c', script], { env: { PATH } })).stdout;
+    return (await promisify(execFile)('bash', ['--norc', '-c', script], { env: { PATH } })).stdout;
   }
 
   it('has examples with the printed responses, in order, in development mode', async () => {

@@ -30,7 +30,8 @@ function callsTo({ graphqlUrl, emulator }: TestGateway) {
   const { port } = new URL(graphqlUrl);
   async function call(method: string, headers: Record<string, string>): Promise<string> {
     const filled = Object.entries(headers).map(([name, value]) => [name, value.replace('PORT', port)]);
-    const kind = method === 'POST' ? { 'content-type': 'application/json' } : { accept: 'text/html' };
+    const page = { accept: 'text/html', 'accept-encoding': 'gzip' };
+    const kind = method === 'POST' ? { 'content-type': 'application/json' } : page;
     const body = method === 'POST' ? CREATE : '';
     const all = { connection: 'close', ...kind, ...Object.fromEntries(filled) };
     return exchange(`http://127.0.0.1:${port}`, rawRequest(method, '/graphql', body, all));
