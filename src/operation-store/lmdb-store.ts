@@ -16,9 +16,9 @@ import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { LmdbTables } from './lmdb-tables.js';
-import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
+import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided } from './operation-record.js';
-import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
+import type { BeginResult, OperationStore } from './operation-store.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 
 const OPTIONS = {

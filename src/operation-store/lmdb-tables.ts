@@ -1,8 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
-import type { OperationRecord } from './operation-record.js';
-import { claimOf, isOpen, readRecord, writeRecord } from './operation-record.js';
-import type { FindResult } from './operation-store.js';
-import { toFindResult } from './operation-store.js';
+import type { FindResult, OperationRecord } from './operation-record.js';
+import { claimOf, isOpen, readRecord, toFindResult, writeRecord } from './operation-record.js';
 
 // A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
 const CALLS_PER_SWEEP = 16;

@@ -138,6 +138,17 @@ export function writeRecord(record: OperationRecord): string {
   return text;
 }
 
+/** What a store has under an id. `unreadable`: something that is not a record of this version. */
+export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
+
+/** Reads what a store has under an id, if anything. An expired record is absent. */
+export function toFindResult(text: string | undefined, nowMs: number): FindResult {
+  if (text === undefined) return { kind: 'absent' };
+  const record = readRecord(text);
+  if (record === undefined) return { kind: 'unreadable' };
+  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+}
+
 /** Whether the record has its final outcome. */
 export function isDecided(record: OperationRecord): record is Exclude<OperationRecord, UndecidedRecord> {
   return record.state === 'SUCCEEDED' || record.state === 'REJECTED';

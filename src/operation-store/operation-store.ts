@@ -1,5 +1,4 @@
-import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
-import { readRecord } from './operation-record.js';
+import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 
 /** The result of {@link OperationStore.begin}. */
 export type BeginResult =
@@ -18,17 +17,6 @@ export type BeginResult =
   | { kind: 'nameHeld'; record: OperationRecord }
   /** The entry of the id or of the name is not a record of this version. */
   | { kind: 'unreadable' };
-
-/** The result of {@link OperationStore.find}. `unreadable`: the entry is not a record of this version. */
-export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
-
-/** The result of {@link OperationStore.find} for the text that the store has, if any. */
-export function toFindResult(text: string | undefined, nowMs: number): FindResult {
-  if (text === undefined) return { kind: 'absent' };
-  const record = readRecord(text);
-  if (record === undefined) return { kind: 'unreadable' };
-  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
-}
 
 /**
  * Durable store of operation records: a folder for one machine, or Redis for several.

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { parseRedisUrl } from '../lib/redis-url.js';
-import type { OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
-import { claimOf, isDecided, isOpen, readRecord, writeRecord } from './operation-record.js';
-import type { BeginResult, FindResult, OperationStore } from './operation-store.js';
-import { StoreUnavailableError, toFindResult } from './operation-store.js';
+import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
+import { claimOf, isDecided, isOpen, readRecord, toFindResult, writeRecord } from './operation-record.js';
+import type { BeginResult, OperationStore } from './operation-store.js';
+import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisLossDetector } from './redis-loss-detector.js';
