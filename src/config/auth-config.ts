@@ -1,7 +1,7 @@
 import type { TokenRules } from '../auth/access-token.js';
 import type { JwksLocation } from '../auth/jwks.js';
 import type { CreateLimitRule } from '../auth/rate-limits.js';
-import type { EnvValues } from './env-schema.js';
+import type { OptionalEnvValues } from './env-schema.js';
 import type { Problem } from './secret-files.js';
 import { addProblem, hasProblem } from './secret-files.js';
 
@@ -13,7 +13,7 @@ const DEFAULT_CREATES_PER_SECOND = 10;
 const MAX_WINDOW_SECONDS = 60;
 
 /** Reads {@link AuthConfig} from the validated variables. `problems` receives missing and contradictory ones. */
-export function readAuthConfig(values: EnvValues, problems: Problem[]) {
+export function readAuthConfig(values: OptionalEnvValues, problems: Problem[]) {
   return {
     /** The issuer of access tokens; undefined accepts anonymous callers. */
     tokens: values.CALLER_AUTH === 'jwt' ? readTokenConfig(values, problems) : undefined,
@@ -24,7 +24,7 @@ export function readAuthConfig(values: EnvValues, problems: Problem[]) {
   };
 }
 
-function readTokenConfig(values: EnvValues, problems: Problem[]): (TokenRules & JwksLocation) | undefined {
+function readTokenConfig(values: OptionalEnvValues, problems: Problem[]): (TokenRules & JwksLocation) | undefined {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = values;
   const rule = 'is required with CALLER_AUTH=jwt';
   if (issuer === undefined) addProblem(problems, { key: 'OIDC_ISSUER', rule });
@@ -50,7 +50,7 @@ function readTokenConfig(values: EnvValues, problems: Problem[]): (TokenRules & 
 }
 
 // Anonymous callers would share one limit, so without JWT there is a limit only if a variable sets one.
-function readCreateLimit(values: EnvValues, problems: Problem[]): CreateLimitRule | undefined {
+function readCreateLimit(values: OptionalEnvValues, problems: Problem[]): CreateLimitRule | undefined {
   const { RATE_LIMIT_CREATES_PER_SECOND: rate, RATE_LIMIT_CREATES_BURST: burst } = values;
   const isEnabled = rate !== undefined || burst !== undefined || values.CALLER_AUTH === 'jwt';
   const perSecond = rate ?? DEFAULT_CREATES_PER_SECOND;

@@ -3,7 +3,7 @@ import { readAuthConfig } from './auth-config.js';
 import type { CredentialsConfig } from './credentials.js';
 import { readCredentials, watchedFiles } from './credentials.js';
 import type { EnvValues } from './env-schema.js';
-import { envSchema, SECRET_KEYS } from './env-schema.js';
+import { envSchema, optionalEnvSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment, Problem } from './secret-files.js';
 import { addProblem, hasProblem, readCertificates, readDocuments, readEnvironment } from './secret-files.js';
 
@@ -33,18 +33,19 @@ export class ConfigError extends Error {
  */
 export function loadConfig(env: Environment): Config {
   const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
-  const issues = envSchema.safeParse(values).error?.issues ?? [];
-  for (const { path, message } of issues) addProblem(problems, { key: String(path[0]), rule: message });
-  const valid = withoutInvalid(values, problems);
+  const { data, error } = envSchema.safeParse(values);
+  for (const { path, message } of error?.issues ?? []) addProblem(problems, { key: String(path[0]), rule: message });
+  // Rules that span several variables are checked although others are invalid.
+  const valid = optionalEnvSchema.parse(withoutInvalid(values, problems));
   const arePortsValid = !hasProblem(problems, 'PORT') && !hasProblem(problems, 'ADMIN_PORT');
   if (arePortsValid && valid.PORT !== 0 && valid.PORT === valid.ADMIN_PORT)
     problems.push({ key: 'ADMIN_PORT', rule: 'must be another port than PORT' });
   const credentials = readCredentials(values, problems);
   const auth = readAuthConfig(valid, problems);
   const fromFiles = readFiles(values, problems);
-  if (credentials === undefined || problems.length > 0) throw new ConfigError(problems);
+  if (data === undefined || credentials === undefined || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({
-    ...toConfig(valid),
+    ...toConfig(data),
     auth,
     credentials,
     credentialFiles: watchedFiles(credentials, files),
@@ -52,11 +53,8 @@ export function loadConfig(env: Environment): Config {
   });
 }
 
-/** Parses the valid variables, so that rules that span several ones can be checked although others are invalid. */
-function withoutInvalid(values: Readonly<Record<string, string | undefined>>, problems: readonly Problem[]): EnvValues {
-  const valid = Object.entries(values).filter(([key]) => !hasProblem(problems, key));
-  // The required variables need a value; that they are missing has been reported.
-  return envSchema.parse({ DLI_REGION: 'missing', CALLER_AUTH: 'none', ...Object.fromEntries(valid) });
+function withoutInvalid(values: Readonly<Record<string, string | undefined>>, problems: readonly Problem[]) {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !hasProblem(problems, key)));
 }
 
 function readFiles(

@@ -201,8 +201,14 @@ export const envSchema = z.object({
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
 });
 
+/** The same, with no variable required. */
+export const optionalEnvSchema = envSchema.partial({ DLI_REGION: true, CALLER_AUTH: true });
+
 /** The parsed variables. */
 export type EnvValues = z.infer<typeof envSchema>;
+
+/** The parsed variables, of which the required ones may be missing or invalid. */
+export type OptionalEnvValues = z.infer<typeof optionalEnvSchema>;
 
 /** Whether a text is a valid value of one of {@link SECRET_KEYS}. */
 export function isValidSecret(key: string, text: string): boolean {
