@@ -25,14 +25,7 @@ const REAL_CLOUD_KEYS =
  */
 export async function startDevelopmentEmulator(env: Environment): Promise<DevelopmentEmulator> {
   const { configuration, problems } = readEnvironment({ ...env, EMULATOR_HOST: '127.0.0.1' });
-  if (configuration === undefined) {
-    throw new ConfigError(
-      problems.map(problem => {
-        const [key = '', ...rule] = problem.split(' ');
-        return { key, rule: rule.join(' ') };
-      }),
-    );
-  }
+  if (configuration === undefined) throw new ConfigError(problems);
   const emulator = createEmulator(configuration.options);
   const url = await emulator.listen(configuration.port).catch((error: unknown) => {
     if (env['EMULATOR_PORT']) throw error;

@@ -7,7 +7,7 @@ const EXIT_CONFIGURATION = 78;
 
 const { configuration, problems } = readEnvironment(process.env);
 if (configuration === undefined) {
-  process.stderr.write(problems.map(problem => `${problem}\n`).join(''));
+  process.stderr.write(problems.map(({ key, rule }) => `${key} ${rule}\n`).join(''));
   process.exitCode = EXIT_CONFIGURATION;
 } else {
   await run(configuration);

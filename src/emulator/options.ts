@@ -178,7 +178,7 @@ const environmentSchema = z.object({
 export type EmulatorConfiguration = ReturnType<typeof toConfiguration>;
 
 /**
- * Reads the `EMULATOR_*` variables, or lists all problems by variable, without values. An empty value counts as unset,
+ * Reads the `EMULATOR_*` variables, or lists the rules that they break, by variable and without values. An empty value counts as unset,
  * because container tools pass unset ones so.
  */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>) {
@@ -186,7 +186,7 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
   const result = environmentSchema.safeParse(Object.fromEntries(set));
   return result.success
     ? { configuration: toConfiguration(result.data) }
-    : { problems: describeProblems(result.error) };
+    : { problems: result.error.issues.map(({ path, message }) => ({ key: path.join('.'), rule: message })) };
 }
 
 function toConfiguration(variables: z.output<typeof environmentSchema>) {

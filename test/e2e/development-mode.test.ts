@@ -143,9 +143,9 @@ describe('the development mode', () => {
     ['HOST', '0.0.0.0', 'HOST must be a loopback address in development mode'],
     ['HOST', '127.0.0.1.evil.example', 'HOST must be a loopback address in development mode'],
     ['ADMIN_HOST', '0.0.0.0', 'ADMIN_HOST must be a loopback address in development mode'],
-    ['EMULATOR_CREATION_MS', 'a-while', 'EMULATOR_CREATION_MS: must be a whole number'],
-    ['EMULATOR_PORT', '65537', 'EMULATOR_PORT: must be at most 65535'],
-    ['EMULATOR_FAIL_NAMES', '(canary', 'EMULATOR_FAIL_NAMES: must be a regular expression'],
+    ['EMULATOR_CREATION_MS', 'a-while', 'EMULATOR_CREATION_MS must be a whole number'],
+    ['EMULATOR_PORT', '65537', 'EMULATOR_PORT must be at most 65535'],
+    ['EMULATOR_FAIL_NAMES', '(canary', 'EMULATOR_FAIL_NAMES must be a regular expression'],
   ])('with %s=%s reports the problem without the value and exits with 78', async (key, value, problem) => {
     const gateway = startDevelopment({ [key]: value });
     expect(await Promise.race([gateway.end(), addressesOf(gateway)])).toBe(78);

@@ -39,7 +39,7 @@ describe('the emulator process', () => {
   it('exits with 78 and names every invalid variable, but no value', async () => {
     const { child, output } = start({ EMULATOR_PORT: 'abc', EMULATOR_CREATION_MS: 'soon' });
     expect(await once(child, 'close')).toEqual([78, null]);
-    expect(output.text).toMatch(/^EMULATOR_PORT: .*\nEMULATOR_CREATION_MS: .*\n$/);
+    expect(output.text).toMatch(/^EMULATOR_PORT must .*\nEMULATOR_CREATION_MS must .*\n$/);
     expect(output.text).not.toMatch(/abc|soon/);
   });
 
