@@ -71,7 +71,7 @@ describe('the marker tag', () => {
     expect(log()).not.toContain('cannot be told from others');
   });
 
-  it('does not confirm a unconfirmed refusal while there is a connection like it, which may not have its tag yet', async () => {
+  it('does not confirm an unconfirmed refusal while there is a connection like it, which may not have its tag yet', async () => {
     const { create, emulator } = await startWithMarker({ uniqueNames: false });
     emulator.seedConnection(DUPLICATE);
     emulator.inject({ operation: 'createConnection', body: { is_success: false } });

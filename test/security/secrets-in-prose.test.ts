@@ -104,12 +104,12 @@ async function seenAfter(fault: Fault, ask: (typeof WAYS)[number][2]): Promise<s
 }
 
 it.each([
-  ['a part of a longer word', 'Ask the quiet operators.', true],
-  ['in Chinese text', 'Example-Holding的账户已锁定。', false],
-])('words of DLI with %s of a credential', async (_what, text, isShown) => {
+  ['is shown where a longer word begins with a credential', 'Ask the quiet operators.', 'Ask the quiet operators.'],
+  ['is withheld where Chinese letters follow a credential', 'Example-Holding的账户已锁定。', null],
+])('a hint %s', async (_behaviour, text, shown) => {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: text } });
-  expect((await create({ name: freshName() })).hint).toBe(isShown ? text : null);
+  expect((await create({ name: freshName() })).hint).toBe(shown);
 });
 
 it('a security token of many thousand letters does not prevent that texts are checked', async () => {
@@ -123,10 +123,10 @@ it('a security token of many thousand letters does not prevent that texts are ch
 });
 
 it.each([
-  [`${USER.domainName}!2024`, false],
-  [USER.domainName, false],
-  ['Elsewhere-Holding', true],
-])('the code %s of a refusal is logged: %s', async (code, isLogged) => {
+  ['is not logged if it contains a credential', `${USER.domainName}!2024`, false],
+  ['is not logged if it is a credential', USER.domainName, false],
+  ['is logged if it contains none', 'Elsewhere-Holding', true],
+])('the code of a refusal %s', async (_behaviour, code, isLogged) => {
   const { emulator, create, log } = gateway();
   const logBefore = log().length;
   emulator.inject({ operation: 'createConnection', status: 400, body: { error_code: code } });
