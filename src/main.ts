@@ -82,13 +82,13 @@ function logAddresses(
       .child({}, { level: 'warn' })
       .warn(
         { host },
-        'CALLER_AUTH=none: everybody who reaches this address can create and delete connections with your credentials',
+        'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials',
       );
   }
   if (emulator === undefined) return;
   process.stdout.write(
     [
-      'The gateway is ready, on an emulator of DLI that runs inside it.',
+      'The gateway is ready, with an embedded DLI emulator.',
       `  GraphQL   ${graphqlUrl}`,
       ...(explorer === 'none' ? [] : [`  Explorer  ${graphqlUrl} (open it in a browser)`]),
       `  Health    ${adminUrl}/readyz`,
@@ -102,7 +102,7 @@ function logAddresses(
 function exitOnBug(logger: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
     const errorName = error instanceof Error ? error.name : 'unknown';
-    logger.fatal({ errorName, frames: stackFrames(error) }, 'the gateway ends because of a bug');
+    logger.fatal({ errorName, frames: stackFrames(error) }, 'the gateway exits because of a bug');
     process.exit(EXIT_SOFTWARE);
   });
 }

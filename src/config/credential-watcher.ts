@@ -79,7 +79,7 @@ export class CredentialWatcher {
         return undefined;
       }
       // loadConfig rejects such a file; stopping a running gateway would not make the secret less exposed.
-      if (secret.isReadableByAll) this.#warn('a credential file can be read by everybody on this machine');
+      if (secret.isReadableByAll) this.#warn('a credential file can be read by everyone on this machine');
       secrets[key] = secret.value;
     }
     return secrets;

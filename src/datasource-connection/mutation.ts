@@ -45,7 +45,8 @@ export class RunningOperations {
 /** The tenant exceeds its rate of mutations; nothing was done. Sent with HTTP status 429. */
 export class RateLimitedError extends PublicError {
   constructor(retryAfterSeconds: number) {
-    const message = 'You create or delete too many connections at a time. Nothing was done; wait and send it again.';
+    const message =
+      'You create or delete too many connections at a time. Nothing was done; wait, then repeat the request.';
     super('RATE_LIMITED', message, { retryAfterSeconds, http: { status: 429 } });
   }
 }

@@ -170,7 +170,7 @@ function toReadError(error: unknown): unknown {
   if (error instanceof DliError) return toUpstreamError(error);
   if (error instanceof CursorError) return badInput('after must be the nextCursor of a page of the same order');
   if (error instanceof TooManyWatchesError)
-    return new PublicError('OVERLOADED', 'Too many connections are being followed at the moment. Try again later.', {
+    return new PublicError('OVERLOADED', 'Too many connections are being watched at the moment. Try again later.', {
       retryAfterSeconds: 5,
     });
   if (!(error instanceof ArgumentValidationError)) return error;

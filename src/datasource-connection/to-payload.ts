@@ -24,8 +24,8 @@ import { UserErrorCode } from './user-errors.js';
 const CREATE_TEXTS: FailureTexts = {
   nothingDone: 'Nothing was created',
   rejections: new Map([
-    ['DLI.0001', 'DLI found a parameter wrong. Check the ids, the address and the name.'],
-    ['DLI.0002', 'DLI does not know something that the input refers to. Check the security group and the network.'],
+    ['DLI.0001', 'DLI refused a parameter. Check the ids, the address and the name.'],
+    ['DLI.0002', 'DLI cannot find an object that the input refers to. Check the security group and the network.'],
     ['DLI.0009', 'A restriction of DLI forbids this connection.'],
     ['DLI.0012', 'A resource that the connection needs is not available.'],
     ['DLI.0016', "The gateway's identity in Huawei Cloud may not create connections."],
@@ -125,7 +125,7 @@ const REJECTIONS: FailureTexts['rejections'] = new Map([
 type UnavailableKind = Exclude<FailureCode, 'NAME_TAKEN' | 'REJECTED'>;
 
 const UNAVAILABLE_REASONS = {
-  THROTTLED: [UserErrorCode.UPSTREAM_THROTTLED, 'DLI gets too many requests at the moment.', true],
+  THROTTLED: [UserErrorCode.UPSTREAM_THROTTLED, 'DLI is receiving too many requests at the moment.', true],
   UNAVAILABLE: [UserErrorCode.UPSTREAM_UNAVAILABLE, 'DLI cannot be used at the moment.', true],
   AUTH_FAILED: [
     UserErrorCode.UPSTREAM_AUTH_FAILED,

@@ -36,8 +36,8 @@ import { formatErrors, maskError } from './error-masking.js';
 import { failureOf, SubscriptionStream } from './subscription-stream.js';
 
 const MAX_AGE_MS = 30 * 60_000;
-const REAUTHENTICATE = 'Your access token has ended. Sign in again, then subscribe again.';
-const RESUBSCRIBE = 'Subscribe again to go on.';
+const REAUTHENTICATE = 'Your access token has expired. Sign in again, then subscribe again.';
+const RESUBSCRIBE = 'Subscribe again to continue.';
 
 /** The result of a subscription: a stream of events, or a single result with errors. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;

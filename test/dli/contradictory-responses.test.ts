@@ -38,7 +38,7 @@ describe('a response with status 429 proves that nothing was executed', () => {
       payload: {
         __typename: 'DliUnavailableError',
         code: 'UPSTREAM_THROTTLED',
-        message: 'DLI gets too many requests at the moment. Nothing was created; try again later.',
+        message: 'DLI is receiving too many requests at the moment. Nothing was created; try again later.',
         retryAfterSeconds: 1,
       },
       calls: ['createConnection', 'createConnection'],
@@ -94,7 +94,7 @@ describe('a refusal that contradicts itself leads to an unknown outcome:', () =>
     expect(payload).toEqual({
       __typename: 'DliRejectedError',
       code: 'UPSTREAM_REJECTED',
-      message: 'DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created.',
+      message: 'DLI refused a parameter. Check the ids, the address and the name. Nothing was created.',
       dliCode: 'DLI.0001',
       requestId: REQUEST_ID,
     });

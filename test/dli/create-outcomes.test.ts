@@ -80,7 +80,7 @@ describe('a refusal that proves that nothing was executed', () => {
   it.each([
     [
       'DLI.0001',
-      "DLI found a parameter wrong. Check the ids, the address and the name. Nothing was created. DLI's reason: Parameter check error.",
+      "DLI refused a parameter. Check the ids, the address and the name. Nothing was created. DLI's reason: Parameter check error.",
     ],
     [
       'DLI.1028',

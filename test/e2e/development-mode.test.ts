@@ -79,7 +79,7 @@ describe('the development mode', () => {
     const { startText, graphqlUrl, healthUrl, emulatorUrl } = plain;
     expect(startText.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:n')).toBe(
       [
-        'The gateway is ready, on an emulator of DLI that runs inside it.',
+        'The gateway is ready, with an embedded DLI emulator.',
         '  GraphQL   http://127.0.0.1:n/graphql',
         '  Explorer  http://127.0.0.1:n/graphql (open it in a browser)',
         '  Health    http://127.0.0.1:n/readyz',

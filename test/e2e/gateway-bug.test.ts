@@ -33,7 +33,7 @@ describe('a gateway with a bug', () => {
     expect(await gateway.end()).toBe(70);
     // While the process ends, startup steps that were in progress may still log.
     expect(gateway.logLines().filter(({ level }) => level === 60)).toMatchObject([
-      { errorName, msg: 'the gateway ends because of a bug' },
+      { errorName, msg: 'the gateway exits because of a bug' },
     ]);
     expect(gateway.stdout()).not.toContain('canary-83d1');
     expect(gateway.stderr()).toBe('');

@@ -150,7 +150,7 @@ describe('a gateway in production', () => {
       expect(JSON.parse(line)).toMatchObject({
         level: 40,
         host: '0.0.0.0',
-        msg: 'CALLER_AUTH=none: everybody who reaches this address can create and delete connections with your credentials',
+        msg: 'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials',
       });
     },
   );

@@ -65,7 +65,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
       {
         errors: [
           {
-            message: 'Your access token has ended. Sign in again, then subscribe again.',
+            message: 'Your access token has expired. Sign in again, then subscribe again.',
             extensions: { code: 'SUBSCRIPTION_ENDED', traceId: expect.any(String) },
           },
         ],
@@ -88,7 +88,7 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
     dliClock.advance(500);
 
     expect(await readAll(events)).toMatchObject([
-      { errors: [{ message: 'Subscribe again to go on.', extensions: { code: 'SUBSCRIPTION_ENDED' } }] },
+      { errors: [{ message: 'Subscribe again to continue.', extensions: { code: 'SUBSCRIPTION_ENDED' } }] },
     ]);
   });
 });

@@ -21,7 +21,7 @@ const LIST = `{ ${Array.from({ length: 15 }, (_, index) => `a${index}: datasourc
 
 /**
  * Connections that are flooded, held, reset or filled with what is not HTTP, mostly without a token. Those that cost the
- * gateway CPU are few: senders without a token share it with everybody, and their rate is for a firewall to limit.
+ * gateway CPU are few: senders without a token share it with everyone, and their rate is for a firewall to limit.
  */
 export const CONNECTION_ATTACKS: readonly Attack[] = [
   { name: 'connections that are opened and reset', workers: 4, attack: target => exchange(target, '', 20) },
