@@ -178,8 +178,8 @@ export async function createGateway(
 
 // A page of another site has no access token, so the names by which authenticated callers call do not matter.
 function createHostGuard({ callerAuth, host, allowedHosts, corsOrigins: allowedOrigins }: Config, logger: Logger) {
-  const pagesOnLoopback = isLoopback(host) ? 'pages' : 'nobody';
-  const appliesTo = callerAuth === 'none' ? 'everybody' : pagesOnLoopback;
+  const withTokens = isLoopback(host) ? 'ownPages' : 'none';
+  const appliesTo = callerAuth === 'none' ? 'all' : withTokens;
   return new HostGuard({ appliesTo, allowedHosts, allowedOrigins }, logger);
 }
 

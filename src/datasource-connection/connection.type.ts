@@ -11,7 +11,7 @@ const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason tha
 @ObjectType('DatasourceConnectionQueue', {
   description: 'A queue that a connection is bound to, with the state of the connection in it.',
 })
-export class DatasourceConnectionQueue {
+class DatasourceConnectionQueue {
   @Field(() => String, { description: "The queue's name." })
   readonly name: string;
 

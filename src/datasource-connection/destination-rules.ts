@@ -3,7 +3,7 @@ import { ValidateBy } from 'class-validator';
 import { DatasourceService } from '../dli/connection.js';
 
 /** The rule for the `url` of one kind of service. */
-export interface DestinationRule {
+interface DestinationRule {
   /** Display name of the service. */
   label: string;
   /** A valid url. */

@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 
-/** The values of `extensions.code` that callers may see in top-level errors. */
+/** All values of {@link PublicErrorCode}, for checks at run time. */
 export const PUBLIC_ERROR_CODES = [
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -22,7 +22,7 @@ export const PUBLIC_ERROR_CODES = [
   'INTERNAL',
 ] as const;
 
-/** One of {@link PUBLIC_ERROR_CODES}. */
+/** A value of `extensions.code` that callers may see in top-level errors. */
 export type PublicErrorCode = (typeof PUBLIC_ERROR_CODES)[number];
 
 /** A top-level error that callers may see: its message and its code are not masked. */

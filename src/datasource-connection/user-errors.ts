@@ -98,7 +98,7 @@ export abstract class UserError {
 
 /** One violated rule of an input. */
 @ObjectType({ description: 'One rule that the input breaks.' })
-export class InputProblem {
+class InputProblem {
   @Field(() => [String], {
     description:
       'The path within `input`: field names and list positions, outermost first, such as `["tags", "0", "key"]`.',

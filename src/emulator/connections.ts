@@ -38,7 +38,7 @@ export interface StoredConnection {
 }
 
 /** The parts of a connection that a create request determines, with the service in canonical spelling. */
-export type NewConnection = Pick<
+type NewConnection = Pick<
   StoredConnection,
   'projectId' | 'name' | 'service' | 'destination' | 'securityGroupId' | 'networkId' | 'clusterName' | 'tags'
 >;
@@ -47,7 +47,7 @@ type ComputedField = 'state' | 'process' | 'connectionUrl' | 'message' | 'update
 type PinnedField = Exclude<ComputedField, 'updatedAtMs'>;
 
 /** The stored part of a connection, from which its state at any time is computed. */
-export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
+interface ConnectionRecord extends Omit<StoredConnection, ComputedField> {
   /** End of the creation, successful or not. */
   readonly readyAtMs: number;
   readonly willFail: boolean;
@@ -64,7 +64,7 @@ export interface ConnectionRecord extends Omit<StoredConnection, ComputedField> 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /** A service type: its spelling in responses, the prefix of its addresses and its default port. */
-export interface ServiceKind {
+interface ServiceKind {
   readonly canonical: string;
   readonly addressPrefix: string;
   readonly port: number;

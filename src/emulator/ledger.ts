@@ -49,7 +49,7 @@ export interface LedgerEntry {
 }
 
 /** Selects the entries of one operation; `any` selects all. */
-export type LedgerFilter = LedgerOperation | 'any';
+type LedgerFilter = LedgerOperation | 'any';
 
 interface Waiter {
   readonly isSatisfied: () => boolean;

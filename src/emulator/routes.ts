@@ -16,7 +16,6 @@ export const OPERATIONS = [
   'listProjects',
 ] as const;
 
-/** An emulated operation. */
 type Operation = (typeof OPERATIONS)[number];
 
 /** An operation in the ledger; `unknown` for requests without a route. */

@@ -88,7 +88,7 @@ function readHeaders(rawHeaders: readonly string[]): Map<string, string> {
 }
 
 /** A body, which is empty unless its outcome is `complete`. */
-export interface ReadBody {
+interface ReadBody {
   readonly outcome: 'complete' | 'tooLarge' | 'aborted';
   readonly body: Buffer;
   readonly receivedBytes: number;

@@ -20,7 +20,7 @@ const MAX_REPETITIONS = 100;
 // The introspection query of an explorer has about 250.
 const MAX_SELECTIONS = 400;
 
-/** Maximum length of a document in characters. */
+/** Checked before a document is parsed. */
 export const MAX_DOCUMENT_CHARACTERS = 15_000;
 
 /** Options for parsing documents. */
@@ -65,7 +65,6 @@ export const DOCUMENT_LIMIT_ERRORS = {
   },
 } as const;
 
-/** A key of {@link DOCUMENT_LIMIT_ERRORS}. */
 type DocumentLimitErrorName = keyof typeof DOCUMENT_LIMIT_ERRORS;
 
 // The texts of documents that need not be checked again: clients repeat the same few. The size is in characters.
@@ -76,7 +75,7 @@ const withinLimits = new LRUCache<string, true>({
 });
 
 /**
- * Parses and checks a document whose length has been checked, see {@link findExceededLimit}. Returns undefined, too, if
+ * Parses and checks a document whose length has been checked, see {@link findExceededLimit}. Also returns undefined if
  * it cannot be parsed, which is reported when it is executed.
  */
 export function findExceededLimitOfText(text: string): DocumentLimitErrorName | undefined {
@@ -96,7 +95,7 @@ export function findExceededLimitOfText(text: string): DocumentLimitErrorName | 
  * Checks a document before it is validated. Returns the first limit that it exceeds; undefined if there is none.
  *
  * The limits are no validation rules, because they bound the time of validation, which grows with the square of fields
- * and fragments. Where graphql-js would throw instead of reporting an error, the document is refused here, too: with
+ * and fragments. Where graphql-js would throw instead of reporting an error, the document is refused here as well: with
  * fragments that contain themselves its stack overflows.
  */
 export function findExceededLimit(document: DocumentNode): DocumentLimitErrorName | undefined {

@@ -15,7 +15,7 @@ import type { RequestContext } from '../datasource-connection/request-context.js
 import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
 
 /** The resolver instances of the schema. */
-export interface Resolvers {
+interface Resolvers {
   createDatasourceConnection: CreateDatasourceConnectionResolver;
   deleteDatasourceConnection: DeleteDatasourceConnectionResolver;
   datasourceConnections: DatasourceConnectionsResolver;

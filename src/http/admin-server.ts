@@ -7,7 +7,7 @@ import type { RequestLog } from './request-log.js';
  * The readiness of the gateway. `clockSkew`: its clock differs too much from Huawei Cloud's to sign requests;
  * `overloaded`: it sheds requests.
  */
-export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
+type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
 
 /**
  * Creates the HTTP server for operators: `/livez` (the process runs) and `/readyz` (it accepts work). Neither sends

@@ -11,8 +11,8 @@ interface Arrival {
 }
 
 /**
- * Bounds the new requests that are handled in one iteration of the event loop, and shares it between sources, such as
- * client networks: those that all sockets deliver at once would delay everybody else. Most requests need not wait.
+ * Bounds how many new requests one iteration of the event loop handles, and shares them between sources, such as client
+ * networks: one iteration may read requests from every socket, and until it ends no other work is done.
  *
  * It comes before authentication. Between tenants, the {@link RequestScheduler} shares what follows.
  */

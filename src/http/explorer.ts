@@ -10,7 +10,7 @@ import type { ExplorerHandler } from './graphql-route.js';
 import { GRAPHQL_PATH } from './graphql-route.js';
 
 /** The explorer for browsers: GraphiQL, served by the gateway; Apollo Sandbox, loaded from the internet; or none. */
-export type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
+type ExplorerKind = 'graphiql' | 'sandbox' | 'none';
 
 // GraphiQL's page has inline scripts and starts workers from blobs. It may connect to this server only.
 const GRAPHIQL_POLICY = [

@@ -12,10 +12,10 @@ const MAX_NAME_LENGTH = 253;
 /** The rules of a {@link HostGuard}. */
 interface Rules {
   /**
-   * Whose requests are checked. `everybody`: without authentication, only the name distinguishes a page of another site
-   * from a client. `pages`: only those that browsers take for pages of the gateway's own site.
+   * Which requests are checked. `all`: without authentication, only the name distinguishes a page of another site from a
+   * client. `ownPages`: those of pages that browsers take for the gateway's own site.
    */
-  appliesTo: 'everybody' | 'pages' | 'nobody';
+  appliesTo: 'all' | 'ownPages' | 'none';
   /** Names and addresses besides those of loopback. */
   allowedHosts: readonly string[];
   /** Origins whose pages may call the gateway by any name. */
@@ -46,8 +46,8 @@ export class HostGuard {
   refuses(headers: IncomingHttpHeaders): boolean {
     const { host = '', origin } = headers;
     const { appliesTo, allowedOrigins } = this.rules;
-    if (appliesTo === 'nobody' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
-    if (appliesTo === 'pages' && !isFromOwnPage(headers)) return false;
+    if (appliesTo === 'none' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
+    if (appliesTo === 'ownPages' && !isFromOwnPage(headers)) return false;
     if (this.#isAllowed(host)) return false;
     this.#logRefusal(nameOf(host));
     return true;

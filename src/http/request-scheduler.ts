@@ -67,11 +67,11 @@ export class RequestScheduler {
 
   /** Gives the sockets at most as much time as the turn took, so that senders without a token do not starve tenants. */
   #pause(iterations: number, untilMs: number): void {
-    if (iterations < 1 || performance.now() >= untilMs) this.#goOn();
+    if (iterations < 1 || performance.now() >= untilMs) this.#startNextTurn();
     else setImmediate(() => this.#pause(iterations - 1, untilMs));
   }
 
-  #goOn(): void {
+  #startNextTurn(): void {
     this.#isTurnTaken = false;
     const [next] = this.#waiting;
     if (next === undefined) return;

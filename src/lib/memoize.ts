@@ -6,8 +6,9 @@ const MAX_LENGTH = 256;
 /**
  * Remembers results of a function that depends on nothing but its argument.
  *
- * @param max number of results: those that were used last. Not remembered: undefined, null, and results of texts of more than
- *   256 characters.
+ * Not remembered: undefined, null, and results for texts of more than 256 characters.
+ *
+ * @param max maximum number of results; the least recently used is dropped
  */
 export function memoize<T>(max: number, compute: (text: string) => T): (text: string) => T {
   const results = new LRUCache<string, NonNullable<T>>({ max });
