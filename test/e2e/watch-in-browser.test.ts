@@ -28,8 +28,8 @@ interface Seen {
 /** The globals of the page. */
 interface FrontEnd {
   seen: Seen[];
-  createAndFollow(graphqlUrl: string, input: object): Promise<void>;
-  followShown(id: string): void;
+  createAndWatch(graphqlUrl: string, input: object): Promise<void>;
+  watchShown(id: string): void;
 }
 
 describeWithProgram('chromium', 'a page of a front end', executablePath => {
@@ -53,13 +53,13 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
         await page.goto(origin);
       },
       create: (name: string) =>
-        page.evaluate(([address, input]) => (window as unknown as FrontEnd).createAndFollow(address, input), [
+        page.evaluate(([address, input]) => (window as unknown as FrontEnd).createAndWatch(address, input), [
           graphqlUrl,
           { ...VALID_INPUT, name },
         ] as const),
-      async follow(...ids: string[]) {
+      async watch(...ids: string[]) {
         for (const id of ids)
-          await page.evaluate(connection => (window as unknown as FrontEnd).followShown(connection), id);
+          await page.evaluate(connection => (window as unknown as FrontEnd).watchShown(connection), id);
       },
       seen: () => page.evaluate(() => (window as unknown as FrontEnd).seen),
       /** Waits until the page has received this many events, of one connection or of all. */
@@ -142,7 +142,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   it('resubscribes when the subscription expires after 30 minutes', async () => {
     const clock = createTestClock();
     const dliClock = createManualClock();
-    const { page, env, load, follow, shown } = await openPage();
+    const { page, env, load, watch, shown } = await openPage();
     const { graphqlUrl, emulator } = await startGateway({
       // DLI has its own clock.
       clock: { ...clock, epochMs: Date.now },
@@ -151,7 +151,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     });
     const { connectionId } = emulator.seedConnection();
     await load(graphqlUrl);
-    await follow(connectionId);
+    await watch(connectionId);
     await shown(1);
     clock.advance(THIRTY_MINUTES_MS);
     // Makes the gateway end the subscription; the page subscribes again and receives the current state.
@@ -162,7 +162,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
   });
 
   it('reconnects all subscriptions with a new token when its token expires', async () => {
-    const { page, env, load, follow, shown } = await openPage({ hasTokens: true });
+    const { page, env, load, watch, shown } = await openPage({ hasTokens: true });
     const { graphqlUrl, emulator, sign, clock } = await startTokenGateway(env);
     let tokens = 0;
     await page.exposeFunction('getToken', () => {
@@ -172,7 +172,7 @@ describeWithProgram('chromium', 'a page of a front end', executablePath => {
     });
     const ids = ['one', 'two'].map(name => emulator.seedConnection({ name, state: 'CREATING' }).connectionId);
     await load(graphqlUrl);
-    await follow(...ids);
+    await watch(...ids);
     // Neither changes, so each is sent again only after a new subscription.
     for (const id of ids) await shown(2, id);
     expect(tokens).toBe(2);

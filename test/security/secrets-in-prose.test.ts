@@ -41,7 +41,7 @@ function failedConnection(text: string): Partial<Fault>['body'] {
   };
 }
 
-function follow(transport: Transport) {
+function watch(transport: Transport) {
   return ({ graphqlUrl }: TestGateway) =>
     readAll(
       subscribe(transport, graphqlUrl, {
@@ -90,7 +90,7 @@ const WAYS: [way: string, fault: (text: string) => Fault, ask: (gateway: TestGat
   ...(['graphql-ws', 'graphql-sse'] as const).map((transport): (typeof WAYS)[number] => [
     `an event over ${transport}`,
     text => ({ operation: 'getConnection', body: failedConnection(text) }),
-    follow(transport),
+    watch(transport),
   ]),
 ];
 

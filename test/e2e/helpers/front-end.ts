@@ -17,7 +17,7 @@ const PAGE = `<!doctype html>
 <script type="module" src="/page.js"></script>`;
 
 const PAGE_CODE = `
-import { follow } from '/follow.js';
+import { watch } from '/watch.js';
 const $ = id => document.getElementById(id);
 window.seen = [];
 const query = \`mutation ($input: CreateDatasourceConnectionInput!) {
@@ -25,17 +25,17 @@ const query = \`mutation ($input: CreateDatasourceConnectionInput!) {
     ... on CreateDatasourceConnectionSuccess { connectionId } ... on UserError { code }
   }
 }\`;
-window.createAndFollow = async (graphqlUrl, input) => {
+window.createAndWatch = async (graphqlUrl, input) => {
   const response = await fetch(graphqlUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query, variables: { input } }),
   });
   const { data } = await response.json();
-  window.followShown(data.createDatasourceConnection.connectionId);
+  window.watchShown(data.createDatasourceConnection.connectionId);
 };
-window.followShown = id =>
-  follow(id, (state, progress, reason) => {
+window.watchShown = id =>
+  watch(id, (state, progress, reason) => {
     window.seen.push({ id, state, progress });
     $('progress').value = progress;
     $('state').value = state;
@@ -43,7 +43,7 @@ window.followShown = id =>
   });`;
 
 /** The browser code of the README, with the address of a gateway, and optionally with tokens as described there. */
-async function followCode(graphqlUrl: string, hasTokens: boolean): Promise<string> {
+async function browserCode(graphqlUrl: string, hasTokens: boolean): Promise<string> {
   const source = [...readDocuments().matchAll(/^```ts\n(.*?)^```$/gms)].find(([, text = '']) =>
     text.includes('graphql-ws'),
   )?.[1];
@@ -72,7 +72,7 @@ export async function startFrontEnd(graphqlUrlOf: () => string, { hasTokens = fa
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
     if (path === '/') response.end(PAGE);
     else if (path === '/page.js') response.end(PAGE_CODE);
-    else if (path === '/follow.js') response.end(await followCode(graphqlUrlOf(), hasTokens));
+    else if (path === '/watch.js') response.end(await browserCode(graphqlUrlOf(), hasTokens));
     else response.end(readFileSync(join(CLIENT_FOLDER, path.replace('/graphql-ws/', ''))));
   });
   const { host } = await listen(server);
