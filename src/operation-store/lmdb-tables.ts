@@ -1,6 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
 import type { FindResult, OperationRecord } from './operation-record.js';
-import { claimOf, isOpen, readRecord, toFindResult, writeRecord } from './operation-record.js';
+import { claimOf, isOpen, RecordCodec } from './operation-record.js';
 
 // A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
 const CALLS_PER_SWEEP = 16;
@@ -26,6 +26,7 @@ export class LmdbTables {
   readonly #deletions: Database<string, string>;
   /** In order of expiry: the nameId of a record, the id that claims a connection, or nothing for a deletion. */
   readonly #expiries: Database<string, ExpiryKey>;
+  readonly #codec = new RecordCodec();
   #callsUntilSweep = 0;
 
   constructor(root: RootDatabase<string, string>) {
@@ -39,7 +40,7 @@ export class LmdbTables {
 
   /** The unexpired record of this id. */
   find(id: string, nowMs: number): FindResult {
-    return toFindResult(this.#records.get(id), nowMs);
+    return this.#codec.find(this.#records.get(id), nowMs);
   }
 
   /** The record that holds the name. */
@@ -72,7 +73,7 @@ export class LmdbTables {
   /** The record of this id, expired or not. Undefined when it is absent or unreadable. */
   stored(id: string): OperationRecord | undefined {
     const text = this.#records.get(id);
-    return text === undefined ? undefined : readRecord(text);
+    return text === undefined ? undefined : this.#codec.read(text);
   }
 
   /** Adds a record whose id and name are free or expired. */
@@ -80,7 +81,7 @@ export class LmdbTables {
     const expired = this.stored(record.id);
     if (expired !== undefined) this.remove(expired);
     this.#expiries.putSync(expiryOf(record), record.nameId);
-    this.#records.putSync(record.id, writeRecord(record));
+    this.#records.putSync(record.id, this.#codec.write(record));
     this.#holders.putSync(record.nameId, holderOf(record));
   }
 
@@ -90,7 +91,7 @@ export class LmdbTables {
       this.#expiries.removeSync(expiryOf(previous));
       this.#expiries.putSync(expiryOf(record), record.nameId);
     }
-    this.#records.putSync(record.id, writeRecord(record));
+    this.#records.putSync(record.id, this.#codec.write(record));
     if (!isOpen(record)) this.#freeName(record.nameId, record.id);
     // An open record holds its own name.
     else if (isOpen(previous)) this.#holders.putSync(record.nameId, holderOf(record));

@@ -123,30 +123,33 @@ export type UndecidedRecord = SendingRecord | UnknownRecord;
 /** A definite refusal, which every repeat of the call replays. */
 export type StoredRejection = z.infer<typeof rejection>;
 
-// Most records that are read are those that this process wrote a moment ago.
-const written = new LRUCache<string, OperationRecord>({ max: 1_000 });
-
-/** Parses a stored record. Returns undefined for anything but a complete record of this version. */
-export function readRecord(text: string): OperationRecord | undefined {
-  return written.get(text) ?? RECORD.safeParse(parseJson(text)).data;
-}
-
-/** Serializes a record for {@link readRecord}. */
-export function writeRecord(record: OperationRecord): string {
-  const text = JSON.stringify(record);
-  written.set(text, record);
-  return text;
-}
-
 /** What a store has under an id. `unreadable`: something that is not a record of this version. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 
-/** Reads what a store has under an id, if anything. An expired record is absent. */
-export function toFindResult(text: string | undefined, nowMs: number): FindResult {
-  if (text === undefined) return { kind: 'absent' };
-  const record = readRecord(text);
-  if (record === undefined) return { kind: 'unreadable' };
-  return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+/** Reads and writes the texts of one store's records. */
+export class RecordCodec {
+  // Most records that are read are those that the same store wrote a moment ago.
+  readonly #written = new LRUCache<string, OperationRecord>({ max: 1_000 });
+
+  /** Parses a stored record. Returns undefined for anything but a complete record of this version. */
+  read(text: string): OperationRecord | undefined {
+    return this.#written.get(text) ?? RECORD.safeParse(parseJson(text)).data;
+  }
+
+  /** Serializes a record for {@link read}. */
+  write(record: OperationRecord): string {
+    const text = JSON.stringify(record);
+    this.#written.set(text, record);
+    return text;
+  }
+
+  /** Reads what a store has under an id, if anything. An expired record is absent. */
+  find(text: string | undefined, nowMs: number): FindResult {
+    if (text === undefined) return { kind: 'absent' };
+    const record = this.read(text);
+    if (record === undefined) return { kind: 'unreadable' };
+    return record.expiresAtMs <= nowMs ? { kind: 'absent' } : { kind: 'found', record };
+  }
 }
 
 /** Whether the record has its final outcome. */

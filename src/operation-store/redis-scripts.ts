@@ -3,8 +3,8 @@ import type { OperationRecord } from './operation-record.js';
 /**
  * The Lua scripts of the Redis store. Redis runs each as one atomic step.
  *
- * A script reads only those fields of a record that it needs to decide; `readRecord` validates the whole. A script that
- * fails is not rolled back, so its writes up to then must be correct without the rest.
+ * A script reads only those fields of a record that it needs to decide; `RecordCodec` validates the whole. A failed
+ * script is not rolled back, so its writes up to then must be correct without the rest.
  */
 
 // The braces put all keys into one slot of a Redis Cluster, so that a script may use several of them.

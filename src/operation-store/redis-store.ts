@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseRedisUrl } from '../lib/redis-url.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
-import { claimOf, isDecided, isOpen, readRecord, toFindResult, writeRecord } from './operation-record.js';
+import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
 import type { BeginResult, OperationStore } from './operation-store.js';
 import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
@@ -33,6 +33,7 @@ export class RedisStore implements OperationStore {
   readonly #connection: RedisConnection;
   readonly #lossDetector: RedisLossDetector;
   readonly #timeoutsMs: RedisTimeouts;
+  readonly #codec = new RecordCodec();
 
   private constructor(connection: RedisConnection, lossDetector: RedisLossDetector, timeoutsMs: RedisTimeouts) {
     this.#connection = connection;
@@ -71,14 +72,14 @@ export class RedisStore implements OperationStore {
 
   async find(id: string, nowMs: number): Promise<FindResult> {
     const { text } = await this.#findText(id);
-    return toFindResult(text, nowMs);
+    return this.#codec.find(text, nowMs);
   }
 
   async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
     if (!this.#connection.isUsable) throw new StoreUnavailableError({ mayHaveWritten: false });
     const endMs = this.#operationEndMs();
     const { id, expiresAtMs, ownedUntilMs } = record;
-    const own = [id, writeRecord(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
+    const own = [id, this.#codec.write(record), nowMs, Math.ceil(expiresAtMs), ownedUntilMs, KEYS.record];
     let reply: unknown;
     try {
       reply = await this.#run({
@@ -96,14 +97,14 @@ export class RedisStore implements OperationStore {
     }
     if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
-    const stored = readRecord(content);
+    const stored = this.#codec.read(content);
     return stored === undefined ? { kind: 'unreadable' } : { kind, record: stored };
   }
 
   async replace(record: OperationRecord): Promise<boolean> {
     const { id, owner, expiresAtMs, ownedUntilMs } = record;
     const claim = claimOf(record);
-    const own = [id, writeRecord(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0];
+    const own = [id, this.#codec.write(record), owner, Math.ceil(expiresAtMs), ownedUntilMs, isOpen(record) ? 1 : 0];
     return this.#decide({
       script: scripts.REPLACE,
       keys: claim === undefined ? keysOf(record) : [...keysOf(record), KEYS.connection + claim.connectionId],
@@ -119,13 +120,13 @@ export class RedisStore implements OperationStore {
   ): Promise<UndecidedRecord | undefined> {
     const endMs = this.#operationEndMs();
     const { text } = await this.#findText(id);
-    const stored = readRecord(text ?? '');
+    const stored = this.#codec.read(text ?? '');
     if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
     const taken = { ...stored, owner, ownedUntilMs };
     const call: ScriptCall = {
       script: scripts.TAKE_OVER,
       keys: [KEYS.record + id, KEYS.open],
-      args: [id, text, writeRecord(taken), Math.ceil(stored.expiresAtMs), ownedUntilMs],
+      args: [id, text, this.#codec.write(taken), Math.ceil(stored.expiresAtMs), ownedUntilMs],
     };
     return (await this.#decide(call, endMs)) ? taken : undefined;
   }
@@ -171,7 +172,7 @@ export class RedisStore implements OperationStore {
       const reply = await this.#run(call);
       if (!Array.isArray(reply)) throw new StoreUnavailableError();
       const [seen, kept, ...texts] = reply;
-      found.push(...texts.flatMap(text => readRecord(text) ?? []).filter(isOpen));
+      found.push(...texts.flatMap(text => this.#codec.read(text) ?? []).filter(isOpen));
       if (seen < PAGE || found.length >= PAGE) return found;
       skipped += kept;
     }
@@ -186,7 +187,7 @@ export class RedisStore implements OperationStore {
     await this.#connection.whenUsable(endMs - performance.now());
     // A failed read must not hide whether the write may have taken place.
     const { text, hasLostRecords } = await this.#findText(id, endMs).catch(() => Promise.reject(error));
-    const found = toFindResult(text, nowMs);
+    const found = this.#codec.find(text, nowMs);
     if (found.kind === 'absent') throw error;
     if (found.kind === 'unreadable') return found;
     const { record } = found;

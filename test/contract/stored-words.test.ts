@@ -7,7 +7,7 @@ import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { readRecord, writeRecord } from '../../src/operation-store/operation-record.js';
+import { RecordCodec } from '../../src/operation-store/operation-record.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -283,6 +283,7 @@ describeWithProgram('redis-server', 'the store in Redis keeps the keys of', prog
 });
 
 describe('a stored record', () => {
+  const codec = new RecordCodec();
   const HASH = 'a'.repeat(64);
   const begun = {
     version: 1,
@@ -360,9 +361,9 @@ describe('a stored record', () => {
       },
     ],
   ])('is read and written unchanged: %s', (_state, stored) => {
-    const record = readRecord(JSON.stringify(stored));
+    const record = codec.read(JSON.stringify(stored));
     expect(record).toMatchObject({ state: stored.state, owner: stored.owner });
-    if (record !== undefined) expect(readRecord(writeRecord(record))).toEqual(record);
+    if (record !== undefined) expect(codec.read(new RecordCodec().write(record))).toEqual(record);
   });
 
   it.each([
@@ -375,7 +376,7 @@ describe('a stored record', () => {
     'STORE_LOST',
   ])('may have the unknown reason %s', unknownReason => {
     const stored = { ...begun, state: 'UNKNOWN', unknownReason };
-    expect(readRecord(JSON.stringify(stored))).toEqual(stored);
+    expect(codec.read(JSON.stringify(stored))).toEqual(stored);
   });
 
   it.each([
@@ -386,7 +387,7 @@ describe('a stored record', () => {
     ['a refusal without its reason', { ...begun, state: 'REJECTED' }],
     ['an unlisted unknown reason', { ...begun, state: 'UNKNOWN', unknownReason: 'BAD_LUCK' }],
   ])('is unreadable with %s', (_what, stored) => {
-    expect(readRecord(JSON.stringify(stored))).toBeUndefined();
+    expect(codec.read(JSON.stringify(stored))).toBeUndefined();
   });
 });
 
