@@ -38,9 +38,7 @@ export function classifyCreate(status: number, text: string): CreateVerdict {
   const reason = unknownReasonOfStatus(status);
   if (reason === 'UNEXPECTED_REDIRECT') return { kind: 'unknown', reason };
   const upstreamCode = readErrorCode(text);
-  // A rate limiter in front of DLI may send no body.
-  const isBareThrottle = status === 429 && text === '';
-  const refusal = isBareThrottle ? 'THROTTLED' : definiteRefusal(status, upstreamCode);
+  const refusal = provenRefusal(status, text, upstreamCode);
   if (refusal !== undefined) return { kind: 'refused', refusal, upstreamCode };
   if (status === 403 && !SERVER_ERRORS.has(upstreamCode ?? '') && !contradictsItself(text))
     return { kind: 'forbidden', upstreamCode };
@@ -109,8 +107,15 @@ const DEFINITE_REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['494 GATEWAY.0201', 'REJECTED'],
 ]);
 
-/** The refusal that a status and error code prove. Undefined when they prove nothing. */
-export function definiteRefusal(status: number, upstreamCode: string | undefined): Refusal | undefined {
+/**
+ * The refusal of a POST or DELETE that a response proves, so that nothing was done.
+ *
+ * @param upstreamCode the error code of the text
+ * @returns undefined when the response proves nothing
+ */
+export function provenRefusal(status: number, text: string, upstreamCode: string | undefined): Refusal | undefined {
+  // A rate limiter in front of DLI may send no body.
+  if (status === 429 && text === '') return 'THROTTLED';
   const code = upstreamCode?.replace(/^APIGW?\./, 'GATEWAY.') ?? '-';
   return DEFINITE_REFUSALS.get(`${status} ${code}`);
 }

@@ -7,7 +7,7 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import type { Refusal } from './classify-create.js';
-import { definiteRefusal } from './classify-create.js';
+import { provenRefusal } from './classify-create.js';
 import type {
   DecodingOutcome,
   DliCallRecord,
@@ -190,7 +190,8 @@ export class SafeRequests {
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);
-    const refusal = status === 429 ? 'THROTTLED' : definiteRefusal(status, code);
+    // A GET changes nothing, so its refusal needs no proof.
+    const refusal = method === 'GET' && status === 429 ? 'THROTTLED' : provenRefusal(status, text, code);
     const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
     const mayRetry = isCredentialRefused

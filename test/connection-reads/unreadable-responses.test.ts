@@ -19,6 +19,7 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
   ['503 of the API gateway', { error: 'APIGW.0613' }, 'UPSTREAM_UNAVAILABLE'],
   ['a server error with status 400', { error: 'DLI.0999' }, 'UPSTREAM_UNAVAILABLE'],
   ['429', { error: 'APIGW.0308', headers: { 'Retry-After': '7' } }, 'UPSTREAM_THROTTLED'],
+  ['429 with HTML', { status: 429, body: `<html>${CANARY}</html>` }, 'UPSTREAM_THROTTLED'],
   ['401', { error: 'APIGW.0301' }, 'UPSTREAM_AUTH_FAILED'],
   ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED'],
   ['an error that the API is not available', { error: 'APIGW.0101' }, 'UPSTREAM_REJECTED'],

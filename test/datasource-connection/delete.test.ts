@@ -127,6 +127,7 @@ describe('a delete that DLI rejects', () => {
 
   it.each([
     ['429', { error: 'APIGW.0308', headers: { 'Retry-After': '7' } }, 'UPSTREAM_THROTTLED', 7],
+    ['429 without a body', { status: 429 }, 'UPSTREAM_THROTTLED', 2],
     ['503 APIGW.0613', { error: 'APIGW.0613' }, 'UPSTREAM_UNAVAILABLE', 2],
     ['401', { error: 'APIGW.0301' }, 'UPSTREAM_AUTH_FAILED', 60],
     ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED', 60],

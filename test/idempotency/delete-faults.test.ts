@@ -23,6 +23,7 @@ const ROWS: readonly [what: string, reason: string, answer: Partial<Fault>][] = 
   ['504 and an HTML page', 'UPSTREAM_ERROR', { status: 504, body: HTML }],
   ['400 DLI.0999', 'UPSTREAM_ERROR', { error: 'DLI.0999' }],
   ['404 without a body', 'UPSTREAM_ERROR', { status: 404 }],
+  ['429 and an HTML page', 'UPSTREAM_ERROR', { status: 429, body: HTML }],
   ['a redirect', 'UNEXPECTED_REDIRECT', { status: 302, redirectTo: 'http://127.0.0.1:9/' }],
   ['a reset', 'CONNECTION_LOST', { behaviour: 'reset' }],
   ['a closed connection', 'CONNECTION_LOST', { behaviour: 'close' }],
