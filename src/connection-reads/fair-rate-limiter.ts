@@ -10,6 +10,11 @@ interface FairRateLimiterOptions {
   maxQueuedPerTenant?: number;
 }
 
+/** A read was not sent to DLI, because too many others were queued. */
+export class ReadQueueFullError extends Error {
+  override readonly name = 'ReadQueueFullError';
+}
+
 /** The permit of a call in flight. */
 export interface RateLimitPermit {
   /** Returns the token of the call, for which no request was sent. */

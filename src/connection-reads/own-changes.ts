@@ -1,6 +1,7 @@
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import { ReadQueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 
 /** What a mutation did to a connection, or may have done. */
@@ -117,7 +118,7 @@ export class OwnChanges {
     if (nowMs - change.deniedSinceMs >= MAX_GET_LAG_MS) this.#changes.delete(change.id);
   }
 
-  /** @returns false if DLI did not answer */
+  /** @returns false if the read failed */
   async #lookUp(
     change: OwnChange,
     list: ConnectionSnapshot,
@@ -131,7 +132,7 @@ export class OwnChanges {
       else this.#noteDenial(change);
       return true;
     } catch (error) {
-      if (error instanceof DliError) return false;
+      if (error instanceof DliError || error instanceof ReadQueueFullError) return false;
       throw error;
     }
   }

@@ -9,6 +9,7 @@ import { Deadline, withTimeout } from '../lib/time.js';
 import type { StartRead } from './coalesced-read.js';
 import { CoalescedRead } from './coalesced-read.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
+import { ReadQueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot, showsDeleted } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
@@ -66,8 +67,8 @@ export class ConnectionReader {
   /**
    * Reads one connection; undefined if it does not exist.
    *
-   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE; THROTTLED also if too many
-   *   reads are queued
+   * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
+   * @throws {ReadQueueFullError}
    */
   async get(anyCaseId: string, { tenant, traceId, deadline }: ReadContext): Promise<ReadConnection | undefined> {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
@@ -97,6 +98,7 @@ export class ConnectionReader {
    * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s.
    *
    * @throws {DliError} see {@link ConnectionReader.get}
+   * @throws {ReadQueueFullError}
    * @throws {CursorError}
    */
   async page(request: PageRequest, caller: ReadContext): Promise<ConnectionPage> {
@@ -159,7 +161,7 @@ export class ConnectionReader {
           return { value: await read(withPermit(context, permit)) };
         },
       );
-      if (result === undefined) throw new DliError('THROTTLED', { retryAfterSeconds: 1 });
+      if (result === undefined) throw new ReadQueueFullError();
       return result.value;
     };
   }

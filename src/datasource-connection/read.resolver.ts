@@ -15,6 +15,7 @@ import {
   UseMiddleware,
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
 import type { ConnectionFilter, ReadConnection } from '../connection-reads/list-page.js';
 import { CursorError } from '../connection-reads/list-page.js';
 import type { ConnectionReader, ReadContext } from '../connection-reads/reader.js';
@@ -123,8 +124,8 @@ export class DatasourceConnectionsResolver {
     try {
       return toType(await this.reader.get(connectionId, readContextOf(context)));
     } catch (error) {
-      // It is logged already. With an error here, many clients would treat the create as failed.
-      if (error instanceof DliError) return null;
+      // A failed call is logged already. With an error here, many clients would treat the create as failed.
+      if (error instanceof DliError || error instanceof ReadQueueFullError) return null;
       throw error;
     }
   }
@@ -168,6 +169,10 @@ function toType(connection: ReadConnection | undefined): DatasourceConnection | 
 /** Converts expected errors of a read to GraphQL errors. Unexpected ones are returned unchanged, to be masked later. */
 function toReadError(error: unknown): unknown {
   if (error instanceof DliError) return toUpstreamError(error);
+  if (error instanceof ReadQueueFullError)
+    return new PublicError('UPSTREAM_THROTTLED', 'Too many reads are waiting for DLI at the moment. Try again later.', {
+      retryAfterSeconds: 1,
+    });
   if (error instanceof CursorError) return badInput('after must be the nextCursor of a page of the same order');
   if (error instanceof TooManyWatchesError)
     return new PublicError('OVERLOADED', 'Too many connections are being watched at the moment. Try again later.', {

@@ -65,7 +65,12 @@ describe('a tenant that floods the gateway with reads', () => {
     // Calls are refused when they have waited too long, and those beyond the five hundred that wait at once.
     await Promise.any(flood.map(async answer => expect(codesOf([await answer])).not.toEqual([])));
     emulator.clearFaults();
-    expect(new Set(codesOf(await Promise.all(flood)))).toEqual(new Set(['UPSTREAM_THROTTLED']));
+    const errors = (await Promise.all(flood)).flatMap(({ body: { errors = [] } }) => errors);
+    expect([...new Set(errors.map(({ message }) => message))]).toEqual([
+      'Too many reads are waiting for DLI at the moment. Try again later.',
+    ]);
+    for (const { extensions } of errors)
+      expect(extensions).toMatchObject({ code: 'UPSTREAM_THROTTLED', retryAfterSeconds: 1 });
   });
 });
 
