@@ -23,10 +23,10 @@ export interface TokenRules {
 export class InvalidTokenError extends Error {
   override readonly name = 'InvalidTokenError';
 
-  /** @param isExpired whether only its age makes the token invalid, as far as it was checked */
+  /** @param kind `expired`: only its age makes the token invalid, as far as it was checked; `forged`: its signature */
   constructor(
     reason: string,
-    readonly isExpired = false,
+    readonly kind: 'expired' | 'forged' | 'other' = 'other',
   ) {
     super(reason);
   }
@@ -83,7 +83,7 @@ export async function verifyAccessToken(
     return { kind: 'authenticated', ...readClaims(payload) };
   } catch (error) {
     if (PASSED_ON.some(kind => error instanceof kind)) throw error;
-    throw new InvalidTokenError(reasonOf(error), error instanceof errors.JWTExpired);
+    throw new InvalidTokenError(reasonOf(error), kindOf(error));
   }
 }
 
@@ -96,7 +96,7 @@ function expiryOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, n
   const nowSeconds = Math.floor(nowMs / 1_000);
   if (iat !== undefined && iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('from the future');
   const expiresAtSeconds = iat === undefined ? exp : Math.min(exp, iat + maxAgeSeconds);
-  if (nowSeconds >= expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('too old', true);
+  if (nowSeconds >= expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('too old', 'expired');
   return (expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) * 1_000;
 }
 
@@ -121,6 +121,11 @@ function nameIn(payload: JWTPayload, claim: string): string {
 function words(claim: unknown): string[] {
   if (typeof claim === 'string') return claim.split(' ');
   return Array.isArray(claim) ? claim.filter(word => typeof word === 'string') : [];
+}
+
+function kindOf(error: unknown): InvalidTokenError['kind'] {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  return error instanceof errors.JWSSignatureVerificationFailed ? 'forged' : 'other';
 }
 
 // An unusable key of the issuer causes errors of several kinds, whose messages may quote the token.

@@ -14,7 +14,6 @@ import { VerificationQueueFullError } from './rate-limits.js';
 const BEARER_TOKEN = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i;
 const MAX_TOKEN_LENGTH = 8_192;
 const MAX_CACHED_TOKENS = 5_000;
-const { code: WRONG_SIGNATURE } = errors.JWSSignatureVerificationFailed;
 
 /**
  * Authenticates callers by JWT access tokens of one issuer.
@@ -56,9 +55,9 @@ export class JwtAuthenticator implements CallerAuthenticator {
         return { kind: 'rateLimited', reason: error.message, retryAfterSeconds: error.retryAfterSeconds };
       if (!(error instanceof InvalidTokenError)) throw error;
       await this.failedLoginLimit.record(address);
-      const { message: reason, isExpired } = error;
+      const { message: reason, kind } = error;
       // A client must learn that its token has expired, whatever others at its address send.
-      if (retryAfterSeconds === undefined || isExpired) return { kind: 'unauthenticated', reason };
+      if (retryAfterSeconds === undefined || kind === 'expired') return { kind: 'unauthenticated', reason };
       return { kind: 'rateLimited', reason, retryAfterSeconds };
     }
   }
@@ -77,7 +76,8 @@ export class JwtAuthenticator implements CallerAuthenticator {
     const keySet = this.jwks.current();
     const getKey: JWTVerifyGetKey = async (header, jws) => {
       const key = await this.jwks.getKey(header, jws);
-      if (keySet !== undefined && this.#forged.get(digest) === keySet) throw new InvalidTokenError(WRONG_SIGNATURE);
+      if (keySet !== undefined && this.#forged.get(digest) === keySet)
+        throw new InvalidTokenError(errors.JWSSignatureVerificationFailed.code, 'forged');
       if (limitedAddress !== undefined) await this.queue.enter(limitedAddress);
       return key;
     };
@@ -88,7 +88,7 @@ export class JwtAuthenticator implements CallerAuthenticator {
         this.#verified.set(digest, { caller: verified, keySet });
       return verified;
     } catch (error) {
-      const isForged = error instanceof InvalidTokenError && error.message === WRONG_SIGNATURE;
+      const isForged = error instanceof InvalidTokenError && error.kind === 'forged';
       if (isForged && keySet !== undefined) this.#forged.set(digest, keySet);
       throw error;
     }
