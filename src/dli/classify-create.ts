@@ -120,5 +120,17 @@ export function provenRefusal(status: number, text: string, upstreamCode: string
   return DEFINITE_REFUSALS.get(`${status} ${code}`);
 }
 
+// DLI's own checks of the caller, behind those of API Gateway.
+const DLI_AUTH_ERRORS: ReadonlySet<string> = new Set(['DLI.0013', 'DLI.0014', 'DLI.0015']);
+
+/**
+ * Whether an error code proves that the credential was accepted: DLI itself responded, which is only reached through
+ * API Gateway, and did not refuse it either. API Gateway's own codes prove nothing, because not all of its checks come
+ * after that of the credential.
+ */
+export function provesCredential(upstreamCode: string): boolean {
+  return upstreamCode.startsWith('DLI.') && !DLI_AUTH_ERRORS.has(upstreamCode);
+}
+
 /** Codes of server-side errors, which may come after the work. */
 export const SERVER_ERRORS: ReadonlySet<string> = new Set(['DLI.0019', 'DLI.0999', 'DLI.10001']);

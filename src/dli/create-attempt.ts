@@ -4,7 +4,7 @@ import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';
-import { classifyCreate } from './classify-create.js';
+import { classifyCreate, provesCredential } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
 import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
@@ -90,16 +90,14 @@ export function isAuthRefusal({ verdict }: CreateAttempt): boolean {
   return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
 }
 
-/**
- * What the attempt proves about its credential. Only a response of DLI itself proves that API Gateway accepted it.
- */
+/** What the attempt proves about its credential. */
 export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
   // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
   if (attempt.record.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
   const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
-  return upstreamCode?.startsWith('DLI.') === true ? 'ACCEPTED' : 'UNPROVEN';
+  return upstreamCode !== undefined && provesCredential(upstreamCode) ? 'ACCEPTED' : 'UNPROVEN';
 }
 
 /**
