@@ -145,7 +145,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis, project, confidential, log),
+    lease: await openPollLease(redis, project, confidential, clock, log),
     clock,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
@@ -238,12 +238,9 @@ async function openStore(
     return LmdbStore.open(dataDir);
   }
   const { RedisStore } = await import('./operation-store/redis-store.js');
-  return RedisStore.connect(
-    redisUrl,
-    problem => log.warn({ operation: 'store', outcome: 'problem' }, problem),
-    () => clock.epochMs(),
-    redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs },
-  );
+  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
+  const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
+  return RedisStore.connect(redisUrl, report, clock, limits);
 }
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
@@ -292,9 +289,10 @@ async function openPollLease(
   redis: RedisOptions | undefined,
   project: string,
   confidential: ConfidentialTexts,
+  clock: Clock,
   log: Logger,
 ): Promise<PollLease> {
   if (redis === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(redis, project, confidential, log);
+  return openRedisPollLease(redis, project, confidential, clock, log);
 }

@@ -7,6 +7,7 @@ import { shownMessage } from '../dli/sanitize.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
+import type { Clock } from '../lib/time.js';
 import type { ReadConnection } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { LeaseListeners, PollLease } from './poller.js';
@@ -29,6 +30,7 @@ export async function openRedisPollLease(
   address: RedisOptions,
   project: string,
   confidential: ConfidentialTexts,
+  clock: Clock,
   log: Logger,
 ): Promise<PollLease> {
   const commands = await connectBestEffort(address, isAvailable => {
@@ -45,7 +47,7 @@ export async function openRedisPollLease(
   });
   messages.on('error', () => undefined);
   const prefix = `${PREFIX}:${hash('sha256', project, 'base64url')}`;
-  return new RedisPollLease(commands, messages, prefix, confidential);
+  return new RedisPollLease(commands, messages, prefix, confidential, clock);
 }
 
 class RedisPollLease implements PollLease {
@@ -61,6 +63,7 @@ class RedisPollLease implements PollLease {
     messages: Redis,
     prefix: string,
     private readonly confidential: ConfidentialTexts,
+    private readonly clock: Clock,
   ) {
     this.#commands = commands;
     this.#messages = messages;
@@ -74,7 +77,7 @@ class RedisPollLease implements PollLease {
       if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
       // Without a result, the holder of the lease has not published one yet.
       const { data: result } = wireResult.safeParse(parseJson((await this.#commands.get(key)) ?? ''));
-      if (result === undefined || Date.now() - result.atMs <= maxAgeMs)
+      if (result === undefined || this.clock.epochMs() - result.atMs <= maxAgeMs)
         return result && withShownTexts(result.observation, this.confidential);
       await this.#commands.set(key, '', 'PX', ttlMs);
       return 'acquired';
@@ -85,7 +88,7 @@ class RedisPollLease implements PollLease {
 
   publish(id: string, event: ConnectionEvent, leaseMs: number): void {
     const observation = toWire(event);
-    const result = JSON.stringify({ atMs: Date.now(), observation });
+    const result = JSON.stringify({ atMs: this.clock.epochMs(), observation });
     this.#ignoreFailure(this.#commands.set(this.#keyOf(id), result, 'PX', Math.ceil(leaseMs)));
     this.#send({ from: this.#processId, id, observation });
   }

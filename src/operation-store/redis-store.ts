@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseRedisUrl } from '../lib/redis-url.js';
+import type { Clock } from '../lib/time.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
 import type { BeginResult, OperationStore } from './operation-store.js';
@@ -46,19 +47,21 @@ export class RedisStore implements OperationStore {
    * connection is retried in the background.
    *
    * @param report receives each problem once, for operators, without addresses or secrets
-   * @param epochMs the clock of the callers
+   * @param clock that of the callers
    * @param timeoutsMs after which Redis counts as unavailable
    * @throws {StoreConfigError} when the server refuses the password, or its maxmemory-policy is not noeviction
    * @throws {RangeError} when the URL is wrong
    */
   static async connect(
     url: string,
-    report: (problem: string) => void = () => {},
-    epochMs: () => number = () => Date.now(),
+    report: (problem: string) => void,
+    clock: Clock,
     timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const lossDetector = new RedisLossDetector();
-    const connection = await RedisConnection.open(parseRedisUrl(url), report, () => lossDetector.handshake(epochMs()));
+    const connection = await RedisConnection.open(parseRedisUrl(url), report, () =>
+      lossDetector.handshake(clock.epochMs()),
+    );
     return new RedisStore(connection, lossDetector, timeoutsMs);
   }
 

@@ -9,6 +9,7 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
+import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { DELETED, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -35,7 +36,7 @@ describeWithProgram('redis-server', 'the poll lease', program => {
     const { hostname: host, port } = new URL(redis.url);
     const address = { host, port: Number(port), username: 'default', password: PASSWORD };
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const lease = await openRedisPollLease(address, 'project', new ConfidentialTexts(), log);
+    const lease = await openRedisPollLease(address, 'project', new ConfidentialTexts(), SYSTEM_CLOCK, log);
     expect(inspect(lease, { depth: 20, showHidden: true })).not.toContain(PASSWORD);
     expect(JSON.stringify(lease)).not.toContain(PASSWORD);
     await lease.close();

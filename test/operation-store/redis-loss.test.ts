@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { RETENTION_MS } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
@@ -55,7 +56,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
     it('records the time of the loss by the clock of the gateway', async () => {
       const server = await startRedisServer(program);
-      const store = await RedisStore.connect(server.url, undefined, () => 4_711);
+      const store = await RedisStore.connect(server.url, () => {}, { ...SYSTEM_CLOCK, epochMs: () => 4_711 });
       await store.secret();
       await server.kill();
       await startRedisServer(program, { port: server.port });

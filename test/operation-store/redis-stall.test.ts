@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
+import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -14,7 +15,7 @@ describeWithProgram(
     it('uses the response that arrived in the meantime', async () => {
       const { url } = await startRedisServer(program);
       const problems: string[] = [];
-      const store = await RedisStore.connect(url, problem => problems.push(problem));
+      const store = await RedisStore.connect(url, problem => problems.push(problem), SYSTEM_CLOCK);
       // Like a request, runs in an I/O callback, after which timers fire before the next I/O.
       await readFile('/etc/hostname');
       const found = store.find(ID, Date.now());

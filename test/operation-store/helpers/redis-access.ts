@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, connect as openSocket } from 'node:net';
 import { afterEach } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
 import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
 import { listen } from '../../helpers/listening-server.js';
@@ -26,7 +27,7 @@ export async function connect(
   problems?: string[],
   timeoutsMs: RedisTimeouts = LONG_TIMEOUTS_MS,
 ): Promise<RedisStore> {
-  const store = await RedisStore.connect(url, problem => problems?.push(problem), undefined, timeoutsMs);
+  const store = await RedisStore.connect(url, problem => problems?.push(problem), SYSTEM_CLOCK, timeoutsMs);
   opened.push(store);
   return store;
 }
