@@ -31,7 +31,7 @@ import { BackgroundReconciliation, InlineReconciliation } from './idempotency/re
 import { ResumeCreate } from './idempotency/resume-create.js';
 import { WriteBehind } from './idempotency/write-behind.js';
 import { LogSampler } from './lib/log-sampler.js';
-import { stackFrames } from './lib/logger.js';
+import { logBug } from './lib/logger.js';
 import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
 import type { OperationStore } from './operation-store/operation-store.js';
@@ -150,7 +150,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
-    onBug: error => log.error({ operation: 'follow', frames: stackFrames(error) }, 'internal error'),
+    onBug: error => logBug(log, { operation: 'follow' }, error),
   });
 
   return {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
-import { stackFrames } from '../lib/logger.js';
+import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import type { CreateAttempt, CreateResult } from './create-attempt.js';
@@ -88,7 +88,7 @@ export class CreateRequests {
   }
 
   async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const { clock, transport, urlOf, confidential } = this.dependencies;
+    const { clock, transport, urlOf, confidential, log } = this.dependencies;
     const { projectId } = credential;
     const startedMs = clock.monotonicMs();
     const attempt = await this.#breaker
@@ -101,18 +101,13 @@ export class CreateRequests {
       })
       .then(response => completeAttempt(response, projectId, clock, confidential))
       .catch(error => {
-        if (!(error instanceof TransportError)) this.#reportBug(error, context);
+        if (!(error instanceof TransportError))
+          logBug(log, { traceId: context.traceId, operation: 'createConnection' }, error);
         return failedAttempt(error);
       });
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
     this.#report(attempt, context, clock.monotonicMs() - startedMs);
     return attempt;
-  }
-
-  #reportBug(error: unknown, { traceId }: OperationContext): void {
-    const errorName = error instanceof Error ? error.name : 'unknown';
-    const frames = stackFrames(error);
-    this.dependencies.log.error({ traceId, operation: 'createConnection', errorName, frames }, 'internal error');
   }
 
   #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {

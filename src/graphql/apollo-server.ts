@@ -9,10 +9,11 @@ import { Kind, OperationTypeNode } from 'graphql';
 import type { AuditLog } from '../auth/audit-log.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { DOCUMENT_RULES, EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
-import { formatErrors, logInternalError, maskError } from './error-masking.js';
+import { formatErrors, maskError } from './error-masking.js';
 
 interface Dependencies {
   schema: GraphQLSchema;
@@ -62,7 +63,7 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
 function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServerPlugin<RequestContext> {
   return {
     async unexpectedErrorProcessingRequest({ requestContext: { contextValue }, error }) {
-      logInternalError(log, contextValue.traceId, error);
+      logBug(log, { traceId: contextValue.traceId }, error);
     },
     async requestDidStart() {
       const startedAtMs = clock.epochMs();

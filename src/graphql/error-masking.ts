@@ -4,7 +4,7 @@ import { GraphQLError, isValueNode, Kind } from 'graphql';
 import type { PublicErrorCode } from '../datasource-connection/public-error.js';
 import { PUBLIC_ERROR_CODES } from '../datasource-connection/public-error.js';
 import type { Logger } from '../lib/logger.js';
-import { stackFrames } from '../lib/logger.js';
+import { logBug } from '../lib/logger.js';
 import { describeLiteralError, describeVariableErrors } from './input-errors.js';
 
 const MAX_MESSAGE_LENGTH = 500;
@@ -61,7 +61,7 @@ function withoutLiterals(message: string): string {
     .replace(LONG_NAME, '"(a name not shown)"');
 }
 
-/** The log record of an internal error: an allow-list, without the message, which may hold input or upstream text. */
+/** The log record of an internal error: an allow-list. */
 interface InternalErrorRecord {
   traceId: string;
   errorName: string;
@@ -120,11 +120,6 @@ function logInternalErrors(
 ): void {
   masked.forEach((error, index) => {
     if (error.extensions?.['code'] !== 'INTERNAL') return;
-    logInternalError(log, traceId, errors[index]?.originalError ?? errors[index]);
+    logBug(log, { traceId }, errors[index]?.originalError ?? errors[index]);
   });
-}
-
-/** Logs an error whose details are masked in the response. */
-export function logInternalError(log: ErrorLog, traceId: string, error: Error | undefined): void {
-  log.error({ traceId, errorName: error?.name ?? 'unknown', frames: stackFrames(error) }, 'internal error');
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import { DOCUMENT_LIMIT_ERRORS } from '../graphql/document-limits.js';
 import { isObject } from '../lib/json.js';
+import { logBug } from '../lib/logger.js';
 import type { RequestLog } from './request-log.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
@@ -146,8 +147,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 'notFound'));
   app.setErrorHandler((error, request, reply) => {
     const name = httpErrorOf(error);
-    const errorName = error instanceof Error ? error.name : 'unknown';
-    if (name === 'internal') logger.error({ traceId: request.id, errorName }, 'internal error');
+    if (name === 'internal') logBug(logger, { traceId: request.id }, error);
     return sendHttpError(reply, name);
   });
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Server } from 'graphql-ws';
 import { MessageType, parseMessage } from 'graphql-ws';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { CallerGuards } from './authentication.js';
 import { authenticate } from './authentication.js';
@@ -120,8 +121,7 @@ export function serveConnection<T extends WebSocketConnection>(
 ): void {
   const { socket, request } = connection;
   const fail = (error: unknown) => {
-    const errorName = error instanceof Error ? error.name : 'unknown';
-    request.log.error({ traceId: request.id, errorName }, 'internal error');
+    logBug(request.log, { traceId: request.id }, error);
     closeSocket(socket, CLOSE_CODES.internalError, 'Internal error');
   };
   const terminateIfSlow = () => {

@@ -11,6 +11,7 @@ import type { RequestContext } from '../datasource-connection/request-context.js
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
+import { logBug } from '../lib/logger.js';
 import type { CallerGuards } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { HttpErrorName } from './errors.js';
@@ -164,7 +165,7 @@ export async function registerWebSockets(
     errorHandler(error, socket, request) {
       // After a protocol error of the client, ws has closed the socket already.
       if (socket.readyState !== socket.OPEN) return;
-      log.error({ traceId: request.id, errorName: error.name }, 'internal error');
+      logBug(log, { traceId: request.id }, error);
       closeSocket(socket, CLOSE_CODES.internalError, 'Internal error');
     },
     preClose(done) {

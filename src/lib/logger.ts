@@ -24,13 +24,30 @@ export interface Logger<R extends object = LogRecord> {
 // A log line has at most 2 KB, and the innermost frames are the most useful ones.
 const MAX_LENGTH = 1_500;
 
+/** What locates a bug. */
+interface BugRecord {
+  errorName: string;
+  frames: string[];
+}
+
+/** Logs an error of our own as `internal error`, without its message, which may contain data of a caller or of DLI. */
+export function logBug<const R extends object>(
+  log: Pick<Logger<NoInfer<R> & BugRecord>, 'error'>,
+  details: R,
+  error: unknown,
+): void {
+  const errorName = error instanceof Error ? error.name : 'unknown';
+  log.error({ ...details, errorName, frames: stackFrames(error) }, 'internal error');
+}
+
 /**
  * Returns the stack frames of an error without its message, which may contain data of a caller or of DLI.
  *
  * Only the innermost frames, 1,500 characters in total; none for a value without a stack.
  */
 export function stackFrames(error: unknown): string[] {
-  const lines = (error instanceof Error ? error.stack : undefined)?.split('\n') ?? [];
+  // A line of the message may look like a frame.
+  const lines = (error instanceof Error ? error.stack?.replace(error.message, '') : undefined)?.split('\n') ?? [];
   let length = 0;
   return lines
     .filter(line => line.startsWith('    at '))

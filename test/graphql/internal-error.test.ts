@@ -18,6 +18,14 @@ const BROKEN_IN_APOLLO = {
     return Date.now();
   },
 };
+const BROKEN_IN_HTTP = {
+  monotonicMs: () => performance.now(),
+  epochMs(): number {
+    if (/http.authentication/.test(new Error().stack ?? ''))
+      throw new RangeError(`The clock broke: sk=${CANARY}\n    at ${CANARY} (secret.js:1:1)`);
+    return Date.now();
+  },
+};
 
 afterEach(closeGateways);
 
@@ -59,6 +67,16 @@ describe('an internal error', () => {
         msg: 'internal error',
       },
     ]);
+    expect(gateway.log()).not.toContain(CANARY);
+    expect(findBadLines(gateway.log())).toEqual([]);
+  });
+
+  it('in the HTTP layer can be located from the log, without its message', async () => {
+    const gateway = await startGateway({ clock: BROKEN_IN_HTTP });
+    const { status, body } = await createOn(gateway);
+
+    expect({ status, body }).toMatchObject({ status: 500, body: { errors: [{ extensions: { code: 'INTERNAL' } }] } });
+    expect(gateway.log()).toMatch(/"errorName":"RangeError","frames":\[.*http.authentication.*"msg":"internal error"/);
     expect(gateway.log()).not.toContain(CANARY);
     expect(findBadLines(gateway.log())).toEqual([]);
   });
