@@ -52,7 +52,7 @@ function classifySuccess(status: number, text: string): CreateVerdict {
   const connectionId = body.connection_id;
   if (!body.is_success) return connectionId ? unreadable : { kind: 'unsuccessful' };
   if (!connectionId || !CONNECTION_ID.test(connectionId)) return unreadable;
-  return { kind: 'created', connectionId, message: body.message ?? '' };
+  return { kind: 'created', connectionId, message: body.message ?? null };
 }
 
 /** Whether an error response also says that there is a connection, or can be read in two ways. */

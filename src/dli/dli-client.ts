@@ -54,7 +54,7 @@ interface Dependencies {
   confidential: ConfidentialTexts;
 }
 
-/** Client of the classic datasource connections of Huawei Cloud DLI, one method per operation. */
+/** Client of the classic datasource connections of Huawei Cloud DLI: create, get, list and delete. */
 export class DliClient {
   readonly #reads: SafeRequests;
   readonly #deletions: SafeRequests;

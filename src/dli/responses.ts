@@ -184,7 +184,8 @@ export function readConnectionList(
   // A count that cannot be read may be of a longer list.
   if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
   const decode = (element: unknown, index: number) => readElement(element, `connections[${index}]`, response);
-  return list === undefined ? withoutRepeats(elements.map(decode)) : decoded?.decode(list, response, decode);
+  if (decoded === undefined || list === undefined) return withoutRepeats(elements.map(decode));
+  return decoded.decode(list, response, decode);
 }
 
 function readElement(

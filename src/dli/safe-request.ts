@@ -33,7 +33,7 @@ const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 const MIN_FOR_RETRY_MS = 1_000;
 
 /** A GET, or a DELETE, which is idempotent (RFC 9110, 9.2). */
-export interface SafeRequest {
+interface SafeRequest {
   operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
   method: 'GET' | 'DELETE';
   /** What follows the URL of the project's connections. */

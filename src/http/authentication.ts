@@ -39,7 +39,7 @@ export interface CallerGuards {
 export function createAuthenticationHook(guards: CallerGuards): AuthenticationHook {
   return async (request, reply) => {
     const startedAtMs = guards.clock.epochMs();
-    const result = await authenticate(request, request.headers.authorization, guards);
+    const result = await authenticate(request, request.headers.authorization, guards, startedAtMs);
     if (result.kind === 'unauthenticated')
       return sendHttpError(reply.header('www-authenticate', 'Bearer'), 'unauthenticated');
     if (result.kind !== 'authenticated') return sendHttpError(reply, result.kind, result.retryAfterSeconds);
@@ -53,7 +53,7 @@ export function createAuthenticationHook(guards: CallerGuards): AuthenticationHo
 }
 
 /** The context of an authenticated request, or why it was refused. */
-export type RequestAuthentication =
+type RequestAuthentication =
   | { kind: 'authenticated'; context: RequestContext }
   | Exclude<AuthenticationResult, AuthenticatedCaller>;
 
@@ -62,8 +62,8 @@ export async function authenticate(
   request: FastifyRequest,
   authorization: string | undefined,
   guards: CallerGuards,
+  startedAtMs = guards.clock.epochMs(),
 ): Promise<RequestAuthentication> {
-  const startedAtMs = guards.clock.epochMs();
   const origin = { traceId: request.id, address: clientAddressOf(request) };
   const result = await guards.authenticator.authenticate(authorization, origin.address);
   if (result.kind !== 'authenticated') {

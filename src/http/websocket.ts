@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
 import webSocket from '@fastify/websocket';
@@ -102,8 +101,7 @@ async function prepare(
   const traceId = traceIdOf();
   const refuse = (name: HttpErrorName, retryAfterSeconds?: number) =>
     toGraphqlErrors([formatHttpError(name, traceId, retryAfterSeconds)]);
-  // Unreachable: graphql-ws refuses `subscribe` before `connection_init`.
-  if (context === undefined) return refuse('unauthenticated');
+  if (context === undefined) throw new TypeError('graphql-ws accepted a subscription before connection_init');
   loadShedder.trackMessage();
   // The scheduler sheds by tenant.
   if (scheduler === undefined && !loadShedder.admit()) return refuse('overloaded', 1);
@@ -174,7 +172,7 @@ export async function registerWebSockets(
     },
   });
   // ws would respond to an invalid handshake in a format of its own.
-  app.websocketServer.on('wsClientError', (error: Error, socket: Socket, _request: IncomingMessage) =>
+  app.websocketServer.on('wsClientError', (error: Error, socket: Socket) =>
     handleClientError(error, socket, requestLog),
   );
 }

@@ -102,7 +102,7 @@ export class AccessKeyAuthenticator implements Authenticator {
 const SIGNATURE_ALGORITHM = 'SDK-HMAC-SHA256';
 
 /** The parts of a request that a signature covers. */
-export interface SignableRequest {
+interface SignableRequest {
   method: string;
   url: URL;
   /** All headers to sign, including `host` and `x-sdk-date`, with lower-case names. */

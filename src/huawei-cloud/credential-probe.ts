@@ -8,7 +8,7 @@ const MAX_PROBE_WAIT_MS = 1_000;
 const MAX_WAITING = 500;
 
 /** Permission to use the credential for one request. */
-export interface Permit {
+interface Permit {
   /** Whether the credential was unproven when the permit was issued. */
   isProbe: boolean;
   /** Number of refusals so far. A success with a permit of an earlier generation proves nothing. */

@@ -22,7 +22,7 @@ const DELETED = { kind: 'deleted' } as const;
 const STILL_CREATING = { kind: 'creating', retryAfterSeconds: 5 } as const;
 
 /** A validated deletion of one caller. */
-export interface DeleteCommand {
+interface DeleteCommand {
   /** A UUID. */
   connectionId: string;
   /** The tenant for which a repeat of the call succeeds again. */

@@ -43,7 +43,7 @@ interface NotFound {
 type Match = { kind: 'found'; connectionId: string } | NotFound;
 
 /** The result of looking for a create's connection. `claimed`: it exists, and belongs to this create. */
-export type Finding = { kind: 'claimed'; connectionId: string } | NotFound;
+type Finding = { kind: 'claimed'; connectionId: string } | NotFound;
 
 /** Decides creates of unknown outcome from DLI's list of connections. */
 export class Reconciler {

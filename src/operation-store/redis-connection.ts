@@ -65,7 +65,7 @@ export class RedisConnection {
     });
     this.#client.on('error', error => {
       if (isReplyError(error)) return;
-      this.#reportOnce(`REDIS_URL: there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
+      this.#reportOnce(`there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
     });
   }
 
@@ -85,7 +85,7 @@ export class RedisConnection {
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
-    throw new StoreConfigError('REDIS_URL', connection.#refusal.replace('REDIS_URL: ', ''));
+    throw new StoreConfigError('REDIS_URL', connection.#refusal);
   }
 
   /** Whether a command can be sent now. */
@@ -110,7 +110,7 @@ export class RedisConnection {
       if (error instanceof TimeoutError) this.#reconnect();
       if (isReplyError(error)) {
         const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
-        this.#reportOnce(`REDIS_URL: Redis refuses commands of the gateway (${code}).`);
+        this.#reportOnce(`Redis refuses commands of the gateway (${code}).`);
       }
       throw new StoreUnavailableError();
     }
@@ -155,7 +155,7 @@ export class RedisConnection {
   #reconnect(): void {
     if (this.#client.status !== 'ready' || this.#isReconnecting) return;
     this.#isReconnecting = true;
-    this.#reportOnce('REDIS_URL: Redis does not answer in time.');
+    this.#reportOnce('Redis does not answer in time.');
     this.#change(false);
     this.#client.disconnect(true);
   }
@@ -163,7 +163,7 @@ export class RedisConnection {
   #reportOnce(problem: string): void {
     if (this.#lastReported === problem) return;
     this.#lastReported = problem;
-    this.report(problem);
+    this.report(`REDIS_URL: ${problem}`);
   }
 
   #change(isUsable: boolean): void {
@@ -194,7 +194,7 @@ const REFUSED = /WRONGPASS|NOAUTH|invalid password|invalid username-password/;
 /**
  * Why this server must not keep the records: it may evict keys, or refuses the credentials.
  *
- * @returns undefined when it may be used; otherwise a sentence that names the setting
+ * @returns undefined when it may be used; otherwise a sentence
  * @throws what the connection throws when the server cannot answer now
  */
 async function findServerProblem(client: Redis): Promise<string | undefined> {
@@ -202,7 +202,7 @@ async function findServerProblem(client: Redis): Promise<string | undefined> {
     return policyProblem((await readConfig(client)) ?? (await readInfo(client)));
   } catch (error) {
     if (!isReplyError(error) || !REFUSED.test(error.message)) throw error;
-    return 'REDIS_URL: Redis refuses the user name or the password.';
+    return 'Redis refuses the user name or the password.';
   }
 }
 
@@ -210,11 +210,11 @@ function policyProblem(policy: string | undefined): string | undefined {
   if (policy === 'noeviction') return undefined;
   if (policy !== undefined)
     return (
-      `REDIS_URL: maxmemory-policy of this Redis is "${policy}" and must be "noeviction": ` +
+      `maxmemory-policy of this Redis is "${policy}" and must be "noeviction": ` +
       'it could drop the record of a create that is under way, which a repeat would then send again.'
     );
   return (
-    'REDIS_URL: maxmemory-policy of this Redis cannot be read; it must be "noeviction". To confirm it, allow ' +
+    'maxmemory-policy of this Redis cannot be read; it must be "noeviction". To confirm it, allow ' +
     'the user of the gateway one of the commands CONFIG GET (ACL: +config|get) and INFO (ACL: +info).'
   );
 }
