@@ -110,7 +110,7 @@ export class JwksCache {
       this.#nextFetchAtMs = this.clock.monotonicMs() + cooldownMs;
       this.log.warn(
         { operation: 'keys', outcome: 'unavailable', detail: detailOf(error) },
-        'the keys that tokens are checked with cannot be read',
+        'issuer keys cannot be fetched',
       );
       throw new JwksUnavailableError(cooldownMs);
     }

@@ -79,12 +79,15 @@ export class CircuitBreaker {
     if (this.#openedAtMs !== undefined) return;
     this.#openedAtMs = nowMs;
     const { failure: detail, causeCode } = error instanceof TransportError ? error : {};
-    this.log.warn({ operation: 'createConnection', outcome: 'BREAKER_OPENED', detail, causeCode }, 'DLI cut off');
+    this.log.warn(
+      { operation: 'createConnection', outcome: 'BREAKER_OPENED', detail, causeCode },
+      'circuit breaker opened',
+    );
   }
 
   #closed(): void {
     const durationMs = Math.round(this.clock.monotonicMs() - (this.#openedAtMs ?? 0));
     this.#openedAtMs = undefined;
-    this.log.warn({ operation: 'createConnection', outcome: 'BREAKER_CLOSED', durationMs }, 'DLI back');
+    this.log.warn({ operation: 'createConnection', outcome: 'BREAKER_CLOSED', durationMs }, 'circuit breaker closed');
   }
 }

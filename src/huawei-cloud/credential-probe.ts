@@ -161,7 +161,7 @@ export class CredentialProbe {
 }
 
 function probeTimeout(): AuthenticationError {
-  return new AuthenticationError('PROBE_TIMEOUT', 'No answer showed in time whether the credential works.');
+  return new AuthenticationError('PROBE_TIMEOUT', 'No probe proved the credential in time.');
 }
 
 /** State of one credential. It is not carried over to its successor. */

@@ -119,7 +119,7 @@ export class IamClient {
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       const cause = error.causeCode === undefined ? error.failure : `${error.failure}, ${error.causeCode}`;
-      throw new AuthenticationError('UNAVAILABLE', `IAM gave no answer (${cause}).`);
+      throw new AuthenticationError('UNAVAILABLE', `IAM did not respond (${cause}).`);
     }
   }
 }
@@ -136,9 +136,9 @@ async function read<T>(response: Response, expectedStatus: number, shape: z.ZodT
 function refusal({ status }: Response): AuthenticationError {
   const isTransient = status === 408 || status === 429 || status >= 500;
   const failure = isTransient ? 'UNAVAILABLE' : status === 401 ? 'CREDENTIAL_REFUSED' : 'REFUSED';
-  return new AuthenticationError(failure, `IAM answered with status ${status}.`);
+  return new AuthenticationError(failure, `IAM responded with status ${status}.`);
 }
 
 function unreadable(): AuthenticationError {
-  return new AuthenticationError('UNAVAILABLE', 'IAM sent an answer that cannot be read.');
+  return new AuthenticationError('UNAVAILABLE', 'IAM sent a response that cannot be read.');
 }

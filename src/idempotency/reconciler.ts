@@ -63,7 +63,10 @@ export class Reconciler {
     if (match.kind === 'found') return this.#claim(match.connectionId, record);
     const { kind: outcome } = match;
     if (outcome === 'ambiguous' || outcome === 'incomplete')
-      this.dependencies.log.warn({ traceId, operation: 'reconcile', outcome }, 'create cannot be told from others');
+      this.dependencies.log.warn(
+        { traceId, operation: 'reconcile', outcome },
+        'connection cannot be attributed to one create',
+      );
     return match;
   }
 

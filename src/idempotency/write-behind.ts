@@ -112,7 +112,7 @@ export class WriteBehind {
     if (count === 0) return;
     this.log.warn(
       { operation: 'store', outcome: 'dropped', count },
-      'records could not be written in time, their creates are looked up again',
+      'records could not be written in time; their creates are looked up again',
     );
   }
 }

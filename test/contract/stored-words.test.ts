@@ -495,7 +495,7 @@ describe('the log of a create keeps the fields and values of', () => {
       msg: 'create attempted',
     });
     expect(attempts.at(-1)).toMatchObject({ outcome: 'notSent', detail: 'BREAKER_OPEN' });
-    expect(linesOf(log(), 'DLI cut off')).toEqual([
+    expect(linesOf(log(), 'circuit breaker opened')).toEqual([
       {
         level: 40,
         time: TIME,
@@ -503,7 +503,7 @@ describe('the log of a create keeps the fields and values of', () => {
         outcome: 'BREAKER_OPENED',
         detail: 'UNREACHABLE',
         causeCode: 'ECONNREFUSED',
-        msg: 'DLI cut off',
+        msg: 'circuit breaker opened',
       },
     ]);
   });
@@ -566,14 +566,14 @@ describe('the log of a create keeps the fields and values of', () => {
     const ids = ['0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11', '1b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11'];
     const connections = ids.slice(0, count).map(id => ({ ...listed, connection_id: id }));
     emulator.inject({ operation: 'listConnections', body: { connections }, times: 0 });
-    await Promise.all([create(), logged('create cannot be told from others')]);
-    expect(linesOf(log(), 'create cannot be told from others')[0]).toEqual({
+    await Promise.all([create(), logged('connection cannot be attributed to one create')]);
+    expect(linesOf(log(), 'connection cannot be attributed to one create')[0]).toEqual({
       level: 40,
       time: TIME,
       traceId: HEX_32,
       operation: 'reconcile',
       outcome,
-      msg: 'create cannot be told from others',
+      msg: 'connection cannot be attributed to one create',
     });
   });
 });

@@ -68,7 +68,7 @@ describe('the marker tag', () => {
     await settle();
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     expect(posts()).toBe(1);
-    expect(log()).not.toContain('cannot be told from others');
+    expect(log()).not.toContain('cannot be attributed to one create');
   });
 
   it('does not confirm an unconfirmed refusal while there is a connection like it, which may not have its tag yet', async () => {
