@@ -59,7 +59,7 @@ export interface BackendLimits {
   connectionsPerNetwork?: number | undefined;
   /** Window of the sampled log lines in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
-  /** Signature checks per second for an address with too many bad tokens. Default is 200. */
+  /** Signature checks per second for an address with too many refused tokens. Default is 200. */
   verificationsPerSecond?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;

@@ -19,7 +19,7 @@ export interface TokenRules {
   readonly maxAgeSeconds: number;
 }
 
-/** The token was rejected. The message is a short reason for the log and contains nothing of the token. */
+/** The token was refused. The message is a short reason for the log and contains nothing of the token. */
 export class InvalidTokenError extends Error {
   override readonly name = 'InvalidTokenError';
 
@@ -39,7 +39,7 @@ const NO_UNICODE_TEXT = /[\p{Surrogate}\ufffd]/u;
 // Keys come from the issuer only. A token that contains its own key is an attack.
 const KEYS_IN_HEADER = ['jwk', 'jku', 'x5c', 'x5u'] as const;
 // RFC 9068 requires at+jwt, but many issuers send JWT or no type. Tokens of other types (logout+jwt, dpop+jwt, ...)
-// are rejected. ID tokens, which are typed JWT too, have a different audience.
+// are refused. ID tokens, which are typed JWT too, have a different audience.
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set([undefined, 'at+jwt', 'application/at+jwt', 'jwt']);
 const PASSED_ON = [InvalidTokenError, JwksUnavailableError, VerificationQueueFullError];
 const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
@@ -74,7 +74,7 @@ export async function verifyAccessToken(
   });
   const findKey = (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
     checkHeader(header);
-    // Only rejects: the caller is read from the verified claims.
+    // Only refuses: the caller is read from the verified claims.
     readClaims(UnsecuredJWT.decode(`${UNSECURED_HEADER}.${jws.payload}.`, claimRules).payload);
     return getKey(header, jws);
   };

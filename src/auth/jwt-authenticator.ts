@@ -18,8 +18,8 @@ const MAX_CACHED_TOKENS = 5_000;
 /**
  * Authenticates callers by JWT access tokens of one issuer.
  *
- * The signature of a token is checked once per key set and not at every request. Bad tokens never lock out good ones: an
- * address that exceeds its limit of failed logins only has its signatures checked at a bounded rate.
+ * The signature of a token is checked once per key set and not at every request. Refused tokens never lock out valid
+ * ones: an address that exceeds its limit of failed logins only has its signatures checked at a bounded rate.
  */
 export class JwtAuthenticator implements CallerAuthenticator {
   /** Keyed by digest: the caches hold no tokens. */

@@ -78,7 +78,7 @@ export class TenantCreateLimit implements CreateLimit {
 }
 
 /**
- * Limits rejected access tokens per client address and minute.
+ * Limits refused access tokens per client address and minute.
  *
  * Addresses are hashed to 65,536 counters, which bounds the memory used here or in Redis. The hash is keyed, so
  * clients cannot find out who shares their counter.
@@ -88,7 +88,7 @@ export class FailedLoginLimit {
   readonly #names: CounterNames;
 
   /**
-   * @param maxPerMinute rejected tokens per address and minute
+   * @param maxPerMinute refused tokens per address and minute
    * @param shared counters in Redis; undefined, or while Redis is unavailable, counts in this process
    */
   constructor(
@@ -137,8 +137,8 @@ export class VerificationQueueFullError extends Error {
 }
 
 /**
- * Spaces out the signature checks of an address that sends too many bad tokens. Its good tokens are
- * accepted after a short wait, and its bad ones get a bounded share of the CPU. Addresses do not delay each other.
+ * Spaces out the signature checks of an address with too many refused tokens. Its valid tokens are accepted after a
+ * short wait, and its others get a bounded share of the CPU. Addresses do not delay each other.
  */
 export class VerificationQueue {
   /** When the next verification may start, by network. */

@@ -16,14 +16,14 @@ interface OwnChange {
   /** Position among all changes. */
   sequence: number;
   atMs: number;
-  /** When DLI first denied that there is such a connection. */
-  deniedSinceMs?: number;
+  /** Since when DLI does not find the connection. */
+  missingSinceMs?: number;
 }
 
 /** Changes are remembered at least as long as a list may be kept, and longer than DLI's list should lag behind. */
 const LIFE_MS = 60_000;
 const MAX_CHANGES = 1_000;
-/** How long DLI may deny a connection that it has just created. */
+/** How long DLI may not find a connection that it has just created. */
 const MAX_GET_LAG_MS = 5_000;
 /** Above this, reading the list again costs DLI less. */
 const MAX_LOOKUPS = 10;
@@ -111,11 +111,11 @@ export class OwnChanges {
     return changes.filter(({ id, kind }) => kind === 'created' && !listed.has(id));
   }
 
-  /** Forgets a connection that DLI denies for some time. Its get may lag, too. */
-  #noteDenial(change: OwnChange): void {
+  /** Forgets a connection that DLI has not found for some time. Its get may lag, too. */
+  #noteMissing(change: OwnChange): void {
     const nowMs = this.clock.monotonicMs();
-    change.deniedSinceMs ??= nowMs;
-    if (nowMs - change.deniedSinceMs >= MAX_GET_LAG_MS) this.#changes.delete(change.id);
+    change.missingSinceMs ??= nowMs;
+    if (nowMs - change.missingSinceMs >= MAX_GET_LAG_MS) this.#changes.delete(change.id);
   }
 
   /** @returns false if the read failed */
@@ -129,7 +129,7 @@ export class OwnChanges {
       // It may have been deleted meanwhile.
       if (this.#changes.get(change.id) !== change) return true;
       if (connection !== undefined) list.put(connection);
-      else this.#noteDenial(change);
+      else this.#noteMissing(change);
       return true;
     } catch (error) {
       if (error instanceof DliError || error instanceof ReadQueueFullError) return false;

@@ -54,7 +54,7 @@ export class ConnectionReader {
     memoMethod: () => new CoalescedRead(this.dependencies.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
-  /** Of the latest list. */
+  /** The elements of the latest list, which the next one need not decode again. */
   readonly #decoded = new DecodedElements();
   readonly #ownChanges: OwnChanges;
   #releaseTimer: NodeJS.Timeout | undefined;

@@ -24,7 +24,7 @@ const PREFIX = 'dli-gateway:{follow}:1';
  * result. While Redis is unavailable, each gateway polls on its own.
  *
  * @param project identifies the DLI project; only gateways of the same project share leases
- * @param confidential what no text of another gateway may contain, which may have other credentials
+ * @param confidential texts that must never be shown; another gateway, with other credentials, may send them
  */
 export async function openRedisPollLease(
   address: RedisOptions,

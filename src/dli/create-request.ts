@@ -37,7 +37,7 @@ interface Dependencies {
   log: DliLog;
   /** The URL of a project's connections. */
   urlOf(projectId: string): URL;
-  /** Texts that no message from DLI may contain when shown. */
+  /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
 }
 

@@ -18,7 +18,7 @@ interface ParsedList extends SplitList {
   others: ReadonlyMap<number, unknown>;
 }
 
-/** How many elements may be gone in one place before what follows is decoded again. */
+/** Each element is compared with this many of the latest list. If more of those are gone, the rest is decoded again. */
 const MAX_GAP = 100;
 
 /**

@@ -50,7 +50,7 @@ interface Dependencies {
   log: DliLog;
   /** Limits the log lines that every response may cause. */
   sampler: LogSampler;
-  /** Texts that no message from DLI may contain when shown. */
+  /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
 }
 
@@ -118,7 +118,7 @@ export class DliClient {
   /**
    * All connections that DLI lists, deleted ones included.
    *
-   * @param decoded makes a list cheap that differs little from the one before
+   * @param decoded the elements of the latest list; those that have not changed are not decoded again
    * @throws {DliError} as {@link DliClient.getConnection}
    */
   async listConnections(context: OperationContext, decoded: DecodedElements): Promise<ConnectionList> {

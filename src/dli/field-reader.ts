@@ -9,7 +9,7 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 ]);
 const DECIMAL = /^\s*-?\d{1,20}(?:\.\d{1,20})?\s*$/;
 
-/** What was not as documented in one response, for one line of the log. */
+/** The fields of one response that are not as documented, for one line of the log. */
 export class UndocumentedFields {
   readonly #first: string[] = [];
   #count = 0;

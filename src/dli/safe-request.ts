@@ -61,7 +61,7 @@ interface Dependencies {
   urlOf(projectId: string): URL;
   clock: Clock;
   log: DliLog;
-  /** Texts that no message from DLI may contain when shown. */
+  /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
   /** Limits the lines about undocumented values, which every poll may cause. */
   sampler: LogSampler;

@@ -30,7 +30,7 @@ const provenError = z.object({
   is_success: z.literal(false).optional(),
 });
 
-/** Texts that nobody may be shown, such as the gateway's own credentials. */
+/** Texts that must never be shown, such as the gateway's own credentials. */
 export class ConfidentialTexts {
   readonly #patterns = new Map<string, RegExp>();
 

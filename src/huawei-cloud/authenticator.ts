@@ -18,7 +18,7 @@ export interface Authentication {
 /**
  * What a response proves about the credential of its request.
  *
- * REFUSED: Huawei Cloud rejected it. ACCEPTED: the service behind the check responded. UNPROVEN: neither is certain,
+ * REFUSED: Huawei Cloud refused it. ACCEPTED: the service behind the check responded. UNPROVEN: neither is certain,
  * because no response arrived or another component may have sent it.
  */
 export type CredentialVerdict = 'ACCEPTED' | 'REFUSED' | 'UNPROVEN';
@@ -49,7 +49,7 @@ export interface Authenticator {
 /**
  * Why authentication failed.
  *
- * CREDENTIAL_REFUSED: Huawei Cloud rejects the credential. REFUSED: the permissions or the project are wrong.
+ * CREDENTIAL_REFUSED: Huawei Cloud refuses the credential. REFUSED: the permissions or the project are wrong.
  * UNAVAILABLE: IAM gave no usable response. PROBE_TIMEOUT: no probe proved the credential in time.
  */
 export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILABLE' | 'PROBE_TIMEOUT';

@@ -16,7 +16,7 @@ import { hasRoomForMarker, markerTagOf } from './connection-lookup.js';
 import type { OperationKey, OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
-import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toSuspicion } from './outcome.js';
+import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toUnconfirmed } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { OWNERSHIP_MARGIN_MS, RESPONSE_MARGIN_MS } from './reconciliation-schedule.js';
@@ -48,7 +48,7 @@ interface Dependencies {
   log: Logger;
   /** Whether creates carry a tag that identifies their connection. */
   markerTag: boolean;
-  /** What no replayed text of DLI may contain: the record may be older than a credential. */
+  /** Texts that must never be shown, not even from a record that is older than a credential. */
   confidential: ConfidentialTexts;
 }
 
@@ -174,15 +174,15 @@ export class CreateConnection {
   ): Promise<CreateOutcome> {
     // Any connection made within the retention time may be this create's own.
     const record = { ...begun, sentAtMs: this.dependencies.clock.epochMs() - RETENTION_MS.SUCCEEDED };
-    const earlier = await this.#findEarlier(record, context);
+    const earlier = await this.#findAfterLoss(record, context);
     if (earlier !== undefined) return earlier;
     return this.#send(request, record, context, undefined);
   }
 
   /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
-  async #findEarlier(record: SendingRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
+  async #findAfterLoss(record: SendingRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
     const { reconciler, writer } = this.dependencies;
-    const finding = await reconciler.findForgotten(record, context.traceId, this.#lookupDeadline(context));
+    const finding = await reconciler.findAfterLoss(record, context.traceId, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
     if (finding.kind === 'claimed') return this.#settleFound(record, finding.connectionId, context);
     await writer.remove(record);
@@ -247,7 +247,7 @@ export class CreateConnection {
       unknownReason: result.reason,
       lastSentAtMs: clock.epochMs(),
       ...(requestId !== undefined && { requestId }),
-      ...(isUnconfirmed && toSuspicion(result.refusal)),
+      ...(isUnconfirmed && toUnconfirmed(result.refusal)),
     });
     await writer.write(unknown);
     const reconciled = await inline.reconcile(unknown, context);

@@ -34,7 +34,9 @@ export function toRejection(refused: Refused): { rejection: StoredRejection; mes
 }
 
 /** What an undecided record keeps of a refusal that the list has to confirm. */
-export function toSuspicion(refusal: Refused | Forbidden): Pick<UnknownRecord, 'suspected' | 'message' | 'rejection'> {
+export function toUnconfirmed(
+  refusal: Refused | Forbidden,
+): Pick<UnknownRecord, 'suspected' | 'message' | 'rejection'> {
   const { code, upstreamCode = null, requestId = null } = refusal;
   if (code === 'AUTH_FAILED') return { rejection: { code, upstreamCode, requestId } };
   const { rejection: suspected, ...message } = toRejection({ ...refusal, code });

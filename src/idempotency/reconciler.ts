@@ -50,12 +50,12 @@ export class Reconciler {
   constructor(private readonly dependencies: Dependencies) {}
 
   /**
-   * Finds the connection of a create that the store may have forgotten, and claims it. It may carry another marker, so
-   * that only a list without a similar connection shows its absence.
+   * Finds the connection of a create whose record the store may have lost, and claims it. It may carry another marker,
+   * so that only a list without a similar connection shows its absence.
    *
    * @param deadline after it, the result is `unreadable`
    */
-  async findForgotten(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<Finding> {
+  async findAfterLoss(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<Finding> {
     return this.#conclude(await this.#match(record, traceId, true, deadline), record, traceId);
   }
 
@@ -103,7 +103,7 @@ export class Reconciler {
     return written;
   }
 
-  async #match(record: UndecidedRecord, traceId: string, isForgotten: boolean, deadline?: Deadline): Promise<Match> {
+  async #match(record: UndecidedRecord, traceId: string, isAfterLoss: boolean, deadline?: Deadline): Promise<Match> {
     const { lookup, clock, settleMs, markerTag } = this.dependencies;
     const hasMarker = record.hasMarker === true;
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
@@ -111,7 +111,7 @@ export class Reconciler {
     const marked = hasMarker ? await this.#matchMarker(record, before, traceId, deadline) : undefined;
     // Before a refusal counts, DLI may not know the tag of a connection yet, or any tags: no similar one may exist either.
     const isRefused = record.suspected !== undefined || record.rejection !== undefined;
-    if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isForgotten && !isRefused)) return marked;
+    if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isAfterLoss && !isRefused)) return marked;
     const list = before ?? (hasMarker ? await lookup.read(traceId, deadline) : undefined);
     if (list === undefined) return { kind: 'unreadable' };
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
@@ -188,7 +188,7 @@ export class Reconciler {
     return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
   }
 
-  /** Whether a refused create has been absent from the lists for long enough to be forgotten. */
+  /** Whether a refused create has been absent from the lists for long enough to be removed. */
   #isExpiredRefusal(record: OperationRecord, nowMs: number): boolean {
     const { emptySinceMs = nowMs } = record;
     return record.isSettled === true && isForbidden(record) && nowMs - emptySinceMs >= this.dependencies.settleMs / 4;
