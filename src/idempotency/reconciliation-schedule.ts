@@ -93,7 +93,7 @@ interface Dependencies {
   reconciler: Reconciler;
   clock: Clock;
   log: Logger;
-  /** Milliseconds between two searches for open records. */
+  /** Milliseconds between two searches for abandoned records. */
   intervalMs: number;
 }
 
@@ -105,7 +105,7 @@ export class BackgroundReconciliation {
 
   constructor(private readonly dependencies: Dependencies) {}
 
-  /** Searches for open records now and at every interval. */
+  /** Searches for abandoned records now and at every interval. */
   start(): void {
     this.#running = this.#search();
   }
@@ -121,7 +121,7 @@ export class BackgroundReconciliation {
     const { store, clock, log, intervalMs } = this.dependencies;
     try {
       const nowMs = clock.epochMs();
-      if (await store.hasOpen(nowMs)) await this.#decideOpen(nowMs);
+      if (await store.hasAbandoned(nowMs)) await this.#decideAbandoned(nowMs);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       log.warn({ operation: 'store', outcome: 'unavailable' }, 'open creates cannot be looked up');
@@ -130,11 +130,11 @@ export class BackgroundReconciliation {
     this.#timer = setTimeout(() => this.start(), intervalMs).unref();
   }
 
-  async #decideOpen(nowMs: number): Promise<void> {
+  async #decideAbandoned(nowMs: number): Promise<void> {
     const { store, keys } = this.dependencies;
     // Not earlier: the project's key creates the store's secret if there is none.
-    const open = await store.findOpen(await keys.projectId(), nowMs);
-    const due = open.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
+    const abandoned = await store.findAbandoned(await keys.projectId(), nowMs);
+    const due = abandoned.filter(({ nextCheckAtMs = 0 }) => nextCheckAtMs <= nowMs);
     await Promise.all(due.slice(0, MAX_CONCURRENT).map(record => this.#decide(record)));
   }
 

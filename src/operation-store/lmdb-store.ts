@@ -154,12 +154,12 @@ export class LmdbStore implements OperationStore {
     return this.#read(() => this.#tables.hasDeletion(id, nowMs));
   }
 
-  async hasOpen(nowMs: number): Promise<boolean> {
-    return this.#read(() => this.#tables.hasOpen(nowMs));
+  async hasAbandoned(nowMs: number): Promise<boolean> {
+    return this.#read(() => this.#tables.hasAbandoned(nowMs));
   }
 
-  async findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]> {
-    return this.#read(() => this.#tables.findOpen(projectId, nowMs));
+  async findAbandoned(projectId: string, nowMs: number): Promise<OperationRecord[]> {
+    return this.#read(() => this.#tables.findAbandoned(projectId, nowMs));
   }
 
   async close(): Promise<void> {

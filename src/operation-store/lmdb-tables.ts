@@ -57,13 +57,13 @@ export class LmdbTables {
     return holderId !== id && this.find(holderId, nowMs).kind !== 'absent';
   }
 
-  /** Whether there are undecided records whose owner's time is over. */
-  hasOpen(nowMs: number): boolean {
+  /** Whether there are abandoned records: open ones whose owner's time is over. */
+  hasAbandoned(nowMs: number): boolean {
     return this.#abandonedHolders(nowMs).length > 0;
   }
 
-  /** The undecided records of a project whose owner's time is over. */
-  findOpen(projectId: string, nowMs: number): OperationRecord[] {
+  /** The abandoned records of a project. */
+  findAbandoned(projectId: string, nowMs: number): OperationRecord[] {
     return this.#abandonedHolders(nowMs)
       .map(({ id }) => this.find(id, nowMs))
       .flatMap(found => (found.kind === 'found' ? [found.record] : []))

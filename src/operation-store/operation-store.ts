@@ -77,11 +77,11 @@ export interface OperationStore {
   /** Whether an unexpired note of the deletion exists. */
   hasDeletion(id: string, nowMs: number): Promise<boolean>;
 
-  /** Whether {@link findOpen} may find something for any project. */
-  hasOpen(nowMs: number): Promise<boolean>;
+  /** Whether {@link findAbandoned} may find something for any project. */
+  hasAbandoned(nowMs: number): Promise<boolean>;
 
-  /** The open records of a project whose owner's time is over. */
-  findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]>;
+  /** The abandoned records of a project: open ones whose owner's time is over. */
+  findAbandoned(projectId: string, nowMs: number): Promise<OperationRecord[]>;
 
   /** Releases the store. Every later call fails. */
   close(): Promise<void>;

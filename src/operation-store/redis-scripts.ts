@@ -192,7 +192,7 @@ return 0
 `;
 
 /** Keys: open. Arguments: nowMs. */
-export const HAS_OPEN = `
+export const HAS_ABANDONED = `
 return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
 `;
 
@@ -200,7 +200,7 @@ return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
  * Keys: open. Arguments: projectId, nowMs, prefix of record keys, offset, limit. Returns how many ids there were, how
  * many of them are left, and the texts. Removes ids of expired records.
  */
-export const FIND_OPEN = `${READ}
+export const FIND_ABANDONED = `${READ}
 local projectId, nowMs, prefix, offset, limit = unpack(ARGV)
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', nowMs, 'LIMIT', offset, limit)
 local found = {#ids, #ids}

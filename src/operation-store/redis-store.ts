@@ -160,15 +160,15 @@ export class RedisStore implements OperationStore {
     return this.#decide({ script: scripts.HAS_DELETION, keys: [KEYS.deletion + id], args: [nowMs] });
   }
 
-  async hasOpen(nowMs: number): Promise<boolean> {
-    return this.#decide({ script: scripts.HAS_OPEN, keys: [KEYS.open], args: [nowMs] });
+  async hasAbandoned(nowMs: number): Promise<boolean> {
+    return this.#decide({ script: scripts.HAS_ABANDONED, keys: [KEYS.open], args: [nowMs] });
   }
 
-  async findOpen(projectId: string, nowMs: number): Promise<OperationRecord[]> {
+  async findAbandoned(projectId: string, nowMs: number): Promise<OperationRecord[]> {
     const found: OperationRecord[] = [];
     for (let skipped = 0; ; ) {
       const call: ScriptCall = {
-        script: scripts.FIND_OPEN,
+        script: scripts.FIND_ABANDONED,
         keys: [KEYS.open],
         args: [projectId, nowMs, KEYS.record, skipped, PAGE],
       };

@@ -130,7 +130,7 @@ describe('LmdbStore', () => {
     await store.close();
     await expect(store.find(record.id, NOW_MS)).rejects.toThrow(StoreUnavailableError);
     await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
-    await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+    await expect(store.findAbandoned(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
   });
 
   it('keeps records and its secret when it is closed and opened again', async () => {

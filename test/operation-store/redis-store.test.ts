@@ -40,8 +40,8 @@ function operations(store: RedisStore, record: SendingRecord): Record<string, ()
     claimConnection: () => store.claimConnection(randomUUID(), record, claimTimes(record)),
     noteDeletion: () => store.noteDeletion(record.id, claimTimes(record)),
     hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
-    hasOpen: () => store.hasOpen(NOW_MS),
-    findOpen: () => store.findOpen(PROJECT_ID, NOW_MS),
+    hasAbandoned: () => store.hasAbandoned(NOW_MS),
+    findAbandoned: () => store.findAbandoned(PROJECT_ID, NOW_MS),
   };
 }
 
@@ -123,7 +123,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await client.set(`${PREFIX}open`, 'x');
       const record = makeRecord();
       await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
-      await expect(store.findOpen(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
+      await expect(store.findAbandoned(PROJECT_ID, NOW_MS)).rejects.toThrow(StoreUnavailableError);
       expect((await client.keys('*')).toSorted()).toEqual([`${PREFIX}open`, `${PREFIX}server`]);
     });
 

@@ -198,7 +198,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(record.id, laterMs)).resolves.toEqual({ kind: 'absent' });
         const next = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
         await expect(store.begin(next, laterMs)).resolves.toEqual(BEGUN);
-        await expect(store.findOpen(PROJECT_ID, laterMs)).resolves.toEqual([next]);
+        await expect(store.findAbandoned(PROJECT_ID, laterMs)).resolves.toEqual([next]);
         const third = makeRecord({ nameId: record.nameId, expiresAtMs: laterMs + HOUR_MS });
         await expect(store.begin(third, laterMs)).resolves.toEqual({ kind: 'nameHeld', record: next });
         const repeat = makeRecord({ id: record.id, expiresAtMs: laterMs + HOUR_MS });
@@ -221,7 +221,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       it('is not open any more', async () => {
         const record = makeRecord();
         const store = await makeWith(record);
-        await expect(store.findOpen(PROJECT_ID, record.expiresAtMs)).resolves.toEqual([]);
+        await expect(store.findAbandoned(PROJECT_ID, record.expiresAtMs)).resolves.toEqual([]);
       });
     });
 
@@ -247,7 +247,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         await expect(store.remove(record)).resolves.toBe(true);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'absent' });
-        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.findAbandoned(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
         await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
       });
     });
@@ -412,11 +412,11 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
         await store.remove(record);
         await expect(store.hasDeletion(record.id, NOW_MS)).resolves.toBe(true);
-        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.findAbandoned(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
       });
     });
 
-    describe('findOpen', () => {
+    describe('findAbandoned', () => {
       it('returns the undecided records whose ownership has expired', async () => {
         const store = await makeEmpty();
         const ownedUntilMs = NOW_MS + 1_000;
@@ -429,11 +429,11 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         for (const record of [lost, settled, done, refused]) if (record !== undefined) await store.replace(record);
         const sorted = (found: (OperationRecord | undefined)[]) =>
           found.toSorted((a, b) => (a?.id ?? '').localeCompare(b?.id ?? ''));
-        await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
-        await expect(store.hasOpen(ownedUntilMs - 1)).resolves.toBe(false);
-        await expect(store.hasOpen(ownedUntilMs)).resolves.toBe(true);
-        expect(sorted(await store.findOpen(PROJECT_ID, ownedUntilMs))).toEqual(sorted([sending, lost]));
-        expect(await store.findOpen(PROJECT_ID, ownedUntilMs + 1)).toContainEqual(owned);
+        await expect(store.findAbandoned(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.hasAbandoned(ownedUntilMs - 1)).resolves.toBe(false);
+        await expect(store.hasAbandoned(ownedUntilMs)).resolves.toBe(true);
+        expect(sorted(await store.findAbandoned(PROJECT_ID, ownedUntilMs))).toEqual(sorted([sending, lost]));
+        expect(await store.findAbandoned(PROJECT_ID, ownedUntilMs + 1)).toContainEqual(owned);
       });
 
       it('returns the records of the project, however many older ones of other projects are open', async () => {
@@ -443,8 +443,8 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
           await Promise.all(others.slice(start, start + 100).map(record => store.begin(record, NOW_MS)));
         const records = Array.from({ length: 2 }, (_, index) => makeRecord({ ownedUntilMs: NOW_MS + 26_000 + index }));
         for (const record of records) await store.begin(record, NOW_MS);
-        const open = await (await openAnother()).findOpen(PROJECT_ID, NOW_MS + 27_000);
-        expect(new Set(open)).toEqual(new Set(records));
+        const abandoned = await (await openAnother()).findAbandoned(PROJECT_ID, NOW_MS + 27_000);
+        expect(new Set(abandoned)).toEqual(new Set(records));
       });
 
       it('skips a record that was taken over until the new ownership has expired', async () => {
@@ -452,8 +452,8 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;
         await store.takeOver(record.id, record.owner, 'another', ownedUntilMs);
-        await expect(store.findOpen(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
-        await expect(store.findOpen(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
+        await expect(store.findAbandoned(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
+        await expect(store.findAbandoned(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
           { id: record.id, owner: 'another' },
         ]);
       });
@@ -479,7 +479,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.begin(makeRecord({ id: record.id }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });
-        await expect(store.findOpen(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+        await expect(store.findAbandoned(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
         await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
