@@ -9,6 +9,10 @@ import { logBug } from '../lib/logger.js';
 import type { RequestLog } from './request-log.js';
 import { mayHaveLargeBody } from './request-validation.js';
 
+/** How much of a refused body is read, and for how long after the response, before the connection is closed. */
+const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
+const LINGER_MS = 2_000;
+
 /** The HTTP status of each code of the HTTP layer. */
 const STATUS_OF_CODE = {
   BAD_REQUEST: 400,
@@ -156,11 +160,36 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
 export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   // To keep the connection, Node would read the whole body, regardless of its size.
-  if (mayHaveLargeBody(reply.request.headers)) reply.header('connection', 'close');
+  if (mayHaveLargeBody(reply.request.headers)) {
+    reply.header('connection', 'close');
+    lingerOnClose(reply.request.raw);
+  }
   return reply
     .code(statusOf(name))
     .type('application/json; charset=utf-8')
     .send(errorBody(name, reply.request.id, retryAfterSeconds));
+}
+
+/**
+ * Makes Node discard the rest of the body before it closes the connection, within limits. A connection that is closed
+ * while its client still sends is reset, and the client may lose the response (RFC 9112, section 9.6).
+ */
+function lingerOnClose(request: IncomingMessage): void {
+  const { socket } = request;
+  const close = socket.destroySoon.bind(socket);
+  let discardedBytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    discardedBytes += chunk.length;
+    if (discardedBytes > MAX_DISCARDED_BYTES) socket.destroy();
+  });
+  // Node calls it when the last response is sent.
+  socket.destroySoon = () => {
+    if (request.complete) return close();
+    socket.end();
+    request.once('end', close);
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+  };
 }
 
 const ERROR_OF_CODE: Readonly<Record<string, HttpErrorName>> = {

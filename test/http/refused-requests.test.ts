@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { rawRequest } from '../emulator/helpers/raw-client.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { exchange, failuresIn } from './helpers/raw-connection.js';
+import { exchange, failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const CANARY = 'zq7canary';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -13,6 +14,8 @@ const METHOD = 'Send GraphQL requests with POST.';
 const NOT_ACCEPTABLE =
   'The Accept header excludes application/json and application/graphql-response+json, the formats of responses.';
 const NOTHING_HERE = 'There is nothing here. GraphQL is at /graphql.';
+
+const CHUNK = Buffer.alloc(65_536);
 
 type Row = [what: string, path: string, init: RequestInit, status: number, code: string, message: unknown];
 
@@ -148,11 +151,65 @@ describe('a request that is refused before GraphQL', () => {
 
   it.each(['application/json', 'text/plain'])('with a body of 1 GiB of %s is answered at once', async contentType => {
     const gateway = await startGateway();
-    const head = `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: ${contentType}\r\ncontent-length: ${2 ** 30}\r\n\r\n`;
+    const head = headOf(`content-length: ${2 ** 30}`).replace('application/json', contentType);
 
     expect(failuresIn(await exchange(gateway.graphqlUrl, head))).toMatchObject([{ status: 413 }]);
   });
 });
+
+describe('the response to a body that is too large', () => {
+  it.each([
+    ['with its length', headOf('content-length: 12582912'), Buffer.alloc(12 * 2 ** 20)],
+    ['in chunks', headOf('transfer-encoding: chunked'), chunked(192)],
+  ])('reaches a client that sends all of it before it reads: %s', async (_how, head, body) => {
+    const gateway = await startGateway();
+    const socket = await openConnection(gateway.graphqlUrl);
+    socket.write(head);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject).write(body, () => resolve());
+    });
+
+    expect(failuresIn(await readToEnd(socket))).toMatchObject([{ status: 413 }]);
+  });
+
+  it.each([
+    ['without end', CHUNK],
+    ['byte by byte', Buffer.alloc(1)],
+  ])('ends the connection of a client that goes on sending %s', async (_how, piece) => {
+    const gateway = await startGateway();
+    const socket = await openConnection(gateway.graphqlUrl, { allowHalfOpen: true });
+    const response = readToEnd(socket);
+    socket.write(headOf(`content-length: ${2 ** 30}`));
+    const sending = setInterval(() => {
+      while (socket.write(piece) && piece === CHUNK);
+    }, 10);
+
+    expect(failuresIn(await response)).toMatchObject([{ status: 413 }]);
+    clearInterval(sending);
+    expect(socket.bytesWritten).toBeLessThan(2 ** 28);
+  });
+
+  it('is the last one on its connection', async () => {
+    const gateway = await startGateway();
+    const headers = { host: 'gw.test', ...JSON_TYPE };
+    const refused = rawRequest('POST', '/graphql', CREATE.padEnd(65_537), headers);
+
+    expect(
+      failuresIn(await exchange(gateway.graphqlUrl, refused + rawRequest('POST', '/graphql', CREATE, headers))),
+    ).toMatchObject([{ status: 413 }]);
+    expect(gateway.emulator.ledger.count('createConnection')).toBe(0);
+  });
+});
+
+function headOf(length: string): string {
+  return `POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n${length}\r\n\r\n`;
+}
+
+/** A body in this many chunks of 64 KiB. */
+function chunked(chunks: number): Buffer {
+  const chunk = Buffer.concat([Buffer.from('10000\r\n'), CHUNK, Buffer.from('\r\n')]);
+  return Buffer.concat([...Array.from({ length: chunks }, () => chunk), Buffer.from('0\r\n\r\n')]);
+}
 
 describe('a request in an unusual but valid form', () => {
   it.each<[what: string, init: RequestInit]>([

@@ -20,7 +20,10 @@ export function graphqlRequest(query: string, headers: Record<string, string> = 
 }
 
 /** Opens a connection to the server of an address. */
-export async function openConnection(url: string, options: { localAddress?: string } = {}): Promise<Socket> {
+export async function openConnection(
+  url: string,
+  options: { localAddress?: string; allowHalfOpen?: boolean } = {},
+): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), ...options });
   await once(socket, 'connect');
