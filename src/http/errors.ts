@@ -141,8 +141,13 @@ export function errorOptions(requestLog: RequestLog) {
   return {
     genReqId: traceIdOf,
     clientErrorHandler: (error, socket) => handleClientError(error, socket, requestLog),
-    frameworkErrors: (error, request, reply) =>
-      sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error)),
+    frameworkErrors(error, request, reply) {
+      const { socket } = request.raw;
+      // No hook runs, and nothing else closes the connection of a refused upgrade, which Node has given away.
+      if (request.headers.upgrade !== undefined)
+        reply.header('connection', 'close').raw.once('finish', () => socket.destroySoon());
+      return sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error));
+    },
   } satisfies FastifyServerOptions;
 }
 

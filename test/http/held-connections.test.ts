@@ -69,6 +69,7 @@ describe('a connection', () => {
       'an invalid handshake',
       'GET /graphql HTTP/1.1\r\nhost: gw.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
     ],
+    ['a handshake whose path cannot be decoded', HANDSHAKE.replace('/graphql', '/graphql/%zz')],
   ])('is closed after the response to %s, although its client keeps it open', async (_what, text) => {
     const gateway = await startGateway({ limits: { clientTimeouts: PATIENT_TIMEOUTS } });
     const socket = await open(gateway);
