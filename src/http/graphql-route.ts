@@ -106,7 +106,8 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
 
 /**
  * Validates the body of a GraphQL request before it is parsed further: its size, its depth, and, with trusted
- * documents, its document. Returns the body with the text of its document, or the error to respond with.
+ * documents, its document. Returns the body with the text of its document and without an empty name of the operation, or
+ * the error to respond with.
  */
 export function validateBody(
   body: unknown,
@@ -117,7 +118,15 @@ export function validateBody(
   const jsonError = findJsonError(body);
   if (jsonError !== undefined) return jsonError;
   const resolved = documents === undefined ? body : documents.resolve(body);
-  return resolved === undefined && body !== undefined ? 'documentNotTrusted' : { body: resolved };
+  if (resolved === undefined && body !== undefined) return 'documentNotTrusted';
+  return { body: withoutEmptyName(resolved) };
+}
+
+/** Several clients send an empty name with a document of one operation. */
+function withoutEmptyName(body: unknown): unknown {
+  if (!isObject(body) || body['operationName'] !== '') return body;
+  const { operationName: _, ...rest } = body;
+  return rest;
 }
 
 function queryOf(body: unknown): string | undefined {

@@ -143,3 +143,20 @@ describe('a request that cannot be executed', () => {
     expect(gateway.log()).not.toContain('internal error');
   });
 });
+
+describe('an empty operationName', () => {
+  it('means the only operation, as if it were absent', async () => {
+    const gateway = await startGateway();
+    const { body } = await gateway.send({ query: 'query A { __typename }', operationName: '' });
+
+    expect(body).toEqual({ data: { __typename: 'Query' } });
+  });
+
+  it('does not choose between two operations', async () => {
+    const gateway = await startGateway();
+    const query = 'query A { __typename } query B { __typename }';
+    const { body } = await gateway.send({ query, operationName: '' });
+
+    expect(body.errors).toMatchObject([{ message: ONE_OPERATION }]);
+  });
+});

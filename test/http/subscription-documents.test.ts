@@ -67,6 +67,16 @@ describe('with a list of trusted documents, as an event stream', () => {
   });
 });
 
+it.each(['graphql-ws', 'graphql-sse'] as const)(
+  'an empty operationName is as good as none with %s',
+  async transport => {
+    const { graphqlUrl } = await startGateway();
+    const request = { query: FOLLOW, operationName: '', variables: VARIABLES };
+
+    expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual(NOTHING);
+  },
+);
+
 describe('over a WebSocket, as over HTTP', () => {
   it('introspection is disabled without an explorer', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
