@@ -60,18 +60,20 @@ describe('the CORS headers', () => {
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 
-  it('list the allowed and exposed headers in a preflight', async () => {
+  it('allow a listed page to send any header, and list those that it may read, in a preflight', async () => {
     const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
-    const headers = await headersFor(gateway.graphqlUrl, 'OPTIONS', APP);
+    const wanted = 'content-type,authorization,sentry-trace,baggage,tracestate,apollographql-client-name,x-request-id';
+    const headers = await headersFor(gateway.graphqlUrl, 'OPTIONS', APP, { 'access-control-request-headers': wanted });
     const entries = [...headers].filter(([name]) => name.startsWith('access-control-'));
 
     expect(Object.fromEntries(entries)).toEqual({
-      'access-control-allow-headers': 'content-type, authorization, apollo-require-preflight, traceparent',
+      'access-control-allow-headers': wanted,
       'access-control-allow-methods': 'POST',
       'access-control-allow-origin': APP,
       'access-control-expose-headers': 'x-request-id, retry-after',
       'access-control-max-age': '600',
     });
+    expect(headers.get('vary')).toMatch(/access-control-request-headers/i);
   });
 
   it('let a listed page read error responses', async () => {
@@ -129,13 +131,19 @@ function sharedWith(headers: Headers): (string | null)[] {
   return ['access-control-allow-origin', 'access-control-expose-headers'].map(name => headers.get(name));
 }
 
-async function headersFor(url: string, method: string, origin: string): Promise<Headers> {
+async function headersFor(
+  url: string,
+  method: string,
+  origin: string,
+  more: Record<string, string> = {},
+): Promise<Headers> {
   const isPreflight = method === 'OPTIONS';
   const response = await fetch(url, {
     method,
     headers: {
       origin,
       'content-type': 'application/json',
+      ...more,
       ...(isPreflight && { 'access-control-request-method': 'POST' }),
     },
     ...(!isPreflight && { body: BODY }),
