@@ -49,30 +49,29 @@ describe('the development mode', () => {
     const realCloud = await listen(createServer(socket => socket.destroy()));
     callsToRealCloud = () => realCloud.connections().length;
     const realUrl = `http://${realCloud.host}`;
-    [plain, besideRealCloud, withSecrets] = await Promise.all([
-      startAndCreate(),
-      startAndCreate({
-        LOG_LEVEL: 'debug',
-        DLI_REGION: 'canary-region-1',
-        DLI_ENDPOINT: realUrl,
-        HUAWEICLOUD_SDK_IAM_ENDPOINT: realUrl,
-        HUAWEICLOUD_SDK_AK: 'CANARY-AK',
-        HUAWEICLOUD_SDK_SK_FILE: '/canary/secret-key',
-        HUAWEICLOUD_SDK_SECURITY_TOKEN: 'CANARY-TOKEN',
-        HUAWEICLOUD_SDK_PROJECT_ID: 'canary-project',
-        IAM_USERNAME: 'canary-user',
-        IAM_PASSWORD: 'canary-password',
-        IAM_DOMAIN_NAME: 'canary-account',
-        CALLER_AUTH: 'canary',
-        EMULATOR_CREATION_MS: '0',
-      }),
-      startAndCreate({
-        EMULATOR_HOST: '0.0.0.0',
-        EMULATOR_SK: 'CanarySecretKey',
-        EMULATOR_SECURITY_TOKEN: 'CanaryToken',
-        EMULATOR_CREATION_MS: '600000',
-      }),
-    ]);
+    // One after another: together they would be slow to answer, and a gateway waits for IAM for 8 s only.
+    plain = await startAndCreate();
+    besideRealCloud = await startAndCreate({
+      LOG_LEVEL: 'debug',
+      DLI_REGION: 'canary-region-1',
+      DLI_ENDPOINT: realUrl,
+      HUAWEICLOUD_SDK_IAM_ENDPOINT: realUrl,
+      HUAWEICLOUD_SDK_AK: 'CANARY-AK',
+      HUAWEICLOUD_SDK_SK_FILE: '/canary/secret-key',
+      HUAWEICLOUD_SDK_SECURITY_TOKEN: 'CANARY-TOKEN',
+      HUAWEICLOUD_SDK_PROJECT_ID: 'canary-project',
+      IAM_USERNAME: 'canary-user',
+      IAM_PASSWORD: 'canary-password',
+      IAM_DOMAIN_NAME: 'canary-account',
+      CALLER_AUTH: 'canary',
+      EMULATOR_CREATION_MS: '0',
+    });
+    withSecrets = await startAndCreate({
+      EMULATOR_HOST: '0.0.0.0',
+      EMULATOR_SK: 'CanarySecretKey',
+      EMULATOR_SECURITY_TOKEN: 'CanaryToken',
+      EMULATOR_CREATION_MS: '600000',
+    });
   });
 
   it('prints the addresses of GraphQL, the explorer, the health check and the emulator', async () => {

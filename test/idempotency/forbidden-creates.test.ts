@@ -40,7 +40,9 @@ describe('a 403 of a create that is not a listed refusal', () => {
   ])(
     'is a missing right if the list does not show the connection, and logs its code: %s',
     async (_form, body, code) => {
-      const { create, emulator, posts, log } = await startIdempotencyGateway();
+      // One list is enough a quarter of the settle time after the create, which a slow machine may take for it.
+      const env = { RECONCILE_SETTLE_MS: '12000' };
+      const { create, emulator, posts, log } = await startIdempotencyGateway({ env });
       emulator.inject({ operation: 'createConnection', status: 403, ...(body !== undefined && { body }) });
       expect(await create(CALL)).toMatchObject(AUTH_FAILED);
       expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 2]);

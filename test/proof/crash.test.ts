@@ -20,9 +20,10 @@ import { checkAnswers } from './helpers/verdict.js';
 const REPEATS = proofSize(1, 3);
 const AT_A_TIME = 5;
 const OPERATION_MS = 2_000;
-const SETTLE_MS = 2_000;
-/** Time for which the killed process owns its record, and then until its create is settled. */
-const RESOLUTION_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
+/** Longer than any step takes on a slow machine: DLI must not execute a create after it. */
+const SETTLE_MS = 20_000;
+/** Time for which the killed process owns its record, and then for some reads of the list. */
+const RESOLUTION_MS = OPERATION_MS + 5_000 + 2_000;
 const NO_FAULTS = { faults: [], listFault: undefined, isTwice: false, disconnectsAfterMs: undefined, maxUndecided: 1 };
 
 const folders: string[] = [];
@@ -62,7 +63,7 @@ async function crash(point: CrashPoint, plan: CreatePlan, chance: number) {
   // The next gateway runs in this process, because it is not killed.
   const second = await startGateway({ env: environment });
   const { graphqlUrl: url } = second;
-  await callUntilFinal([history], async () => url, RESOLUTION_MS);
+  await callUntilFinal([history], async () => url, RESOLUTION_MS, emulator);
   const decided = lastAnswer(history);
   // A repeat has the same outcome.
   await callOnce(history, url);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { Payload } from '../../helpers/gateway.js';
 import { CREATE_MUTATION } from '../../helpers/gateway.js';
 import type { PlannedInput } from './create-plan.js';
@@ -27,6 +28,11 @@ const REPEAT_INTERVAL_MS = 1_000;
 const LONGEST_OWNERSHIP_MS = 30_000;
 const REPEAT_AFTER_MS = { first: 50, most: 400 };
 
+/** What identifies a create: several may have the same name. */
+export function identify(name: string, url: string): string {
+  return `${name} at ${url}`;
+}
+
 /** Makes one call and adds it to the history; returns whether it decided the create. */
 export async function callOnce(history: CreateHistory, url: string, disconnectAfterMs?: number): Promise<boolean> {
   const call: CallRecord = { startedAtMs: Date.now(), endedAtMs: 0, payload: undefined };
@@ -54,7 +60,8 @@ export async function callUntilDecided(
 }
 
 /**
- * Repeats all undecided creates until they are decided or can no longer be.
+ * Repeats all undecided creates until they are decided or can no longer be. As long as DLI lists the connection of one,
+ * it can be: a slow machine needs more reads of the list.
  *
  * @param resolutionMs time within which reconciliation can decide an unknown outcome
  * @returns the duration in milliseconds
@@ -63,15 +70,19 @@ export async function callUntilFinal(
   histories: readonly CreateHistory[],
   nextUrl: () => Promise<string>,
   resolutionMs: number,
+  emulator: Emulator,
 ): Promise<number> {
   const startMs = performance.now();
   let undecided = [...histories];
   while (undecided.length > 0) {
     const passedMs = performance.now() - startMs;
     const isDecided = await inParallel(undecided, AT_A_TIME, async history => callOnce(history, await nextUrl()));
+    const listed = new Set(emulator.connections().map(({ name, destination }) => identify(name, destination)));
     undecided = undecided.filter((history, index) => {
       const isUnknown = lastAnswer(history)?.code === 'OUTCOME_UNKNOWN';
-      return !isDecided[index] && passedMs < resolutionMs + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);
+      const isListed = listed.has(identify(history.input.name, history.input.url));
+      const limitMs = resolutionMs * (isListed ? 10 : 1) + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);
+      return !isDecided[index] && passedMs < limitMs;
     });
     if (undecided.length > 0) await delay(REPEAT_INTERVAL_MS);
   }

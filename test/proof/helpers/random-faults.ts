@@ -67,7 +67,7 @@ export async function runRandomFaults(title: string, gateways: number, store: Re
   const faultsMs = performance.now() - startMs;
   emulator.clearFaults();
   const random = randomOf(`${seed}/end`);
-  const waitingMs = await callUntilFinal(histories, () => fleet.url(random), RESOLUTION_MS);
+  const waitingMs = await callUntilFinal(histories, () => fleet.url(random), RESOLUTION_MS, emulator);
 
   const { verdict, figures } = checkAnswers(plans, histories, emulator);
   const seconds = { faults: Math.round(faultsMs / 1_000), end: Math.round(waitingMs / 1_000) };

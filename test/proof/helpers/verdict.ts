@@ -1,7 +1,7 @@
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { Payload } from '../../helpers/gateway.js';
 import type { CallRecord, CreateHistory } from './caller.js';
-import { lastAnswer } from './caller.js';
+import { identify, lastAnswer } from './caller.js';
 import type { CreatePlan } from './create-plan.js';
 
 type Connection = ReturnType<Emulator['connections']>[number];
@@ -98,11 +98,6 @@ function readUpstream({ ledger, connections }: Emulator): Map<string, UpstreamSt
   }
   for (const connection of connections()) of(connection.name, connection.destination).connections.push(connection);
   return states;
-}
-
-/** What identifies a create: several may have the same name. */
-export function identify(name: string, url: string): string {
-  return `${name} at ${url}`;
 }
 
 /** Number of POSTs that may be followed by another one: the refusals before the first ambiguous response. */

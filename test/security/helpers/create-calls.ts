@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { Payload } from '../../helpers/gateway.js';
 import type { CallRecord, CreateHistory } from '../../proof/helpers/caller.js';
-import { callUntilFinal, lastAnswer } from '../../proof/helpers/caller.js';
+import { callUntilFinal, identify, lastAnswer } from '../../proof/helpers/caller.js';
 import type { PlannedInput } from '../../proof/helpers/create-plan.js';
 import type { CreateFault } from '../../proof/helpers/fault-alphabet.js';
-import { checkAnswers, identify } from '../../proof/helpers/verdict.js';
+import { checkAnswers } from '../../proof/helpers/verdict.js';
 import type { CreateInput } from './create-inputs.js';
 
 interface Create {
@@ -55,12 +55,12 @@ export class CreateCalls {
   }
 
   /** Repeats the calls whose outcome is not known yet. */
-  async finish(url: string, resolutionMs: number): Promise<void> {
+  async finish(url: string, resolutionMs: number, emulator: Emulator): Promise<void> {
     const histories = [...this.#creates.values()].map(({ history }) => history);
     const undecided = histories.filter(history =>
       ['OUTCOME_UNKNOWN', 'IDEMPOTENCY_IN_PROGRESS'].includes(lastAnswer(history)?.code ?? ''),
     );
-    await callUntilFinal(undecided, async () => url, resolutionMs);
+    await callUntilFinal(undecided, async () => url, resolutionMs, emulator);
   }
 
   /** The contradictions between the payloads and the emulator, as sentences. */

@@ -78,7 +78,7 @@ export class GraphqlRun {
     const numbers = Array.from({ length: requests }, (_, index) => index);
     await inParallel(numbers, AT_A_TIME, number => this.#sendOne(number));
     emulator.clearFaults();
-    await this.#creates.finish(graphqlUrl, RESOLUTION_MS);
+    await this.#creates.finish(graphqlUrl, RESOLUTION_MS, emulator);
     return [...this.#problems, ...this.#creates.contradictions(emulator), ...this.#contradictedDeletes()];
   }
 
