@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { pageOf } from '../connection-reads/helpers/read-connections.js';
-import type { TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
+import { askFor, askForPage, pageOf } from '../connection-reads/helpers/read-connections.js';
+import { seed, sendDelete } from '../helpers/deletion.js';
+import type { GraphqlAnswer, TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { closedPort } from '../helpers/listening-server.js';
 import { findBadLines } from '../helpers/log-lines.js';
@@ -15,12 +16,18 @@ const EVERYTHING = Object.values(SENTINELS).join(' ');
 const ERROR_BODY = { error_code: 'DLI.0001', error_msg: EVERYTHING };
 const ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 
-/** Faults of a create whose responses contain everything an upstream could know. */
-const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
+type Faults = [how: string, fault: Partial<Fault>][];
+
+/** Faults without a response in time. */
+const SLOW_FAULTS: Faults = [
   ['hangs', { behaviour: 'hang' }],
+  ['gets a slow response', { behaviour: 'drip', body: EVERYTHING }],
+];
+
+/** Faults of a call to DLI whose responses contain everything an upstream could know. */
+const QUICK_FAULTS: Faults = [
   ['is reset', { behaviour: 'reset' }],
   ['gets no response', { behaviour: 'close' }],
-  ['gets a slow response', { behaviour: 'drip', body: EVERYTHING }],
   ['gets a response that is too long', { behaviour: 'huge' }],
   ['is reset during the response', { behaviour: 'resetDuringAnswer', body: EVERYTHING }],
   ['gets a truncated response', { behaviour: 'truncate', body: EVERYTHING, truncateAt: EVERYTHING.length - 1 }],
@@ -40,7 +47,7 @@ const CREATE_FAULTS: [how: string, fault: Partial<Fault>][] = [
 ];
 
 /** Successes whose hints contain one of the gateway's secrets. */
-function hintsWith(secrets: Environment): typeof CREATE_FAULTS {
+function hintsWith(secrets: Environment): Faults {
   return Object.entries(secrets).flatMap(([name, secret]) =>
     secret === undefined
       ? []
@@ -48,7 +55,7 @@ function hintsWith(secrets: Environment): typeof CREATE_FAULTS {
   );
 }
 
-const IAM_FAULTS: [how: string, fault: Partial<Fault>][] = [
+const IAM_FAULTS: Faults = [
   ['hangs', { behaviour: 'hang' }],
   ['is reset', { behaviour: 'reset' }],
   ...[400, 401, 403, 404, 429, 500].map((status): [string, Partial<Fault>] => [
@@ -61,12 +68,26 @@ const IAM_FAULTS: [how: string, fault: Partial<Fault>][] = [
   ['gets a token that DLI refuses', { headers: { 'X-Subject-Token': SENTINELS.iamToken } }],
 ];
 
+/** A call to DLI other than a create, and the request that makes the gateway send it for a connection. */
+type Call = [operation: Fault['operation'], send: (gateway: TestGateway, id: string) => Promise<GraphqlAnswer>];
+
+const CALLS: Call[] = [
+  ['getConnection', askFor],
+  ['listConnections', gateway => askForPage(gateway)],
+  ['deleteConnection', sendDelete],
+];
+
+// Without the slow ones: each would last until the timeout of the operation.
+const CALLS_AND_FAULTS = CALLS.flatMap(([operation, send]) =>
+  QUICK_FAULTS.map(([how, fault]) => [operation, how, fault, send] as const),
+);
+
 function oddHeaders(secret: string): Record<string, string> {
   return { 'X-Request-Id': secret, 'Retry-After': secret, 'Content-Type': secret, Date: secret };
 }
 
 function optionsFor(env: Environment): TestGatewayOptions {
-  return { env: { OPERATION_TIMEOUT_MS: '2000', ...env }, emulator: SENTINEL_EMULATOR };
+  return { env: { OPERATION_TIMEOUT_MS: '2000', READ_FRESHNESS_MS: '0', ...env }, emulator: SENTINEL_EMULATOR };
 }
 
 /** Sends a create that may fail; returns its response and everything that could have leaked. */
@@ -98,7 +119,7 @@ describe.each([
   // Two refusals in a row, also of two tests, suspend the credential.
   beforeEach(async () => void (await pageOf(gateway())));
 
-  it.each([...CREATE_FAULTS, ...hintsWith({ ...env, iamToken: SENTINELS.iamToken })])(
+  it.each([...SLOW_FAULTS, ...QUICK_FAULTS, ...hintsWith({ ...env, iamToken: SENTINELS.iamToken })])(
     'the create %s',
     async (_how, fault) => {
       const { text, lines, seen } = await failingCreate(gateway(), { operation: 'createConnection', ...fault });
@@ -113,6 +134,18 @@ describe.each([
       expect(findBadLines(lines)).toEqual([]);
     },
   );
+
+  it.each(CALLS_AND_FAULTS)('the %s %s', async (operation, _how, fault, send) => {
+    const { emulator, log } = gateway();
+    const id = seed(emulator);
+    emulator.inject({ operation, times: 0, ...fault });
+    const logBefore = log().length;
+    const { headers, body } = await send(gateway(), id);
+    const lines = log().slice(logBefore);
+    expect(emulator.ledger.count(operation)).toBeGreaterThan(0);
+    expect(findLeaks(`${JSON.stringify([...headers])}\n${JSON.stringify(body)}\n${lines}`)).toEqual([]);
+    expect(findBadLines(lines)).toEqual([]);
+  });
 
   it.each([
     ['refuses connections', async () => `http://localhost:${await closedPort()}`],
