@@ -77,7 +77,7 @@ function logAddresses(
 ): void {
   logger.info({ graphqlUrl, adminUrl, explorer }, 'listening');
   if (callerAuth === 'none' && !isLoopback(host)) {
-    // Logged at every log level.
+    // LOG_LEVEL=error must not hide it.
     logger
       .child({}, { level: 'warn' })
       .warn(

@@ -26,7 +26,7 @@ const MAX_GAP = 100;
  * decode ten thousand connections takes a tenth of a second. Holds the text of that list until it is cleared.
  */
 export class DecodedElements {
-  // In the order of the list.
+  // Arrays in the list's order, not a map: see #indexOf.
   #texts: readonly string[] = [];
   #connections: readonly (DescribedConnection | undefined)[] = [];
   #confidentialCount = 0;

@@ -29,7 +29,7 @@ const REASON_OF_FAILURE: Readonly<Record<TransportFailure, UnknownReason>> = {
   CONNECTION_LOST: 'CONNECTION_LOST',
   TOO_LARGE: 'UNREADABLE_RESPONSE',
   UNREADABLE: 'UNREADABLE_RESPONSE',
-  // Before a byte is sent.
+  // Never reached: these fail before a byte is sent. Listed so that a new failure needs a reason to compile.
   UNREACHABLE: 'CONNECTION_LOST',
   CONNECT_TIMEOUT: 'CONNECTION_LOST',
   TLS: 'CONNECTION_LOST',

@@ -16,7 +16,7 @@ const PROVEN_CODE = /^(?:DLI|APIGW?)\.\d{4,5}$/;
 const MAX_CODE_LENGTH = 64;
 /** A text may be shown with 200 characters at most; a code is checked before it is cut. */
 const MAX_CHECKED_LENGTH = 4 * MAX_CODE_LENGTH;
-// Control, format, private-use and unassigned characters, lone surrogates, and line separators.
+// These can hide or reorder text in a log line: control, format, private-use, unassigned, separators.
 const UNPRINTABLE = /[\p{C}\u2028\u2029]/gu;
 const CODE = /^[\p{L}\p{N}][\p{L}\p{N}._:-]*/u;
 // May be a key, a token or an id.

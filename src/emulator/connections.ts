@@ -227,7 +227,6 @@ function connectionUrlOf(connectionId: string, service: string, destination: str
   const suffix = [...hash.subarray(4, 12)].map(byte => ALPHABET[byte % ALPHABET.length]).join('');
   // All samples in the manuals lie between 1174404953 and 1174405119.
   const number = 1_174_404_900 + (hash.readUInt32BE(0) % 1_000);
-  // The port of the first destination address.
   const port = /:(\d{1,5})$/.exec(destination.split(',')[0] ?? '')?.[1] ?? kind?.port ?? 3306;
   return `to-${kind?.addressPrefix ?? 'ct'}-${number}-${suffix}.datasource.com:${port}`;
 }

@@ -132,7 +132,6 @@ export class ControlApi {
   }
 }
 
-// The body is one item or an array.
 function readAll<T>(body: Buffer, name: string, schema: z.ZodType<T>): { items: T[]; problems: string[] } {
   const results = [parseJson(body)].flat().map(candidate => schema.safeParse(candidate));
   return {

@@ -18,7 +18,7 @@ export function connectionBody(connection: StoredConnection, style: Style): obje
   });
 }
 
-// Undocumented: every number as text.
+// The manuals print numbers; clients should withstand texts.
 function printed({ numbersAsText }: Style, body: object): object {
   if (!numbersAsText) return body;
   return JSON.parse(JSON.stringify(body), (_key, value) => (typeof value === 'number' ? String(value) : value));

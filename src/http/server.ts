@@ -57,7 +57,7 @@ export async function createHttpServer({
   hostGuard,
   trustedProxies,
 }: Dependencies): Promise<{ app: FastifyInstance; connections: ClientConnections }> {
-  // Knows proxies that write their address with a port, too.
+  // An address that a proxy writes with a port must match, too.
   const isProxy = createRangeCheck(trustedProxies);
   // Sockets that sent an ambiguous request. Everything that follows on them is ignored.
   const distrusted = new WeakSet<Socket>();

@@ -7,7 +7,7 @@ import { RefreshingValue } from './refreshing-value.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
 const RENEW_AT_SHARE_OF_LIFE = 0.8;
-// Makes renewals up to 10 % earlier.
+// Up to 10 % earlier, so that gateways started together do not renew together.
 const RENEWAL_JITTER = 0.1;
 // A token that expires in transit is refused, so it is not used shortly before its expiry.
 const EXPIRY_MARGIN_MS = 5_000;

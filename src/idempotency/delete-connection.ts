@@ -144,7 +144,7 @@ export class DeleteConnection {
   }
 }
 
-// The presence check failed, or the note could not be written or read.
+// Only what comes before the DELETE throws these errors.
 function notSentOutcome(error: unknown): DeleteOutcome {
   if (error instanceof StoreUnavailableError) return STORE_UNAVAILABLE;
   if (!(error instanceof DliError)) throw error;

@@ -109,7 +109,7 @@ export class Reconciler {
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
     const before = hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(traceId, deadline);
     const marked = hasMarker ? await this.#matchMarker(record, before, traceId, deadline) : undefined;
-    // Before a refusal counts, DLI may not know the tag of a connection yet, or any tags: no similar one may exist either.
+    // A refusal counts only if no similar connection exists either: DLI may not know the tag yet, or store no tags.
     const isRefused = record.suspected !== undefined || record.rejection !== undefined;
     if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isAfterLoss && !isRefused)) return marked;
     const list = before ?? (hasMarker ? await lookup.read(traceId, deadline) : undefined);

@@ -12,7 +12,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// Every string and brace of a JSON text. A key is followed by a colon.
+// Only strings and braces decide: a string before a colon is a key, braces say of which object.
 const STRINGS_AND_BRACES = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g;
 
 /** Whether an object of a valid JSON text has a key twice: JSON.parse keeps the last, which may not be meant. */
