@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import { CONNECTION_ID } from './connection.js';
-import type { UnknownReason } from './dli-error.js';
+import type { FailureCode, UnknownReason } from './dli-error.js';
 import { unknownReasonOfStatus } from './dli-error.js';
 import { readErrorCode } from './sanitize.js';
 
@@ -63,8 +63,8 @@ function contradictsItself(text: string): boolean {
   return id !== undefined || isSuccess !== false || repeatsKey(text);
 }
 
-/** What a refusal proves. AUTH: the credential was refused; a new one may pass. The others are DliError codes. */
-export type Refusal = 'AUTH' | 'AUTH_FAILED' | 'NAME_TAKEN' | 'REJECTED' | 'THROTTLED' | 'UNAVAILABLE';
+/** What a refusal proves. AUTH: the credential was refused; a new one may pass. */
+export type Refusal = 'AUTH' | Exclude<FailureCode, 'AUTH_UNAVAILABLE'>;
 
 /**
  * Pairs of HTTP status and error code that prove that a request was not executed, because these checks come before any

@@ -7,7 +7,7 @@ export const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 /** The codes of {@link DliError}. */
 export const DLI_ERROR_CODES = ['REJECTED', 'THROTTLED', 'UNAVAILABLE', 'AUTH_FAILED', 'AUTH_UNAVAILABLE'] as const;
 
-/** What went wrong: the only part of a {@link DliError} that code may branch on. */
+/** What went wrong, for code to branch on; never on the message. */
 export type DliErrorCode = (typeof DLI_ERROR_CODES)[number];
 
 /** Why an outcome is unknown; callers see it as `OutcomeUnknownReason`. */

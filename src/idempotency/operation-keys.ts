@@ -25,7 +25,7 @@ interface Secret {
 /**
  * Derives the keys of one project's operations from the store's secret, which is read once.
  *
- * All methods throw {@link StoreUnavailableError} while the secret has not been read.
+ * All methods that return a key throw {@link StoreUnavailableError} while the secret cannot be read.
  */
 export class OperationKeys {
   // Not a parameter property: it contains the project id, which no log may show.
