@@ -120,6 +120,11 @@ export function provenRefusal(status: number, text: string, upstreamCode: string
   return DEFINITE_REFUSALS.get(`${status} ${code}`);
 }
 
+/** Whether a response refuses the credential. A 401 of unknown form may count towards the lockout of the credential. */
+export function refusesCredential(status: number | undefined, refusal: Refusal | undefined): boolean {
+  return status === 401 || refusal === 'AUTH';
+}
+
 // DLI's own checks of the caller, behind those of API Gateway.
 const DLI_AUTH_ERRORS: ReadonlySet<string> = new Set(['DLI.0013', 'DLI.0014', 'DLI.0015']);
 

@@ -4,7 +4,7 @@ import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';
-import { classifyCreate, provesCredential } from './classify-create.js';
+import { classifyCreate, provesCredential, refusesCredential } from './classify-create.js';
 import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
 import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
@@ -94,8 +94,8 @@ export function isAuthRefusal({ verdict }: CreateAttempt): boolean {
 export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';
-  // A 401 of unknown form leaves the outcome open, but may count towards the lockout of the credential.
-  if (attempt.record.status === 401 || isAuthRefusal(attempt)) return 'REFUSED';
+  const refusal = verdict.kind === 'refused' ? verdict.refusal : undefined;
+  if (refusesCredential(attempt.record.status, refusal)) return 'REFUSED';
   const upstreamCode = 'upstreamCode' in verdict ? verdict.upstreamCode : undefined;
   return upstreamCode !== undefined && provesCredential(upstreamCode) ? 'ACCEPTED' : 'UNPROVEN';
 }

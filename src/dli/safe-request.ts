@@ -7,7 +7,7 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import type { Refusal } from './classify-create.js';
-import { provenRefusal } from './classify-create.js';
+import { provenRefusal, refusesCredential } from './classify-create.js';
 import type {
   DecodingOutcome,
   DliCallRecord,
@@ -192,9 +192,8 @@ export class SafeRequests {
     const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);
     // A GET changes nothing, so its refusal needs no proof.
     const refusal = method === 'GET' && status === 429 ? 'THROTTLED' : provenRefusal(status, text, code);
-    const isCredentialRefused = status === 401 || refusal === 'AUTH';
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
-    const mayRetry = isCredentialRefused
+    const mayRetry = refusesCredential(status, refusal)
       ? credential.settle('REFUSED')
       : // A Retry-After forbids an immediate retry.
         status >= 500 && wait === undefined && wasNotExecuted;
