@@ -210,7 +210,7 @@ function createAuthenticator(
   log: Logger,
 ): { authenticator: Authenticator; replaceCredentials: (next: CredentialsConfig) => void } {
   const onSuspended = (retryAfterSeconds: number) =>
-    log.warn({ operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds }, 'credential put aside');
+    log.warn({ operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds }, 'credential suspended');
   if (credentials.kind === 'accessKey') {
     const project = { id: projectId, name: region };
     const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock, onSuspended);

@@ -34,8 +34,8 @@ export async function openRedisPollLease(
   log: Logger,
 ): Promise<PollLease> {
   const commands = await connectBestEffort(address, isAvailable => {
-    if (isAvailable) log.info({ operation: 'follow', outcome: 'shared' }, 'gateways follow connections together again');
-    else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway follows alone');
+    if (isAvailable) log.info({ operation: 'follow', outcome: 'shared' }, 'gateways poll connections together again');
+    else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway polls alone');
   });
   const messages = commands.duplicate({
     commandTimeout: undefined,

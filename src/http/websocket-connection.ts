@@ -93,7 +93,7 @@ function authorizationIn(params: ConnectionParams = {}): string | undefined {
  * The code is 4403, because clients of graphql-ws treat 4401 as fatal, but reconnect with a new token after 4403.
  */
 export function closeExpired(socket: WebSocket): void {
-  closeSocket(socket, CLOSE_CODES.forbidden, 'The access token has ended');
+  closeSocket(socket, CLOSE_CODES.forbidden, 'The access token has expired');
 }
 
 function closeAtExpiry(

@@ -72,7 +72,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
       if ((extra.context?.validUntilMs ?? Number.POSITIVE_INFINITY) <= clock.epochMs()) {
         // The subscription would end at once, and the client would repeat it on the same socket.
         closeExpired(extra.socket);
-        return [new GraphQLError('The access token has ended.')];
+        return [new GraphQLError('The access token has expired.')];
       }
       return prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
     },

@@ -197,7 +197,7 @@ export class CreateConnection {
     const { writer, clock, log } = this.dependencies;
     const found = toSucceeded(record, { connectionId, message: null, isReconciled: true }, clock.epochMs());
     await writer.write(found);
-    log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'forgotten create found');
+    log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
     return recordedOutcome(found, 0);
   }
 

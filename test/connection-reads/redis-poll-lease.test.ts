@@ -139,10 +139,10 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
       expect(await connectionOf(gateway, connectionId, 'waitSeconds: 1')).toMatchObject({
         state: 'CREATING',
       });
-    await Promise.all([one, two].map(({ logged }) => logged('every gateway follows alone')));
-    expect([one, two].map(({ log }) => log().match(/every gateway follows alone/g)?.length)).toEqual([1, 1]);
+    await Promise.all([one, two].map(({ logged }) => logged('every gateway polls alone')));
+    expect([one, two].map(({ log }) => log().match(/every gateway polls alone/g)?.length)).toEqual([1, 1]);
     await startRedisServer(program, { port: redis.port });
-    await Promise.all([one, two].map(({ logged }) => logged('follow connections together again')));
+    await Promise.all([one, two].map(({ logged }) => logged('poll connections together again')));
     emulator.ledger.clear();
     await Promise.all([one, two].map(gateway => connectionOf(gateway, connectionId, 'waitSeconds: 2')));
     expect(emulator.ledger.count('getConnection')).toBeLessThanOrEqual(9);

@@ -161,7 +161,7 @@ describe('a WebSocket', () => {
     expect(await hear()).toMatchObject({ type: 'next', payload: { errors: [{}] } });
     expect(await hear()).toEqual({ type: 'complete', id: 'a' });
     // Clients of graphql-ws give up after 4401, but reconnect with a new token after this code.
-    expect(await closed).toEqual({ code: 4403, reason: 'The access token has ended' });
+    expect(await closed).toEqual({ code: 4403, reason: 'The access token has expired' });
   });
 
   it('is closed with 4403 at once by a subscribe after its token expired', async () => {
@@ -171,7 +171,7 @@ describe('a WebSocket', () => {
     say({ type: 'subscribe', id: 'a', payload: requestFor('none') });
     expect(await Promise.race([hear(), closed])).toEqual({
       code: 4403,
-      reason: 'The access token has ended',
+      reason: 'The access token has expired',
     });
   });
 });

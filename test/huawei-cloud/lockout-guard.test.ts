@@ -74,7 +74,7 @@ describe('a refused access key', () => {
         operation: 'authenticate',
         outcome: 'CREDENTIAL_STOPPED',
         retryAfterSeconds: 60,
-        msg: 'credential put aside',
+        msg: 'credential suspended',
       },
     ]);
   });
