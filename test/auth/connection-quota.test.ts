@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { RawSocket } from '../http/helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, openSocket } from '../http/helpers/subscribers.js';
+import { closeSubscribers, openSocket, WATCH } from '../http/helpers/subscribers.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { bearer, startTokenGateway } from './helpers/token-gateway.js';
 
@@ -27,7 +27,7 @@ async function openStream(url: string, id: string, token?: string) {
     method: 'POST',
     signal: stream.signal,
     headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...bearer(token) },
-    body: JSON.stringify({ query: FOLLOW, variables: { id } }),
+    body: JSON.stringify({ query: WATCH, variables: { id } }),
   });
   return { response, status: response.status, end: () => stream.abort() };
 }

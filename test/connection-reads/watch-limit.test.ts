@@ -3,7 +3,7 @@ import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
-import { closeSubscribers, FOLLOW, openSubscriber } from '../http/helpers/subscribers.js';
+import { closeSubscribers, openSubscriber, WATCH } from '../http/helpers/subscribers.js';
 
 afterEach(async () => {
   await closeSubscribers();
@@ -25,7 +25,7 @@ async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: numbe
       // More at a time would delay the event loop, so that the gateway would shed load.
       if (received % AT_A_TIME === 0)
         for (let count = received; count < received + AT_A_TIME; count += 1)
-          say({ type: 'subscribe', id: String(count), payload: { query: FOLLOW, variables: { id } } });
+          say({ type: 'subscribe', id: String(count), payload: { query: WATCH, variables: { id } } });
       let message = await hear();
       // A refusal is followed by the end of the subscription.
       while (message.type === 'complete') message = await hear();

@@ -73,7 +73,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     expect(complaints).toEqual([]);
   });
 
-  it('follows a connection until it is active', async () => {
+  it('watches a connection until it is active', async () => {
     const { page, complaints } = await openExplorer(
       id => `subscription { datasourceConnection(id: "${id}") { state } }`,
     );

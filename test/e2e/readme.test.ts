@@ -5,8 +5,8 @@ import { readDocuments } from '../helpers/documents.js';
 import { startGatewayProcess } from '../helpers/gateway-process.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 
-const README = readDocuments();
-const BLOCKS = [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
+const DOCUMENTS = readDocuments();
+const BLOCKS = [...DOCUMENTS.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
   language,
   text,
 }));
@@ -20,7 +20,7 @@ const EXAMPLES = BLOCKS.flatMap(({ language, text: command }, index) => {
 
 const CREATION_MS = 8_000;
 
-describeWithProgram('curl', 'the README', () => {
+describeWithProgram('curl', 'the documents', () => {
   const { PATH = '' } = process.env;
   let graphql: string;
   let emulator: string;
@@ -39,7 +39,7 @@ describeWithProgram('curl', 'the README', () => {
     return (await promisify(execFile)('bash', ['--norc', '-c', script], { env: { PATH } })).stdout;
   }
 
-  it('has examples with the printed responses, in order, in development mode', async () => {
+  it('have examples with the printed responses, in order, in development mode', async () => {
     const answers: unknown[] = [];
     for (const { command } of EXAMPLES) answers.push(withoutIds(await run(command)));
 
@@ -47,7 +47,7 @@ describeWithProgram('curl', 'the README', () => {
     expect(answers).toEqual(EXAMPLES.map(({ answer }) => withoutIds(answer)));
   });
 
-  it('has a command that follows a connection to its final state', async () => {
+  it('have a command that watches a connection to its final state', async () => {
     // Long enough to receive the first state on a slow machine; the examples may have set a shorter time.
     await fetch(`http://${emulator}/emulator/settings`, {
       method: 'PATCH',
@@ -69,8 +69,8 @@ describeWithProgram('curl', 'the README', () => {
     expect(stdout).toMatch(/event: complete\s*(data:.*)?\s*$/);
   });
 
-  it('lists every member of the payload unions', () => {
-    const members = [...README.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
+  it('list every member of the payload unions', () => {
+    const members = [...DOCUMENTS.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
 
     expect([...new Set(members)].sort()).toEqual([
       'ConnectionCreatingError',

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { closeSubscribers, FOLLOW, readAll, subscribe } from '../http/helpers/subscribers.js';
+import { closeSubscribers, readAll, subscribe, WATCH } from '../http/helpers/subscribers.js';
 
 const TOO_MANY_VALUES = 'The JSON may hold at most 500 values.';
 const CYCLE = 'A fragment must not contain itself, not even through other fragments.';
@@ -56,13 +56,13 @@ describe('a body of thousands of values is refused before its values are checked
   });
 
   it('as an event stream', async () => {
-    const request = { query: FOLLOW, variables: { id: repeat(20_000, {}) } };
+    const request = { query: WATCH, variables: { id: repeat(20_000, {}) } };
     const answer = await shared().send(request, { accept: 'text/event-stream' });
     expect(refusalOf(answer, shared(), 'BAD_REQUEST')).toEqual([TOO_MANY_VALUES]);
   });
 
   it('over a WebSocket', async () => {
-    const request = { query: FOLLOW, variables: { id: repeat(20_000, {}) } };
+    const request = { query: WATCH, variables: { id: repeat(20_000, {}) } };
     expect(await readAll(subscribe('graphql-ws', shared().graphqlUrl, request))).toMatchObject([
       { errors: [{ message: TOO_MANY_VALUES, extensions: { code: 'BAD_REQUEST' } }] },
     ]);

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { FOLLOW } from './helpers/subscribers.js';
+import { WATCH } from './helpers/subscribers.js';
 
-const REQUEST = { query: FOLLOW, variables: { id: 'none' } };
+const REQUEST = { query: WATCH, variables: { id: 'none' } };
 const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete\ndata:'];
 const ORIGIN = 'https://app.example.com';
 
@@ -54,7 +54,7 @@ describe('an event stream', () => {
     ['text/plain', JSON.stringify(REQUEST), 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['application/json', '{', 400, 'BAD_REQUEST'],
     ['application/json', `${'['.repeat(30)}${']'.repeat(30)}`, 400, 'BAD_REQUEST'],
-    ['application/json', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 400, 'OPERATION_TOO_COMPLEX'],
+    ['application/json', { query: `${WATCH}${' '.repeat(15_000)}` }, 400, 'OPERATION_TOO_COMPLEX'],
     ['application/json', JSON.stringify(REQUEST).padEnd(65_537), 413, 'PAYLOAD_TOO_LARGE'],
   ])('is refused before it starts, as JSON: %s %#', async (type, body, status, code) => {
     const { graphqlUrl } = await startGateway();

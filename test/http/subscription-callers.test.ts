@@ -8,12 +8,12 @@ import { createManualClock } from '../helpers/manual-clock.js';
 import type { Transport } from './helpers/subscribers.js';
 import {
   closeSubscribers,
-  FOLLOW,
   nextOf,
   openSocket,
   openSubscriber,
   readAll,
   subscribe,
+  WATCH,
 } from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 function requestFor(id: string) {
-  return { query: FOLLOW, variables: { id } };
+  return { query: WATCH, variables: { id } };
 }
 
 /** A gateway that has fetched the keys, and an expired token that it accepts for a few more seconds (clock tolerance). */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { closeSubscribers, FOLLOW, readAll, socketClient, subscribe } from './helpers/subscribers.js';
+import { closeSubscribers, readAll, socketClient, subscribe, WATCH } from './helpers/subscribers.js';
 
 const ID = 'ee1a0f2c96ae2a9ad3a4f1ff5e8c2f1f2b3c4d5e6f708192a3b4c5d6e7f80910';
 const NOTHING = [{ data: { datasourceConnection: null } }];
@@ -22,14 +22,14 @@ async function startTrusting(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'documents-'));
   folders.push(folder);
   const path = join(folder, 'manifest.json');
-  writeFileSync(path, JSON.stringify({ [ID]: FOLLOW }));
+  writeFileSync(path, JSON.stringify({ [ID]: WATCH }));
   const { graphqlUrl } = await startGateway({ env: { TRUSTED_DOCUMENTS: path } });
   return graphqlUrl;
 }
 
 describe('with a list of trusted documents, over a WebSocket', () => {
   it.each([
-    ['its text', { query: FOLLOW }],
+    ['its text', { query: WATCH }],
     ['its hash', { query: '', ...BY_HASH }],
     ['its id', { query: '', documentId: ID }],
   ])('accepts one by %s', async (_how, request) => {
@@ -71,7 +71,7 @@ it.each(['graphql-ws', 'graphql-sse'] as const)(
   'an empty operationName is as good as none with %s',
   async transport => {
     const { graphqlUrl } = await startGateway();
-    const request = { query: FOLLOW, operationName: '', variables: VARIABLES };
+    const request = { query: WATCH, operationName: '', variables: VARIABLES };
 
     expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual(NOTHING);
   },
@@ -80,16 +80,16 @@ it.each(['graphql-ws', 'graphql-sse'] as const)(
 describe('over a WebSocket, as over HTTP', () => {
   it('introspection is disabled without an explorer', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
-    const query = `${FOLLOW} query Schema { __schema { queryType { name } } }`;
-    const request = { query, operationName: 'Follow', variables: VARIABLES };
+    const query = `${WATCH} query Schema { __schema { queryType { name } } }`;
+    const request = { query, operationName: 'Watch', variables: VARIABLES };
     const received = await readAll(subscribe('graphql-ws', graphqlUrl, request));
     expect(received[0]?.errors?.[0]).toMatchObject({ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } });
     expect(received[0]?.errors?.[0]?.message).toMatch(/introspection/i);
   });
 
   it.each([
-    ['JSON that is nested too deep', { query: FOLLOW, variables: nested(25) }, 'BAD_REQUEST'],
-    ['a document that is too long', { query: `${FOLLOW}${' '.repeat(15_000)}` }, 'OPERATION_TOO_COMPLEX'],
+    ['JSON that is nested too deep', { query: WATCH, variables: nested(25) }, 'BAD_REQUEST'],
+    ['a document that is too long', { query: `${WATCH}${' '.repeat(15_000)}` }, 'OPERATION_TOO_COMPLEX'],
   ])('%s is refused', async (_what, request, code) => {
     const { graphqlUrl } = await startGateway();
     const received = await readAll(subscribe('graphql-ws', graphqlUrl, request));
@@ -120,7 +120,7 @@ describe('over a WebSocket, as over HTTP', () => {
   it('several subscriptions share one socket', async () => {
     const { graphqlUrl } = await startGateway();
     const client = socketClient(graphqlUrl);
-    const both = ['a', 'b'].map(id => readAll(client.iterate({ query: FOLLOW, variables: { id } }) as never));
+    const both = ['a', 'b'].map(id => readAll(client.iterate({ query: WATCH, variables: { id } }) as never));
     expect(await Promise.all(both)).toEqual([NOTHING, NOTHING]);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { closeSubscribers, FOLLOW, openSubscriber } from './helpers/subscribers.js';
+import { closeSubscribers, openSubscriber, WATCH } from './helpers/subscribers.js';
 
 afterEach(async () => {
   await closeSubscribers();
@@ -11,7 +11,7 @@ async function startFollowed() {
   // A stop that waited for clients as long as for operations would exceed the timeout of a test.
   const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
   const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-  const request = { query: FOLLOW, variables: { id: connectionId } };
+  const request = { query: WATCH, variables: { id: connectionId } };
   return { gateway, request };
 }
 

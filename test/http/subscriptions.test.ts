@@ -3,7 +3,7 @@ import type { Emulator } from '../../src/emulator/emulator.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import type { Transport } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, nextOf, openSubscriber, readAll, subscribe } from './helpers/subscribers.js';
+import { closeSubscribers, nextOf, openSubscriber, readAll, subscribe, WATCH } from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const TRACE_ID = expect.stringMatching(/^[0-9a-f]{32}$/);
@@ -36,7 +36,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
       emulator: { creationMs: 500, now: dliClock.epochMs },
     });
     const { connectionId: id } = emulator.seedConnection({ name: 'orders' });
-    const events = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id } });
+    const events = subscribe(transport, graphqlUrl, { query: WATCH, variables: { id } });
     const first = await nextOf(events);
     dliClock.advance(500);
     const received = await readAll(events);
@@ -51,7 +51,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
 
   it('sends null for a connection that does not exist', async () => {
     const { graphqlUrl } = await startGateway();
-    const received = await readAll(subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: 'none' } }));
+    const received = await readAll(subscribe(transport, graphqlUrl, { query: WATCH, variables: { id: 'none' } }));
     expect(received).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
@@ -59,7 +59,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     const gateway = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const { connectionId: id } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
     gateway.emulator.inject({ operation: 'any', status: 500, body: 'zq7canary', times: 4 });
-    const received = await readAll(subscribe(transport, gateway.graphqlUrl, { query: FOLLOW, variables: { id } }));
+    const received = await readAll(subscribe(transport, gateway.graphqlUrl, { query: WATCH, variables: { id } }));
 
     expect(received[0]?.errors).toMatchObject([{ extensions: { code: 'UPSTREAM_UNAVAILABLE', traceId: TRACE_ID } }]);
     expect(received.at(-1)).toMatchObject({ data: { datasourceConnection: { state: 'ACTIVE' } } });
@@ -102,7 +102,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
 
   it('is refused for an invalid variable, without its value', async () => {
     const { graphqlUrl } = await startGateway();
-    const request = { query: FOLLOW, variables: { id: { zq7canary: 1 } } };
+    const request = { query: WATCH, variables: { id: { zq7canary: 1 } } };
     expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual([
       { errors: [refusal('BAD_USER_INPUT', '"id" must be of type ID!.')] },
     ]);
@@ -116,7 +116,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
       },
     };
     const gateway = await startGateway({ clock });
-    const request = { query: FOLLOW, variables: { id: 'none' } };
+    const request = { query: WATCH, variables: { id: 'none' } };
     const received = await readAll(subscribe(transport, gateway.graphqlUrl, request));
 
     expect(received).toEqual([{ errors: [refusal('INTERNAL', 'Internal error. It has been logged.')] }]);
@@ -129,10 +129,10 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     const { graphqlUrl, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
     const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
     const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
-    const events = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: left } });
+    const events = subscribe(transport, graphqlUrl, { query: WATCH, variables: { id: left } });
     await nextOf(events);
     await events.return?.();
-    const others = subscribe(transport, graphqlUrl, { query: FOLLOW, variables: { id: kept } });
+    const others = subscribe(transport, graphqlUrl, { query: WATCH, variables: { id: kept } });
     await nextOf(others);
     await pollingEnds(emulator, left);
   });
@@ -143,9 +143,9 @@ it('a broken WebSocket ends its subscriptions', async () => {
   const left = emulator.seedConnection({ state: 'CREATING' }).connectionId;
   const kept = emulator.seedConnection({ state: 'CREATING' }).connectionId;
   const { socket, say, hear } = await openSubscriber(graphqlUrl);
-  say({ type: 'subscribe', id: 'a', payload: { query: FOLLOW, variables: { id: left } } });
+  say({ type: 'subscribe', id: 'a', payload: { query: WATCH, variables: { id: left } } });
   await hear();
   socket.terminate();
-  await nextOf(subscribe('graphql-ws', graphqlUrl, { query: FOLLOW, variables: { id: kept } }));
+  await nextOf(subscribe('graphql-ws', graphqlUrl, { query: WATCH, variables: { id: kept } }));
   await pollingEnds(emulator, left);
 });

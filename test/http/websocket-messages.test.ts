@@ -4,7 +4,7 @@ import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { HANDSHAKE, openConnection } from './helpers/raw-connection.js';
 import type { RawSocket } from './helpers/subscribers.js';
-import { closeSubscribers, FOLLOW, openSocket, openSubscriber } from './helpers/subscribers.js';
+import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/subscribers.js';
 
 const MAX_FRAGMENTS = 16;
 const LONG_ID = `a${'连'.repeat(127)}`;
@@ -29,8 +29,8 @@ describe('a message over a WebSocket', () => {
     ['without a type', {}, 4400],
     ['that is null', 'null', 4400],
     ['that is not JSON', '{', 4400],
-    ['with a number as id', { type: 'subscribe', id: 1, payload: { query: FOLLOW } }, 4400],
-    ['with a list of variables', { type: 'subscribe', id: 'a', payload: { query: FOLLOW, variables: [] } }, 4400],
+    ['with a number as id', { type: 'subscribe', id: 1, payload: { query: WATCH } }, 4400],
+    ['with a list of variables', { type: 'subscribe', id: 'a', payload: { query: WATCH, variables: [] } }, 4400],
     ['with a payload that has no text form', { type: 'ping', payload: [{ toString: 1 }] }, 4400],
     ['with a ping nested too deep', `{"type":"ping","payload":{"a":${DEEP}}}`, 4400],
     ['with an error nested too deep', `{"type":"error","id":"a","payload":${DEEP}}`, 4400],
@@ -48,7 +48,7 @@ describe('a message over a WebSocket', () => {
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
     // A reason has 123 bytes, and may end within a character.
-    const message = { type: 'subscribe', id: LONG_ID, payload: { query: FOLLOW, variables: { id: connectionId } } };
+    const message = { type: 'subscribe', id: LONG_ID, payload: { query: WATCH, variables: { id: connectionId } } };
     say(message);
     await hear();
     say(message);

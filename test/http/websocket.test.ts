@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { exchange, failuresIn } from './helpers/raw-connection.js';
-import { closeSubscribers, FOLLOW, openSocket, openSubscriber } from './helpers/subscribers.js';
+import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
 // Long enough for a slow machine to answer.
@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 function subscribeMessage(id: string, connectionId = 'none') {
-  return { type: 'subscribe', id, payload: { query: FOLLOW, variables: { id: connectionId } } };
+  return { type: 'subscribe', id, payload: { query: WATCH, variables: { id: connectionId } } };
 }
 
 describe('the origin of a WebSocket handshake', () => {

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from '@jest/globals';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { fuzzSize } from '../helpers/proof-size.js';
 import { PATIENT_TIMEOUTS } from '../http/helpers/patient-timeouts.js';
-import { closeSubscribers, FOLLOW, nextOf, subscribe } from '../http/helpers/subscribers.js';
+import { closeSubscribers, nextOf, subscribe, WATCH } from '../http/helpers/subscribers.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
 import { chooseSeed, randomOf } from '../proof/helpers/random.js';
 import { expectHealthy, fuzzTimeoutMs, openSockets } from './helpers/gateway-health.js';
@@ -74,7 +74,7 @@ it(
     // Connections to DLI and of this test's own clients are closed when they have been idle.
     while (openSockets() > socketsBefore) await delay(20);
     const [id = ''] = ids;
-    const events = subscribe('graphql-ws', graphqlUrl, { query: FOLLOW, variables: { id } }, token);
+    const events = subscribe('graphql-ws', graphqlUrl, { query: WATCH, variables: { id } }, token);
     expect(await nextOf(events)).toMatchObject({ data: { datasourceConnection: { id, state: 'CREATING' } } });
     await expectHealthy(gateway, bearer(token));
   },

@@ -6,7 +6,7 @@ import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 
 /** Watches one connection. */
-export const FOLLOW = 'subscription Follow($id: ID!) { datasourceConnection(id: $id) { id name state } }';
+export const WATCH = 'subscription Watch($id: ID!) { datasourceConnection(id: $id) { id name state } }';
 
 /** An event as its caller receives it. */
 export interface SubscriptionEvent {
