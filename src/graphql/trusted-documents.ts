@@ -58,12 +58,13 @@ export function findDocumentProblem(
 }
 
 function problemOf(schema: GraphQLSchema, text: string): string | undefined {
-  if (text.length > MAX_DOCUMENT_CHARACTERS) return 'it is longer than 15,000 characters';
+  if (text.length > MAX_DOCUMENT_CHARACTERS)
+    return `it is longer than ${MAX_DOCUMENT_CHARACTERS.toLocaleString('en')} characters`;
   let document: DocumentNode;
   try {
     document = parse(text, PARSE_OPTIONS);
   } catch (error) {
-    return `it is not valid GraphQL, or longer than 1,000 tokens${placeOf(error)}`;
+    return `it is not valid GraphQL, or longer than ${PARSE_OPTIONS.maxTokens.toLocaleString('en')} tokens${placeOf(error)}`;
   }
   const exceeded = findExceededLimit(document);
   if (exceeded !== undefined) return DOCUMENT_LIMIT_ERRORS[exceeded].message;

@@ -3,11 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
-import { DOCUMENT_LIMIT_ERRORS } from '../graphql/document-limits.js';
+import { DOCUMENT_LIMIT_ERRORS, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import { isObject } from '../lib/json.js';
 import { logBug } from '../lib/logger.js';
 import type { RequestLog } from './request-log.js';
-import { mayHaveLargeBody } from './request-validation.js';
+import { MAX_WAITING_REQUESTS } from './request-scheduler.js';
+import {
+  MAX_BODY_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_HEADERS,
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
+  mayHaveLargeBody,
+} from './request-validation.js';
 
 /** How much of a refused body is read, and for how long after the response, before the connection is closed. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
@@ -37,14 +45,17 @@ const STATUS_OF_CODE = {
 /** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
 export const HTTP_ERRORS = {
   badRequest: { code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
-  documentTooLong: { code: 'OPERATION_TOO_COMPLEX', message: 'The document may have at most 15,000 characters.' },
+  documentTooLong: {
+    code: 'OPERATION_TOO_COMPLEX',
+    message: `The document may have at most ${MAX_DOCUMENT_CHARACTERS.toLocaleString('en')} characters.`,
+  },
   ...DOCUMENT_LIMIT_ERRORS,
   documentNotTrusted: {
     code: 'DOCUMENT_NOT_TRUSTED',
     message: 'Only documents that are listed at this gateway are executed. Send the id or the text of one.',
   },
-  jsonTooDeep: { code: 'BAD_REQUEST', message: 'The JSON may be nested at most 20 levels deep.' },
-  tooManyJsonValues: { code: 'BAD_REQUEST', message: 'The JSON may hold at most 500 values.' },
+  jsonTooDeep: { code: 'BAD_REQUEST', message: `The JSON may be nested at most ${MAX_JSON_DEPTH} levels deep.` },
+  tooManyJsonValues: { code: 'BAD_REQUEST', message: `The JSON may hold at most ${MAX_JSON_VALUES} values.` },
   forbidden: {
     code: 'FORBIDDEN',
     message: 'This gateway may not be called by this host name. Its operator can add the name to ALLOWED_HOSTS.',
@@ -64,9 +75,12 @@ export const HTTP_ERRORS = {
       'The Accept header excludes application/json and application/graphql-response+json, the formats of responses.',
   },
   requestTimeout: { code: 'REQUEST_TIMEOUT', message: 'The request took too long to arrive.' },
-  payloadTooLarge: { code: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 64 KiB.' },
+  payloadTooLarge: { code: 'PAYLOAD_TOO_LARGE', message: `The body is larger than ${MAX_BODY_BYTES / 1024} KiB.` },
   unsupportedMediaType: { code: 'UNSUPPORTED_MEDIA_TYPE', message: 'Send application/json in UTF-8, not compressed.' },
-  headersTooLarge: { code: 'HEADERS_TOO_LARGE', message: 'The headers are more than 64 or larger than 16 KiB.' },
+  headersTooLarge: {
+    code: 'HEADERS_TOO_LARGE',
+    message: `The headers are more than ${MAX_HEADERS} or larger than ${MAX_HEADER_BYTES / 1024} KiB.`,
+  },
   rateLimited: {
     code: 'RATE_LIMITED',
     message: 'Too many refused access tokens came from your address. Wait before you send another.',
@@ -89,7 +103,10 @@ export const HTTP_ERRORS = {
     code: 'RATE_LIMITED',
     message: 'Your tenant holds 600 connections open. Close some, or try again later.',
   },
-  tooManyWaiting: { code: 'RATE_LIMITED', message: 'Your tenant has 600 requests waiting. Send fewer at a time.' },
+  tooManyWaiting: {
+    code: 'RATE_LIMITED',
+    message: `Your tenant has ${MAX_WAITING_REQUESTS} requests waiting. Send fewer at a time.`,
+  },
   shuttingDown: { code: 'SHUTTING_DOWN', message: 'The gateway is stopping. Send it again.' },
 } as const satisfies Record<string, { code: keyof typeof STATUS_OF_CODE; message: string; status?: number }>;
 

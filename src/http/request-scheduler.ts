@@ -1,7 +1,7 @@
 import type { LoadShedder } from './load-shedder.js';
 
 /** Requests of one tenant that may wait for their turn: one on each connection that a tenant may have, see compose.ts. */
-const MAX_WAITING = 600;
+export const MAX_WAITING_REQUESTS = 600;
 
 /** Iterations of the event loop after a turn: one for each millisecond that it took, but at most this many. */
 const MAX_PAUSE_ITERATIONS = 16;
@@ -34,7 +34,7 @@ export class RequestScheduler {
    */
   async admit(tenant: string): Promise<typeof TOO_MANY_WAITING | typeof OVERLOADED | undefined> {
     const waiting = this.#waiting.get(tenant)?.new.length ?? 0;
-    if (waiting >= MAX_WAITING) return TOO_MANY_WAITING;
+    if (waiting >= MAX_WAITING_REQUESTS) return TOO_MANY_WAITING;
     if (waiting > 0 && !this.loadShedder.admit()) return OVERLOADED;
     await this.#turn(tenant, 'new');
     return undefined;

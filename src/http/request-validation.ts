@@ -5,10 +5,17 @@ import { memoize } from '../lib/memoize.js';
 /** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-const MAX_JSON_DEPTH = 20;
+/** Maximum number of headers of a request. */
+export const MAX_HEADERS = 64;
 
-// Fields and list items at all levels. An input with all its fields and tags has about 40.
-const MAX_JSON_VALUES = 500;
+/** Maximum size of the headers of a request in bytes. */
+export const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Maximum depth of the JSON of a request. */
+export const MAX_JSON_DEPTH = 20;
+
+/** Maximum number of fields and list items at all levels. An input with all its fields and tags has about 40. */
+export const MAX_JSON_VALUES = 500;
 
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 

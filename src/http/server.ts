@@ -14,14 +14,17 @@ import { addErrorHandlers, commonHeaders, errorOptions, sendHttpError } from './
 import type { HostGuard } from './host-guard.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
-import { hasSupportedEncoding, isUnambiguous, MAX_BODY_BYTES } from './request-validation.js';
+import {
+  hasSupportedEncoding,
+  isUnambiguous,
+  MAX_BODY_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_HEADERS,
+} from './request-validation.js';
 import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
 const MAX_REQUESTS_OF_CONNECTION = 1_000;
-const MAX_HEADERS = 64;
-
-const MAX_HEADER_BYTES = 16 * 1024;
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 
 interface Dependencies {
