@@ -107,6 +107,7 @@ export class FailedLoginLimit {
     return Math.ceil(counter.msBeforeNext / 1_000);
   }
 
+  /** Counts a refused token of this address. */
   async record(address: string): Promise<void> {
     await this.#limiter.penalty(await this.#counterOf(address));
   }

@@ -98,6 +98,7 @@ export class ConnectionPoller {
     return this.#subscribers.size > 0;
   }
 
+  /** Ends polling for good. A poll that waits for its turn is not sent. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#stop.abort();

@@ -118,6 +118,7 @@ export class ConnectionReader {
     else this.#ownChanges.add(change.id, change.kind);
   }
 
+  /** Releases all results. */
   close(): void {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();

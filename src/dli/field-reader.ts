@@ -101,6 +101,7 @@ export class FieldReader {
     return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
   }
 
+  /** Records that a field is not as documented. */
   report(name: string, value: unknown): void {
     this.undocumented.add(`${this.path}${name}`, value);
   }

@@ -39,6 +39,7 @@ export class LoadShedder {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS).unref();
   }
 
+  /** Stops measuring. */
   close(): void {
     clearInterval(this.#timer);
     this.#delay.disable();
@@ -61,6 +62,7 @@ export class LoadShedder {
     this.#openRequests.delete(request);
   }
 
+  /** Whether requests are being shed. */
   isOverloaded(): boolean {
     return this.#admitRatio < 1;
   }
