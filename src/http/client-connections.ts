@@ -60,12 +60,12 @@ export class ClientConnections {
   }
 
   /**
-   * Counts a request until its response is closed. Returns false when the gateway has closed its side of the connection,
-   * and closes it when too many requests on it are unanswered.
+   * Counts a request until its response is closed. Returns false, and closes the connection, when too many requests on
+   * it are unanswered.
    */
   addRequest({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const connection = this.#open.get(socket);
-    if (connection === undefined || socket.destroyed || socket.writableEnded) return false;
+    if (connection === undefined || socket.destroyed) return false;
     if (connection.unanswered.size >= MAX_UNANSWERED) {
       this.#destroy(connection, 'pipelining');
       return false;

@@ -78,6 +78,8 @@ export async function createHttpServer({
   const arrivals = new ArrivalQueue();
   const receive = (request: IncomingMessage, response: ServerResponse, handle: RequestListener) => {
     const { socket } = request;
+    // Nothing can be answered after the last response, which may still be on its way.
+    if (socket.writableEnded) return;
     // Node keeps parsing what it has received after the connection is closed.
     if (!connections.addRequest(request, response)) request.destroy();
     else if (!arrivals.add(connections.networkOf(socket) ?? socket, socket, () => handle(request, response)))
