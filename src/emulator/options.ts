@@ -178,8 +178,8 @@ const environmentSchema = z.object({
 export type EmulatorConfiguration = ReturnType<typeof toConfiguration>;
 
 /**
- * Reads the `EMULATOR_*` variables, or lists the rules that they break, by variable and without values. An empty value counts as unset,
- * because container tools pass unset ones so.
+ * Reads the `EMULATOR_*` variables, or lists the rules that they break, by variable and without values. An empty value
+ * counts as unset, because container tools pass unset ones so.
  */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>) {
   const set = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');

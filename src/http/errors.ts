@@ -206,6 +206,8 @@ function lingerOnClose(request: IncomingMessage): void {
   });
   // Node calls it when the last response is sent.
   socket.destroySoon = () => {
+    // If the rest of the body is invalid, it is called once more.
+    socket.destroySoon = close;
     if (request.complete) return close();
     socket.end();
     request.once('end', close);

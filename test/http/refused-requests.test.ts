@@ -189,6 +189,18 @@ describe('the response to a body that is too large', () => {
     expect(socket.bytesWritten).toBeLessThan(2 ** 28);
   });
 
+  it('ends the connection of a client that goes on sending what is no chunk', async () => {
+    const gateway = await startGateway();
+    const socket = await openConnection(gateway.graphqlUrl, { allowHalfOpen: true });
+    const response = readToEnd(socket);
+    socket.write(headOf('transfer-encoding: chunked'));
+    socket.write(chunked(2).subarray(0, -5));
+    const sending = setInterval(() => socket.write('zz\r\n'), 1);
+
+    expect(failuresIn(await response)).toMatchObject([{ status: 413 }]);
+    clearInterval(sending);
+  });
+
   it('is the last one on its connection', async () => {
     const gateway = await startGateway();
     const headers = { host: 'gw.test', ...JSON_TYPE };
