@@ -97,20 +97,19 @@ export class RefreshingValue<T> {
   }
 
   async #loadOnce(generation: number): Promise<T> {
-    try {
-      const { value, lifeMs, refreshAfterMs } = await this.load();
-      if (generation !== this.#generation) return await this.#startLoad();
-      const nowMs = this.clock.monotonicMs();
-      this.#cached = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
-      this.#failures = 0;
-      return value;
-    } catch (error) {
-      if (generation !== this.#generation) return await this.#startLoad();
+    const [result] = await Promise.allSettled([this.load()]);
+    if (generation !== this.#generation) return this.#startLoad();
+    const nowMs = this.clock.monotonicMs();
+    if (result.status === 'rejected') {
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
-      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - Math.random() / 2);
-      this.#lastError = error;
-      throw error;
+      this.#retryAtMs = nowMs + backOffMs * (1 - Math.random() / 2);
+      this.#lastError = result.reason;
+      throw result.reason;
     }
+    const { value, lifeMs, refreshAfterMs } = result.value;
+    this.#cached = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
+    this.#failures = 0;
+    return value;
   }
 }

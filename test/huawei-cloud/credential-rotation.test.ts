@@ -4,6 +4,7 @@ import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import { DEFAULT_ACCESS_KEY, DEFAULT_DOMAIN_NAME, DEFAULT_USER_NAME } from '../../src/emulator/emulator.js';
 import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
 
@@ -173,5 +174,30 @@ describe('a password in a file', () => {
     expect(typesOf(await createSome(gateway, 20))).toEqual([SUCCESS]);
     await gateway.emulator.ledger.waitFor('issueToken', 2);
     expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 401]);
+  });
+
+  it('causes a single request if it is wrong and replaces one that is just being used', async () => {
+    const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
+    const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
+    const upstream = await startHeldUpstream({ users });
+    const gateway = await startGateway({
+      env: {
+        ...NO_KEY,
+        ...secrets.env,
+        IAM_USERNAME: USER.name,
+        IAM_DOMAIN_NAME: USER.domainName,
+        DLI_ENDPOINT: upstream.url,
+        HUAWEICLOUD_SDK_IAM_ENDPOINT: upstream.url,
+      },
+    });
+    const create = gateway.create();
+    await upstream.emulator.ledger.waitFor('issueToken', 1);
+    secrets.swap({ IAM_PASSWORD: 'wrong password' });
+    await gateway.logged(REPLACED);
+    await upstream.emulator.ledger.waitFor('issueToken', 2);
+    upstream.release();
+
+    expect(await create).toMatchObject({ code: 'UPSTREAM_AUTH_FAILED' });
+    expect(upstream.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 401]);
   });
 });
