@@ -233,12 +233,12 @@ async function openStore(
   clock: Clock,
   log: Logger,
 ): Promise<OperationStore> {
+  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir);
+    return LmdbStore.open(dataDir, report);
   }
   const { RedisStore } = await import('./operation-store/redis-store.js');
-  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
   return RedisStore.connect(redisUrl, report, clock, limits);
 }

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
+import { isObject } from '../lib/json.js';
 import { LmdbTables } from './lmdb-tables.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided } from './operation-record.js';
@@ -50,20 +51,25 @@ const OPTIONS = {
 export class LmdbStore implements OperationStore {
   readonly #tables: LmdbTables;
   #isClosed = false;
+  #lastReported: string | undefined;
 
-  private constructor(private readonly root: RootDatabase<string, string>) {
+  private constructor(
+    private readonly root: RootDatabase<string, string>,
+    private readonly report: (problem: string) => void,
+  ) {
     this.#tables = new LmdbTables(root);
   }
 
   /**
    * Opens the store in this folder, which is created for this user only.
    *
+   * @param report receives each problem once, for operators
    * @throws {StoreConfigError} naming DATA_DIR and the problem
    */
-  static open(folder: string): LmdbStore {
+  static open(folder: string, report: (problem: string) => void): LmdbStore {
     try {
       prepareFolder(folder);
-      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }));
+      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }), report);
     } catch (error) {
       throw new StoreConfigError(
         'DATA_DIR',
@@ -88,7 +94,7 @@ export class LmdbStore implements OperationStore {
   }
 
   async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
-    return this.#write(() => {
+    const result = await this.#write<BeginResult>(() => {
       this.#tables.sweep(nowMs);
       const found = this.#tables.find(record.id, nowMs);
       if (found.kind === 'found') return { kind: 'exists', record: found.record };
@@ -99,6 +105,8 @@ export class LmdbStore implements OperationStore {
       this.#tables.add(record);
       return { kind: 'begun', hasLostRecords: false };
     });
+    if (result.kind === 'begun') this.#lastReported = undefined;
+    return result;
   }
 
   async replace(record: OperationRecord): Promise<boolean> {
@@ -174,7 +182,8 @@ export class LmdbStore implements OperationStore {
       // LMDB keeps its snapshot for the rest of the turn of the event loop; another process may have committed.
       this.root.resetReadTxn();
       return action();
-    } catch {
+    } catch (error) {
+      this.#reportOnce('read', error);
       throw new StoreUnavailableError();
     }
   }
@@ -185,16 +194,30 @@ export class LmdbStore implements OperationStore {
     try {
       return await this.root.transaction(action);
     } catch (error) {
-      ignoreCommitError(error);
+      // LMDB rejects a second promise with the reason, which would end the process if it were not handled.
+      Promise.resolve(commitErrorOf(error)).catch(reason => this.#reportOnce('written', reason));
       throw new StoreUnavailableError();
     }
   }
+
+  #reportOnce(what: 'read' | 'written', error: unknown): void {
+    const problem = `the operation records cannot be ${what}: ${nameOf(error)}`;
+    if (this.#lastReported === problem) return;
+    this.#lastReported = problem;
+    this.report(`DATA_DIR: ${problem}.`);
+  }
 }
 
-/** LMDB rejects a second promise with the reason, which would end the process if it were not handled. */
-function ignoreCommitError(error: unknown): void {
-  if (typeof error !== 'object' || error === null || !('commitError' in error)) return;
-  Promise.resolve(error.commitError).catch(() => {});
+/** The reason of a failed commit; without one, a rejection with the error of the action itself. */
+function commitErrorOf(error: unknown): unknown {
+  return isObject(error) && 'commitError' in error ? error['commitError'] : Promise.reject(error);
+}
+
+/** The name of the error of the system that LMDB reports by its number, such as `ENOSPC`; else that of the error. */
+function nameOf(error: unknown): string {
+  if (!types.isNativeError(error)) return 'unknown error';
+  const number = 'code' in error ? Number(error.code) : Number.NaN;
+  return getSystemErrorMap().get(-number)?.[0] ?? `${error.name}${Number.isNaN(number) ? '' : ` ${number}`}`;
 }
 
 /** Why a folder cannot be used; the messages of Node's own errors end with its path. */

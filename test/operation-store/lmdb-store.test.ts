@@ -22,6 +22,7 @@ import {
 const BUILT_STORE = new URL('../../dist/operation-store/lmdb-store.js', import.meta.url).href;
 
 const NOW_MS = Date.now();
+const ignoreProblem = () => {};
 const stores: LmdbStore[] = [];
 const folders: string[] = [];
 const children: ChildProcess[] = [];
@@ -39,7 +40,7 @@ function makeFolder(): string {
 }
 
 function openStore(folder: string): LmdbStore {
-  const store = LmdbStore.open(folder);
+  const store = LmdbStore.open(folder, ignoreProblem);
   stores.push(store);
   return store;
 }
@@ -54,7 +55,7 @@ function openRecords(folder: string) {
 function startBeginProcess(folder: string, records: readonly SendingRecord[], width: number): ChildProcess {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
-    const store = LmdbStore.open(${JSON.stringify(folder)});
+    const store = LmdbStore.open(${JSON.stringify(folder)}, console.error);
     console.log('ready');
     let text = '';
     for await (const chunk of process.stdin) if ((text += chunk).endsWith('\\n')) break;
@@ -114,13 +115,15 @@ describe('LmdbStore', () => {
     const folder = makeFolder();
     const file = join(folder, 'file');
     writeFileSync(file, '');
-    expect(() => LmdbStore.open(file)).toThrow(
+    expect(() => LmdbStore.open(file, ignoreProblem)).toThrow(
       new Error('DATA_DIR: the operation records cannot be kept in this folder: EEXIST: file already exists'),
     );
     const invalid = join(folder, 'invalid');
     mkdirSync(invalid);
     writeFileSync(join(invalid, 'data.mdb'), 'not a database, but long enough'.repeat(1_000));
-    expect(() => LmdbStore.open(invalid)).toThrow(/^DATA_DIR: the operation records cannot be kept.*LMDB/);
+    expect(() => LmdbStore.open(invalid, ignoreProblem)).toThrow(
+      /^DATA_DIR: the operation records cannot be kept.*LMDB/,
+    );
   });
 
   it('is unavailable after it is closed', async () => {
