@@ -16,7 +16,7 @@ const POLL_INTERVAL_MS = 1_000;
  */
 export class CredentialWatcher {
   #credentials: CredentialsConfig;
-  /** What the last poll found, if it differs from the credentials in use. */
+  /** The credentials that the last poll found, if they differ from those in use. */
   #candidate: CredentialsConfig | undefined;
   #lastWarning: string | undefined;
   #isPolling = false;

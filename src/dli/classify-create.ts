@@ -6,7 +6,7 @@ import { unknownReasonOfStatus } from './dli-error.js';
 import { readErrorCode } from './sanitize.js';
 
 /**
- * What a response to a create proves.
+ * The verdict of a response to a create.
  *
  * The list of connections decides after `unsuccessful`, a 2xx that reports a failure without a connection, and after
  * `forbidden`, a 403 that is not listed as a refusal.
@@ -63,7 +63,7 @@ function contradictsItself(text: string): boolean {
   return id !== undefined || isSuccess !== false || repeatsKey(text);
 }
 
-/** What a refusal proves. AUTH: the credential was refused; a new one may pass. */
+/** The kind of a proven refusal. AUTH: the credential was refused; a new one may pass. */
 export type Refusal = 'AUTH' | Exclude<FailureCode, 'AUTH_UNAVAILABLE'>;
 
 /**

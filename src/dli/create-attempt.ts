@@ -10,7 +10,7 @@ import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure }
 import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
 
-/** What is proven about a create. */
+/** The proven result of a create. */
 export type CreateResult =
   /** `message`: DLI's hint. */
   | { kind: 'created'; connectionId: string; message: string | null }
@@ -90,7 +90,7 @@ export function isAuthRefusal({ verdict }: CreateAttempt): boolean {
   return verdict.kind === 'refused' && verdict.refusal === 'AUTH';
 }
 
-/** What the attempt proves about its credential. */
+/** The verdict of an attempt on its credential. */
 export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
   const { verdict } = attempt;
   if (verdict.kind === 'created' || verdict.kind === 'unsuccessful') return 'ACCEPTED';

@@ -70,7 +70,7 @@ export class CreateRequests {
     if (attempt.verdict.kind === 'created') return toResult(attempt);
     const retries = new RetryPolicy(this.#budget);
     let isResent = false;
-    while (await retries.allows(attempt, context.deadline)) {
+    while (await retries.waitForRetry(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
       if (this.#breaker.isOpen()) return toResult(this.#refuse(context), isResent);
       const another = await this.dependencies.signIn(context);
@@ -133,7 +133,7 @@ class RetryPolicy {
   constructor(private readonly budget: RetryBudget) {}
 
   /** Waits (100 to 300 ms, or as long as DLI asks) and resolves with true; false at once when no retry is allowed. */
-  async allows(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
+  async waitForRetry(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
     const retry = retryFor(attempt);
     if (retry === undefined || !this.#left.delete(retry)) return false;
     // A new token needs no wait, and the lockout guard bounds how often there is one.

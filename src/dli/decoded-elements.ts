@@ -95,7 +95,7 @@ export class DecodedElements {
   }
 }
 
-/** Of several connections with one id, only the first. */
+/** Keeps only the first of several connections with the same id. */
 export function withoutRepeats(connections: readonly DescribedConnection[]): DescribedConnection[] {
   const ids = new Set<string>();
   return connections.filter(({ id }) => id === null || ids.size < ids.add(id.toLowerCase()).size);

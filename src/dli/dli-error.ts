@@ -7,7 +7,7 @@ export const RETRY_AFTER_AUTH_FAILED_SECONDS = 60;
 /** The codes of {@link DliError}. */
 export const DLI_ERROR_CODES = ['REJECTED', 'THROTTLED', 'UNAVAILABLE', 'AUTH_FAILED', 'AUTH_UNAVAILABLE'] as const;
 
-/** What went wrong, for code to branch on; never on the message. */
+/** The kind of a failure, for code to branch on; never on the message. */
 export type DliErrorCode = (typeof DLI_ERROR_CODES)[number];
 
 /** Why an outcome is unknown; callers see it as `OutcomeUnknownReason`. */
@@ -46,7 +46,7 @@ export function unknownReasonOfStatus(status: number): UnknownReason {
 /** Every error code that proves that nothing was done. */
 export type FailureCode = DliErrorCode | 'NAME_TAKEN';
 
-/** What is known about a call that did nothing. */
+/** The details of a call that did nothing. */
 export interface FailureDetails {
   /** The error code of DLI or of its API gateway, such as DLI.0001. */
   upstreamCode?: string | undefined;
@@ -153,7 +153,7 @@ interface DliBreakerRecord {
   detail?: string | undefined;
 }
 
-/** What is undocumented about a response that was read all the same. */
+/** The way in which a response that was read differs from the documentation. */
 // Logged: do not rename.
 export type DecodingOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 

@@ -64,7 +64,8 @@ export class FieldReader {
   }
 
   /** Whether the call succeeded, which is true unless DLI says otherwise. Undefined if it cannot be read. */
-  flag(name: string): boolean | undefined {
+  isSuccess(): boolean | undefined {
+    const name = 'is_success';
     const value = this.#get(name) ?? true;
     if (typeof value === 'boolean') return value;
     this.report(name, value);

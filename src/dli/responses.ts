@@ -90,7 +90,7 @@ function readSuccess(
 ): FieldReader | undefined {
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', undocumented);
-  return !hasErrorCode(fields) && fields.flag('is_success') === true ? fields : undefined;
+  return !hasErrorCode(fields) && fields.isSuccess() === true ? fields : undefined;
 }
 
 /** Whether a body is also an error. One that is both success and error is neither. */
@@ -124,7 +124,7 @@ export function readDeletion({ status, text, undocumented }: DecodedResponse): '
   const value = parseJson(text);
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', undocumented);
-  const isSuccess = hasErrorCode(fields) ? undefined : fields.flag('is_success');
+  const isSuccess = hasErrorCode(fields) ? undefined : fields.isSuccess();
   if (isSuccess === undefined) return undefined;
   return isSuccess ? 'deleted' : 'unsuccessful';
 }

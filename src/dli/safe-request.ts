@@ -36,7 +36,7 @@ const MIN_FOR_RETRY_MS = 1_000;
 interface SafeRequest {
   operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
   method: 'GET' | 'DELETE';
-  /** What follows the URL of the project's connections. */
+  /** Appended to the URL of the project's connections. */
   path: string;
   maxBodyBytes: number;
 }
@@ -193,10 +193,9 @@ export class SafeRequests {
     // A GET changes nothing, so its refusal needs no proof.
     const refusal = method === 'GET' && status === 429 ? 'THROTTLED' : provenRefusal(status, text, code);
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
-    const mayRetry = refusesCredential(status, refusal)
-      ? credential.settle('REFUSED')
-      : // A Retry-After forbids an immediate retry.
-        status >= 500 && wait === undefined && wasNotExecuted;
+    // A Retry-After forbids an immediate retry.
+    let mayRetry = status >= 500 && wait === undefined && wasNotExecuted;
+    if (refusesCredential(status, refusal)) mayRetry = credential.settle('REFUSED');
     const record = { status, upstreamCode: loggedCode, upstreamMessage };
     const details = {
       status,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
 
-/** What an error response says. */
+/** The parsed body of an error response. */
 export interface ErrorBody {
   /** The code of DLI or its API gateway, to decide on. Undefined when the body is not an unambiguous error of theirs. */
   code: string | undefined;

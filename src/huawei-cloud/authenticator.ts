@@ -16,7 +16,7 @@ export interface Authentication {
 }
 
 /**
- * What a response proves about the credential of its request.
+ * The verdict of a response on the credential of its request.
  *
  * REFUSED: Huawei Cloud refused it. ACCEPTED: the service behind the check responded. UNPROVEN: neither is certain,
  * because no response arrived or another component may have sent it.

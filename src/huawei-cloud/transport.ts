@@ -97,7 +97,7 @@ export class Transport {
 
 /** FIFO semaphore with a bounded queue and a bounded wait. */
 class Semaphore {
-  /** What lets each waiting caller proceed, in order of arrival. */
+  /** The functions that let the waiting callers proceed, in order of arrival. */
   readonly #waiting = new Set<() => void>();
   #free: number;
 

@@ -65,7 +65,7 @@ export class ConnectionLookup {
   }
 }
 
-/** Whether a list has connections that an empty list after it must have left out, so that it was filtered. */
+/** Whether a list has connections that are not deleted. If so, a filtered list that is empty was really filtered. */
 export function hasLiveConnections({ connections }: ConnectionList): boolean {
   // DLI may leave deleted connections out of every filtered list.
   return connections.some(({ state }) => stateOfWireName(state) !== 'DELETED');

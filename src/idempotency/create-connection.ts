@@ -198,7 +198,7 @@ export class CreateConnection {
     const found = toSucceeded(record, { connectionId, message: null, isReconciled: true }, clock.epochMs());
     await writer.write(found);
     log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
-    return recordedOutcome(found, 0);
+    return recordedOutcome(found);
   }
 
   async #settleCreated({ connectionId, message }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {

@@ -24,7 +24,7 @@ export type CreateOutcome =
 /** Nothing was sent, because it could not be recorded. */
 export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 1 } as const;
 
-/** What a record keeps of a refusal. */
+/** The stored form of a refusal. */
 export function toRejection(refused: Refused): { rejection: StoredRejection; message?: string } {
   const { code, upstreamCode = null, requestId = null, upstreamMessage } = refused;
   return {
@@ -33,7 +33,7 @@ export function toRejection(refused: Refused): { rejection: StoredRejection; mes
   };
 }
 
-/** What an undecided record keeps of a refusal that the list has to confirm. */
+/** The fields of an undecided record that hold a refusal until the list confirms it. */
 export function toUnconfirmed(
   refusal: Refused | Forbidden,
 ): Pick<UnknownRecord, 'suspected' | 'message' | 'rejection'> {
@@ -46,9 +46,9 @@ export function toUnconfirmed(
 /**
  * The outcome that a record replays to every repeat of its call.
  *
- * @param retryAfterSeconds used only for an undecided record
+ * @param retryAfterSeconds for an undecided record
  */
-export function recordedOutcome(record: OperationRecord, retryAfterSeconds: number): CreateOutcome {
+export function recordedOutcome(record: OperationRecord, retryAfterSeconds = 0): CreateOutcome {
   switch (record.state) {
     case 'SUCCEEDED': {
       const { connectionId, message, isReconciled } = record;

@@ -39,7 +39,7 @@ interface NotFound {
   kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' | 'unreadable';
 }
 
-/** What a list says about a create. */
+/** The result of looking for a create in a list. */
 type Match = { kind: 'found'; connectionId: string } | NotFound;
 
 /** The result of looking for a create's connection. `claimed`: it exists, and belongs to this create. */

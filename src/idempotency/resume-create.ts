@@ -34,7 +34,7 @@ export class ResumeCreate {
 
   /** Undefined while another operation owns the record. */
   async #replayOrReconcile(record: OperationRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
-    if (isDecided(record)) return recordedOutcome(record, 0);
+    if (isDecided(record)) return recordedOutcome(record);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
     const owned = await takeOver(this.store, record, this.clock.epochMs(), ownedUntilMs);
     if (owned === undefined) return undefined;

@@ -5,7 +5,7 @@ import { memoize } from './memoize.js';
 const PORT = /^(?:\[(?<bracketed>[^\]]*)\](?::\d{1,5})?|(?<ipv4>[\d.]+):\d{1,5})$/;
 
 /**
- * The one spelling of an IP address, without port and zone, and IPv4 when it is mapped to IPv6. Undefined for
+ * The canonical form of an IP address, without port and zone, and IPv4 when it is mapped to IPv6. Undefined for
  * everything else, such as host names.
  */
 export function canonicalAddress(text = ''): string | undefined {

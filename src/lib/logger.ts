@@ -24,7 +24,7 @@ export interface Logger<R extends object = LogRecord> {
 // A log line has at most 2 KB, and the innermost frames are the most useful ones.
 const MAX_LENGTH = 1_500;
 
-/** What locates a bug. */
+/** The location of a bug. */
 interface BugRecord {
   errorName: string;
   frames: string[];

@@ -123,7 +123,7 @@ export type UndecidedRecord = SendingRecord | UnknownRecord;
 /** A definite refusal, which every repeat of the call replays. */
 export type StoredRejection = z.infer<typeof rejection>;
 
-/** What a store has under an id. `unreadable`: something that is not a record of this version. */
+/** The result of a look-up by id. `unreadable`: something that is not a record of this version. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 
 /** Reads and writes the texts of one store's records. */
