@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { PROJECT_ID_PATTERN } from '../huawei-cloud/iam-client.js';
+import { PROJECT_ID_PATTERN } from '../huawei-cloud/authenticator.js';
 import { rangeOf } from '../lib/ip-address.js';
 import { parseRedisUrl } from '../lib/redis-url.js';
 

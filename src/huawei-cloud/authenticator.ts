@@ -7,6 +7,9 @@ export interface UnauthenticatedRequest {
   body: string;
 }
 
+/** Format of a project id, which becomes part of a path. */
+export const PROJECT_ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
+
 /** Credentials that authenticate requests to one project. */
 export interface Authentication {
   /** The DLI project that the credentials give access to. */

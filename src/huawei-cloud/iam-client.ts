@@ -2,7 +2,7 @@ import type { KyInstance, Options } from 'ky';
 import { z } from 'zod';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
-import { AuthenticationError } from './authenticator.js';
+import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
 import type { CallOptions } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
@@ -25,9 +25,6 @@ interface IamToken {
 
 /** The project of a token: its id, or its name in IAM (the region). */
 export type ProjectScope = { id: string } | { name: string };
-
-/** Format of a project id, which becomes part of a path. */
-export const PROJECT_ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
 
 // Callers get an error within 5.5 s if IAM is down; the difference allows for a busy machine.
 const IAM_TIMEOUT_MS = 4_500;

@@ -31,7 +31,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'operation-store': { allowed: ['lib'] },
   'connection-reads': { allowed: ['dli', 'lib'] },
   config: {
-    allowed: ['huawei-cloud/iam-client.ts', 'lib'],
+    allowed: ['huawei-cloud/authenticator.ts', 'lib'],
     allowedAsTypes: ['auth', 'huawei-cloud'],
   },
   // DLI does not know callers.
@@ -106,6 +106,12 @@ describe('the dependencies between the folders of src', () => {
         /^(lmdb|ioredis|jose|rate-limiter-flexible|@graphql-yoga|.*emulator\/|dev-mode)/.test(name),
       ),
     ).toEqual([]);
+  });
+
+  it('check the configuration before any other part is loaded', () => {
+    const loaded = loadedWith(['main.ts'], FILES);
+    expect(loaded).toContain('zod');
+    expect(loaded.filter(name => /^(ky|undici|fastify|graphql)$/.test(name))).toEqual([]);
   });
 
   it('have no cycles at run time', () => {
