@@ -53,12 +53,7 @@ const FORGERIES: [what: string, reason: string, forge: Forge][] = [
   ['an nbf in 60 s', 'ERR_JWT_CLAIM_VALIDATION_FAILED nbf', signed(now => ({ claims: { nbf: now + 60 } }))],
   ['an iat in 10 min', 'from the future', signed(now => ({ claims: { iat: now + 600, exp: now + 900 } }))],
   ['an iat more than a day ago', 'too old', signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } }))],
-  ['a key in the header (jwk)', 'key in header', signedWithOwnKey],
-  [
-    'a key address in the header (jku)',
-    'key in header',
-    signed(() => ({ header: { jku: 'https://issuer.example/keys' } })),
-  ],
+  ['the key in its header that signed it (jwk)', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', signedWithOwnKey],
   ['9 KB', 'no JWT', signed(() => ({ claims: { padding: 'x'.repeat(6_800) } }))],
   ['no subject', 'ERR_JWT_CLAIM_VALIDATION_FAILED sub', signed(() => ({ claims: { sub: undefined } }))],
   ['an empty subject', 'name', signed(() => ({ claims: { sub: '' } }))],
@@ -128,6 +123,22 @@ describe('an access token is accepted', () => {
 
     expect(codeIn(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
+  });
+
+  it.each(['jku', 'x5u'])('with an address of keys in its header (%s), which is not fetched', async name => {
+    const gateway = await startTokenGateway();
+    const header = { [name]: `${gateway.issuer.url}/named-in-header` };
+
+    expect((await gateway.ask(await gateway.sign({ header }))).status).toBe(200);
+    expect(gateway.issuer.requests.map(({ url }) => url)).not.toContain('/named-in-header');
+  });
+
+  it('with keys of others in its header, which do not count', async () => {
+    const gateway = await startTokenGateway();
+    const { publicKey } = await generateKeyPair('RS256', { extractable: true });
+    const header = { jwk: await exportJWK(publicKey), x5c: ['MIIB'] };
+
+    expect((await gateway.ask(await gateway.sign({ header }))).status).toBe(200);
   });
 
   it('until it expires, even when it is cached', async () => {
