@@ -1,4 +1,4 @@
-import type { FlattenedJWSInput, JWTHeaderParameters, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { FlattenedJWSInput, JWTHeaderParameters, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
 import { base64url, errors, jwtVerify, UnsecuredJWT } from 'jose';
 import type { AuthenticatedCaller, Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
@@ -48,6 +48,7 @@ const UNSECURED_HEADER = base64url.encode('{"alg":"none"}');
  * The signature is checked last, because it costs most. `getKey` is called when everything else was found valid. Keys
  * come from there only: one that the header of a token names (`jwk`, `jku`, `x5c`, `x5u`) does not count.
  *
+ * @param beforeCheck called before every check of the signature; several keys may match a token
  * @param nowMs milliseconds since 1970-01-01 UTC
  * @throws {InvalidTokenError} when the token is malformed, expired, wrongly signed or lacks a claim
  * @throws {JwksUnavailableError} when the keys of the issuer cannot be fetched
@@ -57,6 +58,7 @@ export async function verifyAccessToken(
   token: string,
   rules: TokenRules,
   getKey: JWTVerifyGetKey,
+  beforeCheck: () => Promise<void>,
   nowMs: number,
 ): Promise<Required<AuthenticatedCaller>> {
   const { issuer, audience, algorithms, tenantClaim } = rules;
@@ -71,19 +73,41 @@ export async function verifyAccessToken(
     caller: callerOf(payload, rules),
     validUntilMs: expiryOf(payload, rules, nowMs),
   });
-  const findKey = (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
+  const findKey = async (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
     checkHeader(header);
     // Only refuses: the caller is read from the verified claims.
     readClaims(UnsecuredJWT.decode(`${UNSECURED_HEADER}.${jws.payload}.`, claimRules).payload);
-    return getKey(header, jws);
+    const key = await getKey(header, jws);
+    await beforeCheck();
+    return key;
   };
+  const options = { ...claimRules, algorithms: [...algorithms] };
   try {
-    const { payload } = await jwtVerify(token, findKey, { ...claimRules, algorithms: [...algorithms] });
+    const { payload } = await jwtVerify(token, findKey, options).catch(error =>
+      verifyWithEachKey(token, error, options, beforeCheck),
+    );
     return { kind: 'authenticated', ...readClaims(payload) };
   } catch (error) {
     if (PASSED_ON.some(kind => error instanceof kind)) throw error;
     throw new InvalidTokenError(reasonOf(error), kindOf(error));
   }
+}
+
+/** Tries all matching keys if jose reports several: of a token without a key id, or a key id that is not unique. */
+async function verifyWithEachKey(
+  token: string,
+  error: unknown,
+  options: JWTVerifyOptions,
+  beforeCheck: () => Promise<void>,
+): Promise<{ payload: JWTPayload }> {
+  if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+  for await (const key of error) {
+    await beforeCheck();
+    // A key that cannot be used, such as one that is too short, must not hide those after it.
+    const verified = await jwtVerify(token, key, options).catch(() => undefined);
+    if (verified !== undefined) return verified;
+  }
+  throw new errors.JWSSignatureVerificationFailed();
 }
 
 function checkHeader(header: JWTHeaderParameters): void {

@@ -69,6 +69,7 @@ export class JwksCache {
    *
    * @throws {JwksUnavailableError} when the key is not cached and the issuer is unavailable
    * @throws {errors.JWKSNoMatchingKey} when the issuer has no such key
+   * @throws {errors.JWKSMultipleMatchingKeys} when it has several, which the error iterates
    */
   readonly getKey: JWTVerifyGetKey = async (header, token) => {
     const cached = this.current() ?? (await this.#refresh());

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import type { JWTVerifyGetKey } from 'jose';
 import { errors } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/time.js';
@@ -74,15 +73,13 @@ export class JwtAuthenticator implements CallerAuthenticator {
   /** @param limitedAddress the address whose verifications are limited, if they are */
   async #verify(token: string, digest: string, limitedAddress: string | undefined): Promise<AuthenticatedCaller> {
     const keySet = this.jwks.current();
-    const getKey: JWTVerifyGetKey = async (header, jws) => {
-      const key = await this.jwks.getKey(header, jws);
+    const beforeCheck = async () => {
       if (keySet !== undefined && this.#forged.get(digest) === keySet)
         throw new InvalidTokenError(errors.JWSSignatureVerificationFailed.code, 'forged');
       if (limitedAddress !== undefined) await this.queue.enter(limitedAddress);
-      return key;
     };
     try {
-      const verified = await verifyAccessToken(token, this.rules, getKey, this.clock.epochMs());
+      const verified = await verifyAccessToken(token, this.rules, this.jwks.getKey, beforeCheck, this.clock.epochMs());
       // A key set that was refreshed meanwhile may lack the key that signed this token.
       if (keySet !== undefined && keySet === this.jwks.current())
         this.#verified.set(digest, { caller: verified, keySet });

@@ -165,6 +165,37 @@ describe('an access token is accepted', () => {
   });
 });
 
+describe('a token that several keys of the issuer match', () => {
+  it.each<[what: string, published: Record<string, unknown>[], header: Record<string, unknown>]>([
+    ['because it has no key id', [{}, {}], { kid: undefined }],
+    ['because neither it nor the keys have an id', [{ kid: undefined }, { kid: undefined }], { kid: undefined }],
+    ['because they have the same id', [{ kid: 'same' }, { kid: 'same' }], { kid: 'same' }],
+    ['of which one is unusable', [{ kid: 'same', n: 'AQAB' }, { kid: 'same' }], { kid: 'same' }],
+  ])('is accepted if one of them signed it: %s', async (_what, published, header) => {
+    const gateway = await startTokenGateway();
+    for (const [index, jwk] of published.entries())
+      await gateway.issuer.addKey(`key-${index}`, 'RS256', { published: jwk });
+
+    expect((await gateway.ask(await gateway.sign({ key: 'key-1', header }))).status).toBe(200);
+  });
+
+  it('is refused if none of them signed it, or if it is invalid otherwise', async () => {
+    const gateway = await startTokenGateway();
+    await gateway.issuer.addKey('second', 'RS256');
+    await gateway.issuer.addKey('unknown', 'RS256', { isPublished: false });
+    const header = { kid: undefined };
+    const forged = await gateway.sign({ key: 'unknown', header });
+    const tokens = [forged, forged, await gateway.sign({ key: 'second', header, claims: { aud: 'other' } })];
+
+    for (const token of tokens) expect((await gateway.ask(token)).status).toBe(401);
+    expect(gateway.audit().map(({ reason }) => reason)).toEqual([
+      'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+      'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+      'ERR_JWT_CLAIM_VALIDATION_FAILED aud',
+    ]);
+  });
+});
+
 it('a CORS preflight needs no token, and the page can read the 401 response', async () => {
   const origin = 'https://app.example';
   const gateway = await startTokenGateway({ CORS_ORIGINS: origin });

@@ -30,8 +30,12 @@ export interface TokenIssuer {
   instead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /** Signs a token of a caller with all roles, issued now, with changes. */
   sign(request?: TokenClaims): Promise<string>;
-  /** Adds a key, and publishes it unless set otherwise. */
-  addKey(name: string, algorithm: string, options?: { isPublished?: boolean }): Promise<void>;
+  /** Adds a key, and publishes it unless set otherwise, with its name as the key id or with changed members. */
+  addKey(
+    name: string,
+    algorithm: string,
+    options?: { isPublished?: boolean; published?: Record<string, unknown> },
+  ): Promise<void>;
   /** A published key as PEM text, for forged tokens. */
   publicPem(name: string): Promise<string>;
 }
@@ -100,10 +104,11 @@ export async function startTokenIssuer(clock = createTestClock()): Promise<Token
         .setProtectedHeader(withoutUndefined(head) as JWTHeaderParameters & { alg: string })
         .sign(pair.privateKey);
     },
-    async addKey(name, algorithm, { isPublished = true } = {}) {
+    async addKey(name, algorithm, { isPublished = true, published: changes = {} } = {}) {
       const pair = await pairOf(name, algorithm);
       keys.set(name, { algorithm, pair });
-      if (isPublished) published.push({ ...(await exportJWK(pair.publicKey)), kid: name, alg: algorithm, use: 'sig' });
+      const jwk = { ...(await exportJWK(pair.publicKey)), kid: name, alg: algorithm, use: 'sig', ...changes };
+      if (isPublished) published.push(withoutUndefined(jwk));
     },
     publicPem: name => exportSPKI(keyNamed(name).pair.publicKey),
   };
