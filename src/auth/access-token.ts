@@ -1,18 +1,27 @@
 import type { FlattenedJWSInput, JWTHeaderParameters, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
 import { base64url, errors, jwtVerify, UnsecuredJWT } from 'jose';
+import { isObject } from '../lib/json.js';
 import type { AuthenticatedCaller, Caller, Role } from './caller.js';
 import { ROLES } from './caller.js';
 import { JwksUnavailableError } from './jwks.js';
 import { VerificationQueueFullError } from './rate-limits.js';
 
-/** The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. */
+/**
+ * The rules for access tokens of one issuer (RFC 9068), and how claims map to a {@link Caller}. A claim is given by its
+ * name, or by its path if it is part of another one: `realm_access.roles`.
+ */
 export interface TokenRules {
   readonly issuer: string;
-  readonly audience: string;
+  /** A token must be for one of these. */
+  readonly audiences: readonly string[];
+  /** The claim that holds the token's audience: a text or a list. */
+  readonly audienceClaim: string;
   /** Asymmetric signature algorithms only: with HMAC, anyone who has the public key could sign tokens. */
   readonly algorithms: readonly string[];
   /** The claim that holds the caller's tenant. */
   readonly tenantClaim: string;
+  /** The claims that hold the caller's scopes: space-separated texts or lists. */
+  readonly scopeClaims: readonly string[];
   /** The scope that grants each role. */
   readonly scopes: Readonly<Record<Role, string>>;
   /** Maximum age in seconds, counted from `iat`; not checked for tokens without one. */
@@ -61,18 +70,17 @@ export async function verifyAccessToken(
   beforeCheck: () => Promise<void>,
   nowMs: number,
 ): Promise<Required<AuthenticatedCaller>> {
-  const { issuer, audience, algorithms, tenantClaim } = rules;
+  const { issuer, algorithms } = rules;
   const claimRules = {
     issuer,
-    audience,
-    requiredClaims: ['exp', 'sub', tenantClaim],
+    requiredClaims: ['exp', 'sub'],
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     currentDate: new Date(nowMs),
   };
-  const readClaims = (payload: JWTPayload) => ({
-    caller: callerOf(payload, rules),
-    validUntilMs: expiryOf(payload, rules, nowMs),
-  });
+  const readClaims = (payload: JWTPayload) => {
+    checkAudience(payload, rules);
+    return { caller: callerOf(payload, rules), validUntilMs: expiryOf(payload, rules, nowMs) };
+  };
   const findKey = async (header: JWTHeaderParameters, jws: FlattenedJWSInput) => {
     checkHeader(header);
     // Only refuses: the caller is read from the verified claims.
@@ -114,6 +122,12 @@ function checkHeader(header: JWTHeaderParameters): void {
   if (!ACCEPTED_TYPES.has(header.typ?.toLowerCase())) throw new InvalidTokenError('type');
 }
 
+// Not left to jose, which looks into `aud` only.
+function checkAudience(payload: JWTPayload, { audiences, audienceClaim }: TokenRules): void {
+  const named = [claimAt(payload, audienceClaim)].flat();
+  if (!audiences.some(audience => named.includes(audience))) throw invalidClaim(audienceClaim);
+}
+
 function expiryOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, nowMs: number): number {
   const nowSeconds = Math.floor(nowMs / 1_000);
   if (iat !== undefined && iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) throw new InvalidTokenError('from the future');
@@ -122,8 +136,8 @@ function expiryOf({ iat, exp = 0 }: JWTPayload, { maxAgeSeconds }: TokenRules, n
   return (expiresAtSeconds + CLOCK_TOLERANCE_SECONDS) * 1_000;
 }
 
-function callerOf(payload: JWTPayload, { tenantClaim, scopes }: TokenRules): Caller {
-  const granted = new Set([...words(payload['scope']), ...words(payload['scp'])]);
+function callerOf(payload: JWTPayload, { tenantClaim, scopeClaims, scopes }: TokenRules): Caller {
+  const granted = new Set(scopeClaims.flatMap(claim => scopesIn(claimAt(payload, claim))));
   const roles = ROLES.filter(role => granted.has(scopes[role]));
   return {
     tenant: nameIn(payload, tenantClaim),
@@ -133,16 +147,34 @@ function callerOf(payload: JWTPayload, { tenantClaim, scopes }: TokenRules): Cal
 }
 
 function nameIn(payload: JWTPayload, claim: string): string {
-  const value = payload[claim];
+  const value = claimAt(payload, claim);
+  if (value === undefined) throw invalidClaim(claim);
+  // No other type: the number 7 would become the same tenant as the text 7.
   const isText = typeof value === 'string' && value !== '' && !NO_UNICODE_TEXT.test(value);
   if (isText && value.length <= MAX_CLAIM_LENGTH) return value;
   throw new InvalidTokenError('name');
 }
 
-// `scope` is a space-separated string (RFC 8693). Some issuers send `scp` instead, as a string or an array.
-function words(claim: unknown): string[] {
-  if (typeof claim === 'string') return claim.split(' ');
-  return Array.isArray(claim) ? claim.filter(word => typeof word === 'string') : [];
+/** The value of a claim. The longest name that exists counts, because a name may have dots: `https://a.b/tenant`. */
+function claimAt(claims: unknown, path: string): unknown {
+  if (!isObject(claims)) return undefined;
+  for (let end = path.length; end > 0; end = path.lastIndexOf('.', end - 1)) {
+    const name = path.slice(0, end);
+    // Own properties only: `constructor.name` is no claim.
+    if (Object.hasOwn(claims, name))
+      return end === path.length ? claims[name] : claimAt(claims[name], path.slice(end + 1));
+  }
+  return undefined;
+}
+
+// Scopes are a space-separated text (RFC 8693) or a list. An element of a list is one name, even with a space in it.
+function scopesIn(value: unknown): unknown[] {
+  if (typeof value === 'string') return value.split(' ');
+  return Array.isArray(value) ? value : [];
+}
+
+function invalidClaim(claim: string): InvalidTokenError {
+  return new InvalidTokenError(`${errors.JWTClaimValidationFailed.code} ${claim}`);
 }
 
 function kindOf(error: unknown): InvalidTokenError['kind'] {

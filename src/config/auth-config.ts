@@ -25,10 +25,10 @@ export function readAuthConfig(values: OptionalEnvValues, problems: Problem[]) {
 }
 
 function readTokenConfig(values: OptionalEnvValues, problems: Problem[]): (TokenRules & JwksLocation) | undefined {
-  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = values;
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audiences } = values;
   const rule = 'is required with CALLER_AUTH=jwt';
   if (issuer === undefined) addProblem(problems, { key: 'OIDC_ISSUER', rule });
-  if (audience === undefined) addProblem(problems, { key: 'OIDC_AUDIENCE', rule });
+  if (audiences === undefined) addProblem(problems, { key: 'OIDC_AUDIENCE', rule });
   const scopes = {
     read: values.OIDC_SCOPE_READ,
     create: values.OIDC_SCOPE_CREATE,
@@ -37,13 +37,15 @@ function readTokenConfig(values: OptionalEnvValues, problems: Problem[]): (Token
   // One scope may grant both create and delete, but neither may equal the read scope.
   for (const key of ['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'] as const)
     if (values[key] === scopes.read) addProblem(problems, { key, rule: 'must be another scope than OIDC_SCOPE_READ' });
-  if (issuer === undefined || audience === undefined) return undefined;
+  if (issuer === undefined || audiences === undefined) return undefined;
   return {
     issuer,
-    audience,
+    audiences,
+    audienceClaim: values.OIDC_AUDIENCE_CLAIM,
     jwksUrl: values.OIDC_JWKS_URI,
     algorithms: values.OIDC_ALGORITHMS,
     tenantClaim: values.OIDC_TENANT_CLAIM,
+    scopeClaims: values.OIDC_SCOPE_CLAIM,
     scopes,
     maxAgeSeconds: values.OIDC_MAX_TOKEN_AGE_SECONDS,
   };

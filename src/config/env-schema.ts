@@ -85,6 +85,12 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ]);
 
+/** A comma-separated list of names, of which there is at least one. */
+const names = list.refine(
+  parts => parts.length > 0 && parts.every(part => headerSafe.safeParse(part).success),
+  'must be printable ASCII without spaces; several names are separated by commas',
+);
+
 // RFC 6749, section 3.3.
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope, without spaces and quotes');
 
@@ -97,7 +103,8 @@ const authSettings = {
     'must be the address that tokens have as iss, with its scheme and without query or user',
     ({ search }) => search === '',
   ).optional(),
-  OIDC_AUDIENCE: headerSafe.optional(),
+  OIDC_AUDIENCE: names.optional(),
+  OIDC_AUDIENCE_CLAIM: headerSafe.default('aud'),
   OIDC_JWKS_URI: address('must be an address with its scheme and without user or fragment')
     .transform(text => new URL(text))
     .optional(),
@@ -108,6 +115,7 @@ const authSettings = {
     )
     .default(['RS256', 'PS256', 'ES256', 'EdDSA']),
   OIDC_TENANT_CLAIM: headerSafe.default('sub'),
+  OIDC_SCOPE_CLAIM: names.default(['scope', 'scp']),
   OIDC_SCOPE_READ: scope.default('dli:connection:read'),
   OIDC_SCOPE_CREATE: scope.default('dli:connection:create'),
   OIDC_SCOPE_DELETE: scope.default('dli:connection:delete'),

@@ -165,6 +165,30 @@ describe('an access token is accepted', () => {
   });
 });
 
+describe('the audience', () => {
+  it.each<[claim: string, claims: Record<string, unknown>]>([
+    ['client_id', { client_id: 'service', aud: undefined }],
+    ['client_id', { client_id: 'web-app', aud: 'https://other.example' }],
+    ['azp', { azp: 'service' }],
+    ['target.apis', { target: { apis: ['other', 'service'] } }],
+  ])('is read from the configured claim: %s', async (claim, claims) => {
+    const gateway = await startTokenGateway({ OIDC_AUDIENCE: 'web-app,service', OIDC_AUDIENCE_CLAIM: claim });
+
+    expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(200);
+  });
+
+  it.each([undefined, null, '', 'other', 7, 'web-app,service', 'web-app service', [['service']], { service: true }])(
+    'must be one of those that are configured: %j',
+    async value => {
+      const gateway = await startTokenGateway({ OIDC_AUDIENCE: 'web-app,service', OIDC_AUDIENCE_CLAIM: 'client_id' });
+      const token = await gateway.sign({ claims: { client_id: value, aud: 'service' } });
+
+      expect((await gateway.ask(token)).status).toBe(401);
+      expect(gateway.audit()).toMatchObject([{ reason: 'ERR_JWT_CLAIM_VALIDATION_FAILED client_id' }]);
+    },
+  );
+});
+
 describe('a token that several keys of the issuer match', () => {
   it.each<[what: string, published: Record<string, unknown>[], header: Record<string, unknown>]>([
     ['because it has no key id', [{}, {}], { kid: undefined }],

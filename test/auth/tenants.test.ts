@@ -44,12 +44,39 @@ describe('the tenant', () => {
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 
-  it.each([undefined, '', 7, ['blue'], { name: 'blue' }, 'x'.repeat(257)])(
+  it.each<[path: string, claims: Record<string, unknown>]>([
+    ['organization.id', { organization: { id: 'blue' } }],
+    ['organization.id', { 'organization.id': 'blue', organization: { id: 'red' } }],
+    ['https://example.com/team', { 'https://example.com/team': 'blue', 'https://example': { 'com/team': 'red' } }],
+    ['https://example.com/team.id', { 'https://example.com/team': { id: 'blue' } }],
+  ])('is read from a path, on which the longest names count: %s in %j', async (path, claims) => {
+    const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: path });
+    await gateway.createAs(await gateway.sign({ claims }));
+
+    expect(gateway.audit()).toMatchObject([{ tenant: 'blue', subject: 'alice' }]);
+  });
+
+  it.each([undefined, null, '', 7, true, ['blue'], { name: 'blue' }, 'x'.repeat(257)])(
     'must be a non-empty string of at most 256 characters: %j',
     async team => {
-      const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'team' });
+      for (const [path, claims] of [
+        ['team', { team }],
+        ['team.id', { team: { id: team } }],
+      ] as const) {
+        const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: path });
 
-      expect((await gateway.ask(await gateway.sign({ claims: { team } }))).status).toBe(401);
+        expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(401);
+      }
+    },
+  );
+
+  it.each(['team.id', 'constructor.name', '__proto__.constructor.name', 'sub.constructor.name', 'groups.0'])(
+    'is missing if the path leads to no claim: %s',
+    async path => {
+      const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: path });
+
+      expect((await gateway.ask(await gateway.sign({ claims: { team: 'blue', groups: ['a'] } }))).status).toBe(401);
+      expect(gateway.audit()).toMatchObject([{ reason: `ERR_JWT_CLAIM_VALIDATION_FAILED ${path}` }]);
     },
   );
 

@@ -14,6 +14,7 @@ const KEYS_RULE = 'must be an address with its scheme and without user or fragme
 const ALGORITHMS_RULE =
   'must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, separated by commas';
 const VISIBLE_RULE = 'must be printable ASCII without spaces';
+const NAMES_RULE = 'must be printable ASCII without spaces; several names are separated by commas';
 const SCOPE_RULE = 'must be one scope, without spaces and quotes';
 const AGE_RULE = 'must be a whole number of seconds from 60 to 31536000';
 const BURST_RULE = 'must be 1 to 60 times RATE_LIMIT_CREATES_PER_SECOND (default 10)';
@@ -44,10 +45,12 @@ describe('CALLER_AUTH', () => {
     expect(callersWith(TOKENS)).toEqual({
       tokens: {
         issuer: 'https://issuer.example/realms/data/',
-        audience: 'https://gateway.example',
-        keysUrl: undefined,
+        audiences: ['https://gateway.example'],
+        audienceClaim: 'aud',
+        jwksUrl: undefined,
         algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
         tenantClaim: 'sub',
+        scopeClaims: ['scope', 'scp'],
         scopes: {
           read: 'dli:connection:read',
           create: 'dli:connection:create',
@@ -63,6 +66,14 @@ describe('CALLER_AUTH', () => {
   it.each(['OIDC_SCOPE_CREATE', 'OIDC_SCOPE_DELETE'])('requires a read scope other than %s', key => {
     const rule = 'must be another scope than OIDC_SCOPE_READ';
     expect(problemsWith({ ...TOKENS, OIDC_SCOPE_READ: 'dli', [key]: 'dli' })).toEqual([{ key, rule }]);
+  });
+
+  it('accepts several audiences and claims of scopes', () => {
+    const several = { OIDC_AUDIENCE: 'web-app, service,', OIDC_SCOPE_CLAIM: 'scp, realm_access.roles' };
+    expect(callersWith({ ...TOKENS, ...several }).tokens).toMatchObject({
+      audiences: ['web-app', 'service'],
+      scopeClaims: ['scp', 'realm_access.roles'],
+    });
   });
 
   it('accepts the same scope for create and delete', () => {
@@ -94,11 +105,13 @@ describe('an invalid value', () => {
   it.each([
     ['OIDC_ISSUER', ['issuer', 'https://u:p@a.test', 'https://a.test?x', 'file:///a'], ISSUER_RULE],
     ['OIDC_ISSUER', ['http://issuer.example', 'http://127.0.0.1.example'], ENCRYPTED_RULE],
-    ['OIDC_AUDIENCE', ['two words', 'ä'], VISIBLE_RULE],
+    ['OIDC_AUDIENCE', ['two words', 'ä', 'a,b c', ' , '], NAMES_RULE],
+    ['OIDC_AUDIENCE_CLAIM', ['client id', 'ä'], VISIBLE_RULE],
     ['OIDC_JWKS_URI', ['keys', 'https://u:p@a.test/keys', 'https://a.test/keys#x'], KEYS_RULE],
     ['OIDC_JWKS_URI', ['http://issuer.example/keys'], ENCRYPTED_RULE],
     ['OIDC_ALGORITHMS', ['HS256', 'none', 'RS256,HS256', 'rs256', ','], ALGORITHMS_RULE],
     ['OIDC_TENANT_CLAIM', ['my tenant'], VISIBLE_RULE],
+    ['OIDC_SCOPE_CLAIM', ['scope scp', 'ä', ','], NAMES_RULE],
     ['OIDC_SCOPE_READ', ['a b', 'a"b'], SCOPE_RULE],
     ['OIDC_SCOPE_CREATE', ['a b', 'a\\b'], SCOPE_RULE],
     ['OIDC_SCOPE_DELETE', ['a b'], SCOPE_RULE],
