@@ -75,11 +75,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
     limits;
-  const { certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
+  const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
   const transport = new Transport({ maxWaiting: queuedCreates, skew, certificates });
   const iamTransport = new Transport({ maxConnections: 4, certificates });
+  const issuerTransport = new Transport({ maxConnections: 1, certificates });
   const readTransport = new Transport({ maxConnections: 20, skew, certificates });
   const deletionTransport = new Transport({ maxConnections: 5, skew, certificates });
   const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
@@ -114,10 +115,10 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
 
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(config.auth, redis, () => keys.hmacKey(), log);
-  const callerAuthenticator = await createCallerAuthenticator(config.auth, counters, limits, clock, log);
-  const createLimit = await createCreateLimit(config.auth, counters);
-  const hasTenants = config.auth.tokens !== undefined;
+  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log);
+  const callerAuthenticator = await createCallerAuthenticator(auth, issuerTransport, counters, limits, clock, log);
+  const createLimit = await createCreateLimit(auth, counters);
+  const hasTenants = auth.tokens !== undefined;
   const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
   const streamQuota = createQuota(connectionsPerTenant);
   const connectionQuotas = {
@@ -184,11 +185,11 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       // The calls of background reconciliation may hang, so its transport is closed before the others.
       await Promise.all([closeRecords(), counters?.close(), reconciliationTransport.close()]);
     },
-    /** Closes the connections to Huawei Cloud, after everything else has stopped. */
+    /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
       credentialWatcher.close();
       sampler.close();
-      await Promise.all([iamTransport, ...Object.values(dliTransports)].map(each => each.close()));
+      await Promise.all([iamTransport, issuerTransport, ...Object.values(dliTransports)].map(each => each.close()));
     },
   };
 }
@@ -261,6 +262,7 @@ async function openSharedCounters(
 
 async function createCallerAuthenticator(
   { tokens, failedLoginsPerMinute }: AuthConfig,
+  issuerTransport: Transport,
   counters: SharedCounters | undefined,
   { verificationsPerSecond }: BackendLimits,
   clock: Clock,
@@ -273,7 +275,7 @@ async function createCallerAuthenticator(
       import('./auth/jwks.js'),
       import('./auth/rate-limits.js'),
     ]);
-  const jwks = new JwksCache(createJwksFetcher(tokens), clock, log);
+  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport), clock, log);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
   const queue = new VerificationQueue(clock, verificationsPerSecond);
   return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);

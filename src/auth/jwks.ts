@@ -1,9 +1,11 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { createLocalJWKSet, errors } from 'jose';
+import type { Transport } from '../huawei-cloud/transport.js';
+import { TransportError } from '../huawei-cloud/transport-error.js';
 import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
-import { codeOf } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
+import { Deadline, SYSTEM_CLOCK } from '../lib/time.js';
 
 const REFRESH_AFTER_MS = 10 * 60_000;
 /** How long a key set is used while it cannot be fetched again. */
@@ -132,20 +134,23 @@ export interface JwksLocation {
 }
 
 /** Creates a function that fetches the issuer's key set. A discovered address is kept until a fetch from it fails. */
-export function createJwksFetcher({ issuer, jwksUrl }: JwksLocation): () => Promise<JWTVerifyGetKey> {
+export function createJwksFetcher(
+  { issuer, jwksUrl }: JwksLocation,
+  transport: Transport,
+): () => Promise<JWTVerifyGetKey> {
   let discovered: URL | undefined;
   return async () => {
-    const url = jwksUrl ?? discovered ?? (await discover(issuer));
+    const url = jwksUrl ?? discovered ?? (await discover(issuer, transport));
     discovered = undefined;
-    const keys = toKeySet(await fetchIssuerDocument(url));
+    const keys = toKeySet(await fetchIssuerDocument(url, transport));
     discovered = url;
     return keys;
   };
 }
 
-async function discover(issuer: string): Promise<URL> {
+async function discover(issuer: string, transport: Transport): Promise<URL> {
   const discoveryUrl = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const document = await fetchIssuerDocument(new URL(discoveryUrl));
+  const document = await fetchIssuerDocument(new URL(discoveryUrl), transport);
   if (!isObject(document)) throw noUsableUrl();
   const { issuer: documentIssuer, jwks_uri: jwksUri } = document;
   // OpenID Connect Discovery 1.0, section 4.3: otherwise another issuer could impersonate this one.
@@ -183,38 +188,26 @@ class IssuerFetchError extends Error {
  *
  * @throws {IssuerFetchError}
  */
-async function fetchIssuerDocument(url: URL): Promise<unknown> {
-  // One signal for headers and body, so that a slow body cannot hold up authentication.
-  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+async function fetchIssuerDocument(url: URL, transport: Transport): Promise<unknown> {
   try {
-    const response = await fetch(url, {
-      headers: { accept: 'application/json' },
-      redirect: 'manual',
-      credentials: 'omit',
-      signal,
+    const { status, text } = await transport.send({
+      method: 'GET',
+      url,
+      headers: { accept: 'application/json', 'user-agent': 'dli-gateway' },
+      deadline: new Deadline(SYSTEM_CLOCK, FETCH_TIMEOUT_MS),
+      maxBodyBytes: MAX_DOCUMENT_BYTES,
     });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new IssuerFetchError(`the issuer answered ${response.status}`);
-    }
-    return JSON.parse(await readText(response));
+    if (status !== 200) throw new IssuerFetchError(`the issuer answered ${status}`);
+    return JSON.parse(text);
   } catch (error) {
-    if (error instanceof IssuerFetchError) throw error;
-    if (signal.aborted) throw new IssuerFetchError('the issuer did not answer in time');
     if (error instanceof SyntaxError) throw new IssuerFetchError('the issuer did not answer with JSON');
-    // fetch wraps the system error, of which only the code is safe to log.
-    const code = codeOf(error instanceof Error ? error.cause : undefined);
-    throw new IssuerFetchError(`the issuer cannot be reached (${code ?? 'the connection broke'})`);
+    if (error instanceof TransportError) throw new IssuerFetchError(describeFailure(error));
+    throw error;
   }
 }
 
-async function readText({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_DOCUMENT_BYTES) throw new IssuerFetchError('the issuer answered with more than 256 KiB');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+function describeFailure({ failure, causeCode }: TransportError): string {
+  if (failure === 'TIMEOUT') return 'the issuer did not answer in time';
+  if (failure === 'TOO_LARGE') return 'the issuer answered with more than 256 KiB';
+  return `the issuer cannot be reached (${causeCode ?? 'the connection broke'})`;
 }

@@ -77,7 +77,7 @@ function readFiles(
   return {
     /** Trusted documents by id, the only ones that are executed; undefined allows all documents. */
     trustedDocuments,
-    /** PEM certificates of the only CAs that are trusted for DLI and IAM; undefined for Node's CAs. */
+    /** PEM certificates of the only CAs that are trusted for DLI, IAM and the token issuer; undefined for Node's CAs. */
     certificates,
   };
 }

@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { TEST_CERTIFICATE_PATH, tlsFixture } from '../helpers/tls-fixture.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { startTokenGateway as startWithClock } from './helpers/token-gateway.js';
-import { breakOff } from './helpers/token-issuer.js';
+import { breakOff, startTokenIssuer } from './helpers/token-issuer.js';
 
 const MINUTE_MS = 60_000;
 const CALLERS = proofSize(20, 100);
@@ -211,5 +212,32 @@ describe('the JWKS of the issuer', () => {
 
     expect(await statusOf(gateway, gateway.sign())).toBe(503);
     expect(gateway.log()).toContain('names no address of keys that may be used');
+  });
+});
+
+describe('an issuer with TLS', () => {
+  it.each(['discovery', 'OIDC_JWKS_URI'])(
+    'is trusted if an authority of CA_FILE signed its certificate: %s',
+    async how => {
+      const clock = createManualClock();
+      const issuer = await startTokenIssuer(clock, { tls: tlsFixture() });
+      const keys = how === 'discovery' ? {} : { OIDC_JWKS_URI: `${issuer.url}/keys` };
+      const gateway = await startWithClock({ CA_FILE: TEST_CERTIFICATE_PATH, ...keys }, { clock, issuer });
+
+      expect(await statusOf(gateway, gateway.sign())).toBe(200);
+    },
+  );
+
+  it.each<[why: string, validity: 'valid' | 'expired', env: Environment, code: string]>([
+    ['no authority that Node trusts signed its certificate', 'valid', {}, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['its certificate has expired', 'expired', { CA_FILE: TEST_CERTIFICATE_PATH }, 'CERT_HAS_EXPIRED'],
+  ])('is not trusted if %s, which is logged', async (_why, validity, env, code) => {
+    const clock = createManualClock();
+    const issuer = await startTokenIssuer(clock, { tls: tlsFixture(validity) });
+    const gateway = await startWithClock(env, { clock, issuer });
+
+    expect(await statusOf(gateway, gateway.sign())).toBe(503);
+    expect(issuer.requests).toEqual([]);
+    expect(gateway.log()).toContain(`"detail":"the issuer cannot be reached (${code})"`);
   });
 });

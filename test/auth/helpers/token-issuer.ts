@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import type { ServerOptions } from 'node:https';
+import { createServer as createHttpsServer } from 'node:https';
 import type { JWTHeaderParameters } from 'jose';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { createTestClock } from '../../helpers/clock.js';
@@ -59,13 +61,20 @@ function pairOf(name: string, algorithm: string): Promise<KeyPair> {
   return pair;
 }
 
-/** Starts an issuer with one key, `first`, for RS256. */
-export async function startTokenIssuer(clock = createTestClock()): Promise<TokenIssuer> {
+/**
+ * Starts an issuer with one key, `first`, for RS256.
+ *
+ * @param place the path of its identifier, and the certificate of an issuer with TLS
+ */
+export async function startTokenIssuer(
+  clock = createTestClock(),
+  { path = '', tls }: { path?: string; tls?: ServerOptions } = {},
+): Promise<TokenIssuer> {
   const keys = new Map<string, Key>();
   const published: Record<string, unknown>[] = [];
-  const server = createServer((request, response) => {
+  const respond = (request: IncomingMessage, response: ServerResponse) => {
     issuer.requests.push(request);
-    const isDiscovery = request.url === '/.well-known/openid-configuration';
+    const isDiscovery = request.url === `${path.replace(/\/$/, '')}/.well-known/openid-configuration`;
     issuer.reads[isDiscovery ? 'discovery' : 'keys'] += 1;
     if (issuer.instead !== undefined) {
       issuer.instead(request, response);
@@ -73,17 +82,19 @@ export async function startTokenIssuer(clock = createTestClock()): Promise<Token
     }
     response.setHeader('content-type', 'application/json');
     response.end(
-      JSON.stringify(isDiscovery ? { issuer: issuer.url, jwks_uri: `${issuer.url}/keys` } : { keys: published }),
+      JSON.stringify(isDiscovery ? { issuer: issuer.url, jwks_uri: `${origin}/keys` } : { keys: published }),
     );
-  });
+  };
+  const server = tls === undefined ? createServer(respond) : createHttpsServer(tls, respond);
   const { host } = await listen(server);
+  const origin = `${tls === undefined ? 'http' : 'https'}://${host}`;
   const keyNamed = (name: string): Key => {
     const key = keys.get(name);
     if (key === undefined) throw new Error(`The issuer has no key ${name}.`);
     return key;
   };
   const issuer: TokenIssuer = {
-    url: `http://${host}`,
+    url: `${origin}${path}`,
     reads: { keys: 0, discovery: 0 },
     requests: [],
     instead: undefined,
