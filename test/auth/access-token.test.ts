@@ -136,7 +136,7 @@ describe('an access token is accepted', () => {
   it('with keys of others in its header, which do not count', async () => {
     const gateway = await startTokenGateway();
     const { publicKey } = await generateKeyPair('RS256', { extractable: true });
-    const header = { jwk: await exportJWK(publicKey), x5c: ['MIIB'] };
+    const header = { jwk: await exportJWK(publicKey), x5c: ['AAAA'] };
 
     expect((await gateway.ask(await gateway.sign({ header }))).status).toBe(200);
   });
@@ -194,7 +194,7 @@ describe('a token that several keys of the issuer match', () => {
     ['because it has no key id', [{}, {}], { kid: undefined }],
     ['because neither it nor the keys have an id', [{ kid: undefined }, { kid: undefined }], { kid: undefined }],
     ['because they have the same id', [{ kid: 'same' }, { kid: 'same' }], { kid: 'same' }],
-    ['of which one is unusable', [{ kid: 'same', n: 'AQAB' }, { kid: 'same' }], { kid: 'same' }],
+    ['of which one is unusable', [{ kid: 'same', n: 'AQ' }, { kid: 'same' }], { kid: 'same' }],
   ])('is accepted if one of them signed it: %s', async (_what, published, header) => {
     const gateway = await startTokenGateway();
     for (const [index, jwk] of published.entries())

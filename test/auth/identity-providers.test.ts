@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import { seed, sendDelete } from '../helpers/deletion.js';
+import { readDocument } from '../helpers/documents.js';
+import type { TokenGateway } from './helpers/token-gateway.js';
+import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import { startTokenIssuer } from './helpers/token-issuer.js';
+
+/** A recipe of docs/authentication.md: the variables, and a token that the provider issued. */
+interface Recipe {
+  env: Record<string, string>;
+  header: { kid: string } & Record<string, unknown>;
+  claims: { iat: number } & Record<string, unknown>;
+}
+
+const RECIPES = readRecipes();
+const FOUND: [provider: string, expected: { tenant: string; subject: string }][] = [
+  ['Keycloak', { tenant: 'orders', subject: 'f3b1c0a4-6a3f-4f0f-8f0e-0d3c5a1b2e77' }],
+  [
+    'Microsoft Entra ID',
+    { tenant: 'b5a8c1d2-7f34-4a6b-8c9d-0e1f2a3b4c5d', subject: 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8S9t0U1v' },
+  ],
+  ['Auth0', { tenant: 'org_9ybsU1dN2dKfDkBi', subject: 'auth0|64b7f0d3c1a2e5f6a7b8c9d0' }],
+  [
+    'Amazon Cognito',
+    { tenant: 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee', subject: 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee' },
+  ],
+  ['Okta', { tenant: '0oa1b2example3c4d5e6', subject: 'alice@example.com' }],
+  ['UAA', { tenant: 'orders', subject: 'c8e9b7e8-ab2f-461e-94a0-fa2d76c0d74f' }],
+];
+
+function readRecipes(): Map<string, Recipe> {
+  const [, text = ''] = /^## Identity providers\n(.*?)^## /ms.exec(readDocument('docs/authentication.md')) ?? [];
+  const sections = text.matchAll(/^### (.+?)\n.*?^```\n(.*?)^```\n\n```json\n(.*?)\n(.*?)^```$/gms);
+  return new Map(
+    [...sections].map(([, provider = '', variables = '', header = '', claims = '']) => [
+      provider,
+      {
+        env: Object.fromEntries([...variables.matchAll(/^(\w+)=(.+)$/gm)].map(([, name, value]) => [name, value])),
+        header: JSON.parse(header),
+        claims: JSON.parse(claims),
+      },
+    ]),
+  );
+}
+
+/** A gateway with the variables of a recipe, and an issuer that issues its token now. */
+async function startWithRecipe(provider: string) {
+  const recipe = RECIPES.get(provider);
+  if (recipe === undefined) throw new Error(`There is no recipe for ${provider}.`);
+  const { env, header, claims } = recipe;
+  const { OIDC_ISSUER: documented = '' } = env;
+  const issuer = await startTokenIssuer(undefined, { path: documented.slice(new URL(documented).origin.length) });
+  await issuer.addKey(header.kid, 'RS256');
+  const gateway = await startTokenGateway({ ...env, OIDC_ISSUER: issuer.url }, { issuer });
+  const laterSeconds = Math.floor(gateway.clock.epochMs() / 1_000) - claims.iat;
+  const issued = Object.entries(claims).map(([name, value]) => {
+    if (value === documented) return [name, issuer.url];
+    return [name, typeof value === 'number' && value >= claims.iat ? value + laterSeconds : value];
+  });
+  const sign = (changes: Record<string, unknown> = {}) =>
+    issuer.sign({
+      key: header.kid,
+      header: { typ: undefined, ...header },
+      // What tokens of this issuer have otherwise, but not those of the provider.
+      claims: { aud: undefined, scope: undefined, ...Object.fromEntries(issued), ...changes },
+    });
+  return { ...gateway, sign, env };
+}
+
+async function isAccepted(gateway: TokenGateway, token: Promise<string>): Promise<boolean> {
+  return (await gateway.ask(await token)).status === 200;
+}
+
+it('there is a test of every recipe', () => {
+  expect([...RECIPES.keys()]).toEqual(FOUND.map(([provider]) => provider));
+});
+
+describe.each(FOUND)('with the recipe for %s', (provider, expected) => {
+  it('a token allows what its provider granted, and names tenant and subject', async () => {
+    const gateway = await startWithRecipe(provider);
+    const token = await gateway.sign();
+    const id = seed(gateway.emulator);
+    const read = await gateway.send({ query: '{ datasourceServices { service } }' }, bearer(token));
+    const created = await gateway.createAs(token);
+    const deleted = await sendDelete(gateway, id, bearer(token));
+
+    expect([read.body.errors, codeIn(created)]).toEqual([undefined, 'CreateDatasourceConnectionSuccess']);
+    expect(deleted.body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+    expect(gateway.audit()).toMatchObject([expected, expected]);
+    // Nothing that the token names is fetched.
+    expect(gateway.issuer.requests.map(({ url }) => url?.split('/').at(-1))).toEqual(['openid-configuration', 'keys']);
+  });
+
+  it('a token of another audience or issuer is refused', async () => {
+    const gateway = await startWithRecipe(provider);
+    const audienceClaim = gateway.env['OIDC_AUDIENCE_CLAIM'] ?? 'aud';
+
+    expect(await isAccepted(gateway, gateway.sign({ [audienceClaim]: 'another' }))).toBe(false);
+    expect(await isAccepted(gateway, gateway.sign({ [audienceClaim]: undefined }))).toBe(false);
+    expect(await isAccepted(gateway, gateway.sign({ iss: RECIPES.get(provider)?.claims['iss'] }))).toBe(false);
+  });
+
+  it('a token without its claims of rights allows nothing', async () => {
+    const gateway = await startWithRecipe(provider);
+    const names = ['scope', 'scp', 'roles', 'permissions', 'resource_access'];
+    const token = await gateway.sign(Object.fromEntries(names.map(name => [name, undefined])));
+
+    expect(codeIn(await gateway.createAs(token))).toBe('FORBIDDEN');
+  });
+});
