@@ -13,12 +13,8 @@ export class CreateDatasourceConnectionSuccess {
   @Field(() => ID, { description: "The new connection's id." })
   readonly connectionId: string;
 
-  @Field(() => String, {
-    nullable: true,
-    description:
-      "DLI's hint; null if there is none. Next to `... on UserError { message }` it needs an alias, such as `hint: message`: GraphQL does not merge a nullable and a non-null field.",
-  })
-  readonly message: string | null;
+  @Field(() => String, { description: "DLI's message; empty if there is none." })
+  readonly message: string;
 
   @Field(() => Boolean, {
     description:
@@ -28,7 +24,7 @@ export class CreateDatasourceConnectionSuccess {
 
   constructor(connectionId: string, message: string | null, reconciled: boolean) {
     this.connectionId = connectionId;
-    this.message = message;
+    this.message = message ?? '';
     this.reconciled = reconciled;
   }
 }
@@ -95,26 +91,37 @@ export class DliUnavailableError extends UserError {
   }
 }
 
-/** The idempotency key was used with another input, or its first call has no final outcome yet. */
+/** The first call with the idempotency key, or another create of the same name, has no final outcome yet. */
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the idempotency key was used with another input, or when its first call or another create of the same name is still running or undecided; `code` distinguishes the two. This call created nothing.',
+    'Returned when the first call with this idempotency key, or another create of the same name, is still running or undecided. This call created nothing. Repeat it with the same key.',
 })
-export class IdempotencyConflictError extends UserError {
-  @Field(() => Int, {
-    nullable: true,
-    description: 'Seconds to wait before repeating the call with the same key; null if a repeat cannot succeed.',
-  })
-  readonly retryAfterSeconds: number | null;
+export class IdempotencyInProgressError extends UserError {
+  @Field(() => Int, { description: 'Seconds to wait before repeating the call with the same key.' })
+  readonly retryAfterSeconds: number;
 
-  constructor(
-    code: UserErrorCode.IDEMPOTENCY_KEY_REUSED | UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
-    message: string,
-    retryAfterSeconds: number | null,
-  ) {
-    super(code, message);
+  constructor(retryAfterSeconds: number) {
+    super(
+      UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
+      'The first call with this key, or another create of this name, is still running or undecided. Repeat this call, with the same key, a little later.',
+    );
     this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The idempotency key was used with another input. */
+@ObjectType({
+  implements: UserError,
+  description:
+    'Returned when the idempotency key was used with another input. This call created nothing, and a repeat cannot succeed: a new intent needs a new key.',
+})
+export class IdempotencyKeyReusedError extends UserError {
+  constructor() {
+    super(
+      UserErrorCode.IDEMPOTENCY_KEY_REUSED,
+      'The idempotency key was used with another input. Use a new key for a new connection.',
+    );
   }
 }
 
@@ -168,7 +175,8 @@ export const CreateDatasourceConnectionPayload = createUnionType({
       NameTakenError,
       DliRejectedError,
       DliUnavailableError,
-      IdempotencyConflictError,
+      IdempotencyInProgressError,
+      IdempotencyKeyReusedError,
       OutcomeUnknownError,
     ] as const,
 });

@@ -7,7 +7,8 @@ import {
   CreateDatasourceConnectionSuccess,
   DliRejectedError,
   DliUnavailableError,
-  IdempotencyConflictError,
+  IdempotencyInProgressError,
+  IdempotencyKeyReusedError,
   NameTakenError,
   OutcomeUnknownError,
 } from './create.payload.js';
@@ -51,17 +52,9 @@ export function toPayload(
     case 'unknown':
       return new OutcomeUnknownError(idempotencyKey, outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
     case 'keyReused':
-      return new IdempotencyConflictError(
-        UserErrorCode.IDEMPOTENCY_KEY_REUSED,
-        'The idempotency key was used with another input. Use a new key for a new connection.',
-        null,
-      );
+      return new IdempotencyKeyReusedError();
     case 'inProgress':
-      return new IdempotencyConflictError(
-        UserErrorCode.IDEMPOTENCY_IN_PROGRESS,
-        'The first call with this key, or another create of this name, is still running or undecided. Repeat this call, with the same key, a little later.',
-        outcome.retryAfterSeconds,
-      );
+      return new IdempotencyInProgressError(outcome.retryAfterSeconds);
     case 'storeUnavailable':
       return toStoreFailure(outcome);
     default:

@@ -127,7 +127,7 @@ export const EXAMPLE_MUTATION = `mutation CreateConnection {
     __typename
     ... on CreateDatasourceConnectionSuccess {
       connectionId
-      hint: message
+      message
     }
     ... on InvalidInputError {
       problems {

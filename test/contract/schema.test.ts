@@ -3,7 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { GraphQLNamedType } from 'graphql';
 import {
   buildSchema,
+  getNamedType,
   getNullableType,
+  isAbstractType,
+  isCompositeType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -11,6 +14,9 @@ import {
   isObjectType,
   isSpecifiedScalarType,
   isUnionType,
+  OverlappingFieldsCanBeMergedRule,
+  parse,
+  validate,
 } from 'graphql';
 import { printGatewaySchema } from '../../src/graphql/schema.js';
 
@@ -41,6 +47,19 @@ describe('the GraphQL schema', () => {
     expect(undescribed).toEqual([]);
   });
 
+  it('lets callers select all fields of all members of a union or interface under their own names', () => {
+    const types = Object.values(schema.getTypeMap()).filter(isAbstractType);
+    const conflicts = types.flatMap(type => {
+      const document = parse(`fragment All on ${type.name} ${selectAll(type)}`);
+      return validate(schema, document, [OverlappingFieldsCanBeMergedRule]).map(({ message }) => message);
+    });
+
+    expect(types.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['CreateDatasourceConnectionPayload', 'DeleteDatasourceConnectionPayload', 'UserError']),
+    );
+    expect(conflicts).toEqual([]);
+  });
+
   it.each(['Create', 'Delete'])('has exactly one member of a payload that is not a UserError: %s', kind => {
     const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
     if (!isUnionType(payload)) throw new Error('The payload is not a union.');
@@ -59,7 +78,8 @@ describe('the GraphQL schema', () => {
         'NameTakenError',
         'DliRejectedError',
         'DliUnavailableError',
-        'IdempotencyConflictError',
+        'IdempotencyInProgressError',
+        'IdempotencyKeyReusedError',
         'OutcomeUnknownError',
       ],
     ],
@@ -82,6 +102,20 @@ describe('the GraphQL schema', () => {
     expect(payload.getTypes().map(type => type.name)).toEqual([...members].sort());
   });
 });
+
+/** Selects every field of a type, and of all members of unions and implementers of interfaces, under its own name. */
+function selectAll(type: GraphQLNamedType, parents: readonly GraphQLNamedType[] = []): string {
+  if (!isCompositeType(type)) return '';
+  if (parents.includes(type)) return '{ __typename }';
+  const members = isAbstractType(type) ? schema.getPossibleTypes(type) : [];
+  const fields = isUnionType(type) ? [] : Object.values(type.getFields());
+  const selections = [
+    '__typename',
+    ...fields.map(field => `${field.name} ${selectAll(getNamedType(field.type), [...parents, type])}`),
+    ...members.map(member => `... on ${member.name} ${selectAll(member, [...parents, type])}`),
+  ];
+  return `{ ${selections.join(' ')} }`;
+}
 
 function partsOf(type: GraphQLNamedType): { name: string; description?: string | null | undefined }[] {
   if (isEnumType(type)) return [...type.getValues()];

@@ -85,7 +85,7 @@ describe('a valid input', () => {
     expect(payload).toEqual({
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: gateway.emulator.connections()[0]?.connectionId,
-      hint: null,
+      message: '',
       reconciled: false,
     });
     expect(bodiesSent(gateway)).toEqual([sent]);

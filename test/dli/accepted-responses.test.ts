@@ -34,7 +34,7 @@ describe('a response with the id of the new connection', () => {
     expect(payload).toEqual({
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: ID,
-      hint: null,
+      message: '',
       reconciled: false,
     });
     expect(calls).toEqual(['createConnection']);
@@ -82,7 +82,7 @@ describe('a success is an unknown outcome if its response', () => {
   });
 });
 
-describe("DLI's hint", () => {
+describe("DLI's message", () => {
   it.each([
     ['Creating the connection takes a few minutes.'],
     ['The queue "sales" has 2 connections, 3 are allowed.'],
@@ -90,7 +90,7 @@ describe("DLI's hint", () => {
     ['x'.repeat(15)],
   ])('is shown when it is plain text: %s', async message => {
     const { payload } = await createAgainst({ body: { message, connection_id: ID } });
-    expect(payload.hint).toBe(message);
+    expect(payload.message).toBe(message);
   });
 
   it.each([
@@ -114,7 +114,7 @@ describe("DLI's hint", () => {
     expect(payload).toEqual({
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: ID,
-      hint: null,
+      message: '',
       reconciled: false,
     });
   });

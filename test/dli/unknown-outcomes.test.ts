@@ -117,7 +117,7 @@ describe('the payload of an unknown outcome', () => {
     expect(payload).toEqual({
       __typename: 'CreateDatasourceConnectionSuccess',
       connectionId: connection?.connectionId,
-      hint: null,
+      message: '',
       reconciled: true,
     });
   });

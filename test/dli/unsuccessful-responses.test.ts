@@ -89,7 +89,7 @@ describe('is_success: false without an id', () => {
       } as const;
       gateway.emulator.inject(list);
       const { payload, calls } = await createUnsuccessfully();
-      expect(payload).toEqual({ ...RECONCILED, connectionId: ID, hint: null });
+      expect(payload).toEqual({ ...RECONCILED, connectionId: ID, message: '' });
       expect(calls).toEqual(['createConnection', 'listConnections']);
     },
   );
@@ -112,7 +112,7 @@ describe('is_success: false without an id', () => {
   it('is a success when the connection was created nevertheless', async () => {
     const { payload } = await createUnsuccessfully({}, { apply: true });
     const [made, ...others] = gateway.emulator.connections();
-    expect(payload).toEqual({ ...RECONCILED, connectionId: made?.connectionId, hint: null });
+    expect(payload).toEqual({ ...RECONCILED, connectionId: made?.connectionId, message: '' });
     expect(others).toEqual([]);
   });
 

@@ -101,7 +101,7 @@ describe('the development mode', () => {
           createDatasourceConnection: {
             __typename: 'CreateDatasourceConnectionSuccess',
             connectionId: expect.stringMatching(ID),
-            hint: null,
+            message: '',
           },
         },
       },

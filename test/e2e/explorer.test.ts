@@ -84,7 +84,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
 
   it('starts its editor workers, and marks an unknown field', async () => {
     const { page, complaints } = explorer;
-    await editorOf(page).getByText('hint').click();
+    await editorOf(page).getByText('connectionId').click();
     await page.keyboard.press('End');
     await page.keyboard.type(' nonsense');
     await editorOf(page).locator('.squiggly-error').first().waitFor();

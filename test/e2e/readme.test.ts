@@ -80,7 +80,8 @@ describeWithProgram('curl', 'the documents', () => {
       'DeleteOutcomeUnknownError',
       'DliRejectedError',
       'DliUnavailableError',
-      'IdempotencyConflictError',
+      'IdempotencyInProgressError',
+      'IdempotencyKeyReusedError',
       'InvalidInputError',
       'NameTakenError',
       'OutcomeUnknownError',
@@ -94,6 +95,7 @@ function withoutIds(json: string): unknown {
     json
       .replace(/"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g, '"UUID"')
       .replace(/"[0-9a-f]{32}"/g, '"ID"')
-      .replace(/("reason":\s*"\w+",\s*"retryAfterSeconds":\s*)\d+/, '$10'),
+      .replace(/("reason":\s*"\w+",\s*"retryAfterSeconds":\s*)\d+/, '$10')
+      .replace(/("IdempotencyInProgressError",\s*"retryAfterSeconds":\s*)\d+/, '$10'),
   );
 }

@@ -56,7 +56,6 @@ interface GraphqlErrorAnswer {
 export interface Payload {
   __typename: string;
   connectionId?: string;
-  hint?: string | null;
   message?: string;
   code?: string;
   problems?: { path: string[]; message: string }[];
@@ -64,7 +63,6 @@ export interface Payload {
   dliCode?: string | null;
   requestId?: string | null;
   retryAfterSeconds?: number;
-  waitSeconds?: number | null;
   reconciled?: boolean;
   idempotencyKey?: string;
   reason?: string;
@@ -84,12 +82,12 @@ export const CREATE_MUTATION = `
   mutation Create($input: CreateDatasourceConnectionInput!) {
     createDatasourceConnection(input: $input) {
       __typename
-      ... on CreateDatasourceConnectionSuccess { connectionId hint: message reconciled }
+      ... on CreateDatasourceConnectionSuccess { connectionId message reconciled }
       ... on InvalidInputError { problems { path message } }
       ... on NameTakenError { name }
       ... on DliRejectedError { dliCode requestId }
       ... on DliUnavailableError { retryAfterSeconds }
-      ... on IdempotencyConflictError { waitSeconds: retryAfterSeconds }
+      ... on IdempotencyInProgressError { retryAfterSeconds }
       ... on OutcomeUnknownError { idempotencyKey reason requestId retryAfterSeconds }
       ... on UserError { message code }
     }

@@ -57,7 +57,7 @@ async function startNext(upstreamUrl: string, env: Record<string, string>) {
     createUntilDecided: (changes: Record<string, unknown>) =>
       until(
         () => create(changes),
-        ({ __typename }) => __typename !== 'IdempotencyConflictError',
+        ({ __typename }) => __typename !== 'IdempotencyInProgressError',
       ),
   };
 }

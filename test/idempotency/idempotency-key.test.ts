@@ -4,10 +4,9 @@ import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../he
 
 const KEY = 'order-4711-attempt-1';
 const KEY_REUSED = {
-  __typename: 'IdempotencyConflictError',
+  __typename: 'IdempotencyKeyReusedError',
   code: 'IDEMPOTENCY_KEY_REUSED',
   message: 'The idempotency key was used with another input. Use a new key for a new connection.',
-  waitSeconds: null,
 };
 const TAGS = [
   { key: 'team', value: 'data' },

@@ -23,7 +23,7 @@ describe('an idempotency key', () => {
     const { createUntilDecided, emulator, posts, applied } = await startIdempotencyGateway();
     emulator.inject({ operation: 'createConnection', delayMs: 300 });
     const payloads = await Promise.all(Array.from({ length: PARALLEL }, () => createUntilDecided(CALL)));
-    const expected = { ...SUCCESS, connectionId: applied()[0], reconciled: false, hint: null };
+    const expected = { ...SUCCESS, connectionId: applied()[0], reconciled: false, message: '' };
     expect(payloads).toEqual(Array.from({ length: PARALLEL }, () => expected));
     expect([posts(), applied().length]).toEqual([1, 1]);
   });

@@ -60,7 +60,7 @@ describe('an unknown create', () => {
     await logged('"outcome":"found"');
     const listReads = emulator.ledger.count('listConnections');
     const payload = await create(CALL);
-    expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0], hint: null });
+    expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0], message: '' });
     expect(await create(CALL)).toEqual(payload);
     expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, listReads]);
   });
@@ -69,7 +69,7 @@ describe('an unknown create', () => {
     const { create, emulator, posts, settle } = await startIdempotencyGateway({ env: LONG_SETTLE_TIME });
     emulator.inject(LOST);
     expect(await create(CALL)).toMatchObject(UNKNOWN);
-    expect(await create(OTHER_CALL)).toMatchObject({ ...IN_PROGRESS, waitSeconds: 1 });
+    expect(await create(OTHER_CALL)).toMatchObject({ ...IN_PROGRESS, retryAfterSeconds: 1 });
     expect(posts()).toBe(1);
     await settle();
     expect(await create(OTHER_CALL)).toMatchObject({ ...SUCCESS, reconciled: false });

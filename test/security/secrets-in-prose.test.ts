@@ -55,7 +55,7 @@ function watch(transport: Transport) {
 /** Every way in which a text of DLI's reaches a caller: the fault that sends it, and what the caller asks for. */
 const WAYS: [way: string, fault: (text: string) => Fault, ask: (gateway: TestGateway) => Promise<unknown>][] = [
   [
-    'the hint of a create',
+    'the message of a create',
     text => ({ operation: 'createConnection', body: { connection_id: ID, message: text } }),
     ({ create }) => create({ name: freshName() }),
   ],
@@ -105,11 +105,11 @@ async function seenAfter(fault: Fault, ask: (typeof WAYS)[number][2]): Promise<s
 
 it.each([
   ['is shown where a longer word begins with a credential', 'Ask the quiet operators.', 'Ask the quiet operators.'],
-  ['is withheld where Chinese letters follow a credential', 'Example-Holding的账户已锁定。', null],
-])('a hint %s', async (_behaviour, text, shown) => {
+  ['is withheld where Chinese letters follow a credential', 'Example-Holding的账户已锁定。', ''],
+])('a message %s', async (_behaviour, text, shown) => {
   const { emulator, create } = gateway();
   emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: text } });
-  expect((await create({ name: freshName() })).hint).toBe(shown);
+  expect((await create({ name: freshName() })).message).toBe(shown);
 });
 
 it('a security token of many thousand letters does not prevent that texts are checked', async () => {
@@ -119,7 +119,7 @@ it('a security token of many thousand letters does not prevent that texts are ch
     emulator: { accessKeys: [{ accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY, securityToken }] },
   });
   emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: HARMLESS } });
-  expect(await create()).toMatchObject({ connectionId: ID, hint: HARMLESS });
+  expect(await create()).toMatchObject({ connectionId: ID, message: HARMLESS });
 });
 
 it.each([
@@ -153,15 +153,15 @@ it('words of DLI are withheld if they contain a password that was replaced, or t
   const recorded = { name: freshName(), idempotencyKey: 'e6a3e2b0-6b0c-4a0e-9a5c-0f3b6a7c1d21' };
   const early = `Now it is ${next}.`;
   rotating.emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: early } });
-  expect((await rotating.create(recorded)).hint).toBe(early);
+  expect((await rotating.create(recorded)).message).toBe(early);
   users[0] = { ...USER, password: next };
   secrets.swap({ IAM_PASSWORD: next });
   await rotating.logged('credentials replaced');
-  const hints: unknown[] = [];
+  const messages: unknown[] = [];
   for (const text of [HARMLESS, `It was ${USER.password}.`, early]) {
     rotating.emulator.inject({ operation: 'createConnection', body: { connection_id: ID, message: text } });
-    hints.push((await rotating.create({ name: freshName() })).hint);
+    messages.push((await rotating.create({ name: freshName() })).message);
   }
-  expect(hints).toEqual([HARMLESS, null, null]);
-  expect(await rotating.create(recorded)).toMatchObject({ connectionId: ID, hint: null });
+  expect(messages).toEqual([HARMLESS, '', '']);
+  expect(await rotating.create(recorded)).toMatchObject({ connectionId: ID, message: '' });
 });

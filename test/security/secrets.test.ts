@@ -46,12 +46,12 @@ const QUICK_FAULTS: Faults = [
   ['is unsuccessful', { body: { is_success: false, message: EVERYTHING } }],
 ];
 
-/** Successes whose hints contain one of the gateway's secrets. */
-function hintsWith(secrets: Environment): Faults {
+/** Successes whose messages contain one of the gateway's secrets. */
+function messagesWith(secrets: Environment): Faults {
   return Object.entries(secrets).flatMap(([name, secret]) =>
     secret === undefined
       ? []
-      : [[`gets a hint with ${name}`, { body: { message: `About ${secret}.`, connection_id: ID } }]],
+      : [[`gets a message with ${name}`, { body: { message: `About ${secret}.`, connection_id: ID } }]],
   );
 }
 
@@ -119,7 +119,7 @@ describe.each([
   // Two refusals in a row, also of two tests, suspend the credential.
   beforeEach(async () => void (await pageOf(gateway())));
 
-  it.each([...SLOW_FAULTS, ...QUICK_FAULTS, ...hintsWith({ ...env, iamToken: SENTINELS.iamToken })])(
+  it.each([...SLOW_FAULTS, ...QUICK_FAULTS, ...messagesWith({ ...env, iamToken: SENTINELS.iamToken })])(
     'the create %s',
     async (_how, fault) => {
       const { text, lines, seen } = await failingCreate(gateway(), { operation: 'createConnection', ...fault });

@@ -12,8 +12,8 @@ export const KEY = 'order-4711-attempt-1';
 /** Payloads of creates, by member and code. */
 export const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
 export const UNAVAILABLE = { __typename: 'DliUnavailableError', code: 'UPSTREAM_UNAVAILABLE' };
-export const KEY_REUSED = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_KEY_REUSED' };
-export const IN_PROGRESS = { __typename: 'IdempotencyConflictError', code: 'IDEMPOTENCY_IN_PROGRESS' };
+export const KEY_REUSED = { __typename: 'IdempotencyKeyReusedError', code: 'IDEMPOTENCY_KEY_REUSED' };
+export const IN_PROGRESS = { __typename: 'IdempotencyInProgressError', code: 'IDEMPOTENCY_IN_PROGRESS' };
 export const NAME_TAKEN = { __typename: 'NameTakenError', code: 'NAME_CONFLICT' };
 
 /** Creates whose connection is reset before the response: not executed, and executed. */

@@ -20,7 +20,7 @@ export interface CreateHistory {
 
 /** The payloads after which a caller need not repeat the call. */
 const DECIDED = ['CreateDatasourceConnectionSuccess', 'NameTakenError', 'DliRejectedError'];
-const UNDECIDED = ['OutcomeUnknownError', 'IdempotencyConflictError'];
+const UNDECIDED = ['OutcomeUnknownError', 'IdempotencyInProgressError'];
 const MAX_CALLS = 6;
 const AT_A_TIME = 20;
 const REPEAT_INTERVAL_MS = 1_000;

@@ -131,7 +131,8 @@ function findWrongAnswers(
           : [];
       }
       case 'OutcomeUnknownError':
-      case 'IdempotencyConflictError':
+      case 'IdempotencyInProgressError':
+      case 'IdempotencyKeyReusedError':
       case undefined:
         return [];
       default:

@@ -111,14 +111,7 @@ export class DocumentGrower {
   #fields(type: Exclude<GraphQLCompositeType, { getTypes(): unknown }>): string {
     const all = shuffled(this.random, Object.values(type.getFields()));
     const fields = all.slice(0, integer(this.random, 1, all.length));
-    const set = this.#joined(
-      fields.map(field => {
-        const isAliased = isBy(this.random, CHANCES.alias) || isUnmergeable(type.name, field.name);
-        // Without an alias left, a field that cannot be merged is replaced.
-        if (isAliased && this.#aliases >= MAX_ALIASES) return '__typename';
-        return this.#field(field, isAliased);
-      }),
-    );
+    const set = this.#joined(fields.map(field => this.#field(field, isBy(this.random, CHANCES.alias))));
     if (isBy(this.random, CHANCES.fragment)) return this.#inFragment(type.name, set);
     if (isBy(this.random, CHANCES.inlineFragment)) return `...${this.#directive()} { ${set} }`;
     return set;
@@ -161,12 +154,6 @@ export class DocumentGrower {
     this.#names += 1;
     return `${prefix}${this.#names}`;
   }
-}
-
-// Fields whose types differ between the members of a union need an alias.
-function isUnmergeable(typeName: string, fieldName: string): boolean {
-  const name = `${typeName}.${fieldName}`;
-  return ['CreateDatasourceConnectionSuccess.message', 'IdempotencyConflictError.retryAfterSeconds'].includes(name);
 }
 
 /** Prints a value as a literal of a document. */
