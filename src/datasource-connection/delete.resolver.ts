@@ -5,6 +5,7 @@ import { CONNECTION_ID } from '../dli/connection.js';
 import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
+import { InputProblemCode, reports } from './input-problem.js';
 import type { MutationDependencies } from './mutation.js';
 import { RateLimitedError, recordForAudit } from './mutation.js';
 import type { RequestContext } from './request-context.js';
@@ -47,6 +48,9 @@ export class DeleteDatasourceConnectionResolver {
 @InputType({ description: 'The connection to delete.' })
 export class DeleteDatasourceConnectionInput {
   @Field(() => ID, { description: "The connection's id, a UUID." })
-  @Matches(CONNECTION_ID, { message: 'id must be a UUID, as the id of every connection is.' })
+  @Matches(
+    CONNECTION_ID,
+    reports(InputProblemCode.WRONG_FORMAT, 'id must be a UUID, as the id of every connection is.'),
+  )
   id!: string;
 }

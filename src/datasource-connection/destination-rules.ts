@@ -1,6 +1,7 @@
 import type { ValidationArguments } from 'class-validator';
 import { ValidateBy } from 'class-validator';
 import { DatasourceService } from '../dli/connection.js';
+import { InputProblemCode, reports } from './input-problem.js';
 
 /** The rule for the `url` of one kind of service. */
 interface DestinationRule {
@@ -84,19 +85,21 @@ const URL_MATCHERS = Object.values(DatasourceService).map(
 const MATCHER_OF: ReadonlyMap<unknown, RegExp> = new Map(URL_MATCHERS);
 
 function isDestinationOf(service: unknown, url: unknown): boolean {
-  // The length is checked first, because it bounds the work of the regular expression.
-  return typeof url === 'string' && url.length <= MAX_URL_LENGTH && (MATCHER_OF.get(service)?.test(url) ?? false);
+  if (typeof url !== 'string') return false;
+  // The length bounds the work of the regular expression. What exceeds it is refused by another rule.
+  return url.length > MAX_URL_LENGTH || (MATCHER_OF.get(service)?.test(url) ?? false);
 }
 
-/** Property decorator that validates a url by the rule of the service in the sibling field `service`. */
+/**
+ * Property decorator that validates a url by the rule of the service in the sibling field `service`. The length is left
+ * to another rule.
+ */
 export function IsDestinationOfService(): PropertyDecorator {
-  return ValidateBy({
-    name: 'isDestinationOfService',
-    validator: {
-      validate: (url: unknown, args?: ValidationArguments) => isDestinationOf(serviceOf(args), url),
-      defaultMessage: args => `${urlRuleOf(serviceOf(args))}.`,
-    },
-  });
+  const validate = (url: unknown, args?: ValidationArguments) => isDestinationOf(serviceOf(args), url);
+  return ValidateBy(
+    { name: 'isDestinationOfService', validator: { validate } },
+    reports(InputProblemCode.WRONG_FORMAT, args => `${urlRuleOf(serviceOf(args))}.`),
+  );
 }
 
 // GraphQL has refused inputs without a valid service already.

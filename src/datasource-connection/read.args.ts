@@ -1,9 +1,13 @@
 import { ArrayMaxSize, IsIn, IsOptional, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { ConnectionOrder, ConnectionState, DatasourceService } from './connection.type.js';
+import { InputProblemCode, reports } from './input-problem.js';
 
 const MAX_PAGE = 100;
 const MAX_VALUES = 10;
+const MAX_NAME_LENGTH = 64;
+const MAX_CURSOR_LENGTH = 1_024;
+const MAX_ID_LENGTH = 256;
 // Less than the usual read timeout of proxies, which is 30 s or more.
 const MAX_WAIT_SECONDS = 25;
 
@@ -15,7 +19,7 @@ export class DatasourceConnectionFilter {
     description: 'Only connections in one of these states. Default: all states except DELETED.',
   })
   @IsOptional()
-  @ArrayMaxSize(MAX_VALUES, { message: `states may be at most ${MAX_VALUES}` })
+  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `states may be at most ${MAX_VALUES}.`, MAX_VALUES))
   states?: ConnectionState[] | null;
 
   @Field(() => [DatasourceService], {
@@ -23,15 +27,18 @@ export class DatasourceConnectionFilter {
     description: 'Only connections to one of these kinds of service.',
   })
   @IsOptional()
-  @ArrayMaxSize(MAX_VALUES, { message: `services may be at most ${MAX_VALUES}` })
+  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `services may be at most ${MAX_VALUES}.`, MAX_VALUES))
   services?: DatasourceService[] | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Only connections whose name contains this text, ignoring case; at most 64 characters.',
+    description: `Only connections whose name contains this text, ignoring case; at most ${MAX_NAME_LENGTH} characters.`,
   })
   @IsOptional()
-  @MaxLength(64, { message: 'name may have at most 64 characters' })
+  @MaxLength(
+    MAX_NAME_LENGTH,
+    reports(InputProblemCode.TOO_LONG, `name may have at most ${MAX_NAME_LENGTH} characters.`, MAX_NAME_LENGTH),
+  )
   name?: string | null;
 
   @Field(() => Boolean, {
@@ -46,8 +53,8 @@ export class DatasourceConnectionFilter {
 @ArgsType()
 export class DatasourceConnectionsArgs {
   @Field(() => Int, { defaultValue: 50, description: `Maximum number of connections on the page: 1 to ${MAX_PAGE}.` })
-  @Min(1, { message: `first must be 1 to ${MAX_PAGE}` })
-  @Max(MAX_PAGE, { message: `first must be 1 to ${MAX_PAGE}` })
+  @Min(1, reports(InputProblemCode.TOO_SMALL, `first must be 1 to ${MAX_PAGE}.`, 1))
+  @Max(MAX_PAGE, reports(InputProblemCode.TOO_LARGE, `first must be 1 to ${MAX_PAGE}.`, MAX_PAGE))
   first!: number;
 
   @Field(() => String, {
@@ -55,7 +62,10 @@ export class DatasourceConnectionsArgs {
     description: 'The `nextCursor` of the previous page, which must have the same `order`. Default: the first page.',
   })
   @IsOptional()
-  @MaxLength(1_024, { message: 'after must be the nextCursor of a page' })
+  @MaxLength(
+    MAX_CURSOR_LENGTH,
+    reports(InputProblemCode.TOO_LONG, 'after must be the nextCursor of a page.', MAX_CURSOR_LENGTH),
+  )
   after?: string | null;
 
   @Field(() => DatasourceConnectionFilter, { nullable: true, description: 'Filters the list.' })
@@ -72,7 +82,10 @@ export class DatasourceConnectionsArgs {
 @ArgsType()
 export class DatasourceConnectionArgs {
   @Field(() => ID, { description: 'The id of the connection.' })
-  @MaxLength(256, { message: 'id may have at most 256 characters' })
+  @MaxLength(
+    MAX_ID_LENGTH,
+    reports(InputProblemCode.TOO_LONG, `id may have at most ${MAX_ID_LENGTH} characters.`, MAX_ID_LENGTH),
+  )
   id!: string;
 
   @Field(() => Int, {
@@ -80,8 +93,11 @@ export class DatasourceConnectionArgs {
     description: `Maximum wait in seconds (0 to ${MAX_WAIT_SECONDS}) for a change of state, for clients that cannot subscribe. Default: no wait.`,
   })
   @IsOptional()
-  @Min(0, { message: `waitSeconds must be 0 to ${MAX_WAIT_SECONDS}` })
-  @Max(MAX_WAIT_SECONDS, { message: `waitSeconds must be 0 to ${MAX_WAIT_SECONDS}` })
+  @Min(0, reports(InputProblemCode.TOO_SMALL, `waitSeconds must be 0 to ${MAX_WAIT_SECONDS}.`, 0))
+  @Max(
+    MAX_WAIT_SECONDS,
+    reports(InputProblemCode.TOO_LARGE, `waitSeconds must be 0 to ${MAX_WAIT_SECONDS}.`, MAX_WAIT_SECONDS),
+  )
   waitSeconds?: number | null;
 
   @Field(() => ConnectionState, {

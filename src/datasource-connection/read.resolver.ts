@@ -1,4 +1,3 @@
-import type { GraphQLError } from 'graphql';
 import type { NextFn } from 'type-graphql';
 import {
   Arg,
@@ -30,15 +29,21 @@ import {
   DatasourceConnectionPage,
 } from './connection.type.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
+import { BadInputError, describeProblems, InputProblem, InputProblemCode } from './input-problem.js';
 import { PublicError } from './public-error.js';
 import type { DatasourceConnectionFilter } from './read.args.js';
 import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
 import type { RequestContext } from './request-context.js';
 import { toUpstreamError } from './to-payload.js';
-import { describeProblems } from './user-errors.js';
 
 /** The only topic of type-graphql's PubSub; the {@link WatchRequest} identifies the connection. */
 const WATCH_TOPIC = 'datasourceConnection';
+
+const WRONG_CURSOR = new InputProblem(
+  ['after'],
+  InputProblemCode.WRONG_FORMAT,
+  'after must be the nextCursor of a page of the same order.',
+);
 
 /** A subscription to the changes of one connection. */
 export interface WatchRequest {
@@ -173,14 +178,14 @@ function toReadError(error: unknown): unknown {
     return new PublicError('UPSTREAM_THROTTLED', 'Too many reads are waiting for DLI at the moment. Try again later.', {
       retryAfterSeconds: 1,
     });
-  if (error instanceof CursorError) return badInput('after must be the nextCursor of a page of the same order');
+  if (error instanceof CursorError) return new BadInputError([WRONG_CURSOR]);
   if (error instanceof TooManyWatchesError)
     return new PublicError('OVERLOADED', 'Too many connections are being watched at the moment. Try again later.', {
       retryAfterSeconds: 5,
     });
   if (!(error instanceof ArgumentValidationError)) return error;
   const problems = describeProblems(error);
-  return problems === undefined ? error : badInput(problems.map(({ message }) => message).join('; '));
+  return problems === undefined ? error : new BadInputError(problems);
 }
 
 /** Middleware of queries that converts the errors of reads, see {@link toReadError}. */
@@ -190,8 +195,4 @@ async function mapReadErrors(_data: unknown, next: NextFn): Promise<unknown> {
   } catch (error) {
     throw toReadError(error);
   }
-}
-
-function badInput(problem: string): GraphQLError {
-  return new PublicError('BAD_USER_INPUT', `${problem}.`);
 }

@@ -1,6 +1,8 @@
 import { Authorized, Field, Int, ObjectType, Query, Resolver } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { DatasourceService } from './connection.type.js';
+import type { FieldRule } from './create.input.js';
+import { CREATE_RULES } from './create.input.js';
 import { DESTINATION_RULES, MAX_URL_LENGTH, urlPatternOf, urlRuleOf } from './destination-rules.js';
 
 /** A kind of service, with the rule for its `url`. */
@@ -50,7 +52,60 @@ export class DatasourceServiceInfo {
 
 const SERVICES = Object.values(DatasourceService).map(service => new DatasourceServiceInfo(service));
 
-/** Resolves the kinds of services, with everything that a form for `url` needs. */
+/** The rule of one field of an input. */
+@ObjectType({ description: 'The rule of one field of an input, for forms. A value must follow all parts of it.' })
+export class InputFieldRule {
+  @Field(() => [String], {
+    description: 'The path within `input`, as in `InputProblem.path`, with `*` for a position in a list.',
+  })
+  readonly path: readonly string[];
+
+  @Field(() => Boolean, { description: 'Whether the field must be set; in a list, in each of its items.' })
+  readonly required: boolean;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Minimum length in characters, counted as HTML does; null if there is none.',
+  })
+  readonly minLength: number | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Maximum length in characters, counted as HTML does; null if there is none.',
+  })
+  readonly maxLength: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Maximum number of items; null if the field is not a list.' })
+  readonly maxItems: number | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "A regular expression that matches the whole value, as in HTML's `pattern` attribute. It does not check the length. Null if there is none; that of `url` depends on the service, see `datasourceServices`.",
+  })
+  readonly pattern: string | null;
+
+  @Field(() => String, { nullable: true, description: 'A valid value; null for a list.' })
+  readonly example: string | null;
+
+  @Field(() => String, { description: 'The rule in English, to be shown next to the field.' })
+  readonly rule: string;
+
+  constructor(path: string, { isRequired, minLength, maxLength, maxItems, pattern, example, text }: FieldRule) {
+    this.path = path.split('.');
+    this.required = isRequired;
+    this.minLength = minLength ?? null;
+    this.maxLength = maxLength ?? null;
+    this.maxItems = maxItems ?? null;
+    this.pattern = pattern ?? null;
+    this.example = example ?? null;
+    this.rule = text;
+  }
+}
+
+const CREATE_FIELD_RULES = Object.entries(CREATE_RULES).map(([path, rule]) => new InputFieldRule(path, rule));
+
+/** Resolves what a form for a new connection needs: the kinds of services, and the rules of all fields. */
 @Resolver()
 export class DatasourceServicesResolver {
   @Authorized<Role>('read')
@@ -59,5 +114,13 @@ export class DatasourceServicesResolver {
   })
   datasourceServices(): DatasourceServiceInfo[] {
     return SERVICES;
+  }
+
+  @Authorized<Role>('read')
+  @Query(() => [InputFieldRule], {
+    description: 'The rule of every field of the input of `createDatasourceConnection`, for forms.',
+  })
+  createDatasourceConnectionRules(): InputFieldRule[] {
+    return CREATE_FIELD_RULES;
   }
 }

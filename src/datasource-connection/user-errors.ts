@@ -1,9 +1,6 @@
-import { ValidationError } from 'class-validator';
 import type { MiddlewareFn } from 'type-graphql';
 import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
-
-// A long list of invalid tags must not cause a much larger response.
-const MAX_PROBLEMS = 20;
+import { describeProblems, InputProblem } from './input-problem.js';
 
 /** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
 export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
@@ -15,22 +12,6 @@ export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
     return new InvalidInputError(problems);
   }
 };
-
-/** Lists at most 20 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
-export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
-  const problems: unknown = extensions.validationErrors;
-  if (!Array.isArray(problems) || !problems.every(problem => problem instanceof ValidationError)) return undefined;
-  return problems.flatMap(problem => flatten(problem, [])).slice(0, MAX_PROBLEMS);
-}
-
-function flatten({ property, constraints, children }: ValidationError, parents: string[]): InputProblem[] {
-  const path = [...parents, property];
-  const messages = Object.values(constraints ?? {});
-  return [
-    ...messages.map(message => new InputProblem(path, message)),
-    ...(children ?? []).flatMap(child => flatten(child, path)),
-  ];
-}
 
 /** The codes of {@link UserError}. */
 export enum UserErrorCode {
@@ -92,24 +73,6 @@ export abstract class UserError {
 
   protected constructor(code: UserErrorCode, message: string) {
     this.code = code;
-    this.message = message;
-  }
-}
-
-/** One violated rule of an input. */
-@ObjectType({ description: 'One rule that the input breaks.' })
-class InputProblem {
-  @Field(() => [String], {
-    description:
-      'The path within `input`: field names and list positions, outermost first, such as `["tags", "0", "key"]`.',
-  })
-  readonly path: string[];
-
-  @Field(() => String, { description: 'The rule, in English, to be shown next to the field.' })
-  readonly message: string;
-
-  constructor(path: string[], message: string) {
-    this.path = path;
     this.message = message;
   }
 }

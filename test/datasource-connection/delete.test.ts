@@ -24,7 +24,14 @@ describe('deleteDatasourceConnection', () => {
       __typename: 'InvalidInputError',
       code: 'BAD_USER_INPUT',
       message: 'The input breaks the rules listed in problems. Nothing was sent to DLI.',
-      problems: [{ path: ['id'], message: 'id must be a UUID, as the id of every connection is.' }],
+      problems: [
+        {
+          path: ['id'],
+          code: 'WRONG_FORMAT',
+          message: 'id must be a UUID, as the id of every connection is.',
+          limit: null,
+        },
+      ],
     });
     expect(gateway.emulator.ledger.count()).toBe(0);
   });

@@ -53,7 +53,7 @@ describe('the rule for url', () => {
     const rule = (await servicesOf(gateway)).find(info => info.service === service)?.urlRule;
     const { problems } = await gateway.create({ service, url: 'jdbc:x' });
 
-    expect(problems).toEqual([{ path: ['url'], message: rule }]);
+    expect(problems).toEqual([{ path: ['url'], code: 'WRONG_FORMAT', message: rule, limit: null }]);
     expect(rule).toContain(example);
   });
 

@@ -8,7 +8,7 @@ const DELETE_MUTATION = `
     deleteDatasourceConnection(input: $input) {
       __typename
       ... on DeleteDatasourceConnectionSuccess { connectionId }
-      ... on InvalidInputError { problems { path message } }
+      ... on InvalidInputError { problems { path code message limit } }
       ... on ConnectionNotFoundError { connectionId }
       ... on ConnectionCreatingError { retryAfterSeconds }
       ... on DliRejectedError { dliCode requestId }

@@ -49,7 +49,11 @@ export interface GraphqlAnswer {
 /** A top-level error as callers see it. */
 interface GraphqlErrorAnswer {
   message: string;
-  extensions: { code: string; traceId?: string };
+  extensions: {
+    code: string;
+    traceId?: string;
+    problems?: { path: string[]; code: string; message: string; limit?: number }[];
+  };
 }
 
 /** A member of the payload union of a create, with the fields of all members. */
@@ -58,7 +62,7 @@ export interface Payload {
   connectionId?: string;
   message?: string;
   code?: string;
-  problems?: { path: string[]; message: string }[];
+  problems?: { path: string[]; code: string; message: string; limit: number | null }[];
   name?: string;
   dliCode?: string | null;
   requestId?: string | null;
@@ -83,7 +87,7 @@ export const CREATE_MUTATION = `
     createDatasourceConnection(input: $input) {
       __typename
       ... on CreateDatasourceConnectionSuccess { connectionId message reconciled }
-      ... on InvalidInputError { problems { path message } }
+      ... on InvalidInputError { problems { path code message limit } }
       ... on NameTakenError { name }
       ... on DliRejectedError { dliCode requestId }
       ... on DliUnavailableError { retryAfterSeconds }
