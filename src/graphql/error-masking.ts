@@ -1,11 +1,13 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { DocumentNode, GraphQLFormattedError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { GraphQLError, isValueNode, Kind } from 'graphql';
+import type { InputProblem } from '../datasource-connection/input-problem.js';
+import { BadInputError } from '../datasource-connection/input-problem.js';
 import type { PublicErrorCode } from '../datasource-connection/public-error.js';
 import { PUBLIC_ERROR_CODES } from '../datasource-connection/public-error.js';
 import type { Logger } from '../lib/logger.js';
 import { logBug } from '../lib/logger.js';
-import { describeLiteralError, describeVariableErrors } from './input-errors.js';
+import { findLiteralProblem, findVariableProblems } from './input-errors.js';
 
 const MAX_MESSAGE_LENGTH = 500;
 
@@ -33,7 +35,11 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
       withoutLiterals(formatted.message).slice(0, MAX_MESSAGE_LENGTH),
     ...(locations !== undefined && { locations }),
     ...(path !== undefined && { path }),
-    extensions: { code, ...(typeof retryAfterSeconds === 'number' && { retryAfterSeconds }) },
+    extensions: {
+      code,
+      ...(typeof retryAfterSeconds === 'number' && { retryAfterSeconds }),
+      ...(original instanceof BadInputError && { problems: original.problems }),
+    },
   };
 }
 
@@ -103,14 +109,19 @@ function withoutValues(
   masked: readonly GraphQLFormattedError[],
 ): GraphQLFormattedError[] {
   if (operation && masked.some(error => error.extensions?.['code'] === 'BAD_USER_INPUT')) {
-    const described = describeVariableErrors(schema, operation, variables);
-    if (described.length > 0) return described.map(error => maskError(error.toJSON(), error));
+    const problems = findVariableProblems(schema, operation, variables);
+    if (problems.length > 0) return problems.map(formatProblem);
   }
   return masked.map((error, index) => {
     const original = errors[index];
-    const message = original && document && describeLiteralError(original, schema, document);
-    return message === undefined ? error : { ...error, message };
+    const problem = original && document && findLiteralProblem(original, schema, document);
+    return problem === undefined ? error : { ...error, ...formatProblem(problem) };
   });
+}
+
+function formatProblem(problem: InputProblem): GraphQLFormattedError {
+  const error = new BadInputError([problem]);
+  return maskError(error.toJSON(), error);
 }
 
 function logInternalErrors(

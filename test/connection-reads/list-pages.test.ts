@@ -98,21 +98,50 @@ describe('the list of connections', () => {
   });
 });
 
+const WRONG_CURSOR = { path: ['after'], code: 'WRONG_FORMAT' };
+
 describe('invalid arguments', () => {
   it.each([
-    ['first: 0', 'first must be 1 to 100.'],
-    ['first: 101', 'first must be 1 to 100.'],
-    ['first: -1', 'first must be 1 to 100.'],
-    ['after: ""', 'after must be the nextCursor of a page of the same order.'],
-    ['after: "bm9uc2Vuc2U"', 'after must be the nextCursor of a page of the same order.'],
-    [`after: "${'x'.repeat(1_025)}"`, 'after must be the nextCursor of a page.'],
-    [`filter: {name: "${'x'.repeat(65)}"}`, 'name may have at most 64 characters.'],
-    [`filter: {states: [${'ACTIVE '.repeat(11)}]}`, 'states may be at most 10.'],
-    [`filter: {services: [${'RDS '.repeat(11)}]}`, 'services may be at most 10.'],
-  ])('%s: the error names the rule', async (argumentsText, message) => {
+    ['first: 0', 'first must be 1 to 100.', { path: ['first'], code: 'TOO_SMALL', limit: 1 }],
+    ['first: 101', 'first must be 1 to 100.', { path: ['first'], code: 'TOO_LARGE', limit: 100 }],
+    ['first: -1', 'first must be 1 to 100.', { path: ['first'], code: 'TOO_SMALL', limit: 1 }],
+    ['after: ""', 'after must be the nextCursor of a page of the same order.', WRONG_CURSOR],
+    ['after: "bm9uc2Vuc2U"', 'after must be the nextCursor of a page of the same order.', WRONG_CURSOR],
+    [
+      `after: "${'x'.repeat(1_025)}"`,
+      'after must be the nextCursor of a page.',
+      { path: ['after'], code: 'TOO_LONG', limit: 1_024 },
+    ],
+    [
+      `filter: {name: "${'x'.repeat(65)}"}`,
+      'name may have at most 64 characters.',
+      { path: ['filter', 'name'], code: 'TOO_LONG', limit: 64 },
+    ],
+    [
+      `filter: {states: [${'ACTIVE '.repeat(11)}]}`,
+      'states may be at most 10.',
+      { path: ['filter', 'states'], code: 'TOO_MANY', limit: 10 },
+    ],
+    [
+      `filter: {services: [${'RDS '.repeat(11)}]}`,
+      'services may be at most 10.',
+      { path: ['filter', 'services'], code: 'TOO_MANY', limit: 10 },
+    ],
+  ])('%s: the error names the rule', async (argumentsText, message, problem) => {
     const gateway = await startGateway();
     const { body } = await askForPage(gateway, argumentsText);
-    expect(body.errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(body.errors).toMatchObject([
+      { message, extensions: { code: 'BAD_USER_INPUT', problems: [{ ...problem, message }] } },
+    ]);
+  });
+
+  it('are reported all at once, as data too, and without their values', async () => {
+    const gateway = await startGateway();
+    const { body } = await askForPage(gateway, `first: 101, filter: {name: "zq7canary${'x'.repeat(64)}"}`);
+    const [error] = body.errors ?? [];
+    expect(error?.message).toBe('first must be 1 to 100. name may have at most 64 characters.');
+    expect(error?.extensions.problems?.map(({ path }) => path.join('.'))).toEqual(['first', 'filter.name']);
+    expect(JSON.stringify(body) + gateway.log()).not.toContain('zq7canary');
   });
 
   it('are refused: a cursor of another order', async () => {

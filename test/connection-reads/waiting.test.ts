@@ -99,11 +99,20 @@ describe('a query with waitSeconds', () => {
     expect(pollsSoFar()).toBe(all);
   });
 
-  it.each(['waitSeconds: 26', 'waitSeconds: -1'])('is refused: %s', async more => {
+  it.each([
+    ['waitSeconds: 26', 'TOO_LARGE', 25],
+    ['waitSeconds: -1', 'TOO_SMALL', 0],
+  ])('is refused: %s', async (more, code, limit) => {
     const gateway = await startGateway();
     const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1', more);
     expect(body.errors).toMatchObject([
-      { message: 'waitSeconds must be 0 to 25.', extensions: { code: 'BAD_USER_INPUT' } },
+      {
+        message: 'waitSeconds must be 0 to 25.',
+        extensions: {
+          code: 'BAD_USER_INPUT',
+          problems: [{ path: ['waitSeconds'], code, message: 'waitSeconds must be 0 to 25.', limit }],
+        },
+      },
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { shareGateway } from '../helpers/shared-gateway.js';
+import { problemOf } from './helpers/input-problem.js';
 
 const CANARY = 'zq7canary';
 const CANARY_NUMBER = '907140233';
@@ -22,17 +23,23 @@ describe('an invalid literal in the document', () => {
     ['a boolean as name', { name: 'true' }, '"input.name" must be of type String!.'],
     ['an enum value as name', { name: CANARY }, '"input.name" must be of type String!.'],
     ['an object as name', { name: `{ ${CANARY}: 1 }` }, '"input.name" must be of type String!.'],
-    ['null as name', { name: 'null' }, '"input.name" must be of type String!.'],
+    ['null as name', { name: 'null' }, '"input.name" is required.'],
     ['an unknown service', { service: CANARY }, `"input.service" must be one of ${SERVICES}.`],
     ['a string as service', { service: `"${CANARY}"` }, `"input.service" must be one of ${SERVICES}.`],
     ['a service in DLI spelling', { service: 'rds' }, `"input.service" must be one of ${SERVICES}.`],
     ['a fraction as id', { networkId: `${CANARY_NUMBER}.5` }, '"input.networkId" must be of type ID!.'],
     ['a string as tags', { tags: `"${CANARY}"` }, '"input.tags" must be of type [TagInput!].'],
-    ['a tag without value', { tags: `[{ key: "${CANARY}" }]` }, '"input.tags.value" is required.'],
+    ['a tag without value', { tags: `[{ key: "${CANARY}" }]` }, '"input.tags.0.value" is required.'],
     [
       'a number as tag key',
       { tags: `[{ key: ${CANARY_NUMBER}, value: "" }]` },
-      '"input.tags.key" must be of type String!.',
+      '"input.tags.0.key" must be of type String!.',
+    ],
+    ['a tag without value that is not in a list', { tags: `{ key: "${CANARY}" }` }, '"input.tags.value" is required.'],
+    [
+      'a second tag without value',
+      { tags: `[{ key: "a", value: "b" }, { key: "${CANARY}" }]` },
+      '"input.tags.1.value" is required.',
     ],
     ['an unknown field', { is_admin: `"${CANARY}"` }, '"input.is_admin" is not a field of its input type.'],
     [
@@ -57,8 +64,9 @@ describe('an invalid literal in the document', () => {
             message,
             locations: [{ line: 1, column: expect.any(Number) }],
             extensions: {
-              code: 'GRAPHQL_VALIDATION_FAILED',
+              code: 'BAD_USER_INPUT',
               traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+              problems: [problemOf(message)],
             },
           },
         ],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
+import { problemOf } from './helpers/input-problem.js';
 
 const CANARY = 'zq7canary';
 const CANARY_NUMBER = 907_140_233;
@@ -14,7 +15,7 @@ describe('a variable of the wrong type', () => {
     ['a boolean as name', { name: true }, '"input.name" must be of type String!.'],
     ['a nested list as name', { name: [[CANARY]] }, '"input.name" must be of type String!.'],
     ['an object as name', { name: { toString: CANARY } }, '"input.name" must be of type String!.'],
-    ['null as name', { name: null }, '"input.name" must be of type String!.'],
+    ['null as name', { name: null }, '"input.name" is required.'],
     ['no name', { name: undefined }, '"input.name" is required.'],
     ['an unknown service', { service: CANARY }, `"input.service" must be one of ${SERVICES}.`],
     ['an empty service', { service: '' }, `"input.service" must be one of ${SERVICES}.`],
@@ -27,7 +28,7 @@ describe('a variable of the wrong type', () => {
     ['a list as url', { url: [CANARY, CANARY] }, '"input.url" must be of type String!.'],
     ['a string as tags', { tags: CANARY }, '"input.tags" must be of type [TagInput!].'],
     ['a string as tag', { tags: [CANARY] }, '"input.tags.0" must be of type TagInput!.'],
-    ['null as tag', { tags: [null] }, '"input.tags.0" must be of type TagInput!.'],
+    ['null as tag', { tags: [null] }, '"input.tags.0" is required.'],
     ['a list as tag', { tags: [[{ key: CANARY, value: CANARY }]] }, '"input.tags.0" must be of type TagInput!.'],
     ['a tag without value', { tags: [{ key: CANARY }] }, '"input.tags.0.value" is required.'],
     [
@@ -63,7 +64,7 @@ describe('a variable of the wrong type', () => {
 
     expect({ status, body }).toEqual({
       status: 400,
-      body: { errors: [{ message, extensions: { code: 'BAD_USER_INPUT', traceId: traceId() } }] },
+      body: { errors: [errorOf(message)] },
     });
     const shown = JSON.stringify(body) + gateway.log();
     expect(shown).not.toContain(CANARY);
@@ -74,6 +75,7 @@ describe('a variable of the wrong type', () => {
 
   it.each<[what: string, variables: unknown, messages: string[]]>([
     ['a string as input', { input: CANARY }, ['"input" must be of type CreateDatasourceConnectionInput!.']],
+    ['null as input', { input: null }, ['"input" is required.']],
     ['no input', {}, ['"input" is required.']],
     ['no variables', undefined, ['"input" is required.']],
     ['an inherited input', { ['__proto__']: { input: VALID_INPUT } }, ['"input" is required.']],
@@ -95,11 +97,7 @@ describe('a variable of the wrong type', () => {
     const gateway = shared();
     const { status, body } = await gateway.send({ query: CREATE_MUTATION, variables });
 
-    const extensions = { code: 'BAD_USER_INPUT', traceId: traceId() };
-    expect({ status, body }).toEqual({
-      status: 400,
-      body: { errors: messages.map(message => ({ message, extensions })) },
-    });
+    expect({ status, body }).toEqual({ status: 400, body: { errors: messages.map(errorOf) } });
     expect(JSON.stringify(body) + gateway.log()).not.toContain(CANARY);
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
@@ -130,6 +128,7 @@ describe('a variable of the wrong type', () => {
   });
 });
 
-function traceId(): unknown {
-  return expect.stringMatching(/^[0-9a-f]{32}$/);
+function errorOf(message: string) {
+  const traceId = expect.stringMatching(/^[0-9a-f]{32}$/);
+  return { message, extensions: { code: 'BAD_USER_INPUT', traceId, problems: [problemOf(message)] } };
 }

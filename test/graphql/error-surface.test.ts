@@ -144,7 +144,9 @@ describe.each([
       expect(others).toEqual({});
       expect(String(message).length).toBeLessThanOrEqual(500);
       expect(CODES).toContain((extensions as { code: string }).code);
-      expect(Object.keys(extensions as object).filter(key => key !== 'code' && key !== 'traceId')).toEqual([]);
+      expect(Object.keys(extensions as object).filter(key => !['code', 'traceId', 'problems'].includes(key))).toEqual(
+        [],
+      );
     }
     expect(text + gateway.log()).not.toMatch(/zq7canary|907140233|call stack|node_modules|internal error/i);
     expect(gateway.emulator.ledger.count()).toBe(0);

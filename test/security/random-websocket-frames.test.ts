@@ -34,7 +34,7 @@ const EXPECTED_OF_1000: Readonly<Tally> = {
   error: 400,
   pong: 400,
   BAD_REQUEST: 100,
-  GRAPHQL_VALIDATION_FAILED: 50,
+  GRAPHQL_VALIDATION_FAILED: 40,
   GRAPHQL_PARSE_FAILED: 50,
   'closed with 1002': 20,
   'closed with 4400': 50,

@@ -19,6 +19,7 @@ const CODES: ReadonlySet<unknown> = new Set(
   [...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }) => code)].filter(code => code !== 'INTERNAL'),
 );
 const MAX_MESSAGE_LENGTH = 500;
+const MAX_PROBLEMS = 20;
 const TRACE_ID = /^[0-9a-f]{32}$/;
 const NO_TRACE_ID = '0'.repeat(32);
 
@@ -42,7 +43,7 @@ export function findAnswerProblem(schema: GraphQLSchema, answer: unknown, query?
   if (data === null && errors === undefined) return 'has no data and does not say why';
   if (errors !== undefined) {
     if (!Array.isArray(errors) || errors.length === 0) return 'has no list of errors';
-    const problem = errors.map(findErrorProblem).find(found => found !== undefined);
+    const problem = errors.map(error => findErrorProblem(schema, error)).find(found => found !== undefined);
     if (problem !== undefined) return problem;
   }
   if (!isObject(data)) return undefined;
@@ -50,7 +51,7 @@ export function findAnswerProblem(schema: GraphQLSchema, answer: unknown, query?
   return findDataProblem(schema, parse(query), data);
 }
 
-function findErrorProblem(error: unknown): string | undefined {
+function findErrorProblem(schema: GraphQLSchema, error: unknown): string | undefined {
   if (!isObject(error)) return 'has an error that is not an object';
   const { message, extensions, locations: _locations, path: _path, ...others } = error;
   if (Object.keys(others).length > 0) return `has an error with other keys: ${Object.keys(others)}`;
@@ -61,9 +62,23 @@ function findErrorProblem(error: unknown): string | undefined {
   // Apollo refuses some requests by itself, without a trace id.
   const { code, traceId = code === 'BAD_REQUEST' ? NO_TRACE_ID : undefined } = extensions;
   if (!TRACE_ID.test(String(traceId))) return `has an error without a trace id: ${JSON.stringify(extensions)}`;
-  const { code: _code, traceId: _traceId, retryAfterSeconds = 1, ...details } = extensions;
+  const { code: _code, traceId: _traceId, retryAfterSeconds = 1, problems, ...details } = extensions;
   if (Object.keys(details).length > 0) return `has an error with details: ${Object.keys(details)}`;
+  if (problems !== undefined && (code !== 'BAD_USER_INPUT' || !isProblemList(schema, problems)))
+    return `has an error with odd problems: ${JSON.stringify(problems)}`;
   return Number.isInteger(retryAfterSeconds) && Number(retryAfterSeconds) >= 0 ? undefined : 'has an odd time to wait';
+}
+
+function isProblemList(schema: GraphQLSchema, problems: unknown): boolean {
+  const codes = schema.getType('InputProblemCode');
+  if (!Array.isArray(problems) || problems.length === 0 || problems.length > MAX_PROBLEMS) return false;
+  return problems.every(({ path, code, message, limit = 0, ...others }) => {
+    const isPath = Array.isArray(path) && path.every(step => typeof step === 'string');
+    const isCode = isEnumType(codes) && codes.getValue(String(code)) != null;
+    return (
+      isPath && isCode && typeof message === 'string' && Number.isInteger(limit) && Object.keys(others).length === 0
+    );
+  });
 }
 
 /** What is wrong with data; it fits if any operation of the document could have it as its result. */
