@@ -13,8 +13,10 @@ import { DeleteDatasourceConnectionResolver } from './datasource-connection/dele
 import type { MutationDependencies } from './datasource-connection/mutation.js';
 import { RunningOperations } from './datasource-connection/mutation.js';
 import { DatasourceConnectionsResolver } from './datasource-connection/read.resolver.js';
+import { ConnectionReferences } from './datasource-connection/references.js';
 import { DatasourceServicesResolver } from './datasource-connection/service.resolver.js';
 import { createApolloServer } from './graphql/apollo-server.js';
+import { addFederation } from './graphql/federation.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
@@ -85,7 +87,7 @@ export async function createGateway(
     running,
     onChange: change => backend.watcher.notice(change),
   };
-  const schema = buildGatewaySchema({
+  const ownSchema = buildGatewaySchema({
     createDatasourceConnection: new CreateDatasourceConnectionResolver({
       ...mutationDependencies,
       createConnection: backend.createConnection,
@@ -97,6 +99,7 @@ export async function createGateway(
     datasourceConnections: new DatasourceConnectionsResolver(backend.reader, backend.watcher),
     datasourceServices: new DatasourceServicesResolver(),
   });
+  const schema = config.federation ? addFederation(ownSchema, new ConnectionReferences(backend.reader)) : ownSchema;
   const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger };
   const { streamQuota, audit } = backend;
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });

@@ -58,7 +58,7 @@ function withoutInvalid(values: Readonly<Record<string, string | undefined>>, pr
 }
 
 function readFiles(
-  { TRUSTED_DOCUMENTS, CA_FILE, EXPLORER = 'none' }: Readonly<Record<string, string | undefined>>,
+  { TRUSTED_DOCUMENTS, CA_FILE, EXPLORER = 'none', FEDERATION }: Readonly<Record<string, string | undefined>>,
   problems: Problem[],
 ) {
   const trustedDocuments = TRUSTED_DOCUMENTS === undefined ? undefined : readDocuments(TRUSTED_DOCUMENTS);
@@ -70,6 +70,11 @@ function readFiles(
     problems.push({
       key: 'TRUSTED_DOCUMENTS',
       rule: 'leaves no document for an explorer: EXPLORER must be none',
+    });
+  } else if (TRUSTED_DOCUMENTS !== undefined && FEDERATION === 'true') {
+    problems.push({
+      key: 'TRUSTED_DOCUMENTS',
+      rule: 'leaves no document for a supergraph: FEDERATION must not be true',
     });
   }
   if (CA_FILE !== undefined && certificates === undefined)
@@ -125,6 +130,8 @@ function toConfig(values: EnvValues) {
     /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges. */
     trustedProxies: values.TRUST_PROXY,
     explorer,
+    /** Whether the gateway serves a supergraph as a subgraph of Apollo Federation. */
+    federation: values.FEDERATION ?? explorer !== 'none',
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };

@@ -16,6 +16,7 @@ const endpoint = address(
   'must be an address with its scheme and without path, query or user',
   ({ pathname, search }) => pathname === '/' && search === '',
 ).transform(text => new URL(text));
+const flag = z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
 /** A comma-separated list; surrounding spaces and empty parts are dropped. */
 const list = z.string().transform(text =>
   text
@@ -185,10 +186,7 @@ export const envSchema = z.object({
   DATA_DIR: z.string().default('.data'),
   REDIS_URL: z.string().check(checkRedisUrl).optional(),
   RECONCILE_SETTLE_MS: milliseconds(100, 900_000).default(120_000),
-  DLI_MARKER_TAG: z
-    .enum(['true', 'false'], 'must be true or false')
-    .transform(value => value === 'true')
-    .default(false),
+  DLI_MARKER_TAG: flag.default(false),
   READ_FRESHNESS_MS: milliseconds(0, 60_000).default(1_000),
   FOLLOW_INTERVAL_MS: milliseconds(100, 60_000).default(1_000),
   READ_CALLS_PER_SECOND: whole(1, 1_000).default(100),
@@ -196,6 +194,7 @@ export const envSchema = z.object({
   MAX_EVENT_LOOP_DELAY_MS: milliseconds(50, 60_000).default(200),
   ...authSettings,
   EXPLORER: oneOf('graphiql', 'sandbox', 'none').optional(),
+  FEDERATION: flag.optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),
   CA_FILE: z.string().optional(),
   // A variable of Node without effect on DLI, IAM or Redis. Accepting it would suggest otherwise.

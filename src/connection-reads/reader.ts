@@ -82,6 +82,22 @@ export class ConnectionReader {
   }
 
   /**
+   * Reads connections by their ids: a single one on its own, several from the list of all, so that they cost one call.
+   * Returns those that exist, by id in lower case.
+   *
+   * @throws {DliError} see {@link ConnectionReader.get}
+   * @throws {ReadQueueFullError}
+   */
+  async getAll(anyCaseIds: readonly string[], caller: ReadContext): Promise<ReadonlyMap<string, ReadConnection>> {
+    const ids = new Set(anyCaseIds.filter(id => CONNECTION_ID.test(id)).map(id => id.toLowerCase()));
+    const [first] = ids;
+    if (first === undefined) return new Map();
+    if (ids.size > 1) return (await this.#snapshot(this.dependencies.freshnessMs, false, caller)).findAll(ids);
+    const connection = await this.get(first, caller);
+    return new Map(connection === undefined ? [] : [[first, connection]]);
+  }
+
+  /**
    * Reads one connection from DLI, bypassing cached results and the limiter.
    *
    * @param permit of the caller's own limiter
@@ -104,10 +120,7 @@ export class ConnectionReader {
   async page(request: PageRequest, caller: ReadContext): Promise<ConnectionPage> {
     const { freshnessMs } = this.dependencies;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
-    const snapshot = await this.#listWithOwnChanges(maxAgeMs, showsDeleted(request.filter), caller);
-    clearTimeout(this.#releaseTimer);
-    // A list of ten thousand connections takes some megabytes, so it is released when unused.
-    this.#releaseTimer = setTimeout(() => this.#releaseList(), SNAPSHOT_LIFE_MS + freshnessMs).unref();
+    const snapshot = await this.#snapshot(maxAgeMs, showsDeleted(request.filter), caller);
     return snapshot.page(request);
   }
 
@@ -123,6 +136,15 @@ export class ConnectionReader {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();
     this.#releaseList();
+  }
+
+  /** A list that is released when it has not been used for some time: ten thousand connections are some megabytes. */
+  async #snapshot(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
+    const snapshot = await this.#listWithOwnChanges(maxAgeMs, withDeleted, caller);
+    clearTimeout(this.#releaseTimer);
+    const unusedMs = SNAPSHOT_LIFE_MS + this.dependencies.freshnessMs;
+    this.#releaseTimer = setTimeout(() => this.#releaseList(), unusedMs).unref();
+    return snapshot;
   }
 
   #releaseList(): void {

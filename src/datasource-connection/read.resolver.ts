@@ -145,7 +145,8 @@ export class DatasourceConnectionsResolver {
   }
 }
 
-function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext): ReadContext {
+/** The context of a read on behalf of the caller of a request. */
+export function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext): ReadContext {
   return { traceId, tenant, deadline };
 }
 
@@ -167,12 +168,13 @@ function eventToType(event: ConnectionEvent): DatasourceConnection | null {
   return toType(event.kind === 'absent' ? undefined : event.connection);
 }
 
-function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
+/** A connection as its GraphQL type; null for one that does not exist. */
+export function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
   return connection === undefined ? null : new ClassicDatasourceConnection(connection);
 }
 
 /** Converts expected errors of a read to GraphQL errors. Unexpected ones are returned unchanged, to be masked later. */
-function toReadError(error: unknown): unknown {
+export function toReadError(error: unknown): unknown {
   if (error instanceof DliError) return toUpstreamError(error);
   if (error instanceof ReadQueueFullError)
     return new PublicError('UPSTREAM_THROTTLED', 'Too many reads are waiting for DLI at the moment. Try again later.', {

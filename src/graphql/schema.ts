@@ -81,8 +81,13 @@ function validateArgument(argument: unknown): void {
   if (errors.length > 0) throw new ArgumentValidationError(errors);
 }
 
-/** Throws FORBIDDEN unless the caller has all roles that `@Authorized` requires for a field. */
 const checkRoles: AuthChecker<RequestContext, Role> = ({ context }, roles) => {
-  if (roles.every(role => context.caller.roles.has(role))) return true;
-  throw new PublicError('FORBIDDEN', 'Your access token does not give you the right to do this.');
+  requireRoles(context, roles);
+  return true;
 };
+
+/** @throws {PublicError} FORBIDDEN unless the caller has all these roles */
+export function requireRoles({ caller }: RequestContext, roles: readonly Role[]): void {
+  if (roles.every(role => caller.roles.has(role))) return;
+  throw new PublicError('FORBIDDEN', 'Your access token does not give you the right to do this.');
+}

@@ -52,6 +52,7 @@ describe('the configuration', () => {
       allowedHosts: [],
       trustedProxies: [],
       explorer: 'none',
+      federation: false,
       trustedDocuments: undefined,
       certificates: undefined,
       corsOrigins: [],
@@ -73,6 +74,17 @@ describe('the configuration', () => {
   ])('with NODE_ENV=%s and EXPLORER=%s has the explorer %s', (nodeEnv, chosen, explorer) => {
     const env = { ...MINIMAL_ENVIRONMENT, NODE_ENV: nodeEnv, EXPLORER: chosen };
     expect(loadConfig(env).explorer).toBe(explorer);
+  });
+
+  it.each([
+    ['none', undefined, false],
+    ['graphiql', undefined, true],
+    ['sandbox', undefined, true],
+    ['none', 'true', true],
+    ['graphiql', 'false', false],
+  ])('with EXPLORER=%s and FEDERATION=%s serves a supergraph: %s', (explorer, chosen, federation) => {
+    const env = { ...MINIMAL_ENVIRONMENT, EXPLORER: explorer, FEDERATION: chosen };
+    expect(loadConfig(env).federation).toBe(federation);
   });
 
   it('reads a list of origins, without spaces and empty parts', () => {
@@ -115,6 +127,7 @@ describe('an invalid value', () => {
     ['MAX_EVENT_LOOP_DELAY_MS', ['0049', '60001', '0.2s'], 'must be a whole number of milliseconds from 50 to 60000'],
     ['FOLLOW_CALLS_PER_SECOND', ['1001', '0.5', 'many'], 'must be a whole number from 1 to 1000'],
     ['EXPLORER', ['apollo', 'GraphiQL', 'true'], 'must be one of graphiql, sandbox, none'],
+    ['FEDERATION', ['yes', 'TRUE', 'enabled'], FLAG_RULE],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
     ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
   ])('of %s is reported by its key and rule, never by its value', (key, values, rule) => {
@@ -168,6 +181,7 @@ describe('an invalid value', () => {
       'ALLOWED_HOSTS',
       'TRUST_PROXY',
       'EXPLORER',
+      'FEDERATION',
       'CORS_ORIGINS',
       'LOG_LEVEL',
       'HUAWEICLOUD_SDK_AK',

@@ -143,6 +143,12 @@ describe('a list of trusted documents is refused at the start when', () => {
     ]);
   });
 
+  it('the gateway must serve a supergraph, whose documents nobody knows, too', () => {
+    expect(problemsWith({ FEDERATION: 'true', TRUSTED_DOCUMENTS: manifest(MANIFEST) })).toEqual([
+      { key: 'TRUSTED_DOCUMENTS', rule: 'leaves no document for a supergraph: FEDERATION must not be true' },
+    ]);
+  });
+
   it.each([
     ['an unknown field', '{ canary }', 'it breaks the rule FieldsOnCorrectTypeRule, at line 1, column 3'],
     [

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { ConnectionReader } from '../connection-reads/reader.js';
+import type { DatasourceConnection } from './connection.type.js';
+import { PublicError } from './public-error.js';
+import { readContextOf, toReadError, toType } from './read.resolver.js';
+import type { RequestContext } from './request-context.js';
+
+/** The maximum number of references of one request: as many as a page has connections. */
+const MAX_REFERENCES = 100;
+
+// A supergraph names the interface where another subgraph knows nothing but that.
+const referenceSchema = z.object({
+  __typename: z.enum(['DatasourceConnection', 'ClassicDatasourceConnection']),
+  id: z.string(),
+});
+
+const FORM =
+  'A reference must have __typename, which is DatasourceConnection or ClassicDatasourceConnection, and id, a text.';
+
+/** Resolves the references to connections that other subgraphs of a supergraph hold. */
+export class ConnectionReferences {
+  constructor(private readonly reader: Pick<ConnectionReader, 'getAll'>) {}
+
+  /**
+   * The connections of references, in the same order, read together. One that does not exist is null; a reference of
+   * another form is an error in its place, with code BAD_USER_INPUT.
+   *
+   * @throws {PublicError} BAD_USER_INPUT for too many references, and the codes of reads
+   */
+  async resolve(
+    representations: readonly unknown[],
+    context: RequestContext,
+  ): Promise<(DatasourceConnection | null | PublicError)[]> {
+    if (representations.length > MAX_REFERENCES)
+      throw new PublicError('BAD_USER_INPUT', `representations may have at most ${MAX_REFERENCES} items.`);
+    const references = representations.map(each => referenceSchema.safeParse(each).data);
+    const ids = references.flatMap(reference => reference?.id ?? []);
+    try {
+      const connections = await this.reader.getAll(ids, readContextOf(context));
+      // Many requests may have waited for the same list.
+      await context.nextTurn?.();
+      return references.map(reference =>
+        reference === undefined
+          ? new PublicError('BAD_USER_INPUT', FORM)
+          : toType(connections.get(reference.id.toLowerCase())),
+      );
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+}
