@@ -28,6 +28,13 @@ describe('the installed packages', () => {
     expect(findSupplyProblems(readSupply())).toEqual([]);
   });
 
+  it('of the supergraph, which npm test does not install, are pinned and have checksums, too', () => {
+    const supply = readSupply('test/supergraph/');
+    const installed = (path: string) => ({ version: supply.lock.packages[path]?.version ?? '' });
+    expect(findSupplyProblems({ ...supply, installed })).toEqual([]);
+    expect(Object.keys(supply.lock.packages).length).toBeGreaterThan(100);
+  });
+
   it('are all found, hundreds with a version each', () => {
     const { lock, installed } = readSupply();
     expect(Object.keys(lock.packages).length).toBeGreaterThan(300);

@@ -10,6 +10,7 @@ export const DOCUMENTS = [
   'docs/delete.md',
   'docs/browser-client.md',
   'docs/authentication.md',
+  'docs/supergraph.md',
   'docs/configuration.md',
   'docs/operation-records.md',
   'docs/emulator.md',

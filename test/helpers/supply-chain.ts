@@ -47,6 +47,7 @@ const INSTALL_SCRIPTS: Readonly<Record<string, string>> = {
   '@parcel/watcher': 'builds the binary that comes prebuilt',
   '@swc/core': 'looks for the prebuilt binary',
   esbuild: 'looks for the prebuilt binary',
+  protobufjs: 'checks the version range in the dependents',
   lmdb: 'builds the binary that comes prebuilt',
   'msgpackr-extract': 'builds the binary that comes prebuilt',
   'unrs-resolver': 'looks for the prebuilt binary',
@@ -55,9 +56,9 @@ const INSTALL_SCRIPTS: Readonly<Record<string, string>> = {
 const EXACT = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 const LIFE_CYCLE = ['preinstall', 'install', 'postinstall'];
 
-/** Reads the packages of this repository, offline. */
-export function readSupply(): Supply {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Reads the packages of this repository, or of a package in one of its folders, offline. */
+export function readSupply(folder = ''): Supply {
+  const root = fileURLToPath(new URL(`../../${folder}`, import.meta.url));
   const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
   return {
     manifest: JSON.parse(read('package.json')),
