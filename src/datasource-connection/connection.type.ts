@@ -1,9 +1,15 @@
+import { GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 import type { ConnectionPage, ReadConnection } from '../connection-reads/list-page.js';
 import { ConnectionOrder } from '../connection-reads/list-page.js';
 import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedQueue } from '../dli/responses.js';
+
+const DateTime = new GraphQLScalarType({
+  ...GraphQLDateTime.toConfig(),
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time',
+});
 
 const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that can be shown.';
 
@@ -27,7 +33,7 @@ class DatasourceConnectionQueue {
   })
   readonly failureReason: string | null;
 
-  @Field(() => GraphQLDateTime, {
+  @Field(() => DateTime, {
     nullable: true,
     description: 'When the state in this queue last changed; null if DLI does not report it.',
   })
@@ -62,7 +68,7 @@ export abstract class DatasourceConnection {
   })
   readonly stateText: string | null;
 
-  @Field(() => GraphQLDateTime, {
+  @Field(() => DateTime, {
     nullable: true,
     description: 'When the connection was created; null if DLI does not report it.',
   })

@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 
 import { validateSync } from 'class-validator';
-import type { GraphQLSchema } from 'graphql';
-import { lexicographicSortSchema, printSchema } from 'graphql';
+import { GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import type { AuthChecker } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
@@ -22,10 +21,18 @@ interface Resolvers {
   datasourceServices: DatasourceServicesResolver;
 }
 
+const DESCRIPTION = `Creates, lists, follows and deletes datasource connections, through which Huawei Cloud DLI reaches services in your network.
+
+Three things to know:
+
+1. A mutation returns a union: \`... on UserError { message code }\` next to the success covers every failure, also of kinds that are added later.
+2. If a create gets no answer or an \`OutcomeUnknownError\`, repeat it with the same \`idempotencyKey\`: at most one connection is created. A delete may be repeated at any time.
+3. DLI takes minutes to create a connection. Follow it with \`subscription datasourceConnection\`, or wait with \`waitSeconds\` in the query.`;
+
 /** Builds the gateway's schema. Without resolvers it can be printed, but not executed. */
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
   const instances = new Map(Object.values(resolvers ?? {}).map((each: object) => [each.constructor, each]));
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers: [
       CreateDatasourceConnectionResolver,
       DeleteDatasourceConnectionResolver,
@@ -45,6 +52,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     // The check introspects the whole schema at every start; the first request and the tests find the same problems.
     skipCheck: true,
   });
+  return new GraphQLSchema({ ...schema.toConfig(), description: DESCRIPTION });
 }
 
 /** Prints the text of `schema.graphql`. It is sorted, so that diffs show only real changes. */

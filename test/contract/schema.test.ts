@@ -12,6 +12,7 @@ import {
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
+  isScalarType,
   isSpecifiedScalarType,
   isUnionType,
   OverlappingFieldsCanBeMergedRule,
@@ -28,6 +29,19 @@ describe('the GraphQL schema', () => {
     const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
 
     expect(printGatewaySchema()).toBe(file);
+  });
+
+  it('is introduced by a description of the three things to know', () => {
+    for (const text of ['... on UserError { message code }', 'idempotencyKey', 'subscription', 'waitSeconds'])
+      expect(schema.description).toContain(text);
+  });
+
+  it('specifies the format of its scalars', () => {
+    const scalars = Object.values(schema.getTypeMap()).filter(isScalarType);
+    const unspecified = scalars.filter(type => !isSpecifiedScalarType(type) && !type.specifiedByURL);
+
+    expect(scalars.map(({ name }) => name)).toContain('DateTime');
+    expect(unspecified).toEqual([]);
   });
 
   it('describes every type, field, argument and enum value', () => {

@@ -43,9 +43,15 @@ describe('without an explorer', () => {
 describe('with the offline explorer', () => {
   it('introspection is enabled', async () => {
     const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
-    const { body } = await gateway.send({ query: '{ __schema { queryType { name } } }' });
+    const query = '{ __schema { description queryType { name } } __type(name: "DateTime") { specifiedByURL } }';
+    const { body } = await gateway.send({ query });
 
-    expect(body).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
+    expect(body).toEqual({
+      data: {
+        __schema: { description: expect.stringContaining('Three things to know'), queryType: { name: 'Query' } },
+        __type: { specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time' },
+      },
+    });
   });
 
   it.each(MISSPELLINGS)('a misspelt name gets no suggestions either: %s', async query => {
