@@ -3,7 +3,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { z } from 'zod';
 import { DLI_ERROR_CODES, DliError } from '../dli/dli-error.js';
 import type { ConfidentialTexts } from '../dli/sanitize.js';
-import { shownMessage } from '../dli/sanitize.js';
+import { shownMessage, shownTags } from '../dli/sanitize.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
@@ -146,6 +146,11 @@ const wireConnection = z.object({
   address: text,
   clusterName: text,
   queues: z.array(z.object({ name: text, state: text, problem: text, updatedAtMs: number })),
+  // Gateways of older versions do not send them.
+  tags: z
+    .array(z.object({ key: z.string(), value: z.string() }))
+    .nullable()
+    .default(null),
 }) satisfies z.ZodType<ReadConnection>;
 
 // Stored: do not rename.
@@ -178,11 +183,12 @@ const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
 /** The event without texts of DLI that may not be shown, which gateways of older versions send. */
 function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
   if (event.kind !== 'connection') return event;
-  const { message, queues } = event.connection;
+  const { message, queues, tags } = event.connection;
   const connection = {
     ...event.connection,
     message: shownMessage(message, confidential),
     queues: queues.map(queue => ({ ...queue, problem: shownMessage(queue.problem, confidential) })),
+    tags: shownTags(tags, confidential),
   };
   return { ...event, connection };
 }

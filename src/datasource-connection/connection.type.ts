@@ -3,8 +3,10 @@ import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 import type { ConnectionPage, ReadConnection } from '../connection-reads/list-page.js';
 import { ConnectionOrder } from '../connection-reads/list-page.js';
+import type { ConnectionTag } from '../dli/connection.js';
 import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DescribedQueue } from '../dli/responses.js';
+import { MARKER_TAG_KEY } from '../idempotency/connection-lookup.js';
 
 const DateTime = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),
@@ -47,6 +49,21 @@ class DatasourceConnectionQueue {
   }
 }
 
+/** A tag of a connection. */
+@ObjectType('Tag', { description: 'A label that Huawei Cloud stores with a connection.' })
+class Tag {
+  @Field(() => String, { description: 'The key of the tag.' })
+  readonly key: string;
+
+  @Field(() => String, { description: 'The value of the tag; may be empty.' })
+  readonly value: string;
+
+  constructor({ key, value }: ConnectionTag) {
+    this.key = key;
+    this.value = value;
+  }
+}
+
 /** The fields of all kinds of connections. */
 @InterfaceType('DatasourceConnection', {
   description:
@@ -77,13 +94,21 @@ export abstract class DatasourceConnection {
   @Field(() => [DatasourceConnectionQueue], { description: 'The queues that the connection is bound to.' })
   readonly queues: readonly DatasourceConnectionQueue[];
 
-  protected constructor({ id, name, state, createdAtMs, queues }: ReadConnection) {
+  @Field(() => [Tag], {
+    nullable: true,
+    description:
+      "The tags of the connection, without the gateway's own and those that Huawei Cloud adds by itself; null if DLI does not report tags.",
+  })
+  readonly tags: readonly Tag[] | null;
+
+  protected constructor({ id, name, state, createdAtMs, queues, tags }: ReadConnection) {
     this.id = id;
     this.name = name ?? '';
     this.state = stateOfWireName(state);
     this.stateText = state;
     this.createdAt = dateOf(createdAtMs);
     this.queues = queues.map(queue => new DatasourceConnectionQueue(queue));
+    this.tags = tags?.filter(isShown).map(tag => new Tag(tag)) ?? null;
   }
 }
 
@@ -141,6 +166,10 @@ export class ClassicDatasourceConnection extends DatasourceConnection {
     this.connectionAddress = address;
     this.clusterName = clusterName;
   }
+}
+
+function isShown({ key }: ConnectionTag): boolean {
+  return key !== MARKER_TAG_KEY && !key.startsWith('_sys_');
 }
 
 function reasonOf({ message, queues }: ReadConnection): string | null {

@@ -1,4 +1,5 @@
 import { isObject } from '../lib/json.js';
+import type { ConnectionTag } from './connection.js';
 
 // Longer than anything that DLI documents.
 const MAX_TEXT_LENGTH = 2_048;
@@ -7,6 +8,7 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['false', false],
 ]);
+const PAIR = /^([^=]+)=(.*)$/s;
 const DECIMAL = /^\s*-?\d{1,20}(?:\.\d{1,20})?\s*$/;
 
 /** The fields of one response that are not as documented, for one line of the log. */
@@ -97,6 +99,26 @@ export class FieldReader {
     });
   }
 
+  /** The tags of a list of `{key, value}`; null if there are none. Texts `key=value` and a single object are read, too. */
+  tags(name: string): ConnectionTag[] | null {
+    const value = this.#get(name);
+    if (Array.isArray(value)) return value.flatMap((element, index) => this.#tag(`${name}[${index}]`, element) ?? []);
+    if (value === null) return null;
+    this.report(name, value);
+    return isObject(value) ? Object.entries(value).flatMap(([key, text]) => tagOf(key, text) ?? []) : null;
+  }
+
+  #tag(position: string, element: unknown): ConnectionTag | undefined {
+    if (isObject(element)) {
+      const fields = new FieldReader(element, `${this.path}${position}.`, this.undocumented);
+      const key = fields.text('key');
+      return key === null ? undefined : { key, value: fields.text('value') ?? '' };
+    }
+    this.report(position, element);
+    const [, key, value] = typeof element === 'string' ? (PAIR.exec(element) ?? []) : [];
+    return key === undefined ? undefined : tagOf(key, value);
+  }
+
   /** The value as it was sent; undefined if there is none. */
   raw(name: string): unknown {
     return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
@@ -110,6 +132,11 @@ export class FieldReader {
   #get(name: string): unknown {
     return this.raw(name) ?? null;
   }
+}
+
+function tagOf(key: string, value: unknown): ConnectionTag | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  return { key: key.slice(0, MAX_TEXT_LENGTH), value: String(value).slice(0, MAX_TEXT_LENGTH) };
 }
 
 function kindOf(value: unknown): string {

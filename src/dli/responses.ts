@@ -1,6 +1,7 @@
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
+import type { ConnectionTag } from './connection.js';
 import { CONNECTION_ID } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
@@ -8,7 +9,7 @@ import type { DliError } from './dli-error.js';
 import { FieldReader } from './field-reader.js';
 import type { SafeResponse } from './safe-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
-import { readErrorCode, shownMessage } from './sanitize.js';
+import { readErrorCode, shownMessage, shownTags } from './sanitize.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
@@ -42,6 +43,8 @@ export interface DescribedConnection {
   address: string | null;
   clusterName: string | null;
   queues: DescribedQueue[];
+  /** Those that may be shown. No manual has them in a response. */
+  tags: ConnectionTag[] | null;
 }
 
 /** A response without its request id, which is only for the log. */
@@ -67,6 +70,7 @@ function describe(fields: FieldReader, id: string | null, confidential: Confiden
     address: fields.text('connection_url') || null,
     clusterName: cluster === NO_CLUSTER ? null : cluster || null,
     queues: queuesOf(fields, confidential),
+    tags: shownTags(fields.tags('tags'), confidential),
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isObject, parseJson, repeatsKey } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
+import type { ConnectionTag } from './connection.js';
 
 /** The parsed body of an error response. */
 export interface ErrorBody {
@@ -164,4 +165,10 @@ export function shownMessage(message: string | null, confidential: ConfidentialT
   // The length check bounds the work of the expression.
   const isProse = text.length <= MAX_SHOWN_LENGTH && PLAIN_PROSE.test(text);
   return isProse && !confidential.appearIn(text) ? text : null;
+}
+
+/** The tags of a connection without those that hold a confidential text. Callers wrote them, so they need not be prose. */
+export function shownTags(tags: ConnectionTag[] | null, confidential: ConfidentialTexts): ConnectionTag[] | null {
+  if (tags === null) return null;
+  return tags.filter(({ key, value }) => !confidential.appearIn(key) && !confidential.appearIn(value));
 }

@@ -3,7 +3,7 @@ import type { StoredConnection } from './connections.js';
 import { findServiceKind } from './connections.js';
 import type { EmulatorSettings } from './options.js';
 
-type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey' | 'numbersAsText' | 'listTwice'>;
+type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey' | 'tagStyle' | 'numbersAsText' | 'listTwice'>;
 
 /** The cluster name of a connection without a cluster, as printed in the manual of 2018. */
 const NO_CLUSTER = '#SQL#';
@@ -46,7 +46,7 @@ function listElement(connection: StoredConnection, style: Style) {
   };
 }
 
-function commonFields(connection: StoredConnection, { answerStyle }: Style) {
+function commonFields(connection: StoredConnection, { answerStyle, tagStyle }: Style) {
   const isOf2018 = answerStyle === '2018';
   return {
     // True even for a FAILED connection: it is the result of this call.
@@ -60,7 +60,13 @@ function commonFields(connection: StoredConnection, { answerStyle }: Style) {
     connection_url: connection.connectionUrl,
     cluster_name: connection.clusterName === '' && isOf2018 ? NO_CLUSTER : connection.clusterName,
     ...(!isOf2018 && { service: connection.service, create_time: connection.createdAtMs }),
+    ...(tagStyle !== 'none' && { tags: tagsBody(connection, tagStyle) }),
   };
+}
+
+function tagsBody({ tags }: StoredConnection, style: Exclude<Style['tagStyle'], 'none'>): object {
+  if (style === 'texts') return tags.map(({ key, value }) => `${key}=${value}`);
+  return style === 'map' ? Object.fromEntries(tags.map(({ key, value }) => [key, value])) : tags;
 }
 
 function hasQueueInfo({ answerStyle }: Style): boolean {

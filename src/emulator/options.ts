@@ -40,6 +40,8 @@ export interface EmulatorUser {
  * and no count; 2021 has queues in get and list; 2024 has only their names in the list.
  */
 const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
+/** As a create sends them, as texts like `key=value`, or as one object. */
+const TAG_STYLES = ['none', 'objects', 'texts', 'map'] as const;
 const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
 
 const durationMs = z.number().min(0);
@@ -74,6 +76,8 @@ const settings = z.strictObject({
   listTwice: z.boolean(),
   /** Key of the id in `available_queue_info`; both are documented. Default `uuid`; 2021 always has `peer_id`. */
   queueInfoKey: z.enum(['uuid', 'peer_id']),
+  /** Whether and how get and list report tags, which no manual says they do. Default `none`. */
+  tagStyle: z.enum(TAG_STYLES),
   /** How the `tags` filter of the list is treated; not documented. Default `honoured`. */
   tagFilter: z.enum(['honoured', 'ignored', 'refused']),
   /** Milliseconds until a new connection appears in the list; a get finds it immediately. Default 0. */
@@ -116,6 +120,7 @@ export function resolveOptions(options: Partial<EmulatorOptions> = {}): Emulator
     numbersAsText: false,
     listTwice: false,
     queueInfoKey: 'uuid',
+    tagStyle: 'none',
     tagFilter: 'honoured',
     listLagMs: 0,
     projects: [{ id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME }],

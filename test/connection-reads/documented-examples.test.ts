@@ -12,6 +12,7 @@ const LIST_URL =
 const NOTHING_ELSE = {
   __typename: 'ClassicDatasourceConnection',
   queues: [],
+  tags: null,
   failureReason: null,
   connectionAddress: null,
   clusterName: null,

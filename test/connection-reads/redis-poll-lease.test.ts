@@ -187,9 +187,30 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     const { observation, send } = await nextResult();
     const problem = 'router at 10.0.0.7';
     const queues = [{ name: 'q', state: 'FAILED', problem, updatedAtMs: null }];
-    const connection = { ...observation.connection, state: 'FAILED', message: problem, queues };
+    const tags = [
+      { key: 'team', value: 'data' },
+      { key: 'access', value: `key ${DEFAULT_ACCESS_KEY}` },
+    ];
+    const connection = { ...observation.connection, state: 'FAILED', message: problem, queues, tags };
     await send({ observation: { ...observation, connection } });
-    expect(await waiting).toMatchObject({ state: 'FAILED', failureReason: null, queues: [{ failureReason: null }] });
+    expect(await waiting).toMatchObject({
+      state: 'FAILED',
+      failureReason: null,
+      queues: [{ failureReason: null }],
+      tags: tags.slice(0, 1),
+    });
+  });
+
+  it('accept a result of an older version, which has no tags', async () => {
+    const { redis, emulator, one } = await startTwo();
+    const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
+    const nextResult = await listenForResult(redis.url);
+    const waiting = connectionOf(one, id, 'waitSeconds: 25, whileState: CREATING');
+    const { observation, send } = await nextResult();
+    await send({
+      observation: { ...observation, connection: { ...observation.connection, state: 'RUNNING', tags: undefined } },
+    });
+    expect(await waiting).toMatchObject({ stateText: 'RUNNING', tags: null });
   });
 
   it('do not share results with gateways of another project', async () => {

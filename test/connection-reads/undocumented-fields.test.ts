@@ -39,6 +39,10 @@ function warningsIn(log: string): Record<string, unknown>[] {
   return lines.map(line => JSON.parse(line) as Record<string, unknown>).filter(({ level }) => level === 40);
 }
 
+function tags(...pairs: string[]): object {
+  return { tags: pairs.map(pair => ({ key: pair.replace(/=.*/, ''), value: pair.replace(/^[^=]*=/, '') })) };
+}
+
 /** An undocumented field of a connection, what callers get for it, and what the log says about it. */
 const ODD: [what: string, fields: object, shown: object, detail: string][] = [
   ['a time as text', { create_time: '1566180327674' }, {}, 'create_time: string'],
@@ -63,6 +67,20 @@ const ODD: [what: string, fields: object, shown: object, detail: string][] = [
     { queue_list: [{}, 'q2'] },
     { queues: [expect.objectContaining({ name: 'q2' })] },
     'queue_list.0: object',
+  ],
+  [
+    'tags as texts',
+    { tags: ['team=data', 'note=a=b'] },
+    tags('team=data', 'note=a=b'),
+    'tags[0]: string, tags[1]: string',
+  ],
+  ['tags as one object', { tags: { team: 'data', floor: 3, more: {} } }, tags('team=data', 'floor=3'), 'tags: object'],
+  ['tags that are a text', { tags: 'team=data' }, { tags: null }, 'tags: string'],
+  [
+    'tags that are none',
+    { tags: [7, 'team', '=data', { key: ['x'], value: 'y' }, { value: 'z' }, { key: 'team', value: null }] },
+    tags('team='),
+    'tags[0]: number, tags[1]: string, tags[2]: string, tags[3].key: list',
   ],
 ];
 

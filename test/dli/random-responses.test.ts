@@ -28,6 +28,7 @@ const CONNECTION = {
   create_time: 1_566_180_327_674,
   available_queue_info: [QUEUE, QUEUE],
   queue_list: ['q1', 'q2'],
+  tags: [{ key: 'team', value: 'data' }, 'env=prod'],
 };
 
 /** Documented responses. */
@@ -153,7 +154,7 @@ describe('the decoders', () => {
 
 /** Asserts that every field has the type that callers rely on. */
 function expectReadable(connection: NonNullable<ReturnType<typeof readConnection>>): void {
-  const { id, createdAtMs, progress, queues, ...texts } = connection;
+  const { id, createdAtMs, progress, queues, tags, ...texts } = connection;
   expect(id === null || UUID.test(id)).toBe(true);
   expect(createdAtMs === null || Number.isFinite(createdAtMs)).toBe(true);
   expect(progress === null || (progress >= 0 && progress <= 1)).toBe(true);
@@ -163,4 +164,6 @@ function expectReadable(connection: NonNullable<ReturnType<typeof readConnection
     for (const text of [name, state, problem]) expect(text === null || typeof text === 'string').toBe(true);
     expect(updatedAtMs === null || Number.isFinite(updatedAtMs)).toBe(true);
   }
+  for (const text of (tags ?? []).flatMap(({ key, value }) => [key, value]))
+    expect(typeof text === 'string' && text.length <= 2_048).toBe(true);
 }

@@ -21,6 +21,19 @@ describe('undocumented answers', () => {
     expect((await call('GET', CONNECTIONS_PATH)).json).toMatchObject({ count: '2', connections: [printed, printed] });
   });
 
+  it.each([
+    ['none', undefined],
+    ['objects', [{ key: 'team', value: 'data' }]],
+    ['texts', ['team=data']],
+    ['map', { team: 'data' }],
+  ] as const)('report tags in the style %s', async (tagStyle, tags) => {
+    const { emulator, call } = await startEmulator({ tagStyle });
+    const { connectionId } = emulator.seedConnection({ tags: [{ key: 'team', value: 'data' }] });
+    const { json } = await call('GET', `${CONNECTIONS_PATH}/${connectionId}`);
+    const { connections } = (await call('GET', CONNECTIONS_PATH)).json as { connections: { tags?: unknown }[] };
+    expect([(json as { tags?: unknown }).tags, connections[0]?.tags]).toEqual([tags, tags]);
+  });
+
   it('can be switched on while the emulator runs', async () => {
     const { send, call } = await startEmulator();
     const settings = { notFoundMessage: 'gone', numbersAsText: true, listTwice: true };

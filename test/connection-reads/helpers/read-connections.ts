@@ -4,6 +4,7 @@ import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
 const CONNECTION_FIELDS = `
   __typename id name state stateText createdAt
   queues { name state failureReason updatedAt }
+  tags { key value }
   ... on ClassicDatasourceConnection {
     service serviceText destination progress failureReason connectionAddress clusterName
   }`;
@@ -18,6 +19,7 @@ export interface ShownConnection {
   failureReason: string | null;
   connectionAddress: string | null;
   createdAt: string | null;
+  tags: { key: string; value: string }[] | null;
 }
 
 /** A page in a GraphQL response. */
