@@ -1,4 +1,6 @@
 import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
+import type { DescribedConnection } from '../dli/responses.js';
+import { ClassicDatasourceConnection, ConnectionState, DatasourceConnection } from './connection.type.js';
 import {
   DliRejectedError,
   DliUnavailableError,
@@ -15,8 +17,25 @@ export class DeleteDatasourceConnectionSuccess {
   @Field(() => ID, { description: "The deleted connection's id." })
   readonly connectionId: string;
 
-  constructor(connectionId: string) {
+  @Field(() => DatasourceConnection, {
+    nullable: true,
+    description:
+      'The deleted connection in state DELETED, otherwise as it was before, so that client caches can update their entry. null if a repeat of the call no longer finds it, or the caller may not read.',
+  })
+  readonly connection: DatasourceConnection | null;
+
+  /** @param connection as DLI described it before the delete, if it is known and the caller may read it */
+  constructor(connectionId: string, connection: DescribedConnection | undefined) {
     this.connectionId = connectionId;
+    this.connection =
+      connection === undefined
+        ? null
+        : new ClassicDatasourceConnection({
+            ...connection,
+            // As reads show it, whatever the case of the id in the request.
+            id: connectionId.toLowerCase(),
+            state: ConnectionState.DELETED,
+          });
   }
 }
 

@@ -30,7 +30,7 @@ export class DeleteDatasourceConnectionResolver {
   async deleteDatasourceConnection(
     @Arg('input', () => DeleteDatasourceConnectionInput, { description: 'The connection to delete.' })
     { id: connectionId }: DeleteDatasourceConnectionInput,
-    @Ctx() { traceId, caller: { tenant } }: RequestContext,
+    @Ctx() { traceId, caller: { tenant, roles } }: RequestContext,
   ): Promise<typeof DeleteDatasourceConnectionPayload> {
     const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.dependencies;
     const deadline = new Deadline(clock, operationTimeoutMs);
@@ -40,7 +40,7 @@ export class DeleteDatasourceConnectionResolver {
     if (outcome.kind === 'deleted') onChange({ kind: 'deleted', id: connectionId });
     // `notFound`: another client deleted it, so cached reads are stale too.
     if (outcome.kind === 'unknown' || outcome.kind === 'notFound') onChange({ kind: 'unknown', id: connectionId });
-    return toDeletePayload(outcome, connectionId);
+    return toDeletePayload(outcome, connectionId, roles.has('read'));
   }
 }
 

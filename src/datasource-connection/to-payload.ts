@@ -72,14 +72,19 @@ const DELETE_TEXTS: FailureTexts = {
   ]),
 };
 
-/** The payload of a deletion. */
+/**
+ * The payload of a deletion.
+ *
+ * @param mayRead whether the caller may see the deleted connection
+ */
 export function toDeletePayload(
   outcome: DeleteOutcome,
   connectionId: string,
+  mayRead: boolean,
 ): typeof DeleteDatasourceConnectionPayload {
   switch (outcome.kind) {
     case 'deleted':
-      return new DeleteDatasourceConnectionSuccess(connectionId);
+      return new DeleteDatasourceConnectionSuccess(connectionId, mayRead ? outcome.connection : undefined);
     case 'notFound':
       return new ConnectionNotFoundError(connectionId);
     case 'creating':

@@ -3,6 +3,7 @@ import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext, UnknownReason } from '../dli/dli-error.js';
 import { DliError, failedResult, UnknownDeletionError } from '../dli/dli-error.js';
+import type { DescribedConnection } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
@@ -17,7 +18,7 @@ const RETRY_AFTER_UNKNOWN_SECONDS = 2;
 const MIN_FOR_SECOND_MS = 2_000;
 /** The part of the deadline that a DELETE leaves for the presence check after it. */
 const PRESENCE_CHECK_MS = 1_500;
-const DELETED = { kind: 'deleted' } as const;
+const DELETED: DeletedOutcome = { kind: 'deleted' };
 /** DLI does not delete a connection that it is still creating. How long that takes is not documented. */
 const STILL_CREATING = { kind: 'creating', retryAfterSeconds: 5 } as const;
 
@@ -29,10 +30,16 @@ interface DeleteCommand {
   tenant: string;
 }
 
+/** The connection is gone, and this tenant asked for it. */
+interface DeletedOutcome {
+  kind: 'deleted';
+  /** What DLI said about the connection before this call; undefined if it knew none. */
+  connection?: DescribedConnection | undefined;
+}
+
 /** The result of a deletion, before it becomes a GraphQL payload. */
 export type DeleteOutcome =
-  /** The connection is gone, and this tenant asked for it. */
-  | typeof DELETED
+  | DeletedOutcome
   /** No such connection, and this tenant did not ask to delete it. */
   | { kind: 'notFound' }
   | typeof STILL_CREATING
@@ -43,7 +50,10 @@ export type DeleteOutcome =
 /** The connection may or may not have been deleted. */
 type UnknownDeletion = Extract<CreateOutcome, { kind: 'unknown' }>;
 
-type Presence = 'absent' | 'creating' | 'present';
+interface Presence {
+  kind: 'absent' | 'creating' | 'present';
+  connection: DescribedConnection | undefined;
+}
 
 /**
  * Idempotent delete: a repeat has the same outcome.
@@ -75,13 +85,19 @@ export class DeleteConnection {
   }
 
   async #delete({ connectionId, tenant }: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
-    const presence = await this.#checkPresence(connectionId, context);
-    if (presence === 'creating') return STILL_CREATING;
+    const { kind, connection } = await this.#checkPresence(connectionId, context);
+    if (kind === 'creating') return STILL_CREATING;
     const id = await this.keys.forDeletion(tenant, connectionId.toLowerCase());
     const nowMs = this.clock.epochMs();
-    if (presence === 'absent') return (await this.store.hasDeletion(id, nowMs)) ? DELETED : { kind: 'notFound' };
+    if (kind === 'absent')
+      return (await this.store.hasDeletion(id, nowMs)) ? { ...DELETED, connection } : { kind: 'notFound' };
     await this.store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
-    // Safe to repeat: DLI never reuses an id.
+    const outcome = await this.#sendUpToTwice(connectionId, context);
+    return outcome.kind === 'deleted' ? { ...outcome, connection } : outcome;
+  }
+
+  // Safe to repeat: DLI never reuses an id.
+  async #sendUpToTwice(connectionId: string, context: OperationContext): Promise<DeleteOutcome> {
     const first = await this.#send(connectionId, context);
     if (first.kind !== 'unknown' || context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
     const second = await this.#send(connectionId, context);
@@ -130,17 +146,17 @@ export class DeleteConnection {
       if (error instanceof DliError) return ifCheckFailed;
       throw error;
     }
-    if (presence === 'absent') return DELETED;
-    return presence === 'creating' ? STILL_CREATING : ifPresent;
+    if (presence.kind === 'absent') return DELETED;
+    return presence.kind === 'creating' ? STILL_CREATING : ifPresent;
   }
 
   /** @throws {DliError} as {@link DliClient.getForDeletion} */
   async #checkPresence(connectionId: string, context: OperationContext): Promise<Presence> {
     const connection = await this.dli.getForDeletion(connectionId, context);
-    if (connection === undefined) return 'absent';
+    if (connection === undefined) return { kind: 'absent', connection };
     const state = stateOfWireName(connection.state);
-    if (state === ConnectionState.DELETED) return 'absent';
-    return state === ConnectionState.CREATING ? 'creating' : 'present';
+    if (state === ConnectionState.DELETED) return { kind: 'absent', connection };
+    return { kind: state === ConnectionState.CREATING ? 'creating' : 'present', connection };
   }
 }
 

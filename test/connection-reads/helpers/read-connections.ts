@@ -1,7 +1,7 @@
 import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
 
 /** Every field of a connection. */
-const CONNECTION_FIELDS = `
+export const CONNECTION_FIELDS = `
   __typename id name state stateText createdAt
   queues { name state failureReason updatedAt }
   tags { key value }
