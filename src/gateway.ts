@@ -8,6 +8,7 @@ import { compose } from './compose.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
 import { isLoopback } from './config/env-schema.js';
+import { DatasourceConnectionChangesResolver } from './datasource-connection/change.resolver.js';
 import { CreateDatasourceConnectionResolver } from './datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from './datasource-connection/delete.resolver.js';
 import type { MutationDependencies } from './datasource-connection/mutation.js';
@@ -97,6 +98,7 @@ export async function createGateway(
       deleteConnection: backend.deleteConnection,
     }),
     datasourceConnections: new DatasourceConnectionsResolver(backend.reader, backend.watcher),
+    datasourceConnectionChanges: new DatasourceConnectionChangesResolver(backend.watcher),
     datasourceServices: new DatasourceServicesResolver(),
   });
   const schema = config.federation ? addFederation(ownSchema, new ConnectionReferences(backend.reader)) : ownSchema;

@@ -96,6 +96,7 @@ export class ConnectionSnapshot {
     maxSize: MAX_SELECTION_BYTES,
     sizeCalculation: ({ entries }, key) => key.length + BYTES_PER_ENTRY * (entries.length + 1),
   });
+  readonly #read: readonly ReadConnection[];
   readonly #connections: ReadConnection[];
   /** Ids in lower case, by position. A map would cost too much to build for every list. */
   readonly #ids: string[];
@@ -105,8 +106,19 @@ export class ConnectionSnapshot {
     connections: readonly ReadConnection[],
     readonly readAtSequence: number,
   ) {
+    this.#read = connections;
     this.#connections = [...connections];
     this.#ids = connections.map(({ id }) => id.toLowerCase());
+  }
+
+  /** All connections by id in lower case. */
+  byId(): Map<string, ReadConnection> {
+    return mapOf(this.#connections);
+  }
+
+  /** All connections by id in lower case, as DLI listed them, without our own changes since. */
+  byIdAsRead(): Map<string, ReadConnection> {
+    return mapOf(this.#read);
   }
 
   /** The connections with these ids, which are in lower case. */
@@ -171,6 +183,10 @@ export class ConnectionSnapshot {
   }
 }
 
+function mapOf(connections: readonly ReadConnection[]): Map<string, ReadConnection> {
+  return new Map(connections.map(connection => [connection.id.toLowerCase(), connection]));
+}
+
 function entryOf(order: ConnectionOrder, connection: ReadConnection): Entry {
   return { key: sortKeyOf(order, connection), id: connection.id, connection };
 }
@@ -190,7 +206,8 @@ export function showsDeleted({ states }: ConnectionFilter): boolean {
   return states?.includes('DELETED') ?? false;
 }
 
-function matches({ states, services, name = '' }: ConnectionFilter, connection: DescribedConnection): boolean {
+/** Whether a filter matches a connection. */
+export function matches({ states, services, name = '' }: ConnectionFilter, connection: DescribedConnection): boolean {
   const state = stateOfWireName(connection.state);
   if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
   if (name !== '' && !(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;

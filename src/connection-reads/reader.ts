@@ -34,8 +34,8 @@ export interface ReadContext {
   deadline?: Deadline | undefined;
 }
 
-// Following pages come from one snapshot of the list, but not from an outdated one.
-const SNAPSHOT_LIFE_MS = 30_000;
+/** Following pages come from one snapshot of the list, but not from an outdated one. */
+export const SNAPSHOT_LIFE_MS = 30_000;
 const MAX_CACHED_CONNECTIONS = 1_000;
 const MAX_CACHED_BYTES = 16 * 1_024 * 1_024;
 const BYTES_OF_PENDING_READ = 1_024;
@@ -92,7 +92,7 @@ export class ConnectionReader {
     const ids = new Set(anyCaseIds.filter(id => CONNECTION_ID.test(id)).map(id => id.toLowerCase()));
     const [first] = ids;
     if (first === undefined) return new Map();
-    if (ids.size > 1) return (await this.#snapshot(this.dependencies.freshnessMs, false, caller)).findAll(ids);
+    if (ids.size > 1) return (await this.list(this.dependencies.freshnessMs, false, caller)).findAll(ids);
     const connection = await this.get(first, caller);
     return new Map(connection === undefined ? [] : [[first, connection]]);
   }
@@ -120,8 +120,24 @@ export class ConnectionReader {
   async page(request: PageRequest, caller: ReadContext): Promise<ConnectionPage> {
     const { freshnessMs } = this.dependencies;
     const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
-    const snapshot = await this.#snapshot(maxAgeMs, showsDeleted(request.filter), caller);
+    const snapshot = await this.list(maxAgeMs, showsDeleted(request.filter), caller);
     return snapshot.page(request);
+  }
+
+  /**
+   * Reads all connections, or shares a reading that is at most `maxAgeMs` old. Own changes are applied to it.
+   *
+   * @param withDeleted whether its deleted connections matter
+   * @throws {DliError} see {@link ConnectionReader.get}
+   * @throws {ReadQueueFullError}
+   */
+  async list(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
+    const snapshot = await this.#listWithOwnChanges(maxAgeMs, withDeleted, caller);
+    clearTimeout(this.#releaseTimer);
+    const lifeMs = SNAPSHOT_LIFE_MS + this.dependencies.freshnessMs;
+    // A list of ten thousand connections takes some megabytes, so it is released when unused.
+    this.#releaseTimer = setTimeout(() => this.#releaseList(), lifeMs).unref();
+    return snapshot;
   }
 
   /** Takes a change into account, and discards the results that it has made stale. */
@@ -136,15 +152,6 @@ export class ConnectionReader {
     clearTimeout(this.#releaseTimer);
     this.#connections.clear();
     this.#releaseList();
-  }
-
-  /** A list that is released when it has not been used for some time: ten thousand connections are some megabytes. */
-  async #snapshot(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
-    const snapshot = await this.#listWithOwnChanges(maxAgeMs, withDeleted, caller);
-    clearTimeout(this.#releaseTimer);
-    const unusedMs = SNAPSHOT_LIFE_MS + this.dependencies.freshnessMs;
-    this.#releaseTimer = setTimeout(() => this.#releaseList(), unusedMs).unref();
-    return snapshot;
   }
 
   #releaseList(): void {

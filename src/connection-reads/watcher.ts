@@ -1,9 +1,12 @@
 import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
-import type { ReadConnection } from './list-page.js';
+import type { ConnectionFilter, ReadConnection } from './list-page.js';
+import type { ListEvent } from './list-poller.js';
+import { endsWatch, ListPoller } from './list-poller.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
+import { WatchStream } from './watch-stream.js';
 
 /** The state of a watched connection, its absence, or the error of the read from DLI. */
 export type ConnectionEvent =
@@ -29,13 +32,15 @@ interface Dependencies extends PollerDependencies {
   maxWatchesPerTenant: number;
 }
 
-/** Watches connections for any number of subscribers, with one poller per connection. */
+/** Watches connections for any number of subscribers, with one poller per connection and one for the list. */
 export class ConnectionWatcher {
   readonly #pollers = new Map<string, ConnectionPoller>();
-  readonly #streams = new Set<WatchStream>();
+  /** Undefined while nobody watches the list. */
+  #listPoller: ListPoller | undefined;
+  readonly #streams = new Set<{ end(): void }>();
   readonly #watchesPerTenant = new Map<string, number>();
   /** Streams of {@link waitFor}. */
-  readonly #waits = new Set<WatchStream>();
+  readonly #waits = new Set<WatchStream<ConnectionEvent>>();
   #isStopping = false;
 
   constructor(private readonly dependencies: Dependencies) {
@@ -51,8 +56,26 @@ export class ConnectionWatcher {
    *
    * @throws {TooManyWatchesError}
    */
-  watch(id: string, subscriber: Subscriber): WatchStream {
+  watch(id: string, subscriber: Subscriber): WatchStream<ConnectionEvent> {
     return this.#open(keyOf(id), subscriber, isFinal);
+  }
+
+  /**
+   * Streams the changes of the connections that match a filter, compared with the latest reading of the list. An outage
+   * of DLI is reported once and does not end the stream.
+   *
+   * @throws {TooManyWatchesError}
+   */
+  watchList(filter: ConnectionFilter, subscriber: Subscriber): WatchStream<ListEvent> {
+    const stream = new WatchStream<ListEvent>(endsWatch, ended => {
+      if (!this.#release(ended, subscriber) || this.#listPoller?.remove(ended) !== false) return;
+      this.#listPoller.stop();
+      this.#listPoller = undefined;
+    });
+    this.#register(stream, subscriber);
+    this.#listPoller ??= new ListPoller(this.dependencies);
+    this.#listPoller.add(stream, filter, subscriber);
+    return stream;
   }
 
   /**
@@ -100,30 +123,40 @@ export class ConnectionWatcher {
     await this.dependencies.lease.close();
   }
 
-  #open(id: string, subscriber: Subscriber, isLast: (event: ConnectionEvent) => boolean): WatchStream {
-    const { tenant } = subscriber;
-    const stream = new WatchStream(isLast, ended => this.#remove(id, tenant, ended));
+  #open(id: string, subscriber: Subscriber, isLast: (event: ConnectionEvent) => boolean): WatchStream<ConnectionEvent> {
+    const stream = new WatchStream(isLast, ended => this.#remove(id, subscriber, ended));
     // DLI has no connection with a malformed id.
     if (!CONNECTION_ID.test(id)) {
       stream.push({ kind: 'absent' });
       return stream;
     }
-    const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
-    const { maxWatches, maxWatchesPerTenant } = this.dependencies;
-    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) throw new TooManyWatchesError();
+    this.#register(stream, subscriber);
     const poller = this.#pollers.get(id) ?? new ConnectionPoller(id, this.dependencies);
     this.#pollers.set(id, poller);
-    this.#streams.add(stream);
-    this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
     poller.add(stream, subscriber);
     return stream;
   }
 
-  #remove(id: string, tenant: string, stream: WatchStream): void {
-    if (!this.#streams.delete(stream)) return;
+  /** @throws {TooManyWatchesError} */
+  #register(stream: { end(): void }, { tenant }: Subscriber): void {
+    const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
+    const { maxWatches, maxWatchesPerTenant } = this.dependencies;
+    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) throw new TooManyWatchesError();
+    this.#streams.add(stream);
+    this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
+  }
+
+  /** @returns false if the stream was not registered */
+  #release(stream: { end(): void }, { tenant }: Subscriber): boolean {
+    if (!this.#streams.delete(stream)) return false;
     const watchesLeft = (this.#watchesPerTenant.get(tenant) ?? 1) - 1;
     if (watchesLeft === 0) this.#watchesPerTenant.delete(tenant);
     else this.#watchesPerTenant.set(tenant, watchesLeft);
+    return true;
+  }
+
+  #remove(id: string, subscriber: Subscriber, stream: WatchStream<ConnectionEvent>): void {
+    if (!this.#release(stream, subscriber)) return;
     const poller = this.#pollers.get(id);
     if (poller === undefined || poller.remove(stream)) return;
     poller.stop();
@@ -132,6 +165,7 @@ export class ConnectionWatcher {
 
   #onChange(change: ConnectionChange): void {
     this.dependencies.reader.notice(change);
+    this.#listPoller?.pollNow();
     if (change.id !== undefined) this.#pollers.get(keyOf(change.id))?.pollNow();
   }
 }
@@ -152,55 +186,4 @@ function isFinal(event: ConnectionEvent): boolean {
   if (event.kind !== 'connection') return false;
   const state = stateOfWireName(event.connection.state);
   return state === 'ACTIVE' || state === 'FAILED';
-}
-
-/** Events of one watch, in order. A slow subscriber gets the latest event only, so that events do not pile up. */
-export class WatchStream implements AsyncIterableIterator<ConnectionEvent> {
-  #latest: ConnectionEvent | undefined;
-  #isEnded = false;
-  #pendingReads: (() => void)[] = [];
-
-  /** `isLast`: whether an event ends the stream. `onEnd` is called once, when the stream ends. */
-  constructor(
-    private readonly isLast: (event: ConnectionEvent) => boolean,
-    private readonly onEnd: (stream: WatchStream) => void,
-  ) {}
-
-  /** Emits an event, unless the stream has ended. */
-  push(event: ConnectionEvent): void {
-    if (this.#isEnded) return;
-    this.#latest = event;
-    if (this.isLast(event)) this.end();
-    else this.#wake();
-  }
-
-  /** Ends the stream after the events emitted so far. */
-  end(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.onEnd(this);
-    this.#wake();
-  }
-
-  async next(): Promise<IteratorResult<ConnectionEvent, undefined>> {
-    while (this.#latest === undefined && !this.#isEnded)
-      await new Promise<void>(resolve => this.#pendingReads.push(resolve));
-    const value = this.#latest;
-    this.#latest = undefined;
-    return value === undefined ? { done: true, value } : { done: false, value };
-  }
-
-  async return(): Promise<IteratorResult<ConnectionEvent, undefined>> {
-    this.#latest = undefined;
-    this.end();
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #wake(): void {
-    for (const resolve of this.#pendingReads.splice(0)) resolve();
-  }
 }

@@ -1,5 +1,6 @@
 import { ArrayMaxSize, IsIn, IsOptional, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
+import type { ConnectionFilter } from '../connection-reads/list-page.js';
 import { ConnectionOrder, ConnectionState, DatasourceService } from './connection.type.js';
 import { InputProblemCode, reports } from './input-problem.js';
 
@@ -41,12 +42,19 @@ export class DatasourceConnectionFilter {
   )
   name?: string | null;
 
-  @Field(() => Boolean, {
-    defaultValue: false,
-    description: 'Whether DELETED connections are included if `states` is not set.',
-  })
+  @Field(() => Boolean, { description: 'Whether DELETED connections are included if `states` is not set.' })
   @IsIn([true, false])
-  includeDeleted!: boolean;
+  includeDeleted: boolean = false;
+
+  /** The criteria of a reader of lists. */
+  toCriteria(): ConnectionFilter {
+    const { states, services, name, includeDeleted } = this;
+    return {
+      states: states ?? (includeDeleted ? Object.values(ConnectionState) : undefined),
+      services: services ?? undefined,
+      name: name ?? undefined,
+    };
+  }
 }
 
 /** The arguments of `datasourceConnections`. */
@@ -76,6 +84,18 @@ export class DatasourceConnectionsArgs {
   @Field(() => ConnectionOrder, { defaultValue: ConnectionOrder.NEWEST_FIRST, description: 'The order of the list.' })
   @IsIn(Object.values(ConnectionOrder))
   order!: ConnectionOrder;
+}
+
+/** The arguments of the subscription `datasourceConnections`. */
+@ArgsType()
+export class DatasourceConnectionChangesArgs {
+  @Field(() => DatasourceConnectionFilter, {
+    nullable: true,
+    description: 'Only changes of connections that match, or have matched until now.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  filter?: DatasourceConnectionFilter | null;
 }
 
 /** The arguments of `datasourceConnection`. */

@@ -1,8 +1,6 @@
-import type { NextFn } from 'type-graphql';
 import {
   Arg,
   Args,
-  ArgumentValidationError,
   Authorized,
   Ctx,
   FieldResolver,
@@ -15,35 +13,21 @@ import {
 } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
-import type { ConnectionFilter, ReadConnection } from '../connection-reads/list-page.js';
-import { CursorError } from '../connection-reads/list-page.js';
+import type { ReadConnection } from '../connection-reads/list-page.js';
 import type { ConnectionReader, ReadContext } from '../connection-reads/reader.js';
-import type { ConnectionEvent, ConnectionWatcher, Subscriber } from '../connection-reads/watcher.js';
-import { TooManyWatchesError } from '../connection-reads/watcher.js';
+import type { ConnectionEvent, ConnectionWatcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
-import {
-  ClassicDatasourceConnection,
-  ConnectionState,
-  DatasourceConnection,
-  DatasourceConnectionPage,
-} from './connection.type.js';
+import { ClassicDatasourceConnection, DatasourceConnection, DatasourceConnectionPage } from './connection.type.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
-import { BadInputError, describeProblems, InputProblem, InputProblemCode } from './input-problem.js';
-import { PublicError } from './public-error.js';
-import type { DatasourceConnectionFilter } from './read.args.js';
-import { DatasourceConnectionArgs, DatasourceConnectionsArgs } from './read.args.js';
+import { DatasourceConnectionArgs, DatasourceConnectionFilter, DatasourceConnectionsArgs } from './read.args.js';
+import { mapReadErrors } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
+import { subscriberOf } from './request-context.js';
 import { toUpstreamError } from './to-payload.js';
 
-/** The only topic of type-graphql's PubSub; the {@link WatchRequest} identifies the connection. */
+/** The topic of type-graphql's PubSub for changes of one connection; the {@link WatchRequest} identifies the connection. */
 const WATCH_TOPIC = 'datasourceConnection';
-
-const WRONG_CURSOR = new InputProblem(
-  ['after'],
-  InputProblemCode.WRONG_FORMAT,
-  'after must be the nextCursor of a page of the same order.',
-);
 
 /** A subscription to the changes of one connection. */
 export interface WatchRequest {
@@ -93,7 +77,12 @@ export class DatasourceConnectionsResolver {
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
-    const request = { first, after: after ?? undefined, filter: toFilter(filter), order };
+    const request = {
+      first,
+      after: after ?? undefined,
+      filter: (filter ?? new DatasourceConnectionFilter()).toCriteria(),
+      order,
+    };
     const page = await this.reader.page(request, readContextOf(context));
     // Many requests may have waited for the same list.
     await context.nextTurn?.();
@@ -135,32 +124,19 @@ export class DatasourceConnectionsResolver {
     }
   }
 
-  /** Starts the event source of a subscription. */
+  /**
+   * Starts the event source of a subscription.
+   *
+   * @throws {TooManyWatchesError}
+   */
   watch({ id, context }: WatchRequest): AsyncIterable<ConnectionEvent> {
-    try {
-      return this.watcher.watch(id, subscriberOf(context));
-    } catch (error) {
-      throw toReadError(error);
-    }
+    return this.watcher.watch(id, subscriberOf(context));
   }
 }
 
 /** The context of a read on behalf of the caller of a request. */
 export function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext): ReadContext {
   return { traceId, tenant, deadline };
-}
-
-function subscriberOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Subscriber {
-  return { traceId, tenant, onDisconnect };
-}
-
-function toFilter(filter: DatasourceConnectionFilter | null | undefined): ConnectionFilter {
-  const { states, services, name, includeDeleted = false } = filter ?? {};
-  return {
-    states: states ?? (includeDeleted ? Object.values(ConnectionState) : undefined),
-    services: services ?? undefined,
-    name: name ?? undefined,
-  };
 }
 
 function eventToType(event: ConnectionEvent): DatasourceConnection | null {
@@ -171,30 +147,4 @@ function eventToType(event: ConnectionEvent): DatasourceConnection | null {
 /** A connection as its GraphQL type; null for one that does not exist. */
 export function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
   return connection === undefined ? null : new ClassicDatasourceConnection(connection);
-}
-
-/** Converts expected errors of a read to GraphQL errors. Unexpected ones are returned unchanged, to be masked later. */
-export function toReadError(error: unknown): unknown {
-  if (error instanceof DliError) return toUpstreamError(error);
-  if (error instanceof ReadQueueFullError)
-    return new PublicError('UPSTREAM_THROTTLED', 'Too many reads are waiting for DLI at the moment. Try again later.', {
-      retryAfterSeconds: 1,
-    });
-  if (error instanceof CursorError) return new BadInputError([WRONG_CURSOR]);
-  if (error instanceof TooManyWatchesError)
-    return new PublicError('OVERLOADED', 'Too many connections are being watched at the moment. Try again later.', {
-      retryAfterSeconds: 5,
-    });
-  if (!(error instanceof ArgumentValidationError)) return error;
-  const problems = describeProblems(error);
-  return problems === undefined ? error : new BadInputError(problems);
-}
-
-/** Middleware of queries that converts the errors of reads, see {@link toReadError}. */
-async function mapReadErrors(_data: unknown, next: NextFn): Promise<unknown> {
-  try {
-    return await next();
-  } catch (error) {
-    throw toReadError(error);
-  }
 }

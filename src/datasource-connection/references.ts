@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { ConnectionReader } from '../connection-reads/reader.js';
 import type { DatasourceConnection } from './connection.type.js';
 import { PublicError } from './public-error.js';
-import { readContextOf, toReadError, toType } from './read.resolver.js';
+import { readContextOf, toType } from './read.resolver.js';
+import { toReadError } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 
 /** The maximum number of references of one request: as many as a page has connections. */

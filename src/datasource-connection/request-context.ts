@@ -1,5 +1,6 @@
 import type { AuditRecord } from '../auth/audit-log.js';
 import type { Caller } from '../auth/caller.js';
+import type { Subscriber } from '../connection-reads/watcher.js';
 import type { Deadline } from '../lib/time.js';
 
 /** What the audit log records of a mutation; never a value of its input. */
@@ -25,4 +26,9 @@ export interface RequestContext {
   deadline?: Deadline;
   /** Set when a mutation starts, and completed when it ends. */
   auditEntry?: MutationAuditEntry;
+}
+
+/** The caller as a subscriber of changes. */
+export function subscriberOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Subscriber {
+  return { traceId, tenant, onDisconnect };
 }

@@ -5,11 +5,14 @@ import { GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import type { AuthChecker } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
+import type { ListWatchRequest } from '../datasource-connection/change.resolver.js';
+import { DatasourceConnectionChangesResolver, LIST_TOPIC } from '../datasource-connection/change.resolver.js';
 import { CreateDatasourceConnectionResolver } from '../datasource-connection/create.resolver.js';
 import { DeleteDatasourceConnectionResolver } from '../datasource-connection/delete.resolver.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { WatchRequest } from '../datasource-connection/read.resolver.js';
 import { DatasourceConnectionsResolver } from '../datasource-connection/read.resolver.js';
+import { toReadError } from '../datasource-connection/read-errors.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
 
@@ -18,6 +21,7 @@ interface Resolvers {
   createDatasourceConnection: CreateDatasourceConnectionResolver;
   deleteDatasourceConnection: DeleteDatasourceConnectionResolver;
   datasourceConnections: DatasourceConnectionsResolver;
+  datasourceConnectionChanges: DatasourceConnectionChangesResolver;
   datasourceServices: DatasourceServicesResolver;
 }
 
@@ -37,6 +41,7 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
       CreateDatasourceConnectionResolver,
       DeleteDatasourceConnectionResolver,
       DatasourceConnectionsResolver,
+      DatasourceConnectionChangesResolver,
       DatasourceServicesResolver,
     ],
     container: {
@@ -61,15 +66,22 @@ export function printGatewaySchema(): string {
   return `${note}\n\n${printSchema(lexicographicSortSchema(buildGatewaySchema()))}\n`;
 }
 
-// type-graphql gets events from a PubSub object. The payload of a topic is a watch request here.
+// type-graphql gets events from a PubSub object. The payload of a topic is a watch request here, which is not validated.
 function subscriptionsOf(resolvers: Resolvers | undefined) {
   return {
     publish() {
       throw new TypeError('Events come from the connection watcher only.');
     },
-    subscribe(_topic: string, request?: unknown) {
+    subscribe(topic: string, request?: unknown) {
       if (resolvers === undefined) throw new TypeError('A schema without resolvers cannot be subscribed to.');
-      return resolvers.datasourceConnections.watch(request as WatchRequest);
+      try {
+        if (topic !== LIST_TOPIC) return resolvers.datasourceConnections.watch(request as WatchRequest);
+        const listRequest = request as ListWatchRequest;
+        validateArgument(listRequest.args);
+        return resolvers.datasourceConnectionChanges.watch(listRequest);
+      } catch (error) {
+        throw toReadError(error);
+      }
     },
   };
 }

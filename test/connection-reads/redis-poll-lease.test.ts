@@ -14,11 +14,16 @@ import { DELETED, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { closeSubscribers } from '../http/helpers/subscribers.js';
 import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
+import { nextChange, watchList } from './helpers/list-changes.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
-afterEach(closeGateways);
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
 
 // A slow machine must not pass for an unresponsive Redis.
 const limits = { redisTimeoutMs: 2_000 };
@@ -130,6 +135,13 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     for (let tries = 0; names.join() !== 'new' && tries < 1_000; tries += 1) names = await namesOf();
     expect(names).toEqual(['new']);
     expect(emulator.ledger.count('listConnections')).toBe(1);
+  });
+
+  it('report the changes of the list through another gateway at once, whatever the interval', async () => {
+    const { emulator, one, two } = await startTwo({}, { FOLLOW_INTERVAL_MS: '60000' });
+    const events = await watchList({ ...two, emulator });
+    await one.create({ name: 'new' });
+    expect(await nextChange(events)).toBe('ADDED new CREATING');
   });
 
   it('poll on their own while Redis does not respond, and share polls again afterwards', async () => {

@@ -1,0 +1,159 @@
+import { isDeepStrictEqual } from 'node:util';
+import { DliError } from '../dli/dli-error.js';
+import { ReadQueueFullError } from './fair-rate-limiter.js';
+import type { ConnectionFilter, ConnectionSnapshot, ReadConnection } from './list-page.js';
+import { matches, showsDeleted } from './list-page.js';
+import { PollSchedule } from './poll-schedule.js';
+import type { PollerDependencies } from './poller.js';
+import { problemOf } from './poller.js';
+import { SNAPSHOT_LIFE_MS } from './reader.js';
+import type { WatchStream } from './watch-stream.js';
+import type { Subscriber } from './watcher.js';
+
+/** What happened to a connection of a watched list. */
+export const ChangeKind = { ADDED: 'ADDED', CHANGED: 'CHANGED', REMOVED: 'REMOVED' } as const;
+
+/** One of {@link ChangeKind}. */
+export type ChangeKind = (typeof ChangeKind)[keyof typeof ChangeKind];
+
+/** A change of a connection in a watched list. */
+interface ListChange {
+  kind: 'change';
+  change: ChangeKind;
+  /** As it is now; of one that DLI no longer lists, as it was last. */
+  connection: ReadConnection;
+  /** As the subscriber knows it. */
+  before: ReadConnection | undefined;
+}
+
+/** A change in a watched list, the error of a read from DLI, or too many changes for a slow subscriber. */
+export type ListEvent = ListChange | { kind: 'problem'; error: DliError } | { kind: 'tooMany' };
+
+/** Whether an event ends the watch of a list. */
+export function endsWatch(event: ListEvent): boolean {
+  return event.kind === 'tooMany';
+}
+
+/** Maximum number of changes that a subscriber may be behind. */
+const MAX_PENDING = 1_000;
+/** However many connections change through the gateway, polls keep this distance, or the interval if it is shorter. */
+const MAX_SPACING_MS = 1_000;
+/** Key of a problem among the pending events; those of changes are the ids of connections. */
+const PROBLEM = 'problem';
+// The reading is for the subscribers of all tenants, so it takes turns like a tenant of its own.
+const TENANT = '';
+
+type Connections = ReadonlyMap<string, ReadConnection>;
+
+/**
+ * Polls the list for all its subscribers, and reports how each reading differs from the one before. The interval grows
+ * up to 20 s while the list is unchanged. The readings are shared with the queries of the list.
+ */
+export class ListPoller {
+  readonly #subscribers = new Map<WatchStream<ListEvent>, { filter: ConnectionFilter; subscriber: Subscriber }>();
+  readonly #schedule: PollSchedule;
+  /** The latest reading, by id in lower case. */
+  #connections: Connections | undefined;
+  /** The error of the latest reading. */
+  #problem: DliError | undefined;
+
+  constructor(private readonly dependencies: Omit<PollerDependencies, 'limiter' | 'lease'>) {
+    const { clock, intervalMs } = dependencies;
+    const spacingMs = Math.min(intervalMs, MAX_SPACING_MS);
+    this.#schedule = new PollSchedule(clock, { intervalMs, spacingMs }, () => this.#poll());
+    this.#schedule.restart({ isChange: false });
+  }
+
+  /** Adds a stream, which gets the changes since the latest reading, or since the first one. */
+  add(stream: WatchStream<ListEvent>, filter: ConnectionFilter, subscriber: Subscriber): void {
+    this.#subscribers.set(stream, { filter, subscriber });
+    if (this.#problem !== undefined) stream.push({ kind: 'problem', error: this.#problem }, PROBLEM);
+  }
+
+  /** @returns whether any streams are left */
+  remove(stream: WatchStream<ListEvent>): boolean {
+    this.#subscribers.delete(stream);
+    return this.#subscribers.size > 0;
+  }
+
+  /** Ends polling for good. */
+  stop(): void {
+    this.#schedule.stop();
+  }
+
+  /** Polls after a change as soon as the interval allows. */
+  pollNow(): void {
+    this.#schedule.restart({ isChange: true });
+  }
+
+  async #poll(): Promise<void> {
+    const { reader, intervalMs, onBug } = this.dependencies;
+    const watches = [...this.#subscribers.values()];
+    const withDeleted = watches.some(({ filter }) => showsDeleted(filter));
+    // The first reading may be the one that a caller queried before it subscribed, so that it misses no change since.
+    const maxAgeMs = this.#connections === undefined ? SNAPSHOT_LIFE_MS : intervalMs / 2;
+    try {
+      // The log shows the poll under the trace id of the oldest subscriber.
+      const traceId = watches[0]?.subscriber.traceId ?? '';
+      this.#deliver(await reader.list(maxAgeMs, withDeleted, { tenant: TENANT, traceId }));
+    } catch (error) {
+      const queueFull = error instanceof ReadQueueFullError;
+      this.#deliverProblem(queueFull ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : problemOf(error, onBug));
+    }
+  }
+
+  #deliver(list: ConnectionSnapshot): void {
+    if (this.#schedule.signal.aborted) return;
+    const isFirst = this.#connections === undefined;
+    // Own changes since the first reading are reported, too, even if a query has seen them.
+    const before = this.#connections ?? list.byIdAsRead();
+    const after = list.byId();
+    this.#connections = after;
+    if (this.#problem !== undefined) for (const stream of this.#subscribers.keys()) stream.withdraw(PROBLEM);
+    this.#problem = undefined;
+    const ids = changedIds(before, after);
+    for (const [stream, { filter }] of [...this.#subscribers])
+      for (const id of ids) pushChange(stream, filter, id, before.get(id), after.get(id));
+    this.#schedule.onResult(isFirst || ids.length > 0);
+  }
+
+  #deliverProblem(error: DliError): void {
+    const isNew = this.#problem?.code !== error.code;
+    this.#problem = error;
+    if (isNew) for (const stream of this.#subscribers.keys()) stream.push({ kind: 'problem', error }, PROBLEM);
+    this.#schedule.onResult(false, error.retryAfterSeconds);
+  }
+}
+
+function changedIds(before: Connections, after: Connections): string[] {
+  const changed = [...after].filter(([id, connection]) => {
+    const known = before.get(id);
+    // Unchanged connections are usually the same objects.
+    return known !== connection && !isDeepStrictEqual(known, connection);
+  });
+  return [...changed, ...[...before].filter(([id]) => !after.has(id))].map(([id]) => id);
+}
+
+/** Emits a change, together with one that the subscriber has not received yet. */
+function pushChange(
+  stream: WatchStream<ListEvent>,
+  filter: ConnectionFilter,
+  id: string,
+  before: ReadConnection | undefined,
+  after: ReadConnection | undefined,
+): void {
+  const pending = stream.pending(id);
+  const known = pending?.kind === 'change' ? pending.before : before;
+  const wasListed = known !== undefined && matches(filter, known);
+  const isListed = after !== undefined && matches(filter, after);
+  const connection = after ?? before;
+  if (connection === undefined || !(wasListed || isListed) || isDeepStrictEqual(known, after)) {
+    stream.withdraw(id);
+    return;
+  }
+  const change = wasListed ? (isListed ? ChangeKind.CHANGED : ChangeKind.REMOVED) : ChangeKind.ADDED;
+  stream.push({ kind: 'change', change, connection, before: known }, id);
+  if (stream.pendingCount <= MAX_PENDING) return;
+  stream.withdraw();
+  stream.push({ kind: 'tooMany' });
+}

@@ -1,0 +1,64 @@
+import { Args, Authorized, Resolver, Root, Subscription } from 'type-graphql';
+import type { Role } from '../auth/caller.js';
+import type { ListEvent } from '../connection-reads/list-poller.js';
+import type { ConnectionWatcher } from '../connection-reads/watcher.js';
+import { DatasourceConnectionChange } from './change.type.js';
+import { ClassicDatasourceConnection } from './connection.type.js';
+import { PublicError } from './public-error.js';
+import { DatasourceConnectionChangesArgs, DatasourceConnectionFilter } from './read.args.js';
+import type { RequestContext } from './request-context.js';
+import { subscriberOf } from './request-context.js';
+import { toUpstreamError } from './to-payload.js';
+
+/** The topic of type-graphql's PubSub for changes of the list; the {@link ListWatchRequest} says which. */
+export const LIST_TOPIC = 'datasourceConnections';
+
+/** A subscription to the changes of the list. */
+export interface ListWatchRequest {
+  /** Not validated yet. */
+  args: DatasourceConnectionChangesArgs;
+  context: RequestContext;
+}
+
+/** Resolves the subscription to the changes of the list. */
+@Resolver()
+export class DatasourceConnectionChangesResolver {
+  constructor(private readonly watcher: ConnectionWatcher) {}
+
+  @Authorized<Role>('read')
+  @Subscription(() => DatasourceConnectionChange, {
+    topics: LIST_TOPIC,
+    topicId: ({ args, context }): ListWatchRequest => ({ args: argsOf(args), context }),
+    name: 'datasourceConnections',
+    description:
+      'The changes in the list of connections from now on, one event for each connection that changes. Subscribe, then query the list, and apply each event to the row with the id of its connection: an event may repeat what the row shows already. Subscribers that read slowly get the latest change of each connection only. While DLI is unavailable there is one event with an error, and the subscription continues.',
+  })
+  changes(
+    @Root() event: ListEvent,
+    @Args(() => DatasourceConnectionChangesArgs) _args: DatasourceConnectionChangesArgs,
+  ): DatasourceConnectionChange {
+    if (event.kind === 'problem') throw toUpstreamError(event.error);
+    if (event.kind === 'tooMany')
+      throw new PublicError(
+        'SUBSCRIPTION_ENDED',
+        'Too many connections have changed. Query the list and subscribe again.',
+      );
+    return new DatasourceConnectionChange(event.change, new ClassicDatasourceConnection(event.connection));
+  }
+
+  /**
+   * Starts the event source of a subscription.
+   *
+   * @throws {TooManyWatchesError}
+   */
+  watch({ args: { filter }, context }: ListWatchRequest): AsyncIterable<ListEvent> {
+    return this.watcher.watchList((filter ?? new DatasourceConnectionFilter()).toCriteria(), subscriberOf(context));
+  }
+}
+
+// type-graphql makes instances for resolvers only, not for the start of a subscription.
+function argsOf({ filter }: Record<string, unknown>): DatasourceConnectionChangesArgs {
+  const args = new DatasourceConnectionChangesArgs();
+  if (filter != null) args.filter = Object.assign(new DatasourceConnectionFilter(), filter);
+  return args;
+}

@@ -1,0 +1,56 @@
+import type { TestGateway } from '../../helpers/gateway.js';
+import type { SubscriptionEvent, Transport } from '../../http/helpers/subscribers.js';
+import { nextOf, subscribe } from '../../http/helpers/subscribers.js';
+
+/** Watches the list. */
+export const WATCH_LIST = `subscription ($filter: DatasourceConnectionFilter) {
+  datasourceConnections(filter: $filter) { kind connection { id name state } }
+}`;
+
+/** A change in a GraphQL response. */
+export interface ShownChange {
+  kind: string;
+  connection: { id: string; name: string; state: string };
+}
+
+/** Watches the list, and waits until the gateway has read what the first changes are compared with. */
+export async function watchList(
+  { graphqlUrl, emulator }: Pick<TestGateway, 'graphqlUrl' | 'emulator'>,
+  {
+    filter,
+    transport = 'graphql-ws',
+    token,
+  }: { filter?: Record<string, unknown>; transport?: Transport; token?: string } = {},
+): Promise<AsyncIterator<SubscriptionEvent>> {
+  const reads = emulator.ledger.count('listConnections');
+  const events = subscribe(transport, graphqlUrl, { query: WATCH_LIST, variables: { filter } }, token);
+  // Clients subscribe when the first event is asked for.
+  const first = events.next();
+  await emulator.ledger.waitFor('listConnections', reads + 1);
+  let isFirst = true;
+  return {
+    next: () => {
+      const event = isFirst ? first : events.next();
+      isFirst = false;
+      return event;
+    },
+    return: async () => {
+      first.catch(() => undefined);
+      return (await events.return?.()) ?? { done: true, value: undefined };
+    },
+  };
+}
+
+/** The next change, as `ADDED name STATE`. */
+export async function nextChange(events: AsyncIterator<SubscriptionEvent>): Promise<string> {
+  const event = await nextOf(events);
+  const { kind, connection } = changeIn(event);
+  return `${kind} ${connection.name} ${connection.state}`;
+}
+
+/** The change in an event. */
+function changeIn(event: SubscriptionEvent): ShownChange {
+  const change = (event.data as { datasourceConnections?: ShownChange } | null | undefined)?.datasourceConnections;
+  if (change === undefined) throw new Error(`No change: ${JSON.stringify(event)}`);
+  return change;
+}

@@ -1,0 +1,284 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { remove, seed } from '../helpers/deletion.js';
+import type { TestGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { PATIENT_TIMEOUTS } from '../http/helpers/patient-timeouts.js';
+import type { Transport } from '../http/helpers/subscribers.js';
+import { closeSubscribers, nextOf, openSubscriber, readAll, subscribe, WATCH } from '../http/helpers/subscribers.js';
+import type { ShownChange } from './helpers/list-changes.js';
+import { nextChange, WATCH_LIST, watchList } from './helpers/list-changes.js';
+import { connectionOf, pageOf } from './helpers/read-connections.js';
+
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
+
+const FAST = { FOLLOW_INTERVAL_MS: '100' };
+const SLOW = { FOLLOW_INTERVAL_MS: '60000' };
+const TRANSPORTS: Transport[] = ['graphql-ws', 'graphql-sse'];
+
+const listCalls = ({ emulator }: TestGateway) => emulator.ledger.count('listConnections');
+
+/** Changes the state of a connection without the gateway. */
+function change({ emulator }: TestGateway, name: string, connectionId: string, state: string): void {
+  emulator.seedConnection({ connectionId, name, state });
+}
+
+describe.each(TRANSPORTS)('a subscription to the list over %s', transport => {
+  it('reports what others change, and nothing that was there before', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const old = seed(gateway.emulator, { name: 'old' });
+    const events = await watchList(gateway, { transport });
+    const id = seed(gateway.emulator, { name: 'new', state: 'CREATING' });
+    expect(await nextChange(events)).toBe('ADDED new CREATING');
+    change(gateway, 'new', id, 'ACTIVE');
+    expect(await nextChange(events)).toBe('CHANGED new ACTIVE');
+    change(gateway, 'new', id, 'DELETED');
+    expect(await nextChange(events)).toBe('REMOVED new DELETED');
+    gateway.emulator.reset({ keepTokens: true });
+    // As it was last: DLI no longer lists it.
+    expect(await nextOf(events)).toEqual({
+      data: { datasourceConnections: { kind: 'REMOVED', connection: { id: old, name: 'old', state: 'ACTIVE' } } },
+    });
+  });
+
+  it('reports what is changed through the gateway at once, whatever the interval', async () => {
+    const gateway = await startGateway({ env: SLOW, emulator: { creationMs: 0 } });
+    const events = await watchList(gateway, { transport });
+    const { connectionId = '' } = await gateway.create({ name: 'ours' });
+    expect(await nextChange(events)).toBe('ADDED ours ACTIVE');
+    await remove(gateway, connectionId);
+    expect(await nextChange(events)).toBe('REMOVED ours DELETED');
+  });
+
+  it('reports an outage of DLI once, and then what has changed during it', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const events = await watchList(gateway, { transport });
+    gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 4 });
+    seed(gateway.emulator, { name: 'meanwhile' });
+    expect(await nextOf(events)).toEqual({
+      data: null,
+      errors: [
+        expect.objectContaining({
+          message: 'DLI cannot be used at the moment. Try again later.',
+          path: ['datasourceConnections'],
+          extensions: expect.objectContaining({ code: 'UPSTREAM_UNAVAILABLE' }),
+        }),
+      ],
+    });
+    expect(await nextChange(events)).toBe('ADDED meanwhile ACTIVE');
+  });
+});
+
+describe('a subscription to the list', () => {
+  it('misses nothing that changes between the query of the list and its start', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const old = seed(gateway.emulator, { name: 'old' });
+    expect((await pageOf(gateway)).totalCount).toBe(1);
+    seed(gateway.emulator, { name: 'theirs' });
+    await gateway.create({ name: 'ours' });
+    await remove(gateway, old);
+    const events = await watchList(gateway);
+    const changes = [await nextChange(events), await nextChange(events), await nextChange(events)];
+    expect(changes.sort()).toEqual(['ADDED ours CREATING', 'ADDED theirs ACTIVE', 'REMOVED old DELETED']);
+  });
+
+  it.each([
+    [{}, ['ADDED x CREATING', 'CHANGED x ACTIVE', 'CHANGED x FAILED', 'REMOVED x DELETED']],
+    [{ states: ['ACTIVE'] }, ['', 'ADDED x ACTIVE', 'REMOVED x FAILED', '']],
+    [{ states: ['CREATING', 'DELETED'] }, ['ADDED x CREATING', 'REMOVED x ACTIVE', '', 'ADDED x DELETED']],
+    [
+      { includeDeleted: true, name: 'X' },
+      ['ADDED x CREATING', 'CHANGED x ACTIVE', 'CHANGED x FAILED', 'CHANGED x DELETED'],
+    ],
+    [{ services: ['DWS'] }, ['', '', '', '']],
+    [{ name: 'y' }, ['', '', '', '']],
+  ])('reports what begins and ceases to match the filter %j', async (filter, expected) => {
+    const gateway = await startGateway({ env: FAST });
+    const { emulator } = gateway;
+    const events = await watchList(gateway, { filter });
+    const { connectionId: id } = emulator.seedConnection({ name: 'x', state: 'CREATING' });
+    for (const [index, state] of ['CREATING', 'ACTIVE', 'FAILED', 'DELETED'].entries()) {
+      change(gateway, 'x', id, state);
+      if (expected[index] === '') await emulator.ledger.waitFor('listConnections', listCalls(gateway) + 1);
+      else expect(await nextChange(events)).toBe(expected[index]);
+    }
+    // Matches every filter, so that it is the next event unless there was an unexpected one.
+    const [state = 'ACTIVE'] = 'states' in filter ? (filter.states ?? []) : [];
+    seed(emulator, { name: 'xy', service: 'services' in filter ? 'DWS' : 'RDS', state });
+    expect(await nextChange(events)).toMatch(/^ADDED xy /);
+  });
+
+  it('is refused with the rule that its filter breaks, and nothing is read', async () => {
+    const gateway = await startGateway();
+    const variables = { filter: { name: 'x'.repeat(65) } };
+    const events = subscribe('graphql-ws', gateway.graphqlUrl, { query: WATCH_LIST, variables });
+    expect(await readAll(events)).toMatchObject([
+      {
+        errors: [
+          {
+            message: 'name may have at most 64 characters.',
+            extensions: {
+              code: 'BAD_USER_INPUT',
+              problems: [{ path: ['filter', 'name'], code: 'TOO_LONG', limit: 64 }],
+            },
+          },
+        ],
+      },
+    ]);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('is refused without the right to read, and nothing is read', async () => {
+    const gateway = await startTokenGateway();
+    const token = await gateway.sign({ claims: { scope: 'dli:connection:create dli:connection:delete' } });
+    const events = subscribe('graphql-ws', gateway.graphqlUrl, { query: WATCH_LIST }, token);
+    expect(await readAll(events)).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
+    expect(gateway.emulator.ledger.count()).toBe(0);
+  });
+
+  it('counts as a watch of its tenant', async () => {
+    const gateway = await startTokenGateway(SLOW, { limits: { watchesPerTenant: 2 } });
+    const [token, other] = await Promise.all(['one', 'other'].map(sub => gateway.sign({ claims: { sub } })));
+    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
+    const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
+    const watch = { query: WATCH, variables: { id: connectionId } };
+    say({ type: 'subscribe', id: 'a', payload: watch });
+    expect(await hear()).toMatchObject({ type: 'next', id: 'a' });
+    for (const id of ['b', 'c']) say({ type: 'subscribe', id, payload: { query: WATCH_LIST } });
+    expect(await hear()).toMatchObject({ payload: { errors: [{ extensions: { code: 'OVERLOADED' } }] } });
+
+    expect(await nextChangeAfterCreate(gateway, other)).toBe('ADDED orders CREATING');
+    // The end of one watch makes room for another.
+    for (const id of ['a', 'b', 'c']) say({ type: 'complete', id });
+    let isWatched = false;
+    for (let tries = 0; !isWatched && tries < 1_000; tries += 1) {
+      say({ type: 'subscribe', id: `d${tries}`, payload: watch });
+      isWatched = JSON.stringify(await hear()).includes(connectionId);
+    }
+    expect(isWatched).toBe(true);
+  });
+
+  it('ends with an error when a subscriber is too far behind', async () => {
+    const gateway = await startGateway({ env: FAST });
+    const events = await watchList(gateway);
+    for (let index = 0; index <= 1_000; index += 1) seed(gateway.emulator);
+    expect(await nextOf(events)).toMatchObject({ errors: [{ extensions: { code: 'SUBSCRIPTION_ENDED' } }] });
+    expect(await events.next()).toMatchObject({ done: true });
+  });
+
+  it('does not end when its gateway stops, so that its client reconnects', async () => {
+    const gateway = await startGateway({ env: SLOW });
+    const { say, closed, socket } = await openSubscriber(gateway.graphqlUrl);
+    say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
+    await gateway.emulator.ledger.waitFor('listConnections', 1);
+    const heard: string[] = [];
+    socket.on('message', data => heard.push(String(data)));
+    await gateway.close();
+    expect([(await closed).code, heard]).toEqual([1001, []]);
+  });
+});
+
+async function nextChangeAfterCreate(
+  gateway: Awaited<ReturnType<typeof startTokenGateway>>,
+  token = '',
+): Promise<string> {
+  // The list is read already, so that nothing shows when this watch has started; the create follows it on one socket.
+  const { say, hear } = await openSubscriber(gateway.graphqlUrl, bearer(token));
+  say({ type: 'subscribe', id: 'a', payload: { query: WATCH_LIST } });
+  say({ type: 'subscribe', id: 'b', payload: { query: WATCH, variables: { id: 'none' } } });
+  while ((await hear()).type !== 'complete');
+  await gateway.createAs(token, { name: 'orders' });
+  const { payload } = await hear();
+  const { kind, connection } = (payload as { data: { datasourceConnections: ShownChange } }).data.datasourceConnections;
+  return `${kind} ${connection.name} ${connection.state}`;
+}
+
+describe('many subscribers of all tenants', () => {
+  it('cause one reading of the list per interval, which a query shares', async () => {
+    const intervalMs = 300;
+    const gateway = await startTokenGateway({ FOLLOW_INTERVAL_MS: String(intervalMs), READ_FRESHNESS_MS: '60000' });
+    const { emulator, graphqlUrl } = gateway;
+    const tokens = await Promise.all(['one', 'two', 'three'].map(sub => gateway.sign({ claims: { sub } })));
+    const events = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map(index =>
+      subscribe('graphql-ws', graphqlUrl, { query: WATCH_LIST }, tokens[index % 3]),
+    );
+    let haveAll = false;
+    const firsts = Promise.all(events.map(nextOf)).then(received => {
+      haveAll = true;
+      return received;
+    });
+    // Whoever starts later gets a later one.
+    while (!haveAll || listCalls(gateway) < 8) {
+      seed(emulator);
+      await emulator.ledger.waitFor('listConnections', listCalls(gateway) + 1);
+    }
+    expect(await firsts).toHaveLength(12);
+    const times = emulator.ledger.entries('listConnections').map(({ atMs }) => atMs);
+    const hasty = times.filter((atMs, index) => index > 0 && atMs - (times[index - 1] ?? 0) < intervalMs / 2);
+    expect(hasty.length).toBeLessThan(times.length / 4);
+
+    const before = listCalls(gateway);
+    const query = '{ datasourceConnections { totalCount } }';
+    expect((await gateway.send({ query }, bearer(tokens[0]))).body.errors).toBeUndefined();
+    const callers = emulator.ledger.entries('listConnections').slice(before);
+    // Polls may have gone on meanwhile.
+    expect(callers.length).toBeLessThanOrEqual(1);
+  });
+
+  it('cause none after all have left', async () => {
+    const gateway = await startGateway({ env: FAST, emulator: { creationMs: 600_000 } });
+    const { connectionId = '' } = await gateway.create({ name: 'watched' });
+    const events = await Promise.all(TRANSPORTS.map(transport => watchList(gateway, { transport })));
+    seed(gateway.emulator);
+    for (const each of events) await nextChange(each);
+    for (const each of events) await each.return?.();
+    let calls = -1;
+    // It can take the gateway some time to detect that a subscriber has left.
+    for (let tries = 0; calls !== 0 && tries < 60; tries += 1) {
+      const before = listCalls(gateway);
+      // Would cause a poll.
+      await gateway.create({ name: `more_${tries}` });
+      await connectionOf(gateway, connectionId, 'waitSeconds: 1');
+      calls = listCalls(gateway) - before;
+    }
+    expect(calls).toBe(0);
+  });
+});
+
+describe('a subscriber that reads slowly', () => {
+  it('gets the latest change of each connection, not all of them', async () => {
+    const gateway = await startGateway({ env: FAST, limits: { clientTimeouts: PATIENT_TIMEOUTS } });
+    const { emulator, graphqlUrl } = gateway;
+    const count = 100;
+    const { socket, say, hear } = await openSubscriber(graphqlUrl);
+    // Events of more than 100 KB fill the buffers of the machine.
+    const fields = Array.from({ length: 15 }, (_, index) => `q${index}: queues { name }`).join(' ');
+    const query = `subscription { datasourceConnections(filter: {includeDeleted: true}) {
+      kind connection { name state ${fields} } } }`;
+    const queues = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(2_000));
+    say({ type: 'subscribe', id: 'a', payload: { query } });
+    await emulator.ledger.waitFor('listConnections', 1);
+    socket.pause();
+    const ids = Array.from({ length: count }, (_, index) => seed(emulator, { name: `c${index}`, queues }));
+    const states = ['CREATING', 'FAILED', 'ABNORMAL', 'ACTIVE', 'DELETED'];
+    for (const state of states) {
+      await emulator.ledger.waitFor('listConnections', listCalls(gateway) + 2);
+      for (const [index, connectionId] of ids.entries())
+        emulator.seedConnection({ connectionId, name: `c${index}`, queues, state });
+    }
+    socket.resume();
+    const latest = new Map<string, string>();
+    let received = 0;
+    while ([...latest.values()].filter(state => state === 'DELETED').length < count) {
+      const { payload } = await hear();
+      const { connection } = (payload as { data: { datasourceConnections: ShownChange } }).data.datasourceConnections;
+      expect(latest.get(connection.name)).not.toBe('DELETED');
+      latest.set(connection.name, connection.state);
+      received += 1;
+    }
+    expect(received).toBeLessThan((count * (states.length + 1)) / 2);
+  });
+});
