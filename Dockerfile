@@ -6,7 +6,7 @@ RUN npm ci
 COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
-RUN npm run build
+RUN npm run build:gateway
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readSource } from '../helpers/source-imports.js';
+import { readClientSource, readSource } from '../helpers/source-imports.js';
 
 const EXPORT =
   /^export (?:default |async |abstract |declare )*(?:const|let|function\*?|class|interface|type|enum) (\w+)/;
@@ -21,9 +21,9 @@ function isDocumented(lines: readonly string[]): boolean {
   return lines[end]?.endsWith('*/') === true && lines[start]?.startsWith('/**') === true;
 }
 
-describe('the doc comments of src', () => {
+describe('the doc comments of src and client/src', () => {
   it('cover every exported declaration', () => {
-    const undocumented = readSource().flatMap(({ path, text }) =>
+    const undocumented = [...readSource(), ...readClientSource()].flatMap(({ path, text }) =>
       findUndocumentedExports(text).map(name => `${path}: ${name}`),
     );
     expect(undocumented).toEqual([]);

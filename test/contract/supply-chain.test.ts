@@ -28,8 +28,11 @@ describe('the installed packages', () => {
     expect(findSupplyProblems(readSupply())).toEqual([]);
   });
 
-  it('of the supergraph, which npm test does not install, are pinned and have checksums, too', () => {
-    const supply = readSupply('test/supergraph/');
+  it.each([
+    'client/',
+    'test/supergraph/',
+  ])('of %s, which npm test does not install, are pinned and have checksums, too', folder => {
+    const supply = readSupply(folder);
     const installed = (path: string) => ({ version: supply.lock.packages[path]?.version ?? '' });
     expect(findSupplyProblems({ ...supply, installed })).toEqual([]);
     expect(Object.keys(supply.lock.packages).length).toBeGreaterThan(100);

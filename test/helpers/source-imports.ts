@@ -53,6 +53,13 @@ export function readSource(): SourceFile[] {
   });
 }
 
+/** The files of the client package that are written by hand, by their path in `client/src`. */
+export function readClientSource(): Pick<SourceFile, 'path' | 'text'>[] {
+  const folder = fileURLToPath(new URL('../../client/src', import.meta.url));
+  const paths = readdirSync(folder).filter(name => name.endsWith('.ts'));
+  return paths.map(path => ({ path: `client/src/${path}`, text: readFileSync(join(folder, path), 'utf8') }));
+}
+
 /** The folder of `src` that a path is in; for a file directly in `src` its own name. */
 export function folderOf(path: string): string {
   return path.split('/')[0] ?? path;

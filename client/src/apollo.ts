@@ -1,0 +1,89 @@
+import type { DatasourceConnectionFilter } from './generated/documents.js';
+import { possibleTypes } from './generated/possible-types.js';
+
+/** An object of the cache, as Apollo Client refers to it. */
+type Item = { readonly __ref: string } | { readonly __typename: string };
+
+interface Page {
+  readonly items: readonly Item[];
+  readonly totalCount?: number;
+  readonly nextCursor?: string | null;
+}
+
+interface FieldTools {
+  args: Record<string, unknown> | null;
+  // The types of Apollo Client, which this package does not depend on, allow anything here.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  readField: (name: string, item: any) => any;
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  toReference: (object: any) => any;
+}
+
+/**
+ * Settings for `new InMemoryCache(apolloCacheConfig)`. Pages of a list that differ in `after` and `first` only are
+ * joined; connections leave the lists that their new state does not belong to; a connection of a list is found by its
+ * id; and error texts are kept, because the members of the unions are known.
+ */
+export const apolloCacheConfig = {
+  possibleTypes,
+  typePolicies: {
+    DatasourceServiceInfo: { keyFields: ['service'] as string[] },
+    // Replaced as a whole.
+    DatasourceConnection: { fields: { queues: { merge: false }, tags: { merge: false } } },
+    Query: {
+      fields: {
+        datasourceConnection: {
+          keyArgs: ['id'] as string[],
+          read: (existing: unknown, { args, toReference }: FieldTools) =>
+            existing === undefined
+              ? toReference({ __typename: 'ClassicDatasourceConnection', id: args?.['id'] })
+              : existing,
+        },
+        datasourceConnections: {
+          keyArgs: ['filter', 'order'] as string[],
+          merge(existing: Page | undefined, incoming: Page, { args }: FieldTools): Page {
+            if (typeof args?.['after'] !== 'string' || existing === undefined) return incoming;
+            const known = new Set(existing.items.map(refOf));
+            return {
+              ...incoming,
+              items: [...existing.items, ...incoming.items.filter(item => !known.has(refOf(item)))],
+            };
+          },
+          read(existing: Page | undefined, { args, readField }: FieldTools): Page | undefined {
+            if (existing === undefined) return undefined;
+            const filter = args?.['filter'] as DatasourceConnectionFilter | null | undefined;
+            const items = existing.items.filter(item => belongs(readField('state', item), filter));
+            const left = existing.items.length - items.length;
+            const { totalCount } = existing;
+            return { ...existing, items, ...(totalCount !== undefined && { totalCount: totalCount - left }) };
+          },
+        },
+      },
+    },
+  },
+};
+
+/** For `update` of a delete: marks the connection as deleted, so that it leaves the lists of the cache. */
+export function markDeleted(
+  // biome-ignore lint/suspicious/noExplicitAny: the types of Apollo Client, which this package does not depend on
+  cache: { identify(object: any): string | undefined; modify(options: any): boolean },
+  {
+    data,
+  }: { data?: { deleteDatasourceConnection: { __typename?: string; connectionId?: string } } | null | undefined },
+): void {
+  const { __typename, connectionId } = data?.deleteDatasourceConnection ?? {};
+  if (__typename !== 'DeleteDatasourceConnectionSuccess') return;
+  const id = cache.identify({ __typename: 'ClassicDatasourceConnection', id: connectionId });
+  cache.modify({ id, fields: { state: () => 'DELETED' } });
+}
+
+function refOf(item: Item): unknown {
+  return '__ref' in item ? item.__ref : item;
+}
+
+/** Whether a list with this filter shows connections in this state. An unknown state does not remove any. */
+function belongs(state: unknown, filter: DatasourceConnectionFilter | null | undefined): boolean {
+  if (state === undefined) return true;
+  if (filter?.states) return filter.states.some(listed => listed === state);
+  return state !== 'DELETED' || filter?.includeDeleted === true;
+}

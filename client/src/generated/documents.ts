@@ -1,0 +1,211 @@
+// Written by `npm run generate`.
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { TypedDocumentNode as DocumentNode } from '../typed-document-node.js';
+/** The connection to create. */
+export type CreateDatasourceConnectionInput = {
+  /**
+   * Name of a serverless cluster: 1 to 128 letters, digits, _ and -. Needed by very old DLI clusters only.
+   * @deprecated DLI dropped it in 2019; it is sent only if it is set.
+   */
+  clusterName?: string | null | undefined;
+  /** Names one intent to create: 16 to 64 letters, digits, _ and -, preferably a new UUID. Every repeat of the call with the same key and input gets the same outcome and never creates a second connection. Without one the gateway generates a key, and returns it if the call has to be repeated. Kept for 72 hours after a success. */
+  idempotencyKey?: string | null | undefined;
+  /** The connection's name: 1 to 64 letters, digits, _ and -. */
+  name: string;
+  /** Network id of the subnet that the service is in: 1 to 64 letters, digits and -, usually a UUID. Not the id of the VPC. */
+  networkId: string;
+  /** Id of the security group that the service belongs to: 1 to 64 letters, digits and -, usually a UUID. */
+  securityGroupId: string;
+  /** The kind of service that the connection reaches. */
+  service: DatasourceService;
+  /** Labels for the connection: at most 10, each key once. */
+  tags?: Array<TagInput> | null | undefined;
+  /** The service's address inside its network, at most 512 characters: `host:port`, for CLOUD_TABLE one or more of them separated by commas. Never a `jdbc:` or `http:` address. `datasourceServices` lists each service's rule with an example. */
+  url: string;
+};
+
+/** Filters the list; all criteria must match. */
+export type DatasourceConnectionFilter = {
+  /** Whether DELETED connections are included if `states` is not set. */
+  includeDeleted?: boolean;
+  /** Only connections whose name contains this text, ignoring case; at most 64 characters. */
+  name?: string | null | undefined;
+  /** Only connections to one of these kinds of service. */
+  services?: Array<DatasourceService> | null | undefined;
+  /** Only connections in one of these states. Default: all states except DELETED. */
+  states?: Array<DatasourceConnectionState> | null | undefined;
+};
+
+/** The order of a list. Connections that compare equal are ordered by id. */
+export type DatasourceConnectionOrder =
+  /** By name, ignoring case. */
+  | 'NAME'
+  /** By time of creation, newest first. */
+  | 'NEWEST_FIRST'
+  /** By time of creation, oldest first. */
+  | 'OLDEST_FIRST'
+  | '%future added value';
+
+/** The state of a connection, as a whole or in one queue. Values may be added. */
+export type DatasourceConnectionState =
+  /** The connection can be used. */
+  | 'ACTIVE'
+  /** DLI is creating the connection, which takes minutes. It cannot be used or deleted yet. */
+  | 'CREATING'
+  /** The connection was deleted. DLI still lists it for a while. */
+  | 'DELETED'
+  /** The connection could not be created, for the reason in `failureReason`. It can be deleted. */
+  | 'FAILED'
+  /** DLI reports another state, which is in `stateText`. */
+  | 'UNKNOWN'
+  | '%future added value';
+
+/** The kind of service that a connection reaches. */
+export type DatasourceService =
+  /** CloudTable HBase, reached through its ZooKeeper link. */
+  | 'CLOUD_TABLE'
+  /** OpenTSDB of CloudTable. */
+  | 'CLOUD_TABLE_OPENTSDB'
+  /** Cloud Search Service (CSS): Elasticsearch. */
+  | 'CSS'
+  /** Data Warehouse Service (DWS). */
+  | 'DWS'
+  /** OpenTSDB of MapReduce Service (MRS). */
+  | 'MRS_OPENTSDB'
+  /** Relational Database Service (RDS): MySQL or PostgreSQL. */
+  | 'RDS'
+  | '%future added value';
+
+/** The connection to delete. */
+export type DeleteDatasourceConnectionInput = {
+  /** The connection's id, a UUID. */
+  id: string;
+};
+
+/** Why it is not known whether the connection was created or deleted. Every reason is handled the same way. */
+export type OutcomeUnknownReason =
+  /** The connection to DLI broke before the response was complete. */
+  | 'CONNECTION_LOST'
+  /** The gateway was stopped while the request was in progress. */
+  | 'GATEWAY_RESTART'
+  /** The gateway's record of the create cannot be read. */
+  | 'STORE_LOST'
+  /** DLI did not answer in time. */
+  | 'TIMEOUT_AFTER_SEND'
+  /** DLI responded with a redirect, which is not followed. */
+  | 'UNEXPECTED_REDIRECT'
+  /** DLI sent a response that cannot be read. */
+  | 'UNREADABLE_RESPONSE'
+  /** DLI responded with an error that does not prove whether it did anything. */
+  | 'UPSTREAM_ERROR'
+  | '%future added value';
+
+/** A label that Huawei Cloud stores with the connection. */
+export type TagInput = {
+  /** 1 to 128 characters: letters, digits, spaces and _ . : = + - @, without a space at either end. Not starting with `_sys_`, and not `gw_req`. Each key once. */
+  key: string;
+  /** Up to 255 characters: letters, digits, spaces and _ . : = + - @, without a space at either end. */
+  value: string;
+};
+
+/** The kind of an error, for programs. Values may be added: handle an unknown one by the type of the error. */
+export type UserErrorCode =
+  /** The input breaks a rule. Correct it and send it again. */
+  | 'BAD_USER_INPUT'
+  /** The connection is still being created and cannot be deleted yet. Send it again later. */
+  | 'CONNECTION_CREATING'
+  /** There is no connection with this id. */
+  | 'CONNECTION_NOT_FOUND'
+  /** The first call with this idempotency key, or another create of the same name, is still running or undecided. Repeat the call with the same key later. */
+  | 'IDEMPOTENCY_IN_PROGRESS'
+  /** The idempotency key was used with another input. Use a new key. */
+  | 'IDEMPOTENCY_KEY_REUSED'
+  /** The gateway cannot write its records at the moment, so it sent nothing. Send it again later. */
+  | 'IDEMPOTENCY_STORE_UNAVAILABLE'
+  /** A connection with this name exists. Choose another name. */
+  | 'NAME_CONFLICT'
+  /** It is not known whether the connection was created or deleted. Never treat this as a failure. */
+  | 'OUTCOME_UNKNOWN'
+  /** Huawei Cloud refused the gateway's own credentials. The operators of the gateway must act; signing in again does not help. */
+  | 'UPSTREAM_AUTH_FAILED'
+  /** The gateway could not sign in to Huawei Cloud at the moment. The same request may succeed later. */
+  | 'UPSTREAM_AUTH_UNAVAILABLE'
+  /** DLI refused the request. The same request will be refused again until its cause is removed. */
+  | 'UPSTREAM_REJECTED'
+  /** DLI receives too many requests at the moment. Wait and send it again. */
+  | 'UPSTREAM_THROTTLED'
+  /** DLI could not be reached. The same request may succeed later. */
+  | 'UPSTREAM_UNAVAILABLE'
+  | '%future added value';
+
+export type DatasourceConnectionFieldsFragment = { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> };
+
+export type CreateDatasourceConnectionMutationVariables = Exact<{
+  input: CreateDatasourceConnectionInput;
+}>;
+
+
+export type CreateDatasourceConnectionMutation = { createDatasourceConnection:
+    | { __typename: 'CreateDatasourceConnectionSuccess', connectionId: string, reconciled: boolean }
+    | { __typename: 'DliRejectedError', dliCode: string | null, requestId: string | null, message: string, code: UserErrorCode }
+    | { __typename: 'DliUnavailableError', retryAfterSeconds: number, message: string, code: UserErrorCode }
+    | { __typename: 'IdempotencyConflictError', message: string, code: UserErrorCode }
+    | { __typename: 'InvalidInputError', message: string, code: UserErrorCode, problems: Array<{ __typename: 'InputProblem', path: Array<string>, message: string }> }
+    | { __typename: 'NameTakenError', name: string, message: string, code: UserErrorCode }
+    | { __typename: 'OutcomeUnknownError', idempotencyKey: string, reason: OutcomeUnknownReason, requestId: string | null, retryAfterSeconds: number, message: string, code: UserErrorCode }
+   };
+
+export type DeleteDatasourceConnectionMutationVariables = Exact<{
+  input: DeleteDatasourceConnectionInput;
+}>;
+
+
+export type DeleteDatasourceConnectionMutation = { deleteDatasourceConnection:
+    | { __typename: 'ConnectionCreatingError', retryAfterSeconds: number, message: string, code: UserErrorCode }
+    | { __typename: 'ConnectionNotFoundError', connectionId: string, message: string, code: UserErrorCode }
+    | { __typename: 'DeleteDatasourceConnectionSuccess', connectionId: string }
+    | { __typename: 'DeleteOutcomeUnknownError', reason: OutcomeUnknownReason, requestId: string | null, retryAfterSeconds: number, message: string, code: UserErrorCode }
+    | { __typename: 'DliRejectedError', dliCode: string | null, requestId: string | null, message: string, code: UserErrorCode }
+    | { __typename: 'DliUnavailableError', retryAfterSeconds: number, message: string, code: UserErrorCode }
+    | { __typename: 'InvalidInputError', message: string, code: UserErrorCode, problems: Array<{ __typename: 'InputProblem', path: Array<string>, message: string }> }
+   };
+
+export type DatasourceConnectionQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DatasourceConnectionQuery = { datasourceConnection: { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> } | null };
+
+export type DatasourceConnectionsQueryVariables = Exact<{
+  filter?: DatasourceConnectionFilter | null | undefined;
+  order?: DatasourceConnectionOrder;
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type DatasourceConnectionsQuery = { datasourceConnections: { __typename: 'DatasourceConnectionPage', totalCount: number, nextCursor: string | null, items: Array<{ __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }> } };
+
+export type DatasourceServicesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DatasourceServicesQuery = { datasourceServices: Array<{ __typename: 'DatasourceServiceInfo', service: DatasourceService, label: string, urlExample: string, urlHint: string, urlRule: string, urlPattern: string, urlMaxLength: number, urlAcceptsSeveral: boolean }> };
+
+export type FollowDatasourceConnectionSubscriptionVariables = Exact<{
+  id: string;
+}>;
+
+
+export type FollowDatasourceConnectionSubscription = { datasourceConnection: { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> } | null };
+
+export const DatasourceConnectionFieldsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"DatasourceConnectionFields"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"stateText"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"queues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ClassicDatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"serviceText"}},{"kind":"Field","name":{"kind":"Name","value":"destination"}},{"kind":"Field","name":{"kind":"Name","value":"clusterName"}},{"kind":"Field","name":{"kind":"Name","value":"progress"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"connectionAddress"}}]}}]}}]} as unknown as DocumentNode<DatasourceConnectionFieldsFragment, unknown>;
+export const CreateDatasourceConnectionDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateDatasourceConnection"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateDatasourceConnectionInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createDatasourceConnection"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"CreateDatasourceConnectionSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"connectionId"}},{"kind":"Field","name":{"kind":"Name","value":"reconciled"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"NameTakenError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DliRejectedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"dliCode"}},{"kind":"Field","name":{"kind":"Name","value":"requestId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DliUnavailableError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"OutcomeUnknownError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"idempotencyKey"}},{"kind":"Field","name":{"kind":"Name","value":"reason"}},{"kind":"Field","name":{"kind":"Name","value":"requestId"}},{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"code"}}]}}]}}]}}]} as unknown as DocumentNode<CreateDatasourceConnectionMutation, CreateDatasourceConnectionMutationVariables>;
+export const DeleteDatasourceConnectionDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"DeleteDatasourceConnection"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteDatasourceConnectionInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deleteDatasourceConnection"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteDatasourceConnectionSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"connectionId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ConnectionNotFoundError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"connectionId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ConnectionCreatingError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DliRejectedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"dliCode"}},{"kind":"Field","name":{"kind":"Name","value":"requestId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DliUnavailableError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DeleteOutcomeUnknownError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"reason"}},{"kind":"Field","name":{"kind":"Name","value":"requestId"}},{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"code"}}]}}]}}]}}]} as unknown as DocumentNode<DeleteDatasourceConnectionMutation, DeleteDatasourceConnectionMutationVariables>;
+export const DatasourceConnectionDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"DatasourceConnection"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"datasourceConnection"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"DatasourceConnectionFields"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"DatasourceConnectionFields"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"stateText"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"queues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ClassicDatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"serviceText"}},{"kind":"Field","name":{"kind":"Name","value":"destination"}},{"kind":"Field","name":{"kind":"Name","value":"clusterName"}},{"kind":"Field","name":{"kind":"Name","value":"progress"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"connectionAddress"}}]}}]}}]} as unknown as DocumentNode<DatasourceConnectionQuery, DatasourceConnectionQueryVariables>;
+export const DatasourceConnectionsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"DatasourceConnections"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"filter"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnectionFilter"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"order"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnectionOrder"}}},"defaultValue":{"kind":"EnumValue","value":"NEWEST_FIRST"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},"defaultValue":{"kind":"IntValue","value":"50"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"datasourceConnections"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"filter"},"value":{"kind":"Variable","name":{"kind":"Name","value":"filter"}}},{"kind":"Argument","name":{"kind":"Name","value":"order"},"value":{"kind":"Variable","name":{"kind":"Name","value":"order"}}},{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"totalCount"}},{"kind":"Field","name":{"kind":"Name","value":"nextCursor"}},{"kind":"Field","name":{"kind":"Name","value":"items"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"DatasourceConnectionFields"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"DatasourceConnectionFields"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"stateText"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"queues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ClassicDatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"serviceText"}},{"kind":"Field","name":{"kind":"Name","value":"destination"}},{"kind":"Field","name":{"kind":"Name","value":"clusterName"}},{"kind":"Field","name":{"kind":"Name","value":"progress"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"connectionAddress"}}]}}]}}]} as unknown as DocumentNode<DatasourceConnectionsQuery, DatasourceConnectionsQueryVariables>;
+export const DatasourceServicesDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"DatasourceServices"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"datasourceServices"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"label"}},{"kind":"Field","name":{"kind":"Name","value":"urlExample"}},{"kind":"Field","name":{"kind":"Name","value":"urlHint"}},{"kind":"Field","name":{"kind":"Name","value":"urlRule"}},{"kind":"Field","name":{"kind":"Name","value":"urlPattern"}},{"kind":"Field","name":{"kind":"Name","value":"urlMaxLength"}},{"kind":"Field","name":{"kind":"Name","value":"urlAcceptsSeveral"}}]}}]}}]} as unknown as DocumentNode<DatasourceServicesQuery, DatasourceServicesQueryVariables>;
+export const FollowDatasourceConnectionDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"FollowDatasourceConnection"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"datasourceConnection"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"DatasourceConnectionFields"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"DatasourceConnectionFields"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"stateText"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"queues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ClassicDatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"serviceText"}},{"kind":"Field","name":{"kind":"Name","value":"destination"}},{"kind":"Field","name":{"kind":"Name","value":"clusterName"}},{"kind":"Field","name":{"kind":"Name","value":"progress"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"connectionAddress"}}]}}]}}]} as unknown as DocumentNode<FollowDatasourceConnectionSubscription, FollowDatasourceConnectionSubscriptionVariables>;

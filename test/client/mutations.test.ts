@@ -1,0 +1,237 @@
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { ClientOptions, Retry } from '../../client/src/index.js';
+import { createClient, DatasourceConnectionsDocument, GatewayError, UndecidedError } from '../../client/src/index.js';
+import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { startRelay } from '../e2e/helpers/relay.js';
+import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { listen } from '../helpers/listening-server.js';
+import {
+  EXECUTED_BUT_LOST,
+  KEY,
+  NOT_LISTED_YET,
+  startIdempotencyGateway,
+} from '../idempotency/helpers/idempotency-gateway.js';
+
+afterEach(closeGateways);
+
+const INPUT = { ...VALID_INPUT, service: 'RDS' } as const;
+const UNUSED_PORT = 'http://127.0.0.1:1/graphql';
+
+/** A client that records the bodies of its requests. */
+function createObservedClient(options: ClientOptions) {
+  const inputs: { idempotencyKey?: string }[] = [];
+  const client = createClient({
+    ...options,
+    fetch(url, init) {
+      inputs.push(JSON.parse(String(init?.body)).variables.input);
+      return fetch(url, init);
+    },
+  });
+  return { client, inputs };
+}
+
+describe('a create by the client package', () => {
+  it('repeats one key until the create is decided', async () => {
+    const { graphqlUrl, emulator, posts, applied } = await startIdempotencyGateway();
+    emulator.inject(EXECUTED_BUT_LOST);
+    emulator.inject(NOT_LISTED_YET);
+    const relay = await startRelay();
+    const { client, inputs } = createObservedClient({ url: relay.url });
+    const retries: Retry[] = [];
+    const payload = await client.createDatasourceConnection(INPUT, {
+      onRetry(retry) {
+        retries.push(retry);
+        relay.forwardTo(graphqlUrl);
+        if (retries.length === 2) emulator.clearFaults();
+      },
+    });
+    expect(payload).toMatchObject({
+      __typename: 'CreateDatasourceConnectionSuccess',
+      connectionId: applied()[0],
+      reconciled: true,
+    });
+    expect(retries.slice(0, 2)).toMatchObject([
+      { attempt: 1, error: expect.any(TypeError) },
+      { attempt: 2, answer: { __typename: 'OutcomeUnknownError' } },
+    ]);
+    expect(new Set(inputs.map(({ idempotencyKey }) => idempotencyKey))).toEqual(
+      new Set([expect.stringMatching(/^[0-9a-f-]{36}$/)]),
+    );
+    expect(posts()).toBe(1);
+  });
+
+  it('returns an answer that is final at once', async () => {
+    const { graphqlUrl, emulator } = await startGateway();
+    emulator.seedConnection({ name: INPUT.name });
+    const { client, inputs } = createObservedClient({ url: graphqlUrl });
+    const payload = await client.createDatasourceConnection({ ...INPUT, idempotencyKey: KEY });
+    expect(payload).toMatchObject({ __typename: 'NameTakenError', code: 'NAME_CONFLICT', name: INPUT.name });
+    expect(inputs).toEqual([{ ...INPUT, idempotencyKey: KEY }]);
+  });
+
+  it.each([
+    ['a wrong value', { service: 'ORACLE' }, '', 'BAD_USER_INPUT', 'must be one of'],
+    ['a wrong path', {}, '/nothing', 'NOT_FOUND', 'There is nothing here.'],
+  ])('throws at once for %s', async (_what, changes, path, code, message) => {
+    const { graphqlUrl } = await startGateway();
+    const { client, inputs } = createObservedClient({ url: graphqlUrl + path });
+    const creating = client.createDatasourceConnection({ ...INPUT, ...changes } as typeof INPUT);
+    await expect(creating).rejects.toMatchObject({
+      name: 'GatewayError',
+      code,
+      message: expect.stringContaining(message),
+    });
+    expect(inputs).toHaveLength(1);
+  });
+
+  it('throws at once without the right to create', async () => {
+    const { graphqlUrl, sign } = await startTokenGateway();
+    const token = await sign({ claims: { scope: 'dli:connection:read' } });
+    const { client, inputs } = createObservedClient({ url: graphqlUrl, token: () => token });
+    await expect(client.createDatasourceConnection(INPUT)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(inputs).toHaveLength(1);
+  });
+
+  it('renews a refused token once', async () => {
+    const { graphqlUrl, sign } = await startTokenGateway();
+    const good = await sign();
+    const refused: (string | undefined)[] = [];
+    const renewing = createObservedClient({
+      url: graphqlUrl,
+      token(token) {
+        refused.push(token);
+        return token === undefined ? 'expired' : good;
+      },
+    });
+    const payload = await renewing.client.createDatasourceConnection(INPUT);
+    expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
+    expect(refused).toEqual([undefined, 'expired']);
+
+    const { client, inputs } = createObservedClient({ url: graphqlUrl, token: async () => 'bad' });
+    await expect(client.createDatasourceConnection(INPUT)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+      status: 401,
+    });
+    expect(inputs).toHaveLength(2);
+  });
+
+  it('waits as long as the gateway asks when there are too many', async () => {
+    const { graphqlUrl } = await startGateway({
+      env: { RATE_LIMIT_CREATES_BURST: '1', RATE_LIMIT_CREATES_PER_SECOND: '1' },
+    });
+    const { client } = createObservedClient({ url: graphqlUrl });
+    await client.createDatasourceConnection(INPUT);
+    const retries: Retry[] = [];
+    const payload = await client.createDatasourceConnection(
+      { ...INPUT, name: 'second' },
+      { onRetry: retry => retries.push(retry) },
+    );
+    expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
+    const [{ error, delayMs } = { error: undefined, delayMs: 0 }] = retries;
+    expect(error).toMatchObject({ status: 429, code: 'RATE_LIMITED', retryAfterSeconds: 1 });
+    expect(delayMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it.each([
+    ['seconds', () => '1'],
+    ['a date', () => new Date(Date.now() + 3_000).toUTCString()],
+  ])('waits for a proxy that says when to come back in %s', async (_form, retryAfter) => {
+    const { graphqlUrl } = await startGateway();
+    let calls = 0;
+    const proxy = createServer((request, response) => {
+      calls += 1;
+      request.resume();
+      if (calls === 1) response.writeHead(503, { 'retry-after': retryAfter() }).end('<h1>Unavailable</h1>');
+      else response.writeHead(307, { location: graphqlUrl }).end();
+    });
+    const { host } = await listen(proxy);
+    const delays: number[] = [];
+    const payload = await createClient({ url: `http://${host}/graphql` }).createDatasourceConnection(INPUT, {
+      onRetry: ({ delayMs }) => delays.push(delayMs),
+    });
+    expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
+    expect(delays).toEqual([expect.any(Number)]);
+    expect(delays[0]).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('repeats an attempt that takes too long', async () => {
+    const { graphqlUrl, emulator, posts } = await startIdempotencyGateway();
+    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
+    const { client } = createObservedClient({ url: graphqlUrl });
+    const retries: Retry[] = [];
+    const payload = await client.createDatasourceConnection(INPUT, {
+      attemptTimeoutMs: 500,
+      onRetry: retry => retries.push(retry),
+    });
+    expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
+    expect(retries[0]).toMatchObject({ error: { name: 'TimeoutError' } });
+    expect(posts()).toBe(1);
+  });
+
+  it('throws the key to go on with when the time is over without an answer', async () => {
+    const client = createClient({ url: UNUSED_PORT });
+    const creating = client.createDatasourceConnection({ ...INPUT, idempotencyKey: KEY }, { timeoutMs: 100 });
+    await expect(creating).rejects.toMatchObject({
+      name: 'UndecidedError',
+      idempotencyKey: KEY,
+      cause: expect.any(TypeError),
+    });
+    await expect(creating).rejects.toBeInstanceOf(UndecidedError);
+  });
+
+  it('returns the last answer when the time is over', async () => {
+    const { graphqlUrl, emulator } = await startGateway();
+    emulator.inject({ operation: 'createConnection', error: 'APIGW.0308', headers: { 'Retry-After': '600' } });
+    const payload = await createClient({ url: graphqlUrl }).createDatasourceConnection(INPUT, { timeoutMs: 5_000 });
+    expect(payload).toMatchObject({ __typename: 'DliUnavailableError', retryAfterSeconds: 300 });
+  });
+
+  it('ends when its signal is aborted, during a wait and during an attempt', async () => {
+    const { graphqlUrl, emulator } = await startGateway();
+    emulator.inject({ operation: 'createConnection', behaviour: 'hang' });
+    const reason = new Error('The user left.');
+    const waiting = new AbortController();
+    const unreachable = createClient({ url: UNUSED_PORT }).createDatasourceConnection(INPUT, {
+      signal: waiting.signal,
+      onRetry: () => waiting.abort(reason),
+    });
+    await expect(unreachable).rejects.toBe(reason);
+
+    const sending = new AbortController();
+    const hanging = createClient({ url: graphqlUrl }).createDatasourceConnection(INPUT, { signal: sending.signal });
+    await emulator.ledger.waitFor('createConnection', 1);
+    sending.abort(reason);
+    await expect(hanging).rejects.toBe(reason);
+  });
+});
+
+describe('a delete by the client package', () => {
+  it('waits until the connection is created', async () => {
+    const { graphqlUrl, emulator } = await startGateway();
+    const { connectionId } = emulator.seedConnection();
+    const answers: unknown[] = [];
+    const payload = await createClient({ url: graphqlUrl }).deleteDatasourceConnection(connectionId, {
+      onRetry: ({ answer }) => answers.push(answer),
+    });
+    expect(payload).toMatchObject({ __typename: 'DeleteDatasourceConnectionSuccess', connectionId });
+    expect(answers).toMatchObject([{ __typename: 'ConnectionCreatingError' }]);
+  });
+
+  it('returns that there is no such connection', async () => {
+    const { graphqlUrl } = await startGateway();
+    const id = '00000000-0000-4000-8000-000000000000';
+    const payload = await createClient({ url: graphqlUrl }).deleteDatasourceConnection(id);
+    expect(payload).toMatchObject({ __typename: 'ConnectionNotFoundError', connectionId: id });
+  });
+});
+
+describe('a request by the client package', () => {
+  it('throws what the gateway says when DLI is unavailable', async () => {
+    const { graphqlUrl, emulator } = await startGateway();
+    emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    const asking = createClient({ url: graphqlUrl }).request(DatasourceConnectionsDocument, {});
+    await expect(asking).rejects.toBeInstanceOf(GatewayError);
+    await expect(asking).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', retryAfterSeconds: expect.any(Number) });
+  });
+});
