@@ -1,5 +1,4 @@
 import { introspection } from './generated/introspection.js';
-import { possibleTypes } from './generated/possible-types.js';
 
 interface Entity {
   __typename?: string;
@@ -15,13 +14,10 @@ interface Cache {
   ): void;
 }
 
-/** Members of unions, and objects without an identity of their own: they are stored with what they belong to. */
-const EMBEDDED = [
-  ...Object.entries(possibleTypes).flatMap(([name, members]) => (name === 'DatasourceConnection' ? [] : members)),
-  'DatasourceConnectionPage',
-  'DatasourceConnectionQueue',
-  'InputProblem',
-];
+/** Objects without an id are stored with what they belong to. */
+const EMBEDDED = introspection.__schema.types.filter(
+  type => type.kind === 'OBJECT' && !type.fields.some(({ name }) => name === 'id'),
+);
 
 /**
  * Settings for `cacheExchange(graphcacheConfig)` of `@urql/exchange-graphcache`. Lists are read again after a create
@@ -30,7 +26,7 @@ const EMBEDDED = [
 export const graphcacheConfig = {
   schema: introspection,
   keys: {
-    ...Object.fromEntries(EMBEDDED.map(name => [name, () => null])),
+    ...Object.fromEntries(EMBEDDED.map(({ name }) => [name, () => null])),
     DatasourceServiceInfo: (data: Record<string, unknown>) => String(data['service']),
   },
   resolvers: {

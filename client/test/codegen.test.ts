@@ -66,9 +66,11 @@ async function namesShown(link: ApolloLink, query: DocumentNode): Promise<unknow
 it('the recipe works, with and without persisted documents, because these contain __typename', async () => {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
-  const plain = await buildPage('plain', await recipeWithout(/presetConfig:.*/));
-  const persisted = await buildPage('persisted', await recipeWithout(/\/\/ of this repository/));
-  const empty = await buildPage('empty', await recipeWithout(/documentTransforms:.*/));
+  const [plain, persisted, empty] = await Promise.all([
+    buildPage('plain', await recipeWithout(/presetConfig:.*/)),
+    buildPage('persisted', await recipeWithout(/\/\/ of this repository/)),
+    buildPage('empty', await recipeWithout(/documentTransforms:.*/)),
+  ]);
 
   const manifestOf = (name: string) => join(FOLDER, name, 'src/gql/persisted-documents.json');
   const manifest = { ...readJson(manifestOf('persisted')), ...readJson(manifestOf('empty')) };

@@ -19,7 +19,8 @@ let packed: { size: number; files: { path: string }[] };
 /** A project that has installed the packed package. */
 let project: string;
 before(async () => {
-  stack = await startStack();
+  // For so long nobody else may take up the create of a gateway that was killed.
+  stack = await startStack({ OPERATION_TIMEOUT_MS: '5000' });
   project = mkdtempSync(join(tmpdir(), 'dli-gateway-client-'));
   process.once('exit', () => rmSync(project, { recursive: true, force: true }));
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], { cwd: PACKAGE });

@@ -76,7 +76,8 @@ it('reads lists again after a create and a delete', async () => {
   const variables = { filter: { name: 'changing' }, order: 'NAME' as const };
   const changes = new EventEmitter();
   let shown: string | undefined;
-  const list = client.query(DatasourceConnectionsDocument, variables).subscribe(({ data }) => {
+  const list = client.query(DatasourceConnectionsDocument, variables).subscribe(({ data, error }) => {
+    if (error) changes.emit('error', error);
     shown = data?.datasourceConnections.items.map(({ name }) => name).join();
     changes.emit('change');
   });

@@ -6,7 +6,8 @@ export const possibleTypes: Record<string, string[]> = {
     "CreateDatasourceConnectionSuccess",
     "DliRejectedError",
     "DliUnavailableError",
-    "IdempotencyConflictError",
+    "IdempotencyInProgressError",
+    "IdempotencyKeyReusedError",
     "InvalidInputError",
     "NameTakenError",
     "OutcomeUnknownError"
@@ -29,7 +30,8 @@ export const possibleTypes: Record<string, string[]> = {
     "DeleteOutcomeUnknownError",
     "DliRejectedError",
     "DliUnavailableError",
-    "IdempotencyConflictError",
+    "IdempotencyInProgressError",
+    "IdempotencyKeyReusedError",
     "InvalidInputError",
     "NameTakenError",
     "OutcomeUnknownError"
