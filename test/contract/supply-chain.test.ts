@@ -28,15 +28,15 @@ describe('the installed packages', () => {
     expect(findSupplyProblems(readSupply())).toEqual([]);
   });
 
-  it.each([
-    'client/',
-    'test/supergraph/',
-  ])('of %s, which npm test does not install, are pinned and have checksums, too', folder => {
-    const supply = readSupply(folder);
-    const installed = (path: string) => ({ version: supply.lock.packages[path]?.version ?? '' });
-    expect(findSupplyProblems({ ...supply, installed })).toEqual([]);
-    expect(Object.keys(supply.lock.packages).length).toBeGreaterThan(100);
-  });
+  it.each(['client/', 'test/supergraph/'])(
+    'of %s, which npm test does not install, are pinned and have checksums, too',
+    folder => {
+      const supply = readSupply(folder);
+      const installed = (path: string) => ({ version: supply.lock.packages[path]?.version ?? '' });
+      expect(findSupplyProblems({ ...supply, installed })).toEqual([]);
+      expect(Object.keys(supply.lock.packages).length).toBeGreaterThan(100);
+    },
+  );
 
   it('are all found, hundreds with a version each', () => {
     const { lock, installed } = readSupply();
