@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createClient } from '../../client/src/index.js';
+import { createClient, DatasourceConnectionChangesDocument } from '../../client/src/index.js';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { startRelay } from '../e2e/helpers/relay.js';
 import { createTestClock } from '../helpers/clock.js';
@@ -104,5 +104,21 @@ describe('follow() of the client package', () => {
     const reason = new Error('The user left.');
     leaving.abort(reason);
     await expect(next).rejects.toBe(reason);
+  });
+});
+
+describe('subscribe() of the client package', () => {
+  it('yields what changes in a list', async () => {
+    const { graphqlUrl, create, emulator } = await startGateway({ env: { FOLLOW_INTERVAL_MS: '100' } });
+    const variables = { filter: { name: 'watched' } };
+    const changes = createClient({ url: graphqlUrl }).subscribe(DatasourceConnectionChangesDocument, variables);
+    const first = changes.next();
+    // Changes are reported from the first list on, which was read before the second.
+    await emulator.ledger.waitFor('listConnections', 2);
+    await create({ name: 'watched-1' });
+    expect((await first).value).toMatchObject({
+      datasourceConnections: { kind: 'ADDED', connection: { name: 'watched-1' } },
+    });
+    await changes.return();
   });
 });
