@@ -32,6 +32,7 @@ import { RequestLog } from './http/request-log.js';
 import { RequestScheduler } from './http/request-scheduler.js';
 import { createHttpServer } from './http/server.js';
 import { createSseHandler } from './http/sse.js';
+import { registerWebExample } from './http/web-example.js';
 import { createWebSocketHandler } from './http/websocket.js';
 import type { Clock } from './lib/time.js';
 import { SYSTEM_CLOCK } from './lib/time.js';
@@ -43,6 +44,8 @@ export interface GatewayAddresses {
   graphqlUrl: string;
   /** The base URL of `/livez` and `/readyz`. */
   adminUrl: string;
+  /** The address of the front end of `examples/web`, if it is served. */
+  pageUrl?: string;
 }
 
 /** A gateway, created but not yet listening. */
@@ -141,6 +144,7 @@ export async function createGateway(
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,
   });
+  const hasPage = config.isDevelopment && registerWebExample(app);
   const readiness = () => {
     if (!isReady || isStopping) return 'stopping';
     if (backend.skew.isTooFar()) return 'clockSkew';
@@ -157,7 +161,7 @@ export async function createGateway(
       backend.start();
       loadShedder.start();
       isReady = true;
-      return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl };
+      return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl, ...(hasPage && { pageUrl: `${url}/` }) };
     },
     async close() {
       isStopping = true;

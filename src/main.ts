@@ -71,7 +71,7 @@ async function startEmulator(environment: Environment): Promise<DevelopmentEmula
 
 function logAddresses(
   { host, explorer, callerAuth }: Config,
-  { graphqlUrl, adminUrl }: GatewayAddresses,
+  { graphqlUrl, adminUrl, pageUrl }: GatewayAddresses,
   logger: Logger,
   emulator: DevelopmentEmulator | undefined,
 ): void {
@@ -93,6 +93,7 @@ function logAddresses(
       ...(explorer === 'none' ? [] : [`  Explorer  ${graphqlUrl} (open it in a browser)`]),
       `  Health    ${adminUrl}/readyz`,
       `  Emulator  ${emulator.url}`,
+      ...(pageUrl === undefined ? [] : [`  Example   ${pageUrl} (open it in a browser)`]),
       '',
     ].join('\n'),
   );

@@ -132,6 +132,8 @@ function toConfig(values: EnvValues) {
     explorer,
     /** Whether the gateway serves a supergraph as a subgraph of Apollo Federation. */
     federation: values.FEDERATION ?? explorer !== 'none',
+    /** Whether the built front end of `examples/web` is served. */
+    isDevelopment: values.NODE_ENV === 'development',
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   };

@@ -53,6 +53,7 @@ describe('the configuration', () => {
       trustedProxies: [],
       explorer: 'none',
       federation: false,
+      isDevelopment: false,
       trustedDocuments: undefined,
       certificates: undefined,
       corsOrigins: [],
