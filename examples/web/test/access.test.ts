@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Page } from 'playwright-core';
+import { findChromium } from './helpers/chromium.js';
+import { expectAccessible, formOf, rowOf, startPage, VALID } from './helpers/page.js';
+
+const skip = findChromium() === undefined && 'chromium is not on this machine';
+
+/** The outcome of a create is soon told to be unknown. */
+const SOON = { OPERATION_TIMEOUT_MS: '2000' };
+const PHONE = { viewport: { width: 360, height: 740 } };
+
+/** Presses Tab until the focused element has this name. */
+async function tabTo(page: Page, name: string) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const text = await page.evaluate(() => {
+      const element = document.activeElement as HTMLInputElement | null;
+      return element?.labels?.[0]?.textContent ?? element?.textContent;
+    });
+    if (text?.trim() === name) return;
+  }
+  throw new Error(`The focus does not reach ${name}.`);
+}
+
+describe('the page for everybody', { skip }, () => {
+  it('can be used with the keyboard alone', async () => {
+    const { page, gateway } = await startPage(SOON);
+    await gateway.emulator('PATCH', 'settings', { creationMs: 0 });
+    await page.getByText('No connections yet').waitFor();
+    await tabTo(page, 'New connection');
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Name');
+    await page.keyboard.type(VALID.name);
+    await tabTo(page, 'Service');
+    await page.keyboard.type(VALID.service);
+    await tabTo(page, 'Address');
+    await page.keyboard.type(VALID.address);
+    await tabTo(page, 'Network id of the subnet');
+    await page.keyboard.type(VALID.networkId);
+    await tabTo(page, 'Security group id');
+    await page.keyboard.type(VALID.securityGroupId);
+    await tabTo(page, 'Add a tag');
+    await page.keyboard.press('Enter');
+    // The focus is in the new tag, and after it was removed at the button again.
+    await page.keyboard.type('team');
+    assert.equal(await page.getByLabel('Key of tag 1').inputValue(), 'team');
+    await tabTo(page, 'Remove tag 1');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Add a tag');
+    await tabTo(page, 'Create');
+    await page.keyboard.press('Enter');
+    await rowOf(page, VALID.name).getByText('Active').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), VALID.name);
+    await tabTo(page, `Delete ${VALID.name}`);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Delete');
+    await page.keyboard.press('Enter');
+    await page.getByText('No connections yet').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Connections');
+  });
+
+  it('fits on a phone without horizontal scrolling', async () => {
+    const { page, gateway } = await startPage(SOON, PHONE);
+    const fits = async () =>
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.viewport.width);
+    await gateway.emulator('POST', 'connections', [
+      {
+        name: 'n'.repeat(64),
+        state: 'ACTIVE',
+        destination: `${'host-'.repeat(20)}x:1`,
+        connectionUrl: 'a'.repeat(120),
+      },
+      { name: 'creating', state: 'CREATING', process: 0.4 },
+      { name: 'failed', state: 'FAILED', message: 'x'.repeat(100) },
+    ]);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await rowOf(page, 'failed').waitFor();
+    await fits();
+    const { form, submit } = formOf(page);
+    await form.getByRole('button', { name: 'Add a tag' }).click();
+    await submit();
+    await fits();
+    await rowOf(page, 'failed').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').waitFor();
+    await fits();
+  });
+
+  it('leaves nothing for axe-core to find, in any view', async () => {
+    const { page, gateway } = await startPage(SOON);
+    const { form, fill, submit } = formOf(page);
+    await page.getByText('No connections yet').waitFor();
+    await expectAccessible(page);
+    await form.getByRole('button', { name: 'Add a tag' }).click();
+    await submit();
+    await expectAccessible(page);
+    await gateway.emulator('POST', 'connections', [
+      { name: 'active', state: 'ACTIVE', tags: [{ key: 'team', value: 'billing' }] },
+      { name: 'creating', state: 'CREATING', process: 0.4 },
+      { name: 'failed', state: 'FAILED' },
+      { name: 'other', state: 'FROZEN' },
+    ]);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByText('4 connections').waitFor();
+    await expectAccessible(page);
+    await rowOf(page, 'active').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Access token' }).click();
+    await page.getByRole('dialog').waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await form.getByRole('button', { name: 'Remove' }).click();
+    await gateway.emulator('POST', 'faults', [
+      { operation: 'createConnection', behaviour: 'reset' },
+      { operation: 'listConnections', status: 500, times: 0 },
+    ]);
+    await fill();
+    await submit();
+    await form.getByText('Checking …').waitFor();
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByRole('alert').waitFor();
+    await expectAccessible(page);
+  });
+});
