@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { DOCUMENTS, isInRepository, readDocument } from '../helpers/documents.js';
 
-const PAGES = [...DOCUMENTS, 'CHANGELOG.md', 'SECURITY.md'];
+const PAGES = [...DOCUMENTS, 'CHANGELOG.md', 'SECURITY.md', 'examples/web/README.md'];
 
 /** The text of a document without code blocks, in which brackets are not links and # is not a heading. */
 function proseOf(path: string): string {
@@ -33,7 +33,8 @@ function brokenLinksOf(path: string): string[] {
 
 describe('the documents', () => {
   it('are all listed, so that their examples are tested', () => {
-    const files = readdirSync(new URL('../../docs/', import.meta.url)).map(name => `docs/${name}`);
+    const names = readdirSync(new URL('../../docs/', import.meta.url)).filter(name => name.endsWith('.md'));
+    const files = names.map(name => `docs/${name}`);
     expect(files.toSorted()).toEqual(DOCUMENTS.filter(path => path.startsWith('docs/')).toSorted());
   });
 
