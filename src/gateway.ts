@@ -28,6 +28,8 @@ import { createExplorerHandler, createLandingPage } from './http/explorer.js';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './http/graphql-route.js';
 import { HostGuard } from './http/host-guard.js';
 import { LoadShedder } from './http/load-shedder.js';
+import type { OriginCheck } from './http/origins.js';
+import { createOriginCheck } from './http/origins.js';
 import { RequestLog } from './http/request-log.js';
 import { RequestScheduler } from './http/request-scheduler.js';
 import { createHttpServer } from './http/server.js';
@@ -112,16 +114,17 @@ export async function createGateway(
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
   const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder);
   const requestLog = new RequestLog(logger, backend.sampler);
+  const isListedOrigin = createOriginCheck(config.corsOrigins);
   const { app, connections } = await createHttpServer({
     logger,
     requestLog,
-    corsOrigins: config.corsOrigins,
+    isListedOrigin: config.corsOrigins.length > 0 ? isListedOrigin : undefined,
     isStopping: () => isStopping,
     loadShedder,
     shedsByTenant: scheduler !== undefined,
     clientTimeouts,
     quotas: backend.connectionQuotas,
-    hostGuard: createHostGuard(config, logger),
+    hostGuard: createHostGuard(config, isListedOrigin, logger),
     trustedProxies: config.trustedProxies,
   });
   const engine = new SubscriptionEngine(execution);
@@ -130,7 +133,7 @@ export async function createGateway(
     ...guards,
     apollo,
     scheduler,
-    sse: createSseHandler(engine, loadShedder, streamQuota),
+    sse: createSseHandler(engine, loadShedder, streamQuota, scheduler),
     webSocketHandler: createWebSocketHandler({
       ...guards,
       engine,
@@ -140,7 +143,7 @@ export async function createGateway(
       trustedDocuments,
       isStopping: () => isStopping,
     }),
-    corsOrigins: config.corsOrigins,
+    isListedOrigin,
     explorer: createExplorerHandler(config.explorer, apollo),
     trustedDocuments,
   });
@@ -186,10 +189,10 @@ export async function createGateway(
 }
 
 // A page of another site has no access token, so the names by which authenticated callers call do not matter.
-function createHostGuard({ callerAuth, host, allowedHosts, corsOrigins: allowedOrigins }: Config, logger: Logger) {
+function createHostGuard({ callerAuth, host, allowedHosts }: Config, isListedOrigin: OriginCheck, logger: Logger) {
   const withTokens = isLoopback(host) ? 'ownPages' : 'none';
   const appliesTo = callerAuth === 'none' ? 'all' : withTokens;
-  return new HostGuard({ appliesTo, allowedHosts, allowedOrigins }, logger);
+  return new HostGuard({ appliesTo, allowedHosts, isListedOrigin }, logger);
 }
 
 function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {

@@ -1,29 +1,12 @@
 import { GraphQLError } from 'graphql';
+import type { ErrorCode } from '../lib/error-codes.js';
+import { ERROR_CODES } from '../lib/error-codes.js';
 
 /** All values of {@link PublicErrorCode}, for checks at run time. */
-export const PUBLIC_ERROR_CODES = [
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'PERSISTED_QUERY_NOT_SUPPORTED',
-  'TOO_MANY_OPERATIONS',
-  'OPERATION_TOO_COMPLEX',
-  'BAD_USER_INPUT',
-  'BAD_REQUEST',
-  'FORBIDDEN',
-  'RATE_LIMITED',
-  'OVERLOADED',
-  'UPSTREAM_UNAVAILABLE',
-  'UPSTREAM_THROTTLED',
-  'UPSTREAM_AUTH_FAILED',
-  'UPSTREAM_AUTH_UNAVAILABLE',
-  'UPSTREAM_REJECTED',
-  'SUBSCRIPTION_ENDED',
-  'INTERNAL',
-] as const;
+export const PUBLIC_ERROR_CODES: readonly string[] = Object.keys(ERROR_CODES);
 
 /** A value of `extensions.code` that callers may see in top-level errors. */
-export type PublicErrorCode = (typeof PUBLIC_ERROR_CODES)[number];
+export type PublicErrorCode = ErrorCode;
 
 /** A top-level error that callers may see: its message and its code are not masked. */
 export class PublicError extends GraphQLError {

@@ -16,6 +16,8 @@ export interface RequestContext {
   /** The client's IP address. */
   address: string;
   caller: Caller;
+  /** Whether the request may not change anything, because its method is GET. */
+  isReadOnly?: boolean;
   /** Registers a listener that is called when the response is closed. Undefined where subscriptions handle it. */
   onDisconnect?: (listener: () => void) => void;
   /** Waits until the request may do more work, so that others get their share of it. Undefined where it does little. */

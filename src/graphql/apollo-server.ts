@@ -69,12 +69,14 @@ function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServ
       const startedAtMs = clock.epochMs();
       const startMs = performance.now();
       return {
-        async didResolveOperation({ operation }) {
+        async didResolveOperation({ operation, contextValue }) {
+          if (operation?.operation === OperationTypeNode.MUTATION && contextValue.isReadOnly)
+            throw new PublicError('METHOD_NOT_ALLOWED', 'A mutation by GET.', { http: { status: 405 } });
           // graphql-js would execute them like a query.
           if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
           throw new PublicError(
             'BAD_REQUEST',
-            'A subscription needs a stream: a WebSocket (graphql-ws), or POST with `Accept: text/event-stream`.',
+            'A subscription needs a stream: a WebSocket (graphql-ws), or GET or POST with `Accept: text/event-stream`.',
             { http: { status: 400 } },
           );
         },

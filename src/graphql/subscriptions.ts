@@ -5,9 +5,11 @@ import type {
   FormattedExecutionResult,
   GraphQLFormattedError,
   GraphQLSchema,
+  OperationDefinitionNode,
   ValidationRule,
 } from 'graphql';
 import {
+  execute,
   GraphQLError,
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
@@ -17,11 +19,9 @@ import {
   subscribe,
   validate,
 } from 'graphql';
-import { z } from 'zod';
 import type { PublicErrorCode } from '../datasource-connection/public-error.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { isObject } from '../lib/json.js';
 import type { Clock } from '../lib/time.js';
 import {
   DOCUMENT_LIMIT_ERRORS,
@@ -39,7 +39,15 @@ const MAX_AGE_MS = 30 * 60_000;
 const REAUTHENTICATE = 'Your access token has expired. Sign in again, then subscribe again.';
 const RESUBSCRIBE = 'Subscribe again to continue.';
 
-/** The result of a subscription: a stream of events, or a single result with errors. */
+/** A GraphQL request in the form of the GraphQL over HTTP specification, whose size and form were checked. */
+export interface GraphqlRequest {
+  query: string;
+  operationName?: string;
+  variables?: Readonly<Record<string, unknown>>;
+  extensions?: Readonly<Record<string, unknown>>;
+}
+
+/** The result of a subscription or query: a stream of events, or a single result. */
 export type SubscriptionResults = SubscriptionStream | FormattedExecutionResult;
 
 interface Dependencies {
@@ -49,7 +57,10 @@ interface Dependencies {
   log: ErrorLog;
 }
 
-/** Executes subscriptions for all transports, by the same rules as Apollo executes queries and mutations. */
+/**
+ * Executes subscriptions for all transports, and queries as event streams, by the same rules as Apollo executes queries
+ * and mutations.
+ */
 export class SubscriptionEngine {
   readonly #rules: readonly ValidationRule[];
 
@@ -59,15 +70,17 @@ export class SubscriptionEngine {
   }
 
   /**
-   * Parses and validates a request, whose size must have been checked before. Returns the arguments of its execution,
-   * or its errors.
+   * Parses and validates a request for a subscription or, if `allowsQueries`, a query. Returns the arguments of its
+   * execution, or its errors.
    */
-  prepare(request: unknown, contextValue: RequestContext): ExecutionArgs | GraphQLFormattedError[] {
+  prepare(
+    { query, operationName, variables }: GraphqlRequest,
+    contextValue: RequestContext,
+    { allowsQueries = false } = {},
+  ): ExecutionArgs | GraphQLFormattedError[] {
     const { schema } = this.dependencies;
     const refuse = (...errors: GraphQLError[]) => this.#formatErrors({ errors }, contextValue);
-    const { data } = requestSchema.safeParse(request);
-    if (data === undefined) return refuse(new PublicError('BAD_REQUEST', EXPECTED_FORM));
-    const document = parseDocument(data.query);
+    const document = parseDocument(query);
     if (document instanceof GraphQLError) return refuse(withCode('GRAPHQL_PARSE_FAILED', document));
     const exceeded = findExceededLimit(document);
     if (exceeded !== undefined) {
@@ -77,24 +90,25 @@ export class SubscriptionEngine {
     const errors = validate(schema, document, this.#rules, VALIDATION_OPTIONS);
     for (const error of errors) withCode('GRAPHQL_VALIDATION_FAILED', error);
     if (errors.length > 0) return this.#formatErrors({ document, errors }, contextValue);
-    const operationName = data.operationName ?? undefined;
     const operation = getOperationAST(document, operationName);
     if (!operation) return refuse(new PublicError('OPERATION_RESOLUTION_FAILURE', ''));
-    if (operation.operation !== OperationTypeNode.SUBSCRIPTION)
-      return refuse(new PublicError('BAD_REQUEST', NOT_A_SUBSCRIPTION));
-    const variableValues = data.variables ?? undefined;
-    return { schema, document, operationName, variableValues, contextValue, options: EXECUTION_OPTIONS };
+    if (operation.operation === OperationTypeNode.MUTATION && contextValue.isReadOnly)
+      return refuse(new PublicError('METHOD_NOT_ALLOWED', 'A mutation by GET.'));
+    if (operation.operation === OperationTypeNode.MUTATION || (isQuery(operation) && !allowsQueries))
+      return refuse(new PublicError('BAD_REQUEST', allowsQueries ? NO_MUTATIONS : ONLY_SUBSCRIPTIONS));
+    return { schema, document, operationName, variableValues: variables, contextValue, options: EXECUTION_OPTIONS };
   }
 
   /**
-   * Starts a prepared subscription. It ends when the caller's token expires, after 30 minutes at the latest. `onEnd` is
-   * called once, when it has ended or could not start.
+   * Executes a prepared query, or starts a prepared subscription. It ends when the caller's token expires, after 30
+   * minutes at the latest. `onEnd` is called once, when it has ended or could not start.
    */
   async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
     const format = (result: ExecutionResult) => this.#formatResult(args, result);
     try {
+      const operation = getOperationAST(args.document, args.operationName);
       const expiry = this.#expiryOf(args.contextValue as RequestContext);
-      const results = await subscribe(args);
+      const results = await (operation && isQuery(operation) ? execute(args) : subscribe(args));
       if (Symbol.asyncIterator in results) return new SubscriptionStream(results, { format, onEnd, ...expiry });
       onEnd();
       return format(results);
@@ -141,16 +155,12 @@ export class SubscriptionEngine {
   }
 }
 
-const requestSchema = z.object({
-  query: z.string(),
-  operationName: z.string().nullish(),
-  variables: z.custom<Readonly<Record<string, unknown>>>(isObject).nullish(),
-});
+const ONLY_SUBSCRIPTIONS = 'Only subscriptions are served over WebSockets. Send queries and mutations by POST.';
+const NO_MUTATIONS = 'Mutations are not served as streams. Send them by POST, without `Accept: text/event-stream`.';
 
-const NOT_A_SUBSCRIPTION =
-  'Only subscriptions are served as streams. Send queries and mutations by POST, without `Accept: text/event-stream`.';
-const EXPECTED_FORM =
-  'Send a JSON object with "query", a text, and where needed "operationName", a text, and "variables", an object.';
+function isQuery({ operation }: OperationDefinitionNode): boolean {
+  return operation === OperationTypeNode.QUERY;
+}
 
 function parseDocument(query: string): DocumentNode | GraphQLError {
   try {

@@ -111,27 +111,28 @@ export function isSignedIn(request: FastifyRequest): boolean {
 /**
  * The context of a query or mutation.
  *
- * A field that listens for the disconnect keeps the response open, so it counts against the tenant's stream quota.
- * `onDisconnect` throws RATE_LIMITED when the quota is used up.
+ * A field that listens for the disconnect keeps the response open, so it counts against the tenant's stream quota,
+ * unless the response is counted already. `onDisconnect` throws RATE_LIMITED when the quota is used up.
  */
 export function createHttpContext(
   request: FastifyRequest,
   { raw }: FastifyReply,
-  streamQuota: ConnectionQuota,
+  streamQuota: ConnectionQuota | 'counted',
   scheduler: RequestScheduler | undefined,
 ): RequestContext {
   const context = contextOf(request);
   const { tenant } = context.caller;
-  let isCounted = false;
+  let isCounted = streamQuota === 'counted';
   return {
     ...context,
+    isReadOnly: request.method !== 'POST',
     onDisconnect(listener) {
       if (raw.destroyed) {
         listener();
         return;
       }
       // One connection, however many fields of the request wait.
-      isCounted ||= acquireForResponse(raw, streamQuota, tenant);
+      isCounted ||= streamQuota === 'counted' || acquireForResponse(raw, streamQuota, tenant);
       if (!isCounted) {
         listener();
         const { message, extensions } = formatHttpError('tooManyStreams', context.traceId, QUOTA_RETRY_AFTER_SECONDS);

@@ -4,6 +4,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import { DOCUMENT_LIMIT_ERRORS, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
+import type { ErrorCode } from '../lib/error-codes.js';
+import { ERROR_CODES } from '../lib/error-codes.js';
 import { isObject } from '../lib/json.js';
 import { logBug } from '../lib/logger.js';
 import type { RequestLog } from './request-log.js';
@@ -21,30 +23,16 @@ import {
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 const LINGER_MS = 2_000;
 
-/** The HTTP status of each code of the HTTP layer. */
-const STATUS_OF_CODE = {
-  BAD_REQUEST: 400,
-  DOCUMENT_NOT_TRUSTED: 400,
-  GRAPHQL_VALIDATION_FAILED: 400,
-  OPERATION_TOO_COMPLEX: 400,
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-  REQUEST_TIMEOUT: 408,
-  PAYLOAD_TOO_LARGE: 413,
-  UNSUPPORTED_MEDIA_TYPE: 415,
-  RATE_LIMITED: 429,
-  HEADERS_TOO_LARGE: 431,
-  INTERNAL: 500,
-  AUTH_UNAVAILABLE: 503,
-  OVERLOADED: 503,
-  SHUTTING_DOWN: 503,
-} as const;
-
 /** The errors of the HTTP layer, for requests that fail before GraphQL. `code` is sent as `extensions.code`. */
 export const HTTP_ERRORS = {
   badRequest: { code: 'BAD_REQUEST', message: 'The request is not valid HTTP or JSON.' },
+  batch: { code: 'BAD_REQUEST', message: 'Send each operation in a request of its own: batches are not supported.' },
+  noDocument: { code: 'BAD_REQUEST', message: 'The request must have "query", the text of a GraphQL document.' },
+  wrongVariables: { code: 'BAD_REQUEST', message: '"variables" must be a JSON object or null.' },
+  wrongExtensions: { code: 'BAD_REQUEST', message: '"extensions" must be a JSON object or null.' },
+  wrongOperationName: { code: 'BAD_REQUEST', message: '"operationName" must be a text or null.' },
+  // By this text the clients of Apollo know that they must send the document.
+  persistedQueryNotSupported: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', message: 'PersistedQueryNotSupported' },
   documentTooLong: {
     code: 'OPERATION_TOO_COMPLEX',
     message: `The document may have at most ${MAX_DOCUMENT_CHARACTERS.toLocaleString('en')} characters.`,
@@ -64,13 +52,20 @@ export const HTTP_ERRORS = {
     code: 'FORBIDDEN',
     message: 'Pages of other sites may open a WebSocket only if CORS_ORIGINS lists them.',
   },
+  crossSiteGet: {
+    code: 'FORBIDDEN',
+    message:
+      'This GET may come from a page of another site. Send `Apollo-Require-Preflight: true`, or use POST; CORS_ORIGINS can list the site.',
+  },
   unauthenticated: { code: 'UNAUTHENTICATED', message: 'Authentication required' },
   notFound: { code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },
-  methodNotAllowed: { code: 'METHOD_NOT_ALLOWED', message: 'Send GraphQL requests with POST.' },
+  methodNotAllowed: {
+    code: 'METHOD_NOT_ALLOWED',
+    message: 'Send GraphQL requests with POST, or queries and subscriptions with GET.',
+  },
+  mutationByGet: { code: 'METHOD_NOT_ALLOWED', message: 'Send mutations with POST. Nothing was executed.' },
   notAcceptable: {
-    // With the code that Apollo uses.
-    status: 406,
-    code: 'BAD_REQUEST',
+    code: 'NOT_ACCEPTABLE',
     message:
       'The Accept header excludes application/json and application/graphql-response+json, the formats of responses.',
   },
@@ -108,7 +103,7 @@ export const HTTP_ERRORS = {
     message: `Your tenant has ${MAX_WAITING_REQUESTS} requests waiting. Send fewer at a time.`,
   },
   shuttingDown: { code: 'SHUTTING_DOWN', message: 'The gateway is stopping. Send it again.' },
-} as const satisfies Record<string, { code: keyof typeof STATUS_OF_CODE; message: string; status?: number }>;
+} as const satisfies Record<string, { code: ErrorCode; message: string }>;
 
 /** A key of {@link HTTP_ERRORS}. */
 export type HttpErrorName = keyof typeof HTTP_ERRORS;
@@ -120,8 +115,7 @@ function errorBody(name: HttpErrorName, traceId: string, retryAfterSeconds?: num
 
 /** The HTTP status of an error. */
 export function statusOf(name: HttpErrorName): number {
-  const error: { code: keyof typeof STATUS_OF_CODE; status?: number } = HTTP_ERRORS[name];
-  return error.status ?? STATUS_OF_CODE[error.code];
+  return ERROR_CODES[HTTP_ERRORS[name].code].status;
 }
 
 /** Formats an error of the HTTP layer as a GraphQL error. The request may succeed after `retryAfterSeconds`. */

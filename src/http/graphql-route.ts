@@ -1,22 +1,29 @@
 import type { ApolloServer } from '@apollo/server';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
+import { HeaderMap } from '@apollo/server';
 import type { WebsocketHandler } from '@fastify/websocket';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../datasource-connection/request-context.js';
-import { findExceededLimitOfText, MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
+import { findExceededLimitOfText } from '../graphql/document-limits.js';
+import type { GraphqlRequest } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import { isObject } from '../lib/json.js';
 import type { AuthenticationHook, CallerGuards } from './authentication.js';
-import { CONTEXT_DECORATOR, contextOf, createAuthenticationHook, createHttpContext } from './authentication.js';
-import type { HttpErrorName } from './errors.js';
+import {
+  CONTEXT_DECORATOR,
+  contextOf,
+  createAuthenticationHook,
+  createHttpContext,
+  isSignedIn,
+} from './authentication.js';
 import { sendHttpError } from './errors.js';
+import type { OriginCheck } from './origins.js';
+import { isAllowedOrigin, mayBeCrossSite } from './origins.js';
 import type { RequestScheduler } from './request-scheduler.js';
 import {
   acceptsEventStream,
+  bodyOfQueryString,
   DEFAULT_RESPONSE_TYPE,
-  findJsonError,
-  isAllowedOrigin,
   preferredType,
+  validateBody,
 } from './request-validation.js';
 import type { SseHandler } from './sse.js';
 
@@ -25,6 +32,7 @@ export const GRAPHQL_PATH = '/graphql';
 
 // The default path of graphql-sse clients.
 const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
+const ALLOWED_METHODS = 'GET, HEAD, POST, OPTIONS';
 
 /** Serves the explorer page. */
 export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
@@ -38,98 +46,96 @@ interface Dependencies extends CallerGuards {
   scheduler: RequestScheduler | undefined;
   sse: SseHandler;
   webSocketHandler: WebsocketHandler;
-  /** Origins, besides the server's own, whose pages may open a WebSocket. */
-  corsOrigins: readonly string[];
+  /** Origins, besides the server's own, whose pages may open a WebSocket or send a GET. */
+  isListedOrigin: OriginCheck;
 }
 
 /**
- * Registers the GraphQL endpoint: POST for queries and mutations, event streams and WebSockets for subscriptions, and
- * GET with `Accept: text/html` for the explorer, if there is one.
+ * Registers the GraphQL endpoint: POST for all operations, GET for queries and subscriptions, event streams and
+ * WebSockets for subscriptions, and GET with `Accept: text/html` for the explorer, if there is one.
  */
 export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
-  const { apollo, streamQuota, explorer, trustedDocuments, scheduler, sse, corsOrigins } = dependencies;
+  const { explorer, trustedDocuments, scheduler, sse, isListedOrigin } = dependencies;
   const authenticate = createAuthenticationHook(dependencies);
-  const isPageRequest = ({ method, headers }: FastifyRequest) =>
-    explorer !== undefined && method === 'GET' && headers.accept?.includes('text/html') === true;
+  const isPageRequest = ({ method, headers, routeOptions: { url } }: FastifyRequest) =>
+    explorer !== undefined &&
+    url === GRAPHQL_PATH &&
+    (method === 'GET' || method === 'HEAD') &&
+    headers.accept?.includes('text/html') === true;
   app.decorateRequest(CONTEXT_DECORATOR, null);
-  const handleWithApollo = fastifyApolloHandler(apollo, {
-    context: async (request, reply) => createHttpContext(request, reply, streamQuota, scheduler),
-  });
-  const hooks: RouteShorthandOptions = {
-    onRequest: authenticate,
-    async preHandler(request, reply) {
-      const refusal = await scheduler?.admit(contextOf(request).caller.tenant);
-      if (refusal !== undefined) return sendHttpError(reply, refusal.error, refusal.retryAfterSeconds);
-      const validated = validateBody(request.body, trustedDocuments);
-      if (typeof validated === 'string') return sendHttpError(reply, validated);
-      request.body = validated.body;
-      return undefined;
-    },
-  };
-  app.post(GRAPHQL_PATH, hooks, async (request, reply) => {
-    if (acceptsEventStream(request.headers)) return sse.handle(request, reply);
-    const type = preferredType(request.headers);
-    if (type === undefined) return sendHttpError(reply, 'notAcceptable');
-    // Apollo chooses the format after it has executed the request, and would then refuse it. JSON is its default.
-    if (type === DEFAULT_RESPONSE_TYPE) delete request.headers.accept;
-    else request.headers.accept = type;
-    // Apollo has no hook between parsing and validation. The engine of subscriptions checks for itself.
-    const exceeded = findExceededLimitOfText(queryOf(request.body) ?? '');
-    return exceeded === undefined ? handleWithApollo.call(app, request, reply) : sendHttpError(reply, exceeded);
-  });
-  app.post(EVENT_STREAM_PATH, hooks, sse.handle);
-  app.addHook('preClose', async () => sse.close());
-  // Browsers send no token when they open a page or send a preflight.
-  const authenticateUnlessPage: AuthenticationHook = async (request, reply) =>
-    isPageRequest(request) || request.method === 'OPTIONS' ? undefined : authenticate(request, reply);
-  const otherMethods = {
-    url: GRAPHQL_PATH,
-    exposeHeadRoute: false,
-    onRequest: authenticateUnlessPage,
-    handler: async (request: FastifyRequest, reply: FastifyReply) => {
-      if (isPageRequest(request)) return explorer?.(request, reply);
-      return sendHttpError(reply.header('allow', 'POST'), 'methodNotAllowed');
-    },
-  };
-  app.route({ ...otherMethods, method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] });
-  app.route({
-    ...otherMethods,
-    method: 'GET',
+
+  /** Replaces the body by the validated request, once it is the turn of the request. */
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    if (request.ws || isPageRequest(request)) return undefined;
+    const refusal = await scheduler?.admit(contextOf(request).caller.tenant);
+    if (refusal !== undefined) return sendHttpError(reply, refusal.error, refusal.retryAfterSeconds);
+    const isPost = request.method === 'POST';
+    // CSRF: pages of other sites may send any content type but JSON without a preflight.
+    if (isPost && request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
+    const validated = validateBody(isPost ? request.body : bodyOfQueryString(request.query), trustedDocuments);
+    if (typeof validated === 'string') return sendHttpError(reply, validated);
+    request.body = validated;
+    return undefined;
+  }
+  const execute = createExecutor(dependencies);
+  const respond = async (request: FastifyRequest, reply: FastifyReply) =>
+    acceptsEventStream(request.headers) ? sse.handle(request, reply) : execute(request, reply);
+  app.post(GRAPHQL_PATH, { onRequest: authenticate, preHandler: admit }, respond);
+  app.post(EVENT_STREAM_PATH, { onRequest: authenticate, preHandler: admit }, sse.handle);
+  const authenticateGet: AuthenticationHook = async (request, reply) => {
     // A WebSocket may authenticate later, in its first message.
-    onRequest: async (request, reply) => {
-      if (!request.ws) return authenticateUnlessPage(request, reply);
-      return isAllowedOrigin(request.headers, corsOrigins) ? undefined : sendHttpError(reply, 'foreignPage');
-    },
+    if (request.ws)
+      return isAllowedOrigin(request.headers, isListedOrigin) ? undefined : sendHttpError(reply, 'foreignPage');
+    // Browsers send no token when they open a page.
+    if (isPageRequest(request)) return undefined;
+    const refusal = await authenticate(request, reply);
+    // Browsers do not add access tokens by themselves.
+    if (refusal !== undefined || isSignedIn(request)) return refusal;
+    return mayBeCrossSite(request.headers, isListedOrigin) ? sendHttpError(reply, 'crossSiteGet') : undefined;
+  };
+  app.route({
+    method: 'GET',
+    url: GRAPHQL_PATH,
+    onRequest: authenticateGet,
+    preHandler: admit,
+    handler: async (request, reply) =>
+      isPageRequest(request) ? explorer?.(request, reply) : respond(request, reply),
     wsHandler: dependencies.webSocketHandler,
   });
+  app.get(EVENT_STREAM_PATH, { onRequest: authenticateGet, preHandler: admit }, sse.handle);
+  app.addHook('preClose', async () => sse.close());
+  for (const url of [GRAPHQL_PATH, EVENT_STREAM_PATH]) {
+    app.options(url, async (_request, reply) => reply.code(204).header('allow', ALLOWED_METHODS).send());
+    app.route({
+      method: ['PUT', 'PATCH', 'DELETE'],
+      url,
+      onRequest: authenticate,
+      handler: async (_request, reply) => sendHttpError(reply.header('allow', ALLOWED_METHODS), 'methodNotAllowed'),
+    });
+  }
 }
 
-/**
- * Validates the body of a GraphQL request before it is parsed further: its size, its depth, and, with trusted
- * documents, its document. Returns the body with the text of its document and without an empty name of the operation, or
- * the error to respond with.
- */
-export function validateBody(
-  body: unknown,
-  documents: TrustedDocuments | undefined,
-): { body: unknown } | HttpErrorName {
-  const query = queryOf(body);
-  if (query !== undefined && query.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
-  const jsonError = findJsonError(body);
-  if (jsonError !== undefined) return jsonError;
-  const resolved = documents === undefined ? body : documents.resolve(body);
-  if (resolved === undefined && body !== undefined) return 'documentNotTrusted';
-  return { body: withoutEmptyName(resolved) };
-}
-
-/** Several clients send an empty name with a document of one operation. */
-function withoutEmptyName(body: unknown): unknown {
-  if (!isObject(body) || body['operationName'] !== '') return body;
-  const { operationName: _, ...rest } = body;
-  return rest;
-}
-
-function queryOf(body: unknown): string | undefined {
-  const query = isObject(body) ? body['query'] : undefined;
-  return typeof query === 'string' ? query : undefined;
+/** Creates the handler that executes validated requests with Apollo. */
+function createExecutor({ apollo, streamQuota, scheduler }: Dependencies) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const accept = preferredType(request.headers);
+    if (accept === undefined) return sendHttpError(reply, 'notAcceptable');
+    const body = request.body as GraphqlRequest;
+    // Apollo has no hook between parsing and validation. The engine of subscriptions checks for itself.
+    const exceeded = findExceededLimitOfText(body.query);
+    if (exceeded !== undefined) return sendHttpError(reply, exceeded);
+    const headers = new HeaderMap([['content-type', 'application/json']]);
+    // Apollo parses the header. JSON is its default.
+    if (accept !== DEFAULT_RESPONSE_TYPE) headers.set('accept', accept);
+    const response = await apollo.executeHTTPGraphQLRequest({
+      // Whatever the method was, it has been checked.
+      httpGraphQLRequest: { method: 'POST', headers, search: '', body },
+      context: async () => createHttpContext(request, reply, streamQuota, scheduler),
+    });
+    const { status = 200, body: result } = response;
+    // Outside of its pipeline, Apollo formats errors without the trace id. It has logged them.
+    if (status === 500 || result.kind !== 'complete') return sendHttpError(reply, 'internal');
+    if (status === 405) return sendHttpError(reply.header('allow', 'POST'), 'mutationByGet');
+    return reply.code(status).headers(Object.fromEntries(response.headers)).send(result.string);
+  };
 }

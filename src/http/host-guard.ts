@@ -3,7 +3,8 @@ import type { FastifyBaseLogger } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from '../lib/ip-address.js';
 import { memoize } from '../lib/memoize.js';
-import { isFromOwnPage } from './request-validation.js';
+import type { OriginCheck } from './origins.js';
+import { isFromOwnPage } from './origins.js';
 
 const LOG_INTERVAL_MS = 60_000;
 // RFC 1035, section 2.3.4. A Host header may be longer.
@@ -18,8 +19,8 @@ interface Rules {
   appliesTo: 'all' | 'ownPages' | 'none';
   /** Names and addresses besides those of loopback. */
   allowedHosts: readonly string[];
-  /** Origins whose pages may call the gateway by any name. */
-  allowedOrigins: readonly string[];
+  /** Whether pages of an origin may call the gateway by any name. */
+  isListedOrigin: OriginCheck;
 }
 
 /**
@@ -45,8 +46,8 @@ export class HostGuard {
   /** Whether to refuse a request with these headers, whose `Host` is valid. Logs the reason at most once a minute. */
   refuses(headers: IncomingHttpHeaders): boolean {
     const { host = '', origin } = headers;
-    const { appliesTo, allowedOrigins } = this.rules;
-    if (appliesTo === 'none' || (origin !== undefined && allowedOrigins.includes(origin))) return false;
+    const { appliesTo, isListedOrigin } = this.rules;
+    if (appliesTo === 'none' || (origin !== undefined && isListedOrigin(origin))) return false;
     if (appliesTo === 'ownPages' && !isFromOwnPage(headers)) return false;
     if (this.#isAllowed(host)) return false;
     this.#logRefusal(nameOf(host));

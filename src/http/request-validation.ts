@@ -1,6 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import Negotiator from 'negotiator';
+import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
+import type { GraphqlRequest } from '../graphql/subscriptions.js';
+import type { TrustedDocuments } from '../graphql/trusted-documents.js';
+import { isObject, parseJson } from '../lib/json.js';
 import { memoize } from '../lib/memoize.js';
+import type { HttpErrorName } from './errors.js';
 
 /** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -73,21 +78,6 @@ export function acceptsEventStream({ accept = '' }: IncomingHttpHeaders): boolea
   return accept.includes('text/event-stream') && !accept.includes('json');
 }
 
-/**
- * Whether a WebSocket handshake comes from a page of this server, from an allowed origin, or not from a browser.
- *
- * CORS does not apply to WebSockets, so the server must check the origin itself (RFC 6455, section 10.2).
- */
-export function isAllowedOrigin(headers: IncomingHttpHeaders, allowedOrigins: readonly string[]): boolean {
-  const { origin } = headers;
-  return origin === undefined || allowedOrigins.includes(origin) || isFromOwnPage(headers);
-}
-
-/** Whether a browser takes the page that sends a request for one of the gateway's own. */
-export function isFromOwnPage({ host, origin }: IncomingHttpHeaders): boolean {
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
-}
-
 /** The first limit that JSON of a client exceeds; undefined if it exceeds none. */
 export function findJsonError(json: unknown): 'jsonTooDeep' | 'tooManyJsonValues' | undefined {
   let values = 0;
@@ -104,4 +94,63 @@ export function findJsonError(json: unknown): 'jsonTooDeep' | 'tooManyJsonValues
     level = next;
   }
   return undefined;
+}
+
+/** The parameters of a GraphQL request in the query string of a GET, in the form of a POST's body. */
+export function bodyOfQueryString(parameters: unknown): unknown {
+  const { query, documentId, operationName, variables, extensions } = isObject(parameters) ? parameters : {};
+  return {
+    query,
+    ...(documentId !== undefined && { documentId }),
+    operationName,
+    variables: parseParameter(variables),
+    extensions: parseParameter(extensions),
+  };
+}
+
+// What is no JSON stays a text, which is then refused like any other value that is no object.
+function parseParameter(parameter: unknown): unknown {
+  if (typeof parameter !== 'string') return parameter;
+  return parameter === '' ? undefined : (parseJson(parameter) ?? parameter);
+}
+
+/**
+ * Validates the body of a GraphQL request before its document is parsed: its size, its depth, the form of its parts,
+ * and, with trusted documents, its document. Returns the request with the text of its document, or the error to respond
+ * with.
+ */
+export function validateBody(body: unknown, documents: TrustedDocuments | undefined): GraphqlRequest | HttpErrorName {
+  const text = isObject(body) ? body['query'] : undefined;
+  if (typeof text === 'string' && text.length > MAX_DOCUMENT_CHARACTERS) return 'documentTooLong';
+  const jsonError = findJsonError(body);
+  if (jsonError !== undefined) return jsonError;
+  if (Array.isArray(body)) return 'batch';
+  if (!isObject(body)) return 'noDocument';
+  const resolved = documents === undefined ? body : documents.resolve(body);
+  return isObject(resolved) ? toRequest(resolved) : 'documentNotTrusted';
+}
+
+function toRequest(body: Readonly<Record<string, unknown>>): GraphqlRequest | HttpErrorName {
+  const { query } = body;
+  const variables = objectOrNothing(body['variables']);
+  if (variables === false) return 'wrongVariables';
+  const extensions = objectOrNothing(body['extensions']);
+  if (extensions === false) return 'wrongExtensions';
+  // Several clients send an empty name with a document of one operation.
+  const operationName = body['operationName'] ?? '';
+  if (typeof operationName !== 'string') return 'wrongOperationName';
+  if (!query && isObject(extensions?.['persistedQuery'])) return 'persistedQueryNotSupported';
+  if (typeof query !== 'string' || query === '') return 'noDocument';
+  return {
+    query,
+    ...(operationName !== '' && { operationName }),
+    ...(variables !== undefined && { variables }),
+    ...(extensions !== undefined && { extensions }),
+  };
+}
+
+/** An object; undefined for null and undefined; false for anything else. */
+function objectOrNothing(value: unknown): Readonly<Record<string, unknown>> | undefined | false {
+  if (value === undefined || value === null) return undefined;
+  return isObject(value) && value;
 }

@@ -13,6 +13,7 @@ import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, commonHeaders, errorOptions, sendHttpError } from './errors.js';
 import type { HostGuard } from './host-guard.js';
 import type { LoadShedder } from './load-shedder.js';
+import type { OriginCheck } from './origins.js';
 import type { RequestLog } from './request-log.js';
 import {
   hasSupportedEncoding,
@@ -30,8 +31,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 interface Dependencies {
   logger: FastifyBaseLogger;
   requestLog: RequestLog;
-  /** Origins whose pages may call the gateway from a browser; none by default. */
-  corsOrigins: readonly string[];
+  /** Whether pages of an origin may call the gateway from a browser; undefined for none. */
+  isListedOrigin: OriginCheck | undefined;
   /** Whether the gateway is shutting down and refuses new requests. */
   isStopping: () => boolean;
   loadShedder: LoadShedder;
@@ -51,7 +52,7 @@ interface Dependencies {
 export async function createHttpServer({
   logger,
   requestLog,
-  corsOrigins,
+  isListedOrigin,
   isStopping,
   loadShedder,
   shedsByTenant,
@@ -139,10 +140,10 @@ export async function createHttpServer({
   });
   // Before all other errors: without CORS headers a page of a listed origin could not read them. Such a page may send any
   // header, for example those of its tracing.
-  if (corsOrigins.length > 0)
+  if (isListedOrigin !== undefined)
     await app.register(cors, {
-      origin: [...corsOrigins],
-      methods: ['POST'],
+      origin: (origin, done) => done(null, origin !== undefined && isListedOrigin(origin)),
+      methods: ['GET', 'POST'],
       exposedHeaders: ['x-request-id', 'retry-after'],
       maxAge: 600,
       strictPreflight: false,
@@ -174,7 +175,7 @@ export async function createHttpServer({
     if (status < 400 || isSignedIn(request)) requestLog.write(record);
     else requestLog.writeAnonymous(record);
   });
-  // Other content types reach Apollo without a body, so that its CSRF prevention refuses them.
+  // Other content types reach the route without a body, and it refuses them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
   app.addHook('preClose', async () => connections.closeSilent());

@@ -1,12 +1,13 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ExecutionResult, FormattedExecutionResult } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
 import { createHandler } from 'graphql-sse';
 import type { ConnectionQuota } from '../auth/caller.js';
-import type { SubscriptionEngine } from '../graphql/subscriptions.js';
-import { acquireForResponse, contextOf, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
+import type { GraphqlRequest, SubscriptionEngine } from '../graphql/subscriptions.js';
+import { acquireForResponse, contextOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import { sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
+import type { RequestScheduler } from './request-scheduler.js';
 
 /** Bytes that may be buffered for a slow client of a stream or WebSocket; above it the connection is closed. */
 export const MAX_BUFFERED_BYTES = 1024 * 1024;
@@ -18,29 +19,39 @@ const EVENT_STREAM = 'text/event-stream';
 
 type Results = AsyncIterableIterator<FormattedExecutionResult>;
 
-/** Serves subscriptions as Server-Sent Events, in the distinct-connections mode of the graphql-sse protocol. */
+/**
+ * Serves subscriptions and queries as Server-Sent Events, in the distinct-connections mode of the graphql-sse protocol.
+ */
 export type SseHandler = ReturnType<typeof createSseHandler>;
 
-/** Creates the handler of event streams. */
-export function createSseHandler(engine: SubscriptionEngine, loadShedder: LoadShedder, streamQuota: ConnectionQuota) {
+/** Creates the handler of event streams. Without tenants there is no scheduler. */
+export function createSseHandler(
+  engine: SubscriptionEngine,
+  loadShedder: LoadShedder,
+  streamQuota: ConnectionQuota,
+  scheduler: RequestScheduler | undefined,
+) {
   const encode = createEventEncoder();
   const open = new Set<ServerResponse>();
   let isClosed = false;
   return {
-    /** Responds to a request whose body was validated. */
+    /** Responds to a request that was validated. */
     async handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-      // CSRF: pages of other sites may send any content type but JSON without a preflight.
-      if (request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
+      reply.type(`${EVENT_STREAM}; charset=utf-8`);
+      if (request.method === 'HEAD') return reply.send();
       if (!acquireForResponse(reply.raw, streamQuota, contextOf(request).caller.tenant))
         return sendHttpError(reply, 'tooManyStreams', QUOTA_RETRY_AFTER_SECONDS);
-      const events = await encode(await subscribe(request, engine));
+      const context = createHttpContext(request, reply, 'counted', scheduler);
+      const prepared = engine.prepare(request.body as GraphqlRequest, context, { allowsQueries: true });
+      if (Array.isArray(prepared) && prepared[0]?.extensions?.['code'] === 'METHOD_NOT_ALLOWED')
+        return sendHttpError(reply.header('allow', 'POST'), 'mutationByGet');
+      const events = await encode(await resultsOf(prepared, engine));
       if (isClosed) {
         await events.return();
         return sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
       }
-      reply.headers({ 'content-type': `${EVENT_STREAM}; charset=utf-8`, 'x-accel-buffering': 'no' });
       // The connection is not reused, so shutdown need not wait for a keep-alive timeout.
-      reply.header('connection', 'close');
+      reply.headers({ 'x-accel-buffering': 'no', connection: 'close' });
       const { raw } = reply.hijack();
       loadShedder.untrack(request.raw);
       // The client may have disconnected already.
@@ -88,8 +99,10 @@ function createEventEncoder() {
   };
 }
 
-async function subscribe(request: FastifyRequest, engine: SubscriptionEngine): Promise<Results> {
-  const prepared = engine.prepare(request.body, contextOf(request));
+async function resultsOf(
+  prepared: ExecutionArgs | GraphQLFormattedError[],
+  engine: SubscriptionEngine,
+): Promise<Results> {
   if (Array.isArray(prepared)) return only({ errors: prepared });
   const results = await engine.subscribe(prepared);
   return Symbol.asyncIterator in results ? results : only(results);

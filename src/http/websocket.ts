@@ -15,11 +15,10 @@ import type { CallerGuards } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { HttpErrorName } from './errors.js';
 import { formatHttpError, handleClientError, traceIdOf } from './errors.js';
-import { validateBody } from './graphql-route.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { RequestLog } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
-import { MAX_BODY_BYTES } from './request-validation.js';
+import { MAX_BODY_BYTES, validateBody } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
 import type { ConnectionParams, WebSocketConnection } from './websocket-connection.js';
 import { authenticateSocket, CLOSE_CODES, closeExpired, closeSocket, serveConnection } from './websocket-connection.js';
@@ -112,7 +111,7 @@ async function prepare(
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);
   if (typeof validated === 'string') return refuse(validated);
-  const prepared = engine.prepare(validated.body, { ...context, traceId });
+  const prepared = engine.prepare(validated, { ...context, traceId });
   return Array.isArray(prepared) ? toGraphqlErrors(prepared) : { ...prepared, session };
 }
 

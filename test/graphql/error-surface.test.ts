@@ -144,6 +144,7 @@ describe.each([
       expect(others).toEqual({});
       expect(String(message).length).toBeLessThanOrEqual(500);
       expect(CODES).toContain((extensions as { code: string }).code);
+      expect((extensions as { traceId: string }).traceId).toBe(response.headers.get('x-request-id'));
       expect(Object.keys(extensions as object).filter(key => !['code', 'traceId', 'problems'].includes(key))).toEqual(
         [],
       );

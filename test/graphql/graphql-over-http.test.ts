@@ -2,22 +2,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { auditServer } from 'graphql-http';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 
-const POST_ONLY = 'queries are served by POST only, so that no address in a log or cache holds one';
 const HONEST_STATUS = 'a request that was not executed is answered 400 whatever the caller accepts';
 
 /** Optional parts of the specification that the gateway does not implement, and why. */
 const DELIBERATE: Readonly<Record<string, readonly [status: string, name: string, reason: string]>> = {
-  '5A70': ['notice', 'MAY accept application/x-www-form-urlencoded formatted GET requests', POST_ONLY],
-  D6D5: [
-    'notice',
-    'MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json',
-    POST_ONLY,
-  ],
-  '6A70': [
-    'notice',
-    'MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/json',
-    POST_ONLY,
-  ],
   '572B': [
     'warn',
     'SHOULD use 200 status code on document parsing failure when accepting application/json',

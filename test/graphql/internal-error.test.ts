@@ -84,9 +84,12 @@ describe('an internal error', () => {
   it('outside the resolvers is logged, too, and printed nowhere else', async () => {
     const print = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const gateway = await startGateway({ clock: BROKEN_IN_APOLLO });
-    const { status, body } = await createOn(gateway);
+    const { status, headers, body } = await createOn(gateway);
 
-    expect({ status, body }).toMatchObject({ status: 500, body: { errors: [{ extensions: { code: 'INTERNAL' } }] } });
+    expect({ status, body }).toMatchObject({
+      status: 500,
+      body: { errors: [{ extensions: { code: 'INTERNAL', traceId: headers.get('x-request-id') } }] },
+    });
     expect(gateway.log()).toMatch(/"level":50,.*"errorName":"RangeError",.*"msg":"internal error"/);
     expect(gateway.log()).not.toContain(CANARY);
     expect(print).not.toHaveBeenCalled();

@@ -107,7 +107,7 @@ describe('with a list of trusted documents', () => {
     const { graphqlUrl } = await startGateway({
       env: { NODE_ENV: 'development', TRUSTED_DOCUMENTS: manifest(MANIFEST) },
     });
-    expect((await fetch(graphqlUrl, { headers: { accept: 'text/html' } })).status).toBe(405);
+    expect((await fetch(graphqlUrl, { headers: { accept: 'text/html' } })).status).toBe(400);
   });
 });
 

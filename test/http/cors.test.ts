@@ -68,7 +68,7 @@ describe('the CORS headers', () => {
 
     expect(Object.fromEntries(entries)).toEqual({
       'access-control-allow-headers': wanted,
-      'access-control-allow-methods': 'POST',
+      'access-control-allow-methods': 'GET, POST',
       'access-control-allow-origin': APP,
       'access-control-expose-headers': 'x-request-id, retry-after',
       'access-control-max-age': '600',

@@ -141,8 +141,8 @@ describe('the unanswered requests of a connection', () => {
     socket.on('data', chunk => {
       text += chunk;
     });
-    while (!text.includes('METHOD_NOT_ALLOWED')) await once(socket, 'data');
-    expect(failuresIn(text).map(({ status }) => status)).toEqual([200, 405]);
+    while (!text.includes('BAD_REQUEST')) await once(socket, 'data');
+    expect(failuresIn(text).map(({ status }) => status)).toEqual([200, 400]);
     expect(gateway.log()).not.toContain('upgrade failed');
   });
 });

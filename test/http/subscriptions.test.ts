@@ -73,7 +73,6 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
   });
 
   it.each([
-    ['a query', '{ __typename }', refusal('BAD_REQUEST', expect.stringContaining('by POST'))],
     ['a mutation', CREATE_MUTATION, refusal('BAD_REQUEST', expect.stringContaining('by POST'))],
     ['a document that is not GraphQL', 'subscription { "zq7canary" }', refusal('GRAPHQL_PARSE_FAILED')],
     ['an unknown field', 'subscription { nothing }', refusal('GRAPHQL_VALIDATION_FAILED')],
@@ -104,6 +103,15 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
     expect(gateway.emulator.ledger.count()).toBe(0);
     expect(JSON.stringify(received)).not.toContain('zq7canary');
     expect(gateway.log()).not.toContain('zq7canary');
+  });
+
+  it('is not needed for a query, which event streams serve as well', async () => {
+    const { graphqlUrl } = await startGateway();
+    const expected = {
+      'graphql-sse': { data: { __typename: 'Query' } },
+      'graphql-ws': { errors: [refusal('BAD_REQUEST', expect.stringContaining('by POST'))] },
+    };
+    expect(await readAll(subscribe(transport, graphqlUrl, { query: '{ __typename }' }))).toEqual([expected[transport]]);
   });
 
   it('is refused for an invalid variable, without its value', async () => {

@@ -79,7 +79,7 @@ describe('an upgrade', () => {
 
   it('to another protocol than WebSocket is ignored', async () => {
     const { graphqlUrl } = await startGateway();
-    expect(failuresIn(await exchange(graphqlUrl, upgrade('/graphql', 'h2c, close')))).toMatchObject([{ status: 405 }]);
+    expect(failuresIn(await exchange(graphqlUrl, upgrade('/graphql', 'h2c, close')))).toMatchObject([{ status: 400 }]);
   });
 });
 

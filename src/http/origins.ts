@@ -1,0 +1,49 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Whether pages of an origin may call the gateway from a browser. */
+export type OriginCheck = (origin: string) => boolean;
+
+/** Creates the check for a list of origins, such as `https://app.example.com` or, for any port, `http://localhost:*`. */
+export function createOriginCheck(origins: readonly string[]): OriginCheck {
+  const listed = new Set(origins);
+  return origin => listed.has(origin) || listed.has(origin.replace(/(:\d+)?$/, ':*'));
+}
+
+/**
+ * Whether a WebSocket handshake comes from a page of this server, from a listed origin, or not from a browser.
+ *
+ * CORS does not apply to WebSockets, so the server must check the origin itself (RFC 6455, section 10.2).
+ */
+export function isAllowedOrigin(headers: IncomingHttpHeaders, isListed: OriginCheck): boolean {
+  const { origin } = headers;
+  return origin === undefined || isListed(origin) || isFromOwnPage(headers);
+}
+
+/** Whether a browser takes the page that sends a request for one of the gateway's own. */
+export function isFromOwnPage({ host, origin }: IncomingHttpHeaders): boolean {
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+/**
+ * Whether a GET may come from a page of another site that is not listed. Such a page cannot read the response, but could
+ * make the browsers of its visitors ask for much.
+ *
+ * A request is trusted for a header that browsers send to another origin only after a preflight, which is refused; for
+ * its `Origin`; for what the browser says of the site of the page; or because no browser sent it. Browsers say nothing
+ * of the site to servers without TLS on other machines, so their name decides there.
+ */
+export function mayBeCrossSite(headers: IncomingHttpHeaders, isListed: OriginCheck): boolean {
+  if (needsPreflight(headers)) return false;
+  const { origin, 'sec-fetch-site': site, 'user-agent': agent = '' } = headers;
+  if (origin !== undefined) return !isAllowedOrigin(headers, isListed);
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  return agent.startsWith('Mozilla/');
+}
+
+// The headers that Apollo's clients send for this purpose, and the one content type that forms cannot have.
+function needsPreflight(headers: IncomingHttpHeaders): boolean {
+  return (
+    Boolean(headers['x-apollo-operation-name'] || headers['apollo-require-preflight']) ||
+    /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')
+  );
+}
