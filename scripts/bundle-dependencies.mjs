@@ -103,8 +103,13 @@ function loadValidatorsInUse({ onResolve, resolve }) {
   );
 }
 
-/** Leaves out what only other users of a package need: all of undici but its agent, and all languages of zod but one. */
+/**
+ * Leaves out what only other users of a package need: all of undici but its agent, all languages of zod but one, and
+ * what @fastify/compress needs for unknown types and for older Nodes.
+ */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
+  onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
+  onLoad({ filter: /mime-db\/index\.js$/ }, () => ({ contents: 'module.exports = {};' }));
   onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'agent' }));
   onLoad({ filter: /.*/, namespace: 'agent' }, () => ({
     contents: "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
