@@ -24,7 +24,7 @@ import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documen
 import { createAdminServer } from './http/admin-server.js';
 import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
-import { createExplorerHandler, createLandingPage } from './http/explorer.js';
+import { createExplorer, createLandingPage } from './http/explorer.js';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './http/graphql-route.js';
 import { HostGuard } from './http/host-guard.js';
 import { LoadShedder } from './http/load-shedder.js';
@@ -144,7 +144,7 @@ export async function createGateway(
       isStopping: () => isStopping,
     }),
     isListedOrigin,
-    explorer: createExplorerHandler(config.explorer, apollo),
+    explorer: createExplorer(config.explorer, apollo),
     trustedDocuments,
   });
   const hasPage = config.isDevelopment && registerWebExample(app);

@@ -15,6 +15,7 @@ import {
   isSignedIn,
 } from './authentication.js';
 import { sendHttpError } from './errors.js';
+import type { Explorer } from './explorer.js';
 import type { OriginCheck } from './origins.js';
 import { isAllowedOrigin, mayBeCrossSite } from './origins.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -30,16 +31,16 @@ import type { SseHandler } from './sse.js';
 /** The path of the GraphQL endpoint. */
 export const GRAPHQL_PATH = '/graphql';
 
+/** The path of what the explorer's page loads. A browser that has a file need not ask again: its name has its hash. */
+export const EXPLORER_ASSET_PATH = `${GRAPHQL_PATH}/explorer/:file`;
+
 // The default path of graphql-sse clients.
 const EVENT_STREAM_PATH = `${GRAPHQL_PATH}/stream`;
 const ALLOWED_METHODS = 'GET, HEAD, POST, OPTIONS';
 
-/** Serves the explorer page. */
-export type ExplorerHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
-
 interface Dependencies extends CallerGuards {
   apollo: ApolloServer<RequestContext>;
-  explorer: ExplorerHandler | undefined;
+  explorer: Explorer | undefined;
   /** The only documents that are executed; undefined allows all. */
   trustedDocuments: TrustedDocuments | undefined;
   /** Undefined without tenants. */
@@ -99,10 +100,11 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     onRequest: authenticateGet,
     preHandler: admit,
     handler: async (request, reply) =>
-      isPageRequest(request) ? explorer?.(request, reply) : respond(request, reply),
+      isPageRequest(request) ? explorer?.sendPage(request, reply) : respond(request, reply),
     wsHandler: dependencies.webSocketHandler,
   });
   app.get(EVENT_STREAM_PATH, { onRequest: authenticateGet, preHandler: admit }, sse.handle);
+  if (explorer !== undefined) app.get(EXPLORER_ASSET_PATH, explorer.sendAsset);
   app.addHook('preClose', async () => sse.close());
   for (const url of [GRAPHQL_PATH, EVENT_STREAM_PATH]) {
     app.options(url, async (_request, reply) => reply.code(204).header('allow', ALLOWED_METHODS).send());

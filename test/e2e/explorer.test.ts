@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { get } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
@@ -52,24 +52,43 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   const editorOf = (page: Page) => page.locator('.graphiql-query-editor');
   const resultOf = (page: Page) => page.locator('.result-window');
 
-  it('shows the example mutation, filled in', async () => {
+  it('shows an example of each step in a tab, with its variables', async () => {
     const { page } = explorer;
-    await editorOf(page).getByText('securityGroupId').waitFor();
-    const text = (await editorOf(page).innerText()).replaceAll('\u00a0', ' ');
-    expect(text).toContain('mutation CreateConnection {');
-    expect(text).toContain('url: "192.168.0.12:5432"');
+    const tabs = page.getByRole('tab');
+    await tabs.first().waitFor();
+    expect(await tabs.allInnerTexts()).toEqual([
+      'CreateConnection',
+      'ListConnections',
+      'FollowConnection',
+      'DeleteConnection',
+    ]);
+    await editorOf(page).getByText('mutation CreateConnection').waitFor();
+    const variables = page.locator('.graphiql-editor-tool');
+    await variables.getByText('192.168.0.12:5432').waitFor();
+    expect(await variables.innerText()).toContain('idempotencyKey');
   });
 
-  it.each([
-    ['the button', (page: Page) => page.getByRole('button', { name: 'Execute query' }).click()],
-    ['Ctrl+Enter', (page: Page) => page.keyboard.press('Control+Enter')],
-  ])('runs it with %s and shows the id of the new connection', async (_what, run) => {
+  it('runs it with the button, and shows the id of the new connection; a repeat with Ctrl+Enter creates no other', async () => {
     const { page, complaints, emulator } = explorer;
-    await editorOf(page).getByText('securityGroupId').click();
-    await run(page);
+    await editorOf(page).getByText('mutation CreateConnection').click();
+    await page.getByRole('button', { name: 'Execute query' }).click();
     await emulator.ledger.waitFor('createConnection', 1);
-    await resultOf(page).getByText(String(emulator.connections()[0]?.connectionId)).waitFor();
+    const id = String(emulator.connections()[0]?.connectionId);
+    await resultOf(page).getByText(id).waitFor();
+    const repeated = page.waitForResponse(response => response.request().method() === 'POST');
+    await page.keyboard.press('Control+Enter');
+    expect(await (await repeated).text()).toContain(id);
     expect(emulator.ledger.count('createConnection')).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('lists with the example of another tab', async () => {
+    const { page, complaints, emulator } = await openExplorer();
+    emulator.seedConnection({ name: 'orders_1' });
+    await page.getByRole('tab', { name: 'ListConnections' }).click();
+    await editorOf(page).getByText('query ListConnections').waitFor();
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await resultOf(page).getByText('orders_1').waitFor();
     expect(complaints).toEqual([]);
   });
 
@@ -84,11 +103,12 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
 
   it('starts its editor workers, and marks an unknown field', async () => {
     const { page, complaints } = explorer;
-    await editorOf(page).getByText('connectionId').click();
+    await editorOf(page).getByText('reconciled').click();
     await page.keyboard.press('End');
     await page.keyboard.type(' nonsense');
     await editorOf(page).locator('.squiggly-error').first().waitFor();
-    expect(page.workers().map(worker => new URL(worker.url()).protocol)).toContain('blob:');
+    const workers = page.workers().map(worker => new URL(worker.url()).pathname);
+    expect(workers).toContainEqual(expect.stringMatching(/^\/graphql\/explorer\/graphql-worker\.[0-9a-f]{16}\.js$/));
     expect(complaints).toEqual([]);
   });
 
@@ -106,16 +126,27 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   });
 });
 
-/** Requests the explorer over a raw connection. */
-const PAGE_REQUEST = 'GET /graphql HTTP/1.1\r\nhost: gw.test\r\naccept: text/html\r\n\r\n';
 const SLOW_BYTES_PER_MS = 3_000;
 const IDLE_READERS = 20;
 
-/** Loads the explorer without decompressing it, as `fetch` would. */
-async function load(url: string, acceptEncoding: string): Promise<{ encoding: string | undefined; body: Buffer }> {
-  const outgoing = get(url, { headers: { accept: 'text/html', 'accept-encoding': acceptEncoding } });
+/** Loads a file without decompressing it, as `fetch` would. */
+async function load(url: string, acceptEncoding: string) {
+  const outgoing = get(url, { headers: { 'accept-encoding': acceptEncoding } });
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-  return { encoding: response.headers['content-encoding'], body: await buffer(response) };
+  const { headers } = response;
+  return { headers, encoding: headers['content-encoding'], body: await buffer(response) };
+}
+
+/** The address of the largest file that the explorer's page loads. */
+async function scriptOf(graphqlUrl: string): Promise<string> {
+  const page = await fetch(graphqlUrl, { headers: { accept: 'text/html' } });
+  const [, path = ''] = /<script src="([^"]+)"/.exec(await page.text()) ?? [];
+  return new URL(path, graphqlUrl).href;
+}
+
+/** The text of a request for the same over a raw connection. */
+async function scriptRequest(graphqlUrl: string): Promise<string> {
+  return `GET ${new URL(await scriptOf(graphqlUrl)).pathname} HTTP/1.1\r\nhost: gw.test\r\n\r\n`;
 }
 
 function memoryInUse(): number {
@@ -148,23 +179,41 @@ describe('the explorer over HTTP', () => {
     },
   );
 
-  it('is compressed for those who accept gzip', async () => {
+  it('is a small page whose files are compressed for those who accept it', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
-    const encodings = ['gzip, deflate, br', 'GZIP;q=0.5', 'x-gzip', 'br', 'gzip;q=0, identity', 'identity'];
-    const pages = await Promise.all(encodings.map(encoding => load(graphqlUrl, encoding)));
-    const plain = pages.at(-1)?.body;
-    expect(pages.map(({ encoding }) => encoding)).toEqual(['gzip', 'gzip', ...Array(4).fill(undefined)]);
-    expect(pages.map(({ encoding, body }) => plain?.equals(encoding === undefined ? body : gunzipSync(body)))).toEqual(
-      encodings.map(() => true),
-    );
+    const script = await scriptOf(graphqlUrl);
+    const accepted = ['gzip, deflate, br', 'GZIP;q=0.5', 'gzip, br;q=0', 'x-gzip', 'gzip;q=0, identity', 'identity'];
+    const files = await Promise.all(accepted.map(encodings => load(script, encodings)));
+    const plain = files.at(-1)?.body;
+    const decode = { br: brotliDecompressSync, gzip: gunzipSync };
+    expect(files.map(({ encoding }) => encoding)).toEqual(['br', 'gzip', 'gzip', ...Array(3).fill(undefined)]);
+    expect(
+      files.map(({ encoding, body }) => plain?.equals(encoding ? decode[encoding as keyof typeof decode](body) : body)),
+    ).toEqual(accepted.map(() => true));
+    expect(files[0]?.body.length).toBeLessThan(2_700_000);
+  });
+
+  it('is loaded once by each browser: the names of its files have their hashes', async () => {
+    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
+    const script = await scriptOf(graphqlUrl);
+    const { headers } = await load(script, 'br');
+    expect(headers).toMatchObject({
+      'cache-control': 'public, max-age=31536000, immutable',
+      'content-type': 'text/javascript; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      vary: 'accept-encoding',
+    });
+    expect((await fetch(graphqlUrl, asBrowser)).headers.get('cache-control')).toBe('no-store');
+    expect((await fetch(script.replace(/\.[0-9a-f]+\.js/, '.js'))).status).toBe(404);
   });
 
   it('reaches those who read it slowly but steadily', async () => {
     const clientTimeouts = { ...CLIENT_TIMEOUTS, responseMs: 1_000, checkIntervalMs: 100 };
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' }, limits: { clientTimeouts } });
-    const { body } = await load(graphqlUrl, 'identity');
+    const { body } = await load(await scriptOf(graphqlUrl), 'identity');
+    const request = await scriptRequest(graphqlUrl);
     const socket = (await openConnection(graphqlUrl)).pause();
-    socket.write(PAGE_REQUEST);
+    socket.write(request);
     const startedMs = performance.now();
     let received = 0;
     while (!socket.readableEnded && received < body.length) {
@@ -179,10 +228,11 @@ describe('the explorer over HTTP', () => {
 
   it('is in memory once, however many do not read it', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'graphiql' } });
-    const { body } = await load(graphqlUrl, 'identity');
+    const { body } = await load(await scriptOf(graphqlUrl), 'identity');
+    const request = await scriptRequest(graphqlUrl);
     const before = memoryInUse();
     const sockets = await Promise.all(Array.from({ length: IDLE_READERS }, () => openConnection(graphqlUrl)));
-    for (const socket of sockets) socket.pause().write(PAGE_REQUEST);
+    for (const socket of sockets) socket.pause().write(request);
     await Promise.all(sockets.map(socket => once(socket, 'readable')));
     const rise = memoryInUse() - before;
     for (const socket of sockets) socket.destroy();
@@ -192,16 +242,14 @@ describe('the explorer over HTTP', () => {
   it('may be off, so that a browser gets JSON', async () => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
     const response = await fetch(graphqlUrl, asBrowser);
-    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
-    expect(await response.json()).toMatchObject({
-      errors: [{ message: 'Send GraphQL requests with POST.', extensions: { code: 'METHOD_NOT_ALLOWED' } }],
-    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
   });
 
   it.each(['graphiql', 'sandbox'])('%s is not served without Accept: text/html', async explorer => {
     const { graphqlUrl } = await startGateway({ env: { EXPLORER: explorer } });
     const response = await fetch(graphqlUrl, { headers: { accept: 'application/json' } });
-    expect([response.status, response.headers.get('content-type')]).toEqual([405, 'application/json; charset=utf-8']);
+    expect([response.status, response.headers.get('content-type')]).toEqual([400, 'application/json; charset=utf-8']);
   });
 
   it.each([
