@@ -13,6 +13,9 @@ export interface DevelopmentEmulator {
   close(): Promise<void>;
 }
 
+// The pages of development servers, such as Vite's. The emulator holds nothing that another local program may not see.
+const LOCAL_ORIGINS = ['localhost', '127.0.0.1', '[::1]'].flatMap(host => [`http://${host}:*`, `https://${host}:*`]);
+
 // Development mode ignores variables for the real cloud.
 const REAL_CLOUD_KEYS =
   /^(?:HUAWEICLOUD_SDK_(?:AK|SK|SECURITY_TOKEN|PROJECT_ID|IAM_ENDPOINT)|IAM_(?:USERNAME|PASSWORD|DOMAIN_NAME)|DLI_(?:REGION|ENDPOINT)|CALLER_AUTH)(?:_FILE)?$/;
@@ -52,6 +55,7 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
       ...Object.fromEntries(ownEnvironment),
       NODE_ENV: 'development',
       CALLER_AUTH: 'none',
+      CORS_ORIGINS: [...LOCAL_ORIGINS, env['CORS_ORIGINS'] ?? ''].join(','),
       // The emulator uses no TLS, so a value that is set for other programs is harmless.
       NODE_TLS_REJECT_UNAUTHORIZED: undefined,
       DLI_REGION: project?.name,

@@ -75,9 +75,12 @@ function isEncryptedOrLoopback(text: string): boolean {
   return protocol !== 'http:' || isLoopback(hostname);
 }
 
-/** Whether a text is a web origin, in the format that browsers send. */
+/** Whether a text is a web origin, in the format that browsers send, or `*` is its port and it is loopback. */
 function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  const origin = text.replace(/:\*$/, '');
+  if (!/^https?:/.test(text) || !URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  return url.origin === origin && (origin === text || (url.port === '' && isLoopback(url.hostname)));
 }
 
 /** Asymmetric signature algorithms only: with HMAC, anyone who has the public key could sign tokens. */

@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { LedgerEntry } from '../../src/emulator/ledger.js';
-import { EXAMPLE_MUTATION } from '../../src/http/explorer.js';
+import { EXAMPLE_CREATE } from '../../src/http/explorer-examples.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { startGatewayProcess } from '../helpers/gateway-process.js';
 import { listen } from '../helpers/listening-server.js';
+import { HANDSHAKE, openConnection } from '../http/helpers/raw-connection.js';
 
 const FREE_PORTS = { PORT: '0', ADMIN_PORT: '0' };
 const ID = /^[0-9a-f-]{36}$/;
@@ -26,7 +28,7 @@ async function startAndCreate(environment: Record<string, string> = {}) {
   const gateway = startDevelopment(environment);
   const addresses = await addressesOf(gateway);
   const startText = gateway.stdout();
-  const answer = await sendGraphql(addresses.graphqlUrl, { query: EXAMPLE_MUTATION });
+  const answer = await sendGraphql(addresses.graphqlUrl, EXAMPLE_CREATE);
   const { entries } = (await readJson(`${addresses.emulatorUrl}/emulator/ledger`)) as {
     entries: LedgerEntry[];
   };
@@ -102,7 +104,7 @@ describe('the development mode', () => {
           createDatasourceConnection: {
             __typename: 'CreateDatasourceConnectionSuccess',
             connectionId: expect.stringMatching(ID),
-            message: '',
+            reconciled: false,
           },
         },
       },
@@ -122,6 +124,28 @@ describe('the development mode', () => {
     expect(callsToRealCloud()).toBe(0);
     expect(gateway.stdout() + gateway.stderr() + JSON.stringify(entries)).not.toMatch(/canary/i);
   });
+
+  it.each([
+    ['http://localhost:5173', 'http://localhost:5173'],
+    ['https://127.0.0.1:8443', 'https://127.0.0.1:8443'],
+    ['http://[::1]:3000', 'http://[::1]:3000'],
+    ['http://localhost', 'http://localhost'],
+    ['http://localhost.evil.example:5173', null],
+    ['http://evil.example:5173', null],
+    ['null', null],
+  ])(
+    'lets pages of development servers of this machine read its responses, whatever their port: %s',
+    async (origin, allowed) => {
+      const { headers } = await sendGraphql(plain.graphqlUrl, { query: '{ __typename }' }, { origin });
+      expect(headers.get('access-control-allow-origin')).toBe(allowed);
+      const handshake = HANDSHAKE.replace('\r\n\r\n', `\r\norigin: ${origin}\r\n\r\n`).replace('gw.test', '127.0.0.1');
+      const socket = await openConnection(plain.graphqlUrl);
+      socket.write(handshake);
+      const [answer] = await once(socket, 'data');
+      socket.destroy();
+      expect(String(answer).slice(9, 12)).toBe(allowed === null ? '403' : '101');
+    },
+  );
 
   it.each([
     ['0', 'ACTIVE', () => besideRealCloud],
