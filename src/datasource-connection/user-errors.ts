@@ -45,8 +45,9 @@ const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used with another input. Use a new key.',
   IDEMPOTENCY_IN_PROGRESS:
     'The first call with this idempotency key, or another create of the same name, is still running or undecided. Repeat the call with the same key later.',
-  OUTCOME_UNKNOWN: 'It is not known whether the connection was created or deleted. Never treat this as a failure.',
-  CONNECTION_NOT_FOUND: 'There is no connection with this id.',
+  OUTCOME_UNKNOWN:
+    'It is not known whether the connection was created or deleted. Repeat the same call; never treat this as a failure.',
+  CONNECTION_NOT_FOUND: 'There is no connection with this id, so there is nothing to delete.',
   CONNECTION_CREATING: 'The connection is still being created and cannot be deleted yet. Send it again later.',
 };
 

@@ -19,7 +19,10 @@ import {
   parse,
   validate,
 } from 'graphql';
+import { UserErrorCode } from '../../src/datasource-connection/user-errors.js';
+import { withErrorTables } from '../../src/graphql/error-tables.js';
 import { printGatewaySchema } from '../../src/graphql/schema.js';
+import { ERROR_CODES } from '../../src/lib/error-codes.js';
 
 // Built from its text, because the gateway's schema uses another copy of graphql.
 const schema = buildSchema(printGatewaySchema());
@@ -42,6 +45,14 @@ describe('the GraphQL schema', () => {
 
     expect(scalars.map(({ name }) => name)).toContain('DateTime');
     expect(unspecified).toEqual([]);
+  });
+
+  it('is the source of the tables in docs/errors.md', () => {
+    const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+
+    expect(withErrorTables(page)).toBe(page);
+    for (const code of [...Object.keys(ERROR_CODES), ...Object.values(UserErrorCode)])
+      expect(page).toContain(`| \`${code}\` |`);
   });
 
   it('describes every type, field, argument and enum value', () => {

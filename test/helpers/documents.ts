@@ -10,6 +10,7 @@ export const DOCUMENTS = [
   'docs/delete.md',
   'docs/clients.md',
   'client/README.md',
+  'docs/errors.md',
   'docs/authentication.md',
   'docs/supergraph.md',
   'docs/configuration.md',
