@@ -2,6 +2,7 @@ import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
@@ -54,6 +55,8 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
     plugins: [
       landingPage ?? ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
+      // Apollo would add it to a subgraph, and anyone could ask for the times and errors of all resolvers.
+      ApolloServerPluginInlineTraceDisabled(),
       requestPlugin(log, audit, clock),
     ],
   });
