@@ -153,7 +153,7 @@ export type UserErrorCode =
   | 'BAD_USER_INPUT'
   /** The connection is still being created and cannot be deleted yet. Send it again later. */
   | 'CONNECTION_CREATING'
-  /** There is no connection with this id. */
+  /** There is no connection with this id, so there is nothing to delete. */
   | 'CONNECTION_NOT_FOUND'
   /** The first call with this idempotency key, or another create of the same name, is still running or undecided. Repeat the call with the same key later. */
   | 'IDEMPOTENCY_IN_PROGRESS'
@@ -163,7 +163,7 @@ export type UserErrorCode =
   | 'IDEMPOTENCY_STORE_UNAVAILABLE'
   /** A connection with this name exists. Choose another name. */
   | 'NAME_CONFLICT'
-  /** It is not known whether the connection was created or deleted. Never treat this as a failure. */
+  /** It is not known whether the connection was created or deleted. Repeat the same call; never treat this as a failure. */
   | 'OUTCOME_UNKNOWN'
   /** Huawei Cloud refused the gateway's own credentials. The operators of the gateway must act; signing in again does not help. */
   | 'UPSTREAM_AUTH_FAILED'
