@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from '@jest/globals';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { useChromium } from '../e2e/helpers/browser.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
@@ -19,6 +19,8 @@ async function startPage(): Promise<string> {
   const contents = "import { createClient } from './index.js'; window.createClient = createClient;";
   const stdin = { contents, resolveDir: fileURLToPath(new URL('../../client/dist', import.meta.url)) };
   const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', platform: 'browser', write: false });
+  // Ends the process in which esbuild bundles.
+  await stop();
   const server = createServer((request, response) => {
     const isScript = request.url === '/page.js';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
