@@ -37,6 +37,8 @@ const GRAPHIQL_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+// At the first click GraphiQL moves its tabs as if they had been dragged, and the click misses the one under the pointer.
+const TAB_STYLE = '.graphiql-tab { transform: none !important }';
 const PIECE_BYTES = 64 * 1024;
 
 /** Creates the Apollo plugin that renders the Sandbox page; undefined for the other kinds. */
@@ -170,7 +172,7 @@ async function loadGraphiql(): Promise<Graphiql> {
   };
   const workerPaths = Object.fromEntries(Object.entries(workers).map(([label, { path }]) => [label, path]));
   const main = script('graphiql', `${files.js};\n${startScript(workerPaths)}`);
-  const style = new Asset('graphiql.HASH.css', 'text/css; charset=utf-8', Buffer.from(files.css));
+  const style = new Asset('graphiql.HASH.css', 'text/css; charset=utf-8', Buffer.from(files.css + TAB_STYLE));
   const [, icon = ''] = files.favicon.split(',');
   const favicon = new Asset('favicon.HASH.ico', 'image/x-icon', Buffer.from(icon, 'base64'));
   const assets = [main, style, favicon, ...Object.values(workers)];

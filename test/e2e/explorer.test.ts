@@ -75,6 +75,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     await emulator.ledger.waitFor('createConnection', 1);
     const id = String(emulator.connections()[0]?.connectionId);
     await resultOf(page).getByText(id).waitFor();
+    await editorOf(page).getByText('mutation CreateConnection').click();
     const repeated = page.waitForResponse(response => response.request().method() === 'POST');
     await page.keyboard.press('Control+Enter');
     expect(await (await repeated).text()).toContain(id);
@@ -85,7 +86,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   it('lists with the example of another tab', async () => {
     const { page, complaints, emulator } = await openExplorer();
     emulator.seedConnection({ name: 'orders_1' });
-    await page.getByRole('tab', { name: 'ListConnections' }).click();
+    await page.locator('.graphiql-tab-button', { hasText: 'ListConnections' }).click();
     await editorOf(page).getByText('query ListConnections').waitFor();
     await page.getByRole('button', { name: 'Execute query' }).click();
     await resultOf(page).getByText('orders_1').waitFor();
