@@ -38,6 +38,8 @@ export function addFederation(schema: GraphQLSchema, references: ConnectionRefer
       }
     `),
   );
+  // graphql-js drops it.
+  extended.description = schema.description;
   assertUnionType(extended.getType('_Entity')).resolveType = entity.resolveType;
   let sdl: string | undefined;
   const readSdl = () => {

@@ -55,7 +55,7 @@ export const HTTP_ERRORS = {
   crossSiteGet: {
     code: 'FORBIDDEN',
     message:
-      'This GET may come from a page of another site. Send `Apollo-Require-Preflight: true`, or use POST; CORS_ORIGINS can list the site.',
+      'This GET may come from a page of another site. Send `Apollo-Require-Preflight: true`, or from a program `Accept: application/json`, or use POST; CORS_ORIGINS can list the site.',
   },
   unauthenticated: { code: 'UNAUTHENTICATED', message: 'Authentication required' },
   notFound: { code: 'NOT_FOUND', message: 'There is nothing here. GraphQL is at /graphql.' },

@@ -92,7 +92,11 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     const refusal = await authenticate(request, reply);
     // Browsers do not add access tokens by themselves.
     if (refusal !== undefined || isSignedIn(request)) return refusal;
-    return mayBeCrossSite(request.headers, isListedOrigin) ? sendHttpError(reply, 'crossSiteGet') : undefined;
+    // A browser that looks for the explorer asks for nothing else.
+    const isQuery = request.url.includes('?');
+    return isQuery && mayBeCrossSite(request.headers, isListedOrigin)
+      ? sendHttpError(reply, 'crossSiteGet')
+      : undefined;
   };
   app.route({
     method: 'GET',

@@ -30,14 +30,15 @@ export function isFromOwnPage({ host, origin }: IncomingHttpHeaders): boolean {
  *
  * A request is trusted for a header that browsers send to another origin only after a preflight, which is refused; for
  * its `Origin`; for what the browser says of the site of the page; or because no browser sent it. Browsers say nothing
- * of the site to servers without TLS on other machines, so their name decides there.
+ * of the site to servers without TLS on other machines, so their name decides there, and the `Accept` header: forms,
+ * links and images ask for neither JSON nor events.
  */
 export function mayBeCrossSite(headers: IncomingHttpHeaders, isListed: OriginCheck): boolean {
   if (needsPreflight(headers)) return false;
-  const { origin, 'sec-fetch-site': site, 'user-agent': agent = '' } = headers;
+  const { origin, 'sec-fetch-site': site, 'user-agent': agent = '', accept = '' } = headers;
   if (origin !== undefined) return !isAllowedOrigin(headers, isListed);
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
-  return agent.startsWith('Mozilla/');
+  return agent.startsWith('Mozilla/') || !/json|event-stream/.test(accept);
 }
 
 // The headers that Apollo's clients send for this purpose, and the one content type that forms cannot have.

@@ -6,6 +6,11 @@ const HONEST_STATUS = 'a request that was not executed is answered 400 whatever 
 
 /** Optional parts of the specification that the gateway does not implement, and why. */
 const DELIBERATE: Readonly<Record<string, readonly [status: string, name: string, reason: string]>> = {
+  '5A70': [
+    'notice',
+    'MAY accept application/x-www-form-urlencoded formatted GET requests',
+    'the audit sends no header that a form could not send, so that a page of another site may have sent it',
+  ],
   '572B': [
     'warn',
     'SHOULD use 200 status code on document parsing failure when accepting application/json',

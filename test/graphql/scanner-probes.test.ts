@@ -103,14 +103,13 @@ describe('a scanner finds', () => {
 
   it('nothing in production', async () => {
     const gateway = await startGateway({ env: { NODE_ENV: 'production' } });
-    // Deliberate, and only for requests that no page of another site can send: see read-and-watch.md.
-    expect(await findings(gateway)).toEqual(['queries by GET']);
+    expect(await findings(gateway)).toEqual([]);
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 
   it('only the explorer and what it needs in development', async () => {
     const gateway = await startGateway({ env: { NODE_ENV: 'development' } });
-    expect(await findings(gateway)).toEqual(['queries by GET', 'explorer', 'introspection']);
+    expect(await findings(gateway)).toEqual(['explorer', 'introspection']);
     expect(gateway.emulator.ledger.count()).toBe(0);
   });
 });

@@ -35,7 +35,7 @@ describe('without an explorer', () => {
     const gateway = await startGateway({ env: { EXPLORER: 'none' } });
     const response = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
 
-    expect(response.status).toBe(405);
+    expect(response.status).toBe(400);
     expect(await response.text()).not.toContain('<');
   });
 });

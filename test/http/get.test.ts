@@ -11,6 +11,7 @@ const LIST = 'query List($first: Int) { datasourceConnections(first: $first) { t
 const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36';
 const URQL =
   'application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed';
+const JSON_TYPE = { accept: 'application/json' };
 const EVENTS = { accept: 'text/event-stream' };
 
 let gateway: TestGateway;
@@ -30,7 +31,7 @@ function addressOf(parameters: Record<string, unknown>, path = ''): string {
 }
 
 async function get(parameters: Record<string, unknown>, headers: Record<string, string> = {}, path = '') {
-  const response = await fetch(addressOf(parameters, path), { headers });
+  const response = await fetch(addressOf(parameters, path), { headers: { ...JSON_TYPE, ...headers } });
   return { response, status: response.status, text: await response.text() };
 }
 
@@ -58,7 +59,7 @@ describe('a GET', () => {
     ['an invalid query', { query: '{' }, {}, 400, 'application/json; charset=utf-8'],
     ['an event stream', { query: WATCH, variables: { id: 'a' } }, EVENTS, 200, 'text/event-stream; charset=utf-8'],
   ])('has the same headers as HEAD for %s', async (_what, parameters, headers, status, type) => {
-    const head = await fetch(addressOf(parameters), { method: 'HEAD', headers });
+    const head = await fetch(addressOf(parameters), { method: 'HEAD', headers: { ...JSON_TYPE, ...headers } });
     expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([status, type, '']);
     expect((await get(parameters, headers)).response.headers.get('content-type')).toBe(type);
   });
@@ -90,7 +91,9 @@ describe('a GET', () => {
   });
 
   it('is refused if a parameter is repeated', async () => {
-    const response = await fetch(`${addressOf({ query: '{ __typename }' })}&query=%7B__typename%7D`);
+    const response = await fetch(`${addressOf({ query: '{ __typename }' })}&query=%7B__typename%7D`, {
+      headers: JSON_TYPE,
+    });
     expect(response.status).toBe(400);
   });
 
@@ -163,7 +166,10 @@ describe('a GET by a page of another site', () => {
     ],
     ['its own page', { 'sec-fetch-site': 'same-origin', 'user-agent': BROWSER }, 200],
     ['the address bar', { 'sec-fetch-site': 'none', 'user-agent': BROWSER }, 200],
-    ['a program', { 'user-agent': 'curl/8.5.0', accept: '*/*' }, 200],
+    ['a program that asks for JSON', { 'user-agent': 'curl/8.5.0', accept: 'application/json' }, 200],
+    ['a program with the headers of urql', { 'user-agent': 'node', accept: URQL }, 200],
+    ['a program that asks for anything', { 'user-agent': 'curl/8.5.0', accept: '*/*' }, 403],
+    ['a program that says nothing', {}, 403],
   ];
 
   it.each(STATUSES)('is recognised: %s', async (_what, headers, status) => {

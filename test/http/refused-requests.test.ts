@@ -27,7 +27,7 @@ describe('a request that is refused before GraphQL', () => {
     ...['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/plain; a=application/json'].map(
       (type): Row => [`a form of ${type}`, '', post(CREATE, type), 415, 'UNSUPPORTED_MEDIA_TYPE', MEDIA_TYPE],
     ),
-    ['GET without a query', '', { method: 'GET' }, 400, 'BAD_REQUEST', NO_DOCUMENT],
+    ['GET without a query', '', { headers: { accept: 'application/json' } }, 400, 'BAD_REQUEST', NO_DOCUMENT],
     ['PUT', '', { ...post(CREATE), method: 'PUT' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
     ['PATCH', '', { ...post(CREATE), method: 'PATCH' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
     ['DELETE', '', { method: 'DELETE' }, 405, 'METHOD_NOT_ALLOWED', METHOD],
