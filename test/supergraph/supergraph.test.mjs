@@ -220,14 +220,15 @@ for (const [name, start] of Object.entries(GATEWAYS)) {
 
 describe('a subscription through Hive Gateway', () => {
   for (const [transport, subscriptions] of [
-    ['an event stream', { kind: 'http', options: { method: 'POST' } }],
+    ['an event stream, as by default', undefined],
+    ['an event stream by POST', { kind: 'http', options: { method: 'POST' } }],
     ['a WebSocket', { kind: 'ws', location: '/graphql' }],
   ])
     it(`follows a create to its end over ${transport}`, async () => {
       const runtime = startHive(await compose(dli.url), subscriptions);
       try {
         const query = `mutation { createDatasourceConnection(input: {
-          name: "followed-${subscriptions.kind}", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+          name: "${transport.replaceAll(/\W+/g, '-')}", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
         }) { ... on CreateDatasourceConnectionSuccess { connectionId } } }`;
         const { data } = await postGraphql(dli.url, { query });
         const { connectionId } = data.createDatasourceConnection;
