@@ -111,7 +111,8 @@ describe('the schema gate', () => {
 
   it('is part of npm run check', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
-    expect(scripts.check).toContain('npm run check:schema');
+    expect(scripts.check).toContain('npm run check:static');
+    expect(scripts['check:static']).toContain('npm run check:schema');
     expect(scripts['check:schema']).toBe('node scripts/check-schema.mjs');
   });
 });
