@@ -4,7 +4,7 @@ import type { Clock } from '../lib/time.js';
 import { ReadQueueFullError } from './fair-rate-limiter.js';
 import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 
-/** What a mutation did to a connection, or may have done. */
+/** The change that a mutation made to a connection, or may have made. */
 export type ConnectionChange =
   | { kind: 'created' | 'deleted'; id: string }
   /** The outcome is not known, or not certain. Without an id, any connection may have been changed. */

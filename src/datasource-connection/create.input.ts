@@ -6,7 +6,7 @@ import { DatasourceService } from './connection.type.js';
 import { DESTINATION_RULES, IsDestinationOfService, MAX_URL_LENGTH } from './destination-rules.js';
 import { InputProblemCode, reports } from './input-problem.js';
 
-/** What a field of an input accepts. Validators, forms and descriptions are made from it. */
+/** The rule for the values of an input field. Validators, forms and descriptions are made from it. */
 export interface FieldRule {
   isRequired: boolean;
   /** In characters, that is UTF-16 code units, as in HTML and in DLI. */
@@ -34,7 +34,7 @@ interface Check {
 }
 
 interface TextOptions {
-  /** What validation messages are about. */
+  /** The subject of validation messages. */
   subject: string;
   /** Default: true. */
   isRequired?: boolean;
@@ -42,7 +42,7 @@ interface TextOptions {
   minLength?: number;
   maxLength: number;
   example: string;
-  /** What a value consists of. */
+  /** The characters that a value may have, in words. */
   contents: string;
   /** Matches such values at any length. Undefined if another validator checks it. */
   pattern?: string;

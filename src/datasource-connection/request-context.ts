@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.js';
 import type { Subscriber } from '../connection-reads/watcher.js';
 import type { Deadline } from '../lib/time.js';
 
-/** What the audit log records of a mutation; never a value of its input. */
+/** The part of a mutation that the audit log records; never a value of its input. */
 type MutationAuditEntry = Pick<
   AuditRecord,
   'operation' | 'inputFingerprint' | 'outcome' | 'code' | 'connectionId' | 'requestId'

@@ -51,7 +51,7 @@ export class ArrivalQueue {
     this.#handled = 0;
     while (this.#waiting.size > 0 && this.#handled < MAX_PER_ITERATION) {
       const next = this.#takeNext();
-      // A closed connection costs nobody a turn.
+      // A closed connection does not use up a turn.
       if (next === undefined || next.socket.destroyed) continue;
       this.#handled += 1;
       next.handle();

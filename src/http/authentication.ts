@@ -25,7 +25,7 @@ export const QUOTA_RETRY_AFTER_SECONDS = 5;
 /** A Fastify `onRequest` hook that authenticates the caller, or responds with an error. */
 export type AuthenticationHook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-/** What authenticates and limits callers, over every transport. */
+/** The guards that authenticate and limit callers, over every transport. */
 export interface CallerGuards {
   authenticator: CallerAuthenticator;
   connections: ClientConnections;

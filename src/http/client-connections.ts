@@ -28,7 +28,7 @@ interface Connection {
   readonly socket: Socket;
   /** The address of its other end, which Node forgets when the client goes away. */
   address: string;
-  /** Undefined for a proxy, whose connections count for nobody. */
+  /** Undefined for a proxy, whose connections are not counted. */
   network: string | undefined;
   /** The tenant for which the connection counts; undefined before sign-in. */
   tenant: string | undefined;
@@ -45,7 +45,7 @@ interface Connection {
  * The open connections of clients. Each one counts for its tenant or, before sign-in, for its network. It is closed when
  * its client takes no responses, sends nothing, or sends too many requests at a time.
  *
- * Connections of trusted proxies count for nobody: a proxy shares them between callers, and limits its own clients.
+ * Connections of trusted proxies are not counted: a proxy shares them between callers, and limits its own clients.
  */
 export class ClientConnections {
   readonly #open = new Map<Socket, Connection>();

@@ -67,7 +67,7 @@ export class HostGuard {
   }
 }
 
-/** The one spelling of a host name or IP address, without port, brackets and the dot at the end. */
+/** The canonical form of a host name or IP address, without port, brackets and the dot at the end. */
 function nameOf(host: string): string {
   const isBareIpv6 = !host.startsWith('[') && host.indexOf(':') !== host.lastIndexOf(':');
   const { hostname } = new URL(`http://${isBareIpv6 ? `[${host}]` : host}`);

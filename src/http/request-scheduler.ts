@@ -9,7 +9,7 @@ const MAX_PAUSE_ITERATIONS = 16;
 const TOO_MANY_WAITING = { error: 'tooManyWaiting', retryAfterSeconds: 5 } as const;
 const OVERLOADED = { error: 'overloaded', retryAfterSeconds: 1 } as const;
 
-/** What to call for the requests of one tenant that wait: those that have started, and new ones after them. */
+/** The callbacks of the requests of one tenant that wait: of those that have started, and of new ones after them. */
 interface Queue {
   started: (() => void)[];
   new: (() => void)[];

@@ -199,10 +199,10 @@ export async function createHttpServer({
  *
  * Once a server handles upgrades, Node passes it the raw socket of every request with an `Upgrade` header, but some
  * clients, such as Java's, send `Upgrade: h2c` with plain requests. A server may ignore protocols that it does not
- * support (RFC 9110, section 7.8). It also ignores an upgrade on a connection that still owes responses, which nothing
- * would send any more.
+ * support (RFC 9110, section 7.8). It also ignores an upgrade on a connection that has unanswered requests, because
+ * nothing would send their responses any more.
  */
-function webSocketOnlyUpgrade(owesResponses: (socket: Socket) => boolean): typeof IncomingMessage {
+function webSocketOnlyUpgrade(hasUnanswered: (socket: Socket) => boolean): typeof IncomingMessage {
   return class extends IncomingMessage {
     // Without an initializer: Node's constructor sets `upgrade`, before the fields of this class would exist.
     declare private wantsUpgrade: boolean;
@@ -211,7 +211,7 @@ function webSocketOnlyUpgrade(owesResponses: (socket: Socket) => boolean): typeo
     get upgrade(): boolean {
       if (!this.wantsUpgrade || this.method === 'CONNECT') return this.wantsUpgrade;
       const isToWebSocket = this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
-      return isToWebSocket && !owesResponses(this.socket);
+      return isToWebSocket && !hasUnanswered(this.socket);
     }
 
     set upgrade(isRequested: boolean) {

@@ -33,7 +33,7 @@ interface DeleteCommand {
 /** The connection is gone, and this tenant asked for it. */
 interface DeletedOutcome {
   kind: 'deleted';
-  /** What DLI said about the connection before this call; undefined if it knew none. */
+  /** The connection as DLI described it before this call; undefined if it knew none. */
   connection?: DescribedConnection | undefined;
 }
 
