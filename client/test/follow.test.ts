@@ -9,34 +9,40 @@ import { startStack } from './helpers/stack.js';
 
 const query = 'subscription ($id: ID!) { datasourceConnection(id: $id) { state } }';
 
-/** Long enough to see the first state on a slow machine. */
-const CREATION_MS = 3_000;
-
 let stack: Stack;
 before(async () => {
   stack = await startStack();
 });
 
-/** A connection that becomes active after a while. */
-async function addCreating(): Promise<string> {
-  await stack.settings({ creationMs: CREATION_MS });
-  const [id = ''] = await stack.seed({ state: undefined });
-  return id;
+/** A connection that is being created until `activate` is called. */
+async function addCreating() {
+  const [id = ''] = await stack.seed({ state: 'CREATING' });
+  // Replaces the connection.
+  return { id, activate: () => stack.seed({ connectionId: id, state: 'ACTIVE' }) };
 }
 
 type Event = { data?: { datasourceConnection: { state: string } | null } | null };
 
-async function statesOf(events: AsyncIterable<Event>): Promise<(string | undefined)[]> {
+async function statesOf(events: AsyncIterable<Event>, onFirst: () => Promise<void>): Promise<(string | undefined)[]> {
   const states: (string | undefined)[] = [];
-  for await (const { data } of events) states.push(data?.datasourceConnection?.state);
+  for await (const { data } of events) {
+    states.push(data?.datasourceConnection?.state);
+    if (states.length === 1) await onFirst();
+  }
   return [...new Set(states)];
 }
 
 it('follows a connection with graphql-sse and with graphql-ws', async () => {
-  const request = { query, variables: { id: await addCreating() } };
+  const { id, activate } = await addCreating();
+  const request = { query, variables: { id } };
   const webSocket = createWsClient({ url: stack.url.replace('http', 'ws'), webSocketImpl: WebSocket });
   const clients = [createSseClient({ url: stack.url }), webSocket];
-  const followed = clients.map(client => statesOf(client.iterate(request) as AsyncIterable<Event>));
+  let waiting = clients.length;
+  const onFirst = async () => {
+    waiting -= 1;
+    if (waiting === 0) await activate();
+  };
+  const followed = clients.map(client => statesOf(client.iterate(request) as AsyncIterable<Event>, onFirst));
   assert.deepEqual(await Promise.all(followed), [
     ['CREATING', 'ACTIVE'],
     ['CREATING', 'ACTIVE'],
@@ -46,12 +52,13 @@ it('follows a connection with graphql-sse and with graphql-ws', async () => {
 
 it('follows a connection with follow(), even if the gateway is killed and restarted', async () => {
   const client = createClient({ url: stack.url });
-  const id = await addCreating();
+  const { id, activate } = await addCreating();
   const states: string[] = [];
   for await (const { state } of client.follow(id)) {
     states.push(state);
     if (states.length > 1) continue;
     await stack.restart();
+    await activate();
   }
   assert.deepEqual([states.at(0), states.at(-1)], ['CREATING', 'ACTIVE']);
 });

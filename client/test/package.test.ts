@@ -44,7 +44,7 @@ it('creates one connection, follows it and deletes it, while the gateway is kill
   assert.ok(code.trimEnd().split('\n').length < MAX_LINES);
   const file = join(project, 'script.mjs');
   writeFileSync(file, code.replace('http://127.0.0.1:4000/graphql', stack.url));
-  await stack.fault({ operation: 'createConnection', delayMs: 2_000 });
+  await stack.fault({ operation: 'createConnection', behaviour: 'hang', apply: true });
   const script = run(process.execPath, [file]);
   while ((await stack.ledger('createConnection')).length === 0) await delay(20);
   await stack.restart();

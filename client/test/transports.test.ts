@@ -6,23 +6,38 @@ import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
 import { Client, fetchExchange } from '@urql/core';
 import type { CreateDatasourceConnectionInput, CreatePayload, Retry } from 'dli-gateway-client';
 import {
-  createClient,
   CreateDatasourceConnectionDocument as document,
   possibleTypes,
   repeatUntilDecided,
   UndecidedError,
 } from 'dli-gateway-client';
+import { print } from 'graphql';
 import { GraphQLClient } from 'graphql-request';
 import type { Stack } from './helpers/stack.js';
 import { INPUT, startStack } from './helpers/stack.js';
 
+/** What a busy server answers. */
+interface Refusal {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** The least time for which busy servers refuse. */
+const REFUSED_FOR_MS = 20_000;
+/** A proxy whose gateway is away. */
+const REFUSAL_OF_PROXY: Refusal = {
+  status: 503,
+  headers: { 'content-type': 'text/html', 'retry-after': '60' },
+  body: '<h1>Unavailable</h1>',
+};
 const NOTHING_LISTENS = 'http://127.0.0.1:1/graphql';
 
 let stack: Stack;
 let busyUrls: string[];
 before(async () => {
   stack = await startStack();
-  busyUrls = [await startBusyGateway(), await startBusyProxy()];
+  busyUrls = await Promise.all([await refusalOfGateway(), REFUSAL_OF_PROXY].map(startBusyServer));
 });
 
 /** A GraphQL client sends one create. */
@@ -52,15 +67,15 @@ const TRANSPORTS: Record<string, Send> = {
   },
 };
 
-/** Sends a create that is refused for longer than there is time. */
-async function findRefused(url: string, send: Send) {
+/** Sends a create that is refused. */
+async function findRefused(url: string, send: Send, timeoutMs?: number) {
   let requests = 0;
   const creating = repeatUntilDecided(
     signal => {
       requests += 1;
       return send(url, { ...INPUT, name: 'refused' }, signal);
     },
-    { timeoutMs: 10_000 },
+    timeoutMs === undefined ? {} : { timeoutMs },
   );
   const [result] = await Promise.allSettled([creating]);
   return { error: result?.status === 'rejected' ? result.reason : result?.value, requests };
@@ -105,29 +120,42 @@ for (const [name, send] of Object.entries(TRANSPORTS)) {
 
   it(`${name}: a refusal for now is repeated no earlier than asked for`, async () => {
     for (const url of busyUrls) {
-      const { error, requests } = await findRefused(url, send);
+      const { error, requests } = await findRefused(url, send, REFUSED_FOR_MS / 2);
       assert.ok(error instanceof UndecidedError);
       assert.equal(requests, 1);
     }
   });
 }
 
-/** A gateway that accepts no more creates for the next half minute. */
-async function startBusyGateway(): Promise<string> {
-  const busy = await startStack({ RATE_LIMIT_CREATES_BURST: '30', RATE_LIMIT_CREATES_PER_SECOND: '1' });
+/** What a gateway answers that accepts no more creates in this minute. */
+async function refusalOfGateway(): Promise<Refusal> {
+  const { url } = await startStack({ RATE_LIMIT_CREATES_BURST: '60', RATE_LIMIT_CREATES_PER_SECOND: '1' });
   const input = { ...INPUT, name: 'many', idempotencyKey: crypto.randomUUID() };
-  const client = createClient({ url: busy.url });
-  await Promise.all(Array.from({ length: 30 }, () => client.request(document, { input })));
-  return busy.url;
+  const body = JSON.stringify({ query: print(document), variables: { input } });
+  const headers = { 'content-type': 'application/json' };
+  for (;;) {
+    const creates = Array.from({ length: 61 }, () => fetch(url, { method: 'POST', headers, body }));
+    for (const response of await Promise.all(creates)) {
+      const answer = await response.text();
+      const retryAfter = response.headers.get('retry-after') ?? '';
+      // The minute may be nearly over.
+      if (response.status === 429 && Number(retryAfter) * 1_000 >= REFUSED_FOR_MS)
+        return {
+          status: 429,
+          headers: { 'content-type': 'application/json', 'retry-after': retryAfter },
+          body: answer,
+        };
+    }
+  }
 }
 
-/** A proxy whose gateway is away. */
-async function startBusyProxy(): Promise<string> {
-  const proxy = createServer((request, response) => {
+/** Refuses every request. */
+async function startBusyServer({ status, headers, body }: Refusal): Promise<string> {
+  const server = createServer((request, response) => {
     request.resume();
-    response.writeHead(503, { 'content-type': 'text/html', 'retry-after': '60' }).end('<h1>Unavailable</h1>');
+    response.writeHead(status, headers).end(body);
   });
-  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
-  proxy.unref();
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/graphql`;
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
 }

@@ -6,6 +6,7 @@ import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { startRelay } from '../e2e/helpers/relay.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { listen } from '../helpers/listening-server.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import {
   EXECUTED_BUT_LOST,
   KEY,
@@ -118,50 +119,63 @@ describe('a create by the client package', () => {
 
   it('waits as long as the gateway asks when there are too many', async () => {
     const { graphqlUrl } = await startGateway({
-      env: { RATE_LIMIT_CREATES_BURST: '1', RATE_LIMIT_CREATES_PER_SECOND: '1' },
+      env: { RATE_LIMIT_CREATES_BURST: '2', RATE_LIMIT_CREATES_PER_SECOND: '1' },
     });
     const { client } = createObservedClient({ url: graphqlUrl });
-    await client.createDatasourceConnection(INPUT);
     const retries: Retry[] = [];
-    const payload = await client.createDatasourceConnection(
-      { ...INPUT, name: 'second' },
-      { onRetry: retry => retries.push(retry) },
-    );
-    expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
-    const [{ error, delayMs } = { error: undefined, delayMs: 0 }] = retries;
-    expect(error).toMatchObject({ status: 429, code: 'RATE_LIMITED', retryAfterSeconds: 1 });
-    expect(delayMs).toBeGreaterThanOrEqual(1_000);
+    const create = async (name: string) => {
+      const payload = await client.createDatasourceConnection(
+        { ...INPUT, name },
+        { onRetry: retry => retries.push(retry) },
+      );
+      expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
+    };
+    // Three are too many if they arrive within two seconds.
+    for (let round = 1; retries.length === 0; round += 1)
+      await Promise.all(['a', 'b', 'c'].map(name => create(`${name}_${round}`)));
+    for (const { error, delayMs } of retries) {
+      expect(error).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+      const { retryAfterSeconds = Number.NaN } = error as GatewayError;
+      expect(retryAfterSeconds).toBeGreaterThanOrEqual(1);
+      expect(delayMs).toBeGreaterThanOrEqual(retryAfterSeconds * 1_000);
+    }
   });
 
   it.each([
-    ['seconds', () => '1'],
-    ['a date', () => new Date(Date.now() + 3_000).toUTCString()],
+    ['seconds', (_time: Date) => '3'],
+    ['a date', (time: Date) => time.toUTCString()],
   ])('waits for a proxy that says when to come back in %s', async (_form, retryAfter) => {
     const { graphqlUrl } = await startGateway();
+    const backAt = new Date(0);
     let calls = 0;
     const proxy = createServer((request, response) => {
       calls += 1;
       request.resume();
-      if (calls === 1) response.writeHead(503, { 'retry-after': retryAfter() }).end('<h1>Unavailable</h1>');
-      else response.writeHead(307, { location: graphqlUrl }).end();
+      if (calls === 1) {
+        backAt.setTime(Date.now() + 3_000);
+        // The header has none.
+        backAt.setMilliseconds(0);
+        response.writeHead(503, { 'retry-after': retryAfter(backAt) }).end('<h1>Unavailable</h1>');
+      } else response.writeHead(307, { location: graphqlUrl }).end();
     });
     const { host } = await listen(proxy);
-    const delays: number[] = [];
+    const repeatsAtMs: number[] = [];
     const payload = await createClient({ url: `http://${host}/graphql` }).createDatasourceConnection(INPUT, {
-      onRetry: ({ delayMs }) => delays.push(delayMs),
+      onRetry: ({ delayMs }) => repeatsAtMs.push(Date.now() + delayMs),
     });
     expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
-    expect(delays).toEqual([expect.any(Number)]);
-    expect(delays[0]).toBeGreaterThanOrEqual(1_000);
+    expect(repeatsAtMs).toEqual([expect.any(Number)]);
+    expect(repeatsAtMs[0]).toBeGreaterThanOrEqual(backAt.getTime());
   });
 
   it('repeats an attempt that takes too long', async () => {
     const { graphqlUrl, emulator, posts } = await startIdempotencyGateway();
-    emulator.inject({ operation: 'createConnection', delayMs: 1_000 });
+    emulator.inject({ operation: 'createConnection', delayMs: 6_000 });
     const { client } = createObservedClient({ url: graphqlUrl });
     const retries: Retry[] = [];
     const payload = await client.createDatasourceConnection(INPUT, {
-      attemptTimeoutMs: 500,
+      // Long enough for the second attempt.
+      attemptTimeoutMs: 5_000,
       onRetry: retry => retries.push(retry),
     });
     expect(payload.__typename).toBe('CreateDatasourceConnectionSuccess');
@@ -183,7 +197,7 @@ describe('a create by the client package', () => {
   it('returns the last answer when the time is over', async () => {
     const { graphqlUrl, emulator } = await startGateway();
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0308', headers: { 'Retry-After': '600' } });
-    const payload = await createClient({ url: graphqlUrl }).createDatasourceConnection(INPUT, { timeoutMs: 5_000 });
+    const payload = await createClient({ url: graphqlUrl }).createDatasourceConnection(INPUT, { timeoutMs: 120_000 });
     expect(payload).toMatchObject({ __typename: 'DliUnavailableError', retryAfterSeconds: 300 });
   });
 
@@ -208,11 +222,15 @@ describe('a create by the client package', () => {
 
 describe('a delete by the client package', () => {
   it('waits until the connection is created', async () => {
-    const { graphqlUrl, emulator } = await startGateway();
+    const dliClock = createManualClock();
+    const { graphqlUrl, emulator } = await startGateway({ emulator: { creationMs: 60_000, now: dliClock.epochMs } });
     const { connectionId } = emulator.seedConnection();
     const answers: unknown[] = [];
     const payload = await createClient({ url: graphqlUrl }).deleteDatasourceConnection(connectionId, {
-      onRetry: ({ answer }) => answers.push(answer),
+      onRetry({ answer }) {
+        answers.push(answer);
+        dliClock.advance(60_000);
+      },
     });
     expect(payload).toMatchObject({ __typename: 'DeleteDatasourceConnectionSuccess', connectionId });
     expect(answers).toMatchObject([{ __typename: 'ConnectionCreatingError' }]);

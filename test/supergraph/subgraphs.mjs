@@ -19,7 +19,8 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 export async function startGateway() {
   const { find, close } = startProcess(['--dev'], {
     EMULATOR_PORT: '0',
-    EMULATOR_CREATION_MS: '1500',
+    // Tests replace the connections that they want to be active.
+    EMULATOR_CREATION_MS: '86400000',
     // No test may see what another has read.
     READ_FRESHNESS_MS: '0',
   });

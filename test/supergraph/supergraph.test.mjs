@@ -54,6 +54,26 @@ async function compose(url, headers) {
 
 const control = (path, init) => fetch(`${dli.emulatorUrl}/emulator/${path}`, init);
 
+/** Ends the creation of a connection: a seed replaces the connection with its id. */
+async function activate(connectionId) {
+  const { status } = await control('connections', {
+    method: 'POST',
+    body: JSON.stringify({ connectionId, state: 'ACTIVE' }),
+  });
+  assert.equal(status, 201);
+}
+
+/** Parses the events of a stream as they arrive. */
+async function* readEvents(body) {
+  const decoder = new TextDecoder();
+  let unread = '';
+  for await (const bytes of body) {
+    const lines = (unread + decoder.decode(bytes, { stream: true })).split('\n');
+    unread = lines.pop();
+    for (const line of lines) if (line.startsWith('data: {')) yield JSON.parse(line.slice('data: '.length));
+  }
+}
+
 const codeOf = ({ extensions }) => extensions.code;
 
 /** The reads that DLI has received since the start of the test. */
@@ -237,8 +257,11 @@ describe('a subscription through Hive Gateway', () => {
           variables: { id: connectionId },
         };
         const response = await fetchFrom(runtime, request, { accept: 'text/event-stream' });
-        const events = [...(await response.text()).matchAll(/^data: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json));
-        const shown = events.map(event => event.data?.datasourceConnection);
+        const shown = [];
+        for await (const { data } of readEvents(response.body)) {
+          shown.push(data?.datasourceConnection);
+          if (shown.length === 1) await activate(connectionId);
+        }
         assert.deepEqual(shown.at(0), { state: 'CREATING', datasets: [] });
         assert.deepEqual(shown.at(-1), { state: 'ACTIVE', datasets: [] });
       } finally {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +59,7 @@ export async function startStack(environment: Record<string, string> = {}): Prom
   const dataDir = mkdtempSync(join(tmpdir(), 'dli-gateway-client-'));
   process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
   const emulator = await start('emulator/main.js', { EMULATOR_PORT: '0' }, /emulator on (http:\/\/[\w.:]+\d)/);
-  const startGateway = (ports: Record<string, string>) =>
+  const startGateway = () =>
     start(
       'main.js',
       {
@@ -66,14 +67,15 @@ export async function startStack(environment: Record<string, string> = {}): Prom
         DLI_ENDPOINT: emulator.found,
         HUAWEICLOUD_SDK_IAM_ENDPOINT: emulator.found,
         DATA_DIR: dataDir,
+        PORT: '0',
         ADMIN_PORT: '0',
-        ...ports,
         ...environment,
       },
       /"graphqlUrl":"([^"]+)"/,
     );
-  let gateway = await startGateway({ PORT: '0' });
-  const url = gateway.found;
+  let gateway = await startGateway();
+  // Nobody else can take the port of a gateway that is being restarted.
+  const url = await startRelay(() => gateway.found);
   const control = async (method: string, path: string, body?: object) => {
     const response = await fetch(`${emulator.found}/emulator/${path}`, {
       method,
@@ -100,9 +102,30 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     },
     async restart() {
       await gateway.kill();
-      gateway = await startGateway({ PORT: new URL(url).port });
+      gateway = await startGateway();
     },
   };
+}
+
+/** Forwards connections to the server that has this URL at the moment; returns the URL of its own. */
+async function startRelay(target: () => string): Promise<string> {
+  const relay = createServer(caller => {
+    const server = connect(Number(new URL(target()).port), '127.0.0.1');
+    for (const [one, other] of [
+      [caller, server],
+      [server, caller],
+    ] as const) {
+      one.unref();
+      one.on('error', () => one.destroy()).once('close', () => other.destroy());
+    }
+    caller.pipe(server).pipe(caller);
+  });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  relay.unref();
+  const url = new URL(target());
+  url.port = String((relay.address() as AddressInfo).port);
+  return url.href;
 }
 
 /** Starts a program, and waits until it prints what it is found by. */
