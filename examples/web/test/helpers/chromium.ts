@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { chromium } from 'playwright-core';
+import { TIMEOUT_MS } from './gateway.js';
 
 const ARGUMENTS = [
   '--headless',
@@ -33,5 +34,5 @@ function isExecutable(path: string): boolean {
 
 /** Starts Chromium without a window and without internet. */
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium() ?? 'chromium', args: ARGUMENTS });
+  return chromium.launch({ executablePath: findChromium() ?? 'chromium', args: ARGUMENTS, timeout: TIMEOUT_MS });
 }

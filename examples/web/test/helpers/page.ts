@@ -2,20 +2,30 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, afterEach } from 'node:test';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { launchChromium } from './chromium.js';
 import type { Gateway } from './gateway.js';
-import { startGateway } from './gateway.js';
+import { startGateway, startStandalone, TIMEOUT_MS } from './gateway.js';
 
 const require = createRequire(import.meta.url);
 const AXE = require.resolve('axe-core/axe.min.js');
 
-const TIMEOUT_MS = 60_000;
-
 /** What has to be closed after a test. */
 const ends: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
+/** The gateways that the test has used, whose output is shown if it fails. */
+const used = new Set<Pick<Gateway, 'takeOutput'>>();
+
+afterEach(async context => {
+  const problems: unknown[] = [];
+  for (const end of ends.splice(0).toReversed()) await end().catch(error => problems.push(error));
+  const hasFailed = problems.length > 0 || (context as { passed?: boolean }).passed === false;
+  for (const gateway of used) {
+    const output = gateway.takeOutput();
+    if (hasFailed) process.stderr.write(`Output of the gateway:\n${output}\n`);
+  }
+  used.clear();
+  if (problems.length > 0) throw problems[0];
 });
 
 /** Registers what is done after the test, last first. */
@@ -23,19 +33,36 @@ export function onEnd(end: () => Promise<unknown>): void {
   ends.push(end);
 }
 
+/** Starts a gateway as in production, but for the variables, that uses the emulator of another one; returns its URL. */
+export async function standaloneGateway(upstream: Gateway, env: Record<string, string>): Promise<string> {
+  const gateway = await startStandalone(upstream, env);
+  used.add(gateway);
+  onEnd(gateway.kill);
+  return gateway.pageUrl;
+}
+
 let browser: Promise<Browser> | undefined;
-after(async () => (await browser)?.close());
+let browserContext: Promise<BrowserContext> | undefined;
+
+/** All pages are of one context, so that the scripts of the page are compiled once. */
+function openContext(): Promise<BrowserContext> {
+  browser ??= launchChromium();
+  browserContext ??= browser.then(started => started.newContext({ reducedMotion: 'reduce' }));
+  return browserContext;
+}
+
+interface PageOptions {
+  /** Errors and warnings of the console that are no complaint. */
+  expected?: RegExp;
+  viewport?: { width: number; height: number };
+}
 
 /**
  * Opens a page without internet. The test fails if the page requests anything of another origin, violates its content
  * security policy, or writes an error or a warning, except those that match `expected`.
  */
-export async function openPage(
-  url: string,
-  { expected, ...options }: BrowserContextOptions & { expected?: RegExp } = {},
-): Promise<Page> {
-  browser ??= launchChromium();
-  const page = await (await browser).newPage({ reducedMotion: 'reduce', ...options });
+export async function openPage(url: string, { expected, viewport }: PageOptions = {}): Promise<Page> {
+  const page = await (await openContext()).newPage();
   page.setDefaultTimeout(TIMEOUT_MS);
   const complaints: string[] = [];
   page.on('pageerror', error => complaints.push(error.message));
@@ -50,33 +77,89 @@ export async function openPage(
     await page.close();
     assert.deepEqual(complaints, []);
   });
+  if (viewport !== undefined) await page.setViewportSize(viewport);
   await page.goto(url);
   return page;
 }
 
-/** The gateways of this file by their variables: the tests come one after another. */
-const gateways = new Map<string, Promise<Gateway>>();
+const ENVIRONMENT = {
+  FOLLOW_INTERVAL_MS: '100',
+  READ_FRESHNESS_MS: '0',
+  // Soon after the loss of an answer, the page is told that the outcome is unknown.
+  RECONCILE_SETTLE_MS: '3000',
+  OPERATION_TIMEOUT_MS: String(TIMEOUT_MS),
+  LOG_LEVEL: 'info',
+};
+// In a test that looks at a creation, it takes until `finishCreation`.
+const SETTINGS = { creationMs: 0, tagStyle: 'none' };
+
+/** The gateway of all tests, which come one after another. */
+let shared: Promise<Gateway> | undefined;
+
 after(async () => {
-  for (const gateway of gateways.values()) await (await gateway).kill();
+  await Promise.allSettled([browser?.then(started => started.close()), shared?.then(gateway => gateway.kill())]);
 });
 
-/** A gateway whose emulator has forgotten everything, with its own settings. */
-export async function freshGateway(env: Record<string, string> = {}): Promise<Gateway> {
-  const key = JSON.stringify(env);
-  const started = gateways.get(key) ?? startGateway({ FOLLOW_INTERVAL_MS: '100', READ_FRESHNESS_MS: '0', ...env });
-  gateways.set(key, started);
-  const gateway = await started;
+/** A gateway whose emulator has forgotten everything. Its connections are active at once. */
+export async function freshGateway(): Promise<Gateway> {
+  shared ??= startGateway(ENVIRONMENT);
+  const gateway = await shared;
+  used.add(gateway);
   await gateway.emulator('POST', 'reset');
+  await gateway.emulator('PATCH', 'settings', SETTINGS);
   return gateway;
 }
 
 /** Opens the page of a gateway whose emulator is empty. */
-export async function startPage(
-  env: Record<string, string> = {},
-  options: Parameters<typeof openPage>[1] = {},
-): Promise<{ page: Page; gateway: Gateway }> {
-  const gateway = await freshGateway(env);
+export async function startPage(options: PageOptions = {}): Promise<{ page: Page; gateway: Gateway }> {
+  // Both take some time to start.
+  const [gateway] = await Promise.all([freshGateway(), openContext()]);
   return { page: await openPage(gateway.pageUrl, options), gateway };
+}
+
+/** Makes creations take until {@link finishCreation}. */
+export async function holdCreations({ emulator }: Gateway): Promise<void> {
+  await emulator('PATCH', 'settings', { creationMs: 24 * 60 * 60_000 });
+}
+
+/** Changes the only connection of the emulator, which is being created. */
+export async function changeCreation({ emulator }: Gateway, changes: object): Promise<void> {
+  const { connections } = (await emulator('GET', 'connections')) as { connections: Record<string, unknown>[] };
+  const [{ connectionId, name, service, destination, tags, createdAtMs } = {}, ...others] = connections;
+  assert.deepEqual(others, []);
+  await emulator('POST', 'connections', {
+    ...{ connectionId, name, service, destination, tags, createdAtMs },
+    ...changes,
+  });
+}
+
+/** Lets the only connection of the emulator become active, or fail if its name says so. */
+export async function finishCreation(gateway: Gateway): Promise<void> {
+  await gateway.emulator('PATCH', 'settings', { creationMs: 0 });
+  await changeCreation(gateway, {});
+}
+
+/** Waits until an assertion holds; in the end, fails as it does. */
+export async function eventually(check: () => Promise<void>): Promise<void> {
+  const endMs = performance.now() + TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+    }
+    await delay(20);
+  }
+}
+
+/** Waits until the focus is on an element with this text. */
+export function expectFocusOn(page: Page, text: string | undefined): Promise<void> {
+  return eventually(async () => assert.equal(await page.evaluate(() => document.activeElement?.textContent), text));
+}
+
+/** Waits until this element has the focus. */
+export function expectFocused(element: Locator): Promise<void> {
+  return eventually(async () => assert.equal(await element.evaluate(node => node === document.activeElement), true));
 }
 
 /** An input of the form that follows all rules. */
@@ -119,12 +202,12 @@ export function namesIn(page: Page): Promise<string[]> {
 /** Expects that axe-core finds nothing, in light and in dark colours. */
 export async function expectAccessible(page: Page): Promise<void> {
   if (!(await page.evaluate('"axe" in window'))) await page.evaluate(readFileSync(AXE, 'utf8'));
-  const run = (options: string) =>
+  const run = (options: object) =>
     page.evaluate(
-      `axe.run(${options}).then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))`,
+      `axe.run(document, ${JSON.stringify({ ...options, resultTypes: ['violations'] })}).then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))`,
     );
-  assert.deepEqual(await run('document'), []);
+  assert.deepEqual(await run({}), []);
   await page.emulateMedia({ colorScheme: 'dark' });
-  assert.deepEqual(await run('document, { runOnly: ["color-contrast"] }'), [], 'dark');
+  assert.deepEqual(await run({ runOnly: ['color-contrast'] }), [], 'dark');
   await page.emulateMedia({ colorScheme: 'light' });
 }

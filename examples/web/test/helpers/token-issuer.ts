@@ -26,7 +26,7 @@ export async function startIssuer() {
     url,
     tokenFor(...scopes: string[]) {
       const iat = Math.floor(Date.now() / 1_000);
-      const claims = { iss: url, aud: AUDIENCE, sub: 'alice', scope: scopes.join(' '), iat, exp: iat + 300 };
+      const claims = { iss: url, aud: AUDIENCE, sub: 'alice', scope: scopes.join(' '), iat, exp: iat + 3_600 };
       const head = encode({ alg: 'RS256', kid: 'first', typ: 'at+jwt' });
       const content = `${head}.${encode(claims)}`;
       return `${content}.${sign('sha256', Buffer.from(content), privateKey).toString('base64url')}`;

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
-import { afterEach, it } from 'node:test';
-import { startGateway, startStandalone } from './helpers/gateway.js';
-
-const ends: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
-});
-
-async function start() {
-  const gateway = await startGateway();
-  ends.push(gateway.kill);
-  return gateway;
-}
+import { it } from 'node:test';
+import { freshGateway, standaloneGateway } from '../helpers/page.js';
 
 it('the gateway serves the page in development: assets for ever, the page itself never from a cache', async () => {
-  const { pageUrl } = await start();
+  const { pageUrl } = await freshGateway();
   const page = await fetch(pageUrl);
   const text = await page.text();
   assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
@@ -29,7 +18,7 @@ it('the gateway serves the page in development: assets for ever, the page itself
 });
 
 it('the gateway serves no other file', async () => {
-  const { pageUrl } = await start();
+  const { pageUrl } = await freshGateway();
   for (const path of ['index.html', 'assets/', 'package.json', 'assets/..%2f..%2fREADME.md']) {
     const { status } = await fetch(`${pageUrl}${path}`);
     assert.equal(status, 404, path);
@@ -37,9 +26,8 @@ it('the gateway serves no other file', async () => {
 });
 
 it('the gateway does not serve it in production', async () => {
-  const upstream = await start();
-  const { pageUrl, kill } = await startStandalone(upstream, { CALLER_AUTH: 'none' });
-  ends.push(kill);
+  const upstream = await freshGateway();
+  const pageUrl = await standaloneGateway(upstream, { CALLER_AUTH: 'none' });
   const response = await fetch(pageUrl);
   assert.equal(response.status, 404);
   assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');

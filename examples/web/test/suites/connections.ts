@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findChromium } from './helpers/chromium.js';
-import { formOf, namesIn, rowOf, startPage, VALID } from './helpers/page.js';
+import { findChromium } from '../helpers/chromium.js';
+import {
+  changeCreation,
+  eventually,
+  expectFocused,
+  expectFocusOn,
+  finishCreation,
+  formOf,
+  holdCreations,
+  namesIn,
+  rowOf,
+  startPage,
+  VALID,
+} from '../helpers/page.js';
 
 const skip = findChromium() === undefined && 'chromium is not on this machine';
 
@@ -20,30 +32,32 @@ describe('the page', { skip }, () => {
     const { page } = await startPage();
     const { form, field, fill, submit } = formOf(page);
     await submit();
-    assert.equal(await form.getByText('This field is required.').count(), 5);
+    await eventually(async () => assert.equal(await form.getByText('This field is required.').count(), 5));
     await fill({ name: 'orders pg', address: 'jdbc:postgresql://192.168.0.12', networkId: 'x'.repeat(65) });
     await form.getByRole('button', { name: 'Add a tag' }).click();
     await field('Key of tag 1').fill('_sys_team');
     await submit();
-    const problems = await form
-      .locator('[aria-invalid="true"]')
-      .evaluateAll(controls =>
-        controls.map(control => [
-          (control as HTMLInputElement).labels?.[0]?.textContent,
-          control.ariaDescribedByElements?.[0]?.textContent,
-        ]),
+    await eventually(async () => {
+      const problems = await form
+        .locator('[aria-invalid="true"]')
+        .evaluateAll(controls =>
+          controls.map(control => [
+            (control as HTMLInputElement).labels?.[0]?.textContent,
+            control.ariaDescribedByElements?.[0]?.textContent,
+          ]),
+        );
+      assert.deepEqual(
+        problems.map(([label]) => label),
+        ['Name', 'Address', 'Network id of the subnet', 'Key of tag 1'],
       );
-    assert.deepEqual(
-      problems.map(([label]) => label),
-      ['Name', 'Address', 'Network id of the subnet', 'Key of tag 1'],
-    );
-    assert.match(problems[0]?.[1] ?? '', /letters, digits, _ and -/);
-    assert.match(problems[1]?.[1] ?? '', /exactly one host:port/);
-    assert.match(problems[2]?.[1] ?? '', /At most 64 characters/);
-    assert.match(problems[3]?.[1] ?? '', /_sys_/);
-    assert.equal(await field('Name').evaluate(input => input === document.activeElement), true);
+      assert.match(problems[0]?.[1] ?? '', /letters, digits, _ and -/);
+      assert.match(problems[1]?.[1] ?? '', /exactly one host:port/);
+      assert.match(problems[2]?.[1] ?? '', /At most 64 characters/);
+      assert.match(problems[3]?.[1] ?? '', /_sys_/);
+    });
+    await expectFocused(field('Name'));
     await field('Name').fill('orders_pg');
-    assert.equal(await field('Name').getAttribute('aria-invalid'), 'false');
+    await eventually(async () => assert.equal(await field('Name').getAttribute('aria-invalid'), 'false'));
   });
 
   it('shows what only the gateway can know beside its field, too', async () => {
@@ -53,12 +67,13 @@ describe('the page', { skip }, () => {
     await fill();
     await submit();
     await form.getByText('A connection of this name exists already. Choose another name.').waitFor();
-    assert.equal(await field('Name').evaluate(input => input === document.activeElement), true);
+    await expectFocused(field('Name'));
   });
 
   it('creates a connection with tags, follows it until it is active, and deletes it', async () => {
     const { page, gateway } = await startPage();
-    await gateway.emulator('PATCH', 'settings', { creationMs: 2_000, tagStyle: 'objects' });
+    await gateway.emulator('PATCH', 'settings', { tagStyle: 'objects' });
+    await holdCreations(gateway);
     const { field, fill, form, submit } = formOf(page);
     await fill();
     await form.getByRole('button', { name: 'Add a tag' }).click();
@@ -67,25 +82,21 @@ describe('the page', { skip }, () => {
     await submit();
     const row = rowOf(page, 'orders_pg');
     await row.getByText('Creating').waitFor();
-    assert.equal(await row.getByRole('heading').evaluate(heading => heading === document.activeElement), true);
+    await expectFocused(row.getByRole('heading'));
     assert.equal(await row.getByRole('button').count(), 0);
-    await page.waitForFunction(() => {
-      const { value = 0 } = document.querySelector('progress') ?? {};
-      return value > 0 && value < 1;
-    });
+    await changeCreation(gateway, { state: 'CREATING', process: 0.4 });
+    await page.waitForFunction(() => document.querySelector('progress')?.value === 0.4);
+    await finishCreation(gateway);
     await row.getByText('Active').waitFor();
     await row.getByText(/^to-rds-\d+-\w+\.datasource\.com:5432$/).waitFor();
     await row.getByText('team: billing').waitFor();
     await page.getByRole('status').getByText('orders_pg is active.').waitFor();
-    assert.equal(await field('Name').inputValue(), '');
+    await eventually(async () => assert.equal(await field('Name').inputValue(), ''));
 
     await row.getByRole('button', { name: 'Delete orders_pg' }).click();
     const dialog = page.getByRole('dialog', { name: 'Delete orders_pg?' });
     await dialog.getByRole('button', { name: 'Cancel' }).click();
-    assert.equal(
-      await row.getByRole('button', { name: 'Delete' }).evaluate(button => button === document.activeElement),
-      true,
-    );
+    await expectFocused(row.getByRole('button', { name: 'Delete' }));
     await row.getByRole('button', { name: 'Delete orders_pg' }).click();
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await page.getByText('No connections yet').waitFor();
@@ -98,11 +109,13 @@ describe('the page', { skip }, () => {
 
   it('shows why a creation failed', async () => {
     const { page, gateway } = await startPage();
-    await gateway.emulator('PATCH', 'settings', { creationMs: 500 });
+    await holdCreations(gateway);
     const { fill, submit } = formOf(page);
     await fill({ name: 'fail_orders' });
     await submit();
     const row = rowOf(page, 'fail_orders');
+    await row.getByText('Creating').waitFor();
+    await finishCreation(gateway);
     await row.getByText('Failed').waitFor();
     await row.getByText("Can't get ready router.").waitFor();
   });
@@ -113,7 +126,7 @@ describe('the page', { skip }, () => {
     await gateway.emulator('POST', 'connections', { name: 'lonely_dws', state: 'FAILED', service: 'DWS' });
     await page.getByRole('button', { name: 'Refresh' }).click();
     await page.getByText('45 connections').waitFor();
-    assert.equal((await namesIn(page)).length, 20);
+    await eventually(async () => assert.equal((await namesIn(page)).length, 20));
     await page.getByRole('button', { name: 'Load more' }).click();
     await page.getByText('40 of 45 shown').waitFor();
     await page.getByRole('button', { name: 'Load more' }).click();
@@ -121,13 +134,14 @@ describe('the page', { skip }, () => {
     const names = await namesIn(page);
     assert.equal(new Set(names).size, 45);
     // The first of the connections that were added.
-    assert.equal(await page.evaluate(() => document.activeElement?.textContent), names[40]);
+    await expectFocusOn(page, names[40]);
 
     const filter = page.getByRole('search');
     await filter.getByLabel('Name contains').fill('LONELY');
     await page.getByText('1 connection', { exact: true }).waitFor();
-    assert.deepEqual(await namesIn(page), ['lonely_dws']);
+    await eventually(async () => assert.deepEqual(await namesIn(page), ['lonely_dws']));
     await filter.getByLabel('Name contains').fill('');
+    await page.getByText('45 connections').waitFor();
     await filter.getByLabel('State').selectOption('Failed');
     await page.getByText('1 connection', { exact: true }).waitFor();
     await filter.getByLabel('Service').selectOption('RDS');
@@ -144,6 +158,8 @@ describe('the page', { skip }, () => {
     await fill();
     await submit();
     await rowOf(page, VALID.name).waitFor();
-    assert.equal(await page.getByRole('search').getByLabel('Name contains').inputValue(), '');
+    await eventually(async () =>
+      assert.equal(await page.getByRole('search').getByLabel('Name contains').inputValue(), ''),
+    );
   });
 });

@@ -1,0 +1,5 @@
+// All in one process, so that they share a gateway and Chromium, whose starts take longer than most of the tests.
+import './suites/serving.js';
+import './suites/connections.js';
+import './suites/access.js';
+import './suites/trouble.js';
