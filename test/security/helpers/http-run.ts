@@ -10,7 +10,7 @@ import { reset, whenClosed, writeInPieces } from './raw-client.js';
 import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
 
-const STATUSES = [100, 101, 200, 400, 401, 403, 404, 405, 406, 413, 415, 431];
+const STATUSES = [100, 101, 200, 204, 400, 401, 403, 404, 405, 406, 413, 415, 431];
 const MAX_PRINTED = 700;
 /** Every document that a conversation may hold. */
 const DOCUMENTS = `${CREATE_MUTATION} query Name { __typename }`;
@@ -45,7 +45,7 @@ export async function converse(
     if (isJson && body !== '') {
       const wrong = findAnswerProblem(SCHEMA, JSON.parse(body), DOCUMENTS);
       if (wrong !== undefined) return describe(conversation, `the answer ${wrong}: ${body}`);
-    } else if (status >= 200 && headers.get('content-type')?.startsWith('text/event-stream') !== true && !hasHead) {
+    } else if (status >= 200 && !isEventStream(headers) && !isOptions(status, headers) && !hasHead) {
       return describe(conversation, `status ${status} without JSON: ${body}`);
     }
   }
@@ -61,6 +61,15 @@ export async function converse(
   if (fate === 'refused' && received.some((status, index) => status < 400 && status !== statuses[index]))
     return describe(conversation, `accepted with ${received}`);
   return undefined;
+}
+
+function isEventStream(headers: ReadonlyMap<string, string>): boolean {
+  return headers.get('content-type')?.startsWith('text/event-stream') === true;
+}
+
+/** Whether it is the response to an OPTIONS, which has no body. */
+function isOptions(status: number, headers: ReadonlyMap<string, string>): boolean {
+  return status === 204 && headers.has('allow');
 }
 
 async function exchangeAll(
