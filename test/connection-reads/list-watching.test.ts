@@ -210,7 +210,7 @@ describe('many subscribers of all tenants', () => {
       haveAll = true;
       return received;
     });
-    // Whoever starts later gets a later one.
+    // A later watch starts from a later one.
     while (!haveAll || listCalls(gateway) < 8) {
       seed(emulator);
       await emulator.ledger.waitFor('listConnections', listCalls(gateway) + 1);

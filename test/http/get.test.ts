@@ -155,7 +155,7 @@ describe('a GET by a page of another site', () => {
     ['a script that sets what it may', { 'sec-fetch-site': 'cross-site', accept: 'application/json' }, 403],
     ['a script that sets a simple type', { 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' }, 403],
     ['an empty header', { 'sec-fetch-site': 'cross-site', 'apollo-require-preflight': '' }, 403],
-    ['a browser that does not tell', { 'user-agent': BROWSER }, 403],
+    ['a browser that says nothing of the page', { 'user-agent': BROWSER }, 403],
     ['a header that needs a preflight', { 'sec-fetch-site': 'cross-site', 'apollo-require-preflight': '1' }, 200],
     ['a name of the operation', { 'user-agent': BROWSER, 'x-apollo-operation-name': 'Name' }, 200],
     ['the type of JSON', { 'user-agent': BROWSER, 'content-type': 'application/json; charset=utf-8' }, 200],
