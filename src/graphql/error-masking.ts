@@ -3,8 +3,8 @@ import type { DocumentNode, GraphQLFormattedError, GraphQLSchema, OperationDefin
 import { GraphQLError, isValueNode, Kind } from 'graphql';
 import type { InputProblem } from '../datasource-connection/input-problem.js';
 import { BadInputError } from '../datasource-connection/input-problem.js';
-import type { PublicErrorCode } from '../datasource-connection/public-error.js';
-import { PUBLIC_ERROR_CODES } from '../datasource-connection/public-error.js';
+import type { ErrorCode } from '../lib/error-codes.js';
+import { ERROR_CODES } from '../lib/error-codes.js';
 import type { Logger } from '../lib/logger.js';
 import { logBug } from '../lib/logger.js';
 import { findLiteralProblem, findVariableProblems } from './input-errors.js';
@@ -13,7 +13,7 @@ const MAX_MESSAGE_LENGTH = 500;
 
 const LONG_NAME = /"[^"]{66,}"/g;
 
-const CODES: ReadonlySet<unknown> = new Set(PUBLIC_ERROR_CODES);
+const CODES: ReadonlySet<unknown> = new Set(Object.keys(ERROR_CODES));
 
 const FIXED_MESSAGES: Readonly<Record<string, string>> = {
   INTROSPECTION_DISABLED: 'Introspection is off here. The schema is published as schema.graphql.',
@@ -43,7 +43,7 @@ export function maskError(formatted: GraphQLFormattedError, error: unknown): Gra
   };
 }
 
-function isPublic(code: unknown): code is PublicErrorCode {
+function isPublic(code: unknown): code is ErrorCode {
   return CODES.has(code);
 }
 

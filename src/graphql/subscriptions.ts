@@ -19,9 +19,9 @@ import {
   subscribe,
   validate,
 } from 'graphql';
-import type { PublicErrorCode } from '../datasource-connection/public-error.js';
 import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { ErrorCode } from '../lib/error-codes.js';
 import type { Clock } from '../lib/time.js';
 import {
   DOCUMENT_LIMIT_ERRORS,
@@ -130,7 +130,7 @@ export class SubscriptionEngine {
         errors: [
           {
             message: advice,
-            extensions: { code: 'SUBSCRIPTION_ENDED' satisfies PublicErrorCode, traceId: context.traceId },
+            extensions: { code: 'SUBSCRIPTION_ENDED' satisfies ErrorCode, traceId: context.traceId },
           },
         ],
       }),
@@ -172,7 +172,7 @@ function parseDocument(query: string): DocumentNode | GraphQLError {
 }
 
 /** Adds the code that Apollo gives to errors of graphql-js, which have none. */
-function withCode(code: PublicErrorCode, error: GraphQLError): GraphQLError {
+function withCode(code: ErrorCode, error: GraphQLError): GraphQLError {
   error.extensions['code'] = code;
   return error;
 }

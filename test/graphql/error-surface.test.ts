@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PUBLIC_ERROR_CODES } from '../../src/datasource-connection/public-error.js';
-import { HTTP_ERRORS } from '../../src/http/errors.js';
+import { ERROR_CODES } from '../../src/lib/error-codes.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 
 /** Part of every request and of no response; longer than names that may be quoted. */
 const CANARY = `zq7canary${'x'.repeat(64)}`;
-const CODES = new Set([...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }): string => code)]);
+const CODES = new Set(Object.keys(ERROR_CODES));
 const LITERAL = JSON.stringify(CANARY);
 const DEEP = `${'['.repeat(50)}"${CANARY}"${']'.repeat(50)}`;
 

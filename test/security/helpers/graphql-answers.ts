@@ -11,13 +11,10 @@ import {
   parse,
   TypeNameMetaFieldDef,
 } from 'graphql';
-import { PUBLIC_ERROR_CODES } from '../../../src/datasource-connection/public-error.js';
-import { HTTP_ERRORS } from '../../../src/http/errors.js';
+import { ERROR_CODES } from '../../../src/lib/error-codes.js';
 
 /** The codes of top-level errors, without those of the gateway's own failures. */
-const CODES: ReadonlySet<unknown> = new Set(
-  [...PUBLIC_ERROR_CODES, ...Object.values(HTTP_ERRORS).map(({ code }) => code)].filter(code => code !== 'INTERNAL'),
-);
+const CODES: ReadonlySet<unknown> = new Set(Object.keys(ERROR_CODES).filter(code => code !== 'INTERNAL'));
 const MAX_MESSAGE_LENGTH = 500;
 const MAX_PROBLEMS = 20;
 const TRACE_ID = /^[0-9a-f]{32}$/;
