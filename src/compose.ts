@@ -101,8 +101,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
-  const lookup = new ConnectionLookup(dli, clock);
-  const reconciler = new Reconciler({ lookup, store, writer, clock, log, settleMs, markerTag });
+  const lookup = new ConnectionLookup(dli, clock, false);
+  const lookups = { CLASSIC: lookup, ENHANCED: lookup };
+  const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({

@@ -2,11 +2,17 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { DatasourceService } from '../dli/connection.js';
 import { ConnectionState, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
-import type { DescribedConnection } from '../dli/responses.js';
+import type { DescribedClassicConnection, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import { parseJson } from '../lib/json.js';
 
 /** A connection with an id. */
-export type ReadConnection = DescribedConnection & { id: string };
+export type ReadConnection = ReadClassicConnection | ReadEnhancedConnection;
+
+/** A classic connection with an id. */
+export type ReadClassicConnection = DescribedClassicConnection & { id: string };
+
+/** An enhanced connection with an id. */
+export type ReadEnhancedConnection = DescribedEnhancedConnection & { id: string };
 
 /** Filter of a connection list; an absent criterion matches all connections. */
 export interface ConnectionFilter {
@@ -212,6 +218,7 @@ export function matches({ states, services, name = '' }: ConnectionFilter, conne
   if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
   if (name !== '' && !(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
   if (services === undefined) return true;
+  if (connection.kind !== 'CLASSIC') return false;
   const service = connection.service === null ? undefined : serviceOfWireName(connection.service);
   return service !== undefined && services.includes(service);
 }

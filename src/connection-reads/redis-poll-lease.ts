@@ -8,7 +8,7 @@ import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
-import type { ReadConnection } from './list-page.js';
+import type { ReadClassicConnection } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { LeaseListeners, PollLease } from './poller.js';
 import type { ConnectionEvent } from './watcher.js';
@@ -135,6 +135,8 @@ const number = z.number().nullable();
 
 // Stored: do not rename. Anything that a gateway would not write is ignored.
 const wireConnection = z.object({
+  // Gateways of older versions know classic connections only, and do not send it.
+  kind: z.literal('CLASSIC').default('CLASSIC'),
   id: z.string(),
   name: text,
   state: text,
@@ -151,7 +153,7 @@ const wireConnection = z.object({
     .array(z.object({ key: z.string(), value: z.string() }))
     .nullable()
     .default(null),
-}) satisfies z.ZodType<ReadConnection>;
+}) satisfies z.ZodType<ReadClassicConnection>;
 
 // Stored: do not rename.
 const wireEvent = z.union([
@@ -182,7 +184,7 @@ const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
 
 /** The event without texts of DLI that may not be shown, which gateways of older versions send. */
 function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
-  if (event.kind !== 'connection') return event;
+  if (event.kind !== 'connection' || event.connection.kind !== 'CLASSIC') return event;
   const { message, queues, tags } = event.connection;
   const connection = {
     ...event.connection,
@@ -194,6 +196,8 @@ function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts)
 }
 
 function toWire(event: ConnectionEvent): z.input<typeof wireEvent> {
+  // Enhanced connections are not shared yet.
+  if (event.kind === 'connection') return { kind: 'connection', connection: event.connection as ReadClassicConnection };
   if (event.kind !== 'problem') return event;
   const { code, retryAfterSeconds } = event.error;
   return { kind: 'problem', code, retryAfterSeconds };

@@ -3,7 +3,7 @@ import type { Role } from '../auth/caller.js';
 import type { ListEvent } from '../connection-reads/list-poller.js';
 import type { ConnectionWatcher } from '../connection-reads/watcher.js';
 import { DatasourceConnectionChange } from './change.type.js';
-import { ClassicDatasourceConnection } from './connection.type.js';
+import { toConnectionType } from './connection.type.js';
 import { PublicError } from './public-error.js';
 import { DatasourceConnectionChangesArgs, DatasourceConnectionFilter } from './read.args.js';
 import type { RequestContext } from './request-context.js';
@@ -43,7 +43,7 @@ export class DatasourceConnectionChangesResolver {
         'SUBSCRIPTION_ENDED',
         'Too many connections have changed. Query the list and subscribe again.',
       );
-    return new DatasourceConnectionChange(event.change, new ClassicDatasourceConnection(event.connection));
+    return new DatasourceConnectionChange(event.change, toConnectionType(event.connection));
   }
 
   /**

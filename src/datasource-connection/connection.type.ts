@@ -1,7 +1,7 @@
 import { GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime } from 'graphql-scalars';
 import { Field, Float, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
-import type { ConnectionPage, ReadConnection } from '../connection-reads/list-page.js';
+import type { ConnectionPage, ReadClassicConnection, ReadConnection } from '../connection-reads/list-page.js';
 import { ConnectionOrder } from '../connection-reads/list-page.js';
 import type { ConnectionTag } from '../dli/connection.js';
 import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
@@ -101,7 +101,7 @@ export abstract class DatasourceConnection {
   })
   readonly tags: readonly Tag[] | null;
 
-  protected constructor({ id, name, state, createdAtMs, queues, tags }: ReadConnection) {
+  protected constructor({ id, name, state, createdAtMs, tags }: ReadConnection, queues: readonly DescribedQueue[]) {
     this.id = id;
     this.name = name ?? '';
     this.state = stateOfWireName(state);
@@ -155,8 +155,8 @@ export class ClassicDatasourceConnection extends DatasourceConnection {
   })
   readonly clusterName: string | null;
 
-  constructor(connection: ReadConnection) {
-    super(connection);
+  constructor(connection: ReadClassicConnection) {
+    super(connection, connection.queues);
     const { service, destination, progress, address, clusterName } = connection;
     this.service = (service !== null && serviceOfWireName(service)) || null;
     this.serviceText = service;
@@ -168,11 +168,17 @@ export class ClassicDatasourceConnection extends DatasourceConnection {
   }
 }
 
+/** A connection as its GraphQL type. */
+export function toConnectionType(connection: ReadConnection): DatasourceConnection {
+  if (connection.kind !== 'CLASSIC') throw new TypeError('not built yet');
+  return new ClassicDatasourceConnection(connection);
+}
+
 function isShown({ key }: ConnectionTag): boolean {
   return key !== MARKER_TAG_KEY && !key.startsWith('_sys_');
 }
 
-function reasonOf({ message, queues }: ReadConnection): string | null {
+function reasonOf({ message, queues }: ReadClassicConnection): string | null {
   return message ?? queues.find(({ problem }) => problem !== null)?.problem ?? null;
 }
 
@@ -197,7 +203,7 @@ export class DatasourceConnectionPage {
   readonly totalCount: number;
 
   constructor({ items, nextCursor, totalCount }: ConnectionPage) {
-    this.items = items.map(connection => new ClassicDatasourceConnection(connection));
+    this.items = items.map(toConnectionType);
     this.nextCursor = nextCursor;
     this.totalCount = totalCount;
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
-import type { ConnectionRequest } from '../dli/connection.js';
+import type { ClassicConnectionRequest } from '../dli/connection.js';
 import type { CreateConnection } from '../idempotency/create-connection.js';
 import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
@@ -50,9 +50,10 @@ export class CreateDatasourceConnectionResolver {
   }
 }
 
-function toConnectionRequest(input: CreateDatasourceConnectionInput): ConnectionRequest {
+function toConnectionRequest(input: CreateDatasourceConnectionInput): ClassicConnectionRequest {
   const { name, service, securityGroupId, networkId, url, clusterName, tags } = input;
   return {
+    kind: 'CLASSIC',
     name,
     service,
     securityGroupId,

@@ -1,6 +1,6 @@
 import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
 import type { DescribedConnection } from '../dli/responses.js';
-import { ClassicDatasourceConnection, ConnectionState, DatasourceConnection } from './connection.type.js';
+import { ConnectionState, DatasourceConnection, toConnectionType } from './connection.type.js';
 import {
   DliRejectedError,
   DliUnavailableError,
@@ -30,7 +30,7 @@ export class DeleteDatasourceConnectionSuccess {
     this.connection =
       connection === undefined
         ? null
-        : new ClassicDatasourceConnection({
+        : toConnectionType({
             ...connection,
             // As reads show it, whatever the case of the id in the request.
             id: connectionId.toLowerCase(),

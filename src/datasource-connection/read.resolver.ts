@@ -18,7 +18,12 @@ import type { ConnectionReader, ReadContext } from '../connection-reads/reader.j
 import type { ConnectionEvent, ConnectionWatcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
-import { ClassicDatasourceConnection, DatasourceConnection, DatasourceConnectionPage } from './connection.type.js';
+import {
+  ClassicDatasourceConnection,
+  DatasourceConnection,
+  DatasourceConnectionPage,
+  toConnectionType,
+} from './connection.type.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
 import { DatasourceConnectionArgs, DatasourceConnectionFilter, DatasourceConnectionsArgs } from './read.args.js';
 import { mapReadErrors } from './read-errors.js';
@@ -146,5 +151,5 @@ function eventToType(event: ConnectionEvent): DatasourceConnection | null {
 
 /** A connection as its GraphQL type; null for one that does not exist. */
 export function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
-  return connection === undefined ? null : new ClassicDatasourceConnection(connection);
+  return connection === undefined ? null : toConnectionType(connection);
 }

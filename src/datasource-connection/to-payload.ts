@@ -89,6 +89,9 @@ export function toDeletePayload(
       return new ConnectionNotFoundError(connectionId);
     case 'creating':
       return new ConnectionCreatingError(outcome.retryAfterSeconds);
+    case 'inUse':
+    case 'busy':
+      throw new TypeError('not built yet');
     case 'failed':
       return toFailure(outcome, DELETE_TEXTS);
     case 'unknown':

@@ -4,8 +4,76 @@ export interface ConnectionTag {
   value: string;
 }
 
-/** The input of a create. */
-export interface ConnectionRequest {
+/** The two kinds of datasource connections. Their ids and names are independent. */
+export const ConnectionKind = { CLASSIC: 'CLASSIC', ENHANCED: 'ENHANCED' } as const;
+
+/** One of {@link ConnectionKind}. */
+export type ConnectionKind = (typeof ConnectionKind)[keyof typeof ConnectionKind];
+
+/** What an enhanced connection can be bound to. */
+export const ResourceKind = { ELASTIC_RESOURCE_POOL: 'ELASTIC_RESOURCE_POOL', QUEUE: 'QUEUE' } as const;
+
+/** One of {@link ResourceKind}. */
+export type ResourceKind = (typeof ResourceKind)[keyof typeof ResourceKind];
+
+/** An elastic resource pool or a queue. DLI ignores the case of names, so they are in lower case here. */
+export interface Resource {
+  kind: ResourceKind;
+  name: string;
+}
+
+/** A pool or queue that exists. */
+export interface ListedResource extends Resource {
+  /** The pool that a queue belongs to; null for pools and for queues outside of pools. */
+  poolName: string | null;
+}
+
+/** Why a binding failed, as far as its text tells. */
+export const BindingFailureCause = {
+  CIDR_OVERLAP: 'CIDR_OVERLAP',
+  AGENCY_PERMISSION_MISSING: 'AGENCY_PERMISSION_MISSING',
+  NETWORK_NOT_FOUND: 'NETWORK_NOT_FOUND',
+  ROUTE_CONFLICT: 'ROUTE_CONFLICT',
+  NETWORK_QUOTA: 'NETWORK_QUOTA',
+  OTHER: 'OTHER',
+} as const;
+
+/** One of {@link BindingFailureCause}. */
+export type BindingFailureCause = (typeof BindingFailureCause)[keyof typeof BindingFailureCause];
+
+/** The hosts of a connection without their names, of which there may be 20,000. */
+export interface HostsSummary {
+  count: number;
+  /** SHA-256 of the sorted pairs of name and address, in hexadecimal digits. */
+  version: string;
+}
+
+/** A host name, and the IPv4 address that jobs get for it. */
+export interface HostMapping {
+  name: string;
+  ip: string;
+}
+
+/** The input of a create, by kind of connection. */
+export type ConnectionRequest = ClassicConnectionRequest | EnhancedConnectionRequest;
+
+/** The input of a create of an enhanced connection. Resources are bound afterwards, in calls of their own. */
+export interface EnhancedConnectionRequest {
+  kind: typeof ConnectionKind.ENHANCED;
+  name: string;
+  /** The VPC of the data source. */
+  vpcId: string;
+  /** The network id of the subnet of the data source. */
+  networkId: string;
+  /** The route table of that subnet. Default: DLI finds it. */
+  routeTableId?: string;
+  hosts?: readonly HostMapping[];
+  tags?: readonly ConnectionTag[];
+}
+
+/** The input of a create of a classic connection. */
+export interface ClassicConnectionRequest {
+  kind: typeof ConnectionKind.CLASSIC;
   name: string;
   service: DatasourceService;
   securityGroupId: string;

@@ -5,7 +5,7 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
-import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
+import type { ClassicConnectionRequest, ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
 import { WIRE_NAME_OF_SERVICE } from './connection.js';
 import type { CreateResult } from './create-attempt.js';
 import type { PreparedCreate } from './create-request.js';
@@ -54,6 +54,13 @@ interface Dependencies {
   confidential: ConfidentialTexts;
 }
 
+/** A filter of lists. Only lists of enhanced connections can be filtered by name. */
+export interface ListFilter {
+  tag?: ConnectionTag | undefined;
+  /** The whole name. */
+  name?: string | undefined;
+}
+
 /** Client of the classic datasource connections of Huawei Cloud DLI: create, get, list and delete. */
 export class DliClient {
   readonly #reads: SafeRequests;
@@ -94,7 +101,7 @@ export class DliClient {
     prepared: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateResult> {
-    return this.#creates.send(JSON.stringify(toWireRequest(request)), prepared, context);
+    return this.#creates.send(JSON.stringify(toWireRequest(request as ClassicConnectionRequest)), prepared, context);
   }
 
   /**
@@ -128,17 +135,17 @@ export class DliClient {
   /**
    * {@link listConnections} for reconciliation: on a transport of its own, without a retry.
    *
-   * @param tag filters by this tag; DLI may ignore it or refuse the request
+   * @param filter by a tag or a name; DLI may ignore it or refuse the request
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  async listForReconciliation(context: OperationContext, tag?: ConnectionTag): Promise<ConnectionList> {
-    return this.#list(this.#reconciliation, context, { tag });
+  async listForReconciliation(context: OperationContext, filter: ListFilter = {}): Promise<ConnectionList> {
+    return this.#list(this.#reconciliation, context, filter);
   }
 
   /**
    * Deletes one connection. Idempotent, because DLI never reuses an id.
    *
-   * @throws {UnknownDeletionError} when it may have been executed
+   * @throws {UnknownOutcomeError} when it may have been executed
    * @throws {DliError} as {@link DliClient.getConnection}; REJECTED also while DLI is still creating it
    */
   async deleteConnection(id: string, context: OperationContext): Promise<Deletion> {
@@ -247,7 +254,15 @@ function pathOf(id: string): string {
   return `/${encodeURIComponent(id)}`;
 }
 
-function toWireRequest({ name, service, securityGroupId, networkId, url, clusterName, tags }: ConnectionRequest) {
+function toWireRequest({
+  name,
+  service,
+  securityGroupId,
+  networkId,
+  url,
+  clusterName,
+  tags,
+}: ClassicConnectionRequest) {
   return {
     name,
     service: WIRE_NAME_OF_SERVICE[service],

@@ -102,9 +102,9 @@ export class DliError extends Error implements FailureDetails {
   }
 }
 
-/** A delete that may have been executed. */
-export class UnknownDeletionError extends Error {
-  override readonly name = 'UnknownDeletionError';
+/** A delete, bind or unbind that may have been executed. */
+export class UnknownOutcomeError extends Error {
+  override readonly name = 'UnknownOutcomeError';
   // Logged: do not rename.
   readonly code = 'OUTCOME_UNKNOWN';
   /** Huawei Cloud's request id, for its support. */

@@ -1,8 +1,8 @@
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
-import type { ConnectionTag } from './connection.js';
-import { CONNECTION_ID } from './connection.js';
+import type { BindingFailureCause, ConnectionTag, HostsSummary, ResourceKind } from './connection.js';
+import { CONNECTION_ID, ConnectionKind } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
 import type { DliError } from './dli-error.js';
@@ -22,19 +22,67 @@ export interface DescribedQueue {
   updatedAtMs: number | null;
 }
 
-/** A connection as DLI describes it. Null: DLI did not send the field, or not in a readable form. */
-export interface DescribedConnection {
+/** What DLI tells about connections of both kinds. Null: DLI did not send the field, or not in a readable form. */
+interface DescribedFields {
   /** A UUID. */
   id: string | null;
   name: string | null;
   /** DLI's spelling. Connections in state DELETED stay listed. */
   state: string | null;
+  /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
+  createdAtMs: number | null;
+  /** Those that may be shown. No manual has them in a response. */
+  tags: ConnectionTag[] | null;
+}
+
+/** A connection as DLI describes it. */
+export type DescribedConnection = DescribedClassicConnection | DescribedEnhancedConnection;
+
+/** A pool or queue that an enhanced connection is bound to. */
+export interface DescribedBinding {
+  kind: ResourceKind;
+  /** In lower case. */
+  name: string | null;
+  /** DLI's spelling. */
+  state: string | null;
+  /** The id of the VPC peering. */
+  peeringId: string | null;
+  /** DLI's text about what went wrong, if it may be shown. */
+  problem: string | null;
+  /** Why it failed, by DLI's text, whether or not that may be shown. */
+  cause: BindingFailureCause | null;
+  /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
+  updatedAtMs: number | null;
+}
+
+/** An enhanced connection as DLI describes it. */
+export interface DescribedEnhancedConnection extends DescribedFields {
+  kind: typeof ConnectionKind.ENHANCED;
+  vpcId: string | null;
+  networkId: string | null;
+  isIpv6Enabled: boolean | null;
+  /** Whether it is shared with other projects. Only lists have it. */
+  isShared: boolean | null;
+  hosts: HostsSummary;
+  /** Undocumented; null when DLI sent none. */
+  routes: DescribedRoute[] | null;
+  bindings: DescribedBinding[];
+}
+
+/** A route of an enhanced connection. */
+export interface DescribedRoute {
+  name: string;
+  cidr: string;
+  createdAtMs: number | null;
+}
+
+/** A classic connection as DLI describes it. */
+export interface DescribedClassicConnection extends DescribedFields {
+  kind: typeof ConnectionKind.CLASSIC;
   /** DLI's spelling. */
   service: string | null;
   /** The url of the create. */
   destination: string | null;
-  /** Milliseconds since 1970-01-01 UTC, by DLI's clock. */
-  createdAtMs: number | null;
   /** Progress of the creation, 0 to 1. */
   progress: number | null;
   /** DLI's text, if it may be shown. Of a FAILED connection, the reason. */
@@ -43,8 +91,6 @@ export interface DescribedConnection {
   address: string | null;
   clusterName: string | null;
   queues: DescribedQueue[];
-  /** Those that may be shown. No manual has them in a response. */
-  tags: ConnectionTag[] | null;
 }
 
 /** A response without its request id, which is only for the log. */
@@ -54,10 +100,11 @@ export type DecodedResponse = Omit<SafeResponse, 'requestId'>;
 const NO_CLUSTER = '#SQL#';
 
 // Every documented field may be missing.
-function describe(fields: FieldReader, id: string | null, confidential: ConfidentialTexts): DescribedConnection {
+function describe(fields: FieldReader, id: string | null, confidential: ConfidentialTexts): DescribedClassicConnection {
   const progress = fields.number('process');
   const cluster = fields.text('cluster_name');
   return {
+    kind: ConnectionKind.CLASSIC,
     id,
     name: fields.text('name'),
     state: fields.text('state'),

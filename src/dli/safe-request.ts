@@ -20,7 +20,7 @@ import type {
 import {
   DliError,
   RETRY_AFTER_AUTH_FAILED_SECONDS,
-  UnknownDeletionError,
+  UnknownOutcomeError,
   unknownReasonOfFailure,
   unknownReasonOfStatus,
 } from './dli-error.js';
@@ -70,7 +70,7 @@ interface Dependencies {
 }
 
 interface Failure {
-  error: DliError | UnknownDeletionError;
+  error: DliError | UnknownOutcomeError;
   /** Whether a retry may succeed and is safe. */
   mayRetry: boolean;
   record: Partial<DliCallRecord>;
@@ -91,7 +91,7 @@ export class SafeRequests {
    * Resolves with the parsed response.
    *
    * @param read parses a response; undefined makes it an error
-   * @throws {UnknownDeletionError} when a DELETE may have been executed
+   * @throws {UnknownOutcomeError} when a DELETE may have been executed
    * @throws {DliError} with any code
    */
   async send<T>(
@@ -212,7 +212,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
   const record = { mayHaveBeenSent, causeCode, detail: failure };
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
   if (mayHaveBeenSent && method === 'DELETE')
-    return { error: new UnknownDeletionError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
+    return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
   const mayRetry = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
   return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
 }
@@ -221,7 +221,7 @@ function errorOf(
   refusal: Refusal | undefined,
   details: FailureDetails & { status: number; retryAfterSeconds: number },
   method: string,
-): DliError | UnknownDeletionError {
+): DliError | UnknownOutcomeError {
   const { status } = details;
   const isUnconfirmed = refusal === undefined;
   const authFailed = { ...details, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS, isUnconfirmed };
@@ -239,6 +239,6 @@ function errorOf(
     case undefined:
       return method === 'GET'
         ? new DliError('UNAVAILABLE', details)
-        : new UnknownDeletionError(unknownReasonOfStatus(status), details);
+        : new UnknownOutcomeError(unknownReasonOfStatus(status), details);
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionRequest, ConnectionTag } from '../dli/connection.js';
 import { stateOfWireName } from '../dli/connection.js';
-import type { DliClient } from '../dli/dli-client.js';
+import type { DliClient, ListFilter } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionList } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
@@ -21,14 +21,20 @@ export class ConnectionLookup {
   constructor(
     private readonly dli: DliClient,
     private readonly clock: Clock,
+    /** Whether DLI filters this kind of connections by name. */
+    private readonly filtersByName: boolean,
   ) {}
 
-  /** The complete list, read after this call. Undefined once the deadline has passed. */
-  read(traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
+  /**
+   * The complete list, read after this call, or all connections of a name if DLI can filter by it. Undefined once the
+   * deadline has passed.
+   */
+  read(name: string, traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
+    if (this.filtersByName) return this.#list(traceId, { name }, deadline);
     // A read that has started shows an earlier state, and one that hangs must not delay the next.
     this.#batch ??= delay(BATCH_MS).then(() => {
       this.#batch = undefined;
-      return this.#list(traceId);
+      return this.#list(traceId, {});
     });
     // Other lookups of the batch may have a later deadline.
     return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, () => undefined);
@@ -36,7 +42,7 @@ export class ConnectionLookup {
 
   /** The connections that DLI lists for a tag. */
   readTagged(tag: ConnectionTag, traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
-    return this.#list(traceId, tag, deadline);
+    return this.#list(traceId, { tag }, deadline);
   }
 
   /** Whether DLI was seen to filter by tag within the last hour. */
@@ -54,10 +60,10 @@ export class ConnectionLookup {
     return true;
   }
 
-  async #list(traceId: string, tag?: ConnectionTag, limit?: Deadline): Promise<ConnectionList | undefined> {
+  async #list(traceId: string, filter: ListFilter, limit?: Deadline): Promise<ConnectionList | undefined> {
     try {
       const deadline = new Deadline(this.clock, Math.min(READ_TIMEOUT_MS, limit?.remainingMs() ?? READ_TIMEOUT_MS));
-      return await this.dli.listForReconciliation({ traceId, deadline }, tag);
+      return await this.dli.listForReconciliation({ traceId, deadline }, filter);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
       return undefined;

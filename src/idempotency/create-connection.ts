@@ -1,4 +1,4 @@
-import type { ConnectionRequest } from '../dli/connection.js';
+import type { ConnectionRequest, Resource } from '../dli/connection.js';
 import type { ResultOf } from '../dli/create-attempt.js';
 import type { PreparedCreate } from '../dli/create-request.js';
 import type { DliClient } from '../dli/dli-client.js';
@@ -18,6 +18,7 @@ import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
 import { recordedOutcome, STORE_UNAVAILABLE, toRejection, toUnconfirmed } from './outcome.js';
 import type { Reconciler } from './reconciler.js';
+import { toFoundSuccess } from './reconciler.js';
 import type { InlineReconciliation } from './reconciliation-schedule.js';
 import { OWNERSHIP_MARGIN_MS, RESPONSE_MARGIN_MS } from './reconciliation-schedule.js';
 import type { ResumeCreate } from './resume-create.js';
@@ -34,6 +35,8 @@ export interface CreateCommand {
   idempotencyKey: string;
   /** Scope of the idempotency key. */
   tenant: string;
+  /** The pools and queues that an enhanced connection is to be bound to. Default: none. */
+  resources?: readonly Resource[];
 }
 
 interface Dependencies {
@@ -61,7 +64,7 @@ export class CreateConnection {
   /** Runs the create, or replays the outcome of the one that this call repeats. */
   async run(command: CreateCommand, context: OperationContext): Promise<CreateOutcome> {
     const flightKey = JSON.stringify([command.tenant, command.idempotencyKey]);
-    const fingerprint = inputFingerprint(command.request);
+    const fingerprint = inputFingerprint(command.request, command.resources);
     const running = this.#inFlight.get(flightKey);
     if (running !== undefined) {
       if (running.fingerprint !== fingerprint) return { kind: 'keyReused' };
@@ -184,18 +187,18 @@ export class CreateConnection {
     const { reconciler, writer } = this.dependencies;
     const finding = await reconciler.findAfterLoss(record, context.traceId, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
-    if (finding.kind === 'claimed') return this.#settleFound(record, finding.connectionId, context);
+    if (finding.kind === 'claimed') return this.#settleFound(record, finding, context);
     await writer.remove(record);
     return storeLost(STORE_LOST_RETRY_SECONDS);
   }
 
   async #settleFound(
     record: SendingRecord,
-    connectionId: string,
+    finding: Parameters<typeof toFoundSuccess>[1],
     { traceId }: OperationContext,
   ): Promise<CreateOutcome> {
     const { writer, clock, log } = this.dependencies;
-    const found = toSucceeded(record, { connectionId, message: null, isReconciled: true }, clock.epochMs());
+    const found = toSucceeded(record, toFoundSuccess(record, finding), clock.epochMs());
     await writer.write(found);
     log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
     return recordedOutcome(found);
@@ -227,8 +230,8 @@ export class CreateConnection {
     if (code === 'NAME_TAKEN' && record.hasMarker === true) {
       // Without an earlier request, only the marker proves that the connection of this name is ours.
       const deadline = this.#lookupDeadline(context);
-      const connectionId = await reconciler.findMarked(record, context.traceId, deadline);
-      if (connectionId !== undefined) return this.#settleFound(record, connectionId, context);
+      const found = await reconciler.findMarked(record, context.traceId, deadline);
+      if (found !== undefined) return this.#settleFound(record, found, context);
     }
     await writer.write(toRejected(record, toRejection(refusal), clock.epochMs()));
     return result;
@@ -258,13 +261,19 @@ export class CreateConnection {
     const { clock, markerTag } = this.dependencies;
     const hasMarker = markerTag && hasRoomForMarker(request);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
-    return toSending(key, request, hasMarker, clock.epochMs(), ownedUntilMs);
+    return toSending(key, wantedOf(request), hasMarker, clock.epochMs(), ownedUntilMs);
   }
 
   /** Leaves enough of the deadline to write the record and respond. */
   #lookupDeadline({ deadline }: OperationContext): Deadline {
     return new Deadline(this.dependencies.clock, Math.max(0, deadline.remainingMs() - RESPONSE_MARGIN_MS));
   }
+}
+
+function wantedOf(request: ConnectionRequest): OperationRecord['wanted'] {
+  const { name } = request;
+  if (request.kind === 'CLASSIC') return { name, service: request.service, url: request.url };
+  return { kind: 'ENHANCED', name, vpcId: request.vpcId, networkId: request.networkId };
 }
 
 function withShownTexts(outcome: CreateOutcome, confidential: ConfidentialTexts): CreateOutcome {

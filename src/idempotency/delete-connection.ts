@@ -2,8 +2,8 @@ import type { Deletion } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DliClient } from '../dli/dli-client.js';
 import type { FailedResult, OperationContext, UnknownReason } from '../dli/dli-error.js';
-import { DliError, failedResult, UnknownDeletionError } from '../dli/dli-error.js';
-import type { DescribedConnection } from '../dli/responses.js';
+import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js';
+import type { DescribedBinding, DescribedConnection } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { RETENTION_MS } from '../operation-store/operation-record.js';
@@ -26,6 +26,8 @@ const STILL_CREATING = { kind: 'creating', retryAfterSeconds: 5 } as const;
 interface DeleteCommand {
   /** A UUID. */
   connectionId: string;
+  /** Whether to refuse when a pool or queue is bound. */
+  ifUnbound?: boolean;
   /** The tenant for which a repeat of the call succeeds again. */
   tenant: string;
 }
@@ -43,6 +45,10 @@ export type DeleteOutcome =
   /** No such connection, and this tenant did not ask to delete it. */
   | { kind: 'notFound' }
   | typeof STILL_CREATING
+  /** Bound, and the caller asked to delete it only if it is not. */
+  | { kind: 'inUse'; bindings: DescribedBinding[] }
+  /** DLI is at work on these bindings. */
+  | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number | null }
   | FailedResult
   | UnknownDeletion
   | typeof STORE_UNAVAILABLE;
@@ -112,7 +118,7 @@ export class DeleteConnection {
       if (result.code !== 'REJECTED' && !result.isUnconfirmed) return failure;
       return this.#afterPresenceCheck(connectionId, context, failure, failure);
     }
-    if (result instanceof UnknownDeletionError) {
+    if (result instanceof UnknownOutcomeError) {
       const outcome = unknown(result.reason, result.requestId, result.retryAfterSeconds);
       return this.#afterPresenceCheck(connectionId, context, outcome, outcome);
     }
@@ -121,13 +127,13 @@ export class DeleteConnection {
     return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifCheckFailed);
   }
 
-  async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError | UnknownDeletionError> {
+  async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError | UnknownOutcomeError> {
     const remainingMs = context.deadline.remainingMs();
     const deadline = new Deadline(this.clock, Math.max(remainingMs - PRESENCE_CHECK_MS, remainingMs / 2));
     try {
       return await this.dli.deleteConnection(connectionId, { ...context, deadline });
     } catch (error) {
-      if (error instanceof DliError || error instanceof UnknownDeletionError) return error;
+      if (error instanceof DliError || error instanceof UnknownOutcomeError) return error;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { createHmac, createSecretKey, hash } from 'node:crypto';
-import type { ConnectionRequest } from '../dli/connection.js';
+import type { ConnectionRequest, Resource } from '../dli/connection.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import type { CreateCommand } from './create-connection.js';
 
@@ -10,7 +10,7 @@ export interface OperationKey {
   id: string;
   /** Keyed hash of the DLI project: gateways of several projects may share a store. */
   projectId: string;
-  /** Keyed hash of DLI project and connection name: all tenants of a project share its names. */
+  /** Keyed hash of DLI project, kind and name of the connection: all tenants of a project share its names. */
   nameId: string;
   /** {@link inputFingerprint} of the request. */
   fingerprint: string;
@@ -46,7 +46,7 @@ export class OperationKeys {
     return {
       id: this.#keyedHash(hmacKey, 'create', tenant, idempotencyKey),
       projectId,
-      nameId: this.#keyedHash(hmacKey, 'name', request.name),
+      nameId: this.#keyedHash(hmacKey, request.kind === 'CLASSIC' ? 'name' : 'enhancedName', request.name),
       fingerprint,
     };
   }
@@ -73,7 +73,11 @@ export class OperationKeys {
 
   // Keyed, so that readers of the store cannot guess idempotency keys, tenants and names.
   // Stored: do not rename the kinds, and keep the order of the parts.
-  #keyedHash(hmacKey: KeyObject, kind: 'create' | 'name' | 'delete' | 'project', ...parts: string[]): string {
+  #keyedHash(
+    hmacKey: KeyObject,
+    kind: 'create' | 'name' | 'enhancedName' | 'delete' | 'project',
+    ...parts: string[]
+  ): string {
     const input = JSON.stringify([kind, this.#project, ...parts]);
     return createHmac('sha256', hmacKey).update(input).digest('hex');
   }
@@ -97,10 +101,23 @@ export class OperationKeys {
 /**
  * SHA-256 of a create's input: 64 hex digits, regardless of the order of the fields. Absent and empty fields mean
  * the same to DLI, so they have the same fingerprint.
+ *
+ * @param resources the pools and queues to bind, for an enhanced connection
  */
 // Stored: do not change.
-export function inputFingerprint(request: ConnectionRequest): string {
-  const { name, service, securityGroupId, networkId, url, clusterName = null, tags = [] } = request;
+export function inputFingerprint(request: ConnectionRequest, resources: readonly Resource[] = []): string {
+  return hash('sha256', JSON.stringify(canonicalFields(request, resources)));
+}
+
+function canonicalFields(request: ConnectionRequest, resources: readonly Resource[]): unknown[] {
+  const { name, networkId, tags = [] } = request;
   const pairs = tags.map(({ key, value }) => [key, value]);
-  return hash('sha256', JSON.stringify([name, service, securityGroupId, networkId, url, clusterName, pairs]));
+  if (request.kind === 'CLASSIC') {
+    const { service, securityGroupId, url, clusterName = null } = request;
+    return [name, service, securityGroupId, networkId, url, clusterName, pairs];
+  }
+  const { kind, vpcId, routeTableId = null, hosts = [] } = request;
+  const hostPairs = hosts.map(host => [host.name, host.ip]);
+  const bound = resources.map(resource => [resource.kind, resource.name]);
+  return [kind, name, vpcId, networkId, routeTableId, bound, hostPairs, pairs];
 }

@@ -1,25 +1,37 @@
 import type { Forbidden, Refused, ResultOf } from '../dli/create-attempt.js';
 import type { FailedResult } from '../dli/dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from '../dli/dli-error.js';
-import type { OperationRecord, StoredRejection, UnknownRecord } from '../operation-store/operation-record.js';
+import type {
+  NotBound,
+  OperationRecord,
+  StoredRejection,
+  Success,
+  UnknownRecord,
+} from '../operation-store/operation-record.js';
 import { isForbidden } from '../operation-store/operation-record.js';
 
 /** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =
-  /** `isReconciled`: found in DLI's list instead of in the response to the create. */
-  | (ResultOf<'created'> & { isReconciled: boolean })
+  /**
+   * `isReconciled`: found in DLI's list instead of in the response to the create; `recognisedBy` says how an enhanced one
+   * was. `notBound`: the resources of the call that could not be bound.
+   */
+  | (ResultOf<'created'> & Pick<Success, 'isReconciled' | 'recognisedBy'> & { notBound?: readonly NotBound[] })
   | FailedResult
-  | {
-      kind: 'unknown';
-      reason: UnknownRecord['unknownReason'];
-      requestId: string | null;
-      retryAfterSeconds: number;
-    }
+  | UnknownOutcome
   /** The idempotency key belongs to a create with another input. */
   | { kind: 'keyReused' }
   /** Another create of the same key or name is running or undecided. */
   | { kind: 'inProgress'; retryAfterSeconds: number }
   | typeof STORE_UNAVAILABLE;
+
+/** DLI may or may not have done what was asked for. */
+export interface UnknownOutcome {
+  kind: 'unknown';
+  reason: UnknownRecord['unknownReason'];
+  requestId: string | null;
+  retryAfterSeconds: number;
+}
 
 /** Nothing was sent, because it could not be recorded. */
 export const STORE_UNAVAILABLE = { kind: 'storeUnavailable', retryAfterSeconds: 1 } as const;
@@ -51,8 +63,15 @@ export function toUnconfirmed(
 export function recordedOutcome(record: OperationRecord, retryAfterSeconds = 0): CreateOutcome {
   switch (record.state) {
     case 'SUCCEEDED': {
-      const { connectionId, message, isReconciled } = record;
-      return { kind: 'created', connectionId, message, isReconciled };
+      const { connectionId, message, isReconciled, recognisedBy, notBound } = record;
+      return {
+        kind: 'created',
+        connectionId,
+        message,
+        isReconciled,
+        ...(recognisedBy !== undefined && { recognisedBy }),
+        ...(notBound !== undefined && { notBound }),
+      };
     }
     case 'REJECTED': {
       const { code, upstreamCode, requestId } = record.rejection;

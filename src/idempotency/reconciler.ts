@@ -1,13 +1,15 @@
-import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
-import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
+import type { ConnectionKind } from '../dli/connection.js';
+import type { ConnectionList } from '../dli/responses.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
-import type { OperationRecord, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
+import type { OperationRecord, Success, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
 import { isForbidden, lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { ConnectionLookup } from './connection-lookup.js';
 import { hasLiveConnections, markerTagOf } from './connection-lookup.js';
+import type { Found, Match, NotFound } from './match-connection.js';
+import { matchConnection } from './match-connection.js';
 import type { WriteBehind } from './write-behind.js';
 
 const JITTER = 0.2;
@@ -18,7 +20,7 @@ const GIVE_UP_AFTER_SETTLE_TIMES = 7.5;
 const BACKGROUND_FRACTIONS = [1 / 4, 1 / 2, 3 / 4, 1];
 
 interface Dependencies {
-  lookup: ConnectionLookup;
+  lookups: Readonly<Record<ConnectionKind, ConnectionLookup>>;
   store: OperationStore;
   writer: WriteBehind;
   clock: Clock;
@@ -29,21 +31,8 @@ interface Dependencies {
   markerTag: boolean;
 }
 
-/**
- * Why a list does not show a create's connection.
- *
- * `nearMiss`: one was made minutes before or after. `ambiguous`: several connections match, or one that may be somebody
- * else's. `incomplete`: the list lacks fields of one that may match. `unreadable`: there was no list.
- */
-interface NotFound {
-  kind: 'absent' | 'nearMiss' | 'ambiguous' | 'incomplete' | 'unreadable';
-}
-
-/** The result of looking for a create in a list. */
-type Match = { kind: 'found'; connectionId: string } | NotFound;
-
 /** The result of looking for a create's connection. `claimed`: it exists, and belongs to this create. */
-type Finding = { kind: 'claimed'; connectionId: string } | NotFound;
+type Finding = (Omit<Found, 'kind'> & { kind: 'claimed' }) | NotFound;
 
 /** Decides creates of unknown outcome from DLI's list of connections. */
 export class Reconciler {
@@ -60,7 +49,7 @@ export class Reconciler {
   }
 
   async #conclude(match: Match, record: UndecidedRecord, traceId: string): Promise<Finding> {
-    if (match.kind === 'found') return this.#claim(match.connectionId, record);
+    if (match.kind === 'found') return this.#claim(match, record);
     const { kind: outcome } = match;
     if (outcome === 'ambiguous' || outcome === 'incomplete')
       this.dependencies.log.warn(
@@ -73,13 +62,13 @@ export class Reconciler {
   /**
    * Finds the connection of a record by its marker tag alone.
    *
-   * @returns its id; undefined also while it is not proven that DLI filters by tag
+   * @returns undefined also while it is not proven that DLI filters by tag
    */
-  async findMarked(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<string | undefined> {
+  async findMarked(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<Found | undefined> {
     const match = await this.#matchMarker(record, undefined, traceId, deadline);
     if (match?.kind !== 'found') return undefined;
-    const finding = await this.#claim(match.connectionId, record);
-    return finding.kind === 'absent' ? undefined : match.connectionId;
+    const finding = await this.#claim(match, record);
+    return finding.kind === 'absent' ? undefined : match;
   }
 
   /**
@@ -103,16 +92,22 @@ export class Reconciler {
     return written;
   }
 
+  #lookupFor({ wanted }: OperationRecord): ConnectionLookup {
+    return this.dependencies.lookups[wanted.kind ?? 'CLASSIC'];
+  }
+
   async #match(record: UndecidedRecord, traceId: string, isAfterLoss: boolean, deadline?: Deadline): Promise<Match> {
-    const { lookup, clock, settleMs, markerTag } = this.dependencies;
+    const { clock, settleMs, markerTag } = this.dependencies;
+    const lookup = this.#lookupFor(record);
     const hasMarker = record.hasMarker === true;
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
-    const before = hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(traceId, deadline);
+    const before =
+      hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(record.wanted.name, traceId, deadline);
     const marked = hasMarker ? await this.#matchMarker(record, before, traceId, deadline) : undefined;
     // A refusal counts only if no similar connection exists either: DLI may not know the tag yet, or store no tags.
     const isRefused = record.suspected !== undefined || record.rejection !== undefined;
     if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isAfterLoss && !isRefused)) return marked;
-    const list = before ?? (hasMarker ? await lookup.read(traceId, deadline) : undefined);
+    const list = before ?? (hasMarker ? await lookup.read(record.wanted.name, traceId, deadline) : undefined);
     if (list === undefined) return { kind: 'unreadable' };
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     const similar = matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
@@ -126,30 +121,31 @@ export class Reconciler {
    * @param before the whole list, read before this call, which may prove it
    */
   async #matchMarker(
-    { id, wanted }: OperationRecord,
+    record: OperationRecord,
     before: ConnectionList | undefined,
     traceId: string,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
-    const { lookup } = this.dependencies;
-    const list = await lookup.readTagged(markerTagOf(id), traceId, deadline);
+    const lookup = this.#lookupFor(record);
+    const list = await lookup.readTagged(markerTagOf(record.id), traceId, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
     if (only === undefined) {
       const isFiltered = lookup.isFilterProven() || (before !== undefined && hasLiveConnections(before));
       return isFiltered ? { kind: 'absent' } : undefined;
     }
-    if (others.length > 0 || only.name !== wanted.name || only.id === null) return undefined;
-    return (await lookup.proveFilter(traceId, deadline)) ? { kind: 'found', connectionId: only.id } : undefined;
+    if (others.length > 0 || only.name !== record.wanted.name || only.id === null) return undefined;
+    if (!(await lookup.proveFilter(traceId, deadline))) return undefined;
+    return { kind: 'found', connectionId: only.id, recognisedBy: 'LABEL' };
   }
 
-  async #claim(connectionId: string, record: UndecidedRecord): Promise<Finding> {
+  async #claim({ connectionId, recognisedBy }: Found, record: UndecidedRecord): Promise<Finding> {
     const { store, clock } = this.dependencies;
     // Until the last unknown record that might match it has expired.
     const times = { nowMs: clock.epochMs(), expiresAtMs: clock.epochMs() + RETENTION_MS.UNKNOWN };
     try {
       return (await store.claimConnection(connectionId, record, times))
-        ? { kind: 'claimed', connectionId }
+        ? { kind: 'claimed', connectionId, recognisedBy }
         : { kind: 'absent' };
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
@@ -161,8 +157,7 @@ export class Reconciler {
   #judge(record: UnknownRecord, finding: Finding, nowMs: number): OperationRecord {
     const { suspected } = record;
     if (finding.kind === 'claimed') {
-      const { connectionId } = finding;
-      return toSucceeded(record, { connectionId, message: null, isReconciled: true }, nowMs);
+      return toSucceeded(record, toFoundSuccess(record, finding), nowMs);
     }
     // The key of a create that was refused is freed, and it may be sent again: a connection made late may be its own.
     const isUnconfirmed =
@@ -203,46 +198,21 @@ export class Reconciler {
   }
 }
 
+/** The success of a create whose connection was found in the list. */
+export function toFoundSuccess(
+  { wanted }: OperationRecord,
+  { connectionId, recognisedBy }: Omit<Found, 'kind'>,
+): Success {
+  // Gateways of older versions cannot read a classic record with a field that they do not know.
+  return {
+    connectionId,
+    message: null,
+    isReconciled: true,
+    ...(wanted.kind === 'ENHANCED' && { recognisedBy }),
+  };
+}
+
 function loggedOutcome(record: OperationRecord): string {
   if (record.state === 'SUCCEEDED') return 'found';
   return record.state === 'REJECTED' || isForbidden(record) ? 'refused' : 'settled without trace';
-}
-
-/** Connections within this distance of the create prevent a decision, in milliseconds. */
-const NEAR_MISS_MS = 5 * 60_000;
-// The clocks of DLI's machines differ.
-const SLACK_MS = 1_000;
-
-/** When a create may have made its connection: epoch milliseconds, by our clock. */
-interface TimeSpan {
-  fromMs: number;
-  untilMs: number;
-}
-
-/**
- * Matches a create against the list by name, service, address and time of creation.
- *
- * The list shows neither network nor security group, so a match is probably, not certainly, the create's own.
- */
-function matchConnection(
-  wanted: OperationRecord['wanted'],
-  { fromMs, untilMs }: TimeSpan,
-  { connections, skew = { minMs: 0, maxMs: 0 } }: ConnectionList,
-): Match {
-  const earliestMs = fromMs + skew.minMs - SLACK_MS;
-  const latestMs = untilMs + skew.maxMs + SLACK_MS;
-  const isOther = ({ service, destination, createdAtMs }: DescribedConnection) =>
-    (service !== null && serviceOfWireName(service) !== wanted.service) ||
-    (destination !== null && destination !== wanted.url) ||
-    (createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS));
-  const existing = connections.filter(({ state }) => stateOfWireName(state) !== 'DELETED');
-  const candidates = existing.filter(connection => connection.name === wanted.name && !isOther(connection));
-  const [only] = candidates;
-  const hasUnnamed = existing.some(({ name }) => name === null);
-  if (only === undefined) return { kind: hasUnnamed ? 'incomplete' : 'absent' };
-  const { id, service, destination, createdAtMs } = only;
-  if (candidates.length > 1) return { kind: 'ambiguous' };
-  if (id === null || service === null || destination === null || createdAtMs === null) return { kind: 'incomplete' };
-  const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
-  return isInTime ? { kind: 'found', connectionId: id } : { kind: 'nearMiss' };
 }

@@ -13,6 +13,13 @@ const rejection = z.strictObject({
   requestId: z.string().nullable(),
 });
 
+/** The fields of the input that identify a connection in DLI's list. */
+const wanted = z.union([
+  // Gateways of older versions write and read records of classic connections, which must not have a kind.
+  z.strictObject({ kind: z.undefined().optional(), name: z.string(), service: z.string(), url: z.string() }),
+  z.strictObject({ kind: z.literal('ENHANCED'), name: z.string(), vpcId: z.string(), networkId: z.string() }),
+]);
+
 /** The fields that records of every state have. Times are milliseconds since 1970-01-01 UTC. */
 const COMMON = {
   /** Format of the record. Any other version is unreadable. */
@@ -33,8 +40,7 @@ const COMMON = {
   sentAtMs: timeMs,
   /** Whether the request carries the marker tag. */
   hasMarker: z.boolean().exactOptional(),
-  /** The fields of the input that identify the connection in DLI's list. */
-  wanted: z.strictObject({ name: z.string(), service: z.string(), url: z.string() }),
+  wanted,
   /** When the store may drop the record. */
   expiresAtMs: timeMs,
 };
@@ -45,6 +51,28 @@ const SUCCEEDED = {
   message: z.string().nullable().default(null),
   /** Whether the connection was found in the list instead of in the response. */
   isReconciled: z.boolean().default(false),
+  /** How an enhanced connection was recognised in the list. Absent: by the response. */
+  recognisedBy: z.enum(['LABEL', 'LIKENESS']).exactOptional(),
+  /** The resources of an enhanced create that could not be bound. Absent: none were bound yet, or none were asked for. */
+  notBound: z
+    .array(
+      z.strictObject({
+        kind: z.enum(['ELASTIC_RESOURCE_POOL', 'QUEUE']),
+        name: z.string(),
+        reason: z.enum([
+          'NOT_FOUND',
+          'BUSY',
+          'REJECTED',
+          'THROTTLED',
+          'UNAVAILABLE',
+          'AUTH_FAILED',
+          'AUTH_UNAVAILABLE',
+          'UNKNOWN',
+        ]),
+        upstreamCode: z.string().nullable(),
+      }),
+    )
+    .exactOptional(),
 };
 
 const REJECTED = {
@@ -117,6 +145,12 @@ export type SendingRecord = Extract<OperationRecord, { state: 'SENDING' }>;
 /** A record whose request ended without proof. */
 export type UnknownRecord = Extract<OperationRecord, { state: 'UNKNOWN' }>;
 
+/** A record of a connection that exists. */
+export type SucceededRecord = Extract<OperationRecord, { state: 'SUCCEEDED' }>;
+
+/** A resource of an enhanced create that could not be bound, and why. */
+export type NotBound = NonNullable<SucceededRecord['notBound']>[number];
+
 /** A record without a final outcome. */
 export type UndecidedRecord = SendingRecord | UnknownRecord;
 
@@ -175,7 +209,7 @@ export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number 
 /** The record of a new create. */
 export function toSending(
   key: Pick<OperationRecord, 'id' | 'projectId' | 'nameId' | 'fingerprint'>,
-  { name, service, url }: OperationRecord['wanted'],
+  sought: OperationRecord['wanted'],
   hasMarker: boolean,
   nowMs: number,
   ownedUntilMs: number,
@@ -188,7 +222,7 @@ export function toSending(
     ownedUntilMs,
     sentAtMs: nowMs,
     ...(hasMarker && { hasMarker }),
-    wanted: { name, service, url },
+    wanted: sought,
     expiresAtMs: nowMs + RETENTION_MS.SENDING,
   };
 }
@@ -201,12 +235,11 @@ export function claimOf(record: OperationRecord): { connectionId: string; expire
   return { connectionId: record.connectionId, expiresAtMs };
 }
 
+/** What is known about a connection that was created. */
+export type Success = Pick<SucceededRecord, 'connectionId' | 'message' | 'isReconciled' | 'recognisedBy'>;
+
 /** The record after the connection was created, or found in the list. */
-export function toSucceeded(
-  record: UndecidedRecord,
-  success: { connectionId: string; message: string | null; isReconciled: boolean },
-  nowMs: number,
-): OperationRecord {
+export function toSucceeded(record: UndecidedRecord, success: Success, nowMs: number): OperationRecord {
   const expiresAtMs = nowMs + RETENTION_MS.SUCCEEDED;
   return { ...commonFields(record), state: 'SUCCEEDED', ...success, expiresAtMs };
 }
