@@ -2,7 +2,7 @@ import type { ConnectionTag, HostMapping, ListedResource, Resource } from './con
 import type { OperationContext } from './dli-error.js';
 
 /** DLI's response to a bind or unbind. `unsuccessful`: it failed, without a reason. */
-export interface BindingChange {
+export interface BindingResponse {
   kind: 'done' | 'unsuccessful';
   /** Huawei Cloud's request id, for its support. */
   requestId: string | undefined;
@@ -23,7 +23,7 @@ export interface BindingsClient {
     connectionId: string,
     resource: Resource,
     context: OperationContext,
-  ): Promise<BindingChange>;
+  ): Promise<BindingResponse>;
 
   /**
    * All pools and queues of the project.
