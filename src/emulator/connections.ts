@@ -1,11 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { EmulatorOptions } from './options.js';
-
-/** A resource tag of a connection. */
-export interface ConnectionTag {
-  readonly key: string;
-  readonly value: string;
-}
+import type { ConnectionTag } from './tags.js';
 
 /** State of a connection at one point in time. Deleted connections remain as tombstones in state `DELETED`. */
 export interface StoredConnection {
