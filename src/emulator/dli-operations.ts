@@ -67,7 +67,7 @@ export class DliOperations {
       return dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`);
     const response = jsonResponse(200, { is_success: true, message: 'Deleted' });
     if (isDryRun) return response;
-    this.connections.markDeleted(connectionId);
+    this.connections.markDeleted(projectId, connectionId);
     return { ...response, appliedConnectionId: connectionId };
   }
 }

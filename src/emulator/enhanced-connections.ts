@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BindingRecord, StoredBinding } from './bindings.js';
-import { bindingAt } from './bindings.js';
+import { bindingAt, createBinding } from './bindings.js';
+import { ConnectionRecords } from './connection-records.js';
 import type { EmulatorOptions } from './options.js';
 import type { ResourceReference, ResourceStore } from './resources.js';
 import type { ConnectionTag } from './tags.js';
@@ -15,7 +16,8 @@ export interface StoredHost {
 interface StoredRoute {
   readonly name: string;
   readonly cidr: string;
-  readonly createdAtMs: number;
+  /** If undefined, responses have no time for it. */
+  readonly createdAtMs?: number | undefined;
 }
 
 /** State of an enhanced connection at one point in time. Deleted ones remain as tombstones in status `DELETED`. */
@@ -66,13 +68,14 @@ export type EnhancedSeed = {
 
 /** The enhanced connections of all projects. There are no timers: states are computed from the clock when read. */
 export class EnhancedConnectionStore {
-  readonly #records = new Map<string, EnhancedRecord>();
-  readonly #idsByName = new Map<string, Set<string>>();
+  readonly #records: ConnectionRecords<EnhancedRecord>;
 
   constructor(
     private readonly options: EmulatorOptions,
     private readonly resources: ResourceStore,
-  ) {}
+  ) {
+    this.#records = new ConnectionRecords(options);
+  }
 
   /** Prepares a new connection, which exists only after {@link EnhancedConnectionStore.put}. */
   prepare(connection: NewEnhancedConnection): EnhancedRecord {
@@ -91,10 +94,7 @@ export class EnhancedConnectionStore {
 
   /** Adds a connection or replaces it. */
   put(record: EnhancedRecord): void {
-    this.#records.set(record.connectionId, record);
-    const key = nameKey(record);
-    const ids = this.#idsByName.get(key) ?? new Set();
-    this.#idsByName.set(key, ids.add(record.connectionId));
+    this.#records.put(record);
   }
 
   seed({ bindings = [], ...given }: EnhancedSeed, defaultProjectId: string): StoredEnhancedConnection {
@@ -107,34 +107,33 @@ export class EnhancedConnectionStore {
       hosts: [],
       tags: [],
     });
-    const isDeleted = given.status === 'DELETED';
+    const { networkId = prepared.networkId } = given;
+    const isDeleted = given.status === 'DELETED' || given.deletedAtMs !== undefined;
     const record: EnhancedRecord = {
       ...prepared,
       ...definedFields(given),
-      deletedAtMs: given.deletedAtMs ?? (isDeleted ? this.options.now() : undefined),
-      bindings: isDeleted ? [] : bindings.map(binding => this.#seededBinding(binding)),
+      ...(isDeleted && { status: 'DELETED', deletedAtMs: given.deletedAtMs ?? this.options.now() }),
+      bindings: isDeleted ? [] : bindings.map(binding => this.#seededBinding(binding, networkId)),
     };
     this.put(record);
     return connectionAt(record, this.options.now());
   }
 
-  /** Finds a connection that is not deleted. */
-  find(projectId: string, connectionId: string): EnhancedRecord | undefined {
-    const record = this.#records.get(connectionId);
-    return record?.projectId === projectId && record.deletedAtMs === undefined ? record : undefined;
+  /** Finds the record of a connection that is not deleted. */
+  findLiving(projectId: string, connectionId: string): EnhancedRecord | undefined {
+    const record = this.#records.find(projectId, connectionId);
+    return record?.deletedAtMs === undefined ? record : undefined;
   }
 
-  /** Reads a connection or its tombstone; undefined if there is none or the tombstone has expired. */
-  read(projectId: string, connectionId: string): StoredEnhancedConnection | undefined {
-    const record = this.#records.get(connectionId);
-    if (record === undefined || record.projectId !== projectId || this.#isExpired(record)) return undefined;
-    return connectionAt(record, this.options.now());
+  /** Finds a connection or its tombstone; undefined if there is none or the tombstone has expired. */
+  find(projectId: string, connectionId: string): StoredEnhancedConnection | undefined {
+    const record = this.#records.find(projectId, connectionId);
+    return record && connectionAt(record, this.options.now());
   }
 
   /** Whether a connection of this name exists that is not deleted. */
   isNameTaken(projectId: string, name: string): boolean {
-    const ids = this.#idsByName.get(nameKey({ projectId, name })) ?? [];
-    return [...ids].some(id => this.#records.get(id)?.deletedAtMs === undefined);
+    return this.#records.isNameTaken(projectId, name);
   }
 
   /** Replaces a connection by its tombstone, which has no bindings. */
@@ -145,41 +144,27 @@ export class EnhancedConnectionStore {
   /** Lists all connections and tombstones, oldest first. */
   all(): StoredEnhancedConnection[] {
     const nowMs = this.options.now();
-    return [...this.#records.values()]
-      .filter(record => !this.#isExpired(record))
+    return this.#records
+      .all()
       .sort((a, b) => a.createdAtMs - b.createdAtMs)
       .map(record => connectionAt(record, nowMs));
   }
 
   clear(): void {
     this.#records.clear();
-    this.#idsByName.clear();
   }
 
-  #seededBinding({ kind, name, peerId, ...given }: BindingSeed): BindingRecord {
-    const boundAtMs = this.options.now();
-    return {
-      kind,
-      name: name.toLowerCase(),
-      cidr: this.resources.find({ kind, name })?.cidr,
-      peerId: peerId ?? randomUUID(),
-      boundAtMs,
-      readyAtMs: boundAtMs + this.options.peeringMs,
-      failureReason: given.status === 'FAILED' ? (given.errorMessage ?? '') : '',
-      pinned: definedFields({
-        ...given,
-        ...(given.status !== undefined && { errorMessage: given.errorMessage ?? '' }),
-      }),
-    };
+  // A seeded status is final: there is no peering to wait for.
+  #seededBinding({ kind, name, peerId, ...given }: BindingSeed, networkId: string): BindingRecord {
+    const cidr = this.resources.find({ kind, name })?.cidr;
+    const resource = { kind, name: name.toLowerCase(), cidr, isAvailable: true };
+    const record = createBinding(resource, { networkId, bindings: [] }, this.options);
+    const pinned = definedFields(given);
+    const withPeer = { ...record, peerId: peerId ?? record.peerId, pinned };
+    if (given.status === undefined) return withPeer;
+    const failureReason = given.status === 'FAILED' ? (given.errorMessage ?? record.failureReason) : '';
+    return { ...withPeer, readyAtMs: record.boundAtMs, failureReason };
   }
-
-  #isExpired(record: EnhancedRecord): boolean {
-    return record.deletedAtMs !== undefined && this.options.now() >= record.deletedAtMs + this.options.tombstoneMs;
-  }
-}
-
-function nameKey(connection: Pick<StoredEnhancedConnection, 'projectId' | 'name'>): string {
-  return `${connection.projectId}/${connection.name}`;
 }
 
 function connectionAt(record: EnhancedRecord, nowMs: number): StoredEnhancedConnection {

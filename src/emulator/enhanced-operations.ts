@@ -50,7 +50,7 @@ export class EnhancedOperations {
   }
 
   get({ route }: Call): EmulatedResponse {
-    const connection = this.connections.read(route.projectId, route.connectionId);
+    const connection = this.connections.find(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, enhancedConnectionBody(connection, this.options));
   }
@@ -77,9 +77,9 @@ export class EnhancedOperations {
   /** Deletes a connection without a CREATING binding, leaving a tombstone. */
   delete({ route, isDryRun }: Call): EmulatedResponse {
     const { projectId, connectionId } = route;
-    const record = this.connections.find(projectId, connectionId);
+    const record = this.connections.findLiving(projectId, connectionId);
     if (record === undefined) return notFoundError(connectionId, this.options);
-    const { bindings = [] } = this.connections.read(projectId, connectionId) ?? {};
+    const { bindings = [] } = this.connections.find(projectId, connectionId) ?? {};
     if (bindings.some(({ status }) => status === 'CREATING'))
       return dliError('DLI.0007', `Connection ${connectionId} is being created and cannot be deleted.`);
     const response = jsonResponse(200, { is_success: true, message: 'Deleted' });
@@ -99,13 +99,13 @@ export class EnhancedOperations {
   }
 
   tags({ route }: Call): EmulatedResponse {
-    const connection = this.connections.find(route.projectId, route.connectionId);
+    const connection = this.connections.findLiving(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, tagsBody(connection, this.options));
   }
 
   privileges({ route }: Call): EmulatedResponse {
-    const connection = this.connections.find(route.projectId, route.connectionId);
+    const connection = this.connections.findLiving(route.projectId, route.connectionId);
     if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, privilegesBody(connection, this.options));
   }
@@ -126,7 +126,7 @@ export class EnhancedOperations {
   ): EmulatedResponse {
     const { body, problem } = readBindBody(request.body);
     if (problem !== undefined) return dliError('DLI.0001', problem);
-    const record = this.connections.find(route.projectId, route.connectionId);
+    const record = this.connections.findLiving(route.projectId, route.connectionId);
     if (record === undefined) return notFoundError(route.connectionId, this.options);
     const references = namedResources(body);
     const message = messageOf(references.map(({ name }) => name).join(','));

@@ -42,7 +42,7 @@ export const enhancedSeedSchema = z.strictObject({
   routeTableId: text.optional(),
   hosts: z.array(z.strictObject({ name: text, ip: text })).optional(),
   tags: seedSchema.shape.tags,
-  routes: z.array(z.strictObject({ name: text, cidr: text, createdAtMs: timeMs })).optional(),
+  routes: z.array(z.strictObject({ name: text, cidr: text, createdAtMs: timeMs.optional() })).optional(),
   isIpv6Enabled: z.boolean().optional(),
   grantedProjectIds: z.array(text).optional(),
   createdAtMs: timeMs.optional(),
