@@ -12,8 +12,10 @@ import { credentialValues } from './config/credentials.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
 import type { PollLease } from './connection-reads/poller.js';
 import { LOCAL_LEASE } from './connection-reads/poller.js';
+import type { ConnectionSource } from './connection-reads/reader.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
+import { DecodedElements } from './dli/decoded-elements.js';
 import { DliClient } from './dli/dli-client.js';
 import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
@@ -130,8 +132,15 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
   const quota = hasTenants ? 'perTenant' : 'total';
+  const decoded = new DecodedElements();
+  const connections: ConnectionSource = {
+    getConnection: (id, context) => dli.getConnection(id, context),
+    listConnections: async context => ({ ...(await dli.listConnections(context, decoded)), failures: new Map() }),
+    remember: () => undefined,
+    release: () => decoded.clear(),
+  };
   const reader = new ConnectionReader({
-    dli,
+    connections,
     limiter: new FairRateLimiter(clock, {
       perSecond: config.readCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,

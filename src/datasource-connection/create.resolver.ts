@@ -44,7 +44,9 @@ export class CreateDatasourceConnectionResolver {
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
     const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
     const outcome = await running.track(createConnection.run(call, { deadline, traceId }));
-    if (outcome.kind === 'created') onChange({ kind: 'created', id: outcome.connectionId });
+    if (outcome.kind === 'created') {
+      onChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'CLASSIC' });
+    }
     if (outcome.kind === 'unknown') onChange({ kind: 'unknown' });
     return toPayload(outcome, input.name, idempotencyKey);
   }

@@ -1,4 +1,5 @@
 import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
+import { toReadConnection } from '../connection-reads/readiness.js';
 import type { DescribedConnection } from '../dli/responses.js';
 import { ConnectionState, DatasourceConnection, toConnectionType } from './connection.type.js';
 import {
@@ -30,12 +31,14 @@ export class DeleteDatasourceConnectionSuccess {
     this.connection =
       connection === undefined
         ? null
-        : toConnectionType({
-            ...connection,
-            // As reads show it, whatever the case of the id in the request.
-            id: connectionId.toLowerCase(),
-            state: ConnectionState.DELETED,
-          });
+        : toConnectionType(
+            toReadConnection(
+              // As reads show it, whatever the case of the id in the request.
+              { ...connection, id: connectionId.toLowerCase(), state: ConnectionState.DELETED },
+              // Connections with bindings under way are not deleted, so none is overdue.
+              0,
+            ),
+          );
   }
 }
 

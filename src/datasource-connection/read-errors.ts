@@ -1,7 +1,7 @@
 import type { NextFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
+import { CursorError } from '../connection-reads/cursor.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
-import { CursorError } from '../connection-reads/list-page.js';
 import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import { DliError } from '../dli/dli-error.js';
 import { BadInputError, describeProblems, InputProblem, InputProblemCode } from './input-problem.js';

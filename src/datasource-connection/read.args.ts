@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsIn, IsOptional, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
-import type { ConnectionFilter } from '../connection-reads/list-page.js';
+import type { ConnectionFilter } from '../connection-reads/connection-filter.js';
 import { ConnectionOrder, ConnectionState, DatasourceService } from './connection.type.js';
 import { InputProblemCode, reports } from './input-problem.js';
 
