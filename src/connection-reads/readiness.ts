@@ -1,5 +1,5 @@
 import type { Resource } from '../dli/connection.js';
-import { stateOfWireName } from '../dli/connection.js';
+import { isOverdue, stateOfWireName } from '../dli/connection.js';
 import type { DescribedBinding, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
 
@@ -15,9 +15,6 @@ export const ConnectionReadiness = {
 
 /** One of {@link ConnectionReadiness}. */
 export type ConnectionReadiness = (typeof ConnectionReadiness)[keyof typeof ConnectionReadiness];
-
-/** Bindings usually take a few minutes. */
-const OVERDUE_MS = 15 * 60_000;
 
 /** The readiness of an enhanced connection. */
 export function readinessOf({ state, bindings }: DescribedEnhancedConnection): ConnectionReadiness {
@@ -59,17 +56,7 @@ export function toReadConnection(connection: DescribedConnection & { id: string 
   if (connection.kind === 'CLASSIC') return connection;
   const bindings = connection.bindings.map(binding => ({
     ...binding,
-    isOverdue: isOverdue(binding, connection, readAtMs),
+    isOverdue: isOverdue(binding, connection.createdAtMs, readAtMs),
   }));
   return { ...connection, bindings } satisfies ReadEnhancedConnection;
-}
-
-function isOverdue(
-  { state, updatedAtMs }: DescribedBinding,
-  { createdAtMs }: DescribedEnhancedConnection,
-  readAtMs: number,
-): boolean {
-  // DLI's clock and ours differ by seconds at most.
-  const sinceMs = updatedAtMs ?? createdAtMs;
-  return stateOfWireName(state) === 'CREATING' && sinceMs !== null && readAtMs - sinceMs >= OVERDUE_MS;
 }

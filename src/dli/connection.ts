@@ -127,6 +127,7 @@ export function isOverdue(
   createdAtMs: number | null,
   nowMs: number,
 ): boolean {
+  // DLI's clock and ours differ by seconds at most.
   const sinceMs = updatedAtMs ?? createdAtMs;
   return stateOfWireName(state) === 'CREATING' && sinceMs !== null && nowMs - sinceMs >= OVERDUE_MS;
 }
