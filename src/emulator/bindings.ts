@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { EmulatorOptions } from './options.js';
-import type { Resource, ResourceKind, ResourceReference } from './resources.js';
+import type { Resource, ResourceReference } from './resources.js';
 import { doOverlap } from './resources.js';
 import { DEFAULT_SUBNET_CIDR } from './settings.js';
 
 /** State of the binding of a connection to a pool or queue at one point in time. */
 export interface StoredBinding extends ResourceReference {
-  readonly kind: ResourceKind;
-  /** In lower case. */
-  readonly name: string;
   /** Id of the VPC peering. */
   readonly peerId: string;
   /** `CREATING`, `ACTIVE` or `FAILED`; any text for a seeded binding. */
@@ -20,9 +17,7 @@ export interface StoredBinding extends ResourceReference {
 }
 
 /** The stored part of a binding, from which its state at any time is computed. */
-export interface BindingRecord {
-  readonly kind: ResourceKind;
-  readonly name: string;
+export interface BindingRecord extends ResourceReference {
   readonly cidr: string | undefined;
   readonly peerId: string;
   readonly boundAtMs: number;
@@ -80,7 +75,7 @@ function failureReasonOf(resource: Resource, { networkId, bindings }: Destinatio
     return `Failed to get subnet ${networkId}. Response code 404, body {"code":"VPC.0202","message":"Query resource by id ${networkId} fail. the subnet could not be found."}`;
   const { cidr } = resource;
   if (cidr === undefined) return '';
-  const subnetCidr = subnetCidrs[networkId] ?? DEFAULT_SUBNET_CIDR;
+  const subnetCidr = new Map(Object.entries(subnetCidrs)).get(networkId) ?? DEFAULT_SUBNET_CIDR;
   if (doOverlap(cidr, subnetCidr)) return overlapText(resource, `CIDR ${subnetCidr} of the data source`);
   const other = bindings.find(
     bound => bound.failureReason === '' && bound.cidr !== undefined && doOverlap(cidr, bound.cidr),

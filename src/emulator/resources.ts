@@ -49,12 +49,13 @@ export type Pool = z.output<typeof poolSchema>;
 /** A queue. One of a pool has the pool's name and range. */
 export type Queue = z.output<typeof queueSchema> & { readonly pool?: string };
 
-/** What a connection is bound to. */
-export type ResourceKind = 'pool' | 'queue';
+/** What a connection can be bound to. */
+type ResourceKind = 'pool' | 'queue';
 
 /** A pool or queue by its name. */
 export interface ResourceReference {
   readonly kind: ResourceKind;
+  /** In lower case, except in requests. */
   readonly name: string;
 }
 

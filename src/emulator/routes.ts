@@ -43,7 +43,7 @@ export interface Route {
   readonly service: 'dli' | 'iam';
   readonly projectId: string;
   readonly connectionId: string;
-  /** Undefined if the operation is always there. */
+  /** Undefined for IAM, which is always there. */
   readonly offeredBy?: Switch | undefined;
 }
 
@@ -75,8 +75,6 @@ const ENDPOINTS: readonly Endpoint[] = [
   ['listProjects', 'GET', '/v3/auth/projects'],
 ];
 
-const IAM_OPERATIONS: readonly Operation[] = ['issueToken', 'listProjects'];
-
 /**
  * Finds the route of a method and an undecoded path without query; its operation is `unknown` if there is none.
  * One trailing slash is accepted, because some clients send the one that the signing rule adds.
@@ -86,7 +84,7 @@ export function findRoute(method: string, path: string): Route {
   if (segments === undefined) return UNKNOWN_ROUTE;
   for (const [operation, endpointMethod, template, offeredBy] of ENDPOINTS) {
     const ids = endpointMethod === method ? matchSegments(segments, template.split('/')) : undefined;
-    const service = IAM_OPERATIONS.includes(operation) ? 'iam' : 'dli';
+    const service = offeredBy === undefined ? 'iam' : 'dli';
     if (ids !== undefined) return { ...UNKNOWN_ROUTE, ...ids, operation, service, offeredBy };
   }
   return segments[1] === 'v3' ? { ...UNKNOWN_ROUTE, service: 'iam' } : UNKNOWN_ROUTE;

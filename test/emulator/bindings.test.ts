@@ -187,6 +187,14 @@ describe('a binding fails', () => {
     expect(await reasonsFor({ subnetCidrs }, { elastic_resource_pools: ['pool_a'] })).toMatchObject([{ status }]);
   });
 
+  it('by the default range also for a subnet with the name of a property that every object has', async () => {
+    const { bindings } = await startBound(
+      {},
+      { dest_network_id: 'constructor', elastic_resource_pools: ['pool_a', 'pool_overlapping'] },
+    );
+    expect(bindings()).toEqual(['pool pool_a ACTIVE', 'pool pool_overlapping FAILED']);
+  });
+
   it('if its range overlaps with that of another bound pool, but not with that of a failed one', async () => {
     const { bind, bindings, emulator } = await startBound();
     emulator.setResources({
