@@ -2,6 +2,7 @@ import type { KyInstance } from 'ky';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
+import type { BodyFilter } from '../huawei-cloud/response-collector.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
@@ -39,6 +40,8 @@ interface SafeRequest {
   /** Appended to the URL of the project's connections. */
   path: string;
   maxBodyBytes: number;
+  /** Creates the filter of one response; a retry needs another one. */
+  createFilter?: (() => BodyFilter) | undefined;
 }
 
 /** A complete response of any status. */
@@ -163,7 +166,7 @@ export class SafeRequests {
   }
 
   async #exchange<T>(
-    { method, path, maxBodyBytes }: SafeRequest,
+    { method, path, maxBodyBytes, createFilter }: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
     read: (response: Omit<SafeResponse, 'undocumented' | 'confidential'>) => T | undefined,
@@ -174,7 +177,7 @@ export class SafeRequests {
       response = await this.#http(url, {
         method,
         headers: credential.headersFor({ method, url, body: '' }),
-        limits: { deadline, maxBodyBytes },
+        limits: { deadline, maxBodyBytes, filter: createFilter?.() },
       } as CallOptions);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
