@@ -14,7 +14,7 @@ import type { PollLease } from './connection-reads/poller.js';
 import { LOCAL_LEASE } from './connection-reads/poller.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
-import { DliClient } from './dli/dli-client.js';
+import { createDliClients } from './dli/create-clients.js';
 import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
@@ -77,13 +77,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
-  // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
-  const transport = new Transport({ maxWaiting: queuedCreates, skew, certificates });
+  // One pool per purpose, so that slow calls delay no others.
   const iamTransport = new Transport({ maxConnections: 4, certificates });
   const issuerTransport = new Transport({ maxConnections: 1, certificates });
-  const readTransport = new Transport({ maxConnections: 20, skew, certificates });
-  const deletionTransport = new Transport({ maxConnections: 5, skew, certificates });
-  const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
   const confidential = new ConfidentialTexts();
@@ -93,16 +89,28 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     replaceCredentials(credentials);
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
-  const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const sampler = new LogSampler(limits.logWindowMs);
-  const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log, sampler, confidential });
+  const dliDependencies = {
+    authenticator,
+    endpoint,
+    certificates,
+    queuedCreates,
+    clock,
+    skew,
+    log,
+    sampler,
+    confidential,
+  };
+  const { classic: dli, enhanced, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
-  const lookup = new ConnectionLookup(dli, clock, false);
-  const lookups = { CLASSIC: lookup, ENHANCED: lookup };
+  const lookups = {
+    CLASSIC: new ConnectionLookup(dli, clock, false),
+    ENHANCED: new ConnectionLookup(enhanced, clock, true),
+  };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
@@ -184,13 +192,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
         await store.close();
       };
       // The calls of background reconciliation may hang, so its transport is closed before the others.
-      await Promise.all([closeRecords(), counters?.close(), reconciliationTransport.close()]);
+      await Promise.all([closeRecords(), counters?.close(), transports.reconciliation.close()]);
     },
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
       credentialWatcher.close();
       sampler.close();
-      await Promise.all([iamTransport, issuerTransport, ...Object.values(dliTransports)].map(each => each.close()));
+      await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },
   };
 }
