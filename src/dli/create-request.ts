@@ -15,9 +15,9 @@ import {
   toResult,
   toUnavailable,
 } from './create-attempt.js';
-import type { DliLog, FailedResult, OperationContext } from './dli-error.js';
-import type { SignIn } from './safe-request.js';
+import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import type { ConfidentialTexts } from './sanitize.js';
+import type { SignIn } from './sign-in.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -30,18 +30,25 @@ export interface PreparedCreate {
   release(): void;
 }
 
+/** What is created by a request. */
+interface CreateTarget {
+  operation: CreateOperation;
+  /** The path of a project's connections. */
+  pathOf(projectId: string): string;
+}
+
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;
   clock: Clock;
   log: DliLog;
-  /** The URL of a project's connections. */
-  urlOf(projectId: string): URL;
+  /** Base URL of DLI, without a path. */
+  endpoint: URL;
   /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
 }
 
-/** Sends creates through the circuit breaker and the retry policy. */
+/** Sends creates of all kinds through one circuit breaker and one retry budget, because they have one endpoint. */
 export class CreateRequests {
   readonly #breaker: CircuitBreaker;
   readonly #budget: RetryBudget;
@@ -54,46 +61,58 @@ export class CreateRequests {
   /**
    * Does everything that can wait or fail before a byte is sent.
    *
+   * @param operation for the log
    * @returns AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE when it failed
    */
-  async prepare(context: OperationContext): Promise<PreparedCreate | FailedResult> {
-    if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(context));
+  async prepare(operation: CreateOperation, context: OperationContext): Promise<PreparedCreate | FailedResult> {
+    if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(operation, context));
     const credential = await this.dependencies.signIn(context);
     if ('kind' in credential) return credential;
     return { kind: 'prepared', credential, release: () => void credential.settle('UNPROVEN') };
   }
 
   /** Sends the create, and once more when DLI is proven not to have executed the first request. */
-  async send(body: string, { credential }: PreparedCreate, context: OperationContext): Promise<CreateResult> {
+  async send(
+    target: CreateTarget,
+    body: string,
+    { credential }: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreateResult> {
     this.#budget.addCall();
-    let attempt = await this.#attempt(body, credential, context);
+    let attempt = await this.#attempt(target, body, credential, context);
     if (attempt.verdict.kind === 'created') return toResult(attempt);
     const retries = new RetryPolicy(this.#budget);
     let isResent = false;
     while (await retries.waitForRetry(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
-      if (this.#breaker.isOpen()) return toResult(this.#refuse(context), isResent);
+      if (this.#breaker.isOpen()) return toResult(this.#refuse(target.operation, context), isResent);
       const another = await this.dependencies.signIn(context);
       if ('kind' in another) return another;
-      attempt = await this.#attempt(body, another, context);
+      attempt = await this.#attempt(target, body, another, context);
     }
     return toResult(attempt, isResent);
   }
 
   /** The attempt that the open circuit breaker prevents. */
-  #refuse(context: OperationContext): CreateAttempt {
+  #refuse(operation: CreateOperation, context: OperationContext): CreateAttempt {
     const attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
-    this.#report(attempt, context, 0);
+    this.#report(operation, attempt, context, 0);
     return attempt;
   }
 
-  async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const { clock, transport, urlOf, confidential, log } = this.dependencies;
+  async #attempt(
+    { operation, pathOf }: CreateTarget,
+    body: string,
+    credential: CredentialUse,
+    context: OperationContext,
+  ): Promise<CreateAttempt> {
+    const { clock, transport, endpoint, confidential, log } = this.dependencies;
     const { projectId } = credential;
+    const url = new URL(pathOf(projectId), endpoint);
     const startedMs = clock.monotonicMs();
     const attempt = await this.#breaker
       .run(onSending => {
-        const request = { method: 'POST', url: urlOf(projectId), body } as const;
+        const request = { method: 'POST', url, body } as const;
         // The signature carries a date, so it is made right before the request is sent.
         const headers = credential.headersFor(request);
         const limits = { deadline: context.deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
@@ -101,17 +120,16 @@ export class CreateRequests {
       })
       .then(response => completeAttempt(response, projectId, clock, confidential))
       .catch(error => {
-        if (!(error instanceof TransportError))
-          logBug(log, { traceId: context.traceId, operation: 'createConnection' }, error);
+        if (!(error instanceof TransportError)) logBug(log, { traceId: context.traceId, operation }, error);
         return failedAttempt(error);
       });
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
-    this.#report(attempt, context, clock.monotonicMs() - startedMs);
+    this.#report(operation, attempt, context, clock.monotonicMs() - startedMs);
     return attempt;
   }
 
-  #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
-    const record = toCallRecord(attempt, traceId, durationMs);
+  #report(operation: CreateOperation, attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
+    const record = toCallRecord(operation, attempt, traceId, durationMs);
     this.dependencies.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
   }
 }
