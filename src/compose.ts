@@ -9,12 +9,16 @@ import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { credentialValues } from './config/credentials.js';
+import { ConnectionDetails } from './connection-reads/connection-details.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
 import type { PollLease } from './connection-reads/poller.js';
 import { LOCAL_LEASE } from './connection-reads/poller.js';
+import type { ConnectionSource } from './connection-reads/reader.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
+import { DecodedElements } from './dli/decoded-elements.js';
 import { DliClient } from './dli/dli-client.js';
+import type { ResourceDirectory } from './dli/resource-directory.js';
 import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
@@ -22,8 +26,10 @@ import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
+import { ChangeBindings } from './idempotency/change-bindings.js';
 import { ConnectionLookup } from './idempotency/connection-lookup.js';
 import { CreateConnection } from './idempotency/create-connection.js';
+import { CreateEnhancedConnection } from './idempotency/create-enhanced-connection.js';
 import { DeleteConnection } from './idempotency/delete-connection.js';
 import { OperationKeys } from './idempotency/operation-keys.js';
 import { Reconciler } from './idempotency/reconciler.js';
@@ -64,6 +70,16 @@ export interface BackendLimits {
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
 }
+
+// Replaced when the clients of enhanced connections are merged.
+const notBuilt = () => Promise.reject(new TypeError('not built yet'));
+const BINDINGS_NOT_BUILT = { getHosts: notBuilt, getTags: notBuilt };
+const DIRECTORY_NOT_BUILT: ResourceDirectory = {
+  resolve: async resources => resources.map(asked => ({ asked, bound: asked, exists: undefined })),
+};
+
+/** Everything below HTTP. */
+export type Backend = Awaited<ReturnType<typeof compose>>;
 
 /**
  * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
@@ -130,8 +146,14 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
   const quota = hasTenants ? 'perTenant' : 'total';
-  const reader = new ConnectionReader({
-    dli,
+  const decoded = new DecodedElements();
+  const connections: ConnectionSource = {
+    getConnection: (id, context) => dli.getConnection(id, context),
+    listConnections: async context => ({ ...(await dli.listConnections(context, decoded)), failures: new Map() }),
+    remember: () => undefined,
+    release: () => decoded.clear(),
+  };
+  const readDependencies = {
     limiter: new FairRateLimiter(clock, {
       perSecond: config.readCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
@@ -140,7 +162,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     clock,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
-  });
+  };
+  const reader = new ConnectionReader({ ...readDependencies, connections });
+  const details = new ConnectionDetails({ ...readDependencies, bindings: BINDINGS_NOT_BUILT });
   const watcher = new ConnectionWatcher({
     reader,
     limiter: new FairRateLimiter(clock, {
@@ -160,8 +184,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     skew,
     createConnection,
     deleteConnection,
+    createEnhancedConnection: new CreateEnhancedConnection(),
+    changeBindings: new ChangeBindings(),
     reader,
     watcher,
+    details,
+    directory: DIRECTORY_NOT_BUILT,
     callerAuthenticator,
     createLimit,
     streamQuota,

@@ -1,8 +1,9 @@
 import { Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root, Subscription, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
+import type { ReadContext } from '../connection-reads/limited-reads.js';
 import type { ReadConnection } from '../connection-reads/list-page.js';
-import type { ConnectionReader, ReadContext } from '../connection-reads/reader.js';
+import type { ConnectionReader } from '../connection-reads/reader.js';
 import { areBound, readinessOf } from '../connection-reads/readiness.js';
 import type { ConnectionEvent, ConnectionWatcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
