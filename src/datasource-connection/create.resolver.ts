@@ -6,10 +6,9 @@ import type { CreateConnection } from '../idempotency/create-connection.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
 import { CreateDatasourceConnectionPayload } from './create.payload.js';
 import type { MutationDependencies } from './mutation.js';
-import { recordForAudit, startMutation } from './mutation.js';
+import { mapValidationErrors, recordForAudit, startMutation } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
-import { mapValidationErrors } from './user-errors.js';
 
 interface Dependencies extends MutationDependencies {
   createConnection: CreateConnection;

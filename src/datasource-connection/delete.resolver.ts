@@ -6,11 +6,10 @@ import type { DeleteConnection } from '../idempotency/delete-connection.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
 import { InputProblemCode, reports } from './input-problem.js';
 import type { MutationDependencies } from './mutation.js';
-import { recordForAudit, startMutation } from './mutation.js';
+import { mapValidationErrors, recordForAudit, startMutation } from './mutation.js';
 import type { ToConnectionType } from './page.type.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
-import { mapValidationErrors } from './user-errors.js';
 
 interface Dependencies extends MutationDependencies {
   deleteConnection: DeleteConnection;
@@ -25,7 +24,7 @@ export class DeleteDatasourceConnectionResolver {
   @Authorized<Role>('delete')
   @Mutation(() => DeleteDatasourceConnectionPayload, {
     description:
-      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection that is still being created, or bound, cannot be deleted yet.',
+      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection cannot be deleted while DLI is still creating it or a binding of it.',
   })
   @UseMiddleware(recordForAudit, mapValidationErrors)
   async deleteDatasourceConnection(

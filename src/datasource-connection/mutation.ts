@@ -1,14 +1,16 @@
 import { hash } from 'node:crypto';
 import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
+import { ArgumentValidationError } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
 import type { ConnectionChange } from '../connection-reads/own-changes.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
+import { describeProblems } from './input-problem.js';
 import { PublicError } from './public-error.js';
 import type { RequestContext } from './request-context.js';
-import { UserError } from './user-errors.js';
+import { InvalidInputError, UserError } from './user-errors.js';
 
 /** The dependencies that all mutations share. */
 export interface MutationDependencies {
@@ -66,6 +68,17 @@ export class RateLimitedError extends PublicError {
     super('RATE_LIMITED', message, { retryAfterSeconds, http: { status: 429 } });
   }
 }
+
+/** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
+export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
+  try {
+    return await next();
+  } catch (error) {
+    const problems = error instanceof ArgumentValidationError ? describeProblems(error) : undefined;
+    if (problems === undefined) throw error;
+    return new InvalidInputError(problems);
+  }
+};
 
 /** What the audit log records of a payload; the members of the unions have more. */
 interface MutationPayload {

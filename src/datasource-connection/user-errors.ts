@@ -1,17 +1,5 @@
-import type { MiddlewareFn } from 'type-graphql';
-import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
-import { describeProblems, InputProblem } from './input-problem.js';
-
-/** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
-export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
-  try {
-    return await next();
-  } catch (error) {
-    const problems = error instanceof ArgumentValidationError ? describeProblems(error) : undefined;
-    if (problems === undefined) throw error;
-    return new InvalidInputError(problems);
-  }
-};
+import { Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+import { InputProblem } from './input-problem.js';
 
 /** The codes of {@link UserError}. */
 export enum UserErrorCode {

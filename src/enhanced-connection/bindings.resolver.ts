@@ -1,10 +1,9 @@
 import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { MutationDependencies } from '../datasource-connection/mutation.js';
-import { recordForAudit, startMutation } from '../datasource-connection/mutation.js';
+import { mapValidationErrors, recordForAudit, startMutation } from '../datasource-connection/mutation.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { toResources } from '../datasource-connection/resource.input.js';
-import { mapValidationErrors } from '../datasource-connection/user-errors.js';
 import type { ChangeBindings, ChangeBindingsCommand, ChangeBindingsOutcome } from '../idempotency/change-bindings.js';
 import { ConnectionResourcesInput } from './bindings.input.js';
 import { BindDatasourceConnectionPayload, UnbindDatasourceConnectionPayload } from './bindings.payload.js';

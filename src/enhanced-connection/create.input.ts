@@ -63,7 +63,7 @@ export const CREATE_ENHANCED_RULES = {
     text: 'A value of ConnectionResourceKind.',
   },
   'resources.*.name': RESOURCE_NAME_RULE,
-  hosts: { isRequired: false, maxItems: 20_000, text: 'At most 20000, each name once, ignoring case.' },
+  hosts: { isRequired: false, maxItems: 20_000, text: 'At most 20,000, each name once, ignoring case.' },
   'hosts.*.name': textRule({
     subject: 'The name of a host',
     minLength: 1,

@@ -3,11 +3,10 @@ import { Arg, Authorized, Ctx, FieldResolver, Mutation, Resolver, Root, UseMiddl
 import type { Role } from '../auth/caller.js';
 import type { ConnectionReader } from '../connection-reads/reader.js';
 import type { MutationDependencies } from '../datasource-connection/mutation.js';
-import { recordForAudit, startMutation } from '../datasource-connection/mutation.js';
+import { mapValidationErrors, recordForAudit, startMutation } from '../datasource-connection/mutation.js';
 import { readCreated } from '../datasource-connection/read.resolver.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { toResources } from '../datasource-connection/resource.input.js';
-import { mapValidationErrors } from '../datasource-connection/user-errors.js';
 import type { EnhancedConnectionRequest } from '../dli/connection.js';
 import type { CreateEnhancedConnection } from '../idempotency/create-enhanced-connection.js';
 import { EnhancedDatasourceConnection } from './connection.type.js';

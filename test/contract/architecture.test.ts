@@ -16,13 +16,26 @@ const RULES: Readonly<Record<string, Rule>> = {
   'main.ts': { allowed: ['gateway.ts', 'dev-mode.ts', 'config', 'lib'] },
   'dev-mode.ts': { allowed: ['config', 'emulator'] },
   'gateway.ts': {
-    allowed: ['compose.ts', 'http', 'graphql', 'datasource-connection', 'operation-store', 'config', 'lib'],
+    allowed: [
+      'compose.ts',
+      'http',
+      'graphql',
+      'enhanced-connection',
+      'datasource-connection',
+      'operation-store',
+      'config',
+      'lib',
+    ],
   },
   'compose.ts': {
     allowed: ['idempotency', 'operation-store', 'connection-reads', 'auth', 'config', 'dli', 'huawei-cloud', 'lib'],
   },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
-  graphql: { allowed: ['datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
+  graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
+  'enhanced-connection': {
+    allowed: ['datasource-connection', 'idempotency', 'connection-reads', 'dli'],
+    allowedAsTypes: ['auth'],
+  },
   'datasource-connection': {
     allowed: ['idempotency', 'connection-reads', 'dli', 'lib'],
     allowedAsTypes: ['auth'],

@@ -61,6 +61,7 @@ describe('the SDL for a supergraph', () => {
       'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])',
       'extend interface DatasourceConnection @key(fields: "id")',
       'extend type ClassicDatasourceConnection @key(fields: "id")',
+      'extend type EnhancedDatasourceConnection @key(fields: "id")',
       '',
     ]);
   });
