@@ -66,6 +66,9 @@ export interface BackendLimits {
   watchesPerTenant?: number | undefined;
 }
 
+/** What {@link compose} returns. */
+export type Backend = Awaited<ReturnType<typeof compose>>;
+
 /**
  * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
  * because each one delays the start.

@@ -53,10 +53,17 @@ export function isOf(binding: DescribedBinding, { kind, name }: Resource): boole
 /** A connection as it was read from DLI at a time, in milliseconds since 1970-01-01 UTC. */
 export function toReadConnection(connection: DescribedConnection & { id: string }, readAtMs: number): ReadConnection {
   // The list keeps the objects of classic connections that have not changed.
-  if (connection.kind === 'CLASSIC') return connection;
+  return connection.kind === 'CLASSIC' ? connection : toReadEnhancedConnection(connection, readAtMs);
+}
+
+/** An enhanced connection as {@link toReadConnection} makes it. */
+export function toReadEnhancedConnection(
+  connection: DescribedEnhancedConnection & { id: string },
+  readAtMs: number,
+): ReadEnhancedConnection {
   const bindings = connection.bindings.map(binding => ({
     ...binding,
     isOverdue: isOverdue(binding, connection.createdAtMs, readAtMs),
   }));
-  return { ...connection, bindings } satisfies ReadEnhancedConnection;
+  return { ...connection, bindings };
 }
