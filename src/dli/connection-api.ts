@@ -12,7 +12,7 @@ import type { ConnectionDecoder, DecodedResponse, DescribedConnection } from './
 import { readConnectionList, readPage } from './responses.js';
 
 /** Sends one request for a list, and decodes the response; undefined makes it an error. */
-export type SendList = <T>(
+type SendList = <T>(
   query: Readonly<Record<string, string>>,
   decode: (response: DecodedResponse) => T | undefined,
 ) => Promise<T>;

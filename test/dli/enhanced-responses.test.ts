@@ -241,7 +241,7 @@ describe('the text of a failed binding', () => {
     ['The subnet overlaps with that of the peer.', 'CIDR_OVERLAP'],
     ['A conflict with the route.', 'ROUTE_CONFLICT'],
     ['Route exceeds the quota.', 'ROUTE_CONFLICT'],
-    ['The quota of peerings is used up.', 'NETWORK_QUOTA'],
+    ['The quota of the VPC is used up.', 'NETWORK_QUOTA'],
     ['The number exceeds the limit.', 'NETWORK_QUOTA'],
     ['A conflict.', 'OTHER'],
     ['Boom.', 'OTHER'],
