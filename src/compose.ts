@@ -1,14 +1,13 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import type { CallerAuthenticator } from './auth/caller.js';
-import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from './auth/caller.js';
-import type { SharedCounters } from './auth/rate-limits.js';
-import type { AuthConfig } from './config/auth-config.js';
+import { ConnectionQuota } from './auth/caller.js';
+import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { credentialValues } from './config/credentials.js';
+import { ConnectionDetails } from './connection-reads/connection-details.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
 import type { PollLease } from './connection-reads/poller.js';
 import { LOCAL_LEASE } from './connection-reads/poller.js';
@@ -22,8 +21,10 @@ import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport } from './huawei-cloud/transport.js';
+import { ChangeBindings } from './idempotency/change-bindings.js';
 import { ConnectionLookup } from './idempotency/connection-lookup.js';
 import { CreateConnection } from './idempotency/create-connection.js';
+import { CreateEnhancedConnection } from './idempotency/create-enhanced-connection.js';
 import { DeleteConnection } from './idempotency/delete-connection.js';
 import { OperationKeys } from './idempotency/operation-keys.js';
 import { Reconciler } from './idempotency/reconciler.js';
@@ -65,6 +66,9 @@ export interface BackendLimits {
   watchesPerTenant?: number | undefined;
 }
 
+/** What {@link compose} returns. */
+export type Backend = Awaited<ReturnType<typeof compose>>;
+
 /**
  * Composition root of everything below HTTP. Optional libraries are loaded only if the configuration needs them,
  * because each one delays the start.
@@ -101,14 +105,14 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     sampler,
     confidential,
   };
-  const { classic: dli, enhanced, transports } = createDliClients(dliDependencies);
+  const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
-    CLASSIC: new ConnectionLookup(dli, clock, false),
+    CLASSIC: new ConnectionLookup(classic, clock, false),
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
@@ -119,13 +123,27 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
-  const createConnection = new CreateConnection({ ...reconciliation, dli, writer, resume, markerTag, confidential });
-  const deleteConnection = new DeleteConnection(dli, store, keys, clock);
+  const creation = { ...reconciliation, writer, resume, markerTag, confidential };
+  const createConnection = new CreateConnection({ ...creation, dli: classic });
+  const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
+  const createEnhancedConnection = new CreateEnhancedConnection({
+    ...creation,
+    createConnection: new CreateConnection({ ...creation, dli: enhanced }),
+    changeBindings,
+  });
+  const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
   const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log);
-  const callerAuthenticator = await createCallerAuthenticator(auth, issuerTransport, counters, limits, clock, log);
+  const callerAuthenticator = await createCallerAuthenticator(
+    auth,
+    issuerTransport,
+    counters,
+    limits.verificationsPerSecond,
+    clock,
+    log,
+  );
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
   const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
@@ -138,8 +156,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
   const quota = hasTenants ? 'perTenant' : 'total';
-  const reader = new ConnectionReader({
-    dli,
+  const reads = {
     limiter: new FairRateLimiter(clock, {
       perSecond: config.readCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
@@ -148,7 +165,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     clock,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
-  });
+  };
+  const reader = new ConnectionReader({ ...reads, connections });
+  const details = new ConnectionDetails({ ...reads, bindings });
   const watcher = new ConnectionWatcher({
     reader,
     limiter: new FairRateLimiter(clock, {
@@ -167,9 +186,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
     createConnection,
+    createEnhancedConnection,
+    changeBindings,
     deleteConnection,
     reader,
+    details,
     watcher,
+    directory,
     callerAuthenticator,
     createLimit,
     streamQuota,
@@ -251,49 +274,6 @@ async function openStore(
   const { RedisStore } = await import('./operation-store/redis-store.js');
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
   return RedisStore.connect(redisUrl, report, clock, limits);
-}
-
-/** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
-async function openSharedCounters(
-  { tokens, createLimit }: AuthConfig,
-  address: RedisOptions | undefined,
-  secret: SharedCounters['secret'],
-  log: Logger,
-): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
-  if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
-  const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
-  const redis = await connectBestEffort(address, isAvailable => {
-    if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
-    else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
-  });
-  return { redis, secret, close: () => closeRedis(redis) };
-}
-
-async function createCallerAuthenticator(
-  { tokens, failedLoginsPerMinute }: AuthConfig,
-  issuerTransport: Transport,
-  counters: SharedCounters | undefined,
-  { verificationsPerSecond }: BackendLimits,
-  clock: Clock,
-  log: Logger,
-): Promise<CallerAuthenticator> {
-  if (tokens === undefined) return ANONYMOUS;
-  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
-    await Promise.all([
-      import('./auth/jwt-authenticator.js'),
-      import('./auth/jwks.js'),
-      import('./auth/rate-limits.js'),
-    ]);
-  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport), clock, log);
-  const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
-  const queue = new VerificationQueue(clock, verificationsPerSecond);
-  return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);
-}
-
-async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
-  if (createLimit === undefined) return NO_CREATE_LIMIT;
-  const { TenantCreateLimit } = await import('./auth/rate-limits.js');
-  return new TenantCreateLimit(createLimit, counters);
 }
 
 async function openPollLease(

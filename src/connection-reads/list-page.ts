@@ -1,9 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { DatasourceService } from '../dli/connection.js';
-import { ConnectionState, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
-import type { DescribedClassicConnection, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
-import { parseJson } from '../lib/json.js';
+import { ConnectionKind, ConnectionState } from '../dli/connection.js';
+import type {
+  DescribedBinding,
+  DescribedClassicConnection,
+  DescribedConnection,
+  DescribedEnhancedConnection,
+} from '../dli/responses.js';
+import type { ConnectionFilter, ListFailures } from './connection-filter.js';
+import { failureOf, kindsOf, matches } from './connection-filter.js';
+import { CursorError, decodeCursor, encodeCursor } from './cursor.js';
 
 /** A connection with an id. */
 export type ReadConnection = ReadClassicConnection | ReadEnhancedConnection;
@@ -12,15 +18,15 @@ export type ReadConnection = ReadClassicConnection | ReadEnhancedConnection;
 export type ReadClassicConnection = DescribedClassicConnection & { id: string };
 
 /** An enhanced connection with an id. */
-export type ReadEnhancedConnection = DescribedEnhancedConnection & { id: string };
+export type ReadEnhancedConnection = Omit<DescribedEnhancedConnection, 'bindings'> & {
+  id: string;
+  bindings: ReadBinding[];
+};
 
-/** Filter of a connection list; an absent criterion matches all connections. */
-export interface ConnectionFilter {
-  /** Default: all states except DELETED. */
-  states?: readonly ConnectionState[] | undefined;
-  services?: readonly DatasourceService[] | undefined;
-  /** Substring of the name, case-insensitive. */
-  name?: string | undefined;
+/** A binding of an enhanced connection. */
+export interface ReadBinding extends DescribedBinding {
+  /** Whether it had been CREATING for 15 minutes or longer when it was read. */
+  isOverdue: boolean;
 }
 
 /** The orders in which connections can be listed. */
@@ -50,15 +56,8 @@ export interface ConnectionPage {
   nextCursor: string | null;
   /** Number of matching connections on all pages. */
   totalCount: number;
-}
-
-/** The cursor is malformed or belongs to another order. */
-export class CursorError extends Error {
-  override readonly name = 'CursorError';
-
-  constructor() {
-    super('The cursor does not belong to this list.');
-  }
+  /** The kinds that the filter can match but that could not be listed. */
+  unavailableKinds: ConnectionKind[];
 }
 
 /** Position in an order. Unlike an offset it stays valid when its item disappears. */
@@ -77,10 +76,10 @@ const ALL: ConnectionFilter = { states: Object.values(ConnectionState) };
 const BYTES_PER_ENTRY = 8;
 const MAX_SELECTIONS = 32;
 const MAX_SELECTION_BYTES = 4 * 1_024 * 1_024;
-const MAX_CURSOR_LENGTH = 1_024;
 // The maximum length of a DLI name; bounds the length of a cursor.
 const MAX_KEY_LENGTH = 64;
-const cursorContent = z.tuple([z.string(), z.union([z.string(), z.number()]), z.string()]);
+/** Order, sort key and id. */
+const cursorSchema = z.tuple([z.string(), z.union([z.string(), z.number()]), z.string()]);
 
 /** The connections that match a filter, in an order. */
 interface Selection {
@@ -107,24 +106,33 @@ export class ConnectionSnapshot {
   /** Ids in lower case, by position. A map would cost too much to build for every list. */
   readonly #ids: string[];
 
-  /** @param readAtSequence the number of own changes before the read began */
+  /**
+   * @param readAtSequence the number of own changes before the read began
+   * @param failures the kinds whose connections are missing
+   */
   constructor(
     connections: readonly ReadConnection[],
     readonly readAtSequence: number,
+    readonly failures: ListFailures,
   ) {
     this.#read = connections;
     this.#connections = [...connections];
     this.#ids = connections.map(({ id }) => id.toLowerCase());
   }
 
-  /** All connections by id in lower case. */
-  byId(): Map<string, ReadConnection> {
-    return mapOf(this.#connections);
+  /** Whether a kind is missing that may be listed soon. A refusal, unlike an outage, lasts. */
+  get isIncomplete(): boolean {
+    return [...this.failures.values()].some(({ code }) => code !== 'REJECTED');
   }
 
-  /** All connections by id in lower case, as DLI listed them, without our own changes since. */
-  byIdAsRead(): Map<string, ReadConnection> {
-    return mapOf(this.#read);
+  /** All connections of a kind by id in lower case. */
+  byId(kind: ConnectionKind): Map<string, ReadConnection> {
+    return mapOf(this.#connections, kind);
+  }
+
+  /** All connections of a kind by id in lower case, as DLI listed them, without our own changes since. */
+  byIdAsRead(kind: ConnectionKind): Map<string, ReadConnection> {
+    return mapOf(this.#read, kind);
   }
 
   /** The connections with these ids, which are in lower case. */
@@ -139,10 +147,11 @@ export class ConnectionSnapshot {
   }
 
   /** Adds a connection, or replaces the one with its id. */
-  put(connection: ReadConnection): void {
-    const id = connection.id.toLowerCase();
+  put(read: ReadConnection): void {
+    const id = read.id.toLowerCase();
     const position = this.#ids.indexOf(id);
     const replaced = this.#connections[position];
+    const connection = withListedFields(read, replaced);
     const index = replaced === undefined ? this.#ids.length : position;
     this.#ids[index] = id;
     this.#connections[index] = connection;
@@ -152,22 +161,29 @@ export class ConnectionSnapshot {
     }
   }
 
-  /** @throws {CursorError} */
+  /**
+   * @throws {DliError} if no kind could be listed that the filter can match
+   * @throws {CursorError}
+   */
   page({ first, after, filter, order }: PageRequest): ConnectionPage {
+    const failure = failureOf(filter, this.failures);
+    if (failure !== undefined) throw failure;
     const { entries } = this.#select(filter, order);
-    const start = after === undefined ? 0 : indexAfter(entries, order, decodeCursor(after, order));
+    const start = after === undefined ? 0 : indexAfter(entries, order, positionOf(after, order));
     const shown = entries.slice(start, start + first);
     const last = shown.at(-1);
     const isLastPage = last === undefined || start + shown.length === entries.length;
     return {
       items: shown.map(({ connection }) => connection),
-      nextCursor: isLastPage ? null : encodeCursor(order, last),
+      nextCursor: isLastPage ? null : encodeCursor([order, last.key, last.id]),
       totalCount: entries.length,
+      unavailableKinds: kindsOf(filter).filter(kind => this.failures.has(kind)),
     };
   }
 
   #select(filter: ConnectionFilter, order: ConnectionOrder): Selection {
-    const cacheKey = JSON.stringify([order, filter.states, filter.services, filter.name]);
+    const { kinds, states, services, name, vpcId, boundTo, readiness } = filter;
+    const cacheKey = JSON.stringify([order, kinds, states, services, name, vpcId, boundTo, readiness]);
     const cached = this.#selections.get(cacheKey);
     if (cached !== undefined) return cached;
     const entries = this.#sort(order).entries.filter(({ connection }) => matches(filter, connection));
@@ -189,8 +205,16 @@ export class ConnectionSnapshot {
   }
 }
 
-function mapOf(connections: readonly ReadConnection[]): Map<string, ReadConnection> {
-  return new Map(connections.map(connection => [connection.id.toLowerCase(), connection]));
+function mapOf(connections: readonly ReadConnection[], kind: ConnectionKind): Map<string, ReadConnection> {
+  const ofKind = connections.filter(connection => connection.kind === kind);
+  return new Map(ofKind.map(connection => [connection.id.toLowerCase(), connection]));
+}
+
+/** A connection that was read by its id, with the fields that only lists have. */
+function withListedFields(read: ReadConnection, listed: ReadConnection | undefined): ReadConnection {
+  if (read.kind !== ConnectionKind.ENHANCED || listed?.kind !== ConnectionKind.ENHANCED) return read;
+  const { isShared, isIpv6Enabled } = listed;
+  return { ...read, isShared: read.isShared ?? isShared, isIpv6Enabled: read.isIpv6Enabled ?? isIpv6Enabled };
 }
 
 function entryOf(order: ConnectionOrder, connection: ReadConnection): Entry {
@@ -205,22 +229,6 @@ function insertInto({ order, entries }: Selection, connection: ReadConnection): 
 function removeFrom({ order, entries }: Selection, connection: ReadConnection): void {
   const index = indexAfter(entries, order, entryOf(order, connection)) - 1;
   if (entries[index]?.connection === connection) entries.splice(index, 1);
-}
-
-/** Whether a filter matches deleted connections. */
-export function showsDeleted({ states }: ConnectionFilter): boolean {
-  return states?.includes('DELETED') ?? false;
-}
-
-/** Whether a filter matches a connection. */
-export function matches({ states, services, name = '' }: ConnectionFilter, connection: DescribedConnection): boolean {
-  const state = stateOfWireName(connection.state);
-  if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
-  if (name !== '' && !(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
-  if (services === undefined) return true;
-  if (connection.kind !== 'CLASSIC') return false;
-  const service = connection.service === null ? undefined : serviceOfWireName(connection.service);
-  return service !== undefined && services.includes(service);
 }
 
 /** The sort key: the name in lower case, or the time of creation (0 if DLI does not report it). */
@@ -247,15 +255,9 @@ function indexAfter(entries: readonly Entry[], order: ConnectionOrder, position:
   return low;
 }
 
-function encodeCursor(order: ConnectionOrder, { key, id }: Position): string {
-  return Buffer.from(JSON.stringify([order, key, id])).toString('base64url');
-}
-
-/** @throws {CursorError} */
-function decodeCursor(cursor: string, order: ConnectionOrder): Position {
-  const content = cursor.length > MAX_CURSOR_LENGTH ? '' : Buffer.from(cursor, 'base64url').toString();
-  const [cursorOrder, key, id] = cursorContent.safeParse(parseJson(content)).data ?? [];
-  const keyType = order === 'NAME' ? 'string' : 'number';
-  if (key === undefined || id === undefined || cursorOrder !== order || typeof key !== keyType) throw new CursorError();
+/** @throws {CursorError} when it belongs to another order */
+function positionOf(cursor: string, order: ConnectionOrder): Position {
+  const [cursorOrder, key, id] = decodeCursor(cursor, cursorSchema);
+  if (cursorOrder !== order || typeof key !== (order === 'NAME' ? 'string' : 'number')) throw new CursorError();
   return { key, id };
 }

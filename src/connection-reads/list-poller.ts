@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ConnectionKind } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
+import type { ConnectionFilter, ListFailures } from './connection-filter.js';
+import { failureOf, matches, showsDeleted } from './connection-filter.js';
 import { ReadQueueFullError } from './fair-rate-limiter.js';
-import type { ConnectionFilter, ConnectionSnapshot, ReadConnection } from './list-page.js';
-import { matches, showsDeleted } from './list-page.js';
+import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 import { PollSchedule } from './poll-schedule.js';
 import type { PollerDependencies } from './poller.js';
 import { problemOf } from './poller.js';
@@ -43,19 +45,22 @@ const PROBLEM = 'problem';
 // The reading is for the subscribers of all tenants, so it takes turns like a tenant of its own.
 const TENANT = '';
 
+const KINDS = Object.values(ConnectionKind);
+
 type Connections = ReadonlyMap<string, ReadConnection>;
 
 /**
  * Polls the list for all its subscribers, and reports how each reading differs from the one before. The interval grows
- * up to 20 s while the list is unchanged. The readings are shared with the queries of the list.
+ * up to 20 s while the list is unchanged. The readings are shared with the queries of the list. While a kind cannot be
+ * listed, its connections count as unchanged.
  */
 export class ListPoller {
   readonly #subscribers = new Map<WatchStream<ListEvent>, { filter: ConnectionFilter; subscriber: Subscriber }>();
   readonly #schedule: PollSchedule;
-  /** The latest reading, by id in lower case. */
-  #connections: Connections | undefined;
-  /** The error of the latest reading. */
-  #problem: DliError | undefined;
+  /** The latest reading of each kind, by id in lower case. */
+  readonly #latest = new Map<ConnectionKind, Connections>();
+  /** The errors of the latest reading. */
+  #failures: ListFailures = new Map();
 
   constructor(private readonly dependencies: Omit<PollerDependencies, 'limiter' | 'lease'>) {
     const { clock, intervalMs } = dependencies;
@@ -67,7 +72,8 @@ export class ListPoller {
   /** Adds a stream, which gets the changes since the latest reading, or since the first one. */
   add(stream: WatchStream<ListEvent>, filter: ConnectionFilter, subscriber: Subscriber): void {
     this.#subscribers.set(stream, { filter, subscriber });
-    if (this.#problem !== undefined) stream.push({ kind: 'problem', error: this.#problem }, PROBLEM);
+    const error = failureOf(filter, this.#failures);
+    if (error !== undefined) stream.push({ kind: 'problem', error }, PROBLEM);
   }
 
   /** @returns whether any streams are left */
@@ -91,37 +97,48 @@ export class ListPoller {
     const watches = [...this.#subscribers.values()];
     const withDeleted = watches.some(({ filter }) => showsDeleted(filter));
     // The first reading may be the one that a caller queried before it subscribed, so that it misses no change since.
-    const maxAgeMs = this.#connections === undefined ? SNAPSHOT_LIFE_MS : intervalMs / 2;
+    const maxAgeMs = this.#latest.size === 0 ? SNAPSHOT_LIFE_MS : intervalMs / 2;
     try {
       // The log shows the poll under the trace id of the oldest subscriber.
       const traceId = watches[0]?.subscriber.traceId ?? '';
       this.#deliver(await reader.list(maxAgeMs, withDeleted, { tenant: TENANT, traceId }));
     } catch (error) {
       const queueFull = error instanceof ReadQueueFullError;
-      this.#deliverProblem(queueFull ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : problemOf(error, onBug));
+      const problem = queueFull ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : problemOf(error, onBug);
+      this.#deliverFailures(new Map(KINDS.map(kind => [kind, problem])));
+      this.#schedule.onResult(false, problem.retryAfterSeconds);
     }
   }
 
   #deliver(list: ConnectionSnapshot): void {
     if (this.#schedule.signal.aborted) return;
-    const isFirst = this.#connections === undefined;
+    const isFirst = this.#latest.size === 0;
+    this.#deliverFailures(list.failures);
+    const changes = KINDS.filter(kind => !list.failures.has(kind)).map(kind => this.#deliverKind(kind, list));
+    // The failure of one kind must not delay the other.
+    this.#schedule.onResult(isFirst || changes.some(Boolean));
+  }
+
+  /** @returns whether anything has changed */
+  #deliverKind(kind: ConnectionKind, list: ConnectionSnapshot): boolean {
     // Own changes since the first reading are reported, too, even if a query has seen them.
-    const before = this.#connections ?? list.byIdAsRead();
-    const after = list.byId();
-    this.#connections = after;
-    if (this.#problem !== undefined) for (const stream of this.#subscribers.keys()) stream.withdraw(PROBLEM);
-    this.#problem = undefined;
+    const before = this.#latest.get(kind) ?? list.byIdAsRead(kind);
+    const after = list.byId(kind);
+    this.#latest.set(kind, after);
     const ids = changedIds(before, after);
     for (const [stream, { filter }] of [...this.#subscribers])
       for (const id of ids) pushChange(stream, filter, id, before.get(id), after.get(id));
-    this.#schedule.onResult(isFirst || ids.length > 0);
+    return ids.length > 0;
   }
 
-  #deliverProblem(error: DliError): void {
-    const isNew = this.#problem?.code !== error.code;
-    this.#problem = error;
-    if (isNew) for (const stream of this.#subscribers.keys()) stream.push({ kind: 'problem', error }, PROBLEM);
-    this.#schedule.onResult(false, error.retryAfterSeconds);
+  #deliverFailures(failures: ListFailures): void {
+    const before = this.#failures;
+    this.#failures = failures;
+    for (const [stream, { filter }] of this.#subscribers) {
+      const error = failureOf(filter, failures);
+      if (error === undefined) stream.withdraw(PROBLEM);
+      else if (failureOf(filter, before)?.code !== error.code) stream.push({ kind: 'problem', error }, PROBLEM);
+    }
   }
 }
 

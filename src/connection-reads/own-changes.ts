@@ -1,3 +1,4 @@
+import type { ConnectionKind } from '../dli/connection.js';
 import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
@@ -6,13 +7,23 @@ import type { ConnectionSnapshot, ReadConnection } from './list-page.js';
 
 /** The change that a mutation made to a connection, or may have made. */
 export type ConnectionChange =
-  | { kind: 'created' | 'deleted'; id: string }
+  | CertainChange
   /** The outcome is not known, or not certain. Without an id, any connection may have been changed. */
   | { kind: 'unknown'; id?: string | undefined };
 
+type CertainChange =
+  | { kind: 'created'; id: string; connectionKind: ConnectionKind }
+  /** Enhanced connections only: bound to something, or taken from it. */
+  | { kind: 'changed'; id: string }
+  | { kind: 'deleted'; id: string };
+
 interface OwnChange {
   id: string;
-  kind: 'created' | 'deleted';
+  kind: CertainChange['kind'];
+  /** The kind of the connection; undefined if it was deleted. */
+  connectionKind: ConnectionKind | undefined;
+  /** Whether it was created in the last minute, so that lists may lack it. */
+  isNew: boolean;
   /** Position among all changes. */
   sequence: number;
   atMs: number;
@@ -29,8 +40,8 @@ const MAX_GET_LAG_MS = 5_000;
 const MAX_LOOKUPS = 10;
 
 /**
- * The connections that were created or deleted through this gateway, or another one on the same Redis, in the last
- * minute. DLI's list may have been read before a change, or may not show it yet.
+ * The connections that were created, changed or deleted through this gateway, or another one on the same Redis, in the
+ * last minute. DLI's list may have been read before a change, or may not show it yet.
  */
 export class OwnChanges {
   /** By id in lower case, oldest first. */
@@ -48,14 +59,23 @@ export class OwnChanges {
   }
 
   /** Takes a change into account for all lists that are kept or read from now on. */
-  add(anyCaseId: string, kind: OwnChange['kind']): void {
-    const id = anyCaseId.toLowerCase();
+  add(change: CertainChange): void {
+    const id = change.id.toLowerCase();
+    const earlier = this.#changes.get(id);
     // A repeat of a create, of which only the first call counts; DLI never reuses an id.
-    if (kind === 'created' && this.#changes.has(id)) return;
+    if (earlier !== undefined && change.kind === 'created') return;
+    if (earlier?.kind === 'deleted' && change.kind === 'changed') return;
     this.#sequence += 1;
-    if (kind === 'deleted') this.#lastDeletion = this.#sequence;
+    if (change.kind === 'deleted') this.#lastDeletion = this.#sequence;
     this.#changes.delete(id);
-    this.#changes.set(id, { id, kind, sequence: this.#sequence, atMs: this.clock.monotonicMs() });
+    this.#changes.set(id, {
+      id,
+      kind: change.kind,
+      connectionKind: kindOfConnection(change),
+      isNew: change.kind === 'created' || (change.kind === 'changed' && earlier?.isNew === true),
+      sequence: this.#sequence,
+      atMs: this.clock.monotonicMs(),
+    });
     for (const change of this.#changes.values()) {
       if (this.#changes.size <= MAX_CHANGES && this.clock.monotonicMs() - change.atMs <= LIFE_MS) break;
       this.#changes.delete(change.id);
@@ -69,7 +89,8 @@ export class OwnChanges {
   }
 
   /**
-   * Adds created connections to a list that lacks them, as DLI describes them, and marks deleted ones as DELETED.
+   * Adds created connections to a list that lacks them, and changed ones to a list that was read before, as DLI describes
+   * them now, and marks deleted ones as DELETED. Those of a kind that could not be listed stay missing.
    *
    * @param read reads one connection
    * @param isLatest whether the list has been read again already: it is used even if a lookup fails
@@ -82,12 +103,12 @@ export class OwnChanges {
   ): Promise<boolean> {
     const sequence = this.#sequence;
     if (list.appliedSequence === sequence) return true;
-    const missing = this.#applyKnown(list);
-    // The other missing ones were created before: DLI's list lags, and would lag again.
+    const unknown = this.#applyKnown(list);
+    // The other ones were created before: DLI's list lags, and would lag again.
     const isOutdated = (change: OwnChange) => change.sequence > list.readAtSequence;
-    const mustReread = this.#lastForgotten > list.readAtSequence || missing.filter(isOutdated).length > MAX_LOOKUPS;
+    const mustReread = this.#lastForgotten > list.readAtSequence || unknown.filter(isOutdated).length > MAX_LOOKUPS;
     if (mustReread && !isLatest) return false;
-    const lookups = missing.slice(-MAX_LOOKUPS).map(async change => {
+    const lookups = unknown.slice(-MAX_LOOKUPS).map(async change => {
       const isAnswered = await this.#lookUp(change, list, read);
       return isAnswered || !isOutdated(change);
     });
@@ -96,7 +117,7 @@ export class OwnChanges {
     return areAnswered;
   }
 
-  /** Marks deleted connections. @returns the created ones that are not listed, oldest first */
+  /** Marks deleted connections. @returns those that must be looked up, oldest first */
   #applyKnown(list: ConnectionSnapshot): OwnChange[] {
     const nowMs = this.clock.monotonicMs();
     const changes = [...this.#changes.values()].filter(
@@ -108,7 +129,10 @@ export class OwnChanges {
       if (kind === 'deleted' && connection !== undefined && stateOfWireName(connection.state) !== 'DELETED')
         list.put({ ...connection, state: ConnectionState.DELETED });
     }
-    return changes.filter(({ id, kind }) => kind === 'created' && !listed.has(id));
+    return changes.filter(({ id, kind, connectionKind, isNew, sequence }) => {
+      if (connectionKind === undefined || list.failures.has(connectionKind)) return false;
+      return (isNew && !listed.has(id)) || (kind === 'changed' && sequence > list.readAtSequence);
+    });
   }
 
   /** Forgets a connection that DLI has not found for some time. Its get may lag, too. */
@@ -136,4 +160,9 @@ export class OwnChanges {
       throw error;
     }
   }
+}
+
+function kindOfConnection(change: CertainChange): ConnectionKind | undefined {
+  if (change.kind === 'created') return change.connectionKind;
+  return change.kind === 'changed' ? 'ENHANCED' : undefined;
 }

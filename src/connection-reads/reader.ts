@@ -1,37 +1,28 @@
 import { LRUCache } from 'lru-cache';
 import { CONNECTION_ID } from '../dli/connection.js';
-import { DecodedElements } from '../dli/decoded-elements.js';
-import type { DliClient } from '../dli/dli-client.js';
+import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
-import { DliError } from '../dli/dli-error.js';
-import type { Clock } from '../lib/time.js';
-import { Deadline, withTimeout } from '../lib/time.js';
-import type { StartRead } from './coalesced-read.js';
+import type { DescribedConnection } from '../dli/responses.js';
+import { Deadline } from '../lib/time.js';
 import { CoalescedRead } from './coalesced-read.js';
-import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
-import { ReadQueueFullError } from './fair-rate-limiter.js';
+import { showsDeleted } from './connection-filter.js';
+import type { RateLimitPermit } from './fair-rate-limiter.js';
+import type { ReadContext, ReadDependencies } from './limited-reads.js';
+import { beforeDeadline, LimitedReads, withPermit } from './limited-reads.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
-import { ConnectionSnapshot, showsDeleted } from './list-page.js';
+import { ConnectionSnapshot } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
 import { OwnChanges } from './own-changes.js';
+import { toReadConnection } from './readiness.js';
 
-interface Dependencies {
-  dli: Pick<DliClient, 'getConnection' | 'listConnections'>;
-  /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
-  limiter: FairRateLimiter;
-  clock: Clock;
-  /** Maximum age of a result shared with another caller, in milliseconds. */
-  freshnessMs: number;
-  /** Time limit of one read from DLI, in milliseconds. */
-  timeoutMs: number;
+/** The connections of both kinds, as this folder reads them. */
+export interface ConnectionSource extends Pick<ConnectionsClient, 'getConnection' | 'listConnections' | 'remember'> {
+  /** Forgets what is kept of the latest list to decode the next one. */
+  release(): void;
 }
 
-/** The caller of a read. */
-export interface ReadContext {
-  tenant: string;
-  traceId: string;
-  /** Deadline of the response, if earlier than that of the read itself. */
-  deadline?: Deadline | undefined;
+interface Dependencies extends ReadDependencies {
+  connections: ConnectionSource;
 }
 
 /** Following pages come from one snapshot of the list, but not from an outdated one. */
@@ -54,14 +45,14 @@ export class ConnectionReader {
     memoMethod: () => new CoalescedRead(this.dependencies.clock),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
-  /** The elements of the latest list, which the next one need not decode again. */
-  readonly #decoded = new DecodedElements();
   readonly #ownChanges: OwnChanges;
+  readonly #reads: LimitedReads;
   #releaseTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
     this.#list = new CoalescedRead(dependencies.clock);
     this.#ownChanges = new OwnChanges(dependencies.clock);
+    this.#reads = new LimitedReads(dependencies);
   }
 
   /**
@@ -76,25 +67,25 @@ export class ConnectionReader {
     const read = this.#connections.memo(id).get(
       this.dependencies.freshnessMs,
       tenant,
-      this.#limited(traceId, context => this.#read(id, context)),
+      this.#reads.start(traceId, context => this.#read(id, context)),
     );
     return beforeDeadline(read, deadline);
   }
 
   /**
    * Reads connections by their ids: a single one on its own, several from the list of all, so that they cost one call.
-   * Returns those that exist, by id in lower case.
+   * Returns those that exist, by id in lower case. While a kind cannot be listed, the missing ones are read on their own.
    *
    * @throws {DliError} see {@link ConnectionReader.get}
    * @throws {ReadQueueFullError}
    */
   async getAll(anyCaseIds: readonly string[], caller: ReadContext): Promise<ReadonlyMap<string, ReadConnection>> {
     const ids = new Set(anyCaseIds.filter(id => CONNECTION_ID.test(id)).map(id => id.toLowerCase()));
-    const [first] = ids;
-    if (first === undefined) return new Map();
-    if (ids.size > 1) return (await this.list(this.dependencies.freshnessMs, false, caller)).findAll(ids);
-    const connection = await this.get(first, caller);
-    return new Map(connection === undefined ? [] : [[first, connection]]);
+    if (ids.size <= 1) return this.#getEach([...ids], caller);
+    const list = await this.list(this.dependencies.freshnessMs, false, caller);
+    const listed = list.findAll(ids);
+    const missing = list.failures.size === 0 ? [] : [...ids].filter(id => !listed.has(id));
+    return new Map([...listed, ...(await this.#getEach(missing, caller))]);
   }
 
   /**
@@ -106,29 +97,34 @@ export class ConnectionReader {
   async readFresh(id: string, traceId: string, permit: RateLimitPermit): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
-      return this.#read(id, withPermit(this.#createContext(traceId), permit));
+      const { clock, timeoutMs } = this.dependencies;
+      return this.#read(id, withPermit({ traceId, deadline: new Deadline(clock, timeoutMs) }, permit));
     });
   }
 
   /**
-   * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s.
+   * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s, unless that
+   * lacks a kind only for the moment.
    *
-   * @throws {DliError} see {@link ConnectionReader.get}
+   * @throws {DliError} see {@link ConnectionReader.get}; also if no kind could be listed that the filter can match
    * @throws {ReadQueueFullError}
    * @throws {CursorError}
    */
   async page(request: PageRequest, caller: ReadContext): Promise<ConnectionPage> {
     const { freshnessMs } = this.dependencies;
-    const maxAgeMs = request.after === undefined ? freshnessMs : Math.max(SNAPSHOT_LIFE_MS, freshnessMs);
-    const snapshot = await this.list(maxAgeMs, showsDeleted(request.filter), caller);
+    const withDeleted = showsDeleted(request.filter);
+    if (request.after === undefined) return (await this.list(freshnessMs, withDeleted, caller)).page(request);
+    const kept = await this.list(Math.max(SNAPSHOT_LIFE_MS, freshnessMs), withDeleted, caller);
+    const snapshot = kept.isIncomplete ? await this.list(freshnessMs, withDeleted, caller) : kept;
     return snapshot.page(request);
   }
 
   /**
-   * Reads all connections, or shares a reading that is at most `maxAgeMs` old. Own changes are applied to it.
+   * Reads all connections, or shares a reading that is at most `maxAgeMs` old. Own changes are applied to it. It may lack
+   * the connections of one kind, see {@link ConnectionSnapshot.failures}.
    *
    * @param withDeleted whether its deleted connections matter
-   * @throws {DliError} see {@link ConnectionReader.get}
+   * @throws {DliError} see {@link ConnectionReader.get}; if neither kind can be listed
    * @throws {ReadQueueFullError}
    */
   async list(maxAgeMs: number, withDeleted: boolean, caller: ReadContext): Promise<ConnectionSnapshot> {
@@ -143,8 +139,9 @@ export class ConnectionReader {
   /** Takes a change into account, and discards the results that it has made stale. */
   notice(change: ConnectionChange): void {
     if (change.id !== undefined) this.#connections.delete(change.id.toLowerCase());
+    if (change.kind === 'created') this.dependencies.connections.remember(change.id, change.connectionKind);
     if (change.kind === 'unknown') this.#list.clear();
-    else this.#ownChanges.add(change.id, change.kind);
+    else this.#ownChanges.add(change);
   }
 
   /** Releases all results. */
@@ -156,7 +153,12 @@ export class ConnectionReader {
 
   #releaseList(): void {
     this.#list.clear();
-    this.#decoded.clear();
+    this.dependencies.connections.release();
+  }
+
+  async #getEach(ids: readonly string[], caller: ReadContext): Promise<Map<string, ReadConnection>> {
+    const found = await Promise.all(ids.map(id => this.get(id, caller)));
+    return new Map(found.flatMap(connection => (connection === undefined ? [] : [[connection.id, connection]])));
   }
 
   /** Reuses the list if it is at most `maxAgeMs` old and own changes can be applied to it; otherwise reads it again. */
@@ -165,7 +167,7 @@ export class ConnectionReader {
       this.#list.get(
         maxAgeMs,
         caller.tenant,
-        this.#limited(caller.traceId, context => this.#readList(context)),
+        this.#reads.start(caller.traceId, context => this.#readList(context)),
       );
     const lookUp = (id: string) =>
       this.get(id, { ...caller, deadline: new Deadline(this.dependencies.clock, LOOKUP_TIMEOUT_MS) });
@@ -179,55 +181,25 @@ export class ConnectionReader {
     return snapshot;
   }
 
-  /** A read on behalf of callers, which passes through the limiter. */
-  #limited<T>(traceId: string, read: (context: OperationContext) => Promise<T>): StartRead<T> {
-    return async (tenants, markStarted) => {
-      const context = this.#createContext(traceId);
-      const result = await this.dependencies.limiter.run(
-        () => tenants,
-        AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
-        async permit => {
-          markStarted();
-          return { value: await read(withPermit(context, permit)) };
-        },
-      );
-      if (result === undefined) throw new ReadQueueFullError();
-      return result.value;
-    };
-  }
-
   async #read(id: string, context: OperationContext): Promise<ReadConnection | undefined> {
-    const connection = await this.dependencies.dli.getConnection(id, context);
+    const connection = await this.dependencies.connections.getConnection(id, context);
     if (connection === undefined) return undefined;
     const read = this.#connections.peek(id);
     // The size is known only now; a character takes up to two bytes.
     const size = BYTES_OF_PENDING_READ + 2 * JSON.stringify(connection).length;
     if (read !== undefined && this.#connections.delete(id)) this.#connections.set(id, read, { size });
-    return { ...connection, id };
+    return toReadConnection({ ...connection, id }, this.dependencies.clock.epochMs());
   }
 
   async #readList(context: OperationContext): Promise<ConnectionSnapshot> {
     const { sequence } = this.#ownChanges;
-    const { connections } = await this.dependencies.dli.listConnections(context, this.#decoded);
-    const identified = connections.filter((connection): connection is ReadConnection => connection.id !== null);
-    return new ConnectionSnapshot(identified, sequence);
-  }
-
-  #createContext(traceId: string): OperationContext {
-    const { clock, timeoutMs } = this.dependencies;
-    return { traceId, deadline: new Deadline(clock, timeoutMs) };
+    const { connections, failures } = await this.dependencies.connections.listConnections(context);
+    const readAtMs = this.dependencies.clock.epochMs();
+    const identified = connections.filter(hasId).map(connection => toReadConnection(connection, readAtMs));
+    return new ConnectionSnapshot(identified, sequence, failures);
   }
 }
 
-/** Retries only if the limiter allows one more call, and makes room for others while it waits for a shared call. */
-function withPermit(context: OperationContext, permit: RateLimitPermit): OperationContext {
-  return { ...context, mayRetry: permit.tryTakeAnother, onSharedWait: permit.leave };
-}
-
-/** @throws {DliError} UNAVAILABLE if the read does not end before the deadline */
-async function beforeDeadline<T>(read: Promise<T>, deadline: Deadline | undefined): Promise<T> {
-  if (deadline === undefined) return read;
-  return withTimeout(deadline.remainingMs(), read, () => {
-    throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
-  });
+function hasId(connection: DescribedConnection): connection is DescribedConnection & { id: string } {
+  return connection.id !== null;
 }

@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
 import { z } from 'zod';
+import { BindingFailureCause, ConnectionKind, ResourceKind } from '../dli/connection.js';
 import { DLI_ERROR_CODES, DliError } from '../dli/dli-error.js';
 import type { ConfidentialTexts } from '../dli/sanitize.js';
 import { shownMessage, shownTags } from '../dli/sanitize.js';
@@ -8,7 +9,7 @@ import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
-import type { ReadClassicConnection } from './list-page.js';
+import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { LeaseListeners, PollLease } from './poller.js';
 import type { ConnectionEvent } from './watcher.js';
@@ -75,10 +76,13 @@ class RedisPollLease implements PollLease {
     const ttlMs = Math.ceil(Math.min(leaseMs, MAX_LEASE_WITHOUT_RESULT_MS));
     try {
       if ((await this.#commands.set(key, '', 'PX', ttlMs, 'NX')) === 'OK') return 'acquired';
-      // Without a result, the holder of the lease has not published one yet.
-      const { data: result } = wireResult.safeParse(parseJson((await this.#commands.get(key)) ?? ''));
-      if (result === undefined || this.clock.epochMs() - result.atMs <= maxAgeMs)
-        return result && withShownTexts(result.observation, this.confidential);
+      const text = (await this.#commands.get(key)) ?? '';
+      // The holder of the lease has not published a result yet.
+      if (text === '') return undefined;
+      // A result of another version may not be readable.
+      const { data: result } = wireResult.safeParse(parseJson(text));
+      if (result !== undefined && this.clock.epochMs() - result.atMs <= maxAgeMs)
+        return withShownTexts(result.observation, this.confidential);
       await this.#commands.set(key, '', 'PX', ttlMs);
       return 'acquired';
     } catch {
@@ -93,19 +97,24 @@ class RedisPollLease implements PollLease {
     this.#send({ from: this.#processId, id, observation });
   }
 
-  publishChange({ kind, id }: ConnectionChange): void {
+  publishChange(change: ConnectionChange): void {
+    const { kind, id } = change;
     if (id !== undefined) this.#ignoreFailure(this.#commands.del(this.#keyOf(id)));
-    this.#send({ from: this.#processId, id, ...(kind !== 'unknown' && { change: kind }) });
+    this.#send({
+      from: this.#processId,
+      id,
+      ...(kind !== 'unknown' && { change: kind }),
+      ...(kind === 'created' && { connectionKind: change.connectionKind }),
+    });
   }
 
   subscribe({ onEvent, onChange }: LeaseListeners): void {
     this.#messages.on('message', (_channel, text) => {
       const { data: message } = wireMessage.safeParse(parseJson(text));
       if (message === undefined || message.from === this.#processId) return;
-      const { id, observation, change } = message;
+      const { id, observation } = message;
       if (id !== undefined && observation !== undefined) onEvent(id, withShownTexts(observation, this.confidential));
-      else if (observation === undefined)
-        onChange(id !== undefined && change !== undefined ? { kind: change, id } : { kind: 'unknown', id });
+      else if (observation === undefined) onChange(changeIn(message));
     });
     const subscribe = () => this.#ignoreFailure(this.#messages.subscribe(this.#prefix));
     this.#messages.on('ready', subscribe);
@@ -132,33 +141,65 @@ class RedisPollLease implements PollLease {
 
 const text = z.string().nullable();
 const number = z.number().nullable();
+const flag = z.boolean().nullable();
 
-// Stored: do not rename. Anything that a gateway would not write is ignored.
-const wireConnection = z.object({
-  // Gateways of older versions know classic connections only, and do not send it.
-  kind: z.literal('CLASSIC').default('CLASSIC'),
+const sharedFields = {
   id: z.string(),
   name: text,
   state: text,
-  service: text,
-  destination: text,
   createdAtMs: number,
-  progress: number,
-  message: text,
-  address: text,
-  clusterName: text,
-  queues: z.array(z.object({ name: text, state: text, problem: text, updatedAtMs: number })),
   // Gateways of older versions do not send them.
   tags: z
     .array(z.object({ key: z.string(), value: z.string() }))
     .nullable()
     .default(null),
+};
+
+// Stored: do not rename. Anything that a gateway would not write is ignored.
+const wireClassicConnection = z.object({
+  ...sharedFields,
+  // Gateways of older versions know classic connections only, and do not send it.
+  kind: z.literal('CLASSIC').default('CLASSIC'),
+  service: text,
+  destination: text,
+  progress: number,
+  message: text,
+  address: text,
+  clusterName: text,
+  queues: z.array(z.object({ name: text, state: text, problem: text, updatedAtMs: number })),
 }) satisfies z.ZodType<ReadClassicConnection>;
+
+// Stored: do not rename. Unreadable for gateways of older versions, which then poll on their own.
+const wireEnhancedConnection = z.object({
+  ...sharedFields,
+  kind: z.literal('ENHANCED'),
+  vpcId: text,
+  networkId: text,
+  isIpv6Enabled: flag,
+  isShared: flag,
+  hosts: z.object({ count: z.number(), version: z.string() }),
+  routes: z.array(z.object({ name: z.string(), cidr: z.string(), createdAtMs: number })).nullable(),
+  bindings: z.array(
+    z.object({
+      kind: z.enum(ResourceKind),
+      name: text,
+      state: text,
+      peeringId: text,
+      problem: text,
+      cause: z.enum(BindingFailureCause).nullable(),
+      updatedAtMs: number,
+      isOverdue: z.boolean(),
+    }),
+  ),
+}) satisfies z.ZodType<ReadEnhancedConnection>;
 
 // Stored: do not rename.
 const wireEvent = z.union([
-  z.object({ kind: z.literal('connection'), connection: wireConnection }),
-  z.object({ kind: z.literal('absent') }),
+  z.object({ kind: z.literal('connection'), connection: z.union([wireEnhancedConnection, wireClassicConnection]) }),
+  z
+    // Gateways of older versions look for classic connections only, and do not send the second field.
+    .object({ kind: z.literal('absent'), ofEitherKind: z.literal(true) })
+    .transform(({ kind }) => ({ kind })),
   z
     .object({
       kind: z.literal('problem'),
@@ -176,29 +217,40 @@ const wireMessage = z.object({
   id: z.string().optional(),
   observation: wireEvent.optional(),
   /** What is certain about the change; gateways of older versions neither send nor read it. */
-  change: z.enum(['created', 'deleted']).optional().catch(undefined),
+  change: z.enum(['created', 'changed', 'deleted']).optional().catch(undefined),
+  /** The kind of a created connection; gateways of older versions create classic ones only, and do not send it. */
+  connectionKind: z.enum(ConnectionKind).default('CLASSIC'),
 });
 
 /** The value of a lease; `atMs` is the time of the poll in milliseconds since 1970-01-01 UTC. */
 const wireResult = z.object({ atMs: z.number(), observation: wireEvent });
 
+/** The change that a message reports. */
+function changeIn({ id, change, connectionKind }: z.output<typeof wireMessage>): ConnectionChange {
+  if (id === undefined || change === undefined) return { kind: 'unknown', id };
+  return change === 'created' ? { kind: change, id, connectionKind } : { kind: change, id };
+}
+
 /** The event without texts of DLI that may not be shown, which gateways of older versions send. */
 function withShownTexts(event: ConnectionEvent, confidential: ConfidentialTexts): ConnectionEvent {
-  if (event.kind !== 'connection' || event.connection.kind !== 'CLASSIC') return event;
-  const { message, queues, tags } = event.connection;
-  const connection = {
-    ...event.connection,
-    message: shownMessage(message, confidential),
-    queues: queues.map(queue => ({ ...queue, problem: shownMessage(queue.problem, confidential) })),
-    tags: shownTags(tags, confidential),
-  };
-  return { ...event, connection };
+  if (event.kind !== 'connection') return event;
+  const tags = shownTags(event.connection.tags, confidential);
+  return { ...event, connection: { ...withShownProblems(event.connection, confidential), tags } };
+}
+
+function withShownProblems(connection: ReadConnection, confidential: ConfidentialTexts): ReadConnection {
+  const shown = (text: string | null) => shownMessage(text, confidential);
+  if (connection.kind === 'ENHANCED') {
+    const bindings = connection.bindings.map(binding => ({ ...binding, problem: shown(binding.problem) }));
+    return { ...connection, bindings };
+  }
+  const queues = connection.queues.map(queue => ({ ...queue, problem: shown(queue.problem) }));
+  return { ...connection, message: shown(connection.message), queues };
 }
 
 function toWire(event: ConnectionEvent): z.input<typeof wireEvent> {
-  // Enhanced connections are not shared yet.
-  if (event.kind === 'connection') return { kind: 'connection', connection: event.connection as ReadClassicConnection };
-  if (event.kind !== 'problem') return event;
+  if (event.kind === 'connection') return event;
+  if (event.kind === 'absent') return { kind: 'absent', ofEitherKind: true };
   const { code, retryAfterSeconds } = event.error;
   return { kind: 'problem', code, retryAfterSeconds };
 }

@@ -1,11 +1,14 @@
+import type { Resource } from '../dli/connection.js';
 import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
-import type { ConnectionFilter, ReadConnection } from './list-page.js';
+import type { ConnectionFilter } from './connection-filter.js';
+import type { ReadConnection } from './list-page.js';
 import type { ListEvent } from './list-poller.js';
 import { endsWatch, ListPoller } from './list-poller.js';
 import type { ConnectionChange } from './own-changes.js';
 import type { PollerDependencies } from './poller.js';
 import { ConnectionPoller } from './poller.js';
+import { areBound, isSettled } from './readiness.js';
 import { WatchStream } from './watch-stream.js';
 
 /** The state of a watched connection, its absence, or the error of the read from DLI. */
@@ -51,13 +54,19 @@ export class ConnectionWatcher {
   }
 
   /**
-   * Streams the current state of a connection and every change, until it is ACTIVE, FAILED or DELETED. An outage of
-   * DLI is reported once and does not end the stream.
+   * Streams the current state of a connection and every change. Ends when a classic one is ACTIVE, FAILED or DELETED, and
+   * when an enhanced one is DELETED, or none of its bindings is CREATING and all resources to wait for are bound or have
+   * failed to be. An outage of DLI is reported once and does not end the stream.
    *
+   * @param until the names that count for each resource to wait for, in lower case: its own and that of its pool
    * @throws {TooManyWatchesError}
    */
-  watch(id: string, subscriber: Subscriber): WatchStream<ConnectionEvent> {
-    return this.#open(keyOf(id), subscriber, isFinal);
+  watch(
+    id: string,
+    subscriber: Subscriber,
+    until: readonly (readonly Resource[])[] = [],
+  ): WatchStream<ConnectionEvent> {
+    return this.#open(keyOf(id), subscriber, event => isFinal(event, until));
   }
 
   /**
@@ -180,10 +189,12 @@ function isGone(event: ConnectionEvent): boolean {
   return event.kind === 'absent' || stateOfWireName(event.connection.state) === 'DELETED';
 }
 
-// Creation is the only long-running operation of DLI on a connection.
-function isFinal(event: ConnectionEvent): boolean {
+// Creating a classic connection and binding an enhanced one are the only long-running operations of DLI.
+function isFinal(event: ConnectionEvent, until: readonly (readonly Resource[])[]): boolean {
   if (isGone(event)) return true;
   if (event.kind !== 'connection') return false;
-  const state = stateOfWireName(event.connection.state);
+  const { connection } = event;
+  if (connection.kind === 'ENHANCED') return isSettled(connection) && areBound(connection, until);
+  const state = stateOfWireName(connection.state);
   return state === 'ACTIVE' || state === 'FAILED';
 }

@@ -1,12 +1,12 @@
 import type { NextFn } from 'type-graphql';
 import { ArgumentValidationError } from 'type-graphql';
+import { CursorError } from '../connection-reads/cursor.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
-import { CursorError } from '../connection-reads/list-page.js';
 import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import { DliError } from '../dli/dli-error.js';
 import { BadInputError, describeProblems, InputProblem, InputProblemCode } from './input-problem.js';
 import { PublicError } from './public-error.js';
-import { toUpstreamError } from './to-payload.js';
+import { toUpstreamError } from './to-failure.js';
 
 const WRONG_CURSOR = new InputProblem(
   ['after'],

@@ -26,6 +26,8 @@ export interface RequestContext {
   validUntilMs?: number;
   /** The deadline of a mutation, including the fields of its payload. */
   deadline?: Deadline;
+  /** The number of fields that cost a call to DLI each, so far. */
+  detailCount?: number;
   /** Set when a mutation starts, and completed when it ends. */
   auditEntry?: MutationAuditEntry;
 }

@@ -17,7 +17,7 @@ const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
 const MAX_HOSTS_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /** DLI's response to a bind or unbind. `unsuccessful`: it failed, without a reason. */
-export interface BindingChange {
+export interface BindingResponse {
   kind: 'done' | 'unsuccessful';
   /** Huawei Cloud's request id, for its support. */
   requestId: string | undefined;
@@ -48,7 +48,7 @@ export class BindingsClient {
     connectionId: string,
     { kind, name }: Resource,
     context: OperationContext,
-  ): Promise<BindingChange> {
+  ): Promise<BindingResponse> {
     const operation = action === 'bind' ? 'associateQueue' : 'disassociateQueue';
     const pathEnd = action === 'bind' ? 'associate-queue' : 'disassociate-queue';
     const field = kind === ResourceKind.QUEUE ? 'queues' : 'elastic_resource_pools';

@@ -1,0 +1,76 @@
+import type { ConnectionState, DatasourceService, Resource } from '../dli/connection.js';
+import { ConnectionKind, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import type { DliError } from '../dli/dli-error.js';
+import type { DescribedClassicConnection, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
+import type { ConnectionReadiness } from './readiness.js';
+import { isOf, readinessOf } from './readiness.js';
+
+/** Filter of a connection list; an absent criterion matches all connections. */
+export interface ConnectionFilter {
+  kinds?: readonly ConnectionKind[] | undefined;
+  /** Default: all states except DELETED. */
+  states?: readonly ConnectionState[] | undefined;
+  /** Matches classic connections only. */
+  services?: readonly DatasourceService[] | undefined;
+  /** Substring of the name, case-insensitive. */
+  name?: string | undefined;
+  /** Case-insensitive; matches enhanced connections only. */
+  vpcId?: string | undefined;
+  /** The names that count for a resource, in lower case: a queue and its pool. One of them must be bound. */
+  boundTo?: readonly Resource[] | undefined;
+  /** Matches enhanced connections only. */
+  readiness?: readonly ConnectionReadiness[] | undefined;
+}
+
+/** The kinds that could not be listed, with the reason. */
+export type ListFailures = ReadonlyMap<ConnectionKind, DliError>;
+
+/** The kinds of connections that a filter can match. */
+export function kindsOf({ kinds, services, vpcId, readiness }: ConnectionFilter): ConnectionKind[] {
+  return Object.values(ConnectionKind).filter(kind => {
+    const isExcluded = kind === 'CLASSIC' ? vpcId !== undefined || readiness !== undefined : services !== undefined;
+    return !isExcluded && (kinds === undefined || kinds.includes(kind));
+  });
+}
+
+/** The error of a list from which every kind is missing that a filter can match; undefined if there is something to show. */
+export function failureOf(filter: ConnectionFilter, failures: ListFailures): DliError | undefined {
+  const kinds = kindsOf(filter);
+  const [first] = kinds;
+  return first !== undefined && kinds.every(kind => failures.has(kind)) ? failures.get(first) : undefined;
+}
+
+/** Whether a filter matches deleted connections. */
+export function showsDeleted({ states }: ConnectionFilter): boolean {
+  return states?.includes('DELETED') ?? false;
+}
+
+/** Whether a filter matches a connection. */
+export function matches(filter: ConnectionFilter, connection: DescribedConnection): boolean {
+  const { kinds, states, name = '' } = filter;
+  if (kinds !== undefined && !kinds.includes(connection.kind)) return false;
+  const state = stateOfWireName(connection.state);
+  if (states === undefined ? state === 'DELETED' : !states.includes(state)) return false;
+  if (name !== '' && !(connection.name ?? '').toLowerCase().includes(name.toLowerCase())) return false;
+  return connection.kind === 'CLASSIC' ? matchesClassic(filter, connection) : matchesEnhanced(filter, connection);
+}
+
+function matchesClassic(filter: ConnectionFilter, { service, queues }: DescribedClassicConnection): boolean {
+  const { services, vpcId, boundTo, readiness } = filter;
+  if (vpcId !== undefined || readiness !== undefined) return false;
+  const names = queues.map(queue => queue.name?.toLowerCase());
+  if (boundTo !== undefined && !boundTo.some(({ kind, name }) => kind === 'QUEUE' && names.includes(name)))
+    return false;
+  if (services === undefined) return true;
+  const known = service === null ? undefined : serviceOfWireName(service);
+  return known !== undefined && services.includes(known);
+}
+
+function matchesEnhanced(filter: ConnectionFilter, connection: DescribedEnhancedConnection): boolean {
+  const { services, vpcId, boundTo, readiness } = filter;
+  if (services !== undefined) return false;
+  if (vpcId !== undefined && connection.vpcId?.toLowerCase() !== vpcId.toLowerCase()) return false;
+  if (boundTo !== undefined && !connection.bindings.some(binding => boundTo.some(each => isOf(binding, each))))
+    return false;
+  return readiness === undefined || readiness.includes(readinessOf(connection));
+}

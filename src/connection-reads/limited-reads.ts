@@ -1,0 +1,62 @@
+import type { OperationContext } from '../dli/dli-error.js';
+import { DliError } from '../dli/dli-error.js';
+import type { Clock } from '../lib/time.js';
+import { Deadline, withTimeout } from '../lib/time.js';
+import type { StartRead } from './coalesced-read.js';
+import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
+import { ReadQueueFullError } from './fair-rate-limiter.js';
+
+/** The caller of a read. */
+export interface ReadContext {
+  tenant: string;
+  traceId: string;
+  /** Deadline of the response, if earlier than that of the read itself. */
+  deadline?: Deadline | undefined;
+}
+
+/** What reads from DLI depend on. */
+export interface ReadDependencies {
+  /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
+  limiter: FairRateLimiter;
+  clock: Clock;
+  /** Maximum age of a result shared with another caller, in milliseconds. */
+  freshnessMs: number;
+  /** Time limit of one read from DLI, in milliseconds. */
+  timeoutMs: number;
+}
+
+/** Starts reads on behalf of callers, which pass through the limiter. */
+export class LimitedReads {
+  constructor(private readonly dependencies: Omit<ReadDependencies, 'freshnessMs'>) {}
+
+  /** The start of a read, which fails with a {@link ReadQueueFullError} if too many are queued. */
+  start<T>(traceId: string, read: (context: OperationContext) => Promise<T>): StartRead<T> {
+    const { clock, limiter, timeoutMs } = this.dependencies;
+    return async (tenants, markStarted) => {
+      const context = { traceId, deadline: new Deadline(clock, timeoutMs) };
+      const result = await limiter.run(
+        () => tenants,
+        AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
+        async permit => {
+          markStarted();
+          return { value: await read(withPermit(context, permit)) };
+        },
+      );
+      if (result === undefined) throw new ReadQueueFullError();
+      return result.value;
+    };
+  }
+}
+
+/** Retries only if the limiter allows one more call, and makes room for others while it waits for a shared call. */
+export function withPermit(context: OperationContext, permit: RateLimitPermit): OperationContext {
+  return { ...context, mayRetry: permit.tryTakeAnother, onSharedWait: permit.leave };
+}
+
+/** @throws {DliError} UNAVAILABLE if the read does not end before the deadline */
+export async function beforeDeadline<T>(read: Promise<T>, deadline: Deadline | undefined): Promise<T> {
+  if (deadline === undefined) return read;
+  return withTimeout(deadline.remainingMs(), read, () => {
+    throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
+  });
+}

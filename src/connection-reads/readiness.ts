@@ -1,0 +1,69 @@
+import type { Resource } from '../dli/connection.js';
+import { isOverdue, stateOfWireName } from '../dli/connection.js';
+import type { DescribedBinding, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
+import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
+
+/** Whether jobs can use an enhanced connection: the states of its bindings in one word. */
+export const ConnectionReadiness = {
+  UNBOUND: 'UNBOUND',
+  BINDING: 'BINDING',
+  READY: 'READY',
+  PARTLY_READY: 'PARTLY_READY',
+  FAILED: 'FAILED',
+  DELETED: 'DELETED',
+} as const;
+
+/** One of {@link ConnectionReadiness}. */
+export type ConnectionReadiness = (typeof ConnectionReadiness)[keyof typeof ConnectionReadiness];
+
+/** The readiness of an enhanced connection. */
+export function readinessOf({ state, bindings }: DescribedEnhancedConnection): ConnectionReadiness {
+  if (stateOfWireName(state) === 'DELETED') return ConnectionReadiness.DELETED;
+  if (bindings.length === 0) return ConnectionReadiness.UNBOUND;
+  const states = bindings.map(binding => stateOfWireName(binding.state));
+  if (states.every(each => each === 'ACTIVE')) return ConnectionReadiness.READY;
+  if (states.includes('ACTIVE')) return ConnectionReadiness.PARTLY_READY;
+  // With undocumented states no word fits: no job can use it, but it has not failed either.
+  return states.every(each => each === 'FAILED') ? ConnectionReadiness.FAILED : ConnectionReadiness.BINDING;
+}
+
+/** Whether nothing about a connection is under way: neither its creation nor a binding. */
+export function isSettled(connection: DescribedConnection): boolean {
+  const state = stateOfWireName(connection.state);
+  if (connection.kind === 'CLASSIC') return state !== 'CREATING';
+  return state === 'DELETED' || !connection.bindings.some(binding => stateOfWireName(binding.state) === 'CREATING');
+}
+
+/**
+ * Whether each resource is bound or has failed to be; always, once a classic connection is settled.
+ *
+ * @param until the names that count for each resource: its own and that of its pool
+ */
+export function areBound(connection: DescribedConnection, until: readonly (readonly Resource[])[]): boolean {
+  if (connection.kind === 'CLASSIC') return isSettled(connection);
+  const ended = connection.bindings.filter(({ state }) => ['ACTIVE', 'FAILED'].includes(stateOfWireName(state)));
+  return until.every(names => ended.some(binding => names.some(name => isOf(binding, name))));
+}
+
+/** Whether a binding is that of a resource. */
+export function isOf(binding: DescribedBinding, { kind, name }: Resource): boolean {
+  return binding.kind === kind && binding.name === name;
+}
+
+/** A connection as it was read from DLI at a time, in milliseconds since 1970-01-01 UTC. */
+export function toReadConnection(connection: DescribedConnection & { id: string }, readAtMs: number): ReadConnection {
+  // The list keeps the objects of classic connections that have not changed.
+  return connection.kind === 'CLASSIC' ? connection : toReadEnhancedConnection(connection, readAtMs);
+}
+
+/** An enhanced connection as {@link toReadConnection} makes it. */
+export function toReadEnhancedConnection(
+  connection: DescribedEnhancedConnection & { id: string },
+  readAtMs: number,
+): ReadEnhancedConnection {
+  const bindings = connection.bindings.map(binding => ({
+    ...binding,
+    isOverdue: isOverdue(binding, connection.createdAtMs, readAtMs),
+  }));
+  return { ...connection, bindings };
+}
