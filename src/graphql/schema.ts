@@ -15,6 +15,7 @@ import { DatasourceConnectionsResolver } from '../datasource-connection/read.res
 import { toReadError } from '../datasource-connection/read-errors.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
+import { restoreHosts } from './long-host-list.js';
 
 /** The resolver instances of the schema. */
 interface Resolvers {
@@ -52,7 +53,10 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
       },
     },
     authChecker: checkRoles,
-    validateFn: validateArgument,
+    validateFn(argument: unknown, _type, { context }) {
+      restoreHosts(argument, (context as RequestContext).hosts);
+      validateArgument(argument);
+    },
     pubSub: subscriptionsOf(resolvers),
     // The check introspects the whole schema at every start; the first request and the tests find the same problems.
     skipCheck: true,
