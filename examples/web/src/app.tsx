@@ -33,11 +33,11 @@ export function App() {
       <main>
         {rules ? (
           <>
-            <ConnectionList services={rules.services} handle={list} />
+            <ConnectionList rules={rules} handle={list} />
             <ConnectionForm
               rules={rules}
               onCreated={({ id, name }) => {
-                announce(`${name} is accepted. DLI is creating it.`);
+                announce(`DLI has accepted ${name}.`);
                 list.current?.show(id);
               }}
             />

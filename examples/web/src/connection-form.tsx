@@ -1,17 +1,17 @@
-import type { CreatePayload } from 'dli-gateway-client';
 import type { FormEvent } from 'react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useAnnounce } from './announcer.js';
+import type { CreateOutcome } from './create-outcome.js';
+import { outcomeOf } from './create-outcome.js';
 import type { FormRules } from './documents.js';
-import { Field } from './field.js';
-import type { CreateInput } from './gateway.js';
+import { draftOf, emptyDraft, wantedOf } from './draft.js';
+import { FormFields } from './form-fields.js';
 import type { GatewayProblem } from './gateway-problem.js';
 import { isAbort, problemOf } from './gateway-problem.js';
-import type { Draft, FieldProblem, TextField } from './input-rules.js';
+import type { Draft, FieldProblem } from './input-rules.js';
 import { checkDraft, FIELDS, rulesFor, wordsFor } from './input-rules.js';
 import { ProblemNotice } from './problem-notice.js';
 import { ProgressNotice } from './progress-notice.js';
-import { TagsEditor } from './tags-editor.js';
 import { useCreate } from './use-create.js';
 
 interface ConnectionFormProps {
@@ -20,24 +20,25 @@ interface ConnectionFormProps {
 }
 
 /** The form that creates a connection, with problems beside their fields. */
-export function ConnectionForm({ rules: { services, fields }, onCreated }: ConnectionFormProps) {
+export function ConnectionForm({ rules: allRules, onCreated }: ConnectionFormProps) {
   const announce = useAnnounce();
   const { create, undecided, isRepeat, progress, isRunning, stop } = useCreate();
   const form = useRef<HTMLFormElement>(null);
-  const [draft, setDraft] = useState<Draft>(() => draftOf(undecided?.input));
+  const [draft, setDraft] = useState<Draft>(() => (undecided ? draftOf(undecided.wanted) : emptyDraft('ENHANCED')));
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [fromGateway, setFromGateway] = useState<readonly FieldProblem[]>([]);
   const [failure, setFailure] = useState<GatewayProblem>();
-  const rules = useMemo(() => rulesFor(fields, services, draft.service), [fields, services, draft.service]);
+  const rules = useMemo(() => rulesFor(allRules, draft.kind, draft.service), [allRules, draft.kind, draft.service]);
   const problems = useMemo(() => checkDraft(draft, rules), [draft, rules]);
-  const isCheck = !isRunning && isRepeat(inputOf(draft));
-  const chosen = services.find(({ service }) => service === draft.service);
+  const isCheck = !isRunning && isRepeat(wantedOf(draft));
 
   const shown = useMemo(() => {
     const visible = [...problems.filter(({ path }) => left.has(path) || left.has('*')), ...fromGateway];
     return new Map(visible.toReversed().map(problem => [problem.path, wordsFor(problem)]));
   }, [problems, left, fromGateway]);
-  const elsewhere = fromGateway.filter(({ path }) => !FIELDS.some(field => field === path) && !path.startsWith('tags'));
+  const elsewhere = fromGateway.filter(
+    ({ path }) => !FIELDS[draft.kind].some(field => field === path) && !/^(?:tags|resources)\b/.test(path),
+  );
 
   // After problems were found: the first field that has one.
   const [focusProblem, setFocusProblem] = useState(0);
@@ -51,6 +52,8 @@ export function ConnectionForm({ rules: { services, fields }, onCreated }: Conne
     setDraft({ ...draft, ...changes });
     const changed = Object.keys(changes);
     setFromGateway(fromGateway.filter(({ path }) => !changed.includes(path.split('.')[0] ?? '')));
+    // Fields of the other kind have not been seen yet.
+    if (changes.kind !== undefined) setLeft(new Set());
   }
 
   function showProblems(count: number) {
@@ -67,45 +70,25 @@ export function ConnectionForm({ rules: { services, fields }, onCreated }: Conne
     if (problems.length > 0) return showProblems(problems.length);
     announce(`Creating ${draft.name}.`);
     try {
-      settle(await create(inputOf(draft)));
+      settle(outcomeOf(await create(wantedOf(draft))));
     } catch (error) {
       if (!isAbort(error)) setFailure(problemOf(error));
     }
   }
 
-  function settle(payload: CreatePayload) {
-    if (payload.__typename === 'CreateDatasourceConnectionSuccess') {
-      setDraft(draftOf(undefined));
-      setLeft(new Set());
-      onCreated({ id: payload.connectionId, name: draft.name });
-    } else if (payload.__typename === 'InvalidInputError') {
-      setFromGateway(payload.problems.map(({ path, ...problem }) => ({ ...problem, path: path.join('.') })));
-      showProblems(payload.problems.length);
-    } else if (payload.__typename === 'NameTakenError') {
-      setFromGateway([{ path: 'name', code: payload.code, limit: null, message: payload.message }]);
-      showProblems(1);
+  function settle(outcome: CreateOutcome) {
+    if (outcome.kind === 'failure') setFailure(outcome.failure);
+    else if (outcome.kind === 'problems') {
+      setFromGateway(outcome.problems);
+      showProblems(outcome.problems.length);
     } else {
-      const { __typename, message } = payload;
-      const traceId = 'requestId' in payload ? payload.requestId : undefined;
-      const title = TITLES[__typename] ?? 'Not created';
-      setFailure({ kind: 'other', title, message, traceId: traceId ?? undefined });
+      setDraft(emptyDraft(draft.kind));
+      setLeft(new Set());
+      onCreated({ id: outcome.id, name: draft.name });
+      const message = outcome.notBound.map(resource => `${resource.name}: ${resource.message}`).join(' ');
+      if (message !== '') setFailure({ kind: 'unavailable', title: `${draft.name} exists, but is not bound`, message });
     }
   }
-
-  const textField = (path: TextField, label: string, more: Partial<Parameters<typeof Field>[0]> = {}) => (
-    <Field
-      path={path}
-      label={label}
-      value={draft[path]}
-      required={rules.get(path)?.required ?? false}
-      placeholder={rules.get(path)?.example ?? undefined}
-      problem={shown.get(path)}
-      onChange={text => change({ [path]: text })}
-      onLeave={() => draft[path] !== '' && leave(path)}
-      {...more}
-    />
-  );
-  const leave = (path: string) => setLeft(new Set([...left, path]));
 
   return (
     <form className="card create" ref={form} onSubmit={submit} noValidate aria-labelledby="create-title">
@@ -113,22 +96,13 @@ export function ConnectionForm({ rules: { services, fields }, onCreated }: Conne
         New connection
       </h2>
       <div className="fields" inert={isRunning}>
-        {textField('name', 'Name', { hint: rules.get('name')?.rule })}
-        {textField('service', 'Service', {
-          options: [
-            { value: '', label: 'Choose a service' },
-            ...services.map(({ service, label }) => ({ value: service, label })),
-          ],
-        })}
-        {textField('url', 'Address', { hint: chosen?.urlHint })}
-        {textField('networkId', 'Network id of the subnet')}
-        {textField('securityGroupId', 'Security group id')}
-        <TagsEditor
-          tags={draft.tags}
+        <FormFields
+          draft={draft}
           rules={rules}
+          services={allRules.services}
           problemOf={path => shown.get(path)}
-          onChange={tags => change({ tags })}
-          onLeave={leave}
+          onChange={change}
+          onLeave={path => setLeft(new Set([...left, path]))}
         />
       </div>
       {elsewhere.map(({ path, message }) => (
@@ -141,7 +115,7 @@ export function ConnectionForm({ rules: { services, fields }, onCreated }: Conne
         {isRunning && <ProgressNotice progress={progress} what={`Creating ${draft.name}`} />}
         {undecided !== undefined && !isRunning && (
           <div className="notice unknown">
-            <p className="title">It is not known whether {undecided.input.name} was created</p>
+            <p className="title">It is not known whether {undecided.wanted.input.name} was created</p>
             <p>Check again: the same request with the same key never creates a second connection.</p>
           </div>
         )}
@@ -158,23 +132,4 @@ export function ConnectionForm({ rules: { services, fields }, onCreated }: Conne
       </div>
     </form>
   );
-}
-
-const TITLES: Readonly<Record<string, string>> = {
-  DliRejectedError: 'Huawei Cloud refused to create it',
-  DliUnavailableError: 'Not possible at the moment',
-  IdempotencyInProgressError: 'Still being decided',
-  OutcomeUnknownError: 'The outcome is still not known',
-};
-
-function draftOf(input: CreateInput | undefined): Draft {
-  const { tags = [], ...texts } = input ?? {};
-  const draftTags = (tags ?? []).map((tag, id) => ({ ...tag, id }));
-  const empty = { name: '', service: '', url: '', networkId: '', securityGroupId: '' };
-  return { ...empty, ...texts, tags: draftTags };
-}
-
-function inputOf({ tags, ...texts }: Draft): CreateInput {
-  const input = { ...texts, service: texts.service as CreateInput['service'] };
-  return tags.length === 0 ? input : { ...input, tags: tags.map(({ key, value }) => ({ key, value })) };
 }

@@ -1,16 +1,18 @@
 import { useQuery } from '@apollo/client/react';
 import { DatasourceConnectionsDocument } from 'dli-gateway-client';
 import type { RefObject } from 'react';
-import { useEffect, useImperativeHandle, useRef, useState } from 'react';
+import { useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react';
 import { useAnnounce } from './announcer.js';
 import { ConnectionRow } from './connection-row.js';
 import { DeleteDialog } from './delete-dialog.js';
-import type { Connection, DatasourceServiceInfo } from './documents.js';
+import type { Connection, FormRules } from './documents.js';
 import type { GatewayProblem } from './gateway-problem.js';
 import { problemOf } from './gateway-problem.js';
+import { rulesFor } from './input-rules.js';
 import type { Filter } from './list-filter.js';
 import { ListFilter, NO_FILTER } from './list-filter.js';
 import { ProblemNotice } from './problem-notice.js';
+import { KIND_LABELS, wordOf } from './words.js';
 
 const PAGE_SIZE = 20;
 
@@ -21,12 +23,14 @@ export interface ListHandle {
 }
 
 interface ConnectionListProps {
-  services: readonly DatasourceServiceInfo[];
+  rules: FormRules;
   handle: RefObject<ListHandle | null>;
 }
 
 /** The connections, newest first, in pages. */
-export function ConnectionList({ services, handle }: ConnectionListProps) {
+export function ConnectionList({ rules, handle }: ConnectionListProps) {
+  const { services } = rules;
+  const enhancedRules = useMemo(() => rulesFor(rules, 'ENHANCED', ''), [rules]);
   const announce = useAnnounce();
   const section = useRef<HTMLElement>(null);
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
@@ -97,6 +101,7 @@ export function ConnectionList({ services, handle }: ConnectionListProps) {
       </header>
       <ListFilter services={services} filter={filter} onChange={setFilter} />
       {error && <ProblemNotice problem={problemOf(error)} onRetry={() => refetch().catch(() => {})} />}
+      {page !== undefined && page.unavailableKinds.length > 0 && <Unavailable kinds={page.unavailableKinds} />}
       {loading && page === undefined && <p className="empty">Loading …</p>}
       {page !== undefined && items.length === 0 && !error && (
         <Empty isFiltered={Object.values(filter).some(text => text !== '')} />
@@ -108,6 +113,7 @@ export function ConnectionList({ services, handle }: ConnectionListProps) {
               key={connection.id}
               connection={connection}
               services={services}
+              rules={enhancedRules}
               onDelete={() => setToDelete(connection)}
             />
           ))}
@@ -126,6 +132,17 @@ export function ConnectionList({ services, handle }: ConnectionListProps) {
   );
 }
 
+/** Says that connections are missing in the list. */
+function Unavailable({ kinds }: { kinds: readonly string[] }) {
+  const words = kinds.map(kind => wordOf(KIND_LABELS, kind).toLowerCase()).join(' and ');
+  return (
+    <div className="notice unavailable" role="status">
+      <p className="title">Connections are missing here</p>
+      <p>DLI does not list {words} connections at the moment. It may not offer them to this account.</p>
+    </div>
+  );
+}
+
 function Empty({ isFiltered }: { isFiltered: boolean }) {
   return (
     <div className="empty">
@@ -133,14 +150,15 @@ function Empty({ isFiltered }: { isFiltered: boolean }) {
       <p>
         {isFiltered
           ? 'Change the filter to see others.'
-          : 'A connection lets the queues of Data Lake Insight reach a database or another service in your network.'}
+          : 'A connection lets the jobs of Data Lake Insight reach a database or another service in your network.'}
       </p>
     </div>
   );
 }
 
-function variablesOf({ state, service, name }: Filter) {
+function variablesOf({ kind, state, service, name }: Filter) {
   return {
+    ...(kind !== '' && { kinds: [kind] }),
     ...(state !== '' && { states: [state] }),
     ...(service !== '' && { services: [service] }),
     ...(name !== '' && { name }),

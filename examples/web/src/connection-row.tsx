@@ -1,49 +1,41 @@
-import { useAnnounce } from './announcer.js';
+import { ClassicDetails } from './classic-details.js';
 import type { Connection, DatasourceServiceInfo } from './documents.js';
-import { STATE_LABELS } from './list-filter.js';
+import { EnhancedDetails } from './enhanced-details.js';
+import type { Rules } from './input-rules.js';
 import { useFollow } from './use-follow.js';
+import { KIND_LABELS, READINESS_COLOURS, READINESS_LABELS, STATE_LABELS, wordOf } from './words.js';
 
 interface ConnectionRowProps {
   connection: Connection;
   services: readonly DatasourceServiceInfo[];
+  /** Of enhanced connections. */
+  rules: Rules;
   onDelete(): void;
 }
 
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-/** One connection of the list. While DLI is creating it, it is followed. */
-export function ConnectionRow({ connection, services, onDelete }: ConnectionRowProps) {
+/** One connection of the list. While DLI is at work on it, it is followed. */
+export function ConnectionRow({ connection, services, rules, onDelete }: ConnectionRowProps) {
   useFollow(connection);
-  const { id, name, state, stateText, service, serviceText, destination, createdAt } = connection;
-  const { connectionAddress, failureReason, progress, tags } = connection;
-  const label = services.find(info => info.service === service)?.label ?? serviceText ?? 'Unknown service';
+  const { id, kind, name, state, isSettled, createdAt } = connection;
   return (
     <li className="card connection" data-id={id}>
       <div className="heading">
         <h3 tabIndex={-1}>{name === '' ? id : name}</h3>
-        <span className={`state ${state.toLowerCase()}`}>
-          {(state === 'UNKNOWN' && stateText) || (STATE_LABELS[state] ?? state)}
-        </span>
+        <State connection={connection} />
       </div>
       <p className="facts">
-        <span>{label}</span>
-        {destination && <code>{destination}</code>}
+        <span>{wordOf(KIND_LABELS, kind)}</span>
+        <Destination connection={connection} services={services} />
         {createdAt && <time dateTime={createdAt}>{TIME.format(new Date(createdAt))}</time>}
       </p>
-      {state === 'CREATING' && <Progress name={name} value={progress} />}
-      {failureReason && <p className="problem">{failureReason}</p>}
-      {connectionAddress && <Address address={connectionAddress} name={name} />}
-      {tags && tags.length > 0 && (
-        <ul className="labels" aria-label={`Tags of ${name}`}>
-          {tags.map(({ key, value }) => (
-            <li key={key}>
-              {key}
-              {value !== '' && `: ${value}`}
-            </li>
-          ))}
-        </ul>
+      {connection.__typename === 'ClassicDatasourceConnection' ? (
+        <ClassicDetails connection={connection} />
+      ) : (
+        <EnhancedDetails connection={connection} rules={rules} />
       )}
-      {state !== 'CREATING' && state !== 'DELETED' && (
+      {isSettled && state !== 'DELETED' && (
         <button type="button" className="quiet danger" onClick={onDelete}>
           Delete<span className="visually-hidden"> {name}</span>
         </button>
@@ -52,32 +44,42 @@ export function ConnectionRow({ connection, services, onDelete }: ConnectionRowP
   );
 }
 
-function Progress({ name, value }: { name: string; value: number | null }) {
+/** The state in one word: of an enhanced connection, whether jobs can use it. */
+function State({ connection }: { connection: Connection }) {
+  const { state, stateText } = connection;
+  const other = state === 'UNKNOWN' ? stateText : null;
+  if (connection.__typename === 'ClassicDatasourceConnection')
+    return <span className={`state ${state.toLowerCase()}`}>{other ?? wordOf(STATE_LABELS, state)}</span>;
+  const { readiness } = connection;
   return (
-    <div className="progress">
-      {value === null ? (
-        <progress aria-label={`Creation of ${name}`} />
-      ) : (
-        <progress aria-label={`Creation of ${name}`} value={value} max={1} />
-      )}
-      <span aria-hidden="true">{value === null ? '' : `${Math.round(value * 100)} %`}</span>
-    </div>
+    <span className={`state ${READINESS_COLOURS[readiness] ?? ''}`}>
+      {other ?? wordOf(READINESS_LABELS, readiness)}
+    </span>
   );
 }
 
-/** The address to use in the definition of a table. */
-function Address({ address, name }: { address: string; name: string }) {
-  const announce = useAnnounce();
-  const copy = async () => {
-    await navigator.clipboard.writeText(address);
-    announce('Copied.');
-  };
+/** What the connection leads to. */
+function Destination({ connection, services }: Pick<ConnectionRowProps, 'connection' | 'services'>) {
+  if (connection.__typename === 'EnhancedDatasourceConnection')
+    return (
+      <>
+        {connection.vpcId && (
+          <span>
+            VPC <code>{connection.vpcId}</code>
+          </span>
+        )}
+        {connection.networkId && (
+          <span>
+            Subnet <code>{connection.networkId}</code>
+          </span>
+        )}
+      </>
+    );
+  const { service, serviceText, destination } = connection;
   return (
-    <p className="address">
-      <code>{address}</code>
-      <button type="button" className="quiet" onClick={() => copy().catch(() => announce('Copying is not allowed.'))}>
-        Copy<span className="visually-hidden"> the address of {name}</span>
-      </button>
-    </p>
+    <>
+      <span>{services.find(info => info.service === service)?.label ?? serviceText ?? 'Unknown service'}</span>
+      {destination && <code>{destination}</code>}
+    </>
   );
 }

@@ -1,6 +1,12 @@
 import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
 import { SetContextLink } from '@apollo/client/link/context';
-import type { CreateDatasourceConnectionInput, CreatePayload, DeletePayload, Retry } from 'dli-gateway-client';
+import type {
+  CreateDatasourceConnectionInput,
+  CreateEnhancedDatasourceConnectionInput,
+  CreateEnhancedPayload,
+  CreatePayload,
+  Retry,
+} from 'dli-gateway-client';
 import { createClient } from 'dli-gateway-client';
 import { apolloCacheConfig } from 'dli-gateway-client/apollo';
 
@@ -18,7 +24,7 @@ export function setToken(text: string): void {
   token = text === '' ? undefined : text;
 }
 
-/** Creates, follows and deletes connections: everything that has to be repeated until its outcome is known. */
+/** Creates, binds, follows and deletes connections: everything that has to be repeated until its outcome is known. */
 export const gateway = createClient({ url: URL_OF_GATEWAY, token: () => token });
 
 /** Creates the client for queries. */
@@ -32,8 +38,36 @@ export function createApolloClient(): ApolloClient {
   });
 }
 
-/** The input of the form. The key is added when it is sent. */
-export type CreateInput = Omit<CreateDatasourceConnectionInput, 'idempotencyKey' | 'clusterName'>;
+/** What the form asks for. The key is added when it is sent. */
+export type NewConnection =
+  | { kind: 'CLASSIC'; input: Omit<CreateDatasourceConnectionInput, 'idempotencyKey' | 'clusterName'> }
+  | { kind: 'ENHANCED'; input: Omit<CreateEnhancedDatasourceConnectionInput, 'idempotencyKey'> };
+
+/** The answer to a create of either kind. */
+export type AnyCreatePayload = CreatePayload | CreateEnhancedPayload;
+
+/** How a call can be stopped, and what is told of its repeats. */
+export interface RunOptions<T extends AnyPayload = AnyPayload> {
+  signal: AbortSignal;
+  onRetry(retry: Retry<T>): void;
+}
+
+/** Creates a connection of either kind. */
+export function createConnection(
+  { kind, input }: NewConnection,
+  idempotencyKey: string,
+  options: RunOptions,
+): Promise<AnyCreatePayload> {
+  return kind === 'CLASSIC'
+    ? gateway.createDatasourceConnection({ ...input, idempotencyKey }, options)
+    : gateway.createEnhancedDatasourceConnection({ ...input, idempotencyKey }, options);
+}
+
+/** What the answers to all mutations have. */
+interface AnyPayload {
+  __typename: string;
+  message?: string;
+}
 
 /** What the page shows while a call is repeated. */
 export interface Progress {
@@ -46,10 +80,10 @@ export interface Progress {
 }
 
 /** Reads why a call is repeated. */
-export function progressOf({ attempt, delayMs, answer }: Retry<CreatePayload | DeletePayload>): Progress {
+export function progressOf({ attempt, delayMs, answer }: Retry<AnyPayload>): Progress {
   const isUnknown = answer === undefined || /Unknown/.test(answer.__typename);
   const message =
-    !isUnknown && 'message' in answer
+    !isUnknown && answer.message !== undefined
       ? answer.message
       : 'There is no clear answer yet. The same request is repeated with the same key until there is one.';
   return { isUnknown, message, attempts: attempt, waitSeconds: Math.ceil(delayMs / 1_000) };

@@ -1,4 +1,5 @@
-import type { DatasourceServiceInfo, InputFieldRule } from './documents.js';
+import type { ConnectionResourceKind } from 'dli-gateway-client';
+import type { FormRules, InputFieldRule } from './documents.js';
 
 /** What is wrong with one field: in the same form from the checks of this page and from the gateway. */
 export interface FieldProblem {
@@ -27,31 +28,38 @@ export interface DraftTag {
   value: string;
 }
 
-/** What has been typed into the form so far. */
-export interface Draft {
+/** A pool or queue in the form, with an id like that of a {@link DraftTag}. */
+export interface DraftResource {
+  id: number;
+  kind: ConnectionResourceKind;
   name: string;
-  service: string;
-  url: string;
-  networkId: string;
-  securityGroupId: string;
-  tags: readonly DraftTag[];
 }
 
+/** The kinds of connections that the form creates. */
+export type Kind = 'ENHANCED' | 'CLASSIC';
+
 /** The fields of the form that hold one text, in its order. */
-export const FIELDS = ['name', 'service', 'url', 'networkId', 'securityGroupId'] as const;
+export const FIELDS = {
+  ENHANCED: ['name', 'vpcId', 'networkId'],
+  CLASSIC: ['name', 'service', 'url', 'networkId', 'securityGroupId'],
+} as const satisfies Record<Kind, readonly string[]>;
 
 /** One of {@link FIELDS}. */
-export type TextField = (typeof FIELDS)[number];
+export type TextField = (typeof FIELDS)[Kind][number];
+
+/** What has been typed into the form so far, for either kind. */
+export interface Draft extends Readonly<Record<TextField, string>> {
+  kind: Kind;
+  resources: readonly DraftResource[];
+  tags: readonly DraftTag[];
+}
 
 /** The rules of the form by path, with those of the chosen service for `url`. */
 export type Rules = ReadonlyMap<string, InputFieldRule>;
 
 /** Collects the rules of all fields. The rule of `url` depends on the service. */
-export function rulesFor(
-  fields: readonly InputFieldRule[],
-  services: readonly DatasourceServiceInfo[],
-  service: string,
-): Rules {
+export function rulesFor({ services, classic, enhanced }: FormRules, kind: Kind, service: string): Rules {
+  const fields = kind === 'ENHANCED' ? enhanced : classic;
   const rules = new Map(fields.map(rule => [rule.path.join('.'), rule]));
   const [url, chosen] = [rules.get('url'), services.find(info => info.service === service)];
   if (url === undefined || chosen === undefined) return rules;
@@ -61,18 +69,41 @@ export function rulesFor(
 
 /** Checks a whole draft by the rules; the gateway has the last word. */
 export function checkDraft(draft: Draft, rules: Rules): FieldProblem[] {
-  const keys = draft.tags.map(({ key }) => key);
-  const texts = FIELDS.map(field => check(field, draft[field], rules.get(field)));
-  const tags = draft.tags.flatMap(({ key, value }, index) => {
-    const path = `tags.${index}.key`;
-    const isDuplicate = key !== '' && keys.indexOf(key) < index;
+  const texts = FIELDS[draft.kind].map(field => check(field, draft[field], rules.get(field)));
+  const resources = draft.kind === 'ENHANCED' ? checkResources(draft.resources, rules) : [];
+  return [...texts.filter(problem => problem !== undefined), ...resources, ...checkTags(draft.tags, rules)];
+}
+
+/** Checks pools and queues by the rules. */
+export function checkResources(resources: readonly DraftResource[], rules: Rules): FieldProblem[] {
+  const names = resources.map(({ name }) => name);
+  const keys = resources.map(({ kind, name }) => `${kind} ${name.toLowerCase()}`);
+  return checkRows('resources', 'name', names, keys, rules);
+}
+
+function checkTags(tags: readonly DraftTag[], rules: Rules): FieldProblem[] {
+  const keys = tags.map(({ key }) => key);
+  const values = tags.map(({ value }, index) => check(`tags.${index}.value`, value, rules.get('tags.*.value')));
+  return [...checkRows('tags', 'key', keys, keys, rules), ...values.filter(problem => problem !== undefined)];
+}
+
+/** Checks one field of every row of a list, in which each key may occur once. */
+function checkRows(
+  list: string,
+  field: string,
+  texts: readonly string[],
+  keys: readonly string[],
+  rules: Rules,
+): FieldProblem[] {
+  const problems = texts.flatMap((text, index) => {
+    const path = `${list}.${index}.${field}`;
+    const isDuplicate = text !== '' && keys.indexOf(keys[index] ?? '') < index;
     return [
-      check(path, key, rules.get('tags.*.key')),
-      isDuplicate ? { path, code: 'DUPLICATE', limit: null, message: rules.get('tags')?.rule ?? '' } : undefined,
-      check(`tags.${index}.value`, value, rules.get('tags.*.value')),
+      check(path, text, rules.get(`${list}.*.${field}`)),
+      isDuplicate ? { path, code: 'DUPLICATE', limit: null, message: rules.get(list)?.rule ?? '' } : undefined,
     ];
   });
-  return [...texts, ...tags].filter(problem => problem !== undefined);
+  return problems.filter(problem => problem !== undefined);
 }
 
 /** The first rule that a value breaks; undefined if it breaks none. */

@@ -1,25 +1,18 @@
-import type { DatasourceConnectionState, DatasourceService } from 'dli-gateway-client';
+import type { DatasourceConnectionKind, DatasourceConnectionState, DatasourceService } from 'dli-gateway-client';
 import { useEffect, useState } from 'react';
 import type { DatasourceServiceInfo } from './documents.js';
+import { KIND_LABELS, STATE_LABELS } from './words.js';
 
 /** What is shown; an empty text stands for everything. */
 export interface Filter {
+  kind: DatasourceConnectionKind | '';
   state: DatasourceConnectionState | '';
   service: DatasourceService | '';
   name: string;
 }
 
 /** Shows all connections. */
-export const NO_FILTER: Filter = { state: '', service: '', name: '' };
-
-/** The names of the states, as the page shows them. More may be added to the schema. */
-export const STATE_LABELS: Readonly<Record<string, string>> = {
-  ACTIVE: 'Active',
-  CREATING: 'Creating',
-  FAILED: 'Failed',
-  DELETED: 'Deleted',
-  UNKNOWN: 'Other',
-};
+export const NO_FILTER: Filter = { kind: '', state: '', service: '', name: '' };
 
 const TYPING_PAUSE_MS = 250;
 const MAX_NAME_LENGTH = 64;
@@ -51,6 +44,20 @@ export function ListFilter({ services, filter, onChange }: ListFilterProps) {
             value={name}
             onChange={event => setName(event.target.value)}
           />
+        </label>
+        <label>
+          Kind
+          <select
+            value={filter.kind}
+            onChange={event => onChange({ ...filter, kind: event.target.value as Filter['kind'] })}
+          >
+            <option value="">All</option>
+            {Object.entries(KIND_LABELS).map(([kind, label]) => (
+              <option key={kind} value={kind}>
+                {label}
+              </option>
+            ))}
+          </select>
         </label>
         <label>
           State

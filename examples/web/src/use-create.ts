@@ -1,16 +1,15 @@
-import type { CreatePayload } from 'dli-gateway-client';
 import { useEffect, useRef, useState } from 'react';
-import type { CreateInput, Progress } from './gateway.js';
-import { gateway, progressOf } from './gateway.js';
+import type { AnyCreatePayload, NewConnection, Progress } from './gateway.js';
+import { createConnection, progressOf } from './gateway.js';
 
 /** One wish to create a connection, which has one key, however often the call is repeated. */
 interface Intent {
   idempotencyKey: string;
-  input: CreateInput;
+  wanted: NewConnection;
 }
 
 // Of this tab. A page that is loaded again goes on with the same key, so that it never creates a second connection.
-const STORAGE_KEY = 'dli-undecided-create';
+const STORAGE_KEY = 'dli-undecided-connection';
 
 const UNDECIDED: readonly string[] = ['OutcomeUnknownError', 'IdempotencyInProgressError'];
 
@@ -23,15 +22,15 @@ export function useCreate() {
   useEffect(() => () => running.current?.abort(), []);
 
   /** Whether a create with this input would be a repeat of the one whose outcome is not known. */
-  const isRepeat = (input: CreateInput) => JSON.stringify(undecided?.input) === JSON.stringify(input);
+  const isRepeat = (wanted: NewConnection) => JSON.stringify(undecided?.wanted) === JSON.stringify(wanted);
 
   /**
    * Creates a connection. A repeat with the same input, while the outcome is unknown, is a repeat of the same intent.
    *
    * @throws what the client package throws when a repeat cannot help, or when it was stopped
    */
-  async function create(input: CreateInput): Promise<CreatePayload> {
-    const intent = undecided !== undefined && isRepeat(input) ? undecided : { idempotencyKey: newKey(), input };
+  async function create(wanted: NewConnection): Promise<AnyCreatePayload> {
+    const intent = undecided !== undefined && isRepeat(wanted) ? undecided : { idempotencyKey: newKey(), wanted };
     let isUndecided = intent === undecided;
     remember(intent);
     const controller = new AbortController();
@@ -39,17 +38,13 @@ export function useCreate() {
     running.current = controller;
     setRunning(true);
     try {
-      const { idempotencyKey } = intent;
-      const payload = await gateway.createDatasourceConnection(
-        { ...input, idempotencyKey },
-        {
-          signal,
-          onRetry(retry) {
-            isUndecided = true;
-            setProgress(progressOf(retry));
-          },
+      const payload = await createConnection(wanted, intent.idempotencyKey, {
+        signal,
+        onRetry(retry) {
+          isUndecided = true;
+          setProgress(progressOf(retry));
         },
-      );
+      });
       isUndecided = UNDECIDED.includes(payload.__typename);
       return payload;
     } finally {

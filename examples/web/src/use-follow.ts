@@ -1,29 +1,41 @@
 import { useApolloClient } from '@apollo/client/react';
-import { DatasourceConnectionFieldsFragmentDoc as FIELDS } from 'dli-gateway-client';
 import { useEffect } from 'react';
 import { useAnnounce } from './announcer.js';
 import type { Connection } from './documents.js';
+import { writeConnection } from './documents.js';
 import { gateway } from './gateway.js';
 
-/** Follows a connection while DLI is creating it. The cache gets every change, and with it everything that shows it. */
-export function useFollow({ id, name, state }: Connection): void {
+/**
+ * Follows a connection while DLI is creating it or a binding of it. The cache gets every change, and with it everything
+ * that shows it.
+ */
+export function useFollow({ id, name, isSettled }: Connection): void {
   const { cache } = useApolloClient();
   const announce = useAnnounce();
-  const isFollowed = state === 'CREATING';
   useEffect(() => {
-    if (!isFollowed) return undefined;
+    if (isSettled) return undefined;
     const controller = new AbortController();
     const follow = async () => {
       for await (const connection of gateway.follow(id, { signal: controller.signal })) {
-        cache.writeFragment({ fragment: FIELDS, fragmentName: 'DatasourceConnectionFields', data: connection });
-        if (connection.state === 'ACTIVE') announce(`${name} is active.`);
-        if (connection.state === 'FAILED') announce(`The creation of ${name} has failed.`);
+        writeConnection(cache, connection);
+        const text = connection.isSettled ? describeEnd(connection) : undefined;
+        if (text !== undefined) announce(`${name} ${text}`);
       }
     };
     // It ends when the row disappears. What cannot be followed keeps the state that the list has shown.
     takeTurn(follow).catch(() => {});
     return () => controller.abort();
-  }, [cache, announce, id, name, isFollowed]);
+  }, [cache, announce, id, name, isSettled]);
+}
+
+/** What became of a connection, after its name. */
+function describeEnd(connection: Connection): string | undefined {
+  if (connection.__typename === 'ClassicDatasourceConnection') {
+    if (connection.state === 'ACTIVE') return 'is active.';
+    return connection.state === 'FAILED' ? 'could not be created.' : undefined;
+  }
+  if (connection.readiness === 'READY') return 'is ready.';
+  return connection.bindings.some(({ failure }) => failure !== null) ? 'could not be bound to everything.' : undefined;
 }
 
 // Without HTTP/2 a browser holds six connections to a server, of all its tabs together, and every stream takes one.

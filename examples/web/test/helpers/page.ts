@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { launchChromium } from './chromium.js';
 import type { Gateway } from './gateway.js';
 import { startGateway, startStandalone, TIMEOUT_MS } from './gateway.js';
+import { startProxy } from './proxy.js';
 
 const require = createRequire(import.meta.url);
 const AXE = require.resolve('axe-core/axe.min.js');
@@ -35,10 +38,38 @@ export function onEnd(end: () => Promise<unknown>): void {
 
 /** Starts a gateway as in production, but for the variables, that uses the emulator of another one; returns its URL. */
 export async function standaloneGateway(upstream: Gateway, env: Record<string, string>): Promise<string> {
+  return (await startedStandalone(upstream, env)).pageUrl;
+}
+
+async function startedStandalone(upstream: Gateway, env: Record<string, string>) {
   const gateway = await startStandalone(upstream, env);
   used.add(gateway);
   onEnd(gateway.kill);
-  return gateway.pageUrl;
+  return gateway;
+}
+
+/** Starts a gateway behind a proxy that serves the page, and that can be killed and started again with its records. */
+export async function restartableGateway(upstream: Gateway) {
+  const folder = mkdtempSync(join(tmpdir(), 'dli-gateway-records-'));
+  onEnd(async () => rmSync(folder, { recursive: true, force: true }));
+  const env = {
+    ...ENVIRONMENT,
+    NODE_ENV: 'development',
+    CALLER_AUTH: 'none',
+    DATA_DIR: folder,
+    // For so long nobody else may take up the create of a gateway that was killed.
+    OPERATION_TIMEOUT_MS: '5000',
+  };
+  let gateway = await startedStandalone(upstream, env);
+  const proxy = await startProxy(gateway.pageUrl);
+  return {
+    url: proxy.url,
+    async restart() {
+      await gateway.kill();
+      gateway = await startedStandalone(upstream, env);
+      proxy.forwardTo(gateway.pageUrl);
+    },
+  };
 }
 
 let browser: Promise<Browser> | undefined;
@@ -91,7 +122,7 @@ const ENVIRONMENT = {
   LOG_LEVEL: 'info',
 };
 // In a test that looks at a creation, it takes until `finishCreation`.
-const SETTINGS = { creationMs: 0, tagStyle: 'none' };
+const SETTINGS = { creationMs: 0, peeringMs: 0, tagStyle: 'none', classicOffered: true };
 
 /** The gateway of all tests, which come one after another. */
 let shared: Promise<Gateway> | undefined;
@@ -139,6 +170,26 @@ export async function finishCreation(gateway: Gateway): Promise<void> {
   await changeCreation(gateway, {});
 }
 
+/** Makes bindings take until {@link finishBindings}. */
+export async function holdBindings({ emulator }: Gateway): Promise<void> {
+  await emulator('PATCH', 'settings', { peeringMs: 24 * 60 * 60_000 });
+}
+
+/** Lets the bindings of the only enhanced connection of the emulator become active, or fail if their ranges overlap. */
+export async function finishBindings({ emulator }: Gateway): Promise<void> {
+  await emulator('PATCH', 'settings', { peeringMs: 0 });
+  const { connections } = (await emulator('GET', 'enhanced-connections')) as {
+    connections: (Record<string, unknown> & { bindings: Record<string, unknown>[] })[];
+  };
+  const [connection, ...others] = connections;
+  assert.ok(connection);
+  assert.deepEqual(others, []);
+  const { connectionId, name, vpcId, networkId, createdAtMs } = connection;
+  const bindings = connection.bindings.map(binding => ({ kind: binding['kind'], name: binding['name'] }));
+  const seed = { connectionId, name, vpcId, networkId, createdAtMs, bindings };
+  await emulator('POST', 'enhanced-connections', seed);
+}
+
 /** Waits until an assertion holds; in the end, fails as it does. */
 export async function eventually(check: () => Promise<void>): Promise<void> {
   const endMs = performance.now() + TIMEOUT_MS;
@@ -171,14 +222,34 @@ export const VALID = {
   securityGroupId: 'a07ab107-a4ad-4835-ad09-08a2f2efccdb',
 };
 
+/** An input of an enhanced connection that follows all rules. */
+export const VALID_ENHANCED = {
+  name: 'orders_vpc',
+  vpcId: '22094d8f-c310-4621-913d-4c4d655d8495',
+  networkId: '78f2562a-36e4-4b39-95b9-f5aab22e1281',
+};
+
 /** The form that creates a connection. */
 export function formOf(page: Page) {
   const form = page.getByRole('form', { name: 'New connection' });
+  const chooseClassic = () => form.getByLabel('Classic').check();
   return {
     form,
+    chooseClassic,
+    /** Fills in an enhanced connection that is bound to these pools. */
+    async fillEnhanced(...pools: string[]) {
+      await form.getByLabel('Name').fill(VALID_ENHANCED.name);
+      await form.getByLabel('VPC id').fill(VALID_ENHANCED.vpcId);
+      await form.getByLabel('Network id of the subnet').fill(VALID_ENHANCED.networkId);
+      for (const [index, pool] of pools.entries()) {
+        await form.getByRole('button', { name: 'Add a pool or queue' }).click();
+        await form.getByLabel(`Pool or queue ${index + 1}`).fill(pool);
+      }
+    },
     field: (label: string) => form.getByLabel(label),
     async fill(changes: Partial<typeof VALID> = {}) {
       const input = { ...VALID, ...changes };
+      await chooseClassic();
       await form.getByLabel('Name').fill(input.name);
       await form.getByLabel('Service').selectOption({ label: input.service });
       await form.getByLabel('Address').fill(input.address);
@@ -192,6 +263,11 @@ export function formOf(page: Page) {
 /** The row of a connection in the list. */
 export function rowOf(page: Page, name: string) {
   return page.getByRole('listitem').filter({ has: page.getByRole('heading', { name, exact: true }) });
+}
+
+/** What a row shows of a binding. */
+export function bindingOf(row: Locator, name: string) {
+  return row.getByRole('listitem').filter({ has: row.page().getByText(name, { exact: true }) });
 }
 
 /** The names in the list, in its order. */

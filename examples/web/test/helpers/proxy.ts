@@ -8,7 +8,7 @@ import { onEnd } from './page.js';
  * another process meanwhile.
  */
 export async function startProxy(gatewayUrl: string) {
-  const port = Number(new URL(gatewayUrl).port);
+  let port = Number(new URL(gatewayUrl).port);
   const sockets = new Set<Socket>();
   let isConnected = true;
   const server = createServer(socket => {
@@ -43,6 +43,10 @@ export async function startProxy(gatewayUrl: string) {
     disconnect,
     reconnect() {
       isConnected = true;
+    },
+    /** Passes new connections on to another gateway. */
+    forwardTo(url: string) {
+      port = Number(new URL(url).port);
     },
   };
 }

@@ -2,11 +2,30 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { findChromium } from '../helpers/chromium.js';
-import { expectAccessible, expectFocused, expectFocusOn, formOf, rowOf, startPage, VALID } from '../helpers/page.js';
+import {
+  expectAccessible,
+  expectFocused,
+  expectFocusOn,
+  formOf,
+  rowOf,
+  startPage,
+  VALID,
+  VALID_ENHANCED,
+} from '../helpers/page.js';
 
 const skip = findChromium() === undefined && 'chromium is not on this machine';
 
 const PHONE = { viewport: { width: 360, height: 740 } };
+
+/** Bindings in every state, with long names. */
+const ENHANCED_SEED = {
+  name: 'enhanced',
+  bindings: [
+    { kind: 'pool', name: 'p'.repeat(128), status: 'ACTIVE' },
+    { kind: 'pool', name: 'pool_b', status: 'CREATING', updatedAtMs: 0 },
+    { kind: 'queue', name: 'q', status: 'FAILED', errorMessage: `The CIDR ${'x'.repeat(60)} overlaps with another.` },
+  ],
+};
 
 /** Presses Tab until the focused element has this name. */
 async function tabTo(page: Page, name: string) {
@@ -27,6 +46,9 @@ describe('the page for everybody', { skip }, () => {
     await page.getByText('No connections yet').waitFor();
     await tabTo(page, 'New connection');
     await page.keyboard.press('Enter');
+    await tabTo(page, 'Enhanced (recommended)');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await page.getByRole('radio', { name: 'Classic' }).isChecked(), true);
     await tabTo(page, 'Name');
     await page.keyboard.type(VALID.name);
     await tabTo(page, 'Service');
@@ -64,6 +86,38 @@ describe('the page for everybody', { skip }, () => {
     await expectFocusOn(page, 'Connections');
   });
 
+  it('can be used with the keyboard alone for an enhanced connection', async () => {
+    const { page } = await startPage();
+    await page.getByText('No connections yet').waitFor();
+    for (const [label, text] of [
+      ['Name', VALID_ENHANCED.name],
+      ['VPC id', VALID_ENHANCED.vpcId],
+      ['Network id of the subnet', VALID_ENHANCED.networkId],
+    ] as const) {
+      await tabTo(page, label);
+      await page.keyboard.type(text);
+    }
+    await tabTo(page, 'Add a pool or queue');
+    await page.keyboard.press('Enter');
+    await expectFocused(page.getByLabel('Pool or queue 1'));
+    await page.keyboard.type('pool_a');
+    await tabTo(page, 'Create');
+    await page.keyboard.press('Enter');
+    await expectFocusOn(page, VALID_ENHANCED.name);
+    await rowOf(page, VALID_ENHANCED.name).getByText('Ready', { exact: true }).waitFor();
+    await tabTo(page, `Unbind pool_a from ${VALID_ENHANCED.name}`);
+    await page.keyboard.press('Enter');
+    await expectFocusOn(page, 'Cancel');
+    await tabTo(page, 'Unbind');
+    await page.keyboard.press('Enter');
+    await expectFocusOn(page, `Bind ${VALID_ENHANCED.name}`);
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await expectFocused(page.getByLabel('Pool or queue 1'));
+    await page.keyboard.press('Escape');
+    await expectFocusOn(page, `Bind ${VALID_ENHANCED.name}`);
+  });
+
   it('fits on a phone without horizontal scrolling', async () => {
     const { page, gateway } = await startPage(PHONE);
     const fits = async () =>
@@ -78,11 +132,20 @@ describe('the page for everybody', { skip }, () => {
       { name: 'creating', state: 'CREATING', process: 0.4 },
       { name: 'failed', state: 'FAILED', message: 'x'.repeat(100) },
     ]);
+    await gateway.emulator('POST', 'enhanced-connections', ENHANCED_SEED);
     await page.getByRole('button', { name: 'Refresh' }).click();
     await rowOf(page, 'failed').waitFor();
     await fits();
-    const { form, submit } = formOf(page);
+    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Bind' }).click();
+    await page.getByRole('dialog').waitFor();
+    await fits();
+    await page.keyboard.press('Escape');
+    const { form, submit, chooseClassic } = formOf(page);
     await form.getByRole('button', { name: 'Add a tag' }).click();
+    await form.getByRole('button', { name: 'Add a pool or queue' }).click();
+    await submit();
+    await fits();
+    await chooseClassic();
     await submit();
     await fits();
     await rowOf(page, 'failed').getByRole('button', { name: 'Delete' }).click();
@@ -103,10 +166,19 @@ describe('the page for everybody', { skip }, () => {
       { name: 'failed', state: 'FAILED' },
       { name: 'other', state: 'FROZEN' },
     ]);
+    await gateway.emulator('POST', 'enhanced-connections', ENHANCED_SEED);
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await page.getByText('4 connections').waitFor();
+    await page.getByText('5 connections').waitFor();
     await form.getByText('This field is required.').first().waitFor();
     await expectAccessible(page);
+    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Bind' }).click();
+    await page.getByRole('dialog').waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
+    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Unbind' }).click();
+    await page.getByRole('dialog').waitFor();
+    await expectAccessible(page);
+    await page.keyboard.press('Escape');
     await rowOf(page, 'active').getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').waitFor();
     await expectAccessible(page);
@@ -120,6 +192,10 @@ describe('the page for everybody', { skip }, () => {
       { operation: 'createConnection', behaviour: 'reset' },
       { operation: 'listConnections', status: 500, times: 0 },
     ]);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByText('Connections are missing here').waitFor();
+    await expectAccessible(page);
+    await gateway.emulator('POST', 'faults', { operation: 'listEnhancedConnections', status: 500, times: 0 });
     // Of a name of its own, because its outcome stays unknown.
     await fill({ name: 'undecided_pg' });
     await submit();

@@ -21,7 +21,9 @@ describe('the page', { skip }, () => {
   it('shows the form with the examples of the gateway, and an empty list', async () => {
     const { page } = await startPage();
     await page.getByText('No connections yet').waitFor();
-    const { field } = formOf(page);
+    const { field, chooseClassic } = formOf(page);
+    assert.equal(await field('VPC id').getAttribute('placeholder'), '22094d8f-c310-4621-913d-4c4d655d8495');
+    await chooseClassic();
     assert.equal(await field('Name').getAttribute('placeholder'), 'orders_pg');
     await field('Service').selectOption({ label: 'DWS' });
     assert.equal(await field('Address').getAttribute('placeholder'), '192.168.1.248:8000');
@@ -30,7 +32,11 @@ describe('the page', { skip }, () => {
 
   it('shows a problem beside each field, and moves the focus to the first', async () => {
     const { page } = await startPage();
-    const { form, field, fill, submit } = formOf(page);
+    const { form, field, fill, submit, chooseClassic } = formOf(page);
+    await submit();
+    await eventually(async () => assert.equal(await form.getByText('This field is required.').count(), 3));
+    await chooseClassic();
+    assert.equal(await form.getByText('This field is required.').count(), 0);
     await submit();
     await eventually(async () => assert.equal(await form.getByText('This field is required.').count(), 5));
     await fill({ name: 'orders pg', address: 'jdbc:postgresql://192.168.0.12', networkId: 'x'.repeat(65) });
