@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import type { BackendLimits } from './compose.js';
+import type { Backend, BackendLimits } from './compose.js';
 import { compose } from './compose.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
@@ -15,9 +15,16 @@ import type { MutationDependencies } from './datasource-connection/mutation.js';
 import { RunningOperations } from './datasource-connection/mutation.js';
 import { DatasourceConnectionsResolver } from './datasource-connection/read.resolver.js';
 import { ConnectionReferences } from './datasource-connection/references.js';
+import { ResourceNames } from './datasource-connection/resource-names.js';
 import { DatasourceServicesResolver } from './datasource-connection/service.resolver.js';
+import { DatasourceConnectionBindingsResolver } from './enhanced-connection/bindings.resolver.js';
+import { toConnectionType } from './enhanced-connection/connection.type.js';
+import { CreateEnhancedDatasourceConnectionResolver } from './enhanced-connection/create.resolver.js';
+import { EnhancedDatasourceConnectionFieldsResolver } from './enhanced-connection/fields.resolver.js';
+import { EnhancedConnectionRulesResolver } from './enhanced-connection/rules.resolver.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { addFederation } from './graphql/federation.js';
+import type { Resolvers } from './graphql/schema.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
@@ -93,20 +100,9 @@ export async function createGateway(
     running,
     onChange: change => backend.watcher.notice(change),
   };
-  const ownSchema = buildGatewaySchema({
-    createDatasourceConnection: new CreateDatasourceConnectionResolver({
-      ...mutationDependencies,
-      createConnection: backend.createConnection,
-    }),
-    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
-      ...mutationDependencies,
-      deleteConnection: backend.deleteConnection,
-    }),
-    datasourceConnections: new DatasourceConnectionsResolver(backend.reader, backend.watcher),
-    datasourceConnectionChanges: new DatasourceConnectionChangesResolver(backend.watcher),
-    datasourceServices: new DatasourceServicesResolver(),
-  });
-  const schema = config.federation ? addFederation(ownSchema, new ConnectionReferences(backend.reader)) : ownSchema;
+  const ownSchema = buildGatewaySchema(createResolvers(backend, mutationDependencies));
+  const references = new ConnectionReferences(backend.reader, toConnectionType);
+  const schema = config.federation ? addFederation(ownSchema, references) : ownSchema;
   const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger };
   const { streamQuota, audit } = backend;
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
@@ -185,6 +181,38 @@ export async function createGateway(
         await Promise.all([backend.close(), admin.close()]);
       }
     },
+  };
+}
+
+function createResolvers(backend: Backend, mutationDependencies: MutationDependencies): Resolvers {
+  const { reader, watcher, directory } = backend;
+  const { clock, operationTimeoutMs: timeoutMs } = mutationDependencies;
+  const resourceNames = new ResourceNames({ directory, clock, timeoutMs });
+  const readDependencies = { reader, watcher, resourceNames, toType: toConnectionType };
+  return {
+    createDatasourceConnection: new CreateDatasourceConnectionResolver({
+      ...mutationDependencies,
+      createConnection: backend.createConnection,
+    }),
+    createEnhancedDatasourceConnection: new CreateEnhancedDatasourceConnectionResolver({
+      ...mutationDependencies,
+      createEnhancedConnection: backend.createEnhancedConnection,
+      reader,
+    }),
+    datasourceConnectionBindings: new DatasourceConnectionBindingsResolver({
+      ...mutationDependencies,
+      changeBindings: backend.changeBindings,
+    }),
+    deleteDatasourceConnection: new DeleteDatasourceConnectionResolver({
+      ...mutationDependencies,
+      deleteConnection: backend.deleteConnection,
+      toType: toConnectionType,
+    }),
+    datasourceConnections: new DatasourceConnectionsResolver(readDependencies),
+    datasourceConnectionChanges: new DatasourceConnectionChangesResolver(readDependencies),
+    enhancedDatasourceConnectionFields: new EnhancedDatasourceConnectionFieldsResolver(backend.details),
+    datasourceServices: new DatasourceServicesResolver(),
+    enhancedConnectionRules: new EnhancedConnectionRulesResolver(),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Resource } from '../dli/connection.js';
-import { stateOfWireName } from '../dli/connection.js';
+import { isOverdue, stateOfWireName } from '../dli/connection.js';
 import type { DescribedBinding, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
 
@@ -15,9 +15,6 @@ export const ConnectionReadiness = {
 
 /** One of {@link ConnectionReadiness}. */
 export type ConnectionReadiness = (typeof ConnectionReadiness)[keyof typeof ConnectionReadiness];
-
-/** Bindings usually take a few minutes. */
-const OVERDUE_MS = 15 * 60_000;
 
 /** The readiness of an enhanced connection. */
 export function readinessOf({ state, bindings }: DescribedEnhancedConnection): ConnectionReadiness {
@@ -56,20 +53,17 @@ export function isOf(binding: DescribedBinding, { kind, name }: Resource): boole
 /** A connection as it was read from DLI at a time, in milliseconds since 1970-01-01 UTC. */
 export function toReadConnection(connection: DescribedConnection & { id: string }, readAtMs: number): ReadConnection {
   // The list keeps the objects of classic connections that have not changed.
-  if (connection.kind === 'CLASSIC') return connection;
-  const bindings = connection.bindings.map(binding => ({
-    ...binding,
-    isOverdue: isOverdue(binding, connection, readAtMs),
-  }));
-  return { ...connection, bindings } satisfies ReadEnhancedConnection;
+  return connection.kind === 'CLASSIC' ? connection : toReadEnhancedConnection(connection, readAtMs);
 }
 
-function isOverdue(
-  { state, updatedAtMs }: DescribedBinding,
-  { createdAtMs }: DescribedEnhancedConnection,
+/** An enhanced connection as {@link toReadConnection} makes it. */
+export function toReadEnhancedConnection(
+  connection: DescribedEnhancedConnection & { id: string },
   readAtMs: number,
-): boolean {
-  // DLI's clock and ours differ by seconds at most.
-  const sinceMs = updatedAtMs ?? createdAtMs;
-  return stateOfWireName(state) === 'CREATING' && sinceMs !== null && readAtMs - sinceMs >= OVERDUE_MS;
+): ReadEnhancedConnection {
+  const bindings = connection.bindings.map(binding => ({
+    ...binding,
+    isOverdue: isOverdue(binding, connection.createdAtMs, readAtMs),
+  }));
+  return { ...connection, bindings };
 }

@@ -1,14 +1,15 @@
 import { Args, Authorized, Resolver, Root, Subscription } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ListEvent } from '../connection-reads/list-poller.js';
-import type { ConnectionWatcher } from '../connection-reads/watcher.js';
 import { DatasourceConnectionChange } from './change.type.js';
-import { toConnectionType } from './connection.type.js';
 import { PublicError } from './public-error.js';
 import { DatasourceConnectionChangesArgs, DatasourceConnectionFilter } from './read.args.js';
+import type { ReadDependencies } from './read.resolver.js';
 import type { RequestContext } from './request-context.js';
 import { subscriberOf } from './request-context.js';
-import { toUpstreamError } from './to-payload.js';
+import { ConnectionResourceInput } from './resource.input.js';
+import { toCriteria } from './resource-names.js';
+import { toUpstreamError } from './to-failure.js';
 
 /** The topic of type-graphql's PubSub for changes of the list; the {@link ListWatchRequest} says which. */
 export const LIST_TOPIC = 'datasourceConnections';
@@ -23,7 +24,7 @@ export interface ListWatchRequest {
 /** Resolves the subscription to the changes of the list. */
 @Resolver()
 export class DatasourceConnectionChangesResolver {
-  constructor(private readonly watcher: ConnectionWatcher) {}
+  constructor(private readonly dependencies: Omit<ReadDependencies, 'reader'>) {}
 
   @Authorized<Role>('read')
   @Subscription(() => DatasourceConnectionChange, {
@@ -43,7 +44,7 @@ export class DatasourceConnectionChangesResolver {
         'SUBSCRIPTION_ENDED',
         'Too many connections have changed. Query the list and subscribe again.',
       );
-    return new DatasourceConnectionChange(event.change, toConnectionType(event.connection));
+    return new DatasourceConnectionChange(event.change, this.dependencies.toType(event.connection));
   }
 
   /**
@@ -51,14 +52,18 @@ export class DatasourceConnectionChangesResolver {
    *
    * @throws {TooManyWatchesError}
    */
-  watch({ args: { filter }, context }: ListWatchRequest): AsyncIterable<ListEvent> {
-    return this.watcher.watchList((filter ?? new DatasourceConnectionFilter()).toCriteria(), subscriberOf(context));
+  async watch({ args: { filter }, context }: ListWatchRequest): Promise<AsyncIterable<ListEvent>> {
+    const { watcher, resourceNames } = this.dependencies;
+    return watcher.watchList(await toCriteria(filter, resourceNames, context.traceId), subscriberOf(context));
   }
 }
 
 // type-graphql makes instances for resolvers only, not for the start of a subscription.
 function argsOf({ filter }: Record<string, unknown>): DatasourceConnectionChangesArgs {
   const args = new DatasourceConnectionChangesArgs();
-  if (filter != null) args.filter = Object.assign(new DatasourceConnectionFilter(), filter);
+  if (filter == null) return args;
+  args.filter = Object.assign(new DatasourceConnectionFilter(), filter);
+  const { boundTo } = args.filter;
+  if (boundTo != null) args.filter.boundTo = Object.assign(new ConnectionResourceInput(), boundTo);
   return args;
 }

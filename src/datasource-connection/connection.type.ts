@@ -1,19 +1,14 @@
-import { GraphQLScalarType } from 'graphql';
-import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, Float, ID, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
-import type { ConnectionPage, ReadClassicConnection, ReadConnection } from '../connection-reads/list-page.js';
-import { ConnectionOrder } from '../connection-reads/list-page.js';
+import { Field, ID, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+import type { ReadConnection } from '../connection-reads/list-page.js';
+import { isSettled } from '../connection-reads/readiness.js';
 import type { ConnectionTag } from '../dli/connection.js';
-import { ConnectionState, DatasourceService, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import { ConnectionKind, ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { DescribedQueue } from '../dli/responses.js';
 import { MARKER_TAG_KEY } from '../idempotency/connection-lookup.js';
+import { DateTime, dateOf } from './date-time.js';
 
-const DateTime = new GraphQLScalarType({
-  ...GraphQLDateTime.toConfig(),
-  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time',
-});
-
-const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that can be shown.';
+/** The end of the descriptions of reasons of failures. */
+export const REASON_DESCRIPTION = 'null when it did not fail, or DLI gave no reason that can be shown.';
 
 /** A queue of a connection. */
 @ObjectType('DatasourceConnectionQueue', {
@@ -51,7 +46,7 @@ class DatasourceConnectionQueue {
 
 /** A tag of a connection. */
 @ObjectType('Tag', { description: 'A label that Huawei Cloud stores with a connection.' })
-class Tag {
+export class Tag {
   @Field(() => String, { description: 'The key of the tag.' })
   readonly key: string;
 
@@ -67,11 +62,14 @@ class Tag {
 /** The fields of all kinds of connections. */
 @InterfaceType('DatasourceConnection', {
   description:
-    'A connection through which DLI reaches a service in your network. `ClassicDatasourceConnection` is the only kind now; others may be added.',
+    'A connection through which DLI reaches a service in your network. It is a `ClassicDatasourceConnection` or an `EnhancedDatasourceConnection`; other kinds may be added.',
 })
 export abstract class DatasourceConnection {
   @Field(() => ID, { description: 'The id of the connection, a UUID.' })
   readonly id: string;
+
+  @Field(() => ConnectionKind, { description: 'The kind of the connection.' })
+  readonly kind: ConnectionKind;
 
   @Field(() => String, { description: 'The name of the connection; empty if DLI does not report it.' })
   readonly name: string;
@@ -91,7 +89,16 @@ export abstract class DatasourceConnection {
   })
   readonly createdAt: Date | null;
 
-  @Field(() => [DatasourceConnectionQueue], { description: 'The queues that the connection is bound to.' })
+  @Field(() => Boolean, {
+    description:
+      'Whether DLI has finished its work on the connection: the connection is not CREATING, and no binding of it is.',
+  })
+  readonly isSettled: boolean;
+
+  @Field(() => [DatasourceConnectionQueue], {
+    description:
+      'The queues that the connection is bound to. A queue of an elastic resource pool is not among them if its pool is bound, see `EnhancedDatasourceConnection.bindings`.',
+  })
   readonly queues: readonly DatasourceConnectionQueue[];
 
   @Field(() => [Tag], {
@@ -101,149 +108,54 @@ export abstract class DatasourceConnection {
   })
   readonly tags: readonly Tag[] | null;
 
-  protected constructor({ id, name, state, createdAtMs, tags }: ReadConnection, queues: readonly DescribedQueue[]) {
+  protected constructor(connection: ReadConnection, queues: readonly DescribedQueue[]) {
+    const { id, kind, name, state, createdAtMs, tags } = connection;
     this.id = id;
+    this.kind = kind;
     this.name = name ?? '';
     this.state = stateOfWireName(state);
     this.stateText = state;
     this.createdAt = dateOf(createdAtMs);
     this.queues = queues.map(queue => new DatasourceConnectionQueue(queue));
-    this.tags = tags?.filter(isShown).map(tag => new Tag(tag)) ?? null;
+    this.isSettled = isSettled(connection);
+    this.tags = tags && toTags(tags);
   }
 }
 
-/** A classic connection, the kind that `createDatasourceConnection` creates. */
-@ObjectType('ClassicDatasourceConnection', {
-  implements: DatasourceConnection,
-  description: 'A classic connection, the kind that `createDatasourceConnection` creates.',
-})
-export class ClassicDatasourceConnection extends DatasourceConnection {
-  @Field(() => DatasourceService, {
-    nullable: true,
-    description: 'The kind of service that the connection reaches; null for an unknown kind, see `serviceText`.',
-  })
-  readonly service: DatasourceService | null;
-
-  @Field(() => String, { nullable: true, description: "DLI's own name for the kind of service." })
-  readonly serviceText: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The address of the service inside its network: the `url` that the connection was created with.',
-  })
-  readonly destination: string | null;
-
-  @Field(() => Float, {
-    nullable: true,
-    description: 'The progress of the creation, from 0 to 1; null if DLI does not report it.',
-  })
-  readonly progress: number | null;
-
-  @Field(() => String, { nullable: true, description: `Why the connection failed; ${REASON_DESCRIPTION}` })
-  readonly failureReason: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description:
-      'The address to use in the definition of a table, such as `to-rds-1174405057-EA1Kgo8H.datasource.com:3306`; null until the connection is active.',
-  })
-  readonly connectionAddress: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The serverless cluster that the connection was created for; null if there is none.',
-  })
-  readonly clusterName: string | null;
-
-  constructor(connection: ReadClassicConnection) {
-    super(connection, connection.queues);
-    const { service, destination, progress, address, clusterName } = connection;
-    this.service = (service !== null && serviceOfWireName(service)) || null;
-    this.serviceText = service;
-    this.destination = destination;
-    this.progress = progress;
-    this.failureReason = this.state === ConnectionState.FAILED ? reasonOf(connection) : null;
-    this.connectionAddress = address;
-    this.clusterName = clusterName;
-  }
-}
-
-/** A connection as its GraphQL type. */
-export function toConnectionType(connection: ReadConnection): DatasourceConnection {
-  if (connection.kind !== 'CLASSIC') throw new TypeError('not built yet');
-  return new ClassicDatasourceConnection(connection);
+/** The tags of a connection that callers see. */
+export function toTags(tags: readonly ConnectionTag[]): Tag[] {
+  return tags.filter(isShown).map(tag => new Tag(tag));
 }
 
 function isShown({ key }: ConnectionTag): boolean {
   return key !== MARKER_TAG_KEY && !key.startsWith('_sys_');
 }
 
-function reasonOf({ message, queues }: ReadClassicConnection): string | null {
-  return message ?? queues.find(({ problem }) => problem !== null)?.problem ?? null;
-}
-
-function dateOf(epochMs: number | null): Date | null {
-  const date = new Date(epochMs ?? Number.NaN);
-  return Number.isNaN(date.getTime()) ? null : date;
-}
-
-/** One page of a list of connections. */
-@ObjectType('DatasourceConnectionPage', { description: 'One page of a list of connections.' })
-export class DatasourceConnectionPage {
-  @Field(() => [DatasourceConnection], { description: 'The connections of this page, in the order of the list.' })
-  readonly items: readonly DatasourceConnection[];
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The value of `after` that gets the next page; null on the last page.',
-  })
-  readonly nextCursor: string | null;
-
-  @Field(() => Int, { description: 'The number of connections on all pages together.' })
-  readonly totalCount: number;
-
-  constructor({ items, nextCursor, totalCount }: ConnectionPage) {
-    this.items = items.map(toConnectionType);
-    this.nextCursor = nextCursor;
-    this.totalCount = totalCount;
-  }
-}
-
 registerEnumType(ConnectionState, {
   name: 'DatasourceConnectionState',
-  description: 'The state of a connection, as a whole or in one queue. Values may be added.',
+  description: 'The state of a connection, as a whole, in one queue or of one binding. Values may be added.',
   valuesConfig: {
     CREATING: { description: 'DLI is creating the connection, which takes minutes. It cannot be used or deleted yet.' },
-    ACTIVE: { description: 'The connection can be used.' },
+    ACTIVE: {
+      description:
+        'The connection can be used. An enhanced one only exists: see its `readiness` and the state of each binding.',
+    },
     FAILED: {
-      description: 'The connection could not be created, for the reason in `failureReason`. It can be deleted.',
+      description:
+        'The connection, or its binding, could not be created, for the reason in `failureReason` or `failure`. It can be deleted.',
     },
     DELETED: { description: 'The connection was deleted. DLI still lists it for a while.' },
     UNKNOWN: { description: 'DLI reports another state, which is in `stateText`.' },
   },
 });
 
-registerEnumType(ConnectionOrder, {
-  name: 'DatasourceConnectionOrder',
-  description: 'The order of a list. Connections that compare equal are ordered by id.',
+registerEnumType(ConnectionKind, {
+  name: 'DatasourceConnectionKind',
+  description: 'The kind of a connection. Values may be added.',
   valuesConfig: {
-    NEWEST_FIRST: { description: 'By time of creation, newest first.' },
-    OLDEST_FIRST: { description: 'By time of creation, oldest first.' },
-    NAME: { description: 'By name, ignoring case.' },
+    CLASSIC: {
+      description: 'A connection to the address of one service. Huawei Cloud ended its support of these on 2024-06-30.',
+    },
+    ENHANCED: { description: "A network peering between DLI's compute resources and a subnet of a VPC." },
   },
 });
-
-registerEnumType(DatasourceService, {
-  name: 'DatasourceService',
-  description: 'The kind of service that a connection reaches.',
-  valuesConfig: {
-    CLOUD_TABLE: { description: 'CloudTable HBase, reached through its ZooKeeper link.' },
-    CLOUD_TABLE_OPENTSDB: { description: 'OpenTSDB of CloudTable.' },
-    MRS_OPENTSDB: { description: 'OpenTSDB of MapReduce Service (MRS).' },
-    DWS: { description: 'Data Warehouse Service (DWS).' },
-    RDS: { description: 'Relational Database Service (RDS): MySQL or PostgreSQL.' },
-    CSS: { description: 'Cloud Search Service (CSS): Elasticsearch.' },
-  },
-});
-
-export { ConnectionOrder, ConnectionState, DatasourceService };

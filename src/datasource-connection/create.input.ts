@@ -1,62 +1,12 @@
-import type { ValidationOptions } from 'class-validator';
-import { ArrayMaxSize, ArrayUnique, IsIn, IsOptional, ValidateBy, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsIn, IsOptional, ValidateNested } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
-import { MARKER_TAG_KEY } from '../idempotency/connection-lookup.js';
-import { DatasourceService } from './connection.type.js';
+import { DatasourceService } from '../dli/connection.js';
 import { DESTINATION_RULES, IsDestinationOfService, MAX_URL_LENGTH } from './destination-rules.js';
+import type { FieldRule } from './field-rules.js';
+import { FollowsRule, IDEMPOTENCY_KEY_RULE, RESERVED_TAG_KEY, RESOURCE_ID, textRule } from './field-rules.js';
 import { InputProblemCode, reports } from './input-problem.js';
 
-/** The rule for the values of an input field. Validators, forms and descriptions are made from it. */
-export interface FieldRule {
-  isRequired: boolean;
-  /** In characters, that is UTF-16 code units, as in HTML and in DLI. */
-  minLength?: number;
-  /** In the same unit. */
-  maxLength?: number;
-  maxItems?: number;
-  /** Matches the whole value at any length, as HTML's `pattern` does: without anchors, valid with the flag `v`. */
-  pattern?: string;
-  /** A valid value. */
-  example?: string;
-  /** The rule in English. */
-  text: string;
-}
-
-/** The rule of a text field. */
-interface TextRule extends FieldRule {
-  checks: readonly Check[];
-}
-
-/** One rule of a text field, and what is reported when it is broken. */
-interface Check {
-  isMet(value: string): boolean;
-  report: ValidationOptions;
-}
-
-interface TextOptions {
-  /** The subject of validation messages. */
-  subject: string;
-  /** Default: true. */
-  isRequired?: boolean;
-  /** Default: 0. */
-  minLength?: number;
-  maxLength: number;
-  example: string;
-  /** The characters that a value may have, in words. */
-  contents: string;
-  /** Matches such values at any length. Undefined if another validator checks it. */
-  pattern?: string;
-  /** The values that match `pattern` but are reserved: how they begin, and in words. */
-  reserved?: { pattern: string; rule: string };
-}
-
 const NAME = { contents: 'letters, digits, _ and -', pattern: String.raw`[A-Za-z0-9_\-]*` };
-const RESOURCE_ID = {
-  minLength: 1,
-  maxLength: 64,
-  contents: 'letters, digits and -',
-  pattern: String.raw`[A-Za-z0-9\-]*`,
-};
 // Characters and lengths: DLI API reference, "Creating a datasource connection", tags.
 const TAG_TEXT = {
   contents: 'letters, digits, spaces and _ . : = + - @, without a space at either end',
@@ -94,20 +44,10 @@ export const CREATE_RULES = {
     maxLength: 128,
     example: 'team',
     ...TAG_TEXT,
-    reserved: {
-      pattern: `_sys_|${MARKER_TAG_KEY}$`,
-      rule: `must not start with _sys_ and must not be ${MARKER_TAG_KEY}, which the gateway uses itself`,
-    },
+    reserved: RESERVED_TAG_KEY,
   }),
   'tags.*.value': textRule({ subject: 'A tag value', maxLength: 255, example: 'billing', ...TAG_TEXT }),
-  idempotencyKey: textRule({
-    subject: 'idempotencyKey',
-    isRequired: false,
-    minLength: 16,
-    maxLength: 64,
-    example: '5f0c2a34-6f0d-4b51-9d53-0f6f1f1c7e0a',
-    ...NAME,
-  }),
+  idempotencyKey: IDEMPOTENCY_KEY_RULE,
 } satisfies Readonly<Record<string, FieldRule>>;
 
 const MAX_TAGS = CREATE_RULES.tags.maxItems;
@@ -176,55 +116,4 @@ export class TagInput {
   @Field(() => String, { description: CREATE_RULES['tags.*.value'].text })
   @FollowsRule(CREATE_RULES['tags.*.value'])
   value!: string;
-}
-
-function textRule(options: TextOptions): TextRule {
-  const { subject, isRequired = true, minLength = 0, maxLength, example, contents, pattern, reserved } = options;
-  const range = minLength === 0 ? `at most ${maxLength}` : `${minLength} to ${maxLength}`;
-  const lengthMessage = `${subject} must be ${range} characters long.`;
-  const checks: Check[] = [
-    // class-validator's own length rules skip variation selectors.
-    {
-      isMet: ({ length }) => length >= minLength,
-      report: reports(InputProblemCode.TOO_SHORT, lengthMessage, minLength),
-    },
-    {
-      isMet: ({ length }) => length <= maxLength,
-      report: reports(InputProblemCode.TOO_LONG, lengthMessage, maxLength),
-    },
-  ];
-  if (pattern !== undefined) {
-    const matcher = new RegExp(`^(?:${pattern})$`, 'v');
-    const report = reports(InputProblemCode.WRONG_FORMAT, `${subject} must consist of ${contents}.`);
-    checks.push({ isMet: value => matcher.test(value), report });
-  }
-  if (reserved !== undefined) {
-    const matcher = new RegExp(`^(?:${reserved.pattern})`, 'v');
-    const report = reports(InputProblemCode.NOT_ALLOWED, `${subject} ${reserved.rule}.`);
-    checks.push({ isMet: value => !matcher.test(value), report });
-  }
-  return {
-    isRequired,
-    maxLength,
-    example,
-    text: `${range.replace(/^a/, 'A')} characters: ${contents}.${reserved === undefined ? '' : ` It ${reserved.rule}.`}`,
-    checks,
-    ...(minLength > 0 && { minLength }),
-    ...(pattern !== undefined && { pattern: reserved === undefined ? pattern : `(?!${reserved.pattern})${pattern}` }),
-  };
-}
-
-/** Property decorator that validates a text by its rule. */
-function FollowsRule({ isRequired, checks }: TextRule): PropertyDecorator {
-  const decorators = checks.map(({ isMet, report }) =>
-    // class-validator reports one error per name, and a field has at most one rule of each code.
-    ValidateBy(
-      { name: report.context.code, validator: { validate: value => typeof value === 'string' && isMet(value) } },
-      report,
-    ),
-  );
-  if (!isRequired) decorators.push(IsOptional());
-  return (target, property) => {
-    for (const decorate of decorators) decorate(target, property);
-  };
 }

@@ -48,7 +48,7 @@ export class NameTakenError extends UserError {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when DLI refused the request. This call did nothing, and the same request will be refused again until its cause is removed.',
+    'Returned when DLI refused the request. This call did nothing, unless `message` names what a bind or unbind did. The same request will be refused again until its cause is removed.',
 })
 export class DliRejectedError extends UserError {
   @Field(() => String, {
@@ -79,7 +79,7 @@ export type UnavailableCode =
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when the request is not possible at the moment. This call did nothing; the same request may succeed later.',
+    'Returned when the request is not possible at the moment. This call did nothing, unless `message` names what a bind or unbind did. The same request may succeed later.',
 })
 export class DliUnavailableError extends UserError {
   @Field(() => Int, { description: 'Seconds to wait before sending the same request again.' })
@@ -181,7 +181,7 @@ export const CreateDatasourceConnectionPayload = createUnionType({
     ] as const,
 });
 
-/** Why the outcome of a create or a delete is unknown. */
+/** Why the outcome of a mutation is unknown. */
 export enum OutcomeUnknownReason {
   TIMEOUT_AFTER_SEND = 'TIMEOUT_AFTER_SEND',
   CONNECTION_LOST = 'CONNECTION_LOST',
@@ -195,7 +195,7 @@ export enum OutcomeUnknownReason {
 registerEnumType(OutcomeUnknownReason, {
   name: 'OutcomeUnknownReason',
   description:
-    'Why it is not known whether the connection was created or deleted. Every reason is handled the same way.',
+    'Why it is not known whether the connection was created, changed or deleted. Every reason is handled the same way.',
   valuesConfig: {
     TIMEOUT_AFTER_SEND: { description: 'DLI did not answer in time.' },
     CONNECTION_LOST: { description: 'The connection to DLI broke before the response was complete.' },

@@ -3,14 +3,12 @@ import { Arg, Authorized, Ctx, Mutation, Resolver, UseMiddleware } from 'type-gr
 import type { Role } from '../auth/caller.js';
 import type { ClassicConnectionRequest } from '../dli/connection.js';
 import type { CreateConnection } from '../idempotency/create-connection.js';
-import { Deadline } from '../lib/time.js';
 import { CreateDatasourceConnectionInput } from './create.input.js';
 import { CreateDatasourceConnectionPayload } from './create.payload.js';
 import type { MutationDependencies } from './mutation.js';
-import { RateLimitedError, recordForAudit } from './mutation.js';
+import { mapValidationErrors, recordForAudit, startMutation } from './mutation.js';
 import type { RequestContext } from './request-context.js';
 import { toPayload } from './to-payload.js';
-import { mapValidationErrors } from './user-errors.js';
 
 interface Dependencies extends MutationDependencies {
   createConnection: CreateConnection;
@@ -32,21 +30,12 @@ export class CreateDatasourceConnectionResolver {
     input: CreateDatasourceConnectionInput,
     @Ctx() context: RequestContext,
   ): Promise<typeof CreateDatasourceConnectionPayload> {
-    const { createConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.dependencies;
-    const deadline = new Deadline(clock, operationTimeoutMs);
-    context.deadline = deadline;
-    const {
-      traceId,
-      caller: { tenant },
-    } = context;
-    const waitSeconds = await createLimit.take(tenant);
-    if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
+    const { createConnection, running, onChange } = this.dependencies;
+    const operation = await startMutation(this.dependencies, context);
     const idempotencyKey = input.idempotencyKey ?? randomUUID();
-    const call = { request: toConnectionRequest(input), idempotencyKey, tenant };
-    const outcome = await running.track(createConnection.run(call, { deadline, traceId }));
-    if (outcome.kind === 'created') {
-      onChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'CLASSIC' });
-    }
+    const call = { request: toConnectionRequest(input), idempotencyKey, tenant: context.caller.tenant };
+    const outcome = await running.track(createConnection.run(call, operation));
+    if (outcome.kind === 'created') onChange({ kind: 'created', id: outcome.connectionId, connectionKind: 'CLASSIC' });
     if (outcome.kind === 'unknown') onChange({ kind: 'unknown' });
     return toPayload(outcome, input.name, idempotencyKey);
   }

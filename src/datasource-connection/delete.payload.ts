@@ -1,7 +1,6 @@
 import { createUnionType, Field, ID, Int, ObjectType } from 'type-graphql';
-import { toReadConnection } from '../connection-reads/readiness.js';
-import type { DescribedConnection } from '../dli/responses.js';
-import { ConnectionState, DatasourceConnection, toConnectionType } from './connection.type.js';
+import { ConnectionBusyError, ConnectionInUseError } from './binding-errors.payload.js';
+import { DatasourceConnection } from './connection.type.js';
 import {
   DliRejectedError,
   DliUnavailableError,
@@ -25,20 +24,10 @@ export class DeleteDatasourceConnectionSuccess {
   })
   readonly connection: DatasourceConnection | null;
 
-  /** @param connection as DLI described it before the delete, if it is known and the caller may read it */
-  constructor(connectionId: string, connection: DescribedConnection | undefined) {
+  /** @param connection as it is shown after the delete, if it is known and the caller may read it */
+  constructor(connectionId: string, connection: DatasourceConnection | null) {
     this.connectionId = connectionId;
-    this.connection =
-      connection === undefined
-        ? null
-        : toConnectionType(
-            toReadConnection(
-              // As reads show it, whatever the case of the id in the request.
-              { ...connection, id: connectionId.toLowerCase(), state: ConnectionState.DELETED },
-              // Connections with bindings under way are not deleted, so none is overdue.
-              0,
-            ),
-          );
+    this.connection = connection;
   }
 }
 
@@ -52,8 +41,8 @@ export class ConnectionNotFoundError extends UserError {
   @Field(() => ID, { description: 'The unknown id.' })
   readonly connectionId: string;
 
-  constructor(connectionId: string) {
-    super(UserErrorCode.CONNECTION_NOT_FOUND, 'There is no connection of this id.');
+  constructor(connectionId: string, message = 'There is no connection of this id.') {
+    super(UserErrorCode.CONNECTION_NOT_FOUND, message);
     this.connectionId = connectionId;
   }
 }
@@ -117,6 +106,8 @@ export const DeleteDatasourceConnectionPayload = createUnionType({
       InvalidInputError,
       ConnectionNotFoundError,
       ConnectionCreatingError,
+      ConnectionBusyError,
+      ConnectionInUseError,
       DliRejectedError,
       DliUnavailableError,
       DeleteOutcomeUnknownError,

@@ -1,19 +1,19 @@
-import { Matches } from 'class-validator';
+import { IsBoolean, Matches } from 'class-validator';
 import { Arg, Authorized, Ctx, Field, ID, InputType, Mutation, Resolver, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { CONNECTION_ID } from '../dli/connection.js';
 import type { DeleteConnection } from '../idempotency/delete-connection.js';
-import { Deadline } from '../lib/time.js';
 import { DeleteDatasourceConnectionPayload } from './delete.payload.js';
 import { InputProblemCode, reports } from './input-problem.js';
 import type { MutationDependencies } from './mutation.js';
-import { RateLimitedError, recordForAudit } from './mutation.js';
+import { mapValidationErrors, recordForAudit, startMutation } from './mutation.js';
+import type { ToConnectionType } from './page.type.js';
 import type { RequestContext } from './request-context.js';
 import { toDeletePayload } from './to-payload.js';
-import { mapValidationErrors } from './user-errors.js';
 
 interface Dependencies extends MutationDependencies {
   deleteConnection: DeleteConnection;
+  toType: ToConnectionType;
 }
 
 /** The mutation that deletes datasource connections. */
@@ -24,23 +24,22 @@ export class DeleteDatasourceConnectionResolver {
   @Authorized<Role>('delete')
   @Mutation(() => DeleteDatasourceConnectionPayload, {
     description:
-      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection that is still being created cannot be deleted yet.',
+      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection cannot be deleted while DLI is still creating it or a binding of it.',
   })
   @UseMiddleware(recordForAudit, mapValidationErrors)
   async deleteDatasourceConnection(
     @Arg('input', () => DeleteDatasourceConnectionInput, { description: 'The connection to delete.' })
-    { id: connectionId }: DeleteDatasourceConnectionInput,
-    @Ctx() { traceId, caller: { tenant, roles } }: RequestContext,
+    { id: connectionId, ifUnbound }: DeleteDatasourceConnectionInput,
+    @Ctx() context: RequestContext,
   ): Promise<typeof DeleteDatasourceConnectionPayload> {
-    const { deleteConnection, createLimit, clock, operationTimeoutMs, running, onChange } = this.dependencies;
-    const deadline = new Deadline(clock, operationTimeoutMs);
-    const waitSeconds = await createLimit.take(tenant);
-    if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
-    const outcome = await running.track(deleteConnection.run({ connectionId, tenant }, { deadline, traceId }));
+    const { deleteConnection, clock, running, onChange, toType } = this.dependencies;
+    const operation = await startMutation(this.dependencies, context);
+    const { tenant, roles } = context.caller;
+    const outcome = await running.track(deleteConnection.run({ connectionId, ifUnbound, tenant }, operation));
     if (outcome.kind === 'deleted') onChange({ kind: 'deleted', id: connectionId });
     // `notFound`: another client deleted it, so cached reads are stale too.
     if (outcome.kind === 'unknown' || outcome.kind === 'notFound') onChange({ kind: 'unknown', id: connectionId });
-    return toDeletePayload(outcome, connectionId, roles.has('read'));
+    return toDeletePayload(outcome, toType, { connectionId, mayRead: roles.has('read'), nowMs: clock.epochMs() });
   }
 }
 
@@ -53,4 +52,10 @@ export class DeleteDatasourceConnectionInput {
     reports(InputProblemCode.WRONG_FORMAT, 'id must be a UUID, as the id of every connection is.'),
   )
   id!: string;
+
+  @Field(() => Boolean, {
+    description: 'Whether to refuse if a pool or queue is bound, whose jobs would lose access to the data source.',
+  })
+  @IsBoolean()
+  ifUnbound: boolean = false;
 }

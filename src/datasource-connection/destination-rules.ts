@@ -59,13 +59,14 @@ export const DESTINATION_RULES: Readonly<Record<DatasourceService, DestinationRu
 };
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
-const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
+/** A regular expression for IPv4 addresses, without anchors. */
+export const IPV4_PATTERN = `${OCTET}(?:\\.${OCTET}){3}`;
 // Browsers compile `pattern` with the flag v, which requires - to be escaped in a class.
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?';
 // A last label of digits only would be a mistyped IPv4 address.
 const HOST_NAME = `(?:${LABEL}\\.)*(?![0-9]+:)${LABEL}`;
 const PORT = '(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})';
-const ADDRESS = `(?:${IPV4}|${HOST_NAME}):${PORT}`;
+const ADDRESS = `(?:${IPV4_PATTERN}|${HOST_NAME}):${PORT}`;
 
 /** The regular expression for the url of a service, in the form of HTML's `pattern` attribute (without anchors). */
 export function urlPatternOf(service: DatasourceService): string {

@@ -88,6 +88,28 @@ export function reports(
   return { message, context: { code, limit } };
 }
 
+/** A problem of an item of a list, with the path within the list. */
+export interface ItemProblem extends Pick<InputProblem, 'path' | 'code' | 'message'> {
+  limit?: number | undefined;
+}
+
+/**
+ * The options of a class-validator decorator that finds problems within a list, each with a path of its own.
+ *
+ * class-validator has one message per decorator, so the message is the JSON text of the problems.
+ */
+export function reportsItems(find: (value: unknown) => Iterable<ItemProblem>): ValidationOptions {
+  const message = ({ value }: ValidationArguments) => {
+    const problems: ItemProblem[] = [];
+    for (const problem of find(value)) {
+      problems.push(problem);
+      if (problems.length === MAX_PROBLEMS) break;
+    }
+    return JSON.stringify(problems);
+  };
+  return { message, context: { isList: true } };
+}
+
 /** Lists at most 20 problems of invalid arguments; undefined when a validator threw, which type-graphql wraps, too. */
 export function describeProblems({ extensions }: ArgumentValidationError): InputProblem[] | undefined {
   const problems: unknown = extensions.validationErrors;
@@ -101,11 +123,18 @@ function flatten(
 ): InputProblem[] {
   const path = [...parents, property];
   return [
-    ...Object.entries(constraints).map(([rule, message]) => {
+    ...Object.entries(constraints).flatMap(([rule, message]) => {
       // Absent only where GraphQL has refused the value before, so a new rule cannot go without.
-      const { code, limit } = contexts[rule];
-      return new InputProblem(path, code, message, limit);
+      const { code, limit, isList } = contexts[rule];
+      return isList === true ? readItemProblems(path, message) : new InputProblem(path, code, message, limit);
     }),
     ...children.flatMap(child => flatten(child, path)),
   ];
+}
+
+function readItemProblems(path: readonly string[], text: string): InputProblem[] {
+  const problems: readonly ItemProblem[] = JSON.parse(text);
+  return problems.map(
+    ({ path: below, code, message, limit }) => new InputProblem([...path, ...below], code, message, limit),
+  );
 }

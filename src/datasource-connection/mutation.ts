@@ -1,16 +1,18 @@
 import { hash } from 'node:crypto';
 import { stringify } from 'safe-stable-stringify';
 import type { MiddlewareFn } from 'type-graphql';
+import { ArgumentValidationError } from 'type-graphql';
 import type { CreateLimit } from '../auth/caller.js';
 import type { ConnectionChange } from '../connection-reads/own-changes.js';
+import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
-import type { CreateDatasourceConnectionPayload } from './create.payload.js';
-import type { DeleteDatasourceConnectionPayload } from './delete.payload.js';
+import { Deadline } from '../lib/time.js';
+import { describeProblems } from './input-problem.js';
 import { PublicError } from './public-error.js';
 import type { RequestContext } from './request-context.js';
-import { UserError } from './user-errors.js';
+import { InvalidInputError, UserError } from './user-errors.js';
 
-/** The dependencies that both mutations share. */
+/** The dependencies that all mutations share. */
 export interface MutationDependencies {
   createLimit: CreateLimit;
   clock: Clock;
@@ -42,28 +44,68 @@ export class RunningOperations {
   }
 }
 
+/**
+ * Starts a mutation: its deadline, which also limits the fields of its payload, and takes it from the tenant's rate.
+ *
+ * @throws {RateLimitedError}
+ */
+export async function startMutation(
+  { clock, operationTimeoutMs, createLimit }: MutationDependencies,
+  context: RequestContext,
+): Promise<OperationContext> {
+  const deadline = new Deadline(clock, operationTimeoutMs);
+  context.deadline = deadline;
+  const waitSeconds = await createLimit.take(context.caller.tenant);
+  if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
+  return { deadline, traceId: context.traceId };
+}
+
 /** The tenant exceeds its rate of mutations; nothing was done. Sent with HTTP status 429. */
 export class RateLimitedError extends PublicError {
   constructor(retryAfterSeconds: number) {
     const message =
-      'You create or delete too many connections at a time. Nothing was done; wait, then repeat the request.';
+      'You create, change or delete too many connections at a time. Nothing was done; wait, then repeat the request.';
     super('RATE_LIMITED', message, { retryAfterSeconds, http: { status: 429 } });
   }
+}
+
+/** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
+export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
+  try {
+    return await next();
+  } catch (error) {
+    const problems = error instanceof ArgumentValidationError ? describeProblems(error) : undefined;
+    if (problems === undefined) throw error;
+    return new InvalidInputError(problems);
+  }
+};
+
+/** What the audit log records of a payload; the members of the unions have more. */
+interface MutationPayload {
+  connectionId?: string;
+  requestId?: string | null;
 }
 
 /** Middleware that records a mutation in the context, for the audit log. */
 export const recordForAudit: MiddlewareFn<RequestContext> = async ({ context, args, info }, next) => {
   const started = { operation: info.fieldName, inputFingerprint: fingerprintOf(args['input']) };
   context.auditEntry = started;
-  const payload: typeof CreateDatasourceConnectionPayload | typeof DeleteDatasourceConnectionPayload = await next();
+  const payload: MutationPayload = await next();
   context.auditEntry = {
     ...started,
     outcome: payload.constructor.name,
-    ...(payload instanceof UserError ? { code: payload.code } : { connectionId: payload.connectionId }),
-    ...('requestId' in payload && payload.requestId !== null && { requestId: payload.requestId }),
+    ...connectionIdOf(payload, args['input']),
+    ...(payload instanceof UserError && { code: payload.code }),
+    ...(typeof payload.requestId === 'string' && { requestId: payload.requestId }),
   };
   return payload;
 };
+
+// A payload without an id is about the connection of the input, if there is one.
+function connectionIdOf(payload: MutationPayload, input: MutationPayload): { connectionId?: string } {
+  const { connectionId = input.connectionId } = payload instanceof UserError ? input : payload;
+  return connectionId === undefined ? {} : { connectionId };
+}
 
 // Independent of the order of the fields. The idempotency key is omitted: it gives access to the create's outcome.
 function fingerprintOf(input: object): string {

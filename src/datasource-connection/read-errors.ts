@@ -6,7 +6,7 @@ import { TooManyWatchesError } from '../connection-reads/watcher.js';
 import { DliError } from '../dli/dli-error.js';
 import { BadInputError, describeProblems, InputProblem, InputProblemCode } from './input-problem.js';
 import { PublicError } from './public-error.js';
-import { toUpstreamError } from './to-payload.js';
+import { toUpstreamError } from './to-failure.js';
 
 const WRONG_CURSOR = new InputProblem(
   ['after'],

@@ -1,8 +1,13 @@
-import { ArrayMaxSize, IsIn, IsOptional, Max, MaxLength, Min, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, IsIn, IsOptional, IsString, Max, MaxLength, Min, ValidateNested } from 'class-validator';
 import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import type { ConnectionFilter } from '../connection-reads/connection-filter.js';
-import { ConnectionOrder, ConnectionState, DatasourceService } from './connection.type.js';
+import { ConnectionOrder } from '../connection-reads/list-page.js';
+import { ConnectionReadiness } from '../connection-reads/readiness.js';
+import type { Resource } from '../dli/connection.js';
+import { ConnectionKind, ConnectionState, DatasourceService } from '../dli/connection.js';
+import { FollowsListRule } from './field-rules.js';
 import { InputProblemCode, reports } from './input-problem.js';
+import { ConnectionResourceInput, resourceListRule } from './resource.input.js';
 
 const MAX_PAGE = 100;
 const MAX_VALUES = 10;
@@ -11,6 +16,12 @@ const MAX_CURSOR_LENGTH = 1_024;
 const MAX_ID_LENGTH = 256;
 // Less than the usual read timeout of proxies, which is 30 s or more.
 const MAX_WAIT_SECONDS = 25;
+
+const UNTIL_BOUND = '1 to 20 pools and queues; a queue counts as bound if its pool is.';
+
+function FollowsUntilBoundRule(): PropertyDecorator {
+  return FollowsListRule({ ...resourceListRule('untilBound', false), minItems: 1 });
+}
 
 /** The filter of `datasourceConnections`. */
 @InputType({ description: 'Filters the list; all criteria must match.' })
@@ -42,14 +53,57 @@ export class DatasourceConnectionFilter {
   )
   name?: string | null;
 
+  @Field(() => [ConnectionKind], {
+    nullable: true,
+    description: 'Only connections of one of these kinds. Default: all kinds.',
+  })
+  @IsOptional()
+  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `kinds may be at most ${MAX_VALUES}.`, MAX_VALUES))
+  kinds?: ConnectionKind[] | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: `Only enhanced connections to this VPC; at most ${MAX_NAME_LENGTH} characters.`,
+  })
+  @IsOptional()
+  @MaxLength(
+    MAX_NAME_LENGTH,
+    reports(InputProblemCode.TOO_LONG, `vpcId may have at most ${MAX_NAME_LENGTH} characters.`, MAX_NAME_LENGTH),
+  )
+  vpcId?: string | null;
+
+  @Field(() => ConnectionResourceInput, {
+    nullable: true,
+    description: 'Only connections that are bound to this pool or queue. A queue is also bound if its pool is.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  boundTo?: ConnectionResourceInput | null;
+
+  @Field(() => [ConnectionReadiness], {
+    nullable: true,
+    description: 'Only enhanced connections of one of these readinesses.',
+  })
+  @IsOptional()
+  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `readiness may be at most ${MAX_VALUES}.`, MAX_VALUES))
+  readiness?: ConnectionReadiness[] | null;
+
   @Field(() => Boolean, { description: 'Whether DELETED connections are included if `states` is not set.' })
   @IsIn([true, false])
   includeDeleted: boolean = false;
 
-  /** The criteria of a reader of lists. */
-  toCriteria(): ConnectionFilter {
-    const { states, services, name, includeDeleted } = this;
+  /**
+   * The criteria of a reader of lists.
+   *
+   * @param boundTo the names that count for `boundTo`
+   */
+  toCriteria(boundTo: readonly Resource[] | undefined): ConnectionFilter {
+    const { kinds, states, services, name, vpcId, readiness, includeDeleted } = this;
     return {
+      kinds: kinds ?? undefined,
+      vpcId: vpcId ?? undefined,
+      readiness: readiness ?? undefined,
+      boundTo,
       states: states ?? (includeDeleted ? Object.values(ConnectionState) : undefined),
       services: services ?? undefined,
       name: name ?? undefined,
@@ -110,7 +164,7 @@ export class DatasourceConnectionArgs {
 
   @Field(() => Int, {
     nullable: true,
-    description: `Maximum wait in seconds (0 to ${MAX_WAIT_SECONDS}) for a change of state, for clients that cannot subscribe. Default: no wait.`,
+    description: `Maximum wait in seconds (0 to ${MAX_WAIT_SECONDS}) for a change of \`state\`, or of the \`readiness\` of an enhanced connection, for clients that cannot subscribe. Default: no wait.`,
   })
   @IsOptional()
   @Min(0, reports(InputProblemCode.TOO_SMALL, `waitSeconds must be 0 to ${MAX_WAIT_SECONDS}.`, 0))
@@ -128,4 +182,27 @@ export class DatasourceConnectionArgs {
   @IsOptional()
   @IsIn(Object.values(ConnectionState))
   whileState?: ConnectionState | null;
+
+  @Field(() => [ConnectionResourceInput], {
+    nullable: true,
+    description: `With \`waitSeconds\`: wait until each of these is bound or has failed, instead of any change; \`whileState\` has no effect then. ${UNTIL_BOUND}`,
+  })
+  @FollowsUntilBoundRule()
+  untilBound?: ConnectionResourceInput[] | null;
+}
+
+/** The arguments of the subscription `datasourceConnection`. */
+@ArgsType()
+export class WatchedConnectionArgs {
+  // DLI has no connection with a malformed id, which is an event, not an error.
+  @Field(() => ID, { description: 'The id of the connection.' })
+  @IsString()
+  id!: string;
+
+  @Field(() => [ConnectionResourceInput], {
+    nullable: true,
+    description: `Of an enhanced connection: continue until each of these is bound or has failed. ${UNTIL_BOUND}`,
+  })
+  @FollowsUntilBoundRule()
+  untilBound?: ConnectionResourceInput[] | null;
 }

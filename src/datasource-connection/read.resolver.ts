@@ -1,53 +1,48 @@
-import {
-  Arg,
-  Args,
-  Authorized,
-  Ctx,
-  FieldResolver,
-  ID,
-  Query,
-  Resolver,
-  Root,
-  Subscription,
-  UseMiddleware,
-} from 'type-graphql';
+import { Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root, Subscription, UseMiddleware } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
 import type { ReadContext } from '../connection-reads/limited-reads.js';
 import type { ReadConnection } from '../connection-reads/list-page.js';
 import type { ConnectionReader } from '../connection-reads/reader.js';
+import { areBound, readinessOf } from '../connection-reads/readiness.js';
 import type { ConnectionEvent, ConnectionWatcher } from '../connection-reads/watcher.js';
 import { stateOfWireName } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
-import {
-  ClassicDatasourceConnection,
-  DatasourceConnection,
-  DatasourceConnectionPage,
-  toConnectionType,
-} from './connection.type.js';
+import { ClassicDatasourceConnection } from './classic-connection.type.js';
+import { DatasourceConnection } from './connection.type.js';
 import { CreateDatasourceConnectionSuccess } from './create.payload.js';
-import { DatasourceConnectionArgs, DatasourceConnectionFilter, DatasourceConnectionsArgs } from './read.args.js';
+import type { ToConnectionType } from './page.type.js';
+import { DatasourceConnectionPage } from './page.type.js';
+import { DatasourceConnectionArgs, DatasourceConnectionsArgs, WatchedConnectionArgs } from './read.args.js';
 import { mapReadErrors } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 import { subscriberOf } from './request-context.js';
-import { toUpstreamError } from './to-payload.js';
+import type { ResourceNames } from './resource-names.js';
+import { toCriteria } from './resource-names.js';
+import { toUpstreamError } from './to-failure.js';
 
 /** The topic of type-graphql's PubSub for changes of one connection; the {@link WatchRequest} identifies the connection. */
 const WATCH_TOPIC = 'datasourceConnection';
 
 /** A subscription to the changes of one connection. */
 export interface WatchRequest {
-  id: string;
+  /** Not validated yet. */
+  args: WatchedConnectionArgs;
   context: RequestContext;
+}
+
+/** What reads of connections of both kinds need. */
+export interface ReadDependencies {
+  reader: ConnectionReader;
+  watcher: ConnectionWatcher;
+  resourceNames: ResourceNames;
+  toType: ToConnectionType;
 }
 
 /** Resolves the queries and the subscription of connections. */
 @Resolver(() => CreateDatasourceConnectionSuccess)
 export class DatasourceConnectionsResolver {
-  constructor(
-    private readonly reader: ConnectionReader,
-    private readonly watcher: ConnectionWatcher,
-  ) {}
+  constructor(private readonly dependencies: ReadDependencies) {}
 
   @Authorized<Role>('read')
   @Query(() => DatasourceConnection, {
@@ -57,20 +52,17 @@ export class DatasourceConnectionsResolver {
   })
   @UseMiddleware(mapReadErrors)
   async datasourceConnection(
-    @Args(() => DatasourceConnectionArgs) { id, waitSeconds, whileState }: DatasourceConnectionArgs,
+    @Args(() => DatasourceConnectionArgs) args: DatasourceConnectionArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    if (waitSeconds == null || waitSeconds === 0) return toType(await this.reader.get(id, readContextOf(context)));
-    let knownState = whileState ?? undefined;
-    const hasChanged = (event: ConnectionEvent) => {
-      if (event.kind !== 'connection') return false;
-      const state = stateOfWireName(event.connection.state);
-      knownState ??= state;
-      return state !== knownState;
-    };
-    const latest = await this.watcher.waitFor(id, subscriberOf(context), hasChanged, waitSeconds * 1_000);
-    if (latest === undefined) return toType(await this.reader.get(id, readContextOf(context)));
-    return eventToType(latest);
+    const { reader, watcher } = this.dependencies;
+    const { id, waitSeconds } = args;
+    if (waitSeconds == null || waitSeconds === 0) return this.#toType(await reader.get(id, readContextOf(context)));
+    const isMatch = await this.#endOfWait(args, context);
+    const isLast = (event: ConnectionEvent) => event.kind === 'connection' && isMatch(event.connection);
+    const latest = await watcher.waitFor(id, subscriberOf(context), isLast, waitSeconds * 1_000);
+    if (latest === undefined) return this.#toType(await reader.get(id, readContextOf(context)));
+    return this.#eventToType(latest);
   }
 
   @Authorized<Role>('read')
@@ -83,32 +75,29 @@ export class DatasourceConnectionsResolver {
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnectionPage> {
-    const request = {
-      first,
-      after: after ?? undefined,
-      filter: (filter ?? new DatasourceConnectionFilter()).toCriteria(),
-      order,
-    };
-    const page = await this.reader.page(request, readContextOf(context));
+    const { reader, resourceNames, toType } = this.dependencies;
+    const criteria = await toCriteria(filter, resourceNames, context.traceId);
+    const request = { first, after: after ?? undefined, filter: criteria, order };
+    const page = await reader.page(request, readContextOf(context));
     // Many requests may have waited for the same list.
     await context.nextTurn?.();
-    return new DatasourceConnectionPage(page);
+    return new DatasourceConnectionPage(page, toType);
   }
 
   @Authorized<Role>('read')
   @Subscription(() => DatasourceConnection, {
     topics: WATCH_TOPIC,
-    topicId: ({ args, context }): WatchRequest => ({ id: args['id'], context }),
+    topicId: ({ args, context }): WatchRequest => ({ args: Object.assign(new WatchedConnectionArgs(), args), context }),
     name: 'datasourceConnection',
     nullable: true,
     description:
-      'The current state of a connection, then an event for every change, until it is ACTIVE, FAILED or DELETED. One event with null if the connection does not exist. While DLI is unavailable there is one event with an error, and the subscription continues.',
+      'The current state of a connection, then an event for every change, until it is settled: a classic connection when it is ACTIVE, FAILED or DELETED; an enhanced one when it is DELETED, or no binding is CREATING and all of `untilBound` are bound or have failed. One event with null if the connection does not exist. While DLI is unavailable there is one event with an error, and the subscription continues.',
   })
   watched(
     @Root() event: ConnectionEvent,
-    @Arg('id', () => ID, { description: 'The id of the connection.' }) _id: string,
+    @Args(() => WatchedConnectionArgs) _args: WatchedConnectionArgs,
   ): DatasourceConnection | null {
-    return eventToType(event);
+    return this.#eventToType(event);
   }
 
   @FieldResolver(() => ClassicDatasourceConnection, {
@@ -120,14 +109,8 @@ export class DatasourceConnectionsResolver {
     @Root() { connectionId }: CreateDatasourceConnectionSuccess,
     @Ctx() context: RequestContext,
   ): Promise<DatasourceConnection | null> {
-    if (!context.caller.roles.has('read')) return null;
-    try {
-      return toType(await this.reader.get(connectionId, readContextOf(context)));
-    } catch (error) {
-      // A failed call is logged already. With an error here, many clients would treat the create as failed.
-      if (error instanceof DliError || error instanceof ReadQueueFullError) return null;
-      throw error;
-    }
+    const connection = await readCreated(this.dependencies.reader, connectionId, context);
+    return this.#toType(connection);
   }
 
   /**
@@ -135,8 +118,37 @@ export class DatasourceConnectionsResolver {
    *
    * @throws {TooManyWatchesError}
    */
-  watch({ id, context }: WatchRequest): AsyncIterable<ConnectionEvent> {
-    return this.watcher.watch(id, subscriberOf(context));
+  async watch({ args: { id, untilBound }, context }: WatchRequest): Promise<AsyncIterable<ConnectionEvent>> {
+    const { watcher, resourceNames } = this.dependencies;
+    const until = untilBound == null ? undefined : await resourceNames.resolve(untilBound, context.traceId);
+    return watcher.watch(id, subscriberOf(context), until);
+  }
+
+  /** When a wait ends: with `untilBound` as soon as these are bound, otherwise with the first change. */
+  async #endOfWait(
+    { whileState, untilBound }: DatasourceConnectionArgs,
+    { traceId }: RequestContext,
+  ): Promise<(connection: ReadConnection) => boolean> {
+    if (untilBound != null) {
+      const until = await this.dependencies.resourceNames.resolve(untilBound, traceId);
+      return connection => areBound(connection, until);
+    }
+    let known: ReadConnection | undefined;
+    return connection => {
+      known ??= connection;
+      const state = stateOfWireName(connection.state);
+      if (state !== (whileState ?? stateOfWireName(known.state))) return true;
+      return readinessIn(connection) !== readinessIn(known);
+    };
+  }
+
+  #eventToType(event: ConnectionEvent): DatasourceConnection | null {
+    if (event.kind === 'problem') throw toUpstreamError(event.error);
+    return this.#toType(event.kind === 'absent' ? undefined : event.connection);
+  }
+
+  #toType(connection: ReadConnection | undefined): DatasourceConnection | null {
+    return connection === undefined ? null : this.dependencies.toType(connection);
   }
 }
 
@@ -145,12 +157,22 @@ export function readContextOf({ traceId, caller: { tenant }, deadline }: Request
   return { traceId, tenant, deadline };
 }
 
-function eventToType(event: ConnectionEvent): DatasourceConnection | null {
-  if (event.kind === 'problem') throw toUpstreamError(event.error);
-  return toType(event.kind === 'absent' ? undefined : event.connection);
+/** The connection of a create that succeeded; undefined if it cannot be read now, or the caller may not read. */
+export async function readCreated(
+  reader: Pick<ConnectionReader, 'get'>,
+  connectionId: string,
+  context: RequestContext,
+): Promise<ReadConnection | undefined> {
+  if (!context.caller.roles.has('read')) return undefined;
+  try {
+    return await reader.get(connectionId, readContextOf(context));
+  } catch (error) {
+    // A failed call is logged already. With an error here, many clients would treat the create as failed.
+    if (error instanceof DliError || error instanceof ReadQueueFullError) return undefined;
+    throw error;
+  }
 }
 
-/** A connection as its GraphQL type; null for one that does not exist. */
-export function toType(connection: ReadConnection | undefined): DatasourceConnection | null {
-  return connection === undefined ? null : toConnectionType(connection);
+function readinessIn(connection: ReadConnection): string | undefined {
+  return connection.kind === 'ENHANCED' ? readinessOf(connection) : undefined;
 }

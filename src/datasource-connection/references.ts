@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { ConnectionReader } from '../connection-reads/reader.js';
 import type { DatasourceConnection } from './connection.type.js';
+import type { ToConnectionType } from './page.type.js';
 import { PublicError } from './public-error.js';
-import { readContextOf, toType } from './read.resolver.js';
+import { readContextOf } from './read.resolver.js';
 import { toReadError } from './read-errors.js';
 import type { RequestContext } from './request-context.js';
 
@@ -11,16 +12,19 @@ const MAX_REFERENCES = 100;
 
 // A supergraph names the interface where another subgraph knows nothing but that.
 const referenceSchema = z.object({
-  __typename: z.enum(['DatasourceConnection', 'ClassicDatasourceConnection']),
+  __typename: z.enum(['DatasourceConnection', 'ClassicDatasourceConnection', 'EnhancedDatasourceConnection']),
   id: z.string(),
 });
 
 const FORM =
-  'A reference must have __typename, which is DatasourceConnection or ClassicDatasourceConnection, and id, a text.';
+  'A reference must have __typename, which is DatasourceConnection, ClassicDatasourceConnection or EnhancedDatasourceConnection, and id, a text.';
 
 /** Resolves the references to connections that other subgraphs of a supergraph hold. */
 export class ConnectionReferences {
-  constructor(private readonly reader: Pick<ConnectionReader, 'getAll'>) {}
+  constructor(
+    private readonly reader: Pick<ConnectionReader, 'getAll'>,
+    private readonly toType: ToConnectionType,
+  ) {}
 
   /**
    * The connections of references, in the same order, read together. One that does not exist is null; a reference of
@@ -40,11 +44,11 @@ export class ConnectionReferences {
       const connections = await this.reader.getAll(ids, readContextOf(context));
       // Many requests may have waited for the same list.
       await context.nextTurn?.();
-      return references.map(reference =>
-        reference === undefined
-          ? new PublicError('BAD_USER_INPUT', FORM)
-          : toType(connections.get(reference.id.toLowerCase())),
-      );
+      return references.map(reference => {
+        if (reference === undefined) return new PublicError('BAD_USER_INPUT', FORM);
+        const connection = connections.get(reference.id.toLowerCase());
+        return connection === undefined ? null : this.toType(connection);
+      });
     } catch (error) {
       throw toReadError(error);
     }

@@ -1,9 +1,9 @@
 import { Authorized, Field, Int, ObjectType, Query, Resolver } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
-import { DatasourceService } from './connection.type.js';
-import type { FieldRule } from './create.input.js';
+import { DatasourceService } from '../dli/connection.js';
 import { CREATE_RULES } from './create.input.js';
 import { DESTINATION_RULES, MAX_URL_LENGTH, urlPatternOf, urlRuleOf } from './destination-rules.js';
+import type { FieldRule } from './field-rules.js';
 
 /** A kind of service, with the rule for its `url`. */
 @ObjectType({
@@ -103,7 +103,12 @@ export class InputFieldRule {
   }
 }
 
-const CREATE_FIELD_RULES = Object.entries(CREATE_RULES).map(([path, rule]) => new InputFieldRule(path, rule));
+/** The rules of the fields of an input, by path. */
+export function toInputFieldRules(rules: Readonly<Record<string, FieldRule>>): InputFieldRule[] {
+  return Object.entries(rules).map(([path, rule]) => new InputFieldRule(path, rule));
+}
+
+const CREATE_FIELD_RULES = toInputFieldRules(CREATE_RULES);
 
 /** Resolves what a form for a new connection needs: the kinds of services, and the rules of all fields. */
 @Resolver()

@@ -1,17 +1,5 @@
-import type { MiddlewareFn } from 'type-graphql';
-import { ArgumentValidationError, Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
-import { describeProblems, InputProblem } from './input-problem.js';
-
-/** Middleware of mutations that converts the errors of input validation to an {@link InvalidInputError}. */
-export const mapValidationErrors: MiddlewareFn = async (_data, next) => {
-  try {
-    return await next();
-  } catch (error) {
-    const problems = error instanceof ArgumentValidationError ? describeProblems(error) : undefined;
-    if (problems === undefined) throw error;
-    return new InvalidInputError(problems);
-  }
-};
+import { Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+import { InputProblem } from './input-problem.js';
 
 /** The codes of {@link UserError}. */
 export enum UserErrorCode {
@@ -28,6 +16,9 @@ export enum UserErrorCode {
   OUTCOME_UNKNOWN = 'OUTCOME_UNKNOWN',
   CONNECTION_NOT_FOUND = 'CONNECTION_NOT_FOUND',
   CONNECTION_CREATING = 'CONNECTION_CREATING',
+  RESOURCE_NOT_FOUND = 'RESOURCE_NOT_FOUND',
+  CONNECTION_BUSY = 'CONNECTION_BUSY',
+  CONNECTION_IN_USE = 'CONNECTION_IN_USE',
 }
 
 const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
@@ -46,9 +37,13 @@ const CODE_DESCRIPTIONS: Readonly<Record<UserErrorCode, string>> = {
   IDEMPOTENCY_IN_PROGRESS:
     'The first call with this idempotency key, or another create of the same name, is still running or undecided. Repeat the call with the same key later.',
   OUTCOME_UNKNOWN:
-    'It is not known whether the connection was created or deleted. Repeat the same call; never treat this as a failure.',
-  CONNECTION_NOT_FOUND: 'There is no connection with this id, so there is nothing to delete.',
+    'It is not known whether the connection was created, changed or deleted. Repeat the same call; never treat this as a failure.',
+  CONNECTION_NOT_FOUND: 'There is no connection with this id, so there is nothing to change or delete.',
   CONNECTION_CREATING: 'The connection is still being created and cannot be deleted yet. Send it again later.',
+  RESOURCE_NOT_FOUND: 'A pool or queue does not exist. Correct its name, or create it first.',
+  CONNECTION_BUSY:
+    'DLI is still working on the connection, or a failed binding prevents the change. Wait if the error says how long.',
+  CONNECTION_IN_USE: 'Pools or queues are bound to the connection. Unbind them first.',
 };
 
 registerEnumType(UserErrorCode, {

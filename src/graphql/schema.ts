@@ -2,7 +2,7 @@ import 'reflect-metadata';
 
 import { validateSync } from 'class-validator';
 import { GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
-import type { AuthChecker } from 'type-graphql';
+import type { AuthChecker, PubSub } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import type { ListWatchRequest } from '../datasource-connection/change.resolver.js';
@@ -15,23 +15,32 @@ import { DatasourceConnectionsResolver } from '../datasource-connection/read.res
 import { toReadError } from '../datasource-connection/read-errors.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { DatasourceServicesResolver } from '../datasource-connection/service.resolver.js';
+import { DatasourceConnectionBindingsResolver } from '../enhanced-connection/bindings.resolver.js';
+import { CreateEnhancedDatasourceConnectionResolver } from '../enhanced-connection/create.resolver.js';
+import { EnhancedDatasourceConnectionFieldsResolver } from '../enhanced-connection/fields.resolver.js';
+import { EnhancedConnectionRulesResolver } from '../enhanced-connection/rules.resolver.js';
+import { restoreHosts } from './long-host-list.js';
 
 /** The resolver instances of the schema. */
-interface Resolvers {
+export interface Resolvers {
   createDatasourceConnection: CreateDatasourceConnectionResolver;
   deleteDatasourceConnection: DeleteDatasourceConnectionResolver;
   datasourceConnections: DatasourceConnectionsResolver;
   datasourceConnectionChanges: DatasourceConnectionChangesResolver;
   datasourceServices: DatasourceServicesResolver;
+  createEnhancedDatasourceConnection: CreateEnhancedDatasourceConnectionResolver;
+  datasourceConnectionBindings: DatasourceConnectionBindingsResolver;
+  enhancedDatasourceConnectionFields: EnhancedDatasourceConnectionFieldsResolver;
+  enhancedConnectionRules: EnhancedConnectionRulesResolver;
 }
 
-const DESCRIPTION = `Creates, lists, follows and deletes datasource connections, through which Huawei Cloud DLI reaches services in your network.
+const DESCRIPTION = `Creates, lists, follows, binds and deletes datasource connections, through which Huawei Cloud DLI reaches services in your network.
 
 Three things to know:
 
 1. A mutation returns a union: \`... on UserError { message code }\` next to the success covers every failure, also of kinds that are added later.
-2. If a create gets no answer or an \`OutcomeUnknownError\`, repeat it with the same \`idempotencyKey\`: at most one connection is created. A delete may be repeated at any time.
-3. DLI takes minutes to create a connection. Follow it with \`subscription datasourceConnection\`, or wait with \`waitSeconds\` in the query.`;
+2. If a create gets no answer or an \`OutcomeUnknownError\`, repeat it with the same \`idempotencyKey\`: at most one connection is created. Every other mutation may be repeated at any time.
+3. DLI takes minutes to create a classic connection, or to bind an enhanced one. Follow it with \`subscription datasourceConnection\`, or wait with \`waitSeconds\` in the query.`;
 
 /** Builds the gateway's schema. Without resolvers it can be printed, but not executed. */
 export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
@@ -43,6 +52,10 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
       DatasourceConnectionsResolver,
       DatasourceConnectionChangesResolver,
       DatasourceServicesResolver,
+      CreateEnhancedDatasourceConnectionResolver,
+      DatasourceConnectionBindingsResolver,
+      EnhancedDatasourceConnectionFieldsResolver,
+      EnhancedConnectionRulesResolver,
     ],
     container: {
       get(resolverClass) {
@@ -52,7 +65,10 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
       },
     },
     authChecker: checkRoles,
-    validateFn: validateArgument,
+    validateFn(argument: unknown, _type, { context }) {
+      restoreHosts(argument, (context as RequestContext).hosts);
+      validateArgument(argument);
+    },
     pubSub: subscriptionsOf(resolvers),
     // The check introspects the whole schema at every start; the first request and the tests find the same problems.
     skipCheck: true,
@@ -67,22 +83,23 @@ export function printGatewaySchema(): string {
 }
 
 // type-graphql gets events from a PubSub object. The payload of a topic is a watch request here, which is not validated.
-function subscriptionsOf(resolvers: Resolvers | undefined) {
+function subscriptionsOf(resolvers: Resolvers | undefined): PubSub {
+  const subscribe = async (topic: string, request: unknown) => {
+    if (resolvers === undefined) throw new TypeError('A schema without resolvers cannot be subscribed to.');
+    try {
+      validateArgument((request as WatchRequest | ListWatchRequest).args);
+      if (topic !== LIST_TOPIC) return await resolvers.datasourceConnections.watch(request as WatchRequest);
+      return await resolvers.datasourceConnectionChanges.watch(request as ListWatchRequest);
+    } catch (error) {
+      throw toReadError(error);
+    }
+  };
   return {
     publish() {
       throw new TypeError('Events come from the connection watcher only.');
     },
-    subscribe(topic: string, request?: unknown) {
-      if (resolvers === undefined) throw new TypeError('A schema without resolvers cannot be subscribed to.');
-      try {
-        if (topic !== LIST_TOPIC) return resolvers.datasourceConnections.watch(request as WatchRequest);
-        const listRequest = request as ListWatchRequest;
-        validateArgument(listRequest.args);
-        return resolvers.datasourceConnectionChanges.watch(listRequest);
-      } catch (error) {
-        throw toReadError(error);
-      }
-    },
+    // graphql-js waits for a promise, which the type does not allow.
+    subscribe: subscribe as unknown as PubSub['subscribe'],
   };
 }
 

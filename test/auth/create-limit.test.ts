@@ -25,7 +25,7 @@ describe('a tenant that exceeds the create limit', () => {
         errors: [
           {
             message:
-              'You create or delete too many connections at a time. Nothing was done; wait, then repeat the request.',
+              'You create, change or delete too many connections at a time. Nothing was done; wait, then repeat the request.',
             locations: [{ line: 3, column: 5 }],
             path: ['createDatasourceConnection'],
             extensions: { code: 'RATE_LIMITED', retryAfterSeconds, traceId: headers.get('x-request-id') },

@@ -70,7 +70,7 @@ describe('the create limit of a tenant', () => {
     expect(status).toBe(429);
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     expect(body.errors?.[0]?.message).toBe(
-      'You create or delete too many connections at a time. Nothing was done; wait, then repeat the request.',
+      'You create, change or delete too many connections at a time. Nothing was done; wait, then repeat the request.',
     );
     expect(codeIn(await gateway.createAs(token))).toBe('RATE_LIMITED');
     expect(exists(gateway.emulator, id)).toBe(true);

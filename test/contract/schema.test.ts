@@ -86,14 +86,17 @@ describe('the GraphQL schema', () => {
     expect(conflicts).toEqual([]);
   });
 
-  it.each(['Create', 'Delete'])('has exactly one member of a payload that is not a UserError: %s', kind => {
-    const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
-    if (!isUnionType(payload)) throw new Error('The payload is not a union.');
-    const isUserError = (names: readonly { name: string }[]) => names.some(({ name }) => name === 'UserError');
-    const others = payload.getTypes().filter(type => !isUserError(type.getInterfaces()));
+  it.each(['Create', 'Delete', 'CreateEnhanced', 'Bind', 'Unbind'])(
+    'has exactly one member of a payload that is not a UserError: %s',
+    kind => {
+      const payload = schema.getType(`${kind}DatasourceConnectionPayload`);
+      if (!isUnionType(payload)) throw new Error('The payload is not a union.');
+      const isUserError = (names: readonly { name: string }[]) => names.some(({ name }) => name === 'UserError');
+      const others = payload.getTypes().filter(type => !isUserError(type.getInterfaces()));
 
-    expect(others.map(type => type.name)).toEqual([`${kind}DatasourceConnectionSuccess`]);
-  });
+      expect(others.map(type => type.name)).toEqual([`${kind}DatasourceConnectionSuccess`]);
+    },
+  );
 
   it.each([
     [
@@ -116,9 +119,49 @@ describe('the GraphQL schema', () => {
         'InvalidInputError',
         'ConnectionNotFoundError',
         'ConnectionCreatingError',
+        'ConnectionBusyError',
+        'ConnectionInUseError',
         'DliRejectedError',
         'DliUnavailableError',
         'DeleteOutcomeUnknownError',
+      ],
+    ],
+    [
+      'CreateEnhanced',
+      [
+        'CreateEnhancedDatasourceConnectionSuccess',
+        'InvalidInputError',
+        'NameTakenError',
+        'DliRejectedError',
+        'DliUnavailableError',
+        'IdempotencyInProgressError',
+        'IdempotencyKeyReusedError',
+        'OutcomeUnknownError',
+      ],
+    ],
+    [
+      'Bind',
+      [
+        'BindDatasourceConnectionSuccess',
+        'InvalidInputError',
+        'ConnectionNotFoundError',
+        'ConnectionResourceNotFoundError',
+        'ConnectionBusyError',
+        'DliRejectedError',
+        'DliUnavailableError',
+        'ChangeOutcomeUnknownError',
+      ],
+    ],
+    [
+      'Unbind',
+      [
+        'UnbindDatasourceConnectionSuccess',
+        'InvalidInputError',
+        'ConnectionNotFoundError',
+        'ConnectionBusyError',
+        'DliRejectedError',
+        'DliUnavailableError',
+        'ChangeOutcomeUnknownError',
       ],
     ],
   ])('contains every member of the published contract: %s', (kind, members) => {

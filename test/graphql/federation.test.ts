@@ -10,7 +10,7 @@ const FEDERATION = { EXPLORER: 'none', FEDERATION: 'true' };
 const NO_UUID = 'no-uuid';
 const UNKNOWN = 'ee1a0f2c-96ae-2a9a-d3a4-f1ff5e8c2f1f';
 const FORM =
-  'A reference must have __typename, which is DatasourceConnection or ClassicDatasourceConnection, and id, a text.';
+  'A reference must have __typename, which is DatasourceConnection, ClassicDatasourceConnection or EnhancedDatasourceConnection, and id, a text.';
 const ENTITIES = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { __typename ... on DatasourceConnection { id name state } }
 }`;
@@ -61,6 +61,7 @@ describe('the SDL for a supergraph', () => {
       'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])',
       'extend interface DatasourceConnection @key(fields: "id")',
       'extend type ClassicDatasourceConnection @key(fields: "id")',
+      'extend type EnhancedDatasourceConnection @key(fields: "id")',
       '',
     ]);
   });
@@ -166,6 +167,7 @@ describe('references to connections', () => {
   it('get the error of a read when DLI is unavailable', async () => {
     const gateway = await startGateway({ env: FEDERATION });
     gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    gateway.emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
     expect(codesOf(await ask(gateway, [referTo(UNKNOWN), referTo(UNKNOWN.replace('e', 'f'))]))).toEqual([
       'UPSTREAM_UNAVAILABLE',
     ]);

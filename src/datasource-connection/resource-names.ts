@@ -1,0 +1,41 @@
+import type { ConnectionFilter } from '../connection-reads/connection-filter.js';
+import type { Resource } from '../dli/connection.js';
+import type { ResourceDirectory } from '../dli/resource-directory.js';
+import type { Clock } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
+import { DatasourceConnectionFilter } from './read.args.js';
+import type { ConnectionResourceInput } from './resource.input.js';
+import { toResources } from './resource.input.js';
+
+interface Dependencies {
+  directory: ResourceDirectory;
+  clock: Clock;
+  /** Time limit of one look-up, in milliseconds. */
+  timeoutMs: number;
+}
+
+/** Finds the names under which pools and queues show in `bindings`: DLI binds the pool in place of its queues. */
+export class ResourceNames {
+  constructor(private readonly dependencies: Dependencies) {}
+
+  /** For each resource the names that count for it: its own, and that of its pool. In the same order; never fails. */
+  async resolve(inputs: readonly ConnectionResourceInput[], traceId: string): Promise<Resource[][]> {
+    const { directory, clock, timeoutMs } = this.dependencies;
+    const context = { deadline: new Deadline(clock, timeoutMs), traceId };
+    const resolved = await directory.resolve(toResources(inputs), context);
+    return resolved.map(({ asked, bound }) =>
+      asked.kind === bound.kind && asked.name === bound.name ? [asked] : [asked, bound],
+    );
+  }
+}
+
+/** The criteria of a filter, with the names that count for `boundTo`. Without a filter, those of an empty one. */
+export async function toCriteria(
+  filter: DatasourceConnectionFilter | null | undefined,
+  names: ResourceNames,
+  traceId: string,
+): Promise<ConnectionFilter> {
+  const { boundTo } = filter ?? {};
+  const [counting] = boundTo == null ? [] : await names.resolve([boundTo], traceId);
+  return (filter ?? new DatasourceConnectionFilter()).toCriteria(counting);
+}
