@@ -1,10 +1,8 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import type { CallerAuthenticator } from './auth/caller.js';
-import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from './auth/caller.js';
-import type { SharedCounters } from './auth/rate-limits.js';
-import type { AuthConfig } from './config/auth-config.js';
+import { ConnectionQuota } from './auth/caller.js';
+import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
@@ -13,12 +11,9 @@ import { ConnectionDetails } from './connection-reads/connection-details.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
 import type { PollLease } from './connection-reads/poller.js';
 import { LOCAL_LEASE } from './connection-reads/poller.js';
-import type { ConnectionSource } from './connection-reads/reader.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
-import { DecodedElements } from './dli/decoded-elements.js';
-import { DliClient } from './dli/dli-client.js';
-import type { ResourceDirectory } from './dli/resource-directory.js';
+import { createDliClients } from './dli/create-clients.js';
 import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
@@ -71,14 +66,7 @@ export interface BackendLimits {
   watchesPerTenant?: number | undefined;
 }
 
-// Replaced when the clients of enhanced connections are merged.
-const notBuilt = () => Promise.reject(new TypeError('not built yet'));
-const BINDINGS_NOT_BUILT = { getHosts: notBuilt, getTags: notBuilt };
-const DIRECTORY_NOT_BUILT: ResourceDirectory = {
-  resolve: async resources => resources.map(asked => ({ asked, bound: asked, exists: undefined })),
-};
-
-/** Everything below HTTP. */
+/** What {@link compose} returns. */
 export type Backend = Awaited<ReturnType<typeof compose>>;
 
 /**
@@ -93,13 +81,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
-  // One pool per purpose, so that slow DLI calls delay neither other calls nor authentication.
-  const transport = new Transport({ maxWaiting: queuedCreates, skew, certificates });
+  // One pool per purpose, so that slow calls delay no others.
   const iamTransport = new Transport({ maxConnections: 4, certificates });
   const issuerTransport = new Transport({ maxConnections: 1, certificates });
-  const readTransport = new Transport({ maxConnections: 20, skew, certificates });
-  const deletionTransport = new Transport({ maxConnections: 5, skew, certificates });
-  const reconciliationTransport = new Transport({ maxConnections: 5, skew, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
   const confidential = new ConfidentialTexts();
@@ -109,16 +93,28 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     replaceCredentials(credentials);
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
-  const dliTransports = { transport, readTransport, deletionTransport, reconciliationTransport };
   const sampler = new LogSampler(limits.logWindowMs);
-  const dli = new DliClient({ ...dliTransports, authenticator, endpoint, clock, skew, log, sampler, confidential });
+  const dliDependencies = {
+    authenticator,
+    endpoint,
+    certificates,
+    queuedCreates,
+    clock,
+    skew,
+    log,
+    sampler,
+    confidential,
+  };
+  const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
-  const lookup = new ConnectionLookup(dli, clock, false);
-  const lookups = { CLASSIC: lookup, ENHANCED: lookup };
+  const lookups = {
+    CLASSIC: new ConnectionLookup(classic, clock, false),
+    ENHANCED: new ConnectionLookup(enhanced, clock, true),
+  };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
@@ -127,13 +123,27 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
-  const createConnection = new CreateConnection({ ...reconciliation, dli, writer, resume, markerTag, confidential });
-  const deleteConnection = new DeleteConnection(dli, store, keys, clock);
+  const creation = { ...reconciliation, writer, resume, markerTag, confidential };
+  const createConnection = new CreateConnection({ ...creation, dli: classic });
+  const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
+  const createEnhancedConnection = new CreateEnhancedConnection({
+    ...creation,
+    createConnection: new CreateConnection({ ...creation, dli: enhanced }),
+    changeBindings,
+  });
+  const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
   const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log);
-  const callerAuthenticator = await createCallerAuthenticator(auth, issuerTransport, counters, limits, clock, log);
+  const callerAuthenticator = await createCallerAuthenticator(
+    auth,
+    issuerTransport,
+    counters,
+    limits.verificationsPerSecond,
+    clock,
+    log,
+  );
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
   const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
@@ -146,14 +156,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
 
   const quota = hasTenants ? 'perTenant' : 'total';
-  const decoded = new DecodedElements();
-  const connections: ConnectionSource = {
-    getConnection: (id, context) => dli.getConnection(id, context),
-    listConnections: async context => ({ ...(await dli.listConnections(context, decoded)), failures: new Map() }),
-    remember: () => undefined,
-    release: () => decoded.clear(),
-  };
-  const readDependencies = {
+  const reads = {
     limiter: new FairRateLimiter(clock, {
       perSecond: config.readCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
@@ -163,8 +166,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
   };
-  const reader = new ConnectionReader({ ...readDependencies, connections });
-  const details = new ConnectionDetails({ ...readDependencies, bindings: BINDINGS_NOT_BUILT });
+  const reader = new ConnectionReader({ ...reads, connections });
+  const details = new ConnectionDetails({ ...reads, bindings });
   const watcher = new ConnectionWatcher({
     reader,
     limiter: new FairRateLimiter(clock, {
@@ -183,13 +186,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
     createConnection,
+    createEnhancedConnection,
+    changeBindings,
     deleteConnection,
-    createEnhancedConnection: new CreateEnhancedConnection(),
-    changeBindings: new ChangeBindings(),
     reader,
-    watcher,
     details,
-    directory: DIRECTORY_NOT_BUILT,
+    watcher,
+    directory,
     callerAuthenticator,
     createLimit,
     streamQuota,
@@ -212,13 +215,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
         await store.close();
       };
       // The calls of background reconciliation may hang, so its transport is closed before the others.
-      await Promise.all([closeRecords(), counters?.close(), reconciliationTransport.close()]);
+      await Promise.all([closeRecords(), counters?.close(), transports.reconciliation.close()]);
     },
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
       credentialWatcher.close();
       sampler.close();
-      await Promise.all([iamTransport, issuerTransport, ...Object.values(dliTransports)].map(each => each.close()));
+      await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },
   };
 }
@@ -271,49 +274,6 @@ async function openStore(
   const { RedisStore } = await import('./operation-store/redis-store.js');
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
   return RedisStore.connect(redisUrl, report, clock, limits);
-}
-
-/** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
-async function openSharedCounters(
-  { tokens, createLimit }: AuthConfig,
-  address: RedisOptions | undefined,
-  secret: SharedCounters['secret'],
-  log: Logger,
-): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
-  if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
-  const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
-  const redis = await connectBestEffort(address, isAvailable => {
-    if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
-    else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
-  });
-  return { redis, secret, close: () => closeRedis(redis) };
-}
-
-async function createCallerAuthenticator(
-  { tokens, failedLoginsPerMinute }: AuthConfig,
-  issuerTransport: Transport,
-  counters: SharedCounters | undefined,
-  { verificationsPerSecond }: BackendLimits,
-  clock: Clock,
-  log: Logger,
-): Promise<CallerAuthenticator> {
-  if (tokens === undefined) return ANONYMOUS;
-  const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
-    await Promise.all([
-      import('./auth/jwt-authenticator.js'),
-      import('./auth/jwks.js'),
-      import('./auth/rate-limits.js'),
-    ]);
-  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport), clock, log);
-  const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
-  const queue = new VerificationQueue(clock, verificationsPerSecond);
-  return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);
-}
-
-async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
-  if (createLimit === undefined) return NO_CREATE_LIMIT;
-  const { TenantCreateLimit } = await import('./auth/rate-limits.js');
-  return new TenantCreateLimit(createLimit, counters);
 }
 
 async function openPollLease(

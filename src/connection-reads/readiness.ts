@@ -1,5 +1,5 @@
 import type { Resource } from '../dli/connection.js';
-import { stateOfWireName } from '../dli/connection.js';
+import { isOverdue, stateOfWireName } from '../dli/connection.js';
 import type { DescribedBinding, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
 
@@ -15,9 +15,6 @@ export const ConnectionReadiness = {
 
 /** One of {@link ConnectionReadiness}. */
 export type ConnectionReadiness = (typeof ConnectionReadiness)[keyof typeof ConnectionReadiness];
-
-/** Bindings usually take a few minutes. */
-const OVERDUE_MS = 15 * 60_000;
 
 /** The readiness of an enhanced connection. */
 export function readinessOf({ state, bindings }: DescribedEnhancedConnection): ConnectionReadiness {
@@ -66,18 +63,7 @@ export function toReadEnhancedConnection(
 ): ReadEnhancedConnection {
   const bindings = connection.bindings.map(binding => ({
     ...binding,
-    isOverdue: isOverdue(binding, connection, readAtMs),
+    isOverdue: isOverdue(binding, connection.createdAtMs, readAtMs),
   }));
   return { ...connection, bindings };
-}
-
-/** Whether a binding has been CREATING for 15 minutes or longer. */
-export function isOverdue(
-  { state, updatedAtMs }: DescribedBinding,
-  { createdAtMs }: Pick<DescribedEnhancedConnection, 'createdAtMs'>,
-  readAtMs: number,
-): boolean {
-  // DLI's clock and ours differ by seconds at most.
-  const sinceMs = updatedAtMs ?? createdAtMs;
-  return stateOfWireName(state) === 'CREATING' && sinceMs !== null && readAtMs - sinceMs >= OVERDUE_MS;
 }

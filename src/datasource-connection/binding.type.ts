@@ -1,7 +1,7 @@
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import type { ReadBinding } from '../connection-reads/list-page.js';
-import { ConnectionReadiness, isOverdue } from '../connection-reads/readiness.js';
-import { BindingFailureCause, ConnectionState, ResourceKind, stateOfWireName } from '../dli/connection.js';
+import { ConnectionReadiness } from '../connection-reads/readiness.js';
+import { BindingFailureCause, ConnectionState, isOverdue, ResourceKind, stateOfWireName } from '../dli/connection.js';
 import type { DescribedBinding } from '../dli/responses.js';
 import { BINDING_ADVICE } from './binding-advice.js';
 import { DateTime, dateOf } from './date-time.js';
@@ -82,9 +82,7 @@ export class ConnectionBinding {
 
 /** The bindings that an outcome names, at a time in milliseconds since 1970-01-01 UTC. */
 export function toBindings(bindings: readonly DescribedBinding[], nowMs: number): ConnectionBinding[] {
-  return bindings.map(
-    binding => new ConnectionBinding({ ...binding, isOverdue: isOverdue(binding, { createdAtMs: null }, nowMs) }),
-  );
+  return bindings.map(binding => new ConnectionBinding({ ...binding, isOverdue: isOverdue(binding, null, nowMs) }));
 }
 
 registerEnumType(BindingFailureCause, {

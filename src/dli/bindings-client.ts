@@ -1,8 +1,23 @@
 import type { ConnectionTag, HostMapping, ListedResource, Resource } from './connection.js';
+import { ResourceKind } from './connection.js';
+import { ENHANCED_API } from './connection-api.js';
+import type { DliRequests } from './dli-client.js';
+import { pathOf } from './dli-client.js';
 import type { OperationContext } from './dli-error.js';
+import { DliError } from './dli-error.js';
+import { readHosts } from './enhanced-responses.js';
+import { PAGE_SIZE, readPages } from './pages.js';
+import type { ListedPool } from './resource-responses.js';
+import { readPools, readQueues, readTags } from './resource-responses.js';
+import { readChange } from './responses.js';
+
+const MAX_RESPONSE_BYTES = 1024 * 1024;
+const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
+// 20,000 hosts, the most that a connection may have, are 3.3 MB.
+const MAX_HOSTS_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /** DLI's response to a bind or unbind. `unsuccessful`: it failed, without a reason. */
-export interface BindingChange {
+export interface BindingResponse {
   kind: 'done' | 'unsuccessful';
   /** Huawei Cloud's request id, for its support. */
   requestId: string | undefined;
@@ -10,39 +25,162 @@ export interface BindingChange {
   upstreamMessage?: string | undefined;
 }
 
+/** The pools and queues of a project. */
+export interface ResourceList {
+  resources: ListedResource[];
+  /** The kinds of which all are listed. Not all regions have pools. */
+  knownKinds: ReadonlySet<ResourceKind>;
+}
+
 /** What DLI offers for enhanced connections beyond {@link DliClient}: bindings, resources, hosts and tags. */
-export interface BindingsClient {
+export class BindingsClient {
+  constructor(private readonly requests: DliRequests) {}
+
   /**
-   * Binds a connection to a pool or queue, or takes it from it: one request, never repeated here.
+   * Binds a connection to a pool or queue, or takes it from it. A second request is sent only when DLI is proven not to
+   * have executed the first.
    *
    * @throws {UnknownOutcomeError} when it may have been executed
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  changeBinding(
+  async changeBinding(
     action: 'bind' | 'unbind',
     connectionId: string,
-    resource: Resource,
+    { kind, name }: Resource,
     context: OperationContext,
-  ): Promise<BindingChange>;
+  ): Promise<BindingResponse> {
+    const operation = action === 'bind' ? 'associateQueue' : 'disassociateQueue';
+    const pathEnd = action === 'bind' ? 'associate-queue' : 'disassociate-queue';
+    const field = kind === ResourceKind.QUEUE ? 'queues' : 'elastic_resource_pools';
+    return this.requests.changes.send(
+      {
+        operation,
+        method: 'POST',
+        pathOf: projectId => pathOf(projectId, ENHANCED_API.collection, connectionId, pathEnd),
+        body: JSON.stringify({ [field]: [name] }),
+        maxBodyBytes: MAX_RESPONSE_BYTES,
+      },
+      context,
+      readChange,
+    );
+  }
 
   /**
    * All pools and queues of the project.
    *
-   * @throws {DliError} as {@link DliClient.getConnection}, also when one of the two lists is not offered
+   * @throws {DliError} as {@link DliClient.getConnection}, and REJECTED when neither of the two lists is offered
    */
-  listResources(context: OperationContext): Promise<ListedResource[]>;
+  async listResources(context: OperationContext): Promise<ResourceList> {
+    const [pools, queues] = await Promise.all([
+      ifOffered(this.#listPools(context)),
+      ifOffered(this.#listQueues(context)),
+    ]);
+    if (pools instanceof DliError && queues instanceof DliError) throw pools;
+    const knownPools = pools instanceof DliError ? [] : pools;
+    const knownQueues = queues instanceof DliError ? [] : queues;
+    const knownKinds = new Set<ResourceKind>();
+    if (!(pools instanceof DliError)) knownKinds.add(ResourceKind.ELASTIC_RESOURCE_POOL);
+    if (!(queues instanceof DliError)) knownKinds.add(ResourceKind.QUEUE);
+    return { resources: mergeResources(knownPools, knownQueues), knownKinds };
+  }
 
   /**
    * The hosts of a connection, in DLI's order. Undefined when DLI has no connection with this id.
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  getHosts(connectionId: string, context: OperationContext): Promise<HostMapping[] | undefined>;
+  async getHosts(connectionId: string, context: OperationContext): Promise<HostMapping[] | undefined> {
+    const found = await this.requests.reads.send(
+      {
+        operation: ENHANCED_API.operations.get,
+        method: 'GET',
+        pathOf: projectId => pathOf(projectId, ENHANCED_API.collection, connectionId),
+        maxBodyBytes: MAX_HOSTS_RESPONSE_BYTES,
+      },
+      context,
+      response => (ENHANCED_API.isNotFound(response) ? 'notFound' : readHosts(response, connectionId)),
+    );
+    return found === 'notFound' ? undefined : found;
+  }
 
   /**
    * The tags of a connection that may be shown.
    *
    * @throws {DliError} as {@link DliClient.getConnection}
    */
-  getTags(connectionId: string, context: OperationContext): Promise<ConnectionTag[]>;
+  async getTags(connectionId: string, context: OperationContext): Promise<ConnectionTag[]> {
+    return this.requests.reads.send(
+      {
+        operation: 'listEnhancedConnectionTags',
+        method: 'GET',
+        pathOf: projectId =>
+          `/v3/${encodeURIComponent(projectId)}/dli_enhanced_datasource/${encodeURIComponent(connectionId)}/tags`,
+        maxBodyBytes: MAX_RESPONSE_BYTES,
+      },
+      context,
+      readTags,
+    );
+  }
+
+  #listPools(context: OperationContext): Promise<ListedPool[]> {
+    const list = {
+      operation: 'listElasticResourcePools',
+      method: 'GET',
+      maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
+      isCollection: true,
+    } as const;
+    return readPages({
+      readPage: offset => {
+        const bounds = { offset, limit: PAGE_SIZE };
+        const query = `limit=${bounds.limit}&offset=${offset}`;
+        return this.requests.readsForChange.send(
+          { ...list, pathOf: projectId => `/v3/${encodeURIComponent(projectId)}/elastic-resource-pools?${query}` },
+          context,
+          response => readPools(response, bounds),
+        );
+      },
+      idOf: ({ name }) => name,
+    });
+  }
+
+  #listQueues(context: OperationContext): Promise<ListedResource[]> {
+    return this.requests.readsForChange.send(
+      {
+        operation: 'listQueues',
+        method: 'GET',
+        // Default are those for SQL only.
+        pathOf: projectId => `/v1.0/${encodeURIComponent(projectId)}/queues?queue_type=all`,
+        maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
+        isCollection: true,
+      },
+      context,
+      readQueues,
+    );
+  }
+}
+
+/** The list, or the error that says that DLI does not offer it. */
+async function ifOffered<T>(list: Promise<T>): Promise<T | DliError> {
+  try {
+    return await list;
+  } catch (error) {
+    if (error instanceof DliError && error.isNotOffered) return error;
+    throw error;
+  }
+}
+
+/** Pools and queues by name. Either list may tell which pool a queue belongs to. */
+function mergeResources(pools: readonly ListedPool[], queues: readonly ListedResource[]): ListedResource[] {
+  const listed = new Map<string, ListedResource>();
+  for (const pool of pools)
+    for (const name of pool.queueNames) listed.set(name, { kind: ResourceKind.QUEUE, name, poolName: pool.name });
+  for (const queue of queues) {
+    const poolName = queue.poolName ?? listed.get(queue.name)?.poolName ?? null;
+    listed.set(queue.name, { ...queue, poolName });
+  }
+  const poolNames = new Set(pools.map(({ name }) => name));
+  return [
+    ...[...poolNames].map(name => ({ kind: ResourceKind.ELASTIC_RESOURCE_POOL, name, poolName: null })),
+    ...listed.values(),
+  ];
 }

@@ -29,7 +29,8 @@ const createBody = z.object({
 });
 
 /**
- * Classifies DLI's response to `POST /v2.0/{project_id}/datasource-connection`.
+ * Classifies DLI's response to a create: `POST /v2.0/{project_id}/datasource-connection`, or
+ * `…/datasource/enhanced-connections` without the names of pools and queues, which makes its refusals as definite.
  *
  * Only an id proves that a connection was created, and only a listed pair of status and code proves the opposite.
  */

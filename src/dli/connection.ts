@@ -114,6 +114,24 @@ export function stateOfWireName(wireName: string | null): ConnectionState {
   return name in ConnectionState ? (name as ConnectionState) : ConnectionState.UNKNOWN;
 }
 
+/** Bindings take some minutes; after this time, something is wrong. */
+const OVERDUE_MS = 15 * 60_000;
+
+/**
+ * Whether a binding has been CREATING for 15 minutes.
+ *
+ * @param createdAtMs when its connection was created; counts if the binding has no time of its own
+ */
+export function isOverdue(
+  { state, updatedAtMs }: { state: string | null; updatedAtMs: number | null },
+  createdAtMs: number | null,
+  nowMs: number,
+): boolean {
+  // DLI's clock and ours differ by seconds at most.
+  const sinceMs = updatedAtMs ?? createdAtMs;
+  return stateOfWireName(state) === 'CREATING' && sinceMs !== null && nowMs - sinceMs >= OVERDUE_MS;
+}
+
 /** Services that a classic connection can reach, by the gateway's names. */
 export const DatasourceService = {
   CLOUD_TABLE: 'CLOUD_TABLE',

@@ -1,5 +1,12 @@
-import type { ConnectionKind, Deletion } from './connection.js';
-import type { DliError, OperationContext } from './dli-error.js';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
+import type { Deletion } from './connection.js';
+import { ConnectionKind } from './connection.js';
+import { DecodedElements } from './decoded-elements.js';
+import type { DliClient, ReadPurpose } from './dli-client.js';
+import type { OperationContext } from './dli-error.js';
+import { DliError } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 
 /** The connections of both kinds. */
@@ -8,28 +15,79 @@ export interface BothLists extends ConnectionList {
   failures: ReadonlyMap<ConnectionKind, DliError>;
 }
 
+const KINDS = [ConnectionKind.CLASSIC, ConnectionKind.ENHANCED] as const;
+const MAX_KNOWN_KINDS = 50_000;
+
+/** A get that failed. */
+interface FailedGet {
+  kind: ConnectionKind;
+  error: DliError;
+}
+
 /**
  * Reads and deletes connections of either kind by their id. The kind of an id is found by asking, and remembered: ids are
  * UUIDs that are never used again.
  */
-export interface ConnectionsClient {
+export class ConnectionsClient {
+  /** By id in lower case. */
+  readonly #kinds = new LRUCache<string, ConnectionKind>({ max: MAX_KNOWN_KINDS });
+  /** The elements of the latest list of classic connections, which the next one need not decode again. */
+  readonly #decoded = new DecodedElements();
+
+  constructor(
+    private readonly clients: Readonly<Record<ConnectionKind, DliClient>>,
+    private readonly clock: Clock,
+  ) {}
+
   /**
    * One connection, possibly in state DELETED. Undefined only when DLI says of both kinds that it has none with this id,
    * or does not offer the kind.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  getConnection(id: string, context: OperationContext): Promise<DescribedConnection | undefined>;
+  async getConnection(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+    return this.#get('reads', id, context);
+  }
 
-  /** {@link getConnection} on the transport of changes, so that reads cannot delay it. */
-  getForChange(id: string, context: OperationContext): Promise<DescribedConnection | undefined>;
+  /**
+   * {@link getConnection} on the transport of changes, so that reads cannot delay it.
+   *
+   * @throws {DliError} as {@link ConnectionsClient.getConnection}
+   */
+  async getForChange(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+    return this.#get('readsForChange', id, context);
+  }
 
   /**
    * All connections that DLI lists, deleted ones included.
    *
-   * @throws {DliError} when neither kind can be listed
+   * @throws {DliError} when neither kind can be listed: that of the classic ones
    */
-  listConnections(context: OperationContext): Promise<BothLists>;
+  async listConnections(context: OperationContext): Promise<BothLists> {
+    const { CLASSIC: classic, ENHANCED: enhanced } = this.clients;
+    const results = await Promise.allSettled([
+      classic.listConnections(context, this.#decoded),
+      enhanced.listConnections(context),
+    ]);
+    const lists = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
+    const failures = new Map<ConnectionKind, DliError>();
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue;
+      const error: unknown = result.reason;
+      if (!(error instanceof DliError)) throw error;
+      failures.set(index === 0 ? ConnectionKind.CLASSIC : ConnectionKind.ENHANCED, error);
+    }
+    const [list] = lists;
+    if (list === undefined) throw failures.get(ConnectionKind.CLASSIC);
+    const connections = lists.flatMap(each => each.connections);
+    for (const { id, kind } of connections) if (id !== null) this.remember(id, kind);
+    return { connections, skew: list.skew, failures };
+  }
+
+  /** Forgets the elements of the latest list, which take some megabytes. The next list is decoded as a whole. */
+  release(): void {
+    this.#decoded.clear();
+  }
 
   /**
    * Deletes one connection of a known kind. Idempotent, because DLI never reuses an id.
@@ -37,8 +95,66 @@ export interface ConnectionsClient {
    * @throws {UnknownOutcomeError} when it may have been executed
    * @throws {DliError} REJECTED also while DLI is still creating it, or one of its bindings
    */
-  deleteConnection(kind: ConnectionKind, id: string, context: OperationContext): Promise<Deletion>;
+  deleteConnection(kind: ConnectionKind, id: string, context: OperationContext): Promise<Deletion> {
+    return this.clients[kind].deleteConnection(id, context);
+  }
 
   /** Notes the kind of a connection that was created here. */
-  remember(id: string, kind: ConnectionKind): void;
+  remember(id: string, kind: ConnectionKind): void {
+    this.#kinds.set(id.toLowerCase(), kind);
+  }
+
+  async #get(purpose: ReadPurpose, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+    const known = this.#kinds.get(id.toLowerCase());
+    const kinds = known === undefined ? KINDS : [known];
+    const found = await this.#ask(kinds, purpose, id, context);
+    if (found !== undefined) this.remember(id, found.kind);
+    return found;
+  }
+
+  async #ask(
+    kinds: readonly ConnectionKind[],
+    purpose: ReadPurpose,
+    id: string,
+    context: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
+    const refused: FailedGet[] = [];
+    for (const [index, kind] of kinds.entries()) {
+      // One kind that hangs must not keep the other from being asked.
+      const deadline = new Deadline(this.clock, context.deadline.remainingMs() / (kinds.length - index));
+      try {
+        const found = await this.clients[kind].ask(purpose, id, { ...context, deadline });
+        if (found !== undefined) return found;
+      } catch (error) {
+        refused.push({ kind, error: dliError(error) });
+      }
+    }
+    return this.#search(refused, kinds.length, id, context);
+  }
+
+  /** Searches the lists of the kinds whose gets were refused. They come last, because they take longer. */
+  async #search(
+    refused: readonly FailedGet[],
+    kindCount: number,
+    id: string,
+    context: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
+    const results = await Promise.all(
+      refused.map(({ kind, error }) => this.clients[kind].findInList(id, context, error).catch(dliError)),
+    );
+    const found = results.find(result => result !== undefined && 'kind' in result);
+    if (found !== undefined) return found;
+    const failures = results.filter(result => result instanceof DliError);
+    const failure = failures.find(({ isNotOffered }) => !isNotOffered);
+    if (failure !== undefined) throw failure;
+    const [notOffered] = failures;
+    if (notOffered !== undefined && failures.length === kindCount) throw notOffered;
+    return undefined;
+  }
+}
+
+/** @throws the error, if it is of another class */
+function dliError(error: unknown): DliError {
+  if (error instanceof DliError) return error;
+  throw error;
 }

@@ -5,7 +5,7 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate, provesCredential, refusesCredential } from './classify-create.js';
-import type { DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
+import type { CreateOperation, DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
 import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
@@ -145,10 +145,15 @@ export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): Faile
 }
 
 /** The log record of an attempt. */
-export function toCallRecord({ verdict, record }: CreateAttempt, traceId: string, durationMs: number): DliCallRecord {
+export function toCallRecord(
+  operation: CreateOperation,
+  { verdict, record }: CreateAttempt,
+  traceId: string,
+  durationMs: number,
+): DliCallRecord {
   return {
     traceId,
-    operation: 'createConnection',
+    operation,
     outcome: loggedOutcome(verdict),
     durationMs: Math.round(durationMs),
     mayHaveBeenSent: verdict.kind !== 'notSent',

@@ -5,6 +5,8 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { CircuitBreaker } from './circuit-breaker.js';
+import type { ConnectionRequest } from './connection.js';
+import { ConnectionKind, WIRE_NAME_OF_SERVICE } from './connection.js';
 import type { CreateAttempt, CreateResult } from './create-attempt.js';
 import {
   completeAttempt,
@@ -15,7 +17,7 @@ import {
   toResult,
   toUnavailable,
 } from './create-attempt.js';
-import type { DliLog, FailedResult, OperationContext } from './dli-error.js';
+import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import type { SignIn } from './safe-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
 
@@ -30,18 +32,25 @@ export interface PreparedCreate {
   release(): void;
 }
 
+/** What is created by a request. */
+interface CreateTarget {
+  operation: CreateOperation;
+  /** The path of a project's connections. */
+  pathOf(projectId: string): string;
+}
+
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;
   clock: Clock;
   log: DliLog;
-  /** The URL of a project's connections. */
-  urlOf(projectId: string): URL;
+  /** Base URL of DLI, without a path. */
+  endpoint: URL;
   /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
 }
 
-/** Sends creates through the circuit breaker and the retry policy. */
+/** Sends creates of all kinds through one circuit breaker and one retry budget, because they have one endpoint. */
 export class CreateRequests {
   readonly #breaker: CircuitBreaker;
   readonly #budget: RetryBudget;
@@ -54,46 +63,59 @@ export class CreateRequests {
   /**
    * Does everything that can wait or fail before a byte is sent.
    *
+   * @param operation for the log
    * @returns AUTH_FAILED, AUTH_UNAVAILABLE or UNAVAILABLE when it failed
    */
-  async prepare(context: OperationContext): Promise<PreparedCreate | FailedResult> {
-    if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(context));
+  async prepare(operation: CreateOperation, context: OperationContext): Promise<PreparedCreate | FailedResult> {
+    if (this.#breaker.isOpen()) return toUnavailable(this.#refuse(operation, context));
     const credential = await this.dependencies.signIn(context);
     if ('kind' in credential) return credential;
     return { kind: 'prepared', credential, release: () => void credential.settle('UNPROVEN') };
   }
 
   /** Sends the create, and once more when DLI is proven not to have executed the first request. */
-  async send(body: string, { credential }: PreparedCreate, context: OperationContext): Promise<CreateResult> {
+  async send(
+    target: CreateTarget,
+    request: ConnectionRequest,
+    { credential }: PreparedCreate,
+    context: OperationContext,
+  ): Promise<CreateResult> {
+    const body = JSON.stringify(toWireRequest(request));
     this.#budget.addCall();
-    let attempt = await this.#attempt(body, credential, context);
+    let attempt = await this.#attempt(target, body, credential, context);
     if (attempt.verdict.kind === 'created') return toResult(attempt);
     const retries = new RetryPolicy(this.#budget);
     let isResent = false;
     while (await retries.waitForRetry(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
-      if (this.#breaker.isOpen()) return toResult(this.#refuse(context), isResent);
+      if (this.#breaker.isOpen()) return toResult(this.#refuse(target.operation, context), isResent);
       const another = await this.dependencies.signIn(context);
       if ('kind' in another) return another;
-      attempt = await this.#attempt(body, another, context);
+      attempt = await this.#attempt(target, body, another, context);
     }
     return toResult(attempt, isResent);
   }
 
   /** The attempt that the open circuit breaker prevents. */
-  #refuse(context: OperationContext): CreateAttempt {
+  #refuse(operation: CreateOperation, context: OperationContext): CreateAttempt {
     const attempt = failedAttempt(new TransportError('BREAKER_OPEN', false));
-    this.#report(attempt, context, 0);
+    this.#report(operation, attempt, context, 0);
     return attempt;
   }
 
-  async #attempt(body: string, credential: CredentialUse, context: OperationContext): Promise<CreateAttempt> {
-    const { clock, transport, urlOf, confidential, log } = this.dependencies;
+  async #attempt(
+    { operation, pathOf }: CreateTarget,
+    body: string,
+    credential: CredentialUse,
+    context: OperationContext,
+  ): Promise<CreateAttempt> {
+    const { clock, transport, endpoint, confidential, log } = this.dependencies;
     const { projectId } = credential;
+    const url = new URL(pathOf(projectId), endpoint);
     const startedMs = clock.monotonicMs();
     const attempt = await this.#breaker
       .run(onSending => {
-        const request = { method: 'POST', url: urlOf(projectId), body } as const;
+        const request = { method: 'POST', url, body } as const;
         // The signature carries a date, so it is made right before the request is sent.
         const headers = credential.headersFor(request);
         const limits = { deadline: context.deadline, maxBodyBytes: MAX_RESPONSE_BYTES, onSending };
@@ -101,19 +123,42 @@ export class CreateRequests {
       })
       .then(response => completeAttempt(response, projectId, clock, confidential))
       .catch(error => {
-        if (!(error instanceof TransportError))
-          logBug(log, { traceId: context.traceId, operation: 'createConnection' }, error);
+        if (!(error instanceof TransportError)) logBug(log, { traceId: context.traceId, operation }, error);
         return failedAttempt(error);
       });
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
-    this.#report(attempt, context, clock.monotonicMs() - startedMs);
+    this.#report(operation, attempt, context, clock.monotonicMs() - startedMs);
     return attempt;
   }
 
-  #report(attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
-    const record = toCallRecord(attempt, traceId, durationMs);
+  #report(operation: CreateOperation, attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
+    const record = toCallRecord(operation, attempt, traceId, durationMs);
     this.dependencies.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
   }
+}
+
+/** The body of a create. Resources of enhanced connections are bound by requests of their own. */
+function toWireRequest(request: ConnectionRequest): object {
+  const tags = request.tags?.length ? request.tags.map(({ key, value }) => ({ key, value })) : undefined;
+  if (request.kind === ConnectionKind.CLASSIC) {
+    return {
+      name: request.name,
+      service: WIRE_NAME_OF_SERVICE[request.service],
+      security_group_id: request.securityGroupId,
+      network_id: request.networkId,
+      url: request.url,
+      cluster_name: request.clusterName,
+      tags,
+    };
+  }
+  return {
+    name: request.name,
+    dest_vpc_id: request.vpcId,
+    dest_network_id: request.networkId,
+    routetable_id: request.routeTableId,
+    hosts: request.hosts?.map(({ name, ip }) => ({ name, ip })),
+    tags,
+  };
 }
 
 const MIN_WAIT_MS = 100;

@@ -73,7 +73,7 @@ export function failedResult<C extends FailureCode>(
 }
 
 /**
- * A failed read or delete that did nothing, unless `isUnconfirmed`.
+ * A failed read, delete, bind or unbind that did nothing, unless `isUnconfirmed`.
  *
  * Deliberately without a cause: errors of the HTTP library print tokens and bodies.
  */
@@ -85,12 +85,14 @@ export class DliError extends Error implements FailureDetails {
   readonly upstreamMessage: string | undefined;
   /** HTTP status of the response, if there was one. */
   readonly status: number | undefined;
-  /** AUTH_FAILED of a delete: the response does not prove that nothing was done. */
+  /** AUTH_FAILED of a delete, bind or unbind: the response does not prove that nothing was done. */
   readonly isUnconfirmed: boolean;
+  /** Whether DLI does not offer the operation in this region. */
+  readonly isNotOffered: boolean;
 
   constructor(
     readonly code: DliErrorCode,
-    details: FailureDetails & { status?: number; isUnconfirmed?: boolean } = {},
+    details: FailureDetails & { status?: number; isUnconfirmed?: boolean; isNotOffered?: boolean } = {},
   ) {
     super(`DLI: ${code}`);
     this.upstreamCode = details.upstreamCode;
@@ -99,6 +101,7 @@ export class DliError extends Error implements FailureDetails {
     this.upstreamMessage = details.upstreamMessage;
     this.status = details.status;
     this.isUnconfirmed = details.isUnconfirmed ?? false;
+    this.isNotOffered = details.isNotOffered ?? false;
   }
 }
 
@@ -122,11 +125,30 @@ export class UnknownOutcomeError extends Error {
   }
 }
 
+/** The logged names of creates, which must not be sent twice. */
+// Logged: do not rename.
+export type CreateOperation = 'createConnection' | 'createEnhancedConnection';
+
+/** The logged names of the operations that {@link SafeRequests} sends. */
+// Logged: do not rename.
+export type SafeOperation =
+  | 'getConnection'
+  | 'listConnections'
+  | 'deleteConnection'
+  | 'getEnhancedConnection'
+  | 'listEnhancedConnections'
+  | 'deleteEnhancedConnection'
+  | 'associateQueue'
+  | 'disassociateQueue'
+  | 'listElasticResourcePools'
+  | 'listQueues'
+  | 'listEnhancedConnectionTags';
+
 /** Log record of one call to DLI: the allow-list of fields that a log may hold. */
 // Logged: do not rename.
 export interface DliCallRecord {
   traceId: string;
-  operation: 'authenticate' | 'createConnection' | 'getConnection' | 'listConnections' | 'deleteConnection';
+  operation: 'authenticate' | CreateOperation | SafeOperation;
   outcome: string;
   durationMs: number;
   status?: number | undefined;
@@ -157,17 +179,17 @@ interface DliBreakerRecord {
 // Logged: do not rename.
 export type DecodingOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 
-/** Log record of the undocumented responses of one operation that were not logged. */
-interface DliDecodingRecord {
+/** Log record of the calls of one operation that were not logged one by one. */
+interface DliCountRecord {
   operation: DliCallRecord['operation'];
-  outcome: DecodingOutcome;
+  outcome: DecodingOutcome | 'REJECTED';
   count: number;
 }
 
 /** Log record of an error of our own during a create whose outcome it leaves unknown. */
 interface DliBugRecord {
   traceId: string;
-  operation: 'createConnection';
+  operation: CreateOperation;
   errorName: string;
   frames: string[];
 }
@@ -176,7 +198,7 @@ interface DliBugRecord {
 export interface DliLog {
   error(record: DliBugRecord, message: string): void;
   info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord | DliBreakerRecord | DliDecodingRecord, message: string): void;
+  warn(record: DliCallRecord | DliBreakerRecord | DliCountRecord, message: string): void;
 }
 
 /** Context of one caller's operation, shared by all its calls to DLI. */

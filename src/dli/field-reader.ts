@@ -65,13 +65,30 @@ export class FieldReader {
     return typeof value === 'string' && DECIMAL.test(value) ? Number(value) : null;
   }
 
+  /** A text of at least one character, which must be there. */
+  requiredText(name: string): string | null {
+    const text = this.text(name) || null;
+    if (text === null && typeof (this.#get(name) ?? '') === 'string') this.report(name, this.raw(name));
+    return text;
+  }
+
+  /** A boolean. The texts `true` and `false` are read as one, in any case. */
+  flag(name: string): boolean | null {
+    const value = this.#get(name);
+    if (value === null || typeof value === 'boolean') return value;
+    this.report(name, value);
+    return typeof value === 'string' ? (FLAGS.get(value.toLowerCase()) ?? null) : null;
+  }
+
+  /** A reader of an object; undefined if it is none. */
+  object(name: string): FieldReader | undefined {
+    const value = this.#get(name);
+    return isObject(value) ? new FieldReader(value, `${this.path}${name}.`, this.undocumented) : undefined;
+  }
+
   /** Whether the call succeeded, which is true unless DLI says otherwise. Undefined if it cannot be read. */
   isSuccess(): boolean | undefined {
-    const name = 'is_success';
-    const value = this.#get(name) ?? true;
-    if (typeof value === 'boolean') return value;
-    this.report(name, value);
-    return typeof value === 'string' ? FLAGS.get(value.toLowerCase()) : undefined;
+    return this.#get('is_success') === null ? true : (this.flag('is_success') ?? undefined);
   }
 
   /** The texts of a list. Other elements are read as {@link text} reads them, or left out. */

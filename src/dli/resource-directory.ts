@@ -1,5 +1,15 @@
+import type { Clock } from '../lib/time.js';
+import { Deadline, withTimeout } from '../lib/time.js';
+import type { BindingsClient, ResourceList } from './bindings-client.js';
 import type { Resource } from './connection.js';
+import { ResourceKind } from './connection.js';
 import type { OperationContext } from './dli-error.js';
+import { DliError } from './dli-error.js';
+
+const LIFE_MS = 30_000;
+/** How old a list may be that shows that a name does not exist. */
+const MAX_AGE_OF_ABSENCE_MS = 1_000;
+const READ_TIMEOUT_MS = 5_000;
 
 /** A resource as callers name it, and what DLI binds in its place. */
 export interface ResolvedResource {
@@ -10,11 +20,61 @@ export interface ResolvedResource {
   exists: boolean | undefined;
 }
 
-/** The pools and queues of the project, read when needed and kept for a short time. */
-export interface ResourceDirectory {
+/** A list, and when its read began, by the monotonic clock. */
+interface KeptList extends ResourceList {
+  readAtMs: number;
+}
+
+/** The pools and queues of the project, read when needed and kept for 30 s. Callers share one read at a time. */
+export class ResourceDirectory {
+  #kept: KeptList | undefined;
+  #reading: Promise<KeptList | undefined> | undefined;
+
+  constructor(
+    private readonly client: Pick<BindingsClient, 'listResources'>,
+    private readonly clock: Clock,
+  ) {}
+
   /**
-   * Finds out which pools queues belong to. Never fails: without a list, resources are taken as they are. A name that a kept
-   * list lacks is looked up in a new one.
+   * Finds out which pools queues belong to. Never fails: without a list, resources are taken as they are. A name that a
+   * kept list lacks is looked up in a new one.
+   *
+   * @param resources with names in lower case
    */
-  resolve(resources: readonly Resource[], context: OperationContext): Promise<ResolvedResource[]>;
+  async resolve(resources: readonly Resource[], context: OperationContext): Promise<ResolvedResource[]> {
+    let list = await this.#list(LIFE_MS, context);
+    if (list !== undefined && resources.some(resource => resolveIn(list, resource).exists === false))
+      list = (await this.#list(MAX_AGE_OF_ABSENCE_MS, context)) ?? list;
+    return resources.map(resource => resolveIn(list, resource));
+  }
+
+  #list(maxAgeMs: number, { traceId, deadline }: OperationContext): Promise<KeptList | undefined> {
+    const kept = this.#kept;
+    if (kept !== undefined && this.clock.monotonicMs() - kept.readAtMs <= maxAgeMs) return Promise.resolve(kept);
+    this.#reading ??= this.#read(traceId).finally(() => {
+      this.#reading = undefined;
+    });
+    return withTimeout(deadline.remainingMs(), this.#reading, () => undefined);
+  }
+
+  async #read(traceId: string): Promise<KeptList | undefined> {
+    const readAtMs = this.clock.monotonicMs();
+    try {
+      const deadline = new Deadline(this.clock, READ_TIMEOUT_MS);
+      this.#kept = { ...(await this.client.listResources({ traceId, deadline })), readAtMs };
+      return this.#kept;
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      return undefined;
+    }
+  }
+}
+
+function resolveIn(list: ResourceList | undefined, asked: Resource): ResolvedResource {
+  const found = list?.resources.find(({ kind, name }) => kind === asked.kind && name === asked.name);
+  const isKnown = list?.knownKinds.has(asked.kind) === true;
+  const exists = found !== undefined || (isKnown ? false : undefined);
+  const poolName = found?.poolName ?? null;
+  const bound = poolName === null ? asked : { kind: ResourceKind.ELASTIC_RESOURCE_POOL, name: poolName };
+  return { asked, bound, exists };
 }

@@ -1,15 +1,14 @@
 import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
-import type { BindingFailureCause, ConnectionTag, HostsSummary, ResourceKind } from './connection.js';
-import { CONNECTION_ID, ConnectionKind } from './connection.js';
+import type { BindingFailureCause, ConnectionKind, ConnectionTag, HostsSummary, ResourceKind } from './connection.js';
+import { CONNECTION_ID } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
 import type { DliError } from './dli-error.js';
 import { FieldReader } from './field-reader.js';
 import type { SafeResponse } from './safe-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
-import { readErrorCode, shownMessage, shownTags } from './sanitize.js';
 
 /** A queue that is bound to a connection. Null: DLI did not send the field. */
 export interface DescribedQueue {
@@ -96,46 +95,16 @@ export interface DescribedClassicConnection extends DescribedFields {
 /** A response without its request id, which is only for the log. */
 export type DecodedResponse = Omit<SafeResponse, 'requestId'>;
 
-/** The value for SQL mode, which has no cluster. */
-const NO_CLUSTER = '#SQL#';
-
-// Every documented field may be missing.
-function describe(fields: FieldReader, id: string | null, confidential: ConfidentialTexts): DescribedClassicConnection {
-  const progress = fields.number('process');
-  const cluster = fields.text('cluster_name');
-  return {
-    kind: ConnectionKind.CLASSIC,
-    id,
-    name: fields.text('name'),
-    state: fields.text('state'),
-    service: fields.text('service'),
-    destination: fields.text('destination'),
-    createdAtMs: fields.number('create_time'),
-    progress: progress === null ? null : Math.min(1, Math.max(0, progress)),
-    // Lists of 2018 have a key that ends in a space.
-    message: shownMessage(fields.text('message') || fields.text('message '), confidential),
-    address: fields.text('connection_url') || null,
-    clusterName: cluster === NO_CLUSTER ? null : cluster || null,
-    queues: queuesOf(fields, confidential),
-    tags: shownTags(fields.tags('tags'), confidential),
-  };
-}
-
-// Newer lists have names only; both may be there.
-function queuesOf(fields: FieldReader, confidential: ConfidentialTexts): DescribedQueue[] {
-  const known = fields.objects('available_queue_info').map(info => ({
-    name: info.text('name'),
-    state: info.text('status'),
-    problem: shownMessage(info.text('err_msg'), confidential),
-    updatedAtMs: info.number('update_time'),
-  }));
-  const names = new Set(known.map(({ name }) => name));
-  const others = fields.texts('queue_list').filter(name => !names.has(name));
-  return [...known, ...others.map(name => ({ name, state: null, problem: null, updatedAtMs: null }))];
+/** How one kind of connections is described in responses. */
+export interface ConnectionDecoder {
+  /** The field that holds the id. */
+  idField: string;
+  /** Reads the other fields, each of which may be missing. */
+  describe(fields: FieldReader, id: string | null, confidential: ConfidentialTexts): DescribedConnection;
 }
 
 /** The fields of a successful response. Undefined when it is not one. */
-function readSuccess(
+export function readSuccess(
   { status, text, undocumented }: DecodedResponse,
   value = status === 200 ? parseJson(text) : undefined,
 ): FieldReader | undefined {
@@ -150,41 +119,46 @@ function hasErrorCode(fields: FieldReader): boolean {
 }
 
 /**
- * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection/{connection_id}`.
+ * The fields of a successful response to the get of a connection. Undefined when it is of another connection.
  *
  * @param id the requested id, which DLI may leave out of its response
- * @returns undefined when the response does not describe this connection
  */
-export function readConnection(response: DecodedResponse, id: string): DescribedConnection | undefined {
+export function readFieldsOf(response: DecodedResponse, idField: string, id: string): FieldReader | undefined {
   const fields = readSuccess(response);
-  if (fields === undefined) return undefined;
-  const sentId = fields.raw('connection_id') ?? null;
-  if (sentId !== null && (typeof sentId !== 'string' || sentId.toLowerCase() !== id.toLowerCase())) {
-    fields.report('connection_id', sentId);
-    return undefined;
-  }
-  const connection = describe(fields, id, response.confidential);
-  // An object with neither proves nothing.
-  return sentId === null && connection.state === null ? undefined : connection;
+  const sentId = fields?.raw(idField) ?? null;
+  if (sentId === null || (typeof sentId === 'string' && sentId.toLowerCase() === id.toLowerCase())) return fields;
+  fields?.report(idField, sentId);
+  return undefined;
 }
 
-/** Parses DLI's response to a delete. Undefined when it proves nothing. */
-export function readDeletion({ status, text, undocumented }: DecodedResponse): 'deleted' | 'unsuccessful' | undefined {
+/**
+ * Parses DLI's response to the get of a connection.
+ *
+ * @param id the requested id
+ * @returns undefined when the response does not describe this connection
+ */
+export function readConnection(
+  response: DecodedResponse,
+  { idField, describe }: ConnectionDecoder,
+  id: string,
+): DescribedConnection | undefined {
+  const fields = readFieldsOf(response, idField, id);
+  if (fields === undefined) return undefined;
+  const connection = describe(fields, id, response.confidential);
+  // An object with neither proves nothing.
+  return (fields.raw(idField) ?? null) === null && connection.state === null ? undefined : connection;
+}
+
+/** Parses DLI's response to a request that changes something. Undefined when it proves nothing. */
+export function readChange({ status, text, undocumented }: DecodedResponse): 'done' | 'unsuccessful' | undefined {
   if (status < 200 || status > 299) return undefined;
-  if (text === '') return 'deleted';
+  if (text === '') return 'done';
   const value = parseJson(text);
   if (!isObject(value)) return undefined;
   const fields = new FieldReader(value, '', undocumented);
   const isSuccess = hasErrorCode(fields) ? undefined : fields.isSuccess();
   if (isSuccess === undefined) return undefined;
-  return isSuccess ? 'deleted' : 'unsuccessful';
-}
-
-/** Whether an error code says that there is no such connection. The codes are undocumented guesses. */
-export function isNotFound({ status, text }: DecodedResponse): boolean {
-  if (status !== 400 && status !== 404) return false;
-  const code = readErrorCode(text);
-  return code === 'DLI.0002' || code === 'DLI.0023';
+  return isSuccess ? 'done' : 'unsuccessful';
 }
 
 /**
@@ -213,44 +187,92 @@ export interface ConnectionList {
 }
 
 /**
- * Parses DLI's response to `GET /v2.0/{project_id}/datasource-connection`. Of several elements with one id, the first
- * counts.
+ * Parses DLI's response to a list of connections. Of several elements with one id, the first counts.
  *
  * @param decoded the elements of an earlier list, which are not decoded again
  * @returns undefined when the response is not a complete list and thus proves nothing
  */
 export function readConnectionList(
   response: DecodedResponse,
+  decoder: ConnectionDecoder,
   decoded?: DecodedElements,
 ): DescribedConnection[] | undefined {
   if (response.status !== 200) return undefined;
   const list = decoded?.parse(response);
   const fields = readSuccess(response, list?.rest);
   const elements = list?.texts ?? fields?.raw('connections');
-  if (fields === undefined || !Array.isArray(elements)) {
-    fields?.report('connections', elements);
-    return undefined;
-  }
-  const count = fields.number('count');
-  // A count that cannot be read may be of a longer list.
-  if (count === null ? (fields.raw('count') ?? null) !== null : count > elements.length) return undefined;
-  const decode = (element: unknown, index: number) => readElement(element, `connections[${index}]`, response);
+  if (fields === undefined || !isComplete(elements, fields, 'connections')) return undefined;
+  const decode = (element: unknown, index: number) => readElement(element, index, response, decoder);
   if (decoded === undefined || list === undefined) return withoutRepeats(elements.map(decode));
   return decoded.decode(list, response, decode);
 }
 
+/** The elements that were asked for. */
+interface PageBounds {
+  offset: number;
+  limit: number;
+}
+
+const WHOLE_LIST: PageBounds = { offset: 0, limit: Number.POSITIVE_INFINITY };
+
+/**
+ * Parses one page of a list of connections. It may have several elements with one id.
+ *
+ * @returns undefined when the response is not a complete page
+ */
+export function readPage(
+  response: DecodedResponse,
+  decoder: ConnectionDecoder,
+  bounds: PageBounds,
+): DescribedConnection[] | undefined {
+  const fields = readSuccess(response);
+  const elements = fields?.raw('connections');
+  if (fields === undefined || !isComplete(elements, fields, 'connections', bounds)) return undefined;
+  return elements.map((element, index) => readElement(element, index, response, decoder));
+}
+
+/**
+ * The elements of a list of other objects. Undefined when the response is not complete.
+ *
+ * @param name the field that holds the list
+ * @param bounds default: the whole list
+ */
+export function readList(response: DecodedResponse, name: string, bounds = WHOLE_LIST): FieldReader[] | undefined {
+  const fields = readSuccess(response);
+  return fields !== undefined && isComplete(fields.raw(name), fields, name, bounds) ? fields.objects(name) : undefined;
+}
+
+/** Whether there are as many elements as counted; a page may count the whole list. */
+function isComplete(
+  elements: unknown,
+  fields: FieldReader,
+  name: string,
+  { offset, limit } = WHOLE_LIST,
+): elements is unknown[] {
+  if (!Array.isArray(elements)) {
+    fields.report(name, elements);
+    return false;
+  }
+  const count = fields.number('count');
+  // A count that cannot be read may be of a longer list.
+  if (count === null) return (fields.raw('count') ?? null) === null;
+  return count <= offset + elements.length || elements.length >= limit;
+}
+
 function readElement(
   element: unknown,
-  path: string,
+  index: number,
   { undocumented, confidential }: DecodedResponse,
+  { idField, describe }: ConnectionDecoder,
 ): DescribedConnection {
+  const path = `connections[${index}]`;
   if (!isObject(element)) undocumented.add(path, element);
   const fields = new FieldReader(isObject(element) ? element : {}, `${path}.`, undocumented);
-  const sentId = fields.raw('connection_id');
+  const sentId = fields.raw(idField);
   const hasId = typeof sentId === 'string' && CONNECTION_ID.test(sentId);
   if (!hasId) {
     undocumented.withoutId += 1;
-    if (isObject(element)) fields.report('connection_id', sentId);
+    if (isObject(element)) fields.report(idField, sentId);
   }
   return describe(fields, hasId ? sentId : null, confidential);
 }

@@ -2,6 +2,7 @@ import type { KyInstance } from 'ky';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
+import type { BodyFilter } from '../huawei-cloud/response-collector.js';
 import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
@@ -16,6 +17,7 @@ import type {
   FailedResult,
   FailureDetails,
   OperationContext,
+  SafeOperation,
 } from './dli-error.js';
 import {
   DliError,
@@ -31,14 +33,22 @@ import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 /** A retry needs at least this much of the deadline. */
 const MIN_FOR_RETRY_MS = 1_000;
+/** API Gateway does not know the path. */
+const NOT_OFFERED = /^APIGW?\.0101$/;
 
-/** A GET, or a DELETE, which is idempotent (RFC 9110, 9.2). */
-interface SafeRequest {
-  operation: Exclude<DliCallRecord['operation'], 'authenticate' | 'createConnection'>;
-  method: 'GET' | 'DELETE';
-  /** Appended to the URL of the project's connections. */
-  path: string;
+/** A GET, or a request that can be repeated once it is known what has become of it. */
+export interface SafeRequest {
+  operation: SafeOperation;
+  method: 'GET' | 'DELETE' | 'POST';
+  /** The path, and the query if there is one. */
+  pathOf(projectId: string): string;
+  /** Text of the body. Default: no body. */
+  body?: string;
   maxBodyBytes: number;
+  /** Creates the filter of one response; a retry needs another one. */
+  createFilter?: (() => BodyFilter) | undefined;
+  /** Whether the path has no id, so that a 404 without an error code means that DLI does not offer the operation. */
+  isCollection?: boolean;
 }
 
 /** A complete response of any status. */
@@ -57,8 +67,8 @@ export type SignIn = (context: OperationContext) => Promise<CredentialUse | (Fai
 interface Dependencies {
   transport: Transport;
   signIn: SignIn;
-  /** The URL of a project's connections. */
-  urlOf(projectId: string): URL;
+  /** Base URL of DLI, without a path. */
+  endpoint: URL;
   clock: Clock;
   log: DliLog;
   /** Texts that must never be shown. */
@@ -77,8 +87,8 @@ interface Failure {
 }
 
 /**
- * Sends requests without a body, with one retry. A DELETE is retried only when DLI is proven not to have executed it;
- * otherwise its caller checks the connection first.
+ * Sends requests that may be repeated, with one retry. A DELETE or POST is retried only when DLI is proven not to have
+ * executed it, or refuses the credential; otherwise its caller checks the connection first.
  */
 export class SafeRequests {
   readonly #http: KyInstance;
@@ -91,7 +101,7 @@ export class SafeRequests {
    * Resolves with the parsed response.
    *
    * @param read parses a response; undefined makes it an error
-   * @throws {UnknownOutcomeError} when a DELETE may have been executed
+   * @throws {UnknownOutcomeError} when a DELETE or POST may have been executed
    * @throws {DliError} with any code
    */
   async send<T>(
@@ -115,7 +125,7 @@ export class SafeRequests {
     context: OperationContext,
     read: (response: SafeResponse) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const { signIn, clock, log, confidential } = this.dependencies;
+    const { signIn, clock, confidential } = this.dependencies;
     const startedMs = clock.monotonicMs();
     const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
@@ -137,7 +147,7 @@ export class SafeRequests {
     };
     if ('error' in result) {
       const { error, record } = result;
-      log.warn({ ...call, outcome: error.code, requestId: error.requestId, ...record }, 'call to DLI failed');
+      this.#logFailure({ ...call, outcome: error.code, requestId: error.requestId, ...record }, error);
     } else if (undocumented.withoutId > 0) {
       this.#warnOfUndocumented(
         { ...call, outcome: 'LEFT_OUT', count: undocumented.withoutId },
@@ -152,6 +162,17 @@ export class SafeRequests {
     return result;
   }
 
+  // A region that lacks an operation lacks it for every call.
+  #logFailure(record: DliCallRecord, error: Failure['error']): void {
+    const { log, sampler } = this.dependencies;
+    const { operation } = record;
+    const write = () => log.warn(record, 'call to DLI failed');
+    const writeCount = (count: number) =>
+      log.warn({ operation, outcome: 'REJECTED', count }, 'failed calls to DLI not logged');
+    if (error instanceof DliError && error.isNotOffered) sampler.sample(`${operation} REJECTED`, write, writeCount);
+    else write();
+  }
+
   #warnOfUndocumented(record: DliCallRecord & { outcome: DecodingOutcome }, message: string): void {
     const { log, sampler } = this.dependencies;
     const { operation, outcome } = record;
@@ -163,18 +184,20 @@ export class SafeRequests {
   }
 
   async #exchange<T>(
-    { method, path, maxBodyBytes }: SafeRequest,
+    request: SafeRequest,
     credential: CredentialUse,
     { deadline }: OperationContext,
     read: (response: Omit<SafeResponse, 'undocumented' | 'confidential'>) => T | undefined,
   ): Promise<{ value: T } | Failure> {
-    const url = new URL(`${this.dependencies.urlOf(credential.projectId)}${path}`);
+    const { method, body = '', maxBodyBytes, createFilter } = request;
+    const url = new URL(request.pathOf(credential.projectId), this.dependencies.endpoint);
     let response: Response;
     try {
       response = await this.#http(url, {
         method,
-        headers: credential.headersFor({ method, url, body: '' }),
-        limits: { deadline, maxBodyBytes },
+        headers: credential.headersFor({ method, url, body }),
+        ...(body !== '' && { body }),
+        limits: { deadline, maxBodyBytes, filter: createFilter?.() },
       } as CallOptions);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
@@ -195,10 +218,15 @@ export class SafeRequests {
     const wasNotExecuted = method === 'GET' || refusal !== undefined;
     // A Retry-After forbids an immediate retry.
     let mayRetry = status >= 500 && wait === undefined && wasNotExecuted;
-    if (refusesCredential(status, refusal)) mayRetry = credential.settle('REFUSED');
+    // An unlisted 401 does not prove that nothing was done, and only a DELETE may be repeated regardless.
+    if (refusesCredential(status, refusal))
+      mayRetry = credential.settle('REFUSED') && (method !== 'POST' || wasNotExecuted);
     const record = { status, upstreamCode: loggedCode, upstreamMessage };
+    const lacksPath = code === undefined ? request.isCollection === true : NOT_OFFERED.test(code);
+    const isNotOffered = method === 'GET' && status === 404 && lacksPath;
     const details = {
       status,
+      isNotOffered,
       requestId,
       upstreamCode: code,
       upstreamMessage,
@@ -211,7 +239,7 @@ export class SafeRequests {
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
   const record = { mayHaveBeenSent, causeCode, detail: failure };
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
-  if (mayHaveBeenSent && method === 'DELETE')
+  if (mayHaveBeenSent && method !== 'GET')
     return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
   const mayRetry = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
   return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
@@ -219,10 +247,10 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
 
 function errorOf(
   refusal: Refusal | undefined,
-  details: FailureDetails & { status: number; retryAfterSeconds: number },
+  details: FailureDetails & { status: number; isNotOffered: boolean; retryAfterSeconds: number },
   method: string,
 ): DliError | UnknownOutcomeError {
-  const { status } = details;
+  const { status, isNotOffered } = details;
   const isUnconfirmed = refusal === undefined;
   const authFailed = { ...details, retryAfterSeconds: RETRY_AFTER_AUTH_FAILED_SECONDS, isUnconfirmed };
   if (status === 401 || status === 403) return new DliError('AUTH_FAILED', authFailed);
@@ -238,7 +266,7 @@ function errorOf(
       return new DliError('REJECTED', details);
     case undefined:
       return method === 'GET'
-        ? new DliError('UNAVAILABLE', details)
+        ? new DliError(isNotOffered ? 'REJECTED' : 'UNAVAILABLE', details)
         : new UnknownOutcomeError(unknownReasonOfStatus(status), details);
   }
 }

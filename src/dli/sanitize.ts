@@ -70,8 +70,8 @@ function patternOf(text: string): RegExp {
 
 /** Reads the body of a response that is no usable success. A 2xx has a message only if it reports a failure. */
 export function readErrorBody(status: number, text: string, confidential: ConfidentialTexts): ErrorBody {
-  const body = parseJson(text);
-  if (!isObject(body)) return { code: undefined, loggedCode: undefined, upstreamMessage: undefined };
+  const body = parseErrorObject(text);
+  if (body === undefined) return { code: undefined, loggedCode: undefined, upstreamMessage: undefined };
   // IAM nests its errors.
   const error = isObject(body['error']) ? body['error'] : body;
   return {
@@ -82,6 +82,20 @@ export function readErrorBody(status: number, text: string, confidential: Confid
         ? readUpstreamMessage(error['error_msg'] ?? error['message'], confidential)
         : undefined,
   };
+}
+
+/** The code and the words of an error, to decide on. The words must not be shown; empty if there are none. */
+export function readError(text: string): { code: string | undefined; message: string } {
+  const body = parseErrorObject(text);
+  const { error_msg: message } = body ?? {};
+  return { code: provenCode(body, text), message: typeof message === 'string' ? message : '' };
+}
+
+// Some of DLI's operations send a list of one error.
+function parseErrorObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  const value = parseJson(text);
+  const body: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  return isObject(body) ? body : undefined;
 }
 
 /** The code of DLI or its API gateway. Undefined when the body is not an unambiguous error of theirs. */

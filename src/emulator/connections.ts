@@ -1,11 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { ConnectionRecords } from './connection-records.js';
 import type { EmulatorOptions } from './options.js';
-
-/** A resource tag of a connection. */
-export interface ConnectionTag {
-  readonly key: string;
-  readonly value: string;
-}
+import type { ConnectionTag } from './tags.js';
 
 /** State of a connection at one point in time. Deleted connections remain as tombstones in state `DELETED`. */
 export interface StoredConnection {
@@ -85,10 +81,11 @@ const KINDS: ReadonlyMap<string, ServiceKind> = new Map([
 
 /** The connections of all projects. There are no timers: states are computed from the clock when they are read. */
 export class ConnectionStore {
-  readonly #records = new Map<string, ConnectionRecord>();
-  readonly #idsByName = new Map<string, Set<string>>();
+  readonly #records: ConnectionRecords<ConnectionRecord>;
 
-  constructor(private readonly options: EmulatorOptions) {}
+  constructor(private readonly options: EmulatorOptions) {
+    this.#records = new ConnectionRecords(options);
+  }
 
   /** Prepares a new connection, which exists only after {@link ConnectionStore.add}. */
   prepare(connection: NewConnection): ConnectionRecord {
@@ -111,10 +108,7 @@ export class ConnectionStore {
   }
 
   add(record: ConnectionRecord): void {
-    this.#records.set(record.connectionId, record);
-    const key = nameKey(record);
-    const ids = this.#idsByName.get(key) ?? new Set();
-    this.#idsByName.set(key, ids.add(record.connectionId));
+    this.#records.put(record);
   }
 
   seed(partial: Partial<StoredConnection>, defaultProjectId: string): StoredConnection {
@@ -151,44 +145,33 @@ export class ConnectionStore {
 
   /** Finds a connection or its tombstone; undefined if there is none or the tombstone has expired. */
   find(projectId: string, connectionId: string): StoredConnection | undefined {
-    const record = this.#records.get(connectionId);
-    if (record === undefined || record.projectId !== projectId || this.#isExpired(record)) return undefined;
-    return connectionAt(record, this.options.now());
+    const record = this.#records.find(projectId, connectionId);
+    return record && connectionAt(record, this.options.now());
   }
 
   /** Whether a connection of this name exists that is not deleted; a failed one counts. */
   isNameTaken(projectId: string, name: string): boolean {
-    const ids = this.#idsByName.get(nameKey({ projectId, name })) ?? [];
-    return [...ids].some(id => this.#records.get(id)?.deletedAtMs === undefined);
+    return this.#records.isNameTaken(projectId, name);
   }
 
   /** Replaces a connection by its tombstone. */
-  markDeleted(connectionId: string): void {
-    const record = this.#records.get(connectionId);
-    if (record !== undefined) this.#records.set(connectionId, { ...record, deletedAtMs: this.options.now() });
+  markDeleted(projectId: string, connectionId: string): void {
+    const record = this.#records.find(projectId, connectionId);
+    if (record !== undefined) this.#records.put({ ...record, deletedAtMs: this.options.now() });
   }
 
   /** Lists all connections and tombstones, oldest first. */
   all(): StoredConnection[] {
     const nowMs = this.options.now();
-    return [...this.#records.values()]
-      .filter(record => !this.#isExpired(record))
+    return this.#records
+      .all()
       .map(record => connectionAt(record, nowMs))
       .sort((a, b) => a.createdAtMs - b.createdAtMs || (a.connectionId < b.connectionId ? -1 : 1));
   }
 
   clear(): void {
     this.#records.clear();
-    this.#idsByName.clear();
   }
-
-  #isExpired(record: ConnectionRecord): boolean {
-    return record.deletedAtMs !== undefined && this.options.now() >= record.deletedAtMs + this.options.tombstoneMs;
-  }
-}
-
-function nameKey(connection: Pick<StoredConnection, 'projectId' | 'name'>): string {
-  return `${connection.projectId}/${connection.name}`;
 }
 
 /** Computes the state of a connection at `nowMs`. */

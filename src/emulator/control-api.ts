@@ -1,47 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { StoredConnection } from './connections.js';
-import { parseJson } from './dli-bodies.js';
 import type { Emulator } from './emulator.js';
 import type { FaultQueue } from './faults.js';
 import { faultSchema } from './faults.js';
 import type { EmulatorOptions } from './options.js';
-import { currentSettings, describeProblems, settingsSchema } from './options.js';
+import { parseJson } from './request-input.js';
+import { resourcesSchema } from './resources.js';
 import type { EmulatedResponse } from './respond.js';
 import { deliver, jsonResponse, textResponse } from './respond.js';
 import { OPERATIONS } from './routes.js';
+import { enhancedSeedSchema, expandEnhancedSeed, expandSeed, seedSchema } from './seeds.js';
 import type { RequestHead } from './server.js';
 import { readBody, readHead } from './server.js';
+import { currentSettings, describeProblems, settingsSchema } from './settings.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
-const text = z.string();
-const timeMs = z.number().min(0);
-
-/** A seed: one connection to add, or many alike. Absent fields are generated; unknown keys are refused. */
-const seedSchema = z.strictObject({
-  /** Number of connections. More than one get numbered names and are created 1 ms apart. Default 1. */
-  count: z.int().min(1).max(20_000).optional(),
-  connectionId: z.uuid().optional(),
-  projectId: text.optional(),
-  name: text.optional(),
-  service: text.optional(),
-  destination: text.optional(),
-  securityGroupId: text.optional(),
-  networkId: text.optional(),
-  clusterName: text.optional(),
-  tags: z.array(z.strictObject({ key: text, value: text })).optional(),
-  createdAtMs: timeMs.optional(),
-  state: text.optional(),
-  process: z.number().optional(),
-  connectionUrl: text.optional(),
-  message: text.optional(),
-  queues: z.array(text).optional(),
-});
-
-type Seed = z.output<typeof seedSchema>;
 
 /**
  * The HTTP API under `/emulator/` that controls an emulator in another process:
@@ -52,8 +29,10 @@ type Seed = z.output<typeof seedSchema>;
  *   `DELETE faults` clears them.
  * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
  *   added and returned.
+ * - `GET enhanced-connections`, `POST enhanced-connections`: the same for enhanced connections.
+ * - `PUT resources`: replaces the elastic resource pools, the queues outside of pools, or both.
  * - `PATCH settings`: changes the given settings and returns all of them; `GET settings` only returns them.
- * - `POST reset`: clears connections, faults, ledger and tokens.
+ * - `POST reset`: clears connections, faults, ledger and tokens, and restores the default pools and queues.
  * - `POST tokens/expire`: expires all tokens.
  *
  * An invalid request gets a 400 with `{error, problems}`. Control requests are not in the ledger.
@@ -93,6 +72,9 @@ export class ControlApi {
       'DELETE /emulator/faults': noContent(() => emulator.clearFaults()),
       'GET /emulator/connections': () => jsonResponse(200, { connections: emulator.connections() }),
       'POST /emulator/connections': () => this.#seed(body),
+      'GET /emulator/enhanced-connections': () => jsonResponse(200, { connections: emulator.enhancedConnections() }),
+      'POST /emulator/enhanced-connections': () => this.#seedEnhanced(body),
+      'PUT /emulator/resources': () => this.#setResources(body),
       'GET /emulator/settings': () => jsonResponse(200, currentSettings(options)),
       'PATCH /emulator/settings': () => this.#changeSettings(body),
       'POST /emulator/reset': noContent(() => emulator.reset()),
@@ -122,6 +104,20 @@ export class ControlApi {
     // Absent fields are missing, not undefined, as the type demands.
     const connections = seeds.map(seed => this.emulator.seedConnection(seed as Partial<StoredConnection>));
     return jsonResponse(201, { connections });
+  }
+
+  #seedEnhanced(body: Buffer): EmulatedResponse {
+    const { items, problems } = readAll(body, 'connection', enhancedSeedSchema);
+    if (problems.length > 0) return badRequest(problems);
+    const seeds = items.flatMap(item => expandEnhancedSeed(item, this.options.now()));
+    return jsonResponse(201, { connections: seeds.map(seed => this.emulator.seedEnhancedConnection(seed)) });
+  }
+
+  #setResources(body: Buffer): EmulatedResponse {
+    const result = resourcesSchema.safeParse(parseJson(body));
+    if (!result.success) return badRequest(describeProblems(result.error));
+    this.emulator.setResources(result.data);
+    return textResponse(204, '');
   }
 
   #changeSettings(body: Buffer): EmulatedResponse {
@@ -162,14 +158,4 @@ function rejectUntrustedCaller(head: RequestHead, isOpen: boolean): EmulatedResp
   if (!isOpen && !isLoopback(head.headers.get('host') ?? ''))
     return jsonResponse(403, { error: 'The Host header must name a loopback address.' });
   return undefined;
-}
-
-function expandSeed({ count = 1, ...seed }: Seed, nowMs: number): Omit<Seed, 'count'>[] {
-  if (count === 1) return [seed];
-  const { connectionId: _one, name = 'seeded', createdAtMs = nowMs - count, ...rest } = seed;
-  return Array.from({ length: count }, (_, index) => ({
-    ...rest,
-    name: `${name}-${index + 1}`,
-    createdAtMs: createdAtMs + index,
-  }));
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { StoredConnection } from './connections.js';
 import { findServiceKind } from './connections.js';
-import type { EmulatorSettings } from './options.js';
+import { readBodyAs } from './request-input.js';
+import type { EmulatorSettings } from './settings.js';
+import { tagsSchema } from './tags.js';
 
 type Style = Pick<EmulatorSettings, 'answerStyle' | 'queueInfoKey' | 'tagStyle' | 'numbersAsText' | 'listTwice'>;
 
@@ -18,8 +20,8 @@ export function connectionBody(connection: StoredConnection, style: Style): obje
   });
 }
 
-// The manuals print numbers; clients should withstand texts.
-function printed({ numbersAsText }: Style, body: object): object {
+/** Prints the numbers of a body as text if the settings say so: the manuals print numbers, but clients should cope. */
+export function printed({ numbersAsText }: Pick<Style, 'numbersAsText'>, body: object): object {
   if (!numbersAsText) return body;
   return JSON.parse(JSON.stringify(body), (_key, value) => (typeof value === 'number' ? String(value) : value));
 }
@@ -83,23 +85,6 @@ function queueInfo(connection: StoredConnection, { answerStyle, queueInfoKey }: 
   }));
 }
 
-const TAG_CHARACTERS = /^[\p{L}\p{N} _.:=+\-@]*$/u;
-
-function tagText(maxLength: number) {
-  return z
-    .string()
-    .max(maxLength)
-    .regex(TAG_CHARACTERS)
-    .refine(text => text.trim() === text, 'must not start or end with a space');
-}
-
-const tagSchema = z.object({
-  key: tagText(128)
-    .min(1)
-    .refine(key => !key.startsWith('_sys_'), 'must not start with _sys_'),
-  value: tagText(255),
-});
-
 /** The documented limits of a create body. Unknown fields are accepted: how DLI treats them is not documented. */
 const createBodySchema = z.object({
   name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 digits, English letters, _ or -'),
@@ -108,40 +93,10 @@ const createBodySchema = z.object({
   network_id: z.string().min(1),
   url: z.string().min(1).max(512),
   cluster_name: z.string().optional(),
-  tags: z
-    .array(tagSchema)
-    .max(10)
-    .refine(tags => new Set(tags.map(tag => tag.key)).size === tags.length, 'must not repeat a key')
-    .optional(),
+  tags: tagsSchema(10).optional(),
 });
 
 /** Parses the body of a create request, or reports its first problem, like the service. */
 export function readCreateBody(bytes: Buffer) {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    return { problem: 'The request body is not valid JSON.' };
-  }
-  const result = createBodySchema.safeParse(value);
-  if (result.success) return { body: result.data };
-  const [issue] = result.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  return field === ''
-    ? { problem: 'The request body must be a JSON object.' }
-    : { problem: `Parameter '${field}' is invalid: ${issue?.message ?? ''}` };
-}
-
-/** Reads the connection name from a create body that may be invalid otherwise. */
-export function readConnectionName(bytes: Buffer): string | undefined {
-  return z.looseObject({ name: z.string() }).safeParse(parseJson(bytes)).data?.name;
-}
-
-/** Parses the JSON of a body. Returns undefined, which no JSON represents, if it is not valid. */
-export function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  return readBodyAs(createBodySchema, bytes);
 }

@@ -1,12 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { ConnectionStore, ConnectionTag } from './connections.js';
+import type { ConnectionStore } from './connections.js';
 import { findServiceKind } from './connections.js';
 import { connectionBody, connectionListBody, readCreateBody } from './dli-bodies.js';
-import { dliError } from './errors.js';
+import { dliError, notFoundError } from './errors.js';
 import type { EmulatorOptions } from './options.js';
 import type { EmulatedResponse } from './respond.js';
 import { jsonResponse } from './respond.js';
 import type { Call } from './routes.js';
+import { hasTags, readTagFilter } from './tags.js';
 
 /** The four DLI operations on classic datasource connections. Requests are already authenticated. */
 export class DliOperations {
@@ -41,23 +41,20 @@ export class DliOperations {
 
   get({ route }: Call): EmulatedResponse {
     const connection = this.connections.find(route.projectId, route.connectionId);
-    if (connection === undefined) return this.#notFound(route.connectionId);
+    if (connection === undefined) return notFoundError(route.connectionId, this.options);
     return jsonResponse(200, connectionBody(connection, this.options));
   }
 
   /** Lists all connections and tombstones of the project, oldest first. */
   list({ request, route }: Call): EmulatedResponse {
-    const text = new URLSearchParams(request.query).get('tags') ?? '';
-    if (text !== '' && this.options.tagFilter === 'refused')
-      return dliError('DLI.0001', "Parameter 'tags' is not supported.");
-    const filter = text === '' || this.options.tagFilter === 'ignored' ? [] : parseTagFilter(text);
-    if (filter === undefined) return dliError('DLI.0001', "Parameter 'tags' is invalid.");
+    const { filter, problem } = readTagFilter(request.query, this.options.tagFilter);
+    if (problem !== undefined) return dliError('DLI.0001', problem);
     const listedUntilMs = this.options.now() - this.options.listLagMs;
     const connections = this.connections
       .all()
       .filter(connection => connection.projectId === route.projectId)
       .filter(connection => connection.createdAtMs <= listedUntilMs)
-      .filter(({ tags }) => filter.every(pair => tags.some(tag => isDeepStrictEqual(tag, pair))));
+      .filter(({ tags }) => hasTags(tags, filter));
     return jsonResponse(200, connectionListBody(connections, this.options));
   }
 
@@ -65,28 +62,12 @@ export class DliOperations {
   delete({ route, isDryRun }: Call): EmulatedResponse {
     const { projectId, connectionId } = route;
     const connection = this.connections.find(projectId, connectionId);
-    if (connection === undefined || connection.state === 'DELETED') return this.#notFound(connectionId);
+    if (connection === undefined || connection.state === 'DELETED') return notFoundError(connectionId, this.options);
     if (connection.state === 'CREATING')
       return dliError('DLI.0007', `Connection ${connectionId} in state CREATING cannot be deleted.`);
     const response = jsonResponse(200, { is_success: true, message: 'Deleted' });
     if (isDryRun) return response;
-    this.connections.markDeleted(connectionId);
+    this.connections.markDeleted(projectId, connectionId);
     return { ...response, appliedConnectionId: connectionId };
   }
-
-  #notFound(connectionId: string): EmulatedResponse {
-    const { notFoundError, notFoundMessage } = this.options;
-    return dliError(notFoundError, notFoundMessage.replaceAll('{id}', connectionId));
-  }
-}
-
-/** Parses a filter such as `k=v,k2=v2`; undefined if it is malformed. */
-function parseTagFilter(filter: string): ConnectionTag[] | undefined {
-  const tags: ConnectionTag[] = [];
-  for (const pair of filter.split(',')) {
-    const equals = pair.indexOf('=');
-    if (equals < 1) return undefined;
-    tags.push({ key: pair.slice(0, equals), value: pair.slice(equals + 1) });
-  }
-  return tags;
 }

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
 import { AccessKeyCheck, TokenStore } from './authentication.js';
+import { BindingChanges } from './binding-changes.js';
 import type { StoredConnection } from './connections.js';
 import { ConnectionStore } from './connections.js';
 import { ControlApi, isLoopback } from './control-api.js';
 import { DliOperations } from './dli-operations.js';
+import type { EnhancedSeed, StoredEnhancedConnection } from './enhanced-connections.js';
+import { EnhancedConnectionStore } from './enhanced-connections.js';
+import { EnhancedOperations } from './enhanced-operations.js';
 import type { Fault } from './faults.js';
 import { FaultQueue } from './faults.js';
 import { IamOperations } from './iam-operations.js';
@@ -11,7 +15,11 @@ import type { Ledger } from './ledger.js';
 import { WritableLedger } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
 import { DEFAULT_PROJECT_ID, DEFAULT_SECRET_KEY, resolveOptions } from './options.js';
+import { ResourceOperations } from './resource-operations.js';
+import type { ResourcesInput } from './resources.js';
+import { ResourceStore } from './resources.js';
 import { createDispatcher } from './routes.js';
+import { generateHosts } from './seeds.js';
 import { baseUrlOf, createHttpServer, RequestHandler } from './server.js';
 
 export type { Fault } from './faults.js';
@@ -26,7 +34,7 @@ export {
   DEFAULT_USER_NAME,
 } from './options.js';
 
-/** An emulator of DLI (classic datasource connections) and IAM with a control API, on one port. */
+/** An emulator of DLI (classic and enhanced datasource connections) and IAM with a control API, on one port. */
 export type Emulator = ReturnType<typeof createEmulator>;
 
 /** Creates an emulator that does not listen yet. Emulators share no state. */
@@ -37,8 +45,14 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}) {
   const connections = new ConnectionStore(resolved);
   const faults = new FaultQueue();
   const ledger = new WritableLedger();
-  const dli = new DliOperations(resolved, connections);
-  const dispatch = createDispatcher(resolved, dli, new IamOperations(resolved, tokens));
+  const resources = new ResourceStore();
+  const enhancedConnections = new EnhancedConnectionStore(resolved, resources);
+  const dispatch = createDispatcher(resolved, {
+    classic: new DliOperations(resolved, connections),
+    enhanced: new EnhancedOperations(resolved, enhancedConnections, new BindingChanges(resolved, resources)),
+    resources: new ResourceOperations(resolved, resources),
+    iam: new IamOperations(resolved, tokens),
+  });
   const requests = new RequestHandler({ options: resolved, accessKeys, tokens, dispatch, faults, ledger });
   let isOpen = false;
   const server = createHttpServer((message, serverResponse) => {
@@ -76,9 +90,26 @@ export function createEmulator(options: Partial<EmulatorOptions> = {}) {
      */
     seedConnection: (partial: Partial<StoredConnection> = {}): StoredConnection =>
       connections.seed(partial, resolved.projects[0]?.id ?? DEFAULT_PROJECT_ID),
-    /** Clears connections, faults, ledger, locks and, unless they are kept, tokens. */
+    /** Lists all enhanced connections and tombstones, oldest first. */
+    enhancedConnections: (): readonly StoredEnhancedConnection[] => enhancedConnections.all(),
+    /**
+     * Adds an enhanced connection directly, with generated values for absent fields and `hostCount` generated hosts
+     * if it has no `hosts`. A given status, of the connection or of a binding, never changes. A binding without one
+     * starts in CREATING.
+     */
+    seedEnhancedConnection: ({ hostCount = 0, ...seed }: EnhancedSeed & { hostCount?: number } = {}) =>
+      enhancedConnections.seed(
+        { ...seed, hosts: seed.hosts ?? generateHosts(hostCount) },
+        resolved.projects[0]?.id ?? DEFAULT_PROJECT_ID,
+      ),
+    /** Replaces the elastic resource pools, the queues outside of pools, or both. Throws if a field is invalid. */
+    setResources: (changes: ResourcesInput): void => resources.set(changes),
+    /**
+     * Clears connections, faults, ledger, locks and, unless they are kept, tokens. Restores the default pools and
+     * queues.
+     */
     reset({ keepTokens = false }: { keepTokens?: boolean } = {}): void {
-      for (const state of [connections, faults, ledger, accessKeys]) state.clear();
+      for (const state of [connections, enhancedConnections, resources, faults, ledger, accessKeys]) state.clear();
       if (!keepTokens) tokens.clear();
     },
     /** Expires all tokens issued so far. */

@@ -1,5 +1,6 @@
 import type { EmulatedResponse } from './respond.js';
 import { jsonResponse } from './respond.js';
+import type { EmulatorSettings } from './settings.js';
 
 type Table = Readonly<Record<string, readonly [status: number, message: string]>>;
 
@@ -150,6 +151,14 @@ export function dliError(code: string, message?: string, status?: number): Emula
     error_code: code,
     error_msg: message ?? documented?.message ?? '',
   });
+}
+
+/** Builds the error response for an unknown connection, which the settings determine. */
+export function notFoundError(
+  connectionId: string,
+  settings: Pick<EmulatorSettings, 'notFoundError' | 'notFoundMessage'>,
+): EmulatedResponse {
+  return dliError(settings.notFoundError, settings.notFoundMessage.replaceAll('{id}', connectionId));
 }
 
 /**

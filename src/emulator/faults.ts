@@ -1,11 +1,11 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { documentedErrorResponse, findDocumentedError } from './errors.js';
-import { describeProblems } from './options.js';
 import type { EmulatedResponse } from './respond.js';
 import { jsonResponse, textResponse } from './respond.js';
 import type { LedgerOperation } from './routes.js';
 import { OPERATIONS } from './routes.js';
+import { describeProblems } from './settings.js';
 
 /** How a response is sent or fails. */
 const BEHAVIOURS = [
@@ -70,9 +70,9 @@ export const faultSchema = z
     path: ['apply'],
     message: 'is impossible with resetBeforeBody, where the body is never read',
   })
-  .refine(fault => fault.name === undefined || fault.operation === 'createConnection', {
+  .refine(fault => fault.name === undefined || isCreate(fault.operation), {
     path: ['name'],
-    message: 'is possible with createConnection only',
+    message: 'is possible with creates only',
   })
   .refine(fault => fault.name === undefined || fault.behaviour !== 'resetBeforeBody', {
     path: ['name'],
@@ -85,6 +85,10 @@ export const faultSchema = z
 
 /** A scripted fault: the affected requests, whether they are executed, and the response. */
 export type Fault = z.input<typeof faultSchema>;
+
+function isCreate(operation: LedgerOperation | 'any'): boolean {
+  return operation === 'createConnection' || operation === 'createEnhancedConnection';
+}
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
@@ -175,7 +179,7 @@ export function isOnlyDelayOrHeaders(fault: Fault): boolean {
 }
 
 function usualStatus(operation: LedgerOperation): number {
-  return operation === 'createConnection' || operation === 'issueToken' ? 201 : 200;
+  return isCreate(operation) || operation === 'issueToken' ? 201 : 200;
 }
 
 function contentTypeOf(body: string): Record<string, string> {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { IssuedToken, TokenStore } from './authentication.js';
-import { parseJson } from './dli-bodies.js';
 import { keystoneError } from './errors.js';
 import type { EmulatorOptions, EmulatorProject } from './options.js';
+import { parseJson } from './request-input.js';
 import type { EmulatedResponse } from './respond.js';
 import { jsonResponse } from './respond.js';
 import type { Call } from './routes.js';

@@ -1,5 +1,6 @@
 import type { Authentication, AuthenticationKind } from './authentication.js';
 import type { Fault } from './faults.js';
+import type { ResourceReference } from './resources.js';
 import type { LedgerOperation, Route } from './routes.js';
 import type { RequestHead } from './server.js';
 import { sha256Hex } from './signature.js';
@@ -42,8 +43,10 @@ export interface LedgerEntry {
   readonly fault?: string | undefined;
   /** Status of the response; absent if none was to be sent. */
   readonly status?: number;
-  /** Id of the connection that the request created or deleted. */
+  /** Id of the connection that the request created, changed or deleted, even if it was refused after that. */
   readonly appliedConnectionId?: string | undefined;
+  /** The pools and queues that the request really bound or unbound; a queue of a pool counts as its pool. */
+  readonly appliedResources?: readonly ResourceReference[] | undefined;
   /** The caller's port, which identifies reused connections. */
   readonly remotePort: number;
 }
@@ -111,7 +114,10 @@ export type Ledger = Pick<WritableLedger, 'entries' | 'count' | 'waitFor' | 'cle
 
 /** Details of a request for its ledger entry. */
 export interface RequestDetails
-  extends Pick<LedgerEntry, 'atMs' | 'remotePort' | 'reasonRefused' | 'status' | 'appliedConnectionId'> {
+  extends Pick<
+    LedgerEntry,
+    'atMs' | 'remotePort' | 'reasonRefused' | 'status' | 'appliedConnectionId' | 'appliedResources'
+  > {
   readonly route: Route;
   readonly head: RequestHead;
   readonly fault: Fault | undefined;

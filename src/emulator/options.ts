@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { EmulatorSettings } from './settings.js';
+import { ANSWER_STYLES, DEFAULT_SETTINGS, isRegExp, NOT_FOUND_ERRORS } from './settings.js';
 
 /** The default access key. Published on purpose; not a secret. */
 export const DEFAULT_ACCESS_KEY = 'EMULATORACCESSKEY001';
@@ -35,61 +37,6 @@ export interface EmulatorUser {
   readonly domainName: string;
 }
 
-/**
- * Year of the manual whose responses are emulated: 2018 has no service, no time and a misspelt key; 2019 has no queues
- * and no count; 2021 has queues in get and list; 2024 has only their names in the list.
- */
-const ANSWER_STYLES = ['2018', '2019', '2021', '2024'] as const;
-/** As a create sends them, as texts like `key=value`, or as one object. */
-const TAG_STYLES = ['none', 'objects', 'texts', 'map'] as const;
-const NOT_FOUND_ERRORS = ['DLI.0001', 'DLI.0002', 'DLI.0023'] as const;
-
-const durationMs = z.number().min(0);
-
-/** Settings that can be changed while the emulator runs. */
-const settings = z.strictObject({
-  /** Duration of a creation in milliseconds, for connections created from now on. Default 3000; 0 = immediate. */
-  creationMs: durationMs,
-  /** Regular expression: the creation of a connection with a matching name fails. Default `^fail`; empty = none. */
-  failNames: z.string().refine(isRegExp, 'is not a regular expression'),
-  /** Whether a name in use is refused with DLI.0006. Default true. Not documented by the vendor. */
-  uniqueNames: z.boolean(),
-  /** Lifetime of an issued token in milliseconds. Default 24 hours. */
-  tokenLifetimeMs: durationMs,
-  /** Milliseconds for which a deleted connection stays visible as DELETED. Default `Infinity`. */
-  tombstoneMs: durationMs.nullable().transform(value => value ?? Number.POSITIVE_INFINITY),
-  /** Consecutive failures after which an access key is locked for 5 minutes. Default 0 = never. */
-  lockAfterFailures: z.int().min(0),
-  /** Message of a FAILED connection. Default `Can't get ready router.`, the vendor's example. */
-  failureReason: z.string(),
-  /** Number of steps in which the progress of a creation is reported. Default 0: continuous. */
-  creationSteps: z.int().min(0),
-  /** The manual whose get and list responses are emulated. Default `2024`. */
-  answerStyle: z.enum(ANSWER_STYLES),
-  /** Error of a get or delete of an unknown connection; not documented. Default `DLI.0001`. */
-  notFoundError: z.enum(NOT_FOUND_ERRORS),
-  /** Words of that error; `{id}` stands for the id. Default: those of DLI's API for enhanced connections. */
-  notFoundMessage: z.string(),
-  /** Whether get and list print numbers as text. Not documented. Default false. */
-  numbersAsText: z.boolean(),
-  /** Whether the list has every connection twice. Not documented. Default false. */
-  listTwice: z.boolean(),
-  /** Key of the id in `available_queue_info`; both are documented. Default `uuid`; 2021 always has `peer_id`. */
-  queueInfoKey: z.enum(['uuid', 'peer_id']),
-  /** Whether and how get and list report tags, which no manual says they do. Default `none`. */
-  tagStyle: z.enum(TAG_STYLES),
-  /** How the `tags` filter of the list is treated; not documented. Default `honoured`. */
-  tagFilter: z.enum(['honoured', 'ignored', 'refused']),
-  /** Milliseconds until a new connection appears in the list; a get finds it immediately. Default 0. */
-  listLagMs: durationMs,
-});
-
-/** Settings that can be changed while the emulator runs. */
-export type EmulatorSettings = z.output<typeof settings>;
-
-/** Schema of a settings change in the control API. Unknown keys are refused; `tombstoneMs: null` means `Infinity`. */
-export const settingsSchema = settings.partial();
-
 /** Options of an emulator. */
 export interface EmulatorOptions extends EmulatorSettings {
   /** Default: one project, {@link DEFAULT_PROJECT_ID} named {@link DEFAULT_PROJECT_NAME}. */
@@ -105,46 +52,13 @@ export interface EmulatorOptions extends EmulatorSettings {
 /** Fills in the defaults. Returns a new object, which the caller may change. */
 export function resolveOptions(options: Partial<EmulatorOptions> = {}): EmulatorOptions {
   return {
-    creationMs: 3_000,
-    failNames: '^fail',
-    uniqueNames: true,
-    tokenLifetimeMs: 24 * 60 * 60 * 1_000,
-    tombstoneMs: Number.POSITIVE_INFINITY,
-    lockAfterFailures: 0,
-    failureReason: "Can't get ready router.",
-    creationSteps: 0,
-    answerStyle: '2024',
-    notFoundError: 'DLI.0001',
-    // The exact text, including its grammar, of DLI's API for enhanced connections.
-    notFoundMessage: 'Connection {id} is not exist',
-    numbersAsText: false,
-    listTwice: false,
-    queueInfoKey: 'uuid',
-    tagStyle: 'none',
-    tagFilter: 'honoured',
-    listLagMs: 0,
+    ...DEFAULT_SETTINGS,
     projects: [{ id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME }],
     accessKeys: [{ accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY }],
     users: [{ name: DEFAULT_USER_NAME, password: DEFAULT_PASSWORD, domainName: DEFAULT_DOMAIN_NAME }],
     now: Date.now,
     ...options,
   };
-}
-
-/** Returns the current settings in the format of {@link settingsSchema}. */
-export function currentSettings(options: EmulatorOptions): object {
-  const keys = Object.keys(settingsSchema.shape) as (keyof EmulatorSettings)[];
-  // JSON turns an infinite `tombstoneMs` into null.
-  return Object.fromEntries(keys.map(key => [key, options[key]]));
-}
-
-function isRegExp(source: string): boolean {
-  try {
-    new RegExp(source);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const text = z.string().regex(/^[\x20-\x7e]*$/, 'must be printable ASCII');
@@ -175,6 +89,7 @@ const environmentSchema = z.object({
   EMULATOR_FAILURE_REASON: z.string().optional(),
   EMULATOR_TOMBSTONE_MS: wholeNumber.optional(),
   EMULATOR_LIST_LAG_MS: wholeNumber.optional(),
+  EMULATOR_PEERING_MS: wholeNumber.optional(),
   EMULATOR_ANSWER_STYLE: z.enum(ANSWER_STYLES, `must be one of ${ANSWER_STYLES.join(', ')}`).optional(),
   EMULATOR_NOT_FOUND_ERROR: z.enum(NOT_FOUND_ERRORS, `must be one of ${NOT_FOUND_ERRORS.join(', ')}`).optional(),
 });
@@ -209,6 +124,7 @@ function toConfiguration(variables: z.output<typeof environmentSchema>) {
     ...given('failureReason', variables.EMULATOR_FAILURE_REASON),
     ...given('tombstoneMs', variables.EMULATOR_TOMBSTONE_MS),
     ...given('listLagMs', variables.EMULATOR_LIST_LAG_MS),
+    ...given('peeringMs', variables.EMULATOR_PEERING_MS),
     ...given('answerStyle', variables.EMULATOR_ANSWER_STYLE),
     ...given('notFoundError', variables.EMULATOR_NOT_FOUND_ERROR),
   };
@@ -217,12 +133,4 @@ function toConfiguration(variables: z.output<typeof environmentSchema>) {
 
 function given<Key extends keyof EmulatorOptions>(key: Key, value: EmulatorOptions[Key] | undefined) {
   return value === undefined ? {} : { [key]: value };
-}
-
-/** Formats the problems of an input, each prefixed with the invalid key. */
-export function describeProblems(error: z.ZodError): string[] {
-  return error.issues.map(issue => {
-    const path = issue.path.join('.');
-    return path === '' ? issue.message : `${path}: ${issue.message}`;
-  });
 }

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Fault } from './faults.js';
+import type { ResourceReference } from './resources.js';
 
 const DEFAULT_HUGE_BYTES = 100 * 1_024 * 1_024;
 const RESET_PAUSE_MS = 20;
@@ -18,8 +19,10 @@ export interface EmulatedResponse {
   readonly status: number;
   readonly headers: ResponseHeaders;
   readonly body: Buffer;
-  /** Id of the connection that was created or deleted for the response; not sent. */
+  /** Id of the connection that was created, changed or deleted for the response; not sent. */
   readonly appliedConnectionId?: string | undefined;
+  /** The pools and queues that were bound or unbound for the response; not sent. */
+  readonly appliedResources?: readonly ResourceReference[] | undefined;
 }
 
 /** Builds a response with a JSON body. */

@@ -3,13 +3,13 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { createServer } from 'node:http';
 import type { AccessKeyCheck, TokenStore } from './authentication.js';
 import { authenticate } from './authentication.js';
-import { readConnectionName } from './dli-bodies.js';
 import { gatewayError } from './errors.js';
 import type { Fault, FaultQueue } from './faults.js';
 import { isOnlyDelayOrHeaders, scriptedResponse } from './faults.js';
 import type { RequestDetails, WritableLedger } from './ledger.js';
 import { toLedgerEntry } from './ledger.js';
 import type { EmulatorOptions } from './options.js';
+import { readConnectionName } from './request-input.js';
 import type { EmulatedResponse } from './respond.js';
 import { deliver, resetConnection, textResponse } from './respond.js';
 import type { Call } from './routes.js';
@@ -160,9 +160,9 @@ export class RequestHandler {
     const call = { request, route, authentication, requestId };
     const decided = this.#decide(call, fault, tooLargeStatus(head, outcome === 'tooLarge'));
     const response = addStandardHeaders(decided, requestId, options.now(), fault);
-    const { appliedConnectionId, status } = response;
+    const { appliedConnectionId, appliedResources, status } = response;
     const sent = isSilent(fault) ? {} : { status };
-    record({ fault, body, receivedBytes, authentication, appliedConnectionId, ...sent });
+    record({ fault, body, receivedBytes, authentication, appliedConnectionId, appliedResources, ...sent });
     const disconnected = new AbortController();
     serverResponse.on('close', () => disconnected.abort());
     await deliver(response, fault ?? {}, serverResponse, disconnected.signal);
@@ -177,7 +177,8 @@ export class RequestHandler {
     const scripted = scriptedResponse(fault, call.route.operation, call.requestId);
     if (fault.apply ?? isOnlyDelayOrHeaders(fault)) {
       const real = execute(false);
-      return { ...(scripted ?? real), appliedConnectionId: real.appliedConnectionId };
+      const { appliedConnectionId, appliedResources } = real;
+      return { ...(scripted ?? real), appliedConnectionId, appliedResources };
     }
     return scripted ?? (isSilent(fault) ? textResponse(200, '') : execute(true));
   }

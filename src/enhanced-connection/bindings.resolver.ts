@@ -4,7 +4,8 @@ import type { MutationDependencies } from '../datasource-connection/mutation.js'
 import { mapValidationErrors, recordForAudit, startMutation } from '../datasource-connection/mutation.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { toResources } from '../datasource-connection/resource.input.js';
-import type { ChangeBindings, ChangeBindingsCommand, ChangeBindingsOutcome } from '../idempotency/change-bindings.js';
+import type { ChangeBindingsOutcome } from '../idempotency/binding-outcomes.js';
+import type { ChangeBindings, ChangeBindingsCommand } from '../idempotency/change-bindings.js';
 import { ConnectionResourcesInput } from './bindings.input.js';
 import { BindDatasourceConnectionPayload, UnbindDatasourceConnectionPayload } from './bindings.payload.js';
 import { toBindPayload, toUnbindPayload } from './to-bindings-payload.js';

@@ -5,7 +5,8 @@ import type { DliUnavailableError } from '../datasource-connection/create.payloa
 import { DliRejectedError } from '../datasource-connection/create.payload.js';
 import { ConnectionNotFoundError } from '../datasource-connection/delete.payload.js';
 import { toFailure, unreachable } from '../datasource-connection/to-failure.js';
-import type { ChangeBindingsCommand, ChangeBindingsOutcome } from '../idempotency/change-bindings.js';
+import type { ChangeBindingsOutcome } from '../idempotency/binding-outcomes.js';
+import type { ChangeBindingsCommand } from '../idempotency/change-bindings.js';
 import type { BindDatasourceConnectionPayload, UnbindDatasourceConnectionPayload } from './bindings.payload.js';
 import {
   BindDatasourceConnectionSuccess,

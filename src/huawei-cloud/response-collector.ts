@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { BodyTooLargeError } from '../lib/json-array-filter.js';
 import { codeOf } from '../lib/logger.js';
 import type { Deadline, DeadlineTimer } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
@@ -13,11 +14,25 @@ export interface UpstreamResponse {
   header(name: string): string | undefined;
 }
 
+/** Changes a response body while it arrives. It serves one exchange. */
+export interface BodyFilter {
+  /**
+   * Takes the next bytes, and returns what takes their place, which may be nothing yet.
+   *
+   * @throws {BodyTooLargeError} if it would have to hold back too much
+   */
+  write(chunk: Buffer): Buffer;
+  /** Returns what is left when the body is complete. */
+  end(): Buffer;
+}
+
 /** Limits of one exchange. */
 export interface ResponseLimits {
   deadline: Deadline;
-  /** A longer response body fails the call with TOO_LARGE. */
+  /** A longer response body fails the call with TOO_LARGE. With a filter, this is what the filter returns. */
   maxBodyBytes: number;
+  /** Changes the body. It may then have 512 MB, and take until the deadline while it keeps arriving. */
+  filter?: BodyFilter | undefined;
   /** Called right before the first byte is sent, when the connection is established. */
   onSending?: (() => void) | undefined;
 }
@@ -27,7 +42,9 @@ type RawHeaders = Record<string, string | string[] | undefined>;
 
 // To connect, and again from the first byte sent to the response headers. Leaves time to reconcile a create.
 const HEADERS_TIMEOUT_MS = 10_000;
+// For the whole body or, with a filter, for its next bytes.
 const BODY_TIMEOUT_MS = 5_000;
+const MAX_FILTERED_BODY_BYTES = 512 * 1024 * 1024;
 const MIN_USEFUL_MS = 250;
 
 /**
@@ -48,6 +65,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: RawHeaders = {};
   #receivedBytes = 0;
+  #keptBytes = 0;
 
   constructor(private readonly limits: ResponseLimits) {
     this.response = new Promise((resolve, reject) => {
@@ -85,12 +103,21 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { filter } = this.limits;
+    if (this.#ended) return;
+    if (filter === undefined) {
+      this.#keep(chunk);
+      return;
+    }
     this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes > this.limits.maxBodyBytes) this.#fail('TOO_LARGE');
-    else this.#chunks.push(chunk);
+    this.#timer.start(BODY_TIMEOUT_MS);
+    if (this.#receivedBytes > MAX_FILTERED_BODY_BYTES) this.#fail('TOO_LARGE');
+    else this.#keepFiltered(() => filter.write(chunk));
   }
 
   onResponseEnd(): void {
+    const { filter } = this.limits;
+    if (filter !== undefined && !this.#ended) this.#keepFiltered(() => filter.end());
     if (this.#ended) return;
     this.#end();
     const headers = this.#headers;
@@ -104,6 +131,21 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const causeCode = codeOf(error);
     this.#fail(this.#started ? 'CONNECTION_LOST' : connectFailureOf(causeCode), causeCode);
+  }
+
+  #keepFiltered(filter: () => Buffer): void {
+    try {
+      this.#keep(filter());
+    } catch (error) {
+      if (!(error instanceof BodyTooLargeError)) throw error;
+      this.#fail('TOO_LARGE');
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes > this.limits.maxBodyBytes) this.#fail('TOO_LARGE');
+    else this.#chunks.push(bytes);
   }
 
   #fail(failure: TransportFailure, causeCode?: string): void {

@@ -1,35 +1,230 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BindingResponse, BindingsClient } from '../dli/bindings-client.js';
 import type { Resource } from '../dli/connection.js';
-import type { FailedResult, OperationContext } from '../dli/dli-error.js';
-import type { DescribedBinding, DescribedEnhancedConnection } from '../dli/responses.js';
-import type { UnknownOutcome } from './outcome.js';
+import { ConnectionState, stateOfWireName } from '../dli/connection.js';
+import type { ConnectionsClient } from '../dli/connections-client.js';
+import type { OperationContext } from '../dli/dli-error.js';
+import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js';
+import type { ResourceDirectory } from '../dli/resource-directory.js';
+import type { DescribedBinding } from '../dli/responses.js';
+import type { Clock } from '../lib/time.js';
+import { Deadline } from '../lib/time.js';
+import type {
+  BindingAction,
+  BindingChange,
+  BindingOutcome,
+  ChangeBindingsOutcome,
+  EnhancedConnection,
+} from './binding-outcomes.js';
+import {
+  changedOutcome,
+  expectedBindings,
+  findBinding,
+  isAsWanted,
+  refusedOutcome,
+  unfinishedOutcome,
+  unknownOutcome,
+} from './binding-outcomes.js';
+
+/** How many resources of one call are changed at a time. */
+const MAX_CONCURRENT = 4;
+/** DLI may still be at work on what it has refused; after this time a second look decides. */
+const SECOND_LOOK_MS = 3_000;
+/** DLI may show what it has done a little later. */
+const LAG_POLL_MS = 500;
+const MAX_LAG_POLLS = 4;
+/** The part of the deadline that a request leaves for the looks after it. */
+const LOOK_MS = 1_500;
 
 /** A validated request to bind a connection to resources, or to take them from it. */
 export interface ChangeBindingsCommand {
-  action: 'bind' | 'unbind';
+  action: BindingAction;
   /** A UUID. */
   connectionId: string;
   /** 1 to 20, in lower case. */
   resources: readonly Resource[];
 }
 
-/** The result of a bind or unbind, before it becomes a GraphQL payload. */
-export type ChangeBindingsOutcome =
-  /** `bindings`: of the resources that were asked for; a queue of a pool is shown as its pool. Empty after an unbind. */
-  | { kind: 'changed'; connection: DescribedEnhancedConnection & { id: string }; bindings: DescribedBinding[] }
-  /** There is no enhanced connection with this id. */
-  | { kind: 'notFound' }
-  /** These pools or queues do not exist. */
-  | { kind: 'resourcesNotFound'; names: string[]; changed: string[] }
-  /** DLI is at work on these bindings, or they have failed and cannot be unbound: then `waitSeconds` is null. */
-  | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number | null; changed: string[] }
-  /** `changed`: the names that the same call has bound or unbound all the same. */
-  | (FailedResult & { changed: string[] })
-  | UnknownOutcome;
+/** A second request needs at least this much of the deadline. */
+const MIN_FOR_SECOND_MS = 2_000;
 
-/** Binds enhanced connections to pools and queues, and takes them from them. A repeat has the same outcome. */
+/** The binding of one resource that is to be made or removed. */
+interface WantedBinding {
+  action: BindingAction;
+  /** Of the connection. */
+  id: string;
+  resource: Resource;
+}
+
+const DONE: BindingOutcome = { kind: 'done', hasSent: true };
+const NOTHING_TO_DO: BindingOutcome = { kind: 'done', hasSent: false };
+
+interface Dependencies {
+  connections: Pick<ConnectionsClient, 'getForChange'>;
+  bindings: Pick<BindingsClient, 'changeBinding'>;
+  directory: ResourceDirectory;
+  clock: Clock;
+}
+
+/**
+ * Binds enhanced connections to pools and queues, and takes them from them. What is wanted is a state, so a repeat has
+ * the same outcome, and nothing is recorded: the connection itself shows how an earlier call ended.
+ *
+ * One request per name, because DLI works several names off one by one and does not say how far it came.
+ */
 export class ChangeBindings {
-  /** Runs the change. */
-  run(_command: ChangeBindingsCommand, _context: OperationContext): Promise<ChangeBindingsOutcome> {
-    throw new TypeError('not built yet');
+  constructor(private readonly dependencies: Dependencies) {}
+
+  /** Runs the change. If a resource does not exist, nothing is bound. */
+  async run(command: ChangeBindingsCommand, context: OperationContext): Promise<ChangeBindingsOutcome> {
+    const { action, connectionId, resources } = command;
+    const resolved = await this.dependencies.directory.resolve(resources, context);
+    const missing = action === 'bind' ? resolved.filter(({ exists }) => exists === false) : [];
+    if (missing.length > 0)
+      return { kind: 'resourcesNotFound', names: missing.map(({ asked }) => asked.name), changed: [] };
+    const before = await this.#look(connectionId, context);
+    if (before instanceof DliError) return { ...failedResult(before.code, before), changed: [] };
+    if (before === undefined) return { kind: 'notFound' };
+    const changes = await this.#changeAll(action, before, resolved, context);
+    return unfinishedOutcome(changes) ?? this.#describe(action, before, changes, context);
   }
+
+  /** Binds a new connection to those resources that exist. Returns what became of each. */
+  async bindNew(
+    connectionId: string,
+    resources: readonly Resource[],
+    context: OperationContext,
+  ): Promise<{ resource: Resource; outcome: BindingOutcome }[]> {
+    const resolved = await this.dependencies.directory.resolve(resources, context);
+    const before = await this.#look(connectionId, context);
+    const known = before instanceof DliError ? undefined : before;
+    const existing = resolved.filter(({ exists }) => exists !== false);
+    const changes = await this.#changeAll('bind', known ?? { id: connectionId, bindings: [] }, existing, context);
+    return resolved.map(({ asked }) => ({
+      resource: asked,
+      outcome: changes.find(change => change.asked === asked)?.outcome ?? { kind: 'resourceNotFound' },
+    }));
+  }
+
+  async #changeAll(
+    action: BindingAction,
+    { id, bindings }: Pick<EnhancedConnection, 'id' | 'bindings'>,
+    resources: readonly Omit<BindingChange, 'outcome'>[],
+    context: OperationContext,
+  ): Promise<BindingChange[]> {
+    const outcomes = new Map<string, BindingOutcome>();
+    const waiting = new Map(resources.map(({ bound }) => [keyOf(bound), bound]));
+    const worker = async () => {
+      for (const [key, resource] of waiting) {
+        waiting.delete(key);
+        const isDone = isAsWanted(action, bindings, resource);
+        outcomes.set(key, isDone ? NOTHING_TO_DO : await this.#change({ action, id, resource }, context));
+      }
+    };
+    await Promise.all(Array.from({ length: MAX_CONCURRENT }, worker));
+    return resources.map(({ asked, bound }) => ({
+      asked,
+      bound,
+      outcome: outcomes.get(keyOf(bound)) ?? NOTHING_TO_DO,
+    }));
+  }
+
+  async #change(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
+    const first = await this.#send(wanted, context);
+    if (first.kind !== 'unknown' || context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
+    // Repeating it is safe: what is bound already is not bound twice, and ids are never used again.
+    const second = await this.#send(wanted, context);
+    // A second request that did nothing leaves open what the first may still do.
+    return second.kind === 'failed' || second.kind === 'resourceNotFound' ? first : second;
+  }
+
+  /** One request, and a look at what came of it if the response does not tell. */
+  async #send(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
+    const result = await this.#request(wanted, context);
+    if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {
+      const reason = result instanceof UnknownOutcomeError ? result.reason : 'UNREADABLE_RESPONSE';
+      const unknown = unknownOutcome(reason, result.requestId);
+      return this.#afterLook(wanted, context, () => unknown);
+    }
+    if (!(result instanceof DliError)) return DONE;
+    const failure = failedResult(result.code, result);
+    const isRefusedByDli = result.code === 'REJECTED' || result.isUnconfirmed;
+    // Refused before DLI saw the request.
+    if (!isRefusedByDli) return failure;
+    const unknown = unknownOutcome('UPSTREAM_ERROR', result.requestId);
+    return this.#afterLook(wanted, context, async () => {
+      if (context.deadline.remainingMs() < SECOND_LOOK_MS + LOOK_MS) return unknown;
+      await delay(SECOND_LOOK_MS);
+      return this.#afterLook(wanted, context, binding => refusedOutcome(failure, binding));
+    });
+  }
+
+  /** @param otherwise the outcome when the connection is not as wanted, with the binding as it is */
+  async #afterLook(
+    wanted: WantedBinding,
+    context: OperationContext,
+    otherwise: (binding: DescribedBinding | undefined) => BindingOutcome | Promise<BindingOutcome>,
+  ): Promise<BindingOutcome> {
+    const connection = await this.#look(wanted.id, context);
+    if (connection === undefined) return { kind: 'gone' };
+    if (connection instanceof DliError) return unknownOutcome('UPSTREAM_ERROR', connection.requestId);
+    const { action, resource } = wanted;
+    if (isAsWanted(action, connection.bindings, resource)) return DONE;
+    return otherwise(findBinding(connection.bindings, resource));
+  }
+
+  async #request(
+    wanted: WantedBinding,
+    context: OperationContext,
+  ): Promise<BindingResponse | DliError | UnknownOutcomeError> {
+    const { action, id, resource } = wanted;
+    const remainingMs = context.deadline.remainingMs();
+    const deadline = new Deadline(this.dependencies.clock, Math.max(remainingMs - LOOK_MS, remainingMs / 2));
+    try {
+      return await this.dependencies.bindings.changeBinding(action, id, resource, { ...context, deadline });
+    } catch (error) {
+      if (error instanceof DliError || error instanceof UnknownOutcomeError) return error;
+      throw error;
+    }
+  }
+
+  /** The outcome of a change that DLI has made, with the connection as it is now. */
+  async #describe(
+    action: BindingAction,
+    before: EnhancedConnection,
+    changes: readonly BindingChange[],
+    context: OperationContext,
+  ): Promise<ChangeBindingsOutcome> {
+    const resources = changes.map(({ bound }) => bound);
+    for (let poll = 0; poll <= MAX_LAG_POLLS; poll += 1) {
+      if (poll > 0) await delay(LAG_POLL_MS);
+      const connection = await this.#look(before.id, context);
+      if (connection === undefined) return { kind: 'notFound' };
+      if (connection instanceof DliError) break;
+      if (resources.every(resource => isAsWanted(action, connection.bindings, resource)))
+        return changedOutcome(action, connection, resources);
+      if (action === 'unbind' && poll === MAX_LAG_POLLS) return unknownOutcome('TIMEOUT_AFTER_SEND', undefined);
+      if (context.deadline.remainingMs() < LAG_POLL_MS + LOOK_MS) break;
+    }
+    // DLI has accepted it, but does not show it yet.
+    const bindings = expectedBindings(action, before.bindings, resources);
+    return changedOutcome(action, { ...before, bindings }, resources);
+  }
+
+  /** The connection as it is now. Undefined when it does not exist, was deleted, or is a classic one. */
+  async #look(id: string, context: OperationContext): Promise<EnhancedConnection | DliError | undefined> {
+    try {
+      const connection = await this.dependencies.connections.getForChange(id, context);
+      if (connection?.kind !== 'ENHANCED') return undefined;
+      if (stateOfWireName(connection.state) === ConnectionState.DELETED) return undefined;
+      return { ...connection, id: connection.id ?? id };
+    } catch (error) {
+      if (error instanceof DliError) return error;
+      throw error;
+    }
+  }
+}
+
+function keyOf({ kind, name }: Resource): string {
+  return `${kind} ${name}`;
 }

@@ -80,8 +80,8 @@ export function hasLiveConnections({ connections }: ConnectionList): boolean {
 /** Key of the marker tag, which identifies a create's own connection in DLI. */
 // Sent to DLI: do not rename.
 export const MARKER_TAG_KEY = 'gw_req';
-// DLI's limit. Source: DLI API reference, "Creating a datasource connection", tags.
-const MAX_TAGS = 10;
+// DLI's limits. Source: DLI API reference, "Creating a datasource connection", tags, and "Adding tags in batches".
+const MAX_TAGS = { CLASSIC: 10, ENHANCED: 20 };
 const MARKER_LENGTH = 32;
 
 /**
@@ -94,6 +94,6 @@ export function markerTagOf(recordId: string): ConnectionTag {
 }
 
 /** Whether the caller's own tags leave room for a marker. */
-export function hasRoomForMarker({ tags = [] }: ConnectionRequest): boolean {
-  return tags.length < MAX_TAGS;
+export function hasRoomForMarker({ kind, tags = [] }: ConnectionRequest): boolean {
+  return tags.length < MAX_TAGS[kind];
 }

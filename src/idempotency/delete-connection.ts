@@ -1,6 +1,6 @@
-import type { Deletion } from '../dli/connection.js';
-import { ConnectionState, stateOfWireName } from '../dli/connection.js';
-import type { DliClient } from '../dli/dli-client.js';
+import type { ConnectionKind, Deletion } from '../dli/connection.js';
+import { ConnectionState, isOverdue, ResourceKind, stateOfWireName } from '../dli/connection.js';
+import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { FailedResult, OperationContext, UnknownReason } from '../dli/dli-error.js';
 import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js';
 import type { DescribedBinding, DescribedConnection } from '../dli/responses.js';
@@ -14,6 +14,8 @@ import type { CreateOutcome } from './outcome.js';
 import { STORE_UNAVAILABLE } from './outcome.js';
 
 const RETRY_AFTER_UNKNOWN_SECONDS = 2;
+/** A binding that is being made takes minutes. */
+const BUSY_RETRY_SECONDS = 10;
 /** A second DELETE needs at least this much of the deadline. */
 const MIN_FOR_SECOND_MS = 2_000;
 /** The part of the deadline that a DELETE leaves for the presence check after it. */
@@ -48,7 +50,7 @@ export type DeleteOutcome =
   /** Bound, and the caller asked to delete it only if it is not. */
   | { kind: 'inUse'; bindings: DescribedBinding[] }
   /** DLI is at work on these bindings. */
-  | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number | null }
+  | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number }
   | FailedResult
   | UnknownDeletion
   | typeof STORE_UNAVAILABLE;
@@ -56,9 +58,18 @@ export type DeleteOutcome =
 /** The connection may or may not have been deleted. */
 type UnknownDeletion = Extract<CreateOutcome, { kind: 'unknown' }>;
 
-interface Presence {
-  kind: 'absent' | 'creating' | 'present';
-  connection: DescribedConnection | undefined;
+/** What DLI says about a connection, before or after a DELETE. */
+type Presence =
+  | { kind: 'absent'; connection: DescribedConnection | undefined }
+  | { kind: 'creating' }
+  /** `busy`: the bindings that DLI is at work on. */
+  | { kind: 'present'; connection: DescribedConnection; busy: DescribedBinding[] };
+
+/** A connection that exists, and the deadline and trace of its deletion. */
+interface Target {
+  id: string;
+  connectionKind: ConnectionKind;
+  context: OperationContext;
 }
 
 /**
@@ -71,48 +82,60 @@ export class DeleteConnection {
   readonly #inFlight = new Map<string, Promise<DeleteOutcome>>();
 
   constructor(
-    private readonly dli: DliClient,
+    private readonly connections: Pick<ConnectionsClient, 'getForChange' | 'deleteConnection'>,
     private readonly store: OperationStore,
     private readonly keys: OperationKeys,
     private readonly clock: Clock,
   ) {}
 
   /** Runs the deletion, or joins the same one that is in flight. */
-  run({ connectionId, tenant }: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
-    const flightKey = JSON.stringify([tenant, connectionId.toLowerCase()]);
+  run(command: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
+    const { connectionId, tenant, ifUnbound = false } = command;
+    const flightKey = JSON.stringify([tenant, connectionId.toLowerCase(), ifUnbound]);
     const running = this.#inFlight.get(flightKey);
     // It started earlier, so its deadline is the earlier one.
     if (running !== undefined) return running;
-    const outcome = this.#delete({ connectionId, tenant }, context)
+    const outcome = this.#delete(command, context)
       .catch(notSentOutcome)
       .finally(() => this.#inFlight.delete(flightKey));
     this.#inFlight.set(flightKey, outcome);
     return outcome;
   }
 
-  async #delete({ connectionId, tenant }: DeleteCommand, context: OperationContext): Promise<DeleteOutcome> {
-    const { kind, connection } = await this.#checkPresence(connectionId, context);
-    if (kind === 'creating') return STILL_CREATING;
+  async #delete(
+    { connectionId, tenant, ifUnbound = false }: DeleteCommand,
+    context: OperationContext,
+  ): Promise<DeleteOutcome> {
+    const presence = await this.#checkPresence(connectionId, context);
+    if (presence.kind === 'creating') return STILL_CREATING;
+    const { connection } = presence;
+    if (presence.kind === 'present') {
+      const bindings = ifUnbound ? bindingsOf(presence.connection) : [];
+      if (bindings.length > 0) return { kind: 'inUse', bindings };
+      if (presence.busy.length > 0) return busyOutcome(presence.busy);
+    }
     const id = await this.keys.forDeletion(tenant, connectionId.toLowerCase());
     const nowMs = this.clock.epochMs();
-    if (kind === 'absent')
+    if (presence.kind === 'absent')
       return (await this.store.hasDeletion(id, nowMs)) ? { ...DELETED, connection } : { kind: 'notFound' };
     await this.store.noteDeletion(id, { nowMs, expiresAtMs: nowMs + RETENTION_MS.DELETION });
-    const outcome = await this.#sendUpToTwice(connectionId, context);
+    const target = { id: connectionId, connectionKind: presence.connection.kind, context };
+    const outcome = await this.#sendUpToTwice(target);
     return outcome.kind === 'deleted' ? { ...outcome, connection } : outcome;
   }
 
   // Safe to repeat: DLI never reuses an id.
-  async #sendUpToTwice(connectionId: string, context: OperationContext): Promise<DeleteOutcome> {
-    const first = await this.#send(connectionId, context);
-    if (first.kind !== 'unknown' || context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
-    const second = await this.#send(connectionId, context);
+  async #sendUpToTwice(target: Target): Promise<DeleteOutcome> {
+    const first = await this.#send(target);
+    if (first.kind !== 'unknown' || target.context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
+    const second = await this.#send(target);
     // A second request that did nothing leaves open what the first may still do.
     return second.kind === 'failed' ? first : second;
   }
 
-  async #send(connectionId: string, context: OperationContext): Promise<DeleteOutcome> {
-    const result = await this.#request(connectionId, context);
+  async #send(target: Target): Promise<DeleteOutcome> {
+    const { id: connectionId, context } = target;
+    const result = await this.#request(target);
     if (result instanceof DliError) {
       const failure = failedResult(result.code, result);
       if (result.code !== 'REJECTED' && !result.isUnconfirmed) return failure;
@@ -127,11 +150,11 @@ export class DeleteConnection {
     return this.#afterPresenceCheck(connectionId, context, failedResult('REJECTED', result), ifCheckFailed);
   }
 
-  async #request(connectionId: string, context: OperationContext): Promise<Deletion | DliError | UnknownOutcomeError> {
+  async #request({ id, connectionKind, context }: Target): Promise<Deletion | DliError | UnknownOutcomeError> {
     const remainingMs = context.deadline.remainingMs();
     const deadline = new Deadline(this.clock, Math.max(remainingMs - PRESENCE_CHECK_MS, remainingMs / 2));
     try {
-      return await this.dli.deleteConnection(connectionId, { ...context, deadline });
+      return await this.connections.deleteConnection(connectionKind, id, { ...context, deadline });
     } catch (error) {
       if (error instanceof DliError || error instanceof UnknownOutcomeError) return error;
       throw error;
@@ -153,17 +176,35 @@ export class DeleteConnection {
       throw error;
     }
     if (presence.kind === 'absent') return DELETED;
-    return presence.kind === 'creating' ? STILL_CREATING : ifPresent;
+    if (presence.kind === 'creating') return STILL_CREATING;
+    return presence.busy.length > 0 ? busyOutcome(presence.busy) : ifPresent;
   }
 
-  /** @throws {DliError} as {@link DliClient.getForDeletion} */
+  /** @throws {DliError} as {@link ConnectionsClient.getForChange} */
   async #checkPresence(connectionId: string, context: OperationContext): Promise<Presence> {
-    const connection = await this.dli.getForDeletion(connectionId, context);
+    const connection = await this.connections.getForChange(connectionId, context);
     if (connection === undefined) return { kind: 'absent', connection };
     const state = stateOfWireName(connection.state);
     if (state === ConnectionState.DELETED) return { kind: 'absent', connection };
-    return { kind: state === ConnectionState.CREATING ? 'creating' : 'present', connection };
+    if (state === ConnectionState.CREATING) return { kind: 'creating' };
+    if (connection.kind !== 'ENHANCED') return { kind: 'present', connection, busy: [] };
+    // One that takes unusually long may never end, and must not keep the connection from being deleted.
+    const isBusy = (binding: DescribedBinding) =>
+      stateOfWireName(binding.state) === ConnectionState.CREATING &&
+      !isOverdue(binding, connection.createdAtMs, this.clock.epochMs());
+    return { kind: 'present', connection, busy: connection.bindings.filter(isBusy) };
   }
+}
+
+function busyOutcome(bindings: DescribedBinding[]): DeleteOutcome {
+  return { kind: 'busy', bindings, waitSeconds: BUSY_RETRY_SECONDS };
+}
+
+/** What a connection is bound to. */
+function bindingsOf(connection: DescribedConnection): DescribedBinding[] {
+  if (connection.kind === 'ENHANCED') return connection.bindings;
+  const unknown = { peeringId: null, cause: null };
+  return connection.queues.map(queue => ({ ...queue, ...unknown, kind: ResourceKind.QUEUE }));
 }
 
 // Only what comes before the DELETE throws these errors.

@@ -28,8 +28,19 @@ const RULES: Readonly<Record<string, Rule>> = {
     ],
   },
   'compose.ts': {
-    allowed: ['idempotency', 'operation-store', 'connection-reads', 'auth', 'config', 'dli', 'huawei-cloud', 'lib'],
+    allowed: [
+      'compose-callers.ts',
+      'idempotency',
+      'operation-store',
+      'connection-reads',
+      'auth',
+      'config',
+      'dli',
+      'huawei-cloud',
+      'lib',
+    ],
   },
+  'compose-callers.ts': { allowed: ['auth', 'lib'], allowedAsTypes: ['config', 'huawei-cloud'] },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'enhanced-connection': {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CLASSIC_DECODER } from '../../src/dli/classic-responses.js';
 import { DecodedElements } from '../../src/dli/decoded-elements.js';
 import { UndocumentedFields } from '../../src/dli/field-reader.js';
 import { readConnectionList } from '../../src/dli/responses.js';
@@ -29,7 +30,7 @@ const text = JSON.stringify;
 function read(body: string, decoded?: DecodedElements, status = 200) {
   const undocumented = new UndocumentedFields();
   const response = { status, text: body, undocumented, confidential: new ConfidentialTexts() };
-  const connections = readConnectionList(response, decoded);
+  const connections = readConnectionList(response, CLASSIC_DECODER, decoded);
   return { connections, reported: undocumented.describe(), withoutId: undocumented.withoutId };
 }
 
@@ -120,7 +121,9 @@ describe('the elements of the list before', () => {
     const body = text(listOf([{ ...A, message: 'No swordfish here.' }]));
     const messages = () => {
       const response = { status: 200, text: body, undocumented: new UndocumentedFields(), confidential };
-      return readConnectionList(response, decoded)?.map(({ message }) => message);
+      return readConnectionList(response, CLASSIC_DECODER, decoded)?.map(connection =>
+        connection.kind === 'CLASSIC' ? connection.message : undefined,
+      );
     };
     expect(messages()).toEqual(['No swordfish here.']);
     confidential.add(['swordfish']);

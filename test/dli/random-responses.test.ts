@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { CLASSIC_DECODER } from '../../src/dli/classic-responses.js';
 import { classifyCreate } from '../../src/dli/classify-create.js';
 import { DecodedElements } from '../../src/dli/decoded-elements.js';
 import { UndocumentedFields } from '../../src/dli/field-reader.js';
-import { readConnection, readConnectionList, readDeletion } from '../../src/dli/responses.js';
+import type { DescribedConnection } from '../../src/dli/responses.js';
+import { readChange, readConnection, readConnectionList } from '../../src/dli/responses.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { Random } from '../proof/helpers/random.js';
@@ -128,21 +130,21 @@ describe('the decoders', () => {
           expect(body).toContain(verdict.connectionId);
           expect((JSON.parse(body) as { connection_id: unknown }).connection_id).toBe(verdict.connectionId);
         }
-        const connection = readConnection(response, ID);
+        const connection = readConnection(response, CLASSIC_DECODER, ID);
         if (connection !== undefined) {
           found.connections += 1;
           expect(connection.id).toBe(ID);
           expectReadable(connection);
         }
-        const list = readConnectionList(response);
+        const list = readConnectionList(response, CLASSIC_DECODER);
         if (list !== undefined) {
           found.lists += 1;
           const ids = list.flatMap(({ id }) => (id === null ? [] : [id.toLowerCase()]));
           expect(new Set(ids).size).toBe(ids.length);
           for (const element of list) expectReadable(element);
         }
-        expect(readConnectionList(response, decoded)).toEqual(list);
-        expect(['deleted', 'unsuccessful', undefined]).toContain(readDeletion(response));
+        expect(readConnectionList(response, CLASSIC_DECODER, decoded)).toEqual(list);
+        expect(['done', 'unsuccessful', undefined]).toContain(readChange(response));
       } catch (error) {
         throw new Error(`PROOF_SEED=${seed}, response ${index}: ${status} ${body.slice(0, 2_000)}`, { cause: error });
       }
@@ -153,7 +155,8 @@ describe('the decoders', () => {
 });
 
 /** Asserts that every field has the type that callers rely on. */
-function expectReadable(connection: NonNullable<ReturnType<typeof readConnection>>): void {
+function expectReadable(connection: DescribedConnection): void {
+  if (connection.kind !== 'CLASSIC') throw new TypeError('a classic connection is expected');
   const { id, createdAtMs, progress, queues, tags, ...texts } = connection;
   expect(id === null || UUID.test(id)).toBe(true);
   expect(createdAtMs === null || Number.isFinite(createdAtMs)).toBe(true);

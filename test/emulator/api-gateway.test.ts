@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, ENHANCED_PATH, startEmulator } from './helpers/running-emulator.js';
 
 describe('the emulated API gateway', () => {
   it('sends its request id in a header and in the body of errors, and the date of its clock', async () => {
@@ -37,11 +38,32 @@ describe('the emulated API gateway', () => {
     ['GET', `${CONNECTIONS_PATH}//`],
     ['GET', `${CONNECTIONS_PATH}/%zz`],
     ['GET', `/v1.0${CONNECTIONS_PATH.slice(5)}`],
+    ['PUT', ENHANCED_PATH],
+    ['POST', `${ENHANCED_PATH}/id`],
+    ['GET', `${ENHANCED_PATH}/id/associate-queue`],
+    ['GET', `${ENHANCED_PATH}//privileges`],
+    ['GET', `/v3${ENHANCED_PATH.slice(5)}`],
+    ['GET', '/v3//elastic-resource-pools'],
+    ['POST', '/v1.0/project/queues'],
     ['GET', '/v3/regions'],
     ['GET', '/v3/auth/tokens'],
   ])('has no route for %s %s', async (method, path) => {
     const { call } = await startEmulator();
     expect(await call(method, path)).toMatchObject({ status: 404, json: { error_code: 'APIGW.0101' } });
+  });
+
+  it.each([
+    ['GET', `/v3/${DEFAULT_PROJECT_ID}/elastic-resource-pools`],
+    ['GET', `/v1.0/${DEFAULT_PROJECT_ID}/queues/`],
+    ['GET', ENHANCED_PATH],
+  ])('requires credentials, and those of the project, for %s %s', async (method, path) => {
+    const { call, send } = await startEmulator();
+    expect(await send(method, path)).toMatchObject({ status: 401, json: { error_code: 'APIGW.0301' } });
+    expect(await call(method, path)).toMatchObject({ status: 200 });
+    expect(await call(method, path.replace(DEFAULT_PROJECT_ID, 'other'))).toMatchObject({
+      status: 400,
+      json: { error_code: 'DLI.10006' },
+    });
   });
 
   it('refuses a body over 12 MB with 413', async () => {

@@ -69,6 +69,47 @@ describe('the control API', () => {
     });
   });
 
+  it('adds and lists enhanced connections', async () => {
+    const { send } = await startEmulator();
+    const seed = {
+      name: 'many',
+      count: 3,
+      hostCount: 300,
+      createdAtMs: 10,
+      bindings: [{ kind: 'pool', name: 'pool_a', status: 'ACTIVE' }],
+    };
+    const added = await send('POST', '/emulator/enhanced-connections', [seed, { name: 'one', createdAtMs: 20 }]);
+    expect(added).toMatchObject({ status: 201, json: { connections: [{}, {}, {}, {}] } });
+    const listed = (await send('GET', '/emulator/enhanced-connections')).json;
+    expect(listed).toEqual(added.json);
+    expect(listed).toMatchObject({
+      connections: [
+        { name: 'many_1', createdAtMs: 10, bindings: [{ name: 'pool_a', status: 'ACTIVE' }] },
+        { name: 'many_2', createdAtMs: 11 },
+        { name: 'many_3', createdAtMs: 12, status: 'ACTIVE' },
+        { name: 'one', hosts: [] },
+      ],
+    });
+    const [first] = (listed as { connections: { hosts: { name: string; ip: string }[] }[] }).connections;
+    const names = new Set(first?.hosts.flatMap(({ name, ip }) => [name, ip]));
+    expect(names.size).toBe(600);
+  });
+
+  it('refuses a bad seed of an enhanced connection, naming the key, and adds nothing', async () => {
+    const { send } = await startEmulator();
+    const seeds = [{ name: 'good' }, { hostCount: 20_001, state: 'ACTIVE' }];
+    expect(await send('POST', '/emulator/enhanced-connections', seeds)).toMatchObject({
+      status: 400,
+      json: {
+        problems: [
+          expect.stringMatching(/^connection 2: hostCount: /),
+          expect.stringMatching(/^connection 2: .*state/),
+        ],
+      },
+    });
+    expect((await send('GET', '/emulator/enhanced-connections')).json).toEqual({ connections: [] });
+  });
+
   it('changes settings and returns all of them', async () => {
     const { send, create } = await startEmulator();
     const changes = {
@@ -94,12 +135,16 @@ describe('the control API', () => {
     const { status, json } = await send('PATCH', '/emulator/settings', {
       creationMs: -1,
       failNames: '(',
+      stuckResources: '(',
+      subnetCidrs: { n: '10.0.0.0/33' },
       speed: 1,
     });
     expect(status).toBe(400);
     expect((json as { problems: string[] }).problems).toEqual([
       expect.stringMatching(/^creationMs: /),
       'failNames: is not a regular expression',
+      'stuckResources: is not a regular expression',
+      'subnetCidrs.n: is not an address range',
       expect.stringContaining('speed'),
     ]);
     expect((await send('GET', '/emulator/settings')).json).toMatchObject({
@@ -111,9 +156,10 @@ describe('the control API', () => {
   it('resets all state', async () => {
     const { send, call, create, emulator } = await startEmulator();
     await create();
+    emulator.seedEnhancedConnection();
     emulator.inject({ operation: 'any', status: 500 });
     expect((await send('POST', '/emulator/reset')).status).toBe(204);
-    expect([emulator.connections(), emulator.ledger.count()]).toEqual([[], 0]);
+    expect([emulator.connections(), emulator.enhancedConnections(), emulator.ledger.count()]).toEqual([[], [], 0]);
     expect(await call('GET', CONNECTIONS_PATH)).toMatchObject({
       status: 401,
       json: { error_code: 'APIGW.0301' },

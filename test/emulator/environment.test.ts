@@ -30,6 +30,7 @@ describe('the environment of the emulator', () => {
       EMULATOR_FAILURE_REASON: 'No route.',
       EMULATOR_TOMBSTONE_MS: '30',
       EMULATOR_LIST_LAG_MS: '40',
+      EMULATOR_PEERING_MS: '50',
       EMULATOR_ANSWER_STYLE: '2018',
       EMULATOR_NOT_FOUND_ERROR: 'DLI.0023',
     });
@@ -48,6 +49,7 @@ describe('the environment of the emulator', () => {
         failureReason: 'No route.',
         tombstoneMs: 30,
         listLagMs: 40,
+        peeringMs: 50,
         answerStyle: '2018',
         notFoundError: 'DLI.0023',
       },

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
-import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+import {
+  CONNECTIONS_PATH,
+  CREATE_BODY,
+  ENHANCED_BODY,
+  ENHANCED_PATH,
+  startEmulator,
+} from './helpers/running-emulator.js';
 
 describe('a fault with a name', () => {
   it('affects only creates of that name', async () => {
@@ -10,6 +16,17 @@ describe('a fault with a name', () => {
     for (const name of ['others', 'orders', 'orders'])
       statuses.push((await call('POST', CONNECTIONS_PATH, { ...CREATE_BODY, name })).status);
     expect(statuses).toEqual([201, 503, 201]);
+  });
+
+  it('affects creates of one kind of connection only', async () => {
+    const { emulator, call } = await startEmulator();
+    emulator.inject({ operation: 'createEnhancedConnection', name: 'orders', status: 503 });
+    const statuses = [
+      await call('POST', CONNECTIONS_PATH, CREATE_BODY),
+      await call('POST', ENHANCED_PATH, { ...ENHANCED_BODY, name: 'others' }),
+      await call('POST', ENHANCED_PATH, ENHANCED_BODY),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([201, 201, 503]);
   });
 
   it('is queued behind the faults without a name and in the order of its own', async () => {
@@ -34,6 +51,7 @@ describe('a fault with a name', () => {
 
   it.each<Fault>([
     { operation: 'listConnections', name: 'orders' },
+    { operation: 'listEnhancedConnections', name: 'orders' },
     { operation: 'any', name: 'orders' },
     { operation: 'createConnection', name: 'orders', behaviour: 'resetBeforeBody' },
   ])('is refused if no name is read: %j', async fault => {

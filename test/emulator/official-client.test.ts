@@ -6,7 +6,7 @@ import {
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
 import { runOfficialClient } from './helpers/run-official-client.js';
-import { CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+import { CREATE_BODY, ENHANCED_BODY, startEmulator } from './helpers/running-emulator.js';
 
 const KEYS = { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY };
 
@@ -35,6 +35,59 @@ describe('the official client', () => {
     expect(
       emulator.ledger.entries().map(({ authentication, authenticated }) => [authentication, authenticated]),
     ).toEqual(Array.from({ length: 5 }, () => ['signature', true]));
+  });
+
+  it('creates, binds, gets, lists, unbinds and deletes enhanced connections', async () => {
+    const { baseUrl, emulator } = await startEmulator();
+    const connectionId = 'created';
+    const names = { elastic_resource_pools: ['pool_a'], queues: ['queue_dedicated'] };
+    const results = await runOfficialClient({
+      endpoint: baseUrl,
+      ...KEYS,
+      projectId: DEFAULT_PROJECT_ID,
+      steps: [
+        { operation: 'createEnhanced', body: { ...ENHANCED_BODY, tags: [{ key: '部门', value: 'a b' }] } },
+        { operation: 'listPools', query: { name: 'pool_a', limit: '1', offset: '0' } },
+        { operation: 'listQueues', query: { queue_type: 'all', 'page-size': '1' } },
+        { operation: 'associate', connectionId, body: names },
+        { operation: 'getEnhanced', connectionId },
+        {
+          operation: 'listEnhanced',
+          query: { limit: '2', offset: '0', name: 'orders', status: 'ACTIVE', tags: '部门=a b' },
+        },
+        { operation: 'tags', connectionId },
+        { operation: 'privileges', connectionId },
+        { operation: 'disassociate', connectionId, body: names },
+        { operation: 'deleteEnhanced', connectionId },
+        { operation: 'getEnhanced', connectionId },
+      ],
+    });
+    expect(results).toMatchObject([
+      { httpStatusCode: 201, is_success: true },
+      { httpStatusCode: 200, count: 1, elastic_resource_pools: [{ elastic_resource_pool_name: 'pool_a' }] },
+      { httpStatusCode: 200, queues: [{ queue_name: 'default' }] },
+      { httpStatusCode: 200, message: 'associated peer connection for queues: {pool_a,queue_dedicated}.' },
+      { httpStatusCode: 200, name: 'orders', elastic_resource_pools: [{ name: 'pool_a', status: 'ACTIVE' }] },
+      { httpStatusCode: 200, count: 1, connections: [{ available_queue_info: [{ name: 'queue_dedicated' }] }] },
+      { httpStatusCode: 200, tags: [{ key: '部门', value: 'a b' }], count: 1 },
+      { httpStatusCode: 200, privileges: [] },
+      { httpStatusCode: 200, message: 'Disassociated peer connection for queues:{pool_a,queue_dedicated}.' },
+      { httpStatusCode: 200, message: 'Deleted' },
+      { httpStatusCode: 200, status: 'DELETED', elastic_resource_pools: [], available_queue_info: [] },
+    ]);
+    expect(emulator.ledger.entries().map(({ operation, authenticated }) => [operation, authenticated])).toEqual([
+      ['createEnhancedConnection', true],
+      ['listElasticResourcePools', true],
+      ['listQueues', true],
+      ['associateQueue', true],
+      ['getEnhancedConnection', true],
+      ['listEnhancedConnections', true],
+      ['listEnhancedConnectionTags', true],
+      ['getEnhancedConnectionPrivileges', true],
+      ['disassociateQueue', true],
+      ['deleteEnhancedConnection', true],
+      ['getEnhancedConnection', true],
+    ]);
   });
 
   it('uses temporary keys with their security token', async () => {

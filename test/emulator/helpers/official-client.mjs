@@ -4,12 +4,23 @@ import sdk from '@huaweicloud/huaweicloud-sdk-core';
 import builders from '@huaweicloud/huaweicloud-sdk-core/ClientBuilder.js';
 
 const COLLECTION = '/v2.0/{project_id}/datasource-connection';
+const ENHANCED = '/v2.0/{project_id}/datasource/enhanced-connections';
 // As the generated clients describe their operations.
 const OPERATIONS = {
   create: { method: 'POST', url: COLLECTION },
   list: { method: 'GET', url: COLLECTION },
   get: { method: 'GET', url: `${COLLECTION}/{connection_id}` },
   delete: { method: 'DELETE', url: `${COLLECTION}/{connection_id}` },
+  createEnhanced: { method: 'POST', url: ENHANCED },
+  listEnhanced: { method: 'GET', url: ENHANCED },
+  getEnhanced: { method: 'GET', url: `${ENHANCED}/{connection_id}` },
+  deleteEnhanced: { method: 'DELETE', url: `${ENHANCED}/{connection_id}` },
+  associate: { method: 'POST', url: `${ENHANCED}/{connection_id}/associate-queue` },
+  disassociate: { method: 'POST', url: `${ENHANCED}/{connection_id}/disassociate-queue` },
+  privileges: { method: 'GET', url: `${ENHANCED}/{connection_id}/privileges` },
+  tags: { method: 'GET', url: '/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags' },
+  listPools: { method: 'GET', url: '/v3/{project_id}/elastic-resource-pools' },
+  listQueues: { method: 'GET', url: '/v1.0/{project_id}/queues' },
 };
 
 process.once('message', async job => {

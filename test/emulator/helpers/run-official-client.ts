@@ -18,7 +18,21 @@ export interface OfficialClientJob {
   region?: string;
   iamEndpoint?: string;
   steps: {
-    operation: 'create' | 'list' | 'get' | 'delete';
+    operation:
+      | 'create'
+      | 'list'
+      | 'get'
+      | 'delete'
+      | 'createEnhanced'
+      | 'listEnhanced'
+      | 'getEnhanced'
+      | 'deleteEnhanced'
+      | 'associate'
+      | 'disassociate'
+      | 'privileges'
+      | 'tags'
+      | 'listPools'
+      | 'listQueues';
     connectionId?: string;
     query?: Record<string, string>;
     body?: object;

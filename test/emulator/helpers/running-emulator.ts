@@ -21,6 +21,16 @@ export const CREATE_BODY = {
   url: '192.168.12.148:3306',
 };
 
+/** Path of the enhanced connections of the default project. */
+export const ENHANCED_PATH = `/v2.0/${DEFAULT_PROJECT_ID}/datasource/enhanced-connections`;
+
+/** The smallest valid body to create an enhanced connection. */
+export const ENHANCED_BODY = {
+  name: 'orders',
+  dest_vpc_id: '22094d8f-c310-4621-913d-4c4d655d8495',
+  dest_network_id: '78f2562a-36e4-4b39-95b9-f5aab22e1281',
+};
+
 /** A response with its body as text and, if it is JSON, as a value. */
 interface TestAnswer {
   status: number;
@@ -39,6 +49,8 @@ export interface RunningEmulator {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
   /** Creates a connection and returns its id. */
   create(fields?: Record<string, unknown>): Promise<string>;
+  /** Creates an enhanced connection and returns its path. */
+  createEnhanced(fields?: Record<string, unknown>): Promise<string>;
 }
 
 const running: Emulator[] = [];
@@ -47,9 +59,9 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map(emulator => emulator.close()));
 });
 
-/** Starts an emulator that is stopped after the test. By default, connections are active immediately. */
+/** Starts an emulator that is stopped after the test. By default, connections and bindings are active immediately. */
 export async function startEmulator(options: Partial<EmulatorOptions> = {}): Promise<RunningEmulator> {
-  const emulator = createEmulator({ creationMs: 0, ...options });
+  const emulator = createEmulator({ creationMs: 0, peeringMs: 0, ...options });
   running.push(emulator);
   const baseUrl = await emulator.listen();
   let token: string | undefined;
@@ -75,7 +87,12 @@ export async function startEmulator(options: Partial<EmulatorOptions> = {}): Pro
     return (json as { connection_id: string }).connection_id;
   }
 
-  return { emulator, baseUrl, send, call, create };
+  async function createEnhanced(fields: Record<string, unknown> = {}): Promise<string> {
+    const { json } = await call('POST', ENHANCED_PATH, { ...ENHANCED_BODY, ...fields });
+    return `${ENHANCED_PATH}/${(json as { connection_id: string }).connection_id}`;
+  }
+
+  return { emulator, baseUrl, send, call, create, createEnhanced };
 }
 
 /** A token request by password for the default user, by default scoped to the default project. */

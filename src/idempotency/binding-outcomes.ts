@@ -1,0 +1,119 @@
+import type { Resource } from '../dli/connection.js';
+import { ConnectionState, stateOfWireName } from '../dli/connection.js';
+import type { FailedResult } from '../dli/dli-error.js';
+import type { DescribedBinding, DescribedEnhancedConnection } from '../dli/responses.js';
+import type { UnknownOutcome } from './outcome.js';
+
+const RETRY_AFTER_SECONDS = 5;
+const NOT_FOUND_CODE = 'DLI.0002';
+
+/** What to do with the bindings of a connection. */
+export type BindingAction = 'bind' | 'unbind';
+
+/** An enhanced connection with its id. */
+export type EnhancedConnection = DescribedEnhancedConnection & { id: string };
+
+/** The result of a bind or unbind, before it becomes a GraphQL payload. `changed`: names that it has changed all the same. */
+export type ChangeBindingsOutcome =
+  /** `bindings`: of the resources that were asked for; a queue of a pool is shown as its pool. Empty after an unbind. */
+  | { kind: 'changed'; connection: EnhancedConnection; bindings: DescribedBinding[] }
+  /** There is no enhanced connection with this id. */
+  | { kind: 'notFound' }
+  /** These pools or queues do not exist. */
+  | { kind: 'resourcesNotFound'; names: string[]; changed: string[] }
+  /** DLI is at work on these bindings, or they have failed and cannot be unbound: then `waitSeconds` is null. */
+  | { kind: 'busy'; bindings: DescribedBinding[]; waitSeconds: number | null; changed: string[] }
+  | (FailedResult & { changed: string[] })
+  | UnknownOutcome;
+
+/** The result of the change of one binding. */
+export type BindingOutcome =
+  /** `hasSent`: it was not so before. */
+  | { kind: 'done'; hasSent: boolean }
+  /** The connection is gone. */
+  | { kind: 'gone' }
+  | { kind: 'resourceNotFound' }
+  | { kind: 'busy'; binding: DescribedBinding; waitSeconds: number | null }
+  | FailedResult
+  | UnknownOutcome;
+
+/** One resource of a call: as it was asked for, what DLI binds in its place, and what became of it. */
+export interface BindingChange {
+  asked: Resource;
+  bound: Resource;
+  outcome: BindingOutcome;
+}
+
+/** The outcome of a call of which a change is not done. Undefined when all are. The least certain one counts. */
+export function unfinishedOutcome(changes: readonly BindingChange[]): ChangeBindingsOutcome | undefined {
+  const outcomes = changes.map(({ outcome }) => outcome);
+  if (outcomes.some(({ kind }) => kind === 'gone')) return { kind: 'notFound' };
+  const unknown = outcomes.find(outcome => outcome.kind === 'unknown');
+  if (unknown !== undefined) return unknown;
+  const isChanged = ({ outcome }: BindingChange) => outcome.kind === 'done' && outcome.hasSent;
+  const changed = changes.filter(isChanged).map(({ asked }) => asked.name);
+  const failed = outcomes.find(outcome => outcome.kind === 'failed');
+  if (failed !== undefined) return { ...failed, changed };
+  const names = changes.filter(({ outcome }) => outcome.kind === 'resourceNotFound').map(({ asked }) => asked.name);
+  if (names.length > 0) return { kind: 'resourcesNotFound', names, changed };
+  const busy = outcomes.filter(outcome => outcome.kind === 'busy');
+  if (busy.length === 0) return undefined;
+  const waits = busy.flatMap(({ waitSeconds }) => waitSeconds ?? []);
+  // Waiting does not help against those that have failed.
+  const waitSeconds = waits.length === busy.length ? Math.max(...waits) : null;
+  return { kind: 'busy', bindings: busy.map(({ binding }) => binding), waitSeconds, changed };
+}
+
+/**
+ * The outcome of a change that DLI has refused, and has not made.
+ *
+ * @param binding the binding as it is now; undefined if there is none
+ */
+export function refusedOutcome(failure: FailedResult, binding: DescribedBinding | undefined): BindingOutcome {
+  if (binding === undefined) return failure.upstreamCode === NOT_FOUND_CODE ? { kind: 'resourceNotFound' } : failure;
+  const state = stateOfWireName(binding.state);
+  if (state === ConnectionState.FAILED) return { kind: 'busy', binding, waitSeconds: null };
+  if (state === ConnectionState.CREATING) return { kind: 'busy', binding, waitSeconds: RETRY_AFTER_SECONDS };
+  return failure;
+}
+
+/** The outcome of a call whose changes DLI has made. */
+export function changedOutcome(
+  action: BindingAction,
+  connection: EnhancedConnection,
+  resources: readonly Resource[],
+): ChangeBindingsOutcome {
+  const isAsked = (binding: DescribedBinding) => resources.some(resource => isOf(binding, resource));
+  return { kind: 'changed', connection, bindings: action === 'bind' ? connection.bindings.filter(isAsked) : [] };
+}
+
+/** An unknown outcome. */
+export function unknownOutcome(reason: UnknownOutcome['reason'], requestId: string | undefined): UnknownOutcome {
+  return { kind: 'unknown', reason, requestId: requestId ?? null, retryAfterSeconds: RETRY_AFTER_SECONDS };
+}
+
+/** The binding of a resource, if there is one. */
+export function findBinding(bindings: readonly DescribedBinding[], resource: Resource): DescribedBinding | undefined {
+  return bindings.find(binding => isOf(binding, resource));
+}
+
+/** Whether a resource is bound after a bind, whatever the state of the binding, or not any more after an unbind. */
+export function isAsWanted(action: BindingAction, bindings: readonly DescribedBinding[], resource: Resource): boolean {
+  return (findBinding(bindings, resource) !== undefined) === (action === 'bind');
+}
+
+/** The bindings with those that DLI has accepted, but does not show yet, or without those that it has removed. */
+export function expectedBindings(
+  action: BindingAction,
+  bindings: readonly DescribedBinding[],
+  resources: readonly Resource[],
+): DescribedBinding[] {
+  if (action === 'unbind') return bindings.filter(binding => !resources.some(resource => isOf(binding, resource)));
+  const added = resources.filter(resource => findBinding(bindings, resource) === undefined);
+  const unknown = { peeringId: null, problem: null, cause: null, updatedAtMs: null };
+  return [...bindings, ...added.map(resource => ({ ...resource, ...unknown, state: ConnectionState.CREATING }))];
+}
+
+function isOf(binding: DescribedBinding, { kind, name }: Resource): boolean {
+  return binding.kind === kind && binding.name === name;
+}
