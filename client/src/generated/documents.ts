@@ -4,6 +4,38 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '../typed-document-node.js';
+/** Whether jobs can use an enhanced connection, by the states of its bindings. Values may be added. */
+export type ConnectionReadiness =
+  /** At least one binding is CREATING, and none is ACTIVE. */
+  | 'BINDING'
+  /** The connection was deleted. */
+  | 'DELETED'
+  /** Every binding is FAILED. */
+  | 'FAILED'
+  /** Some bindings are ACTIVE, others are not. */
+  | 'PARTLY_READY'
+  /** Every binding is ACTIVE. Security groups may still block the traffic. */
+  | 'READY'
+  /** Nothing is bound, so no job can use the connection yet. */
+  | 'UNBOUND'
+  | '%future added value';
+
+/** An elastic resource pool or a queue. */
+export type ConnectionResourceInput = {
+  /** What it is. */
+  kind: ConnectionResourceKind;
+  /** Its name, ignoring case. 1 to 128 characters: letters, digits and _. It must not begin with _, consist of digits only or be default. */
+  name: string;
+};
+
+/** What an enhanced connection can be bound to. */
+export type ConnectionResourceKind =
+  /** An elastic resource pool, with all of its queues. */
+  | 'ELASTIC_RESOURCE_POOL'
+  /** A queue outside of pools. DLI is retiring these. */
+  | 'QUEUE'
+  | '%future added value';
+
 /** The connection to create. `createDatasourceConnectionRules` has the rules as data. */
 export type CreateDatasourceConnectionInput = {
   /**
@@ -39,15 +71,31 @@ export type DatasourceConnectionChangeKind =
 
 /** Filters the list; all criteria must match. */
 export type DatasourceConnectionFilter = {
+  /** Only connections that are bound to this pool or queue. A queue is also bound if its pool is. */
+  boundTo?: ConnectionResourceInput | null | undefined;
   /** Whether DELETED connections are included if `states` is not set. */
   includeDeleted?: boolean;
+  /** Only connections of one of these kinds. Default: all kinds. */
+  kinds?: Array<DatasourceConnectionKind> | null | undefined;
   /** Only connections whose name contains this text, ignoring case; at most 64 characters. */
   name?: string | null | undefined;
+  /** Only enhanced connections of one of these readinesses. */
+  readiness?: Array<ConnectionReadiness> | null | undefined;
   /** Only connections to one of these kinds of service. */
   services?: Array<DatasourceService> | null | undefined;
   /** Only connections in one of these states. Default: all states except DELETED. */
   states?: Array<DatasourceConnectionState> | null | undefined;
+  /** Only enhanced connections to this VPC; at most 64 characters. */
+  vpcId?: string | null | undefined;
 };
+
+/** The kind of a connection. Values may be added. */
+export type DatasourceConnectionKind =
+  /** A connection to the address of one service. Huawei Cloud ended its support of these on 2024-06-30. */
+  | 'CLASSIC'
+  /** A network peering between DLI's compute resources and a subnet of a VPC. */
+  | 'ENHANCED'
+  | '%future added value';
 
 /** The order of a list. Connections that compare equal are ordered by id. */
 export type DatasourceConnectionOrder =
@@ -59,15 +107,15 @@ export type DatasourceConnectionOrder =
   | 'OLDEST_FIRST'
   | '%future added value';
 
-/** The state of a connection, as a whole or in one queue. Values may be added. */
+/** The state of a connection, as a whole, in one queue or of one binding. Values may be added. */
 export type DatasourceConnectionState =
-  /** The connection can be used. */
+  /** The connection can be used. An enhanced one only exists: see its `readiness` and the state of each binding. */
   | 'ACTIVE'
   /** DLI is creating the connection, which takes minutes. It cannot be used or deleted yet. */
   | 'CREATING'
   /** The connection was deleted. DLI still lists it for a while. */
   | 'DELETED'
-  /** The connection could not be created, for the reason in `failureReason`. It can be deleted. */
+  /** The connection, or its binding, could not be created, for the reason in `failureReason` or `failure`. It can be deleted. */
   | 'FAILED'
   /** DLI reports another state, which is in `stateText`. */
   | 'UNKNOWN'
@@ -93,6 +141,8 @@ export type DatasourceService =
 export type DeleteDatasourceConnectionInput = {
   /** The connection's id, a UUID. */
   id: string;
+  /** Whether to refuse if a pool or queue is bound, whose jobs would lose access to the data source. */
+  ifUnbound?: boolean;
 };
 
 /** The kind of rule that a value breaks, for programs. */
@@ -121,7 +171,7 @@ export type InputProblemCode =
   | 'WRONG_TYPE'
   | '%future added value';
 
-/** Why it is not known whether the connection was created or deleted. Every reason is handled the same way. */
+/** Why it is not known whether the connection was created, changed or deleted. Every reason is handled the same way. */
 export type OutcomeUnknownReason =
   /** The connection to DLI broke before the response was complete. */
   | 'CONNECTION_LOST'
@@ -151,9 +201,13 @@ export type TagInput = {
 export type UserErrorCode =
   /** The input breaks a rule. Correct it and send it again. */
   | 'BAD_USER_INPUT'
+  /** DLI is still working on the connection, or a failed binding prevents the change. Wait if the error says how long. */
+  | 'CONNECTION_BUSY'
   /** The connection is still being created and cannot be deleted yet. Send it again later. */
   | 'CONNECTION_CREATING'
-  /** There is no connection with this id, so there is nothing to delete. */
+  /** Pools or queues are bound to the connection. Unbind them first. */
+  | 'CONNECTION_IN_USE'
+  /** There is no connection with this id, so there is nothing to change or delete. */
   | 'CONNECTION_NOT_FOUND'
   /** The first call with this idempotency key, or another create of the same name, is still running or undecided. Repeat the call with the same key later. */
   | 'IDEMPOTENCY_IN_PROGRESS'
@@ -163,8 +217,10 @@ export type UserErrorCode =
   | 'IDEMPOTENCY_STORE_UNAVAILABLE'
   /** A connection with this name exists. Choose another name. */
   | 'NAME_CONFLICT'
-  /** It is not known whether the connection was created or deleted. Repeat the same call; never treat this as a failure. */
+  /** It is not known whether the connection was created, changed or deleted. Repeat the same call; never treat this as a failure. */
   | 'OUTCOME_UNKNOWN'
+  /** A pool or queue does not exist. Correct its name, or create it first. */
+  | 'RESOURCE_NOT_FOUND'
   /** Huawei Cloud refused the gateway's own credentials. The operators of the gateway must act; signing in again does not help. */
   | 'UPSTREAM_AUTH_FAILED'
   /** The gateway could not sign in to Huawei Cloud at the moment. The same request may succeed later. */
@@ -177,7 +233,14 @@ export type UserErrorCode =
   | 'UPSTREAM_UNAVAILABLE'
   | '%future added value';
 
-export type DatasourceConnectionFieldsFragment = { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> };
+type DatasourceConnectionFields_ClassicDatasourceConnection_Fragment = { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> };
+
+type DatasourceConnectionFields_EnhancedDatasourceConnection_Fragment = { __typename: 'EnhancedDatasourceConnection', id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> };
+
+export type DatasourceConnectionFieldsFragment =
+  | DatasourceConnectionFields_ClassicDatasourceConnection_Fragment
+  | DatasourceConnectionFields_EnhancedDatasourceConnection_Fragment
+;
 
 export type CreateDatasourceConnectionMutationVariables = Exact<{
   input: CreateDatasourceConnectionInput;
@@ -201,9 +264,14 @@ export type DeleteDatasourceConnectionMutationVariables = Exact<{
 
 
 export type DeleteDatasourceConnectionMutation = { deleteDatasourceConnection:
+    | { __typename: 'ConnectionBusyError', message: string, code: UserErrorCode }
     | { __typename: 'ConnectionCreatingError', retryAfterSeconds: number, message: string, code: UserErrorCode }
+    | { __typename: 'ConnectionInUseError', message: string, code: UserErrorCode }
     | { __typename: 'ConnectionNotFoundError', connectionId: string, message: string, code: UserErrorCode }
-    | { __typename: 'DeleteDatasourceConnectionSuccess', connectionId: string, connection: { __typename: 'ClassicDatasourceConnection', id: string, state: DatasourceConnectionState } | null }
+    | { __typename: 'DeleteDatasourceConnectionSuccess', connectionId: string, connection:
+        | { __typename: 'ClassicDatasourceConnection', id: string, state: DatasourceConnectionState }
+        | { __typename: 'EnhancedDatasourceConnection', id: string, state: DatasourceConnectionState }
+       | null }
     | { __typename: 'DeleteOutcomeUnknownError', reason: OutcomeUnknownReason, requestId: string | null, retryAfterSeconds: number, message: string, code: UserErrorCode }
     | { __typename: 'DliRejectedError', dliCode: string | null, requestId: string | null, message: string, code: UserErrorCode }
     | { __typename: 'DliUnavailableError', retryAfterSeconds: number, message: string, code: UserErrorCode }
@@ -215,7 +283,10 @@ export type DatasourceConnectionQueryVariables = Exact<{
 }>;
 
 
-export type DatasourceConnectionQuery = { datasourceConnection: { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> } | null };
+export type DatasourceConnectionQuery = { datasourceConnection:
+    | { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+    | { __typename: 'EnhancedDatasourceConnection', id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+   | null };
 
 export type DatasourceConnectionsQueryVariables = Exact<{
   filter?: DatasourceConnectionFilter | null | undefined;
@@ -225,7 +296,10 @@ export type DatasourceConnectionsQueryVariables = Exact<{
 }>;
 
 
-export type DatasourceConnectionsQuery = { datasourceConnections: { __typename: 'DatasourceConnectionPage', totalCount: number, nextCursor: string | null, items: Array<{ __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }> } };
+export type DatasourceConnectionsQuery = { datasourceConnections: { __typename: 'DatasourceConnectionPage', totalCount: number, nextCursor: string | null, items: Array<
+      | { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+      | { __typename: 'EnhancedDatasourceConnection', id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+    > } };
 
 export type DatasourceServicesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -242,14 +316,20 @@ export type FollowDatasourceConnectionSubscriptionVariables = Exact<{
 }>;
 
 
-export type FollowDatasourceConnectionSubscription = { datasourceConnection: { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> } | null };
+export type FollowDatasourceConnectionSubscription = { datasourceConnection:
+    | { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+    | { __typename: 'EnhancedDatasourceConnection', id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+   | null };
 
 export type DatasourceConnectionChangesSubscriptionVariables = Exact<{
   filter?: DatasourceConnectionFilter | null | undefined;
 }>;
 
 
-export type DatasourceConnectionChangesSubscription = { datasourceConnections: { __typename: 'DatasourceConnectionChange', kind: DatasourceConnectionChangeKind, connection: { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> } } };
+export type DatasourceConnectionChangesSubscription = { datasourceConnections: { __typename: 'DatasourceConnectionChange', kind: DatasourceConnectionChangeKind, connection:
+      | { __typename: 'ClassicDatasourceConnection', service: DatasourceService | null, serviceText: string | null, destination: string | null, clusterName: string | null, progress: number | null, failureReason: string | null, connectionAddress: string | null, id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+      | { __typename: 'EnhancedDatasourceConnection', id: string, name: string, state: DatasourceConnectionState, stateText: string | null, createdAt: string | null, tags: Array<{ __typename: 'Tag', key: string, value: string }> | null, queues: Array<{ __typename: 'DatasourceConnectionQueue', name: string, state: DatasourceConnectionState | null, failureReason: string | null, updatedAt: string | null }> }
+     } };
 
 export const DatasourceConnectionFieldsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"DatasourceConnectionFields"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"stateText"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"tags"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"key"}},{"kind":"Field","name":{"kind":"Name","value":"value"}}]}},{"kind":"Field","name":{"kind":"Name","value":"queues"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ClassicDatasourceConnection"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"service"}},{"kind":"Field","name":{"kind":"Name","value":"serviceText"}},{"kind":"Field","name":{"kind":"Name","value":"destination"}},{"kind":"Field","name":{"kind":"Name","value":"clusterName"}},{"kind":"Field","name":{"kind":"Name","value":"progress"}},{"kind":"Field","name":{"kind":"Name","value":"failureReason"}},{"kind":"Field","name":{"kind":"Name","value":"connectionAddress"}}]}}]}}]} as unknown as DocumentNode<DatasourceConnectionFieldsFragment, unknown>;
 export const CreateDatasourceConnectionDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateDatasourceConnection"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateDatasourceConnectionInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createDatasourceConnection"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"CreateDatasourceConnectionSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"connectionId"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"reconciled"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"problems"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"Field","name":{"kind":"Name","value":"path"}},{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"limit"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"NameTakenError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DliRejectedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"dliCode"}},{"kind":"Field","name":{"kind":"Name","value":"requestId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"DliUnavailableError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"IdempotencyInProgressError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"OutcomeUnknownError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"idempotencyKey"}},{"kind":"Field","name":{"kind":"Name","value":"reason"}},{"kind":"Field","name":{"kind":"Name","value":"requestId"}},{"kind":"Field","name":{"kind":"Name","value":"retryAfterSeconds"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"code"}}]}}]}}]}}]} as unknown as DocumentNode<CreateDatasourceConnectionMutation, CreateDatasourceConnectionMutationVariables>;
