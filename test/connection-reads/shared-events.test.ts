@@ -22,6 +22,8 @@ import {
 
 const SECRET = 'sentinel-secret';
 const CHANNELS = 'dli-gateway:{follow}:*';
+/** An id that no test uses. */
+const PROBE = idOf(0);
 /** Longer than a test takes. */
 const LONG_MS = 600_000;
 
@@ -47,21 +49,26 @@ const FULL_EVENT = toEvent(
 
 describeWithProgram('redis-server', 'gateways on one Redis', program => {
   /** Opens the lease of a gateway; all are of one project. It closes after the test. */
-  async function openLease(url: string): Promise<PollLease> {
+  async function openLease(url: string, client: ReturnType<typeof openClient>): Promise<PollLease> {
     const { hostname: host, port } = new URL(url);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const confidential = new ConfidentialTexts();
     confidential.add([SECRET]);
-    const lease = await openRedisPollLease({ host, port: Number(port) }, 'project', confidential, SYSTEM_CLOCK, log);
+    // A slow machine must not pass for an unresponsive Redis.
+    const address = { host, port: Number(port), commandTimeout: 60_000 };
+    const lease = await openRedisPollLease(address, 'project', confidential, SYSTEM_CLOCK, log);
     onCleanup(() => lease.close());
+    // A lease is granted twice only without a connection.
+    while ((await lease.acquire(PROBE, LONG_MS, LONG_MS)) !== undefined) await client.ping();
     return lease;
   }
 
   /** Two gateways, one of which has received what the other one has sent. */
   async function startTwo() {
     const redis = await startRedisServer(program);
-    const sender = await openLease(redis.url);
-    const receiver = await openLease(redis.url);
+    const client = openClient(redis.url);
+    const sender = await openLease(redis.url, client);
+    const receiver = await openLease(redis.url, client);
     const events: ConnectionEvent[] = [];
     const changes: ConnectionChange[] = [];
     let wake = () => {};
@@ -75,7 +82,6 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
         wake();
       },
     });
-    const client = openClient(redis.url);
     await untilSubscribed(client, 1);
     const received = async (count: number) => {
       while (events.length + changes.length < count)
@@ -154,7 +160,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     sender.publish(id, FULL_EVENT, LONG_MS);
     // The result is stored before the event is sent.
     await received(1);
-    const [key = ''] = await client.keys(CHANNELS);
+    const [key = ''] = await client.keys(`${CHANNELS}${id}`);
     const results = [
       { kind: 'absent' },
       { kind: 'connection', connection: { ...enhanced(1), kind: 'NEXT' } },
@@ -171,8 +177,8 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
     const redis = await startRedisServer(program);
     const stored = new StoredConnections();
     stored.put(enhanced(1, { bindings: [binding('pool_1 CREATING')] }));
-    const { watcher } = readAndWatch(stored, { lease: await openLease(redis.url) });
     const client = openClient(redis.url);
+    const { watcher } = readAndWatch(stored, { lease: await openLease(redis.url, client) });
     const channel = await untilSubscribed(client, 1);
     const stream = watcher.watch(idOf(1), CALLER);
     expect((await stream.next()).value).toMatchObject({ connection: { state: 'ACTIVE' } });
