@@ -41,10 +41,10 @@ describe('the hosts of a connection', () => {
 
   async function hostsOf(variables: object) {
     const { body } = await read(QUERY, variables);
-    const { hosts } = (body.data ?? {})['datasourceConnection'] as {
+    const connection = body.data?.['datasourceConnection'] as {
       hosts: { items: { name: string; ip: string }[]; nextCursor: string | null; totalCount: number };
     };
-    return hosts;
+    return connection.hosts;
   }
 
   function seed() {
@@ -122,10 +122,10 @@ describe('the tags of an enhanced connection', () => {
     const { emulator } = shared();
     for (let index = 0; index < 25; index += 1) emulator.seedEnhancedConnection({ tags: TAGS });
     const { body } = await read('{ datasourceConnections { items { tags { key } } } }');
-    const { items } = (body.data ?? {})['datasourceConnections'] as { items: { tags: unknown }[] };
+    const page = body.data?.['datasourceConnections'] as { items: { tags: unknown }[] };
 
     expect(body.errors).toBeUndefined();
-    expect(items.filter(({ tags }) => tags !== null)).toHaveLength(20);
+    expect(page.items.filter(({ tags }) => tags !== null)).toHaveLength(20);
   });
 });
 
