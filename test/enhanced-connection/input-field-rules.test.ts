@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { printGatewaySchema } from '../../src/graphql/schema.js';
 import { shareGateway } from '../helpers/shared-gateway.js';
-import { CREATE_ENHANCED_MUTATION, VALID_ENHANCED_INPUT } from './helpers/inputs.js';
+import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from './helpers/enhanced-gateway.js';
 
 interface Rule {
   path: string[];
@@ -59,10 +59,10 @@ function inputWith(path: readonly string[], value: string): Record<string, unkno
 /** The codes of the problems that a value has at a path, sorted; empty if it is accepted. */
 async function codesFor(path: readonly string[], value: string): Promise<string[]> {
   const { body } = await shared().send({
-    query: CREATE_ENHANCED_MUTATION,
+    query: CREATE_ENHANCED,
     variables: { input: inputWith(path, value) },
   });
-  const payload = body.data?.['createEnhancedDatasourceConnection'] as { problems: { path: string[]; code: string }[] };
+  const payload = body.data?.['payload'] as { problems: { path: string[]; code: string }[] };
   const place = path.map(step => (step === '*' ? '0' : step)).join('.');
   return payload.problems
     .filter(problem => problem.path.join('.') === place)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { freshName, shareGateway } from '../helpers/shared-gateway.js';
-import { CREATE_ENHANCED_MUTATION, VALID_ENHANCED_INPUT } from './helpers/inputs.js';
+import { CREATE_ENHANCED, VALID_ENHANCED_INPUT } from './helpers/enhanced-gateway.js';
 
 const CANARY = 'zq7canary';
 
@@ -8,8 +8,8 @@ const shared = shareGateway();
 
 async function create(changes: Record<string, unknown>) {
   const input = { ...VALID_ENHANCED_INPUT, name: freshName().replace('-', '_'), ...changes };
-  const { body } = await shared().send({ query: CREATE_ENHANCED_MUTATION, variables: { input } });
-  return body.data?.['createEnhancedDatasourceConnection'] as {
+  const { body } = await shared().send({ query: CREATE_ENHANCED, variables: { input } });
+  return body.data?.['payload'] as {
     __typename: string;
     problems: { path: string[]; code: string; message: string; limit: number | null }[];
   };
