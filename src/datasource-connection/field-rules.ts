@@ -165,8 +165,7 @@ function* findListProblems<Item>(
   const known = new Set<string>();
   for (const [index, item] of list.slice(0, maxItems).entries()) {
     for (const [field, { checks }] of rules)
-      for (const check of checks)
-        if (!check.isMet(String(item[field]))) yield toItemProblem(index, field, check);
+      for (const check of checks) if (!check.isMet(String(item[field]))) yield toItemProblem(index, field, check);
     const count = known.size;
     if (known.add(unique.keyOf(item)).size === count)
       yield toItemProblem(index, unique.field, { code: InputProblemCode.DUPLICATE, message: unique.message });

@@ -61,7 +61,7 @@ export async function startMutation(
 }
 
 /** The tenant exceeds its rate of mutations; nothing was done. Sent with HTTP status 429. */
-export class RateLimitedError extends PublicError {
+class RateLimitedError extends PublicError {
   constructor(retryAfterSeconds: number) {
     const message =
       'You create, change or delete too many connections at a time. Nothing was done; wait, then repeat the request.';

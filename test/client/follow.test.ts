@@ -127,7 +127,3 @@ describe('subscribe() of the client package', () => {
     await changes.return();
   });
 });
-
-function progressOf(connection: DatasourceConnectionFieldsFragment): number | null | undefined {
-  return connection.__typename === 'ClassicDatasourceConnection' ? connection.progress : undefined;
-}
