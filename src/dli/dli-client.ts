@@ -116,29 +116,16 @@ export class DliClient {
   }
 
   /**
-   * One connection, possibly in state DELETED. Undefined when DLI has none with this id.
+   * One connection by one get, possibly in state DELETED. Undefined when DLI has none with this id. A refusal may mean the
+   * same, see {@link findInList}.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async getConnection(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#getOrFind('reads', id, context);
-  }
-
-  /**
-   * {@link getConnection} on the transport of changes, so that reads cannot delay it.
-   *
-   * @throws {DliError} as {@link DliClient.getConnection}
-   */
-  async getForDeletion(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#getOrFind('readsForChange', id, context);
-  }
-
-  /**
-   * {@link getConnection} by one get, whose refusal the list does not decide; see {@link findInList}.
-   *
-   * @throws {DliError} as {@link DliClient.getConnection}
-   */
-  async ask(purpose: ReadPurpose, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+  async getConnection(
+    id: string,
+    purpose: ReadPurpose,
+    context: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
     const { operations, decoder, createFilter, isNotFound } = this.api;
     const found = await this.dependencies.requests[purpose].send(
       {
@@ -214,19 +201,6 @@ export class DliClient {
       response => (this.api.isNotFound(response) ? 'notFound' : readChange(response)),
     );
     return { kind: kind === 'done' ? 'deleted' : kind, ...details };
-  }
-
-  async #getOrFind(
-    purpose: ReadPurpose,
-    id: string,
-    context: OperationContext,
-  ): Promise<DescribedConnection | undefined> {
-    try {
-      return await this.ask(purpose, id, context);
-    } catch (error) {
-      if (!(error instanceof DliError)) throw error;
-      return this.findInList(id, context, error);
-    }
   }
 
   async #list(requests: SafeRequests, context: OperationContext, options: ListOptions): Promise<ConnectionList> {

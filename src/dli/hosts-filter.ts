@@ -6,6 +6,8 @@ import type { HostMapping, HostsSummary } from './connection.js';
 
 // 20,000 hosts, the most that a connection may have, are 3.3 MB.
 const MAX_ARRAY_BYTES = 8 * 1024 * 1024;
+// A page of 100 connections with the most hosts has 330 MB.
+const MAX_BYTES = 512 * 1024 * 1024;
 
 /**
  * Replaces the hosts in a JSON text by their summary while it arrives: each member `"hosts":[…]` becomes
@@ -16,7 +18,8 @@ const MAX_ARRAY_BYTES = 8 * 1024 * 1024;
  * with escapes, which DLI does not do.
  */
 export class HostsFilter extends JsonArrayFilter implements BodyFilter {
-  constructor() {
+  /** @param maxBytes how long the body may be. Default: 512 MB. */
+  constructor(readonly maxBytes = MAX_BYTES) {
     super({ key: 'hosts', maxArrayBytes: MAX_ARRAY_BYTES, replace: summarize });
   }
 }

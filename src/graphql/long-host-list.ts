@@ -40,6 +40,6 @@ function isHost(value: unknown): boolean {
 }
 
 /** Puts the hosts of a request into the input that they were taken from. */
-export function restoreHosts(argument: unknown, hosts: HostList | undefined): void {
-  if (hosts !== undefined && isObject(argument) && Array.isArray(argument['hosts'])) Object.assign(argument, { hosts });
+export function restoreHosts(argument: unknown, hosts: HostList): void {
+  if (isObject(argument) && Array.isArray(argument['hosts'])) Object.assign(argument, { hosts });
 }

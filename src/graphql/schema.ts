@@ -66,7 +66,8 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     },
     authChecker: checkRoles,
     validateFn(argument: unknown, _type, { context }) {
-      restoreHosts(argument, (context as RequestContext).hosts);
+      const { hosts } = context as RequestContext;
+      if (hosts !== undefined) restoreHosts(argument, hosts);
       validateArgument(argument);
     },
     pubSub: subscriptionsOf(resolvers),

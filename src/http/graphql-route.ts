@@ -16,7 +16,7 @@ import {
 import { sendHttpError } from './errors.js';
 import type { Explorer } from './explorer.js';
 import type { RequestWithHosts } from './long-host-lists.js';
-import { HOST_LIST_DECORATOR, LargeBodies, validatePost } from './long-host-lists.js';
+import { HOST_LIST_DECORATOR, LargeBodies, validateLongHosts } from './long-host-lists.js';
 import type { OriginCheck } from './origins.js';
 import { isAllowedOrigin, mayBeCrossSite } from './origins.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -24,6 +24,7 @@ import {
   acceptsEventStream,
   bodyOfQueryString,
   DEFAULT_RESPONSE_TYPE,
+  declaresLargeBody,
   preferredType,
   validateBody,
 } from './request-validation.js';
@@ -75,9 +76,10 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     const isPost = request.method === 'POST';
     // CSRF: pages of other sites may send any content type but JSON without a preflight.
     if (isPost && request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
-    const validated = isPost
-      ? await validatePost(request, trustedDocuments)
-      : validateBody(bodyOfQueryString(request.query), trustedDocuments);
+    const body = isPost ? request.body : bodyOfQueryString(request.query);
+    const result = validateBody(body, trustedDocuments);
+    const mayHaveLongHosts = isPost && (result === 'tooManyJsonValues' || request.getDecorator(HOST_LIST_DECORATOR));
+    const validated = mayHaveLongHosts ? await validateLongHosts(request, result, trustedDocuments) : result;
     if (typeof validated === 'string') return sendHttpError(reply, validated);
     request.body = validated;
     return undefined;
@@ -86,8 +88,20 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
   const respond = async (request: FastifyRequest, reply: FastifyReply) =>
     acceptsEventStream(request.headers) ? sse.handle(request, reply) : execute(request, reply);
   const largeBodies = new LargeBodies();
-  const onRequest = [authenticate, largeBodies.admit];
-  app.post(GRAPHQL_PATH, { onRequest, preParsing: largeBodies.read, preHandler: admit }, respond);
+  const authenticatePost: AuthenticationHook = async (request, reply) => {
+    const refusal = await authenticate(request, reply);
+    return refusal ?? (declaresLargeBody(request.headers) ? largeBodies.admit(request, reply) : undefined);
+  };
+  app.post(
+    GRAPHQL_PATH,
+    {
+      onRequest: authenticatePost,
+      preParsing: async (request, _reply, body) =>
+        declaresLargeBody(request.headers) ? largeBodies.read(request) : body,
+      preHandler: admit,
+    },
+    respond,
+  );
   app.post(EVENT_STREAM_PATH, { onRequest: authenticate, preHandler: admit }, sse.handle);
   const authenticateGet: AuthenticationHook = async (request, reply) => {
     // A WebSocket may authenticate later, in its first message.

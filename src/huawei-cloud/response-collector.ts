@@ -16,6 +16,8 @@ export interface UpstreamResponse {
 
 /** Changes a response body while it arrives. It serves one exchange. */
 export interface BodyFilter {
+  /** A body that is longer before it is filtered fails the call with TOO_LARGE. */
+  readonly maxBytes: number;
   /**
    * Takes the next bytes, and returns what takes their place, which may be nothing yet.
    *
@@ -31,7 +33,7 @@ export interface ResponseLimits {
   deadline: Deadline;
   /** A longer response body fails the call with TOO_LARGE. With a filter, this is what the filter returns. */
   maxBodyBytes: number;
-  /** Changes the body. It may then have 512 MB, and take until the deadline while it keeps arriving. */
+  /** Changes the body, which may then take until the deadline while it keeps arriving. */
   filter?: BodyFilter | undefined;
   /** Called right before the first byte is sent, when the connection is established. */
   onSending?: (() => void) | undefined;
@@ -44,7 +46,6 @@ type RawHeaders = Record<string, string | string[] | undefined>;
 const HEADERS_TIMEOUT_MS = 10_000;
 // For the whole body or, with a filter, for its next bytes.
 const BODY_TIMEOUT_MS = 5_000;
-const MAX_FILTERED_BODY_BYTES = 512 * 1024 * 1024;
 const MIN_USEFUL_MS = 250;
 
 /**
@@ -111,7 +112,7 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     }
     this.#receivedBytes += chunk.length;
     this.#timer.start(BODY_TIMEOUT_MS);
-    if (this.#receivedBytes > MAX_FILTERED_BODY_BYTES) this.#fail('TOO_LARGE');
+    if (this.#receivedBytes > filter.maxBytes) this.#fail('TOO_LARGE');
     else this.#keepFiltered(() => filter.write(chunk));
   }
 

@@ -163,8 +163,8 @@ describe('a wait for an enhanced connection', () => {
 describe('watches of one connection that wait for different resources', () => {
   it('share its polls, and end one by one', async () => {
     const { stored, watcher } = start(bound());
-    const untils = [[[POOL]], [[OTHER]], [[POOL], [OTHER]]];
-    const [ofPool, ofOther, ofBoth] = untils.map(until => watcher.watch(idOf(1), CALLER, until));
+    const waits = [[[POOL]], [[OTHER]], [[POOL], [OTHER]]];
+    const [ofPool, ofOther, ofBoth] = waits.map(until => watcher.watch(idOf(1), CALLER, until));
     const streams = [ofPool, ofOther, ofBoth].filter(stream => stream !== undefined);
     await Promise.all(streams.map(nextOf));
     const calls = stored.gets.length;

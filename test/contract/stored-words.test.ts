@@ -8,6 +8,7 @@ import { open } from 'lmdb';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
 import { RecordCodec } from '../../src/operation-store/operation-record.js';
+import { enhancedCalls, POOL_A, VALID_ENHANCED_INPUT } from '../enhanced-connection/helpers/enhanced-gateway.js';
 import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -70,11 +71,19 @@ async function readTables(folder: string) {
   }
 }
 
+function projectOf(emulator: Emulator): string {
+  const [first] = emulator.ledger.entries();
+  return `http://${first?.headers['host']}/${DEFAULT_PROJECT_ID}`;
+}
+
+function keyedHash(secret: Buffer, ...words: string[]): string {
+  return createHmac('sha256', secret).update(JSON.stringify(words)).digest('hex');
+}
+
 /** The fields by which records are found, computed from the inputs of their hashes. */
 function identityOf(emulator: Emulator, secret: Buffer) {
-  const [first] = emulator.ledger.entries('createConnection');
-  const project = `http://${first?.headers['host']}/${DEFAULT_PROJECT_ID}`;
-  const keyed = (...words: string[]) => createHmac('sha256', secret).update(JSON.stringify(words)).digest('hex');
+  const project = projectOf(emulator);
+  const keyed = (...words: string[]) => keyedHash(secret, ...words);
   const { name, service, securityGroupId, networkId, url } = VALID_INPUT;
   const input = JSON.stringify([name, service, securityGroupId, networkId, url, null, []]);
   return {
@@ -128,6 +137,29 @@ describe('the embedded store keeps the field names and values of', () => {
       [[TIME, 'record', id], nameId],
       [[TIME, 'connection', connectionId], id],
     ]);
+  });
+
+  it('a success of an enhanced connection, one of whose pools does not exist', async () => {
+    const { send, emulator, storedTables } = await startOnFolder();
+    const resources = [POOL_A, { kind: 'QUEUE', name: 'no_such_queue' }];
+    const { connectionId } = await enhancedCalls({ send }).createEnhanced({ idempotencyKey: KEY, resources });
+    const { secret, record } = await storedTables();
+    const { identity } = identityOf(emulator, secret);
+    const { name, vpcId, networkId } = VALID_ENHANCED_INPUT;
+    const bound = resources.map(resource => [resource.kind, resource.name]);
+    const input = JSON.stringify(['ENHANCED', name, vpcId, networkId, null, bound, [], []]);
+    expect(record).toEqual({
+      ...identity,
+      ...SENT,
+      nameId: keyedHash(secret, 'enhancedName', projectOf(emulator), name),
+      fingerprint: createHash('sha256').update(input).digest('hex'),
+      wanted: { kind: 'ENHANCED', name, vpcId, networkId },
+      state: 'SUCCEEDED',
+      connectionId,
+      message: null,
+      isReconciled: false,
+      notBound: [{ kind: 'QUEUE', name: 'no_such_queue', reason: 'NOT_FOUND', upstreamCode: null }],
+    });
   });
 
   it('a refusal', async () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EnhancedConnectionRequest } from '../../src/dli/connection.js';
 import { closedPort } from '../helpers/listening-server.js';
-import { createManualClock } from '../helpers/manual-clock.js';
 import type { Answer } from './helpers/dli-clients.js';
 import { ENHANCED, NOT_OFFERED, startClients } from './helpers/dli-clients.js';
 
@@ -65,7 +64,7 @@ describe('a create of an enhanced connection', () => {
   it('shares its circuit breaker with classic ones', async () => {
     const port = await closedPort();
     // Too short for a retry. The clock stands still, so no deadline passes.
-    const clients = await startClients(() => CREATED, createManualClock(), `http://127.0.0.1:${port}`);
+    const clients = await startClients(() => CREATED, undefined, `http://127.0.0.1:${port}`);
     const { classic, enhanced, context, logged } = clients;
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const prepared = await enhanced.prepareCreate(context(1_000));
@@ -78,7 +77,7 @@ describe('a create of an enhanced connection', () => {
 
   it('shares its retry budget with classic ones', async () => {
     // The budget of 3 in 10 s is used up by the first three.
-    const clients = await startClients(() => THROTTLED, createManualClock());
+    const clients = await startClients(() => THROTTLED);
     const { classic, context, received } = clients;
     for (let attempt = 0; attempt < 3; attempt += 1) await create(clients);
     expect(received).toHaveLength(6);

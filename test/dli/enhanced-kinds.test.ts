@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createManualClock } from '../helpers/manual-clock.js';
 import type { Answer, ReceivedRequest } from './helpers/dli-clients.js';
 import { CLASSIC, ENHANCED, errorOf, linesOf, NOT_OFFERED, startClients, UNKNOWN_ID } from './helpers/dli-clients.js';
 
@@ -134,9 +135,13 @@ describe('a connection that neither kind has', () => {
   });
 
   it('is asked for at the second kind even if the first does not respond in time', async () => {
-    const hanging = new Promise<Answer>(() => undefined);
-    const { connections, context } = await startClients(({ path }) => (path.startsWith(ENHANCED) ? FOUND : hanging));
-    expect(await connections.getConnection(ID, context(6_000))).toMatchObject({ kind: 'ENHANCED' });
+    const clock = createManualClock();
+    const { connections, context } = await startClients(({ path }) => {
+      if (path.startsWith(ENHANCED)) return FOUND;
+      clock.advance(1_000);
+      return new Promise<Answer>(() => undefined);
+    }, clock);
+    expect(await connections.getConnection(ID, context(2_000))).toMatchObject({ kind: 'ENHANCED' });
   });
 });
 

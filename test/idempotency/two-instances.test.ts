@@ -6,6 +6,7 @@ import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilDecided } from '../proof/helpers/caller.js';
+import { CLASSIC } from '../proof/helpers/classic-kind.js';
 import { planCreate } from '../proof/helpers/create-plan.js';
 import { Fleet } from '../proof/helpers/fleet.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
@@ -25,7 +26,7 @@ describeWithProgram('redis-server', 'two gateways that share Redis', program => 
     const fleet = await Fleet.start(2, { ...environmentFor(baseUrl), REDIS_URL });
     const [oneUrl = '', otherUrl = ''] = await fleet.urls();
     const plans = Array.from({ length: PAIRS }, (_, number) => ({
-      ...planCreate(seed, number),
+      ...planCreate(CLASSIC, seed, number),
       faults: [],
       isTwice: true,
     }));
@@ -33,7 +34,7 @@ describeWithProgram('redis-server', 'two gateways that share Redis', program => 
     await fetch(oneUrl);
     const gapsMs: number[] = [];
     const histories = await inParallel(plans, AT_A_TIME, async ({ input }) => {
-      const history: CreateHistory = { input, calls: [] };
+      const history: CreateHistory = { kind: CLASSIC, input, calls: [] };
       const startMs = performance.now();
       const one = callOnce(history, oneUrl);
       gapsMs.push(performance.now() - startMs);
@@ -41,7 +42,7 @@ describeWithProgram('redis-server', 'two gateways that share Redis', program => 
       await callUntilDecided(history, async () => otherUrl, Number.POSITIVE_INFINITY);
       return history;
     });
-    const { verdict, figures } = checkAnswers(plans, histories, emulator);
+    const { verdict, figures } = checkAnswers(CLASSIC, plans, histories, emulator);
     process.stderr.write(`pairs: ${JSON.stringify({ seed, ...figures, maxGapMs: Math.max(...gapsMs) })}\n`);
     expect(figures).toMatchObject({ posts: PAIRS, connections: PAIRS, ends: { CREATED: PAIRS } });
     expect({ seed, ...verdict }).toEqual({

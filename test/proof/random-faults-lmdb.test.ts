@@ -2,7 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, it } from '@jest/globals';
-import { RANDOM_FAULTS_TIMEOUT_MS, runRandomFaults } from './helpers/random-faults.js';
+import { CLASSIC } from './helpers/classic-kind.js';
+import { createCount, randomFaultsTimeoutMs, runRandomFaults } from './helpers/random-faults.js';
+
+const CREATES = createCount(40, 400);
 
 const folders: string[] = [];
 
@@ -15,7 +18,13 @@ it(
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'dli-gateway-random-faults-'));
     folders.push(folder);
-    await runRandomFaults('one gateway with LMDB', 1, { DATA_DIR: folder });
+    await runRandomFaults({
+      kind: CLASSIC,
+      title: 'one gateway with LMDB',
+      creates: CREATES,
+      gateways: 1,
+      store: { DATA_DIR: folder },
+    });
   },
-  RANDOM_FAULTS_TIMEOUT_MS,
+  randomFaultsTimeoutMs(CREATES),
 );

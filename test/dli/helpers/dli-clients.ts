@@ -11,9 +11,10 @@ import { IamClient } from '../../../src/huawei-cloud/iam-client.js';
 import { Transport } from '../../../src/huawei-cloud/transport.js';
 import { LogSampler } from '../../../src/lib/log-sampler.js';
 import type { Clock } from '../../../src/lib/time.js';
-import { Deadline, SYSTEM_CLOCK } from '../../../src/lib/time.js';
+import { Deadline } from '../../../src/lib/time.js';
 import { onCleanup } from '../../helpers/clean-up.js';
 import { listen } from '../../helpers/listening-server.js';
+import { createManualClock } from '../../helpers/manual-clock.js';
 
 /** A request that DLI received. */
 export interface ReceivedRequest {
@@ -53,13 +54,13 @@ export const NOT_OFFERED: Answer = {
 export const UNKNOWN_ID: Answer = { status: 400, body: { error_code: 'DLI.0002', error_msg: 'No such connection.' } };
 
 /**
- * Clients of a plain HTTP server on a free port, which plays DLI.
+ * Clients of a plain HTTP server on a free port, which plays DLI. No deadline passes unless the test advances the clock.
  *
  * @param url another address for DLI
  */
 export async function startClients(
   answer: (request: ReceivedRequest, index: number) => Answer | Promise<Answer>,
-  clock: Clock = SYSTEM_CLOCK,
+  clock: Clock = createManualClock(),
   url?: string,
 ) {
   const received: ReceivedRequest[] = [];

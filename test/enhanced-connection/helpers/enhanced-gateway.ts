@@ -90,7 +90,7 @@ const READ = `
   }`;
 
 /** A binding in an answer. */
-export interface BindingAnswer {
+interface BindingAnswer {
   kind: string;
   name: string;
   state: string;
@@ -98,7 +98,7 @@ export interface BindingAnswer {
 }
 
 /** An enhanced connection in an answer. */
-export interface ConnectionAnswer {
+interface ConnectionAnswer {
   id: string;
   readiness: string;
   isSettled: boolean;

@@ -1,25 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Emulator } from '../../../src/emulator/emulator.js';
-import type { Payload } from '../../helpers/gateway.js';
-import { CREATE_MUTATION } from '../../helpers/gateway.js';
-import type { PlannedInput } from './create-plan.js';
+import type { EnhancedPayload } from '../../enhanced-connection/helpers/enhanced-gateway.js';
+import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import { inParallel } from './in-parallel.js';
 
 /** One call; it has no payload if the caller disconnected or the gateway was killed. */
 export interface CallRecord {
   startedAtMs: number;
   endedAtMs: number;
-  payload: Payload | undefined;
+  payload: EnhancedPayload | undefined;
 }
 
 /** All calls with one key. */
-export interface CreateHistory {
-  input: PlannedInput;
+export interface CreateHistory<Input extends PlannedInput = PlannedInput> {
+  kind: ConnectionKind<Input>;
+  input: Input;
   calls: CallRecord[];
 }
 
 /** The payloads after which a caller need not repeat the call. */
-const DECIDED = ['CreateDatasourceConnectionSuccess', 'NameTakenError', 'DliRejectedError'];
+const DECIDED = [
+  'CreateDatasourceConnectionSuccess',
+  'CreateEnhancedDatasourceConnectionSuccess',
+  'NameTakenError',
+  'DliRejectedError',
+];
 const UNDECIDED = ['OutcomeUnknownError', 'IdempotencyInProgressError'];
 const MAX_CALLS = 6;
 const AT_A_TIME = 20;
@@ -28,16 +33,11 @@ const REPEAT_INTERVAL_MS = 1_000;
 const LONGEST_OWNERSHIP_MS = 30_000;
 const REPEAT_AFTER_MS = { first: 50, most: 400 };
 
-/** What identifies a create: several may have the same name. */
-export function identify(name: string, url: string): string {
-  return `${name} at ${url}`;
-}
-
 /** Makes one call and adds it to the history; returns whether it decided the create. */
 export async function callOnce(history: CreateHistory, url: string, disconnectAfterMs?: number): Promise<boolean> {
   const call: CallRecord = { startedAtMs: Date.now(), endedAtMs: 0, payload: undefined };
   history.calls.push(call);
-  call.payload = await send(history.input, url, disconnectAfterMs);
+  call.payload = await send(history, url, disconnectAfterMs);
   call.endedAtMs = Date.now();
   return call.payload !== undefined && DECIDED.includes(call.payload.__typename);
 }
@@ -77,10 +77,11 @@ export async function callUntilFinal(
   while (undecided.length > 0) {
     const passedMs = performance.now() - startMs;
     const isDecided = await inParallel(undecided, AT_A_TIME, async history => callOnce(history, await nextUrl()));
-    const listed = new Set(emulator.connections().map(({ name, destination }) => identify(name, destination)));
+    const kinds = new Set(undecided.map(({ kind }) => kind));
+    const listed = new Set([...kinds].flatMap(kind => kind.held(emulator)).map(({ identity }) => identity));
     undecided = undecided.filter((history, index) => {
       const isUnknown = lastAnswer(history)?.code === 'OUTCOME_UNKNOWN';
-      const isListed = listed.has(identify(history.input.name, history.input.url));
+      const isListed = listed.has(history.kind.identify(history.input));
       const limitMs = resolutionMs * (isListed ? 10 : 1) + (isUnknown ? 0 : LONGEST_OWNERSHIP_MS);
       return !isDecided[index] && passedMs < limitMs;
     });
@@ -94,20 +95,24 @@ function countUndecided({ calls }: CreateHistory): number {
 }
 
 /** The last payload that a caller received. */
-export function lastAnswer({ calls }: CreateHistory): Payload | undefined {
+export function lastAnswer({ calls }: CreateHistory): EnhancedPayload | undefined {
   return calls.findLast(({ payload }) => payload !== undefined)?.payload;
 }
 
-async function send(input: PlannedInput, url: string, disconnectAfterMs?: number): Promise<Payload | undefined> {
+async function send(
+  { kind, input }: CreateHistory,
+  url: string,
+  disconnectAfterMs?: number,
+): Promise<EnhancedPayload | undefined> {
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: CREATE_MUTATION, variables: { input } }),
+      body: JSON.stringify({ query: kind.mutation, variables: { input } }),
       ...(disconnectAfterMs !== undefined && { signal: AbortSignal.timeout(disconnectAfterMs) }),
     });
-    const body = (await response.json()) as { data?: { createDatasourceConnection?: Payload } | null };
-    const payload = body.data?.createDatasourceConnection;
+    const body = (await response.json()) as { data?: Record<string, EnhancedPayload> | null };
+    const [payload] = Object.values(body.data ?? {});
     if (payload) return payload;
     throw new WrongAnswerError(`${response.status} ${JSON.stringify(body)}`);
   } catch (error) {

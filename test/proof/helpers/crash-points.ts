@@ -117,3 +117,39 @@ export const CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
     posts: 1,
   },
 };
+
+const BIND = 'request.path.endsWith("/associate-queue")';
+// Enough for all steps on a slow machine: a bind whose time is over is not repeated.
+const BINDING_ENVIRONMENT = { OPERATION_TIMEOUT_MS: '30000' };
+
+/** The steps of a create that binds its connection to two resources, from the response of DLI to the create on. */
+export const BINDING_CRASH_POINTS: Readonly<Record<string, CrashPoint>> = {
+  'after its create was recorded and before it binds': {
+    preload: killAt('undici:client:sendHeaders', BIND),
+    environment: BINDING_ENVIRONMENT,
+    end: 'CREATED',
+    posts: 1,
+  },
+  'between two binds': {
+    environment: BINDING_ENVIRONMENT,
+    prepare: emulator => emulator.inject({ operation: 'associateQueue', skip: 1, behaviour: 'hang', apply: false }),
+    async trigger({ emulator, kill }) {
+      await emulator.ledger.waitFor('associateQueue', 2);
+      kill();
+    },
+    end: 'CREATED',
+    posts: 1,
+  },
+  'when it receives the response of DLI to a bind': {
+    preload: killAt('undici:request:headers', BIND),
+    environment: BINDING_ENVIRONMENT,
+    end: 'CREATED',
+    posts: 1,
+  },
+  'after its binds were recorded and before it responds to the caller': {
+    preload: KILL_BEFORE_ANSWER,
+    environment: BINDING_ENVIRONMENT,
+    end: 'CREATED',
+    posts: 1,
+  },
+};

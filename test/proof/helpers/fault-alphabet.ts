@@ -62,15 +62,52 @@ export const CREATE_FAULTS: readonly CreateFault[] = [
   ...[...REFUSALS, ...REFUSALS].map((fault): CreateFault => ({ fault, proves: 'NOT_EXECUTED' })),
 ];
 
-/** All faults of a list. */
-export const LIST_FAULTS: readonly Fault[] = [
-  { operation: 'listConnections', status: 500 },
-  { operation: 'listConnections', error: 'APIGW.0308' },
-  { operation: 'listConnections', behaviour: 'reset' },
-  { operation: 'listConnections', behaviour: 'close' },
-  { operation: 'listConnections', behaviour: 'truncate', apply: true },
-  { operation: 'listConnections', status: 200, body: '{"connections": [' },
-  { operation: 'listConnections', status: 200, body: { connections: [], count: 1 } },
-  { operation: 'listConnections', status: 200, body: { is_success: false, connections: [] } },
-  { operation: 'listConnections', delayMs: 200 },
+const LIST_FAULTS: readonly Omit<Fault, 'operation'>[] = [
+  { status: 500 },
+  { error: 'APIGW.0308' },
+  { behaviour: 'reset' },
+  { behaviour: 'close' },
+  { behaviour: 'truncate', apply: true },
+  { status: 200, body: '{"connections": [' },
+  { status: 200, body: { connections: [], count: 1 } },
+  { status: 200, body: { is_success: false, connections: [] } },
+  { delayMs: 200 },
 ];
+
+/** All faults of a list. */
+export function listFaultsOf(operation: Fault['operation']): Fault[] {
+  return LIST_FAULTS.map(fault => ({ ...fault, operation }));
+}
+
+const GET_FAULTS: readonly Omit<Fault, 'operation'>[] = [
+  { status: 500 },
+  { error: 'APIGW.0308' },
+  { behaviour: 'reset' },
+  { behaviour: 'truncate', apply: true },
+  { status: 200, body: '{"id":' },
+  { status: 200, body: { is_success: false } },
+  { behaviour: 'hang' },
+  { delayMs: 500 },
+];
+
+/** All faults of a read of one connection. */
+export function getFaultsOf(operation: Fault['operation']): Fault[] {
+  return GET_FAULTS.map(fault => ({ ...fault, operation }));
+}
+
+/** All faults of a bind: those of a create, and refusals that only binds have. */
+export function bindFaults(): Fault[] {
+  const onlyOfBinds: Omit<Fault, 'operation'>[] = [
+    { error: 'DLI.0007' },
+    { error: 'DLI.0012' },
+    { body: { is_success: false, message: 'no' }, apply: true },
+  ];
+  const faults = [...CREATE_FAULTS.map(({ fault }) => fault), ...onlyOfBinds];
+  return faults.filter(fault => !isFalseSuccess(fault)).map(fault => ({ ...fault, operation: 'associateQueue' }));
+}
+
+/** Whether the response says that a request was executed that was not. Responses to creates also have an id. */
+function isFalseSuccess({ apply, status, body }: Omit<Fault, 'operation'>): boolean {
+  const isSuccess = status === 204 || (typeof body === 'object' && 'is_success' in body && body.is_success === true);
+  return isSuccess && apply === false;
+}

@@ -1,9 +1,11 @@
 import { expect } from '@jest/globals';
+import type { Emulator } from '../../../src/emulator/emulator.js';
 import { startEmulator } from '../../emulator/helpers/running-emulator.js';
 import { environmentFor } from '../../helpers/gateway-process.js';
 import { proofSize } from '../../helpers/proof-size.js';
 import type { CreateHistory } from './caller.js';
 import { callOnce, callUntilDecided, callUntilFinal } from './caller.js';
+import type { ConnectionKind, PlannedInput } from './connection-kind.js';
 import type { CreatePlan } from './create-plan.js';
 import { planCreate } from './create-plan.js';
 import { Fleet } from './fleet.js';
@@ -11,30 +13,57 @@ import { inParallel } from './in-parallel.js';
 import { chooseSeed, randomOf } from './random.js';
 import { checkAnswers } from './verdict.js';
 
-const CREATES = Number(process.env['PROOF_CREATES'] ?? proofSize(40, 400));
 // With more at a time, creates would miss their deadlines on a machine with two cores.
 const AT_A_TIME = 15;
-const KILLS = Math.max(2, Math.ceil(CREATES / 250));
 const OPERATION_MS = 5_000;
 const SETTLE_MS = 4_000;
 const LIST_LAG_MS = 200;
 /** Time within which an unknown create is decided: its killed owner keeps the record, and then it settles. */
 const RESOLUTION_MS = OPERATION_MS + 5_000 + 2 * SETTLE_MS;
 
-/** Enough for a machine that is ten times slower. */
-export const RANDOM_FAULTS_TIMEOUT_MS = 120_000 + CREATES * 1_000;
+/** The number of creates of a run: `PROOF_CREATES` if it is set, otherwise as {@link proofSize} says. */
+export function createCount(short: number, long: number): number {
+  return Number(process.env['PROOF_CREATES'] ?? proofSize(short, long));
+}
+
+/** Milliseconds in which a run of so many creates ends, even on a machine that is ten times slower. */
+export function randomFaultsTimeoutMs(creates: number): number {
+  return 120_000 + creates * 1_000;
+}
+
+/** What to run. */
+interface RandomFaultsOptions<Input extends PlannedInput> {
+  kind: ConnectionKind<Input>;
+  /** Name of the run in the output. */
+  title: string;
+  creates: number;
+  /** Number of processes that share the store. */
+  gateways: number;
+  /** Environment variables that select the store. */
+  store: Record<string, string>;
+}
+
+/** What is left of a run, all creates of which have ended. The gateways run until the end of the test. */
+export interface RandomFaultsRun<Input extends PlannedInput> {
+  seed: string;
+  histories: CreateHistory<Input>[];
+  fleet: Fleet;
+  emulator: Emulator;
+}
 
 /**
  * Sends creates while DLI has random faults and gateways are killed, and compares the answers with the emulator's
  * ledger.
- *
- * @param title name of the run in the output
- * @param gateways number of processes that share the store
- * @param store environment variables that select the store
  */
-export async function runRandomFaults(title: string, gateways: number, store: Record<string, string>): Promise<void> {
+export async function runRandomFaults<Input extends PlannedInput>({
+  kind,
+  title,
+  creates,
+  gateways,
+  store,
+}: RandomFaultsOptions<Input>): Promise<RandomFaultsRun<Input>> {
   const seed = chooseSeed();
-  process.stderr.write(`${title}: ${CREATES} creates, replay with PROOF_SEED=${seed}\n`);
+  process.stderr.write(`${title}: ${creates} creates, replay with PROOF_SEED=${seed}\n`);
   const startMs = performance.now();
   const { emulator, baseUrl } = await startEmulator({ uniqueNames: false, listLagMs: LIST_LAG_MS });
   const fleet = await Fleet.start(gateways, {
@@ -43,19 +72,20 @@ export async function runRandomFaults(title: string, gateways: number, store: Re
     RECONCILE_SETTLE_MS: String(SETTLE_MS),
     ...store,
   });
-  const plans = Array.from({ length: CREATES }, (_, number) => planCreate(seed, number));
+  const plans = Array.from({ length: creates }, (_, number) => planCreate(kind, seed, number));
+  const killCount = Math.max(2, Math.ceil(creates / 250));
   const killing = randomOf(`${seed}/kills`);
   const kills: Promise<void>[] = [];
   let started = 0;
 
-  async function create({ input, faults, listFault, isTwice, disconnectsAfterMs, maxUndecided }: CreatePlan) {
+  async function create({ input, faults, otherFault, isTwice, disconnectsAfterMs, maxUndecided }: CreatePlan<Input>) {
     const random = randomOf(`${seed}/${input.name}/calls`);
     const nextUrl = () => fleet.url(random);
-    for (const { fault } of faults) emulator.inject({ ...fault, operation: 'createConnection', name: input.name });
-    if (listFault !== undefined) emulator.inject(listFault);
+    for (const { fault } of faults) emulator.inject({ ...fault, operation: kind.operation, name: input.name });
+    if (otherFault !== undefined) emulator.inject(otherFault);
     started += 1;
-    if (started % Math.ceil(CREATES / KILLS) === 0) kills.push(fleet.kill(killing));
-    const history: CreateHistory = { input, calls: [] };
+    if (started % Math.ceil(creates / killCount) === 0) kills.push(fleet.kill(killing));
+    const history: CreateHistory<Input> = { kind, input, calls: [] };
     const first = nextUrl().then(url => callOnce(history, url, disconnectsAfterMs));
     if (isTwice) await nextUrl().then(url => callOnce(history, url));
     if (!(await first)) await callUntilDecided(history, nextUrl, maxUndecided);
@@ -69,7 +99,7 @@ export async function runRandomFaults(title: string, gateways: number, store: Re
   const random = randomOf(`${seed}/end`);
   const waitingMs = await callUntilFinal(histories, () => fleet.url(random), RESOLUTION_MS, emulator);
 
-  const { verdict, figures } = checkAnswers(plans, histories, emulator);
+  const { verdict, figures } = checkAnswers(kind, plans, histories, emulator);
   const seconds = { faults: Math.round(faultsMs / 1_000), end: Math.round(waitingMs / 1_000) };
   process.stderr.write(`${title}: ${JSON.stringify({ ...figures, kills: fleet.kills, seconds })}\n`);
   expect({ seed, ...verdict }).toEqual({
@@ -81,4 +111,5 @@ export async function runRandomFaults(title: string, gateways: number, store: Re
     stuck: [],
   });
   expect(fleet.stderr()).toBe('');
+  return { seed, histories, fleet, emulator };
 }

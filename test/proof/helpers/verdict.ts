@@ -1,13 +1,14 @@
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { Payload } from '../../helpers/gateway.js';
 import type { CallRecord, CreateHistory } from './caller.js';
-import { identify, lastAnswer } from './caller.js';
+import { lastAnswer } from './caller.js';
+import type { ConnectionKind, HeldConnection, PlannedInput } from './connection-kind.js';
+import { allEntries } from './connection-kind.js';
 import type { CreatePlan } from './create-plan.js';
 
-type Connection = ReturnType<Emulator['connections']>[number];
-/** What DLI did for one name and address, according to the emulator. */
-interface UpstreamState {
-  connections: readonly Connection[];
+/** What DLI did for one create, according to the emulator. */
+interface UpstreamState<Input extends PlannedInput> {
+  connections: HeldConnection<Input>[];
   posts: number;
 }
 
@@ -36,13 +37,14 @@ export interface Figures {
   answers: Record<string, number>;
 }
 
-/** Compares every answer with what DLI did. No two creates may have the same name and address. */
-export function checkAnswers(
+/** Compares every answer with what DLI did. No two creates may have the same identity. */
+export function checkAnswers<Input extends PlannedInput>(
+  kind: ConnectionKind<Input>,
   plans: readonly Pick<CreatePlan, 'faults' | 'isTwice'>[],
-  histories: readonly CreateHistory[],
+  histories: readonly CreateHistory<Input>[],
   emulator: Emulator,
 ): { verdict: Verdict; figures: Figures } {
-  const states = readUpstream(emulator);
+  const states = readUpstream(kind, emulator);
   const verdict: Verdict = {
     duplicates: [],
     wrongAnswers: [],
@@ -52,9 +54,8 @@ export function checkAnswers(
   };
   const figures: Figures = { creates: histories.length, posts: 0, connections: 0, ends: {}, answers: {} };
   for (const [index, history] of histories.entries()) {
-    const { name, url } = history.input;
     const plan = plans[index];
-    const { connections, posts } = states.get(identify(name, url)) ?? { connections: [], posts: 0 };
+    const { connections, posts } = states.get(kind.identify(history.input)) ?? { connections: [], posts: 0 };
     const [connection] = connections;
     const last = lastAnswer(history);
     const end = codeOf(last);
@@ -63,7 +64,7 @@ export function checkAnswers(
     figures.posts += posts;
     figures.connections += connections.length;
     const describe = (problem: string) =>
-      `${name}: ${problem}; faults ${JSON.stringify(plan?.faults)}; answers ${describeCalls(history)}`;
+      `${history.input.name}: ${problem}; faults ${JSON.stringify(plan?.faults)}; answers ${describeCalls(history)}`;
     if (connections.length > 1) verdict.duplicates.push(describe(`${connections.length} connections`));
     for (const wrongAnswer of findWrongAnswers(history, connection, plan?.isTwice ?? false))
       verdict.wrongAnswers.push(describe(wrongAnswer));
@@ -83,20 +84,18 @@ function count(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
-function readUpstream({ ledger, connections }: Emulator): Map<string, UpstreamState> {
-  const states = new Map<string, { connections: Connection[]; posts: number }>();
-  const of = (name: string, url: string) => {
-    const state = states.get(identify(name, url)) ?? { connections: [], posts: 0 };
-    states.set(identify(name, url), state);
+function readUpstream<Input extends PlannedInput>(
+  kind: ConnectionKind<Input>,
+  emulator: Emulator,
+): Map<string, UpstreamState<Input>> {
+  const states = new Map<string, UpstreamState<Input>>();
+  const of = (identity: string) => {
+    const state = states.get(identity) ?? { connections: [], posts: 0 };
+    states.set(identity, state);
     return state;
   };
-  const entries = ledger.entries('createConnection');
-  if (entries.length !== ledger.count('createConnection')) throw new Error('The ledger is incomplete.');
-  for (const { body } of entries) {
-    const { name, url } = JSON.parse(body) as { name: string; url: string };
-    of(name, url).posts += 1;
-  }
-  for (const connection of connections()) of(connection.name, connection.destination).connections.push(connection);
+  for (const { body } of allEntries(emulator, kind.operation)) of(kind.identifyRequest(body)).posts += 1;
+  for (const connection of kind.held(emulator)) of(connection.identity).connections.push(connection);
   return states;
 }
 
@@ -107,17 +106,18 @@ function countLeadingRefusals(plan: Pick<CreatePlan, 'faults'> | undefined): num
   return ambiguous === -1 ? faults.length : ambiguous;
 }
 
-function findWrongAnswers(
-  { input, calls }: CreateHistory,
-  connection: Connection | undefined,
+function findWrongAnswers<Input extends PlannedInput>(
+  { input, calls }: CreateHistory<Input>,
+  connection: HeldConnection<Input> | undefined,
   isTwice: boolean,
 ): string[] {
   return calls.flatMap(({ payload, startedAtMs, endedAtMs }) => {
     switch (payload?.__typename) {
       case 'CreateDatasourceConnectionSuccess':
+      case 'CreateEnhancedDatasourceConnectionSuccess':
         if (connection === undefined || connection.connectionId !== payload.connectionId)
           return [`no connection ${payload.connectionId}`];
-        return matchesInput(connection, input) ? [] : [`other fields ${JSON.stringify(connection)}`];
+        return connection.contradictions(input, payload);
       case 'NameTakenError':
       case 'DliRejectedError':
         return connection === undefined ? [] : ['refused, but it exists'];
@@ -141,23 +141,11 @@ function findWrongAnswers(
   });
 }
 
-function matchesInput(connection: Connection, { service, url, ...input }: CreateHistory['input']): boolean {
-  return (
-    lettersOf(connection.service) === lettersOf(service) &&
-    connection.destination === url &&
-    connection.securityGroupId === input.securityGroupId &&
-    connection.networkId === input.networkId &&
-    JSON.stringify(connection.tags) === JSON.stringify(input.tags ?? [])
-  );
-}
-
-// DLI spells a service in another way: CloudTable.OPENTSDB for CLOUD_TABLE_OPENTSDB.
-function lettersOf(service: string): string {
-  return service.toLowerCase().replace(/[^a-z]/g, '');
-}
-
-function describeCalls({ calls }: CreateHistory): string {
-  const describe = ({ payload, startedAtMs, endedAtMs }: CallRecord) =>
-    `${payload?.code ?? payload?.connectionId ?? 'nothing'} (${startedAtMs} to ${endedAtMs})`;
+function describeCalls({ calls }: Pick<CreateHistory, 'calls'>): string {
+  const describe = ({ payload, startedAtMs, endedAtMs }: CallRecord) => {
+    const notBound = payload?.notBound?.map(({ name, code }) => ` without ${name}: ${code}`) ?? [];
+    const answer = payload?.code ?? payload?.connectionId ?? 'nothing';
+    return `${answer}${notBound.join()} (${startedAtMs} to ${endedAtMs})`;
+  };
   return calls.map(describe).join(', ');
 }

@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Emulator } from '../../../src/emulator/emulator.js';
 import type { Payload } from '../../helpers/gateway.js';
 import type { CallRecord, CreateHistory } from '../../proof/helpers/caller.js';
-import { callUntilFinal, identify, lastAnswer } from '../../proof/helpers/caller.js';
-import type { PlannedInput } from '../../proof/helpers/create-plan.js';
+import { callUntilFinal, lastAnswer } from '../../proof/helpers/caller.js';
+import type { ClassicInput } from '../../proof/helpers/classic-kind.js';
+import { CLASSIC, identify } from '../../proof/helpers/classic-kind.js';
 import type { CreateFault } from '../../proof/helpers/fault-alphabet.js';
 import { checkAnswers } from '../../proof/helpers/verdict.js';
 import type { CreateInput } from './create-inputs.js';
 
 interface Create {
-  history: CreateHistory;
+  history: CreateHistory<ClassicInput>;
   faults: readonly CreateFault[];
 }
 
@@ -40,7 +41,7 @@ export class CreateCalls {
     const key = typeof givenKey === 'string' ? givenKey : (call.payload?.idempotencyKey ?? randomUUID());
     const mapKey = `${key} ${id} ${JSON.stringify(input)}`;
     const create = this.#creates.get(mapKey) ?? {
-      history: { input: asGraphqlReads({ ...input, idempotencyKey: key }), calls: [] },
+      history: { kind: CLASSIC, input: asGraphqlReads({ ...input, idempotencyKey: key }), calls: [] },
       faults: this.#faultsOf.get(id) ?? [],
     };
     create.history.calls.push(call);
@@ -67,6 +68,7 @@ export class CreateCalls {
   contradictions(emulator: Emulator): string[] {
     const creates = [...this.#creates.values()];
     const { verdict } = checkAnswers(
+      CLASSIC,
       // Repeated calls may have overlapped.
       creates.map(({ faults, history: { calls } }) => ({ faults, isTwice: calls.length > 1 })),
       creates.map(({ history }) => history),
@@ -95,7 +97,7 @@ function isKeyReused({ payload }: CallRecord): boolean {
 }
 
 /** A refused second input of a key must not have been created. */
-function misreported({ input }: CreateHistory, emulator: Emulator): string[] {
+function misreported({ input }: CreateHistory<ClassicInput>, emulator: Emulator): string[] {
   return emulator
     .connections()
     .filter(({ name, destination }) => name === input.name && destination === input.url)
@@ -107,14 +109,14 @@ function identifyInput({ name, url }: CreateInput): string {
 }
 
 /** The input after the coercions of GraphQL: numbers as ids, and one value as a list. */
-function asGraphqlReads(input: CreateInput): PlannedInput {
+function asGraphqlReads(input: CreateInput): ClassicInput {
   const { networkId, securityGroupId, tags } = input;
   return {
     ...input,
     networkId: String(networkId),
     securityGroupId: String(securityGroupId),
     ...(tags !== undefined && { tags: tags === null || Array.isArray(tags) ? tags : [tags] }),
-  } as PlannedInput;
+  } as ClassicInput;
 }
 
 /** The payload of a mutation in the data of a response; undefined if there is none. */
