@@ -17,7 +17,11 @@ interface FieldTools {
   readField: (name: string, item: any) => any;
   // biome-ignore lint/suspicious/noExplicitAny: see above
   toReference: (object: any) => any;
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  canRead: (reference: any) => boolean;
 }
+
+const KINDS = possibleTypes['DatasourceConnection'] ?? [];
 
 /**
  * Settings for `new InMemoryCache(apolloCacheConfig)`. Pages of a list that differ in `after` and `first` only are
@@ -30,13 +34,14 @@ export const apolloCacheConfig = {
     DatasourceServiceInfo: { keyFields: ['service'] as string[] },
     // Replaced as a whole.
     DatasourceConnection: { fields: { queues: { merge: false }, tags: { merge: false } } },
+    EnhancedDatasourceConnection: { fields: { bindings: { merge: false }, routes: { merge: false } } },
     Query: {
       fields: {
         datasourceConnection: {
           keyArgs: ['id'] as string[],
-          read: (existing: unknown, { args, toReference }: FieldTools) =>
+          read: (existing: unknown, { args, toReference, canRead }: FieldTools) =>
             existing === undefined
-              ? toReference({ __typename: 'ClassicDatasourceConnection', id: args?.['id'] })
+              ? KINDS.map(__typename => toReference({ __typename, id: args?.['id'] })).find(canRead)
               : existing,
         },
         datasourceConnections: {
@@ -52,7 +57,7 @@ export const apolloCacheConfig = {
           read(existing: Page | undefined, { args, readField }: FieldTools): Page | undefined {
             if (existing === undefined) return undefined;
             const filter = args?.['filter'] as DatasourceConnectionFilter | null | undefined;
-            const items = existing.items.filter(item => belongs(readField('state', item), filter));
+            const items = existing.items.filter(item => belongs(readField, item, filter));
             const left = existing.items.length - items.length;
             const { totalCount } = existing;
             return { ...existing, items, ...(totalCount !== undefined && { totalCount: totalCount - left }) };
@@ -73,16 +78,25 @@ export function markDeleted(
 ): void {
   const { __typename, connectionId } = data?.deleteDatasourceConnection ?? {};
   if (__typename !== 'DeleteDatasourceConnectionSuccess') return;
-  const id = cache.identify({ __typename: 'ClassicDatasourceConnection', id: connectionId });
-  cache.modify({ id, fields: { state: () => 'DELETED' } });
+  for (const kind of KINDS) {
+    const id = cache.identify({ __typename: kind, id: connectionId });
+    cache.modify({ id, fields: { state: () => 'DELETED' } });
+  }
 }
 
 function refOf(item: Item): unknown {
   return '__ref' in item ? item.__ref : item;
 }
 
-/** Whether a list with this filter shows connections in this state. An unknown state does not remove any. */
-function belongs(state: unknown, filter: DatasourceConnectionFilter | null | undefined): boolean {
+/** Whether a list with this filter still shows a connection. What is not known of it does not remove it. */
+function belongs(
+  readField: FieldTools['readField'],
+  item: Item,
+  filter: DatasourceConnectionFilter | null | undefined,
+): boolean {
+  const [state, readiness]: unknown[] = [readField('state', item), readField('readiness', item)];
+  if (filter?.readiness && readiness !== undefined && !filter.readiness.some(listed => listed === readiness))
+    return false;
   if (state === undefined) return true;
   if (filter?.states) return filter.states.some(listed => listed === state);
   return state !== 'DELETED' || filter?.includeDeleted === true;

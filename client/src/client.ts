@@ -2,29 +2,16 @@ import { print } from 'graphql';
 import { readEvents } from './event-stream.js';
 import type { GraphqlError } from './failure.js';
 import { GatewayError, readFailure } from './failure.js';
-import type {
-  CreateDatasourceConnectionInput,
-  CreateDatasourceConnectionMutation,
-  DatasourceConnectionFieldsFragment,
-  DeleteDatasourceConnectionMutation,
-} from './generated/documents.js';
-import {
-  CreateDatasourceConnectionDocument,
-  DeleteDatasourceConnectionDocument,
-  FollowDatasourceConnectionDocument,
-} from './generated/documents.js';
-import type { RepeatOptions, Retry } from './repeat.js';
-import { delayOf, repeatUntilDecided, wait } from './repeat.js';
+import type { ConnectionResourceInput, DatasourceConnectionFieldsFragment } from './generated/documents.js';
+import { FollowDatasourceConnectionDocument } from './generated/documents.js';
+import type { Mutations } from './mutations.js';
+import { createMutations } from './mutations.js';
+import type { Retry } from './repeat.js';
+import { delayOf, wait } from './repeat.js';
 import type { TypedDocumentNode } from './typed-document-node.js';
 
 /** Milliseconds without a byte after which a stream is dead. The gateway sends one every 12 s at least. */
 const MAX_SILENCE_MS = 45_000;
-
-/** A member of the payload union of a create. */
-export type CreatePayload = CreateDatasourceConnectionMutation['createDatasourceConnection'];
-
-/** A member of the payload union of a delete. */
-export type DeletePayload = DeleteDatasourceConnectionMutation['deleteDatasourceConnection'];
 
 /** Where the gateway is, and how requests reach it. */
 export interface ClientOptions {
@@ -49,29 +36,20 @@ export interface SubscribeOptions {
   onRetry?: ((retry: Retry<never>) => void) | undefined;
 }
 
+/** How long a connection is followed. */
+export interface FollowOptions extends SubscribeOptions {
+  /** Of an enhanced connection: follow it until each of these is bound or has failed. */
+  untilBound?: readonly ConnectionResourceInput[] | undefined;
+}
+
 /** A client of one gateway. */
-export interface Client {
+export interface Client extends Mutations {
   /**
-   * Creates a connection, at most one however often the call is repeated: until the answer is final or the time is
-   * over. Without `input.idempotencyKey` a random one is used; choose one if the call may have to go on after a reload.
-   *
-   * @throws GatewayError for what a repeat cannot cure, such as a refused token or a wrong enum value
-   * @throws UndecidedError if the time is over without an answer
+   * The current state of a connection, then every change, until it is settled: a classic connection when it is ACTIVE,
+   * FAILED or DELETED; an enhanced one when no binding is CREATING and all of `untilBound` are bound or have failed, or
+   * when it is DELETED. Ends without a value if the connection does not exist. Reconnects when the stream breaks.
    */
-  createDatasourceConnection(
-    input: CreateDatasourceConnectionInput,
-    options?: Omit<RepeatOptions<CreatePayload>, 'idempotencyKey'>,
-  ): Promise<CreatePayload>;
-  /** Deletes a connection; waits while it is being created. Errors are those of a create. */
-  deleteDatasourceConnection(
-    id: string,
-    options?: Omit<RepeatOptions<DeletePayload>, 'idempotencyKey'>,
-  ): Promise<DeletePayload>;
-  /**
-   * The current state of a connection, then every change, until it is ACTIVE, FAILED or DELETED. Ends without a value if
-   * the connection does not exist. Reconnects when the stream breaks.
-   */
-  follow(id: string, options?: SubscribeOptions): AsyncGenerator<DatasourceConnectionFieldsFragment, void, undefined>;
+  follow(id: string, options?: FollowOptions): AsyncGenerator<DatasourceConnectionFieldsFragment, void, undefined>;
   /** Sends a query or mutation once. Throws a {@link GatewayError} if the response holds an error. */
   request<TResult, TVariables>(
     document: TypedDocumentNode<TResult, TVariables>,
@@ -174,23 +152,10 @@ export function createClient({ url, token, headers, fetch: send = globalThis.fet
   return {
     request,
     subscribe,
-    createDatasourceConnection(input, options = {}) {
-      const idempotencyKey = input.idempotencyKey ?? crypto.randomUUID();
-      const variables = { input: { ...input, idempotencyKey } };
-      return repeatUntilDecided(
-        async signal =>
-          (await request(CreateDatasourceConnectionDocument, variables, { signal })).createDatasourceConnection,
-        { ...options, idempotencyKey },
-      );
-    },
-    deleteDatasourceConnection: (id, options) =>
-      repeatUntilDecided(
-        async signal =>
-          (await request(DeleteDatasourceConnectionDocument, { input: { id } }, { signal })).deleteDatasourceConnection,
-        options,
-      ),
-    async *follow(id, options) {
-      for await (const { datasourceConnection } of subscribe(FollowDatasourceConnectionDocument, { id }, options)) {
+    ...createMutations(request),
+    async *follow(id, { untilBound, ...options } = {}) {
+      const variables = { id, ...(untilBound && { untilBound: [...untilBound] }) };
+      for await (const { datasourceConnection } of subscribe(FollowDatasourceConnectionDocument, variables, options)) {
         if (!datasourceConnection) return;
         yield datasourceConnection;
       }

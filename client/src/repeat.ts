@@ -2,6 +2,7 @@ import { readFailure, UndecidedError } from './failure.js';
 
 /** Members of the payload unions after which the same call, with the same key, gets another answer later. */
 export const RETRYABLE_MEMBERS: ReadonlySet<string | undefined> = new Set([
+  'ChangeOutcomeUnknownError',
   'ConnectionCreatingError',
   'DeleteOutcomeUnknownError',
   'DliUnavailableError',
@@ -13,6 +14,8 @@ export const RETRYABLE_MEMBERS: ReadonlySet<string | undefined> = new Set([
 export interface Answer {
   readonly __typename?: string;
   readonly retryAfterSeconds?: number;
+  /** Of a `ConnectionBusyError`: null if waiting does not help. */
+  readonly waitSeconds?: number | null;
 }
 
 /** A call that will be repeated, for the progress that a page shows. */
@@ -43,8 +46,8 @@ export interface RepeatOptions<T = unknown> {
 
 /**
  * Sends a mutation until its answer is final, with any GraphQL client. Repeats lost connections, HTTP 429 and 5xx, and
- * the {@link RETRYABLE_MEMBERS}; throws other errors at once. Returns the last answer if the time is over, or throws an
- * {@link UndecidedError} if the last attempt got none.
+ * the {@link RETRYABLE_MEMBERS}, and a `ConnectionBusyError` that says how long to wait; throws other errors at once.
+ * Returns the last answer if the time is over, or throws an {@link UndecidedError} if the last attempt got none.
  *
  * @param send sends the same call with the same idempotency key every time, and ends it when the signal is aborted
  */
@@ -66,8 +69,9 @@ export async function repeatUntilDecided<T extends Answer>(
       if (!limit.aborted && !readFailure(thrown).isTemporary) throw thrown;
       error = thrown;
     }
-    if (answer !== undefined && !RETRYABLE_MEMBERS.has(answer.__typename)) return answer;
-    const delayMs = delayOf(attempt, answer?.retryAfterSeconds ?? readFailure(error).retryAfterSeconds);
+    if (answer !== undefined && isFinal(answer)) return answer;
+    const waitSeconds = answer?.retryAfterSeconds ?? answer?.waitSeconds ?? readFailure(error).retryAfterSeconds;
+    const delayMs = delayOf(attempt, waitSeconds);
     if (performance.now() + delayMs >= endMs) {
       if (answer !== undefined) return answer;
       throw new UndecidedError(error, idempotencyKey);
@@ -75,6 +79,10 @@ export async function repeatUntilDecided<T extends Answer>(
     onRetry?.({ attempt, delayMs, answer, error });
     await wait(delayMs, signal);
   }
+}
+
+function isFinal({ __typename, waitSeconds }: Answer): boolean {
+  return !RETRYABLE_MEMBERS.has(__typename) && typeof waitSeconds !== 'number';
 }
 
 /** Milliseconds before the next attempt: not less than the gateway asks for, and spread so that callers do not meet. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
-import type { ObservableQuery, OperationVariables } from '@apollo/client';
-import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
+import type { ObservableQuery, OperationVariables, TypedDocumentNode } from '@apollo/client';
+import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import {
+  BindDatasourceConnectionDocument,
   CreateDatasourceConnectionDocument,
-  DatasourceConnectionDocument,
   DatasourceConnectionsDocument,
   DatasourceServicesDocument,
   DeleteDatasourceConnectionDocument,
@@ -12,7 +12,7 @@ import {
 import { apolloCacheConfig, markDeleted } from 'dli-gateway-client/apollo';
 import { filter, firstValueFrom } from 'rxjs';
 import type { Stack } from './helpers/stack.js';
-import { INPUT, startStack } from './helpers/stack.js';
+import { INPUT, POOL, startStack } from './helpers/stack.js';
 
 let stack: Stack;
 before(async () => {
@@ -62,16 +62,42 @@ it('joins the pages of a list, and keeps lists of other filters apart', async ()
   assert.equal(data?.datasourceConnections?.nextCursor, null);
 });
 
-it('finds a connection of a list by its id without a request', async () => {
+it('finds a connection of a list by its id without a request, of either kind', async () => {
   const client = createApollo();
-  const [id = ''] = await stack.seed({ name: 'listed' });
+  const [classicId = ''] = await stack.seed({ name: 'listed' });
+  const [enhancedId = ''] = await stack.seedEnhanced({ name: 'listed_enhanced' });
   await client.query({ query: DatasourceConnectionsDocument });
-  const { data } = await client.query({
-    query: DatasourceConnectionDocument,
-    variables: { id },
-    fetchPolicy: 'cache-only',
+  const fragment = gql`fragment Name on DatasourceConnection { name }`;
+  const query: TypedDocumentNode<{ datasourceConnection: { name: string } }> = gql`
+    query Name($id: ID!) { datasourceConnection(id: $id) { ...Name } }
+    ${fragment}
+  `;
+  const names = [classicId, enhancedId].map(
+    id => client.readQuery({ query, variables: { id } })?.datasourceConnection.name,
+  );
+  assert.deepEqual(names, ['listed', 'listed_enhanced']);
+});
+
+it('keeps lists right after a bind and after a delete of an enhanced connection', async () => {
+  const client = createApollo();
+  await stack.settings({ peeringMs: 0 });
+  const [id = ''] = await stack.seedEnhanced({ name: 'unbound_1' }, { name: 'unbound_2' });
+  const variables = { filter: { name: 'unbound', readiness: ['UNBOUND' as const] }, order: 'NAME' as const };
+  const unbound = client.watchQuery({ query: DatasourceConnectionsDocument, variables });
+  const all = client.watchQuery({
+    query: DatasourceConnectionsDocument,
+    variables: { filter: { name: 'unbound' }, order: 'NAME' },
   });
-  assert.equal(data?.datasourceConnection?.name, 'listed');
+  await loaded(unbound);
+  await loaded(all);
+  const input = { connectionId: id, resources: [POOL] };
+  await client.mutate({ mutation: BindDatasourceConnectionDocument, variables: { input } });
+  assert.deepEqual(namesIn(unbound.getCurrentResult().data), ['unbound_2']);
+  assert.deepEqual(namesIn(all.getCurrentResult().data), ['unbound_1', 'unbound_2']);
+
+  const mutation = DeleteDatasourceConnectionDocument;
+  await client.mutate({ mutation, variables: { input: { id } }, update: markDeleted });
+  assert.deepEqual(namesIn(all.getCurrentResult().data), ['unbound_2']);
 });
 
 it('drops a deleted connection from the lists that do not show deleted ones', async () => {

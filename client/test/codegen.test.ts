@@ -16,7 +16,7 @@ const FOLDER = join(PACKAGE, 'build/codegen');
 const SOURCE = `import { graphql } from './gql/index.js';
 import type { ListQuery } from './gql/graphql.js';
 
-export const List = graphql(\`query List { datasourceConnections { items { id ... on ClassicDatasourceConnection { name createdAt } } } }\`);
+export const List = graphql(\`query List { datasourceConnections { items { id createdAt ... on ClassicDatasourceConnection { name } } } }\`);
 
 // Fails to compile if the type of DateTime is unknown.
 export const timeOf = (data: ListQuery): string | null | undefined => data.datasourceConnections.items[0]?.createdAt;

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { before, it } from 'node:test';
-import { Client, fetchExchange } from '@urql/core';
+import type { TypedDocumentNode } from '@urql/core';
+import { Client, fetchExchange, gql } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
+import type { DatasourceConnectionsQueryVariables } from 'dli-gateway-client';
 import {
+  BindDatasourceConnectionDocument,
   CreateDatasourceConnectionDocument,
   DatasourceConnectionDocument,
   DatasourceConnectionsDocument,
@@ -12,7 +15,7 @@ import {
 } from 'dli-gateway-client';
 import { graphcacheConfig } from 'dli-gateway-client/urql';
 import type { Stack } from './helpers/stack.js';
-import { INPUT, startStack } from './helpers/stack.js';
+import { INPUT, POOL, startStack } from './helpers/stack.js';
 
 let stack: Stack;
 before(async () => {
@@ -60,6 +63,32 @@ it('sends queries with GET, as it does by default, and finds a connection of a l
   assert.deepEqual([methods, warnings], [['GET'], []]);
 });
 
+it('finds an enhanced connection of a list by its id, and reads lists again after a bind and a delete', async () => {
+  const { client, methods, warnings } = createUrql();
+  await stack.settings({ peeringMs: 0 });
+  const [id = ''] = await stack.seedEnhanced({ name: 'enhanced_1' }, { name: 'enhanced_2' });
+  const variables = { filter: { name: 'enhanced_', readiness: ['UNBOUND' as const] }, order: 'NAME' as const };
+  const shown = watchNames(client, variables);
+  await shown.are('enhanced_1,enhanced_2');
+  const query: TypedDocumentNode<{ datasourceConnection: { name: string } }, { id: string }> = gql`
+    query Name($id: ID!) { datasourceConnection(id: $id) { __typename id name } }
+  `;
+  const { data } = await client.query(query, { id }, { requestPolicy: 'cache-only' });
+  assert.equal(data?.datasourceConnection.name, 'enhanced_1');
+  assert.deepEqual(methods, ['GET']);
+
+  const input = { connectionId: id, resources: [POOL] };
+  await client.mutation(BindDatasourceConnectionDocument, { input });
+  await shown.are('enhanced_2');
+  shown.stop();
+  const all = watchNames(client, { ...variables, filter: { name: 'enhanced_' } });
+  await all.are('enhanced_1,enhanced_2');
+  await client.mutation(DeleteDatasourceConnectionDocument, { input: { id } });
+  await all.are('enhanced_2');
+  all.stop();
+  assert.deepEqual(warnings, []);
+});
+
 it('knows that a connection does not exist', async () => {
   const { client, methods } = createUrql();
   const id = '00000000-0000-4000-8000-000000000000';
@@ -74,25 +103,16 @@ it('reads lists again after a create and a delete', async () => {
   const { client, warnings } = createUrql();
   await stack.settings({ creationMs: 0 });
   const variables = { filter: { name: 'changing' }, order: 'NAME' as const };
-  const changes = new EventEmitter();
-  let shown: string | undefined;
-  const list = client.query(DatasourceConnectionsDocument, variables).subscribe(({ data, error }) => {
-    if (error) changes.emit('error', error);
-    shown = data?.datasourceConnections.items.map(({ name }) => name).join();
-    changes.emit('change');
-  });
-  const shows = async (names: string) => {
-    while (shown !== names) await once(changes, 'change');
-  };
-  await shows('');
+  const shown = watchNames(client, variables);
+  await shown.are('');
   const input = { ...INPUT, name: 'changing-1' };
   const created = await client.mutation(CreateDatasourceConnectionDocument, { input });
-  await shows('changing-1');
+  await shown.are('changing-1');
   const payload = created.data?.createDatasourceConnection;
   const id = payload?.__typename === 'CreateDatasourceConnectionSuccess' ? payload.connectionId : '';
   await client.mutation(DeleteDatasourceConnectionDocument, { input: { id } });
-  await shows('');
-  list.unsubscribe();
+  await shown.are('');
+  shown.stop();
   assert.deepEqual(warnings, []);
 });
 
@@ -102,3 +122,20 @@ it('keeps every kind of service', async () => {
   assert.equal(data?.datasourceServices.find(({ service }) => service === 'RDS')?.urlExample, '192.168.0.12:3306');
   assert.deepEqual(warnings, []);
 });
+
+/** Keeps a list up to date, and waits for its names. */
+function watchNames(client: Client, variables: DatasourceConnectionsQueryVariables) {
+  const changes = new EventEmitter();
+  let names: string | undefined;
+  const list = client.query(DatasourceConnectionsDocument, variables).subscribe(({ data, error }) => {
+    if (error) changes.emit('error', error);
+    names = data?.datasourceConnections.items.map(({ name }) => name).join();
+    changes.emit('change');
+  });
+  return {
+    async are(expected: string) {
+      while (names !== expected) await once(changes, 'change');
+    },
+    stop: () => list.unsubscribe(),
+  };
+}

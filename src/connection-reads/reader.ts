@@ -139,7 +139,9 @@ export class ConnectionReader {
   /** Takes a change into account, and discards the results that it has made stale. */
   notice(change: ConnectionChange): void {
     if (change.id !== undefined) this.#connections.delete(change.id.toLowerCase());
-    if (change.kind === 'created') this.dependencies.connections.remember(change.id, change.connectionKind);
+    // An id of unknown kind is taken for that of a classic connection first.
+    if (change.kind === 'created' && change.connectionKind !== 'CLASSIC')
+      this.dependencies.connections.remember(change.id, change.connectionKind);
     if (change.kind === 'unknown') this.#list.clear();
     else this.#ownChanges.add(change);
   }

@@ -165,13 +165,20 @@ function* findListProblems<Item>(
   const known = new Set<string>();
   for (const [index, item] of list.slice(0, maxItems).entries()) {
     for (const [field, { checks }] of rules)
-      for (const { isMet, ...problem } of checks)
-        if (!isMet(String(item[field]))) yield { path: [String(index), field], ...problem };
-    const key = unique.keyOf(item);
-    if (known.has(key))
-      yield { path: [String(index), unique.field], code: InputProblemCode.DUPLICATE, message: unique.message };
-    known.add(key);
+      for (const check of checks)
+        if (!check.isMet(String(item[field]))) yield toItemProblem(index, field, check);
+    const count = known.size;
+    if (known.add(unique.keyOf(item)).size === count)
+      yield toItemProblem(index, unique.field, { code: InputProblemCode.DUPLICATE, message: unique.message });
   }
+}
+
+function toItemProblem(
+  index: number,
+  field: string,
+  { code, message, limit }: Pick<Check, 'code' | 'message' | 'limit'>,
+): ItemProblem {
+  return { path: [String(index), field], code, message, limit };
 }
 
 function combine(decorators: PropertyDecorator[], isRequired: boolean): PropertyDecorator {

@@ -108,6 +108,8 @@ function connectionIdOf(payload: MutationPayload, input: MutationPayload): { con
 }
 
 // Independent of the order of the fields. The idempotency key is omitted: it gives access to the create's outcome.
-function fingerprintOf(input: object): string {
-  return hash('sha256', stringify({ ...input, idempotencyKey: undefined }) ?? '');
+// `ifUnbound: false` is omitted, because inputs had the same fingerprint before there was the field.
+function fingerprintOf(input: { ifUnbound?: boolean }): string {
+  const { ifUnbound = false } = input;
+  return hash('sha256', stringify({ ...input, idempotencyKey: undefined, ifUnbound: ifUnbound || undefined }) ?? '');
 }

@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../auth/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import type { Subscriber } from '../connection-reads/watcher.js';
+import type { HostMapping } from '../dli/connection.js';
 import type { Deadline } from '../lib/time.js';
 
 /** The part of a mutation that the audit log records; never a value of its input. */
@@ -24,6 +25,8 @@ export interface RequestContext {
   nextTurn?: () => Promise<void>;
   /** Expiry of the caller's token in milliseconds since 1970-01-01 UTC; undefined for no expiry. */
   validUntilMs?: number;
+  /** A long list of hosts that was taken out of the input of a create. Undefined when the input has its hosts. */
+  hosts?: readonly HostMapping[];
   /** The deadline of a mutation, including the fields of its payload. */
   deadline?: Deadline;
   /** The number of fields that cost a call to DLI each, so far. */

@@ -2,6 +2,7 @@ import type { ConnectionTag, HostMapping, ListedResource, Resource } from './con
 import { ResourceKind } from './connection.js';
 import { ENHANCED_API } from './connection-api.js';
 import type { DliRequests } from './dli-client.js';
+import { pathOf } from './dli-client.js';
 import type { OperationContext } from './dli-error.js';
 import { DliError } from './dli-error.js';
 import { readHosts } from './enhanced-responses.js';
@@ -55,7 +56,7 @@ export class BindingsClient {
       {
         operation,
         method: 'POST',
-        pathOf: projectId => `${pathOf(projectId, connectionId)}/${pathEnd}`,
+        pathOf: projectId => pathOf(projectId, ENHANCED_API.collection, connectionId, pathEnd),
         body: JSON.stringify({ [field]: [name] }),
         maxBodyBytes: MAX_RESPONSE_BYTES,
       },
@@ -93,7 +94,7 @@ export class BindingsClient {
       {
         operation: ENHANCED_API.operations.get,
         method: 'GET',
-        pathOf: projectId => pathOf(projectId, connectionId),
+        pathOf: projectId => pathOf(projectId, ENHANCED_API.collection, connectionId),
         maxBodyBytes: MAX_HOSTS_RESPONSE_BYTES,
       },
       context,
@@ -156,10 +157,6 @@ export class BindingsClient {
       readQueues,
     );
   }
-}
-
-function pathOf(projectId: string, connectionId: string): string {
-  return `${ENHANCED_API.pathOf(projectId)}/${encodeURIComponent(connectionId)}`;
 }
 
 /** The list, or the error that says that DLI does not offer it. */

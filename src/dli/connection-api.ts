@@ -1,7 +1,6 @@
 import type { BodyFilter } from '../huawei-cloud/response-collector.js';
 import { CLASSIC_DECODER, isClassicNotFound } from './classic-responses.js';
-import type { ConnectionRequest } from './connection.js';
-import { ConnectionKind, WIRE_NAME_OF_SERVICE } from './connection.js';
+import { ConnectionKind } from './connection.js';
 import type { DecodedElements } from './decoded-elements.js';
 import { withoutRepeats } from './decoded-elements.js';
 import type { ListFilter } from './dli-client.js';
@@ -13,7 +12,7 @@ import type { ConnectionDecoder, DecodedResponse, DescribedConnection } from './
 import { readConnectionList, readPage } from './responses.js';
 
 /** Sends one request for a list, and decodes the response; undefined makes it an error. */
-export type SendList = <T>(
+type SendList = <T>(
   query: Readonly<Record<string, string>>,
   decode: (response: DecodedResponse) => T | undefined,
 ) => Promise<T>;
@@ -29,8 +28,8 @@ export interface ListOptions extends ListFilter {
 /** What differs between the APIs of the two kinds of connections, apart from the body of a create. */
 export interface ConnectionApi {
   kind: ConnectionKind;
-  /** The path of a project's connections. */
-  pathOf(projectId: string): string;
+  /** The end of the path of a project's connections. */
+  collection: string;
   /** The names of the operations in the log. */
   operations: Readonly<{ create: CreateOperation; get: SafeOperation; list: SafeOperation; delete: SafeOperation }>;
   decoder: ConnectionDecoder;
@@ -45,7 +44,7 @@ export interface ConnectionApi {
 /** The API of classic connections. */
 export const CLASSIC_API: ConnectionApi = {
   kind: ConnectionKind.CLASSIC,
-  pathOf: projectId => `/v2.0/${encodeURIComponent(projectId)}/datasource-connection`,
+  collection: 'datasource-connection',
   operations: {
     create: 'createConnection',
     get: 'getConnection',
@@ -61,7 +60,7 @@ export const CLASSIC_API: ConnectionApi = {
 /** The API of enhanced connections. */
 export const ENHANCED_API: ConnectionApi = {
   kind: ConnectionKind.ENHANCED,
-  pathOf: projectId => `/v2.0/${encodeURIComponent(projectId)}/datasource/enhanced-connections`,
+  collection: 'datasource/enhanced-connections',
   operations: {
     create: 'createEnhancedConnection',
     get: 'getEnhancedConnection',
@@ -86,28 +85,4 @@ export const ENHANCED_API: ConnectionApi = {
 
 function tagQuery(tag: ListFilter['tag']): { tags?: string } {
   return tag === undefined ? {} : { tags: `${tag.key}=${tag.value}` };
-}
-
-/** The body of a create. Resources of enhanced connections are bound by requests of their own. */
-export function toWireRequest(request: ConnectionRequest): object {
-  const tags = request.tags?.length ? request.tags.map(({ key, value }) => ({ key, value })) : undefined;
-  if (request.kind === ConnectionKind.CLASSIC) {
-    return {
-      name: request.name,
-      service: WIRE_NAME_OF_SERVICE[request.service],
-      security_group_id: request.securityGroupId,
-      network_id: request.networkId,
-      url: request.url,
-      cluster_name: request.clusterName,
-      tags,
-    };
-  }
-  return {
-    name: request.name,
-    dest_vpc_id: request.vpcId,
-    dest_network_id: request.networkId,
-    routetable_id: request.routeTableId,
-    hosts: request.hosts?.map(({ name, ip }) => ({ name, ip })),
-    tags,
-  };
 }

@@ -123,7 +123,7 @@ export class ConnectionsClient {
       // One kind that hangs must not keep the other from being asked.
       const deadline = new Deadline(this.clock, context.deadline.remainingMs() / (kinds.length - index));
       try {
-        const found = await this.clients[kind].ask(purpose, id, { ...context, deadline });
+        const found = await this.clients[kind].getConnection(id, purpose, { ...context, deadline });
         if (found !== undefined) return found;
       } catch (error) {
         refused.push({ kind, error: dliError(error) });

@@ -8,12 +8,11 @@ import { ChangeRequests } from './change-request.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
 import { ConnectionsClient } from './connections-client.js';
 import { CreateRequests } from './create-request.js';
-import { DliClient } from './dli-client.js';
+import { createSignIn, DliClient } from './dli-client.js';
 import type { DliLog } from './dli-error.js';
 import { ResourceDirectory } from './resource-directory.js';
 import { SafeRequests } from './safe-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
-import { createSignIn } from './sign-in.js';
 
 interface Dependencies {
   /** Maximum number of creates that wait for a connection. Default: that of {@link Transport}. */

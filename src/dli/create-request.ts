@@ -5,6 +5,8 @@ import { TransportError } from '../huawei-cloud/transport-error.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { CircuitBreaker } from './circuit-breaker.js';
+import type { ConnectionRequest } from './connection.js';
+import { ConnectionKind, WIRE_NAME_OF_SERVICE } from './connection.js';
 import type { CreateAttempt, CreateResult } from './create-attempt.js';
 import {
   completeAttempt,
@@ -16,8 +18,8 @@ import {
   toUnavailable,
 } from './create-attempt.js';
 import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
+import type { SignIn } from './safe-request.js';
 import type { ConfidentialTexts } from './sanitize.js';
-import type { SignIn } from './sign-in.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
@@ -74,10 +76,11 @@ export class CreateRequests {
   /** Sends the create, and once more when DLI is proven not to have executed the first request. */
   async send(
     target: CreateTarget,
-    body: string,
+    request: ConnectionRequest,
     { credential }: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateResult> {
+    const body = JSON.stringify(toWireRequest(request));
     this.#budget.addCall();
     let attempt = await this.#attempt(target, body, credential, context);
     if (attempt.verdict.kind === 'created') return toResult(attempt);
@@ -132,6 +135,30 @@ export class CreateRequests {
     const record = toCallRecord(operation, attempt, traceId, durationMs);
     this.dependencies.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
   }
+}
+
+/** The body of a create. Resources of enhanced connections are bound by requests of their own. */
+function toWireRequest(request: ConnectionRequest): object {
+  const tags = request.tags?.length ? request.tags.map(({ key, value }) => ({ key, value })) : undefined;
+  if (request.kind === ConnectionKind.CLASSIC) {
+    return {
+      name: request.name,
+      service: WIRE_NAME_OF_SERVICE[request.service],
+      security_group_id: request.securityGroupId,
+      network_id: request.networkId,
+      url: request.url,
+      cluster_name: request.clusterName,
+      tags,
+    };
+  }
+  return {
+    name: request.name,
+    dest_vpc_id: request.vpcId,
+    dest_network_id: request.networkId,
+    routetable_id: request.routeTableId,
+    hosts: request.hosts?.map(({ name, ip }) => ({ name, ip })),
+    tags,
+  };
 }
 
 const MIN_WAIT_MS = 100;

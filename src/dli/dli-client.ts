@@ -1,22 +1,49 @@
+import type { AuthenticationFailure, Authenticator } from '../huawei-cloud/authenticator.js';
+import { AuthenticationError } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { ChangeRequests } from './change-request.js';
 import type { ConnectionRequest, ConnectionTag, Deletion } from './connection.js';
 import type { ConnectionApi, ListOptions } from './connection-api.js';
-import { toWireRequest } from './connection-api.js';
 import type { CreateResult } from './create-attempt.js';
 import type { CreateRequests, PreparedCreate } from './create-request.js';
 import type { DecodedElements } from './decoded-elements.js';
-import type { FailedResult, OperationContext } from './dli-error.js';
-import { DliError } from './dli-error.js';
+import type { DliErrorCode, DliLog, FailedResult, OperationContext } from './dli-error.js';
+import { DliError, failedResult } from './dli-error.js';
 import type { ConnectionList, DescribedConnection } from './responses.js';
 import { mayMeanAbsence, readChange, readConnection } from './responses.js';
-import type { SafeRequests } from './safe-request.js';
+import type { SafeRequests, SignIn } from './safe-request.js';
 import { SharedList } from './shared-list.js';
 
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 const MAX_LIST_RESPONSE_BYTES = 16 * 1024 * 1024;
+
+const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
+  CREDENTIAL_REFUSED: 'AUTH_FAILED',
+  REFUSED: 'AUTH_FAILED',
+  UNAVAILABLE: 'AUTH_UNAVAILABLE',
+  // IAM works, but DLI has not answered the probe.
+  PROBE_TIMEOUT: 'UNAVAILABLE',
+};
+
+/** Creates the function that signs in to DLI. */
+export function createSignIn(authenticator: Authenticator, log: DliLog): SignIn {
+  return async ({ deadline, traceId }) => {
+    try {
+      return await authenticator.authenticate(deadline);
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      const outcome = CODE_OF_FAILURE[error.failure];
+      const { message: detail, retryAfterSeconds } = error;
+      log.warn(
+        { traceId, operation: 'authenticate', outcome, durationMs: 0, mayHaveBeenSent: false, detail },
+        'no authentication for DLI',
+      );
+      return failedResult(outcome, { retryAfterSeconds });
+    }
+  };
+}
 
 /** The requests to DLI by purpose. Each has a transport of its own, so that one kind cannot starve another. */
 export interface DliRequests {
@@ -83,41 +110,28 @@ export class DliClient {
     prepared: PreparedCreate,
     context: OperationContext,
   ): Promise<CreateResult> {
-    const { operations, pathOf } = this.api;
-    const body = JSON.stringify(toWireRequest(request));
-    return this.dependencies.requests.creates.send({ operation: operations.create, pathOf }, body, prepared, context);
+    const { operations, collection } = this.api;
+    const target = { operation: operations.create, pathOf: (projectId: string) => pathOf(projectId, collection) };
+    return this.dependencies.requests.creates.send(target, request, prepared, context);
   }
 
   /**
-   * One connection, possibly in state DELETED. Undefined when DLI has none with this id.
+   * One connection by one get, possibly in state DELETED. Undefined when DLI has none with this id. A refusal may mean the
+   * same, see {@link findInList}.
    *
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    */
-  async getConnection(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#getOrFind('reads', id, context);
-  }
-
-  /**
-   * {@link getConnection} on the transport of changes, so that reads cannot delay it.
-   *
-   * @throws {DliError} as {@link DliClient.getConnection}
-   */
-  async getForDeletion(id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    return this.#getOrFind('readsForChange', id, context);
-  }
-
-  /**
-   * {@link getConnection} by one get, whose refusal the list does not decide; see {@link findInList}.
-   *
-   * @throws {DliError} as {@link DliClient.getConnection}
-   */
-  async ask(purpose: ReadPurpose, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
+  async getConnection(
+    id: string,
+    purpose: ReadPurpose,
+    context: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
     const { operations, decoder, createFilter, isNotFound } = this.api;
     const found = await this.dependencies.requests[purpose].send(
       {
         operation: operations.get,
         method: 'GET',
-        pathOf: projectId => this.#pathOf(projectId, id),
+        pathOf: projectId => pathOf(projectId, this.api.collection, id),
         maxBodyBytes: MAX_RESPONSE_BYTES,
         createFilter,
       },
@@ -180,7 +194,7 @@ export class DliClient {
       {
         operation: this.api.operations.delete,
         method: 'DELETE',
-        pathOf: projectId => this.#pathOf(projectId, id),
+        pathOf: projectId => pathOf(projectId, this.api.collection, id),
         maxBodyBytes: MAX_RESPONSE_BYTES,
       },
       context,
@@ -189,28 +203,15 @@ export class DliClient {
     return { kind: kind === 'done' ? 'deleted' : kind, ...details };
   }
 
-  async #getOrFind(
-    purpose: ReadPurpose,
-    id: string,
-    context: OperationContext,
-  ): Promise<DescribedConnection | undefined> {
-    try {
-      return await this.ask(purpose, id, context);
-    } catch (error) {
-      if (!(error instanceof DliError)) throw error;
-      return this.findInList(id, context, error);
-    }
-  }
-
   async #list(requests: SafeRequests, context: OperationContext, options: ListOptions): Promise<ConnectionList> {
-    const { operations, pathOf, createFilter, list } = this.api;
+    const { operations, collection, createFilter, list } = this.api;
     const connections = await list(
       (query, decode) =>
         requests.send(
           {
             operation: operations.list,
             method: 'GET',
-            pathOf: projectId => withQuery(pathOf(projectId), query),
+            pathOf: projectId => withQuery(pathOf(projectId, collection), query),
             maxBodyBytes: MAX_LIST_RESPONSE_BYTES,
             createFilter,
             isCollection: true,
@@ -222,10 +223,15 @@ export class DliClient {
     );
     return { connections, skew: this.dependencies.skew.bounds };
   }
+}
 
-  #pathOf(projectId: string, id: string): string {
-    return `${this.api.pathOf(projectId)}/${encodeURIComponent(id)}`;
-  }
+/**
+ * A path of DLI's API for connections.
+ *
+ * @param rest what comes after the collection, such as an id
+ */
+export function pathOf(projectId: string, collection: string, ...rest: string[]): string {
+  return `/v2.0/${encodeURIComponent(projectId)}/${[collection, ...rest.map(encodeURIComponent)].join('/')}`;
 }
 
 function withQuery(path: string, query: Readonly<Record<string, string>>): string {

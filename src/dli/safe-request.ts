@@ -12,7 +12,9 @@ import { provenRefusal, refusesCredential } from './classify-create.js';
 import type {
   DecodingOutcome,
   DliCallRecord,
+  DliErrorCode,
   DliLog,
+  FailedResult,
   FailureDetails,
   OperationContext,
   SafeOperation,
@@ -27,7 +29,6 @@ import {
 import { UndocumentedFields } from './field-reader.js';
 import type { ConfidentialTexts } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds } from './sanitize.js';
-import type { SignIn } from './sign-in.js';
 
 const RETRY_AFTER_UNAVAILABLE_SECONDS = 2;
 /** A retry needs at least this much of the deadline. */
@@ -59,6 +60,9 @@ export interface SafeResponse {
   undocumented: UndocumentedFields;
   confidential: ConfidentialTexts;
 }
+
+/** Acquires the credential of one request, which must be settled. Logs a failure. */
+export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
 interface Dependencies {
   transport: Transport;

@@ -66,14 +66,18 @@ export class EnhancedDatasourceConnectionFieldsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<HostMappingPage> {
     if (hostCount === 0) return new HostMappingPage({ items: [], nextCursor: null, totalCount: 0 });
-    countDetail(context, info);
+    if (!mayReadDetail(context, info))
+      throw new PublicError(
+        'OPERATION_TOO_COMPLEX',
+        `A request may read hosts and tags of at most ${MAX_DETAILS} enhanced connections, because each costs a call to DLI.`,
+      );
     const request = { first, after: after ?? undefined, name: name ?? undefined };
     return new HostMappingPage(await this.details.hostsPage(id, request, readContextOf(context)));
   }
 
   @FieldResolver(() => [Tag], {
     nullable: true,
-    description: `The tags of the connection, without the gateway's own and those that Huawei Cloud adds by itself; null if they cannot be read at the moment. Costs a call to DLI for each connection: a request may select at most ${MAX_DETAILS} of \`hosts\` and \`tags\`.`,
+    description: `The tags of the connection, without the gateway's own and those that Huawei Cloud adds by itself; null if they cannot be read at the moment. Costs a call to DLI for each connection, so in a list only the first ${MAX_DETAILS} are read, and those of the others are null.`,
   })
   async tags(
     @Root() { id, tags }: EnhancedDatasourceConnection,
@@ -81,7 +85,8 @@ export class EnhancedDatasourceConnectionFieldsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<readonly Tag[] | null> {
     if (tags !== null) return tags;
-    countDetail(context, info);
+    // An error would make the list fail for callers that selected tags before there were enhanced connections.
+    if (!mayReadDetail(context, info)) return null;
     try {
       return toTags(await this.details.tags(id, readContextOf(context)));
     } catch (error) {
@@ -93,17 +98,11 @@ export class EnhancedDatasourceConnectionFieldsResolver {
 }
 
 /**
- * Counts a field that costs a call of its own. The events of a subscription have one connection each, so there the limit
- * of aliases is enough.
- *
- * @throws {PublicError} OPERATION_TOO_COMPLEX
+ * Counts a field that costs a call of its own, and says whether the request may have another one. The events of a
+ * subscription have one connection each, so there the limit of aliases is enough.
  */
-function countDetail(context: RequestContext, { operation }: GraphQLResolveInfo): void {
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION) return;
+function mayReadDetail(context: RequestContext, { operation }: GraphQLResolveInfo): boolean {
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION) return true;
   context.detailCount = (context.detailCount ?? 0) + 1;
-  if (context.detailCount <= MAX_DETAILS) return;
-  throw new PublicError(
-    'OPERATION_TOO_COMPLEX',
-    `A request may read the hosts or tags of at most ${MAX_DETAILS} enhanced connections, because each costs a call to DLI.`,
-  );
+  return context.detailCount <= MAX_DETAILS;
 }

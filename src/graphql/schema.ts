@@ -19,6 +19,7 @@ import { DatasourceConnectionBindingsResolver } from '../enhanced-connection/bin
 import { CreateEnhancedDatasourceConnectionResolver } from '../enhanced-connection/create.resolver.js';
 import { EnhancedDatasourceConnectionFieldsResolver } from '../enhanced-connection/fields.resolver.js';
 import { EnhancedConnectionRulesResolver } from '../enhanced-connection/rules.resolver.js';
+import { restoreHosts } from './long-host-list.js';
 
 /** The resolver instances of the schema. */
 export interface Resolvers {
@@ -64,7 +65,11 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
       },
     },
     authChecker: checkRoles,
-    validateFn: validateArgument,
+    validateFn(argument: unknown, _type, { context }) {
+      const { hosts } = context as RequestContext;
+      if (hosts !== undefined) restoreHosts(argument, hosts);
+      validateArgument(argument);
+    },
     pubSub: subscriptionsOf(resolvers),
     // The check introspects the whole schema at every start; the first request and the tests find the same problems.
     skipCheck: true,

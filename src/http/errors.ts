@@ -14,6 +14,7 @@ import {
   MAX_BODY_BYTES,
   MAX_HEADER_BYTES,
   MAX_HEADERS,
+  MAX_HOST_LIST_VALUES,
   MAX_JSON_DEPTH,
   MAX_JSON_VALUES,
   mayHaveLargeBody,
@@ -71,6 +72,18 @@ export const HTTP_ERRORS = {
   },
   requestTimeout: { code: 'REQUEST_TIMEOUT', message: 'The request took too long to arrive.' },
   payloadTooLarge: { code: 'PAYLOAD_TOO_LARGE', message: `The body is larger than ${MAX_BODY_BYTES / 1024} KiB.` },
+  tooManyLargeBodies: {
+    code: 'RATE_LIMITED',
+    message: `Your tenant has another request of more than ${MAX_BODY_BYTES / 1024} KiB open. Send one at a time.`,
+  },
+  wrongHosts: {
+    code: 'BAD_REQUEST',
+    message: 'Each item of a long list of hosts must be an object of two texts, "name" and "ip".',
+  },
+  tooManyHostListValues: {
+    code: 'BAD_REQUEST',
+    message: `A list of hosts may hold at most ${MAX_HOST_LIST_VALUES.toLocaleString('en')} values.`,
+  },
   unsupportedMediaType: { code: 'UNSUPPORTED_MEDIA_TYPE', message: 'Send application/json in UTF-8, not compressed.' },
   headersTooLarge: {
     code: 'HEADERS_TOO_LARGE',

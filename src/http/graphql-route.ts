@@ -4,7 +4,6 @@ import type { WebsocketHandler } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { findExceededLimitOfText } from '../graphql/document-limits.js';
-import type { GraphqlRequest } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import type { AuthenticationHook, CallerGuards } from './authentication.js';
 import {
@@ -16,6 +15,8 @@ import {
 } from './authentication.js';
 import { sendHttpError } from './errors.js';
 import type { Explorer } from './explorer.js';
+import type { RequestWithHosts } from './long-host-lists.js';
+import { HOST_LIST_DECORATOR, LargeBodies, validateLongHosts } from './long-host-lists.js';
 import type { OriginCheck } from './origins.js';
 import { isAllowedOrigin, mayBeCrossSite } from './origins.js';
 import type { RequestScheduler } from './request-scheduler.js';
@@ -23,6 +24,7 @@ import {
   acceptsEventStream,
   bodyOfQueryString,
   DEFAULT_RESPONSE_TYPE,
+  declaresLargeBody,
   preferredType,
   validateBody,
 } from './request-validation.js';
@@ -64,6 +66,7 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     (method === 'GET' || method === 'HEAD') &&
     headers.accept?.includes('text/html') === true;
   app.decorateRequest(CONTEXT_DECORATOR, null);
+  app.decorateRequest(HOST_LIST_DECORATOR, null);
 
   /** Replaces the body by the validated request, once it is the turn of the request. */
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -73,7 +76,10 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
     const isPost = request.method === 'POST';
     // CSRF: pages of other sites may send any content type but JSON without a preflight.
     if (isPost && request.body === undefined) return sendHttpError(reply, 'unsupportedMediaType');
-    const validated = validateBody(isPost ? request.body : bodyOfQueryString(request.query), trustedDocuments);
+    const body = isPost ? request.body : bodyOfQueryString(request.query);
+    const result = validateBody(body, trustedDocuments);
+    const mayHaveLongHosts = isPost && (result === 'tooManyJsonValues' || request.getDecorator(HOST_LIST_DECORATOR));
+    const validated = mayHaveLongHosts ? await validateLongHosts(request, result, trustedDocuments) : result;
     if (typeof validated === 'string') return sendHttpError(reply, validated);
     request.body = validated;
     return undefined;
@@ -81,7 +87,21 @@ export function registerGraphqlRoute(app: FastifyInstance, dependencies: Depende
   const execute = createExecutor(dependencies);
   const respond = async (request: FastifyRequest, reply: FastifyReply) =>
     acceptsEventStream(request.headers) ? sse.handle(request, reply) : execute(request, reply);
-  app.post(GRAPHQL_PATH, { onRequest: authenticate, preHandler: admit }, respond);
+  const largeBodies = new LargeBodies();
+  const authenticatePost: AuthenticationHook = async (request, reply) => {
+    const refusal = await authenticate(request, reply);
+    return refusal ?? (declaresLargeBody(request.headers) ? largeBodies.admit(request, reply) : undefined);
+  };
+  app.post(
+    GRAPHQL_PATH,
+    {
+      onRequest: authenticatePost,
+      preParsing: async (request, _reply, body) =>
+        declaresLargeBody(request.headers) ? largeBodies.read(request) : body,
+      preHandler: admit,
+    },
+    respond,
+  );
   app.post(EVENT_STREAM_PATH, { onRequest: authenticate, preHandler: admit }, sse.handle);
   const authenticateGet: AuthenticationHook = async (request, reply) => {
     // A WebSocket may authenticate later, in its first message.
@@ -126,7 +146,7 @@ function createExecutor({ apollo, streamQuota, scheduler }: Dependencies) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const accept = preferredType(request.headers);
     if (accept === undefined) return sendHttpError(reply, 'notAcceptable');
-    const body = request.body as GraphqlRequest;
+    const { hosts, ...body } = request.body as RequestWithHosts;
     // Apollo has no hook between parsing and validation. The engine of subscriptions checks for itself.
     const exceeded = findExceededLimitOfText(body.query);
     if (exceeded !== undefined) return sendHttpError(reply, exceeded);
@@ -136,7 +156,10 @@ function createExecutor({ apollo, streamQuota, scheduler }: Dependencies) {
     const response = await apollo.executeHTTPGraphQLRequest({
       // Whatever the method was, it has been checked.
       httpGraphQLRequest: { method: 'POST', headers, search: '', body },
-      context: async () => createHttpContext(request, reply, streamQuota, scheduler),
+      context: async () => ({
+        ...createHttpContext(request, reply, streamQuota, scheduler),
+        ...(hosts !== undefined && { hosts }),
+      }),
     });
     const { status = 200, body: result } = response;
     // Outside of its pipeline, Apollo formats errors without the trace id. It has logged them.

@@ -10,6 +10,9 @@ import type { HttpErrorName } from './errors.js';
 /** Maximum size of a request body or WebSocket message in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
+/** Maximum size of the body of a create with a long list of hosts. 20,000 hosts are 3.3 MB at most. */
+export const MAX_LARGE_BODY_BYTES = 4 * 1024 * 1024;
+
 /** Maximum number of headers of a request. */
 export const MAX_HEADERS = 64;
 
@@ -21,6 +24,9 @@ export const MAX_JSON_DEPTH = 20;
 
 /** Maximum number of fields and list items at all levels. An input with all its fields and tags has about 40. */
 export const MAX_JSON_VALUES = 500;
+
+/** The same in a list of hosts. 20,000 hosts have 60,000. */
+export const MAX_HOST_LIST_VALUES = 100_000;
 
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
@@ -40,9 +46,14 @@ export function isUnambiguous({ headers, rawHeaders, url = '' }: IncomingMessage
 
 const isValidHost = memoize(100, host => HOST.test(host) && URL.canParse(`http://${host}`));
 
-/** Whether the headers declare a body that is larger than the limit, or of unknown length. */
+/** Whether the headers declare a body that is larger than {@link MAX_BODY_BYTES}. */
+export function declaresLargeBody(headers: IncomingHttpHeaders): boolean {
+  return Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES;
+}
+
+/** Whether the headers declare a body that is larger than {@link MAX_BODY_BYTES}, or of unknown length. */
 export function mayHaveLargeBody(headers: IncomingHttpHeaders): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES;
+  return headers['transfer-encoding'] !== undefined || declaresLargeBody(headers);
 }
 
 // Node keeps the first of several Host headers and silently drops the others.

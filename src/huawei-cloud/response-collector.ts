@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { BodyTooLargeError } from '../lib/json-array-filter.js';
 import { codeOf } from '../lib/logger.js';
 import type { Deadline, DeadlineTimer } from '../lib/time.js';
 import type { TransportFailure } from './transport-error.js';
@@ -23,11 +24,6 @@ export interface BodyFilter {
   write(chunk: Buffer): Buffer;
   /** Returns what is left when the body is complete. */
   end(): Buffer;
-}
-
-/** Thrown by a {@link BodyFilter}; the call fails with TOO_LARGE. */
-export class BodyTooLargeError extends Error {
-  override readonly name = 'BodyTooLargeError';
 }
 
 /** Limits of one exchange. */

@@ -69,7 +69,9 @@ export async function measureCreates(
 
 async function startOne(variant: Variant, workplace: Workplace, upstream: UpstreamProcess): Promise<VariantProcess> {
   const { result, calls } = await upstream.count(() =>
-    VariantProcess.start(variant, workplace, upstream, (pool, origin) => sendCreate(pool, origin, freshName())),
+    VariantProcess.start(variant, workplace, upstream, (pool, origin) =>
+      sendCreate(pool, origin, freshName(), variant.kind),
+    ),
   );
   requireCalls(calls, { creates: 1, gets: 0, lists: 0, deletes: 0 });
   return result;
@@ -80,7 +82,7 @@ function runCreates(process: VariantProcess, load: ClosedLoop | OpenLoop): Promi
   const ids = new Set<string>();
   const send = (origin: string) =>
     runLoad(origin, load, async pool => {
-      ids.add(await sendCreate(pool, origin, freshName()));
+      ids.add(await sendCreate(pool, origin, freshName(), process.variant.kind));
     });
   return process.measure(send, calls => {
     if (ids.size !== load.requests) throw new Error(`${load.requests} creates gave ${ids.size} different ids.`);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { VariantName } from './variants.js';
-import { DEFAULT_VARIANTS } from './variants.js';
+import { DEFAULT_VARIANTS, VARIANTS } from './variants.js';
 
 /** What one run of the benchmark does. */
 export interface BenchOptions {
@@ -81,7 +81,7 @@ function parseCount(name: CountName, text: string): number {
 
 function parseVariants(text: string): VariantName[] {
   const wanted = text.split(',');
-  const unknown = wanted.filter(name => !DEFAULT_VARIANTS.some(known => known === name));
+  const unknown = wanted.filter(name => !VARIANTS.some(known => known === name));
   if (unknown.length > 0) throw new Error(`--variants knows no "${unknown.join('", "')}".`);
-  return DEFAULT_VARIANTS.filter(name => wanted.includes(name));
+  return VARIANTS.filter(name => wanted.includes(name));
 }

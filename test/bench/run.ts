@@ -20,7 +20,8 @@ async function run(): Promise<void> {
   requireProc();
   const options = readOptions(process.argv.slice(2), process.env);
   const variants = findVariants(options.variants, options.baseline);
-  const gateways = variants.filter(({ isGateway }) => isGateway);
+  // The lists are the same, whatever was created.
+  const gateways = variants.filter(({ isGateway, kind }) => isGateway && kind === 'CLASSIC');
 
   const workDir = mkdtempSync(join(tmpdir(), 'dli-gateway-bench-'));
   const children = new ChildProcesses(workDir);

@@ -11,7 +11,8 @@ import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { listElement, seedConnections } from './seeded-connections.js';
 
-const COLLECTION = /^\/v2\.0\/[^/]+\/datasource-connection(?:\/([^/?]+))?$/;
+const COLLECTION = /^\/v2\.0\/[^/]+\/(?:datasource-connection|datasource\/enhanced-connections)(?:\/([^/?]+))?$/;
+const ENHANCED_LIST = /^\/v2\.0\/[^/]+\/datasource\/enhanced-connections\?/;
 
 const { PORT, CONNECTIONS = '0' } = process.env;
 const calls = { creates: 0, gets: 0, lists: 0, deletes: 0, others: 0 };
@@ -22,6 +23,9 @@ const remembersChanges = elements.size > 0;
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '' } = request;
   if (url === '/calls') return respond(response, 200, JSON.stringify(calls));
+  // There are none, so that the figures of lists are those of classic connections.
+  if (ENHANCED_LIST.test(url))
+    return respond(response, 200, '{"is_success":true,"message":"","connections":[],"count":0}');
   const [path, id] = COLLECTION.exec(url) ?? [];
   const operation = path === undefined ? undefined : `${method}${id === undefined ? '' : ' one'}`;
   switch (operation) {

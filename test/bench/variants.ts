@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ConnectionKind } from './create-request.js';
 
-/** What is measured by default, in the order in which it is measured and printed. */
-export const DEFAULT_VARIANTS = ['gateway', 'usual', 'datasource-rest', 'floor'] as const;
+/** What can be measured, in the order in which it is measured and printed. */
+export const VARIANTS = ['gateway', 'enhanced', 'usual', 'datasource-rest', 'floor'] as const;
+
+/** What is measured by default. */
+export const DEFAULT_VARIANTS = VARIANTS.filter(name => name !== 'enhanced');
 
 /**
  * One server under measurement; all answer the same GraphQL document at `POST /graphql`. `baseline` is the gateway of
- * another build.
+ * another build; `enhanced` is the gateway, which creates enhanced connections.
  */
-export type VariantName = (typeof DEFAULT_VARIANTS)[number] | 'baseline';
+export type VariantName = (typeof VARIANTS)[number] | 'baseline';
 
 /** A variant and how it is started. */
 export interface Variant {
@@ -18,6 +22,8 @@ export interface Variant {
   readonly script: string;
   /** Whether it is a gateway, which takes the gateway's settings and can list connections, too. */
   readonly isGateway: boolean;
+  /** The kind of connections that it is asked to create. */
+  readonly kind: ConnectionKind;
 }
 
 /** The settings of a variant's process. */
@@ -44,14 +50,16 @@ export function findVariants(names: readonly VariantName[], baselineDir = ''): V
   return names.map(name => {
     const script = scriptOf(name, baselineDir);
     if (!existsSync(script)) throw new Error(`${script} does not exist: run "npm run build" there first.`);
-    return { name, script, isGateway: name === 'gateway' || name === 'baseline' };
+    const isGateway = name === 'gateway' || name === 'baseline' || name === 'enhanced';
+    return { name, script, isGateway, kind: name === 'enhanced' ? 'ENHANCED' : 'CLASSIC' };
   });
 }
 
 // Compiled, this file is `build/bench/variants.js`.
 function scriptOf(name: VariantName, baselineDir: string): string {
   if (name === 'baseline') return resolve(baselineDir, 'dist/main.js');
-  const script = name === 'gateway' ? '../../dist/main.js' : `./${name}.js`;
+  const isThisBuild = name === 'gateway' || name === 'enhanced';
+  const script = isThisBuild ? '../../dist/main.js' : `./${name}.js`;
   return fileURLToPath(new URL(script, import.meta.url));
 }
 

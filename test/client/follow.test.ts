@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { DatasourceConnectionFieldsFragment } from '../../client/src/index.js';
 import { createClient, DatasourceConnectionChangesDocument } from '../../client/src/index.js';
 import { startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { startRelay } from '../e2e/helpers/relay.js';
@@ -25,12 +26,16 @@ async function startWithConnection() {
   return { ...gateway, clock, dliClock, id: gateway.emulator.seedConnection().connectionId };
 }
 
+function progressOf(connection: DatasourceConnectionFieldsFragment): number | null | undefined {
+  return connection.__typename === 'ClassicDatasourceConnection' ? connection.progress : undefined;
+}
+
 describe('follow() of the client package', () => {
   it('yields the state, then every change, until the connection is active', async () => {
     const { graphqlUrl, dliClock, id } = await startWithConnection();
     const seen: unknown[] = [];
-    for await (const { state, progress } of createClient({ url: graphqlUrl }).follow(id)) {
-      seen.push([state, progress]);
+    for await (const connection of createClient({ url: graphqlUrl }).follow(id)) {
+      seen.push([connection.state, progressOf(connection)]);
       dliClock.advance(CREATION_MS / 2);
     }
     expect(seen).toEqual([
@@ -52,8 +57,8 @@ describe('follow() of the client package', () => {
       },
     });
     const seen: unknown[] = [];
-    for await (const { progress } of follow) {
-      seen.push(progress);
+    for await (const connection of follow) {
+      seen.push(progressOf(connection));
       if (seen.length === 1) clock.advance(THIRTY_MINUTES_MS);
       // The next event ends the stream, which has expired, or shows the next state.
       dliClock.advance(CREATION_MS / 4);
@@ -122,3 +127,7 @@ describe('subscribe() of the client package', () => {
     await changes.return();
   });
 });
+
+function progressOf(connection: DatasourceConnectionFieldsFragment): number | null | undefined {
+  return connection.__typename === 'ClassicDatasourceConnection' ? connection.progress : undefined;
+}

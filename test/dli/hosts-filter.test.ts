@@ -95,7 +95,7 @@ describe('hosts in a response of DLI', () => {
     ['hosts as a value', '{"a":"hosts","b":["hosts",["hosts"]],"hosts":false}'],
     [
       'the key in a text',
-      '{"a":"\\"hosts\\":[1]","b":"\\\\\\"hosts\\":[1]","abc\\"hosts":[1],"xhosts":[1],"hostsx":[1]}',
+      '{"a":"\\"hosts\\":[1]","b":"\\\\\\"hosts\\":[1]","abc\\"hosts":[1],"a_hosts":[1],"hosts_a":[1]}',
     ],
     ['an array that is invalid JSON', '{"hosts":[{"name":"a",}],"a":1}'],
     ['brackets that do not match', '{"hosts":[{"name":"a"]},"a":1}'],

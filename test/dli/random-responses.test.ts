@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { CLASSIC_DECODER } from '../../src/dli/classic-responses.js';
 import { classifyCreate } from '../../src/dli/classify-create.js';
 import { DecodedElements } from '../../src/dli/decoded-elements.js';
+import { ENHANCED_DECODER, isEnhancedNotFound, readHosts } from '../../src/dli/enhanced-responses.js';
 import { UndocumentedFields } from '../../src/dli/field-reader.js';
 import type { DescribedConnection } from '../../src/dli/responses.js';
-import { readChange, readConnection, readConnectionList } from '../../src/dli/responses.js';
+import { readChange, readConnection, readConnectionList, readPage } from '../../src/dli/responses.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
 import { proofSize } from '../helpers/proof-size.js';
 import type { Random } from '../proof/helpers/random.js';
@@ -33,6 +34,21 @@ const CONNECTION = {
   tags: [{ key: 'team', value: 'data' }, 'env=prod'],
 };
 
+const ENHANCED = {
+  is_success: true,
+  id: ID,
+  name: 'op',
+  status: 'ACTIVE',
+  dest_vpc_id: OTHER_ID,
+  dest_network_id: OTHER_ID,
+  isPrivis: true,
+  create_time: 1_566_180_327_674,
+  available_queue_info: [QUEUE],
+  elastic_resource_pools: [{ ...QUEUE, name: 'Pool_A', err_msg: 'The CIDR blocks overlap.' }],
+  hosts: [{ name: 'a', ip: '10.0.0.1' }],
+  routes: [{ name: 'r', cidr: '10.8.0.0/24', create_time: 5 }],
+};
+
 /** Documented responses. */
 const DOCUMENTED: readonly object[] = [
   { is_success: true, message: '', connection_id: ID },
@@ -40,6 +56,8 @@ const DOCUMENTED: readonly object[] = [
   { is_success: true, message: 'Deleted' },
   CONNECTION,
   { is_success: true, message: '', count: 2, connections: [CONNECTION, { ...CONNECTION, connection_id: OTHER_ID }] },
+  ENHANCED,
+  { is_success: true, message: '', count: 2, connections: [ENHANCED, { ...ENHANCED, id: OTHER_ID }] },
   { error_code: 'DLI.0001', error_msg: 'Parameter check error.' },
   { error_msg: 'no', error_code: 'APIGW.0301', request_id: '0b67bf0abe6d9a8844030ded87109c9f' },
   { error: { code: 403, message: 'no', title: 'Forbidden' } },
@@ -109,7 +127,7 @@ describe('the decoders', () => {
     const seed = chooseSeed();
     const random = randomOf(seed);
     process.stdout.write(`Random responses of seed ${seed}\n`);
-    const found = { created: 0, connections: 0, lists: 0 };
+    const found = { created: 0, connections: 0, lists: 0, enhanced: 0, pages: 0 };
     const decoded = new DecodedElements();
     for (let index = 0; index < RESPONSES; index += 1) {
       const [status, body] = [pick(random, STATUSES), randomBody(random)];
@@ -136,6 +154,20 @@ describe('the decoders', () => {
           expect(connection.id).toBe(ID);
           expectReadable(connection);
         }
+        const enhanced = readConnection(response, ENHANCED_DECODER, ID);
+        if (enhanced !== undefined) {
+          found.enhanced += 1;
+          expect(enhanced.id).toBe(ID);
+          expectReadable(enhanced);
+          for (const host of readHosts(response, ID) ?? [])
+            expect(Object.values(host).every(text => text !== '')).toBe(true);
+        }
+        const page = readPage(response, ENHANCED_DECODER, { offset: 0, limit: 100 });
+        if (page !== undefined) {
+          found.pages += 1;
+          for (const element of page) expectReadable(element);
+        }
+        expect(typeof isEnhancedNotFound(response)).toBe('boolean');
         const list = readConnectionList(response, CLASSIC_DECODER);
         if (list !== undefined) {
           found.lists += 1;
@@ -156,17 +188,37 @@ describe('the decoders', () => {
 
 /** Asserts that every field has the type that callers rely on. */
 function expectReadable(connection: DescribedConnection): void {
-  if (connection.kind !== 'CLASSIC') throw new TypeError('a classic connection is expected');
-  const { id, createdAtMs, progress, queues, tags, ...texts } = connection;
+  const { id, createdAtMs, tags } = connection;
   expect(id === null || UUID.test(id)).toBe(true);
-  expect(createdAtMs === null || Number.isFinite(createdAtMs)).toBe(true);
-  expect(progress === null || (progress >= 0 && progress <= 1)).toBe(true);
-  for (const text of Object.values(texts))
-    expect(text === null || (typeof text === 'string' && text.length <= 2_048)).toBe(true);
-  for (const { name, state, problem, updatedAtMs } of queues) {
-    for (const text of [name, state, problem]) expect(text === null || typeof text === 'string').toBe(true);
-    expect(updatedAtMs === null || Number.isFinite(updatedAtMs)).toBe(true);
+  expectNumbers([createdAtMs]);
+  expectTexts((tags ?? []).flatMap(({ key, value }) => [key, value]));
+  if (connection.kind === 'ENHANCED') {
+    const { name, state, vpcId, networkId, isShared, isIpv6Enabled, hosts, routes, bindings } = connection;
+    expectTexts([name, state, vpcId, networkId]);
+    for (const flag of [isShared, isIpv6Enabled]) expect([true, false, null]).toContain(flag);
+    expect([hosts.count >= 0, hosts.version]).toEqual([true, expect.any(String)]);
+    for (const route of routes ?? []) expect([route.name, route.cidr]).not.toContain('');
+    for (const binding of bindings) {
+      expect(binding.name).toBe(binding.name?.toLowerCase());
+      expect(binding.name).not.toBe('');
+      expectTexts([binding.name, binding.state, binding.peeringId, binding.problem, binding.cause]);
+      expectNumbers([binding.updatedAtMs]);
+    }
+    return;
   }
-  for (const text of (tags ?? []).flatMap(({ key, value }) => [key, value]))
-    expect(typeof text === 'string' && text.length <= 2_048).toBe(true);
+  const { progress, queues, tags: _tags, createdAtMs: _createdAtMs, ...texts } = connection;
+  expect(progress === null || (progress >= 0 && progress <= 1)).toBe(true);
+  expectTexts(Object.values(texts));
+  for (const { name, state, problem, updatedAtMs } of queues) {
+    expectTexts([name, state, problem]);
+    expectNumbers([updatedAtMs]);
+  }
+}
+
+function expectTexts(texts: unknown[]): void {
+  for (const text of texts) expect(text === null || (typeof text === 'string' && text.length <= 2_048)).toBe(true);
+}
+
+function expectNumbers(numbers: (number | null)[]): void {
+  for (const number of numbers) expect(number === null || Number.isFinite(number)).toBe(true);
 }

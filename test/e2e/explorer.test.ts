@@ -58,8 +58,10 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     await tabs.first().waitFor();
     expect(await tabs.allInnerTexts()).toEqual([
       'CreateConnection',
+      'CreateEnhancedConnection',
       'ListConnections',
       'FollowConnection',
+      'BindConnection',
       'DeleteConnection',
     ]);
     await editorOf(page).getByText('mutation CreateConnection').waitFor();
@@ -90,6 +92,17 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     await editorOf(page).getByText('query ListConnections').waitFor();
     await page.getByRole('button', { name: 'Execute query' }).click();
     await resultOf(page).getByText('orders_1').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('creates an enhanced connection with the example of another tab, and binds it to both pools', async () => {
+    const { page, complaints, emulator } = await openExplorer();
+    await page.locator('.graphiql-tab-button', { hasText: 'CreateEnhancedConnection' }).click();
+    await editorOf(page).getByText('mutation CreateEnhancedConnection').waitFor();
+    await page.getByRole('button', { name: 'Execute query' }).click();
+    await resultOf(page).getByText('CreateEnhancedDatasourceConnectionSuccess').waitFor();
+    const [connection] = emulator.enhancedConnections();
+    expect(connection?.bindings.map(({ name }) => name).sort()).toEqual(['pool_a', 'pool_b']);
     expect(complaints).toEqual([]);
   });
 

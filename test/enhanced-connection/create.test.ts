@@ -105,7 +105,8 @@ describe('an enhanced connection', () => {
     const failed = connection?.bindings.find(({ name }) => name === POOL_OVERLAPPING.name);
     expect(failed).toMatchObject({
       state: 'FAILED',
-      failure: { cause: 'CIDR_OVERLAP', reason: expect.any(String), advice: expect.stringMatching(/address range/) },
+      // DLI's reason names address ranges, which are not shown.
+      failure: { cause: 'CIDR_OVERLAP', reason: null, advice: expect.stringMatching(/address range/) },
     });
   });
 

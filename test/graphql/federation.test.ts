@@ -167,6 +167,7 @@ describe('references to connections', () => {
   it('get the error of a read when DLI is unavailable', async () => {
     const gateway = await startGateway({ env: FEDERATION });
     gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    gateway.emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
     expect(codesOf(await ask(gateway, [referTo(UNKNOWN), referTo(UNKNOWN.replace('e', 'f'))]))).toEqual([
       'UPSTREAM_UNAVAILABLE',
     ]);

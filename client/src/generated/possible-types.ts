@@ -2,6 +2,16 @@
 
 /** The members of each union and interface, for `InMemoryCache` of Apollo Client. */
 export const possibleTypes: Record<string, string[]> = {
+  "BindDatasourceConnectionPayload": [
+    "BindDatasourceConnectionSuccess",
+    "ChangeOutcomeUnknownError",
+    "ConnectionBusyError",
+    "ConnectionNotFoundError",
+    "ConnectionResourceNotFoundError",
+    "DliRejectedError",
+    "DliUnavailableError",
+    "InvalidInputError"
+  ],
   "CreateDatasourceConnectionPayload": [
     "CreateDatasourceConnectionSuccess",
     "DliRejectedError",
@@ -12,11 +22,24 @@ export const possibleTypes: Record<string, string[]> = {
     "NameTakenError",
     "OutcomeUnknownError"
   ],
+  "CreateEnhancedDatasourceConnectionPayload": [
+    "CreateEnhancedDatasourceConnectionSuccess",
+    "DliRejectedError",
+    "DliUnavailableError",
+    "IdempotencyInProgressError",
+    "IdempotencyKeyReusedError",
+    "InvalidInputError",
+    "NameTakenError",
+    "OutcomeUnknownError"
+  ],
   "DatasourceConnection": [
-    "ClassicDatasourceConnection"
+    "ClassicDatasourceConnection",
+    "EnhancedDatasourceConnection"
   ],
   "DeleteDatasourceConnectionPayload": [
+    "ConnectionBusyError",
     "ConnectionCreatingError",
+    "ConnectionInUseError",
     "ConnectionNotFoundError",
     "DeleteDatasourceConnectionSuccess",
     "DeleteOutcomeUnknownError",
@@ -24,9 +47,22 @@ export const possibleTypes: Record<string, string[]> = {
     "DliUnavailableError",
     "InvalidInputError"
   ],
-  "UserError": [
-    "ConnectionCreatingError",
+  "UnbindDatasourceConnectionPayload": [
+    "ChangeOutcomeUnknownError",
+    "ConnectionBusyError",
     "ConnectionNotFoundError",
+    "DliRejectedError",
+    "DliUnavailableError",
+    "InvalidInputError",
+    "UnbindDatasourceConnectionSuccess"
+  ],
+  "UserError": [
+    "ChangeOutcomeUnknownError",
+    "ConnectionBusyError",
+    "ConnectionCreatingError",
+    "ConnectionInUseError",
+    "ConnectionNotFoundError",
+    "ConnectionResourceNotFoundError",
     "DeleteOutcomeUnknownError",
     "DliRejectedError",
     "DliUnavailableError",

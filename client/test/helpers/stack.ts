@@ -32,6 +32,15 @@ export const INPUT = {
   url: '192.168.0.12:5432',
 } as const;
 
+/** A valid input of an enhanced connection without a name. */
+export const ENHANCED_INPUT = {
+  vpcId: '22094d8f-c310-4621-913d-4c4d655d8495',
+  networkId: '78f2562a-36e4-4b39-95b9-f5aab22e1281',
+} as const;
+
+/** A pool of the emulator. */
+export const POOL = { kind: 'ELASTIC_RESOURCE_POOL', name: 'pool_a' } as const;
+
 /** One request that the emulator received. */
 interface LedgerEntry {
   appliedConnectionId?: string;
@@ -48,6 +57,8 @@ export interface Stack {
   settings(changes: object): Promise<void>;
   /** Adds connections to the emulator, active unless they say otherwise, and returns their ids. */
   seed(...connections: object[]): Promise<string[]>;
+  /** The same with enhanced connections. */
+  seedEnhanced(...connections: object[]): Promise<string[]>;
   /** The requests of one operation that the emulator received. */
   ledger(operation: string): Promise<LedgerEntry[]>;
   /** Kills the gateway, and starts it again at the same address and with the same records. */
@@ -84,19 +95,21 @@ export async function startStack(environment: Record<string, string> = {}): Prom
     if (!response.ok) throw new Error(await response.text());
     return response.json();
   };
+  const add = async (path: string, seeds: object[]) => {
+    const { connections } = (await control('POST', path, seeds)) as { connections: { connectionId: string }[] };
+    return connections.map(({ connectionId }) => connectionId);
+  };
   return {
     url,
     emulatorUrl: emulator.found,
     fault: fault => control('POST', 'faults', fault) as Promise<void>,
     settings: changes => control('PATCH', 'settings', changes) as Promise<void>,
-    async seed(...connections) {
-      const added = (await control(
-        'POST',
+    seed: (...connections) =>
+      add(
         'connections',
         connections.map(connection => ({ state: 'ACTIVE', ...connection })),
-      )) as { connections: { connectionId: string }[] };
-      return added.connections.map(({ connectionId }) => connectionId);
-    },
+      ),
+    seedEnhanced: (...connections) => add('enhanced-connections', connections),
     async ledger(operation) {
       return ((await control('GET', `ledger?operation=${operation}`)) as { entries: LedgerEntry[] }).entries;
     },

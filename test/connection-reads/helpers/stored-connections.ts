@@ -62,7 +62,7 @@ export class StoredConnections implements ConnectionSource {
     const connection = this.#connections.get(id);
     const failure = connection === undefined ? [...this.failures.values()][0] : this.failures.get(connection.kind);
     if (failure !== undefined) throw failure;
-    return connection;
+    return describe(connection);
   }
 
   async listConnections() {
@@ -71,9 +71,8 @@ export class StoredConnections implements ConnectionSource {
     const failures = new Map(this.failures);
     const [failure] = failures.values();
     if (failure !== undefined && failures.size === 2) throw failure;
-    // Lists of DLI describe each connection anew.
     const connections = [...this.#connections.values()].filter(({ kind }) => !failures.has(kind));
-    return { connections: structuredClone(connections), skew: undefined, failures };
+    return { connections: describe(connections), skew: undefined, failures };
   }
 
   remember(id: string, kind: ConnectionKind): void {
@@ -87,6 +86,11 @@ export class StoredConnections implements ConnectionSource {
     for (const { resolve } of this.#waiting.filter(({ count }) => count <= made)) resolve();
     this.#waiting = this.#waiting.filter(({ count }) => count > made);
   }
+}
+
+// DLI describes a connection anew each time. Objects of tests have other prototypes than those of the gateway.
+function describe<T>(connections: T): T {
+  return structuredClone(connections);
 }
 
 /** A limiter that does not limit. */
