@@ -68,3 +68,22 @@ describeWithProgram('redis-server', 'a create that is sent again to another gate
     return [await startEnhancedGateway({ env }), await startEnhancedGateway({ env }), emulator];
   });
 });
+
+describe('a create whose connection was found in the background', () => {
+  it('binds it when it is repeated', async () => {
+    const { createEnhanced, emulator, logged } = await startEnhancedGateway();
+    emulator.inject({ operation: 'createEnhancedConnection', behaviour: 'reset', apply: true });
+    emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
+    const input = { idempotencyKey: randomUUID(), resources: [POOL_A] };
+    expect(await createEnhanced(input)).toMatchObject({ __typename: 'OutcomeUnknownError' });
+    emulator.clearFaults();
+    await logged('create reconciled');
+    expect(emulator.ledger.count('associateQueue')).toBe(0);
+    expect(await createEnhanced(input)).toMatchObject({
+      __typename: SUCCESS,
+      reconciled: true,
+      notBound: [],
+      connection: { bindings: [expect.objectContaining(POOL_A)] },
+    });
+  });
+});
