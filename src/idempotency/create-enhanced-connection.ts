@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Resource } from '../dli/connection.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import { withTimeout } from '../lib/time.js';
 import type { NotBound, OperationRecord, SucceededRecord } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
@@ -10,7 +12,14 @@ import type { CreateCommand, CreateConnection } from './create-connection.js';
 import type { OperationKeys } from './operation-keys.js';
 import { inputFingerprint } from './operation-keys.js';
 import type { CreateOutcome } from './outcome.js';
+import { OWNERSHIP_MARGIN_MS } from './reconciliation-schedule.js';
+import { IN_FLIGHT_WAIT_MS } from './resume-create.js';
 import type { WriteBehind } from './write-behind.js';
+
+const POLL_MS = 100;
+const IN_PROGRESS = { kind: 'inProgress', retryAfterSeconds: 1 } as const;
+
+type CreatedOutcome = Extract<CreateOutcome, { kind: 'created' }>;
 
 interface Dependencies {
   createConnection: CreateConnection;
@@ -26,21 +35,58 @@ interface Dependencies {
  *
  * The create itself names no resources, so that its refusal proves that nothing exists. A repeat of a call that ended
  * in between binds what the first one did not; once that is recorded, a repeat binds nothing any more, because the
- * caller may have unbound it meanwhile.
+ * caller may have unbound it meanwhile. For the same reason, one call at a time binds: the owner of the record.
  */
 export class CreateEnhancedConnection {
+  /** By connection: the resources that are not bound in the end, or undefined if another process is binding. */
+  readonly #inFlight = new Map<string, Promise<readonly NotBound[] | undefined>>();
+
   constructor(private readonly dependencies: Dependencies) {}
 
   /** Runs the create, or replays the outcome of the one that this call repeats. */
   async run(command: CreateCommand, context: OperationContext): Promise<CreateOutcome> {
     const outcome = await this.dependencies.createConnection.run(command, context);
     const { resources = [] } = command;
-    if (outcome.kind !== 'created' || resources.length === 0) return outcome;
-    const record = await this.#findRecord(command);
-    if (record?.notBound !== undefined) return { ...outcome, notBound: record.notBound };
-    const notBound = await this.#bind(outcome.connectionId, resources, context);
-    if (record !== undefined) await this.dependencies.writer.write({ ...record, notBound });
-    return { ...outcome, notBound };
+    if (outcome.kind !== 'created' || resources.length === 0 || outcome.notBound !== undefined) return outcome;
+    const { connectionId } = outcome;
+    const withNotBound = (notBound: readonly NotBound[] | undefined): CreateOutcome =>
+      notBound === undefined ? IN_PROGRESS : { ...outcome, notBound };
+    const running = this.#inFlight.get(connectionId);
+    if (running !== undefined) return withTimeout(IN_FLIGHT_WAIT_MS, running.then(withNotBound), () => IN_PROGRESS);
+    const binding = this.#bindOnce(command, outcome, context).finally(() => this.#inFlight.delete(connectionId));
+    this.#inFlight.set(connectionId, binding);
+    return binding.then(withNotBound);
+  }
+
+  /** Binds the connection and records what could not be bound, unless that is recorded or another process does it. */
+  async #bindOnce(
+    command: CreateCommand,
+    { connectionId, isReplay = false }: CreatedOutcome,
+    context: OperationContext,
+  ): Promise<readonly NotBound[] | undefined> {
+    const { writer, clock } = this.dependencies;
+    const record = isReplay ? await this.#awaitOwner(command) : await this.#findRecord(command);
+    if (record?.notBound !== undefined) return record.notBound;
+    if (isReplay) {
+      if (record === undefined || record.ownedUntilMs > clock.epochMs()) return undefined;
+      const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
+      await writer.write({ ...record, ownedUntilMs });
+    }
+    const notBound = await this.#bind(connectionId, command.resources ?? [], context);
+    if (record !== undefined) await writer.write({ ...record, notBound });
+    return notBound;
+  }
+
+  /** The record once its owner has bound the connection, or its time is over; after 2 s, as it is. */
+  async #awaitOwner(command: CreateCommand): Promise<SucceededRecord | undefined> {
+    const { clock } = this.dependencies;
+    const endMs = clock.monotonicMs() + IN_FLIGHT_WAIT_MS;
+    for (;;) {
+      const record = await this.#findRecord(command);
+      const isOwned = record?.notBound === undefined && (record?.ownedUntilMs ?? 0) > clock.epochMs();
+      if (!isOwned || clock.monotonicMs() >= endMs) return record;
+      await delay(POLL_MS);
+    }
   }
 
   /** The record of the create. Undefined while the store cannot be read. */

@@ -14,9 +14,10 @@ import { isForbidden } from '../operation-store/operation-record.js';
 export type CreateOutcome =
   /**
    * `isReconciled`: found in DLI's list instead of in the response to the create; `recognisedBy` says how an enhanced one
-   * was. `notBound`: the resources of the call that could not be bound.
+   * was. `notBound`: the resources of the call that could not be bound. `isReplay`: an earlier call has recorded it.
    */
-  | (ResultOf<'created'> & Pick<Success, 'isReconciled' | 'recognisedBy'> & { notBound?: readonly NotBound[] })
+  | (ResultOf<'created'> &
+      Pick<Success, 'isReconciled' | 'recognisedBy'> & { notBound?: readonly NotBound[]; isReplay?: boolean })
   | FailedResult
   | UnknownOutcome
   /** The idempotency key belongs to a create with another input. */

@@ -56,9 +56,10 @@ export class InlineReconciliation {
     return current;
   }
 
-  /** Gives up ownership of an undecided record. */
+  /** Gives up ownership of an undecided record, or of one whose connection a repeat may have to bind. */
   async release(record: OperationRecord): Promise<void> {
-    if (record.state !== 'UNKNOWN') return;
+    const mayBind = record.state === 'SUCCEEDED' && record.wanted.kind === 'ENHANCED';
+    if (record.state !== 'UNKNOWN' && !mayBind) return;
     await this.writer.write({ ...record, ownedUntilMs: this.clock.epochMs() });
   }
 

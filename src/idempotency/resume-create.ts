@@ -34,7 +34,7 @@ export class ResumeCreate {
 
   /** Undefined while another operation owns the record. */
   async #replayOrReconcile(record: OperationRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
-    if (isDecided(record)) return recordedOutcome(record);
+    if (isDecided(record)) return replay(record);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
     const owned = await takeOver(this.store, record, this.clock.epochMs(), ownedUntilMs);
     if (owned === undefined) return undefined;
@@ -61,4 +61,9 @@ export class ResumeCreate {
       ? { kind: 'inProgress', retryAfterSeconds }
       : recordedOutcome(record, retryAfterSeconds);
   }
+}
+
+function replay(record: OperationRecord): CreateOutcome {
+  const outcome = recordedOutcome(record);
+  return outcome.kind === 'created' ? { ...outcome, isReplay: true } : outcome;
 }

@@ -15,7 +15,7 @@ import type { RandomFaultsRun } from './random-faults.js';
 const AT_A_TIME = 15;
 const UNBIND_SHARE = 0.5;
 /** What can be unbound: the other pool fails, and DLI unbinds nothing that has failed. */
-const NOT_BINDABLE = [POOL_A, POOL_B, QUEUE_DEDICATED];
+const MAY_BE_UNBOUND = [POOL_A, POOL_B, QUEUE_DEDICATED];
 
 /**
  * Lets callers unbind what their creates have bound, and then repeat the creates. Checks that no create has bound what
@@ -28,7 +28,7 @@ export async function checkBindings(title: string, run: RandomFaultsRun<Enhanced
   const plans = histories.flatMap(history => {
     const id = lastAnswer(history)?.connectionId ?? '';
     const names = bound.get(id) ?? new Set();
-    const resources = NOT_BINDABLE.filter(({ name }) => names.has(name));
+    const resources = MAY_BE_UNBOUND.filter(({ name }) => names.has(name));
     return resources.length > 0 && random() < UNBIND_SHARE ? [{ history, id, resource: pick(random, resources) }] : [];
   });
   const failures = await inParallel(plans, AT_A_TIME, async ({ history, id, resource }) => {

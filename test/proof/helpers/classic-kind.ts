@@ -30,6 +30,7 @@ export const CLASSIC: ConnectionKind<ClassicInput> = {
   operation: 'createConnection',
   otherFaults: listFaultsOf('listConnections'),
   otherFaultShare: 0.15,
+  killedAt: undefined,
   planInput,
   identify: ({ name, url }) => identify(name, url),
   identifyRequest(body) {

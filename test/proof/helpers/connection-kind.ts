@@ -28,6 +28,8 @@ export interface ConnectionKind<Input extends PlannedInput = PlannedInput> {
   otherFaults: readonly Fault[];
   /** The share of creates that come with one of them. */
   otherFaultShare: number;
+  /** A gateway is killed when DLI receives the next request of this operation; undefined: at any time. */
+  killedAt: 'associateQueue' | undefined;
   /** @param number below 100,000,000 and different for each create of a seed */
   planInput(random: Random, seed: string, number: number): Input;
   /** What tells creates apart: several may have the same name. */

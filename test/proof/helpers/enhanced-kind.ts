@@ -62,6 +62,7 @@ export const ENHANCED: ConnectionKind<EnhancedInput> = {
     ...RESOURCE_LIST_FAULTS.map((fault): Fault => ({ ...fault, operation: 'listQueues' })),
   ],
   otherFaultShare: 0.7,
+  killedAt: 'associateQueue',
   planInput,
   identify: ({ name, networkId }) => identify(name, networkId),
   identifyRequest(body) {

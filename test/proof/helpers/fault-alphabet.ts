@@ -103,11 +103,10 @@ export function bindFaults(): Fault[] {
     { body: { is_success: false, message: 'no' }, apply: true },
   ];
   const faults = [...CREATE_FAULTS.map(({ fault }) => fault), ...onlyOfBinds];
-  return faults.filter(fault => !isFalseSuccess(fault)).map(fault => ({ ...fault, operation: 'associateQueue' }));
+  return faults.filter(fault => !reportsSuccess(fault)).map(fault => ({ ...fault, operation: 'associateQueue' }));
 }
 
-/** Whether the response says that a request was executed that was not. Responses to creates also have an id. */
-function isFalseSuccess({ apply, status, body }: Omit<Fault, 'operation'>): boolean {
-  const isSuccess = status === 204 || (typeof body === 'object' && 'is_success' in body && body.is_success === true);
-  return isSuccess && apply === false;
+/** Whether a response makes a bind a success, even one that was not executed. One to a create also needs an id. */
+function reportsSuccess({ status, body }: Omit<Fault, 'operation'>): boolean {
+  return status === 204 || (typeof body === 'object' && 'is_success' in body && body.is_success === true);
 }

@@ -77,6 +77,17 @@ export async function runRandomFaults<Input extends PlannedInput>({
   const killing = randomOf(`${seed}/kills`);
   const kills: Promise<void>[] = [];
   let started = 0;
+  let end = () => {};
+  const ended = new Promise<void>(resolve => {
+    end = resolve;
+  });
+
+  async function kill(): Promise<void> {
+    const { killedAt } = kind;
+    const { ledger } = emulator;
+    if (killedAt !== undefined) await Promise.race([ledger.waitFor(killedAt, ledger.count(killedAt) + 1), ended]);
+    await fleet.kill(killing);
+  }
 
   async function create({ input, faults, otherFault, isTwice, disconnectsAfterMs, maxUndecided }: CreatePlan<Input>) {
     const random = randomOf(`${seed}/${input.name}/calls`);
@@ -84,7 +95,7 @@ export async function runRandomFaults<Input extends PlannedInput>({
     for (const { fault } of faults) emulator.inject({ ...fault, operation: kind.operation, name: input.name });
     if (otherFault !== undefined) emulator.inject(otherFault);
     started += 1;
-    if (started % Math.ceil(creates / killCount) === 0) kills.push(fleet.kill(killing));
+    if (started % Math.ceil(creates / killCount) === 0) kills.push(kill());
     const history: CreateHistory<Input> = { kind, input, calls: [] };
     const first = nextUrl().then(url => callOnce(history, url, disconnectsAfterMs));
     if (isTwice) await nextUrl().then(url => callOnce(history, url));
@@ -93,6 +104,7 @@ export async function runRandomFaults<Input extends PlannedInput>({
   }
 
   const histories = await inParallel(plans, AT_A_TIME, create);
+  end();
   await Promise.all(kills);
   const faultsMs = performance.now() - startMs;
   emulator.clearFaults();
