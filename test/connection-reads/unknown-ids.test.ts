@@ -59,7 +59,18 @@ describe('the list is not needed', () => {
     expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
   });
 
-  it.each(['DLI.0007', 'DLI.10003', 'APIG.0101', 'APIGW.0101'])(
+  it.each(['APIG.0101', 'APIGW.0101'])(
+    'if the code %s says that there is no API of classic connections: an enhanced one may have the id',
+    async error => {
+      gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
+      expect(await connectionOf(gateway(), NO_ID)).toBeNull();
+      const { connectionId } = gateway().emulator.seedEnhancedConnection();
+      expect(await connectionOf(gateway(), connectionId)).toMatchObject({ id: connectionId });
+      expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
+    },
+  );
+
+  it.each(['DLI.0007', 'DLI.10003'])(
     'if the code %s says that classic connections are not offered, which the error says too',
     async error => {
       gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
