@@ -33,11 +33,21 @@ export function kindsOf({ kinds, services, vpcId, readiness }: ConnectionFilter)
   });
 }
 
-/** The error of a list from which every kind is missing that a filter can match; undefined if there is something to show. */
-export function failureOf(filter: ConnectionFilter, failures: ListFailures): DliError | undefined {
+/**
+ * The error of a list from which a kind is missing that a filter can match. A kind that DLI refuses to list, because it
+ * does not offer it here, is only an error if the list has no other.
+ *
+ * @param acceptsPartial whether any kind may be missing, as long as there is another
+ */
+export function failureOf(
+  filter: ConnectionFilter,
+  failures: ListFailures,
+  { acceptsPartial = false } = {},
+): DliError | undefined {
   const kinds = kindsOf(filter);
-  const [first] = kinds;
-  return first !== undefined && kinds.every(kind => failures.has(kind)) ? failures.get(first) : undefined;
+  const errors = kinds.flatMap(kind => failures.get(kind) ?? []);
+  if (errors.length === kinds.length) return errors[0];
+  return acceptsPartial ? undefined : errors.find(({ code }) => code !== 'REJECTED');
 }
 
 /** Whether a filter matches deleted connections. */

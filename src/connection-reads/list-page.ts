@@ -47,6 +47,8 @@ export interface PageRequest {
   after?: string | undefined;
   filter: ConnectionFilter;
   order: ConnectionOrder;
+  /** Whether the page may lack a kind that cannot be listed at the moment, as long as it has another. Default: false. */
+  acceptsPartial?: boolean;
 }
 
 /** One page of a connection list. */
@@ -162,11 +164,11 @@ export class ConnectionSnapshot {
   }
 
   /**
-   * @throws {DliError} if no kind could be listed that the filter can match
+   * @throws {DliError} if a kind is missing that must not be
    * @throws {CursorError}
    */
-  page({ first, after, filter, order }: PageRequest): ConnectionPage {
-    const failure = failureOf(filter, this.failures);
+  page({ first, after, filter, order, acceptsPartial }: PageRequest): ConnectionPage {
+    const failure = failureOf(filter, this.failures, { acceptsPartial });
     if (failure !== undefined) throw failure;
     const { entries } = this.#select(filter, order);
     const start = after === undefined ? 0 : indexAfter(entries, order, positionOf(after, order));

@@ -106,7 +106,7 @@ export class ConnectionReader {
    * Reads one page of all connections. Following pages come from the latest snapshot of the list for 30 s, unless that
    * lacks a kind only for the moment.
    *
-   * @throws {DliError} see {@link ConnectionReader.get}; also if no kind could be listed that the filter can match
+   * @throws {DliError} see {@link ConnectionReader.get}; also if a kind could not be listed that must not be missing
    * @throws {ReadQueueFullError}
    * @throws {CursorError}
    */

@@ -24,7 +24,7 @@ export class DatasourceConnectionPage {
 
   @Field(() => [ConnectionKind], {
     description:
-      'The kinds that the filter can match but that DLI does not list at the moment, so that their connections are missing. Usually empty.',
+      'The kinds that the filter can match but that DLI does not list at the moment, so that their connections are missing. Usually empty. A query that does not select this field is an error while DLI cannot list one of the kinds; a kind that it does not offer in the region is left out.',
   })
   readonly unavailableKinds: readonly ConnectionKind[];
 

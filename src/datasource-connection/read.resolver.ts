@@ -1,4 +1,17 @@
-import { Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root, Subscription, UseMiddleware } from 'type-graphql';
+import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
+import { Kind } from 'graphql';
+import {
+  Args,
+  Authorized,
+  Ctx,
+  FieldResolver,
+  Info,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+  UseMiddleware,
+} from 'type-graphql';
 import type { Role } from '../auth/caller.js';
 import { ReadQueueFullError } from '../connection-reads/fair-rate-limiter.js';
 import type { ReadContext } from '../connection-reads/limited-reads.js';
@@ -74,10 +87,13 @@ export class DatasourceConnectionsResolver {
   async datasourceConnections(
     @Args(() => DatasourceConnectionsArgs) { first, after, filter, order }: DatasourceConnectionsArgs,
     @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<DatasourceConnectionPage> {
     const { reader, resourceNames, toType } = this.dependencies;
     const criteria = await toCriteria(filter, resourceNames, context.traceId);
-    const request = { first, after: after ?? undefined, filter: criteria, order };
+    // A caller that does not ask which kinds are missing would take a partial list for the whole.
+    const acceptsPartial = selectsField(info, 'unavailableKinds');
+    const request = { first, after: after ?? undefined, filter: criteria, order, acceptsPartial };
     const page = await reader.page(request, readContextOf(context));
     // Many requests may have waited for the same list.
     await context.nextTurn?.();
@@ -150,6 +166,17 @@ export class DatasourceConnectionsResolver {
   #toType(connection: ReadConnection | undefined): DatasourceConnection | null {
     return connection === undefined ? null : this.dependencies.toType(connection);
   }
+}
+
+/** Whether a selection of the resolved field has a field of this name. */
+function selectsField({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
+  const isSelected = (set: SelectionSetNode | undefined): boolean =>
+    set?.selections.some(selection => {
+      if (selection.kind === Kind.FIELD) return selection.name.value === name;
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value];
+      return isSelected(fragment?.selectionSet);
+    }) ?? false;
+  return fieldNodes.some(({ selectionSet }) => isSelected(selectionSet));
 }
 
 /** The context of a read on behalf of the caller of a request. */

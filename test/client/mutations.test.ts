@@ -248,6 +248,7 @@ describe('a request by the client package', () => {
   it('throws what the gateway says when DLI is unavailable', async () => {
     const { graphqlUrl, emulator } = await startGateway();
     emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
+    emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
     const asking = createClient({ url: graphqlUrl }).request(DatasourceConnectionsDocument, {});
     await expect(asking).rejects.toBeInstanceOf(GatewayError);
     await expect(asking).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', retryAfterSeconds: expect.any(Number) });

@@ -15,7 +15,7 @@ import {
 } from './helpers/stored-connections.js';
 
 const pageOf = (reader: ConnectionReader, filter: ConnectionFilter = {}, changes: Partial<PageRequest> = {}) =>
-  reader.page({ first: 50, filter, order: 'NAME', ...changes }, CALLER);
+  reader.page({ first: 50, filter, order: 'NAME', acceptsPartial: true, ...changes }, CALLER);
 
 async function namesOf(reader: ConnectionReader, filter: ConnectionFilter = {}): Promise<(string | null)[]> {
   return (await pageOf(reader, filter)).items.map(({ name }) => name);
@@ -114,6 +114,16 @@ describe('a kind that cannot be listed', () => {
     stored.failures.clear();
     stored.fail('ENHANCED');
     expect(await pageOf(reader)).toMatchObject({ items: [{ name: 'classic_1' }], unavailableKinds: ['ENHANCED'] });
+  });
+
+  it('is an error for a caller that does not ask which kinds are missing, unless DLI does not offer it', async () => {
+    const { stored, reader } = oneOfEach();
+    stored.fail('CLASSIC');
+    const acceptsPartial = false;
+    await expect(pageOf(reader, {}, { acceptsPartial })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await pageOf(reader, { kinds: ['ENHANCED'] }, { acceptsPartial })).toMatchObject({ totalCount: 1 });
+    stored.fail('CLASSIC', 'REJECTED');
+    expect(await pageOf(reader, {}, { acceptsPartial })).toMatchObject({ items: [{ name: 'enhanced_2' }] });
   });
 
   it.each<[string, ConnectionFilter]>([
