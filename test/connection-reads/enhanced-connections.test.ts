@@ -167,13 +167,13 @@ describe('a region without one kind', () => {
 });
 
 describe('a subscription to the list', () => {
-  it('reports nothing as removed while enhanced connections cannot be listed', async () => {
+  it('reports nothing as removed while DLI does not offer enhanced connections', async () => {
     const gateway = await startEnhancedGateway({ env: FAST });
     const { emulator } = gateway;
     emulator.seedEnhancedConnection({ name: 'enhanced' });
     const events = await watchList(gateway);
     await emulator.ledger.waitFor('listEnhancedConnections', 1);
-    emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
+    emulator.inject({ operation: 'listEnhancedConnections', error: 'APIGW.0101', times: 0 });
     await emulator.ledger.waitFor('listConnections', emulator.ledger.count('listConnections') + 3);
     emulator.seedConnection({ name: 'classic', state: 'ACTIVE' });
     expect(await nextChange(events)).toBe('ADDED classic ACTIVE');
