@@ -73,9 +73,15 @@ describeWithProgram('curl', 'the documents', () => {
     const members = [...DOCUMENTS.matchAll(/"__typename": "(\w+)"/g)].map(([, name]) => name);
 
     expect([...new Set(members)].sort()).toEqual([
+      'BindDatasourceConnectionSuccess',
+      'ChangeOutcomeUnknownError',
+      'ConnectionBusyError',
       'ConnectionCreatingError',
+      'ConnectionInUseError',
       'ConnectionNotFoundError',
+      'ConnectionResourceNotFoundError',
       'CreateDatasourceConnectionSuccess',
+      'CreateEnhancedDatasourceConnectionSuccess',
       'DeleteDatasourceConnectionSuccess',
       'DeleteOutcomeUnknownError',
       'DliRejectedError',
@@ -85,6 +91,7 @@ describeWithProgram('curl', 'the documents', () => {
       'InvalidInputError',
       'NameTakenError',
       'OutcomeUnknownError',
+      'UnbindDatasourceConnectionSuccess',
     ]);
   });
 });

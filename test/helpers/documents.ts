@@ -8,6 +8,7 @@ export const DOCUMENTS = [
   'docs/create.md',
   'docs/read-and-watch.md',
   'docs/delete.md',
+  'docs/enhanced.md',
   'docs/clients.md',
   'client/README.md',
   'docs/errors.md',

@@ -121,7 +121,8 @@ export function ConnectionForm({ rules: allRules, onCreated }: ConnectionFormPro
         )}
       </div>
       <div className="actions">
-        <button type="submit" aria-disabled={isRunning}>
+        {/* The problem of a field that is left must not move the button away before the click. */}
+        <button type="submit" aria-disabled={isRunning} onMouseDown={event => event.preventDefault()}>
           {isCheck ? 'Check again' : 'Create'}
         </button>
         {isRunning && (
