@@ -52,7 +52,7 @@ it(
     const { emulator, graphqlUrl } = gateway;
     const token = await gateway.sign({ claims: { exp: Math.floor((Date.now() + TOKEN_MS) / 1_000) } });
     const ids = ['CREATING', 'ACTIVE', 'FAILED'].map(state => emulator.seedConnection({ state }).connectionId);
-    const pool = { inputs: [], names: [], cursors: [], ids };
+    const pool = { inputs: [], names: [], cursors: [], enhancedInputs: [], enhancedIds: [], ids };
     const server = { url: graphqlUrl, token, waitForServer: () => gateway.ask(token) };
     await gateway.ask(token);
     const socketsBefore = openSockets();

@@ -30,6 +30,10 @@ const ALWAYS: Readonly<Record<string, string>> = {
     '__typename ... on UserError { code } ... on CreateDatasourceConnectionSuccess { connectionId } ... on OutcomeUnknownError { idempotencyKey }',
   DeleteDatasourceConnectionPayload:
     '__typename ... on UserError { code } ... on DeleteDatasourceConnectionSuccess { connectionId }',
+  CreateEnhancedDatasourceConnectionPayload:
+    '__typename ... on UserError { code } ... on CreateEnhancedDatasourceConnectionSuccess { connectionId }',
+  BindDatasourceConnectionPayload: '__typename ... on UserError { code }',
+  UnbindDatasourceConnectionPayload: '__typename ... on UserError { code }',
 };
 const CHANCES = { alias: 0.1, directive: 0.05, fragment: 0.15, inlineFragment: 0.2, optional: 0.4, inline: 0.4 };
 const MAX_ALIASES = 12;

@@ -8,6 +8,7 @@ import { createInput, mutateInput, nameOf } from './create-inputs.js';
 import type { GrownDocument } from './document-grower.js';
 import { DocumentGrower } from './document-grower.js';
 import { mutateDocument } from './document-mutations.js';
+import { bindingsInput, enhancedInput, someResources } from './enhanced-inputs.js';
 import { integer, isBy, mutateText, oddValue, RawText, writeJson } from './odd-values.js';
 
 /** The published schema. */
@@ -19,21 +20,25 @@ export interface Pool {
   inputs: CreateInput[];
   /** Names of creates without faults. */
   names: string[];
+  /** Inputs of creates of enhanced connections with an idempotency key. */
+  enhancedInputs: CreateInput[];
   /** Ids of connections, deleted ones included. */
   ids: string[];
+  /** Those of enhanced connections. */
+  enhancedIds: string[];
   cursors: string[];
 }
 
 /** A generated request. */
 export interface GraphqlRequest {
-  kind: 'query' | 'create' | 'delete' | 'subscription';
+  kind: 'query' | 'create' | 'delete' | 'subscription' | 'enhanced create' | 'bindings';
   body: string;
   headers: Record<string, string>;
   /** The document, if the body has one. */
   query: string | undefined;
   /** Whether the document may be invalid. */
   isMutated: boolean;
-  /** The input of a create, as its recipient reads it. */
+  /** The input of a create of a classic connection, as its recipient reads it. */
   input: CreateInput | undefined;
   /** Whether no other request can have a create of the same name. */
   isFresh: boolean;
@@ -121,17 +126,20 @@ export function growRequest(random: Random, pool: Pool, run: number, number: num
     'create',
     'delete',
     'subscription',
+    'enhanced create',
+    'bindings',
   ] as const);
   const isRepeat = kind === 'create' && pool.inputs.length > 0 && isBy(random, SHARES.repeat);
   const isMutated = isBy(random, SHARES.mutatedDocument);
   const input = kind === 'create' ? chooseInput(random, pool, run, number, isRepeat) : undefined;
-  const id = kind === 'delete' ? chooseId(random, pool) : undefined;
+  const id = kind === 'delete' ? chooseId(random, pool.ids) : undefined;
+  const other = chooseOtherInput(random, kind, pool, run, number);
   const values = (argument: GraphQLArgument): unknown => {
-    if (argument.name === 'input') return input ?? { id };
+    if (argument.name === 'input') return input ?? other ?? { id };
     return isBy(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
   };
   // A literal that a mutation of the document changes would be another input.
-  const grower = new DocumentGrower(random, SCHEMA, values, !isMutated && !isOdd(input));
+  const grower = new DocumentGrower(random, SCHEMA, values, !isMutated && !isOdd(input) && !isOdd(other));
   const grown = grower.grow(...rootFieldOf(random, kind));
   const request = isMutated ? { ...grown, query: mutateDocument(random, grown.query) } : grown;
   const body = isBy(random, SHARES.oddBody) ? pick(random, ODD_BODIES)(asRecord(request), random) : writeJson(request);
@@ -164,6 +172,9 @@ function readQuery(body: string): string | undefined {
 function rootFieldOf(random: Random, kind: GraphqlRequest['kind']): [OperationTypeNode, string] {
   if (kind === 'create') return [OperationTypeNode.MUTATION, 'createDatasourceConnection'];
   if (kind === 'delete') return [OperationTypeNode.MUTATION, 'deleteDatasourceConnection'];
+  if (kind === 'enhanced create') return [OperationTypeNode.MUTATION, 'createEnhancedDatasourceConnection'];
+  if (kind === 'bindings')
+    return [OperationTypeNode.MUTATION, pick(random, ['bindDatasourceConnection', 'unbindDatasourceConnection'])];
   if (kind === 'subscription') return [OperationTypeNode.SUBSCRIPTION, 'datasourceConnection'];
   const fields = ['datasourceConnection', 'datasourceConnections', 'datasourceServices'];
   return [OperationTypeNode.QUERY, pick(random, fields)];
@@ -178,23 +189,41 @@ function chooseInput(random: Random, pool: Pool, run: number, number: number, is
   return isBy(random, SHARES.mutatedInput) ? mutateInput(random, input) : input;
 }
 
-function chooseId(random: Random, pool: Pool): unknown {
+function chooseOtherInput(
+  random: Random,
+  kind: GraphqlRequest['kind'],
+  pool: Pool,
+  run: number,
+  number: number,
+): CreateInput | undefined {
+  if (kind === 'bindings') return bindingsInput(random, chooseId(random, pool.enhancedIds));
+  if (kind !== 'enhanced create') return undefined;
+  if (pool.enhancedInputs.length > 0 && isBy(random, SHARES.repeat)) return pick(random, pool.enhancedInputs);
+  const input = enhancedInput(random, run, number);
+  if (typeof input['idempotencyKey'] === 'string') pool.enhancedInputs.push(input);
+  return input;
+}
+
+function chooseId(random: Random, ids: readonly string[]): unknown {
   if (isBy(random, SHARES.oddArgument)) return oddValue(random);
-  if (pool.ids.length === 0 || isBy(random, 0.1)) return NO_ID;
-  const id = pick(random, pool.ids);
+  if (ids.length === 0 || isBy(random, 0.1)) return NO_ID;
+  const id = pick(random, ids);
   return isBy(random, 0.05) ? id.toUpperCase() : id;
 }
 
 function validValue(random: Random, { name }: GraphQLArgument, pool: Pool): unknown {
-  if (name === 'id') return chooseId(random, pool);
+  if (name === 'id') return chooseId(random, pool.ids);
   if (isBy(random, 0.5)) return undefined;
   if (name === 'waitSeconds') return isBy(random, 0.02) ? MAX_WAIT_SECONDS : 0;
   if (name === 'whileState') return pick(random, STATES);
   if (name === 'after') return pool.cursors.length === 0 ? undefined : pick(random, pool.cursors);
   if (name === 'first') return integer(random, 1, 100);
   if (name === 'order') return pick(random, ['NAME', 'NEWEST_FIRST', 'OLDEST_FIRST']);
+  if (name === 'untilBound') return someResources(random);
+  if (name === 'name') return pick(random, ['node', 'é', '']);
   if (name === 'filter')
     return {
+      ...pick(random, [{}, { kinds: ['ENHANCED'] }, { vpcId: NO_ID }, { readiness: ['READY', 'UNBOUND'] }]),
       ...(isBy(random, 0.5) && { includeDeleted: isBy(random, 0.5) }),
       ...pick(random, [{}, { name: null }, { name: 'fuzz' }, { name: 'é' }, { name: '' }]),
       ...pick(random, [{}, { services: null }, { services: ['RDS'] }, { services: 'CSS' }, { services: [] }]),

@@ -52,9 +52,24 @@ const GET_FAULTS = [
   { status: 200, body: '{' },
 ] as const;
 
+const ENHANCED_FAULTS = [
+  { status: 500 },
+  { error: 'APIGW.0308' },
+  { error: 'DLI.1028' },
+  { behaviour: 'reset', apply: true },
+  { behaviour: 'reset', apply: false },
+] as const;
+
 /** Sends generated requests to a gateway, and checks every response and what became of the connections. */
 export class GraphqlRun {
-  readonly #pool: Pool = { inputs: [], names: [], ids: [], cursors: [] };
+  readonly #pool: Pool = {
+    inputs: [],
+    names: [],
+    enhancedInputs: [],
+    ids: [],
+    enhancedIds: [],
+    cursors: [],
+  };
   readonly #creates = new CreateCalls();
   readonly #deletes: { id: string; payload: Payload }[] = [];
   readonly #unclearDeletes = new Set<string>();
@@ -79,7 +94,12 @@ export class GraphqlRun {
     await inParallel(numbers, AT_A_TIME, number => this.#sendOne(number));
     emulator.clearFaults();
     await this.#creates.finish(graphqlUrl, RESOLUTION_MS, emulator);
-    return [...this.#problems, ...this.#creates.contradictions(emulator), ...this.#contradictedDeletes()];
+    return [
+      ...this.#problems,
+      ...this.#creates.contradictions(emulator),
+      ...this.#contradictedDeletes(),
+      ...this.#enhancedContradictions(),
+    ];
   }
 
   async #sendOne(number: number): Promise<void> {
@@ -106,6 +126,10 @@ export class GraphqlRun {
     const { emulator } = this.gateway;
     if (kind === 'delete' && isBy(random, CHANCES.deleteFault))
       emulator.inject({ ...pick(random, DELETE_FAULTS), operation: 'deleteConnection' });
+    if (kind === 'enhanced create' && isBy(random, CHANCES.createFault))
+      emulator.inject({ ...pick(random, ENHANCED_FAULTS), operation: 'createEnhancedConnection' });
+    if (kind === 'bindings' && isBy(random, CHANCES.createFault))
+      emulator.inject({ ...pick(random, ENHANCED_FAULTS), operation: 'associateQueue' });
     if (isBy(random, CHANCES.getFault)) emulator.inject({ ...pick(random, GET_FAULTS), operation: 'getConnection' });
     if (input === undefined) return;
     const faults = isFresh && isBy(random, CHANCES.createFault) ? [pick(random, QUICK_CREATE_FAULTS)] : [];
@@ -141,15 +165,19 @@ export class GraphqlRun {
     if (payload === undefined) return;
     const page = payload as { nextCursor?: unknown };
     if (typeof page.nextCursor === 'string') this.#pool.cursors.push(page.nextCursor);
-    if (request.kind !== 'create' && request.kind !== 'delete') return;
+    if (request.kind === 'query' || request.kind === 'subscription') return;
     // A mutated document may not ask for it.
     if (payload.__typename === undefined) {
       if (request.input !== undefined) this.#creates.addUnclear(request.input);
-      this.#unclearDeletes.add(String(request.id).toLowerCase());
+      if (request.kind === 'delete') this.#unclearDeletes.add(String(request.id).toLowerCase());
       return;
     }
     countUp(this.tally, payload.code === undefined ? payload.__typename : `payload ${payload.code}`);
     if (payload.connectionId !== undefined && request.kind === 'create') this.#pool.ids.push(payload.connectionId);
+    if (payload.connectionId !== undefined && request.kind === 'enhanced create') {
+      this.#pool.ids.push(payload.connectionId);
+      this.#pool.enhancedIds.push(payload.connectionId);
+    }
     if (request.kind === 'delete') this.#deletes.push({ id: String(request.id).toLowerCase(), payload });
     else if (request.input !== undefined && payload.__typename !== 'InvalidInputError')
       this.#creates.add(request.input, { ...times, payload });
@@ -157,8 +185,13 @@ export class GraphqlRun {
 
   /** Deletes whose payload contradicts the emulator, as sentences. */
   #contradictedDeletes(): string[] {
-    const connections = this.gateway.emulator.connections();
-    const isDeleted = new Map(connections.map(({ connectionId, state }) => [connectionId, state === 'DELETED']));
+    const { emulator } = this.gateway;
+    const isDeleted = new Map([
+      ...emulator.connections().map(({ connectionId, state }) => [connectionId, state === 'DELETED'] as const),
+      ...emulator
+        .enhancedConnections()
+        .map(({ connectionId, status }) => [connectionId, status === 'DELETED'] as const),
+    ]);
     const mayBeDeleted = new Set(this.#unclearDeletes);
     const found: string[] = [];
     for (const { id, payload } of this.#deletes) {
@@ -172,6 +205,19 @@ export class GraphqlRun {
       if (deleted && !mayBeDeleted.has(id))
         found.push(`${id}: it was deleted, although no response says that it may be`);
     return found;
+  }
+
+  /** Enhanced connections that were made twice, or answered and not made, as sentences. */
+  #enhancedContradictions(): string[] {
+    const connections = this.gateway.emulator.enhancedConnections();
+    const ids = new Set(connections.map(({ connectionId }) => connectionId));
+    const names = connections.map(({ name }) => name);
+    const twice = names.filter((name, index) => names.indexOf(name) !== index);
+    const missing = this.#pool.enhancedIds.filter(id => !ids.has(id));
+    return [
+      ...twice.map(name => `${name}: it was created twice`),
+      ...missing.map(id => `${id}: its create succeeded, but it does not exist`),
+    ];
   }
 
   #problem(number: number, request: GraphqlRequest, problem: string): void {

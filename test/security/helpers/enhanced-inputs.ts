@@ -1,0 +1,51 @@
+import type { ResourceInput } from '../../enhanced-connection/helpers/enhanced-gateway.js';
+import {
+  POOL_A,
+  POOL_B,
+  QUEUE_DEDICATED,
+  QUEUE_OF_POOL_A,
+} from '../../enhanced-connection/helpers/enhanced-gateway.js';
+import type { Random } from '../../proof/helpers/random.js';
+import { pick } from '../../proof/helpers/random.js';
+import type { CreateInput } from './create-inputs.js';
+import { integer, isBy, oddValue, shuffled } from './odd-values.js';
+
+const RESOURCES = [POOL_A, POOL_B, QUEUE_DEDICATED, QUEUE_OF_POOL_A];
+const SHARES = { optional: 0.5, odd: 0.25 };
+const UUID_TAIL = 'a4ad-4835-ad09-08a2f2efccdb';
+
+/** Some pools and queues of the emulator, each once. */
+export function someResources(random: Random): ResourceInput[] {
+  return shuffled(random, RESOURCES).slice(0, integer(random, 1, RESOURCES.length));
+}
+
+/**
+ * The input of a create of an enhanced connection: a valid one with a name of its own, or one that is most probably
+ * invalid.
+ *
+ * @param run a number below 100 that the inputs of other runs do not have
+ */
+export function enhancedInput(random: Random, run: number, number: number): CreateInput {
+  const id = () => `${integer(random, 10_000_000, 99_999_999)}-${UUID_TAIL}`;
+  const input = {
+    name: `fuzz_enhanced_${run}_${number}`,
+    vpcId: id(),
+    networkId: id(),
+    ...(isBy(random, SHARES.optional) && { routeTableId: pick(random, [null, id()]) }),
+    ...(isBy(random, SHARES.optional) && { resources: pick(random, [null, [], someResources(random)]) }),
+    ...(isBy(random, SHARES.optional) && { hosts: pick(random, [null, [], [{ name: 'node1', ip: '192.168.0.22' }]]) }),
+    ...(isBy(random, SHARES.optional) && { tags: pick(random, [null, [], [{ key: '部门', value: 'a b' }]]) }),
+    ...(isBy(random, SHARES.optional) && { idempotencyKey: `enhanced_key_${run}_${number}` }),
+  };
+  return isBy(random, SHARES.odd) ? withOddValue(random, input) : input;
+}
+
+/** The input of a bind or unbind. */
+export function bindingsInput(random: Random, connectionId: unknown): CreateInput {
+  const input = { connectionId, resources: someResources(random) };
+  return isBy(random, SHARES.odd) ? withOddValue(random, input) : input;
+}
+
+function withOddValue(random: Random, input: CreateInput): CreateInput {
+  return { ...input, [pick(random, Object.keys(input))]: oddValue(random) };
+}
