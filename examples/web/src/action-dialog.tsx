@@ -35,8 +35,9 @@ export function ActionDialog(props: ActionDialogProps) {
 
   useEffect(() => {
     dialog.current?.showModal();
-    // The harmless answer.
+    // The harmless answer, or what has to be filled in.
     if (isDangerous) cancel.current?.focus();
+    else dialog.current?.querySelector('input')?.focus();
     return () => running.current?.abort();
   }, [isDangerous]);
 

@@ -14,47 +14,40 @@ try {
   const atMs = Date.now() - 90 * MINUTE_MS;
   await gateway.emulator('POST', 'connections', [
     {
-      name: 'metrics_hbase',
-      service: 'CloudTable',
-      destination: 'zk1.mycloudtable.com:2181,zk2.mycloudtable.com:2181,zk3.mycloudtable.com:2181',
-      state: 'ACTIVE',
-      createdAtMs: atMs,
-    },
-    {
       name: 'search_css',
       service: 'CSS',
       destination: '192.168.0.240:9200',
-      state: 'FAILED',
-      message: "Can't get ready router.",
-      createdAtMs: atMs + 25 * MINUTE_MS,
-    },
-    {
-      name: 'orders_pg',
-      service: 'RDS',
-      destination: '192.168.0.12:5432',
       state: 'ACTIVE',
       tags: [
         { key: 'team', value: 'billing' },
         { key: 'stage', value: 'production' },
       ],
+      createdAtMs: atMs,
+    },
+  ]);
+  await gateway.emulator('POST', 'enhanced-connections', [
+    {
+      name: 'orders_vpc',
       createdAtMs: atMs + 60 * MINUTE_MS,
+      bindings: [
+        { kind: 'pool', name: 'pool_a', status: 'ACTIVE' },
+        { kind: 'pool', name: 'pool_overlapping', status: 'FAILED', errorMessage: 'The CIDR overlaps with the VPC.' },
+      ],
     },
     {
-      name: 'sales_dws',
-      service: 'DWS',
-      destination: '192.168.1.248:8000',
-      state: 'CREATING',
-      process: 0.62,
+      name: 'sales_vpc',
       createdAtMs: atMs + 88 * MINUTE_MS,
+      bindings: [{ kind: 'pool', name: 'pool_b', status: 'CREATING' }],
     },
   ]);
   const page = await browser.newPage({ viewport: { width: 1200, height: 800 }, locale: 'en-GB', timezoneId: 'UTC' });
   await page.goto(gateway.pageUrl);
-  await page.getByText('4 connections').waitFor();
+  await page.getByText('3 connections').waitFor();
   const form = page.getByRole('form', { name: 'New connection' });
-  await form.getByLabel('Name').fill('stock_pg');
-  await form.getByLabel('Service').selectOption({ label: 'RDS' });
-  await form.getByLabel('Address').fill('jdbc:postgresql://192.168.0.30');
+  await form.getByLabel('Name').fill('stock_vpc');
+  await form.getByLabel('VPC id').fill('22094d8f-c310-4621-913d-4c4d655d8495');
+  await form.getByRole('button', { name: 'Add a pool or queue' }).click();
+  await form.getByLabel('Pool or queue 1').fill('_pool');
   await form.getByLabel('Network id of the subnet').focus();
   await page.screenshot({ path: TARGET });
 } finally {

@@ -136,7 +136,7 @@ describe('the page for everybody', { skip }, () => {
     await page.getByRole('button', { name: 'Refresh' }).click();
     await rowOf(page, 'failed').waitFor();
     await fits();
-    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Bind' }).click();
+    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Bind enhanced' }).click();
     await page.getByRole('dialog').waitFor();
     await fits();
     await page.keyboard.press('Escape');
@@ -171,7 +171,7 @@ describe('the page for everybody', { skip }, () => {
     await page.getByText('5 connections').waitFor();
     await form.getByText('This field is required.').first().waitFor();
     await expectAccessible(page);
-    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Bind' }).click();
+    await rowOf(page, ENHANCED_SEED.name).getByRole('button', { name: 'Bind enhanced' }).click();
     await page.getByRole('dialog').waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
