@@ -17,6 +17,8 @@ export interface BothLists extends ConnectionList {
 
 const KINDS = [ConnectionKind.CLASSIC, ConnectionKind.ENHANCED] as const;
 const MAX_KNOWN_KINDS = 50_000;
+const NOT_OFFERED_LIFE_MS = 60_000;
+const NOT_OFFERED = 'notOffered';
 
 /** A get that failed. */
 interface FailedGet {
@@ -33,6 +35,9 @@ export class ConnectionsClient {
   readonly #kinds = new LRUCache<string, ConnectionKind>({ max: MAX_KNOWN_KINDS });
   /** The elements of the latest list of classic connections, which the next one need not decode again. */
   readonly #decoded = new DecodedElements();
+
+  /** Until when a kind counts as not offered, by the monotonic clock. */
+  readonly #notOfferedUntilMs = { CLASSIC: Number.NEGATIVE_INFINITY, ENHANCED: Number.NEGATIVE_INFINITY };
 
   constructor(
     private readonly clients: Readonly<Record<ConnectionKind, DliClient>>,
@@ -139,17 +144,31 @@ export class ConnectionsClient {
     id: string,
     context: OperationContext,
   ): Promise<DescribedConnection | undefined> {
-    const results = await Promise.all(
-      refused.map(({ kind, error }) => this.clients[kind].findInList(id, context, error).catch(dliError)),
-    );
-    const found = results.find(result => result !== undefined && 'kind' in result);
-    if (found !== undefined) return found;
-    const failures = results.filter(result => result instanceof DliError);
-    const failure = failures.find(({ isNotOffered }) => !isNotOffered);
+    const results = await Promise.all(refused.map(each => this.#searchList(each, id, context)));
+    for (const result of results) if (typeof result === 'object' && 'kind' in result) return result;
+    const failure = results.find(result => result instanceof DliError);
     if (failure !== undefined) throw failure;
-    const [notOffered] = failures;
-    if (notOffered !== undefined && failures.length === kindCount) throw notOffered;
+    const [first] = refused;
+    const notOffered = results.filter(result => result === NOT_OFFERED);
+    if (first !== undefined && notOffered.length === kindCount) throw first.error;
     return undefined;
+  }
+
+  /** A get that DLI refuses as not offered counts only if its list is not offered either. */
+  async #searchList(
+    { kind, error }: FailedGet,
+    id: string,
+    context: OperationContext,
+  ): Promise<DescribedConnection | DliError | typeof NOT_OFFERED | undefined> {
+    if (error.isNotOffered && this.clock.monotonicMs() < this.#notOfferedUntilMs[kind]) return NOT_OFFERED;
+    try {
+      return await this.clients[kind].findInList(id, context, error);
+    } catch (failure) {
+      const ofList = dliError(failure);
+      if (ofList === error || !ofList.isNotOffered) return ofList;
+      this.#notOfferedUntilMs[kind] = this.clock.monotonicMs() + NOT_OFFERED_LIFE_MS;
+      return NOT_OFFERED;
+    }
   }
 }
 

@@ -147,13 +147,15 @@ export class DliClient {
    * @throws {DliError} `refusal` when the list is incomplete or cannot be read before the deadline
    */
   async findInList(id: string, context: OperationContext, refusal: DliError): Promise<DescribedConnection | undefined> {
-    if (!mayMeanAbsence(refusal)) throw refusal;
+    if (!mayMeanAbsence(refusal) && !refusal.isNotOffered) throw refusal;
     const { traceId, deadline, onSharedWait } = context;
     onSharedWait?.();
     try {
       const { connections } = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), () => {
         throw refusal;
       });
+      // The list can be read, so DLI does offer this kind of connections, and its refusal proves nothing.
+      if (refusal.isNotOffered) throw refusal;
       const found = connections.find(connection => connection.id?.toLowerCase() === id.toLowerCase());
       if (found === undefined && connections.some(connection => connection.id === null)) throw refusal;
       return found && { ...found, id };

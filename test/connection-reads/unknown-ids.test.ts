@@ -59,16 +59,12 @@ describe('the list is not needed', () => {
     expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
   });
 
-  it.each(['APIG.0101', 'APIGW.0101'])(
-    'if the code %s says that there is no API of classic connections: an enhanced one may have the id',
-    async error => {
-      gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
-      expect(await connectionOf(gateway(), NO_ID)).toBeNull();
-      const { connectionId } = gateway().emulator.seedEnhancedConnection();
-      expect(await connectionOf(gateway(), connectionId)).toMatchObject({ id: connectionId });
-      expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
-    },
-  );
+  it.each(['APIG.0101', 'APIGW.0101'])('if an enhanced connection has the id, after code %s', async error => {
+    gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
+    const { connectionId } = gateway().emulator.seedEnhancedConnection();
+    expect(await connectionOf(gateway(), connectionId)).toMatchObject({ id: connectionId });
+    expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
+  });
 
   it.each(['DLI.0007', 'DLI.10003'])(
     'if the code %s says that classic connections are not offered, which the error says too',
@@ -79,6 +75,23 @@ describe('the list is not needed', () => {
       expect(gateway().emulator.ledger.count('listConnections')).toBe(0);
     },
   );
+});
+
+describe('an id that is refused because classic connections are not offered', () => {
+  it.each(['APIG.0101', 'APIGW.0101'])('is an error if they can be listed all the same: %s', async error => {
+    gateway().emulator.inject({ operation: 'getConnection', error, times: 0 });
+    const { body } = await askFor(gateway(), NO_ID);
+    expect(body.errors?.[0]?.message).toContain(ENDED);
+  });
+
+  it.each(['APIG.0101', 'APIGW.0101'])('is no connection if they cannot be listed either: %s', async error => {
+    const { emulator } = gateway();
+    for (const operation of ['getConnection', 'listConnections'] as const)
+      emulator.inject({ operation, error, times: 0 });
+    expect(await connectionOf(gateway(), NO_ID)).toBeNull();
+    expect(await connectionOf(gateway(), NO_ID.replace('0', '1'))).toBeNull();
+    expect(emulator.ledger.count('listConnections')).toBe(1);
+  });
 });
 
 describe('an id that is not listed', () => {
