@@ -72,6 +72,8 @@ describe('the kind of a connection', () => {
   });
 });
 
+const NOT_OFFERED_APIG = { status: 404, body: { error_code: 'APIG.0101' } };
+
 describe('a connection that neither kind has', () => {
   it.each<[what: string, answer: Answer]>([
     ['DLI.0002', UNKNOWN_ID],
@@ -109,7 +111,7 @@ describe('a connection that neither kind has', () => {
     ['enhanced', { enhanced: NOT_OFFERED, enhancedList: NOT_OFFERED }],
     ['classic, without a code,', { classic: NO_PAGE, classicList: NO_PAGE }],
     ['enhanced, without a code,', { enhanced: NO_PAGE, enhancedList: NO_PAGE }],
-    ['enhanced, in the old spelling,', { enhanced: { status: 404, body: { error_code: 'APIG.0101' } } }],
+    ['enhanced, in the old spelling,', { enhanced: NOT_OFFERED_APIG, enhancedList: NOT_OFFERED_APIG }],
   ])('is absent where DLI does not offer one kind: %s', async (_which, changes) => {
     const { connections, context } = await startWith(changes);
     expect(await connections.getConnection(ID, context())).toBeUndefined();
@@ -127,7 +129,12 @@ describe('a connection that neither kind has', () => {
     ['the get of the first fails', { classic: ERROR }, 'UNAVAILABLE'],
     ['the get of the second fails', { enhanced: ERROR }, 'UNAVAILABLE'],
     ['the first is forbidden and the second fails', { classic: FORBIDDEN, enhanced: ERROR }, 'AUTH_FAILED'],
-    ['the first is not offered and the second fails', { classic: NOT_OFFERED, enhanced: ERROR }, 'UNAVAILABLE'],
+    [
+      'the first is not offered and the second fails',
+      { classic: NOT_OFFERED, classicList: NOT_OFFERED, enhanced: ERROR },
+      'UNAVAILABLE',
+    ],
+    ['one is not offered, but can be listed', { enhanced: NOT_OFFERED }, 'REJECTED'],
     ['the list fails', { enhanced: REFUSED, enhancedList: ERROR }, 'REJECTED'],
   ])('is an error when %s', async (_what, changes, code) => {
     const { connections, context } = await startWith(changes);
