@@ -33,9 +33,17 @@ export function kindsOf({ kinds, services, vpcId, readiness }: ConnectionFilter)
   });
 }
 
+/** Codes of operations that DLI does not support in a region. */
+const UNSUPPORTED: ReadonlySet<string> = new Set(['DLI.0007', 'DLI.10003']);
+
+/** Whether a kind cannot be listed because DLI does not offer it here, which lasts. */
+export function isNotOffered({ isNotOffered: isUnknownPath, upstreamCode = '' }: DliError): boolean {
+  return isUnknownPath || UNSUPPORTED.has(upstreamCode);
+}
+
 /**
- * The error of a list from which a kind is missing that a filter can match. A kind that DLI refuses to list, because it
- * does not offer it here, is only an error if the list has no other.
+ * The error of a list from which a kind is missing that a filter can match. A kind that DLI does not offer here is only an
+ * error if the list has no other.
  *
  * @param acceptsPartial whether any kind may be missing, as long as there is another
  */
@@ -47,7 +55,7 @@ export function failureOf(
   const kinds = kindsOf(filter);
   const errors = kinds.flatMap(kind => failures.get(kind) ?? []);
   if (errors.length === kinds.length) return errors[0];
-  return acceptsPartial ? undefined : errors.find(({ code }) => code !== 'REJECTED');
+  return acceptsPartial ? undefined : errors.find(error => !isNotOffered(error));
 }
 
 /** Whether a filter matches deleted connections. */

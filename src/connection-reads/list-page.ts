@@ -8,7 +8,7 @@ import type {
   DescribedEnhancedConnection,
 } from '../dli/responses.js';
 import type { ConnectionFilter, ListFailures } from './connection-filter.js';
-import { failureOf, kindsOf, matches } from './connection-filter.js';
+import { failureOf, isNotOffered, kindsOf, matches } from './connection-filter.js';
 import { CursorError, decodeCursor, encodeCursor } from './cursor.js';
 
 /** A connection with an id. */
@@ -122,9 +122,9 @@ export class ConnectionSnapshot {
     this.#ids = connections.map(({ id }) => id.toLowerCase());
   }
 
-  /** Whether a kind is missing that may be listed soon. A refusal, unlike an outage, lasts. */
+  /** Whether a kind is missing that may be listed soon. */
   get isIncomplete(): boolean {
-    return [...this.failures.values()].some(({ code }) => code !== 'REJECTED');
+    return [...this.failures.values()].some(error => !isNotOffered(error));
   }
 
   /** All connections of a kind by id in lower case. */

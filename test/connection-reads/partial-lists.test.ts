@@ -147,7 +147,9 @@ describe('a subscription to the list', () => {
 
 describe('a change of our own', () => {
   const namesIn = async ({ reader }: ReturnType<typeof readAndWatch>) =>
-    (await reader.page({ first: 50, filter: {}, order: 'NAME', acceptsPartial: true }, CALLER)).items.map(({ name }) => name);
+    (await reader.page({ first: 50, filter: {}, order: 'NAME', acceptsPartial: true }, CALLER)).items.map(
+      ({ name }) => name,
+    );
 
   function start(...connections: Parameters<StoredConnections['put']>) {
     const stored = new StoredConnections();

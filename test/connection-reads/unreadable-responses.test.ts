@@ -12,6 +12,7 @@ afterEach(closeGateways);
 const CANARY = 'canary-10-0-0-7';
 const OPERATIONS = ['getConnection', 'listConnections'] as const;
 
+const UNKNOWN_ID = '68233202-63bf-4f27-a99b-fa5f5a2dbae1';
 /** Responses of DLI to every attempt, and the error code that callers get. */
 const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
   ['500 without a body', { status: 500 }, 'UPSTREAM_UNAVAILABLE'],
@@ -22,7 +23,6 @@ const ANSWERS: [what: string, fault: Partial<Fault>, code: string][] = [
   ['429 with HTML', { status: 429, body: `<html>${CANARY}</html>` }, 'UPSTREAM_THROTTLED'],
   ['401', { error: 'APIGW.0301' }, 'UPSTREAM_AUTH_FAILED'],
   ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED'],
-  ['an error that the API is not available', { error: 'APIGW.0101' }, 'UPSTREAM_REJECTED'],
   ['nothing: the connection is lost', { behaviour: 'reset' }, 'UPSTREAM_UNAVAILABLE'],
   ['a truncated body', { behaviour: 'truncate', apply: true }, 'UPSTREAM_UNAVAILABLE'],
   ['200 with HTML', { status: 200, body: `<html>${CANARY}</html>` }, 'UPSTREAM_UNAVAILABLE'],
@@ -64,6 +64,15 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     expect(gateway.log()).not.toContain(CANARY);
   });
 
+  it('that the API is not available becomes an error if that of enhanced connections is not either', async () => {
+    const gateway = shared();
+    const enhanced = operation === 'getConnection' ? 'getEnhancedConnection' : 'listEnhancedConnections';
+    for (const each of [operation, enhanced] as const)
+      gateway.emulator.inject({ operation: each, times: 0, error: 'APIGW.0101' });
+    const { body } = operation === 'getConnection' ? await askFor(gateway, UNKNOWN_ID) : await askForPage(gateway);
+    expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
+  });
+
   it('that is lost is retried once, and the caller gets a result', async () => {
     const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'ACTIVE' });
@@ -88,9 +97,7 @@ describe.each(OPERATIONS)('a response to %s', operation => {
     const gateway = shared();
     gateway.emulator.inject({ operation, error: 'APIGW.0308', headers: { 'Retry-After': '7' }, times: 0 });
     const { headers, body } =
-      operation === 'getConnection'
-        ? await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1')
-        : await askForPage(gateway);
+      operation === 'getConnection' ? await askFor(gateway, UNKNOWN_ID) : await askForPage(gateway);
     expect(body.errors?.[0]?.extensions).toMatchObject({ retryAfterSeconds: 7 });
     expect(headers.get('retry-after')).toBe('7');
   });
@@ -104,7 +111,7 @@ describe('a connection that does not exist', () => {
   ])('is reported as null: %s', async (_what, fault) => {
     const gateway = shared();
     if (fault !== undefined) gateway.emulator.inject({ operation: 'getConnection', ...fault });
-    const { body } = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1');
+    const { body } = await askFor(gateway, UNKNOWN_ID);
     expect(body).toEqual({ data: { datasourceConnection: null } });
   });
 
@@ -124,7 +131,7 @@ describe('a connection that does not exist', () => {
     const gateway = shared();
     const body = '{"error_code": "DLI.0001", "error_msg": "Parameter project_id is invalid."}';
     gateway.emulator.inject({ operation: 'any', status: 400, body, times: 0 });
-    const answer = await askFor(gateway, '68233202-63bf-4f27-a99b-fa5f5a2dbae1');
+    const answer = await askFor(gateway, UNKNOWN_ID);
     expect(answer.body.errors?.map(({ extensions }) => extensions.code)).toEqual(['UPSTREAM_REJECTED']);
   });
 });

@@ -43,9 +43,9 @@ export class StoredConnections implements ConnectionSource {
     this.#connections.delete(id);
   }
 
-  /** Lets the reads of a kind fail. */
+  /** Lets the reads of a kind fail. REJECTED: because it is not offered. */
   fail(kind: ConnectionKind, code: DliError['code'] = 'UNAVAILABLE'): void {
-    this.failures.set(kind, new DliError(code));
+    this.failures.set(kind, new DliError(code, { isNotOffered: code === 'REJECTED' }));
   }
 
   /** Waits until this many calls were made in total. */
