@@ -100,10 +100,12 @@ export class ChangeBindings {
     const known = before instanceof DliError ? undefined : before;
     const existing = resolved.filter(({ exists }) => exists !== false);
     const changes = await this.#changeAll('bind', known ?? { id: connectionId, bindings: [] }, existing, context);
-    return resolved.map(({ asked }) => ({
-      resource: asked,
-      outcome: changes.find(change => change.asked === asked)?.outcome ?? { kind: 'resourceNotFound' },
-    }));
+    return resolved.map(({ asked }) => {
+      const { outcome } = changes.find(change => change.asked === asked) ?? { outcome: { kind: 'resourceNotFound' } };
+      // An earlier call that was interrupted may have bound it.
+      const mayBeBound = known === undefined && outcome.kind === 'failed';
+      return { resource: asked, outcome: mayBeBound ? unknownOutcome('UPSTREAM_ERROR', outcome.requestId) : outcome };
+    });
   }
 
   async #changeAll(

@@ -69,7 +69,7 @@ export function checkAnswers<Input extends PlannedInput>(
     for (const wrongAnswer of findWrongAnswers(history, connection, plan?.isTwice ?? false))
       verdict.wrongAnswers.push(describe(wrongAnswer));
     if (end === 'OUTCOME_UNKNOWN' && connection !== undefined)
-      verdict.unknownButListed.push(describe(connection.connectionId));
+      verdict.unknownButListed.push(describe(`${connection.connectionId}, created at ${connection.createdAtMs}`));
     if (end === 'IDEMPOTENCY_IN_PROGRESS' || last === undefined) verdict.stuck.push(describe('no end'));
     if (posts > 1 + countLeadingRefusals(plan)) verdict.postsWithoutProof.push(describe(`${posts} POSTs`));
   }
