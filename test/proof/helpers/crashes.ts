@@ -87,7 +87,7 @@ async function crash<Input extends PlannedInput>(
   // A repeat has the same outcome.
   await callOnce(history, url);
   await second.close();
-  const { verdict, figures } = checkAnswers(kind, [plan], [history], emulator);
+  const { verdict, figures } = checkAnswers(kind, [plan], [history], emulator, SETTLE_MS);
   const { connectionId, notBound = [] } = lastAnswer(history) ?? {};
   const isRepeated = isDeepStrictEqual([connectionId, notBound], [decided?.connectionId, decided?.notBound ?? []]);
   return { verdict, isRepeated, notBound, posts: figures.posts, end: Object.keys(figures.ends)[0] };

@@ -111,7 +111,7 @@ export async function runRandomFaults<Input extends PlannedInput>({
   const random = randomOf(`${seed}/end`);
   const waitingMs = await callUntilFinal(histories, () => fleet.url(random), RESOLUTION_MS, emulator);
 
-  const { verdict, figures } = checkAnswers(kind, plans, histories, emulator);
+  const { verdict, figures } = checkAnswers(kind, plans, histories, emulator, SETTLE_MS);
   const seconds = { faults: Math.round(faultsMs / 1_000), end: Math.round(waitingMs / 1_000) };
   process.stderr.write(`${title}: ${JSON.stringify({ ...figures, kills: fleet.kills, seconds })}\n`);
   expect({ seed, ...verdict }).toEqual({
