@@ -41,14 +41,14 @@ export interface Figures {
  * Compares every answer with what DLI did. No two creates may have the same identity.
  *
  * @param settleMs the settle time of the gateways: a connection that the emulator made later, because the machine is
- *   slow, need not be attributed to its create
+ *   slow, need not be attributed to its create. Default: each must be.
  */
 export function checkAnswers<Input extends PlannedInput>(
   kind: ConnectionKind<Input>,
   plans: readonly Pick<CreatePlan, 'faults' | 'isTwice'>[],
   histories: readonly CreateHistory<Input>[],
   emulator: Emulator,
-  settleMs: number,
+  settleMs = Number.POSITIVE_INFINITY,
 ): { verdict: Verdict; figures: Figures } {
   const states = readUpstream(kind, emulator);
   const verdict: Verdict = {
