@@ -101,7 +101,7 @@ export class ConnectionsClient {
    * @throws {DliError} REJECTED also while DLI is still creating it, or one of its bindings
    */
   deleteConnection(kind: ConnectionKind, id: string, context: OperationContext): Promise<Deletion> {
-    return this.clients[kind].deleteConnection(id, context);
+    return this.clients[kind].deleteConnection(id.toLowerCase(), context);
   }
 
   /** Notes the kind of a connection that was created here. */
@@ -109,8 +109,14 @@ export class ConnectionsClient {
     this.#kinds.set(id.toLowerCase(), kind);
   }
 
-  async #get(purpose: ReadPurpose, id: string, context: OperationContext): Promise<DescribedConnection | undefined> {
-    const known = this.#kinds.get(id.toLowerCase());
+  async #get(
+    purpose: ReadPurpose,
+    anyCaseId: string,
+    context: OperationContext,
+  ): Promise<DescribedConnection | undefined> {
+    // As DLI spells it.
+    const id = anyCaseId.toLowerCase();
+    const known = this.#kinds.get(id);
     const kinds = known === undefined ? KINDS : [known];
     const found = await this.#ask(kinds, purpose, id, context);
     if (found !== undefined) this.remember(id, found.kind);

@@ -77,7 +77,8 @@ export class ChangeBindings {
 
   /** Runs the change. If a resource does not exist, nothing is bound. */
   async run(command: ChangeBindingsCommand, context: OperationContext): Promise<ChangeBindingsOutcome> {
-    const { action, connectionId, resources } = command;
+    const { action, resources } = command;
+    const connectionId = command.connectionId.toLowerCase();
     const resolved = await this.dependencies.directory.resolve(resources, context);
     const missing = action === 'bind' ? resolved.filter(({ exists }) => exists === false) : [];
     if (missing.length > 0)

@@ -53,6 +53,13 @@ describe('binding a connection', () => {
     expect(sent('associateQueue')).toHaveLength(2);
   });
 
+  it('accepts the id in upper case', async () => {
+    const { bind, unbind, remove, id } = await start();
+    expect(await bind(id.toUpperCase(), POOL_A)).toMatchObject({ __typename: BOUND, connection: { id } });
+    expect(await unbind(id.toUpperCase(), POOL_A)).toMatchObject({ __typename: UNBOUND });
+    expect(await remove(id.toUpperCase())).toMatchObject({ __typename: 'DeleteDatasourceConnectionSuccess' });
+  });
+
   it('succeeds again without a request when it is repeated', async () => {
     const { bind, id, sent } = await start();
     const first = await bind(id, POOL_A);

@@ -136,6 +136,8 @@ export function growRequest(random: Random, pool: Pool, run: number, number: num
   const other = chooseOtherInput(random, kind, pool, run, number);
   const values = (argument: GraphQLArgument): unknown => {
     if (argument.name === 'input') return input ?? other ?? { id };
+    // The stream would not end before all of them are bound.
+    if (argument.name === 'untilBound' && kind === 'subscription') return undefined;
     return isBy(random, SHARES.oddArgument) ? oddArgument(random, argument) : validValue(random, argument, pool);
   };
   // A literal that a mutation of the document changes would be another input.
