@@ -61,7 +61,8 @@ export class BindingsClient {
         maxBodyBytes: MAX_RESPONSE_BYTES,
       },
       context,
-      readChange,
+      // DLI sends a body; without one, the connection itself must show what was done.
+      response => (response.text === '' ? undefined : readChange(response)),
     );
   }
 

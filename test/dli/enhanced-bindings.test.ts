@@ -40,7 +40,6 @@ describe('a change of a binding', () => {
     ['without is_success', { body: { message: 'x' } }],
     ['as an empty object', { body: {} }],
     ['with status 201', { status: 201, body: { is_success: true } }],
-    ['with status 204 and no body', { status: 204 }],
   ])('is done when DLI responds %s', async (_what, answer) => {
     const { result, received } = await bind([answer]);
     expect(await result).toMatchObject({ kind: 'done' });
@@ -61,6 +60,7 @@ describe('a change of a binding', () => {
     ['DLI responds a server error', 'UPSTREAM_ERROR', codeOf('DLI.0999')],
     ['DLI responds another server error', 'UPSTREAM_ERROR', codeOf('DLI.10001')],
     ['DLI responds an unlisted code', 'UPSTREAM_ERROR', codeOf('DLI.22102')],
+    ['DLI responds 204', 'UNREADABLE_RESPONSE', { status: 204 }],
     ['DLI responds HTML', 'UNREADABLE_RESPONSE', { body: '<html>' }],
     ['DLI responds a list', 'UNREADABLE_RESPONSE', { body: [] }],
     ['DLI responds both success and error', 'UNREADABLE_RESPONSE', { body: { error_code: 'DLI.0001' } }],

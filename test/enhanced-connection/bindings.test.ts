@@ -123,6 +123,7 @@ const AMBIGUOUS: readonly [what: string, fault: Partial<Fault>][] = [
   ['a peering error', { error: 'DLI.22101' }],
   ['is_success: false', { body: { is_success: false, message: 'no' } }],
   ['a page of HTML', { status: 200, body: '<html></html>' }],
+  ['200 without a body', { status: 200, body: '' }],
 ];
 
 describe('a bind whose response proves nothing', () => {
