@@ -191,6 +191,7 @@ const wireEnhancedConnection = z.object({
       isOverdue: z.boolean(),
     }),
   ),
+  areBindingsKnown: z.boolean().default(true),
 }) satisfies z.ZodType<ReadEnhancedConnection>;
 
 // Stored: do not rename.

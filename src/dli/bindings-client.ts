@@ -134,7 +134,7 @@ export class BindingsClient {
       readPage: offset => {
         const bounds = { offset, limit: PAGE_SIZE };
         const query = `limit=${bounds.limit}&offset=${offset}`;
-        return this.requests.readsForChange.send(
+        return this.requests.reads.send(
           { ...list, pathOf: projectId => `/v3/${encodeURIComponent(projectId)}/elastic-resource-pools?${query}` },
           context,
           response => readPools(response, bounds),
@@ -145,7 +145,7 @@ export class BindingsClient {
   }
 
   #listQueues(context: OperationContext): Promise<ListedResource[]> {
-    return this.requests.readsForChange.send(
+    return this.requests.reads.send(
       {
         operation: 'listQueues',
         method: 'GET',

@@ -14,6 +14,7 @@ import type { ConfidentialTexts } from './sanitize.js';
 import { readError, shownMessage, shownTags } from './sanitize.js';
 
 const ID_FIELD = 'id';
+const BINDING_FIELDS = ['elastic_resource_pools', 'available_queue_info'] as const;
 
 // Every documented field may be missing.
 function describe(
@@ -22,6 +23,10 @@ function describe(
   confidential: ConfidentialTexts,
 ): DescribedEnhancedConnection {
   const isPrivate = fields.flag('isPrivis');
+  const bindings = [
+    ...bindingsOf(fields, 'elastic_resource_pools', ResourceKind.ELASTIC_RESOURCE_POOL, confidential),
+    ...bindingsOf(fields, 'available_queue_info', ResourceKind.QUEUE, confidential),
+  ];
   return {
     kind: ConnectionKind.ENHANCED,
     id,
@@ -34,16 +39,21 @@ function describe(
     isShared: isPrivate === null ? null : !isPrivate,
     hosts: hostsOf(fields),
     routes: routesOf(fields),
-    bindings: [
-      ...bindingsOf(fields, 'elastic_resource_pools', ResourceKind.ELASTIC_RESOURCE_POOL, confidential),
-      ...bindingsOf(fields, 'available_queue_info', ResourceKind.QUEUE, confidential),
-    ],
+    bindings,
+    areBindingsKnown: countBindings(fields) === bindings.length,
     tags: shownTags(fields.tags('tags'), confidential),
   };
 }
 
 /** Decodes `GET /v2.0/{project_id}/datasource/enhanced-connections/{connection_id}` and the elements of lists. */
 export const ENHANCED_DECODER: ConnectionDecoder = { idField: ID_FIELD, describe };
+
+/** The number of bindings in a response, readable or not. Undefined if it does not tell. */
+function countBindings(fields: FieldReader): number | undefined {
+  const lists = BINDING_FIELDS.map(field => fields.raw(field) ?? null).filter(list => list !== null);
+  if (lists.length === 0 || !lists.every(Array.isArray)) return undefined;
+  return lists.flat().length;
+}
 
 /** Entries without a name cannot be told apart, so they are left out. */
 function bindingsOf(

@@ -6,6 +6,7 @@ export const PAGE_SIZE = 100;
 const STEP = PAGE_SIZE - 1;
 const MAX_PAGES = 300;
 const CONCURRENT_PAGES = 3;
+const MAX_READINGS = 3;
 
 /** A list that is read in pages. */
 interface PagedList<T> {
@@ -16,19 +17,23 @@ interface PagedList<T> {
 }
 
 /**
- * Reads all pages of a list. A list that has moved between two pages is read once more, and then accepted as it is: it
- * may have some elements twice.
+ * Reads all pages of a list. If elements were removed between two pages, others may have moved from one to the other
+ * unseen, and the list is read again, twice at most. The result may have some elements twice.
  *
- * @throws {DliError} UNAVAILABLE if there are more than 300 pages
+ * @throws {DliError} UNAVAILABLE if each reading may lack elements, or there are more than 300 pages
  */
 export async function readPages<T>(list: PagedList<T>): Promise<T[]> {
-  const first = await readOnce(list);
-  return first.hasMoved ? (await readOnce(list)).elements : first.elements;
+  for (let reading = 1; reading <= MAX_READINGS; reading += 1) {
+    const { elements, hasGap } = await readOnce(list);
+    if (!hasGap) return elements;
+  }
+  throw new DliError('UNAVAILABLE', { retryAfterSeconds: 1 });
 }
 
-async function readOnce<T>({ readPage, idOf }: PagedList<T>): Promise<{ elements: T[]; hasMoved: boolean }> {
+async function readOnce<T>({ readPage, idOf }: PagedList<T>): Promise<{ elements: T[]; hasGap: boolean }> {
   const elements = await readPage(0);
-  let hasMoved = false;
+  const ids = new Set(elements.map(idOf));
+  let hasGap = false;
   // A longer page is a list without pages.
   let isLast = elements.length !== PAGE_SIZE;
   for (let start = 1; !isLast; start += CONCURRENT_PAGES) {
@@ -36,14 +41,15 @@ async function readOnce<T>({ readPage, idOf }: PagedList<T>): Promise<{ elements
     for (const read of startPages(start, readPage)) {
       const page = await read;
       const [overlap] = page;
-      const last = elements.at(-1);
-      hasMoved ||= overlap === undefined || last === undefined || idOf(overlap) !== idOf(last);
+      // An element that was added before moves the others to later pages, which leaves no gap.
+      hasGap ||= overlap === undefined || !ids.has(idOf(overlap));
+      for (const element of page) ids.add(idOf(element));
       elements.push(...page);
       isLast = page.length < PAGE_SIZE;
       if (isLast) break;
     }
   }
-  return { elements, hasMoved };
+  return { elements, hasGap };
 }
 
 function startPages<T>(start: number, readPage: PagedList<T>['readPage']): Promise<T[]>[] {

@@ -25,10 +25,10 @@ interface KeptList extends ResourceList {
   readAtMs: number;
 }
 
-/** The pools and queues of the project, read when needed and kept for 30 s. Callers share one read at a time. */
+/** The pools and queues of the project, read when needed and kept for 30 s. Callers at about the same time share a read. */
 export class ResourceDirectory {
   #kept: KeptList | undefined;
-  #reading: Promise<KeptList | undefined> | undefined;
+  #reading: { list: Promise<KeptList | undefined>; startedAtMs: number } | undefined;
 
   constructor(
     private readonly client: Pick<BindingsClient, 'listResources'>,
@@ -42,19 +42,29 @@ export class ResourceDirectory {
    * @param resources with names in lower case
    */
   async resolve(resources: readonly Resource[], context: OperationContext): Promise<ResolvedResource[]> {
-    let list = await this.#list(LIFE_MS, context);
-    if (list !== undefined && resources.some(resource => resolveIn(list, resource).exists === false))
-      list = (await this.#list(MAX_AGE_OF_ABSENCE_MS, context)) ?? list;
-    return resources.map(resource => resolveIn(list, resource));
+    const kept = await this.#list(LIFE_MS, context);
+    const resolved = resources.map(resource => resolveIn(kept, resource));
+    if (resolved.every(({ exists }) => exists !== false)) return resolved;
+    const latest = await this.#list(MAX_AGE_OF_ABSENCE_MS, context);
+    if (latest !== undefined) return resources.map(resource => resolveIn(latest, resource));
+    return resolved.map(each => (each.exists === false ? { ...each, exists: undefined } : each));
   }
 
   #list(maxAgeMs: number, { traceId, deadline }: OperationContext): Promise<KeptList | undefined> {
     const kept = this.#kept;
     if (kept !== undefined && this.clock.monotonicMs() - kept.readAtMs <= maxAgeMs) return Promise.resolve(kept);
-    this.#reading ??= this.#read(traceId).finally(() => {
-      this.#reading = undefined;
+    // A read that began long ago may lack what is new.
+    if (this.#reading === undefined || this.clock.monotonicMs() - this.#reading.startedAtMs > maxAgeMs)
+      this.#reading = this.#startReading(traceId);
+    return withTimeout(deadline.remainingMs(), this.#reading.list, () => undefined);
+  }
+
+  #startReading(traceId: string) {
+    const reading = { list: this.#read(traceId), startedAtMs: this.clock.monotonicMs() };
+    void reading.list.finally(() => {
+      if (this.#reading === reading) this.#reading = undefined;
     });
-    return withTimeout(deadline.remainingMs(), this.#reading, () => undefined);
+    return reading;
   }
 
   async #read(traceId: string): Promise<KeptList | undefined> {

@@ -66,6 +66,8 @@ export interface DescribedEnhancedConnection extends DescribedFields {
   /** Undocumented; null when DLI sent none. */
   routes: DescribedRoute[] | null;
   bindings: DescribedBinding[];
+  /** False when there may be bindings that could not be read. */
+  areBindingsKnown: boolean;
 }
 
 /** A route of an enhanced connection. */

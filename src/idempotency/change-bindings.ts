@@ -5,7 +5,7 @@ import { ConnectionState, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError, failedResult, UnknownOutcomeError } from '../dli/dli-error.js';
-import type { ResourceDirectory } from '../dli/resource-directory.js';
+import type { ResolvedResource, ResourceDirectory } from '../dli/resource-directory.js';
 import type { DescribedBinding } from '../dli/responses.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
@@ -33,10 +33,11 @@ const SECOND_LOOK_MS = 3_000;
 /** DLI may show what it has done a little later. */
 const LAG_POLL_MS = 500;
 const MAX_LAG_POLLS = 4;
+const RETRY_AFTER_SECONDS = 5;
 /** The part of the deadline that a request leaves for the looks after it. */
 const LOOK_MS = 1_500;
 
-/** A validated request to bind a connection to resources, or to take them from it. */
+/** A validated request to bind a connection to resources, or to unbind it from them. */
 export interface ChangeBindingsCommand {
   action: BindingAction;
   /** A UUID. */
@@ -67,10 +68,10 @@ interface Dependencies {
 }
 
 /**
- * Binds enhanced connections to pools and queues, and takes them from them. What is wanted is a state, so a repeat has
+ * Binds enhanced connections to pools and queues, and unbinds them. What is wanted is a state, so a repeat has
  * the same outcome, and nothing is recorded: the connection itself shows how an earlier call ended.
  *
- * One request per name, because DLI works several names off one by one and does not say how far it came.
+ * One request per name, because DLI processes several names one by one and does not say how far it got.
  */
 export class ChangeBindings {
   constructor(private readonly dependencies: Dependencies) {}
@@ -86,6 +87,11 @@ export class ChangeBindings {
     const before = await this.#look(connectionId, context);
     if (before instanceof DliError) return { ...failedResult(before.code, before), changed: [] };
     if (before === undefined) return { kind: 'notFound' };
+    // A queue may be bound as its pool, which only the lists of pools and queues tell.
+    const isUnclear = ({ bound, exists }: ResolvedResource) =>
+      bound.kind === 'QUEUE' && exists === undefined && findBinding(before.bindings, bound) === undefined;
+    if (action === 'unbind' && before.bindings.length > 0 && resolved.some(isUnclear))
+      return { ...failedResult('UNAVAILABLE', { retryAfterSeconds: RETRY_AFTER_SECONDS }), changed: [] };
     const changes = await this.#changeAll(action, before, resolved, context);
     return unfinishedOutcome(changes) ?? this.#describe(action, before, changes, context);
   }
@@ -100,7 +106,12 @@ export class ChangeBindings {
     const before = await this.#look(connectionId, context);
     const known = before instanceof DliError ? undefined : before;
     const existing = resolved.filter(({ exists }) => exists !== false);
-    const changes = await this.#changeAll('bind', known ?? { id: connectionId, bindings: [] }, existing, context);
+    const changes = await this.#changeAll(
+      'bind',
+      known ?? { id: connectionId, bindings: [], areBindingsKnown: true },
+      existing,
+      context,
+    );
     return resolved.map(({ asked }) => {
       const { outcome } = changes.find(change => change.asked === asked) ?? { outcome: { kind: 'resourceNotFound' } };
       // An earlier call that was interrupted may have bound it.
@@ -111,7 +122,7 @@ export class ChangeBindings {
 
   async #changeAll(
     action: BindingAction,
-    { id, bindings }: Pick<EnhancedConnection, 'id' | 'bindings'>,
+    { id, bindings, areBindingsKnown }: Pick<EnhancedConnection, 'id' | 'bindings' | 'areBindingsKnown'>,
     resources: readonly Omit<BindingChange, 'outcome'>[],
     context: OperationContext,
   ): Promise<BindingChange[]> {
@@ -120,7 +131,8 @@ export class ChangeBindings {
     const worker = async () => {
       for (const [key, resource] of waiting) {
         waiting.delete(key);
-        const isDone = isAsWanted(action, bindings, resource);
+        const isBound = findBinding(bindings, resource) !== undefined;
+        const isDone = action === 'bind' ? isBound : !isBound && areBindingsKnown;
         outcomes.set(key, isDone ? NOTHING_TO_DO : await this.#change({ action, id, resource }, context));
       }
     };
@@ -138,7 +150,7 @@ export class ChangeBindings {
     // Repeating it is safe: what is bound already is not bound twice, and ids are never used again.
     const second = await this.#send(wanted, context);
     // A second request that did nothing leaves open what the first may still do.
-    return second.kind === 'failed' || second.kind === 'resourceNotFound' ? first : second;
+    return second.kind === 'done' || second.kind === 'gone' ? second : first;
   }
 
   /** One request, and a look at what came of it if the response does not tell. */
@@ -172,7 +184,11 @@ export class ChangeBindings {
     if (connection === undefined) return { kind: 'gone' };
     if (connection instanceof DliError) return unknownOutcome('UPSTREAM_ERROR', connection.requestId);
     const { action, resource } = wanted;
-    if (isAsWanted(action, connection.bindings, resource)) return DONE;
+    const { bindings, areBindingsKnown } = connection;
+    // What cannot be read may be bound.
+    if (!areBindingsKnown && findBinding(bindings, resource) === undefined)
+      return unknownOutcome('UNREADABLE_RESPONSE', undefined);
+    if (isAsWanted(action, bindings, resource)) return DONE;
     return otherwise(findBinding(connection.bindings, resource));
   }
 
@@ -206,8 +222,9 @@ export class ChangeBindings {
       if (connection instanceof DliError) break;
       if (resources.every(resource => isAsWanted(action, connection.bindings, resource)))
         return changedOutcome(action, connection, resources);
-      if (action === 'unbind' && poll === MAX_LAG_POLLS) return unknownOutcome('TIMEOUT_AFTER_SEND', undefined);
-      if (context.deadline.remainingMs() < LAG_POLL_MS + LOOK_MS) break;
+      const isLast = poll === MAX_LAG_POLLS || context.deadline.remainingMs() < LAG_POLL_MS + LOOK_MS;
+      if (isLast && action === 'unbind') return unknownOutcome('TIMEOUT_AFTER_SEND', undefined);
+      if (isLast) break;
     }
     // DLI has accepted it, but does not show it yet.
     const bindings = expectedBindings(action, before.bindings, resources);

@@ -207,8 +207,9 @@ export class CreateConnection {
   async #settleCreated({ connectionId, message }: ResultOf<'created'>, record: SendingRecord): Promise<CreateOutcome> {
     const { writer, clock } = this.dependencies;
     const success = { connectionId, message, isReconciled: false };
-    await writer.write(toSucceeded(record, success, clock.epochMs()));
-    return { kind: 'created', ...success };
+    const written = toSucceeded(record, success, clock.epochMs());
+    await writer.write(written);
+    return { kind: 'created', ...success, record: written };
   }
 
   async #settleFailed(

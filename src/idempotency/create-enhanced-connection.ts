@@ -61,11 +61,11 @@ export class CreateEnhancedConnection {
   /** Binds the connection and records what could not be bound, unless that is recorded or another process does it. */
   async #bindOnce(
     command: CreateCommand,
-    { connectionId, isReplay = false }: CreatedOutcome,
+    { connectionId, isReplay = false, record: written }: CreatedOutcome,
     context: OperationContext,
   ): Promise<readonly NotBound[] | undefined> {
     const { writer, clock } = this.dependencies;
-    const record = isReplay ? await this.#awaitOwner(command) : await this.#findRecord(command);
+    const record = isReplay ? await this.#awaitOwner(command) : (written ?? (await this.#findRecord(command)));
     if (record?.notBound !== undefined) return record.notBound;
     if (isReplay) {
       if (record === undefined || record.ownedUntilMs > clock.epochMs()) return undefined;

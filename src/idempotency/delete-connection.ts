@@ -111,6 +111,9 @@ export class DeleteConnection {
     const { connection } = presence;
     if (presence.kind === 'present') {
       const bindings = ifUnbound ? bindingsOf(presence.connection) : [];
+      // What cannot be read may be bound.
+      if (ifUnbound && presence.connection.kind === 'ENHANCED' && !presence.connection.areBindingsKnown)
+        return failedResult('UNAVAILABLE', { retryAfterSeconds: BUSY_RETRY_SECONDS });
       if (bindings.length > 0) return { kind: 'inUse', bindings };
       if (presence.busy.length > 0) return busyOutcome(presence.busy);
     }
@@ -130,7 +133,7 @@ export class DeleteConnection {
     if (first.kind !== 'unknown' || target.context.deadline.remainingMs() < MIN_FOR_SECOND_MS) return first;
     const second = await this.#send(target);
     // A second request that did nothing leaves open what the first may still do.
-    return second.kind === 'failed' ? first : second;
+    return second.kind === 'deleted' ? second : first;
   }
 
   async #send(target: Target): Promise<DeleteOutcome> {
@@ -177,7 +180,9 @@ export class DeleteConnection {
     }
     if (presence.kind === 'absent') return DELETED;
     if (presence.kind === 'creating') return STILL_CREATING;
-    return presence.busy.length > 0 ? busyOutcome(presence.busy) : ifPresent;
+    // What DLI may still execute is not "nothing".
+    const isCertain = ifPresent.kind !== 'unknown';
+    return isCertain && presence.busy.length > 0 ? busyOutcome(presence.busy) : ifPresent;
   }
 
   /** @throws {DliError} as {@link ConnectionsClient.getForChange} */

@@ -5,6 +5,7 @@ import type {
   NotBound,
   OperationRecord,
   StoredRejection,
+  SucceededRecord,
   Success,
   UnknownRecord,
 } from '../operation-store/operation-record.js';
@@ -15,9 +16,14 @@ export type CreateOutcome =
   /**
    * `isReconciled`: found in DLI's list instead of in the response to the create; `recognisedBy` says how an enhanced one
    * was. `notBound`: the resources of the call that could not be bound. `isReplay`: an earlier call has recorded it.
+   * `record`: the record of this call.
    */
   | (ResultOf<'created'> &
-      Pick<Success, 'isReconciled' | 'recognisedBy'> & { notBound?: readonly NotBound[]; isReplay?: boolean })
+      Pick<Success, 'isReconciled' | 'recognisedBy'> & {
+        notBound?: readonly NotBound[];
+        isReplay?: boolean;
+        record?: SucceededRecord;
+      })
   | FailedResult
   | UnknownOutcome
   /** The idempotency key belongs to a create with another input. */

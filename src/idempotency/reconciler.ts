@@ -163,7 +163,12 @@ export class Reconciler {
     const isUnconfirmed =
       finding.kind === 'ambiguous' || (finding.kind === 'nearMiss' && record.rejection !== undefined);
     const isAbsent = finding.kind === 'absent' || (finding.kind === 'nearMiss' && !isUnconfirmed);
-    if (suspected !== undefined && isAbsent) {
+    const { settleMs } = this.dependencies;
+    const sinceSentMs = nowMs - lastSentAt(record);
+    const isLastingAbsence =
+      isAbsent && sinceSentMs >= settleMs && nowMs - (record.emptySinceMs ?? nowMs) >= settleMs / 4;
+    // The list of enhanced connections is read by name, and may lag, so that one look proves nothing.
+    if (suspected !== undefined && (record.wanted.kind === 'ENHANCED' ? isLastingAbsence : isAbsent)) {
       const { message } = record;
       return toRejected(record, { rejection: suspected, ...(message !== undefined && { message }) }, nowMs);
     }
@@ -174,13 +179,10 @@ export class Reconciler {
       return isAbsent && record.rejection !== undefined
         ? { ...record, emptySinceMs: record.emptySinceMs ?? nowMs }
         : known;
-    const { settleMs } = this.dependencies;
-    const sinceSentMs = nowMs - lastSentAt(record);
     if (!isAbsent)
       return sinceSentMs < settleMs * GIVE_UP_AFTER_SETTLE_TIMES ? known : { ...withoutProof, isSettled: true };
     const emptySinceMs = record.emptySinceMs ?? nowMs;
-    const isSettled = sinceSentMs >= settleMs && nowMs - emptySinceMs >= settleMs / 4;
-    return { ...record, emptySinceMs, ...(isSettled && { isSettled }) };
+    return { ...record, emptySinceMs, ...(isLastingAbsence && { isSettled: true }) };
   }
 
   /** Whether a refused create has been absent from the lists for long enough to be removed. */

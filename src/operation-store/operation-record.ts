@@ -239,7 +239,7 @@ export function claimOf(record: OperationRecord): { connectionId: string; expire
 export type Success = Pick<SucceededRecord, 'connectionId' | 'message' | 'isReconciled' | 'recognisedBy'>;
 
 /** The record after the connection was created, or found in the list. */
-export function toSucceeded(record: UndecidedRecord, success: Success, nowMs: number): OperationRecord {
+export function toSucceeded(record: UndecidedRecord, success: Success, nowMs: number): SucceededRecord {
   const expiresAtMs = nowMs + RETENTION_MS.SUCCEEDED;
   return { ...commonFields(record), state: 'SUCCEEDED', ...success, expiresAtMs };
 }

@@ -69,6 +69,7 @@ const READ = {
   },
   routes: null,
   bindings: [BINDING],
+  areBindingsKnown: true,
   tags: null,
 };
 
@@ -111,18 +112,19 @@ const FORMS: readonly [form: string, changes: Record<string, unknown>, read: Rec
   [
     'without lists',
     { available_queue_info: undefined, elastic_resource_pools: undefined, hosts: undefined },
-    { bindings: [], hosts: NO_HOSTS },
+    { bindings: [], areBindingsKnown: false, hosts: NO_HOSTS },
   ],
   [
     'with null instead of lists',
     { available_queue_info: null, elastic_resource_pools: null, hosts: null, routes: null },
-    { bindings: [], hosts: NO_HOSTS },
+    { bindings: [], areBindingsKnown: false, hosts: NO_HOSTS },
   ],
   [
     'with numbers as text',
     { create_time: '1566888011125', available_queue_info: [{ ...QUEUE, update_time: '1566889577861' }] },
     {},
   ],
+  ['with a list of bindings that is none', { elastic_resource_pools: 'pool_a' }, { areBindingsKnown: false }],
   ['with a name that is a number', { name: 4711 }, { name: '4711' }],
   ['without a name', { name: undefined }, { name: null }],
   ['with the id in capital letters', { id: ID.toUpperCase() }, {}],
@@ -136,7 +138,7 @@ const FORMS: readonly [form: string, changes: Record<string, unknown>, read: Rec
   [
     'with bindings of which only one has a name',
     { available_queue_info: [{ status: 'ACTIVE' }, { ...QUEUE, name: '' }, { ...QUEUE, name: null }, QUEUE, 'q1'] },
-    {},
+    { areBindingsKnown: false },
   ],
   [
     'with a binding that has a name only',
@@ -220,7 +222,7 @@ describe('an enhanced connection', () => {
       expect.objectContaining({
         operation: 'getEnhancedConnection',
         outcome: 'ODD_FIELDS',
-        detail: 'name: number, available_queue_info[0].name: missing',
+        detail: 'available_queue_info[0].name: missing, name: number',
       }),
     ]);
   });

@@ -208,6 +208,32 @@ describe('unbinding a connection', () => {
     expect(sent('disassociateQueue')).toEqual([{ elastic_resource_pools: ['pool_a'] }]);
   });
 
+  it('is not done for a queue that may be bound as its pool, which DLI does not tell at the moment', async () => {
+    const { emulator } = shared();
+    const { connectionId } = emulator.seedEnhancedConnection({ bindings: [{ kind: 'pool', name: 'pool_a' }] });
+    for (const operation of ['listElasticResourcePools', 'listQueues'] as const)
+      emulator.inject({ operation, status: 500, times: 0 });
+    const { unbind } = enhancedCalls(shared());
+    expect(await unbind(connectionId, QUEUE_OF_POOL_A)).toMatchObject({ __typename: 'DliUnavailableError' });
+    expect(emulator.ledger.count('disassociateQueue')).toBe(0);
+  });
+
+  it('is not done because DLI says so, but because the connection shows it', async () => {
+    const { unbind, id, emulator } = await start(POOL_A);
+    const body = { is_success: true, message: 'Disassociated peer connection for queues:{pool_a}.' };
+    emulator.inject({ operation: 'disassociateQueue', apply: false, body });
+    expect(await unbind(id, POOL_A)).toMatchObject({ __typename: 'ChangeOutcomeUnknownError' });
+  });
+
+  it('is sent if the bindings cannot be read, and its outcome is not known', async () => {
+    const { unbind, id, emulator, sent } = await start(POOL_A);
+    const body = { is_success: true, id, status: 'ACTIVE', elastic_resource_pools: ['pool_a'] };
+    emulator.inject({ operation: 'getEnhancedConnection', body, times: 0 });
+    emulator.inject({ operation: 'disassociateQueue', status: 500, apply: true, times: 0 });
+    expect(await unbind(id, POOL_A)).toMatchObject({ __typename: 'ChangeOutcomeUnknownError' });
+    expect(sent('disassociateQueue')).toHaveLength(2);
+  });
+
   it('is impossible for a binding that has failed', async () => {
     const { unbind, id } = await start(POOL_OVERLAPPING);
     expect(await unbind(id, POOL_OVERLAPPING)).toMatchObject({
@@ -250,6 +276,13 @@ describe('deleting a connection', () => {
     expect(emulator.ledger.count('deleteEnhancedConnection')).toBe(0);
     await unbind(id, POOL_A);
     expect(await remove(id, { ifUnbound: true })).toMatchObject({ __typename: 'DeleteDatasourceConnectionSuccess' });
+  });
+
+  it('is refused if that was asked for and the bindings cannot be read', async () => {
+    const { remove, id, emulator } = await start(POOL_A);
+    emulator.inject({ operation: 'getEnhancedConnection', body: { is_success: true, id, status: 'ACTIVE' } });
+    expect(await remove(id, { ifUnbound: true })).toMatchObject({ __typename: 'DliUnavailableError' });
+    expect(emulator.ledger.count('deleteEnhancedConnection')).toBe(0);
   });
 
   it('has to wait while a binding is being made', async () => {

@@ -212,6 +212,16 @@ describe('an enhanced create whose response proves nothing', () => {
     expect([posts(), emulator.ledger.count('associateQueue')]).toEqual([1, 0]);
   });
 
+  it('is not called refused by DLI before the list has not shown it for some time', async () => {
+    const { createEnhanced, call, emulator } = start();
+    emulator.inject({
+      operation: 'createEnhancedConnection',
+      apply: false,
+      body: { is_success: false, message: 'no' },
+    });
+    expect(await createEnhanced(call)).toMatchObject({ ...UNKNOWN, reason: 'UNREADABLE_RESPONSE' });
+  });
+
   it.each([
     ['deleted', { status: 'DELETED' }],
     ['in another VPC', { vpcId: randomUUID() }],

@@ -172,6 +172,7 @@ export function enhanced(
     isIpv6Enabled: null,
     isShared: null,
     hosts: { count: 0, version: '' },
+    areBindingsKnown: true,
     routes: [],
     bindings: [],
     tags: null,
