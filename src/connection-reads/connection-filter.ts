@@ -42,8 +42,8 @@ export function isNotOffered({ isNotOffered: isUnknownPath, upstreamCode = '' }:
 }
 
 /**
- * The error of a list from which a kind is missing that a filter can match. A kind that DLI does not offer here is only an
- * error if the list has no other.
+ * The error of a list from which a kind is missing that a filter can match. A kind that DLI does not offer here, or whose
+ * right the gateway lacks, is only an error if the list has no other.
  *
  * @param acceptsPartial whether any kind may be missing, as long as there is another
  */
@@ -53,9 +53,17 @@ export function failureOf(
   { acceptsPartial = false } = {},
 ): DliError | undefined {
   const kinds = kindsOf(filter);
-  const errors = kinds.flatMap(kind => failures.get(kind) ?? []);
-  if (errors.length === kinds.length) return errors[0];
-  return acceptsPartial ? undefined : errors.find(error => !isNotOffered(error));
+  const failed = kinds.flatMap(kind => {
+    const error = failures.get(kind);
+    return error === undefined ? [] : [{ kind, error }];
+  });
+  if (failed.length === kinds.length) return failed[0]?.error;
+  return acceptsPartial ? undefined : failed.find(isMissed)?.error;
+}
+
+// An identity may have the rights for classic connections only, which were enough for a long time.
+function isMissed({ kind, error }: { kind: ConnectionKind; error: DliError }): boolean {
+  return !isNotOffered(error) && !(kind === ConnectionKind.ENHANCED && error.code === 'AUTH_FAILED');
 }
 
 /** Whether a filter matches deleted connections. */

@@ -35,7 +35,7 @@ export class DeleteDatasourceConnectionSuccess {
 @ObjectType({
   implements: UserError,
   description:
-    'Returned when there is no connection with this id: it never existed, or was deleted by someone else. A repeat of your own delete gets a success instead.',
+    'Returned when there is no connection with this id: it never existed, or was deleted by someone else. A repeat of your own delete gets a success instead. For a bind or unbind, it may also be a classic connection.',
 })
 export class ConnectionNotFoundError extends UserError {
   @Field(() => ID, { description: 'The unknown id.' })

@@ -24,7 +24,7 @@ export class DeleteDatasourceConnectionResolver {
   @Authorized<Role>('delete')
   @Mutation(() => DeleteDatasourceConnectionPayload, {
     description:
-      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection cannot be deleted while DLI is still creating it or a binding of it.',
+      'Deletes a connection permanently. A repeat of the call gets the outcome of the first call. A connection cannot be deleted while DLI is still creating it, or a binding of it that is not overdue.',
   })
   @UseMiddleware(recordForAudit, mapValidationErrors)
   async deleteDatasourceConnection(

@@ -24,7 +24,7 @@ export class DatasourceConnectionPage {
 
   @Field(() => [ConnectionKind], {
     description:
-      'The kinds that the filter can match but that DLI does not list at the moment, so that their connections are missing. Usually empty. A query that does not select this field is an error while DLI cannot list one of the kinds; a kind that it does not offer in the region is left out.',
+      'The kinds that the filter can match but that DLI does not list, now or in this region, so that their connections are missing. A query that does not select this field gets an error while one of them cannot be listed at the moment; one that DLI does not offer in the region does not make it fail.',
   })
   readonly unavailableKinds: readonly ConnectionKind[];
 

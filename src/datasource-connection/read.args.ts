@@ -82,7 +82,7 @@ export class DatasourceConnectionFilter {
 
   @Field(() => [ConnectionReadiness], {
     nullable: true,
-    description: 'Only enhanced connections of one of these readinesses.',
+    description: 'Only enhanced connections whose readiness is one of these.',
   })
   @IsOptional()
   @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `readiness may be at most ${MAX_VALUES}.`, MAX_VALUES))

@@ -6,7 +6,7 @@ import { ConnectionResourceInput, resourceListRule } from '../datasource-connect
 import { CONNECTION_ID } from '../dli/connection.js';
 
 /** The input of `bindDatasourceConnection` and `unbindDatasourceConnection`. */
-@InputType({ description: 'A connection, and the pools and queues to bind it to or to take from it.' })
+@InputType({ description: 'A connection, and the pools and queues to bind it to or to unbind it from.' })
 export class ConnectionResourcesInput {
   @Field(() => ID, { description: "The connection's id, a UUID." })
   @Matches(

@@ -14,7 +14,7 @@ import { EnhancedDatasourceConnection } from './connection.type.js';
 /** The success member of a bind. */
 @ObjectType({
   description:
-    'Returned when the connection is bound to everything in the input, now or before. A new binding takes minutes to become ACTIVE.',
+    'Returned when the connection is bound to everything in the input, now or before. A new binding takes minutes to become ACTIVE. One that has FAILED counts too: to bind it again does not repair it.',
 })
 export class BindDatasourceConnectionSuccess {
   @Field(() => [ConnectionBinding], {
@@ -32,7 +32,7 @@ export class BindDatasourceConnectionSuccess {
 }
 
 /** The success member of an unbind. */
-@ObjectType({ description: 'Returned when the connection is bound to nothing in the input any more.' })
+@ObjectType({ description: 'Returned when nothing in the input is bound any more.' })
 export class UnbindDatasourceConnectionSuccess {
   @Field(() => EnhancedDatasourceConnection, { description: 'The connection.' })
   readonly connection: EnhancedDatasourceConnection;

@@ -14,7 +14,7 @@ interface Dependencies extends MutationDependencies {
   changeBindings: ChangeBindings;
 }
 
-/** The mutations that bind enhanced connections to pools and queues, and take them from them. */
+/** The mutations that bind enhanced connections to pools and queues, and unbind them. */
 @Resolver()
 export class DatasourceConnectionBindingsResolver {
   constructor(private readonly dependencies: Dependencies) {}
@@ -36,7 +36,7 @@ export class DatasourceConnectionBindingsResolver {
   @Authorized<Role>('create', 'read')
   @Mutation(() => UnbindDatasourceConnectionPayload, {
     description:
-      'Takes pools and queues from an enhanced connection. Their jobs lose access to the data source. A repeat of the call gets the same outcome. Needs the rights to create and to read.',
+      'Unbinds an enhanced connection from pools and queues. Their jobs lose access to the data source. A repeat of the call gets the same outcome. Needs the rights to create and to read.',
   })
   @UseMiddleware(recordForAudit, mapValidationErrors)
   async unbindDatasourceConnection(

@@ -17,7 +17,7 @@ export const ConnectionRecognition = { ANSWER: 'ANSWER', LABEL: 'LABEL', LIKENES
 export type ConnectionRecognition = (typeof ConnectionRecognition)[keyof typeof ConnectionRecognition];
 
 /** A pool or queue of a create that is not bound. */
-@ObjectType({ description: 'A pool or queue that could not be bound.' })
+@ObjectType({ description: 'A pool or queue that is not known to be bound: `code` says why.' })
 export class ResourceNotBound {
   @Field(() => ResourceKind, { description: 'What it is.' })
   readonly kind: ResourceKind;
@@ -58,7 +58,7 @@ export class CreateEnhancedDatasourceConnectionSuccess {
 
   @Field(() => [ResourceNotBound], {
     description:
-      'The pools and queues of the input that could not be bound. Bind them with `bindDatasourceConnection`, because a repeat of this call gets the same answer.',
+      'The pools and queues of the input that could not be bound, or may not be. Bind them with `bindDatasourceConnection`, because a repeat of this call gets the same answer.',
   })
   readonly notBound: readonly ResourceNotBound[];
 

@@ -86,6 +86,7 @@ query ListConnections($first: Int, $after: String, $filter: DatasourceConnection
   datasourceConnections(first: $first, after: $after, filter: $filter) {
     totalCount
     nextCursor
+    unavailableKinds
     items {
       id
       name

@@ -62,7 +62,7 @@ export type ConnectionResourceKind =
   | 'QUEUE'
   | '%future added value';
 
-/** A connection, and the pools and queues to bind it to or to take from it. */
+/** A connection, and the pools and queues to bind it to or to unbind it from. */
 export type ConnectionResourcesInput = {
   /** The connection's id, a UUID. */
   connectionId: string;
@@ -133,7 +133,7 @@ export type DatasourceConnectionFilter = {
   kinds?: Array<DatasourceConnectionKind> | null | undefined;
   /** Only connections whose name contains this text, ignoring case; at most 64 characters. */
   name?: string | null | undefined;
-  /** Only enhanced connections of one of these readinesses. */
+  /** Only enhanced connections whose readiness is one of these. */
   readiness?: Array<ConnectionReadiness> | null | undefined;
   /** Only connections to one of these kinds of service. */
   services?: Array<DatasourceService> | null | undefined;
