@@ -50,11 +50,20 @@ export function toPayload(
   name: string,
   idempotencyKey: string,
 ): typeof CreateDatasourceConnectionPayload {
+  if (outcome.kind !== 'created') return toCreateFailure(outcome, name, idempotencyKey, CREATE_TEXTS);
+  return new CreateDatasourceConnectionSuccess(outcome.connectionId, outcome.message, outcome.isReconciled);
+}
+
+/** The payload of a create of either kind that has not succeeded; see {@link toPayload}. */
+export function toCreateFailure(
+  outcome: Exclude<CreateOutcome, { kind: 'created' }>,
+  name: string,
+  idempotencyKey: string,
+  texts: FailureTexts,
+) {
   switch (outcome.kind) {
-    case 'created':
-      return new CreateDatasourceConnectionSuccess(outcome.connectionId, outcome.message, outcome.isReconciled);
     case 'failed':
-      return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, CREATE_TEXTS);
+      return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, texts);
     case 'unknown':
       return new OutcomeUnknownError(idempotencyKey, outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
     case 'keyReused':

@@ -170,7 +170,7 @@ async function ifOffered<T>(list: Promise<T>): Promise<T | DliError> {
   }
 }
 
-/** Pools and queues by name. Either list may tell which pool a queue belongs to. */
+/** Pools and queues by name. Either list may show which pool a queue belongs to. */
 function mergeResources(pools: readonly ListedPool[], queues: readonly ListedResource[]): ListedResource[] {
   const listed = new Map<string, ListedResource>();
   for (const pool of pools)

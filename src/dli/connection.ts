@@ -28,7 +28,7 @@ export interface ListedResource extends Resource {
   poolName: string | null;
 }
 
-/** Why a binding failed, as far as its text tells. */
+/** Why a binding failed, as far as DLI's text shows. */
 export const BindingFailureCause = {
   CIDR_OVERLAP: 'CIDR_OVERLAP',
   AGENCY_PERMISSION_MISSING: 'AGENCY_PERMISSION_MISSING',

@@ -48,7 +48,7 @@ function describe(
 /** Decodes `GET /v2.0/{project_id}/datasource/enhanced-connections/{connection_id}` and the elements of lists. */
 export const ENHANCED_DECODER: ConnectionDecoder = { idField: ID_FIELD, describe };
 
-/** The number of bindings in a response, readable or not. Undefined if it does not tell. */
+/** The number of bindings in a response, readable or not. Undefined if that is not known. */
 function countBindings(fields: FieldReader): number | undefined {
   const lists = BINDING_FIELDS.map(field => fields.raw(field) ?? null).filter(list => list !== null);
   if (lists.length === 0 || !lists.every(Array.isArray)) return undefined;

@@ -21,7 +21,7 @@ export interface DescribedQueue {
   updatedAtMs: number | null;
 }
 
-/** What DLI tells about connections of both kinds. Null: DLI did not send the field, or not in a readable form. */
+/** The fields of connections of both kinds. Null: DLI did not send the field, or not in a readable form. */
 interface DescribedFields {
   /** A UUID. */
   id: string | null;

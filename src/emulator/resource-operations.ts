@@ -73,7 +73,7 @@ function queueBody({ name, cidr, type, resourceMode, isRestarting, pool }: Queue
     queue_type: type,
     resource_mode: resourceMode,
     is_restarting: isRestarting,
-    // JSON has no undefined: the fields are absent where there is nothing to tell.
+    // JSON has no undefined: the fields are absent where there is no value.
     cidr_in_vpc: cidr,
     elastic_resource_pool_name: pool,
   };

@@ -1,17 +1,6 @@
-import {
-  IdempotencyInProgressError,
-  IdempotencyKeyReusedError,
-  NameTakenError,
-  OutcomeUnknownError,
-} from '../datasource-connection/create.payload.js';
 import type { FailureTexts } from '../datasource-connection/to-failure.js';
-import {
-  rejectionText,
-  toFailure,
-  toStoreFailure,
-  UNAVAILABLE_REASONS,
-  unreachable,
-} from '../datasource-connection/to-failure.js';
+import { rejectionText, UNAVAILABLE_REASONS } from '../datasource-connection/to-failure.js';
+import { toCreateFailure } from '../datasource-connection/to-payload.js';
 import { UserErrorCode } from '../datasource-connection/user-errors.js';
 import type { CreateOutcome } from '../idempotency/outcome.js';
 import type { CreateEnhancedDatasourceConnectionPayload } from './create.payload.js';
@@ -44,29 +33,14 @@ export function toCreatePayload(
   name: string,
   idempotencyKey: string,
 ): typeof CreateEnhancedDatasourceConnectionPayload {
-  switch (outcome.kind) {
-    case 'created': {
-      const { connectionId, isReconciled, recognisedBy = 'ANSWER', notBound = [] } = outcome;
-      return new CreateEnhancedDatasourceConnectionSuccess(
-        connectionId,
-        isReconciled,
-        recognisedBy,
-        notBound.map(toResourceNotBound),
-      );
-    }
-    case 'failed':
-      return outcome.code === 'NAME_TAKEN' ? new NameTakenError(name) : toFailure(outcome, CREATE_TEXTS);
-    case 'unknown':
-      return new OutcomeUnknownError(idempotencyKey, outcome.reason, outcome.requestId, outcome.retryAfterSeconds);
-    case 'keyReused':
-      return new IdempotencyKeyReusedError();
-    case 'inProgress':
-      return new IdempotencyInProgressError(outcome.retryAfterSeconds);
-    case 'storeUnavailable':
-      return toStoreFailure(outcome);
-    default:
-      return unreachable(outcome);
-  }
+  if (outcome.kind !== 'created') return toCreateFailure(outcome, name, idempotencyKey, CREATE_TEXTS);
+  const { connectionId, isReconciled, recognisedBy = 'ANSWER', notBound = [] } = outcome;
+  return new CreateEnhancedDatasourceConnectionSuccess(
+    connectionId,
+    isReconciled,
+    recognisedBy,
+    notBound.map(toResourceNotBound),
+  );
 }
 
 function toResourceNotBound({ kind, name, reason, upstreamCode }: NotBound): ResourceNotBound {

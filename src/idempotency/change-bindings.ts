@@ -87,7 +87,7 @@ export class ChangeBindings {
     const before = await this.#look(connectionId, context);
     if (before instanceof DliError) return { ...failedResult(before.code, before), changed: [] };
     if (before === undefined) return { kind: 'notFound' };
-    // A queue may be bound as its pool, which only the lists of pools and queues tell.
+    // A queue may be bound as its pool, which only the lists of pools and queues show.
     const isUnclear = ({ bound, exists }: ResolvedResource) =>
       bound.kind === 'QUEUE' && exists === undefined && findBinding(before.bindings, bound) === undefined;
     if (action === 'unbind' && before.bindings.length > 0 && resolved.some(isUnclear))
@@ -153,7 +153,7 @@ export class ChangeBindings {
     return second.kind === 'done' || second.kind === 'gone' ? second : first;
   }
 
-  /** One request, and a look at what came of it if the response does not tell. */
+  /** One request, and a look at what came of it if the response proves nothing. */
   async #send(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
     const result = await this.#request(wanted, context);
     if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {
