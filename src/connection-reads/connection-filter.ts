@@ -1,9 +1,9 @@
 import type { ConnectionState, DatasourceService, Resource } from '../dli/connection.js';
-import { ConnectionKind, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
+import { ConnectionKind, isOf, serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
 import type { DescribedClassicConnection, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ConnectionReadiness } from './readiness.js';
-import { isOf, readinessOf } from './readiness.js';
+import { readinessOf } from './readiness.js';
 
 /** Filter of a connection list; an absent criterion matches all connections. */
 export interface ConnectionFilter {

@@ -1,6 +1,6 @@
 import type { Resource } from '../dli/connection.js';
-import { isOverdue, stateOfWireName } from '../dli/connection.js';
-import type { DescribedBinding, DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
+import { isOf, isOverdue, stateOfWireName } from '../dli/connection.js';
+import type { DescribedConnection, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { ReadConnection, ReadEnhancedConnection } from './list-page.js';
 
 /** Whether jobs can use an enhanced connection: the states of its bindings in one word. */
@@ -43,11 +43,6 @@ export function areBound(connection: DescribedConnection, until: readonly (reado
   if (connection.kind === 'CLASSIC') return isSettled(connection);
   const ended = connection.bindings.filter(({ state }) => ['ACTIVE', 'FAILED'].includes(stateOfWireName(state)));
   return until.every(names => ended.some(binding => names.some(name => isOf(binding, name))));
-}
-
-/** Whether a binding is that of a resource. */
-export function isOf(binding: DescribedBinding, { kind, name }: Resource): boolean {
-  return binding.kind === kind && binding.name === name;
 }
 
 /** A connection as it was read from DLI at a time, in milliseconds since 1970-01-01 UTC. */

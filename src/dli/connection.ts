@@ -22,6 +22,11 @@ export interface Resource {
   name: string;
 }
 
+/** Whether a binding, or another resource, is of a resource. */
+export function isOf(one: { kind: ResourceKind; name: string | null }, { kind, name }: Resource): boolean {
+  return one.kind === kind && one.name === name;
+}
+
 /** A pool or queue that exists. */
 export interface ListedResource extends Resource {
   /** The pool that a queue belongs to; null for pools and for queues outside of pools. */

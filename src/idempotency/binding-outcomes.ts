@@ -1,5 +1,5 @@
 import type { Resource } from '../dli/connection.js';
-import { ConnectionState, stateOfWireName } from '../dli/connection.js';
+import { ConnectionState, isOf, stateOfWireName } from '../dli/connection.js';
 import type { FailedResult } from '../dli/dli-error.js';
 import type { DescribedBinding, DescribedEnhancedConnection } from '../dli/responses.js';
 import type { UnknownOutcome } from './outcome.js';
@@ -112,8 +112,4 @@ export function expectedBindings(
   const added = resources.filter(resource => findBinding(bindings, resource) === undefined);
   const unknown = { peeringId: null, problem: null, cause: null, updatedAtMs: null };
   return [...bindings, ...added.map(resource => ({ ...resource, ...unknown, state: ConnectionState.CREATING }))];
-}
-
-function isOf(binding: DescribedBinding, { kind, name }: Resource): boolean {
-  return binding.kind === kind && binding.name === name;
 }
