@@ -1,10 +1,15 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
+import type { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
 import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
 import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
-import type { Transport } from './huawei-cloud/transport.js';
+import type { ConnectionKind } from './dli/connection.js';
+import type { Transport, UpstreamLog } from './huawei-cloud/transport.js';
+import type { CreateOutcome } from './idempotency/outcome.js';
+import { recordedOutcome } from './idempotency/outcome.js';
+import type { LateEndListener } from './idempotency/reconciliation-schedule.js';
 import type { Clock } from './lib/time.js';
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
@@ -27,6 +32,7 @@ export async function openSharedCounters(
 export async function createCallerAuthenticator(
   { tokens, failedLoginsPerMinute }: AuthConfig,
   issuerTransport: Transport,
+  upstream: UpstreamLog,
   counters: SharedCounters | undefined,
   verificationsPerSecond: number | undefined,
   clock: Clock,
@@ -39,7 +45,7 @@ export async function createCallerAuthenticator(
       import('./auth/jwks.js'),
       import('./auth/rate-limits.js'),
     ]);
-  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport), clock, log);
+  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport, upstream), clock, log);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
   const queue = new VerificationQueue(clock, verificationsPerSecond);
   return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);
@@ -50,4 +56,25 @@ export async function createCreateLimit({ createLimit }: AuthConfig, counters: S
   if (createLimit === undefined) return NO_CREATE_LIMIT;
   const { TenantCreateLimit } = await import('./auth/rate-limits.js');
   return new TenantCreateLimit(createLimit, counters);
+}
+
+/** What the audit log shows of the outcome of a create: the `__typename` of its payload, and the code of a failure. */
+export type DescribeOutcome = (outcome: CreateOutcome, kind: ConnectionKind) => { outcome: string; code?: string };
+
+// The mutations, by what they create.
+const CREATE_FIELDS = { CLASSIC: 'createDatasourceConnection', ENHANCED: 'createEnhancedDatasourceConnection' };
+
+/** Creates what writes the creates to the audit log that end when no caller waits for them any more. */
+export function createLateEndListener(
+  audit: AuditLog,
+  clock: Clock,
+  describeOutcome: DescribeOutcome,
+): LateEndListener {
+  return (record, trace) => {
+    const { id: operationId, connectionId, sentAtMs: startedAtMs } = record;
+    const { kind = 'CLASSIC' } = record.wanted;
+    const times = { startedAtMs, durationMs: clock.epochMs() - startedAtMs };
+    const outcome = describeOutcome(recordedOutcome(record), kind);
+    audit.writeLate({ trace, operationId, connectionId, operation: CREATE_FIELDS[kind], ...outcome, ...times });
+  };
 }

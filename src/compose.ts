@@ -2,7 +2,13 @@ import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import { ConnectionQuota } from './auth/caller.js';
-import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
+import type { DescribeOutcome } from './compose-callers.js';
+import {
+  createCallerAuthenticator,
+  createCreateLimit,
+  createLateEndListener,
+  openSharedCounters,
+} from './compose-callers.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
@@ -20,7 +26,7 @@ import type { Authenticator } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
-import { Transport } from './huawei-cloud/transport.js';
+import { Transport, UpstreamLog } from './huawei-cloud/transport.js';
 import { ChangeBindings } from './idempotency/change-bindings.js';
 import { ConnectionLookup } from './idempotency/connection-lookup.js';
 import { CreateConnection } from './idempotency/create-connection.js';
@@ -75,7 +81,13 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  *
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
-export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
+export async function compose(
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  limits: BackendLimits,
+  describeOutcome: DescribeOutcome,
+) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
     limits;
@@ -84,7 +96,9 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   // One pool per purpose, so that slow calls delay no others.
   const iamTransport = new Transport({ maxConnections: 4, certificates });
   const issuerTransport = new Transport({ maxConnections: 1, certificates });
-  const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
+  const sampler = new LogSampler(limits.logWindowMs);
+  const upstream = new UpstreamLog(log, sampler);
+  const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
@@ -93,18 +107,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     replaceCredentials(credentials);
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
-  const sampler = new LogSampler(limits.logWindowMs);
-  const dliDependencies = {
-    authenticator,
-    endpoint,
-    certificates,
-    queuedCreates,
-    clock,
-    skew,
-    log,
-    sampler,
-    confidential,
-  };
+  const logging = { log, upstream, sampler, confidential };
+  const dliDependencies = { ...logging, authenticator, endpoint, certificates, queuedCreates, clock, skew };
   const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
@@ -116,10 +120,14 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
-  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
+  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
+  const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
+  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs, onLateEnd);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({
     ...reconciliation,
+    onLateEnd,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
@@ -139,6 +147,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
+    upstream,
     counters,
     limits.verificationsPerSecond,
     clock,
@@ -152,9 +161,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
     ofNetwork: createQuota(connectionsPerNetwork),
   };
-  // A fixed level, because LOG_LEVEL must not silence the audit log.
-  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
-
   const quota = hasTenants ? 'perTenant' : 'total';
   const reads = {
     limiter: new FairRateLimiter(clock, {

@@ -22,6 +22,7 @@ import { toConnectionType } from './enhanced-connection/connection.type.js';
 import { CreateEnhancedDatasourceConnectionResolver } from './enhanced-connection/create.resolver.js';
 import { EnhancedDatasourceConnectionFieldsResolver } from './enhanced-connection/fields.resolver.js';
 import { EnhancedConnectionRulesResolver } from './enhanced-connection/rules.resolver.js';
+import { describeCreate } from './enhanced-connection/to-create-payload.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { addFederation } from './graphql/federation.js';
 import type { Resolvers } from './graphql/schema.js';
@@ -91,7 +92,7 @@ export async function createGateway(
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  const backend = await compose(config, clock, logger, limits).catch(asConfigError);
+  const backend = await compose(config, clock, logger, limits, describeCreate).catch(asConfigError);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
     createLimit: backend.createLimit,
@@ -137,6 +138,7 @@ export async function createGateway(
       loadShedder,
       clientTimeouts,
       trustedDocuments,
+      requestLog,
       isStopping: () => isStopping,
     }),
     isListedOrigin,

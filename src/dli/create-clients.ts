@@ -1,5 +1,6 @@
 import type { Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
+import type { UpstreamLog } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
@@ -26,6 +27,7 @@ interface Dependencies {
   /** Receives the times in DLI's responses, and bounds the skew of its clock. */
   skew: ClockSkew;
   log: DliLog;
+  upstream: UpstreamLog;
   /** Limits the log lines that every response may cause. */
   sampler: LogSampler;
   /** Texts that must never be shown. */
@@ -34,9 +36,10 @@ interface Dependencies {
 
 /** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
-  const { queuedCreates, certificates, authenticator, endpoint, clock, skew, log, sampler, confidential } =
+  const { queuedCreates, certificates, authenticator, endpoint, clock, skew, log, upstream, sampler, confidential } =
     dependencies;
-  const shared = { signIn: createSignIn(authenticator, log), endpoint, clock, log, sampler, confidential };
+  const signIn = createSignIn(authenticator, clock, log);
+  const shared = { signIn, endpoint, clock, log, upstream, sampler, confidential };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
     creates: new Transport({ maxWaiting: queuedCreates, skew, certificates }),
@@ -48,7 +51,7 @@ export function createDliClients(dependencies: Dependencies) {
   const requests = {
     creates: new CreateRequests({ ...shared, transport: transports.creates }),
     reads: new SafeRequests({ ...shared, transport: transports.reads, maxTries: 2 }),
-    changes: new ChangeRequests(readsForChange, clock, log),
+    changes: new ChangeRequests(readsForChange),
     readsForChange,
     reconciliation: new SafeRequests({ ...shared, transport: transports.reconciliation, maxTries: 1 }),
   };

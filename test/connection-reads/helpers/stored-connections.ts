@@ -16,7 +16,7 @@ import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
 import { onCleanup } from '../../helpers/clean-up.js';
 
 /** The caller of reads. */
-export const CALLER = { tenant: 'tenant', traceId: 'trace' };
+export const CALLER = { tenant: 'tenant', trace: { traceId: 'trace', spanId: 'span' } };
 
 type Stored<T> = T & { id: string };
 
