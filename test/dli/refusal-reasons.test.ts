@@ -51,9 +51,7 @@ describe('the reason of a refused create', () => {
       message: `${nothing} DLI's reason: ${words}`,
     });
     expect(unsuccessful.repeated).toEqual(unsuccessful.payload);
-    expect(unsuccessful.lines).toContainEqual(
-      expect.objectContaining({ msg: 'upstream', upstreamMessage: words }),
-    );
+    expect(unsuccessful.lines).toContainEqual(expect.objectContaining({ msg: 'upstream', upstreamMessage: words }));
 
     const refused = await createAgainst({ status: 400, body: { error_code: 'APIGW.0602', error_msg: words } });
     expect(refused.payload).toEqual({ ...unsuccessful.payload, dliCode: 'APIGW.0602', requestId: expect.anything() });
