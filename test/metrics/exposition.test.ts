@@ -139,9 +139,7 @@ describe('the metrics', () => {
     });
     expect(value('dli_gateway_store_bytes')).toBeGreaterThan(0);
     expect(value('dli_gateway_clock_skew_seconds{bound="max"}')).toEqual(expect.any(Number));
-    expect(series).toContain(
-      `dli_gateway_build_info{version="0.1.0",commit="1a2b3c4",node="${process.version}"}`,
-    );
+    expect(series).toContain(`dli_gateway_build_info{version="0.1.0",commit="1a2b3c4",node="${process.version}"}`);
   });
 
   it('are neither kept nor served with METRICS=false', async () => {
@@ -194,8 +192,13 @@ describe('the metrics', () => {
 
 describe('the catalog of metrics', () => {
   const setsOf = ({ labels, maxLabelSets = Number.POSITIVE_INFINITY }: { labels: object; maxLabelSets?: number }) => {
-    const sizes = Object.values(labels).map(values => (Array.isArray(values) ? values.length + 1 : Number.POSITIVE_INFINITY));
-    return Math.min(maxLabelSets, sizes.reduce((product, size) => product * size, 1));
+    const sizes = Object.values(labels).map(values =>
+      Array.isArray(values) ? values.length + 1 : Number.POSITIVE_INFINITY,
+    );
+    return Math.min(
+      maxLabelSets,
+      sizes.reduce((product, size) => product * size, 1),
+    );
   };
 
   it('allows at most 1,350 series, which leaves 150 for those of Node', () => {
