@@ -2,7 +2,7 @@ import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
-import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
+import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from './auth/caller.js';
 import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
 import type { ConnectionKind } from './dli/connection.js';
@@ -11,6 +11,7 @@ import type { CreateOutcome } from './idempotency/outcome.js';
 import { recordedOutcome } from './idempotency/outcome.js';
 import type { LateEndListener } from './idempotency/reconciliation-schedule.js';
 import type { Clock } from './lib/time.js';
+import type { Metrics } from './metrics/metrics.js';
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
@@ -37,6 +38,7 @@ export async function createCallerAuthenticator(
   verificationsPerSecond: number | undefined,
   clock: Clock,
   log: Logger,
+  metrics: Metrics,
 ): Promise<CallerAuthenticator> {
   if (tokens === undefined) return ANONYMOUS;
   const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
@@ -46,6 +48,7 @@ export async function createCallerAuthenticator(
       import('./auth/rate-limits.js'),
     ]);
   const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport, upstream), clock, log);
+  metrics.read('dli_gateway_jwks_age_seconds', () => jwks.ageSeconds);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
   const queue = new VerificationQueue(clock, verificationsPerSecond);
   return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);
@@ -76,5 +79,39 @@ export function createLateEndListener(
     const times = { startedAtMs, durationMs: clock.epochMs() - startedAtMs };
     const outcome = describeOutcome(recordedOutcome(record), kind);
     audit.writeLate({ trace, operationId, connectionId, operation: CREATE_FIELDS[kind], ...outcome, ...times });
+  };
+}
+
+// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
+// The spare ones are for the requests of a tenant whose streams use up its quota.
+const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
+
+/** Limits of what callers keep open, which are constant outside tests. */
+export interface ConnectionLimits {
+  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
+  connectionsPerTenant?: number | undefined;
+  /** Maximum number of open client connections per network before sign-in. Default is 500. */
+  connectionsPerNetwork?: number | undefined;
+}
+
+/** Creates the quotas of streams and connections, which are unlimited without tenants. */
+export function createQuotas(
+  hasTenants: boolean,
+  {
+    connectionsPerTenant = MAX_CONNECTIONS.perTenant,
+    connectionsPerNetwork = MAX_CONNECTIONS.perNetwork,
+  }: ConnectionLimits,
+  metrics: Metrics,
+) {
+  const create = (kind: 'streams' | 'tenantConnections' | 'networkConnections', max: number) =>
+    new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY, () =>
+      metrics.count('dli_gateway_rate_limited_total', { kind }),
+    );
+  return {
+    streamQuota: create('streams', connectionsPerTenant),
+    connectionQuotas: {
+      ofTenant: create('tenantConnections', connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
+      ofNetwork: create('networkConnections', connectionsPerNetwork),
+    },
   };
 }

@@ -1,14 +1,15 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import { ConnectionQuota } from './auth/caller.js';
-import type { DescribeOutcome } from './compose-callers.js';
+import type { ConnectionLimits, DescribeOutcome } from './compose-callers.js';
 import {
   createCallerAuthenticator,
   createCreateLimit,
   createLateEndListener,
+  createQuotas,
   openSharedCounters,
 } from './compose-callers.js';
+import { readBackendMetrics } from './compose-metrics.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
@@ -41,7 +42,9 @@ import { LogSampler } from './lib/log-sampler.js';
 import { logBug } from './lib/logger.js';
 import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
+import type { Metrics } from './metrics/metrics.js';
 import type { OperationStore } from './operation-store/operation-store.js';
+import { TIMED_OPERATIONS } from './operation-store/operation-store.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -49,21 +52,14 @@ const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
-// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
-// The spare ones are for the requests of a tenant whose streams use up its quota.
-const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
-export interface BackendLimits {
+export interface BackendLimits extends ConnectionLimits {
   /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
   /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
   queuedCreates?: number | undefined;
-  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
-  connectionsPerTenant?: number | undefined;
-  /** Maximum number of open client connections per network before sign-in. Default is 500. */
-  connectionsPerNetwork?: number | undefined;
   /** Window of the sampled log lines in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
@@ -87,19 +83,19 @@ export async function compose(
   log: Logger,
   limits: BackendLimits,
   describeOutcome: DescribeOutcome,
+  metrics: Metrics,
 ) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
-  const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
-    limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const issuerTransport = new Transport({ maxConnections: 1, certificates });
+  const iamTransport = new Transport({ maxConnections: 4, certificates, pool: 'iam', metrics });
+  const issuerTransport = new Transport({ maxConnections: 1, certificates, pool: 'issuer', metrics });
   const sampler = new LogSampler(limits.logWindowMs);
-  const upstream = new UpstreamLog(log, sampler);
+  const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
+  const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, log), TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   const onRotation = (credentials: CredentialsConfig) => {
@@ -107,19 +103,18 @@ export async function compose(
     replaceCredentials(credentials);
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
-  const logging = { log, upstream, sampler, confidential };
+  const logging = { log, upstream, sampler, confidential, metrics };
   const dliDependencies = { ...logging, authenticator, endpoint, certificates, queuedCreates, clock, skew };
   const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
-  const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
     CLASSIC: new ConnectionLookup(classic, clock, false),
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
-  const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
+  const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, markerTag });
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
   const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
@@ -130,7 +125,7 @@ export async function compose(
     onLateEnd,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
-  const resume = new ResumeCreate(store, inline, clock);
+  const resume = new ResumeCreate(store, inline, clock, metrics);
   const creation = { ...reconciliation, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
@@ -152,15 +147,11 @@ export async function compose(
     limits.verificationsPerSecond,
     clock,
     log,
+    metrics,
   );
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
-  const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
-  const streamQuota = createQuota(connectionsPerTenant);
-  const connectionQuotas = {
-    ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
-    ofNetwork: createQuota(connectionsPerNetwork),
-  };
+  const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);
   const quota = hasTenants ? 'perTenant' : 'total';
   const reads = {
     limiter: new FairRateLimiter(clock, {
@@ -169,6 +160,7 @@ export async function compose(
       maxQueuedPerTenant: MAX_QUEUED_READS[quota],
     }),
     clock,
+    metrics,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
   };
@@ -182,11 +174,13 @@ export async function compose(
     }),
     lease: await openPollLease(redis, project, confidential, clock, log),
     clock,
+    metrics,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
     onBug: error => logBug(log, { operation: 'follow' }, error),
   });
+  readBackendMetrics(metrics, { config, clock, skew, authenticator, store });
 
   return {
     /** Skew between the local clock and that of Huawei Cloud. */

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { OperationSummary } from '../datasource-connection/request-context.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger, TraceContext } from '../lib/logger.js';
+import type { Metrics } from '../metrics/metrics.js';
 
 /** A request, or an operation over a WebSocket, that has ended. Field names are part of the log's interface. */
 // Logged: do not rename.
@@ -43,10 +44,16 @@ export class RequestLog {
       debug(record: RequestRecord, message: string): void;
     },
     private readonly sampler: LogSampler,
+    private readonly metrics: Metrics,
   ) {}
 
   /** Writes a request of a caller who is authenticated, or that succeeded. */
   write(record: RequestRecord): void {
+    this.#measure(record);
+    this.#writeLine(record);
+  }
+
+  #writeLine(record: RequestRecord): void {
     // Anyone can load the explorer or send a preflight, as often as they like.
     this.#write(record.kind === undefined && record.status < 400 ? 'debug' : 'info', record);
   }
@@ -54,9 +61,10 @@ export class RequestLog {
   /** Writes a request that was refused and that anyone can send, unless there were many of its status. */
   writeAnonymous(record: RequestRecord): void {
     const { status } = record;
+    this.#measure(record);
     this.sampler.sample(
       `request ${status}`,
-      () => this.write(record),
+      () => this.#writeLine(record),
       count => this.logger.info({ status, count }, 'refused requests not logged'),
     );
   }
@@ -68,6 +76,7 @@ export class RequestLog {
 
   /** Writes a connection that was closed without a response, unless there were many of this reason. */
   writeClosed(reason: CloseReason, address: string): void {
+    this.metrics.count('dli_gateway_refused_total', { reason });
     this.sampler.sample(
       `closed ${reason}`,
       () => this.logger.info({ reason, address }, 'connection closed'),
@@ -81,7 +90,45 @@ export class RequestLog {
     const isRefused = record.status >= 400 && record.status !== CLIENT_CLOSED_REQUEST;
     this.logger[level]({ ...(isRefused && { outcome: 'ERROR' }), ...record, durationMs: rounded }, 'request');
   }
+
+  #measure({
+    method,
+    route,
+    status,
+    durationMs = 0,
+    bytesIn,
+    bytesOut,
+    kind,
+    field,
+    outcome,
+    code,
+  }: RequestRecord): void {
+    const { metrics } = this;
+    const seconds = durationMs / 1_000;
+    // An operation over a WebSocket is no request, and the duration of a stream is that of its subscription.
+    if (status !== 101 && kind !== 'subscription') {
+      const labels = {
+        http_request_method: method ?? '',
+        http_route: route ?? '',
+        http_response_status_code: String(status),
+      };
+      metrics.observe('http_server_request_duration_seconds', labels, seconds);
+      if (bytesIn !== undefined && bytesIn <= MAX_MEASURED_BYTES)
+        metrics.observe('http_server_request_body_size_bytes', {}, bytesIn);
+      if (bytesOut !== undefined) metrics.observe('http_server_response_body_size_bytes', {}, bytesOut);
+    }
+    if (kind !== undefined) {
+      const labels = { type: kind, field: field ?? '', outcome: outcome ?? 'ERROR' };
+      metrics.observe('graphql_operation_duration_seconds', labels, seconds);
+    }
+    if (code === undefined) return;
+    if (kind === undefined && status >= 400) metrics.count('dli_gateway_refused_total', { reason: code });
+    else metrics.count('graphql_errors_total', { code });
+  }
 }
+
+// A declared length proves nothing: that of a body that was refused would distort the sum.
+const MAX_MEASURED_BYTES = 5 * 1_024 * 1_024;
 
 /** What the log will show of a request that is being served. */
 export interface RequestEntry {

@@ -2,6 +2,9 @@ import { Agent } from 'undici';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger, TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
+import type { PoolName } from '../metrics/catalog.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { NO_METRICS } from '../metrics/metrics.js';
 import type { ClockSkew } from './clock-skew.js';
 import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
@@ -27,6 +30,9 @@ interface TransportOptions {
   certificates?: readonly string[] | undefined;
   /** Observes the `Date` of every response. */
   skew?: ClockSkew;
+  /** The name of the pool in the metrics. */
+  pool?: PoolName;
+  metrics?: Metrics;
 }
 
 // undici's timers are coarse: the connect timeout fires within 3 s.
@@ -46,10 +52,22 @@ export class Transport {
   readonly #agent: Agent;
   readonly #semaphore: Semaphore;
   readonly #skew: ClockSkew | undefined;
+  readonly #pool: PoolName;
+  readonly #metrics: Metrics;
 
-  constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
+  constructor({
+    maxConnections = 50,
+    maxWaiting = 500,
+    skew,
+    certificates,
+    pool = 'reads',
+    metrics = NO_METRICS,
+  }: TransportOptions = {}) {
     this.#skew = skew;
+    this.#pool = pool;
+    this.#metrics = metrics;
     this.#semaphore = new Semaphore(maxConnections, maxWaiting);
+    metrics.read('dli_gateway_pool_waiting', () => ({ [pool]: this.#semaphore.waitingCount }));
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
@@ -77,7 +95,7 @@ export class Transport {
    */
   async send({ url, method, headers, body, ...limits }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request from its own queue, so requests queue here.
-    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(limits.deadline);
+    if (!this.#semaphore.tryAcquire()) await this.#wait(limits.deadline);
     try {
       const collector = new ResponseCollector(limits);
       const path = `${url.pathname}${url.search}`;
@@ -89,6 +107,16 @@ export class Transport {
       return response;
     } finally {
       this.#semaphore.release();
+    }
+  }
+
+  async #wait(deadline: Deadline): Promise<void> {
+    const startMs = performance.now();
+    try {
+      await this.#semaphore.wait(deadline);
+    } finally {
+      const waitedSeconds = (performance.now() - startMs) / 1_000;
+      this.#metrics.observe('dli_gateway_pool_wait_seconds', { pool: this.#pool }, waitedSeconds);
     }
   }
 
@@ -109,6 +137,11 @@ class Semaphore {
     private readonly maxWaiting: number,
   ) {
     this.#free = permits;
+  }
+
+  /** Number of callers that wait for a permit. */
+  get waitingCount(): number {
+    return this.#waiting.size;
   }
 
   /** Acquires a permit if one is free. */
@@ -215,6 +248,7 @@ export class UpstreamLog {
   constructor(
     private readonly logger: Pick<Logger<UpstreamRecord>, 'info' | 'warn'>,
     private readonly sampler: LogSampler,
+    private readonly metrics: Metrics,
   ) {}
 
   /**
@@ -225,11 +259,21 @@ export class UpstreamLog {
   write(call: UpstreamCall, isLasting = false): void {
     const { trace, durationMs, ...details } = call;
     const { target, operation, outcome } = call;
+    this.#measure(call);
     const level = SUCCESSES.has(outcome) ? 'info' : 'warn';
     const write = () => this.logger[level]({ ...trace, ...details, durationMs: Math.round(durationMs) }, 'upstream');
     const writeCount = (count: number) =>
       this.logger.warn({ target, operation, outcome, count }, 'upstream calls not logged');
     if (isLasting) this.sampler.sample(`${operation} ${outcome}`, write, writeCount);
     else write();
+  }
+
+  #measure({ target, operation, durationMs, status, errorType, upstreamCode }: UpstreamCall): void {
+    const result = { status: String(status ?? ''), error_type: errorType ?? '' };
+    this.metrics.observe('http_client_request_duration_seconds', { target, operation, ...result }, durationMs / 1_000);
+    if (target !== 'dli' || upstreamCode === undefined) return;
+    // Both prefixes of API Gateway mean the same.
+    const code = upstreamCode.replace(/^APIGW\./, 'APIG.');
+    this.metrics.count('dli_gateway_dli_errors_total', { operation, code });
   }
 }

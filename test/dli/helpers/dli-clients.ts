@@ -12,6 +12,7 @@ import { Transport, UpstreamLog } from '../../../src/huawei-cloud/transport.js';
 import { LogSampler } from '../../../src/lib/log-sampler.js';
 import type { Clock } from '../../../src/lib/time.js';
 import { Deadline } from '../../../src/lib/time.js';
+import { NO_METRICS } from '../../../src/metrics/metrics.js';
 import { onCleanup } from '../../helpers/clean-up.js';
 import { listen } from '../../helpers/listening-server.js';
 import { createManualClock } from '../../helpers/manual-clock.js';
@@ -79,7 +80,7 @@ export async function startClients(
   const write = (record: object, msg: string) => void logged.push({ ...record, msg });
   const log = { error: write, info: write, warn: write };
   const sampler = new LogSampler();
-  const upstream = new UpstreamLog(log, sampler);
+  const upstream = new UpstreamLog(log, sampler, NO_METRICS);
   const iamTransport = new Transport();
   const authenticator = new AccessKeyAuthenticator(
     { accessKey: 'LOOPBACKACCESSKEY001', secretKey: 'secret-of-the-loopback-access-key-001' },
@@ -100,6 +101,7 @@ export async function startClients(
     upstream,
     sampler,
     confidential,
+    metrics: NO_METRICS,
   });
   onCleanup(async () => {
     await Promise.all([iamTransport, ...Object.values(transports)].map(each => each.close()));
