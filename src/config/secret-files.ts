@@ -14,6 +14,14 @@ export interface Problem {
   rule: string;
 }
 
+/**
+ * Whether Kubernetes sets a variable to the address of a service: for one that is called `admin`, `ADMIN_PORT` is
+ * `tcp://10.0.0.1:80`. It is not meant for the gateway.
+ */
+export function isServiceLink(key: string, value: string): boolean {
+  return /(?:^|_)PORT$/.test(key) && /^(?:tcp|udp|sctp):\/\/\S+:\d+$/.test(value);
+}
+
 /** Whether a variable has a problem. */
 export function hasProblem(problems: readonly Problem[], key: string): boolean {
   return problems.some(problem => problem.key === key);
@@ -26,7 +34,8 @@ export function addProblem(problems: Problem[], problem: Problem): void {
 
 /**
  * Reads the given variables. One of `secretKeys` may come from the file that `NAME_FILE` names instead: one trailing
- * line break is stripped, and the file must not be world-readable. An empty value counts as not set.
+ * line break is stripped, and the file must not be world-readable. An empty value counts as not set, and so does a
+ * {@link isServiceLink service link}.
  */
 export function readEnvironment(env: Environment, keys: readonly string[], secretKeys: readonly string[]) {
   const values: Record<string, string> = {};
@@ -35,7 +44,7 @@ export function readEnvironment(env: Environment, keys: readonly string[], secre
   const problems: Problem[] = [];
   for (const key of keys) {
     const value = env[key];
-    if (value) values[key] = value;
+    if (value && !isServiceLink(key, value)) values[key] = value;
   }
   for (const key of secretKeys) {
     const fileKey = `${key}_FILE`;
