@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { envSchema, SECRET_KEYS } from './env-schema.js';
+import { defaultOf, envSchema, SECRET_KEYS } from './env-schema.js';
 
 /** A JSON schema, or a part of one. */
 interface JsonSchema {
@@ -10,14 +10,6 @@ const HEADING = '## Variables';
 const KEYS = Object.keys(envSchema.shape);
 const ACCESS_KEY = ['HUAWEICLOUD_SDK_AK', 'HUAWEICLOUD_SDK_SK'];
 const IAM_USER = ['IAM_USERNAME', 'IAM_PASSWORD', 'IAM_DOMAIN_NAME'];
-
-/** The default of a variable as one would write it; undefined if it has none, or it depends on other variables. */
-export function defaultOf(key: string): string | undefined {
-  const schema = Object.entries(envSchema.shape).find(([name]) => name === key)?.[1];
-  const { data } = schema?.safeParse(undefined) ?? {};
-  const isEmpty = data === undefined || (Array.isArray(data) && data.length === 0);
-  return isEmpty ? undefined : String(data);
-}
 
 /**
  * The JSON schema (draft 2020-12) of an object of the variables and the texts that are their values, where a variable
@@ -57,7 +49,9 @@ function readDescriptions(documentation: string): Map<string, string> {
   const rows = [...table.matchAll(/^\| (.+?) \| .+ \| (.+) \|$/gm)];
   return new Map(
     rows.flatMap(([, names = '', meaning = '']) =>
-      [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => [name, meaning.replace(/\[(.+?)\]\(.+?\)/g, '$1')] as const),
+      [...names.matchAll(/`(\w+)`/g)].map(
+        ([, name = '']) => [name, meaning.replace(/\[(.+?)\]\(.+?\)/g, '$1')] as const,
+      ),
     ),
   );
 }
@@ -87,7 +81,10 @@ function rules(): JsonSchema[] {
     {
       oneOf: [
         { allOf: ACCESS_KEY.map(isGiven), not: { anyOf: IAM_USER.map(isGiven) } },
-        { allOf: IAM_USER.map(isGiven), not: { anyOf: [...ACCESS_KEY, 'HUAWEICLOUD_SDK_SECURITY_TOKEN'].map(isGiven) } },
+        {
+          allOf: IAM_USER.map(isGiven),
+          not: { anyOf: [...ACCESS_KEY, 'HUAWEICLOUD_SDK_SECURITY_TOKEN'].map(isGiven) },
+        },
       ],
     },
     {

@@ -14,14 +14,6 @@ export interface Problem {
   rule: string;
 }
 
-/**
- * Whether Kubernetes sets a variable to the address of a service: for one that is called `admin`, `ADMIN_PORT` is
- * `tcp://10.0.0.1:80`. It is not meant for the gateway.
- */
-export function isServiceLink(key: string, value: string): boolean {
-  return /(?:^|_)PORT$/.test(key) && /^(?:tcp|udp|sctp):\/\/\S+:\d+$/.test(value);
-}
-
 /** Whether a variable has a problem. */
 export function hasProblem(problems: readonly Problem[], key: string): boolean {
   return problems.some(problem => problem.key === key);
@@ -34,8 +26,8 @@ export function addProblem(problems: Problem[], problem: Problem): void {
 
 /**
  * Reads the given variables. One of `secretKeys` may come from the file that `NAME_FILE` names instead: one trailing
- * line break is stripped, and the file must not be world-readable. An empty value counts as not set, and so does a
- * {@link isServiceLink service link}.
+ * line break is stripped, and the file must not be world-readable. An empty value counts as not set, and so does the
+ * address of a service that Kubernetes sets.
  */
 export function readEnvironment(env: Environment, keys: readonly string[], secretKeys: readonly string[]) {
   const values: Record<string, string> = {};
@@ -63,6 +55,11 @@ export function readEnvironment(env: Environment, keys: readonly string[], secre
     }
   }
   return { values, files, problems };
+}
+
+// For a service that is called `admin`, Kubernetes sets ADMIN_PORT to its address, such as tcp://10.0.0.1:80.
+function isServiceLink(key: string, value: string): boolean {
+  return /(?:^|_)PORT$/.test(key) && /^(?:tcp|udp|sctp):\/\/\S+:\d+$/.test(value);
 }
 
 /** Whether a file is world-readable; always false on Windows. */

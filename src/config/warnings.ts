@@ -1,9 +1,16 @@
-import { envSchema, SECRET_KEYS } from './env-schema.js';
+import type { Config } from './config.js';
+import { envSchema, isLoopback, SECRET_KEYS } from './env-schema.js';
 import type { Environment } from './secret-files.js';
 
+/** What a valid configuration probably should not be like. The record is the fields of its log line. */
+interface Warning {
+  record: MisspeltVariable | { host: string };
+  message: string;
+}
+
 /** A variable that the gateway does not read, and the one that was probably meant. */
-export interface MisspeltVariable {
-  name: string;
+interface MisspeltVariable {
+  variable: string;
   suggestion: string;
 }
 
@@ -19,7 +26,16 @@ const OWN_PREFIX = /^(?:DLI|OIDC|IAM|HUAWEICLOUD|RATE_LIMIT)_/;
 // Of other software, although similar: proxies, regions of other clouds, what Kubernetes sets for services.
 const OF_OTHERS = /_PROXY$|^(?:OCI|ALI|CLI)_REGION$|_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_|$)/;
 
-const MAX_WARNINGS = 20;
+const MAX_MISSPELT = 20;
+
+/** The warnings about a configuration and the environment that it was loaded from. */
+export function findWarnings({ callerAuth, host }: Config, env: Environment): Warning[] {
+  const misspelt = findMisspeltVariables(env).map(record => ({ record, message: describeMisspelling(record) }));
+  if (callerAuth !== 'none' || isLoopback(host)) return misspelt;
+  const message =
+    'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials';
+  return [...misspelt, { record: { host }, message }];
+}
 
 /**
  * The variables of an environment whose names are nearly those of the gateway; at most 20, without their values. A
@@ -32,14 +48,14 @@ export function findMisspeltVariables(env: Environment): MisspeltVariable[] {
     if (OF_OTHERS.test(spelling)) return [];
     // OIDC_ISSUER_URL beside OIDC_ISSUER belongs to another program that shares the environment.
     const suggestion = findMisspelt(spelling) ?? NAMES.find(each => isExtended(spelling, each) && !env[each]);
-    return suggestion === undefined ? [] : [{ name, suggestion }];
+    return suggestion === undefined ? [] : [{ variable: name, suggestion }];
   });
-  return found.slice(0, MAX_WARNINGS);
+  return found.slice(0, MAX_MISSPELT);
 }
 
 /** The warning about a misspelt variable. */
-export function describeMisspelling({ name, suggestion }: MisspeltVariable): string {
-  return `${name} is not a variable of the gateway; did you mean ${suggestion}?`;
+export function describeMisspelling({ variable, suggestion }: MisspeltVariable): string {
+  return `${variable} is not a variable of the gateway; did you mean ${suggestion}?`;
 }
 
 // The names of variables may hold anything.

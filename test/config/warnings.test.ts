@@ -1,6 +1,8 @@
+// Names are misspelt on purpose, and those of other software are no words.
+// cspell:disable
 import { describe, expect, it } from '@jest/globals';
 import { envSchema, SECRET_KEYS } from '../../src/config/env-schema.js';
-import { describeMisspelling, findMisspeltVariables } from '../../src/config/misspelt-variables.js';
+import { describeMisspelling, findMisspeltVariables } from '../../src/config/warnings.js';
 
 /** What a Kubernetes pod, a CI job, a shell and a development machine have in their environments. */
 const ORDINARY_NAMES = `
@@ -69,7 +71,7 @@ describe('a variable of the environment', () => {
     ['HUAWEICLOUD_SDK_SECURITYTOKEN', 'HUAWEICLOUD_SDK_SECURITY_TOKEN'],
     ['HUAWEICLOUD_SDK_SK_FILES', 'HUAWEICLOUD_SDK_SK_FILE'],
   ])('that is nearly one of the gateway is found: %s (%s)', (name, suggestion) => {
-    expect(suggestionsFor(name)).toEqual(suggestion === undefined ? [] : [{ name, suggestion }]);
+    expect(suggestionsFor(name)).toEqual(suggestion === undefined ? [] : [{ variable: name, suggestion }]);
   });
 
   it('of the gateway is not misspelt', () => {
@@ -84,7 +86,7 @@ describe('a variable of the environment', () => {
   it('is not misspelt while it is empty, or extends the name of one that is set', () => {
     expect(findMisspeltVariables({ DLI_REGOIN: '', CALLER_AUHT: undefined })).toEqual([]);
     expect(suggestionsFor('OIDC_ISSUER', 'OIDC_ISSUER_URL')).toEqual([]);
-    expect(suggestionsFor('DATA_DIR', 'DATA_DIRR')).toEqual([{ name: 'DATA_DIRR', suggestion: 'DATA_DIR' }]);
+    expect(suggestionsFor('DATA_DIR', 'DATA_DIRR')).toEqual([{ variable: 'DATA_DIRR', suggestion: 'DATA_DIR' }]);
   });
 
   it('is only reported if its name can be printed, and 20 at most are', () => {
