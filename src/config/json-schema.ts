@@ -101,7 +101,7 @@ function rules(): JsonSchema[] {
 }
 
 function isSet(key: string): JsonSchema {
-  return { required: [key], properties: { [key]: { minLength: 1 } } };
+  return { required: [key], properties: { [key]: { type: 'string', minLength: 1 } } };
 }
 
 /** Whether a secret is set, or the file that holds it. */
