@@ -24,7 +24,8 @@ const NAMES: readonly string[] = [
 const OWN_PREFIX = /^(?:DLI|OIDC|IAM|HUAWEICLOUD|RATE_LIMIT)_/;
 
 // Of other software, although similar: proxies, regions of other clouds, what Kubernetes sets for services.
-const OF_OTHERS = /_PROXY$|^(?:OCI|ALI|CLI)_REGION$|_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_|$)/;
+const OF_OTHERS =
+  /^(?:HTTPS?|ALL|NO|FTP)_PROXY$|^(?:OCI|ALI|CLI)_REGION$|_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_|$)/;
 
 const MAX_MISSPELT = 20;
 

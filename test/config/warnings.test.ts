@@ -58,6 +58,7 @@ describe('a variable of the environment', () => {
     ['DATADIR', 'DATA_DIR'],
     ['ALLOWED_HOST', 'ALLOWED_HOSTS'],
     ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['TURST_PROXY', 'TRUST_PROXY'],
     ['OIDC_ISSUER_URL', 'OIDC_ISSUER'],
     ['OIDC_ISSUER_FILE', 'OIDC_ISSUER'],
     ['OIDC_JWKS_URL', 'OIDC_JWKS_URI'],
