@@ -185,6 +185,10 @@ export async function compose(
   return {
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
+    authenticator,
+    connections,
+    store,
+    issuerTransport,
     createConnection,
     createEnhancedConnection,
     changeBindings,

@@ -229,14 +229,24 @@ function createHostGuard({ callerAuth, host, allowedHosts }: Config, isListedOri
   return new HostGuard({ appliesTo, allowedHosts, isListedOrigin }, logger);
 }
 
-function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
+/**
+ * Checks trusted documents against the schema; undefined for none.
+ *
+ * @throws {ConfigError} naming the first document that is refused by its id
+ */
+export function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
   if (documents === undefined) return undefined;
   const problem = findDocumentProblem(buildGatewaySchema(), documents);
   if (problem === undefined) return new TrustedDocuments(documents);
   throw new ConfigError([{ key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, ${problem}` }]);
 }
 
-function asConfigError(error: unknown): never {
+/**
+ * Rethrows an error of {@link compose}.
+ *
+ * @throws {ConfigError} instead of an error that the operation store has with its setting
+ */
+export function asConfigError(error: unknown): never {
   if (!(error instanceof StoreConfigError)) throw error;
   throw new ConfigError([{ key: error.setting, rule: error.problem }]);
 }

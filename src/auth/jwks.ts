@@ -124,7 +124,7 @@ export class JwksCache {
       this.#failures += 1;
       this.#nextFetchAtMs = this.clock.monotonicMs() + cooldownMs;
       this.log.warn(
-        { operation: 'keys', outcome: 'unavailable', detail: detailOf(error) },
+        { operation: 'keys', outcome: 'unavailable', detail: describeFetchFailure(error) },
         'issuer keys cannot be fetched',
       );
       throw new JwksUnavailableError(cooldownMs);
@@ -132,7 +132,8 @@ export class JwksCache {
   }
 }
 
-function detailOf(error: unknown): string {
+/** Why keys could not be fetched, in words that quote nothing of the issuer; the name of any other error. */
+export function describeFetchFailure(error: unknown): string {
   if (error instanceof IssuerFetchError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
 }

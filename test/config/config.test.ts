@@ -68,6 +68,25 @@ describe('the configuration', () => {
     expect(loadConfig({ ...MINIMAL_ENVIRONMENT, ...empty })).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
   });
 
+  it.each(['tcp://10.0.0.1:4001', 'udp://admin:4001', 'sctp://[fd00::1]:4001'])(
+    'has no port that Kubernetes sets for a service of this name: %s',
+    address => {
+      const env = { ...MINIMAL_ENVIRONMENT, PORT: address, ADMIN_PORT: address };
+      expect(loadConfig(env)).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
+    },
+  );
+
+  it.each(['tcp://10.0.0.1', 'http://10.0.0.1:4001', '10.0.0.1:4001'])(
+    'is refused with another address as a port: %s',
+    address => {
+      expect(problemsWith({ ADMIN_PORT: address })).toEqual([{ key: 'ADMIN_PORT', rule: PORT_RULE }]);
+    },
+  );
+
+  it('is refused with such an address in other variables', () => {
+    expect(problemsWith({ HOST: 'tcp://10.0.0.1:4000' })).toEqual([{ key: 'HOST', rule: HOST_RULE }]);
+  });
+
   it.each([
     ['development', undefined, 'graphiql'],
     ['test', undefined, 'graphiql'],
