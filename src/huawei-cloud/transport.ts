@@ -24,7 +24,10 @@ interface UpstreamRequest extends ResponseLimits {
 interface TransportOptions {
   /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
-  /** Maximum number of queued calls; one more fails with OVERLOADED. Default 500. */
+  /**
+   * Maximum number of queued calls; one more fails with OVERLOADED. A fifth of it, once a call has waited in vain, until
+   * a connection is free. Default 500.
+   */
   maxWaiting?: number | undefined;
   /** Trusted certificate authorities in PEM, instead of those of Node. */
   certificates?: readonly string[] | undefined;
@@ -126,11 +129,16 @@ export class Transport {
   }
 }
 
+/** The part of the queue that is used while callers wait in vain: the others are told so without waiting. */
+const STALLED_SHARE = 1 / 5;
+
 /** FIFO semaphore with a bounded queue and a bounded wait. */
 class Semaphore {
   /** The functions that let the waiting callers proceed, in order of arrival. */
   readonly #waiting = new Set<() => void>();
   #free: number;
+  /** Whether a caller has waited in vain since a permit was free. */
+  #isStalled = false;
 
   constructor(
     permits: number,
@@ -157,7 +165,8 @@ class Semaphore {
    * @throws {TransportError} OVERLOADED if too many callers wait already; TIMEOUT if no permit became free in time
    */
   async wait(deadline: Deadline): Promise<void> {
-    if (this.#waiting.size >= this.maxWaiting) throw new TransportError('OVERLOADED', false);
+    const limit = this.#isStalled ? this.maxWaiting * STALLED_SHARE : this.maxWaiting;
+    if (this.#waiting.size >= limit) throw new TransportError('OVERLOADED', false);
     await new Promise<void>((resolve, reject) => {
       const proceed = () => {
         timer.stop();
@@ -165,6 +174,7 @@ class Semaphore {
       };
       const timer = deadline.timer(() => {
         this.#waiting.delete(proceed);
+        this.#isStalled = true;
         reject(new TransportError('TIMEOUT', false));
       });
       timer.start(MAX_WAIT_MS);
@@ -177,6 +187,7 @@ class Semaphore {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#free += 1;
+      this.#isStalled = false;
       return;
     }
     this.#waiting.delete(next);
