@@ -80,9 +80,10 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
     limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
-  const skew = new ClockSkew(clock);
+  const skew = new ClockSkew(clock, 'dli', log);
+  const iamSkew = new ClockSkew(clock, 'iam', log);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, certificates });
+  const iamTransport = new Transport({ maxConnections: 4, skew: iamSkew, certificates });
   const issuerTransport = new Transport({ maxConnections: 1, certificates });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
@@ -105,10 +106,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     sampler,
     confidential,
   };
-  const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
+  const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports } =
+    createDliClients(dliDependencies);
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
+  const isStoreUsable = (): boolean => true;
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
@@ -183,8 +186,17 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   });
 
   return {
-    /** Skew between the local clock and that of Huawei Cloud. */
-    skew,
+    /** The parts of the gateway's state that concern its readiness, or that of Huawei Cloud. */
+    parts() {
+      const { bounds } = skew;
+      return {
+        isStoreUsable: isStoreUsable(),
+        isClockWrong: [skew, iamSkew].some(each => each.isTooFar()),
+        clockSkewSeconds: bounds === undefined ? null : { min: bounds.minMs / 1_000, max: bounds.maxMs / 1_000 },
+        areCredentialsUsable: authenticator.isUsable(),
+        isBreakerOpen: isBreakerOpen(),
+      };
+    },
     createConnection,
     createEnhancedConnection,
     changeBindings,

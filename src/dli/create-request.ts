@@ -60,6 +60,11 @@ export class CreateRequests {
     this.#budget = new RetryBudget(dependencies.clock);
   }
 
+  /** Whether the circuit breaker is open, so that a create would fail at once. */
+  isBreakerOpen(): boolean {
+    return this.#breaker.isOpen();
+  }
+
   /**
    * Does everything that can wait or fail before a byte is sent.
    *

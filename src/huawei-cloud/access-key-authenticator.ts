@@ -68,6 +68,10 @@ export class AccessKeyAuthenticator implements Authenticator {
     });
   }
 
+  isUsable(): boolean {
+    return this.#key.state.guard.suspendedForMs() === 0;
+  }
+
   #createState(credentials: AccessKeyCredentials): KeyState {
     const guard = new LockoutGuard(this.clock, new RefusalWindow(this.clock), this.onSuspended);
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };

@@ -47,6 +47,9 @@ export interface Authenticator {
    * @throws {AuthenticationError} if none is available before the deadline
    */
   authenticate(deadline: Deadline): Promise<CredentialUse>;
+
+  /** Whether the credentials are in use, and not suspended after repeated refusals. */
+  isUsable(): boolean;
 }
 
 /**

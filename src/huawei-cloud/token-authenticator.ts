@@ -65,6 +65,11 @@ export class TokenAuthenticator implements Authenticator {
     return this.#user.use(state => this.#use(state, deadline));
   }
 
+  isUsable(): boolean {
+    const { passwordGuard, tokenGuard } = this.#user.state;
+    return [passwordGuard, tokenGuard].every(guard => guard.suspendedForMs() === 0);
+  }
+
   #createState(user: IamUser): UserState {
     const window = new RefusalWindow(this.clock);
     const passwordGuard = new LockoutGuard(this.clock, window, this.onSuspended);

@@ -82,7 +82,7 @@ export class Transport {
       const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
       const response = await collector.response;
-      this.#skew?.observe(response.header('date'), sentAtMs);
+      this.#skew?.observe(response.header('date'), sentAtMs, refusesDate(response));
       return response;
     } finally {
       this.#semaphore.release();
@@ -93,6 +93,11 @@ export class Transport {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+// No code of its own; API Gateway writes it after "Incorrect IAM authentication information".
+function refusesDate({ status, text }: UpstreamResponse): boolean {
+  return status === 401 && text.includes('signature expired');
 }
 
 /** FIFO semaphore with a bounded queue and a bounded wait. */

@@ -93,7 +93,7 @@ export async function startClients(
     authenticator,
     endpoint,
     clock,
-    skew: new ClockSkew(clock),
+    skew: new ClockSkew(clock, 'dli', { info: write, warn: write }),
     log: { error: write, info: write, warn: write },
     sampler,
     confidential,
