@@ -52,15 +52,8 @@ export class LogDestination {
 
   /** Takes one line, with its line break. */
   write(line: string): void {
-    const bytes = Buffer.byteLength(line);
-    if (this.#bufferedBytes + bytes > this.maxBufferedBytes) {
-      this.#drop(line);
-      return;
-    }
-    this.#bufferedBytes += bytes;
-    this.#batch += line;
-    if (this.#batch.length >= BATCH_CHARACTERS) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), BATCH_INTERVAL_MS).unref();
+    if (this.#bufferedBytes + Buffer.byteLength(line) > this.maxBufferedBytes) this.#drop(line);
+    else this.#add(line);
   }
 
   /** Writes everything, for a second at most. */
@@ -86,6 +79,13 @@ export class LogDestination {
     if (rest !== '') this.#send(rest);
     const isWritten = stream.writableLength === 0 && stream.errored === null;
     return this.#dropped.auditLines > 0 || (!isWritten && `${this.#current}${rest}`.includes(AUDIT_MARK));
+  }
+
+  #add(line: string): void {
+    this.#bufferedBytes += Buffer.byteLength(line);
+    this.#batch += line;
+    if (this.#batch.length >= BATCH_CHARACTERS) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), BATCH_INTERVAL_MS).unref();
   }
 
   #flush(): void {
@@ -128,13 +128,14 @@ export class LogDestination {
     this.#dropped.auditLines += count(text, AUDIT_MARK);
   }
 
-  // Written here, because LOG_LEVEL must not hide it.
+  // Written here, because LOG_LEVEL must not hide it. The total since the start, because this line may be lost, too.
   #reportDropped(): void {
-    const lines = this.#dropped.lines - this.#reportedLines;
-    if (lines === 0) return;
-    this.#reportedLines += lines;
-    const record = { level: 40, time: Date.now(), operation: 'log', outcome: 'DROPPED', count: lines };
-    this.write(`${JSON.stringify({ ...record, msg: 'log lines dropped' })}\n`);
+    const { lines: total } = this.#dropped;
+    if (total === this.#reportedLines) return;
+    this.#reportedLines = total;
+    const record = { level: 40, time: Date.now(), operation: 'log', outcome: 'DROPPED', total };
+    // Although the buffer may be full.
+    this.#add(`${JSON.stringify({ ...record, msg: 'log lines dropped' })}\n`);
   }
 }
 
