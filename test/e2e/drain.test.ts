@@ -28,7 +28,7 @@ async function start(shutdownDelayMs: number) {
 
 /** Five clients that ask all the time: three keep their connections, two open one for each call. */
 function startClients(graphqlUrl: string) {
-  const agents = [true, true, true, false, false].map(keepAlive => new Agent({ keepAlive, maxSockets: 1 }));
+  const agents = [true, true, true, false, false].map(keepAlive => new Agent({ keepAlive }));
   onCleanup(() => {
     for (const agent of agents) agent.destroy();
   });

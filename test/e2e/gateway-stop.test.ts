@@ -136,7 +136,6 @@ describe('a gateway that is stopped during a create', () => {
     });
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
-
 });
 
 describe('a second signal', () => {
