@@ -17,14 +17,16 @@ FROM node:24-bookworm-slim
 WORKDIR /app
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
+    ADMIN_HOST=0.0.0.0 \
+    SHUTDOWN_DELAY_MS=10000 \
     DATA_DIR=/data
 RUN install -d -o node -g node -m 0700 /data
 VOLUME /data
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json ./
+COPY package.json scripts/healthcheck.sh ./
 USER node
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ADMIN_PORT || 4001}/livez`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["bash", "healthcheck.sh"]
 CMD ["node", "dist/main.js"]

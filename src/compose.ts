@@ -87,9 +87,10 @@ export async function compose(
 ) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
-  const skew = new ClockSkew(clock);
+  const skew = new ClockSkew(clock, 'dli', log);
+  const iamSkew = new ClockSkew(clock, 'iam', log);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, certificates, pool: 'iam', metrics });
+  const iamTransport = new Transport({ maxConnections: 4, skew: iamSkew, certificates, pool: 'iam', metrics });
   const issuerTransport = new Transport({ maxConnections: 1, certificates, pool: 'issuer', metrics });
   const sampler = new LogSampler(limits.logWindowMs);
   const upstream = new UpstreamLog(log, sampler, metrics);
@@ -105,9 +106,11 @@ export async function compose(
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
   const logging = { log, upstream, sampler, confidential, metrics };
   const dliDependencies = { ...logging, authenticator, endpoint, certificates, queuedCreates, clock, skew };
-  const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
+  const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports } =
+    createDliClients(dliDependencies);
 
   const project = projectOf(config);
+  const isStoreUsable = (): boolean => true;
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
@@ -183,12 +186,22 @@ export async function compose(
   readBackendMetrics(metrics, { config, clock, skew, authenticator, store });
 
   return {
-    /** Skew between the local clock and that of Huawei Cloud. */
-    skew,
     authenticator,
     connections,
     store,
     issuerTransport,
+    upstream,
+    /** The parts of the gateway's state that concern its readiness, or that of Huawei Cloud. */
+    parts() {
+      const { bounds } = skew;
+      return {
+        isStoreUsable: isStoreUsable(),
+        isClockWrong: [skew, iamSkew].some(each => each.isTooFar()),
+        clockSkewSeconds: bounds === undefined ? null : { min: bounds.minMs / 1_000, max: bounds.maxMs / 1_000 },
+        areCredentialsUsable: authenticator.status.isUsable,
+        isBreakerOpen: isBreakerOpen(),
+      };
+    },
     createConnection,
     createEnhancedConnection,
     changeBindings,

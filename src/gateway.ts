@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Backend, BackendLimits } from './compose.js';
@@ -30,7 +31,8 @@ import type { Resolvers } from './graphql/schema.js';
 import { buildGatewaySchema } from './graphql/schema.js';
 import { SubscriptionEngine } from './graphql/subscriptions.js';
 import { findDocumentProblem, TrustedDocuments } from './graphql/trusted-documents.js';
-import { createAdminServer } from './http/admin-server.js';
+import type { GatewayParts } from './http/admin-server.js';
+import { createAdminServer, readinessOf } from './http/admin-server.js';
 import type { ClientTimeouts } from './http/client-timeouts.js';
 import { CLIENT_TIMEOUTS } from './http/client-timeouts.js';
 import { createExplorer, createLandingPage } from './http/explorer.js';
@@ -64,8 +66,9 @@ export interface Gateway {
   /** Opens both ports. Resolves to undefined when the gateway was closed before both were open. */
   listen(): Promise<GatewayAddresses | undefined>;
   /**
-   * Shuts down gracefully: refuses new requests, waits for open ones, then frees everything. Connections that are
-   * still open 5 s after the operation timeout are closed.
+   * Shuts down gracefully: is no longer ready, but serves until `shutdownDelayMs` has passed; then refuses new requests,
+   * waits for open ones, and frees everything. Connections that are still open 5 s after the operation timeout are
+   * closed.
    */
   close(): Promise<void>;
 }
@@ -91,8 +94,9 @@ export async function createGateway(
 ): Promise<Gateway> {
   const { clientTimeouts = CLIENT_TIMEOUTS } = limits;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
-  let isReady = false;
-  let isStopping = false;
+  let phase: GatewayParts['phase'] = 'starting';
+  const isStopping = () => phase === 'stopping';
+  let isClosing = false;
   const metrics = await openMetrics(config);
   const backend = await compose(config, clock, logger, limits, describeCreate, metrics).catch(asConfigError);
   const running = new RunningOperations();
@@ -119,7 +123,9 @@ export async function createGateway(
     logger,
     requestLog,
     isListedOrigin: config.corsOrigins.length > 0 ? isListedOrigin : undefined,
-    isStopping: () => isStopping,
+    keepAliveTimeoutMs: config.keepAliveTimeoutMs,
+    isStopping,
+    isClosing: () => isClosing,
     loadShedder,
     shedsByTenant: scheduler !== undefined,
     clientTimeouts,
@@ -142,34 +148,33 @@ export async function createGateway(
       clientTimeouts,
       trustedDocuments,
       requestLog,
-      isStopping: () => isStopping,
+      isStopping: () => isClosing,
     }),
     isListedOrigin,
     explorer: createExplorer(config.explorer, apollo),
     trustedDocuments,
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
-  const readiness = () => {
-    if (!isReady || isStopping) return 'stopping';
-    if (backend.skew.isTooFar()) return 'clockSkew';
-    return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
-  };
-  metrics.read('dli_gateway_ready', () => readinessReading(readiness()));
-  const admin = createAdminServer(logger, requestLog, readiness, metrics.exposition);
+  const parts = () => ({ phase, acceptedShare: loadShedder.admittedShare, ...backend.parts() });
+  metrics.read('dli_gateway_ready', () => readinessReading(readinessOf(parts())));
+  const admin = createAdminServer(logger, requestLog, clientTimeouts, parts, metrics.exposition);
 
   return {
     async listen() {
       const adminUrl = await open(admin, config.adminHost, config.adminPort);
-      if (isStopping) return undefined;
+      if (isStopping()) return undefined;
       const url = await open(app, config.host, config.port);
-      if (isStopping) return undefined;
+      if (isStopping()) return undefined;
       backend.start();
       loadShedder.start();
-      isReady = true;
+      phase = 'serving';
       return { graphqlUrl: `${url}${GRAPHQL_PATH}`, adminUrl, ...(hasPage && { pageUrl: `${url}/` }) };
     },
     async close() {
-      isStopping = true;
+      const hasClients = phase === 'serving';
+      phase = 'stopping';
+      if (hasClients) await delay(config.shutdownDelayMs);
+      isClosing = true;
       const forceClose = setTimeout(
         () => app.server.closeAllConnections(),
         config.operationTimeoutMs + DRAIN_MARGIN_MS,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Command } from './cli/command-line.js';
@@ -11,16 +12,31 @@ import type { Environment } from './config/secret-files.js';
 import { describeMisspelling, findMisspeltVariables, findWarnings } from './config/warnings.js';
 import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
+import { LogDestination } from './lib/log-destination.js';
 import { stackFrames } from './lib/logger.js';
 
-// From sysexits.h: command line usage error, service unavailable, internal software error, configuration error.
+// From sysexits.h: command line usage error, service unavailable, internal software error, input/output error,
+// configuration error.
 const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
 const EXIT_SOFTWARE = 70;
+const EXIT_IO_ERROR = 74;
 const EXIT_CONFIG = 78;
+// A shell reports a process that a signal ended by 128 and its number.
+const EXIT_SIGNAL = 128;
+// npm forwards the SIGINT that a terminal has sent to the gateway already.
+const FORWARDED_WITHIN_MS = 500;
 
 /** Node's error when a server cannot listen on its address. */
 type ListenError = Error & { code?: string; address?: string; port?: number };
+
+const log = new LogDestination(process.stdout);
+process.on('exit', code => {
+  // A bug explains why lines are lost.
+  if (log.finish() && code !== EXIT_SOFTWARE) process.exitCode = EXIT_IO_ERROR;
+});
+// Nobody may be left who reads it.
+process.stderr.on('error', () => {});
 
 async function run(command: Command, environment: Environment): Promise<void> {
   if (command.name === 'start') return start(environment, command.isDevelopment);
@@ -46,7 +62,7 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
   const gatewayEnvironment = emulator?.gatewayEnvironment ?? environment;
   const config = loadConfig(gatewayEnvironment);
   if (emulator !== undefined) requireLoopback(config);
-  const logger = createLogger(config);
+  const logger = pino({ level: config.logLevel, base: null }, log);
   exitOnBug(logger);
   // LOG_LEVEL=error must not hide them.
   const warnings = logger.child({}, { level: 'warn' });
@@ -54,19 +70,24 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
   // Loaded only now, so that configuration errors are reported immediately.
   const { createGateway } = await import('./gateway.js');
   const gateway = await createGateway(config, logger);
-  let isStopping = false;
-  const stop = async (signal: string) => {
-    if (isStopping) return;
-    isStopping = true;
+  let first: { signal: NodeJS.Signals; atMs: number } | undefined;
+  const stop = async (signal: NodeJS.Signals) => {
+    const nowMs = performance.now();
+    if (first !== undefined) {
+      const isRepeated = signal === 'SIGINT' && first.signal === 'SIGINT';
+      if (isRepeated && nowMs - first.atMs < FORWARDED_WITHIN_MS) return;
+      process.exit(EXIT_SIGNAL + constants.signals[signal]);
+    }
+    first = { signal, atMs: nowMs };
     logger.info({ signal }, 'stopping');
     await gateway.close();
     await emulator?.close();
     logger.info('stopped');
-    process.exit(0);
+    await exit(0);
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
   const addresses = await gateway.listen();
-  if (addresses !== undefined && !isStopping) logAddresses(config, addresses, logger, emulator);
+  if (addresses !== undefined && first === undefined) logAddresses(config, addresses, logger, emulator);
 }
 
 /** Copies the environment and removes the secrets from the original, which Node writes into diagnostic reports. */
@@ -76,11 +97,10 @@ function takeEnvironment(): Environment {
   return environment;
 }
 
-// Buffered: under load many lines share one write. A line waits at most for the flush interval.
-function createLogger({ logLevel }: Config): Logger {
-  const destination = pino.destination({ dest: 1, minLength: 8_192, periodicFlush: 100 });
-  process.on('exit', () => destination.flushSync());
-  return pino({ level: logLevel, base: null }, destination);
+/** Ends the process once its log is written, or after a second. */
+async function exit(code: number): Promise<never> {
+  await log.end();
+  process.exit(code);
 }
 
 function requireLoopback({ host, adminHost }: Config): void {
@@ -120,10 +140,13 @@ function logAddresses(
 
 // The message is not logged: it may contain data of a caller or of DLI.
 function exitOnBug(logger: Logger): void {
+  let isExiting = false;
   process.on('uncaughtException', (error: unknown) => {
+    if (isExiting) return;
+    isExiting = true;
     const errorName = error instanceof Error ? error.name : 'unknown';
     logger.fatal({ errorName, frames: stackFrames(error) }, 'the gateway exits because of a bug');
-    process.exit(EXIT_SOFTWARE);
+    void exit(EXIT_SOFTWARE);
   });
 }
 
@@ -139,7 +162,7 @@ try {
     const misspelt = findMisspeltVariables(environment).map(each => `  ${describeMisspelling(each)}\n`);
     const lines = [...error.problems.map(({ key, rule }) => `  ${key} ${rule}\n`), ...misspelt];
     process.stderr.write(`The gateway cannot start. Invalid configuration:\n${lines.join('')}`);
-    process.exit(EXIT_CONFIG);
+    await exit(EXIT_CONFIG);
   }
   const { code = '', address = '', port = '' } = error instanceof Error ? (error as ListenError) : {};
   if (/^E[A-Z]+$/.test(code)) {
@@ -147,8 +170,8 @@ try {
     process.stderr.write(
       `The gateway cannot start: it cannot listen on ${place || 'its address'} (${code}). HOST, PORT, ADMIN_HOST and ADMIN_PORT say where it listens.\n`,
     );
-    process.exit(EXIT_UNAVAILABLE);
+    await exit(EXIT_UNAVAILABLE);
   }
   process.stderr.write(`The gateway cannot start because of a bug.\n${stackFrames(error).join('\n')}\n`);
-  process.exit(EXIT_SOFTWARE);
+  await exit(EXIT_SOFTWARE);
 }

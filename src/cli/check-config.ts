@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { createJwksFetcher, describeFetchFailure } from '../auth/jwks.js';
 import type { Backend } from '../compose.js';
@@ -7,9 +6,12 @@ import type { Config } from '../config/config.js';
 import type { Environment } from '../config/secret-files.js';
 import { findWarnings } from '../config/warnings.js';
 import { DliError } from '../dli/dli-error.js';
+import { describeCreate } from '../enhanced-connection/to-create-payload.js';
 import { asConfigError, checkDocuments } from '../gateway.js';
 import { AuthenticationError } from '../huawei-cloud/authenticator.js';
+import { newTrace } from '../lib/logger.js';
 import { Deadline, SYSTEM_CLOCK } from '../lib/time.js';
+import { NO_METRICS } from '../metrics/metrics.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 
 /** The result of one check. `detail` is one of a few words of our own, or an error code of DLI. */
@@ -43,7 +45,9 @@ export async function checkConfig(
  * for the store, if it is missing. A line says `ok` or `failed`, what was tried, and why it failed.
  */
 async function tryUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
-  const backend = await compose(config, SYSTEM_CLOCK, pino({ level: 'silent' }), {}).catch(asConfigError);
+  const backend = await compose(config, SYSTEM_CLOCK, pino({ level: 'silent' }), {}, describeCreate, NO_METRICS).catch(
+    asConfigError,
+  );
   let isOk = true;
   const report = (name: string, { isOk: hasPassed, detail }: CheckResult) => {
     isOk &&= hasPassed;
@@ -75,7 +79,7 @@ async function checkStore({ store }: Backend): Promise<CheckResult> {
 
 async function checkSignIn({ authenticator }: Backend, { operationTimeoutMs }: Config): Promise<CheckResult> {
   try {
-    const use = await authenticator.authenticate(new Deadline(SYSTEM_CLOCK, operationTimeoutMs));
+    const use = await authenticator.authenticate(new Deadline(SYSTEM_CLOCK, operationTimeoutMs), newTrace());
     use.settle('UNPROVEN');
     return { isOk: true };
   } catch (error) {
@@ -88,7 +92,7 @@ async function checkSignIn({ authenticator }: Backend, { operationTimeoutMs }: C
 async function checkConnections({ connections }: Backend, { operationTimeoutMs }: Config): Promise<CheckResult> {
   try {
     const deadline = new Deadline(SYSTEM_CLOCK, operationTimeoutMs);
-    const { failures } = await connections.listConnections({ deadline, traceId: randomBytes(16).toString('hex') });
+    const { failures } = await connections.listConnections({ deadline, trace: newTrace() });
     const [failure] = failures;
     if (failure === undefined) return { isOk: true };
     const [kind, error] = failure;
@@ -104,11 +108,11 @@ function describe({ code, upstreamCode }: DliError): string {
 }
 
 async function checkIssuer(
-  { issuerTransport }: Backend,
+  { issuerTransport, upstream }: Backend,
   tokens: NonNullable<Config['auth']['tokens']>,
 ): Promise<CheckResult> {
   try {
-    await createJwksFetcher(tokens, issuerTransport)();
+    await createJwksFetcher(tokens, issuerTransport, upstream)();
     return { isOk: true };
   } catch (error) {
     return { isOk: false, detail: describeFetchFailure(error) };

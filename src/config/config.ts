@@ -106,6 +106,10 @@ function toConfig(values: EnvValues) {
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     /** Time limit of one create, delete or read. */
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
+    /** How long the gateway goes on serving after it was told to stop, so that load balancers notice, in milliseconds. */
+    shutdownDelayMs: values.SHUTDOWN_DELAY_MS,
+    /** How long a client's connection may be idle after a response, in milliseconds. */
+    keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     /** Folder of the embedded operation store. */
     dataDir: values.DATA_DIR,
     /** Redis as the operation store, shared by several gateways; replaces the folder. */

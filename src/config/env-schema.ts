@@ -186,6 +186,8 @@ export const envSchema = z.object({
   IAM_DOMAIN_NAME: z.string().optional(),
   HUAWEICLOUD_SDK_PROJECT_ID: z.string().regex(PROJECT_ID_PATTERN, 'must be 1 to 64 letters, digits and -').optional(),
   OPERATION_TIMEOUT_MS: milliseconds(1_000, 120_000).default(20_000),
+  SHUTDOWN_DELAY_MS: milliseconds(0, 120_000).default(0),
+  KEEP_ALIVE_TIMEOUT_MS: milliseconds(1_000, 600_000).default(75_000),
   DATA_DIR: z.string().default('.data'),
   REDIS_URL: z.string().check(checkRedisUrl).optional(),
   RECONCILE_SETTLE_MS: milliseconds(100, 900_000).default(120_000),

@@ -66,5 +66,7 @@ export function createDliClients(dependencies: Dependencies) {
     connections: new ConnectionsClient({ CLASSIC: classic, ENHANCED: enhanced }, clock),
     bindings,
     directory: new ResourceDirectory(bindings, clock),
+    /** Whether the circuit breaker of creates is open. */
+    isBreakerOpen: () => requests.creates.isBreakerOpen(),
   };
 }

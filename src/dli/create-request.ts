@@ -64,6 +64,11 @@ export class CreateRequests {
     dependencies.metrics.read('dli_gateway_breaker_open', () => Number(this.#breaker.isTripped));
   }
 
+  /** Whether the circuit breaker is open, so that a create would fail at once. */
+  isBreakerOpen(): boolean {
+    return this.#breaker.isOpen();
+  }
+
   /**
    * Does everything that can wait or fail before a byte is sent.
    *

@@ -1,4 +1,4 @@
-import type { SkewBounds } from '../huawei-cloud/clock-skew.js';
+import type { SkewEstimate } from '../huawei-cloud/clock-skew.js';
 import { isObject, parseJson } from '../lib/json.js';
 import { SERVER_ERRORS } from './classify-create.js';
 import type { BindingFailureCause, ConnectionKind, ConnectionTag, HostsSummary, ResourceKind } from './connection.js';
@@ -185,7 +185,7 @@ const UNRELATED_CODES: ReadonlySet<string> = new Set([
 /** A complete list, and how far DLI's clock is ahead of ours, if known. */
 export interface ConnectionList {
   connections: DescribedConnection[];
-  skew: SkewBounds | undefined;
+  skew: SkewEstimate | undefined;
 }
 
 /**

@@ -1,15 +1,43 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import type { Exposition } from '../metrics/metrics.js';
+import type { ClientTimeouts } from './client-timeouts.js';
 import { addErrorHandlers, errorOptions } from './errors.js';
 import type { RequestLog } from './request-log.js';
 import { recordOf } from './request-log.js';
 
+/** Longer than any probe or scraper waits between two requests, in milliseconds. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
 /**
- * The readiness of the gateway. `clockSkew`: its clock differs too much from Huawei Cloud's to sign requests;
- * `overloaded`: it sheds requests.
+ * The readiness of the gateway: `ready`, or why another gateway should serve instead. `overloaded`: it sheds requests.
+ * `storeUnavailable`: its own store cannot be used. `clockSkew`: its clock differs too much from Huawei Cloud's.
+ *
+ * Failures of DLI, IAM and the issuer do not count: every gateway would have them.
  */
-export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
+export type Readiness = 'ready' | 'starting' | 'stopping' | 'overloaded' | 'storeUnavailable' | 'clockSkew';
+
+/** The parts of the gateway that `/readyz?verbose` reports: numbers, claims and words of closed lists only. */
+export interface GatewayParts {
+  phase: 'starting' | 'serving' | 'stopping';
+  /** The share of requests that the load shedder accepts, 0 to 1. */
+  acceptedShare: number;
+  isStoreUsable: boolean;
+  isClockWrong: boolean;
+  /** How far DLI's clock is ahead, in seconds; null before its first response. */
+  clockSkewSeconds: { min: number; max: number } | null;
+  areCredentialsUsable: boolean;
+  /** Whether the circuit breakers of creates stop calls to DLI. */
+  isBreakerOpen: boolean;
+}
+
+/** Derives the readiness from the parts. */
+export function readinessOf(parts: GatewayParts): Readiness {
+  if (parts.phase !== 'serving') return parts.phase;
+  if (!parts.isStoreUsable) return 'storeUnavailable';
+  if (parts.isClockWrong) return 'clockSkew';
+  return parts.acceptedShare < 1 ? 'overloaded' : 'ready';
+}
 
 /**
  * Creates the HTTP server for operators: `/livez` (the process runs), `/readyz` (it accepts work) and, if there are
@@ -18,16 +46,26 @@ export type Readiness = 'ready' | 'stopping' | 'clockSkew' | 'overloaded';
 export function createAdminServer(
   logger: FastifyBaseLogger,
   requestLog: RequestLog,
-  readiness: () => Readiness,
+  { requestMs, responseMs }: ClientTimeouts,
+  parts: () => GatewayParts,
   metrics: Exposition | undefined,
 ): FastifyInstance {
-  const app = fastify({ ...errorOptions(requestLog), forceCloseConnections: true });
+  const app = fastify({
+    ...errorOptions(requestLog),
+    forceCloseConnections: true,
+    requestTimeout: requestMs,
+    // Without anything sent or received while a request is in progress.
+    connectionTimeout: responseMs,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  });
   addErrorHandlers(app, logger);
   app.addHook('onResponse', async (request, reply) => requestLog.writeProbe(recordOf(request, reply)));
   app.get('/livez', async () => ({ status: 'live' }));
-  app.get('/readyz', async (_request, reply) => {
-    const status = readiness();
-    return reply.code(status === 'ready' ? 200 : 503).send({ status });
+  app.get<{ Querystring: { verbose?: unknown } }>('/readyz', async ({ query }, reply) => {
+    const current = parts();
+    const status = readinessOf(current);
+    reply.code(status === 'ready' ? 200 : 503);
+    return query.verbose === undefined ? { status } : { status, ...current };
   });
   if (metrics !== undefined)
     app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));

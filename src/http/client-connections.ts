@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionQuota } from '../auth/caller.js';
 import { canonicalAddress, networkOf } from '../lib/ip-address.js';
 import type { ClientTimeouts } from './client-timeouts.js';
@@ -19,6 +20,8 @@ export interface ConnectionQuotas {
 interface Dependencies {
   quotas: ConnectionQuotas;
   timeouts: ClientTimeouts;
+  /** How long Node keeps a connection after a response, in milliseconds. */
+  keepAliveTimeoutMs: number;
   /** Whether an address is that of a trusted proxy, whose connections carry the requests of many callers. */
   isProxy: (address: string) => boolean;
   requestLog: RequestLog;
@@ -37,6 +40,8 @@ interface Connection {
   readonly unanswered: Set<ServerResponse>;
   /** When the last response was closed, in monotonic time. */
   idleSinceMs: number;
+  /** Whether a request on it was answered. */
+  isUsed: boolean;
   /** Write position and time at which the client last had nothing left to read. */
   readonly unread: { untilByte: number; sinceMs: number };
 }
@@ -74,6 +79,7 @@ export class ClientConnections {
     response.once('close', () => {
       connection.unanswered.delete(response);
       connection.idleSinceMs = performance.now();
+      connection.isUsed = true;
     });
     return true;
   }
@@ -127,8 +133,15 @@ export class ClientConnections {
     for (const socket of this.#open.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 
-  /** Resolves when no response is ended but not yet sent completely. */
+  /** Resolves when the connections and requests that had arrived are taken in: they get an answer before a close. */
+  async whenTakenIn(): Promise<void> {
+    // Whole turns of the event loop: the first accepts connections, the second reads from them.
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  }
+
+  /** Resolves when what had arrived is taken in, and no response is ended but not yet sent completely. */
   async whenSent(): Promise<void> {
+    await this.whenTakenIn();
     for (;;) {
       const responses = [...this.#open.values()].flatMap(({ unanswered }) => [...unanswered]);
       const unsent = responses.filter(({ writableEnded }) => writableEnded);
@@ -158,6 +171,7 @@ export class ClientConnections {
       release,
       unanswered: new Set(),
       idleSinceMs: performance.now(),
+      isUsed: false,
       unread: { untilByte: 0, sinceMs: 0 },
     };
     this.#open.set(socket, connection);
@@ -194,11 +208,14 @@ export class ClientConnections {
 
   #check(): void {
     const nowMs = performance.now();
-    const { responseMs, idleMs } = this.dependencies.timeouts;
+    const { timeouts, keepAliveTimeoutMs } = this.dependencies;
+    const { responseMs, headersMs, idleMs } = timeouts;
+    // A request may begin at the end of Node's timeout, which every byte prolongs.
+    const usedIdleMs = keepAliveTimeoutMs + headersMs;
     for (const connection of this.#open.values()) {
       // The response to the upgrade of a WebSocket is closed with the socket.
       const idleForMs = connection.unanswered.size > 0 ? 0 : nowMs - connection.idleSinceMs;
-      if (idleForMs >= idleMs) this.#destroy(connection, 'idle');
+      if (idleForMs >= (connection.isUsed ? usedIdleMs : idleMs)) this.#destroy(connection, 'idle');
       else if (unreadMs(connection, nowMs) >= responseMs) this.#destroy(connection, 'unread');
     }
   }

@@ -6,7 +6,7 @@ export const CLIENT_TIMEOUTS = {
   requestMs: 20_000,
   /** To take a response: what is buffered for a client must have been sent after this time. */
   responseMs: 20_000,
-  /** Without a request in progress. It must be longer than `headersMs`: only whole headers make a request. */
+  /** Before the first request. It must be longer than `headersMs`: only whole headers make a request. */
   idleMs: 30_000,
   /** Between checks for slow clients. Node's default of 30 s is longer than the timeouts. */
   checkIntervalMs: 1_000,

@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 import ipaddr from 'ipaddr.js';
 import { canonicalAddress } from '../lib/ip-address.js';
-import { memoize } from '../lib/memoize.js';
 import type { OriginCheck } from './origins.js';
 import { isFromOwnPage } from './origins.js';
+import { memoize } from './request-validation.js';
 
 const LOG_INTERVAL_MS = 60_000;
 // RFC 1035, section 2.3.4. A Host header may be longer.

@@ -69,9 +69,9 @@ export class LoadShedder {
     this.#openRequests.delete(request);
   }
 
-  /** Whether requests are being shed. */
-  isOverloaded(): boolean {
-    return this.#admitRatio < 1;
+  /** The share of requests that are admitted: below 1 while requests are being shed. */
+  get admittedShare(): number {
+    return this.#admitRatio;
   }
 
   /** Decides whether to admit the next request. */

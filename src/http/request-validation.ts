@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import Negotiator from 'negotiator';
 import { MAX_DOCUMENT_CHARACTERS } from '../graphql/document-limits.js';
 import type { GraphqlRequest } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { isObject, parseJson } from '../lib/json.js';
-import { memoize } from '../lib/memoize.js';
 import type { HttpErrorName } from './errors.js';
 
 /** Maximum size of a request body or WebSocket message in bytes. */
@@ -27,6 +27,9 @@ export const MAX_JSON_VALUES = 500;
 
 /** The same in a list of hosts. 20,000 hosts have 60,000. */
 export const MAX_HOST_LIST_VALUES = 100_000;
+
+// Results of longer texts are not remembered, so that the memory is bounded.
+const MAX_REMEMBERED_CHARACTERS = 256;
 
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
@@ -164,4 +167,23 @@ function toRequest(body: Readonly<Record<string, unknown>>): GraphqlRequest | Ht
 function objectOrNothing(value: unknown): Readonly<Record<string, unknown>> | undefined | false {
   if (value === undefined || value === null) return undefined;
   return isObject(value) && value;
+}
+
+/**
+ * Remembers results of a function that depends on nothing but its argument.
+ *
+ * Not remembered: undefined, null, and results for texts of more than 256 characters.
+ *
+ * @param max maximum number of results; the least recently used is dropped
+ */
+export function memoize<T>(max: number, compute: (text: string) => T): (text: string) => T {
+  const results = new LRUCache<string, NonNullable<T>>({ max });
+  return text => {
+    if (text.length > MAX_REMEMBERED_CHARACTERS) return compute(text);
+    const known = results.get(text);
+    if (known !== undefined) return known;
+    const result = compute(text);
+    if (result !== undefined && result !== null) results.set(text, result);
+    return result;
+  };
 }

@@ -28,7 +28,6 @@ import { registerWebSockets } from './websocket.js';
 
 const MAX_CONNECTIONS = 2_000;
 const MAX_REQUESTS_OF_CONNECTION = 1_000;
-const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 // Smaller responses, such as that of a create, fit into one packet anyway.
 const MIN_COMPRESSED_BYTES = 1_024;
 
@@ -37,8 +36,12 @@ interface Dependencies {
   requestLog: RequestLog;
   /** Whether pages of an origin may call the gateway from a browser; undefined for none. */
   isListedOrigin: OriginCheck | undefined;
-  /** Whether the gateway is shutting down and refuses new requests. */
+  /** How long a connection may be idle after a response, in milliseconds. */
+  keepAliveTimeoutMs: number;
+  /** Whether the gateway is shutting down: each response is the last one of its connection. */
   isStopping: () => boolean;
+  /** Whether it no longer accepts requests either. */
+  isClosing: () => boolean;
   loadShedder: LoadShedder;
   /** Whether requests with a token are shed after sign-in, when their tenant is known. */
   shedsByTenant: boolean;
@@ -57,7 +60,9 @@ export async function createHttpServer({
   logger,
   requestLog,
   isListedOrigin,
+  keepAliveTimeoutMs,
   isStopping,
+  isClosing,
   loadShedder,
   shedsByTenant,
   clientTimeouts,
@@ -76,7 +81,7 @@ export async function createHttpServer({
     requireHostHeader: false,
     headersTimeout: clientTimeouts.headersMs,
     requestTimeout: clientTimeouts.requestMs,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: clientTimeouts.checkIntervalMs,
     IncomingMessage: webSocketOnlyUpgrade(socket => connections.hasUnanswered(socket)),
   };
@@ -110,7 +115,13 @@ export async function createHttpServer({
         errorHandling.clientErrorHandler(error, socket);
     },
   });
-  const connections = new ClientConnections(app.server, { quotas, timeouts: clientTimeouts, isProxy, requestLog });
+  const connections = new ClientConnections(app.server, {
+    quotas,
+    timeouts: clientTimeouts,
+    keepAliveTimeoutMs,
+    isProxy,
+    requestLog,
+  });
   // When a server closes, Node takes a connection for idle as soon as its response is ended, and would cut it off.
   const closeIdle = app.server.closeIdleConnections.bind(app.server);
   app.server.closeIdleConnections = () => void connections.whenSent().then(closeIdle);
@@ -164,7 +175,7 @@ export async function createHttpServer({
   app.addHook('onRequest', (request, reply, done) => {
     if (request.raw.rawHeaders.length > 2 * MAX_HEADERS) {
       sendHttpError(reply.header('connection', 'close'), 'headersTooLarge');
-    } else if (isStopping()) {
+    } else if (isClosing()) {
       sendHttpError(reply.header('retry-after', '1'), 'shuttingDown');
     } else if (!(shedsByTenant && request.headers.authorization !== undefined) && !loadShedder.admit()) {
       sendHttpError(reply.header('retry-after', '1'), 'overloaded');
@@ -175,7 +186,7 @@ export async function createHttpServer({
     }
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    // A keep-alive connection would delay the shutdown.
+    // A client that keeps its connection would lose a request when that is closed.
     if (isStopping()) reply.header('connection', 'close');
     // Sockets count characters of strings, not bytes, as unread.
     done(null, typeof payload === 'string' ? Buffer.from(payload) : payload);
@@ -183,7 +194,10 @@ export async function createHttpServer({
   // Other content types reach the route without a body, and it refuses them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
-  app.addHook('preClose', async () => connections.closeSilent());
+  app.addHook('preClose', async () => {
+    await connections.whenTakenIn();
+    connections.closeSilent();
+  });
   app.addHook('onClose', async () => connections.close());
   return { app, connections };
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 
 /** Bounds on how far Huawei Cloud's clock is ahead of the local clock, in milliseconds. */
@@ -6,22 +7,73 @@ export interface SkewBounds {
   maxMs: number;
 }
 
+/** The skew by most responses, which a single odd `Date` does not change. */
+export interface SkewEstimate extends SkewBounds {
+  /** Wider bounds, which also cover other recent responses and, before three have agreed, no skew at all. */
+  possible: SkewBounds;
+}
+
+/** A log record of {@link ClockSkew}: the bounds are those of the skew. */
+interface SkewRecord {
+  operation: 'clock';
+  outcome: 'WRONG' | 'RIGHT';
+  target: 'dli' | 'iam';
+  minSeconds: number;
+  maxSeconds: number;
+}
+
+/** What some responses in a row say of the skew. */
+interface Observation extends SkewBounds {
+  responses: number;
+  seenAtMs: number;
+}
+
 // Huawei Cloud refuses signatures from 15 minutes of skew on.
 const MAX_SKEW_MS = 5 * 60_000;
 // Without recent responses the clocks may have been corrected.
 const VERDICT_LIFE_MS = 60_000;
 const DATE_STEP_MS = 1_000;
+// A single response may come from a machine or a proxy whose clock is wrong.
+const RESPONSES_TO_CONFIRM = 3;
+const AGREEMENT_MS = 5_000;
+// Longer than a create takes to appear in DLI's list.
+const OUTLIER_LIFE_MS = 3_600_000;
+const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
 
-/** Estimates the skew of Huawei Cloud's clock from the `Date` of its responses, each of which narrows the bounds. */
+/**
+ * Estimates the skew of Huawei Cloud's clock from the `Date` of its responses, each of which narrows the bounds.
+ *
+ * Responses that contradict the estimate replace it when three in a row agree with each other.
+ */
 export class ClockSkew {
-  #bounds: SkewBounds | undefined;
-  #seenAtMs = Number.NEGATIVE_INFINITY;
+  #known: Observation | undefined;
+  /** What the latest responses said that contradict the estimate, or the estimate before it was replaced. */
+  #outlier: Observation | undefined;
+  #isWrong = false;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly target: SkewRecord['target'],
+    private readonly log: Pick<Logger<SkewRecord>, 'info' | 'warn'>,
+  ) {}
 
-  /** Bounds of the skew; undefined before the first response with a `Date`. */
-  get bounds(): SkewBounds | undefined {
-    return this.#bounds;
+  /** The estimated skew; undefined before the first response with a `Date`. */
+  get bounds(): SkewEstimate | undefined {
+    const known = this.#known;
+    if (known === undefined) return undefined;
+    const possible: SkewBounds[] = [known];
+    if (known.responses < RESPONSES_TO_CONFIRM) possible.push(NO_SKEW);
+    const outlier = this.#outlier;
+    if (outlier !== undefined && this.clock.monotonicMs() - outlier.seenAtMs < OUTLIER_LIFE_MS) possible.push(outlier);
+    const { minMs, maxMs } = known;
+    return {
+      minMs,
+      maxMs,
+      possible: {
+        minMs: Math.min(...possible.map(each => each.minMs)),
+        maxMs: Math.max(...possible.map(each => each.maxMs)),
+      },
+    };
   }
 
   /** Local wall-clock time, to be captured when a request is sent. */
@@ -29,25 +81,86 @@ export class ClockSkew {
     return this.clock.epochMs();
   }
 
-  /** Narrows the bounds by the `Date` of a response, which has whole seconds, and the send time of its request. */
-  observe(date: string | undefined, sentAtMs: number): void {
+  /**
+   * Takes the `Date` of a response, which has whole seconds, and the send time of its request.
+   *
+   * @param isSignatureExpired whether Huawei Cloud refused the request for the date of its signature, which confirms a
+   *   `Date` that is far away
+   */
+  observe(date: string | undefined, sentAtMs: number, isSignatureExpired = false): void {
     const serverMs = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(serverMs)) return;
-    const minMs = serverMs - this.clock.epochMs();
-    const maxMs = serverMs + DATE_STEP_MS - sentAtMs;
-    const known = this.#bounds;
-    // Contradicting bounds mean that one of the clocks was set.
-    this.#bounds =
-      known === undefined || minMs > known.maxMs || maxMs < known.minMs
-        ? { minMs, maxMs }
-        : { minMs: Math.max(minMs, known.minMs), maxMs: Math.min(maxMs, known.maxMs) };
-    this.#seenAtMs = this.clock.monotonicMs();
+    const seenAtMs = this.clock.monotonicMs();
+    const seen: Observation = {
+      minMs: serverMs - this.clock.epochMs(),
+      maxMs: serverMs + DATE_STEP_MS - sentAtMs,
+      responses: 1,
+      seenAtMs,
+    };
+    if (isSignatureExpired && isApart(seen)) seen.responses = RESPONSES_TO_CONFIRM;
+    const known = this.#known;
+    if (known === undefined || distance(seen, known) === 0) {
+      this.#known = join(known, seen);
+      // No longer in a row.
+      if (this.#outlier !== undefined) this.#outlier.responses = 0;
+    } else {
+      const outlier = this.#outlier;
+      const agrees = outlier !== undefined && distance(seen, outlier) <= AGREEMENT_MS;
+      this.#outlier = join(agrees ? outlier : undefined, seen);
+      if (this.#outlier.responses >= RESPONSES_TO_CONFIRM) {
+        this.#known = this.#outlier;
+        this.#outlier = { ...known, responses: 0, seenAtMs };
+      }
+    }
+    this.#logChange();
   }
 
-  /** Whether the skew exceeded 5 minutes within the last minute. */
+  /** Whether the skew is known to have exceeded 5 minutes within the last minute. */
   isTooFar(): boolean {
-    const { minMs, maxMs } = this.#bounds ?? { minMs: 0, maxMs: 0 };
-    const isApart = minMs > MAX_SKEW_MS || maxMs < -MAX_SKEW_MS;
-    return isApart && this.clock.monotonicMs() - this.#seenAtMs < VERDICT_LIFE_MS;
+    this.#logChange();
+    return this.#isWrong;
   }
+
+  #logChange(): void {
+    const known = this.#known;
+    if (known === undefined) return;
+    const isRecent = this.clock.monotonicMs() - known.seenAtMs < VERDICT_LIFE_MS;
+    const isWrong = isRecent && known.responses >= RESPONSES_TO_CONFIRM && isApart(known);
+    if (isWrong === this.#isWrong) return;
+    this.#isWrong = isWrong;
+    const record = {
+      operation: 'clock',
+      target: this.target,
+      minSeconds: toSeconds(known.minMs),
+      maxSeconds: toSeconds(known.maxMs),
+    } as const;
+    if (isWrong) this.log.warn({ ...record, outcome: 'WRONG' }, 'the clock differs too much from that of Huawei Cloud');
+    else this.log.info({ ...record, outcome: 'RIGHT' }, 'the clock no longer counts as wrong');
+  }
+}
+
+/** What both say, or the later one where they contradict each other a little. */
+function join(earlier: Observation | undefined, later: Observation): Observation {
+  if (earlier === undefined) return later;
+  const responses = earlier.responses + later.responses;
+  if (distance(earlier, later) > 0) return { ...later, responses };
+  return {
+    ...later,
+    minMs: Math.max(earlier.minMs, later.minMs),
+    maxMs: Math.min(earlier.maxMs, later.maxMs),
+    responses,
+  };
+}
+
+/** How far two bounds are apart; 0 if they overlap. */
+function distance(one: SkewBounds, other: SkewBounds): number {
+  return Math.max(0, one.minMs - other.maxMs, other.minMs - one.maxMs);
+}
+
+function isApart({ minMs, maxMs }: SkewBounds): boolean {
+  return minMs > MAX_SKEW_MS || maxMs < -MAX_SKEW_MS;
+}
+
+function toSeconds(ms: number): number {
+  return Math.round(ms / 1_000);
 }

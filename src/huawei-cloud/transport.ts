@@ -106,7 +106,7 @@ export class Transport {
       const sentAtMs = this.#skew?.nowMs() ?? 0;
       this.#agent.dispatch(request, collector);
       const response = await collector.response;
-      this.#skew?.observe(response.header('date'), sentAtMs);
+      this.#skew?.observe(response.header('date'), sentAtMs, refusesDate(response));
       return response;
     } finally {
       this.#semaphore.release();
@@ -127,6 +127,11 @@ export class Transport {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+// No code of its own; API Gateway writes it after "Incorrect IAM authentication information".
+function refusesDate({ status, text }: UpstreamResponse): boolean {
+  return status === 401 && text.includes('signature expired');
 }
 
 /** The part of the queue that is used while callers wait in vain: the others are told so without waiting. */

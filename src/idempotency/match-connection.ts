@@ -35,12 +35,15 @@ interface TimeSpan {
   untilMs: number;
 }
 
+type SkewBounds = NonNullable<ConnectionList['skew']>['possible'];
+
 type Wanted = OperationRecord['wanted'];
 
 /** Connections within this distance of the create prevent a decision, in milliseconds. */
 const NEAR_MISS_MS = 5 * 60_000;
 // The clocks of DLI's machines differ.
 const SLACK_MS = 1_000;
+const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
 
 /**
  * Matches a create against the list by name, time of creation, and service and address, or VPC and subnet.
@@ -50,14 +53,13 @@ const SLACK_MS = 1_000;
 export function matchConnection(
   wanted: Wanted,
   { fromMs, untilMs }: TimeSpan,
-  { connections, skew = { minMs: 0, maxMs: 0 } }: ConnectionList,
+  { connections, skew = { ...NO_SKEW, possible: NO_SKEW } }: ConnectionList,
 ): Match {
-  const earliestMs = fromMs + skew.minMs - SLACK_MS;
-  const latestMs = untilMs + skew.maxMs + SLACK_MS;
+  const isWithin = (timeMs: number, { minMs, maxMs }: SkewBounds, marginMs: number) =>
+    timeMs >= fromMs + minMs - marginMs && timeMs <= untilMs + maxMs + marginMs;
   const isOther = (connection: DescribedConnection) => {
     const { createdAtMs } = connection;
-    const isOfOtherTime =
-      createdAtMs !== null && (createdAtMs < earliestMs - NEAR_MISS_MS || createdAtMs > latestMs + NEAR_MISS_MS);
+    const isOfOtherTime = createdAtMs !== null && !isWithin(createdAtMs, skew.possible, SLACK_MS + NEAR_MISS_MS);
     return isOfOtherTime || resembles(wanted, connection) === 'no';
   };
   const existing = connections.filter(({ state }) => stateOfWireName(state) !== 'DELETED');
@@ -68,8 +70,9 @@ export function matchConnection(
   if (candidates.length > 1) return { kind: 'ambiguous' };
   const { id, createdAtMs } = only;
   if (id === null || createdAtMs === null || resembles(wanted, only) === 'unclear') return { kind: 'incomplete' };
-  const isInTime = createdAtMs >= earliestMs && createdAtMs <= latestMs;
-  return isInTime ? { kind: 'found', connectionId: id, recognisedBy: 'LIKENESS' } : { kind: 'nearMiss' };
+  if (isWithin(createdAtMs, skew, SLACK_MS)) return { kind: 'found', connectionId: id, recognisedBy: 'LIKENESS' };
+  // A clock that may be wrong proves neither that it is the create's own nor that it is another one's.
+  return { kind: isWithin(createdAtMs, skew.possible, SLACK_MS) ? 'ambiguous' : 'nearMiss' };
 }
 
 /** Whether the fields of a connection that identify it are those of a create. `unclear`: some are missing. */

@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { memoize } from './memoize.js';
+import { LRUCache } from 'lru-cache';
 
+// A zone may be long; few addresses are in use at a time.
+const MAX_REMEMBERED_CHARACTERS = 64;
+const CANONICAL = new LRUCache<string, string>({ max: 1_000 });
 const PORT = /^(?:\[(?<bracketed>[^\]]*)\](?::\d{1,5})?|(?<ipv4>[\d.]+):\d{1,5})$/;
 
 /**
@@ -9,15 +12,16 @@ const PORT = /^(?:\[(?<bracketed>[^\]]*)\](?::\d{1,5})?|(?<ipv4>[\d.]+):\d{1,5})
  * everything else, such as host names.
  */
 export function canonicalAddress(text = ''): string | undefined {
-  return findCanonical(text);
-}
-
-const findCanonical = memoize(1_000, text => {
+  const known = CANONICAL.get(text);
+  if (known !== undefined) return known;
   const { bracketed, ipv4 } = PORT.exec(text)?.groups ?? {};
   const address = (bracketed ?? ipv4 ?? text).replace(/%.*$/, '');
   // ipaddr.js alone would accept spellings such as 127.1 and 0x7f000001.
-  return isIP(address) === 0 ? undefined : ipaddr.process(address).toString();
-});
+  if (isIP(address) === 0) return undefined;
+  const canonical = ipaddr.process(address).toString();
+  if (text.length <= MAX_REMEMBERED_CHARACTERS) CANONICAL.set(text, canonical);
+  return canonical;
+}
 
 /** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
 export function networkOf(canonical: string): string {

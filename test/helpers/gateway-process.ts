@@ -36,6 +36,8 @@ export interface GatewayProcessOptions {
   arguments?: string[];
   /** Source of a module that Node loads before the program. */
   preload?: string;
+  /** A file descriptor for stdout, which the test reads itself. Default: it is read as it is written. */
+  stdout?: number;
 }
 
 /** Variables with which a gateway starts on free ports and signs with the emulator's access key. */
@@ -69,13 +71,13 @@ export function startGatewayProcess(
   const isDevelopment = options.arguments?.includes('--dev') === true;
   const child = spawn(process.execPath, [...preload, MAIN, ...(options.arguments ?? [])], {
     env: isDevelopment ? environment : { DATA_DIR: dataDir, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
   });
   const written = { stdout: '', stderr: '' };
   printOnFailure('Output of a gateway process', () => written.stdout + written.stderr);
   const changes = new EventEmitter();
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       written[name] += text;
       changes.emit('change');
     });

@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { GatewayParts } from '../../src/http/admin-server.js';
+import { readinessOf } from '../../src/http/admin-server.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { PATIENT_TIMEOUTS } from './helpers/patient-timeouts.js';
+import { openConnection, readToEnd } from './helpers/raw-connection.js';
 
 afterEach(closeGateways);
 
@@ -24,6 +28,65 @@ describe('the admin port', () => {
     });
 
     expect(response.status).toBe(404);
+  });
+});
+
+describe('readiness', () => {
+  const PARTS: GatewayParts = {
+    phase: 'serving',
+    acceptedShare: 1,
+    isStoreUsable: true,
+    isClockWrong: false,
+    clockSkewSeconds: null,
+    areCredentialsUsable: true,
+    isBreakerOpen: false,
+  };
+
+  it.each<[status: string, changes: Partial<GatewayParts>]>([
+    ['ready', {}],
+    ['ready', { areCredentialsUsable: false, isBreakerOpen: true }],
+    ['starting', { phase: 'starting', isStoreUsable: false }],
+    ['stopping', { phase: 'stopping', isStoreUsable: false }],
+    ['storeUnavailable', { isStoreUsable: false, isClockWrong: true }],
+    ['clockSkew', { isClockWrong: true, acceptedShare: 0.5 }],
+    ['overloaded', { acceptedShare: 0.5 }],
+  ])('is %s with %j', (status, changes) => {
+    expect(readinessOf({ ...PARTS, ...changes })).toBe(status);
+  });
+
+  it('lists its parts when it is asked for all of them', async () => {
+    const { adminUrl, create } = await startGateway();
+    const ask = async () => (await fetch(`${adminUrl}/readyz?verbose`)).json();
+    expect(await ask()).toEqual({ status: 'ready', ...PARTS });
+    await create();
+    const bounds = { min: expect.any(Number), max: expect.any(Number) };
+    expect(await ask()).toEqual({ status: 'ready', ...PARTS, clockSkewSeconds: bounds });
+  });
+
+  it('does not depend on DLI and credentials, but tells their state', async () => {
+    const gateway = await startGateway({ env: { HUAWEICLOUD_SDK_SK: 'wrong' } });
+    for (const name of ['n1', 'n2']) await gateway.create({ name });
+    await gateway.emulator.close();
+    const response = await fetch(`${gateway.adminUrl}/readyz?verbose`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ status: 'ready', areCredentialsUsable: false });
+  });
+});
+
+describe('the connections of the admin port', () => {
+  it('are closed when nothing is sent on them, or taken from them', async () => {
+    const clientTimeouts = { ...PATIENT_TIMEOUTS, responseMs: 500 };
+    const { adminUrl } = await startGateway({ limits: { clientTimeouts } });
+    expect(await readToEnd(await openConnection(adminUrl))).toBe('');
+    const socket = await openConnection(adminUrl);
+    const answer = readToEnd(socket);
+    socket.write('GET /livez HTTP/1.1\r\nhost: gw.test\r\nx-rest: ');
+    await answer;
+  });
+
+  it('may be idle for 75 s between two requests', async () => {
+    const { adminUrl } = await startGateway();
+    expect((await fetch(`${adminUrl}/livez`)).headers.get('keep-alive')).toBe('timeout=75');
   });
 });
 

@@ -81,13 +81,42 @@ describe('a connection', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('is closed without a request for 30 s, even if empty lines come in', async () => {
+  it('is closed 30 s before its first request, even if empty lines come in', async () => {
     expect(CLIENT_TIMEOUTS.idleMs).toBe(30_000);
     const clientTimeouts = { ...PATIENT_TIMEOUTS, idleMs: 500, checkIntervalMs: 100 };
     const gateway = await startGateway({ limits: { clientTimeouts } });
     const socket = await open(gateway);
+    await writeUntilClosed(socket.resume(), '\r\n', 50);
+    expect(gateway.log()).toContain('"reason":"idle"');
+  });
+
+  it('may be idle for 75 s after a response, and says so', async () => {
+    const gateway = await startGateway();
+    const socket = await open(gateway);
+    socket.write(graphqlRequest('{ __typename }'));
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^keep-alive: timeout=75(, max=\d+)?\r$/im);
+  });
+
+  it('is closed when it was idle for KEEP_ALIVE_TIMEOUT_MS after a response', async () => {
+    const clientTimeouts = { ...PATIENT_TIMEOUTS, idleMs: 100, checkIntervalMs: 50 };
+    const gateway = await startGateway({ limits: { clientTimeouts }, env: { KEEP_ALIVE_TIMEOUT_MS: '2000' } });
+    const socket = await open(gateway);
+    const startedMs = performance.now();
+    const answer = readToEnd(socket);
+    socket.write(graphqlRequest('{ __typename }'));
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 /);
+    // Longer than a connection may be idle before its first request. Timers have a resolution of one millisecond.
+    expect(performance.now() - startedMs).toBeGreaterThan(1_990);
+  });
+
+  it('is closed 10 s later if empty lines come in', async () => {
+    expect(CLIENT_TIMEOUTS.headersMs).toBe(10_000);
+    const clientTimeouts = { ...PATIENT_TIMEOUTS, headersMs: 500, checkIntervalMs: 100 };
+    const gateway = await startGateway({ limits: { clientTimeouts }, env: { KEEP_ALIVE_TIMEOUT_MS: '1000' } });
+    const socket = await open(gateway);
     socket.resume().write(graphqlRequest('{ __typename }'));
     await writeUntilClosed(socket, '\r\n', 50);
+    expect(gateway.log()).toContain('"reason":"idle"');
   });
 });
 

@@ -96,7 +96,7 @@ export async function startClients(
     authenticator,
     endpoint,
     clock,
-    skew: new ClockSkew(clock),
+    skew: new ClockSkew(clock, 'dli', { info: write, warn: write }),
     log,
     upstream,
     sampler,

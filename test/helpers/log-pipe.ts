@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { onCleanup } from './clean-up.js';
+import { QUICK_FOLDER } from './quick-folder.js';
+
+/** A pipe as between a program and the collector of its log. It holds 64 KiB that nobody has read. */
+export interface LogPipe {
+  /** The end that nobody reads before it has a listener. `destroy` closes it. */
+  reader: Socket;
+  /** Opens another end to read. */
+  reopen(): Socket;
+}
+
+/**
+ * Starts a program with a pipe for its log; Node itself would connect the two by a socket.
+ *
+ * @param start gets the file descriptor of the program's end
+ */
+export function withLogPipe<T>(start: (stdout: number) => T): T & LogPipe {
+  const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-pipe-'));
+  onCleanup(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reopen = () => {
+    // Without this flag, it would wait for the other end to be opened.
+    const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const reader = new Socket({ fd: readEnd, readable: true, writable: false });
+    onCleanup(() => reader.destroy());
+    return reader;
+  };
+  const reader = reopen();
+  const stdout = openSync(path, constants.O_WRONLY);
+  const started = start(stdout);
+  closeSync(stdout);
+  return { ...started, reader, reopen };
+}
