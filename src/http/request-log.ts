@@ -118,7 +118,7 @@ export class RequestLog {
       if (bytesOut !== undefined) metrics.observe('http_server_response_body_size_bytes', {}, bytesOut);
     }
     if (kind !== undefined) {
-      const labels = { type: kind, field: field ?? '', outcome: outcome ?? 'ERROR' };
+      const labels = { type: kind, field: field ?? '', outcome: outcome ?? 'DISCONNECTED' };
       metrics.observe('graphql_operation_duration_seconds', labels, seconds);
     }
     if (code === undefined) return;

@@ -143,7 +143,7 @@ export const HISTOGRAMS = {
       type: ['query', 'mutation', 'subscription'] as readonly string[],
       // The root field: of the schema, because only valid operations have one.
       field: ANY,
-      // The type of the payload of a mutation, else OK or ERROR.
+      // The type of the payload of a mutation, else OK or ERROR; DISCONNECTED if the client left before.
       outcome: ANY,
     },
     maxLabelSets: 56,
