@@ -173,7 +173,7 @@ export async function createGateway(
     async close() {
       const hasClients = phase === 'serving';
       phase = 'stopping';
-      if (hasClients) await delay(config.shutdownDelayMs);
+      if (hasClients && config.shutdownDelayMs > 0) await delay(config.shutdownDelayMs);
       isClosing = true;
       const forceClose = setTimeout(
         () => app.server.closeAllConnections(),

@@ -2,7 +2,7 @@ import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 
 /** Bounds on how far Huawei Cloud's clock is ahead of the local clock, in milliseconds. */
-export interface SkewBounds {
+interface SkewBounds {
   minMs: number;
   maxMs: number;
 }
