@@ -36,6 +36,7 @@ import { logBug } from './lib/logger.js';
 import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
 import type { OperationStore } from './operation-store/operation-store.js';
+import { StoreHealth } from './operation-store/store-health.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -58,7 +59,7 @@ export interface BackendLimits {
   connectionsPerTenant?: number | undefined;
   /** Maximum number of open client connections per network before sign-in. Default is 500. */
   connectionsPerNetwork?: number | undefined;
-  /** Window of the sampled log lines in milliseconds. Default is a minute. */
+  /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
   verificationsPerSecond?: number | undefined;
@@ -108,7 +109,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
-  const store = await openStore(config, redisTimeoutMs, clock, log);
+  const storeHealth = new StoreHealth(config.redisUrl === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
+  const store = await openStore(config, redisTimeoutMs, clock, storeHealth);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
@@ -117,13 +119,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
-  const reconciliation = { store, keys, inline, reconciler, clock, log };
+  const reconciliation = { store, keys, inline, reconciler, clock };
   const background = new BackgroundReconciliation({
     ...reconciliation,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
-  const creation = { ...reconciliation, writer, resume, markerTag, confidential };
+  const creation = { ...reconciliation, log, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
   const createEnhancedConnection = new CreateEnhancedConnection({
@@ -135,7 +137,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
 
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log);
+  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log, limits.logWindowMs);
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
@@ -174,7 +176,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis, project, confidential, clock, log),
+    lease: await openPollLease(redis, project, confidential, clock, log, limits.logWindowMs),
     clock,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
@@ -185,6 +187,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   return {
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
+    /** Whether the operation store can be used, and since when. */
+    storeHealth,
     createConnection,
     createEnhancedConnection,
     changeBindings,
@@ -213,6 +217,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
         await background.close();
         await writer.close();
         await store.close();
+        storeHealth.close();
       };
       // The calls of background reconciliation may hang, so its transport is closed before the others.
       await Promise.all([closeRecords(), counters?.close(), transports.reconciliation.close()]);
@@ -264,16 +269,15 @@ async function openStore(
   { dataDir, redisUrl }: Config,
   redisTimeoutMs: number | undefined,
   clock: Clock,
-  log: Logger,
+  health: StoreHealth,
 ): Promise<OperationStore> {
-  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir, report);
+    return LmdbStore.open(dataDir, health);
   }
   const { RedisStore } = await import('./operation-store/redis-store.js');
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
-  return RedisStore.connect(redisUrl, report, clock, limits);
+  return RedisStore.connect(redisUrl, health, clock, limits);
 }
 
 async function openPollLease(
@@ -282,8 +286,9 @@ async function openPollLease(
   confidential: ConfidentialTexts,
   clock: Clock,
   log: Logger,
+  logWindowMs: number | undefined,
 ): Promise<PollLease> {
   if (redis === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(redis, project, confidential, clock, log);
+  return openRedisPollLease(redis, project, confidential, clock, log, logWindowMs);
 }
