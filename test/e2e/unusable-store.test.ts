@@ -80,6 +80,7 @@ describe('a folder that is moved away', () => {
       return body.data?.['createDatasourceConnection'];
     };
     renameSync(dataDir, elsewhere);
+    await gateway.find(/"outcome":"unavailable"/);
     expect(await create()).toMatchObject({ code: 'IDEMPOTENCY_STORE_UNAVAILABLE' });
     renameSync(elsewhere, dataDir);
     await gateway.find(/"outcome":"available"/);
