@@ -117,7 +117,8 @@ async function fillRedis(url: string, creates: readonly StoredCreate[]): Promise
   const client = openClient(url);
   await client.set(`${PREFIX}secret`, SECRET.toString('hex'));
   for (const { record } of creates) {
-    await client.set(`${PREFIX}record:${record.id}`, JSON.stringify(record), 'PXAT', Math.ceil(record.expiresAtMs));
+    await client.set(`${PREFIX}record:${record.id}`, JSON.stringify(record));
+    await client.pexpireat(`${PREFIX}record:${record.id}`, Math.ceil(record.expiresAtMs));
     if (!isOpen(record)) continue;
     await client.set(`${PREFIX}name:${record.nameId}`, record.id);
     await client.zadd(`${PREFIX}open`, record.ownedUntilMs, record.id);
