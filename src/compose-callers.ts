@@ -19,13 +19,17 @@ export async function openSharedCounters(
   address: RedisOptions | undefined,
   secret: SharedCounters['secret'],
   log: Logger,
+  logWindowMs: number | undefined,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
   const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
-  const redis = await connectBestEffort(address, isAvailable => {
-    if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
-    else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
-  });
+  const lines = {
+    lost: (fields: object) =>
+      log.warn({ operation: 'limits', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway counts creates alone'),
+    back: (fields: object) =>
+      log.info({ operation: 'limits', outcome: 'shared', ...fields }, 'gateways count creates together again'),
+  };
+  const redis = await connectBestEffort(address, lines, logWindowMs);
   return { redis, secret, close: () => closeRedis(redis) };
 }
 

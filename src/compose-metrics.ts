@@ -8,6 +8,7 @@ import { READINGS } from './metrics/catalog.js';
 import type { Metrics } from './metrics/metrics.js';
 import { NO_METRICS } from './metrics/metrics.js';
 import type { OpenCreate, OperationStore } from './operation-store/operation-store.js';
+import type { StoreHealth } from './operation-store/store-health.js';
 
 /** Open creates are read from the store at most this often, however many collect the metrics. */
 const OPEN_CREATES_LIFE_MS = 5_000;
@@ -26,15 +27,18 @@ export function readinessReading(current: Readiness): Reading<'dli_gateway_ready
 }
 
 interface Backend {
-  config: Config;
   clock: Clock;
   skew: ClockSkew;
   authenticator: Authenticator;
   store: OperationStore;
+  storeHealth: StoreHealth;
 }
 
 /** Registers what is read from the parts below HTTP that do not know the metrics. */
-export function readBackendMetrics(metrics: Metrics, { config, clock, skew, authenticator, store }: Backend): void {
+export function readBackendMetrics(
+  metrics: Metrics,
+  { clock, skew, authenticator, store, storeHealth }: Backend,
+): void {
   metrics.read('dli_gateway_clock_skew_seconds', () => {
     const { minMs, maxMs } = skew.bounds ?? {};
     return { min: toSeconds(minMs), max: toSeconds(maxMs) };
@@ -49,14 +53,9 @@ export function readBackendMetrics(metrics: Metrics, { config, clock, skew, auth
     return (clock.epochMs() - oldestMs) / 1_000;
   });
   metrics.read('dli_gateway_store_bytes', () => store.sizeBytes());
-  const backend = config.redisUrl === undefined ? 'lmdb' : 'redis';
-  // The reading itself proves that the store answers.
-  metrics.read('dli_gateway_store_up', async () => ({
-    [backend]: await openCreates().then(
-      () => 1,
-      () => 0,
-    ),
-  }));
+  metrics.read('dli_gateway_store_up', () => ({ [storeHealth.backend]: Number(storeHealth.isUp) }));
+  metrics.read('dli_gateway_store_unreadable_total', () => storeHealth.unreadable);
+  metrics.read('dli_gateway_store_losses_total', () => storeHealth.losses);
 }
 
 function countByState(creates: readonly OpenCreate[]): Reading<'dli_gateway_creates_open'> {

@@ -45,6 +45,7 @@ import type { Clock } from './lib/time.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { OperationStore } from './operation-store/operation-store.js';
 import { TIMED_OPERATIONS } from './operation-store/operation-store.js';
+import { StoreHealth } from './operation-store/store-health.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -60,7 +61,7 @@ export interface BackendLimits extends ConnectionLimits {
   redisTimeoutMs?: number | undefined;
   /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
   queuedCreates?: number | undefined;
-  /** Window of the sampled log lines in milliseconds. Default is a minute. */
+  /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
   verificationsPerSecond?: number | undefined;
@@ -96,7 +97,8 @@ export async function compose(
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
-  const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, log), TIMED_OPERATIONS);
+  const storeHealth = new StoreHealth(config.redisUrl === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
+  const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, storeHealth), TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   const onRotation = (credentials: CredentialsConfig) => {
@@ -110,7 +112,6 @@ export async function compose(
     createDliClients(dliDependencies);
 
   const project = projectOf(config);
-  const isStoreUsable = (): boolean => true;
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
@@ -122,14 +123,14 @@ export async function compose(
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
   const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs, onLateEnd);
-  const reconciliation = { store, keys, inline, reconciler, clock, log };
+  const reconciliation = { store, keys, inline, reconciler, clock };
   const background = new BackgroundReconciliation({
     ...reconciliation,
     onLateEnd,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock, metrics);
-  const creation = { ...reconciliation, writer, resume, markerTag, confidential };
+  const creation = { ...reconciliation, log, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
   const createEnhancedConnection = new CreateEnhancedConnection({
@@ -141,7 +142,7 @@ export async function compose(
 
   const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
   const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log);
+  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log, limits.logWindowMs);
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
@@ -175,7 +176,7 @@ export async function compose(
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis, project, confidential, clock, log),
+    lease: await openPollLease(redis, project, confidential, clock, log, limits.logWindowMs),
     clock,
     metrics,
     intervalMs: config.pollIntervalMs,
@@ -183,7 +184,7 @@ export async function compose(
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
     onBug: error => logBug(log, { operation: 'follow' }, error),
   });
-  readBackendMetrics(metrics, { config, clock, skew, authenticator, store });
+  readBackendMetrics(metrics, { clock, skew, authenticator, store, storeHealth });
 
   return {
     authenticator,
@@ -195,7 +196,7 @@ export async function compose(
     parts() {
       const { bounds } = skew;
       return {
-        isStoreUsable: isStoreUsable(),
+        isStoreUsable: storeHealth.isUp,
         isClockWrong: [skew, iamSkew].some(each => each.isTooFar()),
         clockSkewSeconds: bounds === undefined ? null : { min: bounds.minMs / 1_000, max: bounds.maxMs / 1_000 },
         areCredentialsUsable: authenticator.status.isUsable,
@@ -230,6 +231,7 @@ export async function compose(
         await background.close();
         await writer.close();
         await store.close();
+        storeHealth.close();
       };
       // The calls of background reconciliation may hang, so its transport is closed before the others.
       await Promise.all([closeRecords(), counters?.close(), transports.reconciliation.close()]);
@@ -281,16 +283,15 @@ async function openStore(
   { dataDir, redisUrl }: Config,
   redisTimeoutMs: number | undefined,
   clock: Clock,
-  log: Logger,
+  health: StoreHealth,
 ): Promise<OperationStore> {
-  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
   if (redisUrl === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir, report);
+    return LmdbStore.open(dataDir, health);
   }
   const { RedisStore } = await import('./operation-store/redis-store.js');
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
-  return RedisStore.connect(redisUrl, report, clock, limits);
+  return RedisStore.connect(redisUrl, health, clock, limits);
 }
 
 async function openPollLease(
@@ -299,8 +300,9 @@ async function openPollLease(
   confidential: ConfidentialTexts,
   clock: Clock,
   log: Logger,
+  logWindowMs: number | undefined,
 ): Promise<PollLease> {
   if (redis === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(redis, project, confidential, clock, log);
+  return openRedisPollLease(redis, project, confidential, clock, log, logWindowMs);
 }

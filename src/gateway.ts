@@ -84,6 +84,7 @@ const DRAIN_MARGIN_MS = 5_000;
 /**
  * Creates a gateway from its configuration: the HTTP servers here, everything below them in {@link compose}.
  *
+ * @param droppedLogLines the number of log lines that could not be written so far, for the metrics
  * @throws {ConfigError} when a trusted document is invalid, or the operation store cannot be used
  */
 export async function createGateway(
@@ -91,6 +92,7 @@ export async function createGateway(
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
   limits: GatewayLimits = {},
+  droppedLogLines = () => 0,
 ): Promise<Gateway> {
   const { clientTimeouts = CLIENT_TIMEOUTS } = limits;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
@@ -156,6 +158,7 @@ export async function createGateway(
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
   const parts = () => ({ phase, acceptedShare: loadShedder.admittedShare, ...backend.parts() });
+  metrics.read('dli_gateway_log_lines_dropped_total', droppedLogLines);
   metrics.read('dli_gateway_ready', () => readinessReading(readinessOf(parts())));
   const admin = createAdminServer(logger, requestLog, clientTimeouts, parts, metrics.exposition);
 

@@ -1,5 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
+import type { OutageLines } from './outage-log.js';
+import { OutageLog } from './outage-log.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
@@ -12,11 +14,13 @@ const RECONNECT_MS = { first: 50, max: 2_000 };
  * Separate from the connection of the operation store, so that neither delays the commands of the other. An
  * unreachable server does not fail the call: reconnection continues in the background.
  *
- * @param onChange called once when Redis becomes unavailable, and once when it is available again
+ * @param lines the log lines when Redis becomes unavailable, and when it is available again
+ * @param logWindowMs time between two of them during an outage, in milliseconds; a minute by default
  */
 export async function connectBestEffort(
   address: RedisOptions,
-  onChange: (isAvailable: boolean) => void,
+  lines: OutageLines,
+  logWindowMs?: number,
 ): Promise<Redis> {
   const { commandTimeout = COMMAND_TIMEOUT_MS } = address;
   const redis = new Redis({
@@ -33,17 +37,14 @@ export async function connectBestEffort(
     retryStrategy: attempt =>
       Math.min(RECONNECT_MS.max, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
   });
-  let isAvailable = true;
-  const setAvailable = (isAvailableNow: boolean) => {
-    if (isAvailableNow !== isAvailable) onChange(isAvailableNow);
-    isAvailable = isAvailableNow;
-  };
+  const outage = new OutageLog(lines, logWindowMs);
   const firstAttempt = new Promise<void>(resolve => {
     redis.once('ready', resolve).once('close', resolve);
   });
-  redis.on('ready', () => setAvailable(true));
+  redis.on('ready', () => outage.back());
   // Errors of ioredis contain commands, so they are not passed on.
-  redis.on('error', () => setAvailable(false));
+  redis.on('error', () => outage.lost());
+  redis.on('end', () => outage.close());
   await firstAttempt;
   return redis;
 }

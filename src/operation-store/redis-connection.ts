@@ -3,12 +3,14 @@ import { Redis, ReplyError } from 'ioredis';
 import { codeOf } from '../lib/logger.js';
 import { closeRedis } from '../lib/redis-client.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
+import type { StoreHealth, StoreProblem } from './store-health.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;
-const RECHECK_MS = 10_000;
+const RECHECK_MS = 1_000;
 const DISCONNECT_TIMEOUT_MS = 20;
-const RECONNECT_MS = { min: 20, max: 2_000 };
+// At least once a second, so that the gateway is ready again without calls.
+const RECONNECT_MS = { min: 20, max: 1_000 };
 
 /** One atomic step: a script, the keys that it uses and its arguments. */
 export interface ScriptCall {
@@ -16,6 +18,8 @@ export interface ScriptCall {
   keys: readonly string[];
   args?: readonly (string | number)[];
 }
+
+type Handshake = (run: (call: ScriptCall) => Promise<unknown>) => Promise<void>;
 
 /**
  * A self-healing connection to Redis with bounded response times. It is usable only while the server is known not to
@@ -29,15 +33,15 @@ export class RedisConnection {
   #isReconnecting = false;
   /** Why the server must not be used. */
   #refusal: string | undefined;
-  #lastReported: string | undefined;
+  #isClosed = false;
   #attempts = 0;
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
 
   private constructor(
     address: RedisOptions,
-    private readonly report: (problem: string) => void,
-    private readonly handshake: () => ScriptCall | undefined,
+    private readonly health: StoreHealth,
+    private readonly handshake: Handshake,
   ) {
     this.#client = new Redis({
       ...address,
@@ -60,28 +64,25 @@ export class RedisConnection {
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
+      if (!this.#isReconnecting) this.#lose('unreachable', 'there is no connection to Redis (it ended).');
       this.#isReconnecting = false;
       this.#change(false);
     });
     this.#client.on('error', error => {
       if (isReplyError(error)) return;
-      this.#reportOnce(`there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
+      this.#lose('unreachable', `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
     });
   }
 
   /**
    * Connects. While the server cannot be reached, the connection is retried in the background.
    *
-   * @param report receives each problem once, for operators, without addresses or secrets
-   * @param handshake the first script of every connection, if any
+   * @param health is told when Redis cannot be used, and when it can again
+   * @param handshake runs the first scripts of every connection; rejects unless the server takes writes
    * @throws {StoreConfigError} when the server answers and must not be used
    */
-  static async open(
-    address: RedisOptions,
-    report: (problem: string) => void,
-    handshake: () => ScriptCall | undefined,
-  ): Promise<RedisConnection> {
-    const connection = new RedisConnection(address, report, handshake);
+  static async open(address: RedisOptions, health: StoreHealth, handshake: Handshake): Promise<RedisConnection> {
+    const connection = new RedisConnection(address, health, handshake);
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
@@ -103,14 +104,13 @@ export class RedisConnection {
   async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
     if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
     try {
-      const reply = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
-      this.#lastReported = undefined;
-      return reply;
+      return await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
     } catch (error) {
       if (error instanceof TimeoutError) this.#reconnect();
       if (isReplyError(error)) {
         const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
-        this.#reportOnce(`Redis refuses commands of the gateway (${code}).`);
+        this.#lose('refused', `Redis refuses commands of the gateway (${code}).`);
+        this.#checkLater();
       }
       throw new StoreUnavailableError();
     }
@@ -118,6 +118,7 @@ export class RedisConnection {
 
   /** Ends the connection for good. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#recheck);
     await closeRedis(this.#client);
     this.#change(false);
@@ -126,28 +127,34 @@ export class RedisConnection {
   // Checked again for every connection: after a failover it is another server.
   async #check(): Promise<void> {
     clearTimeout(this.#recheck);
+    this.#recheck = undefined;
     try {
       this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client));
     } catch {
       this.#reconnect();
       return;
     }
-    if (this.#refusal === undefined) {
-      this.#change(this.#client.status === 'ready');
-      const call = this.handshake();
-      // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
-      const done = call === undefined ? Promise.resolve() : this.run(call, CHECK_TIMEOUT_MS);
-      const isAccepted = await done.then(
-        () => true,
-        () => false,
-      );
-      // A replica refuses the write of the handshake, so connections to it must back off.
-      if (isAccepted) this.#attempts = 0;
+    if (this.#refusal !== undefined) {
+      this.#lose('misconfigured', this.#refusal);
+      this.#change(false);
+      this.#checkLater();
       return;
     }
-    this.#reportOnce(this.#refusal);
-    this.#change(false);
-    this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
+    this.#change(this.#client.status === 'ready');
+    try {
+      // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
+      await this.handshake(call => this.run(call, CHECK_TIMEOUT_MS));
+    } catch {
+      // It has been reported, and will be checked again.
+      return;
+    }
+    // Not earlier: a replica refuses the handshake, so that connections to it must back off.
+    this.#attempts = 0;
+    this.health.restored();
+  }
+
+  #checkLater(): void {
+    if (!this.#isClosed) this.#recheck ??= setTimeout(() => void this.#check(), RECHECK_MS).unref();
   }
 
   // Replies are matched to commands by order, so a connection with a missing reply cannot be used any more. A machine
@@ -155,15 +162,13 @@ export class RedisConnection {
   #reconnect(): void {
     if (this.#client.status !== 'ready' || this.#isReconnecting) return;
     this.#isReconnecting = true;
-    this.#reportOnce('Redis does not answer in time.');
+    this.#lose('noReply', 'Redis does not answer in time.');
     this.#change(false);
     this.#client.disconnect(true);
   }
 
-  #reportOnce(problem: string): void {
-    if (this.#lastReported === problem) return;
-    this.#lastReported = problem;
-    this.report(`REDIS_URL: ${problem}`);
+  #lose(problem: StoreProblem, sentence: string): void {
+    if (!this.#isClosed) this.health.lost(problem, `REDIS_URL: ${sentence}`);
   }
 
   #change(isUsable: boolean): void {

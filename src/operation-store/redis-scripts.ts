@@ -22,6 +22,7 @@ export const KEYS = {
   server: `${PREFIX}server`,
   loss: `${PREFIX}loss`,
   count: `${PREFIX}count:`,
+  probe: `${PREFIX}probe`,
 } as const;
 
 /** The keys that change with a record: its own, its name's, and the index of open records. */
@@ -38,7 +39,8 @@ local function read(key)
 end
 local function decode(text)
   local isJson, value = pcall(cjson.decode, text)
-  if isJson and type(value) == 'table' and value.version == 1 then return value end
+  -- A record of the next version has the fields of this one in their old meaning.
+  if isJson and type(value) == 'table' and (value.version == 1 or value.version == 2) then return value end
   return {}
 end
 local function current(key, nowMs)
@@ -71,6 +73,7 @@ end
 
 // A missing secret or count is written back, so that the gateways keep one secret, and a loss is noted once.
 const LOSS_DETECTOR = `${SERVER}
+local hasNotedLoss = 0
 local function isSecretReplaced(keys, args, nowMs)
   local secretKey, lossKey, countKey, serverKey = unpack(keys)
   local secret, count, lostForMs, countKeptMs = unpack(args)
@@ -80,6 +83,7 @@ local function isSecretReplaced(keys, args, nowMs)
   local isOtherServer = server and server ~= knownServer
   if isSecretGone or isBehind or (isOtherServer and knownServer) then
     redis.call('SET', lossKey, nowMs, 'PX', lostForMs)
+    hasNotedLoss = 1
   end
   if isOtherServer then redis.call('SET', serverKey, server) end
   if isSecretGone and stored then return true end
@@ -96,32 +100,39 @@ end
 
 /**
  * Notes a loss before records are begun. Keys: those of the loss detector. Arguments: those of the loss detector and
- * nowMs.
+ * nowMs. Returns 1 if it has noted one.
  */
 export const HANDSHAKE = `${READ}${LOSS_DETECTOR}
 isSecretReplaced(KEYS, ARGV, ARGV[5])
+return hasNotedLoss
+`;
+
+/** Keys: probe. Fails where writes are refused, for example by a replica. Leaves nothing behind. */
+export const PROBE = `
+redis.call('SET', KEYS[1], '', 'PX', 1)
 return 1
 `;
 
 /**
  * Keys: those of the loss detector, record, name, open. Arguments: those of the loss detector, id, text, nowMs,
- * expiresAtMs, ownedUntilMs, prefix of record keys.
+ * expiresAtMs, ownedUntilMs, prefix of record keys. Returns the result, 1 if it has noted a loss, a text or the count,
+ * and 1 after a loss.
  */
 export const BEGIN = `${READ}${LOSS_DETECTOR}
 local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
-if isSecretReplaced(KEYS, ARGV, nowMs) then return {'secretReplaced'} end
+if isSecretReplaced(KEYS, ARGV, nowMs) then return {'secretReplaced', hasNotedLoss} end
 local stored = current(KEYS[5], nowMs)
-if stored then return {'exists', stored} end
+if stored then return {'exists', hasNotedLoss, stored} end
 local holderId = read(KEYS[6])
-if holderId and not string.match(holderId, '^%x+$') then return {'unreadable'} end
+if holderId and not string.match(holderId, '^%x+$') then return {'unreadable', hasNotedLoss} end
 local holder = holderId and current(prefix .. holderId, nowMs)
-if holder then return {'nameHeld', holder} end
+if holder then return {'nameHeld', hasNotedLoss, holder} end
 redis.call('ZADD', KEYS[7], ownedUntilMs, id)
 store(KEYS[5], text, expiresAtMs)
 store(KEYS[6], id, expiresAtMs)
 -- A clock of Redis that is far ahead expires the record at once.
-if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
-return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
+if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten', hasNotedLoss} end
+return {'begun', hasNotedLoss, countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 `;
 
 /**
@@ -198,7 +209,7 @@ return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
 
 /**
  * Keys: open. Arguments: projectId, nowMs, prefix of record keys, offset, limit. Returns how many ids there were, how
- * many of them are left, and the texts. Removes ids of expired records.
+ * many of them are left, and the texts, with those that cannot be read. Removes ids of expired records.
  */
 export const FIND_ABANDONED = `${READ}
 local projectId, nowMs, prefix, offset, limit = unpack(ARGV)
@@ -209,7 +220,7 @@ for _, id in ipairs(ids) do
   if not text then
     redis.call('ZREM', KEYS[1], id)
     found[2] = found[2] - 1
-  elseif decode(text).projectId == projectId then
+  elseif (decode(text).projectId or projectId) == projectId then
     found[#found + 1] = text
   end
 end

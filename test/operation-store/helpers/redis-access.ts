@@ -6,8 +6,10 @@ import { Redis } from 'ioredis';
 import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
 import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
+import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 import { listen } from '../../helpers/listening-server.js';
 import { startRedisServer } from '../../helpers/redis-server.js';
+import { createStoreHealth } from './store-health.js';
 
 /** The prefix of the store's keys. */
 export const PREFIX = 'dli-gateway:{once}:';
@@ -24,10 +26,10 @@ const LONG_TIMEOUTS_MS = { command: 30_000, operation: 60_000 };
 /** Opens the store at this address, by default with long timeouts; it closes after the test. */
 export async function connect(
   url: string,
-  problems?: string[],
+  health: StoreHealth = createStoreHealth(),
   timeoutsMs: RedisTimeouts = LONG_TIMEOUTS_MS,
 ): Promise<RedisStore> {
-  const store = await RedisStore.connect(url, problem => problems?.push(problem), SYSTEM_CLOCK, timeoutsMs);
+  const store = await RedisStore.connect(url, health, SYSTEM_CLOCK, timeoutsMs);
   opened.push(store);
   return store;
 }
