@@ -64,9 +64,9 @@ export class CreateRequests {
     dependencies.metrics.read('dli_gateway_breaker_open', () => Number(this.#breaker.isTripped));
   }
 
-  /** Whether the circuit breaker is open, so that a create would fail at once. */
+  /** Whether the circuit breaker is open, also while a probe may be sent. */
   isBreakerOpen(): boolean {
-    return this.#breaker.isOpen();
+    return this.#breaker.isTripped;
   }
 
   /**
