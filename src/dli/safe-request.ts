@@ -165,7 +165,7 @@ export class SafeRequests {
       const { code: outcome, requestId: upstreamRequestId } = error;
       // A region that lacks an operation lacks it for every call.
       const isLasting = error instanceof DliError && error.isNotOffered;
-      upstream.write({ ...call, outcome, upstreamRequestId, ...record }, isLasting);
+      upstream.write({ ...call, outcome, upstreamRequestId, detail: undocumented.describe(), ...record }, isLasting);
     } else {
       upstream.write({ ...call, ...result.record, ...describe(result.value) });
       this.#warnOfUndocumented(operation, undocumented, context);

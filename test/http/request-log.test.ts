@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { linesWith } from '../helpers/log-lines.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { graphqlRequest, openConnection } from './helpers/raw-connection.js';
 import type { Transport } from './helpers/subscribers.js';
 import { closeSubscribers, nextOf, readAll, subscribe, WATCH } from './helpers/subscribers.js';
@@ -81,7 +83,7 @@ describe('the log line of an operation', () => {
     ]);
   });
 
-  it.each([
+  it.each<[what: string, request: { method?: string; path?: string; body?: string }, refused: object]>([
     ['a document that cannot be parsed', { body: '{"query":"{"}' }, { status: 400, code: 'GRAPHQL_PARSE_FAILED' }],
     ['an unknown field', { body: '{"query":"{ a }"}' }, { status: 400, code: 'GRAPHQL_VALIDATION_FAILED' }],
     ['a body that is no JSON', { body: '{' }, { status: 400, code: 'BAD_REQUEST' }],
@@ -140,7 +142,7 @@ describe('the log line of an operation', () => {
     ]);
   });
 
-  it('is written at level info, and those of pages, preflights and probes at level debug', async () => {
+  it('is written at level info, and those of pages, preflight requests and probes at level debug', async () => {
     const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
     await (await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } })).text();
     await fetch(gateway.graphqlUrl, { method: 'OPTIONS' });
@@ -190,11 +192,19 @@ describe.each<[Transport, object]>([
   });
 
   it('has the code of its last event', async () => {
-    const gateway = await startTokenGateway();
-    const expires = { claims: { exp: Math.floor(gateway.clock.epochMs() / 1_000) + 2 } };
-    gateway.emulator.inject({ operation: 'any', status: 500, times: 0 });
-    const request = { query: WATCH, variables: { id: '0b5f3f6a-2c5e-4e3f-9a59-0f4f5b1f7c11' } };
-    await readAll(subscribe(transport, gateway.graphqlUrl, request, await gateway.sign(expires)));
+    const clock = createTestClock();
+    const dliClock = createManualClock();
+    const gateway = await startGateway({
+      clock,
+      env: { FOLLOW_INTERVAL_MS: '100' },
+      emulator: { creationMs: 500, now: dliClock.epochMs },
+    });
+    const { connectionId: id } = gateway.emulator.seedConnection();
+    const events = subscribe(transport, gateway.graphqlUrl, { query: WATCH, variables: { id } });
+    await nextOf(events);
+    clock.advance(30 * 60_000);
+    dliClock.advance(500);
+    await readAll(events);
     const [line] = await requestsOf(gateway);
     expect(line).toMatchObject({ ...subscription, outcome: 'ERROR', code: 'SUBSCRIPTION_ENDED', events: 2 });
   });

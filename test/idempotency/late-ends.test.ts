@@ -77,21 +77,24 @@ describe('the end of a create in the background', () => {
   });
 
   it.each([
-    ['nothing was created', LOST, { outcome: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' }],
-    ['it was created', EXECUTED_BUT_LOST, { outcome: 'CreateDatasourceConnectionSuccess' }],
-  ])('is in the audit log after its caller was told that the outcome is unknown: %s', async (_what, fault, end) => {
-    const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: '2000' } });
-    gateway.emulator.inject(fault);
-    // Every look while the caller waits fails.
-    gateway.emulator.inject({ operation: 'listConnections', status: 503, times: 0 });
-    const { body } = await createIn(gateway.graphqlUrl);
-    expect(body.data?.['createDatasourceConnection']).toMatchObject(UNKNOWN);
-    gateway.emulator.clearFaults();
-    await gateway.logged('"late":true');
-    const [first, late, ...others] = linesWith(gateway.log(), 'audit');
-    expect(others).toEqual([]);
-    expect(first).toMatchObject({ traceId: TRACE_ID, tenant: 'everybody', outcome: 'OutcomeUnknownError' });
-    expect(late).toMatchObject({ ...LATE, operation: 'createDatasourceConnection', ...end });
-    expect(late).not.toHaveProperty('tenant');
-  });
+    ['nothing was created', LOST, '1000', { outcome: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' }],
+    ['it was created', EXECUTED_BUT_LOST, '12000', { outcome: 'CreateDatasourceConnectionSuccess' }],
+  ])(
+    'is in the audit log after its caller was told that the outcome is unknown: %s',
+    async (_what, fault, settleMs, end) => {
+      const gateway = await startGateway({ env: { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: settleMs } });
+      gateway.emulator.inject(fault);
+      // Every look while the caller waits fails.
+      gateway.emulator.inject({ operation: 'listConnections', status: 503, times: 0 });
+      const { body } = await createIn(gateway.graphqlUrl);
+      expect(body.data?.['createDatasourceConnection']).toMatchObject(UNKNOWN);
+      gateway.emulator.clearFaults();
+      await gateway.logged('"late":true');
+      const [first, late, ...others] = linesWith(gateway.log(), 'audit');
+      expect(others).toEqual([]);
+      expect(first).toMatchObject({ traceId: TRACE_ID, tenant: 'everybody', outcome: 'OutcomeUnknownError' });
+      expect(late).toMatchObject({ ...LATE, operation: 'createDatasourceConnection', ...end });
+      expect(late).not.toHaveProperty('tenant');
+    },
+  );
 });
