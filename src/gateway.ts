@@ -76,6 +76,8 @@ export interface Gateway {
 /** Limits that are constant in production; tests override them. */
 export interface GatewayLimits extends BackendLimits {
   clientTimeouts?: ClientTimeouts;
+  /** Number of log lines that could not be written, for the metrics. Default is none. */
+  droppedLogLines?: () => number;
 }
 
 // Operations end by their own deadline; the margin is for recording and sending their results.
@@ -84,7 +86,6 @@ const DRAIN_MARGIN_MS = 5_000;
 /**
  * Creates a gateway from its configuration: the HTTP servers here, everything below them in {@link compose}.
  *
- * @param droppedLogLines the number of log lines that could not be written so far, for the metrics
  * @throws {ConfigError} when a trusted document is invalid, or the operation store cannot be used
  */
 export async function createGateway(
@@ -92,7 +93,6 @@ export async function createGateway(
   logger: Logger,
   clock: Clock = SYSTEM_CLOCK,
   limits: GatewayLimits = {},
-  droppedLogLines = () => 0,
 ): Promise<Gateway> {
   const { clientTimeouts = CLIENT_TIMEOUTS } = limits;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
@@ -158,7 +158,7 @@ export async function createGateway(
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
   const parts = () => ({ phase, acceptedShare: loadShedder.admittedShare, ...backend.parts() });
-  metrics.read('dli_gateway_log_lines_dropped_total', droppedLogLines);
+  metrics.read('dli_gateway_log_lines_dropped_total', limits.droppedLogLines ?? (() => 0));
   metrics.read('dli_gateway_ready', () => readinessReading(readinessOf(parts())));
   const admin = createAdminServer(logger, requestLog, clientTimeouts, parts, metrics.exposition);
 

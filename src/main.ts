@@ -69,7 +69,7 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
   for (const { record, message } of findWarnings(config, gatewayEnvironment)) warnings.warn(record, message);
   // Loaded only now, so that configuration errors are reported immediately.
   const { createGateway } = await import('./gateway.js');
-  const gateway = await createGateway(config, logger, undefined, undefined, () => log.dropped.lines);
+  const gateway = await createGateway(config, logger, undefined, { droppedLogLines: () => log.dropped.lines });
   let first: { signal: NodeJS.Signals; atMs: number } | undefined;
   const stop = async (signal: NodeJS.Signals) => {
     const nowMs = performance.now();

@@ -206,6 +206,8 @@ export const READINGS = {
     help: 'Whether the store of operation records can be used.',
     label: { name: 'backend', values: ['lmdb', 'redis'] },
   },
+  dli_gateway_store_losses_total: { type: 'counter', help: 'Losses of operation records that the store noticed.' },
+  dli_gateway_store_unreadable_total: { type: 'counter', help: 'Operation records that could not be read.' },
   dli_gateway_store_bytes: { type: 'gauge', help: 'Size of the embedded store on the disk. Absent with Redis.' },
   dli_gateway_subscriptions: {
     type: 'gauge',
