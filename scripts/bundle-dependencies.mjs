@@ -104,7 +104,7 @@ function loadValidatorsInUse({ onResolve, resolve }) {
 }
 
 /**
- * Leaves out what only other users of a package need: all of undici but its agent, all languages of zod but one, and
+ * Leaves out what only other users of a package need: all of undici but its agent and connector, all languages of zod but one, and
  * what @fastify/compress needs for unknown types and for older Nodes.
  */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
@@ -112,7 +112,10 @@ function leaveOutUnusedParts({ onResolve, onLoad }) {
   onLoad({ filter: /mime-db\/index\.js$/ }, () => ({ contents: 'module.exports = {};' }));
   onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'agent' }));
   onLoad({ filter: /.*/, namespace: 'agent' }, () => ({
-    contents: "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
+    contents: [
+      "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
+      "exports.buildConnector = require('./node_modules/undici/lib/core/connect.js');",
+    ].join('\n'),
     resolveDir: ROOT,
   }));
   onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js';" }));

@@ -18,8 +18,10 @@ import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
 import type { Authenticator } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
+import { proxyTexts } from './huawei-cloud/egress-proxy.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
+import type { Egress } from './huawei-cloud/transport.js';
 import { Transport } from './huawei-cloud/transport.js';
 import { ChangeBindings } from './idempotency/change-bindings.js';
 import { ConnectionLookup } from './idempotency/connection-lookup.js';
@@ -79,15 +81,19 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
     limits;
-  const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
+  const { auth, dliEndpoint: endpoint, settleMs, markerTag, proxy } = config;
+  const egress: Egress = { certificates: config.certificates, proxy };
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const issuerTransport = new Transport({ maxConnections: 1, certificates });
+  const iamTransport = new Transport({ maxConnections: 4, ...egress });
+  const issuerTransport = new Transport({ maxConnections: 1, ...egress });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
+  if (config.unusedProxyKeys.length > 0)
+    log.warn({ keys: config.unusedProxyKeys }, 'no proxy is used: only HTTPS_PROXY names one');
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
+  if (proxy !== undefined) confidential.add(proxyTexts(proxy));
   const onRotation = (credentials: CredentialsConfig) => {
     confidential.add(credentialValues(credentials));
     replaceCredentials(credentials);
@@ -97,7 +103,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const dliDependencies = {
     authenticator,
     endpoint,
-    certificates,
+    egress,
     queuedCreates,
     clock,
     skew,

@@ -2,10 +2,11 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 import type { Config } from './config/config.js';
 import { ConfigError, loadConfig } from './config/config.js';
-import { isLoopback, SECRET_KEYS } from './config/env-schema.js';
+import { SECRET_KEYS } from './config/env-schema.js';
 import type { Environment } from './config/secret-files.js';
 import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
+import { isLoopback } from './lib/ip-address.js';
 import { stackFrames } from './lib/logger.js';
 
 // From sysexits.h: service unavailable, internal software error, configuration error.
@@ -44,7 +45,7 @@ async function start(): Promise<void> {
 /** Copies the environment and removes the secrets from the original, which Node writes into diagnostic reports. */
 function takeEnvironment(): Environment {
   const environment = { ...process.env };
-  for (const key of SECRET_KEYS) delete process.env[key];
+  for (const key of [...SECRET_KEYS, 'https_proxy']) delete process.env[key];
   return environment;
 }
 

@@ -13,7 +13,11 @@ export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnTyp
   readonly credentials: CredentialsConfig;
   /** Paths of the credential files to watch for rotation, by variable. */
   readonly credentialFiles: Readonly<Record<string, string>>;
+  /** The variables that name a proxy for other programs, if none is named for the gateway. */
+  readonly unusedProxyKeys: readonly string[];
 }
+
+const OTHER_PROXY_KEYS = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
 
 /** The configuration is invalid. Lists every invalid variable with its rule, and never a value. */
 export class ConfigError extends Error {
@@ -32,7 +36,11 @@ export class ConfigError extends Error {
  *   later
  */
 export function loadConfig(env: Environment): Config {
-  const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
+  const { values, files, problems } = readEnvironment(
+    env,
+    Object.keys(envSchema.shape),
+    SECRET_KEYS,
+  );
   const { data, error } = envSchema.safeParse(values);
   for (const { path, message } of error?.issues ?? []) addProblem(problems, { key: String(path[0]), rule: message });
   // Rules that span several variables are checked although others are invalid.
@@ -50,6 +58,7 @@ export function loadConfig(env: Environment): Config {
     credentials,
     credentialFiles: watchedFiles(credentials, files),
     ...fromFiles,
+    unusedProxyKeys: data.HTTPS_PROXY === undefined ? OTHER_PROXY_KEYS.filter(key => env[key]) : [],
   });
 }
 
@@ -102,6 +111,8 @@ function toConfig(values: EnvValues) {
     region,
     dliEndpoint: values.DLI_ENDPOINT ?? new URL(`https://dli.${region}.${domain}`),
     iamEndpoint: values.HUAWEICLOUD_SDK_IAM_ENDPOINT ?? new URL(`https://iam.${domain}`),
+    /** Proxy to DLI, IAM and the token issuer; undefined for direct connections. */
+    proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, noProxy: values.NO_PROXY },
     /** Undefined: looked up in IAM. */
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     /** Time limit of one create, delete or read. */

@@ -1,5 +1,6 @@
 import type { Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
+import type { Egress } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
@@ -17,8 +18,8 @@ import type { ConfidentialTexts } from './sanitize.js';
 interface Dependencies {
   /** Maximum number of creates that wait for a connection. Default: that of {@link Transport}. */
   queuedCreates: number | undefined;
-  /** Trusted certificate authorities in PEM, instead of those of Node. */
-  certificates: readonly string[] | undefined;
+  /** How DLI is reached. */
+  egress: Egress;
   authenticator: Authenticator;
   /** Base URL of DLI, without a path. */
   endpoint: URL;
@@ -34,15 +35,14 @@ interface Dependencies {
 
 /** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
-  const { queuedCreates, certificates, authenticator, endpoint, clock, skew, log, sampler, confidential } =
-    dependencies;
+  const { queuedCreates, egress, authenticator, endpoint, clock, skew, log, sampler, confidential } = dependencies;
   const shared = { signIn: createSignIn(authenticator, log), endpoint, clock, log, sampler, confidential };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
-    creates: new Transport({ maxWaiting: queuedCreates, skew, certificates }),
-    reads: new Transport({ maxConnections: 20, skew, certificates }),
-    changes: new Transport({ maxConnections: 5, skew, certificates }),
-    reconciliation: new Transport({ maxConnections: 5, skew, certificates }),
+    creates: new Transport({ maxWaiting: queuedCreates, skew, ...egress }),
+    reads: new Transport({ maxConnections: 20, skew, ...egress }),
+    changes: new Transport({ maxConnections: 5, skew, ...egress }),
+    reconciliation: new Transport({ maxConnections: 5, skew, ...egress }),
   };
   const readsForChange = new SafeRequests({ ...shared, transport: transports.changes, maxTries: 2 });
   const requests = {

@@ -4,7 +4,7 @@ import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { BodyFilter } from '../huawei-cloud/response-collector.js';
 import type { Transport } from '../huawei-cloud/transport.js';
-import { TransportError } from '../huawei-cloud/transport-error.js';
+import { mayReconnect, TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import type { Refusal } from './classify-create.js';
@@ -241,7 +241,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
   if (mayHaveBeenSent && method !== 'GET')
     return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
-  const mayRetry = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
+  const mayRetry = failure === 'CONNECTION_LOST' || mayReconnect(failure);
   return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
 }
 

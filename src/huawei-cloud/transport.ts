@@ -1,6 +1,8 @@
 import { Agent } from 'undici';
 import type { Deadline } from '../lib/time.js';
 import type { ClockSkew } from './clock-skew.js';
+import type { EgressProxy } from './egress-proxy.js';
+import { createProxyConnector } from './egress-proxy.js';
 import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
 import { TransportError } from './transport-error.js';
@@ -14,14 +16,20 @@ interface UpstreamRequest extends ResponseLimits {
   body?: string;
 }
 
+/** How upstream hosts are reached. */
+export interface Egress {
+  /** Trusted certificate authorities in PEM, instead of those of Node. */
+  certificates: readonly string[] | undefined;
+  /** Undefined: directly. */
+  proxy: EgressProxy | undefined;
+}
+
 /** Limits of the connections to one upstream host. */
-interface TransportOptions {
+interface TransportOptions extends Partial<Egress> {
   /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
   /** Maximum number of queued calls; one more fails with OVERLOADED. Default 500. */
   maxWaiting?: number | undefined;
-  /** Trusted certificate authorities in PEM, instead of those of Node. */
-  certificates?: readonly string[] | undefined;
   /** Observes the `Date` of every response. */
   skew?: ClockSkew;
 }
@@ -44,9 +52,15 @@ export class Transport {
   readonly #semaphore: Semaphore;
   readonly #skew: ClockSkew | undefined;
 
-  constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
+  constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates, proxy }: TransportOptions = {}) {
     this.#skew = skew;
     this.#semaphore = new Semaphore(maxConnections, maxWaiting);
+    const connect = {
+      timeout: CONNECT_TIMEOUT_MS,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2' as const,
+      ...(certificates !== undefined && { ca: [...certificates] }),
+    };
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
@@ -58,12 +72,7 @@ export class Transport {
       // The collector has its own limits, which also bound a body that drips.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: {
-        timeout: CONNECT_TIMEOUT_MS,
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        ...(certificates !== undefined && { ca: [...certificates] }),
-      },
+      connect: proxy === undefined ? connect : createProxyConnector(proxy, connect),
     });
   }
 
