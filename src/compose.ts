@@ -16,7 +16,7 @@ import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { createDliClients } from './dli/create-clients.js';
 import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
-import type { Authenticator } from './huawei-cloud/authenticator.js';
+import type { Authenticator, Rotate } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { proxyTexts } from './huawei-cloud/egress-proxy.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
@@ -90,15 +90,10 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   if (config.unusedProxyKeys.length > 0)
     log.warn({ keys: config.unusedProxyKeys }, 'no proxy is used: only HTTPS_PROXY names one');
-  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
+  const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   if (proxy !== undefined) confidential.add(proxyTexts(proxy));
-  const onRotation = (credentials: CredentialsConfig) => {
-    confidential.add(credentialValues(credentials));
-    replaceCredentials(credentials);
-  };
-  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
   const sampler = new LogSampler(limits.logWindowMs);
   const dliDependencies = {
     authenticator,
@@ -111,7 +106,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     sampler,
     confidential,
   };
-  const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
+  const { classic, enhanced, connections, bindings, directory, transports, checkCredential } =
+    createDliClients(dliDependencies);
+  const onRotation = (credentials: CredentialsConfig) => {
+    confidential.add(credentialValues(credentials));
+    return rotate(credentials, checkCredential);
+  };
+  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
@@ -213,6 +214,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     },
     /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
+      credentialWatcher.close();
       reader.close();
       await watcher.close();
       const closeRecords = async () => {
@@ -225,7 +227,6 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     },
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
-      credentialWatcher.close();
       sampler.close();
       await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },
@@ -241,13 +242,13 @@ function projectOf({ region, dliEndpoint, projectId, credentials }: Config): str
   return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
-/** Creates the authenticator for Huawei Cloud and the function that rotates its credentials. */
+/** Creates the authenticator for Huawei Cloud, and the function that rotates its credentials once they are proven. */
 function createAuthenticator(
   { credentials, projectId, region }: Config,
   iam: IamClient,
   clock: Clock,
   log: Logger,
-): { authenticator: Authenticator; replaceCredentials: (next: CredentialsConfig) => void } {
+): { authenticator: Authenticator; rotate: Rotate<CredentialsConfig> } {
   const onSuspended = (retryAfterSeconds: number) =>
     log.warn({ operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds }, 'credential suspended');
   if (credentials.kind === 'accessKey') {
@@ -255,14 +256,14 @@ function createAuthenticator(
     const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock, onSuspended);
     return {
       authenticator,
-      replaceCredentials: next => next.kind === 'accessKey' && authenticator.replaceCredentials(next),
+      rotate: async (next, check) => (next.kind === 'accessKey' ? authenticator.rotate(next, check) : 'refused'),
     };
   }
   const project = projectId === undefined ? { name: region } : { id: projectId };
   const authenticator = new TokenAuthenticator(credentials, project, iam, clock, onSuspended);
   return {
     authenticator,
-    replaceCredentials: next => next.kind === 'iamUser' && authenticator.replaceCredentials(next),
+    rotate: async next => (next.kind === 'iamUser' ? authenticator.rotate(next) : 'refused'),
   };
 }
 

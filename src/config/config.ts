@@ -36,11 +36,7 @@ export class ConfigError extends Error {
  *   later
  */
 export function loadConfig(env: Environment): Config {
-  const { values, files, problems } = readEnvironment(
-    env,
-    Object.keys(envSchema.shape),
-    SECRET_KEYS,
-  );
+  const { values, files, problems } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
   const { data, error } = envSchema.safeParse(values);
   for (const { path, message } of error?.issues ?? []) addProblem(problems, { key: String(path[0]), rule: message });
   // Rules that span several variables are checked although others are invalid.

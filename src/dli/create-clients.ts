@@ -1,4 +1,4 @@
-import type { Authenticator } from '../huawei-cloud/authenticator.js';
+import type { Authentication, Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import type { Egress } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
@@ -9,6 +9,7 @@ import { ChangeRequests } from './change-request.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
 import { ConnectionsClient } from './connections-client.js';
 import { CreateRequests } from './create-request.js';
+import { checkCredential } from './credential-check.js';
 import { createSignIn, DliClient } from './dli-client.js';
 import type { DliLog } from './dli-error.js';
 import { ResourceDirectory } from './resource-directory.js';
@@ -62,5 +63,7 @@ export function createDliClients(dependencies: Dependencies) {
     connections: new ConnectionsClient({ CLASSIC: classic, ENHANCED: enhanced }, clock),
     bindings,
     directory: new ResourceDirectory(bindings, clock),
+    checkCredential: (candidate: Authentication) =>
+      checkCredential(candidate, { ...shared, transport: transports.reconciliation }),
   };
 }

@@ -64,7 +64,8 @@ export interface SafeResponse {
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
-interface Dependencies {
+/** What {@link SafeRequests} needs. */
+export interface SafeRequestDependencies {
   transport: Transport;
   signIn: SignIn;
   /** Base URL of DLI, without a path. */
@@ -93,7 +94,7 @@ interface Failure {
 export class SafeRequests {
   readonly #http: KyInstance;
 
-  constructor(private readonly dependencies: Dependencies) {
+  constructor(private readonly dependencies: SafeRequestDependencies) {
     this.#http = createKyClient(dependencies.transport);
   }
 
