@@ -1,9 +1,17 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import { ConnectionQuota } from './auth/caller.js';
-import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
+import type { ConnectionLimits, DescribeOutcome } from './compose-callers.js';
+import {
+  createCallerAuthenticator,
+  createCreateLimit,
+  createLateEndListener,
+  createQuotas,
+  openSharedCounters,
+} from './compose-callers.js';
+import { readBackendMetrics } from './compose-metrics.js';
 import type { Config } from './config/config.js';
+import type { ReloadResult } from './config/credential-watcher.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { credentialValues } from './config/credentials.js';
@@ -21,8 +29,7 @@ import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { proxyTexts } from './huawei-cloud/egress-proxy.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
-import type { Egress } from './huawei-cloud/transport.js';
-import { Transport } from './huawei-cloud/transport.js';
+import { Transport, UpstreamLog } from './huawei-cloud/transport.js';
 import { ChangeBindings } from './idempotency/change-bindings.js';
 import { ConnectionLookup } from './idempotency/connection-lookup.js';
 import { CreateConnection } from './idempotency/create-connection.js';
@@ -37,7 +44,9 @@ import { LogSampler } from './lib/log-sampler.js';
 import { logBug } from './lib/logger.js';
 import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
+import type { Metrics } from './metrics/metrics.js';
 import type { OperationStore } from './operation-store/operation-store.js';
+import { TIMED_OPERATIONS } from './operation-store/operation-store.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -45,21 +54,14 @@ const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
-// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
-// The spare ones are for the requests of a tenant whose streams use up its quota.
-const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
-export interface BackendLimits {
+export interface BackendLimits extends ConnectionLimits {
   /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
   /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
   queuedCreates?: number | undefined;
-  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
-  connectionsPerTenant?: number | undefined;
-  /** Maximum number of open client connections per network before sign-in. Default is 500. */
-  connectionsPerNetwork?: number | undefined;
   /** Window of the sampled log lines in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
@@ -77,59 +79,65 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  *
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
-export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
+export async function compose(
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  limits: BackendLimits,
+  describeOutcome: DescribeOutcome,
+  metrics: Metrics,
+) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
-  const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
-    limits;
-  const { auth, dliEndpoint: endpoint, settleMs, markerTag, proxy } = config;
-  const egress: Egress = { certificates: config.certificates, proxy };
+  const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
+  const egress = { certificates, proxy };
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, ...egress });
-  const issuerTransport = new Transport({ maxConnections: 1, ...egress });
-  const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
-  if (config.unusedProxyKeys.length > 0)
-    log.warn({ keys: config.unusedProxyKeys }, 'no proxy is used: only HTTPS_PROXY names one');
+  const iamTransport = new Transport({ ...egress, maxConnections: 4, pool: 'iam', metrics });
+  const issuerTransport = new Transport({ ...egress, maxConnections: 1, pool: 'issuer', metrics });
+  const sampler = new LogSampler(limits.logWindowMs);
+  const upstream = new UpstreamLog(log, sampler, metrics);
+  const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
+  const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, log), TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   if (proxy !== undefined) confidential.add(proxyTexts(proxy));
-  const sampler = new LogSampler(limits.logWindowMs);
-  const dliDependencies = {
-    authenticator,
-    endpoint,
-    egress,
-    queuedCreates,
-    clock,
-    skew,
-    log,
-    sampler,
-    confidential,
-  };
+  const logging = { log, upstream, sampler, confidential, metrics };
+  const dliDependencies = { ...logging, authenticator, endpoint, egress, queuedCreates, clock, skew };
   const { classic, enhanced, connections, bindings, directory, transports, checkCredential } =
     createDliClients(dliDependencies);
   const onRotation = (credentials: CredentialsConfig) => {
     confidential.add(credentialValues(credentials));
     return rotate(credentials, checkCredential);
   };
-  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
+  const countReload = (result: ReloadResult) => metrics.count('dli_gateway_credentials_reloads_total', { result });
+  const credentialWatcher = new CredentialWatcher(
+    config.credentialFiles,
+    config.credentials,
+    onRotation,
+    log,
+    countReload,
+  );
 
   const project = projectOf(config);
-  const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
     CLASSIC: new ConnectionLookup(classic, clock, false),
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
-  const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
-  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
+  const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, markerTag });
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
+  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
+  const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
+  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs, onLateEnd);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({
     ...reconciliation,
+    onLateEnd,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
-  const resume = new ResumeCreate(store, inline, clock);
+  const resume = new ResumeCreate(store, inline, clock, metrics);
   const creation = { ...reconciliation, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
@@ -146,22 +154,16 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
+    upstream,
     counters,
     limits.verificationsPerSecond,
     clock,
     log,
+    metrics,
   );
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
-  const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
-  const streamQuota = createQuota(connectionsPerTenant);
-  const connectionQuotas = {
-    ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
-    ofNetwork: createQuota(connectionsPerNetwork),
-  };
-  // A fixed level, because LOG_LEVEL must not silence the audit log.
-  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
-
+  const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);
   const quota = hasTenants ? 'perTenant' : 'total';
   const reads = {
     limiter: new FairRateLimiter(clock, {
@@ -170,6 +172,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       maxQueuedPerTenant: MAX_QUEUED_READS[quota],
     }),
     clock,
+    metrics,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
   };
@@ -183,15 +186,22 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     }),
     lease: await openPollLease(redis, project, confidential, clock, log),
     clock,
+    metrics,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
     onBug: error => logBug(log, { operation: 'follow' }, error),
   });
+  readBackendMetrics(metrics, { config, clock, skew, authenticator, store });
 
   return {
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
+    authenticator,
+    connections,
+    store,
+    issuerTransport,
+    upstream,
     createConnection,
     createEnhancedConnection,
     changeBindings,

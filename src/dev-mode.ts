@@ -31,7 +31,7 @@ export async function startDevelopmentEmulator(env: Environment): Promise<Develo
   if (configuration === undefined) throw new ConfigError(problems);
   const emulator = createEmulator(configuration.options);
   const url = await emulator.listen(configuration.port).catch((error: unknown) => {
-    if (env['EMULATOR_PORT']) throw error;
+    if (configuration.isPortSet) throw error;
     return emulator.listen(0);
   });
   const dataDir = await mkdtemp(join(tmpdir(), 'dli-gateway-'));

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Backend, BackendLimits } from './compose.js';
 import { compose } from './compose.js';
+import { openMetrics, readinessReading } from './compose-metrics.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
 import { DatasourceConnectionChangesResolver } from './datasource-connection/change.resolver.js';
@@ -21,6 +22,7 @@ import { toConnectionType } from './enhanced-connection/connection.type.js';
 import { CreateEnhancedDatasourceConnectionResolver } from './enhanced-connection/create.resolver.js';
 import { EnhancedDatasourceConnectionFieldsResolver } from './enhanced-connection/fields.resolver.js';
 import { EnhancedConnectionRulesResolver } from './enhanced-connection/rules.resolver.js';
+import { describeCreate } from './enhanced-connection/to-create-payload.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { addFederation } from './graphql/federation.js';
 import type { Resolvers } from './graphql/schema.js';
@@ -91,7 +93,8 @@ export async function createGateway(
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  const backend = await compose(config, clock, logger, limits).catch(asConfigError);
+  const metrics = await openMetrics(config);
+  const backend = await compose(config, clock, logger, limits, describeCreate, metrics).catch(asConfigError);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
     createLimit: backend.createLimit,
@@ -99,17 +102,18 @@ export async function createGateway(
     operationTimeoutMs: config.operationTimeoutMs,
     running,
     onChange: change => backend.watcher.notice(change),
+    metrics,
   };
   const ownSchema = buildGatewaySchema(createResolvers(backend, mutationDependencies));
   const references = new ConnectionReferences(backend.reader, toConnectionType);
   const schema = config.federation ? addFederation(ownSchema, references) : ownSchema;
-  const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger };
+  const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger, metrics };
   const { streamQuota, audit } = backend;
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
   await apollo.start();
-  const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
-  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder);
-  const requestLog = new RequestLog(logger, backend.sampler);
+  const loadShedder = new LoadShedder(config.maxEventLoopDelayMs, metrics);
+  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder, metrics);
+  const requestLog = new RequestLog(logger, backend.sampler, metrics);
   const isListedOrigin = createOriginCheck(config.corsOrigins);
   const { app, connections } = await createHttpServer({
     logger,
@@ -124,12 +128,12 @@ export async function createGateway(
     trustedProxies: config.trustedProxies,
   });
   const engine = new SubscriptionEngine(execution);
-  const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock };
+  const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock, metrics };
   registerGraphqlRoute(app, {
     ...guards,
     apollo,
     scheduler,
-    sse: createSseHandler(engine, loadShedder, streamQuota, scheduler),
+    sse: createSseHandler({ engine, loadShedder, streamQuota, scheduler, metrics }),
     webSocketHandler: createWebSocketHandler({
       ...guards,
       engine,
@@ -137,6 +141,7 @@ export async function createGateway(
       loadShedder,
       clientTimeouts,
       trustedDocuments,
+      requestLog,
       isStopping: () => isStopping,
     }),
     isListedOrigin,
@@ -149,7 +154,8 @@ export async function createGateway(
     if (backend.skew.isTooFar()) return 'clockSkew';
     return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
   };
-  const admin = createAdminServer(logger, requestLog, readiness);
+  metrics.read('dli_gateway_ready', () => readinessReading(readiness()));
+  const admin = createAdminServer(logger, requestLog, readiness, metrics.exposition);
 
   return {
     async listen() {
@@ -223,14 +229,24 @@ function createHostGuard({ callerAuth, host, allowedHosts }: Config, isListedOri
   return new HostGuard({ appliesTo, allowedHosts, isListedOrigin }, logger);
 }
 
-function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
+/**
+ * Checks trusted documents against the schema; undefined for none.
+ *
+ * @throws {ConfigError} naming the first document that is refused by its id
+ */
+export function checkDocuments(documents: Config['trustedDocuments']): TrustedDocuments | undefined {
   if (documents === undefined) return undefined;
   const problem = findDocumentProblem(buildGatewaySchema(), documents);
   if (problem === undefined) return new TrustedDocuments(documents);
   throw new ConfigError([{ key: 'TRUSTED_DOCUMENTS', rule: `holds a document that is refused, ${problem}` }]);
 }
 
-function asConfigError(error: unknown): never {
+/**
+ * Rethrows an error of {@link compose}.
+ *
+ * @throws {ConfigError} instead of an error that the operation store has with its setting
+ */
+export function asConfigError(error: unknown): never {
   if (!(error instanceof StoreConfigError)) throw error;
   throw new ConfigError([{ key: error.setting, rule: error.problem }]);
 }

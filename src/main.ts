@@ -1,15 +1,21 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { pino } from 'pino';
+import type { Command } from './cli/command-line.js';
+import { HELP, parseCommandLine, UsageError } from './cli/command-line.js';
 import type { Config } from './config/config.js';
 import { ConfigError, loadConfig } from './config/config.js';
+import { printEffectiveValues } from './config/effective-values.js';
 import { SECRET_KEYS } from './config/env-schema.js';
 import type { Environment } from './config/secret-files.js';
+import { describeMisspelling, findMisspeltVariables, findWarnings } from './config/warnings.js';
 import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
 import { isLoopback } from './lib/ip-address.js';
 import { stackFrames } from './lib/logger.js';
 
-// From sysexits.h: service unavailable, internal software error, configuration error.
+// From sysexits.h: command line usage error, service unavailable, internal software error, configuration error.
+const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
 const EXIT_SOFTWARE = 70;
 const EXIT_CONFIG = 78;
@@ -17,13 +23,35 @@ const EXIT_CONFIG = 78;
 /** Node's error when a server cannot listen on its address. */
 type ListenError = Error & { code?: string; address?: string; port?: number };
 
-async function start(): Promise<void> {
-  const environment = takeEnvironment();
-  const emulator = process.argv.includes('--dev') ? await startEmulator(environment) : undefined;
-  const config = loadConfig(emulator?.gatewayEnvironment ?? environment);
+async function run(command: Command, environment: Environment): Promise<void> {
+  if (command.name === 'start') return start(environment, command.isDevelopment);
+  if (command.name === 'help') return void process.stdout.write(HELP);
+  if (command.name === 'version') return void process.stdout.write(`${version()}\n`);
+  const config = loadConfig(environment);
+  if (command.name === 'printConfig') return void process.stdout.write(printEffectiveValues(config, environment));
+  // Loaded only now, because it loads most of the gateway.
+  const { checkConfig } = await import('./cli/check-config.js');
+  const isOk = await checkConfig(config, environment, command.isOnline, line => process.stdout.write(`${line}\n`));
+  process.exit(isOk ? 0 : EXIT_UNAVAILABLE);
+}
+
+function version(): string {
+  const { name, version }: { name: string; version: string } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  return `${name} ${version}, Node ${process.versions.node}`;
+}
+
+async function start(environment: Environment, isDevelopment: boolean): Promise<void> {
+  const emulator = isDevelopment ? await startEmulator(environment) : undefined;
+  const gatewayEnvironment = emulator?.gatewayEnvironment ?? environment;
+  const config = loadConfig(gatewayEnvironment);
   if (emulator !== undefined) requireLoopback(config);
   const logger = createLogger(config);
   exitOnBug(logger);
+  // LOG_LEVEL=error must not hide them.
+  const warnings = logger.child({}, { level: 'warn' });
+  for (const { record, message } of findWarnings(config, gatewayEnvironment)) warnings.warn(record, message);
   // Loaded only now, so that configuration errors are reported immediately.
   const { createGateway } = await import('./gateway.js');
   const gateway = await createGateway(config, logger);
@@ -71,21 +99,12 @@ async function startEmulator(environment: Environment): Promise<DevelopmentEmula
 }
 
 function logAddresses(
-  { host, explorer, callerAuth }: Config,
+  { explorer }: Config,
   { graphqlUrl, adminUrl, pageUrl }: GatewayAddresses,
   logger: Logger,
   emulator: DevelopmentEmulator | undefined,
 ): void {
   logger.info({ graphqlUrl, adminUrl, explorer }, 'listening');
-  if (callerAuth === 'none' && !isLoopback(host)) {
-    // LOG_LEVEL=error must not hide it.
-    logger
-      .child({}, { level: 'warn' })
-      .warn(
-        { host },
-        'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials',
-      );
-  }
   if (emulator === undefined) return;
   process.stdout.write(
     [
@@ -109,11 +128,17 @@ function exitOnBug(logger: Logger): void {
   });
 }
 
+const environment = takeEnvironment();
 try {
-  await start();
+  await run(parseCommandLine(process.argv.slice(2)), environment);
 } catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`Wrong command line: ${error.message}. See --help.\n`);
+    process.exit(EXIT_USAGE);
+  }
   if (error instanceof ConfigError) {
-    const lines = error.problems.map(({ key, rule }) => `  ${key} ${rule}\n`);
+    const misspelt = findMisspeltVariables(environment).map(each => `  ${describeMisspelling(each)}\n`);
+    const lines = [...error.problems.map(({ key, rule }) => `  ${key} ${rule}\n`), ...misspelt];
     process.stderr.write(`The gateway cannot start. Invalid configuration:\n${lines.join('')}`);
     process.exit(EXIT_CONFIG);
   }

@@ -13,11 +13,7 @@ export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnTyp
   readonly credentials: CredentialsConfig;
   /** Paths of the credential files to watch for rotation, by variable. */
   readonly credentialFiles: Readonly<Record<string, string>>;
-  /** The variables that name a proxy for other programs, if none is named for the gateway. */
-  readonly unusedProxyKeys: readonly string[];
 }
-
-const OTHER_PROXY_KEYS = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
 
 /** The configuration is invalid. Lists every invalid variable with its rule, and never a value. */
 export class ConfigError extends Error {
@@ -54,7 +50,6 @@ export function loadConfig(env: Environment): Config {
     credentials,
     credentialFiles: watchedFiles(credentials, files),
     ...fromFiles,
-    unusedProxyKeys: data.HTTPS_PROXY === undefined ? OTHER_PROXY_KEYS.filter(key => env[key]) : [],
   });
 }
 
@@ -143,5 +138,9 @@ function toConfig(values: EnvValues) {
     isDevelopment: values.NODE_ENV === 'development',
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
+    /** Whether metrics are kept and served on the admin port. */
+    metrics: values.METRICS,
+    /** The commit from which the gateway was built, for the metrics. */
+    buildCommit: values.BUILD_COMMIT,
   };
 }

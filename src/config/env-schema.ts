@@ -229,6 +229,11 @@ export const envSchema = z.object({
     .refine(origins => origins.every(isOrigin), 'must be origins such as https://app.example.com, separated by commas')
     .default([]),
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
+  METRICS: flag.default(true),
+  BUILD_COMMIT: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, ., _ and -')
+    .default('unknown'),
 });
 
 /** The same, with no variable required. */
@@ -239,6 +244,14 @@ export type EnvValues = z.infer<typeof envSchema>;
 
 /** The parsed variables, of which the required ones may be missing or invalid. */
 export type OptionalEnvValues = z.infer<typeof optionalEnvSchema>;
+
+/** The default of a variable as one would write it; undefined if it has none, or it depends on other variables. */
+export function defaultOf(key: string): string | undefined {
+  const schema = Object.entries(envSchema.shape).find(([name]) => name === key)?.[1];
+  const { data } = schema?.safeParse(undefined) ?? {};
+  const isEmpty = data === undefined || (Array.isArray(data) && data.length === 0);
+  return isEmpty ? undefined : String(data);
+}
 
 /** Whether a text is a valid value of one of {@link SECRET_KEYS}. */
 export function isValidSecret(key: string, text: string): boolean {

@@ -29,7 +29,8 @@ export function addProblem(problems: Problem[], problem: Problem): void {
 
 /**
  * Reads the given variables. One of `secretKeys` may come from the file that `NAME_FILE` names instead: one trailing
- * line break is stripped, and the file must not be world-readable. An empty value counts as not set.
+ * line break is stripped, and the file must not be world-readable. An empty value counts as not set, and so does the
+ * address of a service that Kubernetes sets.
  */
 export function readEnvironment(env: Environment, keys: readonly string[], secretKeys: readonly string[]) {
   const values: Record<string, string> = {};
@@ -38,7 +39,7 @@ export function readEnvironment(env: Environment, keys: readonly string[], secre
   const problems: Problem[] = [];
   for (const key of keys) {
     const value = env[key] || (LOWER_CASE_KEYS.has(key) ? env[key.toLowerCase()] : undefined);
-    if (value) values[key] = value;
+    if (value && !isServiceLink(key, value)) values[key] = value;
   }
   for (const key of secretKeys) {
     const fileKey = `${key}_FILE`;
@@ -57,6 +58,11 @@ export function readEnvironment(env: Environment, keys: readonly string[], secre
     }
   }
   return { values, files, problems };
+}
+
+// For a service that is called `admin`, Kubernetes sets ADMIN_PORT to its address, such as tcp://10.0.0.1:80.
+function isServiceLink(key: string, value: string): boolean {
+  return /(?:^|_)PORT$/.test(key) && /^(?:tcp|udp|sctp):\/\/\S+:\d+$/.test(value);
 }
 
 /** Whether a file is world-readable; always false on Windows. */

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionChange } from './own-changes.js';
 import { PollSchedule } from './poll-schedule.js';
@@ -14,6 +16,7 @@ export interface PollerDependencies {
   limiter: FairRateLimiter;
   lease: PollLease;
   clock: Clock;
+  metrics: Metrics;
   /** Interval between polls while something changes, in milliseconds. */
   intervalMs: number;
   /** Called with an unexpected error; subscribers then get an UNAVAILABLE event. */
@@ -65,8 +68,8 @@ export class ConnectionPoller {
     private readonly id: string,
     private readonly dependencies: PollerDependencies,
   ) {
-    const { clock, intervalMs } = dependencies;
-    this.#schedule = new PollSchedule(clock, { intervalMs }, () => this.#poll());
+    const { clock, metrics, intervalMs } = dependencies;
+    this.#schedule = new PollSchedule(clock, metrics, { intervalMs }, () => this.#poll());
   }
 
   /** Adds a stream, which gets the last event immediately if it is at most one interval old. */
@@ -134,11 +137,11 @@ export class ConnectionPoller {
   }
 
   async #read(permit: RateLimitPermit): Promise<ConnectionEvent> {
-    // The log shows the poll under the trace id of the oldest subscriber.
+    // The log shows the poll in the trace of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     const { reader, onBug } = this.dependencies;
     try {
-      const connection = await reader.readFresh(this.id, subscriber?.traceId ?? '', permit);
+      const connection = await reader.readFresh(this.id, subscriber?.trace ?? newTrace(), permit);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       return { kind: 'problem', error: problemOf(error, onBug) };

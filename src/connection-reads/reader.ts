@@ -3,12 +3,13 @@ import { CONNECTION_ID } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { DescribedConnection } from '../dli/responses.js';
+import type { TraceContext } from '../lib/logger.js';
 import { Deadline } from '../lib/time.js';
-import { CoalescedRead } from './coalesced-read.js';
+import type { CoalescedRead } from './coalesced-read.js';
 import { showsDeleted } from './connection-filter.js';
 import type { RateLimitPermit } from './fair-rate-limiter.js';
 import type { ReadContext, ReadDependencies } from './limited-reads.js';
-import { beforeDeadline, LimitedReads, withPermit } from './limited-reads.js';
+import { beforeDeadline, createCoalescedRead, LimitedReads, withPermit } from './limited-reads.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
@@ -42,7 +43,7 @@ export class ConnectionReader {
     max: MAX_CACHED_CONNECTIONS,
     maxSize: MAX_CACHED_BYTES,
     sizeCalculation: () => BYTES_OF_PENDING_READ,
-    memoMethod: () => new CoalescedRead(this.dependencies.clock),
+    memoMethod: () => createCoalescedRead(this.dependencies),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
   readonly #ownChanges: OwnChanges;
@@ -50,7 +51,7 @@ export class ConnectionReader {
   #releaseTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
-    this.#list = new CoalescedRead(dependencies.clock);
+    this.#list = createCoalescedRead(dependencies);
     this.#ownChanges = new OwnChanges(dependencies.clock);
     this.#reads = new LimitedReads(dependencies);
   }
@@ -61,13 +62,13 @@ export class ConnectionReader {
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    * @throws {ReadQueueFullError}
    */
-  async get(anyCaseId: string, { tenant, traceId, deadline }: ReadContext): Promise<ReadConnection | undefined> {
+  async get(anyCaseId: string, { tenant, trace, deadline }: ReadContext): Promise<ReadConnection | undefined> {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const read = this.#connections.memo(id).get(
       this.dependencies.freshnessMs,
       tenant,
-      this.#reads.start(traceId, context => this.#read(id, context)),
+      this.#reads.start(trace, context => this.#read(id, context)),
     );
     return beforeDeadline(read, deadline);
   }
@@ -94,11 +95,11 @@ export class ConnectionReader {
    * @param permit of the caller's own limiter
    * @throws {DliError} see {@link ConnectionReader.get}
    */
-  async readFresh(id: string, traceId: string, permit: RateLimitPermit): Promise<ReadConnection | undefined> {
+  async readFresh(id: string, trace: TraceContext, permit: RateLimitPermit): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
       const { clock, timeoutMs } = this.dependencies;
-      return this.#read(id, withPermit({ traceId, deadline: new Deadline(clock, timeoutMs) }, permit));
+      return this.#read(id, withPermit({ trace, deadline: new Deadline(clock, timeoutMs) }, permit));
     });
   }
 
@@ -169,7 +170,7 @@ export class ConnectionReader {
       this.#list.get(
         maxAgeMs,
         caller.tenant,
-        this.#reads.start(caller.traceId, context => this.#readList(context)),
+        this.#reads.start(caller.trace, context => this.#readList(context)),
       );
     const lookUp = (id: string) =>
       this.get(id, { ...caller, deadline: new Deadline(this.dependencies.clock, LOOKUP_TIMEOUT_MS) });

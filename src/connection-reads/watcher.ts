@@ -1,6 +1,7 @@
 import type { Resource } from '../dli/connection.js';
 import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { ConnectionFilter } from './connection-filter.js';
 import type { ReadConnection } from './list-page.js';
 import type { ListEvent } from './list-poller.js';
@@ -19,7 +20,7 @@ export type ConnectionEvent =
 
 /** The caller that watches a connection. */
 export interface Subscriber {
-  traceId: string;
+  trace: TraceContext;
   tenant: string;
   /** Calls `listener` when the caller disconnects. */
   onDisconnect?: ((listener: () => void) => void) | undefined;
@@ -47,6 +48,7 @@ export class ConnectionWatcher {
   #isStopping = false;
 
   constructor(private readonly dependencies: Dependencies) {
+    dependencies.metrics.read('dli_gateway_followed_connections', () => this.#pollers.size);
     dependencies.lease.subscribe({
       onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
       onChange: change => this.#onChange(change),
@@ -150,7 +152,10 @@ export class ConnectionWatcher {
   #register(stream: { end(): void }, { tenant }: Subscriber): void {
     const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
     const { maxWatches, maxWatchesPerTenant } = this.dependencies;
-    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) throw new TooManyWatchesError();
+    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) {
+      this.dependencies.metrics.count('dli_gateway_rate_limited_total', { kind: 'watches' });
+      throw new TooManyWatchesError();
+    }
     this.#streams.add(stream);
     this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
   }

@@ -1,9 +1,11 @@
 import type { Authentication, Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
-import type { Egress } from '../huawei-cloud/transport.js';
+import type { Egress, UpstreamLog } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { BindingsClient } from './bindings-client.js';
 import { ChangeRequests } from './change-request.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
@@ -28,28 +30,31 @@ interface Dependencies {
   /** Receives the times in DLI's responses, and bounds the skew of its clock. */
   skew: ClockSkew;
   log: DliLog;
+  upstream: UpstreamLog;
   /** Limits the log lines that every response may cause. */
   sampler: LogSampler;
   /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
+  metrics: Metrics;
 }
 
 /** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
-  const { queuedCreates, egress, authenticator, endpoint, clock, skew, log, sampler, confidential } = dependencies;
-  const shared = { signIn: createSignIn(authenticator, log), endpoint, clock, log, sampler, confidential };
+  const { queuedCreates, egress, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
+  const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };
+  const options = { ...egress, skew, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
-    creates: new Transport({ maxWaiting: queuedCreates, skew, ...egress }),
-    reads: new Transport({ maxConnections: 20, skew, ...egress }),
-    changes: new Transport({ maxConnections: 5, skew, ...egress }),
-    reconciliation: new Transport({ maxConnections: 5, skew, ...egress }),
+    creates: new Transport({ ...options, pool: 'creates', maxWaiting: queuedCreates }),
+    reads: new Transport({ ...options, pool: 'reads', maxConnections: 20 }),
+    changes: new Transport({ ...options, pool: 'changes', maxConnections: 5 }),
+    reconciliation: new Transport({ ...options, pool: 'reconciliation', maxConnections: 5 }),
   };
   const readsForChange = new SafeRequests({ ...shared, transport: transports.changes, maxTries: 2 });
   const requests = {
     creates: new CreateRequests({ ...shared, transport: transports.creates }),
     reads: new SafeRequests({ ...shared, transport: transports.reads, maxTries: 2 }),
-    changes: new ChangeRequests(readsForChange, clock, log),
+    changes: new ChangeRequests(readsForChange),
     readsForChange,
     reconciliation: new SafeRequests({ ...shared, transport: transports.reconciliation, maxTries: 1 }),
   };
@@ -63,7 +68,7 @@ export function createDliClients(dependencies: Dependencies) {
     connections: new ConnectionsClient({ CLASSIC: classic, ENHANCED: enhanced }, clock),
     bindings,
     directory: new ResourceDirectory(bindings, clock),
-    checkCredential: (candidate: Authentication) =>
-      checkCredential(candidate, { ...shared, transport: transports.reconciliation }),
+    checkCredential: (candidate: Authentication, trace: TraceContext) =>
+      checkCredential(candidate, trace, { ...shared, transport: transports.reconciliation }),
   };
 }

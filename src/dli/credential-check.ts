@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Authentication, CredentialVerdict } from '../huawei-cloud/authenticator.js';
 import { isObject, parseJson } from '../lib/json.js';
+import type { TraceContext } from '../lib/logger.js';
 import { Deadline } from '../lib/time.js';
 import { provesCredential } from './classify-create.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
@@ -37,6 +37,7 @@ const READS: readonly SafeRequest[] = [
  */
 export async function checkCredential(
   candidate: Authentication,
+  trace: TraceContext,
   dependencies: Omit<SafeRequestDependencies, 'signIn' | 'maxTries'>,
 ): Promise<CredentialVerdict> {
   let isRefused = false;
@@ -46,7 +47,7 @@ export async function checkCredential(
   };
   const requests = new SafeRequests({ ...dependencies, signIn: async () => ({ ...candidate, settle }), maxTries: 1 });
   const deadline = new Deadline(dependencies.clock, TIMEOUT_MS);
-  const context = { deadline, traceId: randomBytes(16).toString('hex') };
+  const context = { deadline, trace };
   for (const request of READS) {
     try {
       await requests.send(request, context, isProof);

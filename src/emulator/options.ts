@@ -95,18 +95,27 @@ const environmentSchema = z.object({
 });
 
 /** Configuration of an emulator process: its address and its options. */
-export type EmulatorConfiguration = ReturnType<typeof toConfiguration>;
+export type EmulatorConfiguration = NonNullable<ReturnType<typeof readEnvironment>['configuration']>;
 
 /**
  * Reads the `EMULATOR_*` variables, or lists the rules that they break, by variable and without values. An empty value
  * counts as unset, because container tools pass unset ones so.
+ *
+ * `isPortSet`: whether the port was chosen, and is not the default.
  */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>) {
-  const set = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
-  const result = environmentSchema.safeParse(Object.fromEntries(set));
+  const set = Object.entries(environment).filter(([key, value]) => isSet(key, value));
+  const variables = Object.fromEntries(set);
+  const result = environmentSchema.safeParse(variables);
   return result.success
-    ? { configuration: toConfiguration(result.data) }
+    ? { configuration: { ...toConfiguration(result.data), isPortSet: 'EMULATOR_PORT' in variables } }
     : { problems: result.error.issues.map(({ path, message }) => ({ key: path.join('.'), rule: message })) };
+}
+
+// For a service that is called `emulator`, Kubernetes sets EMULATOR_PORT to an address such as tcp://10.0.0.1:4010.
+function isSet(key: string, value: string | undefined): boolean {
+  const isServiceLink = key === 'EMULATOR_PORT' && /^(?:tcp|udp|sctp):\/\/\S+:\d+$/.test(value ?? '');
+  return value !== undefined && value !== '' && !isServiceLink;
 }
 
 function toConfiguration(variables: z.output<typeof environmentSchema>) {

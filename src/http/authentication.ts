@@ -11,9 +11,11 @@ import type {
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { canonicalAddress } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { ClientConnections } from './client-connections.js';
 import type { HttpErrorName } from './errors.js';
 import { formatHttpError, HTTP_ERRORS, sendHttpError, statusOf } from './errors.js';
+import { entryOf } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
 
 /** The request decorator that holds the context of an authenticated request; register it before the server starts. */
@@ -33,6 +35,7 @@ export interface CallerGuards {
   streamQuota: ConnectionQuota;
   audit: AuditLog;
   clock: Clock;
+  metrics: Metrics;
 }
 
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
@@ -64,8 +67,11 @@ export async function authenticate(
   guards: CallerGuards,
   startedAtMs = guards.clock.epochMs(),
 ): Promise<RequestAuthentication> {
-  const origin = { traceId: request.id, address: clientAddressOf(request) };
+  const { trace, operation } = entryOf(request.raw);
+  const origin = { trace, operation, address: clientAddressOf(request) };
   const result = await guards.authenticator.authenticate(authorization, origin.address);
+  guards.metrics.count('dli_gateway_auth_total', { result: result.kind });
+  if (result.kind === 'rateLimited') guards.metrics.count('dli_gateway_rate_limited_total', { kind: 'failedLogins' });
   if (result.kind !== 'authenticated') {
     auditRefusal(guards, origin, result.kind, result.reason, startedAtMs);
     return result;
@@ -76,13 +82,13 @@ export async function authenticate(
 
 function auditRefusal(
   { audit, clock }: CallerGuards,
-  { traceId, address, caller }: Partial<RequestContext> & Pick<RequestContext, 'traceId' | 'address'>,
+  { trace, address, caller }: Partial<RequestContext> & Pick<RequestContext, 'trace' | 'address'>,
   error: HttpErrorName,
   reason: string | undefined,
   startedAtMs: number,
 ): void {
   const { code } = HTTP_ERRORS[error];
-  audit.write({ traceId, address, caller, code, reason, startedAtMs, durationMs: clock.epochMs() - startedAtMs });
+  audit.write({ trace, address, caller, code, reason, startedAtMs, durationMs: clock.epochMs() - startedAtMs });
 }
 
 /**
@@ -135,7 +141,11 @@ export function createHttpContext(
       isCounted ||= streamQuota === 'counted' || acquireForResponse(raw, streamQuota, tenant);
       if (!isCounted) {
         listener();
-        const { message, extensions } = formatHttpError('tooManyStreams', context.traceId, QUOTA_RETRY_AFTER_SECONDS);
+        const { message, extensions } = formatHttpError(
+          'tooManyStreams',
+          context.trace.traceId,
+          QUOTA_RETRY_AFTER_SECONDS,
+        );
         const http = { status: statusOf('tooManyStreams') };
         throw new GraphQLError(message, { extensions: { ...extensions, http } });
       }

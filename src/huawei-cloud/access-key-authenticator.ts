@@ -1,9 +1,12 @@
 import { createHmac, hash } from 'node:crypto';
+import type { TraceContext } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
   Authenticator,
   CredentialCheck,
+  CredentialStatus,
   CredentialUse,
   CredentialVerdict,
   RotationResult,
@@ -52,11 +55,15 @@ export class AccessKeyAuthenticator implements Authenticator {
     private readonly onSuspended: SuspensionListener,
   ) {
     this.#projectId = new RefreshingValue(
-      async () => forEver(project.id ?? (await this.#findProjectId(this.#key.state))),
+      async trace => forEver(project.id ?? (await this.#findProjectId(this.#key.state, trace))),
       clock,
     );
     this.#refusals = new RefusalWindow(clock);
     this.#key = new CurrentCredential(this.#createState(credentials));
+  }
+
+  get status(): CredentialStatus {
+    return { isUsable: !this.#key.state.guard.isRefusedRepeatedly() && !this.#projectId.isUnavailable() };
   }
 
   /**
@@ -67,23 +74,24 @@ export class AccessKeyAuthenticator implements Authenticator {
    */
   async rotate(next: AccessKeyCredentials, check: CredentialCheck): Promise<RotationResult> {
     if (this.#refusals.fullForMs() > 0) return 'unproven';
+    const trace = newTrace();
     const state = this.#createState(next);
-    const verdict = await this.#check(state, check);
+    const verdict = await this.#check(state, check, trace);
     if (verdict === 'REFUSED') {
       this.#refusals.add(next);
       return 'refused';
     }
-    if (verdict === 'UNPROVEN' && !this.#key.state.guard.isRefused()) return 'unproven';
+    if (verdict === 'UNPROVEN' && !this.#key.state.guard.wasRefusedLast()) return 'unproven';
     if (verdict === 'ACCEPTED') state.probe.markProven();
     this.#key.replace(state, () => {
-      if (this.#projectId.current() === undefined) this.#projectId.reload();
+      if (this.#projectId.current() === undefined) this.#projectId.reload(trace);
     });
     return 'adopted';
   }
 
-  authenticate(deadline: Deadline): Promise<CredentialUse> {
+  authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     return this.#key.use(async ({ credentials, guard, probe }) => {
-      const projectId = await this.#projectId.get(deadline, () => guard.check());
+      const projectId = await this.#projectId.get(deadline, () => guard.check(), trace);
       const permit = await probe.acquire(deadline);
       return probe.use(this.#authenticationOf(credentials, projectId), permit, () => {
         guard.recordRefusal();
@@ -98,11 +106,11 @@ export class AccessKeyAuthenticator implements Authenticator {
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 
-  async #check(state: KeyState, check: CredentialCheck): Promise<CredentialVerdict> {
+  async #check(state: KeyState, check: CredentialCheck, trace: TraceContext): Promise<CredentialVerdict> {
     try {
       const known = this.project.id ?? this.#projectId.current();
-      if (known !== undefined) return await check(this.#authenticationOf(state.credentials, known));
-      this.#projectId.replace(forEver(await this.#findProjectId(state)));
+      if (known !== undefined) return await check(this.#authenticationOf(state.credentials, known), trace);
+      this.#projectId.replace(forEver(await this.#findProjectId(state, trace)));
       return 'ACCEPTED';
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
@@ -110,9 +118,9 @@ export class AccessKeyAuthenticator implements Authenticator {
     }
   }
 
-  async #findProjectId({ credentials, guard, probe }: KeyState): Promise<string> {
+  async #findProjectId({ credentials, guard, probe }: KeyState, trace: TraceContext): Promise<string> {
     const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' }, credentials);
-    const projectId = await guard.run(() => this.iam.findProjectId(this.project.name, sign));
+    const projectId = await guard.run(() => this.iam.findProjectId(this.project.name, sign, trace));
     probe.markProven();
     return projectId;
   }

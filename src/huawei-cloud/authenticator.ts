@@ -1,3 +1,4 @@
+import type { TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
 
 /** A request before its credentials are added. */
@@ -37,7 +38,7 @@ export interface CredentialUse extends Authentication {
 }
 
 /** Checks a credential, before it is used for anything else, by one harmless request to the project. */
-export type CredentialCheck = (candidate: Authentication) => Promise<CredentialVerdict>;
+export type CredentialCheck = (candidate: Authentication, trace: TraceContext) => Promise<CredentialVerdict>;
 
 /**
  * What became of new credentials. `adopted`: they are in use. `refused`: Huawei Cloud refused them. `unproven`: no
@@ -51,14 +52,25 @@ export type Rotate<T> = (next: T, check: CredentialCheck) => Promise<RotationRes
 /** Called when a credential is suspended after repeated refusals, with the number of seconds. */
 export type SuspensionListener = (suspendedForSeconds: number) => void;
 
+/** The state of the credentials in use. */
+export interface CredentialStatus {
+  /** False after repeated refusals until the credentials are accepted, and while IAM gives no token. */
+  isUsable: boolean;
+  /** Expiry of the token in use, in milliseconds since 1970-01-01 UTC; undefined without one. */
+  expiresAtMs?: number | undefined;
+}
+
 /** Authenticates requests with one set of server-held credentials. */
 export interface Authenticator {
+  readonly status: CredentialStatus;
+
   /**
    * Acquires a valid authentication for one request. While the credentials are unproven, it waits for a probe.
    *
+   * @param trace for the log of the sign-in, if this request is the first that needs it
    * @throws {AuthenticationError} if none is available before the deadline
    */
-  authenticate(deadline: Deadline): Promise<CredentialUse>;
+  authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse>;
 }
 
 /**

@@ -31,8 +31,13 @@ export class LockoutGuard {
   }
 
   /** Whether the credential was refused the last time it was presented. */
-  isRefused(): boolean {
+  wasRefusedLast(): boolean {
     return this.#refusalsInARow > 0;
+  }
+
+  /** Whether the credential was refused repeatedly and not accepted since. */
+  isRefusedRepeatedly(): boolean {
+    return this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW || this.window.fullForMs() > 0;
   }
 
   /** Whether the credential was refused in the last 5 minutes and not accepted since. */

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
@@ -35,7 +36,7 @@ export class RefreshingValue<T> {
   #lastError: unknown;
 
   constructor(
-    private readonly load: () => Promise<LoadedValue<T>>,
+    private readonly load: (trace: TraceContext) => Promise<LoadedValue<T>>,
     private readonly clock: Clock,
   ) {}
 
@@ -43,21 +44,22 @@ export class RefreshingValue<T> {
    * Returns the value; waits for a load only if none is cached.
    *
    * @param checkLoad called before such a wait; what it throws prevents it
+   * @param trace of the load, if this call starts it
    * @throws {AuthenticationError} UNAVAILABLE if the load does not end before the deadline; else what the load threw
    */
-  async get(deadline: Deadline, checkLoad: () => void): Promise<T> {
+  async get(deadline: Deadline, checkLoad: () => void, trace: TraceContext): Promise<T> {
     const nowMs = this.clock.monotonicMs();
     const cached = this.#cached;
     if (cached !== undefined && nowMs < cached.expiresAtMs) {
       if (nowMs >= cached.refreshAtMs && nowMs >= this.#retryAtMs) {
         // The failure of an early reload does not matter while the cached value is valid.
-        this.#startLoad().catch(() => undefined);
+        this.#startLoad(trace).catch(() => undefined);
       }
       return cached.value;
     }
     checkLoad();
     if (this.#loading === undefined && nowMs < this.#retryAtMs) throw this.#lastError;
-    return withTimeout(deadline.remainingMs(), this.#startLoad(), () => {
+    return withTimeout(deadline.remainingMs(), this.#startLoad(trace), () => {
       throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
     });
   }
@@ -73,6 +75,16 @@ export class RefreshingValue<T> {
     return cached !== undefined && this.clock.monotonicMs() < cached.expiresAtMs ? cached.value : undefined;
   }
 
+  /** Expiry of the cached value in monotonic time; undefined if there is none. */
+  get expiresAtMs(): number | undefined {
+    return this.current() === undefined ? undefined : this.#cached?.expiresAtMs;
+  }
+
+  /** Whether there is no value and the last load has failed. */
+  isUnavailable(): boolean {
+    return this.#failures > 0 && this.current() === undefined;
+  }
+
   /** Discards a value that turned out to be invalid, unless it was already replaced. */
   discard(value: T): void {
     if (this.#cached?.value === value) this.#cached = undefined;
@@ -85,10 +97,10 @@ export class RefreshingValue<T> {
   }
 
   /** Reloads the value because its inputs changed. The cached value stays in use until then. */
-  reload(): void {
+  reload(trace: TraceContext): void {
     this.#startGeneration();
     if (this.#cached !== undefined) this.#cached.refreshAtMs = Number.NEGATIVE_INFINITY;
-    this.#startLoad().catch(() => undefined);
+    this.#startLoad(trace).catch(() => undefined);
   }
 
   #startGeneration(): void {
@@ -105,18 +117,18 @@ export class RefreshingValue<T> {
     return value;
   }
 
-  #startLoad(): Promise<T> {
+  #startLoad(trace: TraceContext): Promise<T> {
     if (this.#loading !== undefined) return this.#loading;
-    const loading = this.#loadOnce(this.#generation).finally(() => {
+    const loading = this.#loadOnce(this.#generation, trace).finally(() => {
       if (this.#loading === loading) this.#loading = undefined;
     });
     this.#loading = loading;
     return loading;
   }
 
-  async #loadOnce(generation: number): Promise<T> {
-    const [result] = await Promise.allSettled([this.load()]);
-    if (generation !== this.#generation) return this.current() ?? this.#startLoad();
+  async #loadOnce(generation: number, trace: TraceContext): Promise<T> {
+    const [result] = await Promise.allSettled([this.load(trace)]);
+    if (generation !== this.#generation) return this.current() ?? this.#startLoad(trace);
     if (result.status === 'rejected') {
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;

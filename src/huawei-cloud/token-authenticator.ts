@@ -1,7 +1,10 @@
+import type { TraceContext } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
   Authenticator,
+  CredentialStatus,
   CredentialUse,
   RotationResult,
   SuspensionListener,
@@ -52,12 +55,20 @@ export class TokenAuthenticator implements Authenticator {
     private readonly clock: Clock,
     private readonly onSuspended: SuspensionListener,
   ) {
-    this.#authentication = new RefreshingValue(() => {
+    this.#authentication = new RefreshingValue(trace => {
       const { user, passwordGuard } = this.#user.state;
-      return passwordGuard.run(() => this.#issueToken(user));
+      return passwordGuard.run(() => this.#issueToken(user, trace));
     }, clock);
     this.#refusals = new RefusalWindow(clock);
     this.#user = new CurrentCredential(this.#createState(user));
+  }
+
+  get status(): CredentialStatus {
+    const { expiresAtMs } = this.#authentication;
+    return {
+      isUsable: !this.#user.state.tokenGuard.isRefusedRepeatedly() && !this.#authentication.isUnavailable(),
+      expiresAtMs: expiresAtMs && this.clock.epochMs() + expiresAtMs - this.clock.monotonicMs(),
+    };
   }
 
   /**
@@ -66,14 +77,15 @@ export class TokenAuthenticator implements Authenticator {
    */
   async rotate(next: IamUser): Promise<RotationResult> {
     const { user, window, passwordGuard, tokenGuard } = this.#user.state;
-    const isCurrentRefused = passwordGuard.isRefused() || tokenGuard.isRefused();
+    const isCurrentRefused = passwordGuard.wasRefusedLast() || tokenGuard.wasRefusedLast();
     const isSameUser = user.name === next.name && user.domainName === next.domainName;
     // IAM counts the refusals of a user, whatever the password.
     const refusals = isSameUser ? window : this.#refusals;
     if (refusals.fullForMs(isSameUser && isCurrentRefused ? 1 : 0) > 0) return 'unproven';
+    const trace = newTrace();
     let token: LoadedValue<Authentication> | undefined;
     try {
-      token = await this.#issueToken(next);
+      token = await this.#issueToken(next, trace);
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
       if (error.failure === 'CREDENTIAL_REFUSED') refusals.add(next);
@@ -81,14 +93,14 @@ export class TokenAuthenticator implements Authenticator {
       if (!isCurrentRefused) return 'unproven';
     }
     this.#user.replace(this.#createState(next), () => {
-      if (token === undefined) this.#authentication.reload();
+      if (token === undefined) this.#authentication.reload(trace);
       else this.#authentication.replace(token);
     });
     return 'adopted';
   }
 
-  authenticate(deadline: Deadline): Promise<CredentialUse> {
-    return this.#user.use(state => this.#use(state, deadline));
+  authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
+    return this.#user.use(state => this.#use(state, deadline, trace));
   }
 
   #createState(user: IamUser): UserState {
@@ -98,8 +110,8 @@ export class TokenAuthenticator implements Authenticator {
     return { user, window, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.clock) };
   }
 
-  async #issueToken(user: IamUser): Promise<LoadedValue<Authentication>> {
-    const { token, projectId, lifeMs } = await this.iam.issueToken(user, this.project);
+  async #issueToken(user: IamUser, trace: TraceContext): Promise<LoadedValue<Authentication>> {
+    const { token, projectId, lifeMs } = await this.iam.issueToken(user, this.project, trace);
     const headers = { 'content-type': 'application/json', 'x-auth-token': token };
     const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
     return {
@@ -110,13 +122,13 @@ export class TokenAuthenticator implements Authenticator {
     };
   }
 
-  async #use(state: UserState, deadline: Deadline): Promise<CredentialUse> {
+  async #use(state: UserState, deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     // Before the wait for a probe, so that a failure of IAM is reported as such.
-    const early = await this.#currentToken(state, deadline);
+    const early = await this.#currentToken(state, deadline, trace);
     const permit = await state.probe.acquire(deadline);
     try {
       // The token may have been refused during the wait.
-      const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline);
+      const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline, trace);
       return state.probe.use(token, permit, () => {
         this.#authentication.discard(token);
         // A proven token that is refused has expired or was revoked, which does not count against the user.
@@ -129,10 +141,15 @@ export class TokenAuthenticator implements Authenticator {
     }
   }
 
-  #currentToken({ passwordGuard, tokenGuard }: UserState, deadline: Deadline): Promise<Authentication> {
-    return this.#authentication.get(deadline, () => {
+  #currentToken(
+    { passwordGuard, tokenGuard }: UserState,
+    deadline: Deadline,
+    trace: TraceContext,
+  ): Promise<Authentication> {
+    const checkLoad = () => {
       passwordGuard.check();
       tokenGuard.check();
-    });
+    };
+    return this.#authentication.get(deadline, checkLoad, trace);
   }
 }

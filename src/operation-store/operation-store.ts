@@ -83,9 +83,27 @@ export interface OperationStore {
   /** The abandoned records of a project: open ones whose owner's time is over. */
   findAbandoned(projectId: string, nowMs: number): Promise<OperationRecord[]>;
 
+  /** The unexpired open records of all projects, at most 1,000, for the metrics. */
+  findOpen(nowMs: number): Promise<OpenCreate[]>;
+
+  /** Size on the disk; undefined for a store that others keep. */
+  sizeBytes(): Promise<number | undefined>;
+
   /** Releases the store. Every later call fails. */
   close(): Promise<void>;
 }
+
+/** What the metrics show of an open record. */
+export type OpenCreate = Pick<UndecidedRecord, 'state' | 'sentAtMs'>;
+
+/** The most open records that are read for the metrics. */
+export const MAX_OPEN_CREATES = 1_000;
+
+/** The operations whose duration is measured. */
+export const TIMED_OPERATIONS = [
+  ...(['secret', 'find', 'begin', 'replace', 'takeOver', 'remove', 'claimConnection'] as const),
+  ...(['noteDeletion', 'hasDeletion', 'hasAbandoned', 'findAbandoned', 'findOpen'] as const),
+] satisfies readonly (keyof OperationStore)[];
 
 /** The store cannot be used now. */
 export class StoreUnavailableError extends Error {

@@ -14,8 +14,8 @@ export interface Child {
   failIfExited(): void;
   /** Last lines that the process wrote to stdout and stderr. */
   logTail(): string;
-  /** Kills the process and resolves when it is gone. */
-  kill(): Promise<void>;
+  /** Sends a signal and resolves with the exit code when the process is gone; null: the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
 /** Starts Node processes and keeps track of them, so that none outlives the measurement. */
@@ -60,9 +60,10 @@ export class ChildProcesses {
         if (child.exitCode === null && child.signalCode === null) return;
         throw new Error(`It exited (${child.exitCode ?? child.signalCode}) without being asked.`);
       },
-      kill: async () => {
-        child.kill('SIGKILL');
+      end: async signal => {
+        child.kill(signal);
         await exited;
+        return child.exitCode;
       },
     };
   }

@@ -122,8 +122,8 @@ export class VariantProcess {
   }
 
   /** Kills the process and resolves when it is gone. */
-  kill(): Promise<void> {
-    return this.#child.kill();
+  async kill(): Promise<void> {
+    await this.#child.end('SIGKILL');
   }
 }
 

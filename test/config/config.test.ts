@@ -57,15 +57,35 @@ describe('the configuration', () => {
       trustedDocuments: undefined,
       certificates: undefined,
       proxy: undefined,
-      unusedProxyKeys: [],
       corsOrigins: [],
       logLevel: 'info',
+      metrics: true,
+      buildCommit: 'unknown',
     });
   });
 
   it('treats an empty value as not set', () => {
     const empty = { PORT: '', EXPLORER: '', LOG_LEVEL: '', NODE_ENV: '', DLI_ENDPOINT: '', CORS_ORIGINS: '' };
     expect(loadConfig({ ...MINIMAL_ENVIRONMENT, ...empty })).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
+  });
+
+  it.each(['tcp://10.0.0.1:4001', 'udp://admin:4001', 'sctp://[fd00::1]:4001'])(
+    'has no port that Kubernetes sets for a service of this name: %s',
+    address => {
+      const env = { ...MINIMAL_ENVIRONMENT, PORT: address, ADMIN_PORT: address };
+      expect(loadConfig(env)).toEqual(loadConfig(MINIMAL_ENVIRONMENT));
+    },
+  );
+
+  it.each(['tcp://10.0.0.1', 'http://10.0.0.1:4001', '10.0.0.1:4001'])(
+    'is refused with another address as a port: %s',
+    address => {
+      expect(problemsWith({ ADMIN_PORT: address })).toEqual([{ key: 'ADMIN_PORT', rule: PORT_RULE }]);
+    },
+  );
+
+  it('is refused with such an address in other variables', () => {
+    expect(problemsWith({ HOST: 'tcp://10.0.0.1:4000' })).toEqual([{ key: 'HOST', rule: HOST_RULE }]);
   });
 
   it.each([
@@ -133,6 +153,8 @@ describe('an invalid value', () => {
     ['FEDERATION', ['yes', 'TRUE', 'enabled'], FLAG_RULE],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
     ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
+    ['METRICS', ['yes', '1', 'on'], 'must be true or false'],
+    ['BUILD_COMMIT', ['a b', 'a"b', 'x'.repeat(65)], 'must be 1 to 64 letters, digits, ., _ and -'],
   ])('of %s is reported by its key and rule, never by its value', (key, values, rule) => {
     for (const value of values) {
       expect(problemsWith({ [key]: value })).toEqual([{ key, rule }]);
@@ -188,6 +210,8 @@ describe('an invalid value', () => {
       'HTTPS_PROXY',
       'CORS_ORIGINS',
       'LOG_LEVEL',
+      'METRICS',
+      'BUILD_COMMIT',
       'HUAWEICLOUD_SDK_AK',
       'TRUSTED_DOCUMENTS',
       'CA_FILE',

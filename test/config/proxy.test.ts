@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config/config.js';
+import { findWarnings } from '../../src/config/warnings.js';
 import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith } from '../helpers/config-problems.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
 
@@ -7,6 +8,10 @@ const UPPER = 'http://upper.example:3128';
 const LOWER = 'http://lower.example:3128';
 
 const proxyOf = (env: Record<string, string>) => loadConfig({ ...MINIMAL_ENVIRONMENT, ...env }).proxy;
+const warningsFor = (changes: Record<string, string>) => {
+  const env = { ...MINIMAL_ENVIRONMENT, ...changes };
+  return findWarnings(loadConfig(env), env);
+};
 
 describe('HTTPS_PROXY', () => {
   it.each([
@@ -54,10 +59,16 @@ describe('NO_PROXY', () => {
 });
 
 describe('proxies for other programs', () => {
-  it('are named, unless there is one for the gateway', () => {
-    const others = { HTTP_PROXY: UPPER, all_proxy: LOWER };
-    expect(loadConfig({ ...MINIMAL_ENVIRONMENT, ...others }).unusedProxyKeys).toEqual(['HTTP_PROXY', 'all_proxy']);
-    expect(loadConfig({ ...MINIMAL_ENVIRONMENT, ...others, HTTPS_PROXY: UPPER }).unusedProxyKeys).toEqual([]);
+  it('are not used, of which a warning is given unless there is one for the gateway', () => {
+    const others = { HTTP_PROXY: UPPER, all_proxy: LOWER, ALL_PROXY: '' };
+    expect(warningsFor(others)).toEqual([
+      {
+        record: { keys: ['HTTP_PROXY', 'all_proxy'] },
+        message: 'no proxy is used: only HTTPS_PROXY names one, not HTTP_PROXY, all_proxy',
+      },
+    ]);
+    expect(warningsFor({ ...others, HTTPS_PROXY: UPPER })).toEqual([]);
+    expect(warningsFor({ ...others, https_proxy: LOWER })).toEqual([]);
     expect(proxyOf(others)).toBeUndefined();
   });
 });

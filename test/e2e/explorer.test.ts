@@ -19,12 +19,10 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   const newPage = useChromium(executablePath);
 
   /** Opens the explorer; requests to other hosts are refused and recorded, like all errors of the page. */
-  async function openExplorer(queryFor?: (connectionId: string) => string) {
+  async function openExplorer() {
     const { graphqlUrl, emulator } = await startGateway({
       env: { NODE_ENV: 'development', FOLLOW_INTERVAL_MS: '100' },
     });
-    const search =
-      queryFor === undefined ? '' : `?query=${encodeURIComponent(queryFor(emulator.seedConnection().connectionId))}`;
     const page = await newPage({ viewport: { width: 1400, height: 1000 } });
     const complaints: string[] = [];
     await page.route('**/*', async route => {
@@ -38,7 +36,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
     page.on('console', message => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
     });
-    await page.goto(`${graphqlUrl}${search}`);
+    await page.goto(graphqlUrl);
     return { page, complaints, emulator };
   }
 
@@ -51,6 +49,12 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
 
   const editorOf = (page: Page) => page.locator('.graphiql-query-editor');
   const resultOf = (page: Page) => page.locator('.result-window');
+  /** Shows the example of an operation such as `query ListConnections`. */
+  async function openTab(page: Page, operation: string): Promise<void> {
+    const [, name = ''] = operation.split(' ');
+    await page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${name}$`) }).click();
+    await editorOf(page).getByText(operation).waitFor();
+  }
 
   it('shows an example of each step in a tab, with its variables', async () => {
     const { page } = explorer;
@@ -86,19 +90,17 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   });
 
   it('lists with the example of another tab', async () => {
-    const { page, complaints, emulator } = await openExplorer();
+    const { page, complaints, emulator } = explorer;
     emulator.seedConnection({ name: 'orders_1' });
-    await page.locator('.graphiql-tab-button', { hasText: 'ListConnections' }).click();
-    await editorOf(page).getByText('query ListConnections').waitFor();
+    await openTab(page, 'query ListConnections');
     await page.getByRole('button', { name: 'Execute query' }).click();
     await resultOf(page).getByText('orders_1').waitFor();
     expect(complaints).toEqual([]);
   });
 
   it('creates an enhanced connection with the example of another tab, and binds it to both pools', async () => {
-    const { page, complaints, emulator } = await openExplorer();
-    await page.locator('.graphiql-tab-button', { hasText: 'CreateEnhancedConnection' }).click();
-    await editorOf(page).getByText('mutation CreateEnhancedConnection').waitFor();
+    const { page, complaints, emulator } = explorer;
+    await openTab(page, 'mutation CreateEnhancedConnection');
     await page.getByRole('button', { name: 'Execute query' }).click();
     await resultOf(page).getByText('CreateEnhancedDatasourceConnectionSuccess').waitFor();
     const [connection] = emulator.enhancedConnections();
@@ -107,9 +109,10 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
   });
 
   it('watches a connection until it is active', async () => {
-    const { page, complaints } = await openExplorer(
-      id => `subscription { datasourceConnection(id: "${id}") { state } }`,
-    );
+    const { page, complaints, emulator } = explorer;
+    // The id in the variables of the example.
+    emulator.seedConnection({ connectionId: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' });
+    await openTab(page, 'subscription FollowConnection');
     await page.getByRole('button', { name: 'Execute query' }).click();
     await resultOf(page).getByText('ACTIVE').waitFor();
     expect(complaints).toEqual([]);
@@ -117,6 +120,7 @@ describeWithProgram('chromium', 'the explorer in a browser without internet', ex
 
   it('starts its editor workers, and marks an unknown field', async () => {
     const { page, complaints } = explorer;
+    await openTab(page, 'mutation CreateConnection');
     await editorOf(page).getByText('reconciled').click();
     await page.keyboard.press('End');
     await page.keyboard.type(' nonsense');

@@ -10,6 +10,22 @@ describe('the environment of the emulator', () => {
     expect({ ...defaults, ...configuration?.options }).toEqual(defaults);
   });
 
+  it.each(['tcp://10.0.0.1:4010', 'udp://emulator:4010', 'sctp://[fd00::1]:4010'])(
+    'has no port that Kubernetes sets for a service of this name: %s',
+    address => {
+      const { configuration } = readEnvironment({ EMULATOR_PORT: address });
+      expect(configuration).toMatchObject({ port: 4010, isPortSet: false });
+    },
+  );
+
+  it.each(['tcp://10.0.0.1', 'http://10.0.0.1:4010', '10.0.0.1:4010'])(
+    'is refused with another address as its port: %s',
+    address => {
+      const problems = [{ key: 'EMULATOR_PORT', rule: 'must be a whole number' }];
+      expect(readEnvironment({ EMULATOR_PORT: address }).problems).toEqual(problems);
+    },
+  );
+
   it('sets every option', () => {
     const { configuration } = readEnvironment({
       EMULATOR_HOST: '0.0.0.0',
@@ -37,6 +53,7 @@ describe('the environment of the emulator', () => {
     expect(configuration).toEqual({
       host: '0.0.0.0',
       port: 0,
+      isPortSet: true,
       options: {
         projects: [{ id: 'p1', name: 'cn-east-3' }],
         accessKeys: [{ accessKey: 'ak', secretKey: 'sk', securityToken: 'token' }],

@@ -14,8 +14,8 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-function start(environment: Record<string, string>) {
-  const child = spawn(process.execPath, [MAIN], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+function start(environment: Record<string, string>, flags: string[] = []) {
+  const child = spawn(process.execPath, [MAIN, ...flags], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   started.push(child);
   const output = { text: '' };
   for (const stream of [child.stdout, child.stderr])
@@ -42,6 +42,22 @@ describe('the emulator process', () => {
     expect(output.text).toMatch(/^EMULATOR_PORT must .*\nEMULATOR_CREATION_MS must .*\n$/);
     expect(output.text).not.toMatch(/abc|soon/);
   });
+
+  it('explains its use with --help', async () => {
+    const { child, output } = start({ EMULATOR_PORT: 'abc' }, ['--help']);
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(output.text).toMatch(/^Usage: node dist\/emulator\/main\.js \[--help\]\n/);
+    expect(output.text).toContain('docs/emulator.md');
+  });
+
+  it.each([['--port'], ['-h'], ['abc'], ['--help=abc']])(
+    'exits with 64 if the command line is wrong: %s',
+    async flag => {
+      const { child, output } = start({ EMULATOR_PORT: '0' }, [flag]);
+      expect(await once(child, 'close')).toEqual([64, null]);
+      expect(output.text).toBe('Wrong command line: the only flag is --help.\n');
+    },
+  );
 
   it('exits with 1 and one line if its port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');

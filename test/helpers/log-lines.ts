@@ -4,6 +4,7 @@ export interface LogLine {
   operation?: string;
   outcome?: string;
   detail?: string;
+  errorType?: string;
   upstreamCode?: string;
   causeCode?: string;
   mayHaveBeenSent?: boolean;
@@ -11,9 +12,21 @@ export interface LogLine {
   msg: string;
 }
 
-/** The log lines of creates, one per attempt. */
+/** The log lines of creates that were sent to DLI, one per attempt. */
 export function attemptsIn(log: string): LogLine[] {
-  return linesOf(log).filter(({ msg }) => msg === 'create attempted');
+  const operations = ['createConnection', 'createEnhancedConnection'];
+  return linesOf(log).filter(({ msg, operation = '' }) => msg === 'upstream' && operations.includes(operation));
+}
+
+/** The log lines with a message, and with these fields. */
+export function linesWith(
+  log: string,
+  message: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown>[] {
+  const wanted = Object.entries({ ...fields, msg: message });
+  const lines: Record<string, unknown>[] = linesOf(log).map(line => ({ ...line }));
+  return lines.filter(line => wanted.every(([name, value]) => line[name] === value));
 }
 
 /** The log lines about limits that start or stop applying. */

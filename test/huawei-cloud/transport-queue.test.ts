@@ -11,6 +11,8 @@ afterEach(closeGateways);
 
 /** Creates that may wait for a connection; the gateway's own limit is 500. */
 const QUEUED = proofSize(50, 500);
+/** As many after one has waited in vain. */
+const QUEUED_IN_A_STALL = QUEUED / 5;
 const WAITING = proofSize(40, 60);
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 const UNAVAILABLE = {
@@ -74,14 +76,20 @@ describe('while 50 creates are in flight', () => {
     const waited = await Promise.all(createMany(WAITING, 'waited'));
     expect(waited).toEqual(Array(WAITING).fill({ ...UNAVAILABLE, retryAfterSeconds: 5 }));
     expect(await firstGaveUpMs).toBeGreaterThan(4_900);
+
+    // The connections are still in use, so that few may wait for one now.
+    const stalled = createMany(QUEUED_IN_A_STALL + 1, 'stalled');
+    expect(await Promise.race(stalled)).toEqual({ ...UNAVAILABLE, retryAfterSeconds: 1 });
     release();
+    const afterStall = (await Promise.all(stalled)).map(({ __typename }) => __typename).sort();
+    expect(afterStall).toEqual([...Array(QUEUED_IN_A_STALL).fill(SUCCESS.__typename), UNAVAILABLE.__typename]);
     expect(await Promise.all(sent)).toEqual(Array(50).fill(expect.objectContaining(SUCCESS)));
     const later = await Promise.all(createMany(50, 'later'));
     expect(later).toEqual(Array(50).fill(expect.objectContaining(SUCCESS)));
     const names = emulator.connections().map(({ name }) => name.replace(/_\d+$/, ''));
-    expect(new Set(names)).toEqual(new Set(['sent', 'later']));
-    expect(emulator.ledger.count()).toBe(100);
+    expect(new Set(names)).toEqual(new Set(['sent', 'stalled', 'later']));
+    expect(emulator.ledger.count()).toBe(100 + QUEUED_IN_A_STALL);
     expect(connections()).toBe(usedConnections(emulator));
-    expect(log().match(/"mayHaveBeenSent":false/g)).toHaveLength(1 + WAITING);
+    expect(log().match(/"mayHaveBeenSent":false/g)).toHaveLength(1 + WAITING + 1);
   });
 });

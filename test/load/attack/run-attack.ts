@@ -8,11 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ChildProcesses } from '../../bench/child-processes.js';
 import { countConnections, readRssMb } from '../../bench/process-metrics.js';
+import type { EmulatorProcess } from '../emulator.js';
+import { startEmulator } from '../emulator.js';
+import { startGateway } from '../gateway.js';
 import type { AttackCounts, Target } from './attack.js';
-import type { EmulatorProcess } from './emulator.js';
-import { startEmulator } from './emulator.js';
-import { startGateway } from './gateway.js';
-import { startIssuer } from './issuer.js';
+import { AUDIENCE, startIssuer } from './issuer.js';
 import { OtherTenant } from './other-tenant.js';
 import { countFreePlaces } from './places.js';
 
@@ -50,10 +50,11 @@ export async function runAttack(
   const issuer = await startIssuer();
   const emulator = await startEmulator(children);
   const [connectionId = ''] = await emulator.seed({ name: 'pending', state: 'CREATING' }, { name: 'many', count: 100 });
-  const gateway = await startGateway(children, {
-    issuerUrl: issuer.url,
-    upstreamUrl: emulator.url,
-    dataDir: join(workDir, 'data'),
+  const gateway = await startGateway(children, emulator.url, {
+    DATA_DIR: join(workDir, 'data'),
+    CALLER_AUTH: 'jwt',
+    OIDC_ISSUER: issuer.url,
+    OIDC_AUDIENCE: AUDIENCE,
   });
   const target = { url: gateway.url, token: await issuer.sign('hostile'), connectionId };
   const tenant = new OtherTenant(gateway.url, await issuer.sign('other'), connectionId);

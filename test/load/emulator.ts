@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
-import type { Child, ChildProcesses } from '../../bench/child-processes.js';
-import { blameChild, findFreePort } from '../../bench/child-processes.js';
+import type { Child, ChildProcesses } from '../bench/child-processes.js';
+import { blameChild, findFreePort } from '../bench/child-processes.js';
 
 const START_POLL_MS = 50;
 
@@ -15,18 +15,36 @@ export const CREDENTIALS = {
 
 /** An emulator of DLI in a process of its own. */
 export interface EmulatorProcess {
+  readonly child: Child;
   readonly url: string;
+  /** Scripts faults, as described for `POST /emulator/faults`. */
+  script(...faults: object[]): Promise<void>;
+  /** Drops the faults that are left. */
+  clearFaults(): Promise<void>;
   /** Adds connections, as described for `POST /emulator/connections`, and returns their ids. */
   seed(...seeds: object[]): Promise<string[]>;
   /** The calls of one operation that it has received, or of all, at most the last 50,000. */
-  calls(
-    operation: string,
-  ): Promise<{ sequence: number; operation: string; body: string; appliedConnectionId?: string }[]>;
+  calls(operation: string): Promise<LedgerCall[]>;
+  /** Forgets the calls that it has received. */
+  clearCalls(): Promise<void>;
 }
 
-/** Starts an emulator whose connections are created and forgotten at once. */
-export async function startEmulator(children: ChildProcesses): Promise<EmulatorProcess> {
-  const port = await findFreePort();
+/** A call that the emulator received. */
+export interface LedgerCall {
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly operation: string;
+  readonly body: string;
+  readonly appliedConnectionId?: string;
+}
+
+/**
+ * Starts an emulator whose connections are created and forgotten at once.
+ *
+ * @param port that of an earlier emulator, which it replaces; default: a free one
+ */
+export async function startEmulator(children: ChildProcesses, port?: number): Promise<EmulatorProcess> {
+  port ??= await findFreePort();
   const url = `http://127.0.0.1:${port}`;
   const child = children.start(join('dist', 'emulator', 'main.js'), {
     EMULATOR_PORT: String(port),
@@ -39,13 +57,28 @@ export async function startEmulator(children: ChildProcesses): Promise<EmulatorP
   });
   await blameChild('emulator', child, () => waitUntilHealthy(url, child));
   return {
+    child,
     url,
+    async script(...faults) {
+      await control(url, 'faults', 'POST', faults);
+    },
+    async clearFaults() {
+      await control(url, 'faults', 'DELETE');
+    },
     async seed(...seeds) {
-      const { connections } = await control<{ connections: { connectionId: string }[] }>(url, 'connections', seeds);
+      const { connections } = await control<{ connections: { connectionId: string }[] }>(
+        url,
+        'connections',
+        'POST',
+        seeds,
+      );
       return connections.map(({ connectionId }) => connectionId);
     },
     async calls(operation) {
-      return (await control<{ entries: [] }>(url, `ledger?operation=${operation}`)).entries;
+      return (await control<{ entries: LedgerCall[] }>(url, `ledger?operation=${operation}`)).entries;
+    },
+    async clearCalls() {
+      await control(url, 'ledger', 'DELETE');
     },
   };
 }
@@ -62,14 +95,20 @@ async function waitUntilHealthy(url: string, child: Child): Promise<void> {
   }
 }
 
-async function control<T>(url: string, path: string, content?: object): Promise<T> {
+async function control<T>(
+  url: string,
+  path: string,
+  method: 'GET' | 'POST' | 'DELETE' = 'GET',
+  content?: object,
+): Promise<T> {
   const { statusCode, body } = await request(`${url}/emulator/${path}`, {
+    method,
     ...(content !== undefined && {
-      method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(content),
     }),
   });
-  if (statusCode >= 300) throw new Error(`The emulator answered ${statusCode} to ${path}: ${await body.text()}`);
-  return (await body.json()) as T;
+  const text = await body.text();
+  if (statusCode >= 300) throw new Error(`The emulator answered ${statusCode} to ${path}: ${text}`);
+  return (text === '' ? {} : JSON.parse(text)) as T;
 }

@@ -1,45 +1,50 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
-import type { Child, ChildProcesses } from '../../bench/child-processes.js';
-import { blameChild, findFreePort } from '../../bench/child-processes.js';
+import type { Child, ChildProcesses } from '../bench/child-processes.js';
+import { blameChild, findFreePort } from '../bench/child-processes.js';
 import { CREDENTIALS } from './emulator.js';
-import { AUDIENCE } from './issuer.js';
 
 const START_POLL_MS = 50;
 
-/** The gateway under attack, in a process of its own. */
-export interface GatewayUnderAttack {
+/** A gateway in a process of its own. */
+export interface GatewayProcess {
   readonly child: Child;
+  /** Its GraphQL endpoint. */
   readonly url: string;
+  readonly adminUrl: string;
   /** Whether `/readyz` says that it is ready. */
   isReady(): Promise<boolean>;
 }
 
-/** Starts the gateway as in production, with access tokens of `issuerUrl`. */
+/**
+ * Starts the gateway as in production, with callers that need no token.
+ *
+ * @param environment more variables, or others
+ */
 export async function startGateway(
   children: ChildProcesses,
-  { issuerUrl, upstreamUrl, dataDir }: { issuerUrl: string; upstreamUrl: string; dataDir: string },
-): Promise<GatewayUnderAttack> {
+  upstreamUrl: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<GatewayProcess> {
   const [port, adminPort] = [await findFreePort(), await findFreePort()];
   const { MAX_EVENT_LOOP_DELAY_MS } = process.env;
   const child = children.start(join('dist', 'main.js'), {
     PORT: String(port),
     ADMIN_PORT: String(adminPort),
-    DATA_DIR: dataDir,
-    // Reconciliation of creates that timed out must not outlast the wait for silence.
+    // Reconciliation of creates that timed out must not outlast the load test.
     RECONCILE_SETTLE_MS: '10000',
     DLI_REGION: 'cn-north-4',
     DLI_ENDPOINT: upstreamUrl,
     HUAWEICLOUD_SDK_IAM_ENDPOINT: upstreamUrl,
     ...CREDENTIALS,
-    CALLER_AUTH: 'jwt',
-    OIDC_ISSUER: issuerUrl,
-    OIDC_AUDIENCE: AUDIENCE,
+    CALLER_AUTH: 'none',
     ...(MAX_EVENT_LOOP_DELAY_MS !== undefined && { MAX_EVENT_LOOP_DELAY_MS }),
+    ...environment,
   });
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
   const isReady = async () => {
-    const { statusCode, body } = await request(`http://127.0.0.1:${adminPort}/readyz`);
+    const { statusCode, body } = await request(`${adminUrl}/readyz`);
     await body.dump();
     return statusCode === 200;
   };
@@ -49,5 +54,5 @@ export async function startGateway(
       await delay(START_POLL_MS);
     }
   });
-  return { child, url: `http://127.0.0.1:${port}/graphql`, isReady };
+  return { child, url: `http://127.0.0.1:${port}/graphql`, adminUrl, isReady };
 }

@@ -1,0 +1,79 @@
+import type { Config } from './config.js';
+import { defaultOf, envSchema, SECRET_KEYS } from './env-schema.js';
+import type { Environment } from './secret-files.js';
+import { readEnvironment } from './secret-files.js';
+
+/** A variable, the value that the gateway uses for it, and where that comes from. */
+interface EffectiveValue {
+  name: string;
+  /** Without secrets; undefined if there is none. */
+  value: string | undefined;
+  source: 'environment' | 'file' | 'default';
+}
+
+const REDACTED = '[redacted]';
+
+// Callers and logs must not see the project either. The addresses of Redis and the proxy are shown without user and
+// password.
+const REDACTED_KEYS: readonly string[] = [
+  ...SECRET_KEYS.filter(key => key !== 'REDIS_URL' && key !== 'HTTPS_PROXY'),
+  'HUAWEICLOUD_SDK_PROJECT_ID',
+];
+
+/**
+ * All variables as lines such as `PORT=4000 # default`, ordered by their names. Secrets are redacted, and so is whatever
+ * in an address may be one: user, password and query.
+ *
+ * @param config loaded from the same environment
+ */
+export function printEffectiveValues(config: Config, env: Environment): string {
+  const values = findEffectiveValues(config, env).sort((one, other) => (one.name < other.name ? -1 : 1));
+  return values.map(({ name, value = '', source }) => `${name}=${quote(value)} # ${source}\n`).join('');
+}
+
+// As in dotenv files: a comment or a line break in a value would otherwise look like another part of the line.
+function quote(value: string): string {
+  return /^[^\s#"'\\]*$/.test(value) ? value : JSON.stringify(value);
+}
+
+function findEffectiveValues(config: Config, env: Environment): EffectiveValue[] {
+  const derived = derivedValues(config);
+  const { values, files } = readEnvironment(env, Object.keys(envSchema.shape), SECRET_KEYS);
+  const variables = Object.keys(envSchema.shape).map((name): EffectiveValue => {
+    const value = values[name];
+    if (value === undefined) return { name, value: defaultOf(name) ?? derived[name], source: 'default' };
+    const isRedacted = REDACTED_KEYS.includes(name);
+    return {
+      name,
+      value: isRedacted ? REDACTED : withoutSecrets(value),
+      source: name in files ? 'file' : 'environment',
+    };
+  });
+  const fileVariables = Object.entries(files).map(
+    ([name, path]): EffectiveValue => ({ name: `${name}_FILE`, value: path, source: 'environment' }),
+  );
+  return [...variables, ...fileVariables];
+}
+
+/** The defaults that depend on other variables. */
+function derivedValues({ dliEndpoint, iamEndpoint, explorer, federation, auth }: Config): Record<string, string> {
+  const { createLimit } = auth;
+  return {
+    DLI_ENDPOINT: dliEndpoint.origin,
+    HUAWEICLOUD_SDK_IAM_ENDPOINT: iamEndpoint.origin,
+    EXPLORER: explorer,
+    FEDERATION: String(federation),
+    ...(createLimit !== undefined && {
+      RATE_LIMIT_CREATES_PER_SECOND: String(createLimit.creates / createLimit.windowSeconds),
+      RATE_LIMIT_CREATES_BURST: String(createLimit.creates),
+    }),
+  };
+}
+
+function withoutSecrets(value: string): string {
+  if (!/[@?]/.test(value)) return value;
+  // Of several addresses, or one without a scheme, no part is certain not to be a secret.
+  if (!/^\w[\w+.-]*:\/\//.test(value) || !URL.canParse(value)) return REDACTED;
+  const { protocol, host, pathname, search } = new URL(value);
+  return `${protocol}//${host}${pathname}${search === '' ? '' : `?${REDACTED}`}`;
+}

@@ -1,0 +1,35 @@
+import type { EmulatorProcess, LedgerCall } from './emulator.js';
+import type { CreateCall } from './traffic.js';
+
+/** Answers that say that nothing was created. */
+const DEFINITE_NO = /^(?:DliUnavailableError|DliRejectedError|InvalidInputError|503 |429 )/;
+
+/** The calls of DLI's create by the name of the connection. */
+export async function createsByName(emulator: EmulatorProcess): Promise<Map<string, LedgerCall[]>> {
+  const byName = new Map<string, LedgerCall[]>();
+  for (const call of await emulator.calls('createConnection')) {
+    const { name } = JSON.parse(call.body) as { name: string };
+    byName.set(name, [...(byName.get(name) ?? []), call]);
+  }
+  return byName;
+}
+
+/** What the answers say wrongly about what DLI did: duplicates, successes that are none, and refusals that are none. */
+export function findLies(creates: readonly CreateCall[], byName: ReadonlyMap<string, LedgerCall[]>): string[] {
+  return creates.flatMap(({ name, endings }) => {
+    const applied = (byName.get(name) ?? []).flatMap(({ appliedConnectionId }) => appliedConnectionId ?? []);
+    const wrong = applied.length > 1 ? [`${name} was created ${applied.length} times`] : [];
+    const ids = new Set(endings.flatMap(({ connectionId }) => connectionId ?? []));
+    for (const id of ids) if (!applied.includes(id)) wrong.push(`${name}: DLI never created ${id}`);
+    const last = endings.at(-1)?.outcome ?? '';
+    if (applied.length > 0 && ids.size === 0 && DEFINITE_NO.test(last))
+      wrong.push(`${name} was created, but its answer is ${last}`);
+    return wrong;
+  });
+}
+
+/** Whether DLI executed a create whose last answer is that its outcome is unknown. */
+export function isUntold({ name, endings }: CreateCall, byName: ReadonlyMap<string, LedgerCall[]>): boolean {
+  const isExecuted = byName.get(name)?.some(call => call.appliedConnectionId !== undefined) === true;
+  return isExecuted && endings.at(-1)?.outcome.startsWith('OutcomeUnknownError') === true;
+}
