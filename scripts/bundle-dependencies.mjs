@@ -104,16 +104,19 @@ function loadValidatorsInUse({ onResolve, resolve }) {
 }
 
 /**
- * Leaves out what only other users of a package need: all of undici but its agent, all languages of zod but one, what
- * @fastify/compress needs for unknown types and for older Nodes, and the parts of prom-client for push gateways and
- * summaries.
+ * Leaves out what only other users of a package need: all of undici but its agent and connector, all languages of zod
+ * but one, what @fastify/compress needs for unknown types and for older Nodes, and the parts of prom-client for push
+ * gateways and summaries.
  */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
   onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
   onLoad({ filter: /mime-db\/index\.js$/ }, () => ({ contents: 'module.exports = {};' }));
   onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'agent' }));
   onLoad({ filter: /.*/, namespace: 'agent' }, () => ({
-    contents: "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
+    contents: [
+      "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
+      "exports.buildConnector = require('./node_modules/undici/lib/core/connect.js');",
+    ].join('\n'),
     resolveDir: ROOT,
   }));
   // Without exemplars, prom-client uses no traces.

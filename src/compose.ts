@@ -11,6 +11,7 @@ import {
 } from './compose-callers.js';
 import { readBackendMetrics } from './compose-metrics.js';
 import type { Config } from './config/config.js';
+import type { ReloadResult } from './config/credential-watcher.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { credentialValues } from './config/credentials.js';
@@ -23,8 +24,9 @@ import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { createDliClients } from './dli/create-clients.js';
 import { ConfidentialTexts } from './dli/sanitize.js';
 import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
-import type { Authenticator } from './huawei-cloud/authenticator.js';
+import type { Authenticator, Rotate } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
+import { proxyTexts } from './huawei-cloud/egress-proxy.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
 import { Transport, UpstreamLog } from './huawei-cloud/transport.js';
@@ -87,30 +89,38 @@ export async function compose(
   metrics: Metrics,
 ) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
-  const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
+  const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
+  const egress = { certificates, proxy };
   const skew = new ClockSkew(clock, 'dli', log);
   const iamSkew = new ClockSkew(clock, 'iam', log);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, skew: iamSkew, certificates, pool: 'iam', metrics });
-  const issuerTransport = new Transport({ maxConnections: 1, certificates, pool: 'issuer', metrics });
+  const iamTransport = new Transport({ ...egress, maxConnections: 4, skew: iamSkew, pool: 'iam', metrics });
+  const issuerTransport = new Transport({ ...egress, maxConnections: 1, pool: 'issuer', metrics });
   const sampler = new LogSampler(limits.logWindowMs);
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
-  const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
+  const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
   const storeHealth = new StoreHealth(config.redisUrl === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
   const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, storeHealth), TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
+  if (proxy !== undefined) confidential.add(proxyTexts(proxy));
+  const logging = { log, upstream, sampler, confidential, metrics };
+  const dliDependencies = { ...logging, authenticator, endpoint, egress, queuedCreates, clock, skew };
+  const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports, checkCredential } =
+    createDliClients(dliDependencies);
   const onRotation = (credentials: CredentialsConfig) => {
     confidential.add(credentialValues(credentials));
-    metrics.count('dli_gateway_credentials_reloads_total', { result: 'adopted' });
-    replaceCredentials(credentials);
+    return rotate(credentials, checkCredential);
   };
-  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
-  const logging = { log, upstream, sampler, confidential, metrics };
-  const dliDependencies = { ...logging, authenticator, endpoint, certificates, queuedCreates, clock, skew };
-  const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports } =
-    createDliClients(dliDependencies);
+  const countReload = (result: ReloadResult) => metrics.count('dli_gateway_credentials_reloads_total', { result });
+  const credentialWatcher = new CredentialWatcher(
+    config.credentialFiles,
+    config.credentials,
+    onRotation,
+    log,
+    countReload,
+  );
 
   const project = projectOf(config);
   const keys = new OperationKeys(store, project);
@@ -226,6 +236,7 @@ export async function compose(
     },
     /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
+      credentialWatcher.close();
       reader.close();
       await watcher.close();
       const closeRecords = async () => {
@@ -239,7 +250,6 @@ export async function compose(
     },
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
-      credentialWatcher.close();
       sampler.close();
       await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },
@@ -255,13 +265,13 @@ function projectOf({ region, dliEndpoint, projectId, credentials }: Config): str
   return `${dliEndpoint.origin}/${projectId ?? account + region}`;
 }
 
-/** Creates the authenticator for Huawei Cloud and the function that rotates its credentials. */
+/** Creates the authenticator for Huawei Cloud, and the function that rotates its credentials once they are proven. */
 function createAuthenticator(
   { credentials, projectId, region }: Config,
   iam: IamClient,
   clock: Clock,
   log: Logger,
-): { authenticator: Authenticator; replaceCredentials: (next: CredentialsConfig) => void } {
+): { authenticator: Authenticator; rotate: Rotate<CredentialsConfig> } {
   const onSuspended = (retryAfterSeconds: number) =>
     log.warn({ operation: 'authenticate', outcome: 'CREDENTIAL_STOPPED', retryAfterSeconds }, 'credential suspended');
   if (credentials.kind === 'accessKey') {
@@ -269,14 +279,14 @@ function createAuthenticator(
     const authenticator = new AccessKeyAuthenticator(credentials, project, iam, clock, onSuspended);
     return {
       authenticator,
-      replaceCredentials: next => next.kind === 'accessKey' && authenticator.replaceCredentials(next),
+      rotate: async (next, check) => (next.kind === 'accessKey' ? authenticator.rotate(next, check) : 'refused'),
     };
   }
   const project = projectId === undefined ? { name: region } : { id: projectId };
   const authenticator = new TokenAuthenticator(credentials, project, iam, clock, onSuspended);
   return {
     authenticator,
-    replaceCredentials: next => next.kind === 'iamUser' && authenticator.replaceCredentials(next),
+    rotate: async next => (next.kind === 'iamUser' ? authenticator.rotate(next) : 'refused'),
   };
 }
 

@@ -7,11 +7,12 @@ import { HELP, parseCommandLine, UsageError } from './cli/command-line.js';
 import type { Config } from './config/config.js';
 import { ConfigError, loadConfig } from './config/config.js';
 import { printEffectiveValues } from './config/effective-values.js';
-import { isLoopback, SECRET_KEYS } from './config/env-schema.js';
+import { SECRET_KEYS } from './config/env-schema.js';
 import type { Environment } from './config/secret-files.js';
 import { describeMisspelling, findMisspeltVariables, findWarnings } from './config/warnings.js';
 import type { DevelopmentEmulator } from './dev-mode.js';
 import type { GatewayAddresses } from './gateway.js';
+import { isLoopback } from './lib/ip-address.js';
 import { LogDestination } from './lib/log-destination.js';
 import { stackFrames } from './lib/logger.js';
 
@@ -93,7 +94,7 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
 /** Copies the environment and removes the secrets from the original, which Node writes into diagnostic reports. */
 function takeEnvironment(): Environment {
   const environment = { ...process.env };
-  for (const key of SECRET_KEYS) delete process.env[key];
+  for (const key of [...SECRET_KEYS, 'https_proxy']) delete process.env[key];
   return environment;
 }
 

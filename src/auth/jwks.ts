@@ -242,5 +242,7 @@ async function fetchIssuerDocument(url: URL, transport: Transport, details: Call
 function describeFailure({ failure, causeCode }: TransportError): string {
   if (failure === 'TIMEOUT') return 'the issuer did not answer in time';
   if (failure === 'TOO_LARGE') return 'the issuer answered with more than 256 KiB';
+  if (failure === 'PROXY_REFUSED' || failure === 'PROXY_FAILED')
+    return `the proxy opens no tunnel to the issuer (${causeCode ?? failure})`;
   return `the issuer cannot be reached (${causeCode ?? 'the connection broke'})`;
 }

@@ -102,6 +102,8 @@ function toConfig(values: EnvValues) {
     region,
     dliEndpoint: values.DLI_ENDPOINT ?? new URL(`https://dli.${region}.${domain}`),
     iamEndpoint: values.HUAWEICLOUD_SDK_IAM_ENDPOINT ?? new URL(`https://iam.${domain}`),
+    /** Proxy to DLI, IAM and the token issuer; undefined for direct connections. */
+    proxy: values.HTTPS_PROXY === undefined ? undefined : { url: values.HTTPS_PROXY, noProxy: values.NO_PROXY },
     /** Undefined: looked up in IAM. */
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     /** Time limit of one create, delete or read. */

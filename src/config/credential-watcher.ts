@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { RotationResult } from '../huawei-cloud/authenticator.js';
 import type { Logger } from '../lib/logger.js';
 import type { CredentialsConfig } from './credentials.js';
 import { isCompleteRotation, withValues } from './credentials.js';
@@ -8,9 +9,16 @@ import { isReadableByAll, stripLineBreak } from './secret-files.js';
 
 // A change must be the same in two polls, so it takes effect after at most twice this interval.
 const POLL_INTERVAL_MS = 1_000;
+const MAX_POLLS_BETWEEN_ATTEMPTS = 60;
+
+/** What became of changed credential files. `invalid`: one of them cannot be used. */
+export type ReloadResult = RotationResult | 'invalid';
 
 /**
- * Polls credential files and reports a rotation once the new credentials are complete.
+ * Polls credential files and rotates the credentials once the new ones are complete.
+ *
+ * Refused ones are not tried again until the files change: each refusal counts towards the lockout of the account. Ones
+ * that could not be proven are tried again after 1 s, then after twice as long each time, up to a minute.
  *
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
@@ -18,16 +26,27 @@ export class CredentialWatcher {
   #credentials: CredentialsConfig;
   /** The credentials that the last poll found, if they differ from those in use. */
   #candidate: CredentialsConfig | undefined;
+  #refused: CredentialsConfig | undefined;
+  /** Attempts to prove the candidate so far, and polls to wait for before the next one. */
+  #attempts = 0;
+  #pollsToWait = 0;
   #lastWarning: string | undefined;
   #isPolling = false;
+  #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** The log receives the names of variables, never values. */
+  /**
+   * The log receives the names of variables, never values.
+   *
+   * @param rotate puts new credentials into use if they are good
+   * @param onReload called with the result of every attempt, for metrics
+   */
   constructor(
     private readonly files: Readonly<Record<string, string>>,
     credentials: CredentialsConfig,
-    private readonly onChange: (credentials: CredentialsConfig) => void,
+    private readonly rotate: (credentials: CredentialsConfig) => Promise<RotationResult>,
     private readonly log: Logger<{ keys: readonly string[] }>,
+    private readonly onReload: (result: ReloadResult) => void = () => undefined,
   ) {
     this.#credentials = credentials;
   }
@@ -38,7 +57,9 @@ export class CredentialWatcher {
     this.#timer = setInterval(() => void this.#poll(), POLL_INTERVAL_MS).unref();
   }
 
+  /** Stops polling. The result of an attempt in progress is ignored. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
   }
 
@@ -47,26 +68,52 @@ export class CredentialWatcher {
     this.#isPolling = true;
     try {
       const secrets = await this.#readFiles();
-      if (secrets !== undefined) this.#compare(withValues(this.#credentials, secrets));
+      if (secrets !== undefined) await this.#compare(withValues(this.#credentials, secrets));
     } finally {
       this.#isPolling = false;
     }
   }
 
-  #compare(found: CredentialsConfig): void {
+  async #compare(found: CredentialsConfig): Promise<void> {
     const isStable = isDeepStrictEqual(found, this.#candidate);
     this.#candidate = isDeepStrictEqual(found, this.#credentials) ? undefined : found;
-    if (this.#candidate === undefined || !isStable) return;
+    if (this.#candidate === undefined || !isStable) {
+      this.#attempts = 0;
+      this.#pollsToWait = 0;
+      return;
+    }
     // A half-changed pair means that the rotation is still under way.
     if (!isCompleteRotation(this.#credentials, found)) {
       this.#warn('only a part of the key pair has changed: the last pair stays in use until all of it has');
       return;
     }
-    this.#credentials = found;
-    this.#candidate = undefined;
-    this.#lastWarning = undefined;
-    this.onChange(found);
-    this.log.info({ keys: Object.keys(this.files) }, 'credentials replaced');
+    if (isDeepStrictEqual(found, this.#refused)) return;
+    if (this.#pollsToWait > 0) this.#pollsToWait -= 1;
+    else await this.#try(found);
+  }
+
+  async #try(candidate: CredentialsConfig): Promise<void> {
+    const result = await this.rotate(candidate);
+    if (this.#isClosed) return;
+    this.onReload(result);
+    const record = { keys: Object.keys(this.files) };
+    switch (result) {
+      case 'adopted':
+        this.#credentials = candidate;
+        this.#candidate = undefined;
+        this.#refused = undefined;
+        this.#lastWarning = undefined;
+        this.log.info(record, 'credentials replaced');
+        break;
+      case 'refused':
+        this.#refused = candidate;
+        this.log.warn(record, 'credentials refused: the last ones stay in use');
+        break;
+      case 'unproven':
+        this.#pollsToWait = Math.min(MAX_POLLS_BETWEEN_ATTEMPTS, 2 ** this.#attempts) - 1;
+        this.#attempts += 1;
+        this.#warn('new credentials cannot be proven at the moment: the last ones stay in use');
+    }
   }
 
   /** The secrets of all files; undefined when one of them is invalid. */
@@ -75,7 +122,7 @@ export class CredentialWatcher {
     for (const [key, path] of Object.entries(this.files)) {
       const secret = await readSecret(path);
       if (secret === undefined || !isValidSecret(key, secret.value)) {
-        this.#warn('a credential file cannot be used: the last credentials stay in use');
+        if (this.#warn('a credential file cannot be used: the last credentials stay in use')) this.onReload('invalid');
         return undefined;
       }
       // loadConfig rejects such a file; stopping a running gateway would not make the secret less exposed.
@@ -85,10 +132,12 @@ export class CredentialWatcher {
     return secrets;
   }
 
-  #warn(message: string): void {
-    if (this.#lastWarning === message) return;
+  /** Warns, unless the last warning was the same. Returns whether it did. */
+  #warn(message: string): boolean {
+    if (this.#lastWarning === message) return false;
     this.#lastWarning = message;
     this.log.warn({ keys: Object.keys(this.files) }, message);
+    return true;
   }
 }
 

@@ -13,9 +13,10 @@ interface EffectiveValue {
 
 const REDACTED = '[redacted]';
 
-// Callers and logs must not see the project either. The address of Redis is shown without user and password.
+// Callers and logs must not see the project either. The addresses of Redis and the proxy are shown without user and
+// password.
 const REDACTED_KEYS: readonly string[] = [
-  ...SECRET_KEYS.filter(key => key !== 'REDIS_URL'),
+  ...SECRET_KEYS.filter(key => key !== 'REDIS_URL' && key !== 'HTTPS_PROXY'),
   'HUAWEICLOUD_SDK_PROJECT_ID',
 ];
 

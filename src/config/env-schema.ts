@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { PROJECT_ID_PATTERN } from '../huawei-cloud/authenticator.js';
-import { rangeOf } from '../lib/ip-address.js';
+import { isLoopback, rangeOf } from '../lib/ip-address.js';
 import { parseRedisUrl } from '../lib/redis-url.js';
 
 /** A port; 0 for any free one. */
@@ -34,12 +34,6 @@ function checkRedisUrl({ value, issues }: z.core.ParsePayload<string>): void {
   }
 }
 
-/** Whether a host name or address is loopback, that is reachable from this machine only. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[(.*)\]$/, '$1');
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
-}
-
 function whole(min: number, max: number, kind = 'a whole number') {
   const rule = `must be ${kind} from ${min} to ${max}`;
   return z
@@ -67,6 +61,22 @@ function address(rule: string, isAccepted: (url: URL) => boolean = () => true) {
   };
   const encryptionRule = 'must use https; http is accepted for loopback addresses only';
   return z.string().refine(isWellFormed, rule).refine(isEncryptedOrLoopback, encryptionRule);
+}
+
+/** Whether a text is the address of an HTTP proxy. */
+function isProxyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && `${pathname}${search}${hash}` === '/' && isPercentEncoded(username + password);
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isEncryptedOrLoopback(text: string): boolean {
@@ -164,6 +174,7 @@ export const SECRET_KEYS = [
   'IAM_PASSWORD',
   'IAM_DOMAIN_NAME',
   'REDIS_URL',
+  'HTTPS_PROXY',
 ] as const;
 
 /** Every variable with its format and default. Rules that span several variables are checked in `loadConfig`. */
@@ -202,6 +213,15 @@ export const envSchema = z.object({
   FEDERATION: flag.optional(),
   TRUSTED_DOCUMENTS: z.string().optional(),
   CA_FILE: z.string().optional(),
+  HTTPS_PROXY: z
+    .string()
+    .refine(isProxyUrl, 'must be the address of a proxy, such as http://proxy.example.com:3128')
+    .transform(text => new URL(text))
+    .optional(),
+  NO_PROXY: z
+    .string()
+    .transform(text => text.split(/[,\s]+/).filter(part => part !== ''))
+    .default([]),
   // A variable of Node without effect on DLI, IAM or Redis. Accepting it would suggest otherwise.
   NODE_TLS_REJECT_UNAUTHORIZED: z
     .string()

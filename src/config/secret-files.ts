@@ -5,6 +5,9 @@ import { z } from 'zod';
 
 const READABLE_BY_OTHERS = 0o004;
 
+/** Variables that count in lower case, too, as with curl; the upper-case ones win. */
+const LOWER_CASE_KEYS: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'NO_PROXY']);
+
 /** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,14 +38,14 @@ export function readEnvironment(env: Environment, keys: readonly string[], secre
   const files: Record<string, string> = {};
   const problems: Problem[] = [];
   for (const key of keys) {
-    const value = env[key];
+    const value = env[key] || (LOWER_CASE_KEYS.has(key) ? env[key.toLowerCase()] : undefined);
     if (value && !isServiceLink(key, value)) values[key] = value;
   }
   for (const key of secretKeys) {
     const fileKey = `${key}_FILE`;
     const path = env[fileKey];
     if (!path) continue;
-    if (key in values) {
+    if (env[key]) {
       problems.push({ key, rule: `and ${fileKey} exclude each other` });
       continue;
     }

@@ -1,10 +1,11 @@
+import { isLoopback } from '../lib/ip-address.js';
 import type { Config } from './config.js';
-import { envSchema, isLoopback, SECRET_KEYS } from './env-schema.js';
+import { envSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment } from './secret-files.js';
 
 /** What a valid configuration probably should not be like. The record is the fields of its log line. */
 interface Warning {
-  record: MisspeltVariable | { host: string };
+  record: MisspeltVariable | { host: string } | { keys: readonly string[] };
   message: string;
 }
 
@@ -29,13 +30,27 @@ const OF_OTHERS =
 
 const MAX_MISSPELT = 20;
 
+/** The variables that name a proxy for other programs. */
+const OTHER_PROXY_KEYS = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
+
 /** The warnings about a configuration and the environment that it was loaded from. */
-export function findWarnings({ callerAuth, host }: Config, env: Environment): Warning[] {
-  const misspelt = findMisspeltVariables(env).map(record => ({ record, message: describeMisspelling(record) }));
-  if (callerAuth !== 'none' || isLoopback(host)) return misspelt;
-  const message =
-    'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials';
-  return [...misspelt, { record: { host }, message }];
+export function findWarnings({ callerAuth, host, proxy }: Config, env: Environment): Warning[] {
+  const warnings: Warning[] = findMisspeltVariables(env).map(record => ({
+    record,
+    message: describeMisspelling(record),
+  }));
+  if (callerAuth === 'none' && !isLoopback(host)) {
+    const message =
+      'CALLER_AUTH=none: everyone who can reach this address can create and delete connections with your credentials';
+    warnings.push({ record: { host }, message });
+  }
+  const keys = OTHER_PROXY_KEYS.filter(key => env[key]);
+  if (proxy === undefined && keys.length > 0)
+    warnings.push({
+      record: { keys },
+      message: `no proxy is used: only HTTPS_PROXY names one, not ${keys.join(', ')}`,
+    });
+  return warnings;
 }
 
 /**

@@ -7,7 +7,13 @@ import type { DliLog } from './dli-error.js';
 
 const FAILURES_TO_OPEN = 5;
 const PROBE_INTERVAL_MS = 1_000;
-const CONNECT_FAILURES: ReadonlySet<TransportFailure> = new Set(['UNREACHABLE', 'CONNECT_TIMEOUT', 'TLS']);
+const CONNECT_FAILURES: ReadonlySet<TransportFailure> = new Set([
+  'UNREACHABLE',
+  'CONNECT_TIMEOUT',
+  'TLS',
+  'PROXY_REFUSED',
+  'PROXY_FAILED',
+]);
 
 /**
  * Circuit breaker for connect failures: opens after 5 in a row, and closes when a probe (one per second at most)

@@ -1,8 +1,9 @@
-import type { Authenticator } from '../huawei-cloud/authenticator.js';
+import type { Authentication, Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
-import type { UpstreamLog } from '../huawei-cloud/transport.js';
+import type { Egress, UpstreamLog } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { BindingsClient } from './bindings-client.js';
@@ -10,6 +11,7 @@ import { ChangeRequests } from './change-request.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
 import { ConnectionsClient } from './connections-client.js';
 import { CreateRequests } from './create-request.js';
+import { checkCredential } from './credential-check.js';
 import { createSignIn, DliClient } from './dli-client.js';
 import type { DliLog } from './dli-error.js';
 import { ResourceDirectory } from './resource-directory.js';
@@ -19,8 +21,8 @@ import type { ConfidentialTexts } from './sanitize.js';
 interface Dependencies {
   /** Maximum number of creates that wait for a connection. Default: that of {@link Transport}. */
   queuedCreates: number | undefined;
-  /** Trusted certificate authorities in PEM, instead of those of Node. */
-  certificates: readonly string[] | undefined;
+  /** How DLI is reached. */
+  egress: Egress;
   authenticator: Authenticator;
   /** Base URL of DLI, without a path. */
   endpoint: URL;
@@ -38,9 +40,9 @@ interface Dependencies {
 
 /** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
-  const { queuedCreates, certificates, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
+  const { queuedCreates, egress, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
   const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };
-  const options = { skew, certificates, metrics };
+  const options = { ...egress, skew, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
     creates: new Transport({ ...options, pool: 'creates', maxWaiting: queuedCreates }),
@@ -68,5 +70,7 @@ export function createDliClients(dependencies: Dependencies) {
     directory: new ResourceDirectory(bindings, clock),
     /** Whether the circuit breaker of creates is open. */
     isBreakerOpen: () => requests.creates.isBreakerOpen(),
+    checkCredential: (candidate: Authentication, trace: TraceContext) =>
+      checkCredential(candidate, trace, { ...shared, transport: transports.reconciliation }),
   };
 }

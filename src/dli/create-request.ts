@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { Transport, UpstreamLog } from '../huawei-cloud/transport.js';
-import { TransportError } from '../huawei-cloud/transport-error.js';
+import { mayReconnect, TransportError } from '../huawei-cloud/transport-error.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -216,11 +216,11 @@ class RetryPolicy {
 /**
  * The retry that the result of an attempt allows.
  *
- * Never retried: a request that may have been executed; TLS failures, which persist; timeouts and overload, which a
- * retry would make worse.
+ * Never retried: a request that may have been executed; TLS failures and refusals of a proxy, which persist; timeouts
+ * and overload, which a retry would make worse.
  */
 function retryFor({ verdict, failure, mayReauthenticate }: CreateAttempt): Retry | undefined {
-  if (verdict.kind === 'notSent') return failure === 'UNREACHABLE' ? 'RECONNECT' : undefined;
+  if (verdict.kind === 'notSent') return mayReconnect(failure) ? 'RECONNECT' : undefined;
   if (verdict.kind !== 'refused') return undefined;
   const { refusal } = verdict;
   if (refusal === 'THROTTLED' || refusal === 'UNAVAILABLE') return 'RESEND';

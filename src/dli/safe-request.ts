@@ -4,7 +4,7 @@ import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { BodyFilter } from '../huawei-cloud/response-collector.js';
 import type { CallDetails, Transport, UpstreamLog } from '../huawei-cloud/transport.js';
-import { TransportError } from '../huawei-cloud/transport-error.js';
+import { mayReconnect, TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -64,7 +64,8 @@ export interface SafeResponse {
 /** Acquires the credential of one request, which must be settled. Logs a failure. */
 export type SignIn = (context: OperationContext) => Promise<CredentialUse | (FailedResult & { code: DliErrorCode })>;
 
-interface Dependencies {
+/** What {@link SafeRequests} needs. */
+export interface SafeRequestDependencies {
   transport: Transport;
   signIn: SignIn;
   /** Base URL of DLI, without a path. */
@@ -100,7 +101,7 @@ type Exchanged<T> = { value: T; record: Pick<CallDetails, 'outcome' | 'status' |
 export class SafeRequests {
   readonly #http: KyInstance;
 
-  constructor(private readonly dependencies: Dependencies) {
+  constructor(private readonly dependencies: SafeRequestDependencies) {
     this.#http = createKyClient(dependencies.transport);
   }
 
@@ -247,7 +248,7 @@ function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, meth
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
   if (mayHaveBeenSent && method !== 'GET')
     return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, record };
-  const mayRetry = failure === 'CONNECTION_LOST' || failure === 'UNREACHABLE';
+  const mayRetry = failure === 'CONNECTION_LOST' || mayReconnect(failure);
   return { error: new DliError('UNAVAILABLE', details), mayRetry, record };
 }
 

@@ -1,16 +1,23 @@
 import { createHmac, hash } from 'node:crypto';
 import type { TraceContext } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
+  Authentication,
   Authenticator,
+  CredentialCheck,
   CredentialStatus,
   CredentialUse,
+  CredentialVerdict,
+  RotationResult,
   SuspensionListener,
   UnauthenticatedRequest,
 } from './authenticator.js';
+import { AuthenticationError } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
+import type { LoadedValue } from './refreshing-value.js';
 import { RefreshingValue } from './refreshing-value.js';
 
 // A key that was idle for longer may have been revoked, so the first request of a burst probes it.
@@ -35,43 +42,58 @@ interface KeyState {
  * rotated pair keeps the project.
  */
 export class AccessKeyAuthenticator implements Authenticator {
-  readonly #key: CurrentCredential<AccessKeyCredentials, KeyState>;
+  readonly #key: CurrentCredential<KeyState>;
   readonly #projectId: RefreshingValue<string>;
+  /** Refusals of pairs that were never in use. */
+  readonly #refusals: RefusalWindow;
 
   constructor(
     credentials: AccessKeyCredentials,
-    project: { id: string | undefined; name: string },
-    iam: IamClient,
+    private readonly project: { id: string | undefined; name: string },
+    private readonly iam: IamClient,
     private readonly clock: Clock,
     private readonly onSuspended: SuspensionListener,
   ) {
-    this.#projectId = new RefreshingValue(async trace => {
-      const value = project.id ?? (await this.#findProjectId(iam, project.name, trace));
-      return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
-    }, clock);
-    this.#key = new CurrentCredential(credentials, next => this.#createState(next));
+    this.#projectId = new RefreshingValue(
+      async trace => forEver(project.id ?? (await this.#findProjectId(this.#key.state, trace))),
+      clock,
+    );
+    this.#refusals = new RefusalWindow(clock);
+    this.#key = new CurrentCredential(this.#createState(credentials));
   }
 
   get status(): CredentialStatus {
-    return { isUsable: !this.#key.state.guard.isRefused() && !this.#projectId.isUnavailable() };
+    return { isUsable: !this.#key.state.guard.isRefusedRepeatedly() && !this.#projectId.isUnavailable() };
   }
 
-  /** Rotates the key pair. */
-  replaceCredentials(next: AccessKeyCredentials): void {
-    this.#key.replace(next, () => {
-      if (!this.#projectId.hasValue()) this.#projectId.reload();
+  /**
+   * Rotates the key pair once the next one is proven; the current one stays in use until then. It is replaced by an
+   * unproven one only if it was refused itself: nothing can get worse then.
+   *
+   * @param check checks a pair by a request to the project
+   */
+  async rotate(next: AccessKeyCredentials, check: CredentialCheck): Promise<RotationResult> {
+    if (this.#refusals.fullForMs() > 0) return 'unproven';
+    const trace = newTrace();
+    const state = this.#createState(next);
+    const verdict = await this.#check(state, check, trace);
+    if (verdict === 'REFUSED') {
+      this.#refusals.add(next);
+      return 'refused';
+    }
+    if (verdict === 'UNPROVEN' && !this.#key.state.guard.wasRefusedLast()) return 'unproven';
+    if (verdict === 'ACCEPTED') state.probe.markProven();
+    this.#key.replace(state, () => {
+      if (this.#projectId.current() === undefined) this.#projectId.reload(trace);
     });
+    return 'adopted';
   }
 
   authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     return this.#key.use(async ({ credentials, guard, probe }) => {
       const projectId = await this.#projectId.get(deadline, () => guard.check(), trace);
       const permit = await probe.acquire(deadline);
-      const authentication = {
-        projectId,
-        headersFor: (request: UnauthenticatedRequest) => this.#sign(request, credentials, projectId),
-      };
-      return probe.use(authentication, permit, () => {
+      return probe.use(this.#authenticationOf(credentials, projectId), permit, () => {
         guard.recordRefusal();
         // A new signature by the same key would be refused, too.
         return false;
@@ -84,12 +106,27 @@ export class AccessKeyAuthenticator implements Authenticator {
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 
-  async #findProjectId(iam: IamClient, name: string, trace: TraceContext): Promise<string> {
-    const { credentials, guard, probe } = this.#key.state;
+  async #check(state: KeyState, check: CredentialCheck, trace: TraceContext): Promise<CredentialVerdict> {
+    try {
+      const known = this.project.id ?? this.#projectId.current();
+      if (known !== undefined) return await check(this.#authenticationOf(state.credentials, known), trace);
+      this.#projectId.replace(forEver(await this.#findProjectId(state, trace)));
+      return 'ACCEPTED';
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      return error.failure === 'CREDENTIAL_REFUSED' ? 'REFUSED' : 'UNPROVEN';
+    }
+  }
+
+  async #findProjectId({ credentials, guard, probe }: KeyState, trace: TraceContext): Promise<string> {
     const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' }, credentials);
-    const projectId = await guard.run(() => iam.findProjectId(name, sign, trace));
+    const projectId = await guard.run(() => this.iam.findProjectId(this.project.name, sign, trace));
     probe.markProven();
     return projectId;
+  }
+
+  #authenticationOf(credentials: AccessKeyCredentials, projectId: string): Authentication {
+    return { projectId, headersFor: request => this.#sign(request, credentials, projectId) };
   }
 
   #sign(
@@ -107,6 +144,10 @@ export class AccessKeyAuthenticator implements Authenticator {
     if (securityToken !== undefined) headers['x-security-token'] = securityToken;
     return { ...headers, authorization: signRequest({ ...request, headers }, credentials) };
   }
+}
+
+function forEver<T>(value: T): LoadedValue<T> {
+  return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
 }
 
 /** Name of the signature scheme in Huawei's API signing guide. */

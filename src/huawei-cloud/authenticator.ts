@@ -37,6 +37,18 @@ export interface CredentialUse extends Authentication {
   settle(verdict: CredentialVerdict): boolean;
 }
 
+/** Checks a credential, before it is used for anything else, by one harmless request to the project. */
+export type CredentialCheck = (candidate: Authentication, trace: TraceContext) => Promise<CredentialVerdict>;
+
+/**
+ * What became of new credentials. `adopted`: they are in use. `refused`: Huawei Cloud refused them. `unproven`: no
+ * response said whether they are good, so a later attempt may.
+ */
+export type RotationResult = 'adopted' | 'refused' | 'unproven';
+
+/** Puts new credentials into use once they are proven. `check` checks a key pair. */
+export type Rotate<T> = (next: T, check: CredentialCheck) => Promise<RotationResult>;
+
 /** Called when a credential is suspended after repeated refusals, with the number of seconds. */
 export type SuspensionListener = (suspendedForSeconds: number) => void;
 

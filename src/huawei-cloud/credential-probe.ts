@@ -170,15 +170,11 @@ interface CredentialState {
 }
 
 /** The credential in use and its state. Rotation replaces both. */
-export class CurrentCredential<T, K extends CredentialState> {
+export class CurrentCredential<K extends CredentialState> {
   #state: K;
 
-  /** @param createState creates the initial state of a credential */
-  constructor(
-    credential: T,
-    private readonly createState: (credential: T) => K,
-  ) {
-    this.#state = createState(credential);
+  constructor(state: K) {
+    this.#state = state;
   }
 
   /** State of the credential in use. */
@@ -191,9 +187,9 @@ export class CurrentCredential<T, K extends CredentialState> {
    *
    * @param onReplaced called before they continue
    */
-  replace(next: T, onReplaced: () => void): void {
+  replace(next: K, onReplaced: () => void): void {
     const { probe } = this.#state;
-    this.#state = this.createState(next);
+    this.#state = next;
     onReplaced();
     probe.rejectWaiting();
   }

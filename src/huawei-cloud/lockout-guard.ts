@@ -30,8 +30,13 @@ export class LockoutGuard {
     return Math.max(suspensionMs, this.window.fullForMs());
   }
 
+  /** Whether the credential was refused the last time it was presented. */
+  wasRefusedLast(): boolean {
+    return this.#refusalsInARow > 0;
+  }
+
   /** Whether the credential was refused repeatedly and not accepted since. */
-  isRefused(): boolean {
+  isRefusedRepeatedly(): boolean {
     return this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW || this.window.fullForMs() > 0;
   }
 
@@ -116,11 +121,16 @@ export class RefusalWindow {
     return this.#refusals.length;
   }
 
-  /** Milliseconds until the window is no longer full; 0 if it is not full now. */
-  fullForMs(): number {
-    if (this.count() < MAX_REFUSALS) return 0;
+  /**
+   * Milliseconds until the window is no longer full; 0 if it is not full now.
+   *
+   * @param spare how many more refusals fit; 1 lets new credentials be checked after the old ones were refused
+   */
+  fullForMs(spare = 0): number {
+    const max = MAX_REFUSALS + spare;
+    if (this.count() < max) return 0;
     // Requests in flight may exceed the limit; the latest refusals decide.
-    const firstAtMs = this.#refusals.at(-MAX_REFUSALS)?.atMs ?? 0;
+    const firstAtMs = this.#refusals.at(-max)?.atMs ?? 0;
     return Math.max(0, firstAtMs + WINDOW_MS - this.clock.monotonicMs());
   }
 

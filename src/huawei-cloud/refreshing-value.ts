@@ -1,11 +1,10 @@
 import type { TraceContext } from '../lib/logger.js';
-import { newTrace } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
 
 /** A loaded value and its lifetime, in milliseconds from the load. */
-interface LoadedValue<T> {
+export interface LoadedValue<T> {
   value: T;
   lifeMs: number;
   /** After this time, the next use starts a reload in the background. */
@@ -67,22 +66,23 @@ export class RefreshingValue<T> {
 
   /** Whether `value` is the cached value and has not expired. */
   isCurrent(value: T): boolean {
-    return this.#cached?.value === value && this.hasValue();
+    return this.current() === value;
+  }
+
+  /** The cached value, unless there is none or it has expired. */
+  current(): T | undefined {
+    const cached = this.#cached;
+    return cached !== undefined && this.clock.monotonicMs() < cached.expiresAtMs ? cached.value : undefined;
   }
 
   /** Expiry of the cached value in monotonic time; undefined if there is none. */
   get expiresAtMs(): number | undefined {
-    return this.hasValue() ? this.#cached?.expiresAtMs : undefined;
+    return this.current() === undefined ? undefined : this.#cached?.expiresAtMs;
   }
 
   /** Whether there is no value and the last load has failed. */
   isUnavailable(): boolean {
-    return this.#failures > 0 && !this.hasValue();
-  }
-
-  /** Whether a cached value has not expired. */
-  hasValue(): boolean {
-    return this.#cached !== undefined && this.clock.monotonicMs() < this.#cached.expiresAtMs;
+    return this.#failures > 0 && this.current() === undefined;
   }
 
   /** Discards a value that turned out to be invalid, unless it was already replaced. */
@@ -90,14 +90,31 @@ export class RefreshingValue<T> {
     if (this.#cached?.value === value) this.#cached = undefined;
   }
 
+  /** Replaces the value by one that was loaded elsewhere, because its inputs changed. */
+  replace(loaded: LoadedValue<T>): void {
+    this.#startGeneration();
+    this.#keep(loaded);
+  }
+
   /** Reloads the value because its inputs changed. The cached value stays in use until then. */
-  reload(): void {
+  reload(trace: TraceContext): void {
+    this.#startGeneration();
+    if (this.#cached !== undefined) this.#cached.refreshAtMs = Number.NEGATIVE_INFINITY;
+    this.#startLoad(trace).catch(() => undefined);
+  }
+
+  #startGeneration(): void {
     this.#generation += 1;
     this.#loading = undefined;
     this.#failures = 0;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
-    if (this.#cached !== undefined) this.#cached.refreshAtMs = Number.NEGATIVE_INFINITY;
-    this.#startLoad(newTrace()).catch(() => undefined);
+  }
+
+  #keep({ value, lifeMs, refreshAfterMs }: LoadedValue<T>): T {
+    const nowMs = this.clock.monotonicMs();
+    this.#cached = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
+    this.#failures = 0;
+    return value;
   }
 
   #startLoad(trace: TraceContext): Promise<T> {
@@ -111,18 +128,14 @@ export class RefreshingValue<T> {
 
   async #loadOnce(generation: number, trace: TraceContext): Promise<T> {
     const [result] = await Promise.allSettled([this.load(trace)]);
-    if (generation !== this.#generation) return this.#startLoad(trace);
-    const nowMs = this.clock.monotonicMs();
+    if (generation !== this.#generation) return this.current() ?? this.#startLoad(trace);
     if (result.status === 'rejected') {
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
       this.#failures += 1;
-      this.#retryAtMs = nowMs + backOffMs * (1 - Math.random() / 2);
+      this.#retryAtMs = this.clock.monotonicMs() + backOffMs * (1 - Math.random() / 2);
       this.#lastError = result.reason;
       throw result.reason;
     }
-    const { value, lifeMs, refreshAfterMs } = result.value;
-    this.#cached = { value, refreshAtMs: nowMs + refreshAfterMs, expiresAtMs: nowMs + lifeMs };
-    this.#failures = 0;
-    return value;
+    return this.#keep(result.value);
   }
 }

@@ -130,8 +130,10 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const causeCode = codeOf(error);
-    this.#fail(this.#started ? 'CONNECTION_LOST' : connectFailureOf(causeCode), causeCode);
+    // Only the connection to a proxy fails with an error of our own.
+    const causeCode = error instanceof TransportError ? error.causeCode : codeOf(error);
+    const connectFailure = error instanceof TransportError ? error.failure : connectFailureOf(causeCode);
+    this.#fail(this.#started ? 'CONNECTION_LOST' : connectFailure, causeCode);
   }
 
   #keepFiltered(filter: () => Buffer): void {

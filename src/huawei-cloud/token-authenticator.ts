@@ -1,15 +1,19 @@
 import type { TraceContext } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
   Authenticator,
   CredentialStatus,
   CredentialUse,
+  RotationResult,
   SuspensionListener,
 } from './authenticator.js';
+import { AuthenticationError } from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
+import type { LoadedValue } from './refreshing-value.js';
 import { RefreshingValue } from './refreshing-value.js';
 
 const RENEW_BEFORE_EXPIRY_MS = 30 * 60_000;
@@ -22,6 +26,7 @@ const EXPIRY_MARGIN_SHARE_OF_LIFE = 0.1;
 
 interface UserState {
   user: IamUser;
+  window: RefusalWindow;
   passwordGuard: LockoutGuard;
   tokenGuard: LockoutGuard;
   probe: CredentialProbe;
@@ -31,49 +36,67 @@ interface UserState {
  * Authenticates with an IAM token, which is requested by password and shared by all calls.
  *
  * The token is renewed at 80 % of its life or 30 minutes before its expiry, whichever is earlier. It stays in use
- * until it expires if renewal fails. A rotated password requests a new token immediately; the old one stays in use
- * until that arrives.
+ * until it expires if renewal fails. A rotated password is proven by a new token; the old password and token stay in
+ * use until that arrives.
  *
  * Refusals of the password by IAM and of tokens by DLI have separate guards, so that a good token stays in use when
  * the password is wrong. Both fill one window.
  */
 export class TokenAuthenticator implements Authenticator {
-  readonly #user: CurrentCredential<IamUser, UserState>;
+  readonly #user: CurrentCredential<UserState>;
   readonly #authentication: RefreshingValue<Authentication>;
+  /** Refusals of users that were never in use. */
+  readonly #refusals: RefusalWindow;
 
   constructor(
     user: IamUser,
-    project: ProjectScope,
-    iam: IamClient,
+    private readonly project: ProjectScope,
+    private readonly iam: IamClient,
     private readonly clock: Clock,
     private readonly onSuspended: SuspensionListener,
   ) {
-    this.#authentication = new RefreshingValue(async trace => {
+    this.#authentication = new RefreshingValue(trace => {
       const { user, passwordGuard } = this.#user.state;
-      const { token, projectId, lifeMs } = await passwordGuard.run(() => iam.issueToken(user, project, trace));
-      const headers = { 'content-type': 'application/json', 'x-auth-token': token };
-      const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
-      return {
-        value: { projectId, headersFor: () => headers },
-        lifeMs: lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs * EXPIRY_MARGIN_SHARE_OF_LIFE),
-        // A token that lives for less than 30 minutes would otherwise be renewed at every use.
-        refreshAfterMs: Math.max(refreshAfterMs, lifeMs / 2) * (1 - RENEWAL_JITTER * Math.random()),
-      };
+      return passwordGuard.run(() => this.#issueToken(user, trace));
     }, clock);
-    this.#user = new CurrentCredential(user, next => this.#createState(next));
+    this.#refusals = new RefusalWindow(clock);
+    this.#user = new CurrentCredential(this.#createState(user));
   }
 
   get status(): CredentialStatus {
     const { expiresAtMs } = this.#authentication;
     return {
-      isUsable: !this.#user.state.tokenGuard.isRefused() && !this.#authentication.isUnavailable(),
+      isUsable: !this.#user.state.tokenGuard.isRefusedRepeatedly() && !this.#authentication.isUnavailable(),
       expiresAtMs: expiresAtMs && this.clock.epochMs() + expiresAtMs - this.clock.monotonicMs(),
     };
   }
 
-  /** Rotates the user or its password. */
-  replaceCredentials(next: IamUser): void {
-    this.#user.replace(next, () => this.#authentication.reload());
+  /**
+   * Rotates the user or its password, once IAM has issued a token. They are adopted without one only if the current
+   * ones were refused themselves: nothing can get worse then.
+   */
+  async rotate(next: IamUser): Promise<RotationResult> {
+    const { user, window, passwordGuard, tokenGuard } = this.#user.state;
+    const isCurrentRefused = passwordGuard.wasRefusedLast() || tokenGuard.wasRefusedLast();
+    const isSameUser = user.name === next.name && user.domainName === next.domainName;
+    // IAM counts the refusals of a user, whatever the password.
+    const refusals = isSameUser ? window : this.#refusals;
+    if (refusals.fullForMs(isSameUser && isCurrentRefused ? 1 : 0) > 0) return 'unproven';
+    const trace = newTrace();
+    let token: LoadedValue<Authentication> | undefined;
+    try {
+      token = await this.#issueToken(next, trace);
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      if (error.failure === 'CREDENTIAL_REFUSED') refusals.add(next);
+      if (error.failure !== 'UNAVAILABLE') return 'refused';
+      if (!isCurrentRefused) return 'unproven';
+    }
+    this.#user.replace(this.#createState(next), () => {
+      if (token === undefined) this.#authentication.reload(trace);
+      else this.#authentication.replace(token);
+    });
+    return 'adopted';
   }
 
   authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
@@ -84,7 +107,19 @@ export class TokenAuthenticator implements Authenticator {
     const window = new RefusalWindow(this.clock);
     const passwordGuard = new LockoutGuard(this.clock, window, this.onSuspended);
     const tokenGuard = new LockoutGuard(this.clock, window, this.onSuspended);
-    return { user, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.clock) };
+    return { user, window, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.clock) };
+  }
+
+  async #issueToken(user: IamUser, trace: TraceContext): Promise<LoadedValue<Authentication>> {
+    const { token, projectId, lifeMs } = await this.iam.issueToken(user, this.project, trace);
+    const headers = { 'content-type': 'application/json', 'x-auth-token': token };
+    const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
+    return {
+      value: { projectId, headersFor: () => headers },
+      lifeMs: lifeMs - Math.min(EXPIRY_MARGIN_MS, lifeMs * EXPIRY_MARGIN_SHARE_OF_LIFE),
+      // A token that lives for less than 30 minutes would otherwise be renewed at every use.
+      refreshAfterMs: Math.max(refreshAfterMs, lifeMs / 2) * (1 - RENEWAL_JITTER * Math.random()),
+    };
   }
 
   async #use(state: UserState, deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {

@@ -1,13 +1,16 @@
 /**
  * Why no complete response arrived.
  *
- * UNREACHABLE, CONNECT_TIMEOUT and TLS: no connection was established. BREAKER_OPEN: none was attempted, because too
- * many had failed before.
+ * UNREACHABLE, CONNECT_TIMEOUT and TLS: no connection was established. PROXY_REFUSED: the proxy refuses to open a
+ * tunnel. PROXY_FAILED: it cannot open one, or cannot be reached. BREAKER_OPEN: no connection was attempted, because
+ * too many had failed before.
  */
 export type TransportFailure =
   | 'UNREACHABLE'
   | 'CONNECT_TIMEOUT'
   | 'TLS'
+  | 'PROXY_REFUSED'
+  | 'PROXY_FAILED'
   | 'BREAKER_OPEN'
   | 'OVERLOADED'
   | 'TIMEOUT'
@@ -25,7 +28,8 @@ export class TransportError extends Error {
 
   /**
    * @param mayHaveBeenSent false only if provably no byte of the request left this process
-   * @param causeCode error code of the system or of undici for the log, such as ECONNREFUSED
+   * @param causeCode error code of the system or of undici for the log, such as ECONNREFUSED; HTTP_ and the
+   *   status if a proxy answered
    */
   constructor(
     readonly failure: TransportFailure,
@@ -34,6 +38,11 @@ export class TransportError extends Error {
   ) {
     super(`Upstream call failed: ${failure}`);
   }
+}
+
+/** Whether a request that failed before it was sent may be sent once more at once, over a new connection. */
+export function mayReconnect(failure: TransportFailure | undefined): boolean {
+  return failure === 'UNREACHABLE' || failure === 'PROXY_FAILED';
 }
 
 /** Classifies a failed connection attempt by the code of its error. */

@@ -6,6 +6,8 @@ import type { PoolName } from '../metrics/catalog.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { NO_METRICS } from '../metrics/metrics.js';
 import type { ClockSkew } from './clock-skew.js';
+import type { EgressProxy } from './egress-proxy.js';
+import { createProxyConnector } from './egress-proxy.js';
 import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
 import type { TransportFailure } from './transport-error.js';
@@ -20,8 +22,16 @@ interface UpstreamRequest extends ResponseLimits {
   body?: string;
 }
 
+/** How upstream hosts are reached. */
+export interface Egress {
+  /** Trusted certificate authorities in PEM, instead of those of Node. */
+  certificates: readonly string[] | undefined;
+  /** Undefined: directly. */
+  proxy: EgressProxy | undefined;
+}
+
 /** Limits of the connections to one upstream host. */
-interface TransportOptions {
+interface TransportOptions extends Partial<Egress> {
   /** Maximum number of connections and thus of calls in flight. Default 50. */
   maxConnections?: number;
   /**
@@ -29,8 +39,6 @@ interface TransportOptions {
    * a connection is free. Default 500.
    */
   maxWaiting?: number | undefined;
-  /** Trusted certificate authorities in PEM, instead of those of Node. */
-  certificates?: readonly string[] | undefined;
   /** Observes the `Date` of every response. */
   skew?: ClockSkew;
   /** The name of the pool in the metrics. */
@@ -63,6 +71,7 @@ export class Transport {
     maxWaiting = 500,
     skew,
     certificates,
+    proxy,
     pool = 'reads',
     metrics = NO_METRICS,
   }: TransportOptions = {}) {
@@ -71,6 +80,12 @@ export class Transport {
     this.#metrics = metrics;
     this.#semaphore = new Semaphore(maxConnections, maxWaiting);
     metrics.read('dli_gateway_pool_waiting', () => ({ [pool]: this.#semaphore.waitingCount }));
+    const connect = {
+      timeout: CONNECT_TIMEOUT_MS,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2' as const,
+      ...(certificates !== undefined && { ca: [...certificates] }),
+    };
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
@@ -82,12 +97,7 @@ export class Transport {
       // The collector has its own limits, which also bound a body that drips.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: {
-        timeout: CONNECT_TIMEOUT_MS,
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        ...(certificates !== undefined && { ca: [...certificates] }),
-      },
+      connect: proxy === undefined ? connect : createProxyConnector(proxy, connect),
     });
   }
 

@@ -23,6 +23,12 @@ export function canonicalAddress(text = ''): string | undefined {
   return canonical;
 }
 
+/** Whether a host name or address is loopback, that is reachable from this machine only. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
 /** The network of one party: an IPv4 address, or the /64 prefix of an IPv6 address, which is the smallest assigned. */
 export function networkOf(canonical: string): string {
   if (isIP(canonical) !== 6) return canonical;

@@ -231,8 +231,6 @@ export const READINGS = {
       values: ['ready', 'starting', 'stopping', 'overloaded', 'storeUnavailable', 'clockSkew'],
     },
   },
-  dli_gateway_store_unreadable_total: { type: 'counter', help: 'Operation records that could not be read.' },
-  dli_gateway_store_losses_total: { type: 'counter', help: 'Losses of operation records that the store noticed.' },
   dli_gateway_log_lines_dropped_total: { type: 'counter', help: 'Log lines that could not be written.' },
 } as const satisfies Record<string, ReadMetric>;
 

@@ -58,6 +58,7 @@ describe('the configuration', () => {
       isDevelopment: false,
       trustedDocuments: undefined,
       certificates: undefined,
+      proxy: undefined,
       corsOrigins: [],
       logLevel: 'info',
       metrics: true,
@@ -212,6 +213,7 @@ describe('an invalid value', () => {
       'TRUST_PROXY',
       'EXPLORER',
       'FEDERATION',
+      'HTTPS_PROXY',
       'CORS_ORIGINS',
       'LOG_LEVEL',
       'METRICS',
@@ -271,10 +273,11 @@ describe('.env.example', () => {
   });
 });
 
-/** Every variable that the gateway reads, without the files that may hold one instead. */
+/** Every variable that the gateway reads, without the files that may hold one instead and lower-case names. */
 function variablesRead(): string[] {
   const keys = keysRead();
-  return [...keys].filter(key => !keys.has(key.replace(/_FILE$/, '')) || !key.endsWith('_FILE'));
+  const isFile = (key: string) => key.endsWith('_FILE') && keys.has(key.replace(/_FILE$/, ''));
+  return [...keys].filter(key => !isFile(key) && key === key.toUpperCase());
 }
 
 /** Every variable that the gateway reads, with those for files. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config/config.js';
-import { isLoopback } from '../../src/config/env-schema.js';
+import { isLoopback } from '../../src/lib/ip-address.js';
 import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith } from '../helpers/config-problems.js';
 
 const BARE = 'must be an address with its scheme and without path, query or user';

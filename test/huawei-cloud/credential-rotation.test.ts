@@ -1,55 +1,29 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { EmulatorOptions } from '../../src/emulator/emulator.js';
-import { DEFAULT_ACCESS_KEY, DEFAULT_DOMAIN_NAME, DEFAULT_USER_NAME } from '../../src/emulator/emulator.js';
-import type { Payload, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startHeldUpstream } from '../helpers/held-upstream.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
+import type { EmulatorAccessKey, EmulatorUser } from './helpers/rotation.js';
+import {
+  AK,
+  createSome,
+  createUntil,
+  FIRST,
+  filesOf,
+  NO_KEY,
+  REFUSED,
+  REPLACED,
+  SECOND,
+  SK,
+  SUCCESS,
+  typesOf,
+  USER,
+} from './helpers/rotation.js';
 
-type EmulatorAccessKey = EmulatorOptions['accessKeys'][number];
-type EmulatorUser = EmulatorOptions['users'][number];
-
-const AK = 'HUAWEICLOUD_SDK_AK';
-const SK = 'HUAWEICLOUD_SDK_SK';
-const TOKEN = 'HUAWEICLOUD_SDK_SECURITY_TOKEN';
-const NO_KEY = { [AK]: undefined, [SK]: undefined };
-const FIRST = { accessKey: DEFAULT_ACCESS_KEY, secretKey: 'first-secret-key' };
-const SECOND = { accessKey: 'SECONDACCESSKEY00001', secretKey: 'second-secret-key' };
-const USER = { name: DEFAULT_USER_NAME, domainName: DEFAULT_DOMAIN_NAME };
-const SUCCESS = 'CreateDatasourceConnectionSuccess';
-const PAUSE_MS = 200;
-const REPLACED = 'credentials replaced';
 /** Ten times the documented maximum, to allow for busy machines. */
 const MAX_DELAY_MS = 50_000;
 
 afterEach(closeGateways);
-
-const filesOf = ({ accessKey, secretKey, securityToken }: EmulatorAccessKey) => ({
-  [AK]: accessKey,
-  [SK]: secretKey,
-  ...(securityToken !== undefined && { [TOKEN]: securityToken }),
-});
-
-let created = 0;
-
-/** Sends creates in batches of 4 until the log contains a text; returns the payloads and the duration. */
-async function createUntil(gateway: TestGateway, message: string) {
-  const startedMs = performance.now();
-  const payloads: Payload[] = [];
-  while (!gateway.log().includes(message)) {
-    payloads.push(...(await createSome(gateway, 4)));
-    await delay(PAUSE_MS);
-  }
-  return { payloads, tookMs: performance.now() - startedMs };
-}
-
-function createSome(gateway: TestGateway, count: number): Promise<Payload[]> {
-  return Promise.all(Array.from({ length: count }, () => gateway.create({ name: `c${created++}` })));
-}
-
-const typesOf = (payloads: Payload[]) => [...new Set(payloads.map(({ __typename }) => __typename))];
 
 describe('a key pair in files', () => {
   it.each<[what: string, first: EmulatorAccessKey, second: EmulatorAccessKey]>([
@@ -169,10 +143,9 @@ describe('a password in a file', () => {
     });
     await createSome(gateway, 1);
     secrets.swap({ IAM_PASSWORD: 'wrong password' });
-    await createUntil(gateway, REPLACED);
+    await createUntil(gateway, REFUSED);
 
     expect(typesOf(await createSome(gateway, 20))).toEqual([SUCCESS]);
-    await gateway.emulator.ledger.waitFor('issueToken', 2);
     expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 401]);
   });
 
@@ -193,11 +166,11 @@ describe('a password in a file', () => {
     const create = gateway.create();
     await upstream.emulator.ledger.waitFor('issueToken', 1);
     secrets.swap({ IAM_PASSWORD: 'wrong password' });
-    await gateway.logged(REPLACED);
     await upstream.emulator.ledger.waitFor('issueToken', 2);
     upstream.release();
 
-    expect(await create).toMatchObject({ code: 'UPSTREAM_AUTH_FAILED' });
+    expect(typesOf([await create])).toEqual([SUCCESS]);
+    await gateway.logged(REFUSED);
     expect(upstream.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 401]);
   });
 });

@@ -22,6 +22,7 @@ async function startWithReport(secrets: Record<string, string | undefined>, prog
     HUAWEICLOUD_SDK_PROJECT_ID: 'project-1',
     EMULATOR_PORT: '0',
     REDIS_URL: `redis://:${encodeURIComponent(SENTINELS.redisPassword)}@127.0.0.1:${await closedPort()}`,
+    https_proxy: `http://:${encodeURIComponent(SENTINELS.proxyPassword)}@proxy.example:3128`,
     NODE_OPTIONS: `--report-on-signal --report-directory=${folder} --report-filename=${REPORT}`,
   };
   const defined = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined);

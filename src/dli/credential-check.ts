@@ -1,0 +1,70 @@
+import type { Authentication, CredentialVerdict } from '../huawei-cloud/authenticator.js';
+import { isObject, parseJson } from '../lib/json.js';
+import type { TraceContext } from '../lib/logger.js';
+import { Deadline } from '../lib/time.js';
+import { provesCredential } from './classify-create.js';
+import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
+import { pathOf } from './dli-client.js';
+import { DliError } from './dli-error.js';
+import type { SafeRequest, SafeRequestDependencies, SafeResponse } from './safe-request.js';
+import { SafeRequests } from './safe-request.js';
+import { readErrorCode } from './sanitize.js';
+
+const TIMEOUT_MS = 4_500;
+const NO_CONNECTION = '00000000-0000-0000-0000-000000000000';
+
+const read = { method: 'GET', maxBodyBytes: 16 * 1024 * 1024, isCollection: true } as const;
+
+/** Reads with a short response. A region need not offer the first ones, and then they prove nothing. */
+const READS: readonly SafeRequest[] = [
+  { ...read, operation: 'listQueues', pathOf: projectId => `/v1.0/${encodeURIComponent(projectId)}/queues` },
+  {
+    ...read,
+    operation: ENHANCED_API.operations.list,
+    pathOf: projectId => `${pathOf(projectId, ENHANCED_API.collection)}?limit=1&offset=0`,
+  },
+  {
+    ...read,
+    operation: CLASSIC_API.operations.get,
+    pathOf: projectId => pathOf(projectId, CLASSIC_API.collection, NO_CONNECTION),
+  },
+];
+
+/**
+ * Checks a credential, before it is used for anything else, by a read.
+ *
+ * @returns ACCEPTED if DLI itself responded, even with a 403; REFUSED after a single refusal
+ */
+export async function checkCredential(
+  candidate: Authentication,
+  trace: TraceContext,
+  dependencies: Omit<SafeRequestDependencies, 'signIn' | 'maxTries'>,
+): Promise<CredentialVerdict> {
+  let isRefused = false;
+  const settle = (verdict: CredentialVerdict) => {
+    isRefused ||= verdict === 'REFUSED';
+    return false;
+  };
+  const requests = new SafeRequests({ ...dependencies, signIn: async () => ({ ...candidate, settle }), maxTries: 1 });
+  const deadline = new Deadline(dependencies.clock, TIMEOUT_MS);
+  const context = { deadline, trace };
+  for (const request of READS) {
+    try {
+      await requests.send(request, context, isProof);
+      return 'ACCEPTED';
+    } catch (error) {
+      if (!(error instanceof DliError)) throw error;
+      if (isRefused) return 'REFUSED';
+      if (!error.isNotOffered) return 'UNPROVEN';
+    }
+  }
+  return 'UNPROVEN';
+}
+
+/** Whether a response comes from behind the check of signatures and tokens; undefined if that is not certain. */
+function isProof({ status, text }: SafeResponse): true | undefined {
+  if (status >= 200 && status < 300) return isObject(parseJson(text)) ? true : undefined;
+  const code = readErrorCode(text) ?? '';
+  // DLI's own 403 is about rights: who asks is known.
+  return provesCredential(code) || (status === 403 && code.startsWith('DLI.')) ? true : undefined;
+}
