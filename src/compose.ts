@@ -95,19 +95,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
   const sampler = new LogSampler(limits.logWindowMs);
-  const dliDependencies = {
-    authenticator,
-    endpoint,
-    certificates,
-    queuedCreates,
-    clock,
-    skew,
-    log,
-    sampler,
-    confidential,
-  };
-  const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports } =
-    createDliClients(dliDependencies);
+  const shared = { authenticator, endpoint, certificates, queuedCreates, clock, skew, log, sampler, confidential };
+  const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports } = createDliClients(shared);
 
   const project = projectOf(config);
   const store = await openStore(config, redisTimeoutMs, clock, log);
