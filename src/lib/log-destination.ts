@@ -20,7 +20,7 @@ export interface DroppedLines {
  * Writes log lines to a stream in batches, without ever waiting for its reader.
  *
  * Lines that do not fit into the buffer, or whose write fails, are dropped and counted. As soon as lines can be written
- * again, one line says how many are missing. `process.stdout` is asynchronous for pipes and goes on after an error.
+ * again, one line says how many were since the start. `process.stdout` is asynchronous for pipes and goes on after an error.
  */
 export class LogDestination {
   /** Batches that wait for the one being written, oldest first. */

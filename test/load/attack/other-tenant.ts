@@ -33,7 +33,7 @@ export class OtherTenant {
 
   /** `connectionId` is a connection that exists. */
   constructor(url: string, token: string, connectionId: string) {
-    // Far below the gateway's 5 s, which may close an idle connection in the moment in which it is used again.
+    // Far below the gateway's timeout, which may close an idle connection in the moment in which it is used again.
     this.#pool = new Pool(new URL(url).origin, {
       connections: 20,
       keepAliveTimeout: 1_000,
