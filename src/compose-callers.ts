@@ -1,24 +1,27 @@
-import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import type { CallerAuthenticator } from './auth/caller.js';
 import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
 import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
 import type { Transport } from './huawei-cloud/transport.js';
+import type { RedisClients } from './lib/redis-client.js';
 import type { Clock } from './lib/time.js';
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
   { tokens, createLimit }: AuthConfig,
-  address: RedisOptions | undefined,
+  clients: RedisClients | undefined,
   secret: SharedCounters['secret'],
   log: Logger,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
-  if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
-  const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
-  const redis = await connectBestEffort(address, isAvailable => {
+  if (clients === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
+  const [{ connectBestEffort, closeRedis }, { COUNTER_PREFIX }] = await Promise.all([
+    import('./lib/redis-client.js'),
+    import('./auth/rate-limits.js'),
+  ]);
+  const redis = await connectBestEffort(clients, COUNTER_PREFIX, (isAvailable, detail) => {
     if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
-    else log.warn({ operation: 'limits', outcome: 'alone' }, 'REDIS_URL: every gateway counts creates alone');
+    else log.warn({ operation: 'limits', outcome: 'alone', detail }, 'REDIS_URL: every gateway counts creates alone');
   });
   return { redis, secret, close: () => closeRedis(redis) };
 }

@@ -1,16 +1,14 @@
-import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import { ConnectionQuota } from './auth/caller.js';
 import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
+import { openPollLease, openRedis, openStore } from './compose-redis.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
-import { credentialValues } from './config/credentials.js';
+import { credentialValues, rotationOf } from './config/credentials.js';
 import { ConnectionDetails } from './connection-reads/connection-details.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
-import type { PollLease } from './connection-reads/poller.js';
-import { LOCAL_LEASE } from './connection-reads/poller.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { createDliClients } from './dli/create-clients.js';
@@ -33,9 +31,7 @@ import { ResumeCreate } from './idempotency/resume-create.js';
 import { WriteBehind } from './idempotency/write-behind.js';
 import { LogSampler } from './lib/log-sampler.js';
 import { logBug } from './lib/logger.js';
-import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
-import type { OperationStore } from './operation-store/operation-store.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -92,7 +88,12 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     confidential.add(credentialValues(credentials));
     replaceCredentials(credentials);
   };
-  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
+  const credentialWatcher = new CredentialWatcher(
+    config.credentialFiles,
+    config.credentials,
+    rotationOf(config.credentials, onRotation),
+    log,
+  );
   const sampler = new LogSampler(limits.logWindowMs);
   const dliDependencies = {
     authenticator,
@@ -108,7 +109,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
-  const store = await openStore(config, redisTimeoutMs, clock, log);
+  const redis = await openRedis(config.redis, redisTimeoutMs, log);
+  const store = await openStore(config.dataDir, redis?.clients, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
@@ -133,9 +135,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   });
   const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
-  const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
-  const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log);
+  const counters = await openSharedCounters(auth, redis?.clients, () => keys.hmacKey(), log);
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
@@ -174,7 +174,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis, project, confidential, clock, log),
+    lease: await openPollLease(redis?.clients, project, confidential, clock, log),
     clock,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
@@ -204,6 +204,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     start(): void {
       background.start();
       credentialWatcher.start();
+      redis?.watcher.start();
     },
     /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
@@ -220,6 +221,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
       credentialWatcher.close();
+      redis?.watcher.close();
       sampler.close();
       await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },
@@ -258,32 +260,4 @@ function createAuthenticator(
     authenticator,
     replaceCredentials: next => next.kind === 'iamUser' && authenticator.replaceCredentials(next),
   };
-}
-
-async function openStore(
-  { dataDir, redisUrl }: Config,
-  redisTimeoutMs: number | undefined,
-  clock: Clock,
-  log: Logger,
-): Promise<OperationStore> {
-  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
-  if (redisUrl === undefined) {
-    const { LmdbStore } = await import('./operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir, report);
-  }
-  const { RedisStore } = await import('./operation-store/redis-store.js');
-  const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
-  return RedisStore.connect(redisUrl, report, clock, limits);
-}
-
-async function openPollLease(
-  redis: RedisOptions | undefined,
-  project: string,
-  confidential: ConfidentialTexts,
-  clock: Clock,
-  log: Logger,
-): Promise<PollLease> {
-  if (redis === undefined) return LOCAL_LEASE;
-  const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(redis, project, confidential, clock, log);
 }

@@ -1,23 +1,33 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../lib/logger.js';
-import type { CredentialsConfig } from './credentials.js';
-import { isCompleteRotation, withValues } from './credentials.js';
 import { isValidSecret } from './env-schema.js';
 import { isReadableByAll, stripLineBreak } from './secret-files.js';
 
 // A change must be the same in two polls, so it takes effect after at most twice this interval.
 const POLL_INTERVAL_MS = 1_000;
 
+/** What a {@link CredentialWatcher} does with what it finds. */
+export interface Rotation<T> {
+  /** The credentials with the new texts of their files, by variable. All of these are valid. */
+  parse(secrets: Readonly<Record<string, string>>): T;
+  /**
+   * Takes credentials into use.
+   *
+   * @returns a warning if the last ones stay in use for now; it is called again with the next poll
+   */
+  adopt(found: T): string | undefined | Promise<string | undefined>;
+}
+
 /**
- * Polls credential files and reports a rotation once the new credentials are complete.
+ * Polls credential files and rotates the credentials once they are the same in two polls.
  *
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
-export class CredentialWatcher {
-  #credentials: CredentialsConfig;
+export class CredentialWatcher<T> {
+  #credentials: T;
   /** The credentials that the last poll found, if they differ from those in use. */
-  #candidate: CredentialsConfig | undefined;
+  #candidate: T | undefined;
   #lastWarning: string | undefined;
   #isPolling = false;
   #timer: NodeJS.Timeout | undefined;
@@ -25,8 +35,8 @@ export class CredentialWatcher {
   /** The log receives the names of variables, never values. */
   constructor(
     private readonly files: Readonly<Record<string, string>>,
-    credentials: CredentialsConfig,
-    private readonly onChange: (credentials: CredentialsConfig) => void,
+    credentials: T,
+    private readonly rotation: Rotation<T>,
     private readonly log: Logger<{ keys: readonly string[] }>,
   ) {
     this.#credentials = credentials;
@@ -47,25 +57,21 @@ export class CredentialWatcher {
     this.#isPolling = true;
     try {
       const secrets = await this.#readFiles();
-      if (secrets !== undefined) this.#compare(withValues(this.#credentials, secrets));
+      if (secrets !== undefined) await this.#compare(this.rotation.parse(secrets));
     } finally {
       this.#isPolling = false;
     }
   }
 
-  #compare(found: CredentialsConfig): void {
+  async #compare(found: T): Promise<void> {
     const isStable = isDeepStrictEqual(found, this.#candidate);
     this.#candidate = isDeepStrictEqual(found, this.#credentials) ? undefined : found;
     if (this.#candidate === undefined || !isStable) return;
-    // A half-changed pair means that the rotation is still under way.
-    if (!isCompleteRotation(this.#credentials, found)) {
-      this.#warn('only a part of the key pair has changed: the last pair stays in use until all of it has');
-      return;
-    }
+    const warning = await this.rotation.adopt(found);
+    if (warning !== undefined) return this.#warn(warning);
     this.#credentials = found;
     this.#candidate = undefined;
     this.#lastWarning = undefined;
-    this.onChange(found);
     this.log.info({ keys: Object.keys(this.files) }, 'credentials replaced');
   }
 

@@ -1,5 +1,6 @@
 import type { AccessKeyCredentials } from '../huawei-cloud/access-key-authenticator.js';
 import type { IamUser } from '../huawei-cloud/iam-client.js';
+import type { Rotation } from './credential-watcher.js';
 import type { Problem } from './secret-files.js';
 import { addProblem } from './secret-files.js';
 
@@ -67,11 +68,27 @@ export function watchedFiles(
   return isComplete ? Object.fromEntries(entries) : {};
 }
 
-/** Credentials of the same kind with new values for some variables. */
-export function withValues(
+/** How watched credentials of Huawei Cloud are rotated: a pair as a whole. */
+export function rotationOf(
   credentials: CredentialsConfig,
-  values: Readonly<Record<string, string>>,
-): CredentialsConfig {
+  onChange: (next: CredentialsConfig) => void,
+): Rotation<CredentialsConfig> {
+  let last = credentials;
+  return {
+    parse: secrets => withValues(last, secrets),
+    adopt: found => {
+      // A half-changed pair means that the rotation is still under way.
+      if (!isCompleteRotation(last, found))
+        return 'only a part of the key pair has changed: the last pair stays in use until all of it has';
+      last = found;
+      onChange(found);
+      return undefined;
+    },
+  };
+}
+
+/** Credentials of the same kind with new values for some variables. */
+function withValues(credentials: CredentialsConfig, values: Readonly<Record<string, string>>): CredentialsConfig {
   const changed = Object.entries(FIELDS[credentials.kind]).flatMap(([key, field]) =>
     values[key] === undefined ? [] : [[field, values[key]]],
   );
@@ -79,7 +96,7 @@ export function withValues(
 }
 
 /** Whether a change of credentials is complete: of a key pair, every part must have changed. */
-export function isCompleteRotation(last: CredentialsConfig, next: CredentialsConfig): boolean {
+function isCompleteRotation(last: CredentialsConfig, next: CredentialsConfig): boolean {
   if (last.kind !== 'accessKey' || next.kind !== 'accessKey') return true;
   return (
     last.accessKey !== next.accessKey &&

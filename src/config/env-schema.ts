@@ -164,6 +164,7 @@ export const SECRET_KEYS = [
   'IAM_PASSWORD',
   'IAM_DOMAIN_NAME',
   'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
 ] as const;
 
 /** Every variable with its format and default. Rules that span several variables are checked in `loadConfig`. */
@@ -188,6 +189,8 @@ export const envSchema = z.object({
   OPERATION_TIMEOUT_MS: milliseconds(1_000, 120_000).default(20_000),
   DATA_DIR: z.string().default('.data'),
   REDIS_URL: z.string().check(checkRedisUrl).optional(),
+  REDIS_CA_FILE: z.string().optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().optional(),
   RECONCILE_SETTLE_MS: milliseconds(100, 900_000).default(120_000),
   DLI_MARKER_TAG: flag.default(false),
   READ_FRESHNESS_MS: milliseconds(0, 60_000).default(1_000),

@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { BindingFailureCause, ConnectionKind, ResourceKind } from '../dli/connection.js';
 import { DLI_ERROR_CODES, DliError } from '../dli/dli-error.js';
@@ -7,6 +7,7 @@ import type { ConfidentialTexts } from '../dli/sanitize.js';
 import { shownMessage, shownTags } from '../dli/sanitize.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
+import type { RedisClients } from '../lib/redis-client.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
 import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './list-page.js';
@@ -28,17 +29,21 @@ const PREFIX = 'dli-gateway:{follow}:1';
  * @param confidential texts that must never be shown; another gateway, with other credentials, may send them
  */
 export async function openRedisPollLease(
-  address: RedisOptions,
+  clients: RedisClients,
   project: string,
   confidential: ConfidentialTexts,
   clock: Clock,
   log: Logger,
 ): Promise<PollLease> {
-  const commands = await connectBestEffort(address, isAvailable => {
+  const commands = await connectBestEffort(clients, PREFIX, (isAvailable, reason) => {
     if (isAvailable) log.info({ operation: 'follow', outcome: 'shared' }, 'gateways poll connections together again');
-    else log.warn({ operation: 'follow', outcome: 'alone' }, 'REDIS_URL: every gateway polls alone');
+    else
+      log.warn(
+        { operation: 'follow', outcome: 'alone', ...(reason && { detail: reason }) },
+        'REDIS_URL: every gateway polls alone',
+      );
   });
-  const messages = commands.duplicate({
+  const messages = clients.duplicate(commands, {
     commandTimeout: undefined,
     socketTimeout: undefined,
     enableOfflineQueue: true,

@@ -22,6 +22,8 @@ export const KEYS = {
   server: `${PREFIX}server`,
   loss: `${PREFIX}loss`,
   count: `${PREFIX}count:`,
+  check: `${PREFIX}check`,
+  checkIndex: `${PREFIX}check-index`,
 } as const;
 
 /** The keys that change with a record: its own, its name's, and the index of open records. */
@@ -32,9 +34,10 @@ export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): 
 const READ = `
 local function read(key)
   local text = redis.pcall('GET', key)
+  if type(text) ~= 'table' then return text end
   -- Another type of key: an empty text is no record.
-  if type(text) == 'table' then return '' end
-  return text
+  if string.match(text.err, '^%-?WRONGTYPE') then return '' end
+  return redis.call('GET', key)
 end
 local function decode(text)
   local isJson, value = pcall(cjson.decode, text)
@@ -58,6 +61,23 @@ local function store(key, text, expiresAtMs)
   redis.call('SET', key, text)
   redis.call('PEXPIREAT', key, expiresAtMs)
 end
+`;
+
+/**
+ * Executes each command of the other scripts, on keys of its own that it removes. Keys: a text, an index.
+ *
+ * One command a line, because Redis names the line of a refused command.
+ */
+export const CHECK_RIGHTS = `
+redis.call('SET', KEYS[1], '1', 'PX', 60000)
+redis.call('GET', KEYS[1])
+redis.call('EXISTS', KEYS[1])
+redis.call('PEXPIREAT', KEYS[1], 1)
+redis.call('ZADD', KEYS[2], 0, '1')
+redis.call('ZRANGEBYSCORE', KEYS[2], 0, 0)
+redis.call('ZREM', KEYS[2], '1')
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1
 `;
 
 // The run_id changes with a failover or a restart, which may lose the last writes.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { parseRedisUrl } from '../lib/redis-url.js';
+import type { RedisClients } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
@@ -43,25 +43,24 @@ export class RedisStore implements OperationStore {
   }
 
   /**
-   * Connects to `redis://` or `rediss://`. While the server cannot be reached every operation fails, and the
-   * connection is retried in the background.
+   * Connects. While the server cannot be reached every operation fails, and the connection is retried in the
+   * background.
    *
+   * @param clients creates the connection
    * @param report receives each problem once, for operators, without addresses or secrets
    * @param clock that of the callers
    * @param timeoutsMs after which Redis counts as unavailable
-   * @throws {StoreConfigError} when the server refuses the password, or its maxmemory-policy is not noeviction
-   * @throws {RangeError} when the URL is wrong
+   * @throws {StoreConfigError} when the server refuses the password or a command, is another node of a cluster, or its
+   *   maxmemory-policy is not noeviction
    */
   static async connect(
-    url: string,
+    clients: RedisClients,
     report: (problem: string) => void,
     clock: Clock,
     timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const lossDetector = new RedisLossDetector();
-    const connection = await RedisConnection.open(parseRedisUrl(url), report, () =>
-      lossDetector.handshake(clock.epochMs()),
-    );
+    const connection = await RedisConnection.open(clients, report, () => lossDetector.handshake(clock.epochMs()));
     return new RedisStore(connection, lossDetector, timeoutsMs);
   }
 

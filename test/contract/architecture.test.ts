@@ -30,8 +30,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'compose.ts': {
     allowed: [
       'compose-callers.ts',
+      'compose-redis.ts',
       'idempotency',
-      'operation-store',
       'connection-reads',
       'auth',
       'config',
@@ -40,6 +40,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'lib',
     ],
   },
+  'compose-redis.ts': { allowed: ['operation-store', 'connection-reads', 'config', 'lib'], allowedAsTypes: ['dli'] },
   'compose-callers.ts': { allowed: ['auth', 'lib'], allowedAsTypes: ['config', 'huawei-cloud'] },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },

@@ -6,7 +6,16 @@ import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
-import { connect, countKey, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
+import {
+  clientsOf,
+  connect,
+  countKey,
+  eventually,
+  openClient,
+  PREFIX,
+  startPair,
+  startProxy,
+} from './helpers/redis-access.js';
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
@@ -56,7 +65,10 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
     it('records the time of the loss by the clock of the gateway', async () => {
       const server = await startRedisServer(program);
-      const store = await RedisStore.connect(server.url, () => {}, { ...SYSTEM_CLOCK, epochMs: () => 4_711 });
+      const store = await RedisStore.connect(clientsOf(server.url), () => {}, {
+        ...SYSTEM_CLOCK,
+        epochMs: () => 4_711,
+      });
       await store.secret();
       await server.kill();
       await startRedisServer(program, { port: server.port });
