@@ -13,16 +13,20 @@ export async function openSharedCounters(
   clients: RedisClients | undefined,
   secret: SharedCounters['secret'],
   log: Logger,
+  logWindowMs: number | undefined,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (clients === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
   const [{ connectBestEffort, closeRedis }, { COUNTER_PREFIX }] = await Promise.all([
     import('./lib/redis-client.js'),
     import('./auth/rate-limits.js'),
   ]);
-  const redis = await connectBestEffort(clients, COUNTER_PREFIX, (isAvailable, detail) => {
-    if (isAvailable) log.info({ operation: 'limits', outcome: 'shared' }, 'gateways count creates together again');
-    else log.warn({ operation: 'limits', outcome: 'alone', detail }, 'REDIS_URL: every gateway counts creates alone');
-  });
+  const lines = {
+    lost: (fields: object) =>
+      log.warn({ operation: 'limits', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway counts creates alone'),
+    back: (fields: object) =>
+      log.info({ operation: 'limits', outcome: 'shared', ...fields }, 'gateways count creates together again'),
+  };
+  const redis = await connectBestEffort(clients, COUNTER_PREFIX, lines, logWindowMs);
   return { redis, secret, close: () => closeRedis(redis) };
 }
 

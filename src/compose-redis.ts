@@ -10,6 +10,7 @@ import type { RedisAddress } from './lib/redis-url.js';
 import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
 import type { OperationStore } from './operation-store/operation-store.js';
+import type { StoreHealth } from './operation-store/store-health.js';
 
 /**
  * Prepares the connections to Redis, and follows the file of its URL; undefined without Redis.
@@ -49,16 +50,15 @@ export async function openStore(
   clients: RedisClients | undefined,
   redisTimeoutMs: number | undefined,
   clock: Clock,
-  log: Logger,
+  health: StoreHealth,
 ): Promise<OperationStore> {
-  const report = (problem: string) => log.warn({ operation: 'store', outcome: 'problem' }, problem);
   if (clients === undefined) {
     const { LmdbStore } = await import('./operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir, report);
+    return LmdbStore.open(dataDir, health);
   }
   const { RedisStore } = await import('./operation-store/redis-store.js');
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
-  return RedisStore.connect(clients, report, clock, limits);
+  return RedisStore.connect(clients, health, clock, limits);
 }
 
 /** Connects gateways that share Redis, so that they share polls; without Redis, each polls on its own. */
@@ -68,8 +68,9 @@ export async function openPollLease(
   confidential: ConfidentialTexts,
   clock: Clock,
   log: Logger,
+  logWindowMs: number | undefined,
 ): Promise<PollLease> {
   if (clients === undefined) return LOCAL_LEASE;
   const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(clients, project, confidential, clock, log);
+  return openRedisPollLease(clients, project, confidential, clock, log, logWindowMs);
 }

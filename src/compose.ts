@@ -32,6 +32,7 @@ import { WriteBehind } from './idempotency/write-behind.js';
 import { LogSampler } from './lib/log-sampler.js';
 import { logBug } from './lib/logger.js';
 import type { Clock } from './lib/time.js';
+import { StoreHealth } from './operation-store/store-health.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -54,7 +55,7 @@ export interface BackendLimits {
   connectionsPerTenant?: number | undefined;
   /** Maximum number of open client connections per network before sign-in. Default is 500. */
   connectionsPerNetwork?: number | undefined;
-  /** Window of the sampled log lines in milliseconds. Default is a minute. */
+  /** Window of the sampled log lines, and of those about outages, in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
   verificationsPerSecond?: number | undefined;
@@ -110,7 +111,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
 
   const project = projectOf(config);
   const redis = await openRedis(config.redis, redisTimeoutMs, log);
-  const store = await openStore(config.dataDir, redis?.clients, redisTimeoutMs, clock, log);
+  const storeHealth = new StoreHealth(redis === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
+  const store = await openStore(config.dataDir, redis?.clients, redisTimeoutMs, clock, storeHealth);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
@@ -119,13 +121,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
-  const reconciliation = { store, keys, inline, reconciler, clock, log };
+  const reconciliation = { store, keys, inline, reconciler, clock };
   const background = new BackgroundReconciliation({
     ...reconciliation,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock);
-  const creation = { ...reconciliation, writer, resume, markerTag, confidential };
+  const creation = { ...reconciliation, log, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
   const createEnhancedConnection = new CreateEnhancedConnection({
@@ -135,7 +137,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   });
   const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
-  const counters = await openSharedCounters(auth, redis?.clients, () => keys.hmacKey(), log);
+  const counters = await openSharedCounters(auth, redis?.clients, () => keys.hmacKey(), log, limits.logWindowMs);
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
@@ -174,7 +176,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis?.clients, project, confidential, clock, log),
+    lease: await openPollLease(redis?.clients, project, confidential, clock, log, limits.logWindowMs),
     clock,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
@@ -185,6 +187,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   return {
     /** Skew between the local clock and that of Huawei Cloud. */
     skew,
+    /** Whether the operation store can be used, and since when. */
+    storeHealth,
     createConnection,
     createEnhancedConnection,
     changeBindings,
@@ -214,6 +218,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
         await background.close();
         await writer.close();
         await store.close();
+        storeHealth.close();
       };
       // The calls of background reconciliation may hang, so its transport is closed before the others.
       await Promise.all([closeRecords(), counters?.close(), transports.reconciliation.close()]);

@@ -27,6 +27,7 @@ const PREFIX = 'dli-gateway:{follow}:1';
  *
  * @param project identifies the DLI project; only gateways of the same project share leases
  * @param confidential texts that must never be shown; another gateway, with other credentials, may send them
+ * @param logWindowMs time between two lines about Redis, in milliseconds; a minute by default
  */
 export async function openRedisPollLease(
   clients: RedisClients,
@@ -34,15 +35,15 @@ export async function openRedisPollLease(
   confidential: ConfidentialTexts,
   clock: Clock,
   log: Logger,
+  logWindowMs?: number,
 ): Promise<PollLease> {
-  const commands = await connectBestEffort(clients, PREFIX, (isAvailable, reason) => {
-    if (isAvailable) log.info({ operation: 'follow', outcome: 'shared' }, 'gateways poll connections together again');
-    else
-      log.warn(
-        { operation: 'follow', outcome: 'alone', ...(reason && { detail: reason }) },
-        'REDIS_URL: every gateway polls alone',
-      );
-  });
+  const lines = {
+    lost: (fields: object) =>
+      log.warn({ operation: 'follow', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway polls alone'),
+    back: (fields: object) =>
+      log.info({ operation: 'follow', outcome: 'shared', ...fields }, 'gateways poll connections together again'),
+  };
+  const commands = await connectBestEffort(clients, PREFIX, lines, logWindowMs);
   const messages = clients.duplicate(commands, {
     commandTimeout: undefined,
     socketTimeout: undefined,

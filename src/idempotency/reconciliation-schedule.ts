@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationContext } from '../dli/dli-error.js';
-import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
-import { lastSentAt, toUnknown } from '../operation-store/operation-record.js';
+import { isDecided, lastSentAt, toUnknown } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
@@ -93,7 +92,6 @@ interface Dependencies {
   inline: InlineReconciliation;
   reconciler: Reconciler;
   clock: Clock;
-  log: Logger;
   /** Milliseconds between two searches for abandoned records. */
   intervalMs: number;
 }
@@ -119,13 +117,13 @@ export class BackgroundReconciliation {
   }
 
   async #search(): Promise<void> {
-    const { store, clock, log, intervalMs } = this.dependencies;
+    const { store, clock, intervalMs } = this.dependencies;
     try {
       const nowMs = clock.epochMs();
       if (await store.hasAbandoned(nowMs)) await this.#decideAbandoned(nowMs);
     } catch (error) {
+      // The store itself reports that it is lost.
       if (!(error instanceof StoreUnavailableError)) throw error;
-      log.warn({ operation: 'store', outcome: 'unavailable' }, 'open creates cannot be looked up');
     }
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => this.start(), intervalMs).unref();
@@ -164,8 +162,9 @@ export async function takeOver(
   ownedUntilMs: number,
 ): Promise<UnknownRecord | undefined> {
   if (record.ownedUntilMs > nowMs) return undefined;
-  const taken = await store.takeOver(record.id, record.owner, randomUUID(), ownedUntilMs);
-  if (taken?.state !== 'SENDING') return taken;
+  const taken = isDecided(record) ? undefined : await store.takeOver(record, randomUUID(), ownedUntilMs);
+  if (taken === undefined || taken.state === 'SUCCEEDED') return undefined;
+  if (taken.state === 'UNKNOWN') return taken;
   // The previous owner could send until its own time was over.
   return toUnknown(taken, { unknownReason: 'GATEWAY_RESTART', lastSentAtMs: record.ownedUntilMs });
 }

@@ -2,12 +2,16 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { connect as connectEncrypted } from 'node:tls';
 import type { RedisOptions } from 'ioredis';
-import { AbstractConnector, Redis, ReplyError } from 'ioredis';
+import { AbstractConnector, Redis } from 'ioredis';
+import type { OutageLines } from './outage-log.js';
+import { OutageLog } from './outage-log.js';
+import { explainRefusal, isReplyError } from './redis-errors.js';
 import type { RedisAddress, RedisSettings } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
 const DISCONNECT_TIMEOUT_MS = 20;
+const RECHECK_MS = 10_000;
 const RECONNECT_MS = { first: 50, max: 2_000 };
 // A connection that is being closed ends only after it.
 const SENTINEL_RETRY_MS = 500;
@@ -203,19 +207,19 @@ async function findHolder(node: Host, key: string, { username, password, tls }: 
  * unreachable server does not fail the call: reconnection continues in the background.
  *
  * @param key one of its keys
- * @param onChange called once when Redis becomes unavailable, with the reason if Redis gave one, and once when it is
- *   available again
+ * @param lines the log lines when Redis becomes unavailable, with the reason if Redis gave one, and when it is available
+ *   again
+ * @param logWindowMs time between two of them during an outage, in milliseconds; a minute by default
  */
 export async function connectBestEffort(
   clients: RedisClients,
   key: string,
-  onChange: (isAvailable: boolean, reason?: string) => void,
+  lines: OutageLines,
+  logWindowMs?: number,
 ): Promise<Redis> {
-  let isAvailable = true;
-  const setAvailable = (isAvailableNow: boolean, reason?: string) => {
-    if (isAvailableNow !== isAvailable) onChange(isAvailableNow, reason);
-    isAvailable = isAvailableNow;
-  };
+  let refusal: { detail?: string } = {};
+  let recheck: NodeJS.Timeout | undefined;
+  const outage = new OutageLog({ ...lines, lost: fields => lines.lost({ ...fields, ...refusal }) }, logWindowMs);
   const redis = clients.create(key, {
     commandTimeout: clients.commandTimeoutMs,
     // Detects a dead server, which does not close the connection: otherwise every command would time out.
@@ -224,8 +228,12 @@ export async function connectBestEffort(
     // The only place that sees every error of Redis, with those that the rate limiter swallows.
     reconnectOnError: error => {
       if (clients.hasMoved(error)) return true;
-      const reason = explainRefusal(error);
-      if (reason !== undefined) setAvailable(false, reason);
+      const detail = explainRefusal(error);
+      if (detail === undefined) return false;
+      refusal = { detail };
+      outage.lost();
+      // Whether it is still refused shows after a new connection, by the next command.
+      recheck ??= setTimeout(() => redis.disconnect(true), RECHECK_MS).unref();
       return false;
     },
   });
@@ -235,9 +243,17 @@ export async function connectBestEffort(
       .once('close', resolve)
       .once('error', () => resolve());
   });
-  redis.on('ready', () => setAvailable(true));
+  redis.on('ready', () => {
+    refusal = {};
+    recheck = undefined;
+    outage.back();
+  });
   // Errors of ioredis contain commands, so they are not passed on.
-  redis.on('error', () => setAvailable(false));
+  redis.on('error', () => outage.lost());
+  redis.on('end', () => {
+    clearTimeout(recheck);
+    outage.close();
+  });
   await firstAttempt;
   return redis;
 }
@@ -252,48 +268,4 @@ export async function closeRedis(redis: Redis): Promise<void> {
   const ended = isOpen ? new Promise(resolve => redis.once('end', resolve)) : undefined;
   redis.disconnect();
   await ended;
-}
-
-/** Whether Redis itself refused the command; otherwise the connection failed. */
-export function isReplyError(error: unknown): error is Error {
-  return error instanceof ReplyError && error instanceof Error;
-}
-
-/** The commands of the gateway, those of its scripts included. Nothing else of an error is ever logged. */
-const COMMANDS: ReadonlySet<string> = new Set([
-  ...['EVAL', 'EVALSHA', 'MULTI', 'EXEC', 'CONFIG', 'INFO', 'SELECT', 'PUBLISH', 'SUBSCRIBE'],
-  ...['GET', 'SET', 'DEL', 'EXISTS', 'EXPIRE', 'PEXPIREAT', 'PTTL', 'INCRBY', 'ZADD', 'ZREM', 'ZRANGEBYSCORE'],
-]);
-/** The script of rate-limiter-flexible is one line, so the error does not say which of its commands it is. */
-const LIMITER_COMMANDS = ['SET', 'INCRBY', 'PTTL', 'EXPIRE'];
-
-/**
- * Why Redis refuses a command: by its ACL, or because another node of a cluster has the key.
- *
- * @param script the Lua script that failed
- * @returns a sentence without arguments, names and addresses; undefined for other errors
- */
-export function explainRefusal({ message }: Error, script = ''): string | undefined {
-  if (message.startsWith('MOVED '))
-    return 'this Redis is a cluster and another node has the data: use redis-cluster:// with several of its nodes.';
-  // Scripts get other texts than callers, and each version of Redis has its own.
-  if (!/NOPERM|can't run this command|can't access|can't publish|ACL failure/.test(message)) return undefined;
-  const [, name = ''] = /'([a-z]+)[a-z|-]*' command/i.exec(message) ?? [];
-  const [, line = '0'] = /user_script: ?(\d+)/.exec(message) ?? [];
-  const inScript = [...(script.split('\n')[Number(line) - 1] ?? '').matchAll(/redis\.p?call\('([A-Z]+)'/g)];
-  const named = name === '' ? inScript.map(([, command = '']) => command) : [name.toUpperCase()];
-  const commands = named.length > 0 ? named : LIMITER_COMMANDS;
-  let subject = `the command ${commands.filter(command => COMMANDS.has(command)).join(' or ')}`;
-  if (name === '' && /\bkeys?\b/.test(message)) subject = 'keys that begin with dli-gateway:';
-  if (name === '' && /\bchannels?\b/.test(message)) subject = 'channels that begin with dli-gateway:';
-  return `Redis does not allow its user ${subject}; docs/operation-records.md shows the ACL.`;
-}
-
-/** What is wrong with the configuration of the Sentinels, by an error of ioredis; undefined for other errors. */
-export function explainSentinelError({ message }: Error): string | undefined {
-  if (!message.startsWith('All sentinels are unreachable')) return undefined;
-  if (/NOAUTH|WRONGPASS|NOPERM/.test(message)) return 'the Sentinels refuse the password (REDIS_SENTINEL_PASSWORD).';
-  // Without a last error they have answered, but without an address.
-  const isUnknown = message.includes('No such master') || !message.includes('Last error');
-  return isUnknown ? 'the Sentinels do not know a master of this name.' : undefined;
 }

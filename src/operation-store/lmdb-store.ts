@@ -1,26 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { getSystemErrorMap, types } from 'node:util';
+import { statfsSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { open } from 'lmdb';
 import { isObject } from '../lib/json.js';
+import { LmdbFolderProbe, MIN_FREE_BYTES, nameOf, prepareFolder, problemOf, reasonOf } from './lmdb-folder.js';
 import { LmdbTables } from './lmdb-tables.js';
-import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
-import { isDecided } from './operation-record.js';
+import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
+import { mayBeTakenOver } from './operation-record.js';
 import type { BeginResult, OperationStore } from './operation-store.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
+import type { StoreHealth } from './store-health.js';
+
+const PROBE_INTERVAL_MS = 1_000;
 
 const OPTIONS = {
   // A folder whose name has a dot would be taken for a file.
@@ -50,26 +41,34 @@ const OPTIONS = {
  */
 export class LmdbStore implements OperationStore {
   readonly #tables: LmdbTables;
+  readonly #probe: LmdbFolderProbe;
+  /** Whether writes are refused until a probe succeeds. */
+  #isLost = false;
   #isClosed = false;
-  #lastReported: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #probing: Promise<void> = Promise.resolve();
 
   private constructor(
+    private readonly folder: string,
     private readonly root: RootDatabase<string, string>,
-    private readonly report: (problem: string) => void,
+    private readonly health: StoreHealth,
   ) {
-    this.#tables = new LmdbTables(root);
+    this.#tables = new LmdbTables(root, () => health.noteUnreadable());
+    this.#probe = new LmdbFolderProbe(folder);
+    health.restored();
+    this.#probeLater();
   }
 
   /**
    * Opens the store in this folder, which is created for this user only.
    *
-   * @param report receives each problem once, for operators
+   * @param health is told when the folder cannot be written to, and when it can again
    * @throws {StoreConfigError} naming DATA_DIR and the problem
    */
-  static open(folder: string, report: (problem: string) => void): LmdbStore {
+  static open(folder: string, health: StoreHealth): LmdbStore {
     try {
       prepareFolder(folder);
-      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }), report);
+      return new LmdbStore(folder, open<string, string>({ path: folder, ...OPTIONS }), health);
     } catch (error) {
       throw new StoreConfigError(
         'DATA_DIR',
@@ -94,7 +93,7 @@ export class LmdbStore implements OperationStore {
   }
 
   async begin(record: SendingRecord, nowMs: number): Promise<BeginResult> {
-    const result = await this.#write<BeginResult>(() => {
+    return this.#write<BeginResult>(() => {
       this.#tables.sweep(nowMs);
       const found = this.#tables.find(record.id, nowMs);
       if (found.kind === 'found') return { kind: 'exists', record: found.record };
@@ -105,8 +104,6 @@ export class LmdbStore implements OperationStore {
       this.#tables.add(record);
       return { kind: 'begun', hasLostRecords: false };
     });
-    if (result.kind === 'begun') this.#lastReported = undefined;
-    return result;
   }
 
   async replace(record: OperationRecord): Promise<boolean> {
@@ -120,14 +117,13 @@ export class LmdbStore implements OperationStore {
   }
 
   async takeOver(
-    id: string,
-    previousOwner: string,
+    previous: Pick<OperationRecord, 'id' | 'owner' | 'state'>,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<UndecidedRecord | undefined> {
+  ): Promise<UnfinishedRecord | undefined> {
     return this.#write(() => {
-      const stored = this.#tables.stored(id);
-      if (stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+      const stored = this.#tables.stored(previous.id);
+      if (stored === undefined || !mayBeTakenOver(stored, previous)) return undefined;
       const taken = { ...stored, owner, ownedUntilMs };
       this.#tables.replace(stored, taken);
       return taken;
@@ -173,7 +169,9 @@ export class LmdbStore implements OperationStore {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.root.close();
+    clearTimeout(this.#timer);
+    await this.#probing;
+    await Promise.all([this.#probe.close(), this.root.close()]);
   }
 
   #read<T>(action: () => T): T {
@@ -183,7 +181,7 @@ export class LmdbStore implements OperationStore {
       this.root.resetReadTxn();
       return action();
     } catch (error) {
-      this.#reportOnce('read', error);
+      this.#lose('read', nameOf(error));
       throw new StoreUnavailableError();
     }
   }
@@ -191,87 +189,69 @@ export class LmdbStore implements OperationStore {
   /** Runs the action under the lock of all processes. Resolves when its writes are on the disk. */
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
+    // Between two probes the disk may fill up.
+    const errorName = this.#isLost ? undefined : this.#findLackOfRoom();
+    if (errorName !== undefined) this.#lose('written', errorName);
+    if (this.#isLost) throw new StoreUnavailableError({ mayHaveWritten: false });
+    return this.#commit(action);
+  }
+
+  /** The name of an error if too little room is left. Costs some microseconds, and never waits for the disk. */
+  #findLackOfRoom(): string | undefined {
+    try {
+      const { bavail, bsize, blocks } = statfsSync(this.folder);
+      // Some virtual file systems report no size at all.
+      return blocks > 0 && bavail * bsize < MIN_FREE_BYTES ? 'ENOSPC' : undefined;
+    } catch (error) {
+      return nameOf(error);
+    }
+  }
+
+  async #commit<T>(action: () => T): Promise<T> {
     try {
       return await this.root.transaction(action);
     } catch (error) {
       // LMDB rejects a second promise with the reason, which would end the process if it were not handled.
-      Promise.resolve(commitErrorOf(error)).catch(reason => this.#reportOnce('written', reason));
+      Promise.resolve(commitErrorOf(error)).catch(reason => this.#lose('written', nameOf(reason)));
       throw new StoreUnavailableError();
     }
   }
 
-  #reportOnce(what: 'read' | 'written', error: unknown): void {
-    const problem = `the operation records cannot be ${what}: ${nameOf(error)}`;
-    if (this.#lastReported === problem) return;
-    this.#lastReported = problem;
-    this.report(`DATA_DIR: ${problem}.`);
+  #lose(what: 'read' | 'written', errorName: string): void {
+    this.#isLost = true;
+    this.health.lost(problemOf(errorName), `DATA_DIR: the operation records cannot be ${what}: ${errorName}.`);
+  }
+
+  #probeLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#probing = this.#runProbe();
+    }, PROBE_INTERVAL_MS).unref();
+  }
+
+  async #runProbe(): Promise<void> {
+    const errorName = this.#findLackOfRoom() ?? (await this.#probe.run());
+    if (errorName !== undefined) this.#lose('written', errorName);
+    else if (this.#isLost && (await this.#canCommit())) {
+      this.#isLost = false;
+      this.health.restored();
+    }
+    if (!this.#isClosed) this.#probeLater();
+  }
+
+  /** Whether a small write becomes durable. */
+  async #canCommit(): Promise<boolean> {
+    const probe = () => {
+      this.root.putSync('probe', '');
+      this.root.removeSync('probe');
+    };
+    return this.#commit(probe).then(
+      () => true,
+      () => false,
+    );
   }
 }
 
 /** The reason of a failed commit; without one, a rejection with the error of the action itself. */
 function commitErrorOf(error: unknown): unknown {
   return isObject(error) && 'commitError' in error ? error['commitError'] : Promise.reject(error);
-}
-
-/** The name of the error of the system that LMDB reports by its number, such as `ENOSPC`; else that of the error. */
-function nameOf(error: unknown): string {
-  if (!types.isNativeError(error)) return 'unknown error';
-  const number = 'code' in error ? Number(error.code) : Number.NaN;
-  return getSystemErrorMap().get(-number)?.[0] ?? `${error.name}${Number.isNaN(number) ? '' : ` ${number}`}`;
-}
-
-/** Why a folder cannot be used; the messages of Node's own errors end with its path. */
-function reasonOf(error: unknown, folder: string): string {
-  if (!types.isNativeError(error)) return 'LMDB does not open it';
-  const [name, text] = 'errno' in error ? (getSystemErrorMap().get(Number(error.errno)) ?? []) : [];
-  return name === undefined ? error.message.replaceAll(folder, 'it') : `${name}: ${text}`;
-}
-
-const DATA_FILE = 'data.mdb';
-/** LMDB's lock file, through which its processes coordinate. */
-const LOCK_FILE = 'lock.mdb';
-/** Magic number of an LMDB file and its offset: MDB_MAGIC after the header of the first page (mdb.c). */
-const MAGIC = { value: 0xbeefc0de, offset: 24 };
-/** More than LMDB writes when it creates its files. */
-const NEEDED_BYTES = 256 * 1_024;
-
-/**
- * Creates the folder if it is absent, for this user only, and checks that LMDB can work in it: lmdb 3.5.6 does not
- * report a failure to open its files, but ends the process with a segmentation fault.
- *
- * @throws {Error} whose message names the problem
- */
-function prepareFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  tryWriting(join(folder, 'probe.tmp'));
-  for (const name of [DATA_FILE, LOCK_FILE]) {
-    const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) continue;
-    if (!stats.isFile()) throw new Error(`${name} is not a file`);
-    accessSync(path, constants.R_OK | constants.W_OK);
-    if (name === DATA_FILE && stats.size > 0 && !isLmdbFile(path))
-      throw new Error(`${name} is not a file of LMDB, or it is damaged`);
-  }
-}
-
-function tryWriting(path: string): void {
-  const file = openSync(path, 'w', 0o600);
-  try {
-    if (writeSync(file, Buffer.alloc(NEEDED_BYTES)) < NEEDED_BYTES) throw new Error('there is no space left');
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-    rmSync(path, { force: true });
-  }
-}
-
-function isLmdbFile(path: string): boolean {
-  const header = Buffer.alloc(MAGIC.offset + 4);
-  const file = openSync(path, 'r');
-  try {
-    return readSync(file, header) === header.length && header.readUInt32LE(MAGIC.offset) === MAGIC.value;
-  } finally {
-    closeSync(file);
-  }
 }

@@ -26,10 +26,12 @@ export class LmdbTables {
   readonly #deletions: Database<string, string>;
   /** In order of expiry: the nameId of a record, the id that claims a connection, or nothing for a deletion. */
   readonly #expiries: Database<string, ExpiryKey>;
-  readonly #codec = new RecordCodec();
+  readonly #codec: RecordCodec;
   #callsUntilSweep = 0;
 
-  constructor(root: RootDatabase<string, string>) {
+  /** @param onUnreadable called for every stored text that is not a record which this version understands */
+  constructor(root: RootDatabase<string, string>, onUnreadable: () => void) {
+    this.#codec = new RecordCodec(onUnreadable);
     // Stored: do not rename.
     this.#records = root.openDB('records', { encoding: 'string' });
     this.#holders = root.openDB('holders', { encoding: 'string' });

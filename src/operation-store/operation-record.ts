@@ -1,163 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
 import { parseJson } from '../lib/json.js';
+import type {
+  CommonFields,
+  OperationRecord,
+  SendingRecord,
+  StoredRejection,
+  SucceededRecord,
+  UndecidedRecord,
+  UnknownRecord,
+} from './record-format.js';
+import { COMMON_FIELDS, KNOWN_FIELDS, parseRecord } from './record-format.js';
 
-// Stored: do not rename any field, state or reason below.
+export type {
+  NotBound,
+  OperationRecord,
+  SendingRecord,
+  StoredRejection,
+  SucceededRecord,
+  UndecidedRecord,
+  UnknownRecord,
+} from './record-format.js';
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const timeMs = z.number().nonnegative();
-const rejection = z.strictObject({
-  code: z.enum(['NAME_TAKEN', 'REJECTED']),
-  upstreamCode: z.string().nullable(),
-  requestId: z.string().nullable(),
-});
-
-/** The fields of the input that identify a connection in DLI's list. */
-const wanted = z.union([
-  // Gateways of older versions write and read records of classic connections, which must not have a kind.
-  z.strictObject({ kind: z.undefined().optional(), name: z.string(), service: z.string(), url: z.string() }),
-  z.strictObject({ kind: z.literal('ENHANCED'), name: z.string(), vpcId: z.string(), networkId: z.string() }),
-]);
-
-/** The fields that records of every state have. Times are milliseconds since 1970-01-01 UTC. */
-const COMMON = {
-  /** Format of the record. Any other version is unreadable. */
-  version: z.literal(1),
-  /** Keyed hash of tenant, project and idempotency key: 64 hex digits. */
-  id: hash,
-  /** Keyed hash of the project: 64 hex digits. Only gateways of the same project reconcile the record. */
-  projectId: hash,
-  /** Keyed hash of project and connection name: 64 hex digits. At most one open record holds a name. */
-  nameId: hash,
-  /** SHA-256 of the canonical input: 64 hex digits. */
-  fingerprint: hash,
-  /** Fencing token: only the operation that knows it may write the record. */
-  owner: z.string().min(1),
-  /** The owner neither sends nor responds after this time, so that others may take the record over. */
-  ownedUntilMs: timeMs,
-  /** When the record was begun. Nothing was sent before. */
-  sentAtMs: timeMs,
-  /** Whether the request carries the marker tag. */
-  hasMarker: z.boolean().exactOptional(),
-  wanted,
-  /** When the store may drop the record. */
-  expiresAtMs: timeMs,
-};
-
-const SUCCEEDED = {
-  connectionId: z.string(),
-  /** DLI's hint. */
-  message: z.string().nullable().default(null),
-  /** Whether the connection was found in the list instead of in the response. */
-  isReconciled: z.boolean().default(false),
-  /** How an enhanced connection was recognised in the list. Absent: by the response. */
-  recognisedBy: z.enum(['LABEL', 'LIKENESS']).exactOptional(),
-  /** The resources of an enhanced create that could not be bound. Absent: none were bound yet, or none were asked for. */
-  notBound: z
-    .array(
-      z.strictObject({
-        kind: z.enum(['ELASTIC_RESOURCE_POOL', 'QUEUE']),
-        name: z.string(),
-        reason: z.enum([
-          'NOT_FOUND',
-          'BUSY',
-          'REJECTED',
-          'THROTTLED',
-          'UNAVAILABLE',
-          'AUTH_FAILED',
-          'AUTH_UNAVAILABLE',
-          'UNKNOWN',
-        ]),
-        upstreamCode: z.string().nullable(),
-      }),
-    )
-    .exactOptional(),
-};
-
-const REJECTED = {
-  rejection,
-  /** DLI's own words. Beside the refusal, because older gateways drop the field here but could not read it there. */
-  message: z.string().exactOptional(),
-};
-
-const UNKNOWN = {
-  unknownReason: z
-    .enum([
-      'TIMEOUT_AFTER_SEND',
-      'CONNECTION_LOST',
-      'UPSTREAM_ERROR',
-      'UNREADABLE_RESPONSE',
-      'UNEXPECTED_REDIRECT',
-      'GATEWAY_RESTART',
-      'STORE_LOST',
-    ])
-    .default('GATEWAY_RESTART'),
-  /** Huawei Cloud's request id, for its support. */
-  requestId: z.string().exactOptional(),
-  /** Nothing was sent after this time. Absent: after `sentAtMs`. */
-  lastSentAtMs: timeMs.exactOptional(),
-  /** A refusal that stands unless the list shows the connection. */
-  suspected: rejection.exactOptional(),
-  /** DLI's own words about the suspected refusal. */
-  message: z.string().exactOptional(),
-  /** A refusal of the gateway's rights that stands while lists do not show the connection. */
-  // Not `suspected`: older gateways drop this field, but could not read the record with another code there.
-  rejection: rejection.extend({ code: z.literal('AUTH_FAILED') }).exactOptional(),
-  /** Reconciliation has ended without a result, and the name is free again. */
-  isSettled: z.boolean().exactOptional(),
-  /** Since when complete lists do not show the connection. */
-  emptySinceMs: timeMs.exactOptional(),
-  /** When the list is read next in the background. */
-  nextCheckAtMs: timeMs.exactOptional(),
-};
-
-const STATES = z.discriminatedUnion('state', [
-  z.object({ ...COMMON, state: z.literal('SENDING') }),
-  z.object({ ...COMMON, state: z.literal('SUCCEEDED'), ...SUCCEEDED }),
-  z.object({ ...COMMON, state: z.literal('REJECTED'), ...REJECTED }),
-  z.object({ ...COMMON, state: z.literal('UNKNOWN'), ...UNKNOWN }),
-]);
-
-// Earlier versions sent a create again, and left fields of one state in the next; STATES drops them.
-const LEGACY_FIELDS = ['isResent'];
-const FIELD_NAMES = [...Object.keys({ state: '', ...COMMON, ...SUCCEEDED, ...REJECTED, ...UNKNOWN }), ...LEGACY_FIELDS];
-// A field that this version does not know would be lost when the record is written again.
-const KNOWN_FIELDS = z.strictObject(Object.fromEntries(FIELD_NAMES.map(name => [name, z.unknown().optional()])));
-const RECORD = KNOWN_FIELDS.pipe(STATES);
-
-type Stored = z.infer<typeof STATES>;
-type AnyField = Stored extends infer S ? (S extends S ? keyof S : never) : never;
-// A field of another state does not compile, not even when it comes out of a spread.
-type Exact<S> = S extends S ? S & { [F in Exclude<AnyField, keyof S>]?: never } : never;
-
-/**
- * One create as the store keeps it, by state.
- *
- * SENDING: a request may be under way. UNKNOWN: it ended without proof. SUCCEEDED: the connection exists.
- * REJECTED: DLI proved that it created none.
- */
-export type OperationRecord = Exact<Stored>;
-
-/** A record whose request may be under way. */
-export type SendingRecord = Extract<OperationRecord, { state: 'SENDING' }>;
-
-/** A record whose request ended without proof. */
-export type UnknownRecord = Extract<OperationRecord, { state: 'UNKNOWN' }>;
-
-/** A record of a connection that exists. */
-export type SucceededRecord = Extract<OperationRecord, { state: 'SUCCEEDED' }>;
-
-/** A resource of an enhanced create that could not be bound, and why. */
-export type NotBound = NonNullable<SucceededRecord['notBound']>[number];
-
-/** A record without a final outcome. */
-export type UndecidedRecord = SendingRecord | UnknownRecord;
-
-/** A definite refusal, which every repeat of the call replays. */
-export type StoredRejection = z.infer<typeof rejection>;
-
-/** The result of a look-up by id. `unreadable`: something that is not a record of this version. */
+/** The result of a look-up by id. `unreadable`: something that this version does not understand. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 
 /** Reads and writes the texts of one store's records. */
@@ -165,9 +30,14 @@ export class RecordCodec {
   // Most records that are read are those that the same store wrote a moment ago.
   readonly #written = new LRUCache<string, OperationRecord>({ max: 1_000 });
 
-  /** Parses a stored record. Returns undefined for anything but a complete record of this version. */
+  /** @param onUnreadable called for every text that {@link read} does not understand */
+  constructor(private readonly onUnreadable: () => void = () => undefined) {}
+
+  /** Parses a stored record. Returns undefined for anything but a complete record that this version understands. */
   read(text: string): OperationRecord | undefined {
-    return this.#written.get(text) ?? RECORD.safeParse(parseJson(text)).data;
+    const record = this.#written.get(text) ?? parseRecord(parseJson(text));
+    if (record === undefined) this.onUnreadable();
+    return record;
   }
 
   /** Serializes a record for {@link read}. */
@@ -189,6 +59,23 @@ export class RecordCodec {
 /** Whether the record has its final outcome. */
 export function isDecided(record: OperationRecord): record is Exclude<OperationRecord, UndecidedRecord> {
   return record.state === 'SUCCEEDED' || record.state === 'REJECTED';
+}
+
+/** Whether the resources of the call are still to be bound to the connection: its owner binds them, and notes the others. */
+export function awaitsBindings(record: OperationRecord): record is SucceededRecord {
+  return record.state === 'SUCCEEDED' && record.wanted.kind === 'ENHANCED' && record.notBound === undefined;
+}
+
+/** A record that another owner may take over: undecided, or with bindings to be made. */
+export type UnfinishedRecord = UndecidedRecord | SucceededRecord;
+
+/** Whether a stored record may be taken over by somebody who has read `previous`, which may have changed since. */
+export function mayBeTakenOver(
+  stored: OperationRecord,
+  previous: Pick<OperationRecord, 'owner' | 'state'>,
+): stored is UnfinishedRecord {
+  const wasDecided = previous.state === 'SUCCEEDED';
+  return stored.owner === previous.owner && (wasDecided ? awaitsBindings(stored) : !isDecided(stored));
 }
 
 /** Whether the record is still being worked on. An open record holds its name. */
@@ -262,12 +149,10 @@ export function toUnknown(
   return { ...commonFields(record), state: 'UNKNOWN', ...details };
 }
 
-function commonFields({ hasMarker, ...record }: OperationRecord) {
-  const { version, id, projectId, nameId, fingerprint, owner, ownedUntilMs, sentAtMs, wanted, expiresAtMs } = record;
-  return {
-    ...{ version, id, projectId, nameId, fingerprint, owner, ownedUntilMs, sentAtMs, wanted, expiresAtMs },
-    ...(hasMarker !== undefined && { hasMarker }),
-  };
+/** The fields of all states, and those that this version does not know. */
+function commonFields(record: OperationRecord) {
+  const isKept = (name: string) => COMMON_FIELDS.has(name) || !KNOWN_FIELDS.has(name);
+  return Object.fromEntries(Object.entries(record).filter(([name]) => isKept(name))) as CommonFields;
 }
 
 const HOUR_MS = 3_600_000;

@@ -1,4 +1,4 @@
-import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
+import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
 
 /** The result of {@link OperationStore.begin}. */
 export type BeginResult =
@@ -15,7 +15,7 @@ export type BeginResult =
   | { kind: 'exists'; record: OperationRecord }
   /** Another open record holds the name. */
   | { kind: 'nameHeld'; record: OperationRecord }
-  /** The entry of the id or of the name is not a record of this version. */
+  /** The entry of the id or of the name is not a record that this version understands. */
   | { kind: 'unreadable' };
 
 /**
@@ -46,16 +46,16 @@ export interface OperationStore {
   replace(record: OperationRecord): Promise<boolean>;
 
   /**
-   * Sets owner and ownedUntilMs of an abandoned record.
+   * Sets owner and ownedUntilMs of an abandoned record: an undecided one, or a success that is still to be bound.
    *
-   * @returns the stored record; undefined when it has another owner than `previousOwner`, or is decided
+   * @param previous the record as it was read
+   * @returns the stored record; undefined when it has another owner by now, or has been decided or bound
    */
   takeOver(
-    id: string,
-    previousOwner: string,
+    previous: Pick<OperationRecord, 'id' | 'owner' | 'state'>,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<UndecidedRecord | undefined>;
+  ): Promise<UnfinishedRecord | undefined>;
 
   /** Removes a record and frees its name, if its owner still owns it. */
   remove(record: Pick<OperationRecord, 'id' | 'owner'>): Promise<boolean>;

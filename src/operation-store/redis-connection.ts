@@ -1,15 +1,18 @@
 import type { Redis } from 'ioredis';
 import { codeOf } from '../lib/logger.js';
 import type { RedisClients } from '../lib/redis-client.js';
-import { closeRedis, explainRefusal, explainSentinelError, isReplyError } from '../lib/redis-client.js';
+import { closeRedis } from '../lib/redis-client.js';
+import { explainRefusal, explainSentinelError, isReplyError } from '../lib/redis-errors.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import { KEYS } from './redis-scripts.js';
 import { findServerProblem } from './redis-server-check.js';
+import type { StoreHealth, StoreProblem } from './store-health.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;
-const RECHECK_MS = 10_000;
-const RECONNECT_MS = { min: 20, max: 2_000 };
+const RECHECK_MS = 1_000;
+// At least once a second, so that the gateway is ready again without calls.
+const RECONNECT_MS = { min: 20, max: 1_000 };
 
 /** Refusals of a cluster, before anything of the script is executed. */
 const IS_ELSEWHERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /;
@@ -20,6 +23,8 @@ export interface ScriptCall {
   keys: readonly string[];
   args?: readonly (string | number)[];
 }
+
+type Handshake = (run: (call: ScriptCall) => Promise<unknown>) => Promise<void>;
 
 /**
  * A self-healing connection to Redis with bounded response times. It is usable only while the server is known not to
@@ -34,15 +39,15 @@ export class RedisConnection {
   #isReconnecting = false;
   /** Why the server must not be used. */
   #refusal: string | undefined;
-  #lastReported: string | undefined;
+  #isClosed = false;
   #attempts = 0;
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
 
   private constructor(
     clients: RedisClients,
-    private readonly report: (problem: string) => void,
-    private readonly handshake: () => ScriptCall | undefined,
+    private readonly health: StoreHealth,
+    private readonly handshake: Handshake,
   ) {
     this.#clients = clients;
     this.#client = clients.create(KEYS.secret, {
@@ -56,29 +61,27 @@ export class RedisConnection {
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
+      if (!this.#isReconnecting) this.#lose('unreachable', 'there is no connection to Redis (it ended).');
       this.#isReconnecting = false;
       this.#change(false);
     });
     this.#client.on('error', error => {
       if (isReplyError(error)) return;
       const problem = explainSentinelError(error);
-      this.#reportOnce(problem ?? `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
+      if (problem !== undefined) this.#lose('misconfigured', problem);
+      else this.#lose('unreachable', `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
     });
   }
 
   /**
    * Connects. While the server cannot be reached, the connection is retried in the background.
    *
-   * @param report receives each problem once, for operators, without addresses or secrets
-   * @param handshake the first script of every connection, if any
+   * @param health is told when Redis cannot be used, and when it can again
+   * @param handshake runs the first scripts of every connection; rejects unless the server takes writes
    * @throws {StoreConfigError} when the server answers and must not be used
    */
-  static async open(
-    clients: RedisClients,
-    report: (problem: string) => void,
-    handshake: () => ScriptCall | undefined,
-  ): Promise<RedisConnection> {
-    const connection = new RedisConnection(clients, report, handshake);
+  static async open(clients: RedisClients, health: StoreHealth, handshake: Handshake): Promise<RedisConnection> {
+    const connection = new RedisConnection(clients, health, handshake);
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
@@ -100,78 +103,76 @@ export class RedisConnection {
   async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
     if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
     try {
-      const reply = await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
-      this.#lastReported = undefined;
-      return reply;
+      return await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
     } catch (error) {
       if (error instanceof TimeoutError) this.#reconnect();
       if (!isReplyError(error)) throw new StoreUnavailableError();
-      this.#explain(error, script);
+      this.#loseByRefusal(error, script);
+      this.#checkLater();
       throw new StoreUnavailableError({ mayHaveWritten: !IS_ELSEWHERE.test(error.message) });
     }
   }
 
   /** Ends the connection for good. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#recheck);
     await closeRedis(this.#client);
     this.#change(false);
   }
 
-  #explain(error: Error, script: string): void {
-    const refusal = this.#clients.hasMoved(error) ? undefined : explainRefusal(error, script);
-    // Not until the refusal is gone, so that the gateway does not count as ready meanwhile.
-    if (refusal === undefined) this.#reportOnce(problemOf(error));
-    else this.#refuse(refusal);
-  }
-
-  #refuse(refusal: string): void {
-    this.#refusal = refusal;
-    this.#reportOnce(refusal);
-    this.#change(false);
-    clearTimeout(this.#recheck);
-    this.#recheck = setTimeout(() => void this.#check(), RECHECK_MS).unref();
-  }
-
   // Checked again for every connection: after a failover it is another server.
   async #check(): Promise<void> {
     clearTimeout(this.#recheck);
+    this.#recheck = undefined;
     try {
       this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client, this.#clients));
     } catch (error) {
-      this.#reconnect(isReplyError(error) ? problemOf(error) : undefined);
+      if (isReplyError(error) && this.#clients.hasMoved(error)) this.#loseByRefusal(error);
+      else this.#reconnect();
       return;
     }
-    if (this.#refusal === undefined) {
-      this.#change(this.#client.status === 'ready');
-      const call = this.handshake();
+    if (this.#refusal !== undefined) {
+      this.#lose('misconfigured', this.#refusal);
+      this.#change(false);
+      this.#checkLater();
+      return;
+    }
+    this.#change(this.#client.status === 'ready');
+    try {
       // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
-      const done = call === undefined ? Promise.resolve() : this.run(call, CHECK_TIMEOUT_MS);
-      const isAccepted = await done.then(
-        () => true,
-        () => false,
-      );
-      // A replica refuses the write of the handshake, so connections to it must back off.
-      if (isAccepted) this.#attempts = 0;
+      await this.handshake(call => this.run(call, CHECK_TIMEOUT_MS));
+    } catch {
+      // It has been reported, and will be checked again.
       return;
     }
-    this.#refuse(this.#refusal);
+    // Not earlier: a replica refuses the handshake, so that connections to it must back off.
+    this.#attempts = 0;
+    this.health.restored();
+  }
+
+  #checkLater(): void {
+    if (!this.#isClosed) this.#recheck ??= setTimeout(() => void this.#check(), RECHECK_MS).unref();
   }
 
   // Replies are matched to commands by order, so a connection with a missing reply cannot be used any more. A machine
   // that is gone does not close its connections.
-  #reconnect(problem = 'Redis does not answer in time.'): void {
+  #reconnect(): void {
     if (this.#client.status !== 'ready' || this.#isReconnecting) return;
     this.#isReconnecting = true;
-    this.#reportOnce(problem);
+    this.#lose('noReply', 'Redis does not answer in time.');
     this.#change(false);
     this.#client.disconnect(true);
   }
 
-  #reportOnce(problem: string): void {
-    if (this.#lastReported === problem) return;
-    this.#lastReported = problem;
-    this.report(`REDIS_URL: ${problem}`);
+  #loseByRefusal(error: Error, script?: string): void {
+    const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
+    const refusal = this.#clients.hasMoved(error) ? undefined : explainRefusal(error, script);
+    this.#lose('refused', refusal ?? `Redis refuses commands of the gateway (${code}).`);
+  }
+
+  #lose(problem: StoreProblem, sentence: string): void {
+    if (!this.#isClosed) this.health.lost(problem, `REDIS_URL: ${sentence}`);
   }
 
   #change(isUsable: boolean): void {
@@ -183,11 +184,6 @@ export class RedisConnection {
     const changed = new Promise<void>(resolve => this.#changeWaiters.push(resolve));
     return within(limitMs, changed).catch(() => {});
   }
-}
-
-function problemOf({ message }: Error): string {
-  const [code] = /\b[A-Z]{3,}\b/.exec(message) ?? ['ERR'];
-  return `Redis refuses commands of the gateway (${code}).`;
 }
 
 class TimeoutError extends Error {}

@@ -34,7 +34,7 @@ export class RedisLossDetector {
     return [this.#secret, count, LOST_FOR_MS, COUNT_KEPT_MS];
   }
 
-  /** The check that runs on every new connection, before other gateways begin records. */
+  /** The check that runs on every new connection, before other gateways begin records. Undefined: nothing can be lost yet. */
   handshake(nowMs: number): ScriptCall | undefined {
     if (this.#secret === '' && this.#count === 0) return undefined;
     return { script: scripts.HANDSHAKE, keys: this.keys, args: [...this.args(nowMs), nowMs] };

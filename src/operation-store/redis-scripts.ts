@@ -22,8 +22,8 @@ export const KEYS = {
   server: `${PREFIX}server`,
   loss: `${PREFIX}loss`,
   count: `${PREFIX}count:`,
-  check: `${PREFIX}check`,
-  checkIndex: `${PREFIX}check-index`,
+  probe: `${PREFIX}probe`,
+  probeIndex: `${PREFIX}probe-index`,
 } as const;
 
 /** The keys that change with a record: its own, its name's, and the index of open records. */
@@ -41,7 +41,8 @@ local function read(key)
 end
 local function decode(text)
   local isJson, value = pcall(cjson.decode, text)
-  if isJson and type(value) == 'table' and value.version == 1 then return value end
+  -- A record of the next version has the fields of this one in their old meaning.
+  if isJson and type(value) == 'table' and (value.version == 1 or value.version == 2) then return value end
   return {}
 end
 local function current(key, nowMs)
@@ -63,23 +64,6 @@ local function store(key, text, expiresAtMs)
 end
 `;
 
-/**
- * Executes each command of the other scripts, on keys of its own that it removes. Keys: a text, an index.
- *
- * One command a line, because Redis names the line of a refused command.
- */
-export const CHECK_RIGHTS = `
-redis.call('SET', KEYS[1], '1', 'PX', 60000)
-redis.call('GET', KEYS[1])
-redis.call('EXISTS', KEYS[1])
-redis.call('PEXPIREAT', KEYS[1], 1)
-redis.call('ZADD', KEYS[2], 0, '1')
-redis.call('ZRANGEBYSCORE', KEYS[2], 0, 0)
-redis.call('ZREM', KEYS[2], '1')
-redis.call('DEL', KEYS[1], KEYS[2])
-return 1
-`;
-
 // The run_id changes with a failover or a restart, which may lose the last writes.
 const SERVER = `
 local function serverId()
@@ -91,6 +75,7 @@ end
 
 // A missing secret or count is written back, so that the gateways keep one secret, and a loss is noted once.
 const LOSS_DETECTOR = `${SERVER}
+local hasNotedLoss = 0
 local function isSecretReplaced(keys, args, nowMs)
   local secretKey, lossKey, countKey, serverKey = unpack(keys)
   local secret, count, lostForMs, countKeptMs = unpack(args)
@@ -100,6 +85,7 @@ local function isSecretReplaced(keys, args, nowMs)
   local isOtherServer = server and server ~= knownServer
   if isSecretGone or isBehind or (isOtherServer and knownServer) then
     redis.call('SET', lossKey, nowMs, 'PX', lostForMs)
+    hasNotedLoss = 1
   end
   if isOtherServer then redis.call('SET', serverKey, server) end
   if isSecretGone and stored then return true end
@@ -116,32 +102,51 @@ end
 
 /**
  * Notes a loss before records are begun. Keys: those of the loss detector. Arguments: those of the loss detector and
- * nowMs.
+ * nowMs. Returns 1 if it has noted one.
  */
 export const HANDSHAKE = `${READ}${LOSS_DETECTOR}
 isSecretReplaced(KEYS, ARGV, ARGV[5])
+return hasNotedLoss
+`;
+
+/**
+ * Executes each command of the other scripts, on keys of its own that it removes. Fails where one is not allowed, or
+ * writes are refused, for example by a replica. Keys: a text, an index.
+ *
+ * One command a line, because Redis names the line of a refused command.
+ */
+export const PROBE = `
+redis.call('SET', KEYS[1], '', 'PX', 60000)
+redis.call('GET', KEYS[1])
+redis.call('EXISTS', KEYS[1])
+redis.call('PEXPIREAT', KEYS[1], 1)
+redis.call('ZADD', KEYS[2], 0, '1')
+redis.call('ZRANGEBYSCORE', KEYS[2], 0, 0)
+redis.call('ZREM', KEYS[2], '1')
+redis.call('DEL', KEYS[1], KEYS[2])
 return 1
 `;
 
 /**
  * Keys: those of the loss detector, record, name, open. Arguments: those of the loss detector, id, text, nowMs,
- * expiresAtMs, ownedUntilMs, prefix of record keys.
+ * expiresAtMs, ownedUntilMs, prefix of record keys. Returns the result, 1 if it has noted a loss, a text or the count,
+ * and 1 after a loss.
  */
 export const BEGIN = `${READ}${LOSS_DETECTOR}
 local id, text, nowMs, expiresAtMs, ownedUntilMs, prefix = unpack(ARGV, 5)
-if isSecretReplaced(KEYS, ARGV, nowMs) then return {'secretReplaced'} end
+if isSecretReplaced(KEYS, ARGV, nowMs) then return {'secretReplaced', hasNotedLoss} end
 local stored = current(KEYS[5], nowMs)
-if stored then return {'exists', stored} end
+if stored then return {'exists', hasNotedLoss, stored} end
 local holderId = read(KEYS[6])
-if holderId and not string.match(holderId, '^%x+$') then return {'unreadable'} end
+if holderId and not string.match(holderId, '^%x+$') then return {'unreadable', hasNotedLoss} end
 local holder = holderId and current(prefix .. holderId, nowMs)
-if holder then return {'nameHeld', holder} end
+if holder then return {'nameHeld', hasNotedLoss, holder} end
 redis.call('ZADD', KEYS[7], ownedUntilMs, id)
 store(KEYS[5], text, expiresAtMs)
 store(KEYS[6], id, expiresAtMs)
 -- A clock of Redis that is far ahead expires the record at once.
-if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten'} end
-return {'begun', countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
+if redis.call('EXISTS', KEYS[5], KEYS[6]) < 2 then return {'forgotten', hasNotedLoss} end
+return {'begun', hasNotedLoss, countOne(KEYS, ARGV), redis.call('EXISTS', KEYS[2])}
 `;
 
 /**

@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { RedisClients } from '../lib/redis-client.js';
-import { explainRefusal, isReplyError } from '../lib/redis-client.js';
-import * as scripts from './redis-scripts.js';
-import { KEYS } from './redis-scripts.js';
+import { explainRefusal, isReplyError } from '../lib/redis-errors.js';
+import { KEYS, PROBE } from './redis-scripts.js';
 
 // The server is up but not ready yet.
 const TRANSIENT = /LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|max number of clients/;
@@ -28,11 +27,11 @@ export async function findServerProblem(client: Redis, clients: RedisClients): P
 // Found here instead of by the first create, which would be refused.
 async function rightsProblem(client: Redis, clients: RedisClients): Promise<string | undefined> {
   try {
-    await client.eval(scripts.CHECK_RIGHTS, 2, KEYS.check, KEYS.checkIndex);
+    await client.eval(PROBE, 2, KEYS.probe, KEYS.probeIndex);
   } catch (error) {
     // A full Redis, for example, still answers reads.
     if (!isReplyError(error) || TRANSIENT.test(error.message) || clients.hasMoved(error)) throw error;
-    return explainRefusal(error, scripts.CHECK_RIGHTS);
+    return explainRefusal(error, PROBE);
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisClients } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
-import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
-import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
+import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
+import { claimOf, isOpen, mayBeTakenOver, RecordCodec } from './operation-record.js';
 import type { BeginResult, OperationStore } from './operation-store.js';
 import { StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
@@ -10,6 +10,7 @@ import { RedisConnection } from './redis-connection.js';
 import { RedisLossDetector } from './redis-loss-detector.js';
 import * as scripts from './redis-scripts.js';
 import { KEYS, keysOf } from './redis-scripts.js';
+import type { StoreHealth } from './store-health.js';
 
 /** Open records that one script reads, because it blocks all users of Redis, and the most that are returned. */
 const PAGE = 1_000;
@@ -33,13 +34,21 @@ export const REDIS_TIMEOUTS_MS: RedisTimeouts = { command: 250, operation: 430 }
 export class RedisStore implements OperationStore {
   readonly #connection: RedisConnection;
   readonly #lossDetector: RedisLossDetector;
+  readonly #health: StoreHealth;
   readonly #timeoutsMs: RedisTimeouts;
-  readonly #codec = new RecordCodec();
+  readonly #codec: RecordCodec;
 
-  private constructor(connection: RedisConnection, lossDetector: RedisLossDetector, timeoutsMs: RedisTimeouts) {
+  private constructor(
+    connection: RedisConnection,
+    lossDetector: RedisLossDetector,
+    health: StoreHealth,
+    timeoutsMs: RedisTimeouts,
+  ) {
     this.#connection = connection;
     this.#lossDetector = lossDetector;
+    this.#health = health;
     this.#timeoutsMs = timeoutsMs;
+    this.#codec = new RecordCodec(() => health.noteUnreadable());
   }
 
   /**
@@ -47,7 +56,7 @@ export class RedisStore implements OperationStore {
    * background.
    *
    * @param clients creates the connection
-   * @param report receives each problem once, for operators, without addresses or secrets
+   * @param health is told when Redis cannot be used, and when it can again, and of records that it has lost
    * @param clock that of the callers
    * @param timeoutsMs after which Redis counts as unavailable
    * @throws {StoreConfigError} when the server refuses the password or a command, is another node of a cluster, or its
@@ -55,13 +64,17 @@ export class RedisStore implements OperationStore {
    */
   static async connect(
     clients: RedisClients,
-    report: (problem: string) => void,
+    health: StoreHealth,
     clock: Clock,
     timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const lossDetector = new RedisLossDetector();
-    const connection = await RedisConnection.open(clients, report, () => lossDetector.handshake(clock.epochMs()));
-    return new RedisStore(connection, lossDetector, timeoutsMs);
+    const connection = await RedisConnection.open(clients, health, async run => {
+      const check = lossDetector.handshake(clock.epochMs());
+      if (check !== undefined && (await run(check)) === 1) health.noteLoss();
+      await run({ script: scripts.PROBE, keys: [KEYS.probe, KEYS.probeIndex] });
+    });
+    return new RedisStore(connection, lossDetector, health, timeoutsMs);
   }
 
   async secret(): Promise<Buffer> {
@@ -92,7 +105,8 @@ export class RedisStore implements OperationStore {
     } catch (error) {
       return this.#readBack(record, nowMs, endMs, error);
     }
-    const [kind, content, loss] = Array.isArray(reply) ? reply : [];
+    const [kind, hasNotedLoss, content, loss] = Array.isArray(reply) ? reply : [];
+    if (hasNotedLoss === 1) this.#health.noteLoss();
     if (kind === 'begun') {
       this.#lossDetector.observeCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
@@ -115,15 +129,15 @@ export class RedisStore implements OperationStore {
   }
 
   async takeOver(
-    id: string,
-    previousOwner: string,
+    previous: Pick<OperationRecord, 'id' | 'owner' | 'state'>,
     owner: string,
     ownedUntilMs: number,
-  ): Promise<UndecidedRecord | undefined> {
+  ): Promise<UnfinishedRecord | undefined> {
+    const { id } = previous;
     const endMs = this.#operationEndMs();
     const { text } = await this.#findText(id);
-    const stored = this.#codec.read(text ?? '');
-    if (text === undefined || stored?.owner !== previousOwner || isDecided(stored)) return undefined;
+    const stored = text === undefined ? undefined : this.#codec.read(text);
+    if (text === undefined || stored === undefined || !mayBeTakenOver(stored, previous)) return undefined;
     const taken = { ...stored, owner, ownedUntilMs };
     const call: ScriptCall = {
       script: scripts.TAKE_OVER,

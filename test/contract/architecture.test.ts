@@ -32,6 +32,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'compose-callers.ts',
       'compose-redis.ts',
       'idempotency',
+      'operation-store',
       'connection-reads',
       'auth',
       'config',

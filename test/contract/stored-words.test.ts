@@ -412,9 +412,8 @@ describe('a stored record', () => {
   });
 
   it.each([
-    ['another version', { ...begun, version: 2 }],
+    ['the version after the next', { ...begun, version: 3 }],
     ['an unknown state', { ...begun, state: 'DONE' }],
-    ['an unknown field', { ...begun, extra: 1 }],
     ['a success without its connection', { ...begun, state: 'SUCCEEDED' }],
     ['a refusal without its reason', { ...begun, state: 'REJECTED' }],
     ['an unlisted unknown reason', { ...begun, state: 'UNKNOWN', unknownReason: 'BAD_LUCK' }],

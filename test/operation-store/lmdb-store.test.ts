@@ -17,12 +17,12 @@ import {
   PROJECT_ID,
   succeeded,
 } from './helpers/operation-store-contract.js';
+import { createStoreHealth } from './helpers/store-health.js';
 
 /** The built store, for other processes; `npm test` builds before it tests. */
 const BUILT_STORE = new URL('../../dist/operation-store/lmdb-store.js', import.meta.url).href;
 
 const NOW_MS = Date.now();
-const ignoreProblem = () => {};
 const stores: LmdbStore[] = [];
 const folders: string[] = [];
 const children: ChildProcess[] = [];
@@ -39,8 +39,8 @@ function makeFolder(): string {
   return folder;
 }
 
-function openStore(folder: string): LmdbStore {
-  const store = LmdbStore.open(folder, ignoreProblem);
+function openStore(folder: string, health = createStoreHealth()): LmdbStore {
+  const store = LmdbStore.open(folder, health);
   stores.push(store);
   return store;
 }
@@ -55,7 +55,8 @@ function openRecords(folder: string) {
 function startBeginProcess(folder: string, records: readonly SendingRecord[], width: number): ChildProcess {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
-    const store = LmdbStore.open(${JSON.stringify(folder)}, console.error);
+    const health = { restored() {}, lost: console.error, noteUnreadable() {} };
+    const store = LmdbStore.open(${JSON.stringify(folder)}, health);
     console.log('ready');
     let text = '';
     for await (const chunk of process.stdin) if ((text += chunk).endsWith('\\n')) break;
@@ -87,8 +88,10 @@ async function* results(child: ChildProcess): AsyncGenerator<{ id: string; kind:
 
 describeOperationStore('LmdbStore', async () => {
   const folder = makeFolder();
+  const health = createStoreHealth();
   return {
-    store: openStore(folder),
+    store: openStore(folder, health),
+    health,
     openAnother: async () => openStore(folder),
     async putText(id, text) {
       const { root, records } = openRecords(folder);
@@ -115,13 +118,13 @@ describe('LmdbStore', () => {
     const folder = makeFolder();
     const file = join(folder, 'file');
     writeFileSync(file, '');
-    expect(() => LmdbStore.open(file, ignoreProblem)).toThrow(
+    expect(() => LmdbStore.open(file, createStoreHealth())).toThrow(
       new Error('DATA_DIR: the operation records cannot be kept in this folder: EEXIST: file already exists'),
     );
     const invalid = join(folder, 'invalid');
     mkdirSync(invalid);
     writeFileSync(join(invalid, 'data.mdb'), 'not a database, but long enough'.repeat(1_000));
-    expect(() => LmdbStore.open(invalid, ignoreProblem)).toThrow(
+    expect(() => LmdbStore.open(invalid, createStoreHealth())).toThrow(
       /^DATA_DIR: the operation records cannot be kept.*LMDB/,
     );
   });

@@ -3,6 +3,8 @@ import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { connect, eventually } from './helpers/redis-access.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
 
 const NOW_MS = Date.now();
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
@@ -30,15 +32,15 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
     const cluster = await startRedisCluster(program);
     const { holder, others } = cluster;
     await expect(connect(others[0].server.url)).rejects.toThrow(`REDIS_URL: ${IS_CLUSTER}`);
-    const problems: string[] = [];
-    const single = await connect(holder.server.url, problems);
+    const lines: HealthLine[] = [];
+    const single = await connect(holder.server.url, createStoreHealth(lines));
     const store = await connect(cluster.url([others[0]]));
     const record = makeRecord();
     await expect(single.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
 
     await cluster.moveSlot(others[1]);
     await expect(single.find(record.id, NOW_MS)).rejects.toThrow();
-    expect(problems).toEqual([`REDIS_URL: ${IS_CLUSTER}`]);
+    expect(lines.map(({ msg }) => msg)).toEqual([`REDIS_URL: ${IS_CLUSTER}`]);
     await expect(single.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
     await expect(eventually(() => store.find(record.id, NOW_MS))).resolves.toEqual({ kind: 'found', record });
     expect(await others[1].client.dbsize()).toBeGreaterThan(0);

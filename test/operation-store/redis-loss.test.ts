@@ -16,6 +16,7 @@ import {
   startPair,
   startProxy,
 } from './helpers/redis-access.js';
+import { createStoreHealth } from './helpers/store-health.js';
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 3_600_000;
@@ -65,7 +66,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
     it('records the time of the loss by the clock of the gateway', async () => {
       const server = await startRedisServer(program);
-      const store = await RedisStore.connect(clientsOf(server.url), () => {}, {
+      const store = await RedisStore.connect(clientsOf(server.url), createStoreHealth(), {
         ...SYSTEM_CLOCK,
         epochMs: () => 4_711,
       });

@@ -2,6 +2,8 @@ import { expect, it } from '@jest/globals';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { connect, eventually, openClient, startReplicated } from './helpers/redis-access.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
 
 const NOW_MS = Date.now();
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
@@ -9,8 +11,8 @@ const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
   it('finds the master, follows a failover to the new one, and notes a loss then', async () => {
     const { master, replica, failOver, url } = await startReplicated(program);
-    const problems: string[] = [];
-    const store = await connect(url, problems);
+    const lines: HealthLine[] = [];
+    const store = await connect(url, createStoreHealth(lines));
     const secret = await store.secret();
     const record = makeRecord();
     await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
@@ -22,12 +24,12 @@ describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
     await expect(store.secret()).resolves.toEqual(secret);
     expect(await openClient(replica.url).dbsize()).toBeGreaterThan(0);
     await expect((await connect(url)).secret()).resolves.toEqual(secret);
-    expect(problems.join()).not.toMatch(/127\.0\.0\.1|record|secret/);
+    expect(JSON.stringify(lines)).not.toMatch(/127\.0\.0\.1|\{once\}/);
   });
 
   it('signs in at Sentinels with a password', async () => {
     const { url } = await startReplicated(program, ['requirepass of-sentinels']);
-    const store = await connect(url, [], undefined, { sentinelPassword: 'of-sentinels' });
+    const store = await connect(url, undefined, undefined, { sentinelPassword: 'of-sentinels' });
     await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
   });
 
@@ -41,10 +43,10 @@ describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
     ],
   ] as const)('names the reason when the Sentinels do not answer: %s', async (_, settings, change, reason) => {
     const { url } = await startReplicated(program, ['requirepass of-sentinels']);
-    const problems: string[] = [];
-    const store = await connect(change(url), problems, undefined, settings);
-    await eventually(async () => expect(problems.join()).toMatch(reason));
+    const lines: HealthLine[] = [];
+    const store = await connect(change(url), createStoreHealth(lines), undefined, settings);
+    await eventually(async () => expect(lines[0]?.msg).toMatch(reason));
     await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
-    expect(problems).toHaveLength(1);
+    expect(lines).toHaveLength(1);
   });
 });

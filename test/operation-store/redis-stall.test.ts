@@ -5,6 +5,8 @@ import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { clientsOf } from './helpers/redis-access.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
 
 const ID = 'a'.repeat(64);
 const LONGER_THAN_TIMEOUT_MS = 300;
@@ -15,15 +17,15 @@ describeWithProgram(
   program => {
     it('uses the response that arrived in the meantime', async () => {
       const { url } = await startRedisServer(program);
-      const problems: string[] = [];
-      const store = await RedisStore.connect(clientsOf(url), problem => problems.push(problem), SYSTEM_CLOCK);
+      const lines: HealthLine[] = [];
+      const store = await RedisStore.connect(clientsOf(url), createStoreHealth(lines), SYSTEM_CLOCK);
       // Like a request, runs in an I/O callback, after which timers fire before the next I/O.
       await readFile('/etc/hostname');
       const found = store.find(ID, Date.now());
       const endMs = performance.now() + LONGER_THAN_TIMEOUT_MS;
       while (performance.now() < endMs);
       await expect(found).resolves.toEqual({ kind: 'absent' });
-      expect(problems).toEqual([]);
+      expect(lines).toEqual([]);
       await store.close();
     });
   },

@@ -1,11 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/operation-record.js';
+import { toSucceeded, toUnknown } from '../../../src/operation-store/operation-record.js';
 import type { OperationStore } from '../../../src/operation-store/operation-store.js';
+import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 
 /** An empty store, and what the suite needs in addition to its interface. */
 export interface StoreUnderTest {
   store: OperationStore;
+  health: StoreHealth;
   /** Opens another store on the same records, as another process would. */
   openAnother(): Promise<OperationStore>;
   /** Stores a text as the record with this id. */
@@ -258,9 +261,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const store = await makeWith(record);
         const ownedUntilMs = NOW_MS + 60_000;
         const owners = Array.from({ length: 100 }, () => randomUUID());
-        const wins = await Promise.all(
-          owners.map(owner => store.takeOver(record.id, record.owner, owner, ownedUntilMs)),
-        );
+        const wins = await Promise.all(owners.map(owner => store.takeOver(record, owner, ownedUntilMs)));
         const winners = wins.map(taken => taken !== undefined);
         expect(winners.filter(Boolean)).toHaveLength(1);
         const owner = owners[winners.indexOf(true)] ?? '';
@@ -273,7 +274,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
 
       it('does nothing without a record', async () => {
         const store = await makeEmpty();
-        await expect(store.takeOver(randomHash(), 'a', 'b', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(makeRecord(), 'b', NOW_MS)).resolves.toBeUndefined();
       });
 
       it.each([
@@ -283,7 +284,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         await store.replace(decide(record));
-        await expect(store.takeOver(record.id, record.owner, 'late', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(record, 'late', NOW_MS)).resolves.toBeUndefined();
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({
           kind: 'found',
           record: decide(record),
@@ -296,8 +297,36 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const written = { ...unknown(record), lastSentAtMs: NOW_MS };
         await store.replace(written);
         const taken = { ...written, owner: 'another', ownedUntilMs: NOW_MS + 60_000 };
-        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS + 60_000)).resolves.toEqual(taken);
+        await expect(store.takeOver(record, 'another', NOW_MS + 60_000)).resolves.toEqual(taken);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: taken });
+      });
+    });
+
+    describe('takeOver of a success', () => {
+      const wanted = { kind: 'ENHANCED', name: 'orders', vpcId: 'vpc', networkId: 'network' } as const;
+
+      it('passes one that is still to be bound to one of 100 parallel attempts', async () => {
+        const record = makeRecord({ wanted });
+        const store = await makeWith(record);
+        const success = succeeded(record);
+        await store.replace(success);
+        const owners = Array.from({ length: 100 }, () => randomUUID());
+        const wins = await Promise.all(owners.map(owner => store.takeOver(success, owner, NOW_MS + 60_000)));
+        const winners = wins.filter(taken => taken !== undefined);
+        expect(winners).toEqual([{ ...success, owner: expect.any(String), ownedUntilMs: NOW_MS + 60_000 }]);
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: winners[0] });
+        await expect(store.findAbandoned(PROJECT_ID, NOW_MS + 60_000)).resolves.toEqual([]);
+      });
+
+      it.each([
+        ['is classic', makeRecord(), {}],
+        ['has been bound', makeRecord({ wanted }), { notBound: [] }],
+      ])('does nothing if it %s', async (_what, record, changes) => {
+        const store = await makeWith(record);
+        const success = { ...succeeded(record), ...changes } as OperationRecord;
+        await store.replace(success);
+        await expect(store.takeOver(success, 'another', NOW_MS + 60_000)).resolves.toBeUndefined();
+        await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: success });
       });
     });
 
@@ -451,7 +480,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         const record = makeRecord();
         const store = await makeWith(record);
         const ownedUntilMs = record.ownedUntilMs + 30_000;
-        await store.takeOver(record.id, record.owner, 'another', ownedUntilMs);
+        await store.takeOver(record, 'another', ownedUntilMs);
         await expect(store.findAbandoned(PROJECT_ID, ownedUntilMs - 1)).resolves.toEqual([]);
         await expect(store.findAbandoned(PROJECT_ID, ownedUntilMs)).resolves.toMatchObject([
           { id: record.id, owner: 'another' },
@@ -459,28 +488,61 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       });
     });
 
-    describe('a text that is not a record of this version', () => {
+    describe('a record of a newer gateway', () => {
+      it.each([1, 2])(
+        'is read, taken over and replaced with the fields that only that one knows: version %i',
+        async version => {
+          const { store, putText } = await makeStore();
+          const record = makeRecord();
+          await store.begin(record, NOW_MS);
+          const stored = { ...record, version, fence: 7, wanted: { ...record.wanted, zone: { id: 'z1' } } };
+          await putText(record.id, JSON.stringify(stored));
+          await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record: stored });
+          await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
+            kind: 'nameHeld',
+            record: stored,
+          });
+          const [abandoned] = await store.findAbandoned(PROJECT_ID, record.ownedUntilMs);
+          expect(abandoned).toEqual(stored);
+          const taken = await store.takeOver(record, 'another', NOW_MS + 60_000);
+          expect(taken).toEqual({ ...stored, owner: 'another', ownedUntilMs: NOW_MS + 60_000 });
+          if (taken?.state !== 'SENDING') throw new Error('not taken over');
+          const success = { connectionId: 'c', message: null, isReconciled: true };
+          await store.replace(toSucceeded(toUnknown(taken, { unknownReason: 'GATEWAY_RESTART' }), success, NOW_MS));
+          await expect(store.find(record.id, NOW_MS)).resolves.toMatchObject({
+            kind: 'found',
+            record: { state: 'SUCCEEDED', version, fence: 7, wanted: stored.wanted },
+          });
+          await expect(store.remove({ id: record.id, owner: 'another' })).resolves.toBe(true);
+        },
+      );
+    });
+
+    describe('a text that is not a record which this version understands', () => {
       const record = makeRecord();
       const { connectionId: _missing, ...unanswered } = succeeded(record);
       it.each([
         ['an empty text', ''],
         ['invalid JSON', '{"version":1,'],
         ['JSON that is not an object', '[1]'],
-        ['another version', JSON.stringify({ ...record, version: 2 })],
+        ['the version after the next', JSON.stringify({ ...record, version: 3 })],
+        ['no version', JSON.stringify({ ...record, version: undefined })],
+        ['an unknown state', JSON.stringify({ ...record, state: 'DONE' })],
         ['a field of a wrong type', JSON.stringify({ ...record, expiresAtMs: 'never' })],
-        ['an unknown field', JSON.stringify({ ...record, fence: 7 })],
         ['a missing field', JSON.stringify({ ...record, owner: undefined })],
         ['a success without its connection', JSON.stringify(unanswered)],
       ])('is unreadable and is kept: %s', async (_case, text) => {
-        const { store, putText } = await makeStore();
+        const { store, putText, health } = await makeStore();
         await store.begin(record, NOW_MS);
         await putText(record.id, text);
+        expect(health.unreadable).toBe(0);
         await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'unreadable' });
+        expect(health.unreadable).toBe(1);
         await expect(store.begin(makeRecord({ id: record.id }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });
         await expect(store.findAbandoned(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
-        await expect(store.takeOver(record.id, record.owner, 'another', NOW_MS)).resolves.toBeUndefined();
+        await expect(store.takeOver(record, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });

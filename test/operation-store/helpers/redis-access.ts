@@ -9,8 +9,10 @@ import { parseRedisUrl } from '../../../src/lib/redis-url.js';
 import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
 import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
+import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 import { listen } from '../../helpers/listening-server.js';
 import { startRedisServer, startSentinel } from '../../helpers/redis-server.js';
+import { createStoreHealth } from './store-health.js';
 
 /** The prefix of the store's keys. */
 export const PREFIX = 'dli-gateway:{once}:';
@@ -27,16 +29,11 @@ const LONG_TIMEOUTS_MS = { command: 30_000, operation: 60_000 };
 /** Opens the store at this address, by default with long timeouts; it closes after the test. */
 export async function connect(
   url: string,
-  problems?: string[],
+  health: StoreHealth = createStoreHealth(),
   timeoutsMs: RedisTimeouts = LONG_TIMEOUTS_MS,
   settings: Omit<RedisSettings, 'address'> = {},
 ): Promise<RedisStore> {
-  const store = await RedisStore.connect(
-    clientsOf(url, settings),
-    problem => problems?.push(problem),
-    SYSTEM_CLOCK,
-    timeoutsMs,
-  );
+  const store = await RedisStore.connect(clientsOf(url, settings), health, SYSTEM_CLOCK, timeoutsMs);
   opened.push(store);
   return store;
 }

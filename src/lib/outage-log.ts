@@ -1,0 +1,66 @@
+const WINDOW_MS = 60_000;
+
+/** How many outages have begun since the last line, if more than one. */
+interface OutageCount {
+  count?: number;
+}
+
+/** Writes the log lines of an outage. */
+export interface OutageLines {
+  lost(fields: OutageCount): void;
+  back(fields: OutageCount): void;
+}
+
+/**
+ * Logs that something is lost and that it is back: at once the first time, and then once a minute while it is away. What
+ * comes and goes within that minute is counted, so that it cannot flood the log.
+ */
+export class OutageLog {
+  #isLost = false;
+  #isLoggedAsLost = false;
+  /** Outages that no line has mentioned. */
+  #count = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param windowMs time between two lines about the same outage, in milliseconds; a minute by default */
+  constructor(
+    private readonly lines: OutageLines,
+    private readonly windowMs = WINDOW_MS,
+  ) {}
+
+  /** It is lost. Has no effect while it is. */
+  lost(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#count += 1;
+    if (this.#timer === undefined) this.#write();
+  }
+
+  /** It is back. Has no effect unless it was lost. */
+  back(): void {
+    if (!this.#isLost) return;
+    this.#isLost = false;
+    // Otherwise it comes and goes.
+    if (this.#isLoggedAsLost && this.#count === 0) this.#write();
+  }
+
+  /** Writes no more lines. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#isLost = false;
+  }
+
+  #write(): void {
+    const fields = this.#count > 1 ? { count: this.#count } : {};
+    if (this.#isLost) this.lines.lost(fields);
+    else this.lines.back(fields);
+    this.#isLoggedAsLost = this.#isLost;
+    this.#count = 0;
+    this.#timer ??= setTimeout(() => this.#endWindow(), this.windowMs).unref();
+  }
+
+  #endWindow(): void {
+    this.#timer = undefined;
+    if (this.#isLost || this.#isLoggedAsLost || this.#count > 0) this.#write();
+  }
+}

@@ -1,0 +1,144 @@
+import type { Logger } from '../lib/logger.js';
+import { OutageLog } from '../lib/outage-log.js';
+import type { Clock } from '../lib/time.js';
+
+const MINUTE_MS = 60_000;
+
+/** What keeps the records. */
+export type StoreBackend = 'lmdb' | 'redis';
+
+/** Why the store cannot be used. */
+export type StoreProblem =
+  /** LMDB: the disk has less than 1 MiB left, or the user or the process may not write more. */
+  | 'diskFull'
+  | 'readOnly'
+  /** LMDB: the folder or its file was removed or replaced. */
+  | 'folderGone'
+  | 'diskError'
+  /** Redis: there is no connection. */
+  | 'unreachable'
+  /** Redis does not answer in time, or is loading its data. */
+  | 'noReply'
+  /** Redis refuses commands, for example because its memory is full or it is a replica. */
+  | 'refused'
+  /** Redis may drop records, or refuses the credentials. */
+  | 'misconfigured';
+
+/** Whether the store can be used now, for readiness, metrics and the log; and what it has lost or cannot read. */
+export class StoreHealth {
+  #isUp = false;
+  #problem: StoreProblem | undefined;
+  #sinceMs: number;
+  #sentence = '';
+  #unreadable = 0;
+  #unreadableInWindow = 0;
+  #unreadableTimer: NodeJS.Timeout | undefined;
+  #losses = 0;
+  #lastLossMs = Number.NEGATIVE_INFINITY;
+  readonly #outage: OutageLog;
+
+  /** @param windowMs time between two lines of a kind, in milliseconds; a minute by default */
+  constructor(
+    readonly backend: StoreBackend,
+    private readonly clock: Clock,
+    private readonly log: Pick<Logger, 'info' | 'warn'>,
+    private readonly windowMs = MINUTE_MS,
+  ) {
+    this.#sinceMs = clock.epochMs();
+    const operation = 'store';
+    this.#outage = new OutageLog(
+      {
+        lost: fields =>
+          log.warn(
+            { operation, outcome: 'unavailable', detail: this.#problem ?? 'unknown', ...fields },
+            this.#sentence,
+          ),
+        back: fields =>
+          log.info({ operation, outcome: 'available', ...fields }, 'the operation records can be used again'),
+      },
+      windowMs,
+    );
+  }
+
+  /** Whether the store can be used: false until it has been reached once. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Why it cannot be used. Undefined while it can, and before it has been tried. */
+  get problem(): StoreProblem | undefined {
+    return this.#problem;
+  }
+
+  /** Since when it can or cannot be used: epoch milliseconds. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** How often a stored text was read that is not a record which this version understands. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** How often this process has noticed that the store lost records. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /**
+   * The store cannot be used.
+   *
+   * @param sentence for operators, without addresses or secrets; begins with the setting
+   */
+  lost(problem: StoreProblem, sentence: string): void {
+    if (this.#isUp) this.#sinceMs = this.clock.epochMs();
+    this.#isUp = false;
+    this.#problem = problem;
+    this.#sentence = sentence;
+    this.#outage.lost();
+  }
+
+  /** The store can be used. */
+  restored(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#problem = undefined;
+    this.#sinceMs = this.clock.epochMs();
+    this.#outage.back();
+  }
+
+  /** A stored text is not a record which this version understands. */
+  noteUnreadable(): void {
+    this.#unreadable += 1;
+    this.#unreadableInWindow += 1;
+    if (this.#unreadableTimer === undefined) this.#logUnreadable();
+  }
+
+  /** The store has lost records. Every check notices the same loss, so that those within a minute count as one. */
+  noteLoss(): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.#lastLossMs < MINUTE_MS) return;
+    this.#lastLossMs = nowMs;
+    this.#losses += 1;
+    const message = 'REDIS_URL: Redis may have lost records; for 72 hours every create first reads the list of DLI';
+    this.log.warn({ operation: 'store', outcome: 'lost' }, message);
+  }
+
+  /** Writes no more lines. */
+  close(): void {
+    this.#outage.close();
+    clearTimeout(this.#unreadableTimer);
+  }
+
+  #logUnreadable(): void {
+    this.#unreadableTimer = undefined;
+    const count = this.#unreadableInWindow;
+    if (count === 0) return;
+    this.#unreadableInWindow = 0;
+    this.log.warn(
+      { operation: 'store', outcome: 'unreadable', count },
+      'stored records cannot be read by this version',
+    );
+    this.#unreadableTimer = setTimeout(() => this.#logUnreadable(), this.windowMs).unref();
+  }
+}
