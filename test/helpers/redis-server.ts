@@ -53,7 +53,7 @@ export async function startRedisServer(
 /**
  * Starts a Sentinel of a master named `main`, and waits until it monitors it. It decides alone.
  *
- * @param settings further lines of its configuration, such as `requirepass secret`
+ * @param settings further lines of its configuration, such as `requirepass secret`; `SENTINEL_PORT` is its port
  */
 export async function startSentinel(
   program: string,
@@ -71,7 +71,7 @@ export async function startSentinel(
     // Long enough that a busy machine does not cause a failover by itself.
     'sentinel down-after-milliseconds main 3000',
     'sentinel failover-timeout main 10000',
-    ...settings,
+    ...settings.map(line => line.replace('SENTINEL_PORT', String(port))),
   ];
   writeFileSync(path, `${lines.join('\n')}\n`);
   return start(program, [path, '--sentinel'], { port, folder, readyText: '+monitor master' });
