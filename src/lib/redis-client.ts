@@ -88,10 +88,13 @@ export class RedisClients {
    * @returns `accepted`; `refused` by Redis; or `unreachable`
    */
   async replaceCredentials({ username, password }: Credentials): Promise<'accepted' | 'refused' | 'unreachable'> {
-    const client = this.create(ANY_KEY, { ...definedOf({ username, password }), ...LOOKUP_OPTIONS });
+    // Without credentials, because ioredis sends the first command together with those: Redis would execute it for the
+    // user `default`, if that has no password, although it refuses them.
+    const client = this.create(ANY_KEY, { ...LOOKUP_OPTIONS, username: undefined, password: undefined });
     client.on('error', () => undefined);
     try {
-      await client.exists(ANY_KEY);
+      if (password === undefined) await client.exists(ANY_KEY);
+      else await (username === undefined ? client.auth(password) : client.auth(username, password));
     } catch (error) {
       return isReplyError(error) ? 'refused' : 'unreachable';
     } finally {

@@ -1,6 +1,4 @@
 import { expect, it } from '@jest/globals';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
-import { connectionOf } from '../connection-reads/helpers/read-connections.js';
 import { readDocument } from '../helpers/documents.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -8,6 +6,7 @@ import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract
 import { connect, openClient } from './helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
+import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';
 
 const NOW_MS = Date.now();
 const [, ACL = ''] = /^ACL (SETUSER gateway .*)$/m.exec(readDocument('docs/operation-records.md')) ?? [];
@@ -23,28 +22,10 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
     return { redis, admin, url: redis.url.replace('//', '//gateway:password@') };
   }
 
-  /** A gateway that has used the records, the counters of creates and of refused tokens, and the leases. */
-  async function useAll(url: string) {
-    const env = { REDIS_URL: url, RATE_LIMIT_CREATES_PER_SECOND: '100', FOLLOW_INTERVAL_MS: '100' };
-    const gateway = await startTokenGateway(env);
-    const token = await gateway.sign();
-    const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
-    await gateway.createAs(token);
-    await gateway.ask('a.b.c');
-    const ofCaller = {
-      ...gateway,
-      send: (body: unknown) => gateway.send(body, { authorization: `Bearer ${token}` }),
-    };
-    await connectionOf(ofCaller, connectionId, 'waitSeconds: 1');
-    return gateway;
-  }
-
   it('can do everything: records, counters and leases', async () => {
     const { url, admin } = await startWithUser();
-    const gateway = await useAll(url);
-    const keys = (await admin.keys('*')).join();
-    for (const part of ['{once}:record', '{limits}:create', '{limits}:login', '{follow}:1'])
-      expect(keys).toContain(part);
+    const gateway = await startUsedGateway(url);
+    await waitForParts([admin]);
     expect(gateway.log()).not.toMatch(/"level":[45]0/);
     const refused = (await admin.call('ACL', 'LOG')) as string[][];
     // The policy is read by INFO.
@@ -100,7 +81,7 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
   ])('has each gateway count or poll alone without %s, with a line that names it', async (name, message, reason) => {
     const { url, admin } = await startWithUser();
     await admin.call('ACL', 'SETUSER', 'gateway', `-${name}`);
-    const gateway = await useAll(url);
+    const gateway = await startUsedGateway(url);
     await gateway.logged(message);
     const lines = gateway
       .log()

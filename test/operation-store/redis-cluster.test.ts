@@ -5,6 +5,7 @@ import { connect, eventually } from './helpers/redis-access.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
+import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';
 
 const NOW_MS = Date.now();
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
@@ -26,6 +27,16 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
     await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
     await expect(store.secret()).resolves.toEqual(secret);
     await expect((await connect(cluster.url())).secret()).resolves.toEqual(secret);
+  });
+
+  it('is accompanied by counters and leases, which are on other nodes', async () => {
+    const { holder, others, url } = await startRedisCluster(program);
+    const gateway = await startUsedGateway(url());
+    const clients = [holder, ...others].map(({ client }) => client);
+    await waitForParts(clients);
+    const sizes = await Promise.all(clients.map(client => client.dbsize()));
+    expect(sizes.filter(size => size > 0).length).toBeGreaterThan(1);
+    expect(gateway.log()).not.toMatch(/"level":[45]0/);
   });
 
   it('follows the records to another node, and refuses an address of a single node that no longer holds them', async () => {

@@ -11,7 +11,7 @@ const SLOT_RANGES = [
 ] as const;
 
 /** One node of a cluster, with a client for direct access to it. */
-export interface ClusterNode {
+interface ClusterNode {
   server: RedisServer;
   client: Redis;
   id: string;
