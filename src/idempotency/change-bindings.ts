@@ -120,6 +120,21 @@ export class ChangeBindings {
     });
   }
 
+  /** Finds out which of these resources a connection is bound to that an earlier call made, and binds none of them. */
+  async findBound(
+    connectionId: string,
+    resources: readonly Resource[],
+    context: OperationContext,
+  ): Promise<{ resource: Resource; outcome: BindingOutcome }[]> {
+    const resolved = await this.dependencies.directory.resolve(resources, context);
+    const connection = await this.#look(connectionId, context);
+    const bindings = connection === undefined || connection instanceof DliError ? [] : connection.bindings;
+    return resolved.map(({ asked, bound }) => ({
+      resource: asked,
+      outcome: findBinding(bindings, bound) === undefined ? unknownOutcome('STORE_LOST', undefined) : NOTHING_TO_DO,
+    }));
+  }
+
   async #changeAll(
     action: BindingAction,
     { id, bindings, areBindingsKnown }: Pick<EnhancedConnection, 'id' | 'bindings' | 'areBindingsKnown'>,

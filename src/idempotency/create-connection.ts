@@ -176,7 +176,8 @@ export class CreateConnection {
     context: OperationContext,
   ): Promise<CreateOutcome> {
     // Any connection made within the retention time may be this create's own.
-    const record = { ...begun, sentAtMs: this.dependencies.clock.epochMs() - RETENTION_MS.SUCCEEDED };
+    const sentAtMs = this.dependencies.clock.epochMs() - RETENTION_MS.SUCCEEDED;
+    const record = { ...begun, sentAtMs, isAfterLoss: true };
     const earlier = await this.#findAfterLoss(record, context);
     if (earlier !== undefined) return earlier;
     return this.#send(request, record, context, undefined);
@@ -198,7 +199,8 @@ export class CreateConnection {
     { traceId }: OperationContext,
   ): Promise<CreateOutcome> {
     const { writer, clock, log } = this.dependencies;
-    const found = toSucceeded(record, toFoundSuccess(record, finding), clock.epochMs());
+    const success = toFoundSuccess(record, finding);
+    const found = toSucceeded({ ...record, isAfterLoss: true }, success, clock.epochMs());
     await writer.write(found);
     log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
     return recordedOutcome(found);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Resource } from '../dli/connection.js';
 import type { OperationContext } from '../dli/dli-error.js';
@@ -61,20 +62,33 @@ export class CreateEnhancedConnection {
   /** Binds the connection and records what could not be bound, unless that is recorded or another process does it. */
   async #bindOnce(
     command: CreateCommand,
-    { connectionId, isReplay = false, record: written }: CreatedOutcome,
+    { isReplay = false, record: written }: CreatedOutcome,
     context: OperationContext,
   ): Promise<readonly NotBound[] | undefined> {
-    const { writer, clock } = this.dependencies;
-    const record = isReplay ? await this.#awaitOwner(command) : (written ?? (await this.#findRecord(command)));
-    if (record?.notBound !== undefined) return record.notBound;
-    if (isReplay) {
-      if (record === undefined || record.ownedUntilMs > clock.epochMs()) return undefined;
-      const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
-      await writer.write({ ...record, ownedUntilMs });
-    }
-    const notBound = await this.#bind(connectionId, command.resources ?? [], context);
-    if (record !== undefined) await writer.write({ ...record, notBound });
+    const { writer } = this.dependencies;
+    const latest = isReplay ? await this.#awaitOwner(command) : written;
+    if (latest?.notBound !== undefined) return latest.notBound;
+    const record = isReplay ? await this.#takeOver(latest, context) : latest;
+    if (record === undefined) return undefined;
+    const notBound = await this.#bind(record, command.resources ?? [], context);
+    await writer.write({ ...record, notBound });
     return notBound;
+  }
+
+  /** The record under a new owner: of several gateways that try it at the same time, one succeeds. */
+  async #takeOver(
+    record: SucceededRecord | undefined,
+    { deadline }: OperationContext,
+  ): Promise<SucceededRecord | undefined> {
+    const { store, clock } = this.dependencies;
+    if (record === undefined || record.ownedUntilMs > clock.epochMs()) return undefined;
+    try {
+      const taken = await store.takeOver(record, randomUUID(), deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS);
+      return taken?.state === 'SUCCEEDED' ? taken : undefined;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return undefined;
+    }
   }
 
   /** The record once its owner has bound the connection, or its time is over; after 2 s, as it is. */
@@ -104,8 +118,17 @@ export class CreateEnhancedConnection {
     }
   }
 
-  async #bind(connectionId: string, resources: readonly Resource[], context: OperationContext): Promise<NotBound[]> {
-    const results = await this.dependencies.changeBindings.bindNew(connectionId, resources, context);
+  async #bind(
+    { connectionId, isReconciled, isAfterLoss }: SucceededRecord,
+    resources: readonly Resource[],
+    context: OperationContext,
+  ): Promise<NotBound[]> {
+    const { changeBindings } = this.dependencies;
+    // An earlier call, whose record the store lost, may have bound a connection that was found, and others unbound it.
+    const isEarlier = isAfterLoss === true && isReconciled;
+    const results = isEarlier
+      ? await changeBindings.findBound(connectionId, resources, context)
+      : await changeBindings.bindNew(connectionId, resources, context);
     return results.flatMap(({ resource, outcome }) => {
       const reason = reasonOf(outcome);
       if (reason === undefined) return [];

@@ -16,13 +16,13 @@ export type CreateOutcome =
   /**
    * `isReconciled`: found in DLI's list instead of in the response to the create; `recognisedBy` says how an enhanced one
    * was. `notBound`: the resources of the call that could not be bound. `isReplay`: an earlier call has recorded it.
-   * `record`: the record of this call.
+   * `record`: what this call has written, or has read.
    */
   | (ResultOf<'created'> &
       Pick<Success, 'isReconciled' | 'recognisedBy'> & {
         notBound?: readonly NotBound[];
         isReplay?: boolean;
-        record?: SucceededRecord;
+        record: SucceededRecord;
       })
   | FailedResult
   | UnknownOutcome
@@ -78,6 +78,7 @@ export function recordedOutcome(record: OperationRecord, retryAfterSeconds = 0):
         isReconciled,
         ...(recognisedBy !== undefined && { recognisedBy }),
         ...(notBound !== undefined && { notBound }),
+        record,
       };
     }
     case 'REJECTED': {

@@ -12,6 +12,8 @@ import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { StoreHealth } from './store-health.js';
 
 const PROBE_INTERVAL_MS = 1_000;
+/** Not for every write, because a look at the file system takes some microseconds. */
+const ROOM_CHECK_INTERVAL_MS = 100;
 
 const OPTIONS = {
   // A folder whose name has a dot would be taken for a file.
@@ -44,6 +46,7 @@ export class LmdbStore implements OperationStore {
   readonly #probe: LmdbFolderProbe;
   /** Whether writes are refused until a probe succeeds. */
   #isLost = false;
+  #roomCheckedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
   #probing: Promise<void> = Promise.resolve();
@@ -190,14 +193,17 @@ export class LmdbStore implements OperationStore {
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
     // Between two probes the disk may fill up.
-    const errorName = this.#isLost ? undefined : this.#findLackOfRoom();
-    if (errorName !== undefined) this.#lose('written', errorName);
+    if (!this.#isLost && performance.now() - this.#roomCheckedAtMs > ROOM_CHECK_INTERVAL_MS) {
+      const errorName = this.#findLackOfRoom();
+      if (errorName !== undefined) this.#lose('written', errorName);
+    }
     if (this.#isLost) throw new StoreUnavailableError({ mayHaveWritten: false });
     return this.#commit(action);
   }
 
-  /** The name of an error if too little room is left. Costs some microseconds, and never waits for the disk. */
+  /** The name of an error if too little room is left. Never waits for the disk. */
   #findLackOfRoom(): string | undefined {
+    this.#roomCheckedAtMs = performance.now();
     try {
       const { bavail, bsize, blocks } = statfsSync(this.folder);
       // Some virtual file systems report no size at all.

@@ -62,7 +62,7 @@ export function isDecided(record: OperationRecord): record is Exclude<OperationR
 }
 
 /** Whether the resources of the call are still to be bound to the connection: its owner binds them, and notes the others. */
-export function awaitsBindings(record: OperationRecord): record is SucceededRecord {
+function awaitsBindings(record: OperationRecord): record is SucceededRecord {
   return record.state === 'SUCCEEDED' && record.wanted.kind === 'ENHANCED' && record.notBound === undefined;
 }
 

@@ -223,7 +223,7 @@ return #redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
 
 /**
  * Keys: open. Arguments: projectId, nowMs, prefix of record keys, offset, limit. Returns how many ids there were, how
- * many of them are left, and the texts. Removes ids of expired records.
+ * many of them are left, and the texts, with those that cannot be read. Removes ids of expired records.
  */
 export const FIND_ABANDONED = `${READ}
 local projectId, nowMs, prefix, offset, limit = unpack(ARGV)
@@ -234,7 +234,7 @@ for _, id in ipairs(ids) do
   if not text then
     redis.call('ZREM', KEYS[1], id)
     found[2] = found[2] - 1
-  elseif decode(text).projectId == projectId then
+  elseif (decode(text).projectId or projectId) == projectId then
     found[#found + 1] = text
   end
 end

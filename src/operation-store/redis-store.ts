@@ -111,6 +111,7 @@ export class RedisStore implements OperationStore {
       this.#lossDetector.observeCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
     }
+    if (kind === 'unreadable') this.#health.noteUnreadable();
     if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = this.#codec.read(content);

@@ -9,7 +9,7 @@ export type StoreBackend = 'lmdb' | 'redis';
 
 /** Why the store cannot be used. */
 export type StoreProblem =
-  /** LMDB: the disk has less than 1 MiB left, or the user or the process may not write more. */
+  /** LMDB: the disk has less than 8 MiB left, or the user or the process may not write more. */
   | 'diskFull'
   | 'readOnly'
   /** LMDB: the folder or its file was removed or replaced. */

@@ -1,12 +1,22 @@
-import { expect, it } from '@jest/globals';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { onCleanup } from '../helpers/clean-up.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
+import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { findBadLines, linesOf } from '../helpers/log-lines.js';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
 
 const EXIT_CONFIG = 78;
 const NOWHERE = 'http://127.0.0.1:9';
+
+function linesOfStore(gateway: GatewayProcess) {
+  return linesOf(gateway.stdout()).filter(({ operation }) => operation === 'store');
+}
 
 it('a folder that cannot store records is refused at the start with its variable and the reason', async () => {
   const gateway = startGatewayProcess({ ...environmentFor(NOWHERE), DATA_DIR: '/dev/null/records' });
@@ -25,7 +35,7 @@ describeWithProgram('prlimit', 'a disk that can take no more records', program =
     process.on('SIGUSR2', () => limit(4096));
     process.on('SIGWINCH', () => limit('unlimited'));`;
 
-  it('refuses creates, is logged once with its variable and reason, and can recover', async () => {
+  it('refuses creates, is logged once with its variable and reason, and recovers, with nothing but JSON on both outputs', async () => {
     const { url, emulator } = await startUpstream();
     const gateway = startGatewayProcess(environmentFor(url), { preload: LIMIT_ON_SIGNAL });
     const { graphqlUrl } = await gateway.addresses();
@@ -38,16 +48,46 @@ describeWithProgram('prlimit', 'a disk that can take no more records', program =
     };
     expect(await create('before')).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
     gateway.signal('SIGUSR2');
-    await gateway.find(/limit 4096/);
+    // Noticed without a call.
+    await gateway.find(/"outcome":"unavailable"/);
     for (const name of ['full1', 'full2', 'full3'])
       expect(await create(name)).toMatchObject({ code: 'IDEMPOTENCY_STORE_UNAVAILABLE' });
     gateway.signal('SIGWINCH');
-    await gateway.find(/limit unlimited/);
+    await gateway.find(/"outcome":"available"/);
     expect(await create('after')).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+    gateway.signal('SIGTERM');
+    expect(await gateway.end()).toBe(0);
 
-    const problems = gateway.logLines().filter(({ msg }) => msg.startsWith('DATA_DIR'));
-    expect(problems.map(({ msg }) => msg)).toEqual(['DATA_DIR: the operation records cannot be written: EFBIG.']);
+    expect(linesOfStore(gateway)).toMatchObject([
+      { level: 40, detail: 'diskFull', msg: 'DATA_DIR: the operation records cannot be written: EFBIG.' },
+      { level: 30, msg: 'the operation records can be used again' },
+    ]);
+    expect(findBadLines(gateway.stdout() + gateway.stderr())).toEqual([]);
     expect(emulator.ledger.count('createConnection')).toBe(2);
+  });
+});
+
+describe('a folder that is moved away', () => {
+  it('refuses creates until it is back, because LMDB would write to files that no later process can find', async () => {
+    const { url, emulator } = await startUpstream();
+    const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-moved-'));
+    onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+    const [dataDir, elsewhere] = [join(folder, 'data'), join(folder, 'elsewhere')];
+    const gateway = startGatewayProcess({ ...environmentFor(url), DATA_DIR: dataDir });
+    const { graphqlUrl } = await gateway.addresses();
+    const create = async () => {
+      const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
+      return body.data?.['createDatasourceConnection'];
+    };
+    renameSync(dataDir, elsewhere);
+    await gateway.find(/"outcome":"unavailable"/);
+    expect(await create()).toMatchObject({ code: 'IDEMPOTENCY_STORE_UNAVAILABLE' });
+    renameSync(elsewhere, dataDir);
+    await gateway.find(/"outcome":"available"/);
+    expect(await create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
+    expect(linesOfStore(gateway)).toMatchObject([{ detail: 'folderGone' }, { outcome: 'available' }]);
+    expect(findBadLines(gateway.stdout() + gateway.stderr())).toEqual([]);
+    expect(emulator.ledger.count('createConnection')).toBe(1);
   });
 });
 

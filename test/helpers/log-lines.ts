@@ -36,7 +36,8 @@ function isObject(line: string): boolean {
   }
 }
 
-function linesOf(log: string): LogLine[] {
+/** All lines of a log. */
+export function linesOf(log: string): LogLine[] {
   return log
     .split('\n')
     .filter(line => line !== '')

@@ -541,7 +541,9 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
         await expect(store.begin(makeRecord({ id: record.id }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',
         });
+        const before = health.unreadable;
         await expect(store.findAbandoned(PROJECT_ID, record.ownedUntilMs)).resolves.toEqual([]);
+        expect(health.unreadable).toBe(before + 1);
         await expect(store.takeOver(record, 'another', NOW_MS)).resolves.toBeUndefined();
         await expect(store.begin(makeRecord({ nameId: record.nameId }), NOW_MS)).resolves.toEqual({
           kind: 'unreadable',

@@ -11,6 +11,8 @@ import type { Tally } from './tally.js';
 import { countUp } from './tally.js';
 
 const STATUSES = [100, 101, 200, 204, 400, 401, 403, 404, 405, 406, 413, 415, 431];
+/** The refusals of a large body while others are open, which depend on the conversations beside this one. */
+const OTHER_LARGE_BODIES = /^(?:429 .*another request of more than 64 KiB|503 .*"OVERLOADED")/;
 const MAX_PRINTED = 700;
 /** Every document that a conversation may hold. */
 const DOCUMENTS = `${CREATE_MUTATION} query Name { __typename }`;
@@ -41,7 +43,8 @@ export async function converse(
   for (const { status, headers, body } of responses) {
     countUp(tally, `status ${status}`);
     const isJson = headers.get('content-type')?.startsWith('application/json') === true;
-    if (!STATUSES.includes(status)) return describe(conversation, `status ${status}: ${body}`);
+    if (!STATUSES.includes(status) && !OTHER_LARGE_BODIES.test(`${status} ${body}`))
+      return describe(conversation, `status ${status}: ${body}`);
     if (isJson && body !== '') {
       const wrong = findAnswerProblem(SCHEMA, JSON.parse(body), DOCUMENTS);
       if (wrong !== undefined) return describe(conversation, `the answer ${wrong}: ${body}`);

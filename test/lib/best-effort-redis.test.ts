@@ -1,0 +1,26 @@
+import { expect, it } from '@jest/globals';
+import { closeRedis, connectBestEffort, RedisClients } from '../../src/lib/redis-client.js';
+import { parseRedisUrl } from '../../src/lib/redis-url.js';
+import { onCleanup } from '../helpers/clean-up.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+
+describeWithProgram('redis-server', 'a connection to Redis for features that also work without it', program => {
+  it('is logged once as lost and once as back when it comes and goes, then with the number of times', async () => {
+    let server = await startRedisServer(program);
+    const lines: object[] = [];
+    const write = (outcome: string) => (fields: object) => void lines.push({ outcome, ...fields });
+    const clients = new RedisClients({ address: parseRedisUrl(server.url) });
+    const redis = await connectBestEffort(clients, 'key', { lost: write('lost'), back: write('back') });
+    onCleanup(() => closeRedis(redis));
+    for (let count = 0; count < 3; count++) {
+      const lost = new Promise(resolve => redis.once('error', resolve));
+      await server.kill();
+      await lost;
+      const back = new Promise(resolve => redis.once('ready', resolve));
+      server = await startRedisServer(program, { port: server.port });
+      await back;
+    }
+    expect(lines).toEqual([{ outcome: 'lost' }, { outcome: 'back' }]);
+  });
+});

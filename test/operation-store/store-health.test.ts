@@ -1,0 +1,218 @@
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
+import type { RedisTimeouts } from '../../src/operation-store/redis-store.js';
+import { onCleanup } from '../helpers/clean-up.js';
+import { closedPort } from '../helpers/listening-server.js';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
+import { connect, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
+
+const NOW_MS = Date.now();
+const BACK = { level: 'info', outcome: 'available', msg: 'the operation records can be used again' };
+/** Short, for tests in which Redis does not respond. */
+const SHORT_TIMEOUTS_MS: RedisTimeouts = { command: 100, operation: 172 };
+
+async function untilIs(health: { isUp: boolean }, isUp: boolean): Promise<void> {
+  await eventually(async () => expect(health.isUp).toBe(isUp));
+}
+
+describe('the log about a store', () => {
+  it('has one line when it is lost, one as a reminder in each window, and one when it is back', async () => {
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines, { windowMs: 50 });
+    health.restored();
+    for (let count = 0; count < 100; count++) health.lost('diskFull', 'DATA_DIR: full.');
+    const lost = {
+      level: 'warn',
+      operation: 'store',
+      outcome: 'unavailable',
+      detail: 'diskFull',
+      msg: 'DATA_DIR: full.',
+    };
+    expect(lines).toEqual([lost]);
+    await eventually(async () => expect(lines.length).toBeGreaterThanOrEqual(3));
+    health.restored();
+    expect(lines).toEqual([...Array.from({ length: lines.length - 1 }, () => lost), { operation: 'store', ...BACK }]);
+  });
+
+  it('has two lines about a store that comes and goes, and then one with the number of outages', async () => {
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines, { windowMs: 200 });
+    for (let count = 0; count < 100; count++) {
+      health.lost('unreachable', 'REDIS_URL: gone.');
+      health.restored();
+    }
+    expect(lines.map(({ outcome }) => outcome)).toEqual(['unavailable', 'available']);
+    await eventually(async () => expect(lines).toHaveLength(3));
+    expect(lines[2]).toMatchObject({ ...BACK, count: 99 });
+  });
+
+  it('says since when and why the store cannot be used', () => {
+    const health = createStoreHealth();
+    expect([health.isUp, health.problem]).toEqual([false, undefined]);
+    health.restored();
+    const upSinceMs = health.sinceMs;
+    health.lost('readOnly', 'DATA_DIR: read-only.');
+    expect([health.isUp, health.problem]).toEqual([false, 'readOnly']);
+    expect(health.sinceMs).toBeGreaterThanOrEqual(upSinceMs);
+  });
+
+  it('counts what cannot be read, in one line at once and one in each window', async () => {
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines, { windowMs: 50 });
+    for (let count = 0; count < 100; count++) health.noteUnreadable();
+    expect(lines.map(({ count }) => count)).toEqual([1]);
+    await eventually(async () => expect(lines).toHaveLength(2));
+    expect(lines[1]).toMatchObject({ level: 'warn', outcome: 'unreadable', count: 99 });
+    expect(health.unreadable).toBe(100);
+  });
+});
+
+it('LMDB that has lost its folder is back without a call when the folder is', async () => {
+  const parent = mkdtempSync(join(QUICK_FOLDER, 'health-'));
+  onCleanup(() => rmSync(parent, { recursive: true, force: true }));
+  const [folder, elsewhere] = [join(parent, 'data'), join(parent, 'elsewhere')];
+  const lines: HealthLine[] = [];
+  const health = createStoreHealth(lines, { backend: 'lmdb' });
+  const store = LmdbStore.open(folder, health);
+  onCleanup(() => store.close());
+  expect(health.isUp).toBe(true);
+  renameSync(folder, elsewhere);
+  await untilIs(health, false);
+  await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
+  renameSync(elsewhere, folder);
+  await untilIs(health, true);
+  await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  expect(lines).toMatchObject([{ level: 'warn', detail: 'folderGone' }, BACK]);
+});
+
+it('LMDB stays unavailable when its folder was replaced', async () => {
+  const folder = mkdtempSync(join(QUICK_FOLDER, 'health-'));
+  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  const health = createStoreHealth([], { backend: 'lmdb' });
+  const store = LmdbStore.open(folder, health);
+  onCleanup(() => store.close());
+  rmSync(folder, { recursive: true });
+  const other = LmdbStore.open(folder, createStoreHealth());
+  onCleanup(() => other.close());
+  await untilIs(health, false);
+  await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
+  await expect(other.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+});
+
+describeWithProgram('redis-server', 'Redis', program => {
+  it('that is killed and started again is back without a call', async () => {
+    const server = await startRedisServer(program);
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    await connect(server.url, health);
+    await untilIs(health, true);
+    await server.kill();
+    await untilIs(health, false);
+    expect(health.problem).toBe('unreachable');
+    await startRedisServer(program, { port: server.port });
+    await untilIs(health, true);
+    expect(lines).toMatchObject([{ level: 'warn', detail: 'unreachable' }, BACK]);
+  });
+
+  it('that hangs is lost once, and back without a call', async () => {
+    const server = await startRedisServer(program);
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    const store = await connect(server.url, health, SHORT_TIMEOUTS_MS);
+    await untilIs(health, true);
+    server.pause();
+    await eventually(() => expect(store.hasAbandoned(NOW_MS)).rejects.toThrow());
+    await untilIs(health, false);
+    // Longer than it takes to find out that a new connection hangs, too.
+    await eventually(async () => expect(health.problem).toBe('noReply'));
+    server.resume();
+    await untilIs(health, true);
+    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+    expect(lines.at(-1)).toMatchObject(BACK);
+  });
+
+  it('that answered one command too late is back as soon as it is connected again', async () => {
+    const { port } = await startRedisServer(program);
+    const { url, plan } = await startProxy(port);
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    const store = await connect(url, health, { command: 500, operation: 60_000 });
+    await untilIs(health, true);
+    plan.whenAnswered = 'swallow';
+    await expect(store.hasAbandoned(NOW_MS)).rejects.toThrow();
+    await untilIs(health, true);
+    expect(lines).toMatchObject([{ level: 'warn', detail: 'noReply' }, BACK]);
+  });
+
+  it('whose memory is full is lost, and back without a call when it has room', async () => {
+    const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
+    const health = createStoreHealth();
+    const store = await connect(url, health);
+    const client = openClient(url);
+    const fill = async () => {
+      for (let count = 0; count < 1_000; count++) await client.append('ballast', 'x'.repeat(10_000));
+    };
+    await expect(fill()).rejects.toThrow('OOM');
+    await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
+    await untilIs(health, false);
+    expect(health.problem).toBe('refused');
+    await client.del('ballast');
+    await untilIs(health, true);
+    expect(await client.exists(`${PREFIX}probe`)).toBe(0);
+  });
+
+  it('that is a replica is not usable until it is promoted', async () => {
+    const { replica } = await startPair(program);
+    const health = createStoreHealth();
+    await connect(replica.url, health);
+    await eventually(async () => expect(health.problem).toBe('refused'));
+    expect(health.isUp).toBe(false);
+    await openClient(replica.url).replicaof('NO', 'ONE');
+    await untilIs(health, true);
+  });
+
+  it('that comes and goes has few lines', async () => {
+    const port = await closedPort();
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    await connect(`redis://127.0.0.1:${port}`, health);
+    for (let count = 0; count < 4; count++) {
+      const server = await startRedisServer(program, { port });
+      await untilIs(health, true);
+      await server.kill();
+      await untilIs(health, false);
+    }
+    // The number of the others follows at the end of the minute.
+    expect(lines.map(({ outcome }) => outcome)).toEqual(['unavailable', 'available']);
+  });
+
+  it('that lost its records is noted once by each gateway', async () => {
+    const { url } = await startRedisServer(program);
+    const lines: HealthLine[] = [];
+    const healths = [createStoreHealth(lines), createStoreHealth()];
+    const stores = await Promise.all(healths.map(health => connect(url, health)));
+    for (const store of stores) await store.begin(makeRecord(), NOW_MS);
+    expect(healths.map(({ losses }) => losses)).toEqual([0, 0]);
+    await openClient(url).flushall();
+    for (const store of [...stores, ...stores]) await store.begin(makeRecord(), NOW_MS);
+    expect(healths.map(({ losses }) => losses)).toEqual([1, 1]);
+    expect(lines).toMatchObject([{ level: 'warn', outcome: 'lost' }]);
+  });
+
+  it('that was restarted is noted as a loss when it is connected to again', async () => {
+    const server = await startRedisServer(program);
+    const health = createStoreHealth();
+    const store = await connect(server.url, health);
+    await store.begin(makeRecord(), NOW_MS);
+    await server.kill();
+    await startRedisServer(program, { port: server.port });
+    await eventually(async () => expect(health.losses).toBe(1));
+  });
+});
