@@ -1,4 +1,3 @@
-import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
@@ -10,26 +9,30 @@ import type { Transport, UpstreamLog } from './huawei-cloud/transport.js';
 import type { CreateOutcome } from './idempotency/outcome.js';
 import { recordedOutcome } from './idempotency/outcome.js';
 import type { LateEndListener } from './idempotency/reconciliation-schedule.js';
+import type { RedisClients } from './lib/redis-client.js';
 import type { Clock } from './lib/time.js';
 import type { Metrics } from './metrics/metrics.js';
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
   { tokens, createLimit }: AuthConfig,
-  address: RedisOptions | undefined,
+  clients: RedisClients | undefined,
   secret: SharedCounters['secret'],
   log: Logger,
   logWindowMs: number | undefined,
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
-  if (address === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
-  const { connectBestEffort, closeRedis } = await import('./lib/redis-client.js');
+  if (clients === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
+  const [{ connectBestEffort, closeRedis }, { COUNTER_PREFIX }] = await Promise.all([
+    import('./lib/redis-client.js'),
+    import('./auth/rate-limits.js'),
+  ]);
   const lines = {
     lost: (fields: object) =>
       log.warn({ operation: 'limits', outcome: 'alone', ...fields }, 'REDIS_URL: every gateway counts creates alone'),
     back: (fields: object) =>
       log.info({ operation: 'limits', outcome: 'shared', ...fields }, 'gateways count creates together again'),
   };
-  const redis = await connectBestEffort(address, lines, logWindowMs);
+  const redis = await connectBestEffort(clients, COUNTER_PREFIX, lines, logWindowMs);
   return { redis, secret, close: () => closeRedis(redis) };
 }
 

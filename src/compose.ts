@@ -1,4 +1,3 @@
-import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import type { ConnectionLimits, DescribeOutcome } from './compose-callers.js';
@@ -10,15 +9,14 @@ import {
   openSharedCounters,
 } from './compose-callers.js';
 import { readBackendMetrics } from './compose-metrics.js';
+import { openPollLease, openRedis, openStore } from './compose-redis.js';
 import type { Config } from './config/config.js';
 import type { ReloadResult } from './config/credential-watcher.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
-import { credentialValues } from './config/credentials.js';
+import { credentialValues, rotationOf } from './config/credentials.js';
 import { ConnectionDetails } from './connection-reads/connection-details.js';
 import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
-import type { PollLease } from './connection-reads/poller.js';
-import { LOCAL_LEASE } from './connection-reads/poller.js';
 import { ConnectionReader } from './connection-reads/reader.js';
 import { ConnectionWatcher } from './connection-reads/watcher.js';
 import { createDliClients } from './dli/create-clients.js';
@@ -42,10 +40,8 @@ import { ResumeCreate } from './idempotency/resume-create.js';
 import { WriteBehind } from './idempotency/write-behind.js';
 import { LogSampler } from './lib/log-sampler.js';
 import { logBug } from './lib/logger.js';
-import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
 import type { Metrics } from './metrics/metrics.js';
-import type { OperationStore } from './operation-store/operation-store.js';
 import { TIMED_OPERATIONS } from './operation-store/operation-store.js';
 import { StoreHealth } from './operation-store/store-health.js';
 
@@ -100,8 +96,10 @@ export async function compose(
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
-  const storeHealth = new StoreHealth(config.redisUrl === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
-  const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, storeHealth), TIMED_OPERATIONS);
+  const redis = await openRedis(config.redis, redisTimeoutMs, log);
+  const storeHealth = new StoreHealth(redis === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
+  const opened = await openStore(config.dataDir, redis?.clients, redisTimeoutMs, clock, storeHealth);
+  const store = metrics.timed(opened, TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   if (proxy !== undefined) confidential.add(proxyTexts(proxy));
@@ -117,7 +115,7 @@ export async function compose(
   const credentialWatcher = new CredentialWatcher(
     config.credentialFiles,
     config.credentials,
-    onRotation,
+    rotationOf(onRotation),
     log,
     countReload,
   );
@@ -151,9 +149,7 @@ export async function compose(
   });
   const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
-  const redisLimits = redisTimeoutMs === undefined ? {} : { commandTimeout: redisTimeoutMs };
-  const redis = config.redisUrl === undefined ? undefined : { ...parseRedisUrl(config.redisUrl), ...redisLimits };
-  const counters = await openSharedCounters(auth, redis, () => keys.hmacKey(), log, limits.logWindowMs);
+  const counters = await openSharedCounters(auth, redis?.clients, () => keys.hmacKey(), log, limits.logWindowMs);
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
@@ -187,7 +183,7 @@ export async function compose(
       perSecond: config.pollCallsPerSecond,
       maxConcurrent: MAX_CONCURRENT_READS,
     }),
-    lease: await openPollLease(redis, project, confidential, clock, log, limits.logWindowMs),
+    lease: await openPollLease(redis?.clients, project, confidential, clock, log, limits.logWindowMs),
     clock,
     metrics,
     intervalMs: config.pollIntervalMs,
@@ -233,6 +229,7 @@ export async function compose(
     start(): void {
       background.start();
       credentialWatcher.start();
+      redis?.watcher.start();
     },
     /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
@@ -250,6 +247,7 @@ export async function compose(
     },
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
+      redis?.watcher.close();
       sampler.close();
       await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },
@@ -288,32 +286,4 @@ function createAuthenticator(
     authenticator,
     rotate: async next => (next.kind === 'iamUser' ? authenticator.rotate(next) : 'refused'),
   };
-}
-
-async function openStore(
-  { dataDir, redisUrl }: Config,
-  redisTimeoutMs: number | undefined,
-  clock: Clock,
-  health: StoreHealth,
-): Promise<OperationStore> {
-  if (redisUrl === undefined) {
-    const { LmdbStore } = await import('./operation-store/lmdb-store.js');
-    return LmdbStore.open(dataDir, health);
-  }
-  const { RedisStore } = await import('./operation-store/redis-store.js');
-  const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
-  return RedisStore.connect(redisUrl, health, clock, limits);
-}
-
-async function openPollLease(
-  redis: RedisOptions | undefined,
-  project: string,
-  confidential: ConfidentialTexts,
-  clock: Clock,
-  log: Logger,
-  logWindowMs: number | undefined,
-): Promise<PollLease> {
-  if (redis === undefined) return LOCAL_LEASE;
-  const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
-  return openRedisPollLease(redis, project, confidential, clock, log, logWindowMs);
 }

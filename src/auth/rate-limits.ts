@@ -16,9 +16,11 @@ export interface CreateLimitRule {
   readonly windowSeconds: number;
 }
 
-// Stored: do not rename. A hash tag of their own, so that the counters need not share a cluster slot with the records.
-const CREATE_PREFIX = 'dli-gateway:{limits}:create';
-const LOGIN_PREFIX = 'dli-gateway:{limits}:login';
+/** Of the keys of all counters. Their own hash tag, so that they need not share a cluster slot with the records. */
+// Stored: do not rename.
+export const COUNTER_PREFIX = 'dli-gateway:{limits}:';
+const CREATE_PREFIX = `${COUNTER_PREFIX}create`;
+const LOGIN_PREFIX = `${COUNTER_PREFIX}login`;
 const LOGIN_WINDOW_SECONDS = 60;
 const VERIFICATIONS_PER_SECOND = 200;
 const MAX_VERIFICATION_WAIT_MS = 2_000;

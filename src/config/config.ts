@@ -1,8 +1,10 @@
+import type { RedisSettings } from '../lib/redis-url.js';
+import { parseRedisUrl } from '../lib/redis-url.js';
 import type { AuthConfig } from './auth-config.js';
 import { readAuthConfig } from './auth-config.js';
 import type { CredentialsConfig } from './credentials.js';
 import { readCredentials, watchedFiles } from './credentials.js';
-import type { EnvValues } from './env-schema.js';
+import type { EnvValues, OptionalEnvValues } from './env-schema.js';
 import { envSchema, optionalEnvSchema, SECRET_KEYS } from './env-schema.js';
 import type { Environment, Problem } from './secret-files.js';
 import { addProblem, hasProblem, readCertificates, readDocuments, readEnvironment } from './secret-files.js';
@@ -11,6 +13,8 @@ import { addProblem, hasProblem, readCertificates, readDocuments, readEnvironmen
 export interface Config extends Readonly<ReturnType<typeof toConfig> & ReturnType<typeof readFiles>> {
   readonly auth: AuthConfig;
   readonly credentials: CredentialsConfig;
+  /** Redis as the operation store, shared by several gateways; replaces the folder. */
+  readonly redis: (RedisSettings & { readonly urlFile: string | undefined }) | undefined;
   /** Paths of the credential files to watch for rotation, by variable. */
   readonly credentialFiles: Readonly<Record<string, string>>;
 }
@@ -43,12 +47,14 @@ export function loadConfig(env: Environment): Config {
   const credentials = readCredentials(values, problems);
   const auth = readAuthConfig(valid, problems);
   const fromFiles = readFiles(values, problems);
+  const redis = readRedis(valid, problems);
   if (data === undefined || credentials === undefined || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({
     ...toConfig(data),
     auth,
     credentials,
     credentialFiles: watchedFiles(credentials, files),
+    redis: redis && { ...redis, urlFile: files['REDIS_URL'] },
     ...fromFiles,
   });
 }
@@ -87,6 +93,25 @@ function readFiles(
   };
 }
 
+function readRedis(
+  { REDIS_URL, REDIS_CA_FILE, REDIS_SENTINEL_PASSWORD: sentinelPassword }: OptionalEnvValues,
+  problems: Problem[],
+): RedisSettings | undefined {
+  const address = REDIS_URL === undefined ? undefined : parseRedisUrl(REDIS_URL);
+  const certificates = REDIS_CA_FILE === undefined ? undefined : readCertificates(REDIS_CA_FILE);
+  const isUrlValid = !hasProblem(problems, 'REDIS_URL') && !hasProblem(problems, 'REDIS_URL_FILE');
+  if (REDIS_CA_FILE !== undefined && certificates === undefined)
+    problems.push({ key: 'REDIS_CA_FILE', rule: 'must name a readable file with certificates in PEM' });
+  else if (REDIS_CA_FILE !== undefined && isUrlValid && address?.isEncrypted !== true)
+    problems.push({ key: 'REDIS_CA_FILE', rule: 'needs a REDIS_URL with TLS, such as rediss://host:6380' });
+  if (sentinelPassword !== undefined && isUrlValid && address?.mode !== 'sentinel')
+    problems.push({
+      key: 'REDIS_SENTINEL_PASSWORD',
+      rule: 'needs a REDIS_URL with redis-sentinel: or rediss-sentinel:',
+    });
+  return address && { address, certificates, sentinelPassword };
+}
+
 function toConfig(values: EnvValues) {
   const { DLI_REGION: region } = values;
   const hasExplorer = values.NODE_ENV !== 'production' && values.TRUSTED_DOCUMENTS === undefined;
@@ -114,8 +139,6 @@ function toConfig(values: EnvValues) {
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     /** Folder of the embedded operation store. */
     dataDir: values.DATA_DIR,
-    /** Redis as the operation store, shared by several gateways; replaces the folder. */
-    redisUrl: values.REDIS_URL,
     /** How long after sending a create its connection may still appear in DLI's list, in milliseconds. */
     settleMs: values.RECONCILE_SETTLE_MS,
     /** Whether creates add a tag by which reconciliation finds the connection. */

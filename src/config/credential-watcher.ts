@@ -2,8 +2,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { RotationResult } from '../huawei-cloud/authenticator.js';
 import type { Logger } from '../lib/logger.js';
-import type { CredentialsConfig } from './credentials.js';
-import { isCompleteRotation, withValues } from './credentials.js';
 import { isValidSecret } from './env-schema.js';
 import { isReadableByAll, stripLineBreak } from './secret-files.js';
 
@@ -14,19 +12,29 @@ const MAX_POLLS_BETWEEN_ATTEMPTS = 60;
 /** What became of changed credential files. `invalid`: one of them cannot be used. */
 export type ReloadResult = RotationResult | 'invalid';
 
+/** How watched credentials are rotated. */
+export interface Rotation<T> {
+  /** The credentials with the texts of their files, by variable. All of these are valid. */
+  parse(secrets: Readonly<Record<string, string>>, current: T): T;
+  /** Why these credentials cannot replace the current ones, as a warning; undefined if they can. */
+  findObstacle(next: T, current: T): string | undefined;
+  /** Puts credentials into use if they are good. */
+  rotate(next: T): Promise<RotationResult>;
+}
+
 /**
- * Polls credential files and rotates the credentials once the new ones are complete.
+ * Polls credential files and rotates the credentials once the new ones are the same in two polls.
  *
  * Refused ones are not tried again until the files change: each refusal counts towards the lockout of the account. Ones
  * that could not be proven are tried again after 1 s, then after twice as long each time, up to a minute.
  *
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
-export class CredentialWatcher {
-  #credentials: CredentialsConfig;
+export class CredentialWatcher<T> {
+  #credentials: T;
   /** The credentials that the last poll found, if they differ from those in use. */
-  #candidate: CredentialsConfig | undefined;
-  #refused: CredentialsConfig | undefined;
+  #candidate: T | undefined;
+  #refused: T | undefined;
   /** Attempts to prove the candidate so far, and polls to wait for before the next one. */
   #attempts = 0;
   #pollsToWait = 0;
@@ -38,13 +46,12 @@ export class CredentialWatcher {
   /**
    * The log receives the names of variables, never values.
    *
-   * @param rotate puts new credentials into use if they are good
    * @param onReload called with the result of every attempt, for metrics
    */
   constructor(
     private readonly files: Readonly<Record<string, string>>,
-    credentials: CredentialsConfig,
-    private readonly rotate: (credentials: CredentialsConfig) => Promise<RotationResult>,
+    credentials: T,
+    private readonly rotation: Rotation<T>,
     private readonly log: Logger<{ keys: readonly string[] }>,
     private readonly onReload: (result: ReloadResult) => void = () => undefined,
   ) {
@@ -68,13 +75,13 @@ export class CredentialWatcher {
     this.#isPolling = true;
     try {
       const secrets = await this.#readFiles();
-      if (secrets !== undefined) await this.#compare(withValues(this.#credentials, secrets));
+      if (secrets !== undefined) await this.#compare(this.rotation.parse(secrets, this.#credentials));
     } finally {
       this.#isPolling = false;
     }
   }
 
-  async #compare(found: CredentialsConfig): Promise<void> {
+  async #compare(found: T): Promise<void> {
     const isStable = isDeepStrictEqual(found, this.#candidate);
     this.#candidate = isDeepStrictEqual(found, this.#credentials) ? undefined : found;
     if (this.#candidate === undefined || !isStable) {
@@ -82,9 +89,9 @@ export class CredentialWatcher {
       this.#pollsToWait = 0;
       return;
     }
-    // A half-changed pair means that the rotation is still under way.
-    if (!isCompleteRotation(this.#credentials, found)) {
-      this.#warn('only a part of the key pair has changed: the last pair stays in use until all of it has');
+    const obstacle = this.rotation.findObstacle(found, this.#credentials);
+    if (obstacle !== undefined) {
+      this.#warn(obstacle);
       return;
     }
     if (isDeepStrictEqual(found, this.#refused)) return;
@@ -92,8 +99,8 @@ export class CredentialWatcher {
     else await this.#try(found);
   }
 
-  async #try(candidate: CredentialsConfig): Promise<void> {
-    const result = await this.rotate(candidate);
+  async #try(candidate: T): Promise<void> {
+    const result = await this.rotation.rotate(candidate);
     if (this.#isClosed) return;
     this.onReload(result);
     const record = { keys: Object.keys(this.files) };

@@ -1,5 +1,6 @@
 import type { AccessKeyCredentials } from '../huawei-cloud/access-key-authenticator.js';
 import type { IamUser } from '../huawei-cloud/iam-client.js';
+import type { Rotation } from './credential-watcher.js';
 import type { Problem } from './secret-files.js';
 import { addProblem } from './secret-files.js';
 
@@ -67,11 +68,21 @@ export function watchedFiles(
   return isComplete ? Object.fromEntries(entries) : {};
 }
 
+/** How watched credentials of Huawei Cloud are rotated: a pair as a whole. */
+export function rotationOf(rotate: Rotation<CredentialsConfig>['rotate']): Rotation<CredentialsConfig> {
+  return {
+    parse: (secrets, current) => withValues(current, secrets),
+    // A half-changed pair means that the rotation is still under way.
+    findObstacle: (next, current) =>
+      isCompleteRotation(current, next)
+        ? undefined
+        : 'only a part of the key pair has changed: the last pair stays in use until all of it has',
+    rotate,
+  };
+}
+
 /** Credentials of the same kind with new values for some variables. */
-export function withValues(
-  credentials: CredentialsConfig,
-  values: Readonly<Record<string, string>>,
-): CredentialsConfig {
+function withValues(credentials: CredentialsConfig, values: Readonly<Record<string, string>>): CredentialsConfig {
   const changed = Object.entries(FIELDS[credentials.kind]).flatMap(([key, field]) =>
     values[key] === undefined ? [] : [[field, values[key]]],
   );
@@ -79,7 +90,7 @@ export function withValues(
 }
 
 /** Whether a change of credentials is complete: of a key pair, every part must have changed. */
-export function isCompleteRotation(last: CredentialsConfig, next: CredentialsConfig): boolean {
+function isCompleteRotation(last: CredentialsConfig, next: CredentialsConfig): boolean {
   if (last.kind !== 'accessKey' || next.kind !== 'accessKey') return true;
   return (
     last.accessKey !== next.accessKey &&

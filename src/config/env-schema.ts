@@ -175,6 +175,7 @@ export const SECRET_KEYS = [
   'IAM_DOMAIN_NAME',
   'REDIS_URL',
   'HTTPS_PROXY',
+  'REDIS_SENTINEL_PASSWORD',
 ] as const;
 
 /** Every variable with its format and default. Rules that span several variables are checked in `loadConfig`. */
@@ -201,6 +202,8 @@ export const envSchema = z.object({
   KEEP_ALIVE_TIMEOUT_MS: milliseconds(1_000, 600_000).default(75_000),
   DATA_DIR: z.string().default('.data'),
   REDIS_URL: z.string().check(checkRedisUrl).optional(),
+  REDIS_CA_FILE: z.string().optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().optional(),
   RECONCILE_SETTLE_MS: milliseconds(100, 900_000).default(120_000),
   DLI_MARKER_TAG: flag.default(false),
   READ_FRESHNESS_MS: milliseconds(0, 60_000).default(1_000),

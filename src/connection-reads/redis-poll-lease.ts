@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { BindingFailureCause, ConnectionKind, ResourceKind } from '../dli/connection.js';
 import { DLI_ERROR_CODES, DliError } from '../dli/dli-error.js';
@@ -7,6 +7,7 @@ import type { ConfidentialTexts } from '../dli/sanitize.js';
 import { shownMessage, shownTags } from '../dli/sanitize.js';
 import { parseJson } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
+import type { RedisClients } from '../lib/redis-client.js';
 import { closeRedis, connectBestEffort } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
 import type { ReadClassicConnection, ReadConnection, ReadEnhancedConnection } from './list-page.js';
@@ -29,7 +30,7 @@ const PREFIX = 'dli-gateway:{follow}:1';
  * @param logWindowMs time between two lines about Redis, in milliseconds; a minute by default
  */
 export async function openRedisPollLease(
-  address: RedisOptions,
+  clients: RedisClients,
   project: string,
   confidential: ConfidentialTexts,
   clock: Clock,
@@ -42,8 +43,8 @@ export async function openRedisPollLease(
     back: (fields: object) =>
       log.info({ operation: 'follow', outcome: 'shared', ...fields }, 'gateways poll connections together again'),
   };
-  const commands = await connectBestEffort(address, lines, logWindowMs);
-  const messages = commands.duplicate({
+  const commands = await connectBestEffort(clients, PREFIX, lines, logWindowMs);
+  const messages = clients.duplicate(commands, {
     commandTimeout: undefined,
     socketTimeout: undefined,
     enableOfflineQueue: true,

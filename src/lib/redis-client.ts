@@ -1,52 +1,268 @@
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { connect as connectEncrypted } from 'node:tls';
 import type { RedisOptions } from 'ioredis';
-import { Redis } from 'ioredis';
+import { AbstractConnector, Redis } from 'ioredis';
 import type { OutageLines } from './outage-log.js';
 import { OutageLog } from './outage-log.js';
+import { explainRefusal, isReplyError } from './redis-errors.js';
+import type { RedisAddress, RedisSettings } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
+const DISCONNECT_TIMEOUT_MS = 20;
+const RECHECK_MS = 10_000;
 const RECONNECT_MS = { first: 50, max: 2_000 };
+// A connection that is being closed ends only after it.
+const SENTINEL_RETRY_MS = 500;
+
+/** A key that the gateway may ask for, though it is never written. */
+const ANY_KEY = 'dli-gateway:any';
+
+type Host = RedisAddress['hosts'][number];
+type Credentials = Pick<RedisAddress, 'username' | 'password'>;
+
+/**
+ * Creates the connections to one Redis, each to the server that holds a given key: in a cluster the node of its slot,
+ * with Sentinels the present master. All keys of a connection must share a slot.
+ *
+ * A cluster's node is looked up for each connection, instead of by ioredis' `Cluster`: one connection to one server at a
+ * time is what its check, its limits of time and the detection of lost data are about.
+ */
+export class RedisClients {
+  // Private fields, because options of ioredis expose the password.
+  readonly #settings: RedisSettings;
+  readonly #clients = new Set<Redis>();
+  #credentials: Credentials;
+
+  /** @param commandTimeoutMs limit of a command of features that also work without Redis; 250 by default */
+  constructor(
+    settings: RedisSettings,
+    readonly commandTimeoutMs = COMMAND_TIMEOUT_MS,
+  ) {
+    this.#settings = settings;
+    this.#credentials = settings.address;
+  }
+
+  /** Whether connections follow the keys to another node of a cluster. */
+  get isCluster(): boolean {
+    return this.#settings.address.mode === 'cluster';
+  }
+
+  /**
+   * Opens a connection that fails fast: a command that cannot be sent now, or was on its way when the connection broke,
+   * is not sent later.
+   *
+   * @param key one of its keys
+   */
+  create(key: string, options: RedisOptions = {}): Redis {
+    const client = new Redis({
+      ...this.#optionsFor(key),
+      ...definedOf(this.#credentials),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      disableClientInfo: true,
+      reconnectOnError: error => this.hasMoved(error),
+      ...options,
+    });
+    return this.#register(client);
+  }
+
+  /** Opens another connection with the options of one, some of them changed. */
+  duplicate(client: Redis, changes: Partial<RedisOptions>): Redis {
+    return this.#register(client.duplicate(changes));
+  }
+
+  /** Whether another server has to be asked, which a new connection finds. */
+  hasMoved({ message }: Error): boolean {
+    // After a failover this server is a replica.
+    return message.includes('READONLY') || (this.isCluster && message.startsWith('MOVED '));
+  }
+
+  /**
+   * Uses other credentials for new connections, once Redis has accepted them.
+   *
+   * @returns `accepted`; `refused` by Redis; or `unreachable`
+   */
+  async replaceCredentials({ username, password }: Credentials): Promise<'accepted' | 'refused' | 'unreachable'> {
+    // Without credentials, because ioredis sends the first command together with those: Redis would execute it for the
+    // user `default`, if that has no password, although it refuses them.
+    const client = this.create(ANY_KEY, { ...LOOKUP_OPTIONS, username: undefined, password: undefined });
+    client.on('error', () => undefined);
+    try {
+      if (password === undefined) await client.exists(ANY_KEY);
+      else await (username === undefined ? client.auth(password) : client.auth(username, password));
+    } catch (error) {
+      return isReplyError(error) ? 'refused' : 'unreachable';
+    } finally {
+      client.disconnect();
+    }
+    this.#credentials = { username, password };
+    // ioredis reads them for each connection.
+    for (const { options } of this.#clients) Object.assign(options, this.#credentials);
+    return 'accepted';
+  }
+
+  #register(client: Redis): Redis {
+    this.#clients.add(client);
+    return client.once('end', () => this.#clients.delete(client));
+  }
+
+  #optionsFor(key: string): RedisOptions {
+    const { address, certificates, sentinelPassword } = this.#settings;
+    const { mode, hosts, db, masterName, isEncrypted } = address;
+    // Certificates are verified regardless of the environment.
+    const tls = isEncrypted
+      ? { rejectUnauthorized: true, ...(certificates !== undefined && { ca: [...certificates] }) }
+      : undefined;
+    const shared: RedisOptions = { db, ...(tls !== undefined && { tls }) };
+    if (mode === 'server') return { ...shared, ...hosts[0] };
+    if (mode === 'cluster') return { ...shared, Connector: clusterConnector(hosts, key) };
+    return {
+      ...shared,
+      sentinels: hosts.map(host => ({ ...host })),
+      ...(masterName !== undefined && { name: masterName }),
+      ...(sentinelPassword !== undefined && { sentinelPassword }),
+      ...(tls !== undefined && { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+      sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+      sentinelRetryStrategy: attempt => Math.min(SENTINEL_RETRY_MS, reconnectionDelayMs(attempt)),
+    };
+  }
+}
+
+// For ioredis, an undefined option is not the same as none.
+function definedOf({ username, password }: Credentials): { username?: string; password?: string } {
+  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+}
+
+/** The options of a connection for one command. */
+const LOOKUP_OPTIONS: RedisOptions = {
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  commandTimeout: CONNECT_TIMEOUT_MS,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+  enableOfflineQueue: true,
+  enableReadyCheck: false,
+  disableClientInfo: true,
+  retryStrategy: () => null,
+};
+
+/** The class by which ioredis opens the connections to the node of a cluster that holds a key. */
+function clusterConnector(nodes: readonly Host[], key: string) {
+  /** The node that held the key last: the given ones may be gone by now. */
+  let last: Host | undefined;
+  return class ClusterConnector extends AbstractConnector {
+    readonly #options: RedisOptions;
+
+    constructor(options: unknown) {
+      super(DISCONNECT_TIMEOUT_MS);
+      this.#options = options as RedisOptions;
+    }
+
+    async connect(): Promise<Socket> {
+      this.connecting = true;
+      const known = last === undefined ? nodes : [...nodes, last];
+      // ioredis ends a client whose connector fails for good, but repeats a connection that fails.
+      const found = await Promise.any(known.map(node => findHolder(node, key, this.#options))).catch(() => known[0]);
+      if (!this.connecting || found === undefined) throw new Error('Connection is closed.');
+      last = found;
+      const { tls } = this.#options;
+      const socket = tls === undefined ? connect({ ...found }) : connectEncrypted({ ...found, ...tls });
+      socket.once('error', error => {
+        this.firstError = error;
+      });
+      this.stream = socket;
+      return socket;
+    }
+  };
+}
+
+/** Asks one node which node of the cluster holds a key. */
+async function findHolder(node: Host, key: string, { username, password, tls }: RedisOptions): Promise<Host> {
+  const client = new Redis({
+    ...node,
+    ...(username && { username }),
+    ...(password && { password }),
+    ...(tls && { tls }),
+    ...LOOKUP_OPTIONS,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.exists(key);
+    return node;
+  } catch (error) {
+    // Without a host it is the one that was asked.
+    const [, host, port] = (isReplyError(error) && /^MOVED \d+ (.*):(\d+)$/.exec(error.message)) || [];
+    if (port === undefined) throw error;
+    return { host: host || node.host, port: Number(port) };
+  } finally {
+    client.disconnect();
+  }
+}
 
 /**
  * Opens a fail-fast connection to Redis for features that also work without it. A command fails immediately while
- * Redis is unreachable, or without a reply within the `commandTimeout` of the address (default 250 ms).
+ * Redis is unreachable, or without a reply in time.
  *
  * Separate from the connection of the operation store, so that neither delays the commands of the other. An
  * unreachable server does not fail the call: reconnection continues in the background.
  *
- * @param lines the log lines when Redis becomes unavailable, and when it is available again
+ * @param key one of its keys
+ * @param lines the log lines when Redis becomes unavailable, with the reason if Redis gave one, and when it is available
+ *   again
  * @param logWindowMs time between two of them during an outage, in milliseconds; a minute by default
  */
 export async function connectBestEffort(
-  address: RedisOptions,
+  clients: RedisClients,
+  key: string,
   lines: OutageLines,
   logWindowMs?: number,
 ): Promise<Redis> {
-  const { commandTimeout = COMMAND_TIMEOUT_MS } = address;
-  const redis = new Redis({
-    ...address,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout,
+  let refusal: { detail?: string } = {};
+  let recheck: NodeJS.Timeout | undefined;
+  const outage = new OutageLog({ ...lines, lost: fields => lines.lost({ ...fields, ...refusal }) }, logWindowMs);
+  const redis = clients.create(key, {
+    commandTimeout: clients.commandTimeoutMs,
     // Detects a dead server, which does not close the connection: otherwise every command would time out.
-    socketTimeout: commandTimeout,
-    disconnectTimeout: 20,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    disableClientInfo: true,
-    retryStrategy: attempt =>
-      Math.min(RECONNECT_MS.max, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
+    socketTimeout: clients.commandTimeoutMs,
+    retryStrategy: reconnectionDelayMs,
+    // The only place that sees every error of Redis, with those that the rate limiter swallows.
+    reconnectOnError: error => {
+      if (clients.hasMoved(error)) return true;
+      const detail = explainRefusal(error);
+      if (detail === undefined) return false;
+      refusal = { detail };
+      outage.lost();
+      // Whether it is still refused shows after a new connection, by the next command.
+      recheck ??= setTimeout(() => redis.disconnect(true), RECHECK_MS).unref();
+      return false;
+    },
   });
-  const outage = new OutageLog(lines, logWindowMs);
   const firstAttempt = new Promise<void>(resolve => {
-    redis.once('ready', resolve).once('close', resolve);
+    redis
+      .once('ready', resolve)
+      .once('close', resolve)
+      .once('error', () => resolve());
   });
-  redis.on('ready', () => outage.back());
+  redis.on('ready', () => {
+    refusal = {};
+    recheck = undefined;
+    outage.back();
+  });
   // Errors of ioredis contain commands, so they are not passed on.
   redis.on('error', () => outage.lost());
-  redis.on('end', () => outage.close());
+  redis.on('end', () => {
+    clearTimeout(recheck);
+    outage.close();
+  });
   await firstAttempt;
   return redis;
+}
+
+function reconnectionDelayMs(attempt: number): number {
+  return Math.min(RECONNECT_MS.max, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
 /** Closes a connection without waiting for pending replies. */

@@ -1,16 +1,21 @@
-import type { RedisOptions } from 'ioredis';
-import { Redis, ReplyError } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { codeOf } from '../lib/logger.js';
+import type { RedisClients } from '../lib/redis-client.js';
 import { closeRedis } from '../lib/redis-client.js';
+import { explainRefusal, explainSentinelError, isReplyError } from '../lib/redis-errors.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
+import { KEYS } from './redis-scripts.js';
+import { findServerProblem } from './redis-server-check.js';
 import type { StoreHealth, StoreProblem } from './store-health.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CHECK_TIMEOUT_MS = 1_000;
 const RECHECK_MS = 1_000;
-const DISCONNECT_TIMEOUT_MS = 20;
 // At least once a second, so that the gateway is ready again without calls.
 const RECONNECT_MS = { min: 20, max: 1_000 };
+
+/** Refusals of a cluster, before anything of the script is executed. */
+const IS_ELSEWHERE = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /;
 
 /** One atomic step: a script, the keys that it uses and its arguments. */
 export interface ScriptCall {
@@ -28,6 +33,7 @@ type Handshake = (run: (call: ScriptCall) => Promise<unknown>) => Promise<void>;
  * Errors of ioredis carry commands with their arguments, so none of them leaves this class.
  */
 export class RedisConnection {
+  readonly #clients: RedisClients;
   readonly #client: Redis;
   #isUsable = false;
   #isReconnecting = false;
@@ -39,28 +45,19 @@ export class RedisConnection {
   #recheck: NodeJS.Timeout | undefined;
 
   private constructor(
-    address: RedisOptions,
+    clients: RedisClients,
     private readonly health: StoreHealth,
     private readonly handshake: Handshake,
   ) {
-    this.#client = new Redis({
-      ...address,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-      // A command that cannot be sent now, or was on its way when the connection broke, is not sent later.
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
+    this.#clients = clients;
+    this.#client = clients.create(KEYS.secret, {
       // ioredis resets its own count when a server accepts a connection, even if the server closes it at once.
       retryStrategy: () => {
         const waitMs = Math.min(RECONNECT_MS.max, RECONNECT_MS.min * 2 ** Math.min(this.#attempts++, 10));
         return waitMs * (0.5 + Math.random() / 2);
       },
-      // After a failover this server is a replica; its name may lead to the new one.
-      reconnectOnError: error => error.message.includes('READONLY'),
       // The check of the server is the first command; while Redis is loading, commands fail anyway.
       enableReadyCheck: false,
-      disableClientInfo: true,
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
@@ -70,7 +67,9 @@ export class RedisConnection {
     });
     this.#client.on('error', error => {
       if (isReplyError(error)) return;
-      this.#lose('unreachable', `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
+      const problem = explainSentinelError(error);
+      if (problem !== undefined) this.#lose('misconfigured', problem);
+      else this.#lose('unreachable', `there is no connection to Redis (${codeOf(error) ?? 'it ended'}).`);
     });
   }
 
@@ -81,8 +80,8 @@ export class RedisConnection {
    * @param handshake runs the first scripts of every connection; rejects unless the server takes writes
    * @throws {StoreConfigError} when the server answers and must not be used
    */
-  static async open(address: RedisOptions, health: StoreHealth, handshake: Handshake): Promise<RedisConnection> {
-    const connection = new RedisConnection(address, health, handshake);
+  static async open(clients: RedisClients, health: StoreHealth, handshake: Handshake): Promise<RedisConnection> {
+    const connection = new RedisConnection(clients, health, handshake);
     await connection.#nextChange(CONNECT_TIMEOUT_MS);
     if (connection.#refusal === undefined) return connection;
     await connection.close();
@@ -107,12 +106,10 @@ export class RedisConnection {
       return await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
     } catch (error) {
       if (error instanceof TimeoutError) this.#reconnect();
-      if (isReplyError(error)) {
-        const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
-        this.#lose('refused', `Redis refuses commands of the gateway (${code}).`);
-        this.#checkLater();
-      }
-      throw new StoreUnavailableError();
+      if (!isReplyError(error)) throw new StoreUnavailableError();
+      this.#loseByRefusal(error, script);
+      this.#checkLater();
+      throw new StoreUnavailableError({ mayHaveWritten: !IS_ELSEWHERE.test(error.message) });
     }
   }
 
@@ -129,9 +126,10 @@ export class RedisConnection {
     clearTimeout(this.#recheck);
     this.#recheck = undefined;
     try {
-      this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client));
-    } catch {
-      this.#reconnect();
+      this.#refusal = await within(CHECK_TIMEOUT_MS, findServerProblem(this.#client, this.#clients));
+    } catch (error) {
+      if (isReplyError(error) && this.#clients.hasMoved(error)) this.#loseByRefusal(error);
+      else this.#reconnect();
       return;
     }
     if (this.#refusal !== undefined) {
@@ -167,6 +165,12 @@ export class RedisConnection {
     this.#client.disconnect(true);
   }
 
+  #loseByRefusal(error: Error, script?: string): void {
+    const [code] = /\b[A-Z]{3,}\b/.exec(error.message) ?? ['ERR'];
+    const refusal = this.#clients.hasMoved(error) ? undefined : explainRefusal(error, script);
+    this.#lose('refused', refusal ?? `Redis refuses commands of the gateway (${code}).`);
+  }
+
   #lose(problem: StoreProblem, sentence: string): void {
     if (!this.#isClosed) this.health.lost(problem, `REDIS_URL: ${sentence}`);
   }
@@ -190,62 +194,4 @@ function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {
     const timer = setTimeout(() => setImmediate(() => reject(new TimeoutError())), Math.max(0, limitMs));
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-}
-
-// The server is up but not ready yet.
-const TRANSIENT = /LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|max number of clients/;
-const REFUSED = /WRONGPASS|NOAUTH|invalid password|invalid username-password/;
-
-/**
- * Why this server must not keep the records: it may evict keys, or refuses the credentials.
- *
- * @returns undefined when it may be used; otherwise a sentence
- * @throws what the connection throws when the server cannot answer now
- */
-async function findServerProblem(client: Redis): Promise<string | undefined> {
-  try {
-    return policyProblem((await readConfig(client)) ?? (await readInfo(client)));
-  } catch (error) {
-    if (!isReplyError(error) || !REFUSED.test(error.message)) throw error;
-    return 'Redis refuses the user name or the password.';
-  }
-}
-
-function policyProblem(policy: string | undefined): string | undefined {
-  if (policy === 'noeviction') return undefined;
-  if (policy !== undefined)
-    return (
-      `maxmemory-policy of this Redis is "${policy}" and must be "noeviction": ` +
-      'it could drop the record of a create that is under way, which a repeat would then send again.'
-    );
-  return (
-    'maxmemory-policy of this Redis cannot be read; it must be "noeviction". To confirm it, allow ' +
-    'the user of the gateway one of the commands CONFIG GET (ACL: +config|get) and INFO (ACL: +info).'
-  );
-}
-
-async function readConfig(client: Redis): Promise<string | undefined> {
-  const reply = await orForbidden(client.config('GET', 'maxmemory-policy'));
-  const value: unknown = Array.isArray(reply) ? reply[1] : undefined;
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-// Managed services forbid CONFIG and show the policy here.
-async function readInfo(client: Redis): Promise<string | undefined> {
-  const reply = await orForbidden(client.info('memory'));
-  return /^maxmemory_policy:(\S+)/m.exec(reply ?? '')?.[1];
-}
-
-async function orForbidden<T>(reply: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (isReplyError(error) && !TRANSIENT.test(error.message) && !REFUSED.test(error.message)) return undefined;
-    throw error;
-  }
-}
-
-/** Whether Redis itself refused the command; otherwise the connection failed. */
-function isReplyError(error: unknown): error is Error {
-  return error instanceof ReplyError && error instanceof Error;
 }

@@ -23,6 +23,7 @@ export const KEYS = {
   loss: `${PREFIX}loss`,
   count: `${PREFIX}count:`,
   probe: `${PREFIX}probe`,
+  probeIndex: `${PREFIX}probe-index`,
 } as const;
 
 /** The keys that change with a record: its own, its name's, and the index of open records. */
@@ -33,9 +34,10 @@ export function keysOf({ id, nameId }: Pick<OperationRecord, 'id' | 'nameId'>): 
 const READ = `
 local function read(key)
   local text = redis.pcall('GET', key)
+  if type(text) ~= 'table' then return text end
   -- Another type of key: an empty text is no record.
-  if type(text) == 'table' then return '' end
-  return text
+  if string.match(text.err, '^%-?WRONGTYPE') then return '' end
+  return redis.call('GET', key)
 end
 local function decode(text)
   local isJson, value = pcall(cjson.decode, text)
@@ -107,9 +109,21 @@ isSecretReplaced(KEYS, ARGV, ARGV[5])
 return hasNotedLoss
 `;
 
-/** Keys: probe. Fails where writes are refused, for example by a replica. Leaves nothing behind. */
+/**
+ * Executes each command of the other scripts, on keys of its own that it removes. Fails where one is not allowed, or
+ * writes are refused, for example by a replica. Keys: a text, an index.
+ *
+ * One command a line, because Redis names the line of a refused command.
+ */
 export const PROBE = `
-redis.call('SET', KEYS[1], '', 'PX', 1)
+redis.call('SET', KEYS[1], '', 'PX', 60000)
+redis.call('GET', KEYS[1])
+redis.call('EXISTS', KEYS[1])
+redis.call('PEXPIREAT', KEYS[1], 1)
+redis.call('ZADD', KEYS[2], 0, '1')
+redis.call('ZRANGEBYSCORE', KEYS[2], 0, 0)
+redis.call('ZREM', KEYS[2], '1')
+redis.call('DEL', KEYS[1], KEYS[2])
 return 1
 `;
 

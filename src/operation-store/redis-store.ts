@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { parseRedisUrl } from '../lib/redis-url.js';
+import type { RedisClients } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
 import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
 import { claimOf, isOpen, mayBeTakenOver, RecordCodec } from './operation-record.js';
@@ -52,26 +52,27 @@ export class RedisStore implements OperationStore {
   }
 
   /**
-   * Connects to `redis://` or `rediss://`. While the server cannot be reached every operation fails, and the
-   * connection is retried in the background.
+   * Connects. While the server cannot be reached every operation fails, and the connection is retried in the
+   * background.
    *
+   * @param clients creates the connection
    * @param health is told when Redis cannot be used, and when it can again, and of records that it has lost
    * @param clock that of the callers
    * @param timeoutsMs after which Redis counts as unavailable
-   * @throws {StoreConfigError} when the server refuses the password, or its maxmemory-policy is not noeviction
-   * @throws {RangeError} when the URL is wrong
+   * @throws {StoreConfigError} when the server refuses the password or a command, is another node of a cluster, or its
+   *   maxmemory-policy is not noeviction
    */
   static async connect(
-    url: string,
+    clients: RedisClients,
     health: StoreHealth,
     clock: Clock,
     timeoutsMs: RedisTimeouts = REDIS_TIMEOUTS_MS,
   ): Promise<RedisStore> {
     const lossDetector = new RedisLossDetector();
-    const connection = await RedisConnection.open(parseRedisUrl(url), health, async run => {
+    const connection = await RedisConnection.open(clients, health, async run => {
       const check = lossDetector.handshake(clock.epochMs());
       if (check !== undefined && (await run(check)) === 1) health.noteLoss();
-      await run({ script: scripts.PROBE, keys: [KEYS.probe] });
+      await run({ script: scripts.PROBE, keys: [KEYS.probe, KEYS.probeIndex] });
     });
     return new RedisStore(connection, lossDetector, health, timeoutsMs);
   }

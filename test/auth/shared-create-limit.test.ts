@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import type { GraphqlAnswer } from '../helpers/gateway.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient, PREFIX } from '../operation-store/helpers/redis-access.js';
@@ -23,6 +26,31 @@ async function passedOf(gateways: readonly TokenGateway[], token: string, offere
   return passed;
 }
 
+const PER_SECOND = 10;
+const OFFERED_PER_SECOND = 200;
+const OFFERED_FOR_MS = proofSize(2_500, 10_000);
+const SECOND_MS = 1_000;
+
+/**
+ * Offers creates to all gateways in turn for some time, at a rate that does not depend on their answers. Returns how many
+ * the limit allows, and how many seconds have begun by the last answer.
+ */
+async function offer(gateways: readonly TokenGateway[], token: string) {
+  const answers: Promise<GraphqlAnswer>[] = [];
+  const startMs = performance.now();
+  for (let passedMs = 0; passedMs < OFFERED_FOR_MS; passedMs = performance.now() - startMs) {
+    const due = Math.ceil((passedMs * OFFERED_PER_SECOND) / SECOND_MS);
+    while (answers.length < due) {
+      const gateway = gateways[answers.length % gateways.length];
+      if (gateway !== undefined) answers.push(gateway.createAs(token, { idempotencyKey: 'order-4711-attempt-1' }));
+    }
+    await delay(SECOND_MS / OFFERED_PER_SECOND);
+  }
+  const passed = (await Promise.all(answers)).filter(answer => codeIn(answer) !== 'RATE_LIMITED').length;
+  // A window begins with a create and lasts for at least a second, so no more windows can have begun.
+  return { offered: answers.length, passed, seconds: Math.floor((performance.now() - startMs) / SECOND_MS) + 1 };
+}
+
 describeWithProgram('redis-server', 'gateways that share Redis', program => {
   async function startTwo() {
     const redis = await startRedisServer(program);
@@ -36,6 +64,27 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     const { gateways, token } = await startTwo();
 
     expect(await passedOf(gateways, token, 40)).toBe(30);
+  });
+
+  it('allow 10 creates a second together of 200 that are offered, and at most twice as many while Redis is down', async () => {
+    const redis = await startRedisServer(program);
+    const limit = String(PER_SECOND);
+    const env = { RATE_LIMIT_CREATES_PER_SECOND: limit, RATE_LIMIT_CREATES_BURST: limit, REDIS_URL: redis.url };
+    // A stall of the machine must not let the gateways count alone.
+    const patient = { limits: { redisTimeoutMs: 60_000 } };
+    const first = await startTokenGateway(env, patient);
+    const gateways = [first, await startTokenGateway(env, { ...first, ...patient })];
+    const token = await first.sign();
+    const shared = await offer(gateways, token);
+    await redis.kill();
+    await Promise.all(gateways.map(({ logged }) => logged('every gateway counts creates alone')));
+    const alone = await offer(gateways, token);
+    process.stderr.write(`limit of ${PER_SECOND} a second: ${JSON.stringify({ shared, alone })}\n`);
+
+    expect(shared.passed).toBeGreaterThanOrEqual(PER_SECOND);
+    expect(shared.passed).toBeLessThanOrEqual(PER_SECOND * shared.seconds);
+    expect(alone.passed).toBeGreaterThanOrEqual(PER_SECOND);
+    expect(alone.passed).toBeLessThanOrEqual(2 * PER_SECOND * alone.seconds);
   });
 
   it.each(['kill', 'pause'] as const)('allow one limit each after a %s of Redis, and log it', async what => {

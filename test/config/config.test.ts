@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/secret-files.js';
 import { MINIMAL_ENVIRONMENT, printedRefusal, problemsWith, refusalOf } from '../helpers/config-problems.js';
+import { TEST_CERTIFICATE_PATH } from '../helpers/tls-fixture.js';
 
 const PORT_RULE = 'must be a port number from 0 to 65535';
 const HOST_RULE = 'must be a host name or an IP address';
@@ -10,7 +11,10 @@ const REGION_RULE = 'must be a region id such as cn-north-4';
 const HEADER_RULE = 'must be printable ASCII without spaces';
 const PROJECT_RULE = 'must be 1 to 64 letters, digits and -';
 const TIMEOUT_RULE = 'must be a whole number of milliseconds from 1000 to 120000';
-const REDIS_RULE = 'must be an address such as redis://host:6379 or rediss://user:password@host:6380';
+const SENTINEL_RULE = 'must end with the name of the master, such as #mymaster';
+const REDIS_RULE =
+  'must be an address such as redis://host:6379, rediss://user:password@host:6380, ' +
+  'redis-cluster://host1:6379,host2:6379 or redis-sentinel://host1:26379,host2:26379/0#master';
 const SETTLE_RULE = 'must be a whole number of milliseconds from 100 to 900000';
 const FLAG_RULE = 'must be true or false';
 const ORIGINS_RULE = 'must be origins such as https://app.example.com, separated by commas';
@@ -41,7 +45,7 @@ describe('the configuration', () => {
       shutdownDelayMs: 0,
       keepAliveTimeoutMs: 75_000,
       dataDir: '.data',
-      redisUrl: undefined,
+      redis: undefined,
       settleMs: 120_000,
       markerTag: false,
       readFreshnessMs: 1_000,
@@ -140,11 +144,15 @@ describe('an invalid value', () => {
     ['KEEP_ALIVE_TIMEOUT_MS', ['999', '600001', '75s'], 'must be a whole number of milliseconds from 1000 to 600000'],
     [
       'REDIS_URL',
-      ['http://localhost:6379', 'localhost:6379', 'redis://[::1', 'rediss//cache', 'redis://:pw@'],
+      ['http://localhost:6379', 'localhost:6379', 'redis://[::1', 'rediss//cache', 'redis://:pw@', 'redis://a,b'],
       REDIS_RULE,
     ],
+    ['REDIS_URL', ['redis-cluster://a:1,,b:2', 'redis-cluster://a,b:c', 'redis-sentinels://a#main'], REDIS_RULE],
+    ['REDIS_URL', ['redis-cluster://a,b/1'], 'must have no database but 0 with a cluster'],
+    ['REDIS_URL', ['redis-sentinel://a,b', 'redis-sentinel://a,b/0#'], SENTINEL_RULE],
     ['REDIS_URL', ['redis://cache/abc', 'redis://cache/12345'], 'must have the number of a database as path, or none'],
-    ['REDIS_URL', ['redis://cache?db=1', 'redis://cache#1'], 'must have no query and no fragment'],
+    ['REDIS_URL', ['redis://cache?db=1'], 'must have no query'],
+    ['REDIS_URL', ['redis://cache#1', 'redis-cluster://a,b#1'], 'must have no fragment, except with redis-sentinel:'],
     ['REDIS_URL', ['redis://user:100%@cache'], 'must have %25 for a percent sign in the user name or password'],
     ['RECONCILE_SETTLE_MS', ['0099', '900001', '1e5', '2min', '-5', '1500.5'], SETTLE_RULE],
     ['DLI_MARKER_TAG', ['nope', 'FALSE', 'false;'], FLAG_RULE],
@@ -221,6 +229,7 @@ describe('an invalid value', () => {
       'HUAWEICLOUD_SDK_AK',
       'TRUSTED_DOCUMENTS',
       'CA_FILE',
+      'REDIS_CA_FILE',
     ]);
     expect(printedRefusal(env)).not.toContain(canary);
   });
@@ -260,6 +269,61 @@ describe('rules that span several variables', () => {
       'PORT',
       'OIDC_ISSUER',
       'RATE_LIMIT_CREATES_PER_SECOND',
+    ]);
+  });
+});
+
+describe('the address of Redis', () => {
+  const redisOf = (env: Record<string, string>) => loadConfig({ ...MINIMAL_ENVIRONMENT, ...env }).redis;
+
+  it('is that of a server, of nodes of a cluster, or of Sentinels', () => {
+    const single = { username: undefined, password: undefined, db: 0, masterName: undefined, isEncrypted: false };
+    expect(redisOf({ REDIS_URL: 'redis://cache' })?.address).toEqual({
+      ...single,
+      mode: 'server',
+      hosts: [{ host: 'cache', port: 6_379 }],
+    });
+    expect(redisOf({ REDIS_URL: 'rediss-cluster://me:p%40ss@a:7000,[::1],c' })?.address).toEqual({
+      ...single,
+      mode: 'cluster',
+      hosts: [
+        { host: 'a', port: 7_000 },
+        { host: '::1', port: 6_379 },
+        { host: 'c', port: 6_379 },
+      ],
+      username: 'me',
+      password: 'p@ss',
+      isEncrypted: true,
+    });
+    expect(
+      redisOf({ REDIS_URL: 'redis-sentinel://:secret@a,b:7000/3#main', REDIS_SENTINEL_PASSWORD: 'other' }),
+    ).toEqual({
+      address: {
+        ...single,
+        mode: 'sentinel',
+        hosts: [
+          { host: 'a', port: 26_379 },
+          { host: 'b', port: 7_000 },
+        ],
+        password: 'secret',
+        db: 3,
+        masterName: 'main',
+      },
+      certificates: undefined,
+      sentinelPassword: 'other',
+      urlFile: undefined,
+    });
+  });
+
+  it('needs TLS with REDIS_CA_FILE, and Sentinels with REDIS_SENTINEL_PASSWORD', () => {
+    expect(problemsWith({ REDIS_URL: 'redis://cache', REDIS_CA_FILE: TEST_CERTIFICATE_PATH })).toEqual([
+      { key: 'REDIS_CA_FILE', rule: 'needs a REDIS_URL with TLS, such as rediss://host:6380' },
+    ]);
+    expect(problemsWith({ REDIS_URL: 'rediss://cache', REDIS_CA_FILE: '/etc/hostname' })).toEqual([
+      { key: 'REDIS_CA_FILE', rule: 'must name a readable file with certificates in PEM' },
+    ]);
+    expect(problemsWith({ REDIS_URL: 'redis://cache', REDIS_SENTINEL_PASSWORD: 'secret' })).toEqual([
+      { key: 'REDIS_SENTINEL_PASSWORD', rule: 'needs a REDIS_URL with redis-sentinel: or rediss-sentinel:' },
     ]);
   });
 });

@@ -9,6 +9,8 @@ import {
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
+import { RedisClients } from '../../src/lib/redis-client.js';
+import { parseRedisUrl } from '../../src/lib/redis-url.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { DELETED, remove, seed } from '../helpers/deletion.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -38,10 +40,15 @@ const ROTATED = { HUAWEICLOUD_SDK_AK: 'SECONDACCESSKEY00001', HUAWEICLOUD_SDK_SK
 describeWithProgram('redis-server', 'the poll lease', program => {
   it('does not expose the password of Redis', async () => {
     const redis = await startRedisServer(program);
-    const { hostname: host, port } = new URL(redis.url);
-    const address = { host, port: Number(port), username: 'default', password: PASSWORD };
+    const address = parseRedisUrl(`redis://default:${PASSWORD}@127.0.0.1:${redis.port}`);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
-    const lease = await openRedisPollLease(address, 'project', new ConfidentialTexts(), SYSTEM_CLOCK, log);
+    const lease = await openRedisPollLease(
+      new RedisClients({ address }),
+      'project',
+      new ConfidentialTexts(),
+      SYSTEM_CLOCK,
+      log,
+    );
     expect(inspect(lease, { depth: 20, showHidden: true })).not.toContain(PASSWORD);
     expect(JSON.stringify(lease)).not.toContain(PASSWORD);
     await lease.close();

@@ -5,6 +5,8 @@ import type { PollLease } from '../../src/connection-reads/poller.js';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
 import type { ConnectionEvent } from '../../src/connection-reads/watcher.js';
 import { ConfidentialTexts } from '../../src/dli/sanitize.js';
+import { RedisClients } from '../../src/lib/redis-client.js';
+import { parseRedisUrl } from '../../src/lib/redis-url.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -50,13 +52,12 @@ const FULL_EVENT = toEvent(
 describeWithProgram('redis-server', 'gateways on one Redis', program => {
   /** Opens the lease of a gateway; all are of one project. It closes after the test. */
   async function openLease(url: string, client: ReturnType<typeof openClient>): Promise<PollLease> {
-    const { hostname: host, port } = new URL(url);
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const confidential = new ConfidentialTexts();
     confidential.add([SECRET]);
     // A slow machine must not pass for an unresponsive Redis.
-    const address = { host, port: Number(port), commandTimeout: 60_000 };
-    const lease = await openRedisPollLease(address, 'project', confidential, SYSTEM_CLOCK, log);
+    const clients = new RedisClients({ address: parseRedisUrl(url) }, 60_000);
+    const lease = await openRedisPollLease(clients, 'project', confidential, SYSTEM_CLOCK, log);
     onCleanup(() => lease.close());
     // A lease is granted twice only without a connection.
     while ((await lease.acquire(PROBE, LONG_MS, LONG_MS)) !== undefined) await client.ping();

@@ -35,6 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     allowed: [
       'compose-callers.ts',
       'compose-metrics.ts',
+      'compose-redis.ts',
       'idempotency',
       'operation-store',
       'connection-reads',
@@ -54,6 +55,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     allowed: ['idempotency', 'auth', 'lib'],
     allowedAsTypes: ['config', 'dli', 'huawei-cloud', 'metrics'],
   },
+  'compose-redis.ts': { allowed: ['operation-store', 'connection-reads', 'config', 'lib'], allowedAsTypes: ['dli'] },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth', 'metrics'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'enhanced-connection': {

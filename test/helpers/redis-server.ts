@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
@@ -46,11 +46,45 @@ export async function startRedisServer(
   const port = options.port ?? (await closedPort());
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawn(program, [...settings, '--save', '', '--appendonly', 'no', ...(options.arguments ?? [])], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const values = [...settings, '--save', '', '--appendonly', 'no', ...(options.arguments ?? [])];
+  return start(program, values, { port, folder, readyText: 'Ready to accept connections' });
+}
+
+/**
+ * Starts a Sentinel of a master named `main`, and waits until it monitors it. It decides alone.
+ *
+ * @param settings further lines of its configuration, such as `requirepass secret`; `SENTINEL_PORT` is its port
+ */
+export async function startSentinel(
+  program: string,
+  masterPort: number,
+  settings: readonly string[] = [],
+): Promise<RedisServer> {
+  const port = await closedPort();
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  const path = join(folder, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    `sentinel monitor main 127.0.0.1 ${masterPort} 1`,
+    // Long enough that a busy machine does not cause a failover by itself.
+    'sentinel down-after-milliseconds main 3000',
+    'sentinel failover-timeout main 10000',
+    ...settings.map(line => line.replace('SENTINEL_PORT', String(port))),
+  ];
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return start(program, [path, '--sentinel'], { port, folder, readyText: '+monitor master' });
+}
+
+async function start(
+  program: string,
+  values: readonly string[],
+  { port, folder, readyText }: { port: number; folder: string; readyText: string },
+): Promise<RedisServer> {
+  const child = spawn(program, values, { stdio: ['ignore', 'pipe', 'inherit'] });
   running.add({ child, folder });
-  await readiness(child);
+  await readiness(child, readyText);
   return {
     port,
     folder,
@@ -62,13 +96,13 @@ export async function startRedisServer(
   };
 }
 
-async function readiness(child: ChildProcess): Promise<void> {
+async function readiness(child: ChildProcess, readyText: string): Promise<void> {
   let output = '';
   for await (const chunk of child.stdout ?? []) {
     output += chunk;
-    if (output.includes('Ready to accept connections')) break;
+    if (output.includes(readyText)) break;
   }
-  if (!output.includes('Ready to accept connections')) throw new Error(`Redis did not start: ${output}`);
+  if (!output.includes(readyText)) throw new Error(`Redis did not start: ${output}`);
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -8,6 +8,9 @@ const DIRECTORY = new URL('../fixtures/', import.meta.url);
 /** Path of the certificate that is valid until 2120, to be trusted through NODE_EXTRA_CA_CERTS. */
 export const TEST_CERTIFICATE_PATH = fileURLToPath(new URL('throw-away-tls.cert.pem', DIRECTORY));
 
+/** Path of its key. */
+export const TEST_KEY_PATH = fileURLToPath(new URL('throw-away-tls.key.pem', DIRECTORY));
+
 const FILES = {
   valid: 'throw-away-tls.cert.pem',
   expired: 'throw-away-tls-expired.cert.pem',

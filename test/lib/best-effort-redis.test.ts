@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { closeRedis, connectBestEffort } from '../../src/lib/redis-client.js';
+import { closeRedis, connectBestEffort, RedisClients } from '../../src/lib/redis-client.js';
 import { parseRedisUrl } from '../../src/lib/redis-url.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { startRedisServer } from '../helpers/redis-server.js';
@@ -10,7 +10,8 @@ describeWithProgram('redis-server', 'a connection to Redis for features that als
     let server = await startRedisServer(program);
     const lines: object[] = [];
     const write = (outcome: string) => (fields: object) => void lines.push({ outcome, ...fields });
-    const redis = await connectBestEffort(parseRedisUrl(server.url), { lost: write('lost'), back: write('back') });
+    const clients = new RedisClients({ address: parseRedisUrl(server.url) });
+    const redis = await connectBestEffort(clients, 'key', { lost: write('lost'), back: write('back') });
     onCleanup(() => closeRedis(redis));
     for (let count = 0; count < 3; count++) {
       const lost = new Promise(resolve => redis.once('error', resolve));

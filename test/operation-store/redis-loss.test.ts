@@ -6,7 +6,16 @@ import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
-import { connect, countKey, eventually, openClient, PREFIX, startPair, startProxy } from './helpers/redis-access.js';
+import {
+  clientsOf,
+  connect,
+  countKey,
+  eventually,
+  openClient,
+  PREFIX,
+  startPair,
+  startProxy,
+} from './helpers/redis-access.js';
 import { createStoreHealth } from './helpers/store-health.js';
 
 const NOW_MS = Date.now();
@@ -57,7 +66,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
     it('records the time of the loss by the clock of the gateway', async () => {
       const server = await startRedisServer(program);
-      const store = await RedisStore.connect(server.url, createStoreHealth(), {
+      const store = await RedisStore.connect(clientsOf(server.url), createStoreHealth(), {
         ...SYSTEM_CLOCK,
         epochMs: () => 4_711,
       });

@@ -4,6 +4,7 @@ import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { RedisStore } from '../../src/operation-store/redis-store.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { clientsOf } from './helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 
@@ -17,7 +18,7 @@ describeWithProgram(
     it('uses the response that arrived in the meantime', async () => {
       const { url } = await startRedisServer(program);
       const lines: HealthLine[] = [];
-      const store = await RedisStore.connect(url, createStoreHealth(lines), SYSTEM_CLOCK);
+      const store = await RedisStore.connect(clientsOf(url), createStoreHealth(lines), SYSTEM_CLOCK);
       // Like a request, runs in an I/O callback, after which timers fire before the next I/O.
       await readFile('/etc/hostname');
       const found = store.find(ID, Date.now());

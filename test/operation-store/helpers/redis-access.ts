@@ -3,12 +3,15 @@ import type { Socket } from 'node:net';
 import { createServer, connect as openSocket } from 'node:net';
 import { afterEach } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { RedisClients } from '../../../src/lib/redis-client.js';
+import type { RedisSettings } from '../../../src/lib/redis-url.js';
+import { parseRedisUrl } from '../../../src/lib/redis-url.js';
 import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
 import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js';
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
 import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 import { listen } from '../../helpers/listening-server.js';
-import { startRedisServer } from '../../helpers/redis-server.js';
+import { startRedisServer, startSentinel } from '../../helpers/redis-server.js';
 import { createStoreHealth } from './store-health.js';
 
 /** The prefix of the store's keys. */
@@ -28,10 +31,16 @@ export async function connect(
   url: string,
   health: StoreHealth = createStoreHealth(),
   timeoutsMs: RedisTimeouts = LONG_TIMEOUTS_MS,
+  settings: Omit<RedisSettings, 'address'> = {},
 ): Promise<RedisStore> {
-  const store = await RedisStore.connect(url, health, SYSTEM_CLOCK, timeoutsMs);
+  const store = await RedisStore.connect(clientsOf(url, settings), health, SYSTEM_CLOCK, timeoutsMs);
   opened.push(store);
   return store;
+}
+
+/** What a store connects with. */
+export function clientsOf(url: string, settings: Omit<RedisSettings, 'address'> = {}): RedisClients {
+  return new RedisClients({ ...settings, address: parseRedisUrl(url) });
 }
 
 /** Opens a client for direct access to the keys; it closes after the test. */
@@ -88,6 +97,39 @@ export async function startPair(program: string) {
   const master = await startRedisServer(program, { arguments: ['--repl-diskless-sync-delay', '0'] });
   const follow = ['--replicaof', '127.0.0.1', String(master.port)];
   return { master, replica: await startRedisServer(program, { arguments: follow }) };
+}
+
+/**
+ * Starts a master named `main` with its replica and a Sentinel.
+ *
+ * @param sentinelSettings further lines of the configuration of the Sentinel; it may have the password `of-sentinels`
+ */
+export async function startReplicated(program: string, sentinelSettings: readonly string[] = []) {
+  const { master, replica } = await startPair(program);
+  await eventually(async () => {
+    const info = await openClient(master.url).info('replication');
+    if (!/slave0:.*state=online/.test(info)) throw new Error('not replicated yet');
+  });
+  const sentinel = await startSentinel(program, master.port, sentinelSettings);
+  const hasPassword = sentinelSettings.some(line => line.startsWith('requirepass'));
+  const client = openClient(hasPassword ? sentinel.url.replace('//', '//:of-sentinels@') : sentinel.url);
+  await eventually(async () => {
+    if (((await client.call('SENTINEL', 'REPLICAS', 'main')) as unknown[]).length !== 1)
+      throw new Error('no replica is known yet');
+  });
+  return {
+    master,
+    replica,
+    url: `redis-sentinel://127.0.0.1:${sentinel.port}/0#main`,
+    /** Kills the master and waits until the Sentinel names the replica. */
+    async failOver() {
+      await master.kill();
+      await eventually(async () => {
+        const [, port] = (await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')) as string[];
+        if (Number(port) !== replica.port) throw new Error('not failed over yet');
+      });
+    },
+  };
 }
 
 /** Starts a proxy for Redis that can drop a response, and forward new connections to another server. */

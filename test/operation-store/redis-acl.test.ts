@@ -1,0 +1,93 @@
+import { expect, it } from '@jest/globals';
+import { readDocument } from '../helpers/documents.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
+import { connect, openClient } from './helpers/redis-access.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
+import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';
+
+const NOW_MS = Date.now();
+const [, ACL = ''] = /^ACL (SETUSER gateway .*)$/m.exec(readDocument('docs/operation-records.md')) ?? [];
+const COMMANDS = [...ACL.matchAll(/\+([a-z]+)/g)].map(([, name = '']) => name);
+/** Not used by the store, or, as INFO, not needed to start. */
+const OF_OTHERS = ['evalsha', 'multi', 'exec', 'expire', 'pttl', 'incrby', 'publish', 'subscribe', 'info'];
+
+describeWithProgram('redis-server', 'a user of Redis with the rights in the documentation', program => {
+  async function startWithUser() {
+    const redis = await startRedisServer(program);
+    const admin = openClient(redis.url);
+    await admin.call('ACL', ...ACL.split(' '));
+    return { redis, admin, url: redis.url.replace('//', '//gateway:password@') };
+  }
+
+  it('can do everything: records, counters and leases', async () => {
+    const { url, admin } = await startWithUser();
+    const gateway = await startUsedGateway(url);
+    await waitForParts([admin]);
+    expect(gateway.log()).not.toMatch(/"level":[45]0/);
+    const refused = (await admin.call('ACL', 'LOG')) as string[][];
+    // The policy is read by INFO.
+    expect(refused.map(entry => entry[entry.indexOf('object') + 1])).toEqual(['config|get']);
+
+    const lines: HealthLine[] = [];
+    const store = await connect(url, createStoreHealth(lines));
+    const record = makeRecord();
+    await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+    await store.takeOver(record, 'another', NOW_MS + 1_000);
+    await store.replace(succeeded({ ...record, owner: 'another' }));
+    await store.claimConnection('c', record, { nowMs: NOW_MS, expiresAtMs: NOW_MS + 1_000 });
+    await store.noteDeletion(record.id, { expiresAtMs: NOW_MS + 60_000 });
+    await store.hasDeletion(record.id, NOW_MS);
+    await store.hasAbandoned(NOW_MS);
+    await store.findAbandoned('project', NOW_MS);
+    await store.remove({ id: record.id, owner: 'another' });
+    expect(lines).toEqual([]);
+  });
+
+  it.each(COMMANDS.filter(name => !OF_OTHERS.includes(name)))('is refused at the start without %s', async name => {
+    const { url, admin } = await startWithUser();
+    await admin.call('ACL', 'SETUSER', 'gateway', `-${name}`);
+    await expect(connect(url)).rejects.toThrow(
+      `REDIS_URL: Redis does not allow its user the command ${name.toUpperCase()}; docs/operation-records.md shows the ACL.`,
+    );
+  });
+
+  it('is refused at the start without the keys', async () => {
+    const { url, admin } = await startWithUser();
+    await admin.call('ACL', 'SETUSER', 'gateway', 'resetkeys', '~other:*');
+    await expect(connect(url)).rejects.toThrow('Redis does not allow its user keys that begin with dli-gateway:');
+  });
+
+  it('makes the records unavailable when it loses a command, with a line that names it, until it has it again', async () => {
+    const { url, admin } = await startWithUser();
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    const store = await connect(url, health);
+    await admin.call('ACL', 'SETUSER', 'gateway', '-zadd');
+    await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
+    expect(health.isUp).toBe(false);
+    expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('the command ZADD;')]);
+    await admin.call('ACL', 'SETUSER', 'gateway', '+zadd');
+    while (!health.isUp) await admin.ping();
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it.each([
+    ['incrby', 'every gateway counts creates alone', /SET or INCRBY or PTTL or EXPIRE/],
+    ['publish', 'every gateway polls alone', /the command PUBLISH/],
+    ['subscribe', 'every gateway polls alone', /the command SUBSCRIBE/],
+  ])('has each gateway count or poll alone without %s, with a line that names it', async (name, message, reason) => {
+    const { url, admin } = await startWithUser();
+    await admin.call('ACL', 'SETUSER', 'gateway', `-${name}`);
+    const gateway = await startUsedGateway(url);
+    await gateway.logged(message);
+    const lines = gateway
+      .log()
+      .split('\n')
+      .filter(line => line.includes(message));
+    expect(lines[0]).toMatch(reason);
+    expect(gateway.log()).not.toContain('password@');
+  });
+});

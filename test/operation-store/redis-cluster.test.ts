@@ -1,0 +1,59 @@
+import { expect, it } from '@jest/globals';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
+import { connect, eventually } from './helpers/redis-access.js';
+import { startRedisCluster } from './helpers/redis-cluster.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
+import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';
+
+const NOW_MS = Date.now();
+const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
+const IS_CLUSTER =
+  'this Redis is a cluster and another node has the data: use redis-cluster:// with several of its nodes.';
+
+describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
+  it('finds the node that holds the records, its successor after a failover, and notes a loss then', async () => {
+    const cluster = await startRedisCluster(program);
+    const store = await connect(cluster.url());
+    const secret = await store.secret();
+    const record = makeRecord();
+    await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+    expect(await cluster.holder.client.dbsize()).toBeGreaterThan(0);
+    await cluster.holder.client.wait(1, 60_000);
+
+    await cluster.failOver();
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN_AFTER_LOSS);
+    await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+    await expect(store.secret()).resolves.toEqual(secret);
+    await expect((await connect(cluster.url())).secret()).resolves.toEqual(secret);
+  });
+
+  it('is accompanied by counters and leases, which are on other nodes', async () => {
+    const { holder, others, url } = await startRedisCluster(program);
+    const gateway = await startUsedGateway(url());
+    const clients = [holder, ...others].map(({ client }) => client);
+    await waitForParts(clients);
+    const sizes = await Promise.all(clients.map(client => client.dbsize()));
+    expect(sizes.filter(size => size > 0).length).toBeGreaterThan(1);
+    expect(gateway.log()).not.toMatch(/"level":[45]0/);
+  });
+
+  it('follows the records to another node, and refuses an address of a single node that no longer holds them', async () => {
+    const cluster = await startRedisCluster(program);
+    const { holder, others } = cluster;
+    await expect(connect(others[0].server.url)).rejects.toThrow(`REDIS_URL: ${IS_CLUSTER}`);
+    const lines: HealthLine[] = [];
+    const single = await connect(holder.server.url, createStoreHealth(lines));
+    const store = await connect(cluster.url([others[0]]));
+    const record = makeRecord();
+    await expect(single.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+
+    await cluster.moveSlot(others[1]);
+    await expect(single.find(record.id, NOW_MS)).rejects.toThrow();
+    expect(lines.map(({ msg }) => msg)).toEqual([`REDIS_URL: ${IS_CLUSTER}`]);
+    await expect(single.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
+    await expect(eventually(() => store.find(record.id, NOW_MS))).resolves.toEqual({ kind: 'found', record });
+    expect(await others[1].client.dbsize()).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,52 @@
+import { expect, it } from '@jest/globals';
+import { describeWithProgram } from '../helpers/required-program.js';
+import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
+import { connect, eventually, openClient, startReplicated } from './helpers/redis-access.js';
+import type { HealthLine } from './helpers/store-health.js';
+import { createStoreHealth } from './helpers/store-health.js';
+
+const NOW_MS = Date.now();
+const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
+
+describeWithProgram('redis-server', 'RedisStore with Sentinels', program => {
+  it('finds the master, follows a failover to the new one, and notes a loss then', async () => {
+    const { master, replica, failOver, url } = await startReplicated(program);
+    const lines: HealthLine[] = [];
+    const store = await connect(url, createStoreHealth(lines));
+    const secret = await store.secret();
+    const record = makeRecord();
+    await expect(store.begin(record, NOW_MS)).resolves.toEqual(BEGUN);
+    await openClient(master.url).wait(1, 60_000);
+
+    await failOver();
+    await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN_AFTER_LOSS);
+    await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
+    await expect(store.secret()).resolves.toEqual(secret);
+    expect(await openClient(replica.url).dbsize()).toBeGreaterThan(0);
+    await expect((await connect(url)).secret()).resolves.toEqual(secret);
+    expect(JSON.stringify(lines)).not.toMatch(/127\.0\.0\.1|\{once\}/);
+  });
+
+  it('signs in at Sentinels with a password', async () => {
+    const { url } = await startReplicated(program, ['requirepass of-sentinels']);
+    const store = await connect(url, undefined, undefined, { sentinelPassword: 'of-sentinels' });
+    await expect(store.begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it.each([
+    ['a wrong password', { sentinelPassword: 'wrong' }, (url: string) => url, /Sentinels refuse the password/],
+    [
+      'another name',
+      { sentinelPassword: 'of-sentinels' },
+      (url: string) => url.replace('#main', '#other'),
+      /do not know/,
+    ],
+  ] as const)('names the reason when the Sentinels do not answer: %s', async (_, settings, change, reason) => {
+    const { url } = await startReplicated(program, ['requirepass of-sentinels']);
+    const lines: HealthLine[] = [];
+    const store = await connect(change(url), createStoreHealth(lines), undefined, settings);
+    await eventually(async () => expect(lines[0]?.msg).toMatch(reason));
+    await expect(store.begin(makeRecord(), NOW_MS)).rejects.toMatchObject({ mayHaveWritten: false });
+    expect(lines).toHaveLength(1);
+  });
+});
