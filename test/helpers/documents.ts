@@ -35,3 +35,12 @@ export function readDocuments(): string {
 export function isInRepository(path: string): boolean {
   return existsSync(new URL(path, ROOT));
 }
+
+/** The shell commands of a section of a document, in their order. */
+export function commandsOf(path: string, heading: string): string[] {
+  const section =
+    readDocument(path)
+      .split(/^## /m)
+      .find(text => text.startsWith(`${heading}\n`)) ?? '';
+  return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, command = '']) => command);
+}
