@@ -73,8 +73,8 @@ describe('the dashboard and the alerts', () => {
           })
           .map(({ label, value }) => `${name}{${label}="${value}"}`);
       });
-      const groupable = new Set([...TARGET_LABELS, ...metrics.flatMap(({ name }) => Object.keys(labelsOf(name)))]);
-      return [...unknown, ...groupsIn(expression).filter(label => !groupable.has(label))];
+      const groups = new Set([...TARGET_LABELS, ...metrics.flatMap(({ name }) => Object.keys(labelsOf(name)))]);
+      return [...unknown, ...groupsIn(expression).filter(label => !groups.has(label))];
     });
     expect(wrong).toEqual([]);
   });

@@ -16,6 +16,7 @@ export const DOCUMENTS = [
   'docs/supergraph.md',
   'docs/configuration.md',
   'docs/operation-records.md',
+  'docs/operation.md',
   'docs/emulator.md',
   'docs/architecture.md',
   'docs/performance.md',
