@@ -104,8 +104,9 @@ function loadValidatorsInUse({ onResolve, resolve }) {
 }
 
 /**
- * Leaves out what only other users of a package need: all of undici but its agent, all languages of zod but one, and
- * what @fastify/compress needs for unknown types and for older Nodes.
+ * Leaves out what only other users of a package need: all of undici but its agent, all languages of zod but one, what
+ * @fastify/compress needs for unknown types and for older Nodes, and the parts of prom-client for push gateways and
+ * summaries.
  */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
   onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
@@ -115,6 +116,12 @@ function leaveOutUnusedParts({ onResolve, onLoad }) {
     contents: "exports.Agent = require('./node_modules/undici/lib/dispatcher/agent.js');",
     resolveDir: ROOT,
   }));
+  // Without exemplars, prom-client uses no traces.
+  onResolve({ filter: /^@opentelemetry\/api$/ }, ({ importer, path }) =>
+    importer.includes('/prom-client/') ? { path, namespace: 'empty' } : undefined,
+  );
+  onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: '' }));
+  onLoad({ filter: /prom-client\/lib\/(?:pushgateway|summary)\.js$/ }, () => ({ contents: '' }));
   onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js';" }));
 }
 

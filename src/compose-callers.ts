@@ -6,6 +6,7 @@ import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
 import type { Transport } from './huawei-cloud/transport.js';
 import type { Clock } from './lib/time.js';
+import type { Metrics } from './metrics/metrics.js';
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
@@ -31,6 +32,7 @@ export async function createCallerAuthenticator(
   verificationsPerSecond: number | undefined,
   clock: Clock,
   log: Logger,
+  metrics: Metrics,
 ): Promise<CallerAuthenticator> {
   if (tokens === undefined) return ANONYMOUS;
   const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
@@ -40,6 +42,7 @@ export async function createCallerAuthenticator(
       import('./auth/rate-limits.js'),
     ]);
   const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport), clock, log);
+  metrics.read('dli_gateway_jwks_age_seconds', () => jwks.ageSeconds);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
   const queue = new VerificationQueue(clock, verificationsPerSecond);
   return new JwtAuthenticator(jwks, tokens, failedLoginLimit, queue, clock);

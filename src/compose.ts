@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
 import { ConnectionQuota } from './auth/caller.js';
 import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
+import { readBackendMetrics } from './compose-metrics.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
@@ -35,7 +36,9 @@ import { LogSampler } from './lib/log-sampler.js';
 import { logBug } from './lib/logger.js';
 import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
+import type { Metrics } from './metrics/metrics.js';
 import type { OperationStore } from './operation-store/operation-store.js';
+import { timedStore } from './operation-store/operation-store.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -75,17 +78,18 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  *
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
-export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits) {
+export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits, metrics: Metrics) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
     limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow calls delay no others.
-  const iamTransport = new Transport({ maxConnections: 4, certificates });
-  const issuerTransport = new Transport({ maxConnections: 1, certificates });
+  const iamTransport = new Transport({ maxConnections: 4, certificates, pool: 'iam', metrics });
+  const issuerTransport = new Transport({ maxConnections: 1, certificates, pool: 'issuer', metrics });
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
+  const store = timedStore(await openStore(config, redisTimeoutMs, clock, log), metrics);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   const onRotation = (credentials: CredentialsConfig) => {
@@ -104,25 +108,25 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     log,
     sampler,
     confidential,
+    metrics,
   };
   const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
-  const store = await openStore(config, redisTimeoutMs, clock, log);
   const keys = new OperationKeys(store, project);
   const writer = new WriteBehind(store, clock, log);
   const lookups = {
     CLASSIC: new ConnectionLookup(classic, clock, false),
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
-  const reconciler = new Reconciler({ lookups, store, writer, clock, log, settleMs, markerTag });
+  const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, markerTag });
   const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({
     ...reconciliation,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
-  const resume = new ResumeCreate(store, inline, clock);
+  const resume = new ResumeCreate(store, inline, clock, metrics);
   const creation = { ...reconciliation, writer, resume, markerTag, confidential };
   const createConnection = new CreateConnection({ ...creation, dli: classic });
   const changeBindings = new ChangeBindings({ connections, bindings, directory, clock });
@@ -143,14 +147,18 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     limits.verificationsPerSecond,
     clock,
     log,
+    metrics,
   );
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
-  const createQuota = (max: number) => new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY);
-  const streamQuota = createQuota(connectionsPerTenant);
+  const createQuota = (kind: 'streams' | 'tenantConnections' | 'networkConnections', max: number) =>
+    new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY, () =>
+      metrics.count('dli_gateway_rate_limited_total', { kind }),
+    );
+  const streamQuota = createQuota('streams', connectionsPerTenant);
   const connectionQuotas = {
-    ofTenant: createQuota(connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
-    ofNetwork: createQuota(connectionsPerNetwork),
+    ofTenant: createQuota('tenantConnections', connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
+    ofNetwork: createQuota('networkConnections', connectionsPerNetwork),
   };
   // A fixed level, because LOG_LEVEL must not silence the audit log.
   const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
@@ -163,6 +171,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
       maxQueuedPerTenant: MAX_QUEUED_READS[quota],
     }),
     clock,
+    metrics,
     freshnessMs: config.readFreshnessMs,
     timeoutMs: config.operationTimeoutMs,
   };
@@ -176,11 +185,13 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     }),
     lease: await openPollLease(redis, project, confidential, clock, log),
     clock,
+    metrics,
     intervalMs: config.pollIntervalMs,
     maxWatches: MAX_WATCHES.total,
     maxWatchesPerTenant: hasTenants ? watchesPerTenant : MAX_WATCHES.total,
     onBug: error => logBug(log, { operation: 'follow' }, error),
   });
+  readBackendMetrics(metrics, { config, clock, skew, authenticator, store });
 
   return {
     /** Skew between the local clock and that of Huawei Cloud. */

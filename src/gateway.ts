@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Backend, BackendLimits } from './compose.js';
 import { compose } from './compose.js';
+import { openMetrics, readinessReading } from './compose-metrics.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config.js';
 import { isLoopback } from './config/env-schema.js';
@@ -91,7 +92,8 @@ export async function createGateway(
   const trustedDocuments = checkDocuments(config.trustedDocuments);
   let isReady = false;
   let isStopping = false;
-  const backend = await compose(config, clock, logger, limits).catch(asConfigError);
+  const metrics = await openMetrics(config);
+  const backend = await compose(config, clock, logger, limits, metrics).catch(asConfigError);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
     createLimit: backend.createLimit,
@@ -99,16 +101,17 @@ export async function createGateway(
     operationTimeoutMs: config.operationTimeoutMs,
     running,
     onChange: change => backend.watcher.notice(change),
+    metrics,
   };
   const ownSchema = buildGatewaySchema(createResolvers(backend, mutationDependencies));
   const references = new ConnectionReferences(backend.reader, toConnectionType);
   const schema = config.federation ? addFederation(ownSchema, references) : ownSchema;
-  const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger };
+  const execution = { schema, introspection: config.explorer !== 'none', clock, log: logger, metrics };
   const { streamQuota, audit } = backend;
   const apollo = createApolloServer({ ...execution, audit, landingPage: createLandingPage(config.explorer) });
   await apollo.start();
-  const loadShedder = new LoadShedder(config.maxEventLoopDelayMs);
-  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder);
+  const loadShedder = new LoadShedder(config.maxEventLoopDelayMs, metrics);
+  const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder, metrics);
   const requestLog = new RequestLog(logger, backend.sampler);
   const isListedOrigin = createOriginCheck(config.corsOrigins);
   const { app, connections } = await createHttpServer({
@@ -122,14 +125,15 @@ export async function createGateway(
     quotas: backend.connectionQuotas,
     hostGuard: createHostGuard(config, isListedOrigin, logger),
     trustedProxies: config.trustedProxies,
+    metrics,
   });
   const engine = new SubscriptionEngine(execution);
-  const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock };
+  const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock, metrics };
   registerGraphqlRoute(app, {
     ...guards,
     apollo,
     scheduler,
-    sse: createSseHandler(engine, loadShedder, streamQuota, scheduler),
+    sse: createSseHandler({ engine, loadShedder, streamQuota, scheduler, metrics }),
     webSocketHandler: createWebSocketHandler({
       ...guards,
       engine,
@@ -149,7 +153,8 @@ export async function createGateway(
     if (backend.skew.isTooFar()) return 'clockSkew';
     return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
   };
-  const admin = createAdminServer(logger, requestLog, readiness);
+  metrics.read('dli_gateway_ready', () => readinessReading(readiness()));
+  const admin = createAdminServer(logger, requestLog, readiness, metrics.exposition);
 
   return {
     async listen() {

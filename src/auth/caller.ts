@@ -62,13 +62,22 @@ export const NO_CREATE_LIMIT: CreateLimit = { take: async () => undefined };
 export class ConnectionQuota {
   readonly #open = new Map<string, number>();
 
-  /** @param max open connections per holder */
-  constructor(private readonly max: number) {}
+  /**
+   * @param max open connections per holder
+   * @param onRefused called for each connection that exceeds it
+   */
+  constructor(
+    private readonly max: number,
+    private readonly onRefused = () => {},
+  ) {}
 
   /** Counts one more of this holder until the returned function is called; undefined when the quota is used up. */
   acquire(holder: string): (() => void) | undefined {
     const open = this.#open.get(holder) ?? 0;
-    if (open >= this.max) return undefined;
+    if (open >= this.max) {
+      this.onRefused();
+      return undefined;
+    }
     this.#open.set(holder, open + 1);
     return () => this.#release(holder);
   }

@@ -30,6 +30,7 @@ export class JwksUnavailableError extends Error {
 /** A key set that was fetched once; every fetch creates a new object. Times are in milliseconds, monotonic. */
 export interface KeySet {
   readonly getKey: JWTVerifyGetKey;
+  readonly fetchedAtMs: number;
   readonly refreshAtMs: number;
   readonly expiresAtMs: number;
 }
@@ -55,6 +56,11 @@ export class JwksCache {
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {}
+
+  /** Age of the cached key set; undefined before the first one was fetched. */
+  get ageSeconds(): number | undefined {
+    return this.#cached && (this.clock.monotonicMs() - this.#cached.fetchedAtMs) / 1_000;
+  }
 
   /** The cached key set, or undefined when there is none or it is too old. Starts a refresh when one is due. */
   current(): KeySet | undefined {
@@ -102,7 +108,12 @@ export class JwksCache {
     try {
       const getKey = await this.fetch();
       const nowMs = this.clock.monotonicMs();
-      this.#cached = { getKey, refreshAtMs: nowMs + REFRESH_AFTER_MS, expiresAtMs: nowMs + MAX_AGE_MS };
+      this.#cached = {
+        getKey,
+        fetchedAtMs: nowMs,
+        refreshAtMs: nowMs + REFRESH_AFTER_MS,
+        expiresAtMs: nowMs + MAX_AGE_MS,
+      };
       this.#failures = 0;
       this.#nextFetchAtMs = nowMs + COOLDOWN_MS;
       return this.#cached;

@@ -136,5 +136,9 @@ function toConfig(values: EnvValues) {
     isDevelopment: values.NODE_ENV === 'development',
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
+    /** Whether metrics are kept and served on the admin port. */
+    metrics: values.METRICS,
+    /** The commit from which the gateway was built, for the metrics. */
+    buildCommit: values.BUILD_COMMIT,
   };
 }

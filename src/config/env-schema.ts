@@ -209,6 +209,11 @@ export const envSchema = z.object({
     .refine(origins => origins.every(isOrigin), 'must be origins such as https://app.example.com, separated by commas')
     .default([]),
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
+  METRICS: flag.default(true),
+  BUILD_COMMIT: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, ., _ and -')
+    .default('unknown'),
 });
 
 /** The same, with no variable required. */

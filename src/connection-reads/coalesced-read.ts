@@ -7,7 +7,11 @@ export type StartRead<T> = (tenants: ReadonlySet<string>, markStarted: () => voi
 export class CoalescedRead<T> {
   #current: { result: Promise<T>; tenants: Set<string>; startedAtMs: number } | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  /** @param onShared called for each caller that joins a read of another one */
+  constructor(
+    private readonly clock: Clock,
+    private readonly onShared = () => {},
+  ) {}
 
   /**
    * Joins a read that is queued or started at most `maxAgeMs` ago; else starts one. A failure reaches the callers
@@ -17,6 +21,7 @@ export class CoalescedRead<T> {
     const current = this.#current;
     if (current === undefined || this.clock.monotonicMs() - current.startedAtMs > maxAgeMs)
       return this.restart(start, [tenant]);
+    this.onShared();
     current.tenants.add(tenant);
     return current.result;
   }

@@ -2,10 +2,10 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { BindingsClient } from '../dli/bindings-client.js';
 import type { ConnectionTag, HostMapping } from '../dli/connection.js';
-import { CoalescedRead } from './coalesced-read.js';
+import type { CoalescedRead } from './coalesced-read.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import type { ReadContext, ReadDependencies } from './limited-reads.js';
-import { beforeDeadline, LimitedReads } from './limited-reads.js';
+import { beforeDeadline, createCoalescedRead, LimitedReads } from './limited-reads.js';
 
 /** Request for one page of the hosts of a connection. */
 export interface HostPageRequest {
@@ -51,11 +51,11 @@ export class ConnectionDetails {
     max: MAX_HOST_LISTS,
     maxSize: MAX_HOST_BYTES,
     sizeCalculation: () => BYTES_OF_PENDING_READ,
-    memoMethod: () => new CoalescedRead(this.dependencies.clock),
+    memoMethod: () => createCoalescedRead(this.dependencies),
   });
   readonly #tags = new LRUCache<string, CoalescedRead<ConnectionTag[]>>({
     max: MAX_TAG_LISTS,
-    memoMethod: () => new CoalescedRead(this.dependencies.clock),
+    memoMethod: () => createCoalescedRead(this.dependencies),
   });
   readonly #reads: LimitedReads;
 

@@ -2,7 +2,9 @@ import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { StartRead } from './coalesced-read.js';
+import { CoalescedRead } from './coalesced-read.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import { ReadQueueFullError } from './fair-rate-limiter.js';
 
@@ -19,6 +21,7 @@ export interface ReadDependencies {
   /** Limits the reads of callers; polls of watched connections have a limiter of their own. */
   limiter: FairRateLimiter;
   clock: Clock;
+  metrics: Metrics;
   /** Maximum age of a result shared with another caller, in milliseconds. */
   freshnessMs: number;
   /** Time limit of one read from DLI, in milliseconds. */
@@ -31,21 +34,37 @@ export class LimitedReads {
 
   /** The start of a read, which fails with a {@link ReadQueueFullError} if too many are queued. */
   start<T>(traceId: string, read: (context: OperationContext) => Promise<T>): StartRead<T> {
-    const { clock, limiter, timeoutMs } = this.dependencies;
+    const { clock, limiter, timeoutMs, metrics } = this.dependencies;
+    const count = (result: 'sent' | 'failed' | 'queueFull') => metrics.count('dli_gateway_reads_total', { result });
     return async (tenants, markStarted) => {
       const context = { traceId, deadline: new Deadline(clock, timeoutMs) };
-      const result = await limiter.run(
-        () => tenants,
-        AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
-        async permit => {
-          markStarted();
-          return { value: await read(withPermit(context, permit)) };
-        },
-      );
-      if (result === undefined) throw new ReadQueueFullError();
+      const result = await limiter
+        .run(
+          () => tenants,
+          AbortSignal.timeout(Math.ceil(context.deadline.remainingMs())),
+          async permit => {
+            markStarted();
+            return { value: await read(withPermit(context, permit)) };
+          },
+        )
+        .catch(error => {
+          count('failed');
+          throw error;
+        });
+      if (result === undefined) {
+        count('queueFull');
+        metrics.count('dli_gateway_rate_limited_total', { kind: 'reads' });
+        throw new ReadQueueFullError();
+      }
+      count('sent');
       return result.value;
     };
   }
+}
+
+/** A read whose sharing is counted. */
+export function createCoalescedRead<T>({ clock, metrics }: ReadDependencies): CoalescedRead<T> {
+  return new CoalescedRead(clock, () => metrics.count('dli_gateway_reads_total', { result: 'shared' }));
 }
 
 /** Retries only if the limiter allows one more call, and makes room for others while it waits for a shared call. */

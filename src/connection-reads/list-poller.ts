@@ -63,9 +63,9 @@ export class ListPoller {
   #failures: ListFailures = new Map();
 
   constructor(private readonly dependencies: Omit<PollerDependencies, 'limiter' | 'lease'>) {
-    const { clock, intervalMs } = dependencies;
+    const { clock, metrics, intervalMs } = dependencies;
     const spacingMs = Math.min(intervalMs, MAX_SPACING_MS);
-    this.#schedule = new PollSchedule(clock, { intervalMs, spacingMs }, () => this.#poll());
+    this.#schedule = new PollSchedule(clock, metrics, { intervalMs, spacingMs }, () => this.#poll());
     this.#schedule.restart({ isChange: false });
   }
 

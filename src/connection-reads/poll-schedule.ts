@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 
 const MAX_INTERVAL_MS = 20_000;
 // Caps the Retry-After of DLI, which may recover earlier.
@@ -20,6 +21,7 @@ export class PollSchedule {
   #startedMs = Number.NEGATIVE_INFINITY;
   /** End of the Retry-After period of DLI. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #dueMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isPolling = false;
   #isStale = false;
@@ -27,6 +29,7 @@ export class PollSchedule {
   /** @param poll must not reject; reports its result to {@link onResult} */
   constructor(
     private readonly clock: Clock,
+    private readonly metrics: Metrics,
     private readonly options: PollScheduleOptions,
     private readonly poll: () => Promise<void>,
   ) {
@@ -85,6 +88,7 @@ export class PollSchedule {
     clearTimeout(this.#timer);
     const earliestMs = Math.max(this.#notBeforeMs, this.#startedMs + (this.options.spacingMs ?? 0));
     const waitMs = Math.max(delayMs, earliestMs - this.clock.monotonicMs());
+    this.#dueMs = this.clock.monotonicMs() + waitMs;
     this.#timer = setTimeout(() => void this.#run(), waitMs).unref();
   }
 
@@ -93,6 +97,8 @@ export class PollSchedule {
     this.#isStale = false;
     this.#startedMs = this.clock.monotonicMs();
     await this.poll();
+    const lagSeconds = Math.max(0, this.clock.monotonicMs() - this.#dueMs) / 1_000;
+    this.metrics.observe('dli_gateway_follow_lag_seconds', {}, lagSeconds);
     this.#isPolling = false;
     if (this.#isStale) this.#schedule(0);
     else this.#scheduleNext();

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
 import type { ConnectionChange } from './own-changes.js';
 import { PollSchedule } from './poll-schedule.js';
@@ -14,6 +15,7 @@ export interface PollerDependencies {
   limiter: FairRateLimiter;
   lease: PollLease;
   clock: Clock;
+  metrics: Metrics;
   /** Interval between polls while something changes, in milliseconds. */
   intervalMs: number;
   /** Called with an unexpected error; subscribers then get an UNAVAILABLE event. */
@@ -65,8 +67,8 @@ export class ConnectionPoller {
     private readonly id: string,
     private readonly dependencies: PollerDependencies,
   ) {
-    const { clock, intervalMs } = dependencies;
-    this.#schedule = new PollSchedule(clock, { intervalMs }, () => this.#poll());
+    const { clock, metrics, intervalMs } = dependencies;
+    this.#schedule = new PollSchedule(clock, metrics, { intervalMs }, () => this.#poll());
   }
 
   /** Adds a stream, which gets the last event immediately if it is at most one interval old. */

@@ -4,11 +4,11 @@ import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { DescribedConnection } from '../dli/responses.js';
 import { Deadline } from '../lib/time.js';
-import { CoalescedRead } from './coalesced-read.js';
+import type { CoalescedRead } from './coalesced-read.js';
 import { showsDeleted } from './connection-filter.js';
 import type { RateLimitPermit } from './fair-rate-limiter.js';
 import type { ReadContext, ReadDependencies } from './limited-reads.js';
-import { beforeDeadline, LimitedReads, withPermit } from './limited-reads.js';
+import { beforeDeadline, createCoalescedRead, LimitedReads, withPermit } from './limited-reads.js';
 import type { ConnectionPage, PageRequest, ReadConnection } from './list-page.js';
 import { ConnectionSnapshot } from './list-page.js';
 import type { ConnectionChange } from './own-changes.js';
@@ -42,7 +42,7 @@ export class ConnectionReader {
     max: MAX_CACHED_CONNECTIONS,
     maxSize: MAX_CACHED_BYTES,
     sizeCalculation: () => BYTES_OF_PENDING_READ,
-    memoMethod: () => new CoalescedRead(this.dependencies.clock),
+    memoMethod: () => createCoalescedRead(this.dependencies),
   });
   readonly #list: CoalescedRead<ConnectionSnapshot>;
   readonly #ownChanges: OwnChanges;
@@ -50,7 +50,7 @@ export class ConnectionReader {
   #releaseTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly dependencies: Dependencies) {
-    this.#list = new CoalescedRead(dependencies.clock);
+    this.#list = createCoalescedRead(dependencies);
     this.#ownChanges = new OwnChanges(dependencies.clock);
     this.#reads = new LimitedReads(dependencies);
   }

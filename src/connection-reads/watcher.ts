@@ -47,6 +47,7 @@ export class ConnectionWatcher {
   #isStopping = false;
 
   constructor(private readonly dependencies: Dependencies) {
+    dependencies.metrics.read('dli_gateway_followed_connections', () => this.#pollers.size);
     dependencies.lease.subscribe({
       onEvent: (id, event) => this.#pollers.get(keyOf(id))?.deliver(event),
       onChange: change => this.#onChange(change),
@@ -150,7 +151,10 @@ export class ConnectionWatcher {
   #register(stream: { end(): void }, { tenant }: Subscriber): void {
     const watchesOfTenant = this.#watchesPerTenant.get(tenant) ?? 0;
     const { maxWatches, maxWatchesPerTenant } = this.dependencies;
-    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) throw new TooManyWatchesError();
+    if (this.#streams.size >= maxWatches || watchesOfTenant >= maxWatchesPerTenant) {
+      this.dependencies.metrics.count('dli_gateway_rate_limited_total', { kind: 'watches' });
+      throw new TooManyWatchesError();
+    }
     this.#streams.add(stream);
     this.#watchesPerTenant.set(tenant, watchesOfTenant + 1);
   }

@@ -7,6 +7,7 @@ import type { ConnectionChange } from '../connection-reads/own-changes.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { describeProblems } from './input-problem.js';
 import { PublicError } from './public-error.js';
 import type { RequestContext } from './request-context.js';
@@ -21,6 +22,7 @@ export interface MutationDependencies {
   running: RunningOperations;
   /** Called when a connection was changed, or may have been. */
   onChange: (change: ConnectionChange) => void;
+  metrics: Metrics;
 }
 
 /** Counts running operations, so that a stopping gateway can wait for those whose callers have disconnected. */
@@ -50,13 +52,16 @@ export class RunningOperations {
  * @throws {RateLimitedError}
  */
 export async function startMutation(
-  { clock, operationTimeoutMs, createLimit }: MutationDependencies,
+  { clock, operationTimeoutMs, createLimit, metrics }: MutationDependencies,
   context: RequestContext,
 ): Promise<OperationContext> {
   const deadline = new Deadline(clock, operationTimeoutMs);
   context.deadline = deadline;
   const waitSeconds = await createLimit.take(context.caller.tenant);
-  if (waitSeconds !== undefined) throw new RateLimitedError(waitSeconds);
+  if (waitSeconds !== undefined) {
+    metrics.count('dli_gateway_rate_limited_total', { kind: 'mutations' });
+    throw new RateLimitedError(waitSeconds);
+  }
   return { deadline, traceId: context.traceId };
 }
 

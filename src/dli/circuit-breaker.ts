@@ -37,6 +37,11 @@ export class CircuitBreaker {
     this.#policy.onReset(() => this.#closed());
   }
 
+  /** Whether DLI has counted as unreachable since the breaker opened; also while a probe may be sent. */
+  get isTripped(): boolean {
+    return this.#openedAtMs !== undefined;
+  }
+
   /** Whether a call would fail at once. */
   isOpen(): boolean {
     const { state } = this.#policy;

@@ -3,6 +3,7 @@ import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
 import { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { BindingsClient } from './bindings-client.js';
 import { ChangeRequests } from './change-request.js';
 import { CLASSIC_API, ENHANCED_API } from './connection-api.js';
@@ -30,19 +31,21 @@ interface Dependencies {
   sampler: LogSampler;
   /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
+  metrics: Metrics;
 }
 
 /** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
-  const { queuedCreates, certificates, authenticator, endpoint, clock, skew, log, sampler, confidential } =
+  const { queuedCreates, certificates, authenticator, endpoint, clock, skew, log, sampler, confidential, metrics } =
     dependencies;
-  const shared = { signIn: createSignIn(authenticator, log), endpoint, clock, log, sampler, confidential };
+  const shared = { signIn: createSignIn(authenticator, log), endpoint, clock, log, sampler, confidential, metrics };
+  const options = { skew, certificates, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
-    creates: new Transport({ maxWaiting: queuedCreates, skew, certificates }),
-    reads: new Transport({ maxConnections: 20, skew, certificates }),
-    changes: new Transport({ maxConnections: 5, skew, certificates }),
-    reconciliation: new Transport({ maxConnections: 5, skew, certificates }),
+    creates: new Transport({ ...options, pool: 'creates', maxWaiting: queuedCreates }),
+    reads: new Transport({ ...options, pool: 'reads', maxConnections: 20 }),
+    changes: new Transport({ ...options, pool: 'changes', maxConnections: 5 }),
+    reconciliation: new Transport({ ...options, pool: 'reconciliation', maxConnections: 5 }),
   };
   const readsForChange = new SafeRequests({ ...shared, transport: transports.changes, maxTries: 2 });
   const requests = {

@@ -4,6 +4,7 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import type { ConnectionRequest } from './connection.js';
 import { ConnectionKind, WIRE_NAME_OF_SERVICE } from './connection.js';
@@ -48,6 +49,7 @@ interface Dependencies {
   endpoint: URL;
   /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
+  metrics: Metrics;
 }
 
 /** Sends creates of all kinds through one circuit breaker and one retry budget, because they have one endpoint. */
@@ -58,6 +60,7 @@ export class CreateRequests {
   constructor(private readonly dependencies: Dependencies) {
     this.#breaker = new CircuitBreaker(dependencies.clock, dependencies.log);
     this.#budget = new RetryBudget(dependencies.clock);
+    dependencies.metrics.read('dli_gateway_breaker_open', () => Number(this.#breaker.isTripped));
   }
 
   /**
@@ -84,14 +87,18 @@ export class CreateRequests {
     this.#budget.addCall();
     let attempt = await this.#attempt(target, body, credential, context);
     if (attempt.verdict.kind === 'created') return toResult(attempt);
-    const retries = new RetryPolicy(this.#budget);
+    const { operation } = target;
+    const countRetry = (result: 'succeeded' | 'failed' | 'denied') =>
+      this.dependencies.metrics.count('dli_gateway_retries_total', { operation, result });
+    const retries = new RetryPolicy(this.#budget, () => countRetry('denied'));
     let isResent = false;
     while (await retries.waitForRetry(attempt, context.deadline)) {
       isResent ||= attempt.verdict.kind !== 'notSent';
-      if (this.#breaker.isOpen()) return toResult(this.#refuse(target.operation, context), isResent);
+      if (this.#breaker.isOpen()) return toResult(this.#refuse(operation, context), isResent);
       const another = await this.dependencies.signIn(context);
       if ('kind' in another) return another;
       attempt = await this.#attempt(target, body, another, context);
+      countRetry(attempt.verdict.kind === 'created' ? 'succeeded' : 'failed');
     }
     return toResult(attempt, isResent);
   }
@@ -175,7 +182,11 @@ type Retry = 'RECONNECT' | 'RESEND';
 class RetryPolicy {
   readonly #left = new Set<Retry>(['RECONNECT', 'RESEND']);
 
-  constructor(private readonly budget: RetryBudget) {}
+  /** @param onDenied called when a retry would be safe, but the deadline or the budget does not allow it */
+  constructor(
+    private readonly budget: RetryBudget,
+    private readonly onDenied: () => void,
+  ) {}
 
   /** Waits (100 to 300 ms, or as long as DLI asks) and resolves with true; false at once when no retry is allowed. */
   async waitForRetry(attempt: CreateAttempt, deadline: Deadline): Promise<boolean> {
@@ -186,8 +197,11 @@ class RetryPolicy {
     const jitterMs = MIN_WAIT_MS + Math.random() * WAIT_JITTER_MS;
     const requestedMs = retry === 'RESEND' ? (attempt.retryAfterSeconds ?? 0) * 1_000 : 0;
     const waitMs = Math.max(requestedMs, jitterMs);
-    if (waitMs > MAX_WAIT_MS || deadline.remainingMs() < waitMs + MIN_REQUEST_MS) return false;
-    if (!this.budget.take()) return false;
+    const isInTime = waitMs <= MAX_WAIT_MS && deadline.remainingMs() >= waitMs + MIN_REQUEST_MS;
+    if (!isInTime || !this.budget.take()) {
+      this.onDenied();
+      return false;
+    }
     // Timers may fire up to a millisecond early.
     await delay(Math.ceil(waitMs) + 1);
     return true;

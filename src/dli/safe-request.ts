@@ -7,6 +7,7 @@ import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { Refusal } from './classify-create.js';
 import { provenRefusal, refusesCredential } from './classify-create.js';
 import type {
@@ -75,6 +76,7 @@ interface Dependencies {
   confidential: ConfidentialTexts;
   /** Limits the lines about undocumented values, which every poll may cause. */
   sampler: LogSampler;
+  metrics: Metrics;
   /** 2 allows one retry. */
   maxTries: 1 | 2;
 }
@@ -110,9 +112,18 @@ export class SafeRequests {
     read: (response: SafeResponse) => T | undefined,
   ): Promise<T> {
     let result = await this.#try(request, context, read);
-    if ('error' in result && this.#mayRetry(result, context)) result = await this.#try(request, context, read);
+    if ('error' in result && this.#mayRetry(result, context)) {
+      result = await this.#try(request, context, read);
+      this.#countRetry(request, 'error' in result ? 'failed' : 'succeeded');
+    } else if ('error' in result && result.mayRetry && this.dependencies.maxTries > 1) {
+      this.#countRetry(request, 'denied');
+    }
     if ('error' in result) throw result.error;
     return result.value;
+  }
+
+  #countRetry({ operation }: SafeRequest, result: 'succeeded' | 'failed' | 'denied'): void {
+    this.dependencies.metrics.count('dli_gateway_retries_total', { operation, result });
   }
 
   #mayRetry(failure: Failure, { deadline, mayRetry }: OperationContext): boolean {

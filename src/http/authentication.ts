@@ -11,6 +11,7 @@ import type {
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { canonicalAddress } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { ClientConnections } from './client-connections.js';
 import type { HttpErrorName } from './errors.js';
 import { formatHttpError, HTTP_ERRORS, sendHttpError, statusOf } from './errors.js';
@@ -33,6 +34,7 @@ export interface CallerGuards {
   streamQuota: ConnectionQuota;
   audit: AuditLog;
   clock: Clock;
+  metrics: Metrics;
 }
 
 /** Creates the hook. It needs the headers only, so bodies of unauthenticated requests are not read. */
@@ -66,6 +68,8 @@ export async function authenticate(
 ): Promise<RequestAuthentication> {
   const origin = { traceId: request.id, address: clientAddressOf(request) };
   const result = await guards.authenticator.authenticate(authorization, origin.address);
+  guards.metrics.count('dli_gateway_auth_total', { result: result.kind });
+  if (result.kind === 'rateLimited') guards.metrics.count('dli_gateway_rate_limited_total', { kind: 'failedLogins' });
   if (result.kind !== 'authenticated') {
     auditRefusal(guards, origin, result.kind, result.reason, startedAtMs);
     return result;

@@ -78,6 +78,11 @@ export class ClientConnections {
     return true;
   }
 
+  /** The number of open connections, those of streams and WebSockets included. */
+  get count(): number {
+    return this.#open.size;
+  }
+
   /** The client network of a connection; undefined for connections of trusted proxies. */
   networkOf(socket: Socket): string | undefined {
     return this.#open.get(socket)?.network;

@@ -58,8 +58,12 @@ interface Dependencies extends CallerGuards {
  * WebSockets for subscriptions, and GET with `Accept: text/html` for the explorer, if there is one.
  */
 export function registerGraphqlRoute(app: FastifyInstance, dependencies: Dependencies): void {
-  const { explorer, trustedDocuments, scheduler, sse, isListedOrigin } = dependencies;
+  const { explorer, trustedDocuments, scheduler, sse, isListedOrigin, connections, metrics } = dependencies;
   const authenticate = createAuthenticationHook(dependencies);
+  metrics.read('dli_gateway_open_connections', () => {
+    const streams = { websocket: app.websocketServer.clients.size, sse: sse.openCount };
+    return { ...streams, http: Math.max(0, connections.count - streams.websocket - streams.sse) };
+  });
   const isPageRequest = ({ method, headers, routeOptions: { url } }: FastifyRequest) =>
     explorer !== undefined &&
     url === GRAPHQL_PATH &&

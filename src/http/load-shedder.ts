@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IntervalHistogram } from 'node:perf_hooks';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Metrics } from '../metrics/metrics.js';
 
 const RESOLUTION_MS = 20;
 const SAMPLE_INTERVAL_MS = 500;
@@ -30,7 +31,13 @@ export class LoadShedder {
   #sampledAtMs = performance.now();
 
   /** @param maxDelayMs mean event-loop delay in milliseconds above which the process is overloaded */
-  constructor(private readonly maxDelayMs: number) {}
+  constructor(
+    private readonly maxDelayMs: number,
+    metrics: Metrics,
+  ) {
+    metrics.read('dli_gateway_accepted_share', () => this.#admitRatio);
+    metrics.read('http_server_active_requests', () => this.#openRequests.size);
+  }
 
   /** Starts measuring, until {@link close}. */
   start(): void {

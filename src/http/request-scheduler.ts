@@ -1,3 +1,4 @@
+import type { Metrics } from '../metrics/metrics.js';
 import type { LoadShedder } from './load-shedder.js';
 
 /** Requests of one tenant that may wait for their turn: one on each connection that a tenant may have, see compose.ts. */
@@ -26,7 +27,10 @@ export class RequestScheduler {
   readonly #waiting = new Map<string, Queue>();
   #isTurnTaken = false;
 
-  constructor(private readonly loadShedder: LoadShedder) {}
+  constructor(
+    private readonly loadShedder: LoadShedder,
+    private readonly metrics: Metrics,
+  ) {}
 
   /**
    * Waits for the first turn of a request. Resolves at once, with the error to respond with, when too many requests of
@@ -34,7 +38,10 @@ export class RequestScheduler {
    */
   async admit(tenant: string): Promise<typeof TOO_MANY_WAITING | typeof OVERLOADED | undefined> {
     const waiting = this.#waiting.get(tenant)?.new.length ?? 0;
-    if (waiting >= MAX_WAITING_REQUESTS) return TOO_MANY_WAITING;
+    if (waiting >= MAX_WAITING_REQUESTS) {
+      this.metrics.count('dli_gateway_rate_limited_total', { kind: 'waitingRequests' });
+      return TOO_MANY_WAITING;
+    }
     if (waiting > 0 && !this.loadShedder.admit()) return OVERLOADED;
     await this.#turn(tenant, 'new');
     return undefined;

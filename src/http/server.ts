@@ -6,6 +6,8 @@ import cors from '@fastify/cors';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import { canonicalAddress, createRangeCheck } from '../lib/ip-address.js';
+import { statusLabel } from '../metrics/catalog.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { ArrivalQueue } from './arrival-queue.js';
 import { isSignedIn } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
@@ -46,6 +48,7 @@ interface Dependencies {
   hostGuard: HostGuard;
   /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
+  metrics: Metrics;
 }
 
 /**
@@ -63,6 +66,7 @@ export async function createHttpServer({
   quotas,
   hostGuard,
   trustedProxies,
+  metrics,
 }: Dependencies): Promise<{ app: FastifyInstance; connections: ClientConnections }> {
   // An address that a proxy writes with a port must match, too.
   const isProxy = createRangeCheck(trustedProxies);
@@ -185,6 +189,11 @@ export async function createHttpServer({
     const record = { traceId, method, route, status, durationMs: Math.round(elapsedTime) };
     if (status < 400 || isSignedIn(request)) requestLog.write(record);
     else requestLog.writeAnonymous(record);
+    metrics.observe(
+      'http_server_request_duration_seconds',
+      { http_request_method: method, http_route: route ?? '', http_response_status_code: statusLabel(status) },
+      elapsedTime / 1_000,
+    );
   });
   // Other content types reach the route without a body, and it refuses them.
   app.removeContentTypeParser('text/plain');

@@ -4,6 +4,7 @@ import type { ExecutionArgs, ExecutionResult, FormattedExecutionResult, GraphQLF
 import { createHandler } from 'graphql-sse';
 import type { ConnectionQuota } from '../auth/caller.js';
 import type { GraphqlRequest, SubscriptionEngine } from '../graphql/subscriptions.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { acquireForResponse, contextOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import { sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
@@ -24,16 +25,21 @@ type Results = AsyncIterableIterator<FormattedExecutionResult>;
  */
 export type SseHandler = ReturnType<typeof createSseHandler>;
 
-/** Creates the handler of event streams. Without tenants there is no scheduler. */
-export function createSseHandler(
-  engine: SubscriptionEngine,
-  loadShedder: LoadShedder,
-  streamQuota: ConnectionQuota,
-  scheduler: RequestScheduler | undefined,
-) {
+interface Dependencies {
+  engine: SubscriptionEngine;
+  loadShedder: LoadShedder;
+  streamQuota: ConnectionQuota;
+  /** Undefined without tenants. */
+  scheduler: RequestScheduler | undefined;
+  metrics: Metrics;
+}
+
+/** Creates the handler of event streams. */
+export function createSseHandler({ engine, loadShedder, streamQuota, scheduler, metrics }: Dependencies) {
   const encode = createEventEncoder();
   const open = new Set<ServerResponse>();
   let isClosed = false;
+  metrics.read('dli_gateway_subscriptions', () => ({ sse: open.size }));
   return {
     /** Responds to a request that was validated. */
     async handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -70,6 +76,10 @@ export function createSseHandler(
         if (raw.writableLength > MAX_BUFFERED_BYTES) request.raw.socket.destroy();
       }
       return raw.end();
+    },
+    /** The number of open streams, each of which has a connection of its own. */
+    get openCount(): number {
+      return open.size;
     },
     /** Ends all open streams without a `complete` event, so that their clients reconnect. */
     close(): void {

@@ -58,7 +58,11 @@ interface SubscriptionArgs extends ExecutionArgs {
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
 export function createWebSocketHandler(dependencies: Dependencies) {
-  const { engine, loadShedder, clientTimeouts, clock, isStopping } = dependencies;
+  const { engine, loadShedder, clientTimeouts, clock, isStopping, metrics } = dependencies;
+  const sessions = new Set<Session>();
+  metrics.read('dli_gateway_subscriptions', () => ({
+    websocket: [...sessions].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0),
+  }));
   const server = makeServer<ConnectionParams, Session>({
     connectionInitWaitTimeout: clientTimeouts.connectionInitMs,
     onConnect: ({ extra, connectionParams }) => authenticateSocket(extra, connectionParams, dependencies),
@@ -82,7 +86,9 @@ export function createWebSocketHandler(dependencies: Dependencies) {
   return (socket: WebSocket, request: FastifyRequest): void => {
     loadShedder.untrack(request.raw);
     const session: Session = { socket, request, subscriptions: new Set() };
+    sessions.add(session);
     socket.once('close', () => {
+      sessions.delete(session);
       for (const { stream } of session.subscriptions) void stream?.return();
     });
     serveConnection(server, session, clientTimeouts);
@@ -94,7 +100,7 @@ async function prepare(
   session: Session,
   subscriptions: number,
   payload: SubscribePayload,
-  { engine, loadShedder, scheduler, trustedDocuments }: Dependencies,
+  { engine, loadShedder, scheduler, trustedDocuments, metrics }: Dependencies,
 ): Promise<SubscriptionArgs | GraphQLError[]> {
   const { context } = session;
   const traceId = traceIdOf();
@@ -104,7 +110,10 @@ async function prepare(
   loadShedder.trackMessage();
   // The scheduler sheds by tenant.
   if (scheduler === undefined && !loadShedder.admit()) return refuse('overloaded', 1);
-  if (subscriptions > MAX_SUBSCRIPTIONS) return refuse('tooManySubscriptions');
+  if (subscriptions > MAX_SUBSCRIPTIONS) {
+    metrics.count('dli_gateway_rate_limited_total', { kind: 'subscriptions' });
+    return refuse('tooManySubscriptions');
+  }
   const refusal = await scheduler?.admit(context.caller.tenant);
   if (refusal !== undefined) return refuse(refusal.error, refusal.retryAfterSeconds);
   // The protocol requires a query, which is empty when the document is given by its id.

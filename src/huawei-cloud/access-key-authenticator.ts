@@ -1,6 +1,12 @@
 import { createHmac, hash } from 'node:crypto';
 import type { Clock, Deadline } from '../lib/time.js';
-import type { Authenticator, CredentialUse, SuspensionListener, UnauthenticatedRequest } from './authenticator.js';
+import type {
+  Authenticator,
+  CredentialStatus,
+  CredentialUse,
+  SuspensionListener,
+  UnauthenticatedRequest,
+} from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
@@ -43,6 +49,10 @@ export class AccessKeyAuthenticator implements Authenticator {
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
     this.#key = new CurrentCredential(credentials, next => this.#createState(next));
+  }
+
+  get status(): CredentialStatus {
+    return { isUsable: !this.#key.state.guard.isRefused() && !this.#projectId.isUnavailable() };
   }
 
   /** Rotates the key pair. */

@@ -39,8 +39,18 @@ export interface CredentialUse extends Authentication {
 /** Called when a credential is suspended after repeated refusals, with the number of seconds. */
 export type SuspensionListener = (suspendedForSeconds: number) => void;
 
+/** The state of the credentials in use. */
+export interface CredentialStatus {
+  /** False after repeated refusals until the credentials are accepted, and while IAM gives no token. */
+  isUsable: boolean;
+  /** Expiry of the token in use, in milliseconds since 1970-01-01 UTC; undefined without one. */
+  expiresAtMs?: number | undefined;
+}
+
 /** Authenticates requests with one set of server-held credentials. */
 export interface Authenticator {
+  readonly status: CredentialStatus;
+
   /**
    * Acquires a valid authentication for one request. While the credentials are unproven, it waits for a probe.
    *

@@ -30,6 +30,11 @@ export class LockoutGuard {
     return Math.max(suspensionMs, this.window.fullForMs());
   }
 
+  /** Whether the credential was refused repeatedly and not accepted since. */
+  isRefused(): boolean {
+    return this.#refusalsInARow >= MAX_REFUSALS_IN_A_ROW || this.window.fullForMs() > 0;
+  }
+
   /** Whether the credential was refused in the last 5 minutes and not accepted since. */
   wasRefusedRecently(): boolean {
     return this.#refusalsInARow > 0 || this.window.count() > 0;

@@ -67,6 +67,16 @@ export class RefreshingValue<T> {
     return this.#cached?.value === value && this.hasValue();
   }
 
+  /** Expiry of the cached value in monotonic time; undefined if there is none. */
+  get expiresAtMs(): number | undefined {
+    return this.hasValue() ? this.#cached?.expiresAtMs : undefined;
+  }
+
+  /** Whether there is no value and the last load has failed. */
+  isUnavailable(): boolean {
+    return this.#failures > 0 && !this.hasValue();
+  }
+
   /** Whether a cached value has not expired. */
   hasValue(): boolean {
     return this.#cached !== undefined && this.clock.monotonicMs() < this.#cached.expiresAtMs;

@@ -1,5 +1,11 @@
 import type { Clock, Deadline } from '../lib/time.js';
-import type { Authentication, Authenticator, CredentialUse, SuspensionListener } from './authenticator.js';
+import type {
+  Authentication,
+  Authenticator,
+  CredentialStatus,
+  CredentialUse,
+  SuspensionListener,
+} from './authenticator.js';
 import { CredentialProbe, CurrentCredential } from './credential-probe.js';
 import type { IamClient, IamUser, ProjectScope } from './iam-client.js';
 import { LockoutGuard, RefusalWindow } from './lockout-guard.js';
@@ -54,6 +60,14 @@ export class TokenAuthenticator implements Authenticator {
       };
     }, clock);
     this.#user = new CurrentCredential(user, next => this.#createState(next));
+  }
+
+  get status(): CredentialStatus {
+    const { expiresAtMs } = this.#authentication;
+    return {
+      isUsable: !this.#user.state.tokenGuard.isRefused() && !this.#authentication.isUnavailable(),
+      expiresAtMs: expiresAtMs && this.clock.epochMs() + expiresAtMs - this.clock.monotonicMs(),
+    };
   }
 
   /** Rotates the user or its password. */

@@ -1,5 +1,8 @@
 import { Agent } from 'undici';
 import type { Deadline } from '../lib/time.js';
+import type { PoolName } from '../metrics/catalog.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { NO_METRICS } from '../metrics/metrics.js';
 import type { ClockSkew } from './clock-skew.js';
 import type { ResponseLimits, UpstreamResponse } from './response-collector.js';
 import { ResponseCollector } from './response-collector.js';
@@ -24,6 +27,9 @@ interface TransportOptions {
   certificates?: readonly string[] | undefined;
   /** Observes the `Date` of every response. */
   skew?: ClockSkew;
+  /** The name of the pool in the metrics. */
+  pool?: PoolName;
+  metrics?: Metrics;
 }
 
 // undici's timers are coarse: the connect timeout fires within 3 s.
@@ -43,10 +49,22 @@ export class Transport {
   readonly #agent: Agent;
   readonly #semaphore: Semaphore;
   readonly #skew: ClockSkew | undefined;
+  readonly #pool: PoolName;
+  readonly #metrics: Metrics;
 
-  constructor({ maxConnections = 50, maxWaiting = 500, skew, certificates }: TransportOptions = {}) {
+  constructor({
+    maxConnections = 50,
+    maxWaiting = 500,
+    skew,
+    certificates,
+    pool = 'reads',
+    metrics = NO_METRICS,
+  }: TransportOptions = {}) {
     this.#skew = skew;
+    this.#pool = pool;
+    this.#metrics = metrics;
     this.#semaphore = new Semaphore(maxConnections, maxWaiting);
+    metrics.read('dli_gateway_pool_waiting', () => ({ [pool]: this.#semaphore.waitingCount }));
     this.#agent = new Agent({
       connections: maxConnections,
       pipelining: 1,
@@ -74,7 +92,7 @@ export class Transport {
    */
   async send({ url, method, headers, body, ...limits }: UpstreamRequest): Promise<UpstreamResponse> {
     // undici cannot drop a request from its own queue, so requests queue here.
-    if (!this.#semaphore.tryAcquire()) await this.#semaphore.wait(limits.deadline);
+    if (!this.#semaphore.tryAcquire()) await this.#wait(limits.deadline);
     try {
       const collector = new ResponseCollector(limits);
       const path = `${url.pathname}${url.search}`;
@@ -86,6 +104,16 @@ export class Transport {
       return response;
     } finally {
       this.#semaphore.release();
+    }
+  }
+
+  async #wait(deadline: Deadline): Promise<void> {
+    const startMs = performance.now();
+    try {
+      await this.#semaphore.wait(deadline);
+    } finally {
+      const waitedSeconds = (performance.now() - startMs) / 1_000;
+      this.#metrics.observe('dli_gateway_pool_wait_seconds', { pool: this.#pool }, waitedSeconds);
     }
   }
 
@@ -106,6 +134,11 @@ class Semaphore {
     private readonly maxWaiting: number,
   ) {
     this.#free = permits;
+  }
+
+  /** Number of callers that wait for a permit. */
+  get waitingCount(): number {
+    return this.#waiting.size;
   }
 
   /** Acquires a permit if one is free. */

@@ -2,6 +2,7 @@ import type { ConnectionKind } from '../dli/connection.js';
 import type { ConnectionList } from '../dli/responses.js';
 import type { Logger } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { OperationRecord, Success, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
 import { isForbidden, lastSentAt, RETENTION_MS, toRejected, toSucceeded } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
@@ -25,6 +26,7 @@ interface Dependencies {
   writer: WriteBehind;
   clock: Clock;
   log: Logger;
+  metrics: Metrics;
   /** Settle time: how long after it was sent a create may still appear, in milliseconds. */
   settleMs: number;
   /** Whether only a marker tag may attribute a connection to a create. */
@@ -77,7 +79,7 @@ export class Reconciler {
    * @returns the next version of the record
    */
   async check(record: UnknownRecord, traceId: string): Promise<OperationRecord> {
-    const { clock, log, writer } = this.dependencies;
+    const { clock, log, writer, metrics } = this.dependencies;
     const finding = await this.#conclude(await this.#match(record, traceId, false), record, traceId);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
@@ -85,9 +87,12 @@ export class Reconciler {
     // The same call may succeed later, so its key is free again.
     if (this.#isExpiredRefusal(written, nowMs)) await writer.remove(record);
     else await writer.write(written);
-    if (written.state !== record.state || written.isSettled !== record.isSettled) {
+    const isDecided = written.state !== record.state || written.isSettled !== record.isSettled;
+    const outcome = isDecided ? loggedOutcome(written) : 'undecided';
+    metrics.count('dli_gateway_reconciliations_total', { result: outcome });
+    if (isDecided) {
       const afterMs = Math.round(nowMs - record.sentAtMs);
-      log.info({ traceId, operation: 'reconcile', outcome: loggedOutcome(written), afterMs }, 'create reconciled');
+      log.info({ traceId, operation: 'reconcile', outcome, afterMs }, 'create reconciled');
     }
     return written;
   }
@@ -214,7 +219,7 @@ export function toFoundSuccess(
   };
 }
 
-function loggedOutcome(record: OperationRecord): string {
+function loggedOutcome(record: OperationRecord): 'found' | 'refused' | 'settled without trace' {
   if (record.state === 'SUCCEEDED') return 'found';
   return record.state === 'REJECTED' || isForbidden(record) ? 'refused' : 'settled without trace';
 }

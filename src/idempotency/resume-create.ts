@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { OperationRecord } from '../operation-store/operation-record.js';
 import { isDecided } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
@@ -20,10 +21,17 @@ export class ResumeCreate {
     private readonly store: OperationStore,
     private readonly inline: InlineReconciliation,
     private readonly clock: Clock,
+    private readonly metrics: Metrics,
   ) {}
 
   /** Replays a decided record. Takes over an abandoned one and reconciles it, or waits for its owner. */
   async run(record: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
+    const outcome = await this.#run(record, context);
+    this.metrics.count('dli_gateway_replays_total', { result: outcome.kind });
+    return outcome;
+  }
+
+  async #run(record: OperationRecord, context: OperationContext): Promise<CreateOutcome> {
     try {
       return (await this.#replayOrReconcile(record, context)) ?? (await this.#awaitOwner(record, context));
     } catch (error) {

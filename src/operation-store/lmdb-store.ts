@@ -11,6 +11,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getSystemErrorMap, types } from 'node:util';
 import type { RootDatabase } from 'lmdb';
@@ -19,7 +20,7 @@ import { isObject } from '../lib/json.js';
 import { LmdbTables } from './lmdb-tables.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { isDecided } from './operation-record.js';
-import type { BeginResult, OperationStore } from './operation-store.js';
+import type { BeginResult, OpenCreate, OperationStore } from './operation-store.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 
 const OPTIONS = {
@@ -55,6 +56,7 @@ export class LmdbStore implements OperationStore {
 
   private constructor(
     private readonly root: RootDatabase<string, string>,
+    private readonly folder: string,
     private readonly report: (problem: string) => void,
   ) {
     this.#tables = new LmdbTables(root);
@@ -69,7 +71,7 @@ export class LmdbStore implements OperationStore {
   static open(folder: string, report: (problem: string) => void): LmdbStore {
     try {
       prepareFolder(folder);
-      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }), report);
+      return new LmdbStore(open<string, string>({ path: folder, ...OPTIONS }), folder, report);
     } catch (error) {
       throw new StoreConfigError(
         'DATA_DIR',
@@ -168,6 +170,14 @@ export class LmdbStore implements OperationStore {
 
   async findAbandoned(projectId: string, nowMs: number): Promise<OperationRecord[]> {
     return this.#read(() => this.#tables.findAbandoned(projectId, nowMs));
+  }
+
+  async findOpen(nowMs: number): Promise<OpenCreate[]> {
+    return this.#read(() => this.#tables.findOpen(nowMs));
+  }
+
+  async sizeBytes(): Promise<number> {
+    return (await stat(join(this.folder, DATA_FILE))).size;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,8 @@
 import type { Database, RootDatabase } from 'lmdb';
 import type { FindResult, OperationRecord } from './operation-record.js';
-import { claimOf, isOpen, RecordCodec } from './operation-record.js';
+import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
+import type { OpenCreate } from './operation-store.js';
+import { MAX_OPEN_CREATES } from './operation-store.js';
 
 // A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
 const CALLS_PER_SWEEP = 16;
@@ -68,6 +70,13 @@ export class LmdbTables {
       .map(({ id }) => this.find(id, nowMs))
       .flatMap(found => (found.kind === 'found' ? [found.record] : []))
       .filter(record => record.projectId === projectId);
+  }
+
+  /** The open records, at most 1,000. */
+  findOpen(nowMs: number): OpenCreate[] {
+    return [...this.#holders.getRange({ limit: MAX_OPEN_CREATES })]
+      .map(({ value }) => this.find(parseHolder(value).id, nowMs))
+      .flatMap(found => (found.kind === 'found' && !isDecided(found.record) ? [found.record] : []));
   }
 
   /** The record of this id, expired or not. Undefined when it is absent or unreadable. */

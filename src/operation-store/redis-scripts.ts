@@ -216,6 +216,19 @@ end
 return found
 `;
 
+/** Keys: open. Arguments: nowMs, prefix of record keys, limit. Returns the state and the sentAtMs of each open record. */
+export const FIND_OPEN = `${READ}
+local nowMs, prefix, limit = unpack(ARGV)
+local found = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, limit - 1)) do
+  local record = decode(current(prefix .. id, nowMs) or '')
+  if type(record.state) == 'string' and type(record.sentAtMs) == 'number' then
+    found[#found + 1] = record.state .. ' ' .. string.format('%.0f', record.sentAtMs)
+  end
+end
+return found
+`;
+
 /** Keys: record, loss. Returns the text, nil, or an empty text for another type of key; and 1 after a loss. */
 export const FIND = `${READ}
 return {read(KEYS[1]), redis.call('EXISTS', KEYS[2])}

@@ -3,8 +3,8 @@ import { parseRedisUrl } from '../lib/redis-url.js';
 import type { Clock } from '../lib/time.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
-import type { BeginResult, OperationStore } from './operation-store.js';
-import { StoreUnavailableError } from './operation-store.js';
+import type { BeginResult, OpenCreate, OperationStore } from './operation-store.js';
+import { MAX_OPEN_CREATES, StoreUnavailableError } from './operation-store.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisLossDetector } from './redis-loss-detector.js';
@@ -179,6 +179,20 @@ export class RedisStore implements OperationStore {
       if (seen < PAGE || found.length >= PAGE) return found;
       skipped += kept;
     }
+  }
+
+  async findOpen(nowMs: number): Promise<OpenCreate[]> {
+    const args = [nowMs, KEYS.record, MAX_OPEN_CREATES];
+    const reply = await this.#run({ script: scripts.FIND_OPEN, keys: [KEYS.open], args });
+    if (!Array.isArray(reply)) throw new StoreUnavailableError();
+    return reply.map(text => {
+      const [state, sentAtMs] = String(text).split(' ');
+      return { state: state === 'SENDING' ? state : 'UNKNOWN', sentAtMs: Number(sentAtMs) };
+    });
+  }
+
+  async sizeBytes(): Promise<undefined> {
+    return undefined;
   }
 
   async close(): Promise<void> {

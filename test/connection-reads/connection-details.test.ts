@@ -6,6 +6,7 @@ import { FairRateLimiter } from '../../src/connection-reads/fair-rate-limiter.js
 import type { HostMapping } from '../../src/dli/connection.js';
 import { DliError } from '../../src/dli/dli-error.js';
 import { Deadline } from '../../src/lib/time.js';
+import { NO_METRICS } from '../../src/metrics/metrics.js';
 import { createManualClock } from '../helpers/manual-clock.js';
 import { CALLER, idOf, unlimited } from './helpers/stored-connections.js';
 
@@ -34,7 +35,11 @@ function start(hosts: readonly HostMapping[] | undefined, { freshnessMs = 1_000,
     perSecond === 0
       ? unlimited(clock)
       : new FairRateLimiter(clock, { perSecond, maxConcurrent: 1, maxQueuedPerTenant: 1 });
-  const details = new ConnectionDetails({ bindings, limiter, clock, freshnessMs, timeoutMs: 30_000 });
+  const details = new ConnectionDetails({
+    ...{ bindings, limiter, clock, freshnessMs },
+    metrics: NO_METRICS,
+    timeoutMs: 30_000,
+  });
   const page = (request: Partial<HostPageRequest> = {}, id = idOf(1)) =>
     details.hostsPage(id, { first: 100, ...request }, CALLER);
   return { details, page, calls, failing, clock };

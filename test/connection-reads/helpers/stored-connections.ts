@@ -13,6 +13,7 @@ import type {
 } from '../../../src/dli/responses.js';
 import type { Clock } from '../../../src/lib/time.js';
 import { SYSTEM_CLOCK } from '../../../src/lib/time.js';
+import { NO_METRICS } from '../../../src/metrics/metrics.js';
 import { onCleanup } from '../../helpers/clean-up.js';
 
 /** The caller of reads. */
@@ -109,12 +110,20 @@ export function readAndWatch(
   }: { clock?: Clock; freshnessMs?: number; intervalMs?: number; lease?: PollLease } = {},
 ) {
   const limiter = unlimited(clock);
-  const reader = new ConnectionReader({ connections, limiter, clock, freshnessMs, timeoutMs: 30_000 });
+  const reader = new ConnectionReader({
+    connections,
+    limiter,
+    clock,
+    metrics: NO_METRICS,
+    freshnessMs,
+    timeoutMs: 30_000,
+  });
   const watcher = new ConnectionWatcher({
     reader,
     limiter,
     lease,
     clock,
+    metrics: NO_METRICS,
     intervalMs,
     maxWatches: 10_000,
     maxWatchesPerTenant: 10_000,

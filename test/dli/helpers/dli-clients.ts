@@ -12,6 +12,7 @@ import { Transport } from '../../../src/huawei-cloud/transport.js';
 import { LogSampler } from '../../../src/lib/log-sampler.js';
 import type { Clock } from '../../../src/lib/time.js';
 import { Deadline } from '../../../src/lib/time.js';
+import { NO_METRICS } from '../../../src/metrics/metrics.js';
 import { onCleanup } from '../../helpers/clean-up.js';
 import { listen } from '../../helpers/listening-server.js';
 import { createManualClock } from '../../helpers/manual-clock.js';
@@ -97,6 +98,7 @@ export async function startClients(
     log: { error: write, info: write, warn: write },
     sampler,
     confidential,
+    metrics: NO_METRICS,
   });
   onCleanup(async () => {
     await Promise.all([iamTransport, ...Object.values(transports)].map(each => each.close()));

@@ -1,0 +1,79 @@
+import type { Config } from './config/config.js';
+import type { Readiness } from './http/admin-server.js';
+import type { Authenticator } from './huawei-cloud/authenticator.js';
+import type { ClockSkew } from './huawei-cloud/clock-skew.js';
+import type { Clock } from './lib/time.js';
+import type { Reading } from './metrics/catalog.js';
+import { READINGS } from './metrics/catalog.js';
+import type { Metrics } from './metrics/metrics.js';
+import { NO_METRICS } from './metrics/metrics.js';
+import type { OpenCreate, OperationStore } from './operation-store/operation-store.js';
+
+/** Open creates are read from the store at most this often, however many collect the metrics. */
+const OPEN_CREATES_LIFE_MS = 5_000;
+
+/** Creates the metrics of a gateway. Their library is loaded only if there are any. */
+export async function openMetrics({ metrics, buildCommit }: Config): Promise<Metrics> {
+  if (!metrics) return NO_METRICS;
+  const { PrometheusMetrics } = await import('./metrics/prometheus-metrics.js');
+  return new PrometheusMetrics(buildCommit);
+}
+
+/** The reading of `dli_gateway_ready`: 1 for the current readiness, 0 for the others. */
+export function readinessReading(current: Readiness): Reading<'dli_gateway_ready'> {
+  const { values } = READINGS.dli_gateway_ready.label;
+  return Object.fromEntries(values.map(reason => [reason, Number(reason === current)]));
+}
+
+interface Backend {
+  config: Config;
+  clock: Clock;
+  skew: ClockSkew;
+  authenticator: Authenticator;
+  store: OperationStore;
+}
+
+/** Registers what is read from the parts below HTTP that do not know the metrics. */
+export function readBackendMetrics(metrics: Metrics, { config, clock, skew, authenticator, store }: Backend): void {
+  metrics.read('dli_gateway_clock_skew_seconds', () => {
+    const { minMs, maxMs } = skew.bounds ?? {};
+    return { min: toSeconds(minMs), max: toSeconds(maxMs) };
+  });
+  metrics.read('dli_gateway_credentials_usable', () => Number(authenticator.status.isUsable));
+  metrics.read('dli_gateway_credentials_expiry_timestamp_seconds', () => toSeconds(authenticator.status.expiresAtMs));
+  const openCreates = reuse(OPEN_CREATES_LIFE_MS, clock, () => store.findOpen(clock.epochMs()));
+  metrics.read('dli_gateway_creates_open', async () => countByState(await openCreates()));
+  metrics.read('dli_gateway_oldest_open_create_seconds', async () => {
+    const creates = await openCreates();
+    const oldestMs = Math.min(clock.epochMs(), ...creates.map(({ sentAtMs }) => sentAtMs));
+    return (clock.epochMs() - oldestMs) / 1_000;
+  });
+  metrics.read('dli_gateway_store_bytes', () => store.sizeBytes());
+  const backend = config.redisUrl === undefined ? 'lmdb' : 'redis';
+  // The reading itself proves that the store answers.
+  metrics.read('dli_gateway_store_up', async () => ({
+    [backend]: await openCreates().then(
+      () => 1,
+      () => 0,
+    ),
+  }));
+}
+
+function countByState(creates: readonly OpenCreate[]): Reading<'dli_gateway_creates_open'> {
+  const unknown = creates.filter(({ state }) => state === 'UNKNOWN').length;
+  return { SENDING: creates.length - unknown, UNKNOWN: unknown };
+}
+
+function toSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1_000;
+}
+
+/** Reuses a result, or a failure, for some time. */
+function reuse<T>(lifeMs: number, clock: Clock, read: () => Promise<T>): () => Promise<T> {
+  let current: { result: Promise<T>; untilMs: number } | undefined;
+  return () => {
+    const nowMs = clock.monotonicMs();
+    if (current === undefined || nowMs >= current.untilMs) current = { result: read(), untilMs: nowMs + lifeMs };
+    return current.result;
+  };
+}

@@ -1,0 +1,36 @@
+import type { CounterLabels, CounterName, HistogramLabels, HistogramName, Reading, ReadingName } from './catalog.js';
+
+/**
+ * The metrics of one gateway. Their names and labels are in `catalog.ts`.
+ *
+ * What happens is recorded where it happens. What lasts, such as the length of a queue, is read from its component when
+ * the metrics are collected, so that it costs nothing before.
+ */
+export interface Metrics {
+  /** Adds one to a counter. */
+  count<N extends CounterName>(name: N, labels: CounterLabels<N>): void;
+  /** Records a value, in the unit of the name. */
+  observe<N extends HistogramName>(name: N, labels: HistogramLabels<N>, value: number): void;
+  /**
+   * Registers the source of a metric that is read. A metric may have several sources, each for other values of its label.
+   *
+   * @param read must take a bounded time; the metric has no value if it throws
+   */
+  read<N extends ReadingName>(name: N, read: () => Reading<N> | Promise<Reading<N>>): void;
+  /** What `/metrics` serves; undefined when there are no metrics. */
+  readonly exposition: Exposition | undefined;
+}
+
+/** The metrics in the text format of Prometheus. */
+export interface Exposition {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** Records nothing (`METRICS=false`). */
+export const NO_METRICS: Metrics = {
+  count: () => undefined,
+  observe: () => undefined,
+  read: () => undefined,
+  exposition: undefined,
+};
