@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { COUNTERS, HISTOGRAMS, READINGS } from '../../src/metrics/catalog.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { readDocument } from '../helpers/documents.js';
-import { startGateway } from '../helpers/gateway.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { expressionsOf, groupsIn, metricsIn, readPanels, readRules } from '../helpers/monitoring.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 
@@ -40,6 +40,8 @@ function valuesOf({ operator, value }: { operator: string; value: string }): str
   if (operator === '=') return [value];
   return operator === '=~' && /^[\w|]+$/.test(value) ? value.split('|') : [];
 }
+
+afterEach(closeGateways);
 
 describe('the dashboard and the alerts', () => {
   it('use metrics that the gateway exposes', async () => {
