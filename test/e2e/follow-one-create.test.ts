@@ -53,9 +53,9 @@ describe('docs/operation.md', () => {
     writeFileSync(join(folder, 'gateway.log'), gateway.stdout());
   });
 
-  it.each(EXAMPLES.map(([, command = '', output = '']) => [command, output]))(
-    'follows a create of unknown outcome by text search alone: %s',
-    async (command, output) => {
+  it.each(EXAMPLES.map(([, command = '', output = ''], index) => ({ step: index + 1, command, output })))(
+    'follows a create of unknown outcome by text search alone, step $step',
+    async ({ command, output }) => {
       expect(withoutIds((await run(command)).output)).toBe(withoutIds(output));
     },
   );
