@@ -1,10 +1,15 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
+import type { AuditLog } from './auth/audit-log.js';
 import type { CallerAuthenticator } from './auth/caller.js';
-import { ANONYMOUS, NO_CREATE_LIMIT } from './auth/caller.js';
+import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from './auth/caller.js';
 import type { SharedCounters } from './auth/rate-limits.js';
 import type { AuthConfig } from './config/auth-config.js';
-import type { Transport } from './huawei-cloud/transport.js';
+import type { ConnectionKind } from './dli/connection.js';
+import type { Transport, UpstreamLog } from './huawei-cloud/transport.js';
+import type { CreateOutcome } from './idempotency/outcome.js';
+import { recordedOutcome } from './idempotency/outcome.js';
+import type { LateEndListener } from './idempotency/reconciliation-schedule.js';
 import type { Clock } from './lib/time.js';
 import type { Metrics } from './metrics/metrics.js';
 
@@ -28,6 +33,7 @@ export async function openSharedCounters(
 export async function createCallerAuthenticator(
   { tokens, failedLoginsPerMinute }: AuthConfig,
   issuerTransport: Transport,
+  upstream: UpstreamLog,
   counters: SharedCounters | undefined,
   verificationsPerSecond: number | undefined,
   clock: Clock,
@@ -41,7 +47,7 @@ export async function createCallerAuthenticator(
       import('./auth/jwks.js'),
       import('./auth/rate-limits.js'),
     ]);
-  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport), clock, log);
+  const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport, upstream), clock, log);
   metrics.read('dli_gateway_jwks_age_seconds', () => jwks.ageSeconds);
   const failedLoginLimit = new FailedLoginLimit(failedLoginsPerMinute, counters);
   const queue = new VerificationQueue(clock, verificationsPerSecond);
@@ -53,4 +59,59 @@ export async function createCreateLimit({ createLimit }: AuthConfig, counters: S
   if (createLimit === undefined) return NO_CREATE_LIMIT;
   const { TenantCreateLimit } = await import('./auth/rate-limits.js');
   return new TenantCreateLimit(createLimit, counters);
+}
+
+/** What the audit log shows of the outcome of a create: the `__typename` of its payload, and the code of a failure. */
+export type DescribeOutcome = (outcome: CreateOutcome, kind: ConnectionKind) => { outcome: string; code?: string };
+
+// The mutations, by what they create.
+const CREATE_FIELDS = { CLASSIC: 'createDatasourceConnection', ENHANCED: 'createEnhancedDatasourceConnection' };
+
+/** Creates what writes the creates to the audit log that end when no caller waits for them any more. */
+export function createLateEndListener(
+  audit: AuditLog,
+  clock: Clock,
+  describeOutcome: DescribeOutcome,
+): LateEndListener {
+  return (record, trace) => {
+    const { id: operationId, connectionId, sentAtMs: startedAtMs } = record;
+    const { kind = 'CLASSIC' } = record.wanted;
+    const times = { startedAtMs, durationMs: clock.epochMs() - startedAtMs };
+    const outcome = describeOutcome(recordedOutcome(record), kind);
+    audit.writeLate({ trace, operationId, connectionId, operation: CREATE_FIELDS[kind], ...outcome, ...times });
+  };
+}
+
+// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
+// The spare ones are for the requests of a tenant whose streams use up its quota.
+const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
+
+/** Limits of what callers keep open, which are constant outside tests. */
+export interface ConnectionLimits {
+  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
+  connectionsPerTenant?: number | undefined;
+  /** Maximum number of open client connections per network before sign-in. Default is 500. */
+  connectionsPerNetwork?: number | undefined;
+}
+
+/** Creates the quotas of streams and connections, which are unlimited without tenants. */
+export function createQuotas(
+  hasTenants: boolean,
+  {
+    connectionsPerTenant = MAX_CONNECTIONS.perTenant,
+    connectionsPerNetwork = MAX_CONNECTIONS.perNetwork,
+  }: ConnectionLimits,
+  metrics: Metrics,
+) {
+  const create = (kind: 'streams' | 'tenantConnections' | 'networkConnections', max: number) =>
+    new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY, () =>
+      metrics.count('dli_gateway_rate_limited_total', { kind }),
+    );
+  return {
+    streamQuota: create('streams', connectionsPerTenant),
+    connectionQuotas: {
+      ofTenant: create('tenantConnections', connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
+      ofNetwork: create('networkConnections', connectionsPerNetwork),
+    },
+  };
 }

@@ -1,8 +1,14 @@
 import type { RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
 import { AuditLog } from './auth/audit-log.js';
-import { ConnectionQuota } from './auth/caller.js';
-import { createCallerAuthenticator, createCreateLimit, openSharedCounters } from './compose-callers.js';
+import type { ConnectionLimits, DescribeOutcome } from './compose-callers.js';
+import {
+  createCallerAuthenticator,
+  createCreateLimit,
+  createLateEndListener,
+  createQuotas,
+  openSharedCounters,
+} from './compose-callers.js';
 import { readBackendMetrics } from './compose-metrics.js';
 import type { Config } from './config/config.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
@@ -21,7 +27,7 @@ import type { Authenticator } from './huawei-cloud/authenticator.js';
 import { ClockSkew } from './huawei-cloud/clock-skew.js';
 import { IamClient } from './huawei-cloud/iam-client.js';
 import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
-import { Transport } from './huawei-cloud/transport.js';
+import { Transport, UpstreamLog } from './huawei-cloud/transport.js';
 import { ChangeBindings } from './idempotency/change-bindings.js';
 import { ConnectionLookup } from './idempotency/connection-lookup.js';
 import { CreateConnection } from './idempotency/create-connection.js';
@@ -46,21 +52,14 @@ const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
 const MAX_CONCURRENT_READS = 10;
 // Quotas per tenant keep one tenant from crowding out the others.
 const MAX_QUEUED_READS = { total: 2_000, perTenant: 500 };
-// Less than a third of the server's connections, so that neither one tenant nor one network can lock out the others.
-// The spare ones are for the requests of a tenant whose streams use up its quota.
-const MAX_CONNECTIONS = { perTenant: 500, sparePerTenant: 100, perNetwork: 500 };
 const MAX_WATCHES = { total: 10_000, perTenant: 2_500 };
 
 /** Limits that are constant outside tests. */
-export interface BackendLimits {
+export interface BackendLimits extends ConnectionLimits {
   /** Timeout of a Redis command in milliseconds; a store operation has twice as long. Default is 250. */
   redisTimeoutMs?: number | undefined;
   /** Maximum number of creates that wait for a connection to DLI. Default is 500. */
   queuedCreates?: number | undefined;
-  /** Maximum number of streams, WebSockets and waiting queries per tenant. Default is 500. */
-  connectionsPerTenant?: number | undefined;
-  /** Maximum number of open client connections per network before sign-in. Default is 500. */
-  connectionsPerNetwork?: number | undefined;
   /** Window of the sampled log lines in milliseconds. Default is a minute. */
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
@@ -78,16 +77,23 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  *
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
-export async function compose(config: Config, clock: Clock, log: Logger, limits: BackendLimits, metrics: Metrics) {
+export async function compose(
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  limits: BackendLimits,
+  describeOutcome: DescribeOutcome,
+  metrics: Metrics,
+) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
-  const { connectionsPerTenant = MAX_CONNECTIONS.perTenant, connectionsPerNetwork = MAX_CONNECTIONS.perNetwork } =
-    limits;
   const { auth, certificates, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const skew = new ClockSkew(clock);
   // One pool per purpose, so that slow calls delay no others.
   const iamTransport = new Transport({ maxConnections: 4, certificates, pool: 'iam', metrics });
   const issuerTransport = new Transport({ maxConnections: 1, certificates, pool: 'issuer', metrics });
-  const iam = new IamClient(iamTransport, config.iamEndpoint, clock);
+  const sampler = new LogSampler(limits.logWindowMs);
+  const upstream = new UpstreamLog(log, sampler, metrics);
+  const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
   const store = timedStore(await openStore(config, redisTimeoutMs, clock, log), metrics);
   const confidential = new ConfidentialTexts();
@@ -97,19 +103,8 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     replaceCredentials(credentials);
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);
-  const sampler = new LogSampler(limits.logWindowMs);
-  const dliDependencies = {
-    authenticator,
-    endpoint,
-    certificates,
-    queuedCreates,
-    clock,
-    skew,
-    log,
-    sampler,
-    confidential,
-    metrics,
-  };
+  const logging = { log, upstream, sampler, confidential, metrics };
+  const dliDependencies = { ...logging, authenticator, endpoint, certificates, queuedCreates, clock, skew };
   const { classic, enhanced, connections, bindings, directory, transports } = createDliClients(dliDependencies);
 
   const project = projectOf(config);
@@ -120,10 +115,14 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
     ENHANCED: new ConnectionLookup(enhanced, clock, true),
   };
   const reconciler = new Reconciler({ lookups, store, writer, clock, log, metrics, settleMs, markerTag });
-  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs);
+  // A fixed level, because LOG_LEVEL must not silence the audit log.
+  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
+  const onLateEnd = createLateEndListener(audit, clock, describeOutcome);
+  const inline = new InlineReconciliation(reconciler, writer, clock, settleMs, onLateEnd);
   const reconciliation = { store, keys, inline, reconciler, clock, log };
   const background = new BackgroundReconciliation({
     ...reconciliation,
+    onLateEnd,
     intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock, metrics);
@@ -143,6 +142,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   const callerAuthenticator = await createCallerAuthenticator(
     auth,
     issuerTransport,
+    upstream,
     counters,
     limits.verificationsPerSecond,
     clock,
@@ -151,18 +151,7 @@ export async function compose(config: Config, clock: Clock, log: Logger, limits:
   );
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
-  const createQuota = (kind: 'streams' | 'tenantConnections' | 'networkConnections', max: number) =>
-    new ConnectionQuota(hasTenants ? max : Number.POSITIVE_INFINITY, () =>
-      metrics.count('dli_gateway_rate_limited_total', { kind }),
-    );
-  const streamQuota = createQuota('streams', connectionsPerTenant);
-  const connectionQuotas = {
-    ofTenant: createQuota('tenantConnections', connectionsPerTenant + MAX_CONNECTIONS.sparePerTenant),
-    ofNetwork: createQuota('networkConnections', connectionsPerNetwork),
-  };
-  // A fixed level, because LOG_LEVEL must not silence the audit log.
-  const audit = new AuditLog(log.child({ channel: 'audit' }, { level: 'info' }), sampler);
-
+  const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);
   const quota = hasTenants ? 'perTenant' : 'total';
   const reads = {
     limiter: new FairRateLimiter(clock, {

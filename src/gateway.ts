@@ -23,6 +23,7 @@ import { toConnectionType } from './enhanced-connection/connection.type.js';
 import { CreateEnhancedDatasourceConnectionResolver } from './enhanced-connection/create.resolver.js';
 import { EnhancedDatasourceConnectionFieldsResolver } from './enhanced-connection/fields.resolver.js';
 import { EnhancedConnectionRulesResolver } from './enhanced-connection/rules.resolver.js';
+import { describeCreate } from './enhanced-connection/to-create-payload.js';
 import { createApolloServer } from './graphql/apollo-server.js';
 import { addFederation } from './graphql/federation.js';
 import type { Resolvers } from './graphql/schema.js';
@@ -93,7 +94,7 @@ export async function createGateway(
   let isReady = false;
   let isStopping = false;
   const metrics = await openMetrics(config);
-  const backend = await compose(config, clock, logger, limits, metrics).catch(asConfigError);
+  const backend = await compose(config, clock, logger, limits, describeCreate, metrics).catch(asConfigError);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
     createLimit: backend.createLimit,
@@ -112,7 +113,7 @@ export async function createGateway(
   await apollo.start();
   const loadShedder = new LoadShedder(config.maxEventLoopDelayMs, metrics);
   const scheduler = config.auth.tokens === undefined ? undefined : new RequestScheduler(loadShedder, metrics);
-  const requestLog = new RequestLog(logger, backend.sampler);
+  const requestLog = new RequestLog(logger, backend.sampler, metrics);
   const isListedOrigin = createOriginCheck(config.corsOrigins);
   const { app, connections } = await createHttpServer({
     logger,
@@ -125,7 +126,6 @@ export async function createGateway(
     quotas: backend.connectionQuotas,
     hostGuard: createHostGuard(config, isListedOrigin, logger),
     trustedProxies: config.trustedProxies,
-    metrics,
   });
   const engine = new SubscriptionEngine(execution);
   const guards = { authenticator: backend.callerAuthenticator, connections, streamQuota, audit, clock, metrics };
@@ -141,6 +141,7 @@ export async function createGateway(
       loadShedder,
       clientTimeouts,
       trustedDocuments,
+      requestLog,
       isStopping: () => isStopping,
     }),
     isListedOrigin,

@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto';
 import type { LogSampler } from '../lib/log-sampler.js';
-import type { Logger } from '../lib/logger.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
 import type { Caller } from './caller.js';
 
 /** One entry of the audit log: a mutation, or a request that was refused before it was read. */
 export interface AuditRecord {
-  traceId: string;
+  trace: TraceContext;
   /** The client's canonical IP address. */
   address: string;
   /** Undefined when the request was not authenticated. */
@@ -21,9 +22,18 @@ export interface AuditRecord {
   reason?: string | undefined;
   connectionId?: string | undefined;
   /** Huawei Cloud's request id. */
-  requestId?: string | undefined;
+  upstreamRequestId?: string | undefined;
   /** Milliseconds since 1970-01-01 UTC. */
   startedAtMs: number;
+  durationMs: number;
+}
+
+/** The end of a create that no caller waited for any more. Its tenant is not known then. */
+export interface LateEnd extends Pick<AuditRecord, 'operation' | 'outcome' | 'code' | 'connectionId' | 'startedAtMs'> {
+  /** In the trace of the first request. */
+  trace: TraceContext;
+  /** The id of the record of the create. */
+  operationId: string;
   durationMs: number;
 }
 
@@ -50,9 +60,24 @@ export class AuditLog {
       );
   }
 
-  #write({ caller, startedAtMs, durationMs, ...rest }: AuditRecord): void {
+  /** Writes the line of a create that has ended late, which follows that of its mutation, if there was one. */
+  writeLate({ trace, startedAtMs, durationMs, ...rest }: LateEnd): void {
     this.logger.info(
       {
+        ...trace,
+        ...rest,
+        late: true,
+        startedAt: new Date(startedAtMs).toISOString(),
+        durationMs: Math.round(durationMs),
+      },
+      'audit',
+    );
+  }
+
+  #write({ trace, caller, startedAtMs, durationMs, ...rest }: AuditRecord): void {
+    this.logger.info(
+      {
+        ...trace,
         ...rest,
         tenant: caller && escapeName(caller.tenant),
         subject: caller && escapeName(caller.subject),
@@ -64,10 +89,15 @@ export class AuditLog {
   }
 }
 
-// Names come from tokens and may not forge log lines. Different names are written differently: none is cut, and
-// backslashes, too, are escaped. Their length is bounded where tokens are verified.
+// Two names of this size fit into a line of 2 KB, with everything else.
+const MAX_NAME_BYTES = 600;
+
+// Names come from tokens and may not forge log lines. Different names are written differently: backslashes, too, are
+// escaped, and one that is too long is cut, but ends in its hash.
 function escapeName(name: string): string {
-  return name.replace(/[\\\p{C}\p{Zl}\p{Zp}]/gu, character =>
+  const escaped = name.replace(/[\\\p{C}\p{Zl}\p{Zp}]/gu, character =>
     character === '\\' ? '\\\\' : `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
+  if (Buffer.byteLength(JSON.stringify(escaped)) <= MAX_NAME_BYTES) return escaped;
+  return `${escaped.slice(0, 100)}\\sha256{${hash('sha256', name)}}`;
 }

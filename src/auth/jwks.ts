@@ -1,9 +1,10 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { createLocalJWKSet, errors } from 'jose';
-import type { Transport } from '../huawei-cloud/transport.js';
+import type { CallDetails, Transport, UpstreamLog, UpstreamOperations } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, SYSTEM_CLOCK } from '../lib/time.js';
 
@@ -148,20 +149,35 @@ export interface JwksLocation {
 export function createJwksFetcher(
   { issuer, jwksUrl }: JwksLocation,
   transport: Transport,
+  upstream: UpstreamLog,
 ): () => Promise<JWTVerifyGetKey> {
   let discovered: URL | undefined;
   return async () => {
-    const url = jwksUrl ?? discovered ?? (await discover(issuer, transport));
+    // The keys are fetched for all callers, so it is no part of the trace of one.
+    const trace = newTrace();
+    const fetchDocument: FetchDocument = async (operation, url) => {
+      const startedMs = SYSTEM_CLOCK.monotonicMs();
+      const details: CallDetails = { outcome: 'OK', mayHaveBeenSent: true };
+      try {
+        return await fetchIssuerDocument(url, transport, details);
+      } finally {
+        const durationMs = SYSTEM_CLOCK.monotonicMs() - startedMs;
+        upstream.write({ trace, target: 'issuer', operation, durationMs, ...details });
+      }
+    };
+    const url = jwksUrl ?? discovered ?? (await discover(issuer, fetchDocument));
     discovered = undefined;
-    const keys = toKeySet(await fetchIssuerDocument(url, transport));
+    const keys = toKeySet(await fetchDocument('fetchKeys', url));
     discovered = url;
     return keys;
   };
 }
 
-async function discover(issuer: string, transport: Transport): Promise<URL> {
+type FetchDocument = (operation: UpstreamOperations['issuer'], url: URL) => Promise<unknown>;
+
+async function discover(issuer: string, fetchDocument: FetchDocument): Promise<URL> {
   const discoveryUrl = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const document = await fetchIssuerDocument(new URL(discoveryUrl), transport);
+  const document = await fetchDocument('discoverIssuer', new URL(discoveryUrl));
   if (!isObject(document)) throw noUsableUrl();
   const { issuer: documentIssuer, jwks_uri: jwksUri } = document;
   // OpenID Connect Discovery 1.0, section 4.3: otherwise another issuer could impersonate this one.
@@ -197,9 +213,10 @@ class IssuerFetchError extends Error {
  * Fetches a JSON document from the issuer: within 5 s, at most 256 KiB, without following redirects or sending
  * credentials.
  *
+ * @param details of the call, which are completed for the log
  * @throws {IssuerFetchError}
  */
-async function fetchIssuerDocument(url: URL, transport: Transport): Promise<unknown> {
+async function fetchIssuerDocument(url: URL, transport: Transport, details: CallDetails): Promise<unknown> {
   try {
     const { status, text } = await transport.send({
       method: 'GET',
@@ -208,12 +225,16 @@ async function fetchIssuerDocument(url: URL, transport: Transport): Promise<unkn
       deadline: new Deadline(SYSTEM_CLOCK, FETCH_TIMEOUT_MS),
       maxBodyBytes: MAX_DOCUMENT_BYTES,
     });
+    details.status = status;
     if (status !== 200) throw new IssuerFetchError(`the issuer answered ${status}`);
     return JSON.parse(text);
   } catch (error) {
+    details.outcome = 'UNAVAILABLE';
     if (error instanceof SyntaxError) throw new IssuerFetchError('the issuer did not answer with JSON');
-    if (error instanceof TransportError) throw new IssuerFetchError(describeFailure(error));
-    throw error;
+    if (!(error instanceof TransportError)) throw error;
+    const { failure: errorType, causeCode, mayHaveBeenSent } = error;
+    Object.assign(details, { errorType, causeCode, mayHaveBeenSent });
+    throw new IssuerFetchError(describeFailure(error));
   }
 }
 

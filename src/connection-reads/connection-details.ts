@@ -91,18 +91,18 @@ export class ConnectionDetails {
    * @throws {DliError} see {@link ConnectionDetails.hostsPage}
    * @throws {ReadQueueFullError}
    */
-  tags(anyCaseId: string, { tenant, traceId, deadline }: ReadContext): Promise<ConnectionTag[]> {
+  tags(anyCaseId: string, { tenant, trace, deadline }: ReadContext): Promise<ConnectionTag[]> {
     const { bindings, freshnessMs } = this.dependencies;
     const id = anyCaseId.toLowerCase();
-    const start = this.#reads.start(traceId, context => bindings.getTags(id, context));
+    const start = this.#reads.start(trace, context => bindings.getTags(id, context));
     return beforeDeadline(this.#tags.memo(id).get(freshnessMs, tenant, start), deadline);
   }
 
   /** All hosts in the order of pages. */
-  #allHosts(anyCaseId: string, { tenant, traceId, deadline }: ReadContext): Promise<ListedHost[]> {
+  #allHosts(anyCaseId: string, { tenant, trace, deadline }: ReadContext): Promise<ListedHost[]> {
     const { bindings, freshnessMs } = this.dependencies;
     const id = anyCaseId.toLowerCase();
-    const start = this.#reads.start(traceId, async context => {
+    const start = this.#reads.start(trace, async context => {
       const hosts = (await bindings.getHosts(id, context)) ?? [];
       this.#noteSize(id, hosts);
       return hosts.map(toListedHost).sort(compareHosts);

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../dli/dli-error.js';
 import { DliError } from '../dli/dli-error.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -11,7 +12,7 @@ import { ReadQueueFullError } from './fair-rate-limiter.js';
 /** The caller of a read. */
 export interface ReadContext {
   tenant: string;
-  traceId: string;
+  trace: TraceContext;
   /** Deadline of the response, if earlier than that of the read itself. */
   deadline?: Deadline | undefined;
 }
@@ -33,11 +34,11 @@ export class LimitedReads {
   constructor(private readonly dependencies: Omit<ReadDependencies, 'freshnessMs'>) {}
 
   /** The start of a read, which fails with a {@link ReadQueueFullError} if too many are queued. */
-  start<T>(traceId: string, read: (context: OperationContext) => Promise<T>): StartRead<T> {
+  start<T>(trace: TraceContext, read: (context: OperationContext) => Promise<T>): StartRead<T> {
     const { clock, limiter, timeoutMs, metrics } = this.dependencies;
     const count = (result: 'sent' | 'failed' | 'queueFull') => metrics.count('dli_gateway_reads_total', { result });
     return async (tenants, markStarted) => {
-      const context = { traceId, deadline: new Deadline(clock, timeoutMs) };
+      const context = { trace, deadline: new Deadline(clock, timeoutMs) };
       const result = await limiter
         .run(
           () => tenants,

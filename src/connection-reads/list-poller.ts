@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConnectionKind } from '../dli/connection.js';
 import { DliError } from '../dli/dli-error.js';
+import { newTrace } from '../lib/logger.js';
 import type { ConnectionFilter, ListFailures } from './connection-filter.js';
 import { failureOf, matches, showsDeleted } from './connection-filter.js';
 import { ReadQueueFullError } from './fair-rate-limiter.js';
@@ -99,9 +100,9 @@ export class ListPoller {
     // The first reading may be the one that a caller queried before it subscribed, so that it misses no change since.
     const maxAgeMs = this.#latest.size === 0 ? SNAPSHOT_LIFE_MS : intervalMs / 2;
     try {
-      // The log shows the poll under the trace id of the oldest subscriber.
-      const traceId = watches[0]?.subscriber.traceId ?? '';
-      this.#deliver(await reader.list(maxAgeMs, withDeleted, { tenant: TENANT, traceId }));
+      // The log shows the poll in the trace of the oldest subscriber.
+      const trace = watches[0]?.subscriber.trace ?? newTrace();
+      this.#deliver(await reader.list(maxAgeMs, withDeleted, { tenant: TENANT, trace }));
     } catch (error) {
       const queueFull = error instanceof ReadQueueFullError;
       const problem = queueFull ? new DliError('THROTTLED', { retryAfterSeconds: 1 }) : problemOf(error, onBug);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DliError } from '../dli/dli-error.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { FairRateLimiter, RateLimitPermit } from './fair-rate-limiter.js';
@@ -136,11 +137,11 @@ export class ConnectionPoller {
   }
 
   async #read(permit: RateLimitPermit): Promise<ConnectionEvent> {
-    // The log shows the poll under the trace id of the oldest subscriber.
+    // The log shows the poll in the trace of the oldest subscriber.
     const [subscriber] = this.#subscribers.values();
     const { reader, onBug } = this.dependencies;
     try {
-      const connection = await reader.readFresh(this.id, subscriber?.traceId ?? '', permit);
+      const connection = await reader.readFresh(this.id, subscriber?.trace ?? newTrace(), permit);
       return connection === undefined ? { kind: 'absent' } : { kind: 'connection', connection };
     } catch (error) {
       return { kind: 'problem', error: problemOf(error, onBug) };

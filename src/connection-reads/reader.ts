@@ -3,6 +3,7 @@ import { CONNECTION_ID } from '../dli/connection.js';
 import type { ConnectionsClient } from '../dli/connections-client.js';
 import type { OperationContext } from '../dli/dli-error.js';
 import type { DescribedConnection } from '../dli/responses.js';
+import type { TraceContext } from '../lib/logger.js';
 import { Deadline } from '../lib/time.js';
 import type { CoalescedRead } from './coalesced-read.js';
 import { showsDeleted } from './connection-filter.js';
@@ -61,13 +62,13 @@ export class ConnectionReader {
    * @throws {DliError} UNAVAILABLE, THROTTLED, REJECTED, AUTH_FAILED or AUTH_UNAVAILABLE
    * @throws {ReadQueueFullError}
    */
-  async get(anyCaseId: string, { tenant, traceId, deadline }: ReadContext): Promise<ReadConnection | undefined> {
+  async get(anyCaseId: string, { tenant, trace, deadline }: ReadContext): Promise<ReadConnection | undefined> {
     if (!CONNECTION_ID.test(anyCaseId)) return undefined;
     const id = anyCaseId.toLowerCase();
     const read = this.#connections.memo(id).get(
       this.dependencies.freshnessMs,
       tenant,
-      this.#reads.start(traceId, context => this.#read(id, context)),
+      this.#reads.start(trace, context => this.#read(id, context)),
     );
     return beforeDeadline(read, deadline);
   }
@@ -94,11 +95,11 @@ export class ConnectionReader {
    * @param permit of the caller's own limiter
    * @throws {DliError} see {@link ConnectionReader.get}
    */
-  async readFresh(id: string, traceId: string, permit: RateLimitPermit): Promise<ReadConnection | undefined> {
+  async readFresh(id: string, trace: TraceContext, permit: RateLimitPermit): Promise<ReadConnection | undefined> {
     return this.#connections.memo(id).restart((_tenants, markStarted) => {
       markStarted();
       const { clock, timeoutMs } = this.dependencies;
-      return this.#read(id, withPermit({ traceId, deadline: new Deadline(clock, timeoutMs) }, permit));
+      return this.#read(id, withPermit({ trace, deadline: new Deadline(clock, timeoutMs) }, permit));
     });
   }
 
@@ -169,7 +170,7 @@ export class ConnectionReader {
       this.#list.get(
         maxAgeMs,
         caller.tenant,
-        this.#reads.start(caller.traceId, context => this.#readList(context)),
+        this.#reads.start(caller.trace, context => this.#readList(context)),
       );
     const lookUp = (id: string) =>
       this.get(id, { ...caller, deadline: new Deadline(this.dependencies.clock, LOOKUP_TIMEOUT_MS) });

@@ -1,6 +1,7 @@
 import type { Resource } from '../dli/connection.js';
 import { CONNECTION_ID, stateOfWireName } from '../dli/connection.js';
 import type { DliError } from '../dli/dli-error.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { ConnectionFilter } from './connection-filter.js';
 import type { ReadConnection } from './list-page.js';
 import type { ListEvent } from './list-poller.js';
@@ -19,7 +20,7 @@ export type ConnectionEvent =
 
 /** The caller that watches a connection. */
 export interface Subscriber {
-  traceId: string;
+  trace: TraceContext;
   tenant: string;
   /** Calls `listener` when the caller disconnects. */
   onDisconnect?: ((listener: () => void) => void) | undefined;

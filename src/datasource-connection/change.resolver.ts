@@ -54,7 +54,7 @@ export class DatasourceConnectionChangesResolver {
    */
   async watch({ args: { filter }, context }: ListWatchRequest): Promise<AsyncIterable<ListEvent>> {
     const { watcher, resourceNames } = this.dependencies;
-    return watcher.watchList(await toCriteria(filter, resourceNames, context.traceId), subscriberOf(context));
+    return watcher.watchList(await toCriteria(filter, resourceNames, context.trace), subscriberOf(context));
   }
 }
 

@@ -62,7 +62,7 @@ export async function startMutation(
     metrics.count('dli_gateway_rate_limited_total', { kind: 'mutations' });
     throw new RateLimitedError(waitSeconds);
   }
-  return { deadline, traceId: context.traceId };
+  return { deadline, trace: context.trace };
 }
 
 /** The tenant exceeds its rate of mutations; nothing was done. Sent with HTTP status 429. */
@@ -98,13 +98,17 @@ export const recordForAudit: MiddlewareFn<RequestContext> = async ({ context, ar
   const payload: MutationPayload = await next();
   context.auditEntry = {
     ...started,
-    outcome: payload.constructor.name,
+    ...outcomeOf(payload),
     ...connectionIdOf(payload, args['input']),
-    ...(payload instanceof UserError && { code: payload.code }),
-    ...(typeof payload.requestId === 'string' && { requestId: payload.requestId }),
+    ...(typeof payload.requestId === 'string' && { upstreamRequestId: payload.requestId }),
   };
   return payload;
 };
+
+/** The `__typename` of a payload, and its code if it is a failure, for the log. */
+export function outcomeOf(payload: object): { outcome: string; code?: string } {
+  return { outcome: payload.constructor.name, ...(payload instanceof UserError && { code: payload.code }) };
+}
 
 // A payload without an id is about the connection of the input, if there is one.
 function connectionIdOf(payload: MutationPayload, input: MutationPayload): { connectionId?: string } {

@@ -90,7 +90,7 @@ export class DatasourceConnectionsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<DatasourceConnectionPage> {
     const { reader, resourceNames, toType } = this.dependencies;
-    const criteria = await toCriteria(filter, resourceNames, context.traceId);
+    const criteria = await toCriteria(filter, resourceNames, context.trace);
     // A caller that does not ask which kinds are missing would take a partial list for the whole.
     const acceptsPartial = selectsField(info, 'unavailableKinds');
     const request = { first, after: after ?? undefined, filter: criteria, order, acceptsPartial };
@@ -136,17 +136,17 @@ export class DatasourceConnectionsResolver {
    */
   async watch({ args: { id, untilBound }, context }: WatchRequest): Promise<AsyncIterable<ConnectionEvent>> {
     const { watcher, resourceNames } = this.dependencies;
-    const until = untilBound == null ? undefined : await resourceNames.resolve(untilBound, context.traceId);
+    const until = untilBound == null ? undefined : await resourceNames.resolve(untilBound, context.trace);
     return watcher.watch(id, subscriberOf(context), until);
   }
 
   /** When a wait ends: with `untilBound` as soon as these are bound, otherwise with the first change. */
   async #endOfWait(
     { whileState, untilBound }: DatasourceConnectionArgs,
-    { traceId }: RequestContext,
+    { trace }: RequestContext,
   ): Promise<(connection: ReadConnection) => boolean> {
     if (untilBound != null) {
-      const until = await this.dependencies.resourceNames.resolve(untilBound, traceId);
+      const until = await this.dependencies.resourceNames.resolve(untilBound, trace);
       return connection => areBound(connection, until);
     }
     let known: ReadConnection | undefined;
@@ -180,8 +180,8 @@ function selectsField({ fieldNodes, fragments }: GraphQLResolveInfo, name: strin
 }
 
 /** The context of a read on behalf of the caller of a request. */
-export function readContextOf({ traceId, caller: { tenant }, deadline }: RequestContext): ReadContext {
-  return { traceId, tenant, deadline };
+export function readContextOf({ trace, caller: { tenant }, deadline }: RequestContext): ReadContext {
+  return { trace, tenant, deadline };
 }
 
 /** The connection of a create that succeeded; undefined if it cannot be read now, or the caller may not read. */

@@ -2,18 +2,36 @@ import type { AuditRecord } from '../auth/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import type { Subscriber } from '../connection-reads/watcher.js';
 import type { HostMapping } from '../dli/connection.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
 
 /** The part of a mutation that the audit log records; never a value of its input. */
 type MutationAuditEntry = Pick<
   AuditRecord,
-  'operation' | 'inputFingerprint' | 'outcome' | 'code' | 'connectionId' | 'requestId'
+  'operation' | 'inputFingerprint' | 'outcome' | 'code' | 'connectionId' | 'upstreamRequestId'
 >;
+
+/** What the log shows of an operation: completed while it is executed, and never a value of the caller. */
+// Logged: do not rename.
+export interface OperationSummary {
+  kind?: 'query' | 'mutation' | 'subscription';
+  /** The first root field, by its name in the schema. */
+  field?: string;
+  /** The number of root fields, if there are several. */
+  fields?: number;
+  /** The `__typename` of the payload of a mutation; otherwise `OK` or `ERROR`. */
+  outcome?: string;
+  /** The first error code; absent for a success. */
+  code?: string;
+  /** The number of events that a subscription has sent. */
+  events?: number;
+}
 
 /** The context of resolvers: the request and its caller. */
 export interface RequestContext {
-  /** The trace id in logs and errors: 32 lower-case hex digits. */
-  traceId: string;
+  /** Correlates the lines of the log. Its trace id is in errors, too. */
+  trace: TraceContext;
+  operation: OperationSummary;
   /** The client's IP address. */
   address: string;
   caller: Caller;
@@ -36,6 +54,6 @@ export interface RequestContext {
 }
 
 /** The caller as a subscriber of changes. */
-export function subscriberOf({ traceId, caller: { tenant }, onDisconnect }: RequestContext): Subscriber {
-  return { traceId, tenant, onDisconnect };
+export function subscriberOf({ trace, caller: { tenant }, onDisconnect }: RequestContext): Subscriber {
+  return { trace, tenant, onDisconnect };
 }

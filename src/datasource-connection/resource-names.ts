@@ -1,6 +1,7 @@
 import type { ConnectionFilter } from '../connection-reads/connection-filter.js';
 import type { Resource } from '../dli/connection.js';
 import type { ResourceDirectory } from '../dli/resource-directory.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { DatasourceConnectionFilter } from './read.args.js';
@@ -19,9 +20,9 @@ export class ResourceNames {
   constructor(private readonly dependencies: Dependencies) {}
 
   /** For each resource the names that count for it: its own, and that of its pool. In the same order; never fails. */
-  async resolve(inputs: readonly ConnectionResourceInput[], traceId: string): Promise<Resource[][]> {
+  async resolve(inputs: readonly ConnectionResourceInput[], trace: TraceContext): Promise<Resource[][]> {
     const { directory, clock, timeoutMs } = this.dependencies;
-    const context = { deadline: new Deadline(clock, timeoutMs), traceId };
+    const context = { deadline: new Deadline(clock, timeoutMs), trace };
     const resolved = await directory.resolve(toResources(inputs), context);
     return resolved.map(({ asked, bound }) =>
       asked.kind === bound.kind && asked.name === bound.name ? [asked] : [asked, bound],
@@ -33,9 +34,9 @@ export class ResourceNames {
 export async function toCriteria(
   filter: DatasourceConnectionFilter | null | undefined,
   names: ResourceNames,
-  traceId: string,
+  trace: TraceContext,
 ): Promise<ConnectionFilter> {
   const { boundTo } = filter ?? {};
-  const [counting] = boundTo == null ? [] : await names.resolve([boundTo], traceId);
+  const [counting] = boundTo == null ? [] : await names.resolve([boundTo], trace);
   return (filter ?? new DatasourceConnectionFilter()).toCriteria(counting);
 }

@@ -1,5 +1,4 @@
-import type { Clock } from '../lib/time.js';
-import type { DliLog, OperationContext } from './dli-error.js';
+import type { OperationContext } from './dli-error.js';
 import type { DecodedResponse } from './responses.js';
 import type { SafeRequest, SafeRequests } from './safe-request.js';
 import { readErrorBody } from './sanitize.js';
@@ -13,13 +12,9 @@ interface ChangeResult<K> {
   upstreamMessage?: string | undefined;
 }
 
-/** Sends requests that change something, such as a delete. A failure in a response of status 2xx is logged. */
+/** Sends requests that change something, such as a delete. A failure in a response of status 2xx is logged as one. */
 export class ChangeRequests {
-  constructor(
-    private readonly requests: SafeRequests,
-    private readonly clock: Clock,
-    private readonly log: DliLog,
-  ) {}
+  constructor(private readonly requests: SafeRequests) {}
 
   /**
    * Sends one request, and a second one only as {@link SafeRequests} does.
@@ -28,24 +23,21 @@ export class ChangeRequests {
    * @throws {UnknownOutcomeError} when it may have been executed
    * @throws {DliError} with any code
    */
-  async send<K extends string>(
+  send<K extends string>(
     request: SafeRequest,
     context: OperationContext,
     readKind: (response: DecodedResponse) => K | undefined,
   ): Promise<ChangeResult<K>> {
-    const startedMs = this.clock.monotonicMs();
-    const result: ChangeResult<K> = await this.requests.send(request, context, response => {
-      const { status, text, requestId, confidential } = response;
-      const kind = readKind(response);
-      if (kind !== 'unsuccessful') return kind && { kind, requestId };
-      return { kind, requestId, upstreamMessage: readErrorBody(status, text, confidential).upstreamMessage };
-    });
-    if (result.kind === 'unsuccessful') {
-      const { kind: outcome, requestId, upstreamMessage } = result;
-      const durationMs = Math.round(this.clock.monotonicMs() - startedMs);
-      const call = { traceId: context.traceId, operation: request.operation, mayHaveBeenSent: true };
-      this.log.warn({ ...call, outcome, durationMs, requestId, upstreamMessage }, 'call to DLI failed');
-    }
-    return result;
+    return this.requests.send<ChangeResult<K>>(
+      request,
+      context,
+      response => {
+        const { status, text, requestId, confidential } = response;
+        const kind = readKind(response);
+        if (kind !== 'unsuccessful') return kind && { kind, requestId };
+        return { kind, requestId, upstreamMessage: readErrorBody(status, text, confidential).upstreamMessage };
+      },
+      ({ kind, upstreamMessage }) => (kind === 'unsuccessful' ? { outcome: kind, upstreamMessage } : {}),
+    );
   }
 }

@@ -1,11 +1,13 @@
 import type { CredentialVerdict } from '../huawei-cloud/authenticator.js';
 import type { UpstreamResponse } from '../huawei-cloud/response-collector.js';
+import type { CallDetails, UpstreamCall } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';
 import { classifyCreate, provesCredential, refusesCredential } from './classify-create.js';
-import type { CreateOperation, DliCallRecord, FailedResult, UnknownReason } from './dli-error.js';
+import type { CreateOperation, FailedResult, UnknownReason } from './dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS, unknownReasonOfFailure } from './dli-error.js';
 import type { ConfidentialTexts, ErrorBody } from './sanitize.js';
 import { readErrorBody, requestIdOf, retryAfterSeconds, shownMessage } from './sanitize.js';
@@ -34,7 +36,7 @@ export type Forbidden = FailedResult & { code: 'AUTH_FAILED' };
 export interface CreateAttempt {
   /** `notSent`: proven that no byte of the request left this process. */
   verdict: CreateVerdict | { kind: 'notSent' };
-  record: Pick<DliCallRecord, 'status' | 'upstreamCode' | 'upstreamMessage' | 'requestId' | 'causeCode' | 'detail'>;
+  record: Omit<CallDetails, 'outcome' | 'mayHaveBeenSent'>;
   retryAfterSeconds?: number | undefined;
   /** Why there was no response. */
   failure?: TransportFailure;
@@ -61,10 +63,10 @@ export function completeAttempt(
   const isCreated = classified.kind === 'created';
   const verdict = isCreated ? { ...classified, message: shownMessage(classified.message, confidential) } : classified;
   const error: Partial<ErrorBody> = isCreated ? {} : readErrorBody(status, text, confidential);
-  const requestId = requestIdOf(response.header('x-request-id'), projectId);
+  const upstreamRequestId = requestIdOf(response.header('x-request-id'), projectId);
   return {
     verdict,
-    record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, requestId },
+    record: { status, upstreamCode: error.loggedCode, upstreamMessage: error.upstreamMessage, upstreamRequestId },
     retryAfterSeconds: retryAfterSeconds(response.header('retry-after'), clock),
   };
 }
@@ -77,7 +79,7 @@ export function failedAttempt(error: unknown): CreateAttempt {
     return { verdict: { kind: 'unknown', reason: 'UNREADABLE_RESPONSE' }, record: { detail } };
   }
   const { failure, causeCode } = error;
-  const details = { failure, record: { detail: failure, causeCode } };
+  const details = { failure, record: { errorType: failure, causeCode } };
   if (!error.mayHaveBeenSent) {
     const wait = RETRY_AFTER_SECONDS.get(failure) ?? RETRY_AFTER_UNREACHABLE_SECONDS;
     return { verdict: { kind: 'notSent' }, retryAfterSeconds: wait, ...details };
@@ -107,7 +109,7 @@ export function credentialVerdict(attempt: CreateAttempt): CredentialVerdict {
  */
 export function toResult(attempt: CreateAttempt, isResent = false): CreateResult {
   const { verdict } = attempt;
-  const { requestId, upstreamMessage } = attempt.record;
+  const { upstreamRequestId: requestId, upstreamMessage } = attempt.record;
   switch (verdict.kind) {
     case 'created':
       return { kind: 'created', connectionId: verdict.connectionId, message: verdict.message };
@@ -144,18 +146,19 @@ export function toUnavailable({ retryAfterSeconds: wait }: CreateAttempt): Faile
   return failedResult('UNAVAILABLE', { retryAfterSeconds: wait });
 }
 
-/** The log record of an attempt. */
-export function toCallRecord(
+/** The call of an attempt, for the log. */
+export function toUpstreamCall(
   operation: CreateOperation,
   { verdict, record }: CreateAttempt,
-  traceId: string,
+  trace: TraceContext,
   durationMs: number,
-): DliCallRecord {
+): UpstreamCall {
   return {
-    traceId,
+    trace,
+    target: 'dli',
     operation,
     outcome: loggedOutcome(verdict),
-    durationMs: Math.round(durationMs),
+    durationMs,
     mayHaveBeenSent: verdict.kind !== 'notSent',
     ...record,
   };

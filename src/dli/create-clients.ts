@@ -1,5 +1,6 @@
 import type { Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
+import type { UpstreamLog } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
@@ -27,6 +28,7 @@ interface Dependencies {
   /** Receives the times in DLI's responses, and bounds the skew of its clock. */
   skew: ClockSkew;
   log: DliLog;
+  upstream: UpstreamLog;
   /** Limits the log lines that every response may cause. */
   sampler: LogSampler;
   /** Texts that must never be shown. */
@@ -36,9 +38,8 @@ interface Dependencies {
 
 /** Creates the clients of DLI: one per kind of connection, and those on top of them. Their transports must be closed. */
 export function createDliClients(dependencies: Dependencies) {
-  const { queuedCreates, certificates, authenticator, endpoint, clock, skew, log, sampler, confidential, metrics } =
-    dependencies;
-  const shared = { signIn: createSignIn(authenticator, log), endpoint, clock, log, sampler, confidential, metrics };
+  const { queuedCreates, certificates, authenticator, clock, skew, log, metrics, ...rest } = dependencies;
+  const shared = { ...rest, signIn: createSignIn(authenticator, clock, log), clock, log, metrics };
   const options = { skew, certificates, metrics };
   // One per purpose, so that slow calls of one kind do not delay the others.
   const transports = {
@@ -51,7 +52,7 @@ export function createDliClients(dependencies: Dependencies) {
   const requests = {
     creates: new CreateRequests({ ...shared, transport: transports.creates }),
     reads: new SafeRequests({ ...shared, transport: transports.reads, maxTries: 2 }),
-    changes: new ChangeRequests(readsForChange, clock, log),
+    changes: new ChangeRequests(readsForChange),
     readsForChange,
     reconciliation: new SafeRequests({ ...shared, transport: transports.reconciliation, maxTries: 1 }),
   };

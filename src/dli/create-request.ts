@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
-import type { Transport } from '../huawei-cloud/transport.js';
+import type { Transport, UpstreamLog } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
@@ -14,9 +14,9 @@ import {
   credentialVerdict,
   failedAttempt,
   isAuthRefusal,
-  toCallRecord,
   toResult,
   toUnavailable,
+  toUpstreamCall,
 } from './create-attempt.js';
 import type { CreateOperation, DliLog, FailedResult, OperationContext } from './dli-error.js';
 import type { SignIn } from './safe-request.js';
@@ -45,6 +45,7 @@ interface Dependencies {
   signIn: SignIn;
   clock: Clock;
   log: DliLog;
+  upstream: UpstreamLog;
   /** Base URL of DLI, without a path. */
   endpoint: URL;
   /** Texts that must never be shown. */
@@ -130,7 +131,7 @@ export class CreateRequests {
       })
       .then(response => completeAttempt(response, projectId, clock, confidential))
       .catch(error => {
-        if (!(error instanceof TransportError)) logBug(log, { traceId: context.traceId, operation }, error);
+        if (!(error instanceof TransportError)) logBug(log, { ...context.trace, operation }, error);
         return failedAttempt(error);
       });
     attempt.mayReauthenticate = credential.settle(credentialVerdict(attempt));
@@ -138,9 +139,8 @@ export class CreateRequests {
     return attempt;
   }
 
-  #report(operation: CreateOperation, attempt: CreateAttempt, { traceId }: OperationContext, durationMs: number): void {
-    const record = toCallRecord(operation, attempt, traceId, durationMs);
-    this.dependencies.log[attempt.verdict.kind === 'created' ? 'info' : 'warn'](record, 'create attempted');
+  #report(operation: CreateOperation, attempt: CreateAttempt, { trace }: OperationContext, durationMs: number): void {
+    this.dependencies.upstream.write(toUpstreamCall(operation, attempt, trace, durationMs));
   }
 }
 

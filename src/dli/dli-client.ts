@@ -28,16 +28,18 @@ const CODE_OF_FAILURE: Readonly<Record<AuthenticationFailure, DliErrorCode>> = {
 };
 
 /** Creates the function that signs in to DLI. */
-export function createSignIn(authenticator: Authenticator, log: DliLog): SignIn {
-  return async ({ deadline, traceId }) => {
+export function createSignIn(authenticator: Authenticator, clock: Clock, log: DliLog): SignIn {
+  return async ({ deadline, trace }) => {
+    const startedMs = clock.monotonicMs();
     try {
-      return await authenticator.authenticate(deadline);
+      return await authenticator.authenticate(deadline, trace);
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
       const outcome = CODE_OF_FAILURE[error.failure];
       const { message: detail, retryAfterSeconds } = error;
+      const durationMs = Math.round(clock.monotonicMs() - startedMs);
       log.warn(
-        { traceId, operation: 'authenticate', outcome, durationMs: 0, mayHaveBeenSent: false, detail },
+        { ...trace, operation: 'authenticate', outcome, durationMs, mayHaveBeenSent: false, detail },
         'no authentication for DLI',
       );
       return failedResult(outcome, { retryAfterSeconds });
@@ -148,10 +150,10 @@ export class DliClient {
    */
   async findInList(id: string, context: OperationContext, refusal: DliError): Promise<DescribedConnection | undefined> {
     if (!mayMeanAbsence(refusal) && !refusal.isNotOffered) throw refusal;
-    const { traceId, deadline, onSharedWait } = context;
+    const { trace, deadline, onSharedWait } = context;
     onSharedWait?.();
     try {
-      const { connections } = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(traceId), () => {
+      const { connections } = await withTimeout(deadline.remainingMs(), this.#sharedList.readNext(trace), () => {
         throw refusal;
       });
       // The list can be read, so DLI does offer this kind of connections, and its refusal proves nothing.

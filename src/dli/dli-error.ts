@@ -1,4 +1,6 @@
+import type { UpstreamOperations } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
 
 /** How soon to try again after Huawei Cloud refused the gateway's credentials, in seconds. */
@@ -130,41 +132,18 @@ export class UnknownOutcomeError extends Error {
 export type CreateOperation = 'createConnection' | 'createEnhancedConnection';
 
 /** The logged names of the operations that {@link SafeRequests} sends. */
-// Logged: do not rename.
-export type SafeOperation =
-  | 'getConnection'
-  | 'listConnections'
-  | 'deleteConnection'
-  | 'getEnhancedConnection'
-  | 'listEnhancedConnections'
-  | 'deleteEnhancedConnection'
-  | 'associateQueue'
-  | 'disassociateQueue'
-  | 'listElasticResourcePools'
-  | 'listQueues'
-  | 'listEnhancedConnectionTags';
+export type SafeOperation = Exclude<UpstreamOperations['dli'], CreateOperation>;
 
-/** Log record of one call to DLI: the allow-list of fields that a log may hold. */
+/** Log record of a sign-in that failed. */
 // Logged: do not rename.
-export interface DliCallRecord {
-  traceId: string;
-  operation: 'authenticate' | CreateOperation | SafeOperation;
-  outcome: string;
+interface SignInRecord extends TraceContext {
+  operation: 'authenticate';
+  outcome: DliErrorCode;
+  /** How long the operation has waited for it. */
   durationMs: number;
-  status?: number | undefined;
-  /** The error code of any component of Huawei Cloud. */
-  upstreamCode?: string | undefined;
-  /** Huawei Cloud's own words, if they may be shown. */
-  upstreamMessage?: string | undefined;
-  requestId?: string | undefined;
-  /** Whether request bytes may have left this process. */
-  mayHaveBeenSent: boolean;
-  /** Error code of the system, such as ECONNRESET. */
-  causeCode?: string | undefined;
+  mayHaveBeenSent: false;
   /** The gateway's own description of the problem. */
-  detail?: string | undefined;
-  /** Number of connections that were left out, or of fields that were not as documented. */
-  count?: number;
+  detail: string;
 }
 
 interface DliBreakerRecord {
@@ -179,34 +158,35 @@ interface DliBreakerRecord {
 // Logged: do not rename.
 export type DecodingOutcome = 'LEFT_OUT' | 'ODD_FIELDS';
 
-/** Log record of the calls of one operation that were not logged one by one. */
-interface DliCountRecord {
-  operation: DliCallRecord['operation'];
-  outcome: DecodingOutcome | 'REJECTED';
+/** Log record of a response that is not as documented, or of the number of those that were not logged one by one. */
+interface UndocumentedRecord extends Partial<TraceContext> {
+  operation: SafeOperation;
+  outcome: DecodingOutcome;
+  /** The first fields, and the kinds of their values. */
+  detail?: string | undefined;
+  /** Number of connections that were left out, of fields that were not as documented, or of responses. */
   count: number;
 }
 
 /** Log record of an error of our own during a create whose outcome it leaves unknown. */
-interface DliBugRecord {
-  traceId: string;
+interface DliBugRecord extends TraceContext {
   operation: CreateOperation;
   errorName: string;
   frames: string[];
 }
 
-/** The part of the logger that DLI calls use. */
+/** The part of the logger that the clients of DLI use for anything but their calls. */
 export interface DliLog {
   error(record: DliBugRecord, message: string): void;
-  info(record: DliCallRecord, message: string): void;
-  warn(record: DliCallRecord | DliBreakerRecord | DliCountRecord, message: string): void;
+  warn(record: SignInRecord | DliBreakerRecord | UndocumentedRecord, message: string): void;
 }
 
 /** Context of one caller's operation, shared by all its calls to DLI. */
 export interface OperationContext {
   /** Limits every call and every wait of the operation. */
   deadline: Deadline;
-  /** Correlates the log lines of the operation: 32 lower-case hex digits. */
-  traceId: string;
+  /** Correlates the log lines of the operation. */
+  trace: TraceContext;
   /** Whether a failed safe request may be retried. Default: true. */
   mayRetry?: (() => boolean) | undefined;
   /** Called when the operation has no call of its own left, and only waits for one that it shares. */

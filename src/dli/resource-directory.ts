@@ -1,3 +1,4 @@
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 import type { BindingsClient, ResourceList } from './bindings-client.js';
@@ -50,28 +51,28 @@ export class ResourceDirectory {
     return resolved.map(each => (each.exists === false ? { ...each, exists: undefined } : each));
   }
 
-  #list(maxAgeMs: number, { traceId, deadline }: OperationContext): Promise<KeptList | undefined> {
+  #list(maxAgeMs: number, { trace, deadline }: OperationContext): Promise<KeptList | undefined> {
     const kept = this.#kept;
     if (kept !== undefined && this.clock.monotonicMs() - kept.readAtMs <= maxAgeMs) return Promise.resolve(kept);
     // A read that began long ago may lack what is new.
     if (this.#reading === undefined || this.clock.monotonicMs() - this.#reading.startedAtMs > maxAgeMs)
-      this.#reading = this.#startReading(traceId);
+      this.#reading = this.#startReading(trace);
     return withTimeout(deadline.remainingMs(), this.#reading.list, () => undefined);
   }
 
-  #startReading(traceId: string) {
-    const reading = { list: this.#read(traceId), startedAtMs: this.clock.monotonicMs() };
+  #startReading(trace: TraceContext) {
+    const reading = { list: this.#read(trace), startedAtMs: this.clock.monotonicMs() };
     void reading.list.finally(() => {
       if (this.#reading === reading) this.#reading = undefined;
     });
     return reading;
   }
 
-  async #read(traceId: string): Promise<KeptList | undefined> {
+  async #read(trace: TraceContext): Promise<KeptList | undefined> {
     const readAtMs = this.clock.monotonicMs();
     try {
       const deadline = new Deadline(this.clock, READ_TIMEOUT_MS);
-      this.#kept = { ...(await this.client.listResources({ traceId, deadline })), readAtMs };
+      this.#kept = { ...(await this.client.listResources({ trace, deadline })), readAtMs };
       return this.#kept;
     } catch (error) {
       if (!(error instanceof DliError)) throw error;

@@ -3,7 +3,7 @@ import type { CredentialUse } from '../huawei-cloud/authenticator.js';
 import type { CallOptions } from '../huawei-cloud/ky-client.js';
 import { createKyClient } from '../huawei-cloud/ky-client.js';
 import type { BodyFilter } from '../huawei-cloud/response-collector.js';
-import type { Transport } from '../huawei-cloud/transport.js';
+import type { CallDetails, Transport, UpstreamLog } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Clock } from '../lib/time.js';
@@ -12,7 +12,6 @@ import type { Refusal } from './classify-create.js';
 import { provenRefusal, refusesCredential } from './classify-create.js';
 import type {
   DecodingOutcome,
-  DliCallRecord,
   DliErrorCode,
   DliLog,
   FailedResult,
@@ -72,6 +71,7 @@ interface Dependencies {
   endpoint: URL;
   clock: Clock;
   log: DliLog;
+  upstream: UpstreamLog;
   /** Texts that must never be shown. */
   confidential: ConfidentialTexts;
   /** Limits the lines about undocumented values, which every poll may cause. */
@@ -85,8 +85,13 @@ interface Failure {
   error: DliError | UnknownOutcomeError;
   /** Whether a retry may succeed and is safe. */
   mayRetry: boolean;
-  record: Partial<DliCallRecord>;
+  record: Partial<CallDetails>;
 }
+
+/** What the log shows of a response that was parsed. */
+export type CallNotes = Pick<Partial<CallDetails>, 'outcome' | 'upstreamMessage'>;
+
+type Exchanged<T> = { value: T; record: Pick<CallDetails, 'status' | 'upstreamRequestId'> } | Failure;
 
 /**
  * Sends requests that may be repeated, with one retry. A DELETE or POST is retried only when DLI is proven not to have
@@ -103,6 +108,7 @@ export class SafeRequests {
    * Resolves with the parsed response.
    *
    * @param read parses a response; undefined makes it an error
+   * @param describe what the log shows of a response that was parsed. Default: that it is `OK`.
    * @throws {UnknownOutcomeError} when a DELETE or POST may have been executed
    * @throws {DliError} with any code
    */
@@ -110,10 +116,11 @@ export class SafeRequests {
     request: SafeRequest,
     context: OperationContext,
     read: (response: SafeResponse) => T | undefined,
+    describe?: (value: T) => CallNotes,
   ): Promise<T> {
-    let result = await this.#try(request, context, read);
+    let result = await this.#try(request, context, read, describe);
     if ('error' in result && this.#mayRetry(result, context)) {
-      result = await this.#try(request, context, read);
+      result = await this.#try(request, context, read, describe);
       this.#countRetry(request, 'error' in result ? 'failed' : 'succeeded');
     } else if ('error' in result && result.mayRetry && this.dependencies.maxTries > 1) {
       this.#countRetry(request, 'denied');
@@ -135,13 +142,14 @@ export class SafeRequests {
     request: SafeRequest,
     context: OperationContext,
     read: (response: SafeResponse) => T | undefined,
+    describe: (value: T) => CallNotes = () => ({}),
   ): Promise<{ value: T } | Failure> {
-    const { signIn, clock, confidential } = this.dependencies;
-    const startedMs = clock.monotonicMs();
+    const { signIn, clock, confidential, upstream } = this.dependencies;
     const credential = await signIn(context);
     if ('kind' in credential) return { error: new DliError(credential.code, credential), mayRetry: false, record: {} };
+    const startedMs = clock.monotonicMs();
     const undocumented = new UndocumentedFields();
-    let result: { value: T } | Failure;
+    let result: Exchanged<T>;
     try {
       result = await this.#exchange(request, credential, context, response =>
         read({ ...response, undocumented, confidential }),
@@ -149,44 +157,29 @@ export class SafeRequests {
     } finally {
       credential.settle('UNPROVEN');
     }
-    const call = {
-      traceId: context.traceId,
-      operation: request.operation,
-      durationMs: Math.round(clock.monotonicMs() - startedMs),
-      mayHaveBeenSent: true,
-      detail: undocumented.describe(),
-    };
+    const { operation } = request;
+    const durationMs = clock.monotonicMs() - startedMs;
+    const call = { trace: context.trace, target: 'dli', operation, durationMs, mayHaveBeenSent: true } as const;
     if ('error' in result) {
       const { error, record } = result;
-      this.#logFailure({ ...call, outcome: error.code, requestId: error.requestId, ...record }, error);
-    } else if (undocumented.withoutId > 0) {
-      this.#warnOfUndocumented(
-        { ...call, outcome: 'LEFT_OUT', count: undocumented.withoutId },
-        'connections without an id',
-      );
-    } else if (undocumented.count > 0) {
-      this.#warnOfUndocumented(
-        { ...call, outcome: 'ODD_FIELDS', count: undocumented.count },
-        'response with undocumented values',
-      );
+      const { code: outcome, requestId: upstreamRequestId } = error;
+      // A region that lacks an operation lacks it for every call.
+      const isLasting = error instanceof DliError && error.isNotOffered;
+      upstream.write({ ...call, outcome, upstreamRequestId, ...record }, isLasting);
+    } else {
+      upstream.write({ ...call, outcome: 'OK', ...result.record, ...describe(result.value) });
+      this.#warnOfUndocumented(operation, undocumented, context);
     }
     return result;
   }
 
-  // A region that lacks an operation lacks it for every call.
-  #logFailure(record: DliCallRecord, error: Failure['error']): void {
+  #warnOfUndocumented(operation: SafeOperation, undocumented: UndocumentedFields, { trace }: OperationContext): void {
     const { log, sampler } = this.dependencies;
-    const { operation } = record;
-    const write = () => log.warn(record, 'call to DLI failed');
-    const writeCount = (count: number) =>
-      log.warn({ operation, outcome: 'REJECTED', count }, 'failed calls to DLI not logged');
-    if (error instanceof DliError && error.isNotOffered) sampler.sample(`${operation} REJECTED`, write, writeCount);
-    else write();
-  }
-
-  #warnOfUndocumented(record: DliCallRecord & { outcome: DecodingOutcome }, message: string): void {
-    const { log, sampler } = this.dependencies;
-    const { operation, outcome } = record;
+    const { withoutId, count: odd } = undocumented;
+    if (withoutId === 0 && odd === 0) return;
+    const outcome: DecodingOutcome = withoutId > 0 ? 'LEFT_OUT' : 'ODD_FIELDS';
+    const message = withoutId > 0 ? 'connections without an id' : 'response with undocumented values';
+    const record = { ...trace, operation, outcome, count: withoutId || odd, detail: undocumented.describe() };
     sampler.sample(
       `${operation} ${outcome}`,
       () => log.warn(record, message),
@@ -199,7 +192,7 @@ export class SafeRequests {
     credential: CredentialUse,
     { deadline }: OperationContext,
     read: (response: Omit<SafeResponse, 'undocumented' | 'confidential'>) => T | undefined,
-  ): Promise<{ value: T } | Failure> {
+  ): Promise<Exchanged<T>> {
     const { method, body = '', maxBodyBytes, createFilter } = request;
     const url = new URL(request.pathOf(credential.projectId), this.dependencies.endpoint);
     let response: Response;
@@ -220,7 +213,7 @@ export class SafeRequests {
     const value = read({ status, text, requestId });
     if (value !== undefined) {
       credential.settle('ACCEPTED');
-      return { value };
+      return { value, record: { status, upstreamRequestId: requestId } };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);
@@ -248,7 +241,7 @@ export class SafeRequests {
 }
 
 function failureOf({ failure, causeCode, mayHaveBeenSent }: TransportError, method: string): Failure {
-  const record = { mayHaveBeenSent, causeCode, detail: failure };
+  const record = { mayHaveBeenSent, causeCode, errorType: failure };
   const details = { retryAfterSeconds: RETRY_AFTER_UNAVAILABLE_SECONDS };
   if (mayHaveBeenSent && method !== 'GET')
     return { error: new UnknownOutcomeError(unknownReasonOfFailure(failure), details), mayRetry: false, record };

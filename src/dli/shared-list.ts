@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import type { OperationContext } from './dli-error.js';
@@ -22,20 +23,20 @@ export class SharedList {
   /**
    * Resolves with a list whose read begins after this call.
    *
-   * @param traceId for the log, if this is the first caller of that read
+   * @param trace for the log, if this is the first caller of that read
    * @throws what the read throws
    */
-  readNext(traceId: string): Promise<ConnectionList> {
-    this.#next ??= this.#readInTurn(traceId);
+  readNext(trace: TraceContext): Promise<ConnectionList> {
+    this.#next ??= this.#readInTurn(trace);
     return this.#next;
   }
 
-  async #readInTurn(traceId: string): Promise<ConnectionList> {
+  async #readInTurn(trace: TraceContext): Promise<ConnectionList> {
     await this.#running;
     const pauseMs = this.#endedAtMs + PAUSE_MS - this.clock.monotonicMs();
     if (pauseMs > 0) await delay(pauseMs, undefined, { ref: false });
     this.#next = undefined;
-    const list = this.read({ traceId, deadline: new Deadline(this.clock, LIST_TIMEOUT_MS) });
+    const list = this.read({ trace, deadline: new Deadline(this.clock, LIST_TIMEOUT_MS) });
     const onEnd = () => {
       this.#endedAtMs = this.clock.monotonicMs();
     };

@@ -1,7 +1,9 @@
+import { outcomeOf } from '../datasource-connection/mutation.js';
 import type { FailureTexts } from '../datasource-connection/to-failure.js';
 import { rejectionText, UNAVAILABLE_REASONS } from '../datasource-connection/to-failure.js';
-import { toCreateFailure } from '../datasource-connection/to-payload.js';
+import { toCreateFailure, toPayload } from '../datasource-connection/to-payload.js';
 import { UserErrorCode } from '../datasource-connection/user-errors.js';
+import type { ConnectionKind } from '../dli/connection.js';
 import type { CreateOutcome } from '../idempotency/outcome.js';
 import type { CreateEnhancedDatasourceConnectionPayload } from './create.payload.js';
 import { CreateEnhancedDatasourceConnectionSuccess, ResourceNotBound } from './create.payload.js';
@@ -41,6 +43,11 @@ export function toCreatePayload(
     recognisedBy,
     notBound.map(toResourceNotBound),
   );
+}
+
+/** What the log shows of the outcome of a create of either kind: the `__typename` of its payload, and its code. */
+export function describeCreate(outcome: CreateOutcome, kind: ConnectionKind): ReturnType<typeof outcomeOf> {
+  return outcomeOf((kind === 'ENHANCED' ? toCreatePayload : toPayload)(outcome, '', ''));
 }
 
 function toResourceNotBound({ kind, name, reason, upstreamCode }: NotBound): ResourceNotBound {

@@ -12,7 +12,13 @@ import { PublicError } from '../datasource-connection/public-error.js';
 import type { RequestContext } from '../datasource-connection/request-context.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import { DOCUMENT_RULES, EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from './document-limits.js';
+import {
+  DOCUMENT_RULES,
+  EXECUTION_OPTIONS,
+  noteOperation,
+  PARSE_OPTIONS,
+  VALIDATION_OPTIONS,
+} from './document-limits.js';
 import type { ErrorLog } from './error-masking.js';
 import { formatErrors, maskError } from './error-masking.js';
 
@@ -66,13 +72,14 @@ export function createApolloServer(dependencies: Dependencies): ApolloServer<Req
 function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServerPlugin<RequestContext> {
   return {
     async unexpectedErrorProcessingRequest({ requestContext: { contextValue }, error }) {
-      logBug(log, { traceId: contextValue.traceId }, error);
+      logBug(log, contextValue.trace, error);
     },
     async requestDidStart() {
       const startedAtMs = clock.epochMs();
       const startMs = performance.now();
       return {
-        async didResolveOperation({ operation, contextValue }) {
+        async didResolveOperation({ operation, document, contextValue }) {
+          if (operation && document) noteOperation(contextValue.operation, document, operation);
           if (operation?.operation === OperationTypeNode.MUTATION && contextValue.isReadOnly)
             throw new PublicError('METHOD_NOT_ALLOWED', 'A mutation by GET.', { http: { status: 405 } });
           // graphql-js would execute them like a query.
@@ -84,12 +91,15 @@ function requestPlugin(log: ErrorLog, audit: AuditLog, clock: Clock): ApolloServ
           );
         },
         async willSendResponse(context) {
-          const { operation, response } = context;
+          const { operation, response, contextValue } = context;
           if (response.body.kind === 'single' && response.body.singleResult.errors !== undefined) {
             response.body.singleResult.errors = formatFailure(context, response.body.singleResult.errors, log);
           }
-          if (operation?.operation !== OperationTypeNode.MUTATION) return;
-          audit.write({ ...auditEntryOf(context), startedAtMs, durationMs: performance.now() - startMs });
+          const entry = auditEntryOf(context);
+          const { code, outcome = code === undefined ? 'OK' : 'ERROR' } = entry;
+          Object.assign(contextValue.operation, { outcome, ...(code !== undefined && { code }) });
+          if (operation?.operation === OperationTypeNode.MUTATION)
+            audit.write({ ...entry, startedAtMs, durationMs: performance.now() - startMs });
         },
       };
     },
@@ -100,23 +110,23 @@ type FinishedRequest = GraphQLRequestContextWillSendResponse<RequestContext>;
 
 /** Formats the errors of a request without its values, and logs internal ones. */
 function formatFailure(
-  { contextValue: { traceId }, schema, document, operation, request, errors = [], response }: FinishedRequest,
+  { contextValue: { trace }, schema, document, operation, request, errors = [], response }: FinishedRequest,
   masked: readonly GraphQLFormattedError[],
   log: ErrorLog,
 ): GraphQLFormattedError[] {
   const seconds = masked.map(error => error.extensions?.['retryAfterSeconds']).find(Number.isInteger);
   if (seconds !== undefined) response.http.headers.set('retry-after', String(seconds));
-  const failed = { traceId, schema, document, operation, variables: request.variables, errors };
+  const failed = { trace, schema, document, operation, variables: request.variables, errors };
   return formatErrors(failed, masked, log);
 }
 
 /** The audit entry of a mutation, including those that were refused. */
 function auditEntryOf({ contextValue, errors, response: { body } }: FinishedRequest) {
-  const { traceId, address, caller, auditEntry } = contextValue;
+  const { trace, address, caller, auditEntry } = contextValue;
   const [firstError] = (body.kind === 'single' && body.singleResult.errors) || [];
   const code = firstError?.extensions?.['code'];
   return {
-    traceId,
+    trace,
     address,
     caller,
     operation: auditEntry?.operation ?? fieldOf(errors),

@@ -11,6 +11,7 @@ import type {
 } from 'graphql';
 import { GraphQLError, Kind, OperationTypeNode, parse, visit } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import type { OperationSummary } from '../datasource-connection/request-context.js';
 
 const MAX_DEPTH = 6;
 const MAX_ALIASES = 15;
@@ -249,4 +250,32 @@ function countFields(
     }
   }
   return count;
+}
+
+/** Notes the kind and the root fields of a valid operation, for the log. */
+export function noteOperation(
+  summary: OperationSummary,
+  document: DocumentNode,
+  { operation, selectionSet }: OperationDefinitionNode,
+): void {
+  const names = rootFieldsOf(selectionSet, document, new Set());
+  const [field] = names;
+  summary.kind = `${operation}` as const;
+  if (field !== undefined) summary.field = field;
+  if (names.length > 1) summary.fields = names.length;
+}
+
+/** The names of the root fields as they are written. Each fragment counts once, however often it is spread. */
+function rootFieldsOf(selectionSet: SelectionSetNode, document: DocumentNode, seen: Set<string>): string[] {
+  return selectionSet.selections.flatMap(selection => {
+    if (selection.kind === Kind.FIELD) return selection.name.value;
+    if (selection.kind === Kind.INLINE_FRAGMENT) return rootFieldsOf(selection.selectionSet, document, seen);
+    const name = selection.name.value;
+    if (seen.has(name)) return [];
+    seen.add(name);
+    const fragment = document.definitions.find(
+      each => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === name,
+    );
+    return fragment?.kind === Kind.FRAGMENT_DEFINITION ? rootFieldsOf(fragment.selectionSet, document, seen) : [];
+  });
 }

@@ -5,7 +5,7 @@ import type { InputProblem } from '../datasource-connection/input-problem.js';
 import { BadInputError } from '../datasource-connection/input-problem.js';
 import type { ErrorCode } from '../lib/error-codes.js';
 import { ERROR_CODES } from '../lib/error-codes.js';
-import type { Logger } from '../lib/logger.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
 import { logBug } from '../lib/logger.js';
 import { findLiteralProblem, findVariableProblems } from './input-errors.js';
 
@@ -68,8 +68,7 @@ function withoutLiterals(message: string): string {
 }
 
 /** The log record of an internal error: an allow-list. */
-interface InternalErrorRecord {
-  traceId: string;
+interface InternalErrorRecord extends TraceContext {
   errorName: string;
   frames: string[];
 }
@@ -79,7 +78,7 @@ export type ErrorLog = Pick<Logger<InternalErrorRecord>, 'error'>;
 
 /** A request with errors, and the parts of it that were parsed. */
 export interface FailedRequest {
-  traceId: string;
+  trace: TraceContext;
   schema: GraphQLSchema;
   document?: DocumentNode | undefined;
   operation?: OperationDefinitionNode | undefined;
@@ -100,7 +99,7 @@ export function formatErrors(
   logInternalErrors(request, masked, log);
   return withoutValues(request, masked).map(error => ({
     ...error,
-    extensions: { ...error.extensions, traceId: request.traceId },
+    extensions: { ...error.extensions, traceId: request.trace.traceId },
   }));
 }
 
@@ -125,12 +124,12 @@ function formatProblem(problem: InputProblem): GraphQLFormattedError {
 }
 
 function logInternalErrors(
-  { traceId, errors }: FailedRequest,
+  { trace, errors }: FailedRequest,
   masked: readonly GraphQLFormattedError[],
   log: ErrorLog,
 ): void {
   masked.forEach((error, index) => {
     if (error.extensions?.['code'] !== 'INTERNAL') return;
-    logBug(log, { traceId }, errors[index]?.originalError ?? errors[index]);
+    logBug(log, trace, errors[index]?.originalError ?? errors[index]);
   });
 }

@@ -20,7 +20,7 @@ import {
   validate,
 } from 'graphql';
 import { PublicError } from '../datasource-connection/public-error.js';
-import type { RequestContext } from '../datasource-connection/request-context.js';
+import type { OperationSummary, RequestContext } from '../datasource-connection/request-context.js';
 import type { ErrorCode } from '../lib/error-codes.js';
 import type { Clock } from '../lib/time.js';
 import {
@@ -28,6 +28,7 @@ import {
   DOCUMENT_RULES,
   EXECUTION_OPTIONS,
   findExceededLimit,
+  noteOperation,
   PARSE_OPTIONS,
   VALIDATION_OPTIONS,
 } from './document-limits.js';
@@ -92,6 +93,7 @@ export class SubscriptionEngine {
     if (errors.length > 0) return this.#formatErrors({ document, errors }, contextValue);
     const operation = getOperationAST(document, operationName);
     if (!operation) return refuse(new PublicError('OPERATION_RESOLUTION_FAILURE', ''));
+    noteOperation(contextValue.operation, document, operation);
     if (operation.operation === OperationTypeNode.MUTATION && contextValue.isReadOnly)
       return refuse(new PublicError('METHOD_NOT_ALLOWED', 'A mutation by GET.'));
     if (operation.operation === OperationTypeNode.MUTATION || (isQuery(operation) && !allowsQueries))
@@ -104,17 +106,24 @@ export class SubscriptionEngine {
    * minutes at the latest. `onEnd` is called once, when it has ended or could not start.
    */
   async subscribe(args: ExecutionArgs, onEnd = () => {}): Promise<SubscriptionResults> {
-    const format = (result: ExecutionResult) => this.#formatResult(args, result);
+    const context = args.contextValue as RequestContext;
+    const note = (result: FormattedExecutionResult) => noteResult(context, result);
+    const format = (result: ExecutionResult) => note(this.#formatResult(args, result));
     try {
       const operation = getOperationAST(args.document, args.operationName);
-      const expiry = this.#expiryOf(args.contextValue as RequestContext);
+      const expiry = this.#expiryOf(context);
       const results = await (operation && isQuery(operation) ? execute(args) : subscribe(args));
-      if (Symbol.asyncIterator in results) return new SubscriptionStream(results, { format, onEnd, ...expiry });
+      const { remainingMs, formatExpiry } = expiry;
+      const stream = { format, onEnd, remainingMs, formatExpiry: () => note(formatExpiry()) };
+      context.operation.outcome = 'OK';
+      if (Symbol.asyncIterator in results) return new SubscriptionStream(results, stream);
+      const result = format(results);
       onEnd();
-      return format(results);
+      return result;
     } catch (error) {
+      const result = format(failureOf(error));
       onEnd();
-      return format(failureOf(error));
+      return result;
     }
   }
 
@@ -130,7 +139,7 @@ export class SubscriptionEngine {
         errors: [
           {
             message: advice,
-            extensions: { code: 'SUBSCRIPTION_ENDED' satisfies ErrorCode, traceId: context.traceId },
+            extensions: { code: 'SUBSCRIPTION_ENDED' satisfies ErrorCode, traceId: context.trace.traceId },
           },
         ],
       }),
@@ -146,13 +155,29 @@ export class SubscriptionEngine {
   }
 
   #formatErrors(
-    request: Omit<FailedRequest, 'traceId' | 'schema'>,
-    { traceId }: RequestContext,
+    request: Omit<FailedRequest, 'trace' | 'schema'>,
+    { trace, operation }: RequestContext,
   ): GraphQLFormattedError[] {
     const masked = request.errors.map(error => maskError(error.toJSON(), error));
     const { schema, log } = this.dependencies;
-    return formatErrors({ traceId, schema, ...request }, masked, log);
+    const formatted = formatErrors({ trace, schema, ...request }, masked, log);
+    noteErrors(operation, formatted);
+    return formatted;
   }
+}
+
+/** Notes an event that is sent, for the log. The last one decides about the outcome. */
+function noteResult({ operation }: RequestContext, result: FormattedExecutionResult): FormattedExecutionResult {
+  operation.events = (operation.events ?? 0) + 1;
+  noteErrors(operation, result.errors);
+  return result;
+}
+
+function noteErrors(operation: OperationSummary, errors: readonly GraphQLFormattedError[] = []): void {
+  const code = errors[0]?.extensions?.['code'];
+  delete operation.code;
+  operation.outcome = errors.length > 0 ? 'ERROR' : 'OK';
+  if (typeof code === 'string') operation.code = code;
 }
 
 const ONLY_SUBSCRIPTIONS = 'Only subscriptions are served over WebSockets. Send queries and mutations by POST.';

@@ -3,6 +3,7 @@ import fastify from 'fastify';
 import type { Exposition } from '../metrics/metrics.js';
 import { addErrorHandlers, errorOptions } from './errors.js';
 import type { RequestLog } from './request-log.js';
+import { recordOf } from './request-log.js';
 
 /**
  * The readiness of the gateway. `clockSkew`: its clock differs too much from Huawei Cloud's to sign requests;
@@ -22,6 +23,9 @@ export function createAdminServer(
 ): FastifyInstance {
   const app = fastify({ ...errorOptions(requestLog), forceCloseConnections: true });
   addErrorHandlers(app, logger);
+  app.addHook('onResponse', async ({ raw, routeOptions }, reply) =>
+    requestLog.writeProbe(recordOf(raw, reply.raw, routeOptions.url ?? null)),
+  );
   app.get('/livez', async () => ({ status: 'live' }));
   app.get('/readyz', async (_request, reply) => {
     const status = readiness();

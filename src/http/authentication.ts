@@ -15,6 +15,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { ClientConnections } from './client-connections.js';
 import type { HttpErrorName } from './errors.js';
 import { formatHttpError, HTTP_ERRORS, sendHttpError, statusOf } from './errors.js';
+import { entryOf } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
 
 /** The request decorator that holds the context of an authenticated request; register it before the server starts. */
@@ -66,7 +67,8 @@ export async function authenticate(
   guards: CallerGuards,
   startedAtMs = guards.clock.epochMs(),
 ): Promise<RequestAuthentication> {
-  const origin = { traceId: request.id, address: clientAddressOf(request) };
+  const { trace, operation } = entryOf(request.raw);
+  const origin = { trace, operation, address: clientAddressOf(request) };
   const result = await guards.authenticator.authenticate(authorization, origin.address);
   guards.metrics.count('dli_gateway_auth_total', { result: result.kind });
   if (result.kind === 'rateLimited') guards.metrics.count('dli_gateway_rate_limited_total', { kind: 'failedLogins' });
@@ -80,13 +82,13 @@ export async function authenticate(
 
 function auditRefusal(
   { audit, clock }: CallerGuards,
-  { traceId, address, caller }: Partial<RequestContext> & Pick<RequestContext, 'traceId' | 'address'>,
+  { trace, address, caller }: Partial<RequestContext> & Pick<RequestContext, 'trace' | 'address'>,
   error: HttpErrorName,
   reason: string | undefined,
   startedAtMs: number,
 ): void {
   const { code } = HTTP_ERRORS[error];
-  audit.write({ traceId, address, caller, code, reason, startedAtMs, durationMs: clock.epochMs() - startedAtMs });
+  audit.write({ trace, address, caller, code, reason, startedAtMs, durationMs: clock.epochMs() - startedAtMs });
 }
 
 /**
@@ -139,7 +141,11 @@ export function createHttpContext(
       isCounted ||= streamQuota === 'counted' || acquireForResponse(raw, streamQuota, tenant);
       if (!isCounted) {
         listener();
-        const { message, extensions } = formatHttpError('tooManyStreams', context.traceId, QUOTA_RETRY_AFTER_SECONDS);
+        const { message, extensions } = formatHttpError(
+          'tooManyStreams',
+          context.trace.traceId,
+          QUOTA_RETRY_AFTER_SECONDS,
+        );
         const http = { status: statusOf('tooManyStreams') };
         throw new GraphQLError(message, { extensions: { ...extensions, http } });
       }

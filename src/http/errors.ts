@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,6 +8,7 @@ import { ERROR_CODES } from '../lib/error-codes.js';
 import { isObject } from '../lib/json.js';
 import { logBug } from '../lib/logger.js';
 import type { RequestLog } from './request-log.js';
+import { entryOf, newEntry, recordOf } from './request-log.js';
 import { MAX_WAITING_REQUESTS } from './request-scheduler.js';
 import {
   MAX_BODY_BYTES,
@@ -163,13 +163,14 @@ function httpErrorOf(error: unknown): HttpErrorName {
 /** Fastify options that assign trace ids and respond with JSON to errors before routing. */
 export function errorOptions(requestLog: RequestLog) {
   return {
-    genReqId: traceIdOf,
+    genReqId: request => entryOf(request).trace.traceId,
     clientErrorHandler: (error, socket) => handleClientError(error, socket, requestLog),
     frameworkErrors(error, request, reply) {
       const { socket } = request.raw;
       // No hook runs, and nothing else closes the connection of a refused upgrade, which Node has given away.
       if (request.headers.upgrade !== undefined)
         reply.header('connection', 'close').raw.once('finish', () => socket.destroySoon());
+      reply.raw.once('close', () => requestLog.writeAnonymous(recordOf(request.raw, reply.raw, null)));
       return sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error));
     },
   } satisfies FastifyServerOptions;
@@ -180,7 +181,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 'notFound'));
   app.setErrorHandler((error, request, reply) => {
     const name = httpErrorOf(error);
-    if (name === 'internal') logBug(logger, { traceId: request.id }, error);
+    if (name === 'internal') logBug(logger, entryOf(request.raw).trace, error);
     return sendHttpError(reply, name);
   });
 }
@@ -188,6 +189,7 @@ export function addErrorHandlers(app: FastifyInstance, logger: FastifyBaseLogger
 /** Responds with an error of the HTTP layer. `retryAfterSeconds` is sent as `Retry-After`, too. */
 export function sendHttpError(reply: FastifyReply, name: HttpErrorName, retryAfterSeconds?: number): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+  entryOf(reply.request.raw).operation.code = HTTP_ERRORS[name].code;
   // To keep the connection, Node would read the whole body, regardless of its size.
   if (mayHaveLargeBody(reply.request.headers)) {
     reply.header('connection', 'close');
@@ -242,10 +244,10 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   }
   const name = ERROR_OF_CODE[error.code ?? ''] ?? 'badRequest';
   const status = statusOf(name);
-  const traceId = traceIdOf();
-  const body = errorBody(name, traceId);
+  const { trace } = newEntry();
+  const body = errorBody(name, trace.traceId);
   const headers = {
-    ...commonHeaders(traceId),
+    ...commonHeaders(trace.traceId),
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     connection: 'close',
@@ -254,14 +256,6 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
   // A client that does not close its end would keep the connection.
   socket.destroySoon();
-  requestLog.writeAnonymous({ traceId, method: null, route: null, status });
-}
-
-const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** The trace id of a valid `traceparent` header (W3C Trace Context), or a new one: 32 lower-case hex digits. */
-export function traceIdOf(request?: IncomingMessage): string {
-  const traceparent = request?.headers['traceparent'];
-  const match = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent) : null;
-  return match?.[1] ?? randomUUID().replaceAll('-', '');
+  const { code } = HTTP_ERRORS[name];
+  requestLog.writeAnonymous({ ...trace, method: null, route: null, status, code });
 }

@@ -1,50 +1,202 @@
-import type { FastifyBaseLogger } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { OperationSummary } from '../datasource-connection/request-context.js';
 import type { LogSampler } from '../lib/log-sampler.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
+import { OTHER, statusLabel } from '../metrics/catalog.js';
+import type { Metrics } from '../metrics/metrics.js';
 
-/** A request that was answered. Field names are part of the log's interface. */
-interface RequestRecord {
-  traceId: string;
+/** A request, or an operation over a WebSocket, that has ended. Field names are part of the log's interface. */
+// Logged: do not rename.
+export interface RequestRecord extends TraceContext, OperationSummary {
   /** Null for a request that could not be parsed. */
   method: string | null;
   /** The path of the route; null when there is none. */
   route: string | null;
+  /** 499 if the client has left before the response was sent; 101 for an operation over a WebSocket. */
   status: number;
   durationMs?: number;
+  /** Bytes of the body of the request, if their number was declared. */
+  bytesIn?: number | undefined;
+  /** Bytes of the body of the response. */
+  bytesOut?: number | undefined;
+  clientName?: string | undefined;
+  clientVersion?: string | undefined;
 }
 
 /** Why a connection was closed: its limits are described in docs/configuration.md. */
 export type CloseReason = 'idle' | 'invalid' | 'pipelining' | 'server full' | 'too many' | 'unread';
 
+/** Records that stand for several lines, or for a connection. */
+type OtherRecord =
+  | { status: number; count: number }
+  | { reason: CloseReason; address: string }
+  | { reason: CloseReason; count: number };
+
 /** The log of requests and connections. */
 export class RequestLog {
   constructor(
-    private readonly logger: FastifyBaseLogger,
+    private readonly logger: Pick<Logger<RequestRecord | OtherRecord>, 'info'> & {
+      debug(record: RequestRecord, message: string): void;
+    },
     private readonly sampler: LogSampler,
+    private readonly metrics: Metrics,
   ) {}
 
   /** Writes a request of a caller who is authenticated, or that succeeded. */
   write(record: RequestRecord): void {
-    // Operations are logged where they happen, so successful requests are logged at debug level only.
-    const level = record.status < 400 ? 'debug' : 'info';
-    this.logger[level](record, 'request');
+    this.#measure(record);
+    this.#writeLine(record);
+  }
+
+  #writeLine(record: RequestRecord): void {
+    // Anyone can load the explorer or send a preflight, as often as they like.
+    const level = record.kind === undefined && record.status < 400 ? 'debug' : 'info';
+    const { outcome = record.status < 400 ? undefined : 'ERROR', durationMs } = record;
+    this.logger[level](
+      {
+        ...record,
+        ...(outcome && { outcome }),
+        ...(durationMs !== undefined && { durationMs: Math.round(durationMs) }),
+      },
+      'request',
+    );
   }
 
   /** Writes a request that was refused and that anyone can send, unless there were many of its status. */
   writeAnonymous(record: RequestRecord): void {
     const { status } = record;
+    this.#measure(record);
     this.sampler.sample(
       `request ${status}`,
-      () => this.write(record),
+      () => this.#writeLine(record),
       count => this.logger.info({ status, count }, 'refused requests not logged'),
     );
   }
 
+  /** Writes a request to the port of operators, which probes send all the time. */
+  writeProbe(record: RequestRecord): void {
+    this.logger.debug(record, 'request');
+  }
+
   /** Writes a connection that was closed without a response, unless there were many of this reason. */
   writeClosed(reason: CloseReason, address: string): void {
+    this.metrics.count('dli_gateway_refused_total', { reason });
     this.sampler.sample(
       `closed ${reason}`,
       () => this.logger.info({ reason, address }, 'connection closed'),
       count => this.logger.info({ reason, count }, 'closed connections not logged'),
     );
   }
+
+  #measure({
+    method,
+    route,
+    status,
+    durationMs = 0,
+    bytesIn,
+    bytesOut,
+    kind,
+    field,
+    outcome,
+    code,
+  }: RequestRecord): void {
+    const { metrics } = this;
+    const seconds = durationMs / 1_000;
+    // An operation over a WebSocket is no request, and the duration of a stream is that of its subscription.
+    if (status !== 101 && kind !== 'subscription') {
+      const labels = { http_request_method: method ?? OTHER, http_route: route ?? '' };
+      const http_response_status_code = statusLabel(status);
+      metrics.observe('http_server_request_duration_seconds', { ...labels, http_response_status_code }, seconds);
+      if (bytesIn !== undefined && bytesIn <= MAX_MEASURED_BYTES)
+        metrics.observe('http_server_request_body_size_bytes', {}, bytesIn);
+      if (bytesOut !== undefined) metrics.observe('http_server_response_body_size_bytes', {}, bytesOut);
+    }
+    if (kind !== undefined) {
+      const labels = { type: kind, field: field ?? OTHER, outcome: outcome ?? 'ERROR' };
+      metrics.observe('graphql_operation_duration_seconds', labels, seconds);
+    }
+    if (code === undefined) return;
+    if (kind === undefined && status >= 400) metrics.count('dli_gateway_refused_total', { reason: code });
+    else metrics.count('graphql_errors_total', { code });
+  }
+}
+
+// A declared length proves nothing: that of a body that was refused would distort the sum.
+const MAX_MEASURED_BYTES = 5 * 1_024 * 1_024;
+
+/** What the log will show of a request that is being served. */
+export interface RequestEntry {
+  readonly trace: TraceContext;
+  /** Completed while the operation is executed. */
+  readonly operation: OperationSummary;
+  readonly startMs: number;
+  /** Bytes of a stream that were sent so far; undefined for any other response. */
+  streamedBytes?: number;
+}
+
+const entries = new WeakMap<IncomingMessage, RequestEntry>();
+
+/** The entry of a request, which begins with the first call. */
+export function entryOf(request: IncomingMessage): RequestEntry {
+  const known = entries.get(request);
+  if (known !== undefined) return known;
+  const entry = newEntry(traceIdIn(request));
+  entries.set(request, entry);
+  return entry;
+}
+
+/** The entry of an operation over a WebSocket, or of a request that could not be parsed. Its trace is new. */
+export function newEntry(traceId = newId()): RequestEntry {
+  const trace = { requestId: newId(), traceId, spanId: newId().slice(0, 16) };
+  return { trace, operation: {}, startMs: performance.now() };
+}
+
+function newId(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace id of a valid `traceparent` header (W3C Trace Context). */
+function traceIdIn({ headers }: IncomingMessage): string | undefined {
+  const { traceparent } = headers;
+  return typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined;
+}
+
+/** The record of an HTTP request whose response is closed. */
+export function recordOf(request: IncomingMessage, response: ServerResponse, route: string | null): RequestRecord {
+  const { trace, operation, startMs, streamedBytes } = entryOf(request);
+  // nginx logs 499 for it, too. No status of HTTP has this meaning.
+  const status = response.writableFinished || streamedBytes !== undefined ? response.statusCode : 499;
+  return {
+    ...trace,
+    method: request.method ?? null,
+    route,
+    status,
+    durationMs: performance.now() - startMs,
+    ...operation,
+    bytesIn: bytesIn(request),
+    bytesOut: streamedBytes ?? lengthOf(response.getHeader('content-length')),
+    ...clientOf(request),
+  };
+}
+
+function bytesIn({ headers }: IncomingMessage): number | undefined {
+  return headers['transfer-encoding'] === undefined ? lengthOf(headers['content-length'] ?? 0) : undefined;
+}
+
+function lengthOf(header: unknown): number | undefined {
+  return header === undefined ? undefined : Number(header);
+}
+
+const CLIENT_TEXT = /^[A-Za-z0-9._@/ -]{1,64}$/;
+
+/** How a client calls itself, by the headers of Apollo's clients and of others. Anything but a plain name is left out. */
+export function clientOf({ headers }: IncomingMessage): Pick<RequestRecord, 'clientName' | 'clientVersion'> {
+  const read = (name: string) => {
+    const text = headers[`apollographql-client-${name}`] ?? headers[`graphql-client-${name}`];
+    return typeof text === 'string' && CLIENT_TEXT.test(text) ? text : undefined;
+  };
+  return { clientName: read('name'), clientVersion: read('version') };
 }

@@ -3,11 +3,9 @@ import { createServer, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import { canonicalAddress, createRangeCheck } from '../lib/ip-address.js';
-import { statusLabel } from '../metrics/catalog.js';
-import type { Metrics } from '../metrics/metrics.js';
 import { ArrivalQueue } from './arrival-queue.js';
 import { isSignedIn } from './authentication.js';
 import type { ConnectionQuotas } from './client-connections.js';
@@ -18,6 +16,7 @@ import type { HostGuard } from './host-guard.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { OriginCheck } from './origins.js';
 import type { RequestLog } from './request-log.js';
+import { recordOf } from './request-log.js';
 import {
   hasSupportedEncoding,
   isUnambiguous,
@@ -48,7 +47,6 @@ interface Dependencies {
   hostGuard: HostGuard;
   /** Proxies whose `X-Forwarded-For` is trusted; when empty, the client's address is that of the socket. */
   trustedProxies: readonly string[];
-  metrics: Metrics;
 }
 
 /**
@@ -66,7 +64,6 @@ export async function createHttpServer({
   quotas,
   hostGuard,
   trustedProxies,
-  metrics,
 }: Dependencies): Promise<{ app: FastifyInstance; connections: ClientConnections }> {
   // An address that a proxy writes with a port must match, too.
   const isProxy = createRangeCheck(trustedProxies);
@@ -134,6 +131,7 @@ export async function createHttpServer({
     reply.headers(commonHeaders(request.id));
     // The socket of a refused upgrade is not reused.
     if (request.ws) reply.header('connection', 'close');
+    reply.raw.once('close', () => writeRequest(requestLog, request, reply));
     loadShedder.track(request.raw, reply.raw);
     if (distrusted.has(request.raw.socket) || !isUnambiguous(request.raw)) {
       // The next request on the connection may be a smuggled one.
@@ -182,25 +180,20 @@ export async function createHttpServer({
     // Sockets count characters of strings, not bytes, as unread.
     done(null, typeof payload === 'string' ? Buffer.from(payload) : payload);
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const { id: traceId, method, routeOptions } = request;
-    const { statusCode: status, elapsedTime } = reply;
-    const route = routeOptions.url ?? null;
-    const record = { traceId, method, route, status, durationMs: Math.round(elapsedTime) };
-    if (status < 400 || isSignedIn(request)) requestLog.write(record);
-    else requestLog.writeAnonymous(record);
-    metrics.observe(
-      'http_server_request_duration_seconds',
-      { http_request_method: method, http_route: route ?? '', http_response_status_code: statusLabel(status) },
-      elapsedTime / 1_000,
-    );
-  });
   // Other content types reach the route without a body, and it refuses them.
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
   app.addHook('preClose', async () => connections.closeSilent());
   app.addHook('onClose', async () => connections.close());
   return { app, connections };
+}
+
+function writeRequest(requestLog: RequestLog, request: FastifyRequest, { raw }: FastifyReply): void {
+  // The operations over a WebSocket have lines of their own.
+  if (request.ws && !raw.writableFinished) return;
+  const record = recordOf(request.raw, raw, request.routeOptions.url ?? null);
+  if (record.status < 400 || isSignedIn(request)) requestLog.write(record);
+  else requestLog.writeAnonymous(record);
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import { acquireForResponse, contextOf, createHttpContext, QUOTA_RETRY_AFTER_SECONDS } from './authentication.js';
 import { sendHttpError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
+import { entryOf } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
 
 /** Bytes that may be buffered for a slow client of a stream or WebSocket; above it the connection is closed. */
@@ -62,6 +63,8 @@ export function createSseHandler({ engine, loadShedder, streamQuota, scheduler, 
       loadShedder.untrack(request.raw);
       // The client may have disconnected already.
       if (raw.destroyed) return events.return();
+      const entry = entryOf(request.raw);
+      entry.streamedBytes = 0;
       open.add(raw);
       raw.once('close', () => {
         open.delete(raw);
@@ -71,7 +74,9 @@ export function createSseHandler({ engine, loadShedder, streamQuota, scheduler, 
       for await (const text of events) {
         if (raw.writableEnded || raw.destroyed) continue;
         // Sockets count the characters of strings, but the bytes of buffers.
-        raw.write(Buffer.from(text));
+        const bytes = Buffer.from(text);
+        entry.streamedBytes += bytes.length;
+        raw.write(bytes);
         // A pipelined response has no socket yet.
         if (raw.writableLength > MAX_BUFFERED_BYTES) request.raw.socket.destroy();
       }

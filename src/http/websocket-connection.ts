@@ -8,6 +8,7 @@ import type { Clock } from '../lib/time.js';
 import type { CallerGuards } from './authentication.js';
 import { authenticate } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
+import { entryOf } from './request-log.js';
 import { findJsonError } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS, MAX_BUFFERED_BYTES } from './sse.js';
 import { WebSocketFrames } from './websocket-frames.js';
@@ -121,7 +122,7 @@ export function serveConnection<T extends WebSocketConnection>(
 ): void {
   const { socket, request } = connection;
   const fail = (error: unknown) => {
-    logBug(request.log, { traceId: request.id }, error);
+    logBug(request.log, entryOf(request.raw).trace, error);
     closeSocket(socket, CLOSE_CODES.internalError, 'Internal error');
   };
   const terminateIfSlow = () => {

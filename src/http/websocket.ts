@@ -6,7 +6,6 @@ import type { ExecutionArgs, FormattedExecutionResult, GraphQLFormattedError } f
 import { GraphQLError } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { handleProtocols, makeServer } from 'graphql-ws';
-import type { RequestContext } from '../datasource-connection/request-context.js';
 import { SubscriptionStream } from '../graphql/subscription-stream.js';
 import type { SubscriptionEngine, SubscriptionResults } from '../graphql/subscriptions.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
@@ -14,9 +13,10 @@ import { logBug } from '../lib/logger.js';
 import type { CallerGuards } from './authentication.js';
 import type { ClientTimeouts } from './client-timeouts.js';
 import type { HttpErrorName } from './errors.js';
-import { formatHttpError, handleClientError, traceIdOf } from './errors.js';
+import { formatHttpError, HTTP_ERRORS, handleClientError } from './errors.js';
 import type { LoadShedder } from './load-shedder.js';
-import type { RequestLog } from './request-log.js';
+import type { RequestEntry, RequestLog } from './request-log.js';
+import { clientOf, entryOf, newEntry } from './request-log.js';
 import type { RequestScheduler } from './request-scheduler.js';
 import { MAX_BODY_BYTES, validateBody } from './request-validation.js';
 import { CLOSE_TIMEOUT_MS } from './sse.js';
@@ -38,6 +38,7 @@ interface Dependencies extends CallerGuards {
   trustedDocuments: TrustedDocuments | undefined;
   /** Undefined without tenants. */
   scheduler: RequestScheduler | undefined;
+  requestLog: RequestLog;
   isStopping: () => boolean;
 }
 
@@ -54,11 +55,12 @@ interface StartedSubscription {
 /** The arguments of a subscription, as graphql-ws passes them on. */
 interface SubscriptionArgs extends ExecutionArgs {
   session: Session;
+  entry: RequestEntry;
 }
 
 /** Serves subscriptions over WebSockets by the graphql-ws protocol. */
 export function createWebSocketHandler(dependencies: Dependencies) {
-  const { engine, loadShedder, clientTimeouts, clock, isStopping, metrics } = dependencies;
+  const { loadShedder, clientTimeouts, clock, isStopping, metrics } = dependencies;
   const sessions = new Set<Session>();
   metrics.read('dli_gateway_subscriptions', () => ({
     websocket: [...sessions].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0),
@@ -79,7 +81,7 @@ export function createWebSocketHandler(dependencies: Dependencies) {
       }
       return prepare(extra, Object.keys(subscriptions).length, payload, dependencies);
     },
-    subscribe: args => startSubscription(args as SubscriptionArgs, engine) as never,
+    subscribe: args => startSubscription(args as SubscriptionArgs, dependencies) as never,
     // The engine has formatted them already.
     onNext: (_context, _id, _payload, _args, result) => result as FormattedExecutionResult,
   });
@@ -100,12 +102,16 @@ async function prepare(
   session: Session,
   subscriptions: number,
   payload: SubscribePayload,
-  { engine, loadShedder, scheduler, trustedDocuments, metrics }: Dependencies,
+  { engine, loadShedder, scheduler, trustedDocuments, requestLog, metrics }: Dependencies,
 ): Promise<SubscriptionArgs | GraphQLError[]> {
   const { context } = session;
-  const traceId = traceIdOf();
-  const refuse = (name: HttpErrorName, retryAfterSeconds?: number) =>
-    toGraphqlErrors([formatHttpError(name, traceId, retryAfterSeconds)]);
+  const entry = newEntry();
+  const { trace, operation } = entry;
+  const refuse = (name: HttpErrorName, retryAfterSeconds?: number) => {
+    Object.assign(operation, { outcome: 'ERROR', code: HTTP_ERRORS[name].code });
+    writeOperation(session, entry, requestLog);
+    return toGraphqlErrors([formatHttpError(name, trace.traceId, retryAfterSeconds)]);
+  };
   if (context === undefined) throw new TypeError('graphql-ws accepted a subscription before connection_init');
   loadShedder.trackMessage();
   // The scheduler sheds by tenant.
@@ -120,8 +126,24 @@ async function prepare(
   const body = payload.query === '' ? { ...payload, query: undefined } : payload;
   const validated = validateBody(body, trustedDocuments);
   if (typeof validated === 'string') return refuse(validated);
-  const prepared = engine.prepare(validated, { ...context, traceId });
-  return Array.isArray(prepared) ? toGraphqlErrors(prepared) : { ...prepared, session };
+  const prepared = engine.prepare(validated, { ...context, trace, operation });
+  if (!Array.isArray(prepared)) return { ...prepared, session, entry };
+  writeOperation(session, entry, requestLog);
+  return toGraphqlErrors(prepared);
+}
+
+/** Writes the line of an operation that has ended. Whatever it was, the upgrade request was answered with 101. */
+function writeOperation(
+  { request, context }: Session,
+  { trace, operation, startMs }: RequestEntry,
+  requestLog: RequestLog,
+): void {
+  const durationMs = performance.now() - startMs;
+  const place = { method: 'GET', route: request.routeOptions.url ?? null, status: 101 };
+  const record = { ...trace, ...place, durationMs, ...operation, ...clientOf(request.raw) };
+  // Only the callers of tokens have an expiry.
+  if (operation.outcome !== 'ERROR' || context?.validUntilMs !== undefined) requestLog.write(record);
+  else requestLog.writeAnonymous(record);
 }
 
 // graphql-ws accepts instances only, and sends what their toJSON() returns.
@@ -131,17 +153,21 @@ function toGraphqlErrors(formatted: GraphQLFormattedError[]): GraphQLError[] {
 
 // Counts subscriptions again, because graphql-ws counts concurrent ones with the same id as one.
 async function startSubscription(
-  { session, ...args }: SubscriptionArgs,
-  engine: SubscriptionEngine,
+  { session, entry, ...args }: SubscriptionArgs,
+  { engine, requestLog }: Dependencies,
 ): Promise<SubscriptionResults> {
   const { socket, subscriptions } = session;
   if (subscriptions.size >= MAX_SUBSCRIPTIONS) {
-    const { traceId } = args.contextValue as RequestContext;
-    return { errors: [formatHttpError('tooManySubscriptions', traceId)] };
+    Object.assign(entry.operation, { outcome: 'ERROR', code: HTTP_ERRORS.tooManySubscriptions.code });
+    writeOperation(session, entry, requestLog);
+    return { errors: [formatHttpError('tooManySubscriptions', entry.trace.traceId)] };
   }
   const started: StartedSubscription = {};
   subscriptions.add(started);
-  const results = await engine.subscribe(args, () => subscriptions.delete(started));
+  const results = await engine.subscribe(args, () => {
+    subscriptions.delete(started);
+    writeOperation(session, entry, requestLog);
+  });
   if (!(results instanceof SubscriptionStream)) return results;
   started.stream = results;
   // The client may have disconnected already.
@@ -171,7 +197,7 @@ export async function registerWebSockets(
     errorHandler(error, socket, request) {
       // After a protocol error of the client, ws has closed the socket already.
       if (socket.readyState !== socket.OPEN) return;
-      logBug(log, { traceId: request.id }, error);
+      logBug(log, entryOf(request.raw).trace, error);
       closeSocket(socket, CLOSE_CODES.internalError, 'Internal error');
     },
     preClose(done) {

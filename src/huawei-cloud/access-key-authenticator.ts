@@ -1,4 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authenticator,
@@ -44,8 +45,8 @@ export class AccessKeyAuthenticator implements Authenticator {
     private readonly clock: Clock,
     private readonly onSuspended: SuspensionListener,
   ) {
-    this.#projectId = new RefreshingValue(async () => {
-      const value = project.id ?? (await this.#findProjectId(iam, project.name));
+    this.#projectId = new RefreshingValue(async trace => {
+      const value = project.id ?? (await this.#findProjectId(iam, project.name, trace));
       return { value, lifeMs: Number.POSITIVE_INFINITY, refreshAfterMs: Number.POSITIVE_INFINITY };
     }, clock);
     this.#key = new CurrentCredential(credentials, next => this.#createState(next));
@@ -62,9 +63,9 @@ export class AccessKeyAuthenticator implements Authenticator {
     });
   }
 
-  authenticate(deadline: Deadline): Promise<CredentialUse> {
+  authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     return this.#key.use(async ({ credentials, guard, probe }) => {
-      const projectId = await this.#projectId.get(deadline, () => guard.check());
+      const projectId = await this.#projectId.get(deadline, () => guard.check(), trace);
       const permit = await probe.acquire(deadline);
       const authentication = {
         projectId,
@@ -83,10 +84,10 @@ export class AccessKeyAuthenticator implements Authenticator {
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 
-  async #findProjectId(iam: IamClient, name: string): Promise<string> {
+  async #findProjectId(iam: IamClient, name: string, trace: TraceContext): Promise<string> {
     const { credentials, guard, probe } = this.#key.state;
     const sign = (url: URL) => this.#sign({ method: 'GET', url, body: '' }, credentials);
-    const projectId = await guard.run(() => iam.findProjectId(name, sign));
+    const projectId = await guard.run(() => iam.findProjectId(name, sign, trace));
     probe.markProven();
     return projectId;
   }

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
 
 /** A request before its credentials are added. */
@@ -54,9 +55,10 @@ export interface Authenticator {
   /**
    * Acquires a valid authentication for one request. While the credentials are unproven, it waits for a probe.
    *
+   * @param trace for the log of the sign-in, if this request is the first that needs it
    * @throws {AuthenticationError} if none is available before the deadline
    */
-  authenticate(deadline: Deadline): Promise<CredentialUse>;
+  authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse>;
 }
 
 /**

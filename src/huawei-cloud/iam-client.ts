@@ -1,11 +1,12 @@
 import type { KyInstance, Options } from 'ky';
 import { z } from 'zod';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline } from '../lib/time.js';
 import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
 import type { CallOptions } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
-import type { Transport } from './transport.js';
+import type { CallDetails, Transport, UpstreamLog, UpstreamOperations } from './transport.js';
 import { TransportError } from './transport-error.js';
 
 /** An IAM user who authenticates by password. */
@@ -50,6 +51,7 @@ export class IamClient {
     transport: Transport,
     private readonly endpoint: URL,
     private readonly clock: Clock,
+    private readonly upstream: UpstreamLog,
   ) {
     this.#http = createKyClient(transport);
   }
@@ -59,25 +61,15 @@ export class IamClient {
    *
    * @throws {AuthenticationError}
    */
-  async issueToken(user: IamUser, project: ProjectScope): Promise<IamToken> {
+  async issueToken(user: IamUser, project: ProjectScope, trace: TraceContext): Promise<IamToken> {
     const { name, password, domainName } = user;
     const identity = {
       methods: ['password'],
       password: { user: { name, password, domain: { name: domainName } } },
     };
     const url = new URL('/v3/auth/tokens?nocatalog=true', this.endpoint);
-    const response = await this.#send(url, {
-      method: 'POST',
-      json: { auth: { identity, scope: { project } } },
-    });
-    const { token } = await read(response, 201, tokenBody);
-    const value = response.headers.get('x-subject-token');
-    if (value === null || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
-    // All times are IAM's, so local clock skew does not matter.
-    const nowMs = Date.parse(response.headers.get('date') ?? '') || Date.parse(token.issued_at ?? '');
-    const lifeMs = Date.parse(token.expires_at) - nowMs;
-    if (!(lifeMs >= MIN_LIFE_MS)) throw unreadable();
-    return { token: value, projectId: token.project.id, lifeMs };
+    const options = { method: 'POST', json: { auth: { identity, scope: { project } } } };
+    return this.#call('issueToken', url, options, trace, readToken);
   }
 
   /**
@@ -86,10 +78,14 @@ export class IamClient {
    * @param headersFor returns the headers that authenticate the lookup
    * @throws {AuthenticationError} also if there is no such project, or more than one
    */
-  async findProjectId(name: string, headersFor: (url: URL) => Record<string, string>): Promise<string> {
+  async findProjectId(
+    name: string,
+    headersFor: (url: URL) => Record<string, string>,
+    trace: TraceContext,
+  ): Promise<string> {
     const url = new URL('/v3/projects', this.endpoint);
     url.searchParams.set('name', name);
-    const listed = await this.#listProjects(url, headersFor(url));
+    const listed = await this.#listProjects(url, headersFor(url), trace);
     const projects = listed.filter(project => project.name === name);
     const [project] = projects;
     if (project !== undefined && projects.length === 1) return project.id;
@@ -99,9 +95,12 @@ export class IamClient {
     );
   }
 
-  async #listProjects(url: URL, headers: Record<string, string>) {
+  async #listProjects(url: URL, headers: Record<string, string>, trace: TraceContext) {
     try {
-      return (await read(await this.#send(url, { headers }), 200, projectsBody)).projects;
+      const { projects } = await this.#call('listProjects', url, { headers }, trace, response =>
+        read(response, 200, projectsBody),
+      );
+      return projects;
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
       const remedy = 'With HUAWEICLOUD_SDK_PROJECT_ID set, no project is looked up.';
@@ -109,16 +108,49 @@ export class IamClient {
     }
   }
 
-  async #send(url: URL, options: Options): Promise<Response> {
-    const limits = { deadline: new Deadline(this.clock, IAM_TIMEOUT_MS), maxBodyBytes: MAX_RESPONSE_BYTES };
+  async #call<T>(
+    operation: UpstreamOperations['iam'],
+    url: URL,
+    options: Options,
+    trace: TraceContext,
+    readResponse: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const { clock, upstream } = this;
+    const startedMs = clock.monotonicMs();
+    const details: CallDetails = { outcome: 'OK', mayHaveBeenSent: true };
     try {
-      return await this.#http(url, { ...options, limits } as CallOptions);
+      const response = await this.#send(url, options);
+      details.status = response.status;
+      return await readResponse(response);
     } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      const cause = error.causeCode === undefined ? error.failure : `${error.failure}, ${error.causeCode}`;
-      throw new AuthenticationError('UNAVAILABLE', `IAM did not respond (${cause}).`);
+      if (error instanceof TransportError) {
+        const { failure: errorType, causeCode, mayHaveBeenSent } = error;
+        Object.assign(details, { outcome: 'UNAVAILABLE', errorType, causeCode, mayHaveBeenSent });
+        const cause = causeCode === undefined ? errorType : `${errorType}, ${causeCode}`;
+        throw new AuthenticationError('UNAVAILABLE', `IAM did not respond (${cause}).`);
+      }
+      details.outcome = error instanceof AuthenticationError ? error.failure : 'UNAVAILABLE';
+      throw error;
+    } finally {
+      upstream.write({ trace, target: 'iam', operation, durationMs: clock.monotonicMs() - startedMs, ...details });
     }
   }
+
+  #send(url: URL, options: Options): Promise<Response> {
+    const limits = { deadline: new Deadline(this.clock, IAM_TIMEOUT_MS), maxBodyBytes: MAX_RESPONSE_BYTES };
+    return this.#http(url, { ...options, limits } as CallOptions);
+  }
+}
+
+async function readToken(response: Response): Promise<IamToken> {
+  const { token } = await read(response, 201, tokenBody);
+  const value = response.headers.get('x-subject-token');
+  if (value === null || !/^[\x21-\x7e]+$/.test(value)) throw unreadable();
+  // All times are IAM's, so local clock skew does not matter.
+  const nowMs = Date.parse(response.headers.get('date') ?? '') || Date.parse(token.issued_at ?? '');
+  const lifeMs = Date.parse(token.expires_at) - nowMs;
+  if (!(lifeMs >= MIN_LIFE_MS)) throw unreadable();
+  return { token: value, projectId: token.project.id, lifeMs };
 }
 
 async function read<T>(response: Response, expectedStatus: number, shape: z.ZodType<T>): Promise<T> {

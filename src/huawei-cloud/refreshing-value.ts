@@ -1,3 +1,5 @@
+import type { TraceContext } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import { AuthenticationError } from './authenticator.js';
@@ -35,7 +37,7 @@ export class RefreshingValue<T> {
   #lastError: unknown;
 
   constructor(
-    private readonly load: () => Promise<LoadedValue<T>>,
+    private readonly load: (trace: TraceContext) => Promise<LoadedValue<T>>,
     private readonly clock: Clock,
   ) {}
 
@@ -43,21 +45,22 @@ export class RefreshingValue<T> {
    * Returns the value; waits for a load only if none is cached.
    *
    * @param checkLoad called before such a wait; what it throws prevents it
+   * @param trace of the load, if this call starts it
    * @throws {AuthenticationError} UNAVAILABLE if the load does not end before the deadline; else what the load threw
    */
-  async get(deadline: Deadline, checkLoad: () => void): Promise<T> {
+  async get(deadline: Deadline, checkLoad: () => void, trace: TraceContext): Promise<T> {
     const nowMs = this.clock.monotonicMs();
     const cached = this.#cached;
     if (cached !== undefined && nowMs < cached.expiresAtMs) {
       if (nowMs >= cached.refreshAtMs && nowMs >= this.#retryAtMs) {
         // The failure of an early reload does not matter while the cached value is valid.
-        this.#startLoad().catch(() => undefined);
+        this.#startLoad(trace).catch(() => undefined);
       }
       return cached.value;
     }
     checkLoad();
     if (this.#loading === undefined && nowMs < this.#retryAtMs) throw this.#lastError;
-    return withTimeout(deadline.remainingMs(), this.#startLoad(), () => {
+    return withTimeout(deadline.remainingMs(), this.#startLoad(trace), () => {
       throw new AuthenticationError('UNAVAILABLE', 'IAM did not answer in time.');
     });
   }
@@ -94,21 +97,21 @@ export class RefreshingValue<T> {
     this.#failures = 0;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
     if (this.#cached !== undefined) this.#cached.refreshAtMs = Number.NEGATIVE_INFINITY;
-    this.#startLoad().catch(() => undefined);
+    this.#startLoad(newTrace()).catch(() => undefined);
   }
 
-  #startLoad(): Promise<T> {
+  #startLoad(trace: TraceContext): Promise<T> {
     if (this.#loading !== undefined) return this.#loading;
-    const loading = this.#loadOnce(this.#generation).finally(() => {
+    const loading = this.#loadOnce(this.#generation, trace).finally(() => {
       if (this.#loading === loading) this.#loading = undefined;
     });
     this.#loading = loading;
     return loading;
   }
 
-  async #loadOnce(generation: number): Promise<T> {
-    const [result] = await Promise.allSettled([this.load()]);
-    if (generation !== this.#generation) return this.#startLoad();
+  async #loadOnce(generation: number, trace: TraceContext): Promise<T> {
+    const [result] = await Promise.allSettled([this.load(trace)]);
+    if (generation !== this.#generation) return this.#startLoad(trace);
     const nowMs = this.clock.monotonicMs();
     if (result.status === 'rejected') {
       const backOffMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
@@ -47,9 +48,9 @@ export class TokenAuthenticator implements Authenticator {
     private readonly clock: Clock,
     private readonly onSuspended: SuspensionListener,
   ) {
-    this.#authentication = new RefreshingValue(async () => {
+    this.#authentication = new RefreshingValue(async trace => {
       const { user, passwordGuard } = this.#user.state;
-      const { token, projectId, lifeMs } = await passwordGuard.run(() => iam.issueToken(user, project));
+      const { token, projectId, lifeMs } = await passwordGuard.run(() => iam.issueToken(user, project, trace));
       const headers = { 'content-type': 'application/json', 'x-auth-token': token };
       const refreshAfterMs = Math.min(lifeMs * RENEW_AT_SHARE_OF_LIFE, lifeMs - RENEW_BEFORE_EXPIRY_MS);
       return {
@@ -75,8 +76,8 @@ export class TokenAuthenticator implements Authenticator {
     this.#user.replace(next, () => this.#authentication.reload());
   }
 
-  authenticate(deadline: Deadline): Promise<CredentialUse> {
-    return this.#user.use(state => this.#use(state, deadline));
+  authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
+    return this.#user.use(state => this.#use(state, deadline, trace));
   }
 
   #createState(user: IamUser): UserState {
@@ -86,13 +87,13 @@ export class TokenAuthenticator implements Authenticator {
     return { user, passwordGuard, tokenGuard, probe: new CredentialProbe(tokenGuard, this.clock) };
   }
 
-  async #use(state: UserState, deadline: Deadline): Promise<CredentialUse> {
+  async #use(state: UserState, deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     // Before the wait for a probe, so that a failure of IAM is reported as such.
-    const early = await this.#currentToken(state, deadline);
+    const early = await this.#currentToken(state, deadline, trace);
     const permit = await state.probe.acquire(deadline);
     try {
       // The token may have been refused during the wait.
-      const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline);
+      const token = this.#authentication.isCurrent(early) ? early : await this.#currentToken(state, deadline, trace);
       return state.probe.use(token, permit, () => {
         this.#authentication.discard(token);
         // A proven token that is refused has expired or was revoked, which does not count against the user.
@@ -105,10 +106,15 @@ export class TokenAuthenticator implements Authenticator {
     }
   }
 
-  #currentToken({ passwordGuard, tokenGuard }: UserState, deadline: Deadline): Promise<Authentication> {
-    return this.#authentication.get(deadline, () => {
+  #currentToken(
+    { passwordGuard, tokenGuard }: UserState,
+    deadline: Deadline,
+    trace: TraceContext,
+  ): Promise<Authentication> {
+    const checkLoad = () => {
       passwordGuard.check();
       tokenGuard.check();
-    });
+    };
+    return this.#authentication.get(deadline, checkLoad, trace);
   }
 }

@@ -5,6 +5,7 @@ import { stateOfWireName } from '../dli/connection.js';
 import type { DliClient, ListFilter } from '../dli/dli-client.js';
 import { DliError } from '../dli/dli-error.js';
 import type { ConnectionList } from '../dli/responses.js';
+import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { Deadline, withTimeout } from '../lib/time.js';
 
@@ -29,20 +30,20 @@ export class ConnectionLookup {
    * The complete list, read after this call, or all connections of a name if DLI can filter by it. Undefined once the
    * deadline has passed.
    */
-  read(name: string, traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
-    if (this.filtersByName) return this.#list(traceId, { name }, deadline);
+  read(name: string, trace: TraceContext, deadline?: Deadline): Promise<ConnectionList | undefined> {
+    if (this.filtersByName) return this.#list(trace, { name }, deadline);
     // A read that has started shows an earlier state, and one that hangs must not delay the next.
     this.#batch ??= delay(BATCH_MS).then(() => {
       this.#batch = undefined;
-      return this.#list(traceId, {});
+      return this.#list(trace, {});
     });
     // Other lookups of the batch may have a later deadline.
     return deadline === undefined ? this.#batch : withTimeout(deadline.remainingMs(), this.#batch, () => undefined);
   }
 
   /** The connections that DLI lists for a tag. */
-  readTagged(tag: ConnectionTag, traceId: string, deadline?: Deadline): Promise<ConnectionList | undefined> {
-    return this.#list(traceId, { tag }, deadline);
+  readTagged(tag: ConnectionTag, trace: TraceContext, deadline?: Deadline): Promise<ConnectionList | undefined> {
+    return this.#list(trace, { tag }, deadline);
   }
 
   /** Whether DLI was seen to filter by tag within the last hour. */
@@ -51,19 +52,19 @@ export class ConnectionLookup {
   }
 
   /** Checks that DLI filters by tag: it must list no connection for a random tag. */
-  async proveFilter(traceId: string, deadline?: Deadline): Promise<boolean> {
+  async proveFilter(trace: TraceContext, deadline?: Deadline): Promise<boolean> {
     if (this.isFilterProven()) return true;
     const decoy = { key: MARKER_TAG_KEY, value: randomUUID().replaceAll('-', '') };
-    const list = await this.readTagged(decoy, traceId, deadline);
+    const list = await this.readTagged(decoy, trace, deadline);
     if (list === undefined || list.connections.length > 0) return false;
     this.#filterProvenUntilMs = this.clock.monotonicMs() + FILTER_PROOF_LIFE_MS;
     return true;
   }
 
-  async #list(traceId: string, filter: ListFilter, limit?: Deadline): Promise<ConnectionList | undefined> {
+  async #list(trace: TraceContext, filter: ListFilter, limit?: Deadline): Promise<ConnectionList | undefined> {
     try {
       const deadline = new Deadline(this.clock, Math.min(READ_TIMEOUT_MS, limit?.remainingMs() ?? READ_TIMEOUT_MS));
-      return await this.dli.listForReconciliation({ traceId, deadline }, filter);
+      return await this.dli.listForReconciliation({ trace, deadline }, filter);
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
       return undefined;

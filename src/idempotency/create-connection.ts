@@ -185,7 +185,7 @@ export class CreateConnection {
   /** The connection of an earlier call whose record the store lost. Undefined: there is none. */
   async #findAfterLoss(record: SendingRecord, context: OperationContext): Promise<CreateOutcome | undefined> {
     const { reconciler, writer } = this.dependencies;
-    const finding = await reconciler.findAfterLoss(record, context.traceId, this.#lookupDeadline(context));
+    const finding = await reconciler.findAfterLoss(record, context.trace, this.#lookupDeadline(context));
     if (finding.kind === 'absent' || finding.kind === 'nearMiss') return undefined;
     if (finding.kind === 'claimed') return this.#settleFound(record, finding, context);
     await writer.remove(record);
@@ -195,12 +195,13 @@ export class CreateConnection {
   async #settleFound(
     record: SendingRecord,
     finding: Parameters<typeof toFoundSuccess>[1],
-    { traceId }: OperationContext,
+    { trace }: OperationContext,
   ): Promise<CreateOutcome> {
     const { writer, clock, log } = this.dependencies;
     const found = toSucceeded(record, toFoundSuccess(record, finding), clock.epochMs());
     await writer.write(found);
-    log.info({ traceId, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
+    const ids = { operationId: record.id, connectionId: found.connectionId };
+    log.info({ ...trace, ...ids, operation: 'reconcile', outcome: 'found' }, 'create found after a loss of records');
     return recordedOutcome(found);
   }
 
@@ -231,7 +232,7 @@ export class CreateConnection {
     if (code === 'NAME_TAKEN' && record.hasMarker === true) {
       // Without an earlier request, only the marker proves that the connection of this name is ours.
       const deadline = this.#lookupDeadline(context);
-      const found = await reconciler.findMarked(record, context.traceId, deadline);
+      const found = await reconciler.findMarked(record, context.trace, deadline);
       if (found !== undefined) return this.#settleFound(record, found, context);
     }
     await writer.write(toRejected(record, toRejection(refusal), clock.epochMs()));
@@ -262,7 +263,8 @@ export class CreateConnection {
     const { clock, markerTag } = this.dependencies;
     const hasMarker = markerTag && hasRoomForMarker(request);
     const ownedUntilMs = context.deadline.endsAtEpochMs + OWNERSHIP_MARGIN_MS;
-    return toSending(key, wantedOf(request), hasMarker, clock.epochMs(), ownedUntilMs);
+    const identity = { ...key, traceId: context.trace.traceId };
+    return toSending(identity, wantedOf(request), hasMarker, clock.epochMs(), ownedUntilMs);
   }
 
   /** Leaves enough of the deadline to write the record and respond. */

@@ -1,6 +1,6 @@
 import type { ConnectionKind } from '../dli/connection.js';
 import type { ConnectionList } from '../dli/responses.js';
-import type { Logger } from '../lib/logger.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { OperationRecord, Success, UndecidedRecord, UnknownRecord } from '../operation-store/operation-record.js';
@@ -46,16 +46,16 @@ export class Reconciler {
    *
    * @param deadline after it, the result is `unreadable`
    */
-  async findAfterLoss(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<Finding> {
-    return this.#conclude(await this.#match(record, traceId, true, deadline), record, traceId);
+  async findAfterLoss(record: UndecidedRecord, trace: TraceContext, deadline: Deadline): Promise<Finding> {
+    return this.#conclude(await this.#match(record, trace, true, deadline), record, trace);
   }
 
-  async #conclude(match: Match, record: UndecidedRecord, traceId: string): Promise<Finding> {
+  async #conclude(match: Match, record: UndecidedRecord, trace: TraceContext): Promise<Finding> {
     if (match.kind === 'found') return this.#claim(match, record);
     const { kind: outcome } = match;
     if (outcome === 'ambiguous' || outcome === 'incomplete')
       this.dependencies.log.warn(
-        { traceId, operation: 'reconcile', outcome },
+        { ...trace, operation: 'reconcile', operationId: record.id, outcome },
         'connection cannot be attributed to one create',
       );
     return match;
@@ -66,8 +66,8 @@ export class Reconciler {
    *
    * @returns undefined also while it is not proven that DLI filters by tag
    */
-  async findMarked(record: UndecidedRecord, traceId: string, deadline: Deadline): Promise<Found | undefined> {
-    const match = await this.#matchMarker(record, undefined, traceId, deadline);
+  async findMarked(record: UndecidedRecord, trace: TraceContext, deadline: Deadline): Promise<Found | undefined> {
+    const match = await this.#matchMarker(record, undefined, trace, deadline);
     if (match?.kind !== 'found') return undefined;
     const finding = await this.#claim(match, record);
     return finding.kind === 'absent' ? undefined : match;
@@ -78,21 +78,22 @@ export class Reconciler {
    *
    * @returns the next version of the record
    */
-  async check(record: UnknownRecord, traceId: string): Promise<OperationRecord> {
+  async check(record: UnknownRecord, trace: TraceContext): Promise<OperationRecord> {
     const { clock, log, writer, metrics } = this.dependencies;
-    const finding = await this.#conclude(await this.#match(record, traceId, false), record, traceId);
+    const finding = await this.#conclude(await this.#match(record, trace, false), record, trace);
     const nowMs = clock.epochMs();
     const next = this.#judge(record, finding, nowMs);
     const written = next.state === 'UNKNOWN' ? { ...next, nextCheckAtMs: this.#nextCheckMs(next, nowMs) } : next;
     // The same call may succeed later, so its key is free again.
     if (this.#isExpiredRefusal(written, nowMs)) await writer.remove(record);
     else await writer.write(written);
-    const isDecided = written.state !== record.state || written.isSettled !== record.isSettled;
+    const isDecided = hasEnded(record, written);
     const outcome = isDecided ? loggedOutcome(written) : 'undecided';
     metrics.count('dli_gateway_reconciliations_total', { result: outcome });
     if (isDecided) {
+      const { id: operationId, connectionId } = written;
       const afterMs = Math.round(nowMs - record.sentAtMs);
-      log.info({ traceId, operation: 'reconcile', outcome, afterMs }, 'create reconciled');
+      log.info({ ...trace, operation: 'reconcile', operationId, connectionId, outcome, afterMs }, 'create reconciled');
     }
     return written;
   }
@@ -101,18 +102,23 @@ export class Reconciler {
     return this.dependencies.lookups[wanted.kind ?? 'CLASSIC'];
   }
 
-  async #match(record: UndecidedRecord, traceId: string, isAfterLoss: boolean, deadline?: Deadline): Promise<Match> {
+  async #match(
+    record: UndecidedRecord,
+    trace: TraceContext,
+    isAfterLoss: boolean,
+    deadline?: Deadline,
+  ): Promise<Match> {
     const { clock, settleMs, markerTag } = this.dependencies;
     const lookup = this.#lookupFor(record);
     const hasMarker = record.hasMarker === true;
     // Before the filtered list: a connection that only appears later would not prove that DLI filters.
     const before =
-      hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(record.wanted.name, traceId, deadline);
-    const marked = hasMarker ? await this.#matchMarker(record, before, traceId, deadline) : undefined;
+      hasMarker && lookup.isFilterProven() ? undefined : await lookup.read(record.wanted.name, trace, deadline);
+    const marked = hasMarker ? await this.#matchMarker(record, before, trace, deadline) : undefined;
     // A refusal counts only if no similar connection exists either: DLI may not know the tag yet, or store no tags.
     const isRefused = record.suspected !== undefined || record.rejection !== undefined;
     if (marked?.kind === 'found' || (marked?.kind === 'absent' && !isAfterLoss && !isRefused)) return marked;
-    const list = before ?? (hasMarker ? await lookup.read(record.wanted.name, traceId, deadline) : undefined);
+    const list = before ?? (hasMarker ? await lookup.read(record.wanted.name, trace, deadline) : undefined);
     if (list === undefined) return { kind: 'unreadable' };
     const untilMs = (record.lastSentAtMs ?? clock.epochMs()) + settleMs;
     const similar = matchConnection(record.wanted, { fromMs: record.sentAtMs, untilMs }, list);
@@ -128,11 +134,11 @@ export class Reconciler {
   async #matchMarker(
     record: OperationRecord,
     before: ConnectionList | undefined,
-    traceId: string,
+    trace: TraceContext,
     deadline?: Deadline,
   ): Promise<Match | undefined> {
     const lookup = this.#lookupFor(record);
-    const list = await lookup.readTagged(markerTagOf(record.id), traceId, deadline);
+    const list = await lookup.readTagged(markerTagOf(record.id), trace, deadline);
     if (list === undefined) return undefined;
     const [only, ...others] = list.connections;
     if (only === undefined) {
@@ -140,7 +146,7 @@ export class Reconciler {
       return isFiltered ? { kind: 'absent' } : undefined;
     }
     if (others.length > 0 || only.name !== record.wanted.name || only.id === null) return undefined;
-    if (!(await lookup.proveFilter(traceId, deadline))) return undefined;
+    if (!(await lookup.proveFilter(trace, deadline))) return undefined;
     return { kind: 'found', connectionId: only.id, recognisedBy: 'LABEL' };
   }
 
@@ -203,6 +209,11 @@ export class Reconciler {
     const waitMs = fraction === undefined ? settleMs / 4 : sentAtMs + fraction * settleMs - nowMs;
     return nowMs + waitMs * (1 + JITTER * Math.random());
   }
+}
+
+/** Whether a check has ended the search for the connection of a record. */
+export function hasEnded(before: OperationRecord, after: OperationRecord): boolean {
+  return after.state !== before.state || after.isSettled !== before.isSettled;
 }
 
 /** The success of a create whose connection was found in the list. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationContext } from '../dli/dli-error.js';
-import type { Logger } from '../lib/logger.js';
+import type { Logger, TraceContext } from '../lib/logger.js';
+import { newTrace } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import { withTimeout } from '../lib/time.js';
 import type { OperationRecord, UnknownRecord } from '../operation-store/operation-record.js';
@@ -10,6 +11,7 @@ import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
 import type { OperationKeys } from './operation-keys.js';
 import type { Reconciler } from './reconciler.js';
+import { hasEnded } from './reconciler.js';
 import type { WriteBehind } from './write-behind.js';
 
 /** When the list is read while the caller waits, as fractions of the settle time: after 1, 3 and 10 of 120 s. */
@@ -17,6 +19,9 @@ const INLINE_FRACTIONS = [1 / 120, 3 / 120, 10 / 120];
 /** Time that the last read leaves to write the record and respond, in milliseconds. */
 export const RESPONSE_MARGIN_MS = 500;
 const MAX_RETRY_AFTER_SECONDS = 300;
+
+/** Called with the record of a create that has ended although no caller waits for it any more, and a trace for the log. */
+export type LateEndListener = (record: OperationRecord, trace: TraceContext) => void;
 
 /** Reconciles a create while its caller waits. */
 export class InlineReconciliation {
@@ -26,6 +31,7 @@ export class InlineReconciliation {
     private readonly writer: WriteBehind,
     private readonly clock: Clock,
     private readonly settleMs: number,
+    private readonly onLateEnd: LateEndListener,
   ) {}
 
   /**
@@ -40,12 +46,16 @@ export class InlineReconciliation {
       const waitMs = Math.max(0, startMs + fraction * this.settleMs - this.clock.monotonicMs());
       if (waitMs + RESPONSE_MARGIN_MS > context.deadline.remainingMs()) break;
       await delay(waitMs);
-      const check = this.reconciler.check(current, context.traceId);
+      const check = this.reconciler.check(current, context.trace);
       const limitMs = Math.max(0, context.deadline.remainingMs() - RESPONSE_MARGIN_MS);
       const checked = await withTimeout(limitMs, check, () => undefined);
       if (checked === undefined) {
         // The caller is answered now. The result of the late read is written anyway.
-        void check.then(late => this.release(late));
+        const unchecked = current;
+        void check.then(late => {
+          if (hasEnded(unchecked, late)) this.onLateEnd(late, newTrace(late.traceId));
+          return this.release(late);
+        });
         return current;
       }
       if (checked.state !== 'UNKNOWN') return checked;
@@ -94,6 +104,7 @@ interface Dependencies {
   reconciler: Reconciler;
   clock: Clock;
   log: Logger;
+  onLateEnd: LateEndListener;
   /** Milliseconds between two searches for abandoned records. */
   intervalMs: number;
 }
@@ -140,11 +151,14 @@ export class BackgroundReconciliation {
   }
 
   async #decide(record: OperationRecord): Promise<void> {
-    const { store, inline, reconciler, clock } = this.dependencies;
+    const { store, inline, reconciler, clock, onLateEnd } = this.dependencies;
     const nowMs = clock.epochMs();
     const owned = await takeOver(store, record, nowMs, nowMs + BACKGROUND_OWNERSHIP_MS);
     if (owned === undefined) return;
-    await inline.release(await reconciler.check(owned, randomUUID().replaceAll('-', '')));
+    const trace = newTrace(owned.traceId);
+    const checked = await reconciler.check(owned, trace);
+    if (hasEnded(owned, checked)) onLateEnd(checked, trace);
+    await inline.release(checked);
   }
 }
 

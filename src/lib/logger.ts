@@ -1,13 +1,31 @@
+import { randomUUID } from 'node:crypto';
 import { types } from 'node:util';
 
+/** What correlates the log lines of one request, or of one piece of background work. */
+export interface TraceContext {
+  /** The gateway's own id of the request: 32 lower-case hex digits. Absent for background work. */
+  requestId?: string;
+  /** The trace, which may span several requests and services (W3C Trace Context): 32 lower-case hex digits. */
+  traceId: string;
+  /** The gateway's own span within the trace: 16 lower-case hex digits. */
+  spanId: string;
+}
+
+/** A new span of background work, in a trace of its own unless one is given. */
+export function newTrace(traceId = randomUUID().replaceAll('-', '')): TraceContext {
+  return { traceId, spanId: randomUUID().replaceAll('-', '').slice(0, 16) };
+}
+
 /** Fields of a log record of the gateway's internals: an allow-list. */
-interface LogRecord {
-  traceId?: string;
+interface LogRecord extends Partial<TraceContext> {
   // Stored: do not rename.
   operation: 'reconcile' | 'store' | 'keys' | 'limits' | 'follow';
   outcome: string;
   /** Text written by the gateway, never by a caller or an upstream. */
   detail?: string;
+  /** The id of the record of a create. */
+  operationId?: string;
+  connectionId?: string | undefined;
   /** Milliseconds since the create was sent. */
   afterMs?: number;
   /** Number of affected records or connections. */
@@ -22,7 +40,8 @@ export interface Logger<R extends object = LogRecord> {
 }
 
 // A log line has at most 2 KB, and the innermost frames are the most useful ones.
-const MAX_LENGTH = 1_500;
+const MAX_FRAMES_BYTES = 1_400;
+const MAX_NAME_LENGTH = 64;
 
 /** The location of a bug. */
 interface BugRecord {
@@ -36,25 +55,25 @@ export function logBug<const R extends object>(
   details: R,
   error: unknown,
 ): void {
-  const errorName = error instanceof Error ? error.name : 'unknown';
+  const errorName = error instanceof Error ? error.name.slice(0, MAX_NAME_LENGTH) : 'unknown';
   log.error({ ...details, errorName, frames: stackFrames(error) }, 'internal error');
 }
 
 /**
  * Returns the stack frames of an error without its message, which may contain data of a caller or of DLI.
  *
- * Only the innermost frames, 1,500 characters in total; none for a value without a stack.
+ * Only the innermost frames, 1,400 bytes of JSON in total; none for a value without a stack.
  */
 export function stackFrames(error: unknown): string[] {
   // A line of the message may look like a frame.
   const lines = (error instanceof Error ? error.stack?.replace(error.message, '') : undefined)?.split('\n') ?? [];
-  let length = 0;
+  let bytes = 0;
   return lines
     .filter(line => line.startsWith('    at '))
     .map(line => line.trim())
     .filter(frame => {
-      length += frame.length;
-      return length <= MAX_LENGTH;
+      bytes += Buffer.byteLength(JSON.stringify(frame)) + 1;
+      return bytes <= MAX_FRAMES_BYTES;
     });
 }
 

@@ -62,7 +62,7 @@ export const COUNTERS = {
   dli_gateway_refused_total: {
     help: 'Requests that were refused before GraphQL, by error code, and connections that the gateway closed, by reason.',
     labels: { reason: ANY },
-    maxLabelSets: 32,
+    maxLabelSets: 28,
   },
   graphql_errors_total: {
     help: 'Errors in GraphQL responses, top-level ones and those in the payloads of mutations, by code.',
@@ -72,7 +72,7 @@ export const COUNTERS = {
   dli_gateway_dli_errors_total: {
     help: 'Responses of DLI with an error code, by operation and code.',
     labels: { operation: ANY, code: [...DLI_CODES, ...API_GATEWAY_CODES] },
-    maxLabelSets: 50,
+    maxLabelSets: 40,
   },
   dli_gateway_retries_total: {
     help: 'Repeated requests to DLI by the result of the second one; `denied`: the budget or the deadline allowed none.',
@@ -128,8 +128,8 @@ export const HISTOGRAMS = {
       http_route: ANY,
       http_response_status_code: STATUSES,
     },
-    maxLabelSets: 28,
-    buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10],
+    maxLabelSets: 30,
+    buckets: [0.01, 0.1, 0.5, 2.5, 10],
   },
   http_server_request_body_size_bytes: {
     help: 'Size of the bodies of requests, by their Content-Length.',
@@ -150,14 +150,14 @@ export const HISTOGRAMS = {
       // The type of the payload of a mutation, else OK or ERROR.
       outcome: ANY,
     },
-    maxLabelSets: 60,
+    maxLabelSets: 56,
     buckets: [0.05, 0.25, 1, 5, 20],
   },
   http_client_request_duration_seconds: {
     help: 'Duration of calls to DLI, IAM and the token issuer.',
     labels: { target: ['dli', 'iam', 'issuer'], operation: ANY, status: [...STATUSES, ''], error_type: ANY },
-    maxLabelSets: 32,
-    buckets: [0.05, 0.25, 1, 2.5, 10],
+    maxLabelSets: 36,
+    buckets: [0.1, 0.5, 2.5, 10],
   },
   dli_gateway_pool_wait_seconds: {
     help: 'Time that calls waited for a free connection of their pool; only those that had to wait.',

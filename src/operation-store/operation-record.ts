@@ -41,6 +41,11 @@ const COMMON = {
   /** Whether the request carries the marker tag. */
   hasMarker: z.boolean().exactOptional(),
   wanted,
+  /** The trace of the request that began the record: 32 hex digits. Absent from records of older versions. */
+  traceId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .exactOptional(),
   /** When the store may drop the record. */
   expiresAtMs: timeMs,
 };
@@ -208,7 +213,7 @@ export function lastSentAt({ sentAtMs, lastSentAtMs }: OperationRecord): number 
 
 /** The record of a new create. */
 export function toSending(
-  key: Pick<OperationRecord, 'id' | 'projectId' | 'nameId' | 'fingerprint'>,
+  key: Pick<OperationRecord, 'id' | 'projectId' | 'nameId' | 'fingerprint' | 'traceId'>,
   sought: OperationRecord['wanted'],
   hasMarker: boolean,
   nowMs: number,
@@ -262,11 +267,12 @@ export function toUnknown(
   return { ...commonFields(record), state: 'UNKNOWN', ...details };
 }
 
-function commonFields({ hasMarker, ...record }: OperationRecord) {
+function commonFields({ hasMarker, traceId, ...record }: OperationRecord) {
   const { version, id, projectId, nameId, fingerprint, owner, ownedUntilMs, sentAtMs, wanted, expiresAtMs } = record;
   return {
     ...{ version, id, projectId, nameId, fingerprint, owner, ownedUntilMs, sentAtMs, wanted, expiresAtMs },
     ...(hasMarker !== undefined && { hasMarker }),
+    ...(traceId !== undefined && { traceId }),
   };
 }
 

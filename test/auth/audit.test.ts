@@ -14,7 +14,9 @@ const LINE = {
   level: 30,
   time: expect.any(Number),
   channel: 'audit',
+  requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
   traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+  spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
   address: '127.0.0.1',
   startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
   durationMs: expect.any(Number),
@@ -52,7 +54,7 @@ describe('the audit log', () => {
         inputFingerprint: FINGERPRINT,
         outcome: 'DliRejectedError',
         code: 'UPSTREAM_REJECTED',
-        requestId,
+        upstreamRequestId: requestId,
       },
     ]);
     expect(requestId).toMatch(/^\w+$/);

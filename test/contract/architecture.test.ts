@@ -40,7 +40,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'lib',
     ],
   },
-  'compose-callers.ts': { allowed: ['auth', 'lib'], allowedAsTypes: ['config', 'huawei-cloud'] },
+  'compose-callers.ts': { allowed: ['idempotency', 'auth', 'lib'], allowedAsTypes: ['config', 'dli', 'huawei-cloud'] },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'enhanced-connection': {

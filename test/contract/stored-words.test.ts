@@ -21,6 +21,11 @@ const ANONYMOUS_TENANT = 'everybody';
 const TIME = expect.any(Number);
 const UUID = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const HEX_32 = expect.stringMatching(/^[0-9a-f]{32}$/);
+const HEX_16 = expect.stringMatching(/^[0-9a-f]{16}$/);
+const HEX_64 = expect.stringMatching(/^[0-9a-f]{64}$/);
+/** The ids of a request's lines, and of those of background work. */
+const IDS = { requestId: HEX_32, traceId: HEX_32, spanId: HEX_16 };
+const BACKGROUND_IDS = { traceId: HEX_32, spanId: HEX_16 };
 const LOST = { operation: 'createConnection', behaviour: 'reset', apply: false } as const;
 const NO_LIST = { operation: 'listConnections', status: 503, times: 0 } as const;
 
@@ -103,8 +108,14 @@ const SENT = {
   ownedUntilMs: TIME,
   sentAtMs: TIME,
   wanted: { name: 'orders_pg', service: 'RDS', url: '192.168.0.12:5432' },
+  traceId: HEX_32,
   expiresAtMs: TIME,
 };
+
+/** The lines of the creates that were sent to DLI. */
+function createsIn(log: string): unknown[] {
+  return linesOf(log, 'upstream').filter(line => (line as { operation: string }).operation === 'createConnection');
+}
 
 function linesOf(log: string, message: string): unknown[] {
   return log
@@ -427,18 +438,19 @@ describe('the log of a create keeps the fields and values of', () => {
   it('a success', async () => {
     const { create, log } = await startGateway();
     await create();
-    expect(linesOf(log(), 'create attempted')).toEqual([
+    expect(createsIn(log())).toEqual([
       {
         level: 30,
         time: TIME,
-        traceId: HEX_32,
+        ...IDS,
+        target: 'dli',
         operation: 'createConnection',
         outcome: 'created',
         durationMs: TIME,
         mayHaveBeenSent: true,
         status: 201,
-        requestId: HEX_32,
-        msg: 'create attempted',
+        upstreamRequestId: HEX_32,
+        msg: 'upstream',
       },
     ]);
   });
@@ -478,22 +490,26 @@ describe('the log of a create keeps the fields and values of', () => {
       { status: 200, body: { is_success: false } },
       { outcome: 'unsuccessful', status: 200 },
     ],
-    [{ behaviour: 'reset' }, { outcome: 'CONNECTION_LOST', detail: 'CONNECTION_LOST', causeCode: expect.any(String) }],
-    [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', detail: 'TIMEOUT' }],
+    [
+      { behaviour: 'reset' },
+      { outcome: 'CONNECTION_LOST', errorType: 'CONNECTION_LOST', causeCode: expect.any(String) },
+    ],
+    [{ behaviour: 'hang' }, { outcome: 'TIMEOUT_AFTER_SEND', errorType: 'TIMEOUT' }],
   ] as const)('the response %j', async (fault, words) => {
     const { create, emulator, log } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '4000' } });
     emulator.inject({ operation: 'createConnection', ...fault });
     await create();
-    expect(linesOf(log(), 'create attempted')).toEqual([
+    expect(createsIn(log())).toEqual([
       {
         level: 40,
         time: TIME,
-        traceId: HEX_32,
+        ...IDS,
+        target: 'dli',
         operation: 'createConnection',
         durationMs: TIME,
         mayHaveBeenSent: true,
-        ...('status' in words && { requestId: HEX_32 }),
-        msg: 'create attempted',
+        ...('status' in words && { upstreamRequestId: HEX_32 }),
+        msg: 'upstream',
         ...words,
       },
     ]);
@@ -504,7 +520,7 @@ describe('the log of a create keeps the fields and values of', () => {
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0308' });
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0613' });
     await create();
-    expect(linesOf(log(), 'create attempted')).toMatchObject([
+    expect(createsIn(log())).toMatchObject([
       { level: 40, outcome: 'THROTTLED', status: 429, upstreamCode: 'APIGW.0308' },
       { level: 40, outcome: 'UNAVAILABLE', status: 503, upstreamCode: 'APIGW.0613' },
     ]);
@@ -513,20 +529,21 @@ describe('the log of a create keeps the fields and values of', () => {
   it('a create that was not sent', async () => {
     const { create, log } = await startGateway({ env: { DLI_ENDPOINT: 'http://127.0.0.1:9' } });
     for (let count = 0; count < 3; count += 1) await create();
-    const attempts = linesOf(log(), 'create attempted');
+    const attempts = createsIn(log());
     expect(attempts[0]).toEqual({
       level: 40,
       time: TIME,
-      traceId: HEX_32,
+      ...IDS,
+      target: 'dli',
       operation: 'createConnection',
       outcome: 'notSent',
       durationMs: TIME,
       mayHaveBeenSent: false,
       causeCode: 'ECONNREFUSED',
-      detail: 'UNREACHABLE',
-      msg: 'create attempted',
+      errorType: 'UNREACHABLE',
+      msg: 'upstream',
     });
-    expect(attempts.at(-1)).toMatchObject({ outcome: 'notSent', detail: 'BREAKER_OPEN' });
+    expect(attempts.at(-1)).toMatchObject({ outcome: 'notSent', errorType: 'BREAKER_OPEN' });
     expect(linesOf(log(), 'circuit breaker opened')).toEqual([
       {
         level: 40,
@@ -548,10 +565,10 @@ describe('the log of a create keeps the fields and values of', () => {
       {
         level: 40,
         time: TIME,
-        traceId: HEX_32,
+        ...IDS,
         operation: 'authenticate',
         outcome: 'AUTH_FAILED',
-        durationMs: 0,
+        durationMs: TIME,
         mayHaveBeenSent: false,
         detail: expect.stringContaining('403'),
         msg: 'no authentication for DLI',
@@ -572,8 +589,10 @@ describe('the log of a create keeps the fields and values of', () => {
       {
         level: 30,
         time: TIME,
-        traceId: HEX_32,
+        ...IDS,
         operation: 'reconcile',
+        operationId: HEX_64,
+        ...(outcome === 'found' && { connectionId: UUID }),
         outcome,
         afterMs: TIME,
         msg: 'create reconciled',
@@ -602,8 +621,9 @@ describe('the log of a create keeps the fields and values of', () => {
     expect(linesOf(log(), 'connection cannot be attributed to one create')[0]).toEqual({
       level: 40,
       time: TIME,
-      traceId: HEX_32,
+      ...IDS,
       operation: 'reconcile',
+      operationId: HEX_64,
       outcome,
       msg: 'connection cannot be attributed to one create',
     });

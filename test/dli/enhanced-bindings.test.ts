@@ -119,8 +119,8 @@ describe('a change of a binding', () => {
       code: 'UNAVAILABLE',
     });
     expect(logged).toMatchObject([
-      { operation: 'disassociateQueue', outcome: 'UNAVAILABLE', detail: 'UNREACHABLE', mayHaveBeenSent: false },
-      { operation: 'disassociateQueue', outcome: 'UNAVAILABLE', detail: 'UNREACHABLE', mayHaveBeenSent: false },
+      { operation: 'disassociateQueue', outcome: 'UNAVAILABLE', errorType: 'UNREACHABLE', mayHaveBeenSent: false },
+      { operation: 'disassociateQueue', outcome: 'UNAVAILABLE', errorType: 'UNREACHABLE', mayHaveBeenSent: false },
     ]);
   });
 });

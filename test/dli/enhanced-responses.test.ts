@@ -212,6 +212,7 @@ describe('an enhanced connection', () => {
       [null, 'withvpc'],
     ]);
     expect(logged).toEqual([
+      expect.objectContaining({ operation: 'listEnhancedConnections', outcome: 'OK' }),
       expect.objectContaining({ operation: 'listEnhancedConnections', outcome: 'LEFT_OUT', count: 2 }),
     ]);
   });
@@ -219,6 +220,7 @@ describe('an enhanced connection', () => {
   it('that has undocumented values is logged with the names of the fields only', async () => {
     const { logged } = await readFromGet({ ...DOCUMENTED, name: 7, available_queue_info: [{ status: 'x' }] });
     expect(logged).toEqual([
+      expect.objectContaining({ operation: 'getEnhancedConnection', outcome: 'OK' }),
       expect.objectContaining({
         operation: 'getEnhancedConnection',
         outcome: 'ODD_FIELDS',

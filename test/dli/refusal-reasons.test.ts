@@ -51,14 +51,12 @@ describe('the reason of a refused create', () => {
       message: `${nothing} DLI's reason: ${words}`,
     });
     expect(unsuccessful.repeated).toEqual(unsuccessful.payload);
-    expect(unsuccessful.lines).toContainEqual(
-      expect.objectContaining({ msg: 'create attempted', upstreamMessage: words }),
-    );
+    expect(unsuccessful.lines).toContainEqual(expect.objectContaining({ msg: 'upstream', upstreamMessage: words }));
 
     const refused = await createAgainst({ status: 400, body: { error_code: 'APIGW.0602', error_msg: words } });
     expect(refused.payload).toEqual({ ...unsuccessful.payload, dliCode: 'APIGW.0602', requestId: expect.anything() });
     expect(refused.repeated).toEqual(refused.payload);
-    expect(refused.lines).toContainEqual(expect.objectContaining({ msg: 'create attempted', upstreamMessage: words }));
+    expect(refused.lines).toContainEqual(expect.objectContaining({ msg: 'upstream', upstreamMessage: words }));
   });
 
   it('follows the explanation of its code', async () => {
@@ -82,7 +80,7 @@ describe('the reason of a refused create', () => {
   ])('is only logged for %s', async (_what, answer) => {
     const { payload, lines } = await createAgainst(answer);
     expect(payload?.message).not.toContain(PLAIN[0]);
-    expect(lines).toContainEqual(expect.objectContaining({ msg: 'create attempted', upstreamMessage: PLAIN[0] }));
+    expect(lines).toContainEqual(expect.objectContaining({ msg: 'upstream', upstreamMessage: PLAIN[0] }));
   });
 });
 

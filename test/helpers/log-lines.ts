@@ -4,6 +4,7 @@ export interface LogLine {
   operation?: string;
   outcome?: string;
   detail?: string;
+  errorType?: string;
   upstreamCode?: string;
   causeCode?: string;
   mayHaveBeenSent?: boolean;
@@ -11,9 +12,10 @@ export interface LogLine {
   msg: string;
 }
 
-/** The log lines of creates, one per attempt. */
+/** The log lines of creates that were sent to DLI, one per attempt. */
 export function attemptsIn(log: string): LogLine[] {
-  return linesOf(log).filter(({ msg }) => msg === 'create attempted');
+  const operations = ['createConnection', 'createEnhancedConnection'];
+  return linesOf(log).filter(({ msg, operation = '' }) => msg === 'upstream' && operations.includes(operation));
 }
 
 /** The log lines about limits that start or stop applying. */

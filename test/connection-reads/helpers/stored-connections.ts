@@ -17,7 +17,7 @@ import { NO_METRICS } from '../../../src/metrics/metrics.js';
 import { onCleanup } from '../../helpers/clean-up.js';
 
 /** The caller of reads. */
-export const CALLER = { tenant: 'tenant', traceId: 'trace' };
+export const CALLER = { tenant: 'tenant', trace: { traceId: 'trace', spanId: 'span' } };
 
 type Stored<T> = T & { id: string };
 

@@ -8,7 +8,7 @@ import { ConfidentialTexts } from '../../../src/dli/sanitize.js';
 import { AccessKeyAuthenticator } from '../../../src/huawei-cloud/access-key-authenticator.js';
 import { ClockSkew } from '../../../src/huawei-cloud/clock-skew.js';
 import { IamClient } from '../../../src/huawei-cloud/iam-client.js';
-import { Transport } from '../../../src/huawei-cloud/transport.js';
+import { Transport, UpstreamLog } from '../../../src/huawei-cloud/transport.js';
 import { LogSampler } from '../../../src/lib/log-sampler.js';
 import type { Clock } from '../../../src/lib/time.js';
 import { Deadline } from '../../../src/lib/time.js';
@@ -78,15 +78,17 @@ export async function startClients(
   const endpoint = new URL(url ?? `http://127.0.0.1:${port}`);
   const logged: LoggedCall[] = [];
   const write = (record: object, msg: string) => void logged.push({ ...record, msg });
+  const log = { error: write, info: write, warn: write };
+  const sampler = new LogSampler();
+  const upstream = new UpstreamLog(log, sampler, NO_METRICS);
   const iamTransport = new Transport();
   const authenticator = new AccessKeyAuthenticator(
     { accessKey: 'LOOPBACKACCESSKEY001', secretKey: 'secret-of-the-loopback-access-key-001' },
     { id: PROJECT_ID, name: 'test' },
-    new IamClient(iamTransport, endpoint, clock),
+    new IamClient(iamTransport, endpoint, clock, upstream),
     clock,
     () => undefined,
   );
-  const sampler = new LogSampler();
   const confidential = new ConfidentialTexts();
   const { transports, ...clients } = createDliClients({
     queuedCreates: undefined,
@@ -95,7 +97,8 @@ export async function startClients(
     endpoint,
     clock,
     skew: new ClockSkew(clock),
-    log: { error: write, info: write, warn: write },
+    log,
+    upstream,
     sampler,
     confidential,
     metrics: NO_METRICS,
@@ -106,7 +109,7 @@ export async function startClients(
     await setImmediate();
   });
   const context = (timeoutMs = 20_000): OperationContext => ({
-    traceId: '0b67bf0abe6d9a8844030ded87109c9f',
+    trace: { traceId: '0b67bf0abe6d9a8844030ded87109c9f', spanId: '00f067aa0ba902b7' },
     deadline: new Deadline(clock, timeoutMs),
   });
   return { ...clients, context, received, logged, sampler, confidential };
