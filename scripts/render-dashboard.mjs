@@ -13,9 +13,9 @@ const [prometheus, target, minutes] = process.argv.slice(2);
 if (!(Number(minutes) > 0)) throw new Error('Usage: render-dashboard.mjs PROMETHEUS_URL TARGET_PNG MINUTES');
 
 const { panels } = JSON.parse(readFileSync(new URL('../deploy/grafana/dashboard.json', import.meta.url), 'utf8'));
-const WIDTH = 1320;
-const UNIT_HEIGHT = 21;
-const POINTS = 150;
+const WIDTH = 1200;
+const UNIT_HEIGHT = 20;
+const POINTS = 120;
 const COLORS = ['#73bf69', '#f2cc0c', '#5794f2', '#ff780a', '#f2495c', '#b877d9', '#37872d', '#8ab8ff', '#fade2a'];
 const NAMED_COLORS = { green: '#37872d', yellow: '#c69b06', red: '#c4162a' };
 const SCALES = {
@@ -88,7 +88,7 @@ function drawStat(panel, [series]) {
 function drawChart(panel, series) {
   const { unit, max, custom, thresholds } = panel.fieldConfig.defaults;
   const width = (WIDTH / 24) * panel.gridPos.w - 26;
-  const height = panel.gridPos.h * UNIT_HEIGHT - 74;
+  const height = panel.gridPos.h * UNIT_HEIGHT - 66;
   const left = 62;
   const isStacked = custom.stacking !== undefined;
   const tops = Array.from({ length: POINTS + 1 }, () => 0);
@@ -108,7 +108,7 @@ function drawChart(panel, series) {
   const grid = [low, (low + high) / 2, high].map(
     value =>
       `<line x1="${left}" x2="${width}" y1="${y(value)}" y2="${y(value)}" stroke="#2c3235"/>` +
-      `<text x="${left - 5}" y="${Number(y(value)) + (value === high ? 9 : 3)}" text-anchor="end">${format(value, unit)}</text>`,
+      `<text x="${left - 5}" y="${Number(y(value)) + (value === high ? 9 : value === low ? -1 : 3)}" text-anchor="end">${format(value, unit)}</text>`,
   );
   const limits = (custom.thresholdsStyle ? thresholds.steps : [])
     .filter(({ value }) => value !== null && value > low && value < high)
