@@ -132,7 +132,7 @@ function drawChart(panel, series) {
     ({ name }, index) => `<span><i style="background:${COLORS[index % COLORS.length]}"></i>${escapeHtml(name)}</span>`,
   );
   const empty = series.length === 0 ? `<text x="${width / 2}" y="${height / 2}">No data</text>` : '';
-  return `<svg width="${width}" height="${height}">${grid.join('')}${paths.join('')}${limits.join('')}${empty}</svg><div class="legend">${legend.join('')}</div>`;
+  return `<svg shape-rendering="crispEdges" width="${width}" height="${height}">${grid.join('')}${paths.join('')}${limits.join('')}${empty}</svg><div class="legend">${legend.join('')}</div>`;
 }
 
 async function draw(panel) {
