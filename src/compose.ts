@@ -44,7 +44,7 @@ import { parseRedisUrl } from './lib/redis-url.js';
 import type { Clock } from './lib/time.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { OperationStore } from './operation-store/operation-store.js';
-import { timedStore } from './operation-store/operation-store.js';
+import { TIMED_OPERATIONS } from './operation-store/operation-store.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };
@@ -95,7 +95,7 @@ export async function compose(
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, replaceCredentials } = createAuthenticator(config, iam, clock, log);
-  const store = timedStore(await openStore(config, redisTimeoutMs, clock, log), metrics);
+  const store = metrics.timed(await openStore(config, redisTimeoutMs, clock, log), TIMED_OPERATIONS);
   const confidential = new ConfidentialTexts();
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   const onRotation = (credentials: CredentialsConfig) => {

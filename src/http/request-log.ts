@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { OperationSummary } from '../datasource-connection/request-context.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger, TraceContext } from '../lib/logger.js';
-import { OTHER, statusLabel } from '../metrics/catalog.js';
 import type { Metrics } from '../metrics/metrics.js';
 
 /** A request, or an operation over a WebSocket, that has ended. Field names are part of the log's interface. */
@@ -105,15 +104,18 @@ export class RequestLog {
     const seconds = durationMs / 1_000;
     // An operation over a WebSocket is no request, and the duration of a stream is that of its subscription.
     if (status !== 101 && kind !== 'subscription') {
-      const labels = { http_request_method: method ?? OTHER, http_route: route ?? '' };
-      const http_response_status_code = statusLabel(status);
-      metrics.observe('http_server_request_duration_seconds', { ...labels, http_response_status_code }, seconds);
+      const labels = {
+        http_request_method: method ?? '',
+        http_route: route ?? '',
+        http_response_status_code: String(status),
+      };
+      metrics.observe('http_server_request_duration_seconds', labels, seconds);
       if (bytesIn !== undefined && bytesIn <= MAX_MEASURED_BYTES)
         metrics.observe('http_server_request_body_size_bytes', {}, bytesIn);
       if (bytesOut !== undefined) metrics.observe('http_server_response_body_size_bytes', {}, bytesOut);
     }
     if (kind !== undefined) {
-      const labels = { type: kind, field: field ?? OTHER, outcome: outcome ?? 'ERROR' };
+      const labels = { type: kind, field: field ?? '', outcome: outcome ?? 'ERROR' };
       metrics.observe('graphql_operation_duration_seconds', labels, seconds);
     }
     if (code === undefined) return;

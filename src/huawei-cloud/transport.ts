@@ -3,7 +3,6 @@ import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger, TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
 import type { PoolName } from '../metrics/catalog.js';
-import { statusLabel } from '../metrics/catalog.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { NO_METRICS } from '../metrics/metrics.js';
 import type { ClockSkew } from './clock-skew.js';
@@ -267,7 +266,7 @@ export class UpstreamLog {
   }
 
   #measure({ target, operation, durationMs, status, errorType, upstreamCode }: UpstreamCall): void {
-    const result = { status: status === undefined ? '' : statusLabel(status), error_type: errorType ?? '' } as const;
+    const result = { status: String(status ?? ''), error_type: errorType ?? '' };
     this.metrics.observe('http_client_request_duration_seconds', { target, operation, ...result }, durationMs / 1_000);
     if (target !== 'dli' || upstreamCode === undefined) return;
     // Both prefixes of API Gateway mean the same.

@@ -1,5 +1,5 @@
 /**
- * The values of a label: a closed list, any other value counts as `OTHER`; or `ANY` for values that come from a closed
+ * The values of a label: a closed list, any other value counts as `OTHER`, or by its class if it is a status; or `ANY` for values that come from a closed
  * list of the code that records them, such as the routes of the router.
  */
 type LabelValues = readonly string[] | typeof ANY;
@@ -31,19 +31,15 @@ export const OTHER = 'OTHER';
 
 const ANY = 'any';
 
-// One code for what operators tell apart, the class for the rest: each status costs a whole histogram.
-const STATUSES = ['200', '400', '401', '403', '429', '500', '503', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+// A code for what operators tell apart, and its class for any other status: each label set costs a whole histogram.
+const STATUSES: readonly string[] = [
+  ...['200', '400', '401', '403', '429', '500', '503'],
+  ...['2xx', '3xx', '4xx', '5xx'],
+];
 const POOLS = ['creates', 'reads', 'changes', 'reconciliation', 'iam', 'issuer'] as const;
 
 /** The name of a pool of connections to an upstream. */
 export type PoolName = (typeof POOLS)[number];
-
-/** The value of a status label: the code if it is told apart, else its class, such as `4xx`. */
-export function statusLabel(status: number): (typeof STATUSES)[number] {
-  const code = String(status);
-  const label = STATUSES.find(known => known === code) ?? STATUSES.find(known => known === `${code.charAt(0)}xx`);
-  return label ?? '5xx';
-}
 
 // The error codes of DLI and of its API gateway; `APIGW.` is the same as `APIG.`.
 const DLI_CODES = [

@@ -11,6 +11,8 @@ export interface Metrics {
   count<N extends CounterName>(name: N, labels: CounterLabels<N>): void;
   /** Records a value, in the unit of the name. */
   observe<N extends HistogramName>(name: N, labels: HistogramLabels<N>, value: number): void;
+  /** The same store, with the durations of these operations recorded. */
+  timed<S extends object>(store: S, operations: readonly (keyof S & string)[]): S;
   /**
    * Registers the source of a metric that is read. A metric may have several sources, each for other values of its label.
    *
@@ -31,6 +33,7 @@ export interface Exposition {
 export const NO_METRICS: Metrics = {
   count: () => undefined,
   observe: () => undefined,
+  timed: store => store,
   read: () => undefined,
   exposition: undefined,
 };

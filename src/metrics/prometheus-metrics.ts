@@ -67,13 +67,39 @@ export class PrometheusMetrics implements Metrics, Exposition {
   }
 
   count<N extends CounterName>(name: N, labels: CounterLabels<N>): void {
-    const { metric, limit } = this.#counters[name];
-    metric.inc(limit(labels), 1);
+    const recorder = this.#counters[name];
+    recorder.metric.inc(recorder.limit(labels), 1);
   }
 
   observe<N extends HistogramName>(name: N, labels: HistogramLabels<N>, value: number): void {
-    const { metric, limit } = this.#histograms[name];
-    metric.observe(limit(labels), value);
+    const recorder = this.#histograms[name];
+    recorder.metric.observe(recorder.limit(labels), value);
+  }
+
+  timed<S extends object>(store: S, operations: readonly (keyof S & string)[]): S {
+    const timed = new Map(operations.map(operation => [operation as PropertyKey, this.#time(store, operation)]));
+    // The methods of a class with private fields need the object itself.
+    const get = (_store: S, key: PropertyKey) => {
+      const value: unknown = timed.get(key) ?? Reflect.get(store, key);
+      return typeof value === 'function' ? value.bind(store) : value;
+    };
+    return new Proxy(store, { get });
+  }
+
+  #time(store: object, operation: string): (...args: unknown[]) => Promise<unknown> {
+    const run = Reflect.get(store, operation) as (...args: unknown[]) => Promise<unknown>;
+    return async (...args) => {
+      const startMs = performance.now();
+      let result: 'ok' | 'error' = 'error';
+      try {
+        const value = await run.apply(store, args);
+        result = 'ok';
+        return value;
+      } finally {
+        const seconds = (performance.now() - startMs) / 1_000;
+        this.observe('dli_gateway_store_operation_seconds', { operation, result }, seconds);
+      }
+    };
   }
 
   read<N extends ReadingName>(name: N, read: () => Reading<N> | Promise<Reading<N>>): void {
@@ -126,13 +152,10 @@ class Recorder<M> {
   }
 
   /** The labels with each value that is not in its list replaced; all replaced if there are too many label sets. */
-  readonly limit = (labels: object): Labels => {
+  limit(labels: object): Labels {
     const given = labels as Labels;
     let key = '';
-    for (const [label, values] of this.#lists) {
-      const value = given[label] ?? OTHER;
-      key += `${values === undefined || values.has(value) ? value : OTHER}\n`;
-    }
+    for (const [label, values] of this.#lists) key += `${closedValue(given[label] ?? OTHER, values)}\n`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     if (this.#known.size >= this.#max) return this.#overflow;
@@ -140,7 +163,14 @@ class Recorder<M> {
     const limited = Object.fromEntries(this.#lists.map(([label], index) => [label, values[index] ?? OTHER]));
     this.#known.set(key, limited);
     return limited;
-  };
+  }
+}
+
+/** The value if it is in the list, the class of a status if that is, else OTHER. */
+function closedValue(value: string, list: ReadonlySet<string> | undefined): string {
+  if (list === undefined || list.has(value)) return value;
+  const statusClass = `${value.charAt(0)}xx`;
+  return list.has(statusClass) ? statusClass : OTHER;
 }
 
 /** What a reader returns, as values by label value; nothing when it fails. */

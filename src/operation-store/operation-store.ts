@@ -1,4 +1,3 @@
-import type { Metrics } from '../metrics/metrics.js';
 import type { FindResult, OperationRecord, SendingRecord, UndecidedRecord } from './operation-record.js';
 
 /** The result of {@link OperationStore.begin}. */
@@ -100,36 +99,11 @@ export type OpenCreate = Pick<UndecidedRecord, 'state' | 'sentAtMs'>;
 /** The most open records that are read for the metrics. */
 export const MAX_OPEN_CREATES = 1_000;
 
-const TIMED_OPERATIONS = [
+/** The operations whose duration is measured. */
+export const TIMED_OPERATIONS = [
   ...(['secret', 'find', 'begin', 'replace', 'takeOver', 'remove', 'claimConnection'] as const),
   ...(['noteDeletion', 'hasDeletion', 'hasAbandoned', 'findAbandoned', 'findOpen'] as const),
-];
-
-/** The same store, whose operations are timed. */
-export function timedStore(store: OperationStore, metrics: Metrics): OperationStore {
-  if (metrics.exposition === undefined) return store;
-  const timed = TIMED_OPERATIONS.map(operation => {
-    const run = store[operation].bind(store) as (...args: unknown[]) => Promise<unknown>;
-    const runTimed = async (...args: unknown[]) => {
-      const startMs = performance.now();
-      let result: 'ok' | 'error' = 'error';
-      try {
-        const value = await run(...args);
-        result = 'ok';
-        return value;
-      } finally {
-        const seconds = (performance.now() - startMs) / 1_000;
-        metrics.observe('dli_gateway_store_operation_seconds', { operation, result }, seconds);
-      }
-    };
-    return [operation, runTimed];
-  });
-  return {
-    ...(Object.fromEntries(timed) as Pick<OperationStore, (typeof TIMED_OPERATIONS)[number]>),
-    sizeBytes: () => store.sizeBytes(),
-    close: () => store.close(),
-  };
-}
+] satisfies readonly (keyof OperationStore)[];
 
 /** The store cannot be used now. */
 export class StoreUnavailableError extends Error {

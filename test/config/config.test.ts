@@ -58,6 +58,8 @@ describe('the configuration', () => {
       certificates: undefined,
       corsOrigins: [],
       logLevel: 'info',
+      metrics: true,
+      buildCommit: 'unknown',
     });
   });
 
@@ -131,6 +133,8 @@ describe('an invalid value', () => {
     ['FEDERATION', ['yes', 'TRUE', 'enabled'], FLAG_RULE],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
     ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
+    ['METRICS', ['yes', '1', 'on'], 'must be true or false'],
+    ['BUILD_COMMIT', ['a b', 'a"b', 'x'.repeat(65)], 'must be 1 to 64 letters, digits, ., _ and -'],
   ])('of %s is reported by its key and rule, never by its value', (key, values, rule) => {
     for (const value of values) {
       expect(problemsWith({ [key]: value })).toEqual([{ key, rule }]);
@@ -185,6 +189,8 @@ describe('an invalid value', () => {
       'FEDERATION',
       'CORS_ORIGINS',
       'LOG_LEVEL',
+      'METRICS',
+      'BUILD_COMMIT',
       'HUAWEICLOUD_SDK_AK',
       'TRUSTED_DOCUMENTS',
       'CA_FILE',

@@ -24,12 +24,15 @@ const RULES: Readonly<Record<string, Rule>> = {
       'datasource-connection',
       'operation-store',
       'config',
+      'compose-metrics.ts',
       'lib',
     ],
+    allowedAsTypes: ['metrics'],
   },
   'compose.ts': {
     allowed: [
       'compose-callers.ts',
+      'compose-metrics.ts',
       'idempotency',
       'operation-store',
       'connection-reads',
@@ -39,9 +42,17 @@ const RULES: Readonly<Record<string, Rule>> = {
       'huawei-cloud',
       'lib',
     ],
+    allowedAsTypes: ['metrics'],
   },
-  'compose-callers.ts': { allowed: ['idempotency', 'auth', 'lib'], allowedAsTypes: ['config', 'dli', 'huawei-cloud'] },
-  http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth'] },
+  'compose-metrics.ts': {
+    allowed: ['metrics'],
+    allowedAsTypes: ['http', 'operation-store', 'config', 'huawei-cloud', 'lib'],
+  },
+  'compose-callers.ts': {
+    allowed: ['idempotency', 'auth', 'lib'],
+    allowedAsTypes: ['config', 'dli', 'huawei-cloud', 'metrics'],
+  },
+  http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth', 'metrics'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'enhanced-connection': {
     allowed: ['datasource-connection', 'idempotency', 'connection-reads', 'dli'],
@@ -49,20 +60,21 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'datasource-connection': {
     allowed: ['idempotency', 'connection-reads', 'dli', 'lib'],
-    allowedAsTypes: ['auth'],
+    allowedAsTypes: ['auth', 'metrics'],
   },
-  idempotency: { allowed: ['operation-store', 'dli', 'lib'] },
+  idempotency: { allowed: ['operation-store', 'dli', 'lib'], allowedAsTypes: ['metrics'] },
   'operation-store': { allowed: ['lib'] },
-  'connection-reads': { allowed: ['dli', 'lib'] },
+  'connection-reads': { allowed: ['dli', 'lib'], allowedAsTypes: ['metrics'] },
   config: {
     allowed: ['huawei-cloud/authenticator.ts', 'lib'],
     allowedAsTypes: ['auth', 'huawei-cloud'],
   },
   // DLI does not know callers. The keys of the issuer are fetched over the same transport.
   auth: { allowed: ['huawei-cloud/transport-error.ts', 'lib'], allowedAsTypes: ['huawei-cloud/transport.ts'] },
-  dli: { allowed: ['huawei-cloud', 'lib'] },
-  'huawei-cloud': { allowed: ['lib'] },
+  dli: { allowed: ['huawei-cloud', 'lib'], allowedAsTypes: ['metrics'] },
+  'huawei-cloud': { allowed: ['lib', 'metrics/metrics.ts'], allowedAsTypes: ['metrics'] },
   lib: { allowed: [] },
+  metrics: { allowed: [] },
   emulator: { allowed: [] },
 };
 
@@ -127,7 +139,7 @@ describe('the dependencies between the folders of src', () => {
     expect(loaded).toContain('fastify');
     expect(
       loaded.filter(name =>
-        /^(lmdb|ioredis|jose|rate-limiter-flexible|@graphql-yoga|.*emulator\/|dev-mode)/.test(name),
+        /^(lmdb|ioredis|jose|prom-client|rate-limiter-flexible|@graphql-yoga|.*emulator\/|dev-mode)/.test(name),
       ),
     ).toEqual([]);
   });
@@ -159,6 +171,11 @@ describe('the packages', () => {
   it('for HTTP clients are imported by dli and huawei-cloud only', () => {
     const others = FILES.filter(({ folder }) => !['dli', 'huawei-cloud'].includes(folder));
     expect(describeImports(others, isOneOf(/^(ky|undici)$/))).toEqual([]);
+  });
+
+  it('for metrics are imported by metrics only', () => {
+    const others = FILES.filter(({ folder }) => folder !== 'metrics');
+    expect(describeImports(others, isOneOf(/^prom-client$/))).toEqual([]);
   });
 
   it('for tokens and rate limits are imported by auth only', () => {

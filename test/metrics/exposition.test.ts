@@ -73,7 +73,7 @@ describe('the metrics', () => {
     expect(names).toEqual(expect.arrayContaining(NAMES));
     const post = 'http_request_method="POST",http_route="/graphql"';
     const create = 'type="mutation",field="createDatasourceConnection"';
-    const labels = 'target="dli",operation="createConnection",status="200",error_type=""';
+    const labels = 'target="dli",operation="createConnection",status="2xx",error_type=""';
     expect(
       Object.fromEntries(
         [

@@ -42,6 +42,7 @@ function operations(store: RedisStore, record: SendingRecord): Record<string, ()
     hasDeletion: () => store.hasDeletion(record.id, NOW_MS),
     hasAbandoned: () => store.hasAbandoned(NOW_MS),
     findAbandoned: () => store.findAbandoned(PROJECT_ID, NOW_MS),
+    findOpen: () => store.findOpen(NOW_MS),
   };
 }
 

@@ -459,6 +459,34 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
       });
     });
 
+    describe('findOpen', () => {
+      it('returns the open records of all projects, owned or not', async () => {
+        const store = await makeEmpty();
+        const records = Array.from({ length: 5 }, (_, index) =>
+          makeRecord({ projectId: randomHash(), sentAtMs: NOW_MS - index }),
+        );
+        for (const record of records) await store.begin(record, NOW_MS);
+        const [, lost, settled, done, refused] = records.map((record, index) =>
+          [record, unknown(record), unknown(record, true), succeeded(record), rejected(record)].at(index),
+        );
+        for (const record of [lost, settled, done, refused]) if (record !== undefined) await store.replace(record);
+        const open = (await store.findOpen(NOW_MS)).map(({ state, sentAtMs }) => ({ state, sentAtMs }));
+        expect(open.toSorted((a, b) => b.sentAtMs - a.sentAtMs)).toEqual([
+          { state: 'SENDING', sentAtMs: NOW_MS },
+          { state: 'UNKNOWN', sentAtMs: NOW_MS - 1 },
+        ]);
+        expect(await store.findOpen(NOW_MS + 30 * 24 * HOUR_MS)).toEqual([]);
+      });
+
+      it('returns at most 1,000', async () => {
+        const { store, openAnother } = await makeStore();
+        const records = Array.from({ length: 1_100 }, () => makeRecord());
+        for (let start = 0; start < records.length; start += 100)
+          await Promise.all(records.slice(start, start + 100).map(record => store.begin(record, NOW_MS)));
+        expect(await (await openAnother()).findOpen(NOW_MS)).toHaveLength(1_000);
+      });
+    });
+
     describe('a text that is not a record of this version', () => {
       const record = makeRecord();
       const { connectionId: _missing, ...unanswered } = succeeded(record);
