@@ -13,9 +13,9 @@ const [prometheus, target, minutes] = process.argv.slice(2);
 if (!(Number(minutes) > 0)) throw new Error('Usage: render-dashboard.mjs PROMETHEUS_URL TARGET_PNG MINUTES');
 
 const { panels } = JSON.parse(readFileSync(new URL('../deploy/grafana/dashboard.json', import.meta.url), 'utf8'));
-const WIDTH = 1200;
+const WIDTH = 1120;
 const UNIT_HEIGHT = 20;
-const POINTS = 120;
+const POINTS = 72;
 const COLORS = ['#73bf69', '#f2cc0c', '#5794f2', '#ff780a', '#f2495c', '#b877d9', '#37872d', '#8ab8ff', '#fade2a'];
 const NAMED_COLORS = { green: '#37872d', yellow: '#c69b06', red: '#c4162a' };
 const SCALES = {
@@ -88,7 +88,7 @@ function drawStat(panel, [series]) {
 function drawChart(panel, series) {
   const { unit, max, custom, thresholds } = panel.fieldConfig.defaults;
   const width = (WIDTH / 24) * panel.gridPos.w - 26;
-  const height = panel.gridPos.h * UNIT_HEIGHT - 66;
+  const height = panel.gridPos.h * UNIT_HEIGHT - 64;
   const left = 62;
   const isStacked = custom.stacking !== undefined;
   const tops = Array.from({ length: POINTS + 1 }, () => 0);
@@ -131,7 +131,7 @@ function drawChart(panel, series) {
   const legend = series.map(
     ({ name }, index) => `<span><i style="background:${COLORS[index % COLORS.length]}"></i>${escapeHtml(name)}</span>`,
   );
-  const empty = series.length === 0 ? `<text x="${width / 2}" y="${height / 2}">No data</text>` : '';
+  const empty = series.length === 0 ? `<text x="${width / 2}" y="${height / 2}">Nothing</text>` : '';
   return `<svg shape-rendering="crispEdges" width="${width}" height="${height}">${grid.join('')}${paths.join('')}${limits.join('')}${empty}</svg><div class="legend">${legend.join('')}</div>`;
 }
 
@@ -139,7 +139,8 @@ async function draw(panel) {
   const { x, y, w, h } = panel.gridPos;
   const place = `grid-area:${y + 1}/${x + 1}/span ${h}/span ${w}`;
   if (panel.type === 'row') return `<h2 style="${place}">${escapeHtml(panel.title)}</h2>`;
-  const series = await seriesOf(panel);
+  // What is zero all the time only fills the legend.
+  const series = (await seriesOf(panel)).filter(({ values }) => panel.type === 'stat' || values.some(value => value));
   const content = panel.type === 'stat' ? drawStat(panel, series) : drawChart(panel, series);
   return `<section style="${place}"><h3>${escapeHtml(panel.title)}</h3>${content}</section>`;
 }
