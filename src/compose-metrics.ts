@@ -31,10 +31,13 @@ interface Backend {
   skew: ClockSkew;
   authenticator: Authenticator;
   store: OperationStore;
+  /** What the store knows of itself; without it, only whether it answers is known. */
+  storeHealth?: { readonly isUp: boolean; readonly losses: number; readonly unreadable: number };
 }
 
 /** Registers what is read from the parts below HTTP that do not know the metrics. */
-export function readBackendMetrics(metrics: Metrics, { config, clock, skew, authenticator, store }: Backend): void {
+export function readBackendMetrics(metrics: Metrics, backend: Backend): void {
+  const { config, clock, skew, authenticator, store, storeHealth } = backend;
   metrics.read('dli_gateway_clock_skew_seconds', () => {
     const { minMs, maxMs } = skew.bounds ?? {};
     return { min: toSeconds(minMs), max: toSeconds(maxMs) };
@@ -49,14 +52,15 @@ export function readBackendMetrics(metrics: Metrics, { config, clock, skew, auth
     return (clock.epochMs() - oldestMs) / 1_000;
   });
   metrics.read('dli_gateway_store_bytes', () => store.sizeBytes());
-  const backend = config.redisUrl === undefined ? 'lmdb' : 'redis';
-  // The reading itself proves that the store answers.
-  metrics.read('dli_gateway_store_up', async () => ({
-    [backend]: await openCreates().then(
-      () => 1,
-      () => 0,
-    ),
-  }));
+  const kind = config.redisUrl === undefined ? 'lmdb' : 'redis';
+  const answers = () =>
+    openCreates().then(
+      () => true,
+      () => false,
+    );
+  metrics.read('dli_gateway_store_up', async () => ({ [kind]: Number(storeHealth?.isUp ?? (await answers())) }));
+  metrics.read('dli_gateway_store_losses_total', () => storeHealth?.losses ?? 0);
+  metrics.read('dli_gateway_store_unreadable_total', () => storeHealth?.unreadable ?? 0);
 }
 
 function countByState(creates: readonly OpenCreate[]): Reading<'dli_gateway_creates_open'> {

@@ -100,6 +100,7 @@ export async function compose(
   confidential.add([...credentialValues(config.credentials), ...(config.projectId ? [config.projectId] : [])]);
   const onRotation = (credentials: CredentialsConfig) => {
     confidential.add(credentialValues(credentials));
+    metrics.count('dli_gateway_credentials_reloads_total', { result: 'adopted' });
     replaceCredentials(credentials);
   };
   const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, onRotation, log);

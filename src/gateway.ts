@@ -73,6 +73,8 @@ export interface Gateway {
 /** Limits that are constant in production; tests override them. */
 export interface GatewayLimits extends BackendLimits {
   clientTimeouts?: ClientTimeouts;
+  /** Number of log lines that could not be written, for the metrics. Default is none. */
+  droppedLogLines?: () => number;
 }
 
 // Operations end by their own deadline; the margin is for recording and sending their results.
@@ -154,6 +156,7 @@ export async function createGateway(
     if (backend.skew.isTooFar()) return 'clockSkew';
     return loadShedder.isOverloaded() ? 'overloaded' : 'ready';
   };
+  metrics.read('dli_gateway_log_lines_dropped_total', limits.droppedLogLines ?? (() => 0));
   metrics.read('dli_gateway_ready', () => readinessReading(readiness()));
   const admin = createAdminServer(logger, requestLog, readiness, metrics.exposition);
 

@@ -91,7 +91,7 @@ interface Failure {
 /** What the log shows of a response that was parsed. */
 export type CallNotes = Pick<Partial<CallDetails>, 'outcome' | 'upstreamMessage'>;
 
-type Exchanged<T> = { value: T; record: Pick<CallDetails, 'status' | 'upstreamRequestId'> } | Failure;
+type Exchanged<T> = { value: T; record: Pick<CallDetails, 'outcome' | 'status' | 'upstreamRequestId'> } | Failure;
 
 /**
  * Sends requests that may be repeated, with one retry. A DELETE or POST is retried only when DLI is proven not to have
@@ -165,9 +165,9 @@ export class SafeRequests {
       const { code: outcome, requestId: upstreamRequestId } = error;
       // A region that lacks an operation lacks it for every call.
       const isLasting = error instanceof DliError && error.isNotOffered;
-      upstream.write({ ...call, outcome, upstreamRequestId, ...record }, isLasting);
+      upstream.write({ ...call, outcome, upstreamRequestId, detail: undocumented.describe(), ...record }, isLasting);
     } else {
-      upstream.write({ ...call, outcome: 'OK', ...result.record, ...describe(result.value) });
+      upstream.write({ ...call, ...result.record, ...describe(result.value) });
       this.#warnOfUndocumented(operation, undocumented, context);
     }
     return result;
@@ -213,7 +213,9 @@ export class SafeRequests {
     const value = read({ status, text, requestId });
     if (value !== undefined) {
       credential.settle('ACCEPTED');
-      return { value, record: { status, upstreamRequestId: requestId } };
+      // An error that was parsed means that there is no such connection.
+      const outcome = status < 400 ? 'OK' : 'notFound';
+      return { value, record: { outcome, status, upstreamRequestId: requestId } };
     }
     const wait = retryAfterSeconds(headers.get('retry-after') ?? undefined, this.dependencies.clock);
     const { code, loggedCode, upstreamMessage } = readErrorBody(status, text, this.dependencies.confidential);

@@ -23,9 +23,7 @@ export function createAdminServer(
 ): FastifyInstance {
   const app = fastify({ ...errorOptions(requestLog), forceCloseConnections: true });
   addErrorHandlers(app, logger);
-  app.addHook('onResponse', async ({ raw, routeOptions }, reply) =>
-    requestLog.writeProbe(recordOf(raw, reply.raw, routeOptions.url ?? null)),
-  );
+  app.addHook('onResponse', async (request, reply) => requestLog.writeProbe(recordOf(request, reply)));
   app.get('/livez', async () => ({ status: 'live' }));
   app.get('/readyz', async (_request, reply) => {
     const status = readiness();

@@ -170,7 +170,7 @@ export function errorOptions(requestLog: RequestLog) {
       // No hook runs, and nothing else closes the connection of a refused upgrade, which Node has given away.
       if (request.headers.upgrade !== undefined)
         reply.header('connection', 'close').raw.once('finish', () => socket.destroySoon());
-      reply.raw.once('close', () => requestLog.writeAnonymous(recordOf(request.raw, reply.raw, null)));
+      reply.raw.once('close', () => requestLog.writeAnonymous(recordOf(request, reply)));
       return sendHttpError(reply.headers(commonHeaders(request.id)), httpErrorOf(error));
     },
   } satisfies FastifyServerOptions;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { OperationSummary } from '../datasource-connection/request-context.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger, TraceContext } from '../lib/logger.js';
@@ -14,7 +15,8 @@ export interface RequestRecord extends TraceContext, OperationSummary {
   route: string | null;
   /** 499 if the client has left before the response was sent; 101 for an operation over a WebSocket. */
   status: number;
-  durationMs?: number;
+  /** In milliseconds, with fractions that only the log lacks; absent for a request that could not be parsed. */
+  durationMs?: number | undefined;
   /** Bytes of the body of the request, if their number was declared. */
   bytesIn?: number | undefined;
   /** Bytes of the body of the response. */
@@ -31,6 +33,9 @@ type OtherRecord =
   | { status: number; count: number }
   | { reason: CloseReason; address: string }
   | { reason: CloseReason; count: number };
+
+// No status of HTTP means that the client has left before its response; nginx logs this one, too.
+const CLIENT_CLOSED_REQUEST = 499;
 
 /** The log of requests and connections. */
 export class RequestLog {
@@ -50,16 +55,7 @@ export class RequestLog {
 
   #writeLine(record: RequestRecord): void {
     // Anyone can load the explorer or send a preflight, as often as they like.
-    const level = record.kind === undefined && record.status < 400 ? 'debug' : 'info';
-    const { outcome = record.status < 400 ? undefined : 'ERROR', durationMs } = record;
-    this.logger[level](
-      {
-        ...record,
-        ...(outcome && { outcome }),
-        ...(durationMs !== undefined && { durationMs: Math.round(durationMs) }),
-      },
-      'request',
-    );
+    this.#write(record.kind === undefined && record.status < 400 ? 'debug' : 'info', record);
   }
 
   /** Writes a request that was refused and that anyone can send, unless there were many of its status. */
@@ -75,7 +71,7 @@ export class RequestLog {
 
   /** Writes a request to the port of operators, which probes send all the time. */
   writeProbe(record: RequestRecord): void {
-    this.logger.debug(record, 'request');
+    this.#write('debug', record);
   }
 
   /** Writes a connection that was closed without a response, unless there were many of this reason. */
@@ -86,6 +82,13 @@ export class RequestLog {
       () => this.logger.info({ reason, address }, 'connection closed'),
       count => this.logger.info({ reason, count }, 'closed connections not logged'),
     );
+  }
+
+  #write(level: 'debug' | 'info', { durationMs, ...record }: RequestRecord): void {
+    const rounded = durationMs === undefined ? undefined : Math.round(durationMs);
+    // The operation of a client that has left goes on, and its outcome is in the audit log.
+    const isRefused = record.status >= 400 && record.status !== CLIENT_CLOSED_REQUEST;
+    this.logger[level]({ ...(isRefused && { outcome: 'ERROR' }), ...record, durationMs: rounded }, 'request');
   }
 
   #measure({
@@ -115,7 +118,7 @@ export class RequestLog {
       if (bytesOut !== undefined) metrics.observe('http_server_response_body_size_bytes', {}, bytesOut);
     }
     if (kind !== undefined) {
-      const labels = { type: kind, field: field ?? '', outcome: outcome ?? 'ERROR' };
+      const labels = { type: kind, field: field ?? '', outcome: outcome ?? 'DISCONNECTED' };
       metrics.observe('graphql_operation_duration_seconds', labels, seconds);
     }
     if (code === undefined) return;
@@ -167,19 +170,18 @@ function traceIdIn({ headers }: IncomingMessage): string | undefined {
 }
 
 /** The record of an HTTP request whose response is closed. */
-export function recordOf(request: IncomingMessage, response: ServerResponse, route: string | null): RequestRecord {
+export function recordOf({ raw: request, routeOptions }: FastifyRequest, reply: FastifyReply): RequestRecord {
   const { trace, operation, startMs, streamedBytes } = entryOf(request);
-  // nginx logs 499 for it, too. No status of HTTP has this meaning.
-  const status = response.writableFinished || streamedBytes !== undefined ? response.statusCode : 499;
+  const isAnswered = reply.raw.writableFinished || streamedBytes !== undefined;
   return {
     ...trace,
     method: request.method ?? null,
-    route,
-    status,
+    route: routeOptions.url ?? null,
+    status: isAnswered ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST,
     durationMs: performance.now() - startMs,
     ...operation,
     bytesIn: bytesIn(request),
-    bytesOut: streamedBytes ?? lengthOf(response.getHeader('content-length')),
+    bytesOut: streamedBytes ?? lengthOf(reply.getHeader('content-length')),
     ...clientOf(request),
   };
 }

@@ -188,10 +188,10 @@ export async function createHttpServer({
   return { app, connections };
 }
 
-function writeRequest(requestLog: RequestLog, request: FastifyRequest, { raw }: FastifyReply): void {
+function writeRequest(requestLog: RequestLog, request: FastifyRequest, reply: FastifyReply): void {
   // The operations over a WebSocket have lines of their own.
-  if (request.ws && !raw.writableFinished) return;
-  const record = recordOf(request.raw, raw, request.routeOptions.url ?? null);
+  if (request.ws && !reply.raw.writableFinished) return;
+  const record = recordOf(request, reply);
   if (record.status < 400 || isSignedIn(request)) requestLog.write(record);
   else requestLog.writeAnonymous(record);
 }

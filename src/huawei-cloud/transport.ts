@@ -208,7 +208,7 @@ export interface UpstreamOperations {
 /** What is known about a call when it ends: the allow-list of the fields of its log line. */
 // Logged: do not rename.
 export interface CallDetails {
-  /** `OK` or `created` if it succeeded, otherwise what it proved. */
+  /** One of `SUCCESSES`, otherwise what the call proved. */
   outcome: string;
   /** Whether bytes of the request may have left this process. */
   mayHaveBeenSent: boolean;
@@ -240,6 +240,9 @@ type UpstreamRecord =
   | (Omit<UpstreamCall, 'trace'> & TraceContext)
   | (Pick<UpstreamCall, 'target' | 'operation' | 'outcome'> & { count: number });
 
+// Logged: do not rename.
+const SUCCESSES: ReadonlySet<string> = new Set(['OK', 'created', 'notFound']);
+
 /** The one place that hears of every call to DLI, IAM and the issuer: one log line each. */
 export class UpstreamLog {
   constructor(
@@ -257,7 +260,7 @@ export class UpstreamLog {
     const { trace, durationMs, ...details } = call;
     const { target, operation, outcome } = call;
     this.#measure(call);
-    const level = outcome === 'OK' || outcome === 'created' ? 'info' : 'warn';
+    const level = SUCCESSES.has(outcome) ? 'info' : 'warn';
     const write = () => this.logger[level]({ ...trace, ...details, durationMs: Math.round(durationMs) }, 'upstream');
     const writeCount = (count: number) =>
       this.logger.warn({ target, operation, outcome, count }, 'upstream calls not logged');

@@ -87,14 +87,6 @@ export const COUNTERS = {
     help: 'Repeats of a create that were answered from its record, by the outcome.',
     labels: { result: ['created', 'failed', 'unknown', 'inProgress', 'keyReused', 'storeUnavailable'] },
   },
-  dli_gateway_store_unreadable_total: {
-    help: 'Operation records that could not be read.',
-    labels: {},
-  },
-  dli_gateway_store_losses_total: {
-    help: 'Losses of operation records that the store noticed.',
-    labels: {},
-  },
   dli_gateway_reads_total: {
     help: 'Reads of connections by where the result came from; `shared`: from a call that another caller had started.',
     labels: { result: ['sent', 'shared', 'failed', 'queueFull'] },
@@ -143,7 +135,7 @@ export const HISTOGRAMS = {
       type: ['query', 'mutation', 'subscription'] as readonly string[],
       // The root field: of the schema, because only valid operations have one.
       field: ANY,
-      // The type of the payload of a mutation, else OK or ERROR.
+      // The type of the payload of a mutation, else OK or ERROR; DISCONNECTED if the client left before.
       outcome: ANY,
     },
     maxLabelSets: 56,
@@ -214,6 +206,8 @@ export const READINGS = {
     help: 'Whether the store of operation records can be used.',
     label: { name: 'backend', values: ['lmdb', 'redis'] },
   },
+  dli_gateway_store_losses_total: { type: 'counter', help: 'Losses of operation records that the store noticed.' },
+  dli_gateway_store_unreadable_total: { type: 'counter', help: 'Operation records that could not be read.' },
   dli_gateway_store_bytes: { type: 'gauge', help: 'Size of the embedded store on the disk. Absent with Redis.' },
   dli_gateway_subscriptions: {
     type: 'gauge',

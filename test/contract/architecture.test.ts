@@ -27,7 +27,6 @@ const RULES: Readonly<Record<string, Rule>> = {
       'compose-metrics.ts',
       'lib',
     ],
-    allowedAsTypes: ['metrics'],
   },
   'compose.ts': {
     allowed: [

@@ -60,7 +60,7 @@ describe('a create whose caller has disconnected', () => {
       expect(attempts(gateway)).toEqual([
         expect.objectContaining({
           level: 30,
-          msg: 'create attempted',
+          msg: 'upstream',
           operation: 'createConnection',
           outcome: 'created',
           status: 201,

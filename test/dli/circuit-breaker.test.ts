@@ -59,7 +59,7 @@ describe('the circuit breaker', () => {
     const gateway = await startWithOpenBreaker();
     const payloads = await createMany(gateway, 'cut-off', MANY);
     expect(payloads).toEqual(Array(MANY).fill(expect.objectContaining(CUT_OFF)));
-    const details = attemptsIn(gateway.log()).map(({ detail }) => detail);
+    const details = attemptsIn(gateway.log()).map(({ errorType }) => errorType);
     expect(details).toEqual([...Array(5).fill('UNREACHABLE'), ...Array(MANY).fill('BREAKER_OPEN')]);
     expect(limitsIn(gateway.log())).toEqual([
       expect.objectContaining({
@@ -78,7 +78,10 @@ describe('the circuit breaker', () => {
       env: { DLI_ENDPOINT: endpoint },
     });
     for (const name of ['a', 'b', 'c']) await create({ name });
-    expect(attemptsIn(log()).map(({ detail }) => detail)).toEqual([...Array(5).fill('UNREACHABLE'), 'BREAKER_OPEN']);
+    expect(attemptsIn(log()).map(({ errorType }) => errorType)).toEqual([
+      ...Array(5).fill('UNREACHABLE'),
+      'BREAKER_OPEN',
+    ]);
   });
 
   it('allows one connection attempt per second, regardless of the number of creates', async () => {
@@ -111,7 +114,7 @@ describe('the circuit breaker', () => {
     while (upstream.connections().length < 6) await setImmediate();
     expect(await createMany(gateway, 'beside', 10)).toEqual(Array(10).fill(expect.objectContaining(CUT_OFF)));
     const beside = attemptsIn(gateway.log()).slice(5);
-    expect(beside.map(({ detail }) => detail)).toEqual(Array(10).fill('BREAKER_OPEN'));
+    expect(beside.map(({ errorType }) => errorType)).toEqual(Array(10).fill('BREAKER_OPEN'));
     clock.advance(1_000);
     expect(await probe).toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', retryAfterSeconds: 5 });
     expect(await gateway.create({ name: 'behind' })).toMatchObject(CUT_OFF);

@@ -47,7 +47,7 @@ describe('a refused connection', () => {
     open.push(late);
     expect(await creating).toMatchObject(SUCCESS);
     expect(attemptsIn(log())).toMatchObject([
-      { outcome: 'notSent', detail: 'UNREACHABLE', causeCode: 'ECONNREFUSED', mayHaveBeenSent: false },
+      { outcome: 'notSent', errorType: 'UNREACHABLE', causeCode: 'ECONNREFUSED', mayHaveBeenSent: false },
       { outcome: 'created', mayHaveBeenSent: true },
     ]);
     expect(late.ledger.count('createConnection')).toBe(1);
@@ -61,7 +61,7 @@ describe('a refused connection', () => {
     const gateway = await startGateway({ env: { DLI_ENDPOINT: await endpoint() } });
     const { payload, tookMs } = await timedCreate(gateway);
     expect(payload).toMatchObject({ ...UNAVAILABLE, retryAfterSeconds: 5 });
-    expect(attemptsIn(gateway.log()).map(({ detail }) => detail)).toEqual(['UNREACHABLE', 'UNREACHABLE']);
+    expect(attemptsIn(gateway.log()).map(({ errorType }) => errorType)).toEqual(['UNREACHABLE', 'UNREACHABLE']);
     expect(tookMs).toBeGreaterThan(100);
   });
 
@@ -82,7 +82,7 @@ describe('a connection whose TLS handshake fails', () => {
     const upstream = await listen(createServer(socket => socket.once('data', () => socket.end(answer))));
     const gateway = await startGateway({ env: { DLI_ENDPOINT: `https://${upstream.host}` } });
     expect((await timedCreate(gateway)).payload).toMatchObject({ ...UNAVAILABLE, retryAfterSeconds: 5 });
-    expect(attemptsIn(gateway.log())).toMatchObject([{ outcome: 'notSent', detail: 'TLS' }]);
+    expect(attemptsIn(gateway.log())).toMatchObject([{ outcome: 'notSent', errorType: 'TLS' }]);
     expect(upstream.connections()).toHaveLength(1);
   });
 });

@@ -220,6 +220,7 @@ describe('an enhanced connection', () => {
   it('that has undocumented values is logged with the names of the fields only', async () => {
     const { logged } = await readFromGet({ ...DOCUMENTED, name: 7, available_queue_info: [{ status: 'x' }] });
     expect(logged).toEqual([
+      expect.objectContaining({ operation: 'getConnection', outcome: 'notFound', status: 400 }),
       expect.objectContaining({ operation: 'getEnhancedConnection', outcome: 'OK' }),
       expect.objectContaining({
         operation: 'getEnhancedConnection',

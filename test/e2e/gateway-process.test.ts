@@ -128,9 +128,7 @@ describe('a gateway in production', () => {
     expect(gateway.logLines().map(({ msg }) => msg)).toEqual([
       expect.stringMatching(/^Server listening at /),
       'listening',
-      'request',
-      'request',
-      'request',
+      ...Array(4).fill('request'),
       'stopping',
       'stopped',
     ]);

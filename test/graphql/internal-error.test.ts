@@ -61,7 +61,9 @@ describe('an internal error', () => {
       {
         level: 50,
         time: expect.any(Number),
+        requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
         traceId: headers.get('x-request-id'),
+        spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
         errorName: 'RangeError',
         frames: expect.arrayContaining([expect.stringContaining('monotonicMs')]),
         msg: 'internal error',

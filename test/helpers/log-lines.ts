@@ -18,6 +18,17 @@ export function attemptsIn(log: string): LogLine[] {
   return linesOf(log).filter(({ msg, operation = '' }) => msg === 'upstream' && operations.includes(operation));
 }
 
+/** The log lines with a message, and with these fields. */
+export function linesWith(
+  log: string,
+  message: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown>[] {
+  const wanted = Object.entries({ ...fields, msg: message });
+  const lines: Record<string, unknown>[] = linesOf(log).map(line => ({ ...line }));
+  return lines.filter(line => wanted.every(([name, value]) => line[name] === value));
+}
+
 /** The log lines about limits that start or stop applying. */
 export function limitsIn(log: string): LogLine[] {
   const outcomes = ['BREAKER_OPENED', 'BREAKER_CLOSED', 'CREDENTIAL_STOPPED'];

@@ -62,7 +62,11 @@ const READ = 'query Read($id: ID!) { datasourceConnection(id: $id) { id } }';
 
 describe('the metrics', () => {
   it('show what a create, a read, a subscription and a refusal were', async () => {
-    const gateway = await startGateway({ env: { BUILD_COMMIT: '1a2b3c4', FOLLOW_INTERVAL_MS: '100' } });
+    const gateway = await startGateway({
+      env: { BUILD_COMMIT: '1a2b3c4', FOLLOW_INTERVAL_MS: '100' },
+      // The subscriptions do not end by themselves.
+      emulator: { creationMs: 3_600_000 },
+    });
     const { connectionId: id } = await gateway.create({ idempotencyKey: 'metrics-key-000001' });
     await gateway.create({ idempotencyKey: 'metrics-key-000001' });
     await gateway.create({ name: 'no spaces' });
