@@ -241,14 +241,16 @@ end
 return found
 `;
 
-/** Keys: open. Arguments: nowMs, prefix of record keys, limit. Returns the state and the sentAtMs of each open record. */
+/** Keys: open. Arguments: nowMs, prefix of record keys, limit. Returns the state and the last send time of open records. */
 export const FIND_OPEN = `${READ}
 local nowMs, prefix, limit = unpack(ARGV)
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, limit - 1)) do
   local record = decode(current(prefix .. id, nowMs) or '')
-  if type(record.state) == 'string' and type(record.sentAtMs) == 'number' then
-    found[#found + 1] = record.state .. ' ' .. string.format('%.0f', record.sentAtMs)
+  -- After a loss of records sentAtMs is days before the create was sent.
+  local sentAtMs = record.lastSentAtMs or record.sentAtMs
+  if type(record.state) == 'string' and type(sentAtMs) == 'number' then
+    found[#found + 1] = record.state .. ' ' .. string.format('%.0f', sentAtMs)
   end
 end
 return found

@@ -16,6 +16,7 @@ export const DOCUMENTS = [
   'docs/supergraph.md',
   'docs/configuration.md',
   'docs/operation-records.md',
+  'docs/operation.md',
   'docs/emulator.md',
   'docs/architecture.md',
   'docs/performance.md',
@@ -34,4 +35,13 @@ export function readDocuments(): string {
 /** Whether the repository has a file or folder at this path. */
 export function isInRepository(path: string): boolean {
   return existsSync(new URL(path, ROOT));
+}
+
+/** The shell commands of a section of a document, in their order. */
+export function commandsOf(path: string, heading: string): string[] {
+  const section =
+    readDocument(path)
+      .split(/^## /m)
+      .find(text => text.startsWith(`${heading}\n`)) ?? '';
+  return [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, command = '']) => command);
 }

@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { COUNTERS, HISTOGRAMS, READINGS } from '../../src/metrics/catalog.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
 import { readSamples } from '../helpers/samples.js';
 import { closeSubscribers, nextOf, subscribe, WATCH } from '../http/helpers/subscribers.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
 
 afterEach(async () => {
   await closeSubscribers();
@@ -212,5 +215,21 @@ describe('the catalog of metrics', () => {
     const readings = Object.values(READINGS).map(metric => ('label' in metric ? metric.label.values.length : 1));
     const sum = [...counters, ...histograms, ...readings].reduce((total, series) => total + series, 0);
     expect(sum).toBeLessThanOrEqual(1_350);
+  });
+});
+
+describeWithProgram('redis-server', 'the age of the oldest open create', program => {
+  it('counts from when it was sent, after a loss of records, too', async () => {
+    const redis = await startRedisServer(program);
+    const env = { REDIS_URL: redis.url, RECONCILE_SETTLE_MS: '900000', OPERATION_TIMEOUT_MS: '4000' };
+    const gateway = await startGateway({ env });
+    await gateway.create({ name: 'before_the_loss' });
+    await openClient(redis.url).flushall();
+    gateway.emulator.inject({ operation: 'createConnection', behaviour: 'reset' });
+    await gateway.create();
+    const { value } = await readSamples(gateway.adminUrl);
+
+    expect(value('dli_gateway_creates_open{state="UNKNOWN"}')).toBe(1);
+    expect(value('dli_gateway_oldest_open_create_seconds')).toBeLessThan(600);
   });
 });

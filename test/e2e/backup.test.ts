@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import type { Emulator } from '../../src/emulator/emulator.js';
+import { createEmulator } from '../../src/emulator/emulator.js';
+import { onCleanup } from '../helpers/clean-up.js';
+import { commandsOf } from '../helpers/documents.js';
+import type { Payload } from '../helpers/gateway.js';
+import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
+import type { GatewayProcess } from '../helpers/gateway-process.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { startRedisServer } from '../helpers/redis-server.js';
+import { describeWithProgram } from '../helpers/required-program.js';
+
+const [BACKUP_LMDB, RESTORE_LMDB, BACKUP_REDIS, RESTORE_REDIS, KEEP_REDIS] = commandsOf(
+  'docs/operation.md',
+  'Backup and restore',
+);
+
+/** Runs a printed command in the folder of the program, with other paths and ports than the printed ones. */
+async function run(command: string | undefined, replaced: Record<string, string>): Promise<string> {
+  if (command === undefined) throw new Error('The document lacks this command.');
+  const script = Object.entries(replaced).reduce((text, [from, to]) => text.replaceAll(from, to), command);
+  const cwd = fileURLToPath(new URL('../../', import.meta.url));
+  return (await promisify(execFile)('bash', ['--norc', '-ec', script], { cwd })).stdout;
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'backup-'));
+  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function startEmulator(): Promise<{ emulator: Emulator; url: string }> {
+  const emulator = createEmulator();
+  const url = await emulator.listen();
+  onCleanup(() => emulator.close());
+  return { emulator, url };
+}
+
+async function create(gateway: GatewayProcess, name: string): Promise<Payload> {
+  const { graphqlUrl } = await gateway.addresses();
+  const input = { ...VALID_INPUT, name, idempotencyKey: `${name}-first-click` };
+  const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables: { input } });
+  return body.data?.['createDatasourceConnection'] as Payload;
+}
+
+async function stop(gateway: GatewayProcess): Promise<void> {
+  gateway.signal('SIGTERM');
+  await gateway.end();
+}
+
+describe('a restored folder of LMDB', () => {
+  it('has the creates from before the backup, made while the gateway ran, and none after it', async () => {
+    const { url } = await startEmulator();
+    const [data, backup] = [temporaryFolder(), temporaryFolder()];
+    const paths = { '/backup': backup, "'/data'": `'${data}'`, ' /data/': ` ${data}/` };
+    const environment = { ...environmentFor(url), DATA_DIR: data };
+
+    const before = startGatewayProcess(environment);
+    const kept = await create(before, 'orders_before_backup');
+    await run(BACKUP_LMDB, paths);
+    await create(before, 'orders_after_backup');
+    await stop(before);
+    await run(RESTORE_LMDB, paths);
+    const after = startGatewayProcess(environment);
+
+    expect(kept.__typename).toBe('CreateDatasourceConnectionSuccess');
+    await expect(create(after, 'orders_before_backup')).resolves.toEqual(kept);
+    await expect(create(after, 'orders_after_backup')).resolves.toMatchObject({ __typename: 'NameTakenError' });
+  });
+});
+
+describeWithProgram('redis-server', 'a restored Redis', program => {
+  it('counts as a loss, so that a create after the backup gets the connection that it created', async () => {
+    const { emulator, url } = await startEmulator();
+    const [folder, backup] = [temporaryFolder(), temporaryFolder()];
+    const redis = await startRedisServer(program, { folder, arguments: ['--repl-diskless-sync-delay', '0'] });
+    const replaced = { '/backup': backup, '/var/lib/redis': folder, '127.0.0.1:6379': `127.0.0.1:${redis.port}` };
+    const environment = { ...environmentFor(url), REDIS_URL: redis.url, DATA_DIR: '' };
+
+    const gateway = startGatewayProcess(environment);
+    const early = await create(gateway, 'orders_before_backup');
+    await run(BACKUP_REDIS, replaced);
+    const late = await create(gateway, 'orders_after_backup');
+    await redis.stop();
+    await run(RESTORE_REDIS, replaced);
+    await startRedisServer(program, { folder, port: redis.port });
+    const turnedOn = await run(KEEP_REDIS, replaced);
+    await stop(gateway);
+    const next = startGatewayProcess(environment);
+
+    expect(turnedOn).toBe('OK\n');
+    await expect(create(next, 'orders_before_backup')).resolves.toEqual(early);
+    await expect(create(next, 'orders_after_backup')).resolves.toMatchObject({
+      __typename: 'CreateDatasourceConnectionSuccess',
+      connectionId: late.connectionId,
+    });
+    expect(emulator.ledger.count('createConnection')).toBe(2);
+  });
+});
