@@ -1,7 +1,8 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { createLocalJWKSet, errors } from 'jose';
-import type { CallDetails, Transport, UpstreamLog, UpstreamOperations } from '../huawei-cloud/transport.js';
+import type { Transport } from '../huawei-cloud/transport.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { CallDetails, UpstreamLog, UpstreamOperations } from '../huawei-cloud/upstream-log.js';
 import { isObject } from '../lib/json.js';
 import type { Logger } from '../lib/logger.js';
 import { newTrace } from '../lib/logger.js';

@@ -1,8 +1,8 @@
 import type { CredentialVerdict } from '../huawei-cloud/authenticator.js';
 import type { UpstreamResponse } from '../huawei-cloud/response-collector.js';
-import type { CallDetails, UpstreamCall } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
 import { TransportError } from '../huawei-cloud/transport-error.js';
+import type { CallDetails, UpstreamCall } from '../huawei-cloud/upstream-log.js';
 import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateVerdict } from './classify-create.js';

@@ -1,7 +1,8 @@
 import type { Authentication, Authenticator } from '../huawei-cloud/authenticator.js';
 import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
-import type { Egress, UpstreamLog } from '../huawei-cloud/transport.js';
+import type { Egress } from '../huawei-cloud/transport.js';
 import { Transport } from '../huawei-cloud/transport.js';
+import type { UpstreamLog } from '../huawei-cloud/upstream-log.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { TraceContext } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CredentialUse } from '../huawei-cloud/authenticator.js';
-import type { Transport, UpstreamLog } from '../huawei-cloud/transport.js';
+import type { Transport } from '../huawei-cloud/transport.js';
 import { mayReconnect, TransportError } from '../huawei-cloud/transport-error.js';
+import type { UpstreamLog } from '../huawei-cloud/upstream-log.js';
 import { logBug } from '../lib/logger.js';
 import type { Clock, Deadline } from '../lib/time.js';
 import type { Metrics } from '../metrics/metrics.js';

@@ -1,5 +1,5 @@
-import type { UpstreamOperations } from '../huawei-cloud/transport.js';
 import type { TransportFailure } from '../huawei-cloud/transport-error.js';
+import type { UpstreamOperations } from '../huawei-cloud/upstream-log.js';
 import type { TraceContext } from '../lib/logger.js';
 import type { Deadline } from '../lib/time.js';
 

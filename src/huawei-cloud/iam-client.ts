@@ -6,8 +6,9 @@ import { Deadline } from '../lib/time.js';
 import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
 import type { CallOptions } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
-import type { CallDetails, Transport, UpstreamLog, UpstreamOperations } from './transport.js';
+import type { Transport } from './transport.js';
 import { TransportError } from './transport-error.js';
+import type { CallDetails, UpstreamLog, UpstreamOperations } from './upstream-log.js';
 
 /** An IAM user who authenticates by password. */
 export interface IamUser {
