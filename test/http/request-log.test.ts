@@ -140,7 +140,7 @@ describe('the log line of an operation', () => {
     ]);
   });
 
-  it('is written at level info, and those of pages, preflights and probes at level debug', async () => {
+  it('is written at level info, and those of pages, preflight requests and probes at level debug', async () => {
     const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
     await (await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } })).text();
     await fetch(gateway.graphqlUrl, { method: 'OPTIONS' });
