@@ -165,7 +165,7 @@ describe('an invalid value', () => {
     ['FEDERATION', ['yes', 'TRUE', 'enabled'], FLAG_RULE],
     ['CORS_ORIGINS', ['*', 'null', 'https://a.test/', 'https://A.test', 'a.test', 'file://x'], ORIGINS_RULE],
     ['LOG_LEVEL', ['trace', 'INFO', 'silent'], 'must be one of debug, info, warn, error'],
-    ['METRICS', ['yes', 'TRUE', 'disabled'], 'must be true or false'],
+    ['METRICS', ['yes', 'TRUE', 'enabled'], FLAG_RULE],
     ['BUILD_COMMIT', ['a b', 'a"b', 'x'.repeat(65)], 'must be 1 to 64 letters, digits, ., _ and -'],
   ])('of %s is reported by its key and rule, never by its value', (key, values, rule) => {
     for (const value of values) {

@@ -76,7 +76,7 @@ describe('through a proxy', () => {
     expect(await gateway.create()).toMatchObject(UNAVAILABLE);
     expect(encrypted.requests).toEqual([]);
     expect(attemptsIn(gateway.log())[0]).toMatchObject({
-      detail: 'PROXY_FAILED',
+      errorType: 'PROXY_FAILED',
       causeCode: 'DEPTH_ZERO_SELF_SIGNED_CERT',
       mayHaveBeenSent: false,
     });
@@ -84,10 +84,10 @@ describe('through a proxy', () => {
 
   it('the user and the password are sent to it, decoded, and to nobody else', async () => {
     const { host } = new URL(proxy.url);
-    const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://proxy%20user:p%C3%A4ss%40%3A%2F@${host}` });
+    const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://proxy%20user:p%C3%A4ssword%40%3A%2F@${host}` });
     expect(await gateway.create()).toMatchObject(SUCCESS);
     const [, encoded = ''] = proxy.requests[0]?.headers['proxy-authorization']?.split(' ') ?? [];
-    expect(Buffer.from(encoded, 'base64').toString()).toBe('proxy user:päss@:/');
+    expect(Buffer.from(encoded, 'base64').toString()).toBe('proxy user:pässword@:/');
     expect(front.decrypted()).toContain('POST ');
     expect(front.decrypted()).not.toMatch(/proxy/i);
     expect(front.decrypted()).not.toContain(encoded);
@@ -127,7 +127,7 @@ describe('through a proxy', () => {
     expect(intercepting.requests).toHaveLength(1);
     expect(interceptor.decrypted()).toBe('');
     expect(attemptsIn(gateway.log())).toMatchObject([
-      { detail: 'TLS', causeCode: 'DEPTH_ZERO_SELF_SIGNED_CERT', mayHaveBeenSent: false },
+      { errorType: 'TLS', causeCode: 'DEPTH_ZERO_SELF_SIGNED_CERT', mayHaveBeenSent: false },
     ]);
   });
 
@@ -140,7 +140,7 @@ describe('through a proxy', () => {
 });
 
 describe('a create for which the proxy opens no tunnel', () => {
-  it.each<[what: string, fault: (client: Duplex) => void, detail: string, causeCode: string]>([
+  it.each<[what: string, fault: (client: Duplex) => void, errorType: string, causeCode: string]>([
     ['asks for a password', refuse(407), 'PROXY_REFUSED', 'HTTP_407'],
     ['forbids it', refuse(403), 'PROXY_REFUSED', 'HTTP_403'],
     ['cannot reach DLI', refuse(502), 'PROXY_FAILED', 'HTTP_502'],
@@ -158,12 +158,12 @@ describe('a create for which the proxy opens no tunnel', () => {
       'CONNECT_TIMEOUT',
       'UND_ERR_CONNECT_TIMEOUT',
     ],
-  ])('because it %s was not sent', async (_what, fault, detail, causeCode) => {
-    const isRetried = detail === 'PROXY_FAILED';
+  ])('because it %s was not sent', async (_what, fault, errorType, causeCode) => {
+    const isRetried = errorType === 'PROXY_FAILED';
     proxy.faults.push(fault, fault);
     const gateway = await startProxiedGateway();
     expect(await gateway.create()).toMatchObject({ ...UNAVAILABLE, retryAfterSeconds: 5 });
-    const attempt = { detail, causeCode, mayHaveBeenSent: false };
+    const attempt = { errorType, causeCode, mayHaveBeenSent: false };
     expect(attemptsIn(gateway.log())).toMatchObject(isRetried ? [attempt, attempt] : [attempt]);
     expect(proxy.requests).toHaveLength(isRetried ? 2 : 1);
     expect(creates()).toBe(0);
@@ -185,7 +185,7 @@ describe('a create for which the proxy opens no tunnel', () => {
   it('because it cannot be reached was not sent', async () => {
     const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://127.0.0.1:${await closedPort()}` });
     expect(await gateway.create()).toMatchObject(UNAVAILABLE);
-    expect(attemptsIn(gateway.log())[0]).toMatchObject({ detail: 'PROXY_FAILED', causeCode: 'ECONNREFUSED' });
+    expect(attemptsIn(gateway.log())[0]).toMatchObject({ errorType: 'PROXY_FAILED', causeCode: 'ECONNREFUSED' });
     expect(creates()).toBe(0);
   });
 
@@ -207,7 +207,7 @@ describe('a create whose tunnel breaks', () => {
     proxy.reset();
     expect(await payload).toMatchObject({ __typename: 'OutcomeUnknownError', reason: 'CONNECTION_LOST' });
     expect(creates()).toBe(1);
-    expect(attemptsIn(gateway.log())).toMatchObject([{ detail: 'CONNECTION_LOST', mayHaveBeenSent: true }]);
+    expect(attemptsIn(gateway.log())).toMatchObject([{ errorType: 'CONNECTION_LOST', mayHaveBeenSent: true }]);
   });
 });
 
@@ -221,7 +221,7 @@ describe('a read for which the proxy opens no tunnel', () => {
     proxy.faults.push(refuse(403), refuse(403), refuse(403), refuse(403));
     const gateway = await startProxiedGateway();
     expect(await read(gateway)).toMatchObject({ errors: [{ extensions: { code: 'UPSTREAM_UNAVAILABLE' } }] });
-    expect(gateway.log()).toMatch(/"detail":"PROXY_REFUSED".*"causeCode":"HTTP_403"/);
+    expect(gateway.log()).toMatch(/"causeCode":"HTTP_403","errorType":"PROXY_REFUSED"/);
   });
 });
 

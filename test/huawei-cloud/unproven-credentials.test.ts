@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { linesWith } from '../helpers/log-lines.js';
+import { readSamples } from '../helpers/samples.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
 import type { EmulatorUser } from './helpers/rotation.js';
 import {
@@ -46,6 +48,12 @@ describe('a new key pair', () => {
     expect(refusals().map(({ operation }) => operation)).toEqual(['listQueues']);
     expect(gateway.log().split(REFUSED)).toHaveLength(2);
     expect(gateway.log()).not.toMatch(/secret-key|ACCESSKEY/);
+    const proofs = linesWith(gateway.log(), 'upstream', { operation: 'listQueues' });
+    expect(proofs).toMatchObject([{ outcome: 'AUTH_FAILED' }, { outcome: 'OK' }]);
+    expect(new Set(proofs.map(({ traceId }) => traceId)).size).toBe(2);
+    const samples = await readSamples(gateway.adminUrl);
+    const reloads = (result: string) => samples.value(`dli_gateway_credentials_reloads_total{result="${result}"}`);
+    expect([reloads('refused'), reloads('adopted')]).toEqual([1, 1]);
   });
 
   it('that was refused is not presented again until its files change', async () => {
