@@ -61,7 +61,9 @@ export class RedisConnection {
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
-      if (!this.#isReconnecting) this.#lose('unreachable', 'there is no connection to Redis (it ended).');
+      // After a refused password the connection ends too, which is not the reason.
+      if (!this.#isReconnecting && this.#refusal === undefined)
+        this.#lose('unreachable', 'there is no connection to Redis (it ended).');
       this.#isReconnecting = false;
       this.#change(false);
     });
