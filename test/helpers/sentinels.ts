@@ -9,7 +9,7 @@ export const SENTINELS = {
   password: 'Sentinel pässword / "quoted" + % 0001',
   domainName: 'sentinel account & co',
   redisPassword: 'Sentinel redis pässword / "quoted" + %@: 0001',
-  proxyPassword: 'Sentinel próxy / "quoted" + %@: 0001',
+  proxyPassword: 'Sentinel proxy pässword / "quoted" + %@: 0001',
   iamToken: 'MIISentinelIamToken/+abcdefgh0001==',
   projectId: 'sentinel-project-00000000000001',
   upstreamText: 'Sentinel upstream text: "/v2.0" <b> %7B 0001',

@@ -84,10 +84,10 @@ describe('through a proxy', () => {
 
   it('the user and the password are sent to it, decoded, and to nobody else', async () => {
     const { host } = new URL(proxy.url);
-    const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://proxy%20user:p%C3%A4ss%40%3A%2F@${host}` });
+    const gateway = await startProxiedGateway({ HTTPS_PROXY: `http://proxy%20user:p%C3%A4ssword%40%3A%2F@${host}` });
     expect(await gateway.create()).toMatchObject(SUCCESS);
     const [, encoded = ''] = proxy.requests[0]?.headers['proxy-authorization']?.split(' ') ?? [];
-    expect(Buffer.from(encoded, 'base64').toString()).toBe('proxy user:päss@:/');
+    expect(Buffer.from(encoded, 'base64').toString()).toBe('proxy user:pässword@:/');
     expect(front.decrypted()).toContain('POST ');
     expect(front.decrypted()).not.toMatch(/proxy/i);
     expect(front.decrypted()).not.toContain(encoded);
