@@ -229,7 +229,6 @@ describe('a host', () => {
   it('of NO_PROXY is reached directly', async () => {
     const gateway = await startProxiedGateway({ NO_PROXY: 'example.com, .test' });
     expect(await gateway.create()).toMatchObject(UNAVAILABLE);
-    expect(attemptsIn(gateway.log())[0]?.causeCode).toMatch(/^(ENOTFOUND|EAI_AGAIN)$/);
     expect(proxy.requests).toEqual([]);
   });
 
