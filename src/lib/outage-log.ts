@@ -12,14 +12,16 @@ export interface OutageLines {
 }
 
 /**
- * Logs that something is lost and that it is back: at once the first time, and then once a minute while it is away. What
- * comes and goes within that minute is counted, so that it cannot flood the log.
+ * Logs that something is lost and that it is back: at once the first time and for each new reason, and then once a minute
+ * while it is away. What comes and goes within that minute is counted, so that it cannot flood the log.
  */
 export class OutageLog {
   #isLost = false;
   #isLoggedAsLost = false;
   /** Outages that no line has mentioned. */
   #count = 0;
+  /** The reasons that a line has mentioned within the minute. */
+  readonly #reasons = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param windowMs time between two lines about the same outage, in milliseconds; a minute by default */
@@ -28,12 +30,17 @@ export class OutageLog {
     private readonly windowMs = WINDOW_MS,
   ) {}
 
-  /** It is lost. Has no effect while it is. */
-  lost(): void {
-    if (this.#isLost) return;
+  /**
+   * It is lost. Has no effect while it is, for the same reason.
+   *
+   * @param reason one of a bounded number
+   */
+  lost(reason = ''): void {
+    if (!this.#isLost) this.#count += 1;
     this.#isLost = true;
-    this.#count += 1;
-    if (this.#timer === undefined) this.#write();
+    if (this.#reasons.has(reason)) return;
+    this.#reasons.add(reason);
+    this.#write();
   }
 
   /** It is back. Has no effect unless it was lost. */
@@ -61,6 +68,7 @@ export class OutageLog {
 
   #endWindow(): void {
     this.#timer = undefined;
+    this.#reasons.clear();
     if (this.#isLost || this.#isLoggedAsLost || this.#count > 0) this.#write();
   }
 }

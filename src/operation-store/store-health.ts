@@ -95,7 +95,7 @@ export class StoreHealth {
     this.#isUp = false;
     this.#problem = problem;
     this.#sentence = sentence;
-    this.#outage.lost();
+    this.#outage.lost(problem);
   }
 
   /** The store can be used. */
