@@ -72,7 +72,7 @@ export class AuditLog {
     startedAtMs,
     durationMs,
     ...rest
-  }: Pick<AuditRecord, 'trace' | 'startedAtMs' | 'durationMs'>): void {
+  }: Omit<AuditRecord, 'address' | 'caller'> & { late?: true }): void {
     this.logger.info(
       {
         ...trace,
