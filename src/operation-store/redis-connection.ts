@@ -99,16 +99,29 @@ export class RedisConnection {
   }
 
   /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
-  async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
-    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
+  async run(call: ScriptCall, limitMs: number): Promise<unknown> {
     try {
-      return await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
+      return await this.#send(call, limitMs);
     } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
       if (error instanceof TimeoutError) this.#reconnect();
       if (!isReplyError(error)) throw new StoreUnavailableError();
-      this.#loseByRefusal(error, script);
+      this.#loseByRefusal(error, call.script);
       this.#checkLater();
       throw new StoreUnavailableError({ mayHaveWritten: !IS_ELSEWHERE.test(error.message) });
+    }
+  }
+
+  /**
+   * The same for a read on which no create depends: its failure says nothing about the connection.
+   *
+   * @throws {StoreUnavailableError} when it fails or takes longer
+   */
+  async runBestEffort(call: ScriptCall, limitMs: number): Promise<unknown> {
+    try {
+      return await this.#send(call, limitMs);
+    } catch {
+      throw new StoreUnavailableError();
     }
   }
 
@@ -118,6 +131,11 @@ export class RedisConnection {
     clearTimeout(this.#recheck);
     await closeRedis(this.#client);
     this.#change(false);
+  }
+
+  async #send({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
+    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
+    return within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
   }
 
   // Checked again for every connection: after a failover it is another server.

@@ -149,6 +149,23 @@ describeWithProgram('redis-server', 'Redis', program => {
     expect(lines).toMatchObject([{ level: 'warn', detail: 'noReply' }, BACK]);
   });
 
+  it('is not lost by a read for the metrics that is late or refused', async () => {
+    const server = await startRedisServer(program);
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    const store = await connect(server.url, health, { command: 200, operation: 60_000 });
+    await untilIs(health, true);
+    const admin = openClient(server.url);
+    const connections = async () => String(await admin.call('CLIENT', 'LIST')).match(/\bid=\d+/g);
+    const before = await connections();
+    server.pause();
+    await expect(store.findOpen(NOW_MS)).rejects.toThrow();
+    server.resume();
+    await admin.call('ACL', 'SETUSER', 'default', '-zrangebyscore');
+    await expect(store.findOpen(NOW_MS)).rejects.toThrow();
+    expect([health.isUp, lines, await connections()]).toEqual([true, [], before]);
+  });
+
   it('whose memory is full is lost, and back without a call when it has room', async () => {
     const { url } = await startRedisServer(program, { arguments: ['--maxmemory', '3mb'] });
     const health = createStoreHealth();
