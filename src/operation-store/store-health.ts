@@ -3,6 +3,8 @@ import { OutageLog } from '../lib/outage-log.js';
 import type { Clock } from '../lib/time.js';
 
 const MINUTE_MS = 60_000;
+/** Other gateways have an outage of Redis, too, so that a short one must not take all of them out of service. */
+const REDIS_GRACE_MS = 5_000;
 
 /** What keeps the records. */
 export type StoreBackend = 'lmdb' | 'redis';
@@ -27,6 +29,8 @@ export type StoreProblem =
 /** Whether the store can be used now, for readiness, metrics and the log; and what it has lost or cannot read. */
 export class StoreHealth {
   #isUp = false;
+  /** When it was lost, by the monotonic clock. */
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #problem: StoreProblem | undefined;
   #sentence = '';
   #unreadable = 0;
@@ -63,6 +67,12 @@ export class StoreHealth {
     return this.#isUp;
   }
 
+  /** Whether another gateway would not do better: the store is up, or is a Redis that was up 5 s ago or later. */
+  get isUsable(): boolean {
+    if (this.#isUp || this.backend === 'lmdb') return this.#isUp;
+    return this.clock.monotonicMs() - this.#lostAtMs < REDIS_GRACE_MS;
+  }
+
   /** Why it cannot be used. Undefined while it can, and before it has been tried. */
   get problem(): StoreProblem | undefined {
     return this.#problem;
@@ -84,6 +94,7 @@ export class StoreHealth {
    * @param sentence for operators, without addresses or secrets; begins with the setting
    */
   markUnavailable(problem: StoreProblem, sentence: string): void {
+    if (this.#isUp) this.#lostAtMs = this.clock.monotonicMs();
     this.#isUp = false;
     this.#problem = problem;
     this.#sentence = sentence;

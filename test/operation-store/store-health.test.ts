@@ -5,6 +5,7 @@ import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import type { RedisTimeouts } from '../../src/operation-store/redis-store.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { closedPort } from '../helpers/listening-server.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -69,6 +70,32 @@ describe('the log about a store', () => {
     await eventually(async () => expect(lines).toHaveLength(2));
     expect(lines[1]).toMatchObject({ level: 'warn', outcome: 'unreadable', count: 99 });
     expect(health.unreadable).toBe(100);
+  });
+});
+
+describe('a store for readiness', () => {
+  it('is usable for 5 s after Redis was lost, and unusable from then on until it is back', () => {
+    const clock = createManualClock();
+    const health = createStoreHealth([], { clock });
+    health.markUnavailable('unreachable', 'REDIS_URL: not there yet.');
+    expect(health.isUsable).toBe(false);
+    health.markAvailable();
+    health.markUnavailable('unreachable', 'REDIS_URL: gone.');
+    clock.advance(3_000);
+    health.markUnavailable('noReply', 'REDIS_URL: still gone.');
+    clock.advance(1_999);
+    expect([health.isUp, health.isUsable, health.problem]).toEqual([false, true, 'noReply']);
+    clock.advance(1);
+    expect(health.isUsable).toBe(false);
+    health.markAvailable();
+    expect(health.isUsable).toBe(true);
+  });
+
+  it('is unusable as soon as LMDB cannot write', () => {
+    const health = createStoreHealth([], { backend: 'lmdb', clock: createManualClock() });
+    health.markAvailable();
+    health.markUnavailable('diskFull', 'DATA_DIR: full.');
+    expect(health.isUsable).toBe(false);
   });
 });
 
