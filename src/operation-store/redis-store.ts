@@ -50,7 +50,7 @@ export class RedisStore implements OperationStore {
     this.#lossDetector = lossDetector;
     this.#health = health;
     this.#timeoutsMs = timeoutsMs;
-    this.#codec = new RecordCodec(() => health.noteUnreadable());
+    this.#codec = new RecordCodec(text => health.noteUnreadable(text));
   }
 
   /**
@@ -113,7 +113,7 @@ export class RedisStore implements OperationStore {
       this.#lossDetector.observeCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
     }
-    if (kind === 'unreadable') this.#health.noteUnreadable();
+    if (kind === 'unreadable') this.#health.noteUnreadable(KEYS.name + record.nameId);
     if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = this.#codec.read(content);

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from '../lib/logger.js';
 import { OutageLog } from '../lib/outage-log.js';
 import type { Clock } from '../lib/time.js';
@@ -34,6 +36,8 @@ export class StoreHealth {
   #problem: StoreProblem | undefined;
   #sentence = '';
   #unreadable = 0;
+  /** Hashes of texts, because an unreadable record is read again and again until it expires. */
+  readonly #knownUnreadable = new LRUCache<string, true>({ max: 10_000 });
   #unreadableInWindow = 0;
   #unreadableTimer: NodeJS.Timeout | undefined;
   #losses = 0;
@@ -78,7 +82,7 @@ export class StoreHealth {
     return this.#problem;
   }
 
-  /** How often a stored text was read that is not a record which this version understands. */
+  /** How many stored texts were read that are not records which this version understands. */
   get unreadable(): number {
     return this.#unreadable;
   }
@@ -109,8 +113,11 @@ export class StoreHealth {
     this.#outage.back();
   }
 
-  /** A stored text is not a record which this version understands. */
-  noteUnreadable(): void {
+  /** A stored text is not a record which this version understands. Every read of it counts as one. */
+  noteUnreadable(text: string): void {
+    const hash = createHash('sha256').update(text).digest('base64');
+    if (this.#knownUnreadable.has(hash)) return;
+    this.#knownUnreadable.set(hash, true);
     this.#unreadable += 1;
     this.#unreadableInWindow += 1;
     if (this.#unreadableTimer === undefined) this.#logUnreadable();

@@ -62,10 +62,10 @@ describe('the log about a store', () => {
     expect([health.isUp, health.problem]).toEqual([false, 'readOnly']);
   });
 
-  it('counts what cannot be read, in one line at once and one in each window', async () => {
+  it('counts each text that cannot be read once, in one line at once and one in each window', async () => {
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines, { windowMs: 50 });
-    for (let count = 0; count < 100; count++) health.noteUnreadable();
+    for (let count = 0; count < 300; count++) health.noteUnreadable(`text ${count % 100}`);
     expect(lines.map(({ count }) => count)).toEqual([1]);
     await eventually(async () => expect(lines).toHaveLength(2));
     expect(lines[1]).toMatchObject({ level: 'warn', outcome: 'unreadable', count: 99 });
