@@ -65,6 +65,7 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
   if (emulator !== undefined) requireLoopback(config);
   const logger = pino({ level: config.logLevel, base: null }, log);
   exitOnBug(logger);
+  captureConsole(logger);
   // LOG_LEVEL=error must not hide them.
   const warnings = logger.child({}, { level: 'warn' });
   for (const { record, message } of findWarnings(config, gatewayEnvironment)) warnings.warn(record, message);
@@ -149,6 +150,12 @@ function exitOnBug(logger: Logger): void {
     logger.fatal({ errorName, frames: stackFrames(error) }, 'the gateway exits because of a bug');
     void exit(EXIT_SOFTWARE);
   });
+}
+
+// Libraries print, for example ioredis when it may not use INFO, and lmdb. Their texts may contain data, and are not JSON.
+function captureConsole(logger: Logger): void {
+  for (const method of ['warn', 'error'] as const)
+    console[method] = () => logger.warn({ operation: 'console', outcome: method }, 'a library printed a message');
 }
 
 const environment = takeEnvironment();

@@ -5,11 +5,12 @@ import { onCleanup } from '../helpers/clean-up.js';
 import { CREATE_MUTATION, sendGraphql, VALID_INPUT } from '../helpers/gateway.js';
 import type { GatewayProcess } from '../helpers/gateway-process.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
-import { findBadLines, linesOf } from '../helpers/log-lines.js';
+import { findBadLines, linesOf, linesWith } from '../helpers/log-lines.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { startUpstream } from '../idempotency/helpers/idempotency-gateway.js';
+import { openClient } from '../operation-store/helpers/redis-access.js';
 
 const EXIT_CONFIG = 78;
 const NOWHERE = 'http://127.0.0.1:9';
@@ -97,5 +98,32 @@ describeWithProgram('redis-server', 'a Redis whose eviction policy may drop reco
     const gateway = startGatewayProcess({ ...environmentFor(NOWHERE), REDIS_URL: redis.url });
     expect(await gateway.end()).toBe(EXIT_CONFIG);
     expect(gateway.stderr()).toMatch(/^ {2}REDIS_URL maxmemory-policy of this Redis is "allkeys-lru"/m);
+  });
+});
+
+describeWithProgram('redis-server', 'a Redis', program => {
+  it('that needs no password is refused at the start if REDIS_URL has one, with nothing printed by a library', async () => {
+    const redis = await startRedisServer(program);
+    const url = redis.url.replace('//', '//:needless@');
+    const gateway = startGatewayProcess({ ...environmentFor(NOWHERE), REDIS_URL: url });
+    expect(await gateway.end()).toBe(EXIT_CONFIG);
+    expect(gateway.stderr()).toBe(
+      'The gateway cannot start. Invalid configuration:\n' +
+        '  REDIS_URL Redis refuses the user name or the password, or needs none.\n',
+    );
+    expect(findBadLines(gateway.stdout())).toEqual([]);
+  });
+
+  it('whose user may not use INFO has only JSON printed', async () => {
+    const redis = await startRedisServer(program);
+    const admin = openClient(redis.url);
+    await admin.call('ACL', 'SETUSER', 'gateway', 'on', '>password', '~*', '&*', '+@all', '-info');
+    const url = redis.url.replace('//', '//gateway:password@');
+    const gateway = startGatewayProcess({ ...environmentFor(NOWHERE), REDIS_URL: url });
+    await gateway.addresses();
+    gateway.signal('SIGTERM');
+    expect(await gateway.end()).toBe(0);
+    expect(findBadLines(gateway.stdout() + gateway.stderr())).toEqual([]);
+    expect(linesWith(gateway.stdout(), 'a library printed a message')).not.toEqual([]);
   });
 });
