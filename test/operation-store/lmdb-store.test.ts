@@ -1,12 +1,22 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
+import { LmdbFolderProbe } from '../../src/operation-store/lmdb-folder.js';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
@@ -32,6 +42,15 @@ afterEach(async () => {
   for (const store of stores.splice(0)) await store.close();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
+
+/** Where a descriptor leads; nowhere if it is closed by now. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'records-'));
@@ -99,6 +118,18 @@ describeOperationStore('LmdbStore', async () => {
       await root.close();
     },
   };
+});
+
+// The file has no name.
+(existsSync('/proc/self/fd') ? it : it.skip)('the probe of the disk keeps no block of it', async () => {
+  const folder = makeFolder();
+  writeFileSync(join(folder, 'data.mdb'), '');
+  const probe = new LmdbFolderProbe(folder);
+  expect(await probe.run()).toBeUndefined();
+  const paths = readdirSync('/proc/self/fd').map(name => `/proc/self/fd/${name}`);
+  const [path = '', ...others] = paths.filter(each => linkOf(each).startsWith(folder));
+  expect([others, statSync(path).size]).toEqual([[], 0]);
+  await probe.close();
 });
 
 describe('LmdbStore', () => {
