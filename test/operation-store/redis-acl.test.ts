@@ -66,6 +66,8 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines);
     const store = await connect(url, health);
+    // The first scripts of the connection have ended.
+    while (!health.isUp) await admin.ping();
     await admin.call('ACL', 'SETUSER', 'gateway', '-zadd');
     await expect(store.begin(makeRecord(), NOW_MS)).rejects.toThrow();
     expect(health.isUp).toBe(false);
