@@ -80,7 +80,7 @@ export const COUNTERS = {
     labels: { result: ['adopted', 'refused', 'unproven', 'invalid'] },
   },
   dli_gateway_reconciliations_total: {
-    help: 'Looks for the connection of a create of unknown outcome in the list of DLI, by result.',
+    help: "Checks of DLI's list for a create of unknown outcome, by result.",
     labels: { result: ['found', 'refused', 'settled without trace', 'undecided'] },
   },
   dli_gateway_replays_total: {
