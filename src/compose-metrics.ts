@@ -26,7 +26,7 @@ export function readinessReading(current: Readiness): Reading<'dli_gateway_ready
   return Object.fromEntries(values.map(reason => [reason, Number(reason === current)]));
 }
 
-interface Backend {
+interface MetricSources {
   clock: Clock;
   skew: ClockSkew;
   authenticator: Authenticator;
@@ -37,7 +37,7 @@ interface Backend {
 /** Registers what is read from the parts below HTTP that do not know the metrics. */
 export function readBackendMetrics(
   metrics: Metrics,
-  { clock, skew, authenticator, store, storeHealth }: Backend,
+  { clock, skew, authenticator, store, storeHealth }: MetricSources,
 ): void {
   metrics.read('dli_gateway_clock_skew_seconds', () => {
     const { minMs, maxMs } = skew.bounds ?? {};

@@ -200,11 +200,12 @@ export async function compose(
     store,
     issuerTransport,
     upstream,
-    /** The parts of the gateway's state that concern its readiness, or that of Huawei Cloud. */
+    /** The state of the parts that `/readyz?verbose` shows. */
     parts() {
       const { bounds } = skew;
       return {
         isStoreUsable: storeHealth.isUp,
+        storeProblem: storeHealth.problem ?? null,
         isClockWrong: [skew, iamSkew].some(each => each.isTooFar()),
         clockSkewSeconds: bounds === undefined ? null : { min: bounds.minMs / 1_000, max: bounds.maxMs / 1_000 },
         areCredentialsUsable: authenticator.status.isUsable,
@@ -235,6 +236,7 @@ export async function compose(
     /** Stops everything except the calls to Huawei Cloud. */
     async stop(): Promise<void> {
       credentialWatcher.close();
+      redis?.watcher.close();
       reader.close();
       await watcher.close();
       const closeRecords = async () => {
@@ -248,7 +250,6 @@ export async function compose(
     },
     /** Closes the connections to Huawei Cloud and the issuer, after everything else has stopped. */
     async close(): Promise<void> {
-      redis?.watcher.close();
       sampler.close();
       await Promise.all([iamTransport, issuerTransport, ...Object.values(transports)].map(each => each.close()));
     },

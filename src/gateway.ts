@@ -76,7 +76,14 @@ export interface Gateway {
 /** Limits that are constant in production; tests override them. */
 export interface GatewayLimits extends BackendLimits {
   clientTimeouts?: ClientTimeouts;
-  /** Number of log lines that could not be written, for the metrics. Default is none. */
+}
+
+/** What {@link createGateway} may be given. */
+interface GatewayOptions {
+  /** Default: that of the system. */
+  clock?: Clock | undefined;
+  limits?: GatewayLimits;
+  /** Number of log lines that could not be written so far, for the metrics. Default: none. */
   droppedLogLines?: () => number;
 }
 
@@ -91,8 +98,7 @@ const DRAIN_MARGIN_MS = 5_000;
 export async function createGateway(
   config: Config,
   logger: Logger,
-  clock: Clock = SYSTEM_CLOCK,
-  limits: GatewayLimits = {},
+  { clock = SYSTEM_CLOCK, limits = {}, droppedLogLines = () => 0 }: GatewayOptions = {},
 ): Promise<Gateway> {
   const { clientTimeouts = CLIENT_TIMEOUTS } = limits;
   const trustedDocuments = checkDocuments(config.trustedDocuments);
@@ -158,7 +164,7 @@ export async function createGateway(
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
   const parts = () => ({ phase, acceptedShare: loadShedder.admittedShare, ...backend.parts() });
-  metrics.read('dli_gateway_log_lines_dropped_total', limits.droppedLogLines ?? (() => 0));
+  metrics.read('dli_gateway_log_lines_dropped_total', droppedLogLines);
   metrics.read('dli_gateway_ready', () => readinessReading(readinessOf(parts())));
   const admin = createAdminServer(logger, requestLog, clientTimeouts, parts, metrics.exposition);
 

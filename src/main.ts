@@ -36,7 +36,7 @@ process.on('exit', code => {
   // A bug explains why lines are lost.
   if (log.finish() && code !== EXIT_SOFTWARE) process.exitCode = EXIT_IO_ERROR;
 });
-// Nobody may be left who reads it.
+// The reader of standard error may be gone.
 process.stderr.on('error', () => {});
 
 async function run(command: Command, environment: Environment): Promise<void> {
@@ -70,7 +70,7 @@ async function start(environment: Environment, isDevelopment: boolean): Promise<
   for (const { record, message } of findWarnings(config, gatewayEnvironment)) warnings.warn(record, message);
   // Loaded only now, so that configuration errors are reported immediately.
   const { createGateway } = await import('./gateway.js');
-  const gateway = await createGateway(config, logger, undefined, { droppedLogLines: () => log.dropped.lines });
+  const gateway = await createGateway(config, logger, { droppedLogLines: () => log.dropped.lines });
   let first: { signal: NodeJS.Signals; atMs: number } | undefined;
   const stop = async (signal: NodeJS.Signals) => {
     const nowMs = performance.now();

@@ -29,12 +29,9 @@ export interface AuditRecord {
 }
 
 /** The end of a create that no caller waited for any more. Its tenant is not known then. */
-export interface LateEnd extends Pick<AuditRecord, 'operation' | 'outcome' | 'code' | 'connectionId' | 'startedAtMs'> {
-  /** In the trace of the first request. */
-  trace: TraceContext;
-  /** The id of the record of the create. */
+export interface LateEnd extends Omit<AuditRecord, 'address' | 'caller' | 'inputFingerprint' | 'reason'> {
+  /** The id of the record of the create, which was begun in this trace. */
   operationId: string;
-  durationMs: number;
 }
 
 /**
@@ -61,26 +58,25 @@ export class AuditLog {
   }
 
   /** Writes the line of a create that has ended late, which follows that of its mutation, if there was one. */
-  writeLate({ trace, startedAtMs, durationMs, ...rest }: LateEnd): void {
-    this.logger.info(
-      {
-        ...trace,
-        ...rest,
-        late: true,
-        startedAt: new Date(startedAtMs).toISOString(),
-        durationMs: Math.round(durationMs),
-      },
-      'audit',
-    );
+  writeLate(end: LateEnd): void {
+    this.#writeLine({ ...end, late: true });
   }
 
-  #write({ trace, caller, startedAtMs, durationMs, ...rest }: AuditRecord): void {
+  #write({ caller, ...record }: AuditRecord): void {
+    const names = { tenant: caller && escapeName(caller.tenant), subject: caller && escapeName(caller.subject) };
+    this.#writeLine({ ...record, ...names });
+  }
+
+  #writeLine({
+    trace,
+    startedAtMs,
+    durationMs,
+    ...rest
+  }: Omit<AuditRecord, 'address' | 'caller'> & { late?: true }): void {
     this.logger.info(
       {
         ...trace,
         ...rest,
-        tenant: caller && escapeName(caller.tenant),
-        subject: caller && escapeName(caller.subject),
         startedAt: new Date(startedAtMs).toISOString(),
         durationMs: Math.round(durationMs),
       },

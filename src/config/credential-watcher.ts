@@ -12,7 +12,7 @@ const MAX_POLLS_BETWEEN_ATTEMPTS = 60;
 /** What became of changed credential files. `invalid`: one of them cannot be used. */
 export type ReloadResult = RotationResult | 'invalid';
 
-/** How watched credentials are rotated. */
+/** What differs between kinds of credentials when they are rotated. */
 export interface Rotation<T> {
   /** The credentials with the texts of their files, by variable. All of these are valid. */
   parse(secrets: Readonly<Record<string, string>>, current: T): T;

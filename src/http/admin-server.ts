@@ -23,11 +23,13 @@ export interface GatewayParts {
   /** The share of requests that the load shedder accepts, 0 to 1. */
   acceptedShare: number;
   isStoreUsable: boolean;
+  /** Why the store cannot be used; null while it can. */
+  storeProblem: string | null;
   isClockWrong: boolean;
   /** How far DLI's clock is ahead, in seconds; null before its first response. */
   clockSkewSeconds: { min: number; max: number } | null;
   areCredentialsUsable: boolean;
-  /** Whether the circuit breakers of creates stop calls to DLI. */
+  /** Whether the circuit breaker of creates is open; also while a probe may be sent. */
   isBreakerOpen: boolean;
 }
 

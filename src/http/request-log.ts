@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { OperationSummary } from '../datasource-connection/request-context.js';
 import type { LogSampler } from '../lib/log-sampler.js';
 import type { Logger, TraceContext } from '../lib/logger.js';
+import { newTrace, newTraceId } from '../lib/logger.js';
 import type { Metrics } from '../metrics/metrics.js';
 
 /** A request, or an operation over a WebSocket, that has ended. Field names are part of the log's interface. */
@@ -152,13 +152,9 @@ export function entryOf(request: IncomingMessage): RequestEntry {
 }
 
 /** The entry of an operation over a WebSocket, or of a request that could not be parsed. Its trace is new. */
-export function newEntry(traceId = newId()): RequestEntry {
-  const trace = { requestId: newId(), traceId, spanId: newId().slice(0, 16) };
+export function newEntry(traceId?: string): RequestEntry {
+  const trace = { requestId: newTraceId(), ...newTrace(traceId) };
   return { trace, operation: {}, startMs: performance.now() };
-}
-
-function newId(): string {
-  return randomUUID().replaceAll('-', '');
 }
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -62,7 +62,7 @@ type UpstreamRecord =
 // Logged: do not rename.
 const SUCCESSES: ReadonlySet<string> = new Set(['OK', 'created', 'notFound']);
 
-/** The one place that hears of every call to DLI, IAM and the issuer: one log line each. */
+/** Writes one log line, and the metrics, of every call to DLI, IAM and the issuer. */
 export class UpstreamLog {
   constructor(
     private readonly logger: Pick<Logger<UpstreamRecord>, 'info' | 'warn'>,

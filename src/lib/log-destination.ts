@@ -10,7 +10,7 @@ const FLUSH_TIMEOUT_MS = 1_000;
 const AUDIT_MARK = '"channel":"audit"';
 
 /** Log lines that were not written. */
-export interface DroppedLines {
+interface DroppedLines {
   lines: number;
   /** How many of them belong to the audit log. */
   auditLines: number;

@@ -11,9 +11,14 @@ export interface TraceContext {
   spanId: string;
 }
 
-/** A new span of background work, in a trace of its own unless one is given. */
-export function newTrace(traceId = randomUUID().replaceAll('-', '')): TraceContext {
-  return { traceId, spanId: randomUUID().replaceAll('-', '').slice(0, 16) };
+/** A new random id of a trace or request: 32 lower-case hex digits. */
+export function newTraceId(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
+/** A new span, in a trace of its own unless one is given. */
+export function newTrace(traceId = newTraceId()): TraceContext {
+  return { traceId, spanId: newTraceId().slice(0, 16) };
 }
 
 /** Fields of a log record of the gateway's internals: an allow-list. */

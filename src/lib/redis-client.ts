@@ -12,7 +12,7 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const COMMAND_TIMEOUT_MS = 250;
 const DISCONNECT_TIMEOUT_MS = 20;
 const RECHECK_MS = 10_000;
-const RECONNECT_MS = { first: 50, max: 2_000 };
+const RECONNECT_MS = { min: 50, max: 2_000 };
 // A connection that is being closed ends only after it.
 const SENTINEL_RETRY_MS = 500;
 
@@ -227,7 +227,7 @@ export async function connectBestEffort(
     commandTimeout: clients.commandTimeoutMs,
     // Detects a dead server, which does not close the connection: otherwise every command would time out.
     socketTimeout: clients.commandTimeoutMs,
-    retryStrategy: reconnectionDelayMs,
+    retryStrategy: attempt => reconnectionDelayMs(attempt),
     // The only place that sees every error of Redis, with those that the rate limiter swallows.
     reconnectOnError: error => {
       if (clients.hasMoved(error)) return true;
@@ -261,8 +261,9 @@ export async function connectBestEffort(
   return redis;
 }
 
-function reconnectionDelayMs(attempt: number): number {
-  return Math.min(RECONNECT_MS.max, RECONNECT_MS.first * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
+/** Milliseconds to wait before a connection is tried again: twice as long each time, with jitter. */
+export function reconnectionDelayMs(attempt: number, { min, max } = RECONNECT_MS): number {
+  return Math.min(max, min * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
 /** Closes a connection without waiting for pending replies. */

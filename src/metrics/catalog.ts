@@ -1,6 +1,6 @@
 /**
- * The values of a label: a closed list, any other value counts as `OTHER`, or by its class if it is a status; or `ANY` for values that come from a closed
- * list of the code that records them, such as the routes of the router.
+ * The values of a label. A list is closed: any other value counts as `OTHER`, or as its class, such as `4xx`, if the list
+ * has that. `ANY`: the recording code takes the values from a closed list of its own, such as the routes of the router.
  */
 type LabelValues = readonly string[] | typeof ANY;
 

@@ -55,7 +55,7 @@ export class LmdbStore implements OperationStore {
   readonly #tables: LmdbTables;
   readonly #probe: LmdbFolderProbe;
   /** Whether writes are refused until a probe succeeds. */
-  #isLost = false;
+  #isUnavailable = false;
   #roomCheckedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -68,7 +68,7 @@ export class LmdbStore implements OperationStore {
   ) {
     this.#tables = new LmdbTables(root, () => health.noteUnreadable());
     this.#probe = new LmdbFolderProbe(folder);
-    health.restored();
+    health.markAvailable();
     this.#probeLater();
   }
 
@@ -211,11 +211,11 @@ export class LmdbStore implements OperationStore {
   async #write<T>(action: () => T): Promise<T> {
     if (this.#isClosed) throw new StoreUnavailableError();
     // Between two probes the disk may fill up.
-    if (!this.#isLost && performance.now() - this.#roomCheckedAtMs > ROOM_CHECK_INTERVAL_MS) {
+    if (!this.#isUnavailable && performance.now() - this.#roomCheckedAtMs > ROOM_CHECK_INTERVAL_MS) {
       const errorName = this.#findLackOfRoom();
       if (errorName !== undefined) this.#lose('written', errorName);
     }
-    if (this.#isLost) throw new StoreUnavailableError({ mayHaveWritten: false });
+    if (this.#isUnavailable) throw new StoreUnavailableError({ mayHaveWritten: false });
     return this.#commit(action);
   }
 
@@ -242,8 +242,11 @@ export class LmdbStore implements OperationStore {
   }
 
   #lose(what: 'read' | 'written', errorName: string): void {
-    this.#isLost = true;
-    this.health.lost(problemOf(errorName), `DATA_DIR: the operation records cannot be ${what}: ${errorName}.`);
+    this.#isUnavailable = true;
+    this.health.markUnavailable(
+      problemOf(errorName),
+      `DATA_DIR: the operation records cannot be ${what}: ${errorName}.`,
+    );
   }
 
   #probeLater(): void {
@@ -255,9 +258,9 @@ export class LmdbStore implements OperationStore {
   async #runProbe(): Promise<void> {
     const errorName = this.#findLackOfRoom() ?? (await this.#probe.run());
     if (errorName !== undefined) this.#lose('written', errorName);
-    else if (this.#isLost && (await this.#canCommit())) {
-      this.#isLost = false;
-      this.health.restored();
+    else if (this.#isUnavailable && (await this.#canCommit())) {
+      this.#isUnavailable = false;
+      this.health.markAvailable();
     }
     if (!this.#isClosed) this.#probeLater();
   }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { codeOf } from '../lib/logger.js';
 import type { RedisClients } from '../lib/redis-client.js';
-import { closeRedis } from '../lib/redis-client.js';
+import { closeRedis, reconnectionDelayMs } from '../lib/redis-client.js';
 import { explainRefusal, explainSentinelError, isReplyError } from '../lib/redis-errors.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import { KEYS } from './redis-scripts.js';
@@ -52,10 +52,7 @@ export class RedisConnection {
     this.#clients = clients;
     this.#client = clients.create(KEYS.secret, {
       // ioredis resets its own count when a server accepts a connection, even if the server closes it at once.
-      retryStrategy: () => {
-        const waitMs = Math.min(RECONNECT_MS.max, RECONNECT_MS.min * 2 ** Math.min(this.#attempts++, 10));
-        return waitMs * (0.5 + Math.random() / 2);
-      },
+      retryStrategy: () => reconnectionDelayMs(this.#attempts++, RECONNECT_MS),
       // The check of the server is the first command; while Redis is loading, commands fail anyway.
       enableReadyCheck: false,
     });
@@ -150,7 +147,7 @@ export class RedisConnection {
     }
     // Not earlier: a replica refuses the handshake, so that connections to it must back off.
     this.#attempts = 0;
-    this.health.restored();
+    this.health.markAvailable();
   }
 
   #checkLater(): void {
@@ -174,7 +171,7 @@ export class RedisConnection {
   }
 
   #lose(problem: StoreProblem, sentence: string): void {
-    if (!this.#isClosed) this.health.lost(problem, `REDIS_URL: ${sentence}`);
+    if (!this.#isClosed) this.health.markUnavailable(problem, `REDIS_URL: ${sentence}`);
   }
 
   #change(isUsable: boolean): void {

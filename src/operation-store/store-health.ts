@@ -28,7 +28,6 @@ export type StoreProblem =
 export class StoreHealth {
   #isUp = false;
   #problem: StoreProblem | undefined;
-  #sinceMs: number;
   #sentence = '';
   #unreadable = 0;
   #unreadableInWindow = 0;
@@ -44,7 +43,6 @@ export class StoreHealth {
     private readonly log: Pick<Logger, 'info' | 'warn'>,
     private readonly windowMs = MINUTE_MS,
   ) {
-    this.#sinceMs = clock.epochMs();
     const operation = 'store';
     this.#outage = new OutageLog(
       {
@@ -70,11 +68,6 @@ export class StoreHealth {
     return this.#problem;
   }
 
-  /** Since when it can or cannot be used: epoch milliseconds. */
-  get sinceMs(): number {
-    return this.#sinceMs;
-  }
-
   /** How often a stored text was read that is not a record which this version understands. */
   get unreadable(): number {
     return this.#unreadable;
@@ -90,8 +83,7 @@ export class StoreHealth {
    *
    * @param sentence for operators, without addresses or secrets; begins with the setting
    */
-  lost(problem: StoreProblem, sentence: string): void {
-    if (this.#isUp) this.#sinceMs = this.clock.epochMs();
+  markUnavailable(problem: StoreProblem, sentence: string): void {
     this.#isUp = false;
     this.#problem = problem;
     this.#sentence = sentence;
@@ -99,11 +91,10 @@ export class StoreHealth {
   }
 
   /** The store can be used. */
-  restored(): void {
+  markAvailable(): void {
     if (this.#isUp) return;
     this.#isUp = true;
     this.#problem = undefined;
-    this.#sinceMs = this.clock.epochMs();
     this.#outage.back();
   }
 

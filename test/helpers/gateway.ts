@@ -150,9 +150,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await createGateway(
     config,
     pino({ level: config.logLevel, base: null }, destination),
-    options.clock,
     // A slow machine must not be mistaken for an outage of Redis.
-    { redisTimeoutMs: 2_000, ...options.limits },
+    { clock: options.clock, limits: { redisTimeoutMs: 2_000, ...options.limits } },
   );
   closeLater(gateway);
   const addresses = await gateway.listen();

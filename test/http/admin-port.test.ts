@@ -36,6 +36,7 @@ describe('readiness', () => {
     phase: 'serving',
     acceptedShare: 1,
     isStoreUsable: true,
+    storeProblem: null,
     isClockWrong: false,
     clockSkewSeconds: null,
     areCredentialsUsable: true,
