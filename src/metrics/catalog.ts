@@ -207,7 +207,10 @@ export const READINGS = {
     label: { name: 'backend', values: ['lmdb', 'redis'] },
   },
   dli_gateway_store_losses_total: { type: 'counter', help: 'Losses of operation records that the store noticed.' },
-  dli_gateway_store_unreadable_total: { type: 'counter', help: 'Operation records that could not be read.' },
+  dli_gateway_store_unreadable_total: {
+    type: 'counter',
+    help: 'Operation records that could not be read, each counted once.',
+  },
   dli_gateway_store_bytes: { type: 'gauge', help: 'Size of the embedded store on the disk. Absent with Redis.' },
   dli_gateway_subscriptions: {
     type: 'gauge',

@@ -104,6 +104,8 @@ export class LmdbFolderProbe {
       this.#file ??= await openProbeFile(join(this.folder, PROBE_FILE));
       // Where LMDB may write next, to notice a limit of the size of files. The file has a hole up to there.
       await this.#file.write(Buffer.alloc(1), 0, 1, size + MIN_FREE_BYTES);
+      // Otherwise its block stays allocated.
+      await this.#file.truncate(0);
       return undefined;
     } catch (error) {
       return nameOf(error);
