@@ -208,7 +208,7 @@ export async function compose(
     parts() {
       const { bounds } = skew;
       return {
-        isStoreUsable: storeHealth.isUp,
+        isStoreUsable: storeHealth.isUsable,
         storeProblem: storeHealth.problem ?? null,
         isClockWrong: [skew, iamSkew].some(each => each.isTooFar()),
         clockSkewSeconds: bounds === undefined ? null : { min: bounds.minMs / 1_000, max: bounds.maxMs / 1_000 },

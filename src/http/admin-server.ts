@@ -11,7 +11,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /**
  * The readiness of the gateway: `ready`, or why another gateway should serve instead. `overloaded`: it sheds requests.
- * `storeUnavailable`: its own store cannot be used. `clockSkew`: its clock differs too much from Huawei Cloud's.
+ * `storeUnavailable`: its own store cannot be used, Redis for more than 5 s. `clockSkew`: its clock differs too much from Huawei Cloud's.
  *
  * Failures of DLI, IAM and the issuer do not count: every gateway would have them.
  */
@@ -22,8 +22,9 @@ export interface GatewayParts {
   phase: 'starting' | 'serving' | 'stopping';
   /** The share of requests that the load shedder accepts, 0 to 1. */
   acceptedShare: number;
+  /** False for the embedded store as soon as it fails, for Redis after 5 s. */
   isStoreUsable: boolean;
-  /** Why the store cannot be used; null while it can. */
+  /** Why the store cannot be used at the moment; null while it can. */
   storeProblem: string | null;
   isClockWrong: boolean;
   /** How far DLI's clock is ahead, in seconds; null before its first response. */

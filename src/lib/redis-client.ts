@@ -164,8 +164,11 @@ function clusterConnector(nodes: readonly Host[], key: string) {
     async connect(): Promise<Socket> {
       this.connecting = true;
       const known = last === undefined ? nodes : [...nodes, last];
-      // ioredis ends a client whose connector fails for good, but repeats a connection that fails.
-      const found = await Promise.any(known.map(node => findHolder(node, key, this.#options))).catch(() => known[0]);
+      // ioredis ends a client whose connector fails for good, but repeats a connection that fails. A node that refuses
+      // the credentials answers at least; the first one may be gone.
+      const found = await Promise.any(known.map(node => findHolder(node, key, this.#options))).catch(
+        ({ errors }: AggregateError) => known[Math.max(0, errors.findIndex(isReplyError))],
+      );
       if (!this.connecting || found === undefined) throw new Error('Connection is closed.');
       last = found;
       const { tls } = this.#options;
@@ -194,7 +197,10 @@ async function findHolder(node: Host, key: string, { username, password, tls }: 
     return node;
   } catch (error) {
     // Without a host it is the one that was asked.
-    const [, host, port] = (isReplyError(error) && /^MOVED \d+ (.*):(\d+)$/.exec(error.message)) || [];
+    if (!isReplyError(error)) throw error;
+    // Other credentials can be proven by any node, without waiting for those that are gone.
+    if (password === undefined && /^(NOAUTH|NOPERM)/.test(error.message)) return node;
+    const [, host, port] = /^MOVED \d+ (.*):(\d+)$/.exec(error.message) ?? [];
     if (port === undefined) throw error;
     return { host: host || node.host, port: Number(port) };
   } finally {
@@ -236,10 +242,17 @@ export async function connectBestEffort(
       refusal = { detail };
       outage.lost();
       // Whether it is still refused shows after a new connection, by the next command.
-      recheck ??= setTimeout(() => redis.disconnect(true), RECHECK_MS).unref();
+      recheck ??= setTimeout(() => {
+        recheck = undefined;
+        if (redis.status === 'ready') redis.disconnect(true);
+      }, RECHECK_MS).unref();
       return false;
     },
   });
+  const endRecheck = () => {
+    clearTimeout(recheck);
+    recheck = undefined;
+  };
   const firstAttempt = new Promise<void>(resolve => {
     redis
       .once('ready', resolve)
@@ -248,15 +261,13 @@ export async function connectBestEffort(
   });
   redis.on('ready', () => {
     refusal = {};
-    recheck = undefined;
+    endRecheck();
     outage.back();
   });
+  redis.on('close', endRecheck);
   // Errors of ioredis contain commands, so they are not passed on.
   redis.on('error', () => outage.lost());
-  redis.on('end', () => {
-    clearTimeout(recheck);
-    outage.close();
-  });
+  redis.on('end', () => outage.close());
   await firstAttempt;
   return redis;
 }

@@ -95,7 +95,7 @@ export const COUNTERS = {
     labels: { result: ['adopted', 'refused', 'unproven', 'invalid'] },
   },
   dli_gateway_reconciliations_total: {
-    help: 'Looks for the connection of a create of unknown outcome in the list of DLI, by result.',
+    help: "Checks of DLI's list for a create of unknown outcome, by result.",
     labels: { result: ['found', 'refused', 'settled without trace', 'undecided'] },
   },
   dli_gateway_replays_total: {
@@ -234,7 +234,10 @@ export const READINGS = {
     label: { name: 'backend', values: ['lmdb', 'redis'] },
   },
   dli_gateway_store_losses_total: { type: 'counter', help: 'Losses of operation records that the store noticed.' },
-  dli_gateway_store_unreadable_total: { type: 'counter', help: 'Operation records that could not be read.' },
+  dli_gateway_store_unreadable_total: {
+    type: 'counter',
+    help: 'Operation records that could not be read, each counted once.',
+  },
   dli_gateway_store_bytes: { type: 'gauge', help: 'Size of the embedded store on the disk. Absent with Redis.' },
   dli_gateway_subscriptions: {
     type: 'gauge',

@@ -26,7 +26,7 @@ const MAGIC = { value: 0xbeefc0de, offset: 24 };
 /** More than LMDB writes when it creates its files. */
 const NEEDED_BYTES = 256 * 1_024;
 
-/** Free space without which nothing is written, in bytes: more than is written between two looks at it. */
+/** Free space without which nothing is written, in bytes: more than is written between two checks. */
 export const MIN_FREE_BYTES = 8 * 1_024 ** 2;
 
 const PROBLEMS: Readonly<Record<string, StoreProblem>> = {
@@ -104,6 +104,8 @@ export class LmdbFolderProbe {
       this.#file ??= await openProbeFile(join(this.folder, PROBE_FILE));
       // Where LMDB may write next, to notice a limit of the size of files. The file has a hole up to there.
       await this.#file.write(Buffer.alloc(1), 0, 1, size + MIN_FREE_BYTES);
+      // Otherwise its block stays allocated.
+      await this.#file.truncate(0);
       return undefined;
     } catch (error) {
       return nameOf(error);

@@ -22,7 +22,7 @@ import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { StoreHealth } from './store-health.js';
 
 const PROBE_INTERVAL_MS = 1_000;
-/** Not for every write, because a look at the file system takes some microseconds. */
+/** Not for every write, because a check of the file system takes some microseconds. */
 const ROOM_CHECK_INTERVAL_MS = 100;
 
 const OPTIONS = {
@@ -66,7 +66,7 @@ export class LmdbStore implements OperationStore {
     private readonly root: RootDatabase<string, string>,
     private readonly health: StoreHealth,
   ) {
-    this.#tables = new LmdbTables(root, () => health.noteUnreadable());
+    this.#tables = new LmdbTables(root, text => health.noteUnreadable(text));
     this.#probe = new LmdbFolderProbe(folder);
     health.markAvailable();
     this.#probeLater();

@@ -32,7 +32,7 @@ export class LmdbTables {
   #callsUntilSweep = 0;
 
   /** @param onUnreadable called for every stored text that is not a record which this version understands */
-  constructor(root: RootDatabase<string, string>, onUnreadable: () => void) {
+  constructor(root: RootDatabase<string, string>, onUnreadable: (text: string) => void) {
     this.#codec = new RecordCodec(onUnreadable);
     // Stored: do not rename.
     this.#records = root.openDB('records', { encoding: 'string' });

@@ -31,12 +31,12 @@ export class RecordCodec {
   readonly #written = new LRUCache<string, OperationRecord>({ max: 1_000 });
 
   /** @param onUnreadable called for every text that {@link read} does not understand */
-  constructor(private readonly onUnreadable: () => void = () => undefined) {}
+  constructor(private readonly onUnreadable: (text: string) => void = () => undefined) {}
 
   /** Parses a stored record. Returns undefined for anything but a complete record that this version understands. */
   read(text: string): OperationRecord | undefined {
     const record = this.#written.get(text) ?? parseRecord(parseJson(text));
-    if (record === undefined) this.onUnreadable();
+    if (record === undefined) this.onUnreadable(text);
     return record;
   }
 

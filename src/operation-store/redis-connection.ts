@@ -40,6 +40,8 @@ export class RedisConnection {
   /** Why the server must not be used. */
   #refusal: string | undefined;
   #isClosed = false;
+  /** How often Redis has turned out to be unavailable. */
+  #losses = 0;
   #attempts = 0;
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
@@ -99,16 +101,29 @@ export class RedisConnection {
   }
 
   /** @throws {StoreUnavailableError} when it fails or takes longer; it says whether it may have been executed */
-  async run({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
-    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
+  async run(call: ScriptCall, limitMs: number): Promise<unknown> {
     try {
-      return await within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
+      return await this.#send(call, limitMs);
     } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
       if (error instanceof TimeoutError) this.#reconnect();
       if (!isReplyError(error)) throw new StoreUnavailableError();
-      this.#loseByRefusal(error, script);
+      this.#loseByRefusal(error, call.script);
       this.#checkLater();
       throw new StoreUnavailableError({ mayHaveWritten: !IS_ELSEWHERE.test(error.message) });
+    }
+  }
+
+  /**
+   * The same for a read on which no create depends: its failure says nothing about the connection.
+   *
+   * @throws {StoreUnavailableError} when it fails or takes longer
+   */
+  async runBestEffort(call: ScriptCall, limitMs: number): Promise<unknown> {
+    try {
+      return await this.#send(call, limitMs);
+    } catch {
+      throw new StoreUnavailableError();
     }
   }
 
@@ -118,6 +133,11 @@ export class RedisConnection {
     clearTimeout(this.#recheck);
     await closeRedis(this.#client);
     this.#change(false);
+  }
+
+  async #send({ script, keys, args = [] }: ScriptCall, limitMs: number): Promise<unknown> {
+    if (!this.#isUsable || limitMs <= 0) throw new StoreUnavailableError({ mayHaveWritten: false });
+    return within(limitMs, this.#client.eval(script, keys.length, ...keys, ...args));
   }
 
   // Checked again for every connection: after a failover it is another server.
@@ -138,6 +158,7 @@ export class RedisConnection {
       return;
     }
     this.#change(this.#client.status === 'ready');
+    const lossesBefore = this.#losses;
     try {
       // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
       await this.handshake(call => this.run(call, CHECK_TIMEOUT_MS));
@@ -147,7 +168,8 @@ export class RedisConnection {
     }
     // Not earlier: a replica refuses the handshake, so that connections to it must back off.
     this.#attempts = 0;
-    this.health.markAvailable();
+    // A command that was sent meanwhile may have been refused.
+    if (this.#losses === lossesBefore) this.health.markAvailable();
   }
 
   #checkLater(): void {
@@ -171,6 +193,7 @@ export class RedisConnection {
   }
 
   #lose(problem: StoreProblem, sentence: string): void {
+    this.#losses += 1;
     if (!this.#isClosed) this.health.markUnavailable(problem, `REDIS_URL: ${sentence}`);
   }
 

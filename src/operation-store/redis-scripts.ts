@@ -241,11 +241,15 @@ end
 return found
 `;
 
-/** Keys: open. Arguments: nowMs, prefix of record keys, limit. Returns the state and the last send time of open records. */
+/**
+ * Keys: open. Arguments: nowMs, prefix of record keys, offset, limit. Returns how many ids there were, and the state and
+ * the last send time of open records.
+ */
 export const FIND_OPEN = `${READ}
-local nowMs, prefix, limit = unpack(ARGV)
-local found = {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, limit - 1)) do
+local nowMs, prefix, offset, limit = unpack(ARGV)
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'LIMIT', offset, limit)
+local found = {#ids}
+for _, id in ipairs(ids) do
   local record = decode(current(prefix .. id, nowMs) or '')
   -- After a loss of records sentAtMs is days before the create was sent.
   local sentAtMs = record.lastSentAtMs or record.sentAtMs

@@ -14,6 +14,8 @@ import type { StoreHealth } from './store-health.js';
 
 /** Open records that one script reads, because it blocks all users of Redis, and the most that are returned. */
 const PAGE = 1_000;
+/** The same for the metrics, which must not delay creates. */
+const METRICS_PAGE = 100;
 
 /** Timeouts of Redis, in milliseconds. */
 export interface RedisTimeouts {
@@ -48,7 +50,7 @@ export class RedisStore implements OperationStore {
     this.#lossDetector = lossDetector;
     this.#health = health;
     this.#timeoutsMs = timeoutsMs;
-    this.#codec = new RecordCodec(() => health.noteUnreadable());
+    this.#codec = new RecordCodec(text => health.noteUnreadable(text));
   }
 
   /**
@@ -111,7 +113,7 @@ export class RedisStore implements OperationStore {
       this.#lossDetector.observeCount(content, nowMs);
       return { kind, hasLostRecords: loss === 1 };
     }
-    if (kind === 'unreadable') this.#health.noteUnreadable();
+    if (kind === 'unreadable') this.#health.noteUnreadable(KEYS.name + record.nameId);
     if (kind === 'secretReplaced' || kind === 'unreadable') return { kind };
     if (kind !== 'exists' && kind !== 'nameHeld') throw new StoreUnavailableError();
     const stored = this.#codec.read(content);
@@ -196,13 +198,20 @@ export class RedisStore implements OperationStore {
   }
 
   async findOpen(nowMs: number): Promise<OpenCreate[]> {
-    const args = [nowMs, KEYS.record, MAX_OPEN_CREATES];
-    const reply = await this.#run({ script: scripts.FIND_OPEN, keys: [KEYS.open], args });
-    if (!Array.isArray(reply)) throw new StoreUnavailableError();
-    return reply.map(text => {
-      const [state, sentAtMs] = String(text).split(' ');
-      return { state: state === 'SENDING' ? state : 'UNKNOWN', sentAtMs: Number(sentAtMs) };
-    });
+    const found: OpenCreate[] = [];
+    for (let offset = 0; offset < MAX_OPEN_CREATES; offset += METRICS_PAGE) {
+      const args = [nowMs, KEYS.record, offset, METRICS_PAGE];
+      const call = { script: scripts.FIND_OPEN, keys: [KEYS.open], args };
+      const reply = await this.#connection.runBestEffort(call, this.#timeoutsMs.command);
+      if (!Array.isArray(reply)) throw new StoreUnavailableError();
+      const [seen, ...texts] = reply;
+      for (const text of texts) {
+        const [state, sentAtMs] = String(text).split(' ');
+        found.push({ state: state === 'SENDING' ? state : 'UNKNOWN', sentAtMs: Number(sentAtMs) });
+      }
+      if (seen < METRICS_PAGE) break;
+    }
+    return found;
   }
 
   async sizeBytes(): Promise<undefined> {

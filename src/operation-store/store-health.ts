@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from '../lib/logger.js';
 import { OutageLog } from '../lib/outage-log.js';
 import type { Clock } from '../lib/time.js';
 
 const MINUTE_MS = 60_000;
+/** Other gateways have an outage of Redis, too, so that a short one must not take all of them out of service. */
+const REDIS_GRACE_MS = 5_000;
 
 /** What keeps the records. */
 export type StoreBackend = 'lmdb' | 'redis';
@@ -27,9 +31,13 @@ export type StoreProblem =
 /** Whether the store can be used now, for readiness, metrics and the log; and what it has lost or cannot read. */
 export class StoreHealth {
   #isUp = false;
+  /** When it was lost, by the monotonic clock. */
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #problem: StoreProblem | undefined;
   #sentence = '';
   #unreadable = 0;
+  /** Hashes of texts, because an unreadable record is read again and again until it expires. */
+  readonly #knownUnreadable = new LRUCache<string, true>({ max: 10_000 });
   #unreadableInWindow = 0;
   #unreadableTimer: NodeJS.Timeout | undefined;
   #losses = 0;
@@ -63,12 +71,18 @@ export class StoreHealth {
     return this.#isUp;
   }
 
+  /** Whether another gateway would not do better: the store is up, or is a Redis that was up 5 s ago or later. */
+  get isUsable(): boolean {
+    if (this.#isUp || this.backend === 'lmdb') return this.#isUp;
+    return this.clock.monotonicMs() - this.#lostAtMs < REDIS_GRACE_MS;
+  }
+
   /** Why it cannot be used. Undefined while it can, and before it has been tried. */
   get problem(): StoreProblem | undefined {
     return this.#problem;
   }
 
-  /** How often a stored text was read that is not a record which this version understands. */
+  /** How many stored texts were read that are not records which this version understands. */
   get unreadable(): number {
     return this.#unreadable;
   }
@@ -84,6 +98,7 @@ export class StoreHealth {
    * @param sentence for operators, without addresses or secrets; begins with the setting
    */
   markUnavailable(problem: StoreProblem, sentence: string): void {
+    if (this.#isUp) this.#lostAtMs = this.clock.monotonicMs();
     this.#isUp = false;
     this.#problem = problem;
     this.#sentence = sentence;
@@ -98,8 +113,11 @@ export class StoreHealth {
     this.#outage.back();
   }
 
-  /** A stored text is not a record which this version understands. */
-  noteUnreadable(): void {
+  /** A stored text is not a record which this version understands. Every read of it counts as one. */
+  noteUnreadable(text: string): void {
+    const hash = createHash('sha256').update(text).digest('base64');
+    if (this.#knownUnreadable.has(hash)) return;
+    this.#knownUnreadable.set(hash, true);
     this.#unreadable += 1;
     this.#unreadableInWindow += 1;
     if (this.#unreadableTimer === undefined) this.#logUnreadable();

@@ -55,7 +55,7 @@ function openRecords(folder: string) {
 function startBeginProcess(folder: string, records: readonly SendingRecord[], width: number): ChildProcess {
   const source = `
     const { LmdbStore } = await import(${JSON.stringify(BUILT_STORE)});
-    const health = { restored() {}, lost: console.error, noteUnreadable() {} };
+    const health = { markAvailable() {}, markUnavailable: console.error, noteUnreadable() {} };
     const store = LmdbStore.open(${JSON.stringify(folder)}, health);
     console.log('ready');
     let text = '';

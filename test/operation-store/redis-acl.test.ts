@@ -42,6 +42,7 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
     await store.hasDeletion(record.id, NOW_MS);
     await store.hasAbandoned(NOW_MS);
     await store.findAbandoned('project', NOW_MS);
+    await store.findOpen(NOW_MS);
     await store.remove({ id: record.id, owner: 'another' });
     expect(lines).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
-import { connect, eventually } from './helpers/redis-access.js';
+import { clientsOf, connect, eventually } from './helpers/redis-access.js';
 import { startRedisCluster } from './helpers/redis-cluster.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
@@ -27,6 +27,19 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
     await expect(store.find(record.id, NOW_MS)).resolves.toEqual({ kind: 'found', record });
     await expect(store.secret()).resolves.toEqual(secret);
     await expect((await connect(cluster.url())).secret()).resolves.toEqual(secret);
+  });
+
+  it('has other credentials proven, and wrong ones reported, by a node that is alive when the first one is gone', async () => {
+    const { holder, others, url } = await startRedisCluster(program);
+    for (const { client } of [holder, ...others]) await client.config('SET', 'requirepass', 'second');
+    await others[0].server.kill();
+    const address = url().replace('//', '//:first@');
+    const clients = clientsOf(address);
+    expect(await clients.replaceCredentials({ username: undefined, password: 'third' })).toBe('refused');
+    expect(await clients.replaceCredentials({ username: undefined, password: 'second' })).toBe('accepted');
+    const health = createStoreHealth();
+    await connect(address, health).catch(() => undefined);
+    await eventually(async () => expect(health.problem).toBe('misconfigured'));
   });
 
   it('is accompanied by counters and leases, which are on other nodes', async () => {

@@ -5,6 +5,7 @@ import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
 import type { RedisTimeouts } from '../../src/operation-store/redis-store.js';
 import { onCleanup } from '../helpers/clean-up.js';
 import { closedPort } from '../helpers/listening-server.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -61,14 +62,40 @@ describe('the log about a store', () => {
     expect([health.isUp, health.problem]).toEqual([false, 'readOnly']);
   });
 
-  it('counts what cannot be read, in one line at once and one in each window', async () => {
+  it('counts each text that cannot be read once, in one line at once and one in each window', async () => {
     const lines: HealthLine[] = [];
     const health = createStoreHealth(lines, { windowMs: 50 });
-    for (let count = 0; count < 100; count++) health.noteUnreadable();
+    for (let count = 0; count < 300; count++) health.noteUnreadable(`text ${count % 100}`);
     expect(lines.map(({ count }) => count)).toEqual([1]);
     await eventually(async () => expect(lines).toHaveLength(2));
     expect(lines[1]).toMatchObject({ level: 'warn', outcome: 'unreadable', count: 99 });
     expect(health.unreadable).toBe(100);
+  });
+});
+
+describe('a store for readiness', () => {
+  it('is usable for 5 s after Redis was lost, and unusable from then on until it is back', () => {
+    const clock = createManualClock();
+    const health = createStoreHealth([], { clock });
+    health.markUnavailable('unreachable', 'REDIS_URL: not there yet.');
+    expect(health.isUsable).toBe(false);
+    health.markAvailable();
+    health.markUnavailable('unreachable', 'REDIS_URL: gone.');
+    clock.advance(3_000);
+    health.markUnavailable('noReply', 'REDIS_URL: still gone.');
+    clock.advance(1_999);
+    expect([health.isUp, health.isUsable, health.problem]).toEqual([false, true, 'noReply']);
+    clock.advance(1);
+    expect(health.isUsable).toBe(false);
+    health.markAvailable();
+    expect(health.isUsable).toBe(true);
+  });
+
+  it('is unusable as soon as LMDB cannot write', () => {
+    const health = createStoreHealth([], { backend: 'lmdb', clock: createManualClock() });
+    health.markAvailable();
+    health.markUnavailable('diskFull', 'DATA_DIR: full.');
+    expect(health.isUsable).toBe(false);
   });
 });
 
@@ -147,6 +174,23 @@ describeWithProgram('redis-server', 'Redis', program => {
     await expect(store.hasAbandoned(NOW_MS)).rejects.toThrow();
     await untilIs(health, true);
     expect(lines).toMatchObject([{ level: 'warn', detail: 'noReply' }, BACK]);
+  });
+
+  it('is not lost by a read for the metrics that is late or refused', async () => {
+    const server = await startRedisServer(program);
+    const lines: HealthLine[] = [];
+    const health = createStoreHealth(lines);
+    const store = await connect(server.url, health, { command: 200, operation: 60_000 });
+    await untilIs(health, true);
+    const admin = openClient(server.url);
+    const connections = async () => String(await admin.call('CLIENT', 'LIST')).match(/\bid=\d+/g);
+    const before = await connections();
+    server.pause();
+    await expect(store.findOpen(NOW_MS)).rejects.toThrow();
+    server.resume();
+    await admin.call('ACL', 'SETUSER', 'default', '-zrangebyscore');
+    await expect(store.findOpen(NOW_MS)).rejects.toThrow();
+    expect([health.isUp, lines, await connections()]).toEqual([true, [], before]);
   });
 
   it('whose memory is full is lost, and back without a call when it has room', async () => {

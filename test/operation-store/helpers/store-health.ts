@@ -15,11 +15,11 @@ export interface HealthLine {
 /** A store health that logs into a list. */
 export function createStoreHealth(
   lines: HealthLine[] = [],
-  { backend = 'redis' as StoreBackend, windowMs = 60_000 } = {},
+  { backend = 'redis' as StoreBackend, windowMs = 60_000, clock = SYSTEM_CLOCK } = {},
 ): StoreHealth {
   const write = (level: HealthLine['level']) => (record: object, msg: string) =>
     void lines.push({ level, ...(record as { outcome: string }), msg });
-  const health = new StoreHealth(backend, SYSTEM_CLOCK, { info: write('info'), warn: write('warn') }, windowMs);
+  const health = new StoreHealth(backend, clock, { info: write('info'), warn: write('warn') }, windowMs);
   onCleanup(() => health.close());
   return health;
 }
