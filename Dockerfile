@@ -25,8 +25,11 @@ VOLUME /data
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json scripts/healthcheck.sh ./
+# After the copies, so that another commit does not change their layers.
+ARG BUILD_COMMIT=unknown
+ENV BUILD_COMMIT=$BUILD_COMMIT
 USER node
-EXPOSE 4000
+EXPOSE 4000 4001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["bash", "healthcheck.sh"]
 CMD ["node", "dist/main.js"]

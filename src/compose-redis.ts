@@ -21,6 +21,7 @@ import type { StoreHealth } from './operation-store/store-health.js';
 export async function openRedis(
   settings: Config['redis'],
   timeoutMs: number | undefined,
+  clock: Clock,
   log: Logger<{ keys: readonly string[] }>,
 ) {
   if (settings === undefined) return undefined;
@@ -37,7 +38,7 @@ export async function openRedis(
     rotate: async next => ((await clients.replaceCredentials(next)) === 'accepted' ? 'adopted' : 'unproven'),
   };
   const files = urlFile === undefined ? {} : { REDIS_URL: urlFile };
-  return { clients, watcher: new CredentialWatcher<RedisAddress>(files, address, rotation, log) };
+  return { clients, watcher: new CredentialWatcher<RedisAddress>(files, address, rotation, clock, log) };
 }
 
 function withoutUser({ username: _, password: __, ...rest }: RedisAddress): object {

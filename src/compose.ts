@@ -97,7 +97,7 @@ export async function compose(
   const upstream = new UpstreamLog(log, sampler, metrics);
   const iam = new IamClient(iamTransport, config.iamEndpoint, clock, upstream);
   const { authenticator, rotate } = createAuthenticator(config, iam, clock, log);
-  const redis = await openRedis(config.redis, redisTimeoutMs, log);
+  const redis = await openRedis(config.redis, redisTimeoutMs, clock, log);
   const storeHealth = new StoreHealth(redis === undefined ? 'lmdb' : 'redis', clock, log, limits.logWindowMs);
   const opened = await openStore(config.dataDir, redis?.clients, redisTimeoutMs, clock, storeHealth);
   const store = metrics.timed(opened, TIMED_OPERATIONS);
@@ -108,15 +108,19 @@ export async function compose(
   const dliDependencies = { ...logging, authenticator, endpoint, egress, queuedCreates, clock, skew };
   const { classic, enhanced, connections, bindings, directory, isBreakerOpen, transports, checkCredential } =
     createDliClients(dliDependencies);
-  const onRotation = (credentials: CredentialsConfig) => {
-    confidential.add(credentialValues(credentials));
-    return rotate(credentials, checkCredential);
-  };
+  const rotation = rotationOf({
+    rotate(credentials) {
+      confidential.add(credentialValues(credentials));
+      return rotate(credentials, checkCredential);
+    },
+    isCurrentRefused: () => authenticator.status.wasRefusedLast,
+  });
   const countReload = (result: ReloadResult) => metrics.count('dli_gateway_credentials_reloads_total', { result });
   const credentialWatcher = new CredentialWatcher(
     config.credentialFiles,
     config.credentials,
-    rotationOf(onRotation),
+    rotation,
+    clock,
     log,
     countReload,
   );

@@ -34,6 +34,7 @@ Exit codes:
   70  a bug
   74  lines of the audit log were lost
   78  the configuration is invalid
+  130, 143  a second SIGINT or SIGTERM ended it
 `;
 
 const OPTIONS = {

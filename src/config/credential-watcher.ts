@@ -2,12 +2,15 @@ import { readFile, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { RotationResult } from '../huawei-cloud/authenticator.js';
 import type { Logger } from '../lib/logger.js';
+import type { Clock } from '../lib/time.js';
 import { isValidSecret } from './env-schema.js';
 import { isReadableByAll, stripLineBreak } from './secret-files.js';
 
 // A change must be the same in two polls, so it takes effect after at most twice this interval.
 const POLL_INTERVAL_MS = 1_000;
-const MAX_POLLS_BETWEEN_ATTEMPTS = 60;
+const MAX_UNPROVEN_WAIT_MS = 60_000;
+// Longer than the 5 minutes in which refusals count towards the lockout of the account.
+const REFUSED_WAIT_MS = 6 * 60_000;
 
 /** What became of changed credential files. `invalid`: one of them cannot be used. */
 export type ReloadResult = RotationResult | 'invalid';
@@ -20,13 +23,16 @@ export interface Rotation<T> {
   findObstacle(next: T, current: T): string | undefined;
   /** Puts credentials into use if they are good. */
   rotate(next: T): Promise<RotationResult>;
+  /** Whether the credentials in use were refused the last time: new ones then wait no longer. Default: they were not. */
+  isCurrentRefused?(): boolean;
 }
 
 /**
  * Polls credential files and rotates the credentials once the new ones are the same in two polls.
  *
- * Refused ones are not tried again until the files change: each refusal counts towards the lockout of the account. Ones
- * that could not be proven are tried again after 1 s, then after twice as long each time, up to a minute.
+ * Refused ones are tried again after 6 minutes, because new ones may not be known everywhere yet, and each refusal counts
+ * towards the lockout of the account. Ones that could not be proven are tried again after 1 s, then after twice as long
+ * each time, up to a minute, and as soon as those in use are refused.
  *
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
@@ -34,10 +40,11 @@ export class CredentialWatcher<T> {
   #credentials: T;
   /** The credentials that the last poll found, if they differ from those in use. */
   #candidate: T | undefined;
-  #refused: T | undefined;
-  /** Attempts to prove the candidate so far, and polls to wait for before the next one. */
+  /** What became of the candidate so far, how many attempts could not prove it, and when the next one is due. */
+  #lastResult: RotationResult | undefined;
   #attempts = 0;
-  #pollsToWait = 0;
+  #nextAttemptAtMs = Number.NEGATIVE_INFINITY;
+  #wasCurrentRefused = false;
   #lastWarning: string | undefined;
   #isPolling = false;
   #isClosed = false;
@@ -52,6 +59,7 @@ export class CredentialWatcher<T> {
     private readonly files: Readonly<Record<string, string>>,
     credentials: T,
     private readonly rotation: Rotation<T>,
+    private readonly clock: Clock,
     private readonly log: Logger<{ keys: readonly string[] }>,
     private readonly onReload: (result: ReloadResult) => void = () => undefined,
   ) {
@@ -84,9 +92,13 @@ export class CredentialWatcher<T> {
   async #compare(found: T): Promise<void> {
     const isStable = isDeepStrictEqual(found, this.#candidate);
     this.#candidate = isDeepStrictEqual(found, this.#credentials) ? undefined : found;
+    const isCurrentRefused = this.rotation.isCurrentRefused?.() ?? false;
+    const isNewlyRefused = isCurrentRefused && !this.#wasCurrentRefused;
+    this.#wasCurrentRefused = isCurrentRefused;
     if (this.#candidate === undefined || !isStable) {
+      this.#lastResult = undefined;
       this.#attempts = 0;
-      this.#pollsToWait = 0;
+      this.#nextAttemptAtMs = Number.NEGATIVE_INFINITY;
       return;
     }
     const obstacle = this.rotation.findObstacle(found, this.#credentials);
@@ -94,33 +106,37 @@ export class CredentialWatcher<T> {
       this.#warn(obstacle);
       return;
     }
-    if (isDeepStrictEqual(found, this.#refused)) return;
-    if (this.#pollsToWait > 0) this.#pollsToWait -= 1;
-    else await this.#try(found);
+    const mayHurry = isNewlyRefused && this.#lastResult !== 'refused';
+    if (mayHurry || this.clock.monotonicMs() >= this.#nextAttemptAtMs) await this.#try(found);
   }
 
   async #try(candidate: T): Promise<void> {
     const result = await this.rotation.rotate(candidate);
     if (this.#isClosed) return;
     this.onReload(result);
+    this.#lastResult = result;
     const record = { keys: Object.keys(this.files) };
     switch (result) {
       case 'adopted':
         this.#credentials = candidate;
         this.#candidate = undefined;
-        this.#refused = undefined;
         this.#lastWarning = undefined;
         this.log.info(record, 'credentials replaced');
         break;
       case 'refused':
-        this.#refused = candidate;
+        this.#wait(REFUSED_WAIT_MS);
         this.log.warn(record, 'credentials refused: the last ones stay in use');
         break;
       case 'unproven':
-        this.#pollsToWait = Math.min(MAX_POLLS_BETWEEN_ATTEMPTS, 2 ** this.#attempts) - 1;
+        this.#wait(Math.min(MAX_UNPROVEN_WAIT_MS, POLL_INTERVAL_MS * 2 ** this.#attempts));
         this.#attempts += 1;
         this.#warn('new credentials cannot be proven at the moment: the last ones stay in use');
     }
+  }
+
+  #wait(ms: number): void {
+    // The poll that is due then may be a little early.
+    this.#nextAttemptAtMs = this.clock.monotonicMs() + ms - POLL_INTERVAL_MS / 2;
   }
 
   /** The secrets of all files; undefined when one of them is invalid. */

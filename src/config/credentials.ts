@@ -69,7 +69,9 @@ export function watchedFiles(
 }
 
 /** How watched credentials of Huawei Cloud are rotated: a pair as a whole. */
-export function rotationOf(rotate: Rotation<CredentialsConfig>['rotate']): Rotation<CredentialsConfig> {
+export function rotationOf(
+  parts: Required<Pick<Rotation<CredentialsConfig>, 'rotate' | 'isCurrentRefused'>>,
+): Rotation<CredentialsConfig> {
   return {
     parse: (secrets, current) => withValues(current, secrets),
     // A half-changed pair means that the rotation is still under way.
@@ -77,7 +79,7 @@ export function rotationOf(rotate: Rotation<CredentialsConfig>['rotate']): Rotat
       isCompleteRotation(current, next)
         ? undefined
         : 'only a part of the key pair has changed: the last pair stays in use until all of it has',
-    rotate,
+    ...parts,
   };
 }
 

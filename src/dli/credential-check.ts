@@ -1,4 +1,5 @@
-import type { Authentication, CredentialVerdict } from '../huawei-cloud/authenticator.js';
+import type { Authentication, CheckVerdict, CredentialVerdict } from '../huawei-cloud/authenticator.js';
+import { refusesDate } from '../huawei-cloud/transport.js';
 import { isObject, parseJson } from '../lib/json.js';
 import type { TraceContext } from '../lib/logger.js';
 import { Deadline } from '../lib/time.js';
@@ -33,28 +34,33 @@ const READS: readonly SafeRequest[] = [
 /**
  * Checks a credential, before it is used for anything else, by a read.
  *
- * @returns ACCEPTED if DLI itself responded, even with a 403; REFUSED after a single refusal
+ * @returns ACCEPTED if DLI itself responded, even with a 403; REFUSED or EXPIRED after a single refusal
  */
 export async function checkCredential(
   candidate: Authentication,
   trace: TraceContext,
   dependencies: Omit<SafeRequestDependencies, 'signIn' | 'maxTries'>,
-): Promise<CredentialVerdict> {
+): Promise<CheckVerdict> {
   let isRefused = false;
+  let isExpired = false;
   const settle = (verdict: CredentialVerdict) => {
     isRefused ||= verdict === 'REFUSED';
     return false;
+  };
+  const readProof = (response: SafeResponse) => {
+    isExpired = refusesDate(response);
+    return isProof(response);
   };
   const requests = new SafeRequests({ ...dependencies, signIn: async () => ({ ...candidate, settle }), maxTries: 1 });
   const deadline = new Deadline(dependencies.clock, TIMEOUT_MS);
   const context = { deadline, trace };
   for (const request of READS) {
     try {
-      await requests.send(request, context, isProof);
+      await requests.send(request, context, readProof);
       return 'ACCEPTED';
     } catch (error) {
       if (!(error instanceof DliError)) throw error;
-      if (isRefused) return 'REFUSED';
+      if (isRefused) return isExpired ? 'EXPIRED' : 'REFUSED';
       if (!error.isNotOffered) return 'UNPROVEN';
     }
   }

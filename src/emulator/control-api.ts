@@ -16,7 +16,10 @@ import { readBody, readHead } from './server.js';
 import { currentSettings, describeProblems, settingsSchema } from './settings.js';
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
-const ledgerFilterSchema = z.enum([...OPERATIONS, 'unknown', 'any']);
+const ledgerFilterSchema = z.object({
+  operation: z.enum([...OPERATIONS, 'unknown', 'any']).default('any'),
+  after: z.coerce.number().int().min(0).default(0),
+});
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
@@ -24,7 +27,7 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
  * The HTTP API under `/emulator/` that controls an emulator in another process:
  *
  * - `GET health`: 200 when the emulator listens.
- * - `GET ledger?operation=`: `{entries}`; `DELETE ledger` clears them.
+ * - `GET ledger?operation=&after=`: `{entries}`, with `after` only those of later sequence; `DELETE ledger` clears them.
  * - `POST faults`: one fault or an array; all or none are queued. `GET faults`: `{faults}`;
  *   `DELETE faults` clears them.
  * - `GET connections`: `{connections}`, tombstones included. `POST connections`: one seed or an array; all or none are
@@ -65,7 +68,7 @@ export class ControlApi {
     };
     const handlers: Readonly<Record<string, () => EmulatedResponse>> = {
       'GET /emulator/health': () => jsonResponse(200, { status: 'ok' }),
-      'GET /emulator/ledger': () => this.#readLedger(new URLSearchParams(query).get('operation') ?? 'any'),
+      'GET /emulator/ledger': () => this.#readLedger(Object.fromEntries(new URLSearchParams(query))),
       'DELETE /emulator/ledger': noContent(() => emulator.ledger.clear()),
       'GET /emulator/faults': () => jsonResponse(200, { faults: faults.list() }),
       'POST /emulator/faults': () => this.#addFaults(body),
@@ -84,10 +87,12 @@ export class ControlApi {
     return handler?.() ?? jsonResponse(404, { error: `There is no ${method} ${path}.` });
   }
 
-  #readLedger(operation: string): EmulatedResponse {
-    const filter = ledgerFilterSchema.safeParse(operation);
-    if (!filter.success) return badRequest(describeProblems(filter.error).map(text => `operation: ${text}`));
-    return jsonResponse(200, { entries: this.emulator.ledger.entries(filter.data) });
+  #readLedger(query: Readonly<Record<string, string>>): EmulatedResponse {
+    const filter = ledgerFilterSchema.safeParse(query);
+    if (!filter.success) return badRequest(describeProblems(filter.error));
+    const { operation, after } = filter.data;
+    const entries = this.emulator.ledger.entries(operation).filter(({ sequence }) => sequence > after);
+    return jsonResponse(200, { entries });
   }
 
   #addFaults(body: Buffer): EmulatedResponse {

@@ -5,10 +5,10 @@ import type { Clock, Deadline } from '../lib/time.js';
 import type {
   Authentication,
   Authenticator,
+  CheckVerdict,
   CredentialCheck,
   CredentialStatus,
   CredentialUse,
-  CredentialVerdict,
   RotationResult,
   SuspensionListener,
   UnauthenticatedRequest,
@@ -63,7 +63,11 @@ export class AccessKeyAuthenticator implements Authenticator {
   }
 
   get status(): CredentialStatus {
-    return { isUsable: !this.#key.state.guard.isRefusedRepeatedly() && !this.#projectId.isUnavailable() };
+    const { guard } = this.#key.state;
+    return {
+      isUsable: !guard.isRefusedRepeatedly() && !this.#projectId.isUnavailable(),
+      wasRefusedLast: guard.wasRefusedLast(),
+    };
   }
 
   /**
@@ -77,9 +81,10 @@ export class AccessKeyAuthenticator implements Authenticator {
     const trace = newTrace();
     const state = this.#createState(next);
     const verdict = await this.#check(state, check, trace);
-    if (verdict === 'REFUSED') {
+    if (verdict === 'REFUSED' || verdict === 'EXPIRED') {
       this.#refusals.add(next);
-      return 'refused';
+      // A wrong clock refuses the current pair as well, which may be the better one.
+      return verdict === 'REFUSED' ? 'refused' : 'unproven';
     }
     if (verdict === 'UNPROVEN' && !this.#key.state.guard.wasRefusedLast()) return 'unproven';
     if (verdict === 'ACCEPTED') state.probe.markProven();
@@ -106,7 +111,7 @@ export class AccessKeyAuthenticator implements Authenticator {
     return { credentials, guard, probe: new CredentialProbe(guard, this.clock, PROOF_LIFE_MS) };
   }
 
-  async #check(state: KeyState, check: CredentialCheck, trace: TraceContext): Promise<CredentialVerdict> {
+  async #check(state: KeyState, check: CredentialCheck, trace: TraceContext): Promise<CheckVerdict> {
     try {
       const known = this.project.id ?? this.#projectId.current();
       if (known !== undefined) return await check(this.#authenticationOf(state.credentials, known), trace);
@@ -114,6 +119,7 @@ export class AccessKeyAuthenticator implements Authenticator {
       return 'ACCEPTED';
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
+      if (error.isSignatureExpired) return 'EXPIRED';
       return error.failure === 'CREDENTIAL_REFUSED' ? 'REFUSED' : 'UNPROVEN';
     }
   }

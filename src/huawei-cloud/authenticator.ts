@@ -37,8 +37,11 @@ export interface CredentialUse extends Authentication {
   settle(verdict: CredentialVerdict): boolean;
 }
 
+/** The verdict of a check. EXPIRED: the date of the signature was refused, which is a matter of the clock. */
+export type CheckVerdict = CredentialVerdict | 'EXPIRED';
+
 /** Checks a credential, before it is used for anything else, by one harmless request to the project. */
-export type CredentialCheck = (candidate: Authentication, trace: TraceContext) => Promise<CredentialVerdict>;
+export type CredentialCheck = (candidate: Authentication, trace: TraceContext) => Promise<CheckVerdict>;
 
 /**
  * What became of new credentials. `adopted`: they are in use. `refused`: Huawei Cloud refused them. `unproven`: no
@@ -56,6 +59,8 @@ export type SuspensionListener = (suspendedForSeconds: number) => void;
 export interface CredentialStatus {
   /** False after repeated refusals until the credentials are accepted, and while IAM gives no token. */
   isUsable: boolean;
+  /** Whether Huawei Cloud refused the credentials the last time they were presented. */
+  wasRefusedLast: boolean;
   /** Expiry of the token in use, in milliseconds since 1970-01-01 UTC; undefined without one. */
   expiresAtMs?: number | undefined;
 }
@@ -85,11 +90,15 @@ export type AuthenticationFailure = 'CREDENTIAL_REFUSED' | 'REFUSED' | 'UNAVAILA
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
 
-  /** @param retryAfterSeconds whole seconds until a retry makes sense */
+  /**
+   * @param retryAfterSeconds whole seconds until a retry makes sense
+   * @param isSignatureExpired whether the credential was refused for the date of its signature
+   */
   constructor(
     readonly failure: AuthenticationFailure,
     message: string,
     readonly retryAfterSeconds = 1,
+    readonly isSignatureExpired = false,
   ) {
     super(message);
   }

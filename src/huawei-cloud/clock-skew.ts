@@ -11,6 +11,11 @@ interface SkewBounds {
 export interface SkewEstimate extends SkewBounds {
   /** Wider bounds, which also cover other recent responses and, before three have agreed, no skew at all. */
   possible: SkewBounds;
+  /**
+   * What can be relied on. Before three responses have agreed, these bounds are within everything that is plausible, and
+   * the minimum exceeds the maximum where that contradicts itself.
+   */
+  certain: SkewBounds;
 }
 
 /** A log record of {@link ClockSkew}: the bounds are those of the skew. */
@@ -46,9 +51,9 @@ const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
  * Responses that contradict the estimate replace it when three in a row agree with each other.
  */
 export class ClockSkew {
-  #known: Observation | undefined;
-  /** What the latest responses said that contradict the estimate, or the estimate before it was replaced. */
-  #outlier: Observation | undefined;
+  readonly #estimate = new Consensus();
+  /** The same, but a refused signature counts as three responses. That is too little to tell connections apart. */
+  readonly #verdict = new Consensus();
   #isWrong = false;
 
   constructor(
@@ -59,12 +64,12 @@ export class ClockSkew {
 
   /** The estimated skew; undefined before the first response with a `Date`. */
   get bounds(): SkewEstimate | undefined {
-    const known = this.#known;
+    const { known, outlier } = this.#estimate;
     if (known === undefined) return undefined;
-    const possible: SkewBounds[] = [known];
-    if (known.responses < RESPONSES_TO_CONFIRM) possible.push(NO_SKEW);
-    const outlier = this.#outlier;
-    if (outlier !== undefined && this.clock.monotonicMs() - outlier.seenAtMs < OUTLIER_LIFE_MS) possible.push(outlier);
+    const isConfirmed = known.responses >= RESPONSES_TO_CONFIRM;
+    const isRecent = outlier !== undefined && this.clock.monotonicMs() - outlier.seenAtMs < OUTLIER_LIFE_MS;
+    const possible = [known, ...(isConfirmed ? [] : [NO_SKEW]), ...(isRecent ? [outlier] : [])];
+    const plausible = isConfirmed ? [known] : possible;
     const { minMs, maxMs } = known;
     return {
       minMs,
@@ -72,6 +77,10 @@ export class ClockSkew {
       possible: {
         minMs: Math.min(...possible.map(each => each.minMs)),
         maxMs: Math.max(...possible.map(each => each.maxMs)),
+      },
+      certain: {
+        minMs: Math.max(...plausible.map(each => each.minMs)),
+        maxMs: Math.min(...plausible.map(each => each.maxMs)),
       },
     };
   }
@@ -84,34 +93,21 @@ export class ClockSkew {
   /**
    * Takes the `Date` of a response, which has whole seconds, and the send time of its request.
    *
-   * @param isSignatureExpired whether Huawei Cloud refused the request for the date of its signature, which confirms a
-   *   `Date` that is far away
+   * @param isSignatureExpired whether Huawei Cloud refused the request for the date of its signature, which confirms that
+   *   a `Date` is far away
    */
   observe(date: string | undefined, sentAtMs: number, isSignatureExpired = false): void {
     const serverMs = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(serverMs)) return;
-    const seenAtMs = this.clock.monotonicMs();
     const seen: Observation = {
       minMs: serverMs - this.clock.epochMs(),
       maxMs: serverMs + DATE_STEP_MS - sentAtMs,
       responses: 1,
-      seenAtMs,
+      seenAtMs: this.clock.monotonicMs(),
     };
-    if (isSignatureExpired && isApart(seen)) seen.responses = RESPONSES_TO_CONFIRM;
-    const known = this.#known;
-    if (known === undefined || distance(seen, known) === 0) {
-      this.#known = join(known, seen);
-      // No longer in a row.
-      if (this.#outlier !== undefined) this.#outlier.responses = 0;
-    } else {
-      const outlier = this.#outlier;
-      const agrees = outlier !== undefined && distance(seen, outlier) <= AGREEMENT_MS;
-      this.#outlier = join(agrees ? outlier : undefined, seen);
-      if (this.#outlier.responses >= RESPONSES_TO_CONFIRM) {
-        this.#known = this.#outlier;
-        this.#outlier = { ...known, responses: 0, seenAtMs };
-      }
-    }
+    this.#estimate.add(seen);
+    const isConfirmed = isSignatureExpired && isApart(seen);
+    this.#verdict.add(isConfirmed ? { ...seen, responses: RESPONSES_TO_CONFIRM } : seen);
     this.#logChange();
   }
 
@@ -122,7 +118,7 @@ export class ClockSkew {
   }
 
   #logChange(): void {
-    const known = this.#known;
+    const { known } = this.#verdict;
     if (known === undefined) return;
     const isRecent = this.clock.monotonicMs() - known.seenAtMs < VERDICT_LIFE_MS;
     const isWrong = isRecent && known.responses >= RESPONSES_TO_CONFIRM && isApart(known);
@@ -136,6 +132,28 @@ export class ClockSkew {
     } as const;
     if (isWrong) this.log.warn({ ...record, outcome: 'WRONG' }, 'the clock differs too much from that of Huawei Cloud');
     else this.log.info({ ...record, outcome: 'RIGHT' }, 'the clock no longer counts as wrong');
+  }
+}
+
+/** What most of the responses say, which changes when {@link RESPONSES_TO_CONFIRM} others in a row agree. */
+class Consensus {
+  known: Observation | undefined;
+  /** What the latest responses said that contradict `known`, or `known` before it was replaced. */
+  outlier: Observation | undefined;
+
+  add(seen: Observation): void {
+    const { known, outlier } = this;
+    if (known === undefined || distance(seen, known) === 0) {
+      this.known = join(known, seen);
+      // No longer in a row.
+      if (outlier !== undefined) this.outlier = { ...outlier, responses: 0 };
+      return;
+    }
+    const agrees = outlier !== undefined && distance(seen, outlier) <= AGREEMENT_MS;
+    this.outlier = join(agrees ? outlier : undefined, seen);
+    if (this.outlier.responses < RESPONSES_TO_CONFIRM) return;
+    this.known = this.outlier;
+    this.outlier = { ...known, responses: 0, seenAtMs: seen.seenAtMs };
   }
 }
 

@@ -7,6 +7,7 @@ import { AuthenticationError, PROJECT_ID_PATTERN } from './authenticator.js';
 import type { CallOptions } from './ky-client.js';
 import { createKyClient } from './ky-client.js';
 import type { Transport } from './transport.js';
+import { refusesDate } from './transport.js';
 import { TransportError } from './transport-error.js';
 import type { CallDetails, UpstreamLog, UpstreamOperations } from './upstream-log.js';
 
@@ -105,7 +106,8 @@ export class IamClient {
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
       const remedy = 'With HUAWEICLOUD_SDK_PROJECT_ID set, no project is looked up.';
-      throw new AuthenticationError(error.failure, `${error.message} ${remedy}`);
+      const { failure, message, retryAfterSeconds, isSignatureExpired } = error;
+      throw new AuthenticationError(failure, `${message} ${remedy}`, retryAfterSeconds, isSignatureExpired);
     }
   }
 
@@ -155,7 +157,7 @@ async function readToken(response: Response): Promise<IamToken> {
 }
 
 async function read<T>(response: Response, expectedStatus: number, shape: z.ZodType<T>): Promise<T> {
-  if (response.status !== expectedStatus) throw refusal(response);
+  if (response.status !== expectedStatus) throw await refusal(response);
   const body: unknown = await response.json().catch(() => undefined);
   const result = shape.safeParse(body);
   if (!result.success) throw unreadable();
@@ -163,10 +165,12 @@ async function read<T>(response: Response, expectedStatus: number, shape: z.ZodT
 }
 
 // 408, 429 and 5xx are transient; any other error persists until the credentials or the project change.
-function refusal({ status }: Response): AuthenticationError {
+async function refusal(response: Response): Promise<AuthenticationError> {
+  const { status } = response;
+  const isSignatureExpired = refusesDate({ status, text: await response.text() });
   const isTransient = status === 408 || status === 429 || status >= 500;
   const failure = isTransient ? 'UNAVAILABLE' : status === 401 ? 'CREDENTIAL_REFUSED' : 'REFUSED';
-  return new AuthenticationError(failure, `IAM responded with status ${status}.`);
+  return new AuthenticationError(failure, `IAM responded with status ${status}.`, 1, isSignatureExpired);
 }
 
 function unreadable(): AuthenticationError {

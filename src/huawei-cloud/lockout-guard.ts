@@ -88,12 +88,13 @@ export class LockoutGuard {
     } catch (error) {
       if (!(error instanceof AuthenticationError) || error.failure !== 'CREDENTIAL_REFUSED') throw error;
       this.recordRefusal();
-      throw this.#error(error.message);
+      throw this.#error(error.message, error.isSignatureExpired);
     }
   }
 
-  #error(message: string): AuthenticationError {
-    return new AuthenticationError('CREDENTIAL_REFUSED', message, toSeconds(this.suspendedForMs()));
+  #error(message: string, isSignatureExpired = false): AuthenticationError {
+    const seconds = toSeconds(this.suspendedForMs());
+    return new AuthenticationError('CREDENTIAL_REFUSED', message, seconds, isSignatureExpired);
   }
 }
 

@@ -67,6 +67,7 @@ export class TokenAuthenticator implements Authenticator {
     const { expiresAtMs } = this.#authentication;
     return {
       isUsable: !this.#user.state.tokenGuard.isRefusedRepeatedly() && !this.#authentication.isUnavailable(),
+      wasRefusedLast: this.#wasRefusedLast(),
       expiresAtMs: expiresAtMs && this.clock.epochMs() + expiresAtMs - this.clock.monotonicMs(),
     };
   }
@@ -76,8 +77,8 @@ export class TokenAuthenticator implements Authenticator {
    * ones were refused themselves: nothing can get worse then.
    */
   async rotate(next: IamUser): Promise<RotationResult> {
-    const { user, window, passwordGuard, tokenGuard } = this.#user.state;
-    const isCurrentRefused = passwordGuard.wasRefusedLast() || tokenGuard.wasRefusedLast();
+    const { user, window } = this.#user.state;
+    const isCurrentRefused = this.#wasRefusedLast();
     const isSameUser = user.name === next.name && user.domainName === next.domainName;
     // IAM counts the refusals of a user, whatever the password.
     const refusals = isSameUser ? window : this.#refusals;
@@ -88,9 +89,12 @@ export class TokenAuthenticator implements Authenticator {
       token = await this.#issueToken(next, trace);
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
-      if (error.failure === 'CREDENTIAL_REFUSED') refusals.add(next);
-      if (error.failure !== 'UNAVAILABLE') return 'refused';
-      if (!isCurrentRefused) return 'unproven';
+      if (error.failure === 'CREDENTIAL_REFUSED') {
+        refusals.add(next);
+        return 'refused';
+      }
+      // A role or a project that is not granted yet: such a user is of no use before it is.
+      if (error.failure === 'REFUSED' || !isCurrentRefused) return 'unproven';
     }
     this.#user.replace(this.#createState(next), () => {
       if (token === undefined) this.#authentication.reload(trace);
@@ -101,6 +105,11 @@ export class TokenAuthenticator implements Authenticator {
 
   authenticate(deadline: Deadline, trace: TraceContext): Promise<CredentialUse> {
     return this.#user.use(state => this.#use(state, deadline, trace));
+  }
+
+  #wasRefusedLast(): boolean {
+    const { passwordGuard, tokenGuard } = this.#user.state;
+    return passwordGuard.wasRefusedLast() || tokenGuard.wasRefusedLast();
   }
 
   #createState(user: IamUser): UserState {

@@ -136,8 +136,9 @@ export class Transport {
   }
 }
 
-// No code of its own; API Gateway writes it after "Incorrect IAM authentication information".
-function refusesDate({ status, text }: UpstreamResponse): boolean {
+/** Whether a response refuses a signature for its date. */
+export function refusesDate({ status, text }: Pick<UpstreamResponse, 'status' | 'text'>): boolean {
+  // No code of its own; API Gateway writes it after "Incorrect IAM authentication information".
   return status === 401 && text.includes('signature expired');
 }
 

@@ -28,13 +28,13 @@ import {
 
 /** How many resources of one call are changed at a time. */
 const MAX_CONCURRENT = 4;
-/** DLI may still be at work on what it has refused; after this time a second look decides. */
+/** DLI may still be at work on what it has refused; after this time a second check decides. */
 const SECOND_LOOK_MS = 3_000;
 /** DLI may show what it has done a little later. */
 const LAG_POLL_MS = 500;
 const MAX_LAG_POLLS = 4;
 const RETRY_AFTER_SECONDS = 5;
-/** The part of the deadline that a request leaves for the looks after it. */
+/** The part of the deadline that a request leaves for the checks after it. */
 const LOOK_MS = 1_500;
 
 /** A validated request to bind a connection to resources, or to unbind it from them. */
@@ -168,7 +168,7 @@ export class ChangeBindings {
     return second.kind === 'done' || second.kind === 'gone' ? second : first;
   }
 
-  /** One request, and a look at what came of it if the response proves nothing. */
+  /** One request, and a check of what came of it if the response proves nothing. */
   async #send(wanted: WantedBinding, context: OperationContext): Promise<BindingOutcome> {
     const result = await this.#request(wanted, context);
     if (result instanceof UnknownOutcomeError || (!(result instanceof DliError) && result.kind === 'unsuccessful')) {

@@ -53,7 +53,7 @@ const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
 export function matchConnection(
   wanted: Wanted,
   { fromMs, untilMs }: TimeSpan,
-  { connections, skew = { ...NO_SKEW, possible: NO_SKEW } }: ConnectionList,
+  { connections, skew = { ...NO_SKEW, possible: NO_SKEW, certain: NO_SKEW } }: ConnectionList,
 ): Match {
   const isWithin = (timeMs: number, { minMs, maxMs }: SkewBounds, marginMs: number) =>
     timeMs >= fromMs + minMs - marginMs && timeMs <= untilMs + maxMs + marginMs;
@@ -70,7 +70,8 @@ export function matchConnection(
   if (candidates.length > 1) return { kind: 'ambiguous' };
   const { id, createdAtMs } = only;
   if (id === null || createdAtMs === null || resembles(wanted, only) === 'unclear') return { kind: 'incomplete' };
-  if (isWithin(createdAtMs, skew, SLACK_MS)) return { kind: 'found', connectionId: id, recognisedBy: 'LIKENESS' };
+  if (isWithin(createdAtMs, skew.certain, SLACK_MS))
+    return { kind: 'found', connectionId: id, recognisedBy: 'LIKENESS' };
   // A clock that may be wrong proves neither that it is the create's own nor that it is another one's.
   return { kind: isWithin(createdAtMs, skew.possible, SLACK_MS) ? 'ambiguous' : 'nearMiss' };
 }

@@ -178,7 +178,7 @@ export class Reconciler {
     const sinceSentMs = nowMs - lastSentAt(record);
     const isLastingAbsence =
       isAbsent && sinceSentMs >= settleMs && nowMs - (record.emptySinceMs ?? nowMs) >= settleMs / 4;
-    // The list of enhanced connections is read by name, and may lag, so that one look proves nothing.
+    // The list of enhanced connections is read by name, and may lag, so that one read proves nothing.
     if (suspected !== undefined && (record.wanted.kind === 'ENHANCED' ? isLastingAbsence : isAbsent)) {
       const { message } = record;
       return toRejected(record, { rejection: suspected, ...(message !== undefined && { message }) }, nowMs);

@@ -10,6 +10,11 @@ export interface RecordedMetric {
   readonly labels: Readonly<Record<string, LabelValues>>;
   /** Maximum number of label sets; what exceeds it counts as `OTHER`. Default: no limit. */
   readonly maxLabelSets?: number;
+  /**
+   * Label sets that exist from the start, with the value 0: what alerts read. However many others callers cause, these
+   * are counted as themselves, and `rate()` sees their first event.
+   */
+  readonly reserved?: readonly Readonly<Record<string, string>>[];
 }
 
 /** A histogram. */
@@ -30,6 +35,15 @@ interface ReadMetric {
 export const OTHER = 'OTHER';
 
 const ANY = 'any';
+
+/** The outcomes of mutations that alerts read besides ERROR: success, and an unknown outcome. */
+const MUTATION_OUTCOMES = {
+  createDatasourceConnection: ['CreateDatasourceConnectionSuccess', 'OutcomeUnknownError'],
+  createEnhancedDatasourceConnection: ['CreateEnhancedDatasourceConnectionSuccess', 'OutcomeUnknownError'],
+  deleteDatasourceConnection: ['DeleteDatasourceConnectionSuccess', 'DeleteOutcomeUnknownError'],
+  bindDatasourceConnection: ['BindDatasourceConnectionSuccess', 'ChangeOutcomeUnknownError'],
+  unbindDatasourceConnection: ['UnbindDatasourceConnectionSuccess', 'ChangeOutcomeUnknownError'],
+} as const;
 
 // A code for what operators tell apart, and its class for any other status: each label set costs a whole histogram.
 const STATUSES: readonly string[] = [
@@ -64,6 +78,7 @@ export const COUNTERS = {
     help: 'Errors in GraphQL responses, top-level ones and those in the payloads of mutations, by code.',
     labels: { code: ANY },
     maxLabelSets: 48,
+    reserved: [{ code: 'INTERNAL' }],
   },
   dli_gateway_dli_errors_total: {
     help: 'Responses of DLI with an error code, by operation and code.',
@@ -80,7 +95,7 @@ export const COUNTERS = {
     labels: { result: ['adopted', 'refused', 'unproven', 'invalid'] },
   },
   dli_gateway_reconciliations_total: {
-    help: 'Looks for the connection of a create of unknown outcome in the list of DLI, by result.',
+    help: "Checks of DLI's list for a create of unknown outcome, by result.",
     labels: { result: ['found', 'refused', 'settled without trace', 'undecided'] },
   },
   dli_gateway_replays_total: {
@@ -117,6 +132,11 @@ export const HISTOGRAMS = {
       http_response_status_code: STATUSES,
     },
     maxLabelSets: 30,
+    reserved: ['500', '503', '5xx'].map(status => ({
+      http_request_method: 'POST',
+      http_route: '/graphql',
+      http_response_status_code: status,
+    })),
     buckets: [0.01, 0.1, 0.5, 2.5, 10],
   },
   http_server_request_body_size_bytes: {
@@ -139,12 +159,19 @@ export const HISTOGRAMS = {
       outcome: ANY,
     },
     maxLabelSets: 56,
+    reserved: Object.entries(MUTATION_OUTCOMES).flatMap(([field, outcomes]) =>
+      [...outcomes, 'DliUnavailableError', 'ERROR'].map(outcome => ({ type: 'mutation', field, outcome })),
+    ),
     buckets: [0.05, 0.25, 1, 5, 20],
   },
   http_client_request_duration_seconds: {
     help: 'Duration of calls to DLI, IAM and the token issuer.',
     labels: { target: ['dli', 'iam', 'issuer'], operation: ANY, status: [...STATUSES, ''], error_type: ANY },
     maxLabelSets: 36,
+    reserved: [
+      ...['createConnection', 'getConnection', 'listConnections'],
+      ...['createEnhancedConnection', 'getEnhancedConnection', 'listEnhancedConnections'],
+    ].map(operation => ({ target: 'dli', operation, status: '200', error_type: '' })),
     buckets: [0.1, 0.5, 2.5, 10],
   },
   dli_gateway_pool_wait_seconds: {

@@ -30,18 +30,19 @@ export class PrometheusMetrics implements Metrics, Exposition {
   constructor(commit: string) {
     const registers = [this.#registry];
     this.#counters = mapEntries<CounterName, RecordedMetric, Recorder<Counter>>(COUNTERS, (name, definition) => {
-      const { help, labels } = definition;
+      const { help, labels, reserved = [] } = definition;
       const counter = new Counter({ name, help, labelNames: Object.keys(labels), registers });
       // A series that appears with its first event hides that event from rate().
       const [[label, values] = ['', ''], ...others] = Object.entries(labels);
       if (typeof values === 'object' && others.length === 0)
         for (const value of values) counter.inc({ [label]: value }, 0);
+      for (const set of reserved) counter.inc(set, 0);
       return new Recorder(counter, definition);
     });
     this.#histograms = mapEntries<HistogramName, HistogramMetric, Recorder<Histogram>>(
       HISTOGRAMS,
       (name, definition) => {
-        const { help, labels, buckets } = definition;
+        const { help, labels, buckets, reserved = [] } = definition;
         const histogram = new Histogram({
           name,
           help,
@@ -49,6 +50,7 @@ export class PrometheusMetrics implements Metrics, Exposition {
           buckets: [...buckets],
           registers,
         });
+        for (const set of reserved) histogram.zero(set);
         return new Recorder(histogram, definition);
       },
     );
@@ -143,12 +145,13 @@ class Recorder<M> {
 
   constructor(
     readonly metric: M,
-    { labels, maxLabelSets = Number.POSITIVE_INFINITY }: RecordedMetric,
+    { labels, maxLabelSets = Number.POSITIVE_INFINITY, reserved = [] }: RecordedMetric,
   ) {
     const lists = Object.entries(labels);
     this.#lists = lists.map(([label, values]) => [label, typeof values === 'object' ? new Set(values) : undefined]);
     this.#overflow = Object.fromEntries(lists.map(([label]) => [label, OTHER]));
     this.#max = maxLabelSets - 1;
+    for (const set of reserved) this.limit(set);
   }
 
   /** The labels with each value that is not in its list replaced; all replaced if there are too many label sets. */

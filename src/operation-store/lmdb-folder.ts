@@ -26,7 +26,7 @@ const MAGIC = { value: 0xbeefc0de, offset: 24 };
 /** More than LMDB writes when it creates its files. */
 const NEEDED_BYTES = 256 * 1_024;
 
-/** Free space without which nothing is written, in bytes: more than is written between two looks at it. */
+/** Free space without which nothing is written, in bytes: more than is written between two checks. */
 export const MIN_FREE_BYTES = 8 * 1_024 ** 2;
 
 const PROBLEMS: Readonly<Record<string, StoreProblem>> = {

@@ -22,7 +22,7 @@ import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
 import type { StoreHealth } from './store-health.js';
 
 const PROBE_INTERVAL_MS = 1_000;
-/** Not for every write, because a look at the file system takes some microseconds. */
+/** Not for every write, because a check of the file system takes some microseconds. */
 const ROOM_CHECK_INTERVAL_MS = 100;
 
 const OPTIONS = {

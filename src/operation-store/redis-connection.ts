@@ -40,6 +40,8 @@ export class RedisConnection {
   /** Why the server must not be used. */
   #refusal: string | undefined;
   #isClosed = false;
+  /** How often Redis has turned out to be unavailable. */
+  #losses = 0;
   #attempts = 0;
   #changeWaiters: (() => void)[] = [];
   #recheck: NodeJS.Timeout | undefined;
@@ -156,6 +158,7 @@ export class RedisConnection {
       return;
     }
     this.#change(this.#client.status === 'ready');
+    const lossesBefore = this.#losses;
     try {
       // Waiting commands continue after this turn of the event loop. If the handshake fails, the next script checks.
       await this.handshake(call => this.run(call, CHECK_TIMEOUT_MS));
@@ -165,7 +168,8 @@ export class RedisConnection {
     }
     // Not earlier: a replica refuses the handshake, so that connections to it must back off.
     this.#attempts = 0;
-    this.health.markAvailable();
+    // A command that was sent meanwhile may have been refused.
+    if (this.#losses === lossesBefore) this.health.markAvailable();
   }
 
   #checkLater(): void {
@@ -189,6 +193,7 @@ export class RedisConnection {
   }
 
   #lose(problem: StoreProblem, sentence: string): void {
+    this.#losses += 1;
     if (!this.#isClosed) this.health.markUnavailable(problem, `REDIS_URL: ${sentence}`);
   }
 

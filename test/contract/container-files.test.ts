@@ -49,16 +49,20 @@ describe('the image', () => {
     expect(final).toMatch(/^CMD \["node", "dist\/main\.js"\]$/m);
   });
 
-  it('listens on all addresses in production, and exposes the GraphQL port only', () => {
+  it('listens on all addresses in production, and names its two ports', () => {
     expect(final).toMatch(/^ENV .*\bNODE_ENV=production\b/m);
     expect(final).toMatch(/^ENV .*\bHOST=0\.0\.0\.0(\s|$)/m);
     // A probe comes from another address. Publishing the port is left to the operator.
     expect(final).toMatch(/^ENV .*\bADMIN_HOST=0\.0\.0\.0(\s|$)/m);
-    expect([...final.matchAll(/^EXPOSE (.*)$/gm)].map(([, ports]) => ports)).toEqual(['4000']);
+    expect([...final.matchAll(/^EXPOSE (.*)$/gm)].map(([, ports]) => ports)).toEqual(['4000 4001']);
   });
 
   it('serves for 10 s more when it is stopped', () => {
     expect(final).toMatch(/^ENV .*\bSHUTDOWN_DELAY_MS=10000(\s|$)/m);
+  });
+
+  it('knows the commit from which it was built', () => {
+    expect(final).toMatch(/^ARG BUILD_COMMIT=unknown\nENV BUILD_COMMIT=\$BUILD_COMMIT$/m);
   });
 
   it('has a health check that starts no runtime and sends nothing upstream', () => {
@@ -117,8 +121,8 @@ describe('docker compose', () => {
     expect(compose).not.toContain('env_file');
   });
 
-  it('gives the gateway 35 s for its graceful shutdown', () => {
+  it('gives the gateway more than 36 s for its graceful shutdown', () => {
     const [, seconds] = /^stop_grace_period: (\d+)s$/m.exec(gateway) ?? [];
-    expect(Number(seconds)).toBeGreaterThan(35);
+    expect(Number(seconds)).toBeGreaterThan(36);
   });
 });

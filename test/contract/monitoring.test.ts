@@ -114,7 +114,7 @@ describe('the dashboard', () => {
       'Creates and outcomes',
       'Upstream',
       'Records',
-      'Reading',
+      'Reads',
       'Callers',
       'Process',
     ]);

@@ -51,6 +51,7 @@ describe('the command line', () => {
       '74',
       '78',
     ]);
+    expect(stdout).toMatch(/^ {2}130, 143 {2}\w/m);
     expect(stdout.split('\n').filter(line => line.length > 120)).toEqual([]);
   });
 

@@ -15,6 +15,8 @@ describe('the control API', () => {
       entries: [{ operation: 'listConnections', sequence: 2 }],
     });
     expect(((await send('GET', '/emulator/ledger')).json as { entries: object[] }).entries).toHaveLength(2);
+    expect((await send('GET', '/emulator/ledger?after=1')).json).toMatchObject({ entries: [{ sequence: 2 }] });
+    expect((await send('GET', '/emulator/ledger?after=x')).status).toBe(400);
     expect((await send('DELETE', '/emulator/ledger')).status).toBe(204);
     expect(emulator.ledger.count()).toBe(0);
   });

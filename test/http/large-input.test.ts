@@ -6,6 +6,7 @@ import { rawRequest } from '../emulator/helpers/raw-client.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import { post } from '../helpers/post.js';
+import { PATIENT_TIMEOUTS } from './helpers/patient-timeouts.js';
 import { exchange, failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const KIBIBYTE = 1024;
@@ -227,7 +228,7 @@ describe('a large body', () => {
   });
 
   it('needs little memory, no matter how many are sent', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = await startTokenGateway({}, { limits: { clientTimeouts: PATIENT_TIMEOUTS } });
     const largest = Buffer.from(padded(requestOf(), 4 * MEBIBYTE));
     const subjects = Array.from({ length: 200 }, (_, index) => `tenant ${index}`);
     const tokens = await Promise.all(subjects.map(sub => gateway.sign({ claims: { sub } })));

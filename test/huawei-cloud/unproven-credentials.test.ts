@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
+import type { TestGatewayOptions } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { linesWith } from '../helpers/log-lines.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 import { readSamples } from '../helpers/samples.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
 import type { EmulatorUser } from './helpers/rotation.js';
@@ -24,14 +26,17 @@ import {
 
 afterEach(closeGateways);
 
+const MINUTE_MS = 60_000;
+
 describe('a new key pair', () => {
   const WRONG = { accessKey: SECOND.accessKey, secretKey: 'wrong-secret-key' };
 
   /** A gateway that has created a connection with the first pair; the emulator knows both pairs. */
-  async function startRotatable() {
+  async function startRotatable({ clock }: Pick<TestGatewayOptions, 'clock'> = {}) {
     const accessKeys = [FIRST, SECOND];
     const secrets = createSecretFolder(filesOf(FIRST));
-    const gateway = await startGateway({ env: { ...NO_KEY, ...secrets.env }, emulator: { accessKeys } });
+    const emulator = { accessKeys, ...(clock && { now: () => clock.epochMs() }) };
+    const gateway = await startGateway({ ...(clock && { clock }), env: { ...NO_KEY, ...secrets.env }, emulator });
     expect(typesOf(await createSome(gateway, 1))).toEqual([SUCCESS]);
     const refusals = () => gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated);
     return { accessKeys, secrets, gateway, refusals };
@@ -56,7 +61,45 @@ describe('a new key pair', () => {
     expect([reloads('refused'), reloads('adopted')]).toEqual([1, 1]);
   });
 
-  it('that was refused is not presented again until its files change', async () => {
+  it('that was refused because it is not known everywhere yet is used after 6 minutes', async () => {
+    const clock = createManualClock();
+    const { accessKeys, secrets, gateway, refusals } = await startRotatable({ clock });
+    accessKeys.pop();
+    secrets.swap(filesOf(SECOND));
+    await gateway.logged(REFUSED);
+    clock.advance(6 * MINUTE_MS);
+    await gateway.logged(REFUSED, 2);
+    accessKeys.push(SECOND);
+    clock.advance(6 * MINUTE_MS);
+    await gateway.logged(REPLACED);
+
+    expect(refusals()).toHaveLength(2);
+    expect(typesOf(await createSome(gateway, 1))).toEqual([SUCCESS]);
+  });
+
+  it.each([
+    ['DLI', {}],
+    ['IAM', { HUAWEICLOUD_SDK_PROJECT_ID: undefined }],
+  ])('cannot be proven while %s refuses its signature as expired, but is not refused itself', async (_who, project) => {
+    const clock = createManualClock();
+    let aheadMs = 20 * MINUTE_MS;
+    const secrets = createSecretFolder(filesOf(FIRST));
+    const gateway = await startGateway({
+      clock,
+      env: { ...NO_KEY, ...secrets.env, ...project },
+      emulator: { accessKeys: [FIRST, SECOND], now: () => clock.epochMs() + aheadMs },
+    });
+    secrets.swap(filesOf(SECOND));
+    await gateway.logged(UNPROVEN);
+    aheadMs = 0;
+    clock.advance(1_000);
+    await gateway.logged(REPLACED);
+
+    expect(gateway.log()).not.toContain(REFUSED);
+    expect(typesOf(await createSome(gateway, 1))).toEqual([SUCCESS]);
+  });
+
+  it('that was refused is not presented again at once unless its files change', async () => {
     const { secrets, gateway, refusals } = await startRotatable();
     secrets.swap(filesOf(WRONG));
     await gateway.logged(REFUSED);
@@ -111,8 +154,9 @@ describe('a new key pair', () => {
     expect(gateway.emulator.ledger.count('listQueues')).toBe(3);
   });
 
-  it('that cannot be proven is used if the last one is refused', async () => {
-    const { accessKeys, secrets, gateway } = await startRotatable();
+  it('that cannot be proven is used without another wait if the last one is refused', async () => {
+    // No time passes, so that the next attempt is not due.
+    const { accessKeys, secrets, gateway } = await startRotatable({ clock: createManualClock() });
     gateway.emulator.inject({ operation: 'listQueues', behaviour: 'reset', times: 0 });
     secrets.swap(filesOf(SECOND));
     await gateway.logged(UNPROVEN);
@@ -158,18 +202,23 @@ describe('a new password', () => {
     return { secrets, gateway: await startGateway({ env, emulator: { users } }) };
   }
 
-  it('is tried again while IAM fails, and the last one stays in use', async () => {
+  it.each([503, 403, 404])('is tried again while IAM responds with %i; the last one stays in use', async status => {
     const users: EmulatorUser[] = [{ ...USER, password: 'first password' }];
     const { secrets, gateway } = await startWithPassword(users);
     await createSome(gateway, 1);
     users[0] = { ...USER, password: 'second password' };
-    gateway.emulator.inject({ operation: 'issueToken', status: 503, times: 2 });
+    gateway.emulator.inject({ operation: 'issueToken', status, times: 2 });
     secrets.swap({ IAM_PASSWORD: 'second password' });
     const { payloads } = await createUntil(gateway, REPLACED);
 
     expect(typesOf(payloads)).toEqual([SUCCESS]);
     expect(gateway.log()).toContain(UNPROVEN);
-    expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([201, 503, 503, 201]);
+    expect(gateway.emulator.ledger.entries('issueToken').map(({ status }) => status)).toEqual([
+      201,
+      status,
+      status,
+      201,
+    ]);
   });
 
   it('is used at once if the last one was refused', async () => {

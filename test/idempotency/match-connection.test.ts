@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DescribedConnection } from '../../src/dli/responses.js';
+import { ClockSkew } from '../../src/huawei-cloud/clock-skew.js';
 import { matchConnection } from '../../src/idempotency/match-connection.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 const HOUR_MS = 3_600_000;
 const SENT_AT_MS = Date.UTC(2026, 0, 1);
@@ -38,8 +40,34 @@ describe('a connection that resembles a create', () => {
     ['nearMiss', 'minutes after its end', HOUR_MS + 4 * 60_000],
     ['absent', 'an hour after its end', 2 * HOUR_MS],
   ])('is %s when it was made %s', (kind, _when, laterMs) => {
-    const skew = { ...NO_SKEW, possible: { minMs: 0, maxMs: HOUR_MS } };
+    const skew = { ...NO_SKEW, possible: { minMs: 0, maxMs: HOUR_MS }, certain: NO_SKEW };
     const connections = [connectionMadeAt(SENT_AT_MS + laterMs)];
     expect(matchConnection(WANTED, SPAN, { connections, skew })).toMatchObject({ kind });
+  });
+
+  describe('and the clock of DLI is known from few responses', () => {
+    /** The match after responses whose `Date`s are ahead by so much, and whose signatures were refused if they are. */
+    function matchAfter(aheadMs: readonly number[], createdAtMs: number) {
+      const clock = createManualClock();
+      const skew = new ClockSkew(clock, 'dli', { info: () => undefined, warn: () => undefined });
+      for (const ms of aheadMs) {
+        // Whole seconds, as in a Date.
+        const date = new Date(Math.floor((clock.epochMs() + ms) / 1_000) * 1_000).toUTCString();
+        skew.observe(date, clock.epochMs(), ms !== 0);
+      }
+      return matchConnection(WANTED, SPAN, { connections: [connectionMadeAt(createdAtMs)], skew: skew.bounds });
+    }
+
+    it.each([
+      ['found', 'a single right response', [0], 0],
+      ['found', 'an odd response, but three before it agree', [0, 0, 0, HOUR_MS], 0],
+      ['found', 'three that are ahead, at the time of the create by them', [HOUR_MS, HOUR_MS, HOUR_MS], HOUR_MS],
+      ['ambiguous', 'a single odd response, at the time of the create by it', [HOUR_MS], HOUR_MS],
+      ['ambiguous', 'a single odd response, at the time of the create by our clock', [HOUR_MS], 0],
+      ['ambiguous', 'an odd and a right response', [HOUR_MS, 0], 0],
+      ['ambiguous', 'two odd responses, at the time of the create by them', [HOUR_MS, HOUR_MS], HOUR_MS],
+    ])('is %s after %s', (kind, _what, aheadMs, createdLaterMs) => {
+      expect(matchAfter(aheadMs, SENT_AT_MS + createdLaterMs)).toMatchObject({ kind });
+    });
   });
 });

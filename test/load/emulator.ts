@@ -23,8 +23,12 @@ export interface EmulatorProcess {
   clearFaults(): Promise<void>;
   /** Adds connections, as described for `POST /emulator/connections`, and returns their ids. */
   seed(...seeds: object[]): Promise<string[]>;
-  /** The calls of one operation that it has received, or of all, at most the last 50,000. */
-  calls(operation: string): Promise<LedgerCall[]>;
+  /**
+   * The calls of one operation that it has received, or of all, at most the last 50,000.
+   *
+   * @param after only calls of later sequence; default: all
+   */
+  calls(operation: string, after?: number): Promise<LedgerCall[]>;
   /** Forgets the calls that it has received. */
   clearCalls(): Promise<void>;
 }
@@ -74,8 +78,8 @@ export async function startEmulator(children: ChildProcesses, port?: number): Pr
       );
       return connections.map(({ connectionId }) => connectionId);
     },
-    async calls(operation) {
-      return (await control<{ entries: LedgerCall[] }>(url, `ledger?operation=${operation}`)).entries;
+    async calls(operation, after = 0) {
+      return (await control<{ entries: LedgerCall[] }>(url, `ledger?operation=${operation}&after=${after}`)).entries;
     },
     async clearCalls() {
       await control(url, 'ledger', 'DELETE');

@@ -6,8 +6,12 @@ const DEFINITE_NO = /^(?:DliUnavailableError|DliRejectedError|InvalidInputError|
 
 /** The calls of DLI's create by the name of the connection. */
 export async function createsByName(emulator: EmulatorProcess): Promise<Map<string, LedgerCall[]>> {
-  const byName = new Map<string, LedgerCall[]>();
-  for (const call of await emulator.calls('createConnection')) {
+  return addCreates(new Map(), await emulator.calls('createConnection'));
+}
+
+/** Adds calls of DLI's create to those of the same name. */
+export function addCreates(byName: Map<string, LedgerCall[]>, calls: readonly LedgerCall[]): Map<string, LedgerCall[]> {
+  for (const call of calls) {
     const { name } = JSON.parse(call.body) as { name: string };
     byName.set(name, [...(byName.get(name) ?? []), call]);
   }

@@ -1,4 +1,8 @@
-import { afterEach, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { buildSchema, isObjectType, isUnionType } from 'graphql';
+import { HISTOGRAMS } from '../../src/metrics/catalog.js';
+import { PrometheusMetrics } from '../../src/metrics/prometheus-metrics.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { readSamples } from '../helpers/samples.js';
 import { closeSubscribers, readAll, subscribe } from '../http/helpers/subscribers.js';
@@ -62,4 +66,69 @@ it('whatever callers send and DLI answers, there are at most 1,500 series, witho
   expect(series.length).toBeGreaterThan(200);
   expect(series.length).toBeLessThanOrEqual(MAX_SERIES);
   expect(text.split('\n').filter(line => line.includes(CANARY))).toEqual([]);
+});
+
+describe('what alerts read', () => {
+  const schema = buildSchema(readFileSync('schema.graphql', 'utf8'));
+  const GRAPHQL = 'graphql_operation_duration_seconds';
+  /** The mutations with the outcomes that the alerts count as failures. */
+  const failures = Object.entries(schema.getMutationType()?.getFields() ?? {}).flatMap(([field, { type }]) => {
+    const payload = schema.getType(String(type).replace('!', ''));
+    const members = isUnionType(payload) ? payload.getTypes().filter(isObjectType) : [];
+    const failed = members
+      .map(({ name }) => name)
+      .filter(name => /DliUnavailableError|OutcomeUnknownError$/.test(name));
+    return [...failed, 'ERROR'].map(outcome => ({ type: 'mutation' as const, field, outcome }));
+  });
+
+  /** Metrics whose every limited table was filled by other label sets. */
+  function createFull() {
+    const metrics = new PrometheusMetrics('1a2b3c4');
+    for (let round = 0; round < 100; round += 1) {
+      const own = `own_${round}`;
+      metrics.observe(GRAPHQL, { type: 'query', field: own, outcome: 'OK' }, 1);
+      const http = { http_request_method: 'GET', http_route: own, http_response_status_code: '404' } as const;
+      metrics.observe('http_server_request_duration_seconds', http, 1);
+      metrics.count('graphql_errors_total', { code: own });
+      const call = { target: 'issuer', operation: own, status: '200', error_type: '' } as const;
+      metrics.observe('http_client_request_duration_seconds', call, 1);
+    }
+    return metrics;
+  }
+
+  it('are the failures of every mutation', () => {
+    expect(new Set(failures.map(({ field }) => field)).size).toBe(5);
+    expect(HISTOGRAMS[GRAPHQL].reserved).toEqual(expect.arrayContaining(failures));
+  });
+
+  it('is counted as such, although callers caused many others before', async () => {
+    const metrics = createFull();
+    for (const failure of failures) metrics.observe(GRAPHQL, failure, 1);
+    for (const status of ['500', '502', '503']) {
+      const labels = { http_request_method: 'POST', http_route: '/graphql', http_response_status_code: status };
+      metrics.observe('http_server_request_duration_seconds', labels, 1);
+    }
+    metrics.count('graphql_errors_total', { code: 'INTERNAL' });
+    const call = { target: 'dli', operation: 'createConnection', status: '200', error_type: '' } as const;
+    metrics.observe('http_client_request_duration_seconds', call, 1);
+    const lines = (await metrics.text()).split('\n');
+
+    const post = 'http_request_method="POST",http_route="/graphql",http_response_status_code=';
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        ...failures.map(
+          ({ field, outcome }) => `${GRAPHQL}_count{type="mutation",field="${field}",outcome="${outcome}"} 1`,
+        ),
+        ...['500', '503', '5xx'].map(status => `http_server_request_duration_seconds_count{${post}"${status}"} 1`),
+        'graphql_errors_total{code="INTERNAL"} 1',
+        'http_client_request_duration_seconds_count{target="dli",operation="createConnection",status="200",error_type=""} 1',
+      ]),
+    );
+  });
+
+  it('has the value 0 from the start, so that the first failure is an increase', async () => {
+    const lines = (await new PrometheusMetrics('1a2b3c4').text()).split('\n');
+    for (const { field, outcome } of failures)
+      expect(lines).toContain(`${GRAPHQL}_count{type="mutation",field="${field}",outcome="${outcome}"} 0`);
+  });
 });

@@ -4,14 +4,14 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readRssMb } from '../../bench/process-metrics.js';
 import { median } from '../../bench/statistics.js';
-import type { EmulatorProcess, LedgerCall } from '../emulator.js';
+import type { LedgerCall } from '../emulator.js';
 import { startEmulator } from '../emulator.js';
 import { startGateway } from '../gateway.js';
 import type { Scenario } from '../scenario.js';
 import { atMost } from '../scenario.js';
 import type { CreateCall, Ending } from '../traffic.js';
 import { LoadClient, newCreate, sendAtRate, tallyOf } from '../traffic.js';
-import { createsByName, findLies, isUntold } from '../verdict.js';
+import { addCreates, findLies, isUntold } from '../verdict.js';
 
 const PER_SECOND = 30;
 const FAULT_SHARE = 0.05;
@@ -70,6 +70,14 @@ export const soak: Scenario = {
 
     const samples: { atS: number; rssMb: number; handles: number }[] = [];
     const byName = new Map<string, LedgerCall[]>();
+    let collected = 0;
+    // The emulator keeps the last 50,000 calls only.
+    const collectCalls = async () => {
+      const calls = await emulator.calls('createConnection', collected);
+      const fresh = calls.filter(({ sequence }) => sequence > collected);
+      collected = fresh.at(-1)?.sequence ?? collected;
+      addCreates(byName, fresh);
+    };
     const startedMs = performance.now();
     const sampling = setInterval(() => {
       const atS = (performance.now() - startedMs) / SECOND_MS;
@@ -77,13 +85,13 @@ export const soak: Scenario = {
       samples.push({ atS, rssMb: readRssMb(pid), handles: readdirSync(`/proc/${pid}/fd`).length });
       if (samples.length % 60 === 0) {
         onProgress(`${atS.toFixed(0)} s: ${samples.at(-1)?.rssMb.toFixed(0)} MB, ${samples.at(-1)?.handles} handles`);
-        void collectCalls(emulator, byName);
+        void collectCalls();
       }
     }, SECOND_MS);
     const endings = await sendAtRate(PER_SECOND, seconds, create);
     clearInterval(sampling);
     const deleted = await Promise.all(deletes);
-    await collectCalls(emulator, byName);
+    await collectCalls();
     gateway.child.failIfExited();
 
     const settled = samples.filter(({ atS }) => atS > seconds * SETTLING_SHARE && atS < seconds);
@@ -113,16 +121,6 @@ function faultFor(name: string): object {
 
 function mayBeRepeated({ outcome }: Ending): boolean {
   return /^(?:OutcomeUnknownError|IdempotencyInProgressError|DliUnavailableError|no answer)/.test(outcome);
-}
-
-/** Moves the creates out of the emulator's ledger, which keeps the last 50,000 calls only. */
-async function collectCalls(emulator: EmulatorProcess, byName: Map<string, LedgerCall[]>): Promise<void> {
-  const calls = await createsByName(emulator);
-  for (const [name, found] of calls) {
-    const known = byName.get(name) ?? [];
-    const last = known.at(-1)?.sequence ?? 0;
-    byName.set(name, [...known, ...found.filter(({ sequence }) => sequence > last)]);
-  }
 }
 
 /** Slope of the least-squares line through points of seconds and values, per hour. */
