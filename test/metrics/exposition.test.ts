@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { COUNTERS, HISTOGRAMS, READINGS } from '../../src/metrics/catalog.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -146,7 +147,8 @@ describe('the metrics', () => {
     });
     expect(value('dli_gateway_store_bytes')).toBeGreaterThan(0);
     expect(value('dli_gateway_clock_skew_seconds{bound="max"}')).toEqual(expect.any(Number));
-    expect(series).toContain(`dli_gateway_build_info{version="0.1.0",commit="1a2b3c4",node="${process.version}"}`);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(series).toContain(`dli_gateway_build_info{version="${version}",commit="1a2b3c4",node="${process.version}"}`);
   });
 
   it('are neither kept nor served with METRICS=false', async () => {
