@@ -14,6 +14,7 @@ export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[
   const isNode20 = node.startsWith('v20.');
   const ofCreates = (name: VariantName) => creates.find(({ variant }) => variant === name);
   const [gateway, usual, floor] = [ofCreates('gateway'), ofCreates('usual'), ofCreates('floor')];
+  const quiet = ofCreates('quiet');
   const cpuMs = gateway?.cpuMs ?? [];
   const longestPage = pages.findLast(({ variant }) => variant === 'gateway');
   const change = changes.find(({ variant }) => variant === 'gateway');
@@ -42,5 +43,8 @@ export function findGoals({ node, creates, pages, changes }: BenchResult): Goal[
       value: change?.corePercent ?? Number.NaN,
       atMost: 5,
     },
+    ...(quiet === undefined
+      ? []
+      : [{ what: 'CPU per create ÷ without logs and metrics', value: medianRatio(cpuMs, quiet.cpuMs), atMost: 1.1 }]),
   ];
 }

@@ -4,14 +4,15 @@ import { fileURLToPath } from 'node:url';
 import type { ConnectionKind } from './create-request.js';
 
 /** What can be measured, in the order in which it is measured and printed. */
-export const VARIANTS = ['gateway', 'enhanced', 'usual', 'datasource-rest', 'floor'] as const;
+export const VARIANTS = ['gateway', 'quiet', 'enhanced', 'usual', 'datasource-rest', 'floor'] as const;
 
 /** What is measured by default. */
-export const DEFAULT_VARIANTS = VARIANTS.filter(name => name !== 'enhanced');
+export const DEFAULT_VARIANTS = VARIANTS.filter(name => name !== 'enhanced' && name !== 'quiet');
 
 /**
  * One server under measurement; all answer the same GraphQL document at `POST /graphql`. `baseline` is the gateway of
- * another build; `enhanced` is the gateway, which creates enhanced connections.
+ * another build; `enhanced` is the gateway, which creates enhanced connections; `quiet` is the gateway without metrics and
+ * with no log but the audit.
  */
 export type VariantName = (typeof VARIANTS)[number] | 'baseline';
 
@@ -50,7 +51,7 @@ export function findVariants(names: readonly VariantName[], baselineDir = ''): V
   return names.map(name => {
     const script = scriptOf(name, baselineDir);
     if (!existsSync(script)) throw new Error(`${script} does not exist: run "npm run build" there first.`);
-    const isGateway = name === 'gateway' || name === 'baseline' || name === 'enhanced';
+    const isGateway = name === 'baseline' || isThisBuild(name);
     return { name, script, isGateway, kind: name === 'enhanced' ? 'ENHANCED' : 'CLASSIC' };
   });
 }
@@ -58,13 +59,16 @@ export function findVariants(names: readonly VariantName[], baselineDir = ''): V
 // Compiled, this file is `build/bench/variants.js`.
 function scriptOf(name: VariantName, baselineDir: string): string {
   if (name === 'baseline') return resolve(baselineDir, 'dist/main.js');
-  const isThisBuild = name === 'gateway' || name === 'enhanced';
-  const script = isThisBuild ? '../../dist/main.js' : `./${name}.js`;
+  const script = isThisBuild(name) ? '../../dist/main.js' : `./${name}.js`;
   return fileURLToPath(new URL(script, import.meta.url));
 }
 
+function isThisBuild(name: VariantName): boolean {
+  return name === 'gateway' || name === 'enhanced' || name === 'quiet';
+}
+
 /** The environment of a variant's process: the gateway's as in production, apart from caller checks. */
-export function variantEnv({ isGateway }: Variant, places: VariantPlaces): Record<string, string> {
+export function variantEnv({ name, isGateway }: Variant, places: VariantPlaces): Record<string, string> {
   const { port, adminPort, upstream, dataDir } = places;
   const shared = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port) };
   if (!isGateway) {
@@ -85,5 +89,6 @@ export function variantEnv({ isGateway }: Variant, places: VariantPlaces): Recor
     DATA_DIR: dataDir,
     // A busy machine must not cause load shedding.
     MAX_EVENT_LOOP_DELAY_MS: '60000',
+    ...(name === 'quiet' && { METRICS: 'false', LOG_LEVEL: 'error' }),
   };
 }
