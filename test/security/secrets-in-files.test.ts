@@ -46,9 +46,9 @@ describe('secrets in files are neither returned nor logged', () => {
       secrets.write(changed, next[changed] ?? '');
       await until('only a part of the key pair has changed');
     }
-    // From here on the emulator refuses the credentials.
+    // The emulator does not know them.
     secrets.swap(next);
-    await until('credentials replaced');
+    await until('credentials refused');
     answers.push(await gateway.create({ name: 'after' }));
     secrets.write(changed, '');
     await until('a credential file cannot be used');
