@@ -187,7 +187,7 @@ export async function createHttpServer({
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     // A client that keeps its connection would lose a request when that is closed.
-    if (isStopping()) reply.header('connection', 'close');
+    if (isStopping() || isLastOfConnection(reply.raw)) reply.header('connection', 'close');
     // Sockets count characters of strings, not bytes, as unread.
     done(null, typeof payload === 'string' ? Buffer.from(payload) : payload);
   });
@@ -234,4 +234,9 @@ function webSocketOnlyUpgrade(hasUnanswered: (socket: Socket) => boolean): typeo
       this.wantsUpgrade = isRequested;
     }
   };
+}
+
+// Node announces the end of a connection after its last request, but waits for the client to close it.
+function isLastOfConnection(response: ServerResponse & { maxRequestsOnConnectionReached?: boolean }): boolean {
+  return response.maxRequestsOnConnectionReached === true;
 }
