@@ -5,7 +5,7 @@ import type { RedisOptions } from 'ioredis';
 import { AbstractConnector, Redis } from 'ioredis';
 import type { OutageLines } from './outage-log.js';
 import { OutageLog } from './outage-log.js';
-import { explainRefusal, isReplyError, refuseNeedlessPassword } from './redis-errors.js';
+import { explainRefusal, isReplyError } from './redis-errors.js';
 import type { RedisAddress, RedisSettings } from './redis-url.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -56,7 +56,6 @@ export class RedisClients {
    * @param key one of its keys
    */
   create(key: string, options: RedisOptions = {}): Redis {
-    const reconnectOnError = options.reconnectOnError ?? (error => this.hasMoved(error));
     const client = new Redis({
       ...this.#optionsFor(key),
       ...definedOf(this.#credentials),
@@ -66,11 +65,8 @@ export class RedisClients {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       disableClientInfo: true,
+      reconnectOnError: error => this.hasMoved(error),
       ...options,
-      reconnectOnError: error => {
-        refuseNeedlessPassword(error);
-        return reconnectOnError(error);
-      },
     });
     return this.#register(client);
   }
@@ -150,10 +146,7 @@ const LOOKUP_OPTIONS: RedisOptions = {
   enableOfflineQueue: true,
   enableReadyCheck: false,
   disableClientInfo: true,
-  reconnectOnError: error => {
-    refuseNeedlessPassword(error);
-    return false;
-  },
+  reconnectOnError: () => false,
   retryStrategy: () => null,
 };
 

@@ -43,12 +43,3 @@ export function explainSentinelError({ message }: Error): string | undefined {
   const isUnknown = message.includes('No such master') || !message.includes('Last error');
   return isUnknown ? 'the Sentinels do not know a master of this name.' : undefined;
 }
-
-/**
- * Makes a refused password of a reply which says that Redis needs no password or knows no user names. ioredis would use
- * such a Redis nevertheless, and print a text to standard error.
- */
-export function refuseNeedlessPassword(error: Error): void {
-  if (/no password is set|without any password configured|wrong number of arguments for 'auth'/.test(error.message))
-    error.message = 'WRONGPASS not needed';
-}

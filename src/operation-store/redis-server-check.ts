@@ -20,7 +20,7 @@ export async function findServerProblem(client: Redis, clients: RedisClients): P
     );
   } catch (error) {
     if (!isReplyError(error) || !REFUSED.test(error.message)) throw error;
-    return 'Redis refuses the user name or the password, or needs none.';
+    return 'Redis refuses the user name or the password.';
   }
 }
 

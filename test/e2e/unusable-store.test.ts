@@ -102,18 +102,6 @@ describeWithProgram('redis-server', 'a Redis whose eviction policy may drop reco
 });
 
 describeWithProgram('redis-server', 'a Redis', program => {
-  it('that needs no password is refused at the start if REDIS_URL has one, with nothing printed by a library', async () => {
-    const redis = await startRedisServer(program);
-    const url = redis.url.replace('//', '//:needless@');
-    const gateway = startGatewayProcess({ ...environmentFor(NOWHERE), REDIS_URL: url });
-    expect(await gateway.end()).toBe(EXIT_CONFIG);
-    expect(gateway.stderr()).toBe(
-      'The gateway cannot start. Invalid configuration:\n' +
-        '  REDIS_URL Redis refuses the user name or the password, or needs none.\n',
-    );
-    expect(findBadLines(gateway.stdout())).toEqual([]);
-  });
-
   it('whose user may not use INFO has only JSON printed', async () => {
     const redis = await startRedisServer(program);
     const admin = openClient(redis.url);

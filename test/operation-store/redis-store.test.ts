@@ -289,7 +289,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       async start => {
         const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'another'] });
         const error = await connect(`${start}127.0.0.1:${port}`).catch((reason: unknown) => reason);
-        expect(error).toEqual(new Error('REDIS_URL: Redis refuses the user name or the password, or needs none.'));
+        expect(error).toEqual(new Error('REDIS_URL: Redis refuses the user name or the password.'));
       },
     );
 
