@@ -133,7 +133,7 @@ function toConfig(values: EnvValues) {
     projectId: values.HUAWEICLOUD_SDK_PROJECT_ID,
     /** Time limit of one create, delete or read. */
     operationTimeoutMs: values.OPERATION_TIMEOUT_MS,
-    /** How long the gateway goes on serving after it was told to stop, so that load balancers notice, in milliseconds. */
+    /** How long the gateway goes on serving after SIGTERM, so that load balancers notice, in milliseconds. */
     shutdownDelayMs: values.SHUTDOWN_DELAY_MS,
     /** How long a client's connection may be idle after a response, in milliseconds. */
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,

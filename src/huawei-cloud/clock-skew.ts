@@ -52,7 +52,7 @@ const NO_SKEW: SkewBounds = { minMs: 0, maxMs: 0 };
  */
 export class ClockSkew {
   readonly #estimate = new Consensus();
-  /** The same, but a refused signature counts as three responses. That is too little to tell connections apart. */
+  /** The same, but a refused signature counts as three responses. That is too little to attribute connections. */
   readonly #verdict = new Consensus();
   #isWrong = false;
 

@@ -142,7 +142,7 @@ export function refusesDate({ status, text }: Pick<UpstreamResponse, 'status' | 
   return status === 401 && text.includes('signature expired');
 }
 
-/** The part of the queue that is used while callers wait in vain: the others are told so without waiting. */
+/** The part of the queue that is used while callers wait in vain: further ones are refused without waiting. */
 const STALLED_SHARE = 1 / 5;
 
 /** FIFO semaphore with a bounded queue and a bounded wait. */

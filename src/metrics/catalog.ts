@@ -45,7 +45,7 @@ const MUTATION_OUTCOMES = {
   unbindDatasourceConnection: ['UnbindDatasourceConnectionSuccess', 'ChangeOutcomeUnknownError'],
 } as const;
 
-// A code for what operators tell apart, and its class for any other status: each label set costs a whole histogram.
+// The codes that operators need one by one, and the class of any other status: each label set costs a whole histogram.
 const STATUSES: readonly string[] = [
   ...['200', '400', '401', '403', '429', '500', '503'],
   ...['2xx', '3xx', '4xx', '5xx'],

@@ -75,7 +75,7 @@ export class LmdbStore implements OperationStore {
   /**
    * Opens the store in this folder, which is created for this user only.
    *
-   * @param health is told when the folder cannot be written to, and when it can again
+   * @param health notified when the folder cannot be written to, and when it can again
    * @throws {StoreConfigError} naming DATA_DIR and the problem
    */
   static open(folder: string, health: StoreHealth): LmdbStore {

@@ -77,7 +77,7 @@ export class RedisConnection {
   /**
    * Connects. While the server cannot be reached, the connection is retried in the background.
    *
-   * @param health is told when Redis cannot be used, and when it can again
+   * @param health notified when Redis cannot be used, and when it can again
    * @param handshake runs the first scripts of every connection; rejects unless the server takes writes
    * @throws {StoreConfigError} when the server answers and must not be used
    */
