@@ -80,9 +80,11 @@ export class PrometheusMetrics implements Metrics, Exposition {
 
   timed<S extends object>(store: S, operations: readonly (keyof S & string)[]): S {
     const timed = new Map(operations.map(operation => [operation as PropertyKey, this.#time(store, operation)]));
-    // The methods of a class with private fields need the object itself.
     const get = (_store: S, key: PropertyKey) => {
-      const value: unknown = timed.get(key) ?? Reflect.get(store, key);
+      const method = timed.get(key);
+      if (method !== undefined) return method;
+      const value: unknown = Reflect.get(store, key);
+      // The methods of a class with private fields need the object itself.
       return typeof value === 'function' ? value.bind(store) : value;
     };
     return new Proxy(store, { get });
