@@ -1,6 +1,6 @@
 import { serviceOfWireName, stateOfWireName } from '../dli/connection.js';
 import type { ConnectionList, DescribedConnection } from '../dli/responses.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
+import type { OperationRecord } from '../operation-store/record-format.js';
 
 /**
  * How a connection was recognised in the list: by the marker tag of the create, or because name, network or address,

@@ -1,15 +1,15 @@
 import type { Forbidden, Refused, ResultOf } from '../dli/create-attempt.js';
 import type { FailedResult } from '../dli/dli-error.js';
 import { failedResult, RETRY_AFTER_AUTH_FAILED_SECONDS } from '../dli/dli-error.js';
+import type { Success } from '../operation-store/operation-record.js';
+import { isForbidden } from '../operation-store/operation-record.js';
 import type {
   NotBound,
   OperationRecord,
   StoredRejection,
   SucceededRecord,
-  Success,
   UnknownRecord,
-} from '../operation-store/operation-record.js';
-import { isForbidden } from '../operation-store/operation-record.js';
+} from '../operation-store/record-format.js';
 
 /** The result of a create, before it becomes a GraphQL payload. */
 export type CreateOutcome =

@@ -1,8 +1,8 @@
 import type { Logger } from '../lib/logger.js';
 import type { Clock } from '../lib/time.js';
-import type { OperationRecord } from '../operation-store/operation-record.js';
 import type { OperationStore } from '../operation-store/operation-store.js';
 import { StoreUnavailableError } from '../operation-store/operation-store.js';
+import type { OperationRecord } from '../operation-store/record-format.js';
 
 const RETRY_MS = 1_000;
 const GIVE_UP_MS = 5 * 60_000;

@@ -15,10 +15,11 @@ import {
   reasonOf,
 } from './lmdb-folder.js';
 import { LmdbTables } from './lmdb-tables.js';
-import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
+import type { FindResult, UnfinishedRecord } from './operation-record.js';
 import { mayBeTakenOver } from './operation-record.js';
 import type { BeginResult, OpenCreate, OperationStore } from './operation-store.js';
 import { StoreConfigError, StoreUnavailableError } from './operation-store.js';
+import type { OperationRecord, SendingRecord } from './record-format.js';
 import type { StoreHealth } from './store-health.js';
 
 const PROBE_INTERVAL_MS = 1_000;

@@ -1,8 +1,9 @@
 import type { Database, RootDatabase } from 'lmdb';
-import type { FindResult, OperationRecord } from './operation-record.js';
+import type { FindResult } from './operation-record.js';
 import { claimOf, isDecided, isOpen, RecordCodec } from './operation-record.js';
 import type { OpenCreate } from './operation-store.js';
 import { MAX_OPEN_CREATES } from './operation-store.js';
+import type { OperationRecord } from './record-format.js';
 
 // A sweep removes more than 16 calls add, so that expired entries cannot pile up. It costs as much as a write.
 const CALLS_PER_SWEEP = 16;

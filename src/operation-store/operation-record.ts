@@ -12,16 +12,6 @@ import type {
 } from './record-format.js';
 import { COMMON_FIELDS, KNOWN_FIELDS, parseRecord } from './record-format.js';
 
-export type {
-  NotBound,
-  OperationRecord,
-  SendingRecord,
-  StoredRejection,
-  SucceededRecord,
-  UndecidedRecord,
-  UnknownRecord,
-} from './record-format.js';
-
 /** The result of a look-up by id. `unreadable`: something that this version does not understand. */
 export type FindResult = { kind: 'found'; record: OperationRecord } | { kind: 'absent' } | { kind: 'unreadable' };
 

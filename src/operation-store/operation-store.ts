@@ -1,4 +1,5 @@
-import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
+import type { FindResult, UnfinishedRecord } from './operation-record.js';
+import type { OperationRecord, SendingRecord } from './record-format.js';
 
 /** The result of {@link OperationStore.begin}. */
 export type BeginResult =

@@ -1,4 +1,4 @@
-import type { OperationRecord } from './operation-record.js';
+import type { OperationRecord } from './record-format.js';
 
 /**
  * The Lua scripts of the Redis store. Redis runs each as one atomic step.

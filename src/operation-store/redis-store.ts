@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisClients } from '../lib/redis-client.js';
 import type { Clock } from '../lib/time.js';
-import type { FindResult, OperationRecord, SendingRecord, UnfinishedRecord } from './operation-record.js';
+import type { FindResult, UnfinishedRecord } from './operation-record.js';
 import { claimOf, isOpen, mayBeTakenOver, RecordCodec } from './operation-record.js';
 import type { BeginResult, OpenCreate, OperationStore } from './operation-store.js';
 import { MAX_OPEN_CREATES, StoreUnavailableError } from './operation-store.js';
+import type { OperationRecord, SendingRecord } from './record-format.js';
 import type { ScriptCall } from './redis-connection.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisLossDetector } from './redis-loss-detector.js';

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { WriteBehind } from '../../src/idempotency/write-behind.js';
-import type { OperationRecord, SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import type { OperationRecord, SendingRecord } from '../../src/operation-store/record-format.js';
 import { makeRecord, succeeded } from '../operation-store/helpers/operation-store-contract.js';
 
 /** One more than the queue holds of one kind. */

@@ -18,8 +18,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
 import { LmdbFolderProbe } from '../../src/operation-store/lmdb-folder.js';
 import { LmdbStore } from '../../src/operation-store/lmdb-store.js';
-import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import type { SendingRecord } from '../../src/operation-store/record-format.js';
 import {
   BEGUN,
   describeOperationStore,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { SendingRecord } from '../../src/operation-store/operation-record.js';
 import { StoreUnavailableError } from '../../src/operation-store/operation-store.js';
+import type { SendingRecord } from '../../src/operation-store/record-format.js';
 import type { RedisStore } from '../../src/operation-store/redis-store.js';
 import { REDIS_TIMEOUTS_MS } from '../../src/operation-store/redis-store.js';
 import { closedPort, listen } from '../helpers/listening-server.js';

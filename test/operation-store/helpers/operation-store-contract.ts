@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/operation-record.js';
 import { toSucceeded, toUnknown } from '../../../src/operation-store/operation-record.js';
 import type { OperationStore } from '../../../src/operation-store/operation-store.js';
+import type { OperationRecord, SendingRecord, UnknownRecord } from '../../../src/operation-store/record-format.js';
 import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 
 /** An empty store, and what the suite needs in addition to its interface. */
