@@ -23,10 +23,15 @@ const MAX_CACHED_TOKENS = 5_000;
 export class JwtAuthenticator implements CallerAuthenticator {
   /** Keyed by digest: the caches hold no tokens. */
   readonly #verified = new LRUCache<string, { caller: Required<AuthenticatedCaller>; keySet: KeySet }>({
-    max: MAX_CACHED_TOKENS,
+    // Not `max`, which would allocate room for all entries at once.
+    maxSize: MAX_CACHED_TOKENS,
+    sizeCalculation: () => 1,
   });
   /** Tokens whose signature is wrong, with the key set that they were checked with. */
-  readonly #forged = new LRUCache<string, KeySet>({ max: MAX_CACHED_TOKENS });
+  readonly #forged = new LRUCache<string, KeySet>({
+    maxSize: MAX_CACHED_TOKENS,
+    sizeCalculation: () => 1,
+  });
 
   constructor(
     private readonly jwks: JwksCache,

@@ -145,7 +145,8 @@ export class VerificationQueueFullError extends Error {
  */
 export class VerificationQueue {
   /** When the next verification may start, by network. */
-  readonly #freeAtMs = new LRUCache<string, number>({ max: MAX_NETWORKS });
+  // `maxSize`, because `max` would allocate room for all entries at once.
+  readonly #freeAtMs = new LRUCache<string, number>({ maxSize: MAX_NETWORKS, sizeCalculation: () => 1 });
   readonly #intervalMs: number;
 
   /** @param perSecond verifications per address; 200 by default */

@@ -32,7 +32,8 @@ interface FailedGet {
  */
 export class ConnectionsClient {
   /** By id in lower case. */
-  readonly #kinds = new LRUCache<string, ConnectionKind>({ max: MAX_KNOWN_KINDS });
+  // `maxSize`, because `max` would allocate room for all entries at once.
+  readonly #kinds = new LRUCache<string, ConnectionKind>({ maxSize: MAX_KNOWN_KINDS, sizeCalculation: () => 1 });
   /** The elements of the latest list of classic connections, which the next one need not decode again. */
   readonly #decoded = new DecodedElements();
 

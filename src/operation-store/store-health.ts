@@ -37,7 +37,8 @@ export class StoreHealth {
   #sentence = '';
   #unreadable = 0;
   /** Hashes of texts, because an unreadable record is read again and again until it expires. */
-  readonly #knownUnreadable = new LRUCache<string, true>({ max: 10_000 });
+  // `maxSize`, because `max` would allocate room for all entries at once.
+  readonly #knownUnreadable = new LRUCache<string, true>({ maxSize: 10_000, sizeCalculation: () => 1 });
   #unreadableInWindow = 0;
   #unreadableTimer: NodeJS.Timeout | undefined;
   #losses = 0;
