@@ -34,6 +34,9 @@ export interface LateEnd extends Omit<AuditRecord, 'address' | 'caller' | 'input
   operationId: string;
 }
 
+/** What only the line of a {@link LateEnd} has. */
+type LateFields = Partial<Pick<LateEnd, 'operationId'>> & { late?: true };
+
 /**
  * Writes the audit log: one line per mutation or refused request, with an allow-list of fields.
  *
@@ -59,29 +62,32 @@ export class AuditLog {
 
   /** Writes the line of a create that has ended late, which follows that of its mutation, if there was one. */
   writeLate(end: LateEnd): void {
-    this.#writeLine({ ...end, late: true });
+    this.#write({ ...end, late: true });
   }
 
-  #write({ caller, ...record }: AuditRecord): void {
-    const names = { tenant: caller && escapeName(caller.tenant), subject: caller && escapeName(caller.subject) };
-    this.#writeLine({ ...record, ...names });
-  }
-
-  #writeLine({
-    trace,
-    startedAtMs,
-    durationMs,
-    ...rest
-  }: Omit<AuditRecord, 'address' | 'caller'> & { late?: true }): void {
-    this.logger.info(
-      {
-        ...trace,
-        ...rest,
-        startedAt: new Date(startedAtMs).toISOString(),
-        durationMs: Math.round(durationMs),
-      },
-      'audit',
-    );
+  // Field by field, because rest and spread of objects cost more than writing the line.
+  #write(record: Partial<AuditRecord> & LateFields & Pick<AuditRecord, 'trace' | 'startedAtMs' | 'durationMs'>): void {
+    const { trace, caller } = record;
+    const line = {
+      requestId: trace.requestId,
+      traceId: trace.traceId,
+      spanId: trace.spanId,
+      address: record.address,
+      tenant: caller && escapeName(caller.tenant),
+      subject: caller && escapeName(caller.subject),
+      operation: record.operation,
+      operationId: record.operationId,
+      inputFingerprint: record.inputFingerprint,
+      outcome: record.outcome,
+      code: record.code,
+      reason: record.reason,
+      connectionId: record.connectionId,
+      upstreamRequestId: record.upstreamRequestId,
+      late: record.late,
+      startedAt: new Date(record.startedAtMs).toISOString(),
+      durationMs: Math.round(record.durationMs),
+    };
+    this.logger.info(line, 'audit');
   }
 }
 

@@ -257,5 +257,5 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket, 
   // A client that does not close its end would keep the connection.
   socket.destroySoon();
   const { code } = HTTP_ERRORS[name];
-  requestLog.writeAnonymous({ ...trace, method: null, route: null, status, code });
+  requestLog.writeAnonymous({ trace, operation: { code }, method: null, route: null, status });
 }

@@ -140,7 +140,7 @@ function writeOperation(
 ): void {
   const durationMs = performance.now() - startMs;
   const place = { method: 'GET', route: request.routeOptions.url ?? null, status: 101 };
-  const record = { ...trace, ...place, durationMs, ...operation, ...clientOf(request.raw) };
+  const record = { trace, operation, ...place, durationMs, ...clientOf(request.raw) };
   // Only the callers of tokens have an expiry.
   if (operation.outcome !== 'ERROR' || context?.validUntilMs !== undefined) requestLog.write(record);
   else requestLog.writeAnonymous(record);

@@ -76,15 +76,39 @@ export class UpstreamLog {
    * @param isLasting whether every call of this operation fails alike, so that its lines are sampled
    */
   write(call: UpstreamCall, isLasting = false): void {
-    const { trace, durationMs, ...details } = call;
     const { target, operation, outcome } = call;
     this.#measure(call);
-    const level = SUCCESSES.has(outcome) ? 'info' : 'warn';
-    const write = () => this.logger[level]({ ...trace, ...details, durationMs: Math.round(durationMs) }, 'upstream');
-    const writeCount = (count: number) =>
-      this.logger.warn({ target, operation, outcome, count }, 'upstream calls not logged');
-    if (isLasting) this.sampler.sample(`${operation} ${outcome}`, write, writeCount);
-    else write();
+    if (!isLasting) this.#writeLine(call);
+    else
+      this.sampler.sample(
+        `${operation} ${outcome}`,
+        () => this.#writeLine(call),
+        count => this.logger.warn({ target, operation, outcome, count }, 'upstream calls not logged'),
+      );
+  }
+
+  // Field by field, because rest and spread of objects cost more than writing the line.
+  #writeLine(call: UpstreamCall): void {
+    const { trace } = call;
+    const level = SUCCESSES.has(call.outcome) ? 'info' : 'warn';
+    const record = {
+      requestId: trace.requestId,
+      traceId: trace.traceId,
+      spanId: trace.spanId,
+      target: call.target,
+      operation: call.operation,
+      durationMs: Math.round(call.durationMs),
+      mayHaveBeenSent: call.mayHaveBeenSent,
+      outcome: call.outcome,
+      status: call.status,
+      errorType: call.errorType,
+      causeCode: call.causeCode,
+      upstreamCode: call.upstreamCode,
+      upstreamMessage: call.upstreamMessage,
+      upstreamRequestId: call.upstreamRequestId,
+      detail: call.detail,
+    };
+    this.logger[level](record, 'upstream');
   }
 
   #measure({ target, operation, durationMs, status, errorType, upstreamCode }: UpstreamCall): void {

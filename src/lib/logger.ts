@@ -4,7 +4,7 @@ import { types } from 'node:util';
 /** What correlates the log lines of one request, or of one piece of background work. */
 export interface TraceContext {
   /** The gateway's own id of the request: 32 lower-case hex digits. Absent for background work. */
-  requestId?: string;
+  requestId?: string | undefined;
   /** The trace, which may span several requests and services (W3C Trace Context): 32 lower-case hex digits. */
   traceId: string;
   /** The gateway's own span within the trace: 16 lower-case hex digits. */
