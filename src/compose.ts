@@ -64,6 +64,8 @@ export interface BackendLimits extends ConnectionLimits {
   logWindowMs?: number | undefined;
   /** Signature checks per second for an address with too many refused tokens. Default is 200. */
   verificationsPerSecond?: number | undefined;
+  /** Time between two polls of the credential files, in milliseconds. Default is a second. */
+  credentialPollMs?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
 }
@@ -123,6 +125,7 @@ export async function compose(
     clock,
     log,
     countReload,
+    limits.credentialPollMs,
   );
 
   const project = projectOf(config);

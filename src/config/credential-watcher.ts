@@ -54,6 +54,7 @@ export class CredentialWatcher<T> {
    * The log receives the names of variables, never values.
    *
    * @param onReload called with the result of every attempt, for metrics
+   * @param pollIntervalMs also the first wait after an attempt that proves nothing, in milliseconds; default 1,000
    */
   constructor(
     private readonly files: Readonly<Record<string, string>>,
@@ -62,6 +63,7 @@ export class CredentialWatcher<T> {
     private readonly clock: Clock,
     private readonly log: Logger<{ keys: readonly string[] }>,
     private readonly onReload: (result: ReloadResult) => void = () => undefined,
+    private readonly pollIntervalMs = POLL_INTERVAL_MS,
   ) {
     this.#credentials = credentials;
   }
@@ -69,7 +71,7 @@ export class CredentialWatcher<T> {
   /** Starts polling, until {@link close}. */
   start(): void {
     if (Object.keys(this.files).length === 0) return;
-    this.#timer = setInterval(() => void this.#poll(), POLL_INTERVAL_MS).unref();
+    this.#timer = setInterval(() => void this.#poll(), this.pollIntervalMs).unref();
   }
 
   /** Stops polling. The result of an attempt in progress is ignored. */
@@ -128,7 +130,7 @@ export class CredentialWatcher<T> {
         this.log.warn(record, 'credentials refused: the last ones stay in use');
         break;
       case 'unproven':
-        this.#wait(Math.min(MAX_UNPROVEN_WAIT_MS, POLL_INTERVAL_MS * 2 ** this.#attempts));
+        this.#wait(Math.min(MAX_UNPROVEN_WAIT_MS, this.pollIntervalMs * 2 ** this.#attempts));
         this.#attempts += 1;
         this.#warn('new credentials cannot be proven at the moment: the last ones stay in use');
     }
@@ -136,7 +138,7 @@ export class CredentialWatcher<T> {
 
   #wait(ms: number): void {
     // The poll that is due then may be a little early.
-    this.#nextAttemptAtMs = this.clock.monotonicMs() + ms - POLL_INTERVAL_MS / 2;
+    this.#nextAttemptAtMs = this.clock.monotonicMs() + ms - this.pollIntervalMs / 2;
   }
 
   /** The secrets of all files; undefined when one of them is invalid. */

@@ -50,6 +50,16 @@ export function readRssMb(pid: number): number {
   return (readMemoryKib(pid, 'VmRSS') * 1024) / 1e6;
 }
 
+/**
+ * Memory that a process has allocated itself (RssAnon), in megabytes of 10^6 bytes: without the mapped file of the
+ * records, which grows with them, and whose pages the kernel drops when it needs room.
+ *
+ * @throws {Error} when there is no such process.
+ */
+export function readAllocatedMb(pid: number): number {
+  return (readMemoryKib(pid, 'RssAnon') * 1024) / 1e6;
+}
+
 /** {@link readRssMb} in mebibytes. */
 export function readRssMib(pid: number): number {
   return readMemoryKib(pid, 'VmRSS') / 1024;

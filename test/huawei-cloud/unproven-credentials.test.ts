@@ -27,6 +27,8 @@ import {
 afterEach(closeGateways);
 
 const MINUTE_MS = 60_000;
+// No test waits for a second.
+const limits = { credentialPollMs: 100 };
 
 describe('a new key pair', () => {
   const WRONG = { accessKey: SECOND.accessKey, secretKey: 'wrong-secret-key' };
@@ -36,7 +38,7 @@ describe('a new key pair', () => {
     const accessKeys = [FIRST, SECOND];
     const secrets = createSecretFolder(filesOf(FIRST));
     const emulator = { accessKeys, ...(clock && { now: () => clock.epochMs() }) };
-    const gateway = await startGateway({ ...(clock && { clock }), env: { ...NO_KEY, ...secrets.env }, emulator });
+    const gateway = await startGateway({ ...(clock && { clock }), limits, env: { ...NO_KEY, ...secrets.env }, emulator });
     expect(typesOf(await createSome(gateway, 1))).toEqual([SUCCESS]);
     const refusals = () => gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated);
     return { accessKeys, secrets, gateway, refusals };
@@ -86,6 +88,7 @@ describe('a new key pair', () => {
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
       clock,
+      limits,
       env: { ...NO_KEY, ...secrets.env, ...project },
       emulator: { accessKeys: [FIRST, SECOND], now: () => clock.epochMs() + aheadMs },
     });
@@ -116,6 +119,7 @@ describe('a new key pair', () => {
     const accessKeys = [FIRST, SECOND];
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
+      limits,
       env: { ...NO_KEY, ...secrets.env },
       emulator: { accessKeys, poolsOffered: false, enhancedOffered: false },
     });
@@ -171,6 +175,7 @@ describe('a new key pair', () => {
   it('that is wrong is presented to IAM once if the project is not known yet', async () => {
     const secrets = createSecretFolder(filesOf(FIRST));
     const gateway = await startGateway({
+      limits,
       env: { ...NO_KEY, ...secrets.env, HUAWEICLOUD_SDK_PROJECT_ID: undefined },
       emulator: { accessKeys: [FIRST] },
     });
@@ -199,7 +204,7 @@ describe('a new password', () => {
   async function startWithPassword(users: EmulatorUser[]) {
     const secrets = createSecretFolder({ IAM_PASSWORD: 'first password' });
     const env = { ...NO_KEY, ...secrets.env, IAM_USERNAME: USER.name, IAM_DOMAIN_NAME: USER.domainName };
-    return { secrets, gateway: await startGateway({ env, emulator: { users } }) };
+    return { secrets, gateway: await startGateway({ limits, env, emulator: { users } }) };
   }
 
   it.each([503, 403, 404])('is tried again while IAM responds with %i; the last one stays in use', async status => {

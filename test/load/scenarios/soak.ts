@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readRssMb } from '../../bench/process-metrics.js';
+import { readAllocatedMb } from '../../bench/process-metrics.js';
 import { median } from '../../bench/statistics.js';
 import type { LedgerCall } from '../emulator.js';
 import { startEmulator } from '../emulator.js';
@@ -68,7 +68,7 @@ export const soak: Scenario = {
       return ending;
     };
 
-    const samples: { atS: number; rssMb: number; handles: number }[] = [];
+    const samples: { atS: number; allocatedMb: number; handles: number }[] = [];
     const byName = new Map<string, LedgerCall[]>();
     let collected = 0;
     // The emulator keeps the last 50,000 calls only.
@@ -82,9 +82,11 @@ export const soak: Scenario = {
     const sampling = setInterval(() => {
       const atS = (performance.now() - startedMs) / SECOND_MS;
       const { pid } = gateway.child;
-      samples.push({ atS, rssMb: readRssMb(pid), handles: readdirSync(`/proc/${pid}/fd`).length });
+      samples.push({ atS, allocatedMb: readAllocatedMb(pid), handles: readdirSync(`/proc/${pid}/fd`).length });
       if (samples.length % 60 === 0) {
-        onProgress(`${atS.toFixed(0)} s: ${samples.at(-1)?.rssMb.toFixed(0)} MB, ${samples.at(-1)?.handles} handles`);
+        onProgress(
+          `${atS.toFixed(0)} s: ${samples.at(-1)?.allocatedMb.toFixed(0)} MB, ${samples.at(-1)?.handles} handles`,
+        );
         void collectCalls();
       }
     }, SECOND_MS);
@@ -99,7 +101,13 @@ export const soak: Scenario = {
     const half = handles.length / 2;
     return {
       figures: [
-        atMost('growth of memory', slopePerHour(settled.map(({ atS, rssMb }) => [atS, rssMb])), 10, ' MB/h', 1),
+        atMost(
+          'growth of allocated memory',
+          slopePerHour(settled.map(({ atS, allocatedMb }) => [atS, allocatedMb])),
+          10,
+          ' MB/h',
+          1,
+        ),
         atMost(
           'growth of handles, median of the halves',
           median(handles.slice(half)) - median(handles.slice(0, half)),
