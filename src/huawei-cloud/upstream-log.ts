@@ -97,16 +97,16 @@ export class UpstreamLog {
       spanId: trace.spanId,
       target: call.target,
       operation: call.operation,
-      durationMs: Math.round(call.durationMs),
-      mayHaveBeenSent: call.mayHaveBeenSent,
       outcome: call.outcome,
+      mayHaveBeenSent: call.mayHaveBeenSent,
       status: call.status,
-      errorType: call.errorType,
       causeCode: call.causeCode,
+      errorType: call.errorType,
       upstreamCode: call.upstreamCode,
       upstreamMessage: call.upstreamMessage,
       upstreamRequestId: call.upstreamRequestId,
       detail: call.detail,
+      durationMs: Math.round(call.durationMs),
     };
     this.logger[level](record, 'upstream');
   }
