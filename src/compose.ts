@@ -66,6 +66,8 @@ export interface BackendLimits extends ConnectionLimits {
   verificationsPerSecond?: number | undefined;
   /** Time between two polls of the credential files, in milliseconds. Default is a second. */
   credentialPollMs?: number | undefined;
+  /** Least interval of the background reconciliation, in milliseconds. Default is 500. */
+  minReconciliationMs?: number | undefined;
   /** Maximum number of watches per tenant. Default is 2,500. */
   watchesPerTenant?: number | undefined;
 }
@@ -88,6 +90,7 @@ export async function compose(
   metrics: Metrics,
 ) {
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
+  const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min } = limits;
   const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
   const egress = { certificates, proxy };
   const skew = new ClockSkew(clock, 'dli', log);
@@ -144,7 +147,7 @@ export async function compose(
   const background = new BackgroundReconciliation({
     ...reconciliation,
     onLateEnd,
-    intervalMs: Math.max(RECONCILIATION_INTERVAL_MS.min, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
+    intervalMs: Math.max(minReconciliationMs, Math.min(RECONCILIATION_INTERVAL_MS.max, settleMs / 60)),
   });
   const resume = new ResumeCreate(store, inline, clock, metrics);
   const creation = { ...reconciliation, log, writer, resume, markerTag, confidential };

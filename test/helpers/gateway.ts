@@ -150,8 +150,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await createGateway(
     config,
     pino({ level: config.logLevel, base: null }, destination),
-    // A slow machine must not be mistaken for an outage of Redis.
-    { clock: options.clock, limits: { redisTimeoutMs: 2_000, ...options.limits } },
+    // A slow machine must not be mistaken for an outage of Redis, and no test waits for half a second.
+    { clock: options.clock, limits: { redisTimeoutMs: 2_000, minReconciliationMs: 50, ...options.limits } },
   );
   closeLater(gateway);
   const addresses = await gateway.listen();
