@@ -38,7 +38,12 @@ describe('a new key pair', () => {
     const accessKeys = [FIRST, SECOND];
     const secrets = createSecretFolder(filesOf(FIRST));
     const emulator = { accessKeys, ...(clock && { now: () => clock.epochMs() }) };
-    const gateway = await startGateway({ ...(clock && { clock }), limits, env: { ...NO_KEY, ...secrets.env }, emulator });
+    const gateway = await startGateway({
+      ...(clock && { clock }),
+      limits,
+      env: { ...NO_KEY, ...secrets.env },
+      emulator,
+    });
     expect(typesOf(await createSome(gateway, 1))).toEqual([SUCCESS]);
     const refusals = () => gateway.emulator.ledger.entries().filter(({ authenticated }) => !authenticated);
     return { accessKeys, secrets, gateway, refusals };
