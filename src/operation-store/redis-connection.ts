@@ -57,6 +57,12 @@ export class RedisConnection {
       retryStrategy: () => reconnectionDelayMs(this.#attempts++, RECONNECT_MS),
       // The check of the server is the first command; while Redis is loading, commands fail anyway.
       enableReadyCheck: false,
+      // The connection ends because it is opened again elsewhere, which is not the reason either.
+      reconnectOnError: error => {
+        const hasMoved = clients.hasMoved(error);
+        this.#isReconnecting ||= hasMoved;
+        return hasMoved;
+      },
     });
     this.#client.on('ready', () => void this.#check());
     this.#client.on('close', () => {
