@@ -11,7 +11,6 @@ import {
 import { readBackendMetrics } from './compose-metrics.js';
 import { openPollLease, openRedis, openStore } from './compose-redis.js';
 import type { Config } from './config/config.js';
-import type { ReloadResult } from './config/credential-watcher.js';
 import { CredentialWatcher } from './config/credential-watcher.js';
 import type { CredentialsConfig } from './config/credentials.js';
 import { credentialValues, rotationOf } from './config/credentials.js';
@@ -120,14 +119,13 @@ export async function compose(
     },
     isCurrentRefused: () => authenticator.status.wasRefusedLast,
   });
-  const countReload = (result: ReloadResult) => metrics.count('dli_gateway_credentials_reloads_total', { result });
   const credentialWatcher = new CredentialWatcher(
     config.credentialFiles,
     config.credentials,
     rotation,
     clock,
     log,
-    countReload,
+    result => metrics.count('dli_gateway_credentials_reloads_total', { result }),
     limits.credentialPollMs,
   );
 
