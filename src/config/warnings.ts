@@ -86,11 +86,12 @@ function findMisspelt(name: string): string | undefined {
   return similar.toSorted((one, other) => one.distance - other.distance)[0]?.candidate;
 }
 
-/** The number of different letters; infinite when lengths show that it is too large. */
+/** The number of different letters; infinite when it is too large. */
 function distanceOf(name: string, candidate: string): number {
   if (name.replaceAll('_', '') === candidate.replaceAll('_', '')) return 1;
-  const isClose = Math.abs(name.length - candidate.length) <= maxDistance(candidate);
-  return isClose ? editDistance(name, candidate) : Number.POSITIVE_INFINITY;
+  const max = maxDistance(candidate);
+  const isClose = Math.abs(name.length - candidate.length) <= max;
+  return isClose ? editDistance(name, candidate, max) : Number.POSITIVE_INFINITY;
 }
 
 /** The largest distance at which a name is taken for a variable; negative for never. */
@@ -105,16 +106,20 @@ function isExtended(name: string, candidate: string): boolean {
   return OWN_PREFIX.test(candidate) && (name.startsWith(`${candidate}_`) || (isSpecific && candidate.endsWith(name)));
 }
 
-/** The number of letters to insert, delete, replace or swap with their neighbour (optimal string alignment). */
-function editDistance(one: string, other: string): number {
+/**
+ * The number of letters to insert, delete, replace or swap with their neighbour (optimal string alignment); infinite
+ * when it is larger than `max`.
+ */
+function editDistance(one: string, other: string, max: number): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
   for (let row = 1; row <= one.length; row += 1) {
-    rows.push([row]);
+    const distances = [row];
+    rows.push(distances);
     for (let column = 1; column <= other.length; column += 1) {
       const isSame = one[row - 1] === other[column - 1];
       const isSwapped = one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
-      rows[row]?.push(
+      distances.push(
         Math.min(
           at(row - 1, column) + 1,
           at(row, column - 1) + 1,
@@ -123,6 +128,8 @@ function editDistance(one: string, other: string): number {
         ),
       );
     }
+    // Distances only grow from row to row. Most pairs end here, after their first letters.
+    if (Math.min(...distances) > max) return Number.POSITIVE_INFINITY;
   }
   return at(one.length, other.length);
 }
