@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { createJwksFetcher, describeFetchFailure } from '../auth/jwks.js';
-import type { Backend } from '../compose.js';
-import { compose } from '../compose.js';
+import type { Backend } from '../composition/compose.js';
+import { compose } from '../composition/compose.js';
 import type { Config } from '../config/config.js';
 import type { Environment } from '../config/secret-files.js';
 import { findWarnings } from '../config/warnings.js';

@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics/metrics.js';
 import type { LoadShedder } from './load-shedder.js';
 
-/** Requests of one tenant that may wait for their turn: one on each connection that a tenant may have, see compose.ts. */
+/** Requests of one tenant that may wait for their turn: one on each connection that a tenant may have. */
 export const MAX_WAITING_REQUESTS = 600;
 
 /** Iterations of the event loop after a turn: one for each millisecond that it took, but at most this many. */

@@ -17,7 +17,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   cli: {
     allowed: [
       'gateway.ts',
-      'compose.ts',
+      'composition',
       'enhanced-connection',
       'operation-store',
       'auth',
@@ -31,22 +31,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   'dev-mode.ts': { allowed: ['config', 'emulator'] },
   'gateway.ts': {
     allowed: [
-      'compose.ts',
+      'composition',
       'http',
       'graphql',
       'enhanced-connection',
       'datasource-connection',
       'operation-store',
       'config',
-      'compose-metrics.ts',
       'lib',
     ],
   },
-  'compose.ts': {
+  composition: {
     allowed: [
-      'compose-callers.ts',
-      'compose-metrics.ts',
-      'compose-redis.ts',
       'idempotency',
       'operation-store',
       'connection-reads',
@@ -55,18 +51,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       'dli',
       'huawei-cloud',
       'lib',
+      'metrics',
     ],
-    allowedAsTypes: ['metrics'],
+    allowedAsTypes: ['http'],
   },
-  'compose-metrics.ts': {
-    allowed: ['metrics'],
-    allowedAsTypes: ['http', 'operation-store', 'config', 'huawei-cloud', 'lib'],
-  },
-  'compose-callers.ts': {
-    allowed: ['idempotency', 'auth', 'lib'],
-    allowedAsTypes: ['config', 'dli', 'huawei-cloud', 'metrics'],
-  },
-  'compose-redis.ts': { allowed: ['operation-store', 'connection-reads', 'config', 'lib'], allowedAsTypes: ['dli'] },
   http: { allowed: ['graphql', 'lib'], allowedAsTypes: ['datasource-connection', 'auth', 'metrics'] },
   graphql: { allowed: ['enhanced-connection', 'datasource-connection', 'lib'], allowedAsTypes: ['auth'] },
   'enhanced-connection': {

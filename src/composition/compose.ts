@@ -1,49 +1,49 @@
 import type { Logger } from 'pino';
-import { AuditLog } from './auth/audit-log.js';
-import type { ConnectionLimits, DescribeOutcome } from './compose-callers.js';
+import { AuditLog } from '../auth/audit-log.js';
+import type { Config } from '../config/config.js';
+import { CredentialWatcher } from '../config/credential-watcher.js';
+import type { CredentialsConfig } from '../config/credentials.js';
+import { credentialValues, rotationOf } from '../config/credentials.js';
+import { ConnectionDetails } from '../connection-reads/connection-details.js';
+import { FairRateLimiter } from '../connection-reads/fair-rate-limiter.js';
+import { ConnectionReader } from '../connection-reads/reader.js';
+import { ConnectionWatcher } from '../connection-reads/watcher.js';
+import { createDliClients } from '../dli/create-clients.js';
+import { ConfidentialTexts } from '../dli/sanitize.js';
+import { AccessKeyAuthenticator } from '../huawei-cloud/access-key-authenticator.js';
+import type { Authenticator, Rotate } from '../huawei-cloud/authenticator.js';
+import { ClockSkew } from '../huawei-cloud/clock-skew.js';
+import { proxyTexts } from '../huawei-cloud/egress-proxy.js';
+import { IamClient } from '../huawei-cloud/iam-client.js';
+import { TokenAuthenticator } from '../huawei-cloud/token-authenticator.js';
+import { Transport } from '../huawei-cloud/transport.js';
+import { UpstreamLog } from '../huawei-cloud/upstream-log.js';
+import { ChangeBindings } from '../idempotency/change-bindings.js';
+import { ConnectionLookup } from '../idempotency/connection-lookup.js';
+import { CreateConnection } from '../idempotency/create-connection.js';
+import { CreateEnhancedConnection } from '../idempotency/create-enhanced-connection.js';
+import { DeleteConnection } from '../idempotency/delete-connection.js';
+import { OperationKeys } from '../idempotency/operation-keys.js';
+import { Reconciler } from '../idempotency/reconciler.js';
+import { BackgroundReconciliation, InlineReconciliation } from '../idempotency/reconciliation-schedule.js';
+import { ResumeCreate } from '../idempotency/resume-create.js';
+import { WriteBehind } from '../idempotency/write-behind.js';
+import { LogSampler } from '../lib/log-sampler.js';
+import { logBug } from '../lib/logger.js';
+import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { TIMED_OPERATIONS } from '../operation-store/operation-store.js';
+import { StoreHealth } from '../operation-store/store-health.js';
+import type { ConnectionLimits, DescribeOutcome } from './callers.js';
 import {
   createCallerAuthenticator,
   createCreateLimit,
   createLateEndListener,
   createQuotas,
   openSharedCounters,
-} from './compose-callers.js';
-import { readBackendMetrics } from './compose-metrics.js';
-import { openPollLease, openRedis, openStore } from './compose-redis.js';
-import type { Config } from './config/config.js';
-import { CredentialWatcher } from './config/credential-watcher.js';
-import type { CredentialsConfig } from './config/credentials.js';
-import { credentialValues, rotationOf } from './config/credentials.js';
-import { ConnectionDetails } from './connection-reads/connection-details.js';
-import { FairRateLimiter } from './connection-reads/fair-rate-limiter.js';
-import { ConnectionReader } from './connection-reads/reader.js';
-import { ConnectionWatcher } from './connection-reads/watcher.js';
-import { createDliClients } from './dli/create-clients.js';
-import { ConfidentialTexts } from './dli/sanitize.js';
-import { AccessKeyAuthenticator } from './huawei-cloud/access-key-authenticator.js';
-import type { Authenticator, Rotate } from './huawei-cloud/authenticator.js';
-import { ClockSkew } from './huawei-cloud/clock-skew.js';
-import { proxyTexts } from './huawei-cloud/egress-proxy.js';
-import { IamClient } from './huawei-cloud/iam-client.js';
-import { TokenAuthenticator } from './huawei-cloud/token-authenticator.js';
-import { Transport } from './huawei-cloud/transport.js';
-import { UpstreamLog } from './huawei-cloud/upstream-log.js';
-import { ChangeBindings } from './idempotency/change-bindings.js';
-import { ConnectionLookup } from './idempotency/connection-lookup.js';
-import { CreateConnection } from './idempotency/create-connection.js';
-import { CreateEnhancedConnection } from './idempotency/create-enhanced-connection.js';
-import { DeleteConnection } from './idempotency/delete-connection.js';
-import { OperationKeys } from './idempotency/operation-keys.js';
-import { Reconciler } from './idempotency/reconciler.js';
-import { BackgroundReconciliation, InlineReconciliation } from './idempotency/reconciliation-schedule.js';
-import { ResumeCreate } from './idempotency/resume-create.js';
-import { WriteBehind } from './idempotency/write-behind.js';
-import { LogSampler } from './lib/log-sampler.js';
-import { logBug } from './lib/logger.js';
-import type { Clock } from './lib/time.js';
-import type { Metrics } from './metrics/metrics.js';
-import { TIMED_OPERATIONS } from './operation-store/operation-store.js';
-import { StoreHealth } from './operation-store/store-health.js';
+} from './callers.js';
+import { readBackendMetrics } from './metrics.js';
+import { openPollLease, openRedis, openStore } from './redis.js';
 
 /** Bounds of the interval of the background reconciliation, in milliseconds; it depends on how soon creates settle. */
 const RECONCILIATION_INTERVAL_MS = { min: 500, max: 2_000 };

@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
-import type { AuditLog } from './auth/audit-log.js';
-import type { CallerAuthenticator } from './auth/caller.js';
-import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from './auth/caller.js';
-import type { SharedCounters } from './auth/rate-limits.js';
-import type { AuthConfig } from './config/auth-config.js';
-import type { ConnectionKind } from './dli/connection.js';
-import type { Transport } from './huawei-cloud/transport.js';
-import type { UpstreamLog } from './huawei-cloud/upstream-log.js';
-import type { CreateOutcome } from './idempotency/outcome.js';
-import { recordedOutcome } from './idempotency/outcome.js';
-import type { LateEndListener } from './idempotency/reconciliation-schedule.js';
-import type { RedisClients } from './lib/redis-client.js';
-import type { Clock } from './lib/time.js';
-import type { Metrics } from './metrics/metrics.js';
+import type { AuditLog } from '../auth/audit-log.js';
+import type { CallerAuthenticator } from '../auth/caller.js';
+import { ANONYMOUS, ConnectionQuota, NO_CREATE_LIMIT } from '../auth/caller.js';
+import type { SharedCounters } from '../auth/rate-limits.js';
+import type { AuthConfig } from '../config/auth-config.js';
+import type { ConnectionKind } from '../dli/connection.js';
+import type { Transport } from '../huawei-cloud/transport.js';
+import type { UpstreamLog } from '../huawei-cloud/upstream-log.js';
+import type { CreateOutcome } from '../idempotency/outcome.js';
+import { recordedOutcome } from '../idempotency/outcome.js';
+import type { LateEndListener } from '../idempotency/reconciliation-schedule.js';
+import type { RedisClients } from '../lib/redis-client.js';
+import type { Clock } from '../lib/time.js';
+import type { Metrics } from '../metrics/metrics.js';
 
 /** Connects to the rate-limit counters in Redis; undefined when there are no limits or no Redis. */
 export async function openSharedCounters(
@@ -24,8 +24,8 @@ export async function openSharedCounters(
 ): Promise<(SharedCounters & { close(): Promise<void> }) | undefined> {
   if (clients === undefined || (tokens === undefined && createLimit === undefined)) return undefined;
   const [{ connectBestEffort, closeRedis }, { COUNTER_PREFIX }] = await Promise.all([
-    import('./lib/redis-client.js'),
-    import('./auth/rate-limits.js'),
+    import('../lib/redis-client.js'),
+    import('../auth/rate-limits.js'),
   ]);
   const lines = {
     lost: (fields: object) =>
@@ -51,9 +51,9 @@ export async function createCallerAuthenticator(
   if (tokens === undefined) return ANONYMOUS;
   const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =
     await Promise.all([
-      import('./auth/jwt-authenticator.js'),
-      import('./auth/jwks.js'),
-      import('./auth/rate-limits.js'),
+      import('../auth/jwt-authenticator.js'),
+      import('../auth/jwks.js'),
+      import('../auth/rate-limits.js'),
     ]);
   const jwks = new JwksCache(createJwksFetcher(tokens, issuerTransport, upstream), clock, log);
   metrics.read('dli_gateway_jwks_age_seconds', () => jwks.ageSeconds);
@@ -65,7 +65,7 @@ export async function createCallerAuthenticator(
 /** Creates the limit of mutations per tenant. */
 export async function createCreateLimit({ createLimit }: AuthConfig, counters: SharedCounters | undefined) {
   if (createLimit === undefined) return NO_CREATE_LIMIT;
-  const { TenantCreateLimit } = await import('./auth/rate-limits.js');
+  const { TenantCreateLimit } = await import('../auth/rate-limits.js');
   return new TenantCreateLimit(createLimit, counters);
 }
 

@@ -1,14 +1,14 @@
-import type { Config } from './config/config.js';
-import type { Readiness } from './http/admin-server.js';
-import type { Authenticator } from './huawei-cloud/authenticator.js';
-import type { ClockSkew } from './huawei-cloud/clock-skew.js';
-import type { Clock } from './lib/time.js';
-import type { Reading } from './metrics/catalog.js';
-import { READINGS } from './metrics/catalog.js';
-import type { Metrics } from './metrics/metrics.js';
-import { NO_METRICS } from './metrics/metrics.js';
-import type { OpenCreate, OperationStore } from './operation-store/operation-store.js';
-import type { StoreHealth } from './operation-store/store-health.js';
+import type { Config } from '../config/config.js';
+import type { Readiness } from '../http/admin-server.js';
+import type { Authenticator } from '../huawei-cloud/authenticator.js';
+import type { ClockSkew } from '../huawei-cloud/clock-skew.js';
+import type { Clock } from '../lib/time.js';
+import type { Reading } from '../metrics/catalog.js';
+import { READINGS } from '../metrics/catalog.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { NO_METRICS } from '../metrics/metrics.js';
+import type { OpenCreate, OperationStore } from '../operation-store/operation-store.js';
+import type { StoreHealth } from '../operation-store/store-health.js';
 
 /** Open creates are read from the store at most this often, however many collect the metrics. */
 const OPEN_CREATES_LIFE_MS = 5_000;
@@ -16,7 +16,7 @@ const OPEN_CREATES_LIFE_MS = 5_000;
 /** Creates the metrics of a gateway. Their library is loaded only if there are any. */
 export async function openMetrics({ metrics, buildCommit }: Config): Promise<Metrics> {
   if (!metrics) return NO_METRICS;
-  const { PrometheusMetrics } = await import('./metrics/prometheus-metrics.js');
+  const { PrometheusMetrics } = await import('../metrics/prometheus-metrics.js');
   return new PrometheusMetrics(buildCommit);
 }
 

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from './config/config.js';
-import type { Rotation } from './config/credential-watcher.js';
-import { CredentialWatcher } from './config/credential-watcher.js';
-import type { PollLease } from './connection-reads/poller.js';
-import { LOCAL_LEASE } from './connection-reads/poller.js';
-import type { ConfidentialTexts } from './dli/sanitize.js';
-import type { Logger } from './lib/logger.js';
-import type { RedisClients } from './lib/redis-client.js';
-import type { RedisAddress } from './lib/redis-url.js';
-import { parseRedisUrl } from './lib/redis-url.js';
-import type { Clock } from './lib/time.js';
-import type { OperationStore } from './operation-store/operation-store.js';
-import type { StoreHealth } from './operation-store/store-health.js';
+import type { Config } from '../config/config.js';
+import type { Rotation } from '../config/credential-watcher.js';
+import { CredentialWatcher } from '../config/credential-watcher.js';
+import type { PollLease } from '../connection-reads/poller.js';
+import { LOCAL_LEASE } from '../connection-reads/poller.js';
+import type { ConfidentialTexts } from '../dli/sanitize.js';
+import type { Logger } from '../lib/logger.js';
+import type { RedisClients } from '../lib/redis-client.js';
+import type { RedisAddress } from '../lib/redis-url.js';
+import { parseRedisUrl } from '../lib/redis-url.js';
+import type { Clock } from '../lib/time.js';
+import type { OperationStore } from '../operation-store/operation-store.js';
+import type { StoreHealth } from '../operation-store/store-health.js';
 
 /**
  * Prepares the connections to Redis, and follows the file of its URL; undefined without Redis.
@@ -25,7 +25,7 @@ export async function openRedis(
   log: Logger<{ keys: readonly string[] }>,
 ) {
   if (settings === undefined) return undefined;
-  const { RedisClients } = await import('./lib/redis-client.js');
+  const { RedisClients } = await import('../lib/redis-client.js');
   const { address, urlFile } = settings;
   const clients = new RedisClients(settings, timeoutMs);
   const rotation: Rotation<RedisAddress> = {
@@ -54,10 +54,10 @@ export async function openStore(
   health: StoreHealth,
 ): Promise<OperationStore> {
   if (clients === undefined) {
-    const { LmdbStore } = await import('./operation-store/lmdb-store.js');
+    const { LmdbStore } = await import('../operation-store/lmdb-store.js');
     return LmdbStore.open(dataDir, health);
   }
-  const { RedisStore } = await import('./operation-store/redis-store.js');
+  const { RedisStore } = await import('../operation-store/redis-store.js');
   const limits = redisTimeoutMs === undefined ? undefined : { command: redisTimeoutMs, operation: 2 * redisTimeoutMs };
   return RedisStore.connect(clients, health, clock, limits);
 }
@@ -72,6 +72,6 @@ export async function openPollLease(
   logWindowMs: number | undefined,
 ): Promise<PollLease> {
   if (clients === undefined) return LOCAL_LEASE;
-  const { openRedisPollLease } = await import('./connection-reads/redis-poll-lease.js');
+  const { openRedisPollLease } = await import('../connection-reads/redis-poll-lease.js');
   return openRedisPollLease(clients, project, confidential, clock, log, logWindowMs);
 }
