@@ -16,7 +16,8 @@ export interface BothLists extends ConnectionList {
 }
 
 const KINDS = [ConnectionKind.CLASSIC, ConnectionKind.ENHANCED] as const;
-const MAX_KNOWN_KINDS = 50_000;
+/** The ids of two lists of 10,000 connections. */
+const MAX_KNOWN_KINDS = 20_000;
 const NOT_OFFERED_LIFE_MS = 60_000;
 const NOT_OFFERED = 'notOffered';
 
