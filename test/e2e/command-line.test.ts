@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { parseCommandLine, UsageError } from '../../src/cli/command-line.js';
 import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { AUDIENCE, startTokenIssuer } from '../auth/helpers/token-issuer.js';
@@ -72,9 +73,13 @@ describe('the command line', () => {
     [['--dev', '--online'], '--online needs --check-config'],
     [['--check-config', '--print-config'], '--check-config and --print-config exclude each other'],
     [['--dev', '--version'], '--dev and --version exclude each other'],
-  ])('that is wrong is refused with one line and exit code 64: %j', async (flags, problem) => {
-    const stderr = `Wrong command line: ${problem}. See --help.\n`;
-    expect(await run(flags)).toEqual({ exitCode: 64, stdout: '', stderr });
+  ])('that is wrong is refused: %j', (flags, problem) => {
+    expect(() => parseCommandLine(flags)).toThrow(new UsageError(problem));
+  });
+
+  it('that is wrong ends the program with one line and exit code 64', async () => {
+    const stderr = 'Wrong command line: --online needs --check-config. See --help.\n';
+    expect(await run(['--online'])).toEqual({ exitCode: 64, stdout: '', stderr });
   });
 
   it('--print-config prints the configuration, without secrets', async () => {

@@ -13,7 +13,7 @@ import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 const ENVIRONMENT = environmentFor('http://127.0.0.1:9');
 const REFUSED = { query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, name: '' } } };
 /** Their audit lines of 400 bytes are more than a pipe holds. */
-const MUTATIONS = 300;
+const MUTATIONS = 220;
 
 /** Starts a gateway whose log is read until it listens. */
 async function startOnPipe(preload = '') {
