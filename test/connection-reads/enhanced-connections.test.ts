@@ -87,7 +87,7 @@ describe('a subscription to an enhanced connection', () => {
     const gateway = await startEnhancedGateway({ env });
     const { ledger } = gateway.emulator;
     const ids = Array.from({ length: connections }, (_, index) => seedBound(gateway, 'CREATING', `c${index}`));
-    // Lists tell the kinds of ids.
+    // The list shows of which kind each id is.
     await pageOf(gateway);
     const clients = Array.from({ length: 5 }, () => socketClient(gateway.graphqlUrl));
     const watchers = clients.flatMap(client =>

@@ -117,7 +117,7 @@ describe('a subscription to the list', () => {
     expect(await next()).toBe('problem UNAVAILABLE');
   });
 
-  it('tells a new subscriber that its kind cannot be listed at the moment', async () => {
+  it('reports to a new subscriber that its kind cannot be listed at the moment', async () => {
     const stored = new StoredConnections();
     stored.fail('ENHANCED', 'THROTTLED');
     const { watcher } = readAndWatch(stored);
@@ -158,7 +158,7 @@ describe('a change of our own', () => {
     return { stored, clock, reads: readAndWatch(stored, { clock, freshnessMs: 1_000 }) };
   }
 
-  it('tells the client of DLI that a created connection is an enhanced one', async () => {
+  it('reports to the client of DLI that a created connection is an enhanced one', async () => {
     const { stored, reads } = start();
     reads.watcher.notice({ kind: 'created', id: idOf(1), connectionKind: 'ENHANCED' });
     reads.watcher.notice({ kind: 'created', id: idOf(2), connectionKind: 'CLASSIC' });

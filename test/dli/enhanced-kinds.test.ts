@@ -49,7 +49,7 @@ describe('the kind of a connection', () => {
     expect(received.at(-1)?.path).toMatch(kind === 'CLASSIC' ? CLASSIC : ENHANCED);
   });
 
-  it('is remembered from lists, and as it was told', async () => {
+  it('is remembered from lists, and from creates', async () => {
     const { connections, context, received } = await startWith({ enhanced: FOUND, enhancedList: LISTED });
     await connections.listConnections(context());
     connections.remember(OTHER_ID, 'CLASSIC');

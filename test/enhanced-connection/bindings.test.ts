@@ -67,7 +67,7 @@ describe('binding a connection', () => {
     expect(sent('associateQueue')).toHaveLength(1);
   });
 
-  it('succeeds also if the binding fails later: that is told by the binding', async () => {
+  it('succeeds also if the binding fails later, which the binding reports', async () => {
     const { bind, id } = await start();
     expect(await bind(id, POOL_OVERLAPPING)).toMatchObject({
       __typename: BOUND,
@@ -208,7 +208,7 @@ describe('unbinding a connection', () => {
     expect(sent('disassociateQueue')).toEqual([{ elastic_resource_pools: ['pool_a'] }]);
   });
 
-  it('is not done for a queue that may be bound as its pool, which DLI does not tell at the moment', async () => {
+  it('is not done for a queue that may be bound as its pool, which DLI does not say at the moment', async () => {
     const { emulator } = shared();
     const { connectionId } = emulator.seedEnhancedConnection({ bindings: [{ kind: 'pool', name: 'pool_a' }] });
     for (const operation of ['listElasticResourcePools', 'listQueues'] as const)

@@ -86,7 +86,7 @@ describe('an enhanced connection', () => {
     expect(Object.keys(JSON.parse(body)).sort()).toEqual(['dest_network_id', 'dest_vpc_id', 'name']);
   });
 
-  it('tells which pools could not be bound, and says so again when the call is repeated', async () => {
+  it('names the pools that could not be bound, again when the call is repeated', async () => {
     const { createEnhanced, call } = start();
     const resources = [POOL_A, { kind: 'QUEUE', name: 'no_such_queue' }];
     const first = await createEnhanced({ ...call, resources });

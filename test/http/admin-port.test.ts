@@ -64,7 +64,7 @@ describe('readiness', () => {
     expect(await ask()).toEqual({ status: 'ready', ...PARTS, clockSkewSeconds: bounds });
   });
 
-  it('does not depend on DLI and credentials, but tells their state', async () => {
+  it('does not depend on DLI and credentials, but reports their state', async () => {
     const gateway = await startGateway({ env: { HUAWEICLOUD_SDK_SK: 'wrong' } });
     for (const name of ['n1', 'n2']) await gateway.create({ name });
     await gateway.emulator.close();
