@@ -225,6 +225,7 @@ function webSocketOnlyUpgrade(hasUnanswered: (socket: Socket) => boolean): typeo
 
     /** Node sets this while parsing, and reads it when the headers are complete. */
     get upgrade(): boolean {
+      if (this.socket.destroyed) this.#endParsing();
       if (!this.wantsUpgrade || this.method === 'CONNECT') return this.wantsUpgrade;
       const isToWebSocket = this.method === 'GET' && this.headers.upgrade?.toLowerCase() === 'websocket';
       return isToWebSocket && !hasUnanswered(this.socket);
@@ -232,6 +233,15 @@ function webSocketOnlyUpgrade(hasUnanswered: (socket: Socket) => boolean): typeo
 
     set upgrade(isRequested: boolean) {
       this.wantsUpgrade = isRequested;
+    }
+
+    /**
+     * Node parses what it has received of a connection to its end, although that was closed meanwhile: thousands of
+     * requests in one piece. What follows a CONNECT it leaves to others.
+     */
+    #endParsing(): void {
+      this.method = 'CONNECT';
+      this.wantsUpgrade = true;
     }
   };
 }

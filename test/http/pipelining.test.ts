@@ -1,9 +1,11 @@
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { onCleanup } from '../helpers/clean-up.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
@@ -98,6 +100,22 @@ describe('the unanswered requests of a connection', () => {
     expect(await answer).toBe('');
     expect(gateway.log()).toContain('"reason":"pipelining","address":"127.0.0.1","msg":"connection closed"');
     expect(gateway.log()).not.toContain('internal error');
+  });
+
+  it('are not read any further when they have closed it', async () => {
+    const gateway = await startGateway();
+    let requests = 0;
+    const count = () => {
+      requests += 1;
+    };
+    diagnostics.subscribe('http.server.request.start', count);
+    onCleanup(() => diagnostics.unsubscribe('http.server.request.start', count));
+    const socket = await open(gateway);
+    const answer = readToEnd(socket);
+    socket.write(NOTHING.repeat(1_000));
+    await answer;
+    expect(requests).toBe(MAX_UNANSWERED + 1);
+    expect(gateway.log()).not.toMatch(/"level":[4-6]0/);
   });
 
   it('close it when more than 1 MiB is buffered behind them, whatever the characters', async () => {
