@@ -105,8 +105,8 @@ function loadValidatorsInUse({ onResolve, resolve }) {
 
 /**
  * Leaves out what only other users of a package need: all of undici but its agent and connector, all languages of zod
- * but one, what @fastify/compress needs for unknown types and for older Nodes, and the parts of prom-client for push
- * gateways and summaries.
+ * but one, what fastify needs for JSON schemas and injected requests, what @fastify/compress needs for unknown types and
+ * for older Nodes, and the parts of prom-client for push gateways and summaries.
  */
 function leaveOutUnusedParts({ onResolve, onLoad }) {
   onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
@@ -118,6 +118,13 @@ function leaveOutUnusedParts({ onResolve, onLoad }) {
       "exports.buildConnector = require('./node_modules/undici/lib/core/connect.js');",
     ].join('\n'),
     resolveDir: ROOT,
+  }));
+  onResolve({ filter: /^(?:@fastify\/(?:ajv|fast-json-stringify)-compiler|light-my-request)$/ }, ({ path }) => ({
+    path,
+    namespace: 'left-out',
+  }));
+  onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
+    contents: `module.exports = () => () => { throw new Error('${path} is not part of the bundle.'); };`,
   }));
   // Without exemplars, prom-client uses no traces.
   onResolve({ filter: /^@opentelemetry\/api$/ }, ({ importer, path }) =>
