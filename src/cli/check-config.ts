@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+
 import { pino } from 'pino';
 import { createJwksFetcher, describeFetchFailure } from '../auth/jwks.js';
 import type { Backend } from '../composition/compose.js';
