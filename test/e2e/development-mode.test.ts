@@ -164,16 +164,28 @@ describe('the development mode', () => {
   });
 
   it.each([
-    ['HOST', '0.0.0.0', 'HOST must be a loopback address in development mode'],
-    ['HOST', '127.0.0.1.evil.example', 'HOST must be a loopback address in development mode'],
-    ['ADMIN_HOST', '0.0.0.0', 'ADMIN_HOST must be a loopback address in development mode'],
-    ['EMULATOR_CREATION_MS', 'a-while', 'EMULATOR_CREATION_MS must be a whole number'],
-    ['EMULATOR_PORT', '65537', 'EMULATOR_PORT must be at most 65535'],
-    ['EMULATOR_FAIL_NAMES', '(canary', 'EMULATOR_FAIL_NAMES must be a regular expression'],
-  ])('with %s=%s reports the problem without the value and exits with 78', async (key, value, problem) => {
-    const gateway = startDevelopment({ [key]: value });
+    [
+      'addresses that are not loopback ones',
+      { HOST: '0.0.0.0', ADMIN_HOST: '127.0.0.1.evil.example' },
+      [
+        'HOST must be a loopback address in development mode',
+        'ADMIN_HOST must be a loopback address in development mode',
+      ],
+    ],
+    [
+      'invalid variables of the emulator',
+      { EMULATOR_PORT: '65537', EMULATOR_CREATION_MS: 'a-while', EMULATOR_FAIL_NAMES: '(canary' },
+      [
+        'EMULATOR_PORT must be at most 65535',
+        'EMULATOR_CREATION_MS must be a whole number',
+        'EMULATOR_FAIL_NAMES must be a regular expression',
+      ],
+    ],
+  ])('with %s reports all of them without their values, and exits with 78', async (_, changes, problems) => {
+    const gateway = startDevelopment(changes);
     expect(await Promise.race([gateway.end(), addressesOf(gateway)])).toBe(78);
-    expect(gateway.stderr().trimEnd()).toBe(`The gateway cannot start. Invalid configuration:\n  ${problem}`);
+    const lines = ['The gateway cannot start. Invalid configuration:', ...problems.map(problem => `  ${problem}`)];
+    expect(gateway.stderr().trimEnd().split('\n')).toEqual(lines);
     expect(gateway.stdout()).toBe('');
   });
 });
