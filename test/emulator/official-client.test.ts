@@ -1,16 +1,21 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   DEFAULT_ACCESS_KEY,
   DEFAULT_PROJECT_ID,
   DEFAULT_PROJECT_NAME,
   DEFAULT_SECRET_KEY,
 } from '../../src/emulator/emulator.js';
-import { runOfficialClient } from './helpers/run-official-client.js';
+import { startOfficialClient } from './helpers/run-official-client.js';
 import { CREATE_BODY, ENHANCED_BODY, startEmulator } from './helpers/running-emulator.js';
 
 const KEYS = { accessKey: DEFAULT_ACCESS_KEY, secretKey: DEFAULT_SECRET_KEY };
 
 describe('the official client', () => {
+  let runOfficialClient: Awaited<ReturnType<typeof startOfficialClient>>;
+  beforeAll(async () => {
+    runOfficialClient = await startOfficialClient();
+  });
+
   it('creates, gets, lists by tag and deletes', async () => {
     const { baseUrl, emulator } = await startEmulator();
     const results = await runOfficialClient({

@@ -1,5 +1,5 @@
 // Runs calls with the vendor's own client, in a process of its own because that client logs to stdout and
-// keeps files in the home directory. Receives one job as a message, replies with the results and exits.
+// keeps files in the home directory. Receives jobs as messages, and replies with the results of each.
 import sdk from '@huaweicloud/huaweicloud-sdk-core';
 import builders from '@huaweicloud/huaweicloud-sdk-core/ClientBuilder.js';
 
@@ -23,7 +23,7 @@ const OPERATIONS = {
   listQueues: { method: 'GET', url: '/v1.0/{project_id}/queues' },
 };
 
-process.once('message', async job => {
+process.on('message', async job => {
   const results = [];
   for (const step of job.steps) {
     const { connectionId, ...request } = step;
@@ -31,7 +31,7 @@ process.once('message', async job => {
     else request.connectionId = connectionId;
     results.push(await run(job, request));
   }
-  process.send(results, () => process.disconnect());
+  process.send(results);
 });
 
 async function run({ endpoint, iamEndpoint, region, ...keys }, step) {

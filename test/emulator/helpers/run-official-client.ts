@@ -4,11 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onCleanup } from '../../helpers/clean-up.js';
 
 const SCRIPT = fileURLToPath(new URL('official-client.mjs', import.meta.url));
 
 /** A job for the vendor's client. `connectionId: 'created'` stands for the id returned by the first step. */
-export interface OfficialClientJob {
+interface OfficialClientJob {
   endpoint: string;
   accessKey: string;
   secretKey: string;
@@ -40,24 +41,29 @@ export interface OfficialClientJob {
 }
 
 /** Runs a job with the vendor's client and returns the result of each step. */
-export async function runOfficialClient(job: OfficialClientJob): Promise<Record<string, unknown>[]> {
+type RunOfficialClient = (job: OfficialClientJob) => Promise<Record<string, unknown>[]>;
+
+/** Starts the vendor's client, which takes most of a second. It runs one job at a time. */
+export async function startOfficialClient(): Promise<RunOfficialClient> {
   const home = await mkdtemp(join(tmpdir(), 'official-client-'));
   const child = fork(SCRIPT, { silent: true, env: { ...process.env, HOME: home }, execArgv: [] });
-  try {
-    const exit = once(child, 'exit');
-    const errors: Buffer[] = [];
-    child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
-    child.stdout?.resume();
+  const exit = once(child, 'exit');
+  onCleanup(async () => {
+    child.kill();
+    await exit;
+    await rm(home, { recursive: true, force: true });
+  });
+  const errors: Buffer[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+  child.stdout?.resume();
+  const failed = exit.then(() => {
+    throw new Error(`The official client ended: ${Buffer.concat(errors).toString()}`);
+  });
+  failed.catch(() => {});
+  return async job => {
     const message = once(child, 'message');
     child.send(job);
-    const failed = exit.then(() => {
-      throw new Error(`The official client ended without a result: ${Buffer.concat(errors).toString()}`);
-    });
     const [results] = await Promise.race([message, failed]);
-    await exit;
     return results;
-  } finally {
-    child.kill();
-    await rm(home, { recursive: true, force: true });
-  }
+  };
 }
