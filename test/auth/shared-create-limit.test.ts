@@ -28,7 +28,7 @@ async function passedOf(gateways: readonly TokenGateway[], token: string, offere
 
 const PER_SECOND = 10;
 const OFFERED_PER_SECOND = 200;
-const OFFERED_FOR_MS = proofSize(2_500, 10_000);
+const OFFERED_FOR_MS = proofSize(1_500, 10_000);
 const SECOND_MS = 1_000;
 
 /**
