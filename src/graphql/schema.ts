@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 
 import { validateSync } from 'class-validator';
-import { GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
+import { lexicographicSortSchema, printSchema } from 'graphql';
 import type { AuthChecker, PubSub } from 'type-graphql';
 import { ArgumentValidationError, buildSchemaSync } from 'type-graphql';
 import type { Role } from '../auth/caller.js';
@@ -74,7 +75,8 @@ export function buildGatewaySchema(resolvers?: Resolvers): GraphQLSchema {
     // The check introspects the whole schema at every start; the first request and the tests find the same problems.
     skipCheck: true,
   });
-  return new GraphQLSchema({ ...schema.toConfig(), description: DESCRIPTION });
+  schema.description = DESCRIPTION;
+  return schema;
 }
 
 /** Prints the text of `schema.graphql`. It is sorted, so that diffs show only real changes. */
