@@ -84,6 +84,26 @@ const RULES: Readonly<Record<string, Rule>> = {
   emulator: { allowed: [] },
 };
 
+/** Narrower rules of the files of a folder whose parts need different things. */
+const RULES_OF_FILES: Readonly<Record<string, Rule>> = {
+  'composition/compose.ts': {
+    allowed: ['idempotency', 'operation-store', 'connection-reads', 'auth', 'config', 'dli', 'huawei-cloud', 'lib'],
+    allowedAsTypes: ['metrics'],
+  },
+  'composition/metrics.ts': {
+    allowed: ['metrics'],
+    allowedAsTypes: ['http', 'operation-store', 'config', 'huawei-cloud', 'lib'],
+  },
+  'composition/callers.ts': {
+    allowed: ['idempotency', 'auth', 'lib'],
+    allowedAsTypes: ['config', 'dli', 'huawei-cloud', 'metrics'],
+  },
+  'composition/redis.ts': {
+    allowed: ['operation-store', 'connection-reads', 'config', 'lib'],
+    allowedAsTypes: ['dli'],
+  },
+};
+
 const FILES = readSource();
 const FOLDERS = [...new Set(FILES.map(({ folder }) => folder))];
 
@@ -119,6 +139,22 @@ describe('the dependencies between the folders of src', () => {
     const files = FILES.filter(file => file.folder === folder);
     expect(
       describeImports(files, found => found.isOurs && folderOf(found.target) !== folder && !isAllowed(found, rule)),
+    ).toEqual([]);
+  });
+
+  it('have a rule for every file of a folder that has rules for its files', () => {
+    const folders = new Set(Object.keys(RULES_OF_FILES).map(folderOf));
+    const paths = FILES.filter(({ folder }) => folders.has(folder)).map(({ path }) => path);
+    expect(paths.toSorted()).toEqual(Object.keys(RULES_OF_FILES).toSorted());
+  });
+
+  it.each(Object.entries(RULES_OF_FILES))('point in the allowed direction from the file %s', (path, rule) => {
+    const files = FILES.filter(file => file.path === path);
+    expect(
+      describeImports(
+        files,
+        found => found.isOurs && folderOf(found.target) !== folderOf(path) && !isAllowed(found, rule),
+      ),
     ).toEqual([]);
   });
 
