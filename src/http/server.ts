@@ -90,7 +90,7 @@ export async function createHttpServer({
     const { socket } = request;
     // Nothing can be answered after the last response, which may still be on its way.
     if (socket.writableEnded) return;
-    // Node keeps parsing what it has received after the connection is closed.
+    // Nobody reads a request that has closed its connection.
     if (!connections.addRequest(request, response)) request.destroy();
     else if (!arrivals.add(connections.networkOf(socket) ?? socket, socket, () => handle(request, response)))
       connections.closeFlooding(socket);
