@@ -16,8 +16,8 @@ export interface BothLists extends ConnectionList {
 }
 
 const KINDS = [ConnectionKind.CLASSIC, ConnectionKind.ENHANCED] as const;
-/** The ids of two lists of 10,000 connections. */
-const MAX_KNOWN_KINDS = 20_000;
+/** Some 2 MB. An id beyond them costs one more call. */
+const MAX_KNOWN_KINDS = 10_000;
 const NOT_OFFERED_LIFE_MS = 60_000;
 const NOT_OFFERED = 'notOffered';
 
