@@ -78,12 +78,12 @@ describe('throttled creates', () => {
     const clock = createManualClock();
     const gateway = await startGateway({ clock, emulator: { now: () => clock.epochMs() } });
     const { emulator } = gateway;
-    await createMany(gateway, 'good', 100);
+    await createMany(gateway, 'good', 50);
     emulator.inject({ operation: 'createConnection', error: 'APIGW.0308', times: 0 });
-    const payloads = await createMany(gateway, 'throttled', 50);
+    const payloads = await createMany(gateway, 'throttled', 25);
     expect(new Set(payloads.map(({ code }) => code))).toEqual(new Set(['UPSTREAM_THROTTLED']));
-    const retries = emulator.ledger.count('createConnection') - 150;
-    expect(retries).toBeGreaterThanOrEqual(10);
-    expect(retries).toBeLessThanOrEqual(15);
+    const retries = emulator.ledger.count('createConnection') - 75;
+    expect(retries).toBeGreaterThanOrEqual(5);
+    expect(retries).toBeLessThanOrEqual(7);
   });
 });

@@ -5,9 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
+import { isWithinTest, onCleanup } from './clean-up.js';
 import { closedPort } from './listening-server.js';
 
-/** A private Redis on loopback, without persistence by default; it stops after the test. */
+/**
+ * A private Redis on loopback, without persistence by default; it stops after the test, or after all tests when it was
+ * started before them.
+ */
 export interface RedisServer {
   port: number;
   url: string;
@@ -22,13 +26,15 @@ export interface RedisServer {
   resume(): void;
 }
 
-const running = new Set<{ child: ChildProcess; folder: string }>();
+interface RunningServer {
+  child: ChildProcess;
+  folder: string;
+}
+
+const running = new Set<RunningServer>();
 
 afterEach(async () => {
-  for (const server of running) {
-    await end(server.child, 'SIGKILL');
-    rmSync(server.folder, { recursive: true, force: true });
-  }
+  for (const server of running) await discard(server);
   running.clear();
 });
 
@@ -83,7 +89,8 @@ async function start(
   { port, folder, readyText }: { port: number; folder: string; readyText: string },
 ): Promise<RedisServer> {
   const child = spawn(program, values, { stdio: ['ignore', 'pipe', 'inherit'] });
-  running.add({ child, folder });
+  if (isWithinTest()) running.add({ child, folder });
+  else onCleanup(() => discard({ child, folder }));
   await readiness(child, readyText);
   return {
     port,
@@ -103,6 +110,11 @@ async function readiness(child: ChildProcess, readyText: string): Promise<void> 
     if (output.includes(readyText)) break;
   }
   if (!output.includes(readyText)) throw new Error(`Redis did not start: ${output}`);
+}
+
+async function discard({ child, folder }: RunningServer): Promise<void> {
+  await end(child, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -108,9 +108,9 @@ describe('a gateway whose queue of creates is full', () => {
     const { url, emulator, release } = await startHeldUpstream();
     // The project lookup proves the credential, so that many creates are in flight at a time.
     const env = { DLI_ENDPOINT: url, HUAWEICLOUD_SDK_PROJECT_ID: undefined, OPERATION_TIMEOUT_MS: '120000' };
-    // The gateway has 50 creates in flight and queues 500, or a tenth of that in the short form.
-    const queuedCreates = proofSize(50, 500);
-    const count = 100 + queuedCreates;
+    // The gateway has 50 creates in flight, and queues 500, or 10 in the short form.
+    const queuedCreates = proofSize(10, 500);
+    const count = 60 + queuedCreates;
     const { create } = await startIdempotencyGateway({ env, limits: { queuedCreates } });
     const calls = Array.from({ length: count }, (_, index) => ({
       name: `orders_${index}`,

@@ -1,106 +1,152 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { createEmulator } from '../../src/emulator/emulator.js';
+import { onCleanup } from '../helpers/clean-up.js';
+import { createTestClock } from '../helpers/clock.js';
+import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { linesWith } from '../helpers/log-lines.js';
+import { QUICK_FOLDER } from '../helpers/quick-folder.js';
 import {
+  countsOf,
   EXECUTED_BUT_LOST,
   KEY,
   KEY_REUSED,
   LOST,
+  startIdempotencyGateway,
   startUpstream,
   UNKNOWN,
   until,
 } from './helpers/idempotency-gateway.js';
+import { BACKGROUND, createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
-const CALL = { idempotencyKey: KEY };
-const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
-// A killed gateway owns its record for the operation timeout and 5 s; a create is settled after 7.5 settle times.
-const SHORT_TIMES = { OPERATION_TIMEOUT_MS: '3000', RECONCILE_SETTLE_MS: '4000' };
+const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
+const RECONCILED = { ...SUCCESS, reconciled: true };
 
-let dataDir = '';
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'dli-gateway-restart-'));
-});
-afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
-
-/** Starts a gateway process on the test's folder; `preload` may let it kill itself during its call to DLI. */
-async function startProcess(upstreamUrl: string, env: Record<string, string>, preload?: string) {
-  const settings = { DATA_DIR: dataDir, ...env };
-  const gateway = startGatewayProcess(
-    { ...environmentFor(upstreamUrl), ...settings },
-    preload === undefined ? {} : { preload },
-  );
-  const { graphqlUrl } = await gateway.addresses();
-  async function create(changes: Record<string, unknown>): Promise<Record<string, unknown>> {
-    const variables = { input: { ...VALID_INPUT, ...changes } };
-    const { body } = await sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables });
-    return body.data?.['createDatasourceConnection'] as Record<string, unknown>;
-  }
-  return { ...gateway, create };
+/** Makes a folder for the records of a gateway and the next one. */
+function makeFolder(): string {
+  const folder = mkdtempSync(join(QUICK_FOLDER, 'dli-gateway-restart-'));
+  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
-/** Starts the next gateway on the test's folder; it runs in this process, because it is not killed. */
-async function startNext(upstreamUrl: string, env: Record<string, string>) {
-  const settings = { DATA_DIR: dataDir, DLI_ENDPOINT: upstreamUrl, ...env };
-  const { create } = await startGateway({ env: settings });
-  return {
-    create,
-    /** Repeats the create until its payload is this member. */
-    createUntil: (member: string, changes: Record<string, unknown>) =>
-      until(
-        () => create(changes),
-        ({ __typename }) => __typename === member,
-      ),
-    /** Repeats the create while it is in progress elsewhere. */
-    createUntilDecided: (changes: Record<string, unknown>) =>
-      until(
-        () => create(changes),
-        ({ __typename }) => __typename !== 'IdempotencyInProgressError',
-      ),
-  };
-}
-
-/** Source of a module that kills its process at a step of a call to DLI. */
-function killAt(channel: string, condition: string): string {
-  return `import { subscribe } from 'node:diagnostics_channel';
-    subscribe('${channel}', ({ request, response }) => {
-      if (request.method === 'POST' && ${condition}) process.kill(process.pid, 'SIGKILL');
-    });`;
-}
+/** A create by its name. */
+const callOf = (name: string) => ({ name, idempotencyKey: `${KEY}-${name}` });
 
 describe('a create whose gateway is killed', () => {
-  it.each([
-    ['after DLI executed it is found', 'hang', true, RECONCILED],
-    ['before DLI executed it is unknown', 'hang', false, { ...UNKNOWN, reason: 'GATEWAY_RESTART' }],
-  ] as const)('%s after the restart', async (_what, behaviour, apply, answer) => {
-    const { url, emulator, posts } = await startUpstream();
-    emulator.inject({ operation: 'createConnection', behaviour, apply });
-    const first = await startProcess(url, SHORT_TIMES);
-    const broken = expect(first.create(CALL)).rejects.toThrow('fetch failed');
-    await emulator.ledger.waitFor('createConnection', 1);
-    first.signal('SIGKILL');
-    await broken;
-    const second = await startNext(url, SHORT_TIMES);
-    expect(await second.create({ ...CALL, name: 'other' })).toMatchObject(KEY_REUSED);
-    const payload = await second.createUntil(answer.__typename, CALL);
-    expect(payload).toMatchObject(answer);
-    expect(payload.connectionId).toBe(emulator.connections()[0]?.connectionId);
-    expect(posts()).toBe(1);
+  const TIMEOUT_MS = 120_000;
+  /** How long a create is owned after its deadline. */
+  const OWNERSHIP_MARGIN_MS = 5_000;
+  /** Kills its process when DLI has responded to a second create. */
+  const KILL_AT_SECOND_SUCCESS = `import { subscribe } from 'node:diagnostics_channel';
+    let successes = 0;
+    subscribe('undici:request:headers', ({ request, response }) => {
+      if (request.method !== 'POST' || response.statusCode !== 201) return;
+      successes += 1;
+      if (successes === 2) process.kill(process.pid, 'SIGKILL');
+    });`;
+
+  const clock = createTestClock();
+  const emulator = createEmulator({ now: () => clock.epochMs() });
+  const { applied } = countsOf(emulator);
+  let next: TestGateway;
+
+  /** The creates of a name that DLI received. */
+  const postsOf = (name: string) =>
+    emulator.ledger.entries('createConnection').filter(({ body }) => JSON.parse(body).name === name);
+
+  /** Repeats a create until its payload is this member. */
+  const repeatUntil = (member: string, name: string) =>
+    until(
+      () => next.create(callOf(name)),
+      ({ __typename }) => __typename === member,
+    );
+
+  // Four creates are under way when their gateway is killed. The next one needs no process, because it is not killed.
+  beforeAll(async () => {
+    const url = await emulator.listen();
+    onCleanup(() => emulator.close());
+    const env = { DATA_DIR: makeFolder(), OPERATION_TIMEOUT_MS: String(TIMEOUT_MS), RECONCILE_SETTLE_MS: '4000' };
+    const killed = startGatewayProcess({ ...environmentFor(url), ...env }, { preload: KILL_AT_SECOND_SUCCESS });
+    const { graphqlUrl } = await killed.addresses();
+    const createFirst = (call: object) =>
+      sendGraphql(graphqlUrl, { query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...call } } });
+    // Proves the credential, so that the others are sent at the same time.
+    const { body } = await createFirst(callOf('before'));
+    expect(body.data?.['createDatasourceConnection']).toMatchObject(SUCCESS);
+    const unanswered: Promise<unknown>[] = [];
+    const expectNoAnswer = (answer: Promise<unknown>) =>
+      unanswered.push(expect(answer).rejects.toThrow('fetch failed'));
+    for (const [name, apply] of [
+      ['executed', true],
+      ['not_repeated', true],
+      ['not_executed', false],
+    ] as const)
+      emulator.inject({ operation: 'createConnection', name, behaviour: 'hang', apply });
+    for (const name of ['executed', 'not_executed']) expectNoAnswer(createFirst(callOf(name)));
+    expectNoAnswer(createInTrace(graphqlUrl, callOf('not_repeated')));
+    await emulator.ledger.waitFor('createConnection', 4);
+    expectNoAnswer(createFirst(callOf('answered')));
+    expect(await killed.end()).toBe('SIGKILL');
+    await Promise.all(unanswered);
+    clock.advance(TIMEOUT_MS + OWNERSHIP_MARGIN_MS);
+    next = await startGateway({ clock, env: { ...env, DLI_ENDPOINT: url } });
+  });
+
+  it('after DLI executed it is found after the restart', async () => {
+    expect(await next.create({ ...callOf('executed'), name: 'other' })).toMatchObject(KEY_REUSED);
+    const payload = await repeatUntil(RECONCILED.__typename, 'executed');
+    const [post, ...others] = postsOf('executed');
+    expect(payload).toMatchObject({ ...RECONCILED, connectionId: post?.appliedConnectionId });
+    expect([payload.connectionId, others]).toEqual([expect.any(String), []]);
+  });
+
+  it('before DLI executed it is unknown after the restart', async () => {
+    expect(await next.create({ ...callOf('not_executed'), name: 'other' })).toMatchObject(KEY_REUSED);
+    const payload = await repeatUntil(UNKNOWN.__typename, 'not_executed');
+    expect(payload).toMatchObject({ ...UNKNOWN, reason: 'GATEWAY_RESTART' });
+    expect(payload.connectionId).toBeUndefined();
+    expect(postsOf('not_executed')).toHaveLength(1);
+    expect(emulator.connections().map(({ name }) => name)).not.toContain('not_executed');
   });
 
   it('before it stored the response is found after the restart', async () => {
-    const { url, emulator, posts, applied } = await startUpstream();
-    const first = await startProcess(url, SHORT_TIMES, killAt('undici:request:headers', 'response.statusCode === 201'));
-    await expect(first.create(CALL)).rejects.toThrow('fetch failed');
-    expect(await first.end()).toBe('SIGKILL');
-    expect(emulator.ledger.entries('createConnection')).toMatchObject([{ status: 201 }]);
-    const second = await startNext(url, SHORT_TIMES);
-    const payload = await second.createUntil(RECONCILED.__typename, CALL);
-    expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
-    expect(await second.create(CALL)).toEqual(payload);
-    expect([posts(), applied().length]).toEqual([1, 1]);
+    expect(postsOf('answered')).toMatchObject([{ status: 201 }]);
+    const payload = await repeatUntil(RECONCILED.__typename, 'answered');
+    expect(payload).toMatchObject({ ...RECONCILED, connectionId: postsOf('answered')[0]?.appliedConnectionId });
+    expect(await next.create(callOf('answered'))).toEqual(payload);
+    expect([postsOf('answered').length, applied().length]).toEqual([1, 4]);
+  });
+
+  it('is logged in the trace of its first request when it ends in the background of the next gateway', async () => {
+    const inTrace = (message: string) => linesWith(next.log(), message, { traceId: TRACE_ID });
+    const [audit, ...others] = await until(
+      async () => inTrace('audit'),
+      lines => lines.length > 0,
+    );
+    const connectionId = postsOf('not_repeated')[0]?.appliedConnectionId;
+    expect(others).toEqual([]);
+    expect(audit).toEqual({
+      ...LATE,
+      operation: 'createDatasourceConnection',
+      outcome: 'CreateDatasourceConnectionSuccess',
+      connectionId,
+    });
+    const { operationId, spanId } = audit ?? {};
+    expect(inTrace('create reconciled')).toEqual([
+      {
+        ...BACKGROUND,
+        spanId,
+        operation: 'reconcile',
+        operationId,
+        connectionId,
+        outcome: 'found',
+        afterMs: expect.any(Number),
+        msg: 'create reconciled',
+      },
+    ]);
   });
 });
 
@@ -110,11 +156,9 @@ describe('a gateway that was stopped gracefully', () => {
     emulator.inject(EXECUTED_BUT_LOST);
     emulator.inject({ operation: 'createConnection', error: 'DLI.0001' });
     emulator.inject(LOST);
-    const calls = ['found', 'refused', 'lost', 'made'].map(name => ({
-      name,
-      idempotencyKey: `${KEY}-${name}`,
-    }));
-    const first = await startProcess(url, { RECONCILE_SETTLE_MS: '1000' });
+    const calls = ['found', 'refused', 'lost', 'made'].map(callOf);
+    const env = { DATA_DIR: makeFolder(), DLI_ENDPOINT: url };
+    const first = await startIdempotencyGateway({ env });
     const outcomes = [];
     for (const call of calls) outcomes.push(await first.create(call));
     expect(outcomes).toMatchObject([
@@ -123,9 +167,8 @@ describe('a gateway that was stopped gracefully', () => {
       { ...UNKNOWN, reason: 'CONNECTION_LOST' },
       { ...RECONCILED, reconciled: false },
     ]);
-    first.signal('SIGTERM');
-    expect(await first.end()).toBe(0);
-    const second = await startNext(url, { RECONCILE_SETTLE_MS: '1000' });
+    await first.close();
+    const second = await startIdempotencyGateway({ env });
     const repeats = [];
     for (const call of calls) repeats.push(await second.createUntilDecided(call));
     expect(repeats).toEqual(outcomes);

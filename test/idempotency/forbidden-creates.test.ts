@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { Fault } from '../../src/emulator/emulator.js';
-import { attemptsIn } from '../helpers/log-lines.js';
+import { createEach } from '../helpers/create-each.js';
+import { linesWith } from '../helpers/log-lines.js';
 import { KEY, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
@@ -15,41 +16,56 @@ const DENIAL = {
   body: { error_code: 'PDP5.403', error_msg: 'no' },
 } as const;
 
+/** Forms of a refusal, and the code that is logged. */
+const FORMS: readonly (readonly [form: string, body: string | object, upstreamCode: string | undefined])[] = [
+  ['a code of another service', { error_code: 'PDP5.403', error_msg: 'no' }, 'PDP5.403'],
+  ['a code of DLI', { error_code: 'DLI.10005', error_msg: 'no' }, 'DLI.10005'],
+  ['a code of the API gateway', { error_code: 'APIGW.0404', error_msg: 'no' }, 'APIGW.0404'],
+  ['the form of IAM', { error: { code: 'IAM.0003', message: 'no', title: 'Forbidden' } }, 'IAM.0003'],
+  ['a number as its code', { error: { code: 403, message: 'no' } }, '403'],
+  ['a policy denial', { error_code: 'EPS.0003', error_msg: 'no', encoded_authorization_message: 'x' }, 'EPS.0003'],
+  ['a code in lower case', { code: 'forbidden.by-policy', message: 'no' }, 'forbidden.by-policy'],
+  ['a code of Chinese words', { error_code: '无权限', error_msg: '无权限' }, '无权限'],
+  ['a long code with control characters', { error_code: `A\n\u202eB${'c'.repeat(200)}` }, `AB${'c'.repeat(62)}`],
+  ['a code followed by a key', { error_code: 'IAM.0003 EMULATORACCESSKEY001' }, 'IAM.0003'],
+  ['a key as its code', { error_code: 'TESTAKNOTREAL0000001' }, 'TEST…'],
+  ['an address as its code', { error_code: '192.168.0.12:5432' }, undefined],
+  ['an id as its code', { error_code: ID }, undefined],
+  [
+    'details with a code of their own',
+    { error_code: 'PAP5.0001', error_msg: 'no', details: [{ error_code: 'PAP5.0002' }] },
+    'PAP5.0001',
+  ],
+  ['an HTML page', '<html>Forbidden</html>', undefined],
+  ['no body', '', undefined],
+];
+
 describe('a 403 of a create that is not a listed refusal', () => {
-  it.each<[form: string, body: Fault['body'], upstreamCode: string | undefined]>([
-    ['a code of another service', { error_code: 'PDP5.403', error_msg: 'no' }, 'PDP5.403'],
-    ['a code of DLI', { error_code: 'DLI.10005', error_msg: 'no' }, 'DLI.10005'],
-    ['a code of the API gateway', { error_code: 'APIGW.0404', error_msg: 'no' }, 'APIGW.0404'],
-    ['the form of IAM', { error: { code: 'IAM.0003', message: 'no', title: 'Forbidden' } }, 'IAM.0003'],
-    ['a number as its code', { error: { code: 403, message: 'no' } }, '403'],
-    ['a policy denial', { error_code: 'EPS.0003', error_msg: 'no', encoded_authorization_message: 'x' }, 'EPS.0003'],
-    ['a code in lower case', { code: 'forbidden.by-policy', message: 'no' }, 'forbidden.by-policy'],
-    ['a code of Chinese words', { error_code: '无权限', error_msg: '无权限' }, '无权限'],
-    ['a long code with control characters', { error_code: `A\n\u202eB${'c'.repeat(200)}` }, `AB${'c'.repeat(62)}`],
-    ['a code followed by a key', { error_code: 'IAM.0003 EMULATORACCESSKEY001' }, 'IAM.0003'],
-    ['a key as its code', { error_code: 'TESTAKNOTREAL0000001' }, 'TEST…'],
-    ['an address as its code', { error_code: '192.168.0.12:5432' }, undefined],
-    ['an id as its code', { error_code: ID }, undefined],
-    [
-      'details with a code of their own',
-      { error_code: 'PAP5.0001', error_msg: 'no', details: [{ error_code: 'PAP5.0002' }] },
-      'PAP5.0001',
-    ],
-    ['an HTML page', '<html>Forbidden</html>', undefined],
-    ['no body', '', undefined],
-  ])(
-    'is a missing right if the list does not show the connection, and logs its code: %s',
-    async (_form, body, code) => {
-      // One list is enough a quarter of the settle time after the create, which a slow machine may take for it.
-      const env = { RECONCILE_SETTLE_MS: '12000' };
-      const { create, emulator, posts, log } = await startIdempotencyGateway({ env });
-      emulator.inject({ operation: 'createConnection', status: 403, ...(body !== undefined && { body }) });
-      expect(await create(CALL)).toMatchObject(AUTH_FAILED);
-      expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 2]);
-      const [attempt, ...others] = attemptsIn(log());
-      expect([attempt?.upstreamCode, others]).toEqual([code, []]);
-    },
-  );
+  it('is a missing right if the list does not show the connection', async () => {
+    // One list is enough a quarter of the settle time after the create, which a slow machine may take for it.
+    const { create, emulator, posts } = await startIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '12000' } });
+    emulator.inject(DENIAL);
+    expect(await create(CALL)).toMatchObject(AUTH_FAILED);
+    expect([posts(), emulator.ledger.count('listConnections')]).toEqual([1, 2]);
+  });
+
+  it('is a missing right in any form, and its code is logged', async () => {
+    const gateway = await startIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '12000' } });
+    // Identifies the line of the log.
+    const requestIdOf = (form: string) => hash('sha256', form).slice(0, 32);
+    const ends = await createEach(gateway, FORMS, ([form, body]) => ({
+      status: 403,
+      body,
+      headers: { 'X-Request-Id': requestIdOf(form) },
+    }));
+    const codesOf = (form: string) => {
+      const call = { operation: 'createConnection', upstreamRequestId: requestIdOf(form) };
+      return linesWith(gateway.log(), 'upstream', call).map(line => line['upstreamCode']);
+    };
+    expect(ends.map(({ row: [form], payload, posts }) => [form, payload, posts(), codesOf(form)])).toEqual(
+      FORMS.map(([form, , code]) => [form, expect.objectContaining(AUTH_FAILED), 1, [code]]),
+    );
+  });
 
   it('is a success if the list shows the connection', async () => {
     const { create, emulator, posts, applied } = await startIdempotencyGateway();
@@ -98,14 +114,16 @@ describe('a 403 of a create that is not a listed refusal', () => {
     expect(await createUntil(SUCCESS.__typename, CALL)).toMatchObject(SUCCESS);
   });
 
-  it.each([
-    ['an id', `{"error_code":"PDP5.403","connection_id":"${ID}"}`],
-    ['is_success: true', '{"error_code":"PDP5.403","is_success":true}'],
-    ['two codes', '{"error_code":"PDP5.403","error_code":"PDP5.404"}'],
-    ['the code of a server-side error', '{"error_code":"DLI.0999"}'],
-  ])('is unknown if it contradicts itself with %s', async (_what, body) => {
-    const { create, emulator } = await startIdempotencyGateway();
-    emulator.inject({ operation: 'createConnection', status: 403, body });
-    expect(await create(CALL)).toMatchObject(UNKNOWN);
+  it('is unknown if it contradicts itself', async () => {
+    const bodies = [
+      ['an id', `{"error_code":"PDP5.403","connection_id":"${ID}"}`],
+      ['is_success: true', '{"error_code":"PDP5.403","is_success":true}'],
+      ['two codes', '{"error_code":"PDP5.403","error_code":"PDP5.404"}'],
+      ['the code of a server-side error', '{"error_code":"DLI.0999"}'],
+    ] as const;
+    const ends = await createEach(await startIdempotencyGateway(), bodies, ([, body]) => ({ status: 403, body }));
+    expect(ends.map(({ row: [what], payload }) => [what, payload])).toEqual(
+      bodies.map(([what]) => [what, expect.objectContaining(UNKNOWN)]),
+    );
   });
 });

@@ -1,81 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { onCleanup } from '../helpers/clean-up.js';
-import { CREATE_MUTATION, sendGraphql, startGateway, VALID_INPUT } from '../helpers/gateway.js';
-import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
+import { startGateway } from '../helpers/gateway.js';
 import { linesWith } from '../helpers/log-lines.js';
-import { EXECUTED_BUT_LOST, KEY, LOST, startUpstream, UNKNOWN } from './helpers/idempotency-gateway.js';
-
-const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
-const HEX_64 = expect.stringMatching(/^[0-9a-f]{64}$/);
-const BACKGROUND = {
-  level: 30,
-  time: expect.any(Number),
-  traceId: TRACE_ID,
-  spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
-};
-const LATE = {
-  ...BACKGROUND,
-  channel: 'audit',
-  late: true,
-  operationId: HEX_64,
-  startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-  durationMs: expect.any(Number),
-  msg: 'audit',
-};
-
-/** Sends a create in a trace of its caller. */
-function createIn(url: string, changes: object = {}) {
-  const variables = { input: { ...VALID_INPUT, idempotencyKey: KEY, ...changes } };
-  return sendGraphql(url, { query: CREATE_MUTATION, variables }, { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` });
-}
+import { EXECUTED_BUT_LOST, LOST, startIdempotencyGateway, UNKNOWN } from './helpers/idempotency-gateway.js';
+import { createInTrace, LATE, TRACE_ID } from './helpers/late-end.js';
 
 describe('the end of a create in the background', () => {
-  it('is logged in the trace of its first request, by the process that settles the record of one that was killed', async () => {
-    const { emulator, url, applied } = await startUpstream();
-    const folder = mkdtempSync(join(tmpdir(), 'dli-gateway-late-end-'));
-    onCleanup(() => rmSync(folder, { recursive: true, force: true }));
-    // The record is owned until 5 s after the timeout of the operation.
-    const env = { ...environmentFor(url), DATA_DIR: folder, OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: '1000' };
-    const killed = startGatewayProcess(env);
-    const { graphqlUrl } = await killed.addresses();
-    emulator.inject({ operation: 'createConnection', behaviour: 'hang', apply: true });
-    const unanswered = createIn(graphqlUrl).catch(() => 'no answer');
-    await emulator.ledger.waitFor('createConnection', 1);
-    killed.signal('SIGKILL');
-    await killed.end();
-    expect(await unanswered).toBe('no answer');
-
-    const { log, logged } = await startGateway({ env });
-    await logged('"late":true');
-    const [connectionId] = applied();
-    const [audit] = linesWith(log(), 'audit');
-    expect(audit).toEqual({
-      ...LATE,
-      operation: 'createDatasourceConnection',
-      outcome: 'CreateDatasourceConnectionSuccess',
-      connectionId,
-    });
-    const { operationId, spanId } = audit ?? {};
-    expect(linesWith(log(), 'create reconciled')).toEqual([
-      {
-        ...BACKGROUND,
-        spanId,
-        operation: 'reconcile',
-        operationId,
-        connectionId,
-        outcome: 'found',
-        afterMs: expect.any(Number),
-        msg: 'create reconciled',
-      },
-    ]);
-    expect(linesWith(log(), 'upstream', { traceId: TRACE_ID, spanId })).toContainEqual(
-      expect.objectContaining({ operation: 'listConnections', outcome: 'OK' }),
-    );
-  });
-
   it.each([
     ['nothing was created', LOST, '1000', { outcome: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' }],
     ['it was created', EXECUTED_BUT_LOST, '12000', { outcome: 'CreateDatasourceConnectionSuccess' }],
@@ -86,7 +15,7 @@ describe('the end of a create in the background', () => {
       gateway.emulator.inject(fault);
       // Every look while the caller waits fails.
       gateway.emulator.inject({ operation: 'listConnections', status: 503, times: 0 });
-      const { body } = await createIn(gateway.graphqlUrl);
+      const { body } = await createInTrace(gateway.graphqlUrl);
       expect(body.data?.['createDatasourceConnection']).toMatchObject(UNKNOWN);
       gateway.emulator.clearFaults();
       await gateway.logged('"late":true');
@@ -97,4 +26,21 @@ describe('the end of a create in the background', () => {
       expect(late).not.toHaveProperty('tenant');
     },
   );
+
+  it('is logged in one span with the read of the list that decided it', async () => {
+    // The first look would be too late for the caller.
+    const env = { OPERATION_TIMEOUT_MS: '1000', RECONCILE_SETTLE_MS: '60000' };
+    const { graphqlUrl, emulator, advance, log, logged } = await startIdempotencyGateway({ env });
+    emulator.inject(EXECUTED_BUT_LOST);
+    const { body } = await createInTrace(graphqlUrl);
+    expect(body.data?.['createDatasourceConnection']).toMatchObject(UNKNOWN);
+    expect(emulator.ledger.count('listConnections')).toBe(0);
+    advance(20_000);
+    await logged('"late":true');
+    const [late] = linesWith(log(), 'audit', { late: true });
+    expect(late).toMatchObject(LATE);
+    expect(linesWith(log(), 'upstream', { traceId: TRACE_ID, spanId: late?.['spanId'] })).toMatchObject([
+      { operation: 'listConnections', outcome: 'OK' },
+    ]);
+  });
 });

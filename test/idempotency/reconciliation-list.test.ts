@@ -2,42 +2,47 @@ import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import {
   EXECUTED_BUT_LOST,
+  freshCall,
   IN_PROGRESS,
   KEY,
   LOST,
+  shareIdempotencyGateway,
   startIdempotencyGateway,
   UNKNOWN,
 } from './helpers/idempotency-gateway.js';
 
 const CALL = { idempotencyKey: KEY };
-const OTHER_CALL = { idempotencyKey: `${KEY}-other` };
 const RECONCILED = { __typename: 'CreateDatasourceConnectionSuccess', reconciled: true };
 /** The connection of the example create in the emulator. */
 const OURS = { name: 'orders_pg', service: 'RDS', destination: '192.168.0.12:5432' };
 const ID = '6a2cb1d1-5ecb-4b1e-8a4f-0a5b52d9a1b0';
 
-const SIMILAR: readonly [what: string, similar: () => Record<string, unknown>][] = [
-  ['with another service', () => ({ ...OURS, service: 'CSS' })],
-  ['with another address', () => ({ ...OURS, destination: '192.168.0.12:5433' })],
-  ['with its name in another case', () => ({ ...OURS, name: 'Orders_pg' })],
-  ['that was created six minutes earlier', () => ({ ...OURS, createdAtMs: Date.now() - 6 * 60_000 })],
-  ['that is deleted', () => ({ ...OURS, state: 'DELETED' })],
+/** Connections that differ from ours in one respect. */
+const SIMILAR: readonly [what: string, changes: (name: string, nowMs: number) => Record<string, unknown>][] = [
+  ['with another service', () => ({ service: 'CSS' })],
+  ['with another address', () => ({ destination: '192.168.0.12:5433' })],
+  ['with its name in another case', name => ({ name: name.toUpperCase() })],
+  ['that was created six minutes earlier', (_name, nowMs) => ({ createdAtMs: nowMs - 6 * 60_000 })],
+  ['that is deleted', () => ({ state: 'DELETED' })],
 ];
 
 describe('a similar connection in the list', () => {
-  it.each(SIMILAR)('%s is not taken for a create that was not executed', async (_what, similar) => {
-    const { create, emulator, posts, settle } = await startIdempotencyGateway();
+  const shared = shareIdempotencyGateway();
+
+  it.each(SIMILAR)('%s is not taken for a create that was not executed', async (_what, changes) => {
+    const { create, emulator, posts, settle, nowMs } = shared();
+    const call = freshCall();
     emulator.inject(LOST);
-    emulator.seedConnection(similar());
-    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    emulator.seedConnection({ ...OURS, name: call.name, ...changes(call.name, nowMs()) });
+    expect(await create(call)).toMatchObject(UNKNOWN);
     await settle();
-    expect(await create(CALL)).toMatchObject(UNKNOWN);
+    expect(await create(call)).toMatchObject(UNKNOWN);
     expect(posts()).toBe(1);
   });
 
   it('does not hide the one that matches', async () => {
     const { create, emulator, applied } = await startIdempotencyGateway({ emulator: { uniqueNames: false } });
-    for (const [, similar] of SIMILAR) emulator.seedConnection(similar());
+    for (const [, changes] of SIMILAR) emulator.seedConnection({ ...OURS, ...changes(OURS.name, Date.now()) });
     emulator.inject(EXECUTED_BUT_LOST);
     expect(await create(CALL)).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
   });
@@ -51,20 +56,20 @@ describe('a similar connection in the list', () => {
   });
 });
 
-/** A list that holds the connection of the example create, with changes to its fields. */
-function listBody(changes: Record<string, unknown>) {
-  const { name, service, destination } = OURS;
-  const complete = { connection_id: ID, name, service, destination, state: 'ACTIVE', create_time: Date.now() };
+/** A list that holds the connection of a create of now, with changes to its fields. */
+function listBody(name: string, nowMs: number, changes: Record<string, unknown>) {
+  const { service, destination } = OURS;
+  const complete = { connection_id: ID, name, service, destination, state: 'ACTIVE', create_time: nowMs };
   return { is_success: true, message: '', count: 1, connections: [{ ...complete, ...changes }] };
 }
 
-const UNUSABLE_LISTS: readonly [what: string, answer: () => Partial<Fault>][] = [
-  ['without the id', () => ({ body: listBody({ connection_id: undefined }) })],
-  ['without the name', () => ({ body: listBody({ name: undefined }) })],
-  ['without the service', () => ({ body: listBody({ service: undefined }) })],
-  ['without the address', () => ({ body: listBody({ destination: undefined }) })],
-  ['without the time', () => ({ body: listBody({ create_time: undefined }) })],
-  ['with the time as a string', () => ({ body: listBody({ create_time: '2024-01-01' }) })],
+const UNUSABLE_LISTS: readonly [what: string, answer: (name: string, nowMs: number) => Partial<Fault>][] = [
+  ['without the id', (...now) => ({ body: listBody(...now, { connection_id: undefined }) })],
+  ['without the name', (...now) => ({ body: listBody(...now, { name: undefined }) })],
+  ['without the service', (...now) => ({ body: listBody(...now, { service: undefined }) })],
+  ['without the address', (...now) => ({ body: listBody(...now, { destination: undefined }) })],
+  ['without the time', (...now) => ({ body: listBody(...now, { create_time: undefined }) })],
+  ['with the time as a string', (...now) => ({ body: listBody(...now, { create_time: '2024-01-01' }) })],
   ['with fewer connections than its count', () => ({ body: { is_success: true, count: 1, connections: [] } })],
   ['with is_success: false', () => ({ body: { is_success: false, count: 0, connections: [] } })],
   ['without connections', () => ({ body: { is_success: true, count: 0 } })],
@@ -76,10 +81,13 @@ const UNUSABLE_LISTS: readonly [what: string, answer: () => Partial<Fault>][] = 
 ];
 
 describe('a list', () => {
+  // The gateway gives up after 30 s, in which a slow machine reads the largest list several times.
+  const shared = shareIdempotencyGateway({ env: { RECONCILE_SETTLE_MS: '4000' } });
+
   it('with a matching connection created six minutes in the future does not decide a create', async () => {
     const { create, emulator, settle } = await startIdempotencyGateway();
     emulator.inject(LOST);
-    const body = listBody({ create_time: Date.now() + 6 * 60_000 });
+    const body = listBody(OURS.name, Date.now(), { create_time: Date.now() + 6 * 60_000 });
     emulator.inject({ operation: 'listConnections', times: 0, body });
     expect(await create(CALL)).toMatchObject(UNKNOWN);
     await settle();
@@ -89,22 +97,19 @@ describe('a list', () => {
   it.each(UNUSABLE_LISTS)(
     '%s decides nothing: the name stays reserved until a complete list is read',
     async (_what, answer) => {
-      const { create, createUntil, advance, waitForListReads, emulator, posts, applied } =
-        await startIdempotencyGateway({
-          // The gateway gives up after 30 s, in which a slow machine reads the largest list several times.
-          env: { RECONCILE_SETTLE_MS: '4000' },
-        });
+      const { create, createUntil, advance, waitForListReads, emulator, posts, applied, nowMs } = shared();
+      const call = freshCall();
       emulator.inject(EXECUTED_BUT_LOST);
-      emulator.inject({ operation: 'listConnections', times: 0, ...answer() });
-      expect(await create(CALL)).toMatchObject(UNKNOWN);
+      emulator.inject({ operation: 'listConnections', times: 0, ...answer(call.name, nowMs()) });
+      expect(await create(call)).toMatchObject(UNKNOWN);
       // Empty lists would have settled it by then.
       for (let read = 0; read < 2; read += 1) {
         advance(5_500);
         await waitForListReads(1);
       }
-      expect(await create(OTHER_CALL)).toMatchObject(IN_PROGRESS);
+      expect(await create({ ...freshCall(), name: call.name })).toMatchObject(IN_PROGRESS);
       emulator.clearFaults();
-      const payload = await createUntil('CreateDatasourceConnectionSuccess', CALL);
+      const payload = await createUntil('CreateDatasourceConnectionSuccess', call);
       expect(payload).toMatchObject({ ...RECONCILED, connectionId: applied()[0] });
       expect(posts()).toBe(1);
     },

@@ -1,6 +1,7 @@
-import { expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { startEmulator } from '../emulator/helpers/running-emulator.js';
-import { environmentFor } from '../helpers/gateway-process.js';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { environmentFor, startGatewayProcess } from '../helpers/gateway-process.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
@@ -8,13 +9,14 @@ import type { CreateHistory } from '../proof/helpers/caller.js';
 import { callOnce, callUntilDecided } from '../proof/helpers/caller.js';
 import { CLASSIC } from '../proof/helpers/classic-kind.js';
 import { planCreate } from '../proof/helpers/create-plan.js';
-import { Fleet } from '../proof/helpers/fleet.js';
 import { inParallel } from '../proof/helpers/in-parallel.js';
 import { chooseSeed } from '../proof/helpers/random.js';
 import { checkAnswers } from '../proof/helpers/verdict.js';
 
 const PAIRS = proofSize(20, 60);
 const AT_A_TIME = 10;
+
+afterEach(closeGateways);
 
 describeWithProgram('redis-server', 'two gateways that share Redis', program => {
   it('create one connection for two simultaneous calls with the same key, one to each of them', async () => {
@@ -23,8 +25,10 @@ describeWithProgram('redis-server', 'two gateways that share Redis', program => 
     const { emulator, baseUrl } = await startEmulator({ uniqueNames: false });
     // The least that a real create takes, so that the second call arrives while the first one is in progress.
     emulator.inject({ operation: 'createConnection', times: 0, delayMs: 20 });
-    const fleet = await Fleet.start(2, { ...environmentFor(baseUrl), REDIS_URL });
-    const [oneUrl = '', otherUrl = ''] = await fleet.urls();
+    const env = { ...environmentFor(baseUrl), REDIS_URL };
+    // The other gateway runs in this process.
+    const { graphqlUrl: oneUrl } = await startGatewayProcess(env).addresses();
+    const { graphqlUrl: otherUrl } = await startGateway({ env });
     const plans = Array.from({ length: PAIRS }, (_, number) => ({
       ...planCreate(CLASSIC, seed, number),
       faults: [],

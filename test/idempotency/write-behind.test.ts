@@ -10,9 +10,10 @@ const TOO_MANY = 10_001;
 /** A queue on a store that responds when the test says so; a real store cannot be made to fail in a given order. */
 function startHeldWriter() {
   const sent: { state: OperationRecord['state'] | 'removed'; answer(isAvailable: boolean): void }[] = [];
+  const unavailable = new StoreUnavailableError();
   const hold = (state: OperationRecord['state'] | 'removed') =>
     new Promise<boolean>((resolve, reject) => {
-      const answer = (isAvailable: boolean) => (isAvailable ? resolve(true) : reject(new StoreUnavailableError()));
+      const answer = (isAvailable: boolean) => (isAvailable ? resolve(true) : reject(unavailable));
       sent.push({ state, answer });
     });
   const store = {
@@ -73,8 +74,8 @@ it('the write-behind queue keeps a result, however many removals are queued', as
 
 it('the write-behind queue logs how many writes it had to drop', async () => {
   const { writer, sent, dropped } = startHeldWriter();
-  const records = Array.from({ length: TOO_MANY }, () => makeRecord());
-  const written = records.map(record => writer.write(succeeded(record)));
+  const success = succeeded(makeRecord());
+  const written = Array.from({ length: TOO_MANY }, (_, index) => writer.write({ ...success, id: `id ${index}` }));
   for (const { answer } of sent) answer(false);
   await Promise.all(written);
   const closed = writer.close();

@@ -1,9 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { readDocument } from '../helpers/documents.js';
-import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord, succeeded } from './helpers/operation-store-contract.js';
-import { connect, openClient } from './helpers/redis-access.js';
+import { connect, openClient, PREFIX, shareRedisServer } from './helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 import { startUsedGateway, waitForParts } from './helpers/used-gateway.js';
@@ -15,11 +14,12 @@ const COMMANDS = [...ACL.matchAll(/\+([a-z]+)/g)].map(([, name = '']) => name);
 const OF_OTHERS = ['evalsha', 'multi', 'exec', 'expire', 'pttl', 'incrby', 'publish', 'subscribe', 'info'];
 
 describeWithProgram('redis-server', 'a user of Redis with the rights in the documentation', program => {
+  const shared = shareRedisServer(program);
+
   async function startWithUser() {
-    const redis = await startRedisServer(program);
-    const admin = openClient(redis.url);
+    const { server, admin } = shared();
     await admin.call('ACL', ...ACL.split(' '));
-    return { redis, admin, url: redis.url.replace('//', '//gateway:password@') };
+    return { admin, url: server.url.replace('//', '//gateway:password@') };
   }
 
   it('can do everything: records, counters and leases', async () => {
@@ -92,5 +92,43 @@ describeWithProgram('redis-server', 'a user of Redis with the rights in the docu
       .filter(line => line.includes(message));
     expect(lines[0]).toMatch(reason);
     expect(gateway.log()).not.toContain('password@');
+  });
+});
+
+describeWithProgram('redis-server', 'RedisStore.connect with a user or a password', program => {
+  const shared = shareRedisServer(program);
+
+  it.each([
+    ['+@all -config', 'noeviction', undefined],
+    ['+@all -config', 'allkeys-lru', /is "allkeys-lru" and must be/],
+    ['+@all -config -info', 'noeviction', /cannot be read; .* CONFIG GET .* INFO/],
+  ])('reads the eviction policy as far as the user is permitted to: %s, %s', async (rights, policy, problem) => {
+    const { server, admin } = shared();
+    await admin.config('SET', 'maxmemory-policy', policy);
+    const user = ['SETUSER', 'gateway', 'on', '>hushed', '~*', '&*', ...rights.split(' ')];
+    await admin.call('ACL', ...user);
+    const connected = connect(`redis://gateway:hushed@127.0.0.1:${server.port}`);
+    if (problem !== undefined) await expect(connected).rejects.toThrow(problem);
+    else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
+  });
+
+  it.each(['redis://:hushed@', 'redis://gateway:hushed@', 'redis://'])(
+    'reports a refused password without printing it: %s',
+    async start => {
+      const { server, admin } = shared();
+      await admin.config('SET', 'requirepass', 'another');
+      const error = await connect(`${start}127.0.0.1:${server.port}`).catch((reason: unknown) => reason);
+      expect(error).toEqual(new Error('REDIS_URL: Redis refuses the user name or the password.'));
+    },
+  );
+
+  it('accepts a password with escaped characters and a database number', async () => {
+    const { server, admin } = shared();
+    await admin.config('SET', 'requirepass', 'a/b@c%');
+    const url = `redis://:a%2Fb%40c%25@127.0.0.1:${server.port}/3`;
+    const store = await connect(url);
+    await store.secret();
+    const keys = await openClient(url).keys('*');
+    expect(keys.toSorted()).toEqual([`${PREFIX}secret`, `${PREFIX}server`]);
   });
 });

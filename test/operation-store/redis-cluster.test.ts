@@ -1,4 +1,5 @@
-import { expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
+import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { BEGUN, makeRecord } from './helpers/operation-store-contract.js';
 import { clientsOf, connect, eventually } from './helpers/redis-access.js';
@@ -11,6 +12,8 @@ const NOW_MS = Date.now();
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 const IS_CLUSTER =
   'this Redis is a cluster and another node has the data: use redis-cluster:// with several of its nodes.';
+
+afterEach(closeGateways);
 
 describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
   it('finds the node that holds the records, its successor after a failover, and notes a loss then', async () => {
@@ -55,7 +58,9 @@ describeWithProgram('redis-server', 'RedisStore in a cluster', program => {
   it('follows the records to another node, and refuses an address of a single node that no longer holds them', async () => {
     const cluster = await startRedisCluster(program);
     const { holder, others } = cluster;
-    await expect(connect(others[0].server.url)).rejects.toThrow(`REDIS_URL: ${IS_CLUSTER}`);
+    const REDIS_URL = others[0].server.url;
+    await expect(connect(REDIS_URL)).rejects.toThrow(`REDIS_URL: ${IS_CLUSTER}`);
+    await expect(startGateway({ env: { REDIS_URL } })).rejects.toThrow(`REDIS_URL ${IS_CLUSTER}`);
     const lines: HealthLine[] = [];
     const single = await connect(holder.server.url, createStoreHealth(lines));
     const store = await connect(cluster.url([others[0]]));

@@ -13,6 +13,7 @@ import {
   eventually,
   openClient,
   PREFIX,
+  shareRedisServer,
   startPair,
   startProxy,
 } from './helpers/redis-access.js';
@@ -23,9 +24,11 @@ const DAY_MS = 24 * 3_600_000;
 const BEGUN_AFTER_LOSS = { kind: 'begun', hasLostRecords: true };
 
 describeWithProgram('redis-server', 'RedisStore', program => {
+  const shared = shareRedisServer(program);
+
   describe('when Redis has lost all records', () => {
     it('keeps its secret, and reports lost records for 72 hours', async () => {
-      const { url } = await startRedisServer(program);
+      const { url } = shared().server;
       const store = await connect(url);
       const client = openClient(url);
       const secret = await store.secret();
@@ -42,7 +45,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('reports the loss to every gateway once one has detected it', async () => {
-      const { url } = await startRedisServer(program);
+      const { url } = shared().server;
       const [store, another] = [await connect(url), await connect(url)];
       await store.secret();
       await openClient(url).flushall();
@@ -79,7 +82,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('detects the loss when it begins an existing record', async () => {
-      const { url } = await startRedisServer(program);
+      const { url } = shared().server;
       const [store, another] = [await connect(url), await connect(url)];
       const record = makeRecord();
       await store.begin(makeRecord(), NOW_MS);
@@ -90,7 +93,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('detects the loss even if the response to a begin was lost', async () => {
-      const { port, url: direct } = await startRedisServer(program);
+      const { port, url: direct } = shared().server;
       const { url, plan } = await startProxy(port);
       const store = await connect(url);
       await store.secret();
@@ -105,7 +108,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
   describe('when Redis has lost all records and has a new secret', () => {
     it('stores nothing until the secret has been read again', async () => {
-      const { url } = await startRedisServer(program);
+      const { url } = shared().server;
       const store = await connect(url);
       const client = openClient(url);
       const old = await store.secret();
@@ -166,6 +169,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 });
 
 describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,', program => {
+  const shared = shareRedisServer(program);
+
   it('reports a loss after a restart of Redis, because the cause is not known then', async () => {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
     const server = await startRedisServer(program, { arguments: durable });
@@ -182,7 +187,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,
   });
 
   it('reports no loss after it reconnects to the same Redis', async () => {
-    const { port } = await startRedisServer(program);
+    const { port } = shared().server;
     const { url, plan } = await startProxy(port);
     const store = await connect(url);
     await store.begin(makeRecord(), NOW_MS);
@@ -202,7 +207,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,
   });
 
   it('counts every successful begin, even concurrent ones, and no refused one', async () => {
-    const { url } = await startRedisServer(program);
+    const { url } = shared().server;
     const store = await connect(url);
     const client = openClient(url);
     const [record, broken] = [makeRecord(), makeRecord()];
@@ -221,7 +226,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,
   });
 
   it('reports no loss after the response to a begin was lost', async () => {
-    const { port } = await startRedisServer(program);
+    const { port } = shared().server;
     const { url, plan } = await startProxy(port);
     const store = await connect(url);
     plan.whenAnswered = 'end';
@@ -230,7 +235,7 @@ describeWithProgram('redis-server', 'RedisStore, when Redis has lost no records,
   });
 
   it('reports no loss when its counter has expired after a week without a begin', async () => {
-    const { url } = await startRedisServer(program);
+    const { url } = shared().server;
     const store = await connect(url);
     const client = openClient(url);
     await store.begin(makeRecord(), NOW_MS);

@@ -1,13 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it } from '@jest/globals';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { createSecretFolder } from '../helpers/secret-folder.js';
-import { openClient } from './helpers/redis-access.js';
+import { eventually, openClient } from './helpers/redis-access.js';
 
 const REPLACED = 'credentials replaced';
 /** For records, counters, leases and messages. */
 const CONNECTIONS = 4;
+const BETWEEN_CREATES_MS = 20;
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
 
 afterEach(closeGateways);
@@ -38,7 +40,7 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
 
   it('is followed: another password is used for new connections, and no create fails while both are valid', async () => {
     const { admin, urlWith, gateway, create, rotate, revoke, connections } = await startWithFile();
-    while ((await connections()) !== CONNECTIONS);
+    await eventually(async () => expect(await connections()).toBe(CONNECTIONS));
     await admin.call('ACL', 'SETUSER', 'gateway', '>second');
     rotate(urlWith('second'));
     const types = new Set<string>();
@@ -47,12 +49,15 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
     void replaced.then(() => {
       isReplaced = true;
     });
-    while (!isReplaced) types.add(await create());
+    while (!isReplaced) {
+      types.add(await create());
+      await delay(BETWEEN_CREATES_MS);
+    }
     expect([...types]).toEqual([SUCCESS]);
 
     await revoke('first');
-    while ((await create()) !== SUCCESS);
-    while ((await connections()) !== CONNECTIONS);
+    await eventually(async () => expect(await create()).toBe(SUCCESS));
+    await eventually(async () => expect(await connections()).toBe(CONNECTIONS));
     expect(gateway.log()).not.toMatch(/first|second/);
   });
 
@@ -61,13 +66,13 @@ describeWithProgram('redis-server', 'the file of REDIS_URL', program => {
     rotate(urlWith('third'));
     await gateway.logged('new credentials cannot be proven at the moment: the last ones stay in use');
     await admin.call('CLIENT', 'KILL', 'USER', 'gateway');
-    while ((await create()) !== SUCCESS);
+    await eventually(async () => expect(await create()).toBe(SUCCESS));
     expect(gateway.log().match(/cannot be proven at the moment/g)).toHaveLength(1);
 
     await admin.call('ACL', 'SETUSER', 'gateway', '>third');
     await gateway.logged(REPLACED);
     await revoke('first');
-    while ((await create()) !== SUCCESS);
+    await eventually(async () => expect(await create()).toBe(SUCCESS));
     expect(gateway.log()).not.toMatch(/first|third/);
   });
 

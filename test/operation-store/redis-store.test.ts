@@ -16,7 +16,15 @@ import {
   randomHash,
   succeeded,
 } from './helpers/operation-store-contract.js';
-import { connect, countKey, eventually, openClient, PREFIX, startProxy } from './helpers/redis-access.js';
+import {
+  connect,
+  countKey,
+  eventually,
+  openClient,
+  PREFIX,
+  shareRedisServer,
+  startProxy,
+} from './helpers/redis-access.js';
 import type { HealthLine } from './helpers/store-health.js';
 import { createStoreHealth } from './helpers/store-health.js';
 
@@ -57,25 +65,34 @@ async function expectUnavailable(store: RedisStore, record: SendingRecord): Prom
 }
 
 describeWithProgram('redis-server', 'RedisStore', program => {
+  const shared = shareRedisServer(program);
+
+  /** The shared Redis, with a client for direct access to it. */
+  function emptyRedis() {
+    const { server, admin } = shared();
+    return { ...server, client: admin };
+  }
+
+  let databases = 0;
   describeOperationStore('RedisStore', async () => {
-    const { url } = await startRedisServer(program);
-    const client = openClient(url);
+    // A test may need several empty stores; Redis has 16 databases.
+    databases = (databases + 1) % 16;
+    const url = `${shared().server.url}/${databases}`;
     const health = createStoreHealth();
     return {
       store: await connect(url, health),
       health,
       openAnother: () => connect(url),
       putText: async (id, text) => {
-        await client.set(`${PREFIX}record:${id}`, text);
+        await openClient(url).set(`${PREFIX}record:${id}`, text);
       },
     };
   });
 
   describe('keys', () => {
     it('share one slot of a cluster and expire by themselves', async () => {
-      const { url } = await startRedisServer(program);
+      const { url, client } = emptyRedis();
       const store = await connect(url);
-      const client = openClient(url);
       const [kept, removed] = [makeRecord(), makeRecord()];
       await store.secret();
       for (const record of [kept, removed]) await store.begin(record, NOW_MS);
@@ -101,9 +118,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('of another data type are unreadable', async () => {
-      const { url } = await startRedisServer(program);
+      const { url, client } = emptyRedis();
       const store = await connect(url);
-      const client = openClient(url);
       const record = makeRecord();
       await client.lpush(`${PREFIX}record:${record.id}`, 'x');
       await client.lpush(`${PREFIX}name:${record.nameId}`, 'x');
@@ -122,9 +138,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('are not written at all if the key of the open records has another data type', async () => {
-      const { url } = await startRedisServer(program);
+      const { url, client } = emptyRedis();
       const store = await connect(url);
-      const client = openClient(url);
       await client.set(`${PREFIX}open`, 'x');
       const record = makeRecord();
       await expect(store.begin(record, NOW_MS)).rejects.toThrow(StoreUnavailableError);
@@ -133,8 +148,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('that are already expired by the clock of Redis are reported as unavailable', async () => {
-      const { url } = await startRedisServer(program);
-      const store = await connect(url);
+      const store = await connect(emptyRedis().url);
       const longAgoMs = NOW_MS - 10 * 24 * 3_600_000;
       const record = makeRecord({ expiresAtMs: longAgoMs + 1_000 });
       await expect(store.begin(record, longAgoMs)).rejects.toThrow(StoreUnavailableError);
@@ -145,8 +159,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
   describe('a lost response of Redis', () => {
     it.each(['swallow', 'end'] as const)('is replaced by reading the record again: %s', async whenAnswered => {
-      const { port } = await startRedisServer(program);
-      const { url, plan } = await startProxy(port);
+      const { url, plan } = await startProxy(emptyRedis().port);
       // Long enough to reconnect on a slow machine.
       const store = await connect(url, createStoreHealth(), { command: 500, operation: 60_000 });
       for (let run = 0; run < 3; run++) {
@@ -158,8 +171,7 @@ describeWithProgram('redis-server', 'RedisStore', program => {
     });
 
     it('does not hide the record of an earlier owner', async () => {
-      const { port } = await startRedisServer(program);
-      const { url, plan } = await startProxy(port);
+      const { url, plan } = await startProxy(emptyRedis().port);
       const store = await connect(url);
       const record = makeRecord();
       await store.begin(record, NOW_MS);
@@ -250,7 +262,8 @@ describeWithProgram('redis-server', 'RedisStore', program => {
 
   describe('connect', () => {
     it.each(['allkeys-lru', 'volatile-ttl'])('refuses a Redis with the eviction policy %s', async policy => {
-      const { url } = await startRedisServer(program, { arguments: ['--maxmemory-policy', policy] });
+      const { url, client } = emptyRedis();
+      await client.config('SET', 'maxmemory-policy', policy);
       await expect(connect(url)).rejects.toThrow(
         `REDIS_URL: maxmemory-policy of this Redis is "${policy}" and must be "noeviction"`,
       );
@@ -269,37 +282,6 @@ describeWithProgram('redis-server', 'RedisStore', program => {
       await server.kill();
       await startRedisServer(program, { port });
       await expect(eventually(() => store.begin(makeRecord(), NOW_MS))).resolves.toEqual(BEGUN);
-    });
-
-    it.each([
-      ['+@all -config', 'noeviction', undefined],
-      ['+@all -config', 'allkeys-lru', /is "allkeys-lru" and must be/],
-      ['+@all -config -info', 'noeviction', /cannot be read; .* CONFIG GET .* INFO/],
-    ])('reads the eviction policy as far as the user is permitted to: %s, %s', async (rights, policy, problem) => {
-      const { port, url } = await startRedisServer(program, { arguments: ['--maxmemory-policy', policy] });
-      const user = ['SETUSER', 'gateway', 'on', '>hushed', '~*', '&*', ...rights.split(' ')];
-      await openClient(url).call('ACL', ...user);
-      const connected = connect(`redis://gateway:hushed@127.0.0.1:${port}`);
-      if (problem !== undefined) await expect(connected).rejects.toThrow(problem);
-      else await expect((await connected).begin(makeRecord(), NOW_MS)).resolves.toEqual(BEGUN);
-    });
-
-    it.each(['redis://:hushed@', 'redis://gateway:hushed@', 'redis://'])(
-      'reports a refused password without printing it: %s',
-      async start => {
-        const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'another'] });
-        const error = await connect(`${start}127.0.0.1:${port}`).catch((reason: unknown) => reason);
-        expect(error).toEqual(new Error('REDIS_URL: Redis refuses the user name or the password.'));
-      },
-    );
-
-    it('accepts a password with escaped characters and a database number', async () => {
-      const { port } = await startRedisServer(program, { arguments: ['--requirepass', 'a/b@c%'] });
-      const url = `redis://:a%2Fb%40c%25@127.0.0.1:${port}/3`;
-      const store = await connect(url);
-      await store.secret();
-      const keys = await openClient(url).keys('*');
-      expect(keys.toSorted()).toEqual([`${PREFIX}secret`, `${PREFIX}server`]);
     });
   });
 });

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
 import { createEmulator } from '../../../src/emulator/emulator.js';
 import { createTestClock } from '../../helpers/clock.js';
 import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
+import { freshName } from '../../helpers/shared-gateway.js';
 
 /** A valid key. */
 export const KEY = 'order-4711-attempt-1';
@@ -42,6 +43,8 @@ export interface IdempotencyGateway extends TestGateway, UpstreamCounts {
   createUntil(member: string, changes: Record<string, unknown>): Promise<Payload>;
   /** Repeats a create while it is in progress elsewhere. */
   createUntilDecided(changes: Record<string, unknown>): Promise<Payload>;
+  /** The time of the gateway and its emulator, in milliseconds since the epoch. */
+  nowMs(): number;
   /** Advances the clock of the gateway and its emulator, in milliseconds; system timers are not affected. */
   advance(ms: number): void;
   /** Waits until the list has been read this many more times. */
@@ -50,6 +53,7 @@ export interface IdempotencyGateway extends TestGateway, UpstreamCounts {
   settle(): Promise<void>;
 }
 
+const HOUR_MS = 3_600_000;
 const SETTLE_MS = '1000';
 const TIMEOUT_MS = 110_000;
 const PAUSE_MS = 50;
@@ -80,6 +84,7 @@ export async function startIdempotencyGateway(options: TestGatewayOptions = {}):
         () => gateway.create(changes),
         ({ __typename }) => __typename !== IN_PROGRESS.__typename,
       ),
+    nowMs: () => clock.epochMs(),
     advance: ms => clock.advance(ms),
     async waitForListReads(count) {
       const { ledger } = gateway.emulator;
@@ -91,6 +96,32 @@ export async function startIdempotencyGateway(options: TestGatewayOptions = {}):
       await gateway.logged('settled without trace', settled);
     },
   };
+}
+
+/**
+ * Starts such a gateway for all tests of a group. Before each test the emulator is reset and the clock advances by an
+ * hour. Tests need names and keys of their own. The list may still be read for creates that earlier tests left unknown.
+ */
+export function shareIdempotencyGateway(options: TestGatewayOptions = {}): () => IdempotencyGateway {
+  let shared: IdempotencyGateway | undefined;
+  const gateway = () => {
+    if (shared === undefined) throw new Error('The gateway is started before the first test.');
+    return shared;
+  };
+  beforeAll(async () => {
+    shared = await startIdempotencyGateway(options);
+  });
+  beforeEach(() => {
+    gateway().emulator.reset({ keepTokens: true });
+    gateway().advance(HOUR_MS);
+  });
+  return gateway;
+}
+
+/** A name and a key that no other test uses. */
+export function freshCall(): { name: string; idempotencyKey: string } {
+  const name = freshName();
+  return { name, idempotencyKey: `${KEY}-${name}` };
 }
 
 /** Starts an emulator that several gateways share, or that listens on a given port; it stops after the test. */

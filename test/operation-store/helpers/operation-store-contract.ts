@@ -467,7 +467,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
 
       it('returns the records of the project, however many older ones of other projects are open', async () => {
         const { store, openAnother } = await makeStore();
-        const others = Array.from({ length: 2_500 }, () => makeRecord({ projectId: randomHash() }));
+        const others = Array.from({ length: 2_010 }, () => makeRecord({ projectId: randomHash() }));
         for (let start = 0; start < others.length; start += 100)
           await Promise.all(others.slice(start, start + 100).map(record => store.begin(record, NOW_MS)));
         const records = Array.from({ length: 2 }, (_, index) => makeRecord({ ownedUntilMs: NOW_MS + 26_000 + index }));
@@ -509,7 +509,7 @@ export function describeOperationStore(name: string, makeStore: () => Promise<St
 
       it('returns at most 1,000', async () => {
         const { store, openAnother } = await makeStore();
-        const records = Array.from({ length: 1_100 }, () => makeRecord());
+        const records = Array.from({ length: 1_010 }, () => makeRecord());
         for (let start = 0; start < records.length; start += 100)
           await Promise.all(records.slice(start, start + 100).map(record => store.begin(record, NOW_MS)));
         expect(await (await openAnother()).findOpen(NOW_MS)).toHaveLength(1_000);

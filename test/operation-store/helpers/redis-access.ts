@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { createServer, connect as openSocket } from 'node:net';
-import { afterEach } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisClients } from '../../../src/lib/redis-client.js';
 import type { RedisSettings } from '../../../src/lib/redis-url.js';
@@ -11,6 +11,7 @@ import type { RedisTimeouts } from '../../../src/operation-store/redis-store.js'
 import { RedisStore } from '../../../src/operation-store/redis-store.js';
 import type { StoreHealth } from '../../../src/operation-store/store-health.js';
 import { listen } from '../../helpers/listening-server.js';
+import type { RedisServer } from '../../helpers/redis-server.js';
 import { startRedisServer, startSentinel } from '../../helpers/redis-server.js';
 import { createStoreHealth } from './store-health.js';
 
@@ -45,11 +46,47 @@ export function clientsOf(url: string, settings: Omit<RedisSettings, 'address'> 
 
 /** Opens a client for direct access to the keys; it closes after the test. */
 export function openClient(url: string): Redis {
-  const client = new Redis(url, { disconnectTimeout: 20 });
-  // Without a listener ioredis prints errors; commands fail either way.
-  client.on('error', () => undefined);
+  const client = newClient(url);
   opened.push({ close: async () => client.disconnect() });
   return client;
+}
+
+function newClient(url: string): Redis {
+  const client = new Redis(url, { disconnectTimeout: 20 });
+  // Without a listener ioredis prints errors; commands fail either way.
+  return client.on('error', () => undefined);
+}
+
+/** A Redis that all tests of a group use, because its start is most of the cost of a test. */
+export interface SharedRedis {
+  server: RedisServer;
+  /** Has all rights, also while a test requires a password. */
+  admin: Redis;
+}
+
+/**
+ * Starts a Redis for all tests of a group. Before each test it is emptied; it has no password then, a user `gateway`
+ * without any rights, and the eviction policy `noeviction`.
+ */
+export function shareRedisServer(program: string): () => SharedRedis {
+  let shared: SharedRedis | undefined;
+  const redis = () => {
+    if (shared === undefined) throw new Error('Redis is started before the first test.');
+    return shared;
+  };
+  beforeAll(async () => {
+    const server = await startRedisServer(program);
+    shared = { server, admin: newClient(server.url) };
+  });
+  beforeEach(async () => {
+    const { admin } = redis();
+    await admin.config('SET', 'requirepass', '', 'maxmemory-policy', 'noeviction');
+    await admin.call('ACL', 'SETUSER', 'gateway', 'reset');
+    await admin.call('ACL', 'LOG', 'RESET');
+    await admin.flushall();
+  });
+  afterAll(() => shared?.admin.disconnect());
+  return redis;
 }
 
 /**
