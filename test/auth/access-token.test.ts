@@ -1,11 +1,15 @@
-import { describe, expect, it } from '@jest/globals';
-import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
 import { sendGraphql } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { FORGERIES, publicJwk, signed } from './helpers/forged-tokens.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, codeIn, startTokenGateway as startWithClock } from './helpers/token-gateway.js';
-import type { TokenClaims } from './helpers/token-issuer.js';
+import {
+  bearer,
+  codeIn,
+  shareTokenGateway as shareWithClock,
+  startTokenGateway as startWithClock,
+} from './helpers/token-gateway.js';
 import { AUDIENCE } from './helpers/token-issuer.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -15,57 +19,18 @@ const REFUSAL = {
   challenge: 'Bearer',
   body: `{"errors":[{"message":"Authentication required","extensions":{"code":"UNAUTHENTICATED","traceId":"${TRACE_ID}"}}]}`,
 };
+const ORIGIN = 'https://app.example';
 
-/** A gateway with a still clock, because the validity of tokens is checked to the second. */
-function startTokenGateway(env: Environment = {}): Promise<TokenGateway> {
-  return startWithClock(env, { clock: createManualClock() });
-}
+// Clocks that stand still, because the validity of tokens is checked to the second.
+const shareTokenGateway = (env: Environment) => shareWithClock(env, { clock: createManualClock() });
+const startTokenGateway = (env: Environment = {}) => startWithClock(env, { clock: createManualClock() });
 
-type Forge = (gateway: TokenGateway) => Promise<string>;
+const shared = shareTokenGateway({ CORS_ORIGINS: ORIGIN });
 
-const signed =
-  (request: (nowSeconds: number) => TokenClaims): Forge =>
-  gateway =>
-    gateway.sign(request(Math.floor(gateway.clock.epochMs() / 1_000)));
-
-const FORGERIES: [what: string, reason: string, forge: Forge][] = [
-  ['no signature (alg none)', 'ERR_JOSE_ALG_NOT_ALLOWED', unsigned],
-  ['a signature with the public key as a secret', 'ERR_JOSE_ALG_NOT_ALLOWED', signedWithPublicKey],
-  ['a key that the issuer does not have', 'ERR_JWKS_NO_MATCHING_KEY', signed(() => ({ header: { kid: 'unknown' } }))],
-  [
-    'another issuer',
-    'ERR_JWT_CLAIM_VALIDATION_FAILED iss',
-    signed(() => ({ claims: { iss: 'https://issuer.example' } })),
-  ],
-  [
-    'another audience',
-    'ERR_JWT_CLAIM_VALIDATION_FAILED aud',
-    signed(() => ({ claims: { aud: 'https://other.example' } })),
-  ],
-  [
-    'audiences without this one',
-    'ERR_JWT_CLAIM_VALIDATION_FAILED aud',
-    signed(() => ({ claims: { aud: ['a', `${AUDIENCE}/`] } })),
-  ],
-  ['no audience', 'ERR_JWT_CLAIM_VALIDATION_FAILED aud', signed(() => ({ claims: { aud: undefined } }))],
-  ['no expiry', 'ERR_JWT_CLAIM_VALIDATION_FAILED exp', signed(() => ({ claims: { exp: undefined } }))],
-  ['an exp 6 s ago', 'ERR_JWT_EXPIRED exp', signed(now => ({ claims: { exp: now - 6 } }))],
-  ['an nbf in 60 s', 'ERR_JWT_CLAIM_VALIDATION_FAILED nbf', signed(now => ({ claims: { nbf: now + 60 } }))],
-  ['an iat in 10 min', 'from the future', signed(now => ({ claims: { iat: now + 600, exp: now + 900 } }))],
-  ['an iat more than a day ago', 'too old', signed(now => ({ claims: { iat: now - 86_410, exp: now + 900 } }))],
-  ['the key in its header that signed it (jwk)', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', signedWithOwnKey],
-  ['9 KB', 'no JWT', signed(() => ({ claims: { padding: 'x'.repeat(6_800) } }))],
-  ['no subject', 'ERR_JWT_CLAIM_VALIDATION_FAILED sub', signed(() => ({ claims: { sub: undefined } }))],
-  ['an empty subject', 'name', signed(() => ({ claims: { sub: '' } }))],
-  ['the type of a logout token', 'type', signed(() => ({ header: { typ: 'logout+jwt' } }))],
-  ['an algorithm that is not allowed', 'ERR_JOSE_ALG_NOT_ALLOWED', signed(() => ({ key: 'rs512' }))],
-  [
-    'no claims',
-    'ERR_JWT_INVALID',
-    async ({ sign }) => (await sign()).replace(/\.[\w-]+\./, `.${base64url.encode('[]')}.`),
-  ],
-  ['a subject that was changed after signing', 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED', changedAfterwards],
-];
+beforeAll(async () => {
+  for (const algorithm of ['RS512', 'PS256', 'ES256', 'EdDSA']) await shared().issuer.addKey(algorithm, algorithm);
+  await shared().issuer.addKey('other', 'RS256', { isPublished: false });
+});
 
 describe('an unauthenticated request gets the same 401 response', () => {
   it.each([
@@ -76,14 +41,13 @@ describe('an unauthenticated request gets the same 401 response', () => {
     ['with a token that is not a JWT', { authorization: 'Bearer abc' }],
     ['with two tokens', { authorization: 'Bearer a.b.c, Bearer a.b.c' }],
   ])('%s', async (_what, headers) => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     expect(await answerTo(gateway, 'POST', '{"query":"{ __typename }"}', headers)).toEqual(REFUSAL);
     expect(gateway.issuer.requests).toEqual([]);
   });
 
   it.each(FORGERIES)('with a token that has %s', async (_what, reason, forge) => {
-    const gateway = await startTokenGateway();
-    await gateway.issuer.addKey('rs512', 'RS512');
+    const gateway = shared();
     const headers = bearer(await forge(gateway));
     const batch = '[{"query":"{ __typename }"}]';
 
@@ -96,9 +60,8 @@ describe('an unauthenticated request gets the same 401 response', () => {
   });
 
   it('before its body is read', async () => {
-    const gateway = await startTokenGateway();
-    expect(await answerTo(gateway, 'POST', '{"query":', {})).toEqual(REFUSAL);
-    expect(await answerTo(gateway, 'POST', `{"query":"${'x'.repeat(70_000)}"}`, {})).toEqual(REFUSAL);
+    expect(await answerTo(shared(), 'POST', '{"query":', {})).toEqual(REFUSAL);
+    expect(await answerTo(shared(), 'POST', `{"query":"${'x'.repeat(70_000)}"}`, {})).toEqual(REFUSAL);
   });
 });
 
@@ -118,15 +81,13 @@ describe('an access token is accepted', () => {
     ['with scopes in a list', signed(() => ({ claims: { scope: undefined, scp: ['dli:connection:create'] } }))],
     ['with scopes in scp', signed(() => ({ claims: { scope: undefined, scp: 'x dli:connection:create' } }))],
   ])('%s', async (_what, forge) => {
-    const gateway = await startTokenGateway();
-    for (const algorithm of ['PS256', 'ES256', 'EdDSA']) await gateway.issuer.addKey(algorithm, algorithm);
-
+    const gateway = shared();
     expect(codeIn(await gateway.createAs(await forge(gateway)))).toBe('CreateDatasourceConnectionSuccess');
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);
   });
 
   it.each(['jku', 'x5u'])('with an address of keys in its header (%s), which is not fetched', async name => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const header = { [name]: `${gateway.issuer.url}/named-in-header` };
 
     expect((await gateway.ask(await gateway.sign({ header }))).status).toBe(200);
@@ -134,15 +95,14 @@ describe('an access token is accepted', () => {
   });
 
   it('with keys of others in its header, which do not count', async () => {
-    const gateway = await startTokenGateway();
-    const { publicKey } = await generateKeyPair('RS256', { extractable: true });
-    const header = { jwk: await exportJWK(publicKey), x5c: ['AAAA'] };
+    const gateway = shared();
+    const header = { jwk: await publicJwk(gateway, 'other'), x5c: ['AAAA'] };
 
     expect((await gateway.ask(await gateway.sign({ header }))).status).toBe(200);
   });
 
   it('until it expires, even when it is cached', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const token = await gateway.sign();
     const statuses: number[] = [];
     for (const seconds of [0, 10, 290, 10]) {
@@ -166,13 +126,16 @@ describe('an access token is accepted', () => {
 });
 
 describe('the audience', () => {
+  const OF_TWO = { OIDC_AUDIENCE: 'web-app,service', OIDC_AUDIENCE_CLAIM: 'client_id' };
+  const sharedOfTwo = shareTokenGateway(OF_TWO);
+
   it.each<[claim: string, claims: Record<string, unknown>]>([
     ['client_id', { client_id: 'service', aud: undefined }],
     ['client_id', { client_id: 'web-app', aud: 'https://other.example' }],
     ['azp', { azp: 'service' }],
     ['target.apis', { target: { apis: ['other', 'service'] } }],
   ])('is read from the configured claim: %s', async (claim, claims) => {
-    const gateway = await startTokenGateway({ OIDC_AUDIENCE: 'web-app,service', OIDC_AUDIENCE_CLAIM: claim });
+    const gateway = await startTokenGateway({ ...OF_TWO, OIDC_AUDIENCE_CLAIM: claim });
 
     expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(200);
   });
@@ -180,7 +143,7 @@ describe('the audience', () => {
   it.each([undefined, null, '', 'other', 7, 'web-app,service', 'web-app service', [['service']], { service: true }])(
     'must be one of those that are configured: %j',
     async value => {
-      const gateway = await startTokenGateway({ OIDC_AUDIENCE: 'web-app,service', OIDC_AUDIENCE_CLAIM: 'client_id' });
+      const gateway = sharedOfTwo();
       const token = await gateway.sign({ claims: { client_id: value, aud: 'service' } });
 
       expect((await gateway.ask(token)).status).toBe(401);
@@ -198,17 +161,17 @@ describe('a token that several keys of the issuer match', () => {
   ])('is accepted if one of them signed it: %s', async (_what, published, header) => {
     const gateway = await startTokenGateway();
     for (const [index, jwk] of published.entries())
-      await gateway.issuer.addKey(`key-${index}`, 'RS256', { published: jwk });
+      await gateway.issuer.addKey(index === 0 ? 'second' : 'other', 'RS256', { published: jwk });
 
-    expect((await gateway.ask(await gateway.sign({ key: 'key-1', header }))).status).toBe(200);
+    expect((await gateway.ask(await gateway.sign({ key: 'other', header }))).status).toBe(200);
   });
 
   it('is refused if none of them signed it, or if it is invalid otherwise', async () => {
     const gateway = await startTokenGateway();
     await gateway.issuer.addKey('second', 'RS256');
-    await gateway.issuer.addKey('unknown', 'RS256', { isPublished: false });
+    await gateway.issuer.addKey('other', 'RS256', { isPublished: false });
     const header = { kid: undefined };
-    const forged = await gateway.sign({ key: 'unknown', header });
+    const forged = await gateway.sign({ key: 'other', header });
     const tokens = [forged, forged, await gateway.sign({ key: 'second', header, claims: { aud: 'other' } })];
 
     for (const token of tokens) expect((await gateway.ask(token)).status).toBe(401);
@@ -221,28 +184,27 @@ describe('a token that several keys of the issuer match', () => {
 });
 
 it('a CORS preflight needs no token, and the page can read the 401 response', async () => {
-  const origin = 'https://app.example';
-  const gateway = await startTokenGateway({ CORS_ORIGINS: origin });
+  const gateway = shared();
   const preflight = await fetch(gateway.graphqlUrl, {
     method: 'OPTIONS',
     headers: {
-      origin,
+      origin: ORIGIN,
       'access-control-request-method': 'POST',
       'access-control-request-headers': 'authorization,content-type',
     },
   });
-  const { status, headers } = await gateway.ask(undefined, { origin });
+  const { status, headers } = await gateway.ask(undefined, { origin: ORIGIN });
 
   expect(preflight.status).toBe(204);
   expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
   expect({ status, allowed: headers.get('access-control-allow-origin') }).toEqual({
     status: 401,
-    allowed: origin,
+    allowed: ORIGIN,
   });
 });
 
 it.each(['PUT', 'PATCH', 'DELETE'])('%s gets 401 without a token and 405 with one', async method => {
-  const gateway = await startTokenGateway();
+  const gateway = shared();
   const refused = await fetch(gateway.graphqlUrl, { method });
   const answered = await fetch(gateway.graphqlUrl, { method, headers: bearer(await gateway.sign()) });
 
@@ -278,33 +240,4 @@ async function answerTo(
   });
   const challenge = response.headers.get('www-authenticate');
   return { status: response.status, challenge, body: await response.text() };
-}
-
-async function claimsOf({ sign }: TokenGateway): Promise<string> {
-  const [, claims = ''] = (await sign()).split('.');
-  return claims;
-}
-
-async function unsigned(gateway: TokenGateway): Promise<string> {
-  return `${base64url.encode('{"alg":"none","kid":"first","typ":"at+jwt"}')}.${await claimsOf(gateway)}.`;
-}
-
-async function signedWithPublicKey(gateway: TokenGateway): Promise<string> {
-  const secret = new TextEncoder().encode(await gateway.issuer.publicPem('first'));
-  const claims = JSON.parse(new TextDecoder().decode(base64url.decode(await claimsOf(gateway))));
-  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'first', typ: 'at+jwt' }).sign(secret);
-}
-
-async function signedWithOwnKey(gateway: TokenGateway): Promise<string> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const claims = JSON.parse(new TextDecoder().decode(base64url.decode(await claimsOf(gateway))));
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'RS256', kid: 'first', typ: 'at+jwt', jwk: await exportJWK(publicKey) })
-    .sign(privateKey);
-}
-
-async function changedAfterwards({ sign }: TokenGateway): Promise<string> {
-  const [head, claims = '', signature] = (await sign()).split('.');
-  const changed = { ...JSON.parse(new TextDecoder().decode(base64url.decode(claims))), sub: 'mallory' };
-  return `${head}.${base64url.encode(JSON.stringify(changed))}.${signature}`;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { VALID_INPUT } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import { codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const FINGERPRINT = createHash('sha256')
@@ -24,9 +24,11 @@ const LINE = {
 };
 const ALICE = { ...LINE, tenant: 'alice', subject: 'alice', operation: 'createDatasourceConnection' };
 
+const shared = shareTokenGateway();
+
 describe('the audit log', () => {
   it('records the caller, input, time and outcome of a create in one line', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const { headers, body } = await gateway.createAs(await gateway.sign(), { idempotencyKey: KEY });
     const payload = body.data?.['createDatasourceConnection'] as { connectionId: string } | undefined;
 
@@ -42,7 +44,7 @@ describe('the audit log', () => {
   });
 
   it("records DLI's request id of a rejected create", async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     gateway.emulator.inject({ operation: 'createConnection', error: 'DLI.1028' });
     const { body } = await gateway.createAs(await gateway.sign());
     const payload = body.data?.['createDatasourceConnection'] as { requestId: string } | undefined;
@@ -88,7 +90,7 @@ describe('the audit log', () => {
   });
 
   it('records the address and the reason of a failed authentication', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     await gateway.createAs(undefined);
     await gateway.createAs(await gateway.sign({ claims: { aud: 'https://other.example' } }));
 
@@ -113,7 +115,7 @@ describe('the audit log', () => {
   });
 
   it('does not record queries', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     await gateway.ask(await gateway.sign());
 
     expect(gateway.audit()).toEqual([]);
@@ -128,7 +130,7 @@ describe('the audit log', () => {
   });
 
   it('escapes names from tokens, and shortens none', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const sub = `a\r\n{"level":60}\\\u001b[31m\u202e\u2028${'x'.repeat(200)}`;
     await gateway.createAs(await gateway.sign({ claims: { sub } }));
     const [line] = gateway.audit();

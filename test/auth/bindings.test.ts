@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { enhancedCalls, POOL_A, VALID_ENHANCED_INPUT } from '../enhanced-connection/helpers/enhanced-gateway.js';
-import { bearer, startTokenGateway } from './helpers/token-gateway.js';
+import { bearer, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
 
 const BIND = 'mutation ($input: ConnectionResourcesInput!) { bindDatasourceConnection(input: $input) { __typename } }';
 const CREATE = `mutation ($input: CreateEnhancedDatasourceConnectionInput!) {
@@ -9,9 +9,11 @@ const CREATE = `mutation ($input: CreateEnhancedDatasourceConnectionInput!) {
   }
 }`;
 
+const shared = shareTokenGateway();
+
 describe('binding', () => {
   it.each(['dli:connection:read', 'dli:connection:create'])('needs more than the right %s', async scope => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const { connectionId } = gateway.emulator.seedEnhancedConnection();
     const token = await gateway.sign({ claims: { scope } });
     const variables = { input: { connectionId, resources: [POOL_A] } };
@@ -22,7 +24,7 @@ describe('binding', () => {
   });
 
   it('is recorded in the audit log with the connection', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const { connectionId } = gateway.emulator.seedEnhancedConnection();
     const headers = bearer(await gateway.sign());
     const { bind, unbind } = enhancedCalls({ send: body => gateway.send(body, headers) });
@@ -49,7 +51,7 @@ describe('binding', () => {
 });
 
 it('a create of an enhanced connection shows no connection to a caller who may not read', async () => {
-  const gateway = await startTokenGateway();
+  const gateway = shared();
   const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
   const { body } = await gateway.send({ query: CREATE, variables: { input: VALID_ENHANCED_INPUT } }, bearer(token));
 

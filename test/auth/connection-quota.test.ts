@@ -6,7 +6,7 @@ import { closeSubscribers, openSocket, WATCH } from '../http/helpers/subscribers
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { bearer, startTokenGateway } from './helpers/token-gateway.js';
 
-const MAX_OPEN = proofSize(50, 500);
+const MAX_OPEN = proofSize(20, 500);
 const limits = { connectionsPerTenant: MAX_OPEN };
 const RARELY = { FOLLOW_INTERVAL_MS: '60000' };
 const READ_ONLY = { scope: 'dli:connection:read' };

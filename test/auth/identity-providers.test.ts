@@ -1,8 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { seed, sendDelete } from '../helpers/deletion.js';
 import { readDocument } from '../helpers/documents.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
-import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import { bearer, codeIn, shareTokenGateway } from './helpers/token-gateway.js';
 import { startTokenIssuer } from './helpers/token-issuer.js';
 
 /** A recipe of docs/authentication.md: the variables, and a token that the provider issued. */
@@ -43,28 +43,30 @@ function readRecipes(): Map<string, Recipe> {
   );
 }
 
-/** A gateway with the variables of a recipe, and an issuer that issues its token now. */
-async function startWithRecipe(provider: string) {
+/** Shares a gateway with the variables of a recipe; `sign` issues its token now, with changes of its claims. */
+function shareWithRecipe(provider: string) {
   const recipe = RECIPES.get(provider);
   if (recipe === undefined) throw new Error(`There is no recipe for ${provider}.`);
   const { env, header, claims } = recipe;
-  const { OIDC_ISSUER: documented = '' } = env;
-  const issuer = await startTokenIssuer(undefined, { path: documented.slice(new URL(documented).origin.length) });
-  await issuer.addKey(header.kid, 'RS256');
-  const gateway = await startTokenGateway({ ...env, OIDC_ISSUER: issuer.url }, { issuer });
-  const laterSeconds = Math.floor(gateway.clock.epochMs() / 1_000) - claims.iat;
-  const issued = Object.entries(claims).map(([name, value]) => {
-    if (value === documented) return [name, issuer.url];
-    return [name, typeof value === 'number' && value >= claims.iat ? value + laterSeconds : value];
-  });
-  const sign = (changes: Record<string, unknown> = {}) =>
-    issuer.sign({
-      key: header.kid,
+  const { OIDC_ISSUER: documented = '', ...others } = env;
+  const path = documented.slice(new URL(documented).origin.length);
+  const gateway = shareTokenGateway(others, { startIssuer: clock => startTokenIssuer(clock, { path }) });
+  beforeAll(() => gateway().issuer.addKey('second', 'RS256', { published: { kid: header.kid } }));
+  const sign = (changes: Record<string, unknown> = {}) => {
+    const { issuer, clock } = gateway();
+    const laterSeconds = Math.floor(clock.epochMs() / 1_000) - claims.iat;
+    const issued = Object.entries(claims).map(([name, value]) => {
+      if (value === documented) return [name, issuer.url];
+      return [name, typeof value === 'number' && value >= claims.iat ? value + laterSeconds : value];
+    });
+    return issuer.sign({
+      key: 'second',
       header: { typ: undefined, ...header },
       // What tokens of this issuer have otherwise, but not those of the provider.
       claims: { aud: undefined, scope: undefined, ...Object.fromEntries(issued), ...changes },
     });
-  return { ...gateway, sign, env };
+  };
+  return { gateway, sign, env, claims };
 }
 
 async function isAccepted(gateway: TokenGateway, token: Promise<string>): Promise<boolean> {
@@ -76,9 +78,11 @@ it('there is a test of every recipe', () => {
 });
 
 describe.each(FOUND)('with the recipe for %s', (provider, expected) => {
+  const { gateway: shared, sign, env, claims } = shareWithRecipe(provider);
+
   it('a token allows what its provider granted, and names tenant and subject', async () => {
-    const gateway = await startWithRecipe(provider);
-    const token = await gateway.sign();
+    const gateway = shared();
+    const token = await sign();
     const id = seed(gateway.emulator);
     const read = await gateway.send({ query: '{ datasourceServices { service } }' }, bearer(token));
     const created = await gateway.createAs(token);
@@ -88,23 +92,22 @@ describe.each(FOUND)('with the recipe for %s', (provider, expected) => {
     expect(deleted.body.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
     expect(gateway.audit()).toMatchObject([expected, expected]);
     // Nothing that the token names is fetched.
-    expect(gateway.issuer.requests.map(({ url }) => url?.split('/').at(-1))).toEqual(['openid-configuration', 'keys']);
+    const fetched = gateway.issuer.requests.map(({ url }) => url?.split('/').at(-1));
+    expect(['openid-configuration', 'keys']).toEqual(expect.arrayContaining(fetched));
   });
 
   it('a token of another audience or issuer is refused', async () => {
-    const gateway = await startWithRecipe(provider);
-    const audienceClaim = gateway.env['OIDC_AUDIENCE_CLAIM'] ?? 'aud';
+    const audienceClaim = env['OIDC_AUDIENCE_CLAIM'] ?? 'aud';
 
-    expect(await isAccepted(gateway, gateway.sign({ [audienceClaim]: 'another' }))).toBe(false);
-    expect(await isAccepted(gateway, gateway.sign({ [audienceClaim]: undefined }))).toBe(false);
-    expect(await isAccepted(gateway, gateway.sign({ iss: RECIPES.get(provider)?.claims['iss'] }))).toBe(false);
+    expect(await isAccepted(shared(), sign({ [audienceClaim]: 'another' }))).toBe(false);
+    expect(await isAccepted(shared(), sign({ [audienceClaim]: undefined }))).toBe(false);
+    expect(await isAccepted(shared(), sign({ iss: claims['iss'] }))).toBe(false);
   });
 
   it('a token without its claims of rights allows nothing', async () => {
-    const gateway = await startWithRecipe(provider);
     const names = ['scope', 'scp', 'roles', 'permissions', 'resource_access'];
-    const token = await gateway.sign(Object.fromEntries(names.map(name => [name, undefined])));
+    const token = await sign(Object.fromEntries(names.map(name => [name, undefined])));
 
-    expect(codeIn(await gateway.createAs(token))).toBe('FORBIDDEN');
+    expect(codeIn(await shared().createAs(token))).toBe('FORBIDDEN');
   });
 });

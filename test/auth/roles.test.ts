@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../src/config/secret-files.js';
-import { bearer, codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import type { TokenGateway } from './helpers/token-gateway.js';
+import { bearer, codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
 
 const SERVICES = { query: '{ datasourceServices { service } }' };
 const FORBIDDEN = 'Your access token does not give you the right to do this.';
 
+const shared = shareTokenGateway();
+
 describe('a caller without the required scope', () => {
   it('cannot create, and nothing is executed', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:read' } });
     const { status, headers, body } = await gateway.createAs(token);
 
@@ -29,7 +32,7 @@ describe('a caller without the required scope', () => {
   });
 
   it('cannot read', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
     const answer = await gateway.send(SERVICES, bearer(token));
 
@@ -42,7 +45,7 @@ describe('a caller without the required scope', () => {
   it.each([undefined, '', 'DLI:CONNECTION:CREATE', 'dli:connection:creates', 'dli:connection:create,x', 7])(
     'is authenticated even without any known scope: %j',
     async scope => {
-      const gateway = await startTokenGateway();
+      const gateway = shared();
       const token = await gateway.sign({ claims: { scope } });
 
       expect((await gateway.ask(token)).status).toBe(200);
@@ -64,10 +67,14 @@ it('the names of the scopes are configurable', async () => {
 describe('the scopes', () => {
   const ALL = ['dli:connection:read', 'dli:connection:create'];
   const READ = ['dli:connection:read'];
+  const ofPath = shareTokenGateway({ OIDC_SCOPE_CLAIM: 'access.rights' });
 
-  /** What a token allows: to read, to create. */
-  async function rightsOf(env: Environment, claims: Record<string, unknown>) {
-    const gateway = await startTokenGateway(env);
+  /** What a token allows in a gateway with these variables: to read, to create. */
+  async function rightsWith(env: Environment, claims: Record<string, unknown>) {
+    return rightsIn(await startTokenGateway(env), claims);
+  }
+
+  async function rightsIn(gateway: TokenGateway, claims: Record<string, unknown>) {
     const token = await gateway.sign({ claims: { scope: undefined, ...claims } });
     expect((await gateway.ask(token)).status).toBe(200);
     const read = await gateway.send(SERVICES, bearer(token));
@@ -79,11 +86,11 @@ describe('the scopes', () => {
     ['may be a list', { scope: READ }, [true, false]],
     ['are not those of other claims', { roles: ALL, permissions: ALL, groups: ALL }, [false, false]],
   ])('%s by default', async (_which, claims, rights) => {
-    expect(await rightsOf({}, claims)).toEqual(rights);
+    expect(await rightsIn(shared(), claims)).toEqual(rights);
   });
 
-  it.each<[names: string, claims: Record<string, unknown>]>([
-    ['roles', { roles: READ }],
+  const OTHERS = { scope: 'dli:connection:create', permission: ALL };
+  const NAMES: [name: string, claims: Record<string, unknown>][] = [
     ['permissions', { permissions: READ }],
     ['cognito:groups', { 'cognito:groups': READ }],
     ['realm_access.roles', { realm_access: { roles: READ } }],
@@ -92,11 +99,19 @@ describe('the scopes', () => {
     ['https://example.com/roles', { 'https://example.com/roles': 'x dli:connection:read' }],
     ['https://example.com/access.roles', { 'https://example.com/access': { roles: READ } }],
     ['a.b', { 'a.b': READ, a: { b: ALL } }],
+  ];
+  const ofNames = shareTokenGateway({ OIDC_SCOPE_CLAIM: NAMES.map(([name]) => name).join(', ') });
+
+  it.each(NAMES)('are only those of the configured claims, such as %s', async (_name, claims) => {
+    expect(await rightsIn(ofNames(), { ...OTHERS, ...claims })).toEqual([true, false]);
+  });
+
+  it.each<[names: string, claims: Record<string, unknown>]>([
+    ['roles', { roles: READ }],
     ['scp, roles', { scp: 'access_as_user', roles: READ }],
     ['scp,roles', { scp: READ }],
   ])('are only those of the configured claims: %s', async (names, claims) => {
-    const others = { scope: 'dli:connection:create', permission: ALL };
-    expect(await rightsOf({ OIDC_SCOPE_CLAIM: names }, { ...others, ...claims })).toEqual([true, false]);
+    expect(await rightsWith({ OIDC_SCOPE_CLAIM: names }, { ...OTHERS, ...claims })).toEqual([true, false]);
   });
 
   it.each([
@@ -107,18 +122,13 @@ describe('the scopes', () => {
     [7, null, ALL, { roles: ALL }],
     ['dli:connection:read dli:connection:create'],
   ])('are none in a claim of another form: %j', async value => {
-    expect(await rightsOf({ OIDC_SCOPE_CLAIM: 'access.rights' }, { access: { rights: value } })).toEqual([
-      false,
-      false,
-    ]);
-    expect(await rightsOf({}, { scope: value, scp: value })).toEqual([false, false]);
+    expect(await rightsIn(ofPath(), { access: { rights: value } })).toEqual([false, false]);
+    expect(await rightsIn(shared(), { scope: value, scp: value })).toEqual([false, false]);
   });
 
-  it.each(['constructor.name', '__proto__.constructor.name', 'roles.length', 'roles.0', 'sub.length', '.', '..roles'])(
-    'are never read from what is no claim: %s',
-    async path => {
-      const env = { OIDC_SCOPE_CLAIM: path, OIDC_SCOPE_READ: 'Object', OIDC_SCOPE_CREATE: '1' };
-      expect(await rightsOf(env, { roles: ['Object'], sub: '1' })).toEqual([false, false]);
-    },
-  );
+  it('are never read from what is no claim', async () => {
+    const names = 'constructor.name,__proto__.constructor.name,roles.length,roles.0,sub.length,.,..roles';
+    const env = { OIDC_SCOPE_CLAIM: names, OIDC_SCOPE_READ: 'Object', OIDC_SCOPE_CREATE: '1' };
+    expect(await rightsWith(env, { roles: ['Object'], sub: '1' })).toEqual([false, false]);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createManualClock } from '../helpers/manual-clock.js';
-import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
+import { codeIn, shareTokenGateway, startTokenGateway } from './helpers/token-gateway.js';
 
 const KEY = 'order-4711-attempt-1';
 const SUCCESS = 'CreateDatasourceConnectionSuccess';
@@ -23,7 +23,7 @@ describe('two tenants with the same idempotency key', () => {
   });
 
   it("get no replay of each other's create for the same input", async () => {
-    const gateway = await startTokenGateway({}, {});
+    const gateway = await startTokenGateway();
     const [alice, bob] = await Promise.all([gateway.sign(), gateway.sign({ claims: { sub: 'bob' } })]);
 
     expect(codeIn(await gateway.createAs(alice, { idempotencyKey: KEY }))).toBe(SUCCESS);
@@ -32,6 +32,13 @@ describe('two tenants with the same idempotency key', () => {
 });
 
 describe('the tenant', () => {
+  const byTeam = shareTokenGateway({ OIDC_TENANT_CLAIM: 'team' });
+  const byTeamId = shareTokenGateway({ OIDC_TENANT_CLAIM: 'team.id' });
+  const limited = shareTokenGateway(
+    { OIDC_TENANT_CLAIM: 'team', RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '1' },
+    { clock: createManualClock() },
+  );
+
   it('is read from the configured claim, and its callers share idempotency keys', async () => {
     const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'https://example.com/team' });
     const team = { 'https://example.com/team': 'blue' };
@@ -59,14 +66,11 @@ describe('the tenant', () => {
   it.each([undefined, null, '', 7, true, ['blue'], { name: 'blue' }, 'x'.repeat(257)])(
     'must be a non-empty string of at most 256 characters: %j',
     async team => {
-      for (const [path, claims] of [
-        ['team', { team }],
-        ['team.id', { team: { id: team } }],
-      ] as const) {
-        const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: path });
-
+      for (const [gateway, claims] of [
+        [byTeam(), { team }],
+        [byTeamId(), { team: { id: team } }],
+      ] as const)
         expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(401);
-      }
     },
   );
 
@@ -86,7 +90,7 @@ describe('the tenant', () => {
     ['tenant', { team: 'blue\ufffd' }],
     ['subject', { team: 'blue', sub: 'alice\ud83d' }],
   ])('has one form: a token whose %s is no Unicode text is refused: %j', async (_what, claims) => {
-    const gateway = await startTokenGateway({ OIDC_TENANT_CLAIM: 'team' });
+    const gateway = byTeam();
 
     expect((await gateway.ask(await gateway.sign({ claims }))).status).toBe(401);
     expect(gateway.audit()).toMatchObject([{ reason: 'name' }]);
@@ -98,9 +102,7 @@ describe('the tenant', () => {
     ['in characters outside the basic plane', ['\u{1f600}', '\u{1f601}', '\u{e0001}', '\u{e0002}']],
     ['in their normal form', ['\u00e9', 'e\u0301']],
   ])('has a limit and a name in the audit log of its own if it differs %s', async (_what, teams) => {
-    const limit = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '1' };
-    const clock = createManualClock();
-    const gateway = await startTokenGateway({ ...limit, OIDC_TENANT_CLAIM: 'team' }, { clock });
+    const gateway = limited();
     const answers: unknown[] = [];
     for (const [index, team] of teams.entries()) {
       const answer = await gateway.createAs(await gateway.sign({ claims: { team } }), { name: `orders_${index}` });

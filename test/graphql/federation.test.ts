@@ -4,6 +4,7 @@ import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { closeSubscribers, readAll, subscribe, WATCH } from '../http/helpers/subscribers.js';
 
 const FEDERATION = { EXPLORER: 'none', FEDERATION: 'true' };
@@ -14,6 +15,10 @@ const FORM =
 const ENTITIES = `query ($representations: [_Any!]!) {
   _entities(representations: $representations) { __typename ... on DatasourceConnection { id name state } }
 }`;
+
+const shared = shareGateway({ env: FEDERATION });
+/** For reads whose results must not grow old meanwhile. */
+const withStillClock = shareGateway({ env: FEDERATION }, createManualClock());
 
 afterEach(async () => {
   await closeSubscribers();
@@ -51,7 +56,7 @@ async function readSdl({ send }: Pick<TestGateway, 'send'>): Promise<string> {
 
 describe('the SDL for a supergraph', () => {
   it('is schema.graphql with connections as entities', async () => {
-    const sdl = await readSdl(await startGateway({ env: FEDERATION }));
+    const sdl = await readSdl(shared());
     const file = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
     expect(sdl.split('\n\n')).toEqual([
       ...file
@@ -70,7 +75,7 @@ describe('the SDL for a supergraph', () => {
     [{ EXPLORER: 'none' }, false],
     [{ EXPLORER: 'graphiql' }, true],
     [{ EXPLORER: 'graphiql', FEDERATION: 'false' }, false],
-    [{ EXPLORER: 'none', FEDERATION: 'true' }, true],
+    [FEDERATION, true],
   ])('with %j is served: %s', async (env, isServed) => {
     const gateway = await startGateway({ env });
     const { status, body } = await gateway.send({ query: '{ _service { sdl } }' });
@@ -83,7 +88,7 @@ describe('the SDL for a supergraph', () => {
   });
 
   it('is served although introspection is off', async () => {
-    const { send } = await startGateway({ env: FEDERATION });
+    const { send } = shared();
     expect((await send({ query: '{ __schema { queryType { name } } }' })).status).toBe(400);
   });
 
@@ -100,7 +105,7 @@ describe('the SDL for a supergraph', () => {
 
 describe('references to connections', () => {
   it('are resolved in their order, by either type name, and unknown ones to null without a call for each', async () => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     const [first = '', second = ''] = seed(gateway, 2);
     const classic = { __typename: 'ClassicDatasourceConnection', id: first.toUpperCase() };
     const answer = await ask(gateway, [referTo(second), referTo(UNKNOWN), classic, referTo(NO_UUID), referTo(second)]);
@@ -118,7 +123,7 @@ describe('references to connections', () => {
   });
 
   it('cost one call, however many requests ask for however many at the same time', async () => {
-    const gateway = await startGateway({ env: FEDERATION, clock: createManualClock() });
+    const gateway = withStillClock();
     const references = seed(gateway, 100).map(referTo);
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask(gateway, references)));
     for (const { body } of answers) expect(body.data?.['_entities']).toHaveLength(100);
@@ -127,7 +132,7 @@ describe('references to connections', () => {
   });
 
   it('to a single connection read only that', async () => {
-    const gateway = await startGateway({ env: FEDERATION, clock: createManualClock() });
+    const gateway = withStillClock();
     const [id = ''] = seed(gateway, 1);
     for (const references of [[referTo(id)], [referTo(id), referTo(id.toUpperCase())]])
       expect((await ask(gateway, references)).body.data?.['_entities']).toHaveLength(references.length);
@@ -136,7 +141,7 @@ describe('references to connections', () => {
   });
 
   it('that are no UUIDs cause no call', async () => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     const references = ['', NO_UUID, '../../v1.0', `${UNKNOWN}0`, '__proto__'].map(referTo);
     expect((await ask(gateway, references)).body).toEqual({ data: { _entities: Array(5).fill(null) } });
     expect(gateway.emulator.ledger.count()).toBe(0);
@@ -165,7 +170,7 @@ describe('references to connections', () => {
   });
 
   it('get the error of a read when DLI is unavailable', async () => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     gateway.emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
     expect(codesOf(await ask(gateway, [referTo(UNKNOWN), referTo(UNKNOWN.replace('e', 'f'))]))).toEqual([
@@ -191,7 +196,7 @@ describe('references of another form', () => {
     ['a list', [referTo(UNKNOWN)]],
     ['an empty object', {}],
   ])('are errors in their place, and the others are resolved: %s', async (_what, representation) => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     const [id = ''] = seed(gateway, 1);
     const { status, body } = await ask(gateway, [representation, referTo(id)]);
     expect({ status, data: body.data }).toMatchObject({ status: 200, data: { _entities: [null, { id }] } });
@@ -204,13 +209,11 @@ describe('references of another form', () => {
     ['null', null],
     ['a list with null', [null]],
   ])('are refused as variables: %s', async (_what, representations) => {
-    const gateway = await startGateway({ env: FEDERATION });
-    expect(codesOf(await ask(gateway, representations))).toEqual(['BAD_USER_INPUT']);
+    expect(codesOf(await ask(shared(), representations))).toEqual(['BAD_USER_INPUT']);
   });
 
   it('are found in documents, too', async () => {
-    const { send } = await startGateway({ env: FEDERATION });
-    const answer = await send({
+    const answer = await shared().send({
       query: `{ _entities(representations: [{ __typename: "Dataset", id: 7 }, 7, { __typename: DatasourceConnection, id: "${UNKNOWN}" }]) { __typename } }`,
     });
     expect(answer.body.data).toEqual({ _entities: [null, null, null] });
@@ -218,7 +221,7 @@ describe('references of another form', () => {
   });
 
   it('are bounded: 100 are resolved, 101 refused, and 1,000 have too many values', async () => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     const references = (count: number) => Array.from({ length: count }, () => referTo(NO_UUID));
     expect((await ask(gateway, references(100))).body.data?.['_entities']).toHaveLength(100);
     const tooMany = await ask(gateway, references(101));
@@ -232,7 +235,7 @@ describe('references of another form', () => {
 
 describe('a gateway that serves a supergraph', () => {
   it('executes what it executes otherwise: inputs with defaults and enums, unions, and problems', async () => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     expect(await gateway.create()).toMatchObject({ __typename: 'CreateDatasourceConnectionSuccess' });
     expect(await gateway.create({ name: 'b', service: 'CSS', tags: [{ key: 'a', value: 'b' }] })).toMatchObject({
       __typename: 'CreateDatasourceConnectionSuccess',
@@ -255,7 +258,7 @@ describe('a gateway that serves a supergraph', () => {
   });
 
   it.each(['graphql-ws', 'graphql-sse'] as const)('serves subscriptions: %s', async transport => {
-    const gateway = await startGateway({ env: FEDERATION });
+    const gateway = shared();
     const [id = ''] = seed(gateway, 1);
     const request = { query: WATCH, variables: { id } };
     expect(await readAll(subscribe(transport, gateway.graphqlUrl, request))).toEqual([
@@ -270,7 +273,6 @@ describe('a gateway that serves a supergraph', () => {
       `{ ${Array.from({ length: 16 }, (_, n) => `a${n}: _entities(representations: []) { __typename }`).join(' ')} }`,
     ],
   ])('limits documents as otherwise: %s', async (_what, query) => {
-    const gateway = await startGateway({ env: FEDERATION });
-    expect(codesOf(await gateway.send({ query }))).toEqual(['OPERATION_TOO_COMPLEX']);
+    expect(codesOf(await shared().send({ query }))).toEqual(['OPERATION_TOO_COMPLEX']);
   });
 });

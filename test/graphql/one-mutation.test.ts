@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const VARIABLES = {
   a: { ...VALID_INPUT, name: 'first' },
@@ -15,11 +16,11 @@ const TOO_MANY = {
 };
 const SUCCESS = { __typename: 'CreateDatasourceConnectionSuccess' };
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 /** Sends a document; returns the response and the names of the connections that exist afterwards. */
 async function send(query: string, operationName?: string) {
-  const gateway = await startGateway();
+  const gateway = shared();
   const { status, body } = await gateway.send({ query, variables: VARIABLES, operationName });
   return { status, body, names: gateway.emulator.connections().map(({ name }) => name), gateway };
 }

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const CANARY = 'zq7canary';
 const CANARY_NUMBER = '907140233';
@@ -8,7 +9,8 @@ const NO_DOCUMENT = 'The request must have "query", the text of a GraphQL docume
 const NO_BATCH = 'Send each operation in a request of its own: batches are not supported.';
 const WRONG_VARIABLES = '"variables" must be a JSON object or null.';
 
-afterEach(closeGateways);
+// Every refusal is logged, not only 20 a minute.
+const shared = shareGateway({ limits: { logWindowMs: 1 } });
 
 describe('a request that cannot be executed', () => {
   it.each<[what: string, request: unknown, code: string, message: string]>([
@@ -83,7 +85,7 @@ describe('a request that cannot be executed', () => {
     ['a batch of one', [{ query: '{ __typename }' }], 'BAD_REQUEST', NO_BATCH],
     ['an empty batch', [], 'BAD_REQUEST', NO_BATCH],
   ])('is refused as JSON without its values: %s', async (_what, request, code, message) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { status, headers, body } = await gateway.send(request);
 
     expect({ status, contentType: headers.get('content-type') }).toEqual({
@@ -106,7 +108,7 @@ describe('a request that cannot be executed', () => {
   });
 
   it('executes no member of a batch', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const create = { query: CREATE_MUTATION, variables: { input: VALID_INPUT } };
     const { status } = await gateway.send([create, create]);
 
@@ -127,7 +129,7 @@ describe('a request that cannot be executed', () => {
       'PERSISTED_QUERY_NOT_SUPPORTED',
     ],
   ])('is not reported as an internal error: %s', async (_what, request, code) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await gateway.send(request);
 
     expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual([code]);
@@ -138,17 +140,97 @@ describe('a request that cannot be executed', () => {
 
 describe('an empty operationName', () => {
   it('means the only operation, as if it were absent', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await gateway.send({ query: 'query A { __typename }', operationName: '' });
 
     expect(body).toEqual({ data: { __typename: 'Query' } });
   });
 
   it('does not choose between two operations', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const query = 'query A { __typename } query B { __typename }';
     const { body } = await gateway.send({ query, operationName: '' });
 
     expect(body.errors).toMatchObject([{ message: ONE_OPERATION }]);
+  });
+});
+
+describe('a document with a syntax error', () => {
+  it.each<[what: string, query: string, message: string]>([
+    [
+      'a text where a name belongs',
+      `{ "${CANARY}" }`,
+
+      'Syntax Error: Expected Name, found String.',
+    ],
+    [
+      'a block of text where a name belongs',
+      `{ """${CANARY}""" }`,
+
+      'Syntax Error: Expected Name, found BlockString.',
+    ],
+    [
+      'a number where a name belongs',
+      `{ ${CANARY_NUMBER} }`,
+
+      'Syntax Error: Expected Name, found Int.',
+    ],
+    [
+      'a fraction where a name belongs',
+      `{ ${CANARY_NUMBER}.5 }`,
+
+      'Syntax Error: Expected Name, found Float.',
+    ],
+    [
+      'a text that does not end',
+      `{ a(b: "${CANARY}`,
+
+      'Syntax Error: Unterminated string.',
+    ],
+    [
+      'a single quote',
+      `{ a(b: '${CANARY}') }`,
+
+      'Syntax Error: Unexpected single quote character (\'), did you mean to use a double quote (")?',
+    ],
+    [
+      'more than 1,000 tokens',
+      `{ ${'a '.repeat(1_000)}}`,
+
+      'Syntax Error: Document contains more that 1000 tokens. Parsing aborted.',
+    ],
+    [
+      'fields nested 3,000 deep',
+      '{a'.repeat(3_000) + '}'.repeat(3_000),
+
+      'Syntax Error: Document contains more that 1000 tokens. Parsing aborted.',
+    ],
+    [
+      'a list nested 5,000 deep',
+      `{a(b:${'['.repeat(5_000)}${']'.repeat(5_000)})}`,
+
+      'Syntax Error: Document contains more that 1000 tokens. Parsing aborted.',
+    ],
+  ])('is refused without quoting it: %s', async (_what, query, message) => {
+    const gateway = shared();
+    const { status, headers, body } = await gateway.send({ query });
+
+    expect({ status, contentType: headers.get('content-type'), body }).toEqual({
+      status: 400,
+      contentType: 'application/json; charset=utf-8',
+      body: {
+        errors: [
+          {
+            message,
+            locations: [{ line: 1, column: expect.any(Number) }],
+            extensions: { code: 'GRAPHQL_PARSE_FAILED', traceId: headers.get('x-request-id') },
+          },
+        ],
+      },
+    });
+    const shown = JSON.stringify(body) + gateway.log();
+    expect(shown).not.toContain(CANARY);
+    expect(shown).not.toContain(CANARY_NUMBER);
+    expect(shown).not.toMatch(/call stack/i);
   });
 });

@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const MISSPELLINGS = [
   'mutation { createDatasourceConnectio }',
@@ -10,30 +10,27 @@ const MISSPELLINGS = [
   '{ __typename @includ(if: true) }',
 ];
 
-afterEach(closeGateways);
-
 describe('without an explorer', () => {
+  const shared = shareGateway({ env: { EXPLORER: 'none' } });
+
   it.each(['{ __schema { types { name } } }', '{ __type(name: "Query") { name } }'])(
     'introspection is disabled for %s',
     async query => {
-      const gateway = await startGateway({ env: { EXPLORER: 'none' } });
-      const { status, body } = await gateway.send({ query });
+      const { status, body } = await shared().send({ query });
 
       expect({ status, data: body.data }).toEqual({ status: 400, data: undefined });
     },
   );
 
   it.each(MISSPELLINGS)('a misspelt name gets no suggestions: %s', async query => {
-    const gateway = await startGateway({ env: { EXPLORER: 'none' } });
-    const { status, body } = await gateway.send({ query });
+    const { status, body } = await shared().send({ query });
 
     expect(status).toBe(400);
     expect(JSON.stringify(body)).not.toMatch(/did you mean/i);
   });
 
   it('a browser gets no page', async () => {
-    const gateway = await startGateway({ env: { EXPLORER: 'none' } });
-    const response = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
+    const response = await fetch(shared().graphqlUrl, { headers: { accept: 'text/html' } });
 
     expect(response.status).toBe(400);
     expect(await response.text()).not.toContain('<');
@@ -41,10 +38,11 @@ describe('without an explorer', () => {
 });
 
 describe('with the offline explorer', () => {
+  const shared = shareGateway({ env: { EXPLORER: 'graphiql' } });
+
   it('introspection is enabled', async () => {
-    const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
     const query = '{ __schema { description queryType { name } } __type(name: "DateTime") { specifiedByURL } }';
-    const { body } = await gateway.send({ query });
+    const { body } = await shared().send({ query });
 
     expect(body).toEqual({
       data: {
@@ -55,16 +53,14 @@ describe('with the offline explorer', () => {
   });
 
   it.each(MISSPELLINGS)('a misspelt name gets no suggestions either: %s', async query => {
-    const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
-    const { status, body } = await gateway.send({ query });
+    const { status, body } = await shared().send({ query });
 
     expect(status).toBe(400);
     expect(JSON.stringify(body)).not.toMatch(/did you mean/i);
   });
 
   it('a browser gets a page that may connect to this server only', async () => {
-    const gateway = await startGateway({ env: { EXPLORER: 'graphiql' } });
-    const response = await fetch(gateway.graphqlUrl, { headers: { accept: 'text/html' } });
+    const response = await fetch(shared().graphqlUrl, { headers: { accept: 'text/html' } });
 
     expect({ status: response.status, contentType: response.headers.get('content-type') }).toEqual({
       status: 200,

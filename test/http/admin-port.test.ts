@@ -2,8 +2,11 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GatewayParts } from '../../src/http/admin-server.js';
 import { readinessOf } from '../../src/http/admin-server.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { PATIENT_TIMEOUTS } from './helpers/patient-timeouts.js';
 import { openConnection, readToEnd } from './helpers/raw-connection.js';
+
+const shared = shareGateway();
 
 afterEach(closeGateways);
 
@@ -12,7 +15,7 @@ describe('the admin port', () => {
     ['/livez', { status: 'live' }],
     ['/readyz', { status: 'ready' }],
   ])('answers %s without authentication or upstream calls', async (path, body) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const response = await fetch(new URL(path, gateway.adminUrl));
 
     expect({ status: response.status, body: await response.json() }).toEqual({ status: 200, body });
@@ -20,7 +23,7 @@ describe('the admin port', () => {
   });
 
   it('serves no GraphQL', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const response = await fetch(new URL('/graphql', gateway.adminUrl), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -86,14 +89,14 @@ describe('the connections of the admin port', () => {
   });
 
   it('may be idle for 75 s between two requests', async () => {
-    const { adminUrl } = await startGateway();
+    const { adminUrl } = shared();
     expect((await fetch(`${adminUrl}/livez`)).headers.get('keep-alive')).toBe('timeout=75');
   });
 });
 
 describe('the public port', () => {
   it.each(['/livez', '/readyz', '/metrics', '/'])('does not serve %s', async path => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const response = await fetch(new URL(path, gateway.graphqlUrl));
 
     expect({ status: response.status, body: await response.json() }).toEqual({

@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 const LIST = { query: '{ datasourceConnections(first: 100) { items { id name state __typename } } }' };
 const SMALL = { query: '{ __typename }' };
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 /** Sends a request without decompressing the response, as `fetch` would. */
 async function send(url: string, body: object, headers: Record<string, string>) {
@@ -19,10 +20,8 @@ async function send(url: string, body: object, headers: Record<string, string>) 
   return { headers: response.headers, body: await buffer(response) };
 }
 
-async function startWithConnections() {
-  const gateway = await startGateway();
-  for (let index = 0; index < 50; index += 1) gateway.emulator.seedConnection({ name: `orders_${index}` });
-  return gateway;
+function seedConnections(): void {
+  for (let index = 0; index < 50; index += 1) shared().emulator.seedConnection({ name: `orders_${index}` });
 }
 
 describe('a response of more than 1 KB', () => {
@@ -31,7 +30,8 @@ describe('a response of more than 1 KB', () => {
     ['gzip', 'gzip', gunzipSync],
     ['br;q=0, gzip', 'gzip', gunzipSync],
   ])('is compressed for a client that accepts %s', async (accepted, encoding, decode) => {
-    const { graphqlUrl } = await startWithConnections();
+    seedConnections();
+    const { graphqlUrl } = shared();
     const plain = await send(graphqlUrl, LIST, {});
     const { headers, body } = await send(graphqlUrl, LIST, { 'accept-encoding': accepted });
 
@@ -47,8 +47,8 @@ describe('a response of more than 1 KB', () => {
   it.each(['identity', 'deflate', 'zstd', 'gzip;q=0', ''])(
     'is sent as it is to a client that accepts %s',
     async accepted => {
-      const { graphqlUrl } = await startWithConnections();
-      const { headers } = await send(graphqlUrl, LIST, { 'accept-encoding': accepted });
+      seedConnections();
+      const { headers } = await send(shared().graphqlUrl, LIST, { 'accept-encoding': accepted });
       expect(headers['content-encoding']).toBeUndefined();
     },
   );
@@ -56,14 +56,15 @@ describe('a response of more than 1 KB', () => {
 
 describe('a response that is never compressed', () => {
   it('is a short one, such as that of a create', async () => {
-    const { graphqlUrl, create } = await startGateway();
+    const { graphqlUrl, create } = shared();
     await create(VALID_INPUT);
     const { headers } = await send(graphqlUrl, SMALL, { 'accept-encoding': 'br' });
     expect(headers['content-encoding']).toBeUndefined();
   });
 
   it('is an event stream', async () => {
-    const { graphqlUrl } = await startWithConnections();
+    seedConnections();
+    const { graphqlUrl } = shared();
     const { headers } = await send(graphqlUrl, LIST, { 'accept-encoding': 'br', accept: 'text/event-stream' });
     expect([headers['content-type'], headers['content-encoding']]).toEqual([
       'text/event-stream; charset=utf-8',

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { shareTokenGateway } from '../auth/helpers/token-gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const APP = 'https://app.example.com';
@@ -20,18 +21,20 @@ const JSON_HEADERS = `content-type: application/json\r\ncontent-length: ${BODY.l
 afterEach(closeGateways);
 
 describe('the CORS headers', () => {
+  const byDefault = shareGateway();
+  const allowing = shareGateway({ env: { CORS_ORIGINS: ALLOWED } });
+  const withTokens = shareTokenGateway({ CORS_ORIGINS: ALLOWED, RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1' });
+
   it.each(['POST', 'OPTIONS'])('allow no origin by default: %s', async method => {
-    const gateway = await startGateway();
-    const headers = await headersFor(gateway.graphqlUrl, method, 'https://evil.example');
+    const headers = await headersFor(byDefault().graphqlUrl, method, 'https://evil.example');
 
     expect([...headers.keys()].filter(name => name.startsWith('access-control-'))).toEqual([]);
   });
 
   it.each(['POST', 'OPTIONS'])('allow each listed origin by name: %s', async method => {
-    const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
     const allowed: (string | null)[] = [];
     for (const origin of ALLOWED.split(',')) {
-      const headers = await headersFor(gateway.graphqlUrl, method, origin);
+      const headers = await headersFor(allowing().graphqlUrl, method, origin);
       allowed.push(headers.get('access-control-allow-origin'));
       expect(headers.get('vary')).toContain('Origin');
     }
@@ -42,8 +45,7 @@ describe('the CORS headers', () => {
   it.each(OTHER_ORIGINS.flatMap(origin => [['POST', origin] as const, ['OPTIONS', origin] as const]))(
     'do not allow an origin that is not listed: %s from %s',
     async (method, origin) => {
-      const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
-      const headers = await headersFor(gateway.graphqlUrl, method, origin);
+      const headers = await headersFor(allowing().graphqlUrl, method, origin);
 
       expect(headers.get('access-control-allow-origin')).toBeNull();
     },
@@ -54,16 +56,15 @@ describe('the CORS headers', () => {
     ['OPTIONS', APP],
     ['OPTIONS', 'https://evil.example'],
   ])('never allow cookies: %s from %s', async (method, origin) => {
-    const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
-    const headers = await headersFor(gateway.graphqlUrl, method, origin);
+    const headers = await headersFor(allowing().graphqlUrl, method, origin);
 
     expect(headers.get('access-control-allow-credentials')).toBeNull();
   });
 
   it('allow a listed page to send any header, and list those that it may read, in a preflight', async () => {
-    const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
+    const { graphqlUrl } = allowing();
     const wanted = 'content-type,authorization,sentry-trace,baggage,tracestate,apollographql-client-name,x-request-id';
-    const headers = await headersFor(gateway.graphqlUrl, 'OPTIONS', APP, { 'access-control-request-headers': wanted });
+    const headers = await headersFor(graphqlUrl, 'OPTIONS', APP, { 'access-control-request-headers': wanted });
     const entries = [...headers].filter(([name]) => name.startsWith('access-control-'));
 
     expect(Object.fromEntries(entries)).toEqual({
@@ -77,8 +78,7 @@ describe('the CORS headers', () => {
   });
 
   it('let a listed page read error responses', async () => {
-    const gateway = await startGateway({ env: { CORS_ORIGINS: ALLOWED } });
-    const { status, headers } = await gateway.send('{', { origin: APP });
+    const { status, headers } = await allowing().send('{', { origin: APP });
 
     expect({ status, origin: headers.get('access-control-allow-origin') }).toEqual({
       status: 400,
@@ -93,10 +93,7 @@ describe('the CORS headers', () => {
     ['401 for an invalid token', 401, { authorization: 'Bearer zq7canary' }],
     ['429', 429, { authorization: 'Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ6cTcifQ.zq7canary' }],
   ])('let only a listed page read error responses with status %s', async (_what, status, headers) => {
-    const { send } = await startTokenGateway({
-      CORS_ORIGINS: ALLOWED,
-      RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '1',
-    });
+    const { send } = withTokens();
     const refusalFor = async (origin: string) => {
       let answer = await send(BODY, { ...headers, origin });
       while (answer.status !== status) answer = await send(BODY, { ...headers, origin });

@@ -1,12 +1,12 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { WATCH } from './helpers/subscribers.js';
 
 const REQUEST = { query: WATCH, variables: { id: 'none' } };
 const EVENTS = [':', 'event: next\ndata: {"data":{"datasourceConnection":null}}', 'event: complete\ndata:'];
 const ORIGIN = 'https://app.example.com';
 
-afterEach(closeGateways);
+const shared = shareGateway({ env: { CORS_ORIGINS: ORIGIN } });
 
 async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
   const response = await fetch(url, {
@@ -23,7 +23,7 @@ function eventsIn(text: string): string[] {
 
 describe('an event stream', () => {
   it('is the response to a POST that accepts it, with the common headers', async () => {
-    const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: ORIGIN } });
+    const { graphqlUrl } = shared();
     const { response, status, text } = await post(graphqlUrl, REQUEST, { origin: ORIGIN });
 
     expect(status).toBe(200);
@@ -38,13 +38,13 @@ describe('an event stream', () => {
   });
 
   it('is the only response type of /graphql/stream', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const { text } = await post(`${graphqlUrl}/stream`, REQUEST, { accept: '*/*' });
     expect(eventsIn(text)).toEqual(EVENTS);
   });
 
   it('is not sent to a client that accepts JSON too', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const accept = 'application/graphql-response+json, application/json, text/event-stream, multipart/mixed';
     const { status, text } = await post(graphqlUrl, { query: '{ __typename }' }, { accept });
     expect([status, JSON.parse(text)]).toEqual([200, { data: { __typename: 'Query' } }]);
@@ -57,7 +57,7 @@ describe('an event stream', () => {
     ['application/json', { query: `${WATCH}${' '.repeat(15_000)}` }, 400, 'OPERATION_TOO_COMPLEX'],
     ['application/json', JSON.stringify(REQUEST).padEnd(65_537), 413, 'PAYLOAD_TOO_LARGE'],
   ])('is refused before it starts, as JSON: %s %#', async (type, body, status, code) => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const answer = await post(graphqlUrl, body, { 'content-type': type });
     expect(answer.status).toBe(status);
     expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ extensions: { code } }] });
@@ -69,7 +69,7 @@ describe('an event stream', () => {
     ['variables that are not an object', { ...REQUEST, variables: 'zq7canary' }],
     ['a name that is not a string', { ...REQUEST, operationName: 7 }],
   ])('is refused for a request that has %s', async (_what, body) => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const { status, text } = await post(graphqlUrl, body);
     expect(status).toBe(400);
     expect(text).toContain('"code":"BAD_REQUEST"');
@@ -79,7 +79,7 @@ describe('an event stream', () => {
 
 describe('a subscription without Accept: text/event-stream', () => {
   it('is refused with a hint how to subscribe', async () => {
-    const { send, emulator } = await startGateway();
+    const { send, emulator } = shared();
     const { status, body } = await send(REQUEST);
     expect(status).toBe(400);
     expect(body.errors).toMatchObject([

@@ -6,16 +6,19 @@ import { rawRequest } from '../emulator/helpers/raw-client.js';
 import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import { post } from '../helpers/post.js';
+import { proofSize } from '../helpers/proof-size.js';
 import { PATIENT_TIMEOUTS } from './helpers/patient-timeouts.js';
 import { exchange, failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
 /** As large as DLI allows, except that nobody has that many hosts with such long names. */
-const HOSTS = Array.from({ length: 20_000 }, (_, index) => ({
+const MOST_HOSTS = Array.from({ length: 20_000 }, (_, index) => ({
   name: `h${index}.example.com`.padEnd(128, 'x'),
   ip: '192.168.100.200',
 }));
+/** More than the usual limits of bytes and values allow. */
+const HOSTS = MOST_HOSTS.slice(0, 1_000);
 // Without the other fields of the input, which are required, so that nothing is created.
 const CREATE = `mutation Create($input: CreateEnhancedDatasourceConnectionInput!) {
   createEnhancedDatasourceConnection(input: $input) { __typename }
@@ -52,7 +55,7 @@ describe('a request with many hosts', () => {
   afterAll(closeGateways);
 
   it.each<[what: string, body: unknown, outcome: unknown]>([
-    ['of 20,000 with the longest names', requestOf(), EXECUTED],
+    ['of 20,000 with the longest names', requestOf({}, MOST_HOSTS), EXECUTED],
     ['of 4 MiB', padded(requestOf(), 4 * MEBIBYTE), EXECUTED],
     ['of 4 MiB and 1 byte', padded(requestOf(), 4 * MEBIBYTE + 1), TOO_LARGE],
     ['of 64 KiB', padded(requestOf({}, HOSTS.slice(0, 400)), 64 * KIBIBYTE), EXECUTED],
@@ -77,7 +80,7 @@ describe('a request with many hosts', () => {
       JSON.stringify(requestOf()).replace('[', '[,'),
       '400 BAD_REQUEST The request is not valid HTTP or JSON.',
     ],
-    ['without an end', JSON.stringify(requestOf()).slice(0, 200_000), TOO_LARGE],
+    ['without an end', JSON.stringify(requestOf()).slice(0, 100_000), TOO_LARGE],
     [
       'with too many values',
       requestOf({}, Array(50_001).fill({ a: 1 })),
@@ -160,7 +163,7 @@ describe('a large body', () => {
     '429 RATE_LIMITED Your tenant has another request of more than 64 KiB open. Send one at a time.';
   const OVERLOADED =
     '503 OVERLOADED The gateway has too much to do at the moment. Nothing was done; send it again later.';
-  const body = JSON.stringify(requestOf({}, HOSTS.slice(0, 1_000)));
+  const body = JSON.stringify(requestOf());
   const endless = { clientTimeouts: { ...CLIENT_TIMEOUTS, requestMs: 3_600_000 } };
 
   const sendAs = async (gateway: TestGateway, token?: string) => outcomeOf(await gateway.send(body, bearer(token)));
@@ -229,8 +232,8 @@ describe('a large body', () => {
 
   it('needs little memory, no matter how many are sent', async () => {
     const gateway = await startTokenGateway({}, { limits: { clientTimeouts: PATIENT_TIMEOUTS } });
-    const largest = Buffer.from(padded(requestOf(), 4 * MEBIBYTE));
-    const subjects = Array.from({ length: 200 }, (_, index) => `tenant ${index}`);
+    const largest = Buffer.from(padded(requestOf({}, MOST_HOSTS), 4 * MEBIBYTE));
+    const subjects = Array.from({ length: proofSize(100, 200) }, (_, index) => `tenant ${index}`);
     const tokens = await Promise.all(subjects.map(sub => gateway.sign({ claims: { sub } })));
     const before = process.memoryUsage.rss();
     const responses = tokens.map(async token => {
@@ -244,7 +247,7 @@ describe('a large body', () => {
     const rise = process.memoryUsage.rss() - before;
     expect(statuses).toContain('503');
     expect([...statuses].sort().join(' ')).toMatch(/^(200|400) 503$/);
-    // Of 800 MB in bodies alone.
-    expect(rise).toBeLessThan(400 * MEBIBYTE);
+    // Of 400 or 800 MB in bodies alone.
+    expect(rise).toBeLessThan(proofSize(250, 400) * MEBIBYTE);
   });
 });

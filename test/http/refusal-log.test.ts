@@ -5,7 +5,7 @@ import { exchange } from './helpers/raw-connection.js';
 import { closeSubscribers, openSocket } from './helpers/subscribers.js';
 
 const MAX_LINES = 20;
-const MORE = 10;
+const MORE = 3;
 const MANY = Array.from({ length: MAX_LINES + MORE });
 
 afterEach(closeSubscribers);

@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { rawRequest } from '../emulator/helpers/raw-client.js';
-import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { exchange, failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
 
 const CANARY = 'zq7canary';
@@ -19,7 +20,8 @@ const CHUNK = Buffer.alloc(65_536);
 
 type Row = [what: string, path: string, init: RequestInit, status: number, code: string, message: unknown];
 
-afterEach(closeGateways);
+// Every refusal is logged, not only 20 a minute.
+const shared = shareGateway({ limits: { logWindowMs: 1 } });
 
 describe('a request that is refused before GraphQL', () => {
   it.each<Row>([
@@ -68,7 +70,7 @@ describe('a request that is refused before GraphQL', () => {
     ['a trailing slash', '/', post(CREATE), 404, 'NOT_FOUND', NOTHING_HERE],
     ['a path that cannot be decoded', `/${CANARY}%zz`, post(CREATE), 400, 'BAD_REQUEST', NOT_JSON],
   ])('gets a JSON error and nothing is sent to DLI: %s', async (_what, path, init, status, code, message) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const response = await fetch(`${gateway.graphqlUrl}${path}`, init);
     const body = await response.text();
 
@@ -92,7 +94,7 @@ describe('a request that is refused before GraphQL', () => {
       ['application/graphql-response+json', 'application/json;q=0, */*', 'application/json;q=0.5, application/*'],
     ],
   ])('does not include one whose Accept header allows %s', async (type, accepted) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     for (const accept of accepted) {
       const response = await fetch(gateway.graphqlUrl, {
         ...post('{"query":"{ __typename }"}'),
@@ -107,7 +109,7 @@ describe('a request that is refused before GraphQL', () => {
   });
 
   it.each(['PUT', 'PATCH', 'DELETE'])('gets 405 with Allow for the method %s', async method => {
-    const gateway = await startGateway();
+    const gateway = shared();
     for (const url of [gateway.graphqlUrl, `${gateway.graphqlUrl}/stream`]) {
       const { status, headers } = await fetch(url, { method });
 
@@ -116,7 +118,7 @@ describe('a request that is refused before GraphQL', () => {
   });
 
   it('does not include OPTIONS, which gets the allowed methods', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     for (const url of [gateway.graphqlUrl, `${gateway.graphqlUrl}/stream`]) {
       const { status, headers } = await fetch(url, { method: 'OPTIONS' });
 
@@ -138,7 +140,7 @@ describe('a request that is refused before GraphQL', () => {
     ['a query of 17 KiB', `GET /graphql?query=${'x'.repeat(17 * 1024)} HTTP/1.1\r\nhost: gw.test\r\n\r\n`],
     ['a path of 17 KiB', `GET /${'x'.repeat(17 * 1024)} HTTP/1.1\r\nhost: gw.test\r\n\r\n`],
   ])('gets 431 as JSON for %s, and the connection closes', async (_what, text) => {
-    const gateway = await startGateway();
+    const gateway = shared();
 
     expect(failuresIn(await exchange(gateway.graphqlUrl, text))).toEqual([
       {
@@ -157,7 +159,7 @@ describe('a request that is refused before GraphQL', () => {
   });
 
   it.each(['application/json', 'text/plain'])('with a body of 1 GiB of %s is answered at once', async contentType => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const head = headOf(`content-length: ${2 ** 30}`).replace('application/json', contentType);
 
     expect(failuresIn(await exchange(gateway.graphqlUrl, head))).toMatchObject([{ status: 413 }]);
@@ -169,7 +171,7 @@ describe('the response to a body that is too large', () => {
     ['with its length', headOf('content-length: 12582912'), Buffer.alloc(12 * 2 ** 20)],
     ['in chunks', headOf('transfer-encoding: chunked'), chunked(192)],
   ])('reaches a client that sends all of it before it reads: %s', async (_how, head, body) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl);
     socket.write(head);
     await new Promise<void>((resolve, reject) => {
@@ -183,7 +185,7 @@ describe('the response to a body that is too large', () => {
     ['without end', CHUNK],
     ['byte by byte', Buffer.alloc(1)],
   ])('ends the connection of a client that goes on sending %s', async (_how, piece) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl, { allowHalfOpen: true });
     const response = readToEnd(socket);
     socket.write(headOf(`content-length: ${2 ** 30}`));
@@ -197,7 +199,7 @@ describe('the response to a body that is too large', () => {
   });
 
   it('ends the connection of a client that goes on sending what is no chunk', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl, { allowHalfOpen: true });
     const response = readToEnd(socket);
     socket.write(headOf('transfer-encoding: chunked'));
@@ -209,7 +211,7 @@ describe('the response to a body that is too large', () => {
   });
 
   it('is the last one on its connection', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const headers = { host: 'gw.test', ...JSON_TYPE };
     const refused = rawRequest('POST', '/graphql', CREATE.padEnd(65_537), headers);
 
@@ -238,7 +240,7 @@ describe('a request in an unusual but valid form', () => {
     ['the content coding identity', { ...post(CREATE), headers: { ...JSON_TYPE, 'content-encoding': 'identity' } }],
     ['a byte order mark', post(`\ufeff${CREATE}`)],
   ])('is served: %s', async (_what, init) => {
-    const gateway = await startGateway();
+    const gateway = shared();
 
     expect((await fetch(gateway.graphqlUrl, init)).status).toBe(200);
     expect(gateway.emulator.ledger.count('createConnection')).toBe(1);

@@ -1,32 +1,38 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import type { TestGateway } from '../helpers/gateway.js';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { logOfTest, shareGateway } from '../helpers/shared-gateway.js';
 import { exchange } from './helpers/raw-connection.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const SPAN_ID = 'b7ad6b7169203331';
 const FRESH_ID = /^[0-9a-f]{32}$/;
 
-afterEach(closeGateways);
+const shared = shareGateway();
+const log = logOfTest(shared);
+
+function loggedIds(): unknown[] {
+  return log()
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+    .flatMap(({ traceId }) => (traceId === undefined ? [] : [traceId]));
+}
 
 describe('the trace id of a request', () => {
   it('comes from a valid traceparent, in the response and in the log', async () => {
-    const gateway = await startGateway();
-    const { headers } = await gateway.send(
+    const { headers } = await shared().send(
       { query: '{ __typename }' },
       { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01` },
     );
 
     expect(headers.get('x-request-id')).toBe(TRACE_ID);
-    expect(loggedIds(gateway)).toEqual([TRACE_ID]);
+    expect(loggedIds()).toEqual([TRACE_ID]);
   });
 
   it('is in the log of a create and in its request to DLI', async () => {
-    const gateway = await startGateway();
-    await gateway.create();
+    await shared().create();
 
-    expect(new Set(loggedIds(gateway)).size).toBe(1);
-    expect(gateway.log()).toContain('"operation":"createConnection"');
+    expect(new Set(loggedIds()).size).toBe(1);
+    expect(log()).toContain('"operation":"createConnection"');
   });
 
   it.each([
@@ -40,13 +46,12 @@ describe('the trace id of a request', () => {
     ['of 1,000 characters', `00-${'a'.repeat(1_000)}`],
     ['given twice', `00-${TRACE_ID}-${SPAN_ID}-01, 00-${TRACE_ID}-${SPAN_ID}-01`],
   ])('is generated for a traceparent %s, which is not repeated', async (_what, traceparent) => {
-    const gateway = await startGateway();
-    const { headers, body } = await gateway.send({ query: '{ unknown }' }, { traceparent });
+    const { headers, body } = await shared().send({ query: '{ unknown }' }, { traceparent });
     const id = headers.get('x-request-id');
 
     expect(id).toMatch(FRESH_ID);
-    expect(loggedIds(gateway)).toEqual([id]);
-    const shown = JSON.stringify([body, [...headers]]) + gateway.log();
+    expect(loggedIds()).toEqual([id]);
+    const shown = JSON.stringify([body, [...headers]]) + log();
     expect(shown).not.toContain(traceparent);
     expect(shown).not.toContain(TRACE_ID);
   });
@@ -59,8 +64,7 @@ describe('the trace id of a request', () => {
     ['to another path', '/nowhere', { method: 'GET' }],
     ['to a path that cannot be decoded', '/%zz', { method: 'GET' }],
   ])('is in the headers of the response %s, with no-store and nosniff', async (_what, path, init) => {
-    const gateway = await startGateway();
-    const { headers } = await fetch(new URL(path, gateway.graphqlUrl), {
+    const { headers } = await fetch(new URL(path, shared().graphqlUrl), {
       ...init,
       headers: { 'content-type': 'application/json' },
       ...(init.method === 'DELETE' && { headers: {} }),
@@ -74,21 +78,11 @@ describe('the trace id of a request', () => {
   });
 
   it('is in the response to malformed HTTP, and in the log', async () => {
-    const gateway = await startGateway();
-    const answer = await exchange(gateway.graphqlUrl, 'no http\r\n\r\n');
+    const answer = await exchange(shared().graphqlUrl, 'no http\r\n\r\n');
     const id = /^x-request-id: (.*)$/m.exec(answer)?.[1]?.trim();
 
     expect(id).toMatch(FRESH_ID);
     expect(answer).toContain(`"traceId":"${id}"`);
-    expect(loggedIds(gateway)).toEqual([id]);
+    expect(loggedIds()).toEqual([id]);
   });
 });
-
-function loggedIds(gateway: TestGateway): unknown[] {
-  return gateway
-    .log()
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as Record<string, unknown>)
-    .flatMap(({ traceId }) => (traceId === undefined ? [] : [traceId]));
-}

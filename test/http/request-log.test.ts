@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
 import { linesWith } from '../helpers/log-lines.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { graphqlRequest, openConnection } from './helpers/raw-connection.js';
 import type { Transport } from './helpers/subscribers.js';
 import { closeSubscribers, nextOf, readAll, subscribe, WATCH } from './helpers/subscribers.js';
@@ -35,20 +36,27 @@ afterEach(async () => {
   await closeGateways();
 });
 
-/** The lines of requests, once there are this many. */
-async function requestsOf(gateway: TestGateway, count = 1): Promise<Record<string, unknown>[]> {
-  await gateway.logged('"msg":"request"', count);
-  return linesWith(gateway.log(), 'request');
+/** The lines of requests after the first ones, once there are this many. */
+async function requestsOf(gateway: TestGateway, count = 1, first = 0): Promise<Record<string, unknown>[]> {
+  await gateway.logged('"msg":"request"', first + count);
+  return linesWith(gateway.log(), 'request').slice(first);
 }
 
 describe('the log line of an operation', () => {
+  const shared = shareGateway();
+  let linesBefore = 0;
+  const requestsOfTest = (count = 1) => requestsOf(shared(), count, linesBefore);
+
+  beforeEach(() => {
+    linesBefore = linesWith(shared().log(), 'request').length;
+  });
+
   it('of a query names its fields, and how many bytes went in and out', async () => {
-    const gateway = await startGateway();
     const body = JSON.stringify({
       query: '{ ...Two __typename } fragment Two on Query { datasourceServices { service } }',
     });
-    const { headers } = await gateway.send(body);
-    expect(await requestsOf(gateway)).toEqual([
+    const { headers } = await shared().send(body);
+    expect(await requestsOfTest()).toEqual([
       {
         ...LINE,
         kind: 'query',
@@ -62,23 +70,23 @@ describe('the log line of an operation', () => {
   });
 
   it('of a mutation has the type of its payload', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     await gateway.create();
     gateway.emulator.inject({ operation: 'createConnection', error: 'DLI.0006' });
     await gateway.create({ name: 'other' });
     const mutation = { ...LINE, kind: 'mutation', field: 'createDatasourceConnection' };
-    expect(await requestsOf(gateway, 2)).toEqual([
+    expect(await requestsOfTest(2)).toEqual([
       { ...mutation, outcome: 'CreateDatasourceConnectionSuccess' },
       { ...mutation, outcome: 'NameTakenError', code: 'NAME_CONFLICT' },
     ]);
   });
 
   it('of a query that fails has the first error code', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     gateway.emulator.inject({ operation: 'listConnections', status: 500, times: 0 });
     gateway.emulator.inject({ operation: 'listEnhancedConnections', status: 500, times: 0 });
     await gateway.send({ query: '{ datasourceConnections { items { id } } }' });
-    expect(await requestsOf(gateway)).toEqual([
+    expect(await requestsOfTest()).toEqual([
       { ...LINE, kind: 'query', field: 'datasourceConnections', outcome: 'ERROR', code: 'UPSTREAM_UNAVAILABLE' },
     ]);
   });
@@ -93,27 +101,25 @@ describe('the log line of an operation', () => {
   ])(
     'of a refused request says why: %s',
     async (_what, { method = 'POST', path = '/graphql', body = '{}' }, refused) => {
-      const gateway = await startGateway();
-      const response = await fetch(new URL(path, gateway.graphqlUrl), {
+      const response = await fetch(new URL(path, shared().graphqlUrl), {
         method,
         body,
         headers: { 'content-type': 'application/json' },
       });
       await response.text();
-      expect(await requestsOf(gateway)).toEqual([{ ...LINE, method, outcome: 'ERROR', ...refused }]);
+      expect(await requestsOfTest()).toEqual([{ ...LINE, method, outcome: 'ERROR', ...refused }]);
     },
   );
 
   it('has the name and version of the client if they are plain texts', async () => {
-    const gateway = await startGateway();
     const names = [
       { 'apollographql-client-name': 'orders-web', 'apollographql-client-version': '1.2.3' },
       { 'graphql-client-name': '@acme/orders worker', 'graphql-client-version': '7' },
       { 'apollographql-client-name': 'x'.repeat(65), 'apollographql-client-version': '"},{"level":60' },
       {},
     ];
-    for (const headers of names) await gateway.send({ query: '{ __typename }' }, headers);
-    const lines = await requestsOf(gateway, names.length);
+    for (const headers of names) await shared().send({ query: '{ __typename }' }, headers);
+    const lines = await requestsOfTest(names.length);
     expect(lines.map(({ clientName, clientVersion }) => [clientName, clientVersion])).toEqual([
       ['orders-web', '1.2.3'],
       ['@acme/orders worker', '7'],

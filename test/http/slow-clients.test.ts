@@ -6,10 +6,11 @@ import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { failuresIn, openConnection, readToEnd } from './helpers/raw-connection.js';
 
-const HEADER_CLIENTS = 20;
-const BODY_CLIENTS = 20;
-const CREATES = 20;
-const PAUSE_MS = 50;
+const HEADER_CLIENTS = 10;
+const BODY_CLIENTS = 10;
+const CREATES = 10;
+const PAUSE_MS = 500;
+const BYTE_INTERVAL_MS = 200;
 const HEAD = 'POST /graphql HTTP/1.1\r\nhost: gw.test\r\ncontent-type: application/json\r\n';
 const TIMEOUT = {
   status: 408,
@@ -73,7 +74,7 @@ function startWithTimeouts(timeouts: { headersMs: number; requestMs: number }): 
   });
 }
 
-/** Sends the start of a request and then a byte every 50 ms, until the server closes the connection. */
+/** Sends the start of a request and then a byte from time to time, until the server closes the connection. */
 async function cutOff(gateway: TestGateway, beginning: string): Promise<Outcome> {
   const startedMs = performance.now();
   const socket = await openConnection(gateway.graphqlUrl);
@@ -85,7 +86,7 @@ async function cutOff(gateway: TestGateway, beginning: string): Promise<Outcome>
 }
 
 function dripInto(socket: Socket): NodeJS.Timeout {
-  return setInterval(() => socket.write('x'), 50);
+  return setInterval(() => socket.write('x'), BYTE_INTERVAL_MS);
 }
 
 /** Sends some creates concurrently, and then one at a time, with pauses, until the end; returns their results. */

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../helpers/gateway.js';
+import { describe, expect, it } from '@jest/globals';
+import { CREATE_MUTATION, VALID_INPUT } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { exchange, failuresIn } from './helpers/raw-connection.js';
 
 const BODY = JSON.stringify({ query: CREATE_MUTATION, variables: { input: VALID_INPUT } });
@@ -11,7 +12,7 @@ const HOST = 'host: gw.test';
 /** A valid request that a vulnerable server would execute as the next one. */
 const SECOND = message([HOST, LENGTH], BODY);
 
-afterEach(closeGateways);
+const shared = shareGateway();
 
 describe('a request with an ambiguous target or length', () => {
   it.each<[what: string, text: string, status?: number]>([
@@ -61,7 +62,7 @@ describe('a request with an ambiguous target or length', () => {
       413,
     ],
   ])('is refused, and the rest of the connection is ignored: %s', async (_what, text, status = 400) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const answers = failuresIn(await exchange(gateway.graphqlUrl, `${text}${SECOND}`));
 
     expect(answers[0]).toEqual({
@@ -75,7 +76,7 @@ describe('a request with an ambiguous target or length', () => {
   });
 
   it('is distinguished from valid pipelined requests, chunked or not', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const chunked = message([HOST, CHUNKED], CHUNKS.replace(VALID_INPUT.name, 'chunked_x'));
     const last = message([HOST, LENGTH, 'connection: close'], BODY.replace(VALID_INPUT.name, 'last_of_3'));
     const answer = await exchange(gateway.graphqlUrl, `${SECOND}${chunked}${last}`);
@@ -88,7 +89,7 @@ describe('a request with an ambiguous target or length', () => {
   });
 
   it('does not include one with an unknown Expect header, which is ignored', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const text = message([HOST, LENGTH, 'expect: miracles', 'connection: close'], BODY);
 
     expect(await exchange(gateway.graphqlUrl, text)).toMatch(/^HTTP\/1\.1 200 OK/);

@@ -1,6 +1,5 @@
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TokenGateway } from '../auth/helpers/token-gateway.js';
-import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { bearer, shareTokenGateway, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { breakOff } from '../auth/helpers/token-issuer.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
@@ -19,12 +18,8 @@ import {
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const MINUTE_MS = 60_000;
 
-// For tests whose effects no other test can observe.
-let shared: TokenGateway;
+const shared = shareTokenGateway();
 
-beforeAll(async () => {
-  shared = await startTokenGateway();
-});
 afterEach(async () => {
   await closeSubscribers();
   await closeGateways();
@@ -34,29 +29,29 @@ function requestFor(id: string) {
   return { query: WATCH, variables: { id } };
 }
 
-/** A gateway that has fetched the keys, and an expired token that it accepts for a few more seconds (clock tolerance). */
-async function startWithExpiringToken() {
-  const gateway = await startTokenGateway();
+/** An expired token that the gateway, which has fetched the keys, accepts for a few more seconds (clock tolerance). */
+async function signExpiring() {
+  const gateway = shared();
   await gateway.ask(await gateway.sign());
-  const token = await gateway.sign({ claims: { exp: Math.floor(gateway.clock.epochMs() / 1_000) } });
-  return { gateway, token };
+  return gateway.sign({ claims: { exp: Math.floor(gateway.clock.epochMs() / 1_000) } });
 }
 
 describe.each(TRANSPORTS)('a subscriber by %s', transport => {
   it('is served with a valid token', async () => {
-    const events = subscribe(transport, shared.graphqlUrl, requestFor('none'), await shared.sign());
+    const events = subscribe(transport, shared().graphqlUrl, requestFor('none'), await shared().sign());
     expect(await readAll(events)).toEqual([{ data: { datasourceConnection: null } }]);
   });
 
   it('needs the read scope', async () => {
-    const token = await shared.sign({ claims: { scope: 'dli:connection:create' } });
-    const received = await readAll(subscribe(transport, shared.graphqlUrl, requestFor('none'), token));
+    const token = await shared().sign({ claims: { scope: 'dli:connection:create' } });
+    const received = await readAll(subscribe(transport, shared().graphqlUrl, requestFor('none'), token));
     expect(received).toMatchObject([{ errors: [{ extensions: { code: 'FORBIDDEN' } }] }]);
-    expect(shared.emulator.ledger.count()).toBe(0);
+    expect(shared().emulator.ledger.count()).toBe(0);
   });
 
   it('gets an error when its token expires, with advice to sign in again', async () => {
-    const { gateway, token } = await startWithExpiringToken();
+    const gateway = shared();
+    const token = await signExpiring();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const received = await readAll(subscribe(transport, gateway.graphqlUrl, requestFor(connectionId), token));
 
@@ -95,13 +90,13 @@ describe.each(TRANSPORTS)('a subscriber by %s', transport => {
 
 describe('a WebSocket', () => {
   it.each(['authorization', 'Authorization'])('accepts the token in connection_init, as %s', async name => {
-    const { say, hear } = await openSocket(shared.graphqlUrl);
-    say({ type: 'connection_init', payload: { [name]: `Bearer ${await shared.sign()}` } });
+    const { say, hear } = await openSocket(shared().graphqlUrl);
+    say({ type: 'connection_init', payload: { [name]: `Bearer ${await shared().sign()}` } });
     expect(await hear()).toEqual({ type: 'connection_ack' });
   });
 
   it('accepts the token in the headers of the upgrade', async () => {
-    const { say, hear } = await openSocket(shared.graphqlUrl, bearer(await shared.sign()));
+    const { say, hear } = await openSocket(shared().graphqlUrl, bearer(await shared().sign()));
     say({ type: 'connection_init' });
     expect(await hear()).toEqual({ type: 'connection_ack' });
   });
@@ -116,7 +111,7 @@ describe('a WebSocket', () => {
       expect.any(String),
     ],
   ])('is closed with 4401 for %s, which is audited', async (_what, payload, reason) => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload });
 
@@ -126,7 +121,7 @@ describe('a WebSocket', () => {
   });
 
   it('is closed with 1013 while the JWKS is unavailable', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const token = await gateway.sign();
     gateway.issuer.instead = breakOff;
     const { say, closed } = await openSocket(gateway.graphqlUrl);
@@ -150,7 +145,8 @@ describe('a WebSocket', () => {
   });
 
   it('is closed with 4403 when its token expires, after the last events', async () => {
-    const { gateway, token } = await startWithExpiringToken();
+    const gateway = shared();
+    const token = await signExpiring();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const { say, hear, closed } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
@@ -165,7 +161,7 @@ describe('a WebSocket', () => {
   });
 
   it('is closed with 4403 at once by a subscribe after its token expired', async () => {
-    const gateway = await startTokenGateway();
+    const gateway = shared();
     const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl, bearer(await gateway.sign()));
     gateway.clock.advance(6 * MINUTE_MS);
     say({ type: 'subscribe', id: 'a', payload: requestFor('none') });
@@ -178,7 +174,7 @@ describe('a WebSocket', () => {
 
 describe('an event stream', () => {
   it.each(['', '/stream'])('is refused without a token before its body is read: %s', async path => {
-    const response = await fetch(`${shared.graphqlUrl}${path}`, {
+    const response = await fetch(`${shared().graphqlUrl}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
       body: '{',

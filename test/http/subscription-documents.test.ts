@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { closeSubscribers, readAll, socketClient, subscribe, WATCH } from './helpers/subscribers.js';
 
 const ID = 'ee1a0f2c96ae2a9ad3a4f1ff5e8c2f1f2b3c4d5e6f708192a3b4c5d6e7f80910';
@@ -10,22 +10,15 @@ const NOTHING = [{ data: { datasourceConnection: null } }];
 const VARIABLES = { id: 'none' };
 const BY_HASH = { extensions: { persistedQuery: { version: 1, sha256Hash: ID } } };
 
-const folders: string[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'documents-'));
+const manifest = join(folder, 'manifest.json');
+writeFileSync(manifest, JSON.stringify({ [ID]: WATCH }));
 
-afterEach(async () => {
-  await closeSubscribers();
-  await closeGateways();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
+const shared = shareGateway({ env: { EXPLORER: 'none' } });
+const trusting = shareGateway({ env: { TRUSTED_DOCUMENTS: manifest } });
 
-async function startTrusting(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'documents-'));
-  folders.push(folder);
-  const path = join(folder, 'manifest.json');
-  writeFileSync(path, JSON.stringify({ [ID]: WATCH }));
-  const { graphqlUrl } = await startGateway({ env: { TRUSTED_DOCUMENTS: path } });
-  return graphqlUrl;
-}
+afterEach(closeSubscribers);
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('with a list of trusted documents, over a WebSocket', () => {
   it.each([
@@ -33,7 +26,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
     ['its hash', { query: '', ...BY_HASH }],
     ['its id', { query: '', documentId: ID }],
   ])('accepts one by %s', async (_how, request) => {
-    const url = await startTrusting();
+    const url = trusting().graphqlUrl;
     expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toEqual(NOTHING);
   });
 
@@ -42,7 +35,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
     ['an unknown id', { query: '', documentId: 'unknown' }],
     ['another document with a known hash', { query: '{ __typename }', ...BY_HASH }],
   ])('refuses anything else: %s', async (_what, request) => {
-    const url = await startTrusting();
+    const url = trusting().graphqlUrl;
     expect(await readAll(subscribe('graphql-ws', url, { ...request, variables: VARIABLES }))).toMatchObject([
       { errors: [{ extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] },
     ]);
@@ -51,7 +44,7 @@ describe('with a list of trusted documents, over a WebSocket', () => {
 
 describe('with a list of trusted documents, as an event stream', () => {
   it('accepts one by its hash and refuses anything else', async () => {
-    const url = await startTrusting();
+    const url = trusting().graphqlUrl;
     const post = (body: object) =>
       fetch(url, {
         method: 'POST',
@@ -70,7 +63,7 @@ describe('with a list of trusted documents, as an event stream', () => {
 it.each(['graphql-ws', 'graphql-sse'] as const)(
   'an empty operationName is as good as none with %s',
   async transport => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const request = { query: WATCH, operationName: '', variables: VARIABLES };
 
     expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual(NOTHING);
@@ -79,7 +72,7 @@ it.each(['graphql-ws', 'graphql-sse'] as const)(
 
 describe('over a WebSocket, as over HTTP', () => {
   it('introspection is disabled without an explorer', async () => {
-    const { graphqlUrl } = await startGateway({ env: { EXPLORER: 'none' } });
+    const { graphqlUrl } = shared();
     const query = `${WATCH} query Schema { __schema { queryType { name } } }`;
     const request = { query, operationName: 'Watch', variables: VARIABLES };
     const received = await readAll(subscribe('graphql-ws', graphqlUrl, request));
@@ -91,7 +84,7 @@ describe('over a WebSocket, as over HTTP', () => {
     ['JSON that is nested too deep', { query: WATCH, variables: nested(25) }, 'BAD_REQUEST'],
     ['a document that is too long', { query: `${WATCH}${' '.repeat(15_000)}` }, 'OPERATION_TOO_COMPLEX'],
   ])('%s is refused', async (_what, request, code) => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const received = await readAll(subscribe('graphql-ws', graphqlUrl, request));
     expect(received).toMatchObject([{ errors: [{ extensions: { code } }] }]);
   });
@@ -107,7 +100,7 @@ describe('over a WebSocket, as over HTTP', () => {
       'subscription ($a: Boolean!) { ...A } fragment A on Subscription { ... @include(if: $a) { datasourceConnection(id: "a") { id } } }',
     ],
   ])('a subscription that may skip its field is refused, and is no internal error: %s', async (_what, query) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const refused = [{ errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] }];
     const request = { query, variables: { a: true } };
     for (const transport of ['graphql-ws', 'graphql-sse'] as const)
@@ -118,7 +111,7 @@ describe('over a WebSocket, as over HTTP', () => {
   });
 
   it('several subscriptions share one socket', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const client = socketClient(graphqlUrl);
     const both = ['a', 'b'].map(id => readAll(client.iterate({ query: WATCH, variables: { id } }) as never));
     expect(await Promise.all(both)).toEqual([NOTHING, NOTHING]);

@@ -2,11 +2,14 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { CREATE_MUTATION, closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import type { Transport } from './helpers/subscribers.js';
 import { closeSubscribers, nextOf, openSubscriber, readAll, subscribe, WATCH } from './helpers/subscribers.js';
 
 const TRANSPORTS: [Transport][] = [['graphql-ws'], ['graphql-sse']];
 const TRACE_ID = expect.stringMatching(/^[0-9a-f]{32}$/);
+
+const shared = shareGateway();
 
 afterEach(async () => {
   await closeSubscribers();
@@ -56,7 +59,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
   });
 
   it('sends null for a connection that does not exist', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const received = await readAll(subscribe(transport, graphqlUrl, { query: WATCH, variables: { id: 'none' } }));
     expect(received).toEqual([{ data: { datasourceConnection: null } }]);
   });
@@ -97,7 +100,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
       badInput('"id" must be of type ID!.'),
     ],
   ])('is refused for %s', async (_what, query, expected) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const received = await readAll(subscribe(transport, gateway.graphqlUrl, { query }));
     expect(received).toMatchObject([{ errors: [expected] }]);
     expect(gateway.emulator.ledger.count()).toBe(0);
@@ -106,7 +109,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
   });
 
   it('is not needed for a query, which event streams serve as well', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const expected = {
       'graphql-sse': { data: { __typename: 'Query' } },
       'graphql-ws': { errors: [refusal('BAD_REQUEST', expect.stringContaining('by POST'))] },
@@ -115,7 +118,7 @@ describe.each(TRANSPORTS)('a subscription by %s', transport => {
   });
 
   it('is refused for an invalid variable, without its value', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const request = { query: WATCH, variables: { id: { zq7canary: 1 } } };
     expect(await readAll(subscribe(transport, graphqlUrl, request))).toEqual([
       { errors: [badInput('"id" must be of type ID!.')] },

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { HANDSHAKE, openConnection } from './helpers/raw-connection.js';
 import type { RawSocket } from './helpers/subscribers.js';
 import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/subscribers.js';
@@ -9,6 +10,8 @@ import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/s
 const MAX_FRAGMENTS = 16;
 const LONG_ID = `a${'连'.repeat(127)}`;
 const DEEP = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+
+const shared = shareGateway();
 
 afterEach(async () => {
   await closeSubscribers();
@@ -36,7 +39,7 @@ describe('a message over a WebSocket', () => {
     ['with an error nested too deep', `{"type":"error","id":"a","payload":${DEEP}}`, 4400],
     ['connection_init, again', { type: 'connection_init' }, 4429],
   ])('that is wrong closes it by the protocol, and is no internal error: %s', async (_what, message, code) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { say, closed } = await openSubscriber(gateway.graphqlUrl);
     say(message);
     expect(await closed).toMatchObject({ code });
@@ -44,7 +47,7 @@ describe('a message over a WebSocket', () => {
   });
 
   it('with an id that is in use closes it with 4409, whatever the letters of the id', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection({ state: 'CREATING' });
     const { say, hear, closed } = await openSubscriber(gateway.graphqlUrl);
     // A reason has 123 bytes, and may end within a character.
@@ -66,7 +69,7 @@ describe('a message over a WebSocket', () => {
     ['a fragmented ping', 0x09, [], 1002],
     ['a compressed message without the extension', 0xc1, [0x61], 1002],
   ])('in a wrong frame closes it, and is no internal error: %s', async (_what, first, payload, code) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const socket = await openConnection(gateway.graphqlUrl);
     socket.write(HANDSHAKE);
     const chunks: Buffer[] = [];
@@ -85,7 +88,7 @@ describe('a message over a WebSocket', () => {
 
 describe('a message in parts', () => {
   it('closes the socket when they are more than 16', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const few = await openSubscriber(gateway.graphqlUrl);
     sendFragments(few, MAX_FRAGMENTS - 2);
     few.socket.send('}', { fin: true });
@@ -112,14 +115,14 @@ describe('a message in parts', () => {
   });
 
   it('closes the socket before sign-in when it is larger than 16 KiB', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { socket, closed } = await openSocket(gateway.graphqlUrl);
     socket.send(`{"type":"connection_init","payload":{"a":"${'x'.repeat(17_000)}`, { fin: false });
     expect(await closed).toMatchObject({ code: 1009 });
   });
 
   it('may be a token of 8 KiB, and after sign-in 64 KiB', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { say, hear } = await openSocket(gateway.graphqlUrl);
     say({ type: 'connection_init', payload: { authorization: `Bearer ${'x'.repeat(8_192)}` } });
     expect(await hear()).toEqual({ type: 'connection_ack' });

@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CLIENT_TIMEOUTS } from '../../src/http/client-timeouts.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { exchange, failuresIn } from './helpers/raw-connection.js';
 import { closeSubscribers, openSocket, openSubscriber, WATCH } from './helpers/subscribers.js';
 
 const APP = 'https://app.example.com';
 // Long enough for a slow machine to answer.
 const PING_MS = 2_000;
+
+const shared = shareGateway({ env: { CORS_ORIGINS: APP } });
 
 afterEach(async () => {
   await closeSubscribers();
@@ -24,14 +27,14 @@ describe('the origin of a WebSocket handshake', () => {
     ['another port', { origin: 'http://127.0.0.1:1' }],
     ['another host name that resolves to this machine', { host: 'evil.example', origin: 'http://evil.example' }],
   ])('is refused before anything else when it is %s', async (_what, headers) => {
-    const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
+    const { graphqlUrl } = shared();
     const refused = await openSocket(graphqlUrl, headers).catch(error => error);
     expect(refused).toMatchObject({ status: 403, headers: { 'x-content-type-options': 'nosniff' } });
     expect(JSON.parse(refused.body)).toMatchObject({ errors: [{ extensions: { code: 'FORBIDDEN' } }] });
   });
 
   it('may be this server or a listed origin', async () => {
-    const { graphqlUrl } = await startGateway({ env: { CORS_ORIGINS: APP } });
+    const { graphqlUrl } = shared();
     for (const origin of [APP, new URL(graphqlUrl).origin]) {
       const { say, hear } = await openSocket(graphqlUrl, { origin });
       say({ type: 'connection_init' });
@@ -45,12 +48,12 @@ describe('an upgrade', () => {
     ['with too many headers', 431, Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'a']))],
     ['with an invalid host', 400, { host: 'a b' }],
   ])('is refused %s, like any other request: %s', async (_what, status, headers) => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     expect(await openSocket(graphqlUrl, headers).catch(error => error)).toMatchObject({ status });
   });
 
   it('is refused on other paths, and its connection closes', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const answer = await exchange(graphqlUrl, upgrade('/elsewhere', 'websocket'));
     expect(failuresIn(answer)).toMatchObject([
       { status: 404, body: { errors: [{ extensions: { code: 'NOT_FOUND' } }] } },
@@ -58,7 +61,7 @@ describe('an upgrade', () => {
   });
 
   it('with an invalid handshake gets a JSON error', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const answer = await exchange(graphqlUrl, upgrade('/graphql', 'websocket', 'sec-websocket-version: 13\r\n'));
     expect(failuresIn(answer)).toMatchObject([
       { status: 400, body: { errors: [{ extensions: { code: 'BAD_REQUEST' } }] } },
@@ -66,7 +69,7 @@ describe('an upgrade', () => {
   });
 
   it.each(['h2c', 'websocket'])('to %s is ignored when it comes with a query', async protocol => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const body = '{"query":"{ __typename }"}';
     const answer = await exchange(
       graphqlUrl,
@@ -78,14 +81,14 @@ describe('an upgrade', () => {
   });
 
   it('to another protocol than WebSocket is ignored', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     expect(failuresIn(await exchange(graphqlUrl, upgrade('/graphql', 'h2c, close')))).toMatchObject([{ status: 400 }]);
   });
 });
 
 describe('a WebSocket', () => {
   it('is closed for an unknown subprotocol', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const { closed } = await openSocket(graphqlUrl, {}, 'graphql-ws').catch(error => ({ closed: error }));
     expect(await closed).toMatchObject({ message: 'Server sent no subprotocol' });
   });
@@ -104,7 +107,7 @@ describe('a WebSocket', () => {
     ['that is not a graphql-ws message', 4400, 'zq7canary'],
     ['of more than 64 KiB', 1009, JSON.stringify({ type: 'connection_init', payload: { a: 'x'.repeat(65_536) } })],
   ])('is closed for a message %s: %s', async (_what, code, message) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { say, closed } = await openSocket(gateway.graphqlUrl);
     say(message);
     expect(await closed).toMatchObject({ code });
@@ -112,14 +115,14 @@ describe('a WebSocket', () => {
   });
 
   it('is closed for a subscription id longer than 128 characters', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const { say, closed } = await openSubscriber(graphqlUrl);
     say(subscribeMessage('a'.repeat(129)));
     expect(await closed).toMatchObject({ code: 4400 });
   });
 
   it('gives every subscription its own trace id', async () => {
-    const { graphqlUrl } = await startGateway();
+    const { graphqlUrl } = shared();
     const { say, hear } = await openSubscriber(graphqlUrl);
     const ids = new Set<string>();
     for (const id of ['a', 'b']) {
@@ -149,7 +152,7 @@ describe('a WebSocket', () => {
   });
 
   it('is closed when its client does not read responses', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { socket, say } = await openSubscriber(gateway.graphqlUrl);
     socket.pause();
     const text = JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(60_000) } });

@@ -1,5 +1,6 @@
-import { afterEach } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Environment } from '../../../src/config/secret-files.js';
+import type { EmulatorOptions } from '../../../src/emulator/emulator.js';
 import type { GatewayLimits } from '../../../src/gateway.js';
 import type { TestClock } from '../../helpers/clock.js';
 import { createTestClock } from '../../helpers/clock.js';
@@ -7,6 +8,8 @@ import type { GraphqlAnswer, TestGateway } from '../../helpers/gateway.js';
 import { CREATE_MUTATION, closeGateways, startGateway, VALID_INPUT } from '../../helpers/gateway.js';
 import type { TokenClaims, TokenIssuer } from './token-issuer.js';
 import { AUDIENCE, startTokenIssuer } from './token-issuer.js';
+
+const HOUR_MS = 3_600_000;
 
 /** A gateway with CALLER_AUTH=jwt and its own issuer. */
 export interface TokenGateway extends TestGateway {
@@ -21,18 +24,24 @@ export interface TokenGateway extends TestGateway {
   audit(): Record<string, unknown>[];
 }
 
+/** What a token gateway may be given instead of its own. */
+interface TokenGatewayParts {
+  issuer?: TokenIssuer;
+  clock?: TestClock;
+  limits?: GatewayLimits;
+  emulatorOptions?: Partial<EmulatorOptions>;
+}
+
 afterEach(closeGateways);
 
-/** Starts a gateway and its issuer; both stop after the test. */
-export async function startTokenGateway(
-  env: Environment = {},
-  given: { issuer?: TokenIssuer; clock?: TestClock; limits?: GatewayLimits } = {},
-): Promise<TokenGateway> {
+/** Starts a gateway and its issuer; both stop after the test, or after all tests when they were started before them. */
+export async function startTokenGateway(env: Environment = {}, given: TokenGatewayParts = {}): Promise<TokenGateway> {
   const clock = given.clock ?? createTestClock();
   const issuer = given.issuer ?? (await startTokenIssuer(clock));
   const gateway = await startGateway({
     clock,
     ...(given.limits !== undefined && { limits: given.limits }),
+    ...(given.emulatorOptions !== undefined && { emulator: given.emulatorOptions }),
     env: { CALLER_AUTH: 'jwt', OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: AUDIENCE, ...env },
   });
   return {
@@ -43,13 +52,60 @@ export async function startTokenGateway(
     createAs: (token, changes = {}) =>
       gateway.send({ query: CREATE_MUTATION, variables: { input: { ...VALID_INPUT, ...changes } } }, bearer(token)),
     ask: (token, headers = {}) => gateway.send({ query: '{ __typename }' }, { ...bearer(token), ...headers }),
-    audit: () =>
-      gateway
-        .log()
-        .split('\n')
-        .filter(line => line.includes('"channel":"audit"'))
-        .map(line => JSON.parse(line)),
+    audit: () => auditLinesIn(gateway.log()),
   };
+}
+
+/**
+ * Starts one gateway and its issuer for all tests of the file or block. Before each test the emulator is reset, the
+ * requests to the issuer are forgotten, and the clock advances by an hour, past the keys and tokens of earlier tests. The
+ * logs are those of the current test. What is limited in real time is not: the creates of a tenant, unless `env` says
+ * otherwise, and the lines of the log.
+ */
+export function shareTokenGateway(
+  env: Environment = {},
+  {
+    clock = createTestClock(),
+    startIssuer = startTokenIssuer,
+  }: { clock?: TestClock; startIssuer?: (clock: TestClock) => Promise<TokenIssuer> } = {},
+): () => TokenGateway {
+  let shared: TokenGateway | undefined;
+  let start = 0;
+  const gateway = () => {
+    if (shared === undefined) throw new Error('The gateway is started before the first test.');
+    return shared;
+  };
+  beforeAll(async () => {
+    const limits = { logWindowMs: 1 };
+    const started = await startTokenGateway(
+      { RATE_LIMIT_CREATES_PER_SECOND: '0', ...env },
+      { clock, limits, issuer: await startIssuer(clock), emulatorOptions: { now: () => clock.epochMs() } },
+    );
+    const log = () => started.log().slice(start);
+    const logged: TokenGateway['logged'] = (text, times = 1) => {
+      const before = started.log().slice(0, start).split('\n');
+      return started.logged(text, times + before.filter(line => line.includes(text)).length);
+    };
+    shared = { ...started, log, logged, audit: () => auditLinesIn(log()) };
+  });
+  beforeEach(() => {
+    const { emulator, issuer, log } = gateway();
+    start += log().length;
+    // A call in the background of the test before must not be refused for its token.
+    emulator.reset({ keepTokens: true });
+    issuer.instead = undefined;
+    issuer.requests.length = 0;
+    Object.assign(issuer.reads, { keys: 0, discovery: 0 });
+    clock.advance(HOUR_MS);
+  });
+  return gateway;
+}
+
+function auditLinesIn(log: string): Record<string, unknown>[] {
+  return log
+    .split('\n')
+    .filter(line => line.includes('"channel":"audit"'))
+    .map(line => JSON.parse(line));
 }
 
 /** The authorization header for a token. */

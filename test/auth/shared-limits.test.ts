@@ -5,6 +5,7 @@ import type { GraphqlAnswer } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
+import { until } from '../idempotency/helpers/idempotency-gateway.js';
 import { openClient, PREFIX } from '../operation-store/helpers/redis-access.js';
 import type { TokenGateway } from './helpers/token-gateway.js';
 import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
@@ -12,6 +13,7 @@ import { codeIn, startTokenGateway } from './helpers/token-gateway.js';
 // A slow machine must not be mistaken for an outage of Redis.
 const SLOW_REDIS = { limits: { redisTimeoutMs: 2_000 } };
 const CREATED = 'CreateDatasourceConnectionSuccess';
+const NO_TOKEN_OF_OURS = 'a.b.c';
 const LIMIT = { RATE_LIMIT_CREATES_PER_SECOND: '1', RATE_LIMIT_CREATES_BURST: '30' };
 
 /** Sends creates to all gateways in turn, and counts those that the limit allows. */
@@ -27,7 +29,7 @@ async function passedOf(gateways: readonly TokenGateway[], token: string, offere
 }
 
 const PER_SECOND = 10;
-const OFFERED_PER_SECOND = 200;
+const OFFERED_PER_SECOND = proofSize(50, 200);
 const OFFERED_FOR_MS = proofSize(1_500, 10_000);
 const SECOND_MS = 1_000;
 
@@ -66,7 +68,7 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(await passedOf(gateways, token, 40)).toBe(30);
   });
 
-  it('allow 10 creates a second together of 200 that are offered, and at most twice as many while Redis is down', async () => {
+  it('allow 10 creates a second together of many more that are offered, and at most twice as many while Redis is down', async () => {
     const redis = await startRedisServer(program);
     const limit = String(PER_SECOND);
     const env = { RATE_LIMIT_CREATES_PER_SECOND: limit, RATE_LIMIT_CREATES_BURST: limit, REDIS_URL: redis.url };
@@ -127,5 +129,40 @@ describeWithProgram('redis-server', 'gateways that share Redis', program => {
     expect(keys).toEqual([`dli-gateway:{limits}:create:${hash}`]);
     expect(lives[0]).toBeGreaterThan(0);
     expect(lives[0]).toBeLessThanOrEqual(30_000);
+  });
+});
+
+describeWithProgram('redis-server', 'refused tokens of one address', program => {
+  async function startTwo() {
+    const redis = await startRedisServer(program);
+    const env = { RATE_LIMIT_FAILED_LOGINS_PER_MINUTE: '3', REDIS_URL: redis.url };
+    const first = await startTokenGateway(env, SLOW_REDIS);
+    const second = await startTokenGateway(env, { ...first, ...SLOW_REDIS });
+    return { redis, first, second };
+  }
+
+  it('are counted together by gateways that share Redis, without storing addresses', async () => {
+    const { redis, first, second } = await startTwo();
+    for (const gateway of [first, second, first]) expect((await gateway.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
+
+    expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
+    expect((await second.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
+    const client = openClient(redis.url);
+    const keys = await client.keys('*:login*');
+    const lives = await Promise.all(keys.map(key => client.ttl(key)));
+    expect(keys).toEqual([expect.stringMatching(/^dli-gateway:\{limits\}:login:\d{1,5}$/)]);
+    expect(lives[0]).toBeGreaterThan(0);
+    expect(lives[0]).toBeLessThanOrEqual(60);
+  });
+
+  it('are counted by each gateway while Redis is down', async () => {
+    const { redis, first } = await startTwo();
+    await redis.kill();
+    const received = () => first.log().includes('"operation":"limits","outcome":"alone"');
+    await until(async () => first.send({ query: '{ __typename }' }), received);
+    for (let count = 0; count < 3; count += 1) expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(401);
+
+    expect((await first.ask(NO_TOKEN_OF_OURS)).status).toBe(429);
+    expect((await first.ask(await first.sign())).status).toBe(200);
   });
 });
