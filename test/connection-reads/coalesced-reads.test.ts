@@ -3,24 +3,38 @@ import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { createTestClock } from '../helpers/clock.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { askFor, connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
+/** It stands still until a test advances it. */
+const clock = createManualClock();
+const shared = shareGateway({}, clock);
+
+/** A create that asks for these fields of its success. */
+function creating(selection: string, name = 'x'): object {
+  return {
+    query: `mutation { createDatasourceConnection(input: {
+      name: "${name}", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
+    }) { ... on CreateDatasourceConnectionSuccess { ${selection} } } }`,
+  };
+}
+
 describe('simultaneous callers', () => {
   it('share one list call', async () => {
-    const gateway = await startGateway({ clock: createManualClock() });
+    const gateway = shared();
     gateway.emulator.seedConnection({ state: 'ACTIVE' });
     const orders = ['NAME', 'OLDEST_FIRST', 'NEWEST_FIRST'];
-    const pages = Array.from({ length: 60 }, (_, index) => pageOf(gateway, `order: ${orders[index % 3]}`));
-    expect((await Promise.all(pages)).map(({ totalCount }) => totalCount)).toEqual(Array(60).fill(1));
+    const pages = Array.from({ length: 30 }, (_, index) => pageOf(gateway, `order: ${orders[index % 3]}`));
+    expect((await Promise.all(pages)).map(({ totalCount }) => totalCount)).toEqual(Array(30).fill(1));
     expect(gateway.emulator.ledger.count('listConnections')).toBe(1);
   });
 
   it('share one get call per connection', async () => {
-    const gateway = await startGateway({ clock: createManualClock() });
+    const gateway = shared();
     const ids = ['a', 'b'].map(name => gateway.emulator.seedConnection({ name }).connectionId);
-    const all = Array.from({ length: 60 }, (_, index) => connectionOf(gateway, ids[index % 2] ?? ''));
+    const all = Array.from({ length: 30 }, (_, index) => connectionOf(gateway, ids[index % 2] ?? ''));
     expect(new Set((await Promise.all(all)).map(found => found?.name))).toEqual(new Set(['a', 'b']));
     expect(gateway.emulator.ledger.count('getConnection')).toBe(2);
   });
@@ -40,8 +54,7 @@ describe('simultaneous callers', () => {
 
 describe('a cached result', () => {
   it('is used for one second by default', async () => {
-    const clock = createManualClock();
-    const gateway = await startGateway({ clock });
+    const gateway = shared();
     const { connectionId } = gateway.emulator.seedConnection();
     const askBoth = async () => {
       await connectionOf(gateway, connectionId);
@@ -66,10 +79,11 @@ describe('a cached result', () => {
   });
 
   it('is dropped when results of 16 MiB or more are newer', async () => {
-    const gateway = await startGateway({ clock: createManualClock() });
+    const gateway = shared();
     const ids = Array.from({ length: 30 }, () => gateway.emulator.seedConnection().connectionId);
     // About 0.7 MiB each, at two bytes a character.
-    const queues = Array.from({ length: 5_000 }, (_, index) => ({ name: `queue_${index}`, err_msg: 'No route.' }));
+    const name = 'q'.repeat(1_000);
+    const queues = Array.from({ length: 350 }, () => ({ name, err_msg: 'No route.' }));
     const body = JSON.stringify({ is_success: true, state: 'FAILED', available_queue_info: queues });
     gateway.emulator.inject({ operation: 'getConnection', body, times: 0 });
     const ask = (id = '') => gateway.send({ query: `{ datasourceConnection(id: "${id}") { state } }` });
@@ -81,8 +95,7 @@ describe('a cached result', () => {
   });
 
   it('of a list serves further pages for 30 s', async () => {
-    const clock = createManualClock();
-    const gateway = await startGateway({ clock });
+    const gateway = shared();
     for (const name of ['a', 'b', 'c', 'd']) gateway.emulator.seedConnection({ name });
     const first = await pageOf(gateway, 'first: 1');
     clock.advance(30_000);
@@ -96,7 +109,7 @@ describe('a cached result', () => {
 
 describe('a caller that creates a connection', () => {
   it('gets the connection in the very next list and by its id', async () => {
-    const gateway = await startGateway({ env: { READ_FRESHNESS_MS: '60000' } });
+    const gateway = shared();
     for (let index = 1; index <= 5; index += 1) {
       const { connectionId = '' } = await gateway.create({ name: `own_${index}` });
       const { items, totalCount } = await pageOf(gateway, 'first: 1, order: NAME');
@@ -106,17 +119,12 @@ describe('a caller that creates a connection', () => {
   });
 
   it('gets the connection in the payload if it is selected; otherwise DLI is not called', async () => {
-    const gateway = await startGateway({ emulator: { creationMs: 600_000 } });
-    const create = (name: string, selection: string) =>
-      gateway.send({
-        query: `mutation { createDatasourceConnection(input: {
-          name: "${name}", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
-        }) { ... on CreateDatasourceConnectionSuccess { connectionId ${selection} } } }`,
-      });
-    await create('without', '');
+    const gateway = shared();
+    await gateway.send(creating('connectionId', 'without'));
     expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
-    const { body } = await create('with', 'connection { id name state progress service }');
-    const { connectionId } = gateway.emulator.connections()[1] ?? {};
+    const shown = 'connectionId connection { id name state progress service }';
+    const { body } = await gateway.send(creating(shown, 'with'));
+    const { connectionId } = gateway.emulator.connections().find(({ name }) => name === 'with') ?? {};
     expect(body).toEqual({
       data: {
         createDatasourceConnection: {
@@ -133,11 +141,7 @@ describe('a caller that creates a connection', () => {
     gateway.emulator.inject({ operation: 'createConnection', delayMs: 300 });
     gateway.emulator.inject({ operation: 'getConnection', behaviour: 'hang' });
     const startedMs = performance.now();
-    const answer = gateway.send({
-      query: `mutation { createDatasourceConnection(input: {
-        name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
-      }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
-    });
+    const answer = gateway.send(creating('connection { id } reconciled'));
     await gateway.emulator.ledger.waitFor('createConnection', 1);
     clock.advance(57_000);
     const { body } = await answer;
@@ -149,26 +153,15 @@ describe('a caller that creates a connection', () => {
   it('gets the success without the connection if its token lacks the read role', async () => {
     const gateway = await startTokenGateway();
     const token = await gateway.sign({ claims: { scope: 'dli:connection:create' } });
-    const { body } = await gateway.send(
-      {
-        query: `mutation { createDatasourceConnection(input: {
-          name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
-        }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
-      },
-      bearer(token),
-    );
+    const { body } = await gateway.send(creating('connection { id } reconciled'), bearer(token));
     expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
     expect(gateway.emulator.ledger.count('getConnection')).toBe(0);
   });
 
   it('gets the success without the connection if DLI is unavailable', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
-    const { body } = await gateway.send({
-      query: `mutation { createDatasourceConnection(input: {
-        name: "x", service: RDS, url: "192.168.0.12:5432", networkId: "n", securityGroupId: "s"
-      }) { ... on CreateDatasourceConnectionSuccess { connection { id } reconciled } } }`,
-    });
+    const { body } = await gateway.send(creating('connection { id } reconciled'));
     expect(body).toEqual({ data: { createDatasourceConnection: { connection: null, reconciled: false } } });
   });
 });

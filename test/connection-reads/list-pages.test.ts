@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import type { ShownConnection } from './helpers/read-connections.js';
 import { askForPage, pageOf } from './helpers/read-connections.js';
 
@@ -20,8 +21,9 @@ const SEEDS = [
   { name: 'epsilon', service: 'RDS', state: 'ACTIVE', createdAtMs: START_MS + 4 * DAY_MS },
 ];
 
-async function startSeeded(env = {}): Promise<TestGateway> {
-  const gateway = await startGateway({ env });
+const shared = shareGateway();
+
+function seeded(gateway = shared()): TestGateway {
   for (const seed of SEEDS) gateway.emulator.seedConnection(seed);
   return gateway;
 }
@@ -44,7 +46,7 @@ describe('the list of connections', () => {
     ['filter: {name: "(.*)"}', []],
     ['filter: null, after: null', ['beta_1', 'epsilon', 'gamma', 'Alpha', 'beta_2']],
   ])('is filtered and sorted by (%s)', async (argumentsText, names) => {
-    const page = await pageOf(await startSeeded(), argumentsText);
+    const page = await pageOf(seeded(), argumentsText);
     // Ids break ties, and they differ in every run.
     const sameTime = (name: string) => (/beta_1|epsilon/.test(name) && !/NAME/.test(argumentsText) ? '=' : name);
     expect(namesOf(page.items).map(sameTime)).toEqual(names.map(sameTime));
@@ -52,7 +54,7 @@ describe('the list of connections', () => {
   });
 
   it.each(['NEWEST_FIRST', 'OLDEST_FIRST', 'NAME'])('in pages by %s shows each connection once', async order => {
-    const gateway = await startSeeded();
+    const gateway = seeded();
     const whole = await pageOf(gateway, `order: ${order}`);
     const pages: ShownConnection[][] = [];
     for (let after: string | null = ''; after !== null; ) {
@@ -65,7 +67,7 @@ describe('the list of connections', () => {
   });
 
   it('is paginated by truncated names of any length', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const names = ['a', 'b', 'c'].map(letter => `${'\u0001'.repeat(3_000)}${letter}`);
     for (const name of names) gateway.emulator.seedConnection({ name });
     const first = await pageOf(gateway, 'order: NAME, first: 2');
@@ -76,7 +78,7 @@ describe('the list of connections', () => {
   });
 
   it('continues after a cursor whose connection is gone, without repeating others', async () => {
-    const gateway = await startSeeded({ READ_FRESHNESS_MS: '0' });
+    const gateway = seeded(await startGateway({ env: { READ_FRESHNESS_MS: '0' } }));
     const first = await pageOf(gateway, 'order: NAME, first: 2');
     expect(namesOf(first.items)).toEqual(['Alpha', 'beta_1']);
     const { create } = gateway;
@@ -86,11 +88,11 @@ describe('the list of connections', () => {
   });
 
   it('is an empty page if there are no connections', async () => {
-    expect(await pageOf(await startGateway())).toEqual({ items: [], nextCursor: null, totalCount: 0 });
+    expect(await pageOf(shared())).toEqual({ items: [], nextCursor: null, totalCount: 0 });
   });
 
   it('omits connections without a valid id, and logs their number', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const connections = [{ name: 'a' }, { name: 'b', connection_id: '<script>' }];
     gateway.emulator.inject({ operation: 'listConnections', body: { connections } });
     expect(await pageOf(gateway)).toMatchObject({ items: [], totalCount: 0 });
@@ -128,7 +130,7 @@ describe('invalid arguments', () => {
       { path: ['filter', 'services'], code: 'TOO_MANY', limit: 10 },
     ],
   ])('%s: the error names the rule', async (argumentsText, message, problem) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await askForPage(gateway, argumentsText);
     expect(body.errors).toMatchObject([
       { message, extensions: { code: 'BAD_USER_INPUT', problems: [{ ...problem, message }] } },
@@ -136,7 +138,7 @@ describe('invalid arguments', () => {
   });
 
   it('are reported all at once, as data too, and without their values', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { body } = await askForPage(gateway, `first: 101, filter: {name: "zq7canary${'x'.repeat(64)}"}`);
     const [error] = body.errors ?? [];
     expect(error?.message).toBe('first must be 1 to 100. name may have at most 64 characters.');
@@ -145,7 +147,7 @@ describe('invalid arguments', () => {
   });
 
   it('are refused: a cursor of another order', async () => {
-    const gateway = await startSeeded();
+    const gateway = seeded();
     const { nextCursor } = await pageOf(gateway, 'order: NAME, first: 1');
     const { body } = await askForPage(gateway, `order: OLDEST_FIRST, after: "${nextCursor}"`);
     expect(body.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
@@ -154,7 +156,7 @@ describe('invalid arguments', () => {
 
 describe('a list of ten thousand connections', () => {
   it('is read by a single call and sorted once for all its pages', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const count = proofSize(1_000, 10_000);
     for (let index = 0; index < count; index += 1)
       gateway.emulator.seedConnection({

@@ -252,7 +252,7 @@ describe('a subscriber that reads slowly', () => {
   it('gets the latest change of each connection, not all of them', async () => {
     const gateway = await startGateway({ env: FAST, limits: { clientTimeouts: PATIENT_TIMEOUTS } });
     const { emulator, graphqlUrl } = gateway;
-    const count = 100;
+    const count = 50;
     const { socket, say, hear } = await openSubscriber(graphqlUrl);
     // Events of more than 100 KB fill the buffers of the machine.
     const fields = Array.from({ length: 15 }, (_, index) => `q${index}: queues { name }`).join(' ');

@@ -1,17 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DELETED, remove, seed } from '../helpers/deletion.js';
-import type { TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
+import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
 
-/** The clock stands still until a test advances it, so that a list that was read stays fresh. */
-async function start(options: TestGatewayOptions = {}) {
-  const clock = createManualClock();
-  return { clock, gateway: await startGateway({ clock, ...options }) };
-}
+/** It stands still until a test advances it, so that a list that was read stays fresh. */
+const clock = createManualClock();
+const shared = shareGateway({}, clock);
+const creatingAtOnce = shareGateway({ emulator: { creationMs: 0 } }, clock);
+const lagging = shareGateway({ emulator: { listLagMs: 600_000 } }, clock);
 
 async function namesIn(gateway: TestGateway, argumentsText = 'order: NAME'): Promise<string[]> {
   return (await pageOf(gateway, argumentsText)).items.map(({ name }) => name);
@@ -28,7 +30,7 @@ const getCalls = ({ emulator }: TestGateway) => emulator.ledger.count('getConnec
 
 describe('a list that was read before a change of our own', () => {
   it('has a connection that was created since, without another list call', async () => {
-    const { gateway } = await start();
+    const gateway = shared();
     seed(gateway.emulator, { name: 'a' });
     expect(await namesIn(gateway)).toEqual(['a']);
     const id = await createId(gateway, 'b');
@@ -40,7 +42,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('shows the created connection as a query by its id shows it', async () => {
-    const { gateway } = await start({ emulator: { creationMs: 60_000 } });
+    const gateway = shared();
     await pageOf(gateway);
     const id = await createId(gateway, 'b');
     expect((await pageOf(gateway)).items).toEqual([await connectionOf(gateway, id)]);
@@ -48,7 +50,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('has every created connection in each order and under each filter', async () => {
-    const { gateway } = await start();
+    const gateway = shared();
     for (const name of ['b', 'd']) seed(gateway.emulator, { name, service: 'DWS', createdAtMs: 1_000 });
     const questions = ['', 'order: OLDEST_FIRST', 'order: NAME', 'order: NAME, filter: {services: [RDS]}'];
     const ask = () => Promise.all(questions.map(async question => namesIn(gateway, question)));
@@ -67,7 +69,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('lacks a connection that was deleted since, without another call to DLI', async () => {
-    const { gateway } = await start();
+    const gateway = shared();
     const [, id = ''] = ['a', 'b', 'c'].map(name => seed(gateway.emulator, { name }));
     expect(await namesIn(gateway)).toEqual(['a', 'b', 'c']);
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
@@ -83,7 +85,7 @@ describe('a list that was read before a change of our own', () => {
     ['as DELETED while DLI has it', {}, ['a', 'b'], 'DELETED'],
     ['not at all once DLI has removed it', { tombstoneMs: 0, notFoundError: 'DLI.0002' as const }, ['b'], undefined],
   ])('is read again if it shows deleted connections, and shows one %s', async (_what, emulator, names, state) => {
-    const { gateway } = await start({ emulator });
+    const gateway = await startGateway({ clock: createManualClock(), emulator });
     const [id = ''] = ['a', 'b'].map(name => seed(gateway.emulator, { name }));
     const question = 'order: NAME, filter: {includeDeleted: true}';
     expect(await namesIn(gateway, question)).toEqual(['a', 'b']);
@@ -95,7 +97,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('lacks a connection that was created and deleted since', async () => {
-    const { gateway } = await start({ emulator: { creationMs: 0 } });
+    const gateway = creatingAtOnce();
     expect(await namesIn(gateway)).toEqual([]);
     const id = await createId(gateway, 'a');
     expect(await namesIn(gateway)).toEqual(['a']);
@@ -105,8 +107,10 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('lacks a connection that was deleted elsewhere when its create is repeated', async () => {
-    const { gateway } = await start({ emulator: { creationMs: 0, tombstoneMs: 0, notFoundError: 'DLI.0002' } });
-    const create = () => gateway.create({ name: 'a', idempotencyKey: '0b0c3ee5-9a2f-4a52-a5a3-0d3a3b6e1f42' });
+    const emulator = { creationMs: 0, tombstoneMs: 0, notFoundError: 'DLI.0002' as const };
+    const gateway = await startGateway({ clock: createManualClock(), emulator });
+    const idempotencyKey = randomUUID();
+    const create = () => gateway.create({ name: 'a', idempotencyKey });
     const { connectionId = '' } = await create();
     gateway.emulator.reset();
     expect(await namesIn(gateway)).toEqual([]);
@@ -115,8 +119,9 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('lacks a connection that was deleted since when its create is repeated', async () => {
-    const { gateway } = await start({ emulator: { creationMs: 0 } });
-    const create = () => gateway.create({ name: 'a', idempotencyKey: '0b0c3ee5-9a2f-4a52-a5a3-0d3a3b6e1f42' });
+    const gateway = creatingAtOnce();
+    const idempotencyKey = randomUUID();
+    const create = () => gateway.create({ name: 'a', idempotencyKey });
     const { connectionId = '' } = await create();
     expect(await namesIn(gateway)).toEqual(['a']);
     await remove(gateway, connectionId);
@@ -150,7 +155,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('is read again if DLI does not describe the created connection', async () => {
-    const { gateway } = await start();
+    const gateway = shared();
     expect(await namesIn(gateway)).toEqual([]);
     await createId(gateway, 'a');
     gateway.emulator.inject({ operation: 'getConnection', status: 500, times: 0 });
@@ -159,7 +164,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('is read again, once, if very many connections were created since', async () => {
-    const { gateway } = await start();
+    const gateway = shared();
     expect(await namesIn(gateway)).toEqual([]);
     const names = Array.from({ length: 11 }, (_, index) => `n${index + 10}`);
     await Promise.all(names.map(name => createId(gateway, name)));
@@ -168,7 +173,7 @@ describe('a list that was read before a change of our own', () => {
   });
 
   it('shows changes by others as soon as it is older than READ_FRESHNESS_MS, in spite of changes of our own', async () => {
-    const { clock, gateway } = await start();
+    const gateway = shared();
     const theirs = seed(gateway.emulator, { name: 'theirs', state: 'CREATING' });
     expect(await namesIn(gateway)).toEqual(['theirs']);
     gateway.emulator.seedConnection({ connectionId: theirs, name: 'theirs', state: 'FAILED' });
@@ -187,7 +192,7 @@ describe('a list that was read before a change of our own', () => {
 
 describe('while the list of DLI lags behind', () => {
   it('a created connection stays in the list', async () => {
-    const { clock, gateway } = await start({ emulator: { listLagMs: 600_000 } });
+    const gateway = lagging();
     const id = await createId(gateway, 'a');
     for (let read = 1; read <= 3; read += 1) {
       expect((await pageOf(gateway)).items).toEqual([await connectionOf(gateway, id)]);
@@ -197,7 +202,7 @@ describe('while the list of DLI lags behind', () => {
   });
 
   it('a created connection appears although DLI denied it at first', async () => {
-    const { clock, gateway } = await start({ emulator: { listLagMs: 600_000 } });
+    const gateway = lagging();
     await createId(gateway, 'a');
     gateway.emulator.inject({ operation: 'getConnection', status: 404, error: 'DLI.0002', times: 2 });
     expect(await Promise.all([namesIn(gateway), namesIn(gateway)])).toEqual([[], []]);
@@ -208,7 +213,7 @@ describe('while the list of DLI lags behind', () => {
   });
 
   it('the list is read once a second, however many created connections it lacks', async () => {
-    const { gateway } = await start({ emulator: { listLagMs: 600_000 } });
+    const gateway = lagging();
     const names = Array.from({ length: 12 }, (_, index) => `c${String(index).padStart(2, '0')}`);
     for (const name of names) await createId(gateway, name);
     expect(await namesIn(gateway)).toEqual(names.slice(-10));
@@ -221,7 +226,7 @@ describe('while the list of DLI lags behind', () => {
   });
 
   it('a deleted connection does not return', async () => {
-    const { clock, gateway } = await start();
+    const gateway = shared();
     const id = seed(gateway.emulator, { name: 'a' });
     await remove(gateway, id);
     const connections = [{ connection_id: id, name: 'a', state: 'ACTIVE' }];
@@ -236,7 +241,7 @@ describe('while the list of DLI lags behind', () => {
   });
 
   it('the list of DLI is authoritative after a minute', async () => {
-    const { clock, gateway } = await start({ emulator: { listLagMs: 600_000 } });
+    const gateway = lagging();
     await createId(gateway, 'a');
     expect(await namesIn(gateway)).toEqual(['a']);
     clock.advance(60_001);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { ConnectionChange } from '../../src/connection-reads/own-changes.js';
 import type { PollLease } from '../../src/connection-reads/poller.js';
 import { openRedisPollLease } from '../../src/connection-reads/redis-poll-lease.js';
@@ -9,6 +9,7 @@ import { RedisClients } from '../../src/lib/redis-client.js';
 import { parseRedisUrl } from '../../src/lib/redis-url.js';
 import { SYSTEM_CLOCK } from '../../src/lib/time.js';
 import { onCleanup } from '../helpers/clean-up.js';
+import type { RedisServer } from '../helpers/redis-server.js';
 import { startRedisServer } from '../helpers/redis-server.js';
 import { describeWithProgram } from '../helpers/required-program.js';
 import { openClient } from '../operation-store/helpers/redis-access.js';
@@ -50,6 +51,14 @@ const FULL_EVENT = toEvent(
 );
 
 describeWithProgram('redis-server', 'gateways on one Redis', program => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedisServer(program);
+  });
+  beforeEach(async () => {
+    await openClient(redis.url).flushall();
+  });
+
   /** Opens the lease of a gateway; all are of one project. It closes after the test. */
   async function openLease(url: string, client: ReturnType<typeof openClient>): Promise<PollLease> {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -66,7 +75,6 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
 
   /** Two gateways, one of which has received what the other one has sent. */
   async function startTwo() {
-    const redis = await startRedisServer(program);
     const client = openClient(redis.url);
     const sender = await openLease(redis.url, client);
     const receiver = await openLease(redis.url, client);
@@ -90,7 +98,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
           wake = resolve;
         });
     };
-    return { redis, client, sender, receiver, events, changes, received };
+    return { client, sender, receiver, events, changes, received };
   }
 
   /** Waits until this many gateways listen to the channel of the project. */
@@ -175,7 +183,6 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
   });
 
   it('do not end a watch because an older version, which knows classic connections only, finds none', async () => {
-    const redis = await startRedisServer(program);
     const stored = new StoredConnections();
     stored.put(enhanced(1, { bindings: [binding('pool_1 CREATING')] }));
     const client = openClient(redis.url);
@@ -194,7 +201,7 @@ describeWithProgram('redis-server', 'gateways on one Redis', program => {
   });
 
   it('take creates of an older version for classic, and show it binds as unknown changes', async () => {
-    const { redis, client, sender, changes, received } = await startTwo();
+    const { client, sender, changes, received } = await startTwo();
     const channel = await untilSubscribed(client, 1);
     const id = idOf(1);
     await client.publish(channel, JSON.stringify({ from: 'older', id, change: 'created' }));

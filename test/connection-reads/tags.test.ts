@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_ACCESS_KEY } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 import { connectionOf, pageOf } from './helpers/read-connections.js';
 
 afterEach(closeGateways);
+
+const shared = shareGateway({ emulator: { tagStyle: 'objects' } });
 
 const TAGS = [
   { key: 'team', value: 'data 42/orders' },
@@ -30,7 +33,7 @@ describe('the tags of a connection', () => {
   });
 
   it('are an empty list if DLI reports none', async () => {
-    const gateway = await startGateway({ emulator: { tagStyle: 'objects' } });
+    const gateway = shared();
     const { connectionId = '' } = await gateway.create();
     expect((await connectionOf(gateway, connectionId))?.tags).toEqual([]);
   });
@@ -50,7 +53,7 @@ describe('the tags of a connection', () => {
   });
 
   it('do not include one that holds a credential of the gateway', async () => {
-    const gateway = await startGateway({ emulator: { tagStyle: 'objects' } });
+    const gateway = shared();
     const tags = [
       { key: 'note', value: `uses ${DEFAULT_ACCESS_KEY}.` },
       { key: DEFAULT_ACCESS_KEY, value: '' },

@@ -146,10 +146,11 @@ describe('ids that are refused at the same time', () => {
     const gateway = await startGateway();
     const { emulator } = gateway;
     const id = seed(emulator);
-    emulator.inject({ ...REFUSED, times: 20 });
+    emulator.inject({ ...REFUSED, times: 12 });
     emulator.inject({ operation: 'listConnections', behaviour: 'hang', times: 0 });
-    const refused = ids(20).map(other => askFor(gateway, other));
-    await emulator.ledger.waitFor('getConnection', 20);
+    // More than DLI gets at the same time.
+    const refused = ids(12).map(other => askFor(gateway, other));
+    await emulator.ledger.waitFor('getConnection', 12);
     expect(await connectionOf(gateway, id)).toMatchObject({ id });
     expect(emulator.ledger.count('listConnections')).toBe(1);
     emulator.clearFaults();

@@ -1,13 +1,32 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
+import { CONNECTION_FIELDS, connectionOf } from '../connection-reads/helpers/read-connections.js';
 import { DELETED, deletesSentTo, exists, NO_ID, remove, seed } from '../helpers/deletion.js';
+import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
+import { shareGateway } from '../helpers/shared-gateway.js';
 
 afterEach(closeGateways);
 
+const shared = shareGateway();
+const creatingAtOnce = shareGateway({ emulator: { creationMs: 0 } });
+
+const DELETE = `mutation ($id: ID!) { deleteDatasourceConnection(input: {id: $id}) {
+  ... on DeleteDatasourceConnectionSuccess { connectionId connection { ${CONNECTION_FIELDS} } }
+  ... on UserError { code }
+} }`;
+
+async function deleted({ send }: Pick<TestGateway, 'send'>, id: string, headers?: Record<string, string>) {
+  const { body } = await send({ query: DELETE, variables: { id } }, headers);
+  return body.data?.['deleteDatasourceConnection'];
+}
+
+const calls = ({ emulator }: TestGateway) => emulator.ledger.entries().map(({ method }) => method);
+
 describe('deleteDatasourceConnection', () => {
   it.each(['ACTIVE', 'FAILED', 'ABNORMAL'])('deletes a connection that is %s', async state => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator, { state });
 
     expect(await remove(gateway, id)).toEqual({ __typename: DELETED, connectionId: id });
@@ -18,7 +37,7 @@ describe('deleteDatasourceConnection', () => {
   });
 
   it.each(['', '4711', `${NO_ID}/x`, '../emulator/reset', `${NO_ID}?x=1`])('refuses an invalid id: %j', async id => {
-    const gateway = await startGateway();
+    const gateway = shared();
 
     expect(await remove(gateway, id)).toEqual({
       __typename: 'InvalidInputError',
@@ -39,7 +58,7 @@ describe('deleteDatasourceConnection', () => {
   it.each([{}, { state: 'DELETED' }])(
     'returns ConnectionNotFoundError for an unknown connection: %j',
     async partial => {
-      const gateway = await startGateway();
+      const gateway = shared();
       const isThere = 'state' in partial;
       const id = isThere ? seed(gateway.emulator, partial) : NO_ID;
 
@@ -54,7 +73,7 @@ describe('deleteDatasourceConnection', () => {
   );
 
   it('returns ConnectionCreatingError while the connection is being created, without sending a delete', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { connectionId = '' } = await gateway.create();
 
     expect(await remove(gateway, connectionId)).toEqual({
@@ -67,7 +86,7 @@ describe('deleteDatasourceConnection', () => {
   });
 
   it("returns ConnectionCreatingError when only DLI's refusal shows that creation is not finished", async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const { connectionId = '' } = await gateway.create();
     gateway.emulator.inject({ operation: 'getConnection', body: { state: 'ACTIVE', name: 'orders_pg' } });
 
@@ -76,7 +95,7 @@ describe('deleteDatasourceConnection', () => {
   });
 
   it('frees the name', async () => {
-    const gateway = await startGateway({ emulator: { creationMs: 0 } });
+    const gateway = creatingAtOnce();
     const { connectionId: first = '' } = await gateway.create();
     await remove(gateway, first);
 
@@ -86,7 +105,7 @@ describe('deleteDatasourceConnection', () => {
   });
 
   it('is visible to reads at once, despite cached reads', async () => {
-    const gateway = await startGateway({ emulator: { creationMs: 0 } });
+    const gateway = creatingAtOnce();
     const list = async () => {
       const { body } = await gateway.send({ query: '{ datasourceConnections { items { id state } } }' });
       const page = body.data?.['datasourceConnections'] as { items: { id: string }[] } | undefined;
@@ -116,7 +135,7 @@ describe('a delete that DLI rejects', () => {
     ['400 DLI.0009', 'A restriction of DLI forbids this.', 'System restrictions.'],
     ['400 DLI.1028', 'DLI refused the request.', 'The quota is insufficient.'],
   ])('with %s is a DliRejectedError, after one more check of the connection', async (answer, message, words) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     const [, dliCode = ''] = answer.split(' ');
     gateway.emulator.inject({ operation: 'deleteConnection', error: dliCode });
@@ -139,7 +158,7 @@ describe('a delete that DLI rejects', () => {
     ['401', { error: 'APIGW.0301' }, 'UPSTREAM_AUTH_FAILED', 60],
     ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED', 60],
   ] as const)('with %s may be repeated', async (_what, fault, code, retryAfterSeconds) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'deleteConnection', times: 0, ...fault });
 
@@ -173,7 +192,7 @@ describe('a connection that cannot be read before the delete', () => {
     ['403', { error: 'APIGW.0302' }, 'UPSTREAM_AUTH_FAILED'],
     ['404 APIGW.0101', { error: 'APIGW.0101' }, 'UPSTREAM_REJECTED'],
   ] as const)('because of %s is not deleted', async (_what, fault, code) => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'getConnection', times: 0, ...fault });
 
@@ -182,10 +201,67 @@ describe('a connection that cannot be read before the delete', () => {
   });
 
   it('once is read again', async () => {
-    const gateway = await startGateway();
+    const gateway = shared();
     const id = seed(gateway.emulator);
     gateway.emulator.inject({ operation: 'getConnection', behaviour: 'reset' });
 
     expect(await remove(gateway, id)).toMatchObject({ __typename: DELETED });
+  });
+});
+
+describe('the connection in the success of a delete', () => {
+  it('is as it was read before, in state DELETED, without another call to DLI', async () => {
+    const gateway = await startGateway({ emulator: { tombstoneMs: 0 } });
+    const id = seed(gateway.emulator, { name: 'orders', queues: ['q1'] });
+    const before = await connectionOf(gateway, id);
+    expect(before).toMatchObject({ name: 'orders', state: 'ACTIVE', progress: 1, queues: [{ name: 'q1' }] });
+    gateway.emulator.ledger.clear();
+    expect(await deleted(gateway, id)).toEqual({
+      connectionId: id,
+      connection: { ...before, state: 'DELETED', stateText: 'DELETED' },
+    });
+    expect(calls(gateway)).toEqual(['GET', 'DELETE']);
+  });
+
+  it('has the id of its reads if the delete names it in capital letters', async () => {
+    const gateway = shared();
+    const id = seed(gateway.emulator);
+    // The emulator finds an id in capital letters in its list only.
+    gateway.emulator.inject({ operation: 'deleteConnection', body: { is_success: true } });
+    expect(await deleted(gateway, id.toUpperCase())).toMatchObject({ connection: { id, state: 'DELETED' } });
+  });
+
+  it('does not show why the creation failed, as reads of a deleted connection do not', async () => {
+    const gateway = shared();
+    const id = seed(gateway.emulator, { state: 'FAILED', message: 'No route.' });
+    expect(await deleted(gateway, id)).toMatchObject({ connection: { state: 'DELETED', failureReason: null } });
+  });
+
+  it('is there if the answer to the delete was lost', async () => {
+    const gateway = shared();
+    const id = seed(gateway.emulator, { name: 'orders' });
+    gateway.emulator.inject({ operation: 'deleteConnection', behaviour: 'reset', apply: true });
+    expect(await deleted(gateway, id)).toMatchObject({ connection: { id, name: 'orders', state: 'DELETED' } });
+  });
+
+  it('is there in a repeat as long as DLI shows the deleted connection, and then null', async () => {
+    const gateway = await startGateway({ emulator: { notFoundError: 'DLI.0002' } });
+    const id = seed(gateway.emulator, { name: 'orders' });
+    const first = await deleted(gateway, id);
+    expect(await deleted(gateway, id)).toEqual(first);
+    gateway.emulator.reset();
+    expect(await deleted(gateway, id)).toEqual({ connectionId: id, connection: null });
+  });
+
+  it('is null if the caller may not read', async () => {
+    const gateway = await startTokenGateway();
+    const [mayDelete, mayBoth] = await Promise.all(
+      ['dli:connection:delete', 'dli:connection:read dli:connection:delete'].map(scope =>
+        gateway.sign({ claims: { scope } }),
+      ),
+    );
+    const id = seed(gateway.emulator);
+    expect(await deleted(gateway, id, bearer(mayDelete))).toEqual({ connectionId: id, connection: null });
+    expect(await deleted(gateway, id, bearer(mayBoth))).toMatchObject({ connection: { id, state: 'DELETED' } });
   });
 });

@@ -54,20 +54,42 @@ async function readTextRules(): Promise<Rule[]> {
   return rules;
 }
 
-/** An input that is valid if the value is, which is at a path. */
-function inputWith(path: readonly string[], value: string): Record<string, unknown> {
-  const [field = '', position, name = ''] = path;
-  const input = { ...VALID_INPUT, name: freshName() };
-  if (position === undefined) return { ...input, [field]: value };
-  return { ...input, [field]: [{ key: 'k', value: 'v', [name]: value }] };
+/** A value for the field of a rule. */
+type Trial = readonly [rule: Rule, value: string];
+
+/** An input that is valid if these values are. */
+function inputWith(trials: readonly Trial[]): Record<string, unknown> {
+  const input: Record<string, unknown> = { ...VALID_INPUT, name: freshName() };
+  const tag: Record<string, string> = { key: 'k', value: 'v' };
+  for (const [{ path }, value] of trials) {
+    const [field = '', , name] = path;
+    if (name === undefined) {
+      input[field] = value;
+    } else {
+      tag[name] = value;
+      input[field] = [tag];
+    }
+  }
+  return input;
 }
 
-/** The codes of the problems that a value has at a path, sorted; empty if it is accepted. */
-async function codesFor(path: readonly string[], value: string): Promise<string[]> {
-  const { __typename, problems = [] } = await shared().create(inputWith(path, value));
+/** The codes of the problems that a create has at each path, sorted; none where it accepts the value. */
+async function codesOf(trials: readonly Trial[]): Promise<Record<string, string[]>> {
+  const { __typename, problems = [] } = await shared().create(inputWith(trials));
   if (problems.length === 0) expect(__typename).toBe('CreateDatasourceConnectionSuccess');
-  for (const problem of problems) expect(problem.path).toEqual(path.map(step => (step === '*' ? '0' : step)));
-  return problems.map(({ code }) => code).sort();
+  const codes: Record<string, string[]> = {};
+  for (const [{ path }] of trials) {
+    const place = path.join('.').replace('*', '0');
+    const own = problems.filter(problem => problem.path.join('.') === place);
+    codes[path.join('.')] = own.map(({ code }) => code).sort();
+  }
+  expect(Object.values(codes).flat()).toHaveLength(problems.length);
+  return codes;
+}
+
+/** These codes at the path of every rule. */
+function everywhere(rules: readonly Rule[], codes: string[]): Record<string, string[]> {
+  return Object.fromEntries(rules.map(({ path }) => [path.join('.'), codes]));
 }
 
 it('the rules cover every field of the input, and say which must be set', async () => {
@@ -88,20 +110,20 @@ it('the rules cover every field of the input, and say which must be set', async 
 });
 
 it('every text field accepts its example', async () => {
-  for (const { path, example } of await readTextRules())
-    expect({ path, codes: await codesFor(path, example ?? '') }).toEqual({ path, codes: [] });
+  const rules = await readTextRules();
+  expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(everywhere(rules, []));
 });
 
 it('the lengths are those that the mutation accepts', async () => {
-  for (const { path, minLength, maxLength } of (await readTextRules()).filter(({ pattern }) => pattern !== null)) {
-    const codesOfLength = async (length: number) => ({ path, length, codes: await codesFor(path, 'x'.repeat(length)) });
-    const least = minLength ?? 0;
-    const most = maxLength ?? 0;
-    for (const length of [least, most]) expect(await codesOfLength(length)).toEqual({ path, length, codes: [] });
-    const tooLong = most + 1;
-    expect(await codesOfLength(tooLong)).toEqual({ path, length: tooLong, codes: ['TOO_LONG'] });
-    if (least > 0) expect(await codesOfLength(least - 1)).toEqual({ path, length: least - 1, codes: ['TOO_SHORT'] });
-  }
+  const rules = (await readTextRules()).filter(({ pattern }) => pattern !== null);
+  const codesOfLengths = (some: readonly Rule[], lengthOf: (rule: Rule) => number) =>
+    codesOf(some.map(rule => [rule, 'x'.repeat(lengthOf(rule))]));
+  const least = ({ minLength }: Rule) => minLength ?? 0;
+  const most = ({ maxLength }: Rule) => maxLength ?? 0;
+  for (const lengthOf of [least, most]) expect(await codesOfLengths(rules, lengthOf)).toEqual(everywhere(rules, []));
+  expect(await codesOfLengths(rules, rule => most(rule) + 1)).toEqual(everywhere(rules, ['TOO_LONG']));
+  const withMinimum = rules.filter(rule => least(rule) > 0);
+  expect(await codesOfLengths(withMinimum, rule => least(rule) - 1)).toEqual(everywhere(withMinimum, ['TOO_SHORT']));
 });
 
 it('the maximum number of tags is that which the mutation accepts', async () => {
@@ -115,17 +137,26 @@ it('the maximum number of tags is that which the mutation accepts', async () => 
 });
 
 it('the patterns match in a browser exactly what the mutation accepts', async () => {
-  const rules = (await readTextRules()).filter(({ pattern }) => pattern !== null);
-  // Fields of the same pattern have the same validator.
-  const byPattern = new Map(rules.map(rule => [rule.pattern, rule]));
-  expect(byPattern.size).toBeGreaterThan(3);
-  for (const { path, pattern, minLength, maxLength } of byPattern.values()) {
-    const matcher = new RegExp(`^(?:${pattern})$`, 'v');
-    const values = VALUES.filter(({ length }) => length >= (minLength ?? 0) && length <= (maxLength ?? 0));
-    for (const value of values) {
-      const codes = await codesFor(path, value);
-      expect({ path, value, isAccepted: codes.length === 0 }).toEqual({ path, value, isAccepted: matcher.test(value) });
-    }
+  const rules = (await readTextRules()).flatMap(rule =>
+    rule.pattern === null ? [] : [{ rule, matcher: new RegExp(`^(?:${rule.pattern})$`, 'v') }],
+  );
+  expect(new Set(rules.map(({ matcher }) => matcher.source)).size).toBeGreaterThan(3);
+  for (const value of VALUES) {
+    const fitting = rules.filter(
+      ({ rule: { minLength, maxLength } }) => value.length >= (minLength ?? 0) && value.length <= (maxLength ?? 0),
+    );
+    const matching = fitting.filter(({ matcher }) => matcher.test(value));
+    const codes = await codesOf(fitting.map(({ rule }) => [rule, value]));
+    const accepted = Object.keys(codes).filter(path => codes[path]?.length === 0);
+    expect({ value, accepted }).toEqual({ value, accepted: matching.map(({ rule }) => rule.path.join('.')) });
+    // Where it was refused because of other fields, the accepted values are sent to DLI by themselves.
+    if (matching.length > 0 && matching.length < fitting.length)
+      expect(await codesOf(matching.map(({ rule }) => [rule, value]))).toEqual(
+        everywhere(
+          matching.map(({ rule }) => rule),
+          [],
+        ),
+      );
   }
 });
 

@@ -1,6 +1,12 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { CONNECTIONS_PATH, CREATE_BODY, ENHANCED_PATH, startEmulator } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, ENHANCED_PATH, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 describe('the emulated API gateway', () => {
   it('sends its request id in a header and in the body of errors, and the date of its clock', async () => {
@@ -20,7 +26,7 @@ describe('the emulated API gateway', () => {
   });
 
   it('refuses the derived signature algorithm, naming it', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const authorization = 'V11-HMAC-SHA256 Credential=AK/20240115/region/dli, SignedHeaders=host, Signature=0';
     expect(await send('GET', CONNECTIONS_PATH, undefined, { authorization })).toMatchObject({
       status: 401,
@@ -48,7 +54,7 @@ describe('the emulated API gateway', () => {
     ['GET', '/v3/regions'],
     ['GET', '/v3/auth/tokens'],
   ])('has no route for %s %s', async (method, path) => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(await call(method, path)).toMatchObject({ status: 404, json: { error_code: 'APIGW.0101' } });
   });
 
@@ -57,7 +63,7 @@ describe('the emulated API gateway', () => {
     ['GET', `/v1.0/${DEFAULT_PROJECT_ID}/queues/`],
     ['GET', ENHANCED_PATH],
   ])('requires credentials, and those of the project, for %s %s', async (method, path) => {
-    const { call, send } = await startEmulator();
+    const { call, send } = shared();
     expect(await send(method, path)).toMatchObject({ status: 401, json: { error_code: 'APIGW.0301' } });
     expect(await call(method, path)).toMatchObject({ status: 200 });
     expect(await call(method, path.replace(DEFAULT_PROJECT_ID, 'other'))).toMatchObject({
@@ -67,16 +73,19 @@ describe('the emulated API gateway', () => {
   });
 
   it('refuses a body over 12 MB with 413', async () => {
-    const { call } = await startEmulator();
-    const body = { ...CREATE_BODY, padding: 'x'.repeat(12 * 1_024 * 1_024) };
-    expect(await call('POST', CONNECTIONS_PATH, body)).toMatchObject({
-      status: 413,
-      json: { error_code: 'APIGW.0201', error_msg: 'Request entity too large.' },
+    const { baseUrl } = shared();
+    const sent = request(`${baseUrl}${CONNECTIONS_PATH}`, { method: 'POST' });
+    sent.end(Buffer.alloc(12 * 1_024 * 1_024 + 1, ' '));
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(413);
+    expect(await json(response)).toMatchObject({
+      error_code: 'APIGW.0201',
+      error_msg: 'Request entity too large.',
     });
   });
 
   it('refuses a target over 32 KB with 414', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(await call('GET', `${CONNECTIONS_PATH}?tags=${'x'.repeat(32 * 1_024)}`)).toMatchObject({
       status: 414,
       json: { error_code: 'APIGW.0201' },
@@ -88,7 +97,7 @@ describe('the emulated API gateway', () => {
     ['headers over 128 KB in total', 5, 30],
     ['headers over the limit of the server', 20, 31],
   ])('refuses %s with 494', async (_what, count, kilobytes) => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const value = 'x'.repeat(kilobytes * 1_024);
     const headers = Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-filler-${index}`, value]));
     expect(await send('GET', CONNECTIONS_PATH, undefined, headers)).toMatchObject({

@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import type { EmulatorOptions } from '../../src/emulator/emulator.js';
 import type { RunningEmulator } from './helpers/running-emulator.js';
-import { ENHANCED_BODY, startEmulator } from './helpers/running-emulator.js';
+import { ENHANCED_BODY, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -17,9 +20,9 @@ function changesOf({ call }: RunningEmulator, path: string) {
   };
 }
 
-/** Starts an emulator with one connection. */
-async function startBound(options: Parameters<typeof startEmulator>[0] = {}, fields: Record<string, unknown> = {}) {
-  const running = await startEmulator(options);
+/** An emulator with one connection: one of its own if it needs settings. */
+async function startBound(options: Partial<EmulatorOptions> = {}, fields: Record<string, unknown> = {}) {
+  const running = Object.keys(options).length === 0 ? shared() : await startEmulator(options);
   const path = await running.createEnhanced(fields);
   const bindings = () =>
     running.emulator.enhancedConnections()[0]?.bindings.map(({ kind, name, status }) => `${kind} ${name} ${status}`);
@@ -150,7 +153,7 @@ describe('binding', () => {
 });
 
 describe('a binding fails', () => {
-  async function reasonsFor(options: Parameters<typeof startEmulator>[0], names: object) {
+  async function reasonsFor(options: Partial<EmulatorOptions>, names: object) {
     const { bind, emulator } = await startBound(options);
     await bind(names);
     return emulator.enhancedConnections()[0]?.bindings.map(({ name, status, errorMessage }) => ({

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -87,7 +89,7 @@ describe('deleting', () => {
   });
 
   it('leaves a tombstone that get and list return', async () => {
-    const { call, create } = await startEmulator();
+    const { call, create } = shared();
     const id = await create();
     expect(await call('DELETE', `${CONNECTIONS_PATH}/${id}`)).toMatchObject({
       status: 200,
@@ -115,7 +117,7 @@ describe('deleting', () => {
   });
 
   it('refuses a second delete like an unknown id', async () => {
-    const { call, create } = await startEmulator();
+    const { call, create } = shared();
     const id = await create();
     await call('DELETE', `${CONNECTIONS_PATH}/${id}`);
     expect(await call('DELETE', `${CONNECTIONS_PATH}/${id}`)).toMatchObject({
@@ -187,7 +189,7 @@ describe('creating', () => {
     ['rds', 'RDS'],
     ['css', 'CSS'],
   ])('accepts service %s and returns it as %s', async (service, canonical) => {
-    const { create, emulator } = await startEmulator();
+    const { create, emulator } = shared();
     await create({ service });
     expect(emulator.connections()).toMatchObject([{ service: canonical, state: 'ACTIVE' }]);
   });
@@ -220,14 +222,14 @@ describe('creating', () => {
     ],
     ['tags that are not a list', { tags: 'k=v' }],
   ])('refuses %s with DLI.0001', async (_why, fields) => {
-    const { call, emulator } = await startEmulator();
+    const { call, emulator } = shared();
     const answer = await call('POST', CONNECTIONS_PATH, { ...CREATE_BODY, ...fields });
     expect(answer).toMatchObject({ status: 400, json: { error_code: 'DLI.0001' } });
     expect(emulator.connections()).toEqual([]);
   });
 
   it.each(['{"name":', '[]', 'null', '"text"'])('refuses the body %s with DLI.0001', async body => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(await call('POST', CONNECTIONS_PATH, body)).toMatchObject({
       status: 400,
       json: { error_code: 'DLI.0001' },
@@ -235,7 +237,7 @@ describe('creating', () => {
   });
 
   it('accepts values exactly at their limits', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     const tags = Array.from({ length: 10 }, (_, index) => ({
       key: `标签 ${index}`.padEnd(128, 'k'),
       value: 'v'.repeat(255),
@@ -251,7 +253,7 @@ describe('creating', () => {
   });
 
   it('refuses the default queue with DLI.0007', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(await call('POST', CONNECTIONS_PATH, { ...CREATE_BODY, cluster_name: 'default' })).toMatchObject({
       status: 400,
       json: { error_code: 'DLI.0007' },
@@ -259,7 +261,7 @@ describe('creating', () => {
   });
 
   it('refuses a name in use with DLI.0006', async () => {
-    const { call, create } = await startEmulator();
+    const { call, create } = shared();
     await create();
     expect(await call('POST', CONNECTIONS_PATH, CREATE_BODY)).toMatchObject({
       status: 400,
@@ -268,7 +270,7 @@ describe('creating', () => {
   });
 
   it('accepts the name of a deleted connection', async () => {
-    const { call, create } = await startEmulator();
+    const { call, create } = shared();
     await call('DELETE', `${CONNECTIONS_PATH}/${await create()}`);
     expect((await call('POST', CONNECTIONS_PATH, CREATE_BODY)).status).toBe(201);
   });
@@ -295,7 +297,7 @@ describe('seeding', () => {
   );
 
   it('keeps every given value', async () => {
-    const { emulator } = await startEmulator();
+    const { emulator } = shared();
     const given = {
       connectionId: '75419c22-7a31-42e4-a3f3-102f6e6895c9',
       state: 'DELETED',

@@ -1,15 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { exchangeRaw, rawRequest } from './helpers/raw-client.js';
-import { CONNECTIONS_PATH, CREATE_BODY, startEmulator } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 describe('the control API', () => {
   it('reports that the emulator is up', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect(await send('GET', '/emulator/health')).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 
   it('returns the ledger by operation, without control requests, and clears it', async () => {
-    const { send, call, emulator } = await startEmulator();
+    const { send, call, emulator } = shared();
     await call('GET', CONNECTIONS_PATH);
     expect((await send('GET', '/emulator/ledger?operation=listConnections')).json).toMatchObject({
       entries: [{ operation: 'listConnections', sequence: 2 }],
@@ -22,12 +24,12 @@ describe('the control API', () => {
   });
 
   it('refuses an unknown operation', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect((await send('GET', '/emulator/ledger?operation=x')).status).toBe(400);
   });
 
   it('queues, lists and clears faults', async () => {
-    const { send, call } = await startEmulator();
+    const { send, call } = shared();
     const fault = { operation: 'listConnections', status: 503 };
     expect(await send('POST', '/emulator/faults', fault)).toMatchObject({ status: 201 });
     await send('POST', '/emulator/faults', [
@@ -54,7 +56,7 @@ describe('the control API', () => {
     ['a second invalid fault', [{ operation: 'any' }, { operation: 'any', delayMs: -1 }], /^fault 2: delayMs: /],
     ['no JSON', '{', /^fault 1: /],
   ])('refuses %s, naming the key, and queues nothing', async (_why, body, problem) => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const { status, json } = await send('POST', '/emulator/faults', body);
     expect({ status, json }).toEqual({
       status: 400,
@@ -64,7 +66,7 @@ describe('the control API', () => {
   });
 
   it('lists the connections', async () => {
-    const { send, create } = await startEmulator();
+    const { send, create } = shared();
     const connectionId = await create();
     expect((await send('GET', '/emulator/connections')).json).toMatchObject({
       connections: [{ connectionId, name: 'orders', state: 'ACTIVE' }],
@@ -72,7 +74,7 @@ describe('the control API', () => {
   });
 
   it('adds and lists enhanced connections', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const seed = {
       name: 'many',
       count: 3,
@@ -98,7 +100,7 @@ describe('the control API', () => {
   });
 
   it('refuses a bad seed of an enhanced connection, naming the key, and adds nothing', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const seeds = [{ name: 'good' }, { hostCount: 20_001, state: 'ACTIVE' }];
     expect(await send('POST', '/emulator/enhanced-connections', seeds)).toMatchObject({
       status: 400,
@@ -156,7 +158,7 @@ describe('the control API', () => {
   });
 
   it('resets all state', async () => {
-    const { send, call, create, emulator } = await startEmulator();
+    const { send, call, create, emulator } = shared();
     await create();
     emulator.seedEnhancedConnection();
     emulator.inject({ operation: 'any', status: 500 });
@@ -169,7 +171,7 @@ describe('the control API', () => {
   });
 
   it('expires tokens', async () => {
-    const { send, call } = await startEmulator();
+    const { send, call } = shared();
     await call('POST', CONNECTIONS_PATH, CREATE_BODY);
     expect((await send('POST', '/emulator/tokens/expire')).status).toBe(204);
     expect(await call('GET', CONNECTIONS_PATH)).toMatchObject({
@@ -179,14 +181,14 @@ describe('the control API', () => {
   });
 
   it('returns 404 for other paths', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect((await send('GET', '/emulator/other')).status).toBe(404);
   });
 });
 
 describe('the protection of the control API from browser pages', () => {
   it('refuses requests with an Origin header', async () => {
-    const { send, emulator } = await startEmulator();
+    const { send, emulator } = shared();
     await send('GET', CONNECTIONS_PATH);
     const origin = { origin: 'https://example.com' };
     expect((await send('DELETE', '/emulator/ledger', undefined, origin)).status).toBe(403);
@@ -201,7 +203,7 @@ describe('the protection of the control API from browser pages', () => {
     ['localhost:4010', 200],
     ['[::1]:4010', 200],
   ])('responds to Host %s with status %i', async (host, status) => {
-    const { baseUrl } = await startEmulator();
+    const { baseUrl } = shared();
     const headers = { host, connection: 'close' };
     const { head } = await exchangeRaw(baseUrl, rawRequest('GET', '/emulator/health', '', headers));
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));

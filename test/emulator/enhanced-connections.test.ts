@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { ENHANCED_BODY, ENHANCED_PATH, startEmulator } from './helpers/running-emulator.js';
+import { ENHANCED_BODY, ENHANCED_PATH, shareEmulator, startEmulator } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_ID = '00000000-0000-4000-8000-000000000000';
@@ -87,13 +89,14 @@ describe('a new enhanced connection', () => {
   });
 
   it('can have 20,000 hosts of the longest names', async () => {
-    const { createEnhanced, call } = await startEmulator();
+    const { createEnhanced, call } = shared();
     const hosts = Array.from({ length: 20_000 }, (_, index) => ({
       name: `n${'x'.repeat(122)}${index}`.slice(0, 128),
       ip: '192.168.100.100',
     }));
-    const { json } = await call('GET', await createEnhanced({ hosts }));
-    expect((json as { hosts: object[] }).hosts).toEqual(hosts);
+    const { text } = await call('GET', await createEnhanced({ hosts }));
+    // Matchers take seconds for so many.
+    expect(text.includes(`"hosts":${JSON.stringify(hosts)}`)).toBe(true);
   });
 
   it.each<[what: string, fields: Record<string, unknown>]>([
@@ -112,7 +115,7 @@ describe('a new enhanced connection', () => {
     ['a tag value of 256 characters', { tags: [{ key: 'k', value: 'v'.repeat(256) }] }],
     ['an equals sign in a tag', { tags: [{ key: 'k', value: 'a=b' }] }],
   ])('is refused with %s', async (_what, fields) => {
-    const { call, emulator } = await startEmulator();
+    const { call, emulator } = shared();
     expect(await call('POST', ENHANCED_PATH, { ...ENHANCED_BODY, ...fields })).toMatchObject({
       status: 400,
       json: { error_code: 'DLI.0001', error_msg: expect.stringMatching(/^Parameter '/) },
@@ -121,7 +124,7 @@ describe('a new enhanced connection', () => {
   });
 
   it('accepts the largest tags', async () => {
-    const { createEnhanced, call } = await startEmulator();
+    const { createEnhanced, call } = shared();
     const tags = Array.from({ length: 20 }, (_, index) => ({
       key: `${'k'.repeat(126)}${index + 10}`,
       value: 'v'.repeat(255),
@@ -135,7 +138,7 @@ describe('a new enhanced connection', () => {
   });
 
   it('is refused for a name in use, unless that connection is deleted or of the classic kind', async () => {
-    const { call, create, createEnhanced } = await startEmulator();
+    const { call, create, createEnhanced } = shared();
     await create();
     const path = await createEnhanced();
     expect(await call('POST', ENHANCED_PATH, ENHANCED_BODY)).toMatchObject({
@@ -156,7 +159,7 @@ describe('a new enhanced connection', () => {
 
 describe('reading an enhanced connection', () => {
   it('has the documented form with bound pools and queues', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     const { connectionId } = emulator.seedEnhancedConnection({
       connectionId: '4c693ecc-bab8-4113-a838-129cedc9a563',
       name: 'orders',
@@ -215,7 +218,7 @@ describe('reading an enhanced connection', () => {
   });
 
   it('is refused for a connection of another project', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     const { connectionId } = emulator.seedEnhancedConnection({ projectId: 'other' });
     expect((await call('GET', `${ENHANCED_PATH}/${connectionId}`)).status).toBe(400);
     expect((await call('GET', ENHANCED_PATH)).json).toMatchObject({ count: 0 });
@@ -252,7 +255,7 @@ describe('the privileges of an enhanced connection', () => {
 
 describe('deleting an enhanced connection', () => {
   it('leaves a tombstone without bindings, which cannot be deleted, changed or queried for more', async () => {
-    const { call, createEnhanced, emulator } = await startEmulator();
+    const { call, createEnhanced, emulator } = shared();
     const path = await createEnhanced({ queues: ['queue_dedicated'] });
     expect(await call('DELETE', path)).toMatchObject({ status: 200, json: { is_success: true, message: 'Deleted' } });
     expect(await call('GET', path)).toMatchObject({
@@ -295,7 +298,7 @@ describe('deleting an enhanced connection', () => {
 
 describe('the list of enhanced connections', () => {
   it('has the documented form', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.seedEnhancedConnection({ name: 'shared', createdAtMs: 2, grantedProjectIds: ['p2'] });
     emulator.seedEnhancedConnection({
       name: 'orders',
@@ -337,7 +340,7 @@ describe('the list of enhanced connections', () => {
     ['?limit=2&offset=104', 1, 'c105'],
     ['?offset=200', 0, undefined],
   ])('with query "%s" has %i connections and counts just these', async (query, count, first) => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     for (let index = 1; index <= 105; index += 1)
       emulator.seedEnhancedConnection({ name: `c${index}`, createdAtMs: index });
     const { json } = await call('GET', `${ENHANCED_PATH}${query}`);
@@ -355,7 +358,7 @@ describe('the list of enhanced connections', () => {
     ['?tags=k%3D1%2Cl%3D2', ['three']],
     ['?status=ACTIVE&name=three&tags=k=1', ['three']],
   ])('with query "%s" has %j', async (query, expected) => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.seedEnhancedConnection({ name: 'one', createdAtMs: 1, tags: [{ key: 'k', value: '1' }] });
     emulator.seedEnhancedConnection({ name: 'two', createdAtMs: 2, status: 'DELETED' });
     const tags = [
@@ -367,7 +370,7 @@ describe('the list of enhanced connections', () => {
   });
 
   it.each(['limit=-1', 'limit=x', 'offset=1.5', 'status=CREATING', 'tags=x'])('refuses %s', async query => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(await call('GET', `${ENHANCED_PATH}?${query}`)).toMatchObject({
       status: 400,
       json: { error_code: 'DLI.0001', error_msg: expect.stringContaining(query.split('=')[0] ?? '') },

@@ -5,12 +5,14 @@ import {
   CREATE_BODY,
   ENHANCED_BODY,
   ENHANCED_PATH,
-  startEmulator,
+  shareEmulator,
 } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 describe('a fault with a name', () => {
   it('affects only creates of that name', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 503 });
     const statuses: number[] = [];
     for (const name of ['others', 'orders', 'orders'])
@@ -19,7 +21,7 @@ describe('a fault with a name', () => {
   });
 
   it('affects creates of one kind of connection only', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createEnhancedConnection', name: 'orders', status: 503 });
     const statuses = [
       await call('POST', CONNECTIONS_PATH, CREATE_BODY),
@@ -30,7 +32,7 @@ describe('a fault with a name', () => {
   });
 
   it('is queued behind the faults without a name and in the order of its own', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 500 });
     emulator.inject({ operation: 'createConnection', name: 'orders', status: 502, skip: 1 });
     emulator.inject({ operation: 'createConnection', status: 418 });
@@ -41,7 +43,7 @@ describe('a fault with a name', () => {
   });
 
   it('is recorded in the ledger like any other', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', name: 'orders', behaviour: 'close', apply: true });
     await expect(call('POST', CONNECTIONS_PATH, CREATE_BODY)).rejects.toThrow();
     expect(emulator.ledger.entries('createConnection')).toMatchObject([
@@ -55,7 +57,7 @@ describe('a fault with a name', () => {
     { operation: 'any', name: 'orders' },
     { operation: 'createConnection', name: 'orders', behaviour: 'resetBeforeBody' },
   ])('is refused if no name is read: %j', async fault => {
-    const { emulator } = await startEmulator();
+    const { emulator } = shared();
     expect(() => emulator.inject(fault)).toThrow(/name: is (possible with|impossible with)/);
   });
 });

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { exchangeRaw, openRaw, rawRequest } from './helpers/raw-client.js';
 import type { RunningEmulator } from './helpers/running-emulator.js';
-import { CONNECTIONS_PATH, CREATE_BODY, startEmulator, tokenBody } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, CREATE_BODY, shareEmulator, startEmulator, tokenBody } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 async function createText({ send }: RunningEmulator): Promise<string> {
   const { headers } = await send('POST', '/v3/auth/tokens', tokenBody());
@@ -13,7 +17,7 @@ async function createText({ send }: RunningEmulator): Promise<string> {
 
 describe('the requests affected by a fault', () => {
   it('are the next one of its operation by default', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'listConnections', status: 503 });
     const statuses = [
       await call('POST', CONNECTIONS_PATH, CREATE_BODY),
@@ -24,7 +28,7 @@ describe('the requests affected by a fault', () => {
   });
 
   it('can be several, after some were skipped', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'listConnections', status: 500, skip: 1, times: 2 });
     const statuses: number[] = [];
     for (let index = 0; index < 4; index += 1) statuses.push((await call('GET', CONNECTIONS_PATH)).status);
@@ -32,7 +36,7 @@ describe('the requests affected by a fault', () => {
   });
 
   it('can be those of any operation until it is cleared', async () => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'any', status: 418, times: 0 });
     const statuses = [
       await send('GET', CONNECTIONS_PATH),
@@ -44,7 +48,7 @@ describe('the requests affected by a fault', () => {
   });
 
   it('are matched in the order in which faults were queued', async () => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'listConnections', status: 500 });
     emulator.inject({ operation: 'any', status: 502 });
     const statuses = [await send('GET', CONNECTIONS_PATH), await send('GET', CONNECTIONS_PATH)];
@@ -52,7 +56,7 @@ describe('the requests affected by a fault', () => {
   });
 
   it('must be valid: an invalid fault is refused, naming the key', async () => {
-    const { emulator } = await startEmulator();
+    const { emulator } = shared();
     const fault = { operation: 'createConnections', time: 1 } as unknown as Fault;
     expect(() => emulator.inject(fault)).toThrow(/operation: .*time/s);
   });
@@ -60,7 +64,7 @@ describe('the requests affected by a fault', () => {
 
 describe('a scripted response', () => {
   it('takes precedence over missing credentials, which the ledger records', async () => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'listConnections', status: 200, body: { connections: [] } });
     expect(await send('GET', CONNECTIONS_PATH)).toMatchObject({ status: 200, json: { connections: [] } });
     expect(emulator.ledger.entries()).toMatchObject([
@@ -74,7 +78,7 @@ describe('a scripted response', () => {
   });
 
   it('does not execute the operation without apply', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', status: 502 });
     await call('POST', CONNECTIONS_PATH, CREATE_BODY);
     expect(emulator.connections()).toEqual([]);
@@ -90,7 +94,7 @@ describe('a scripted response', () => {
   });
 
   it('does not execute an invalid request even with apply', async () => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'createConnection', status: 201, apply: true });
     await send('POST', CONNECTIONS_PATH, CREATE_BODY);
     expect(emulator.connections()).toEqual([]);
@@ -104,7 +108,7 @@ describe('a scripted response', () => {
     [{ body: [] }, 201, 'application/json', '[]'],
     [{ body: '{}', headers: { 'Content-Type': 'text/plain' } }, 201, 'text/plain', '{}'],
   ])('of %j has the status, the content type and the body', async (fault, status, contentType, text) => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'createConnection', ...fault });
     const answer = await send('POST', CONNECTIONS_PATH, CREATE_BODY);
     expect({ ...answer, contentType: answer.headers.get('content-type') }).toMatchObject({
@@ -115,7 +119,7 @@ describe('a scripted response', () => {
   });
 
   it('can redirect with and without a Location', async () => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'any', status: 307, redirectTo: 'http://127.0.0.1:1/elsewhere' });
     emulator.inject({ operation: 'any', status: 301 });
     const locations = [await send('GET', CONNECTIONS_PATH), await send('GET', CONNECTIONS_PATH)];
@@ -138,7 +142,7 @@ describe('a scripted response', () => {
     [{ error: 'DLI.0023' }, 404, { error_code: 'DLI.0023' }],
     [{ error: 'IAM.0012' }, 429, { error_code: 'IAM.0012' }],
   ])('can be the documented error %j', async (fault, status, json) => {
-    const { emulator, send } = await startEmulator();
+    const { emulator, send } = shared();
     emulator.inject({ operation: 'any', headers: { 'Retry-After': '5' }, ...fault });
     const answer = await send('GET', CONNECTIONS_PATH);
     expect(answer).toMatchObject({ status, json });
@@ -148,7 +152,7 @@ describe('a scripted response', () => {
 
 describe('a fault without a response of its own', () => {
   it('delays the normal response after executing the operation', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', delayMs: 60 });
     const startedAtMs = performance.now();
     const answer = call('POST', CONNECTIONS_PATH, CREATE_BODY);
@@ -159,7 +163,7 @@ describe('a fault without a response of its own', () => {
   });
 
   it('adds headers to the normal response', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.inject({ operation: 'createConnection', headers: { 'X-Extra': 'yes' } });
     const { status, headers } = await call('POST', CONNECTIONS_PATH, CREATE_BODY);
     expect([status, headers.get('x-extra'), emulator.connections().length]).toEqual([201, 'yes', 1]);
@@ -173,7 +177,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
     ['reset', 'reset'],
     ['close', 'fin'],
   ] as const)('%s ends without an answer', async (behaviour, end) => {
-    const running = await startEmulator();
+    const running = shared();
     running.emulator.inject({ operation: 'createConnection', behaviour, apply });
     expect(await exchangeRaw(running.baseUrl, await createText(running))).toEqual({
       end,
@@ -197,7 +201,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
   });
 
   it('resetDuringAnswer sends part of a success', async () => {
-    const running = await startEmulator();
+    const running = shared();
     running.emulator.inject({ operation: 'createConnection', behaviour: 'resetDuringAnswer', apply });
     const { end, head, body } = await exchangeRaw(running.baseUrl, await createText(running));
     expect(end).toBe('reset');
@@ -207,7 +211,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
   });
 
   it('truncate announces more bytes than it sends', async () => {
-    const running = await startEmulator();
+    const running = shared();
     running.emulator.inject({ operation: 'createConnection', behaviour: 'truncate', truncateAt: 12, apply });
     const { end, head, body } = await exchangeRaw(running.baseUrl, await createText(running));
     expect({ end, body }).toEqual({ end: 'fin', body: '{"is_success' });
@@ -216,7 +220,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
   });
 
   it('truncate can break off within a chunk', async () => {
-    const running = await startEmulator();
+    const running = shared();
     running.emulator.inject({
       operation: 'createConnection',
       behaviour: 'truncate',
@@ -231,7 +235,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
   });
 
   it('drip sends the body byte by byte', async () => {
-    const running = await startEmulator();
+    const running = shared();
     running.emulator.inject({ operation: 'createConnection', behaviour: 'drip', dripMs: 1, apply });
     const socket = await openRaw(running.baseUrl, await createText(running));
     const pieces: string[] = [];
@@ -249,7 +253,7 @@ describe.each([true, false])('a broken exchange with apply: %s', apply => {
 
 describe('resetBeforeBody', () => {
   it('resets the connection as soon as the headers have arrived', async () => {
-    const { emulator, baseUrl } = await startEmulator();
+    const { emulator, baseUrl } = shared();
     emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
     const head = rawRequest('POST', CONNECTIONS_PATH, '', { 'content-length': '1000' });
     expect(await exchangeRaw(baseUrl, head)).toEqual({ end: 'reset', head: '', body: '' });
@@ -259,7 +263,7 @@ describe('resetBeforeBody', () => {
   });
 
   it('cannot be combined with apply', async () => {
-    const { emulator } = await startEmulator();
+    const { emulator } = shared();
     const fault: Fault = { operation: 'createConnection', behaviour: 'resetBeforeBody', apply: true };
     expect(() => emulator.inject(fault)).toThrow(/apply: is impossible/);
   });
@@ -267,16 +271,19 @@ describe('resetBeforeBody', () => {
 
 describe('huge', () => {
   it('sends 100 MB by default, with the scripted status', async () => {
-    const { emulator, baseUrl } = await startEmulator();
+    const { emulator, baseUrl } = shared();
     emulator.inject({ operation: 'listConnections', behaviour: 'huge', status: 500 });
-    const { status, body } = await fetch(`${baseUrl}${CONNECTIONS_PATH}`);
+    const [response] = (await once(get(`${baseUrl}${CONNECTIONS_PATH}`), 'response')) as [IncomingMessage];
     let bytes = 0;
-    for await (const chunk of body ?? []) bytes += chunk.length;
-    expect({ status, bytes }).toEqual({ status: 500, bytes: 100 * 1_024 * 1_024 });
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await once(response, 'end');
+    expect({ status: response.statusCode, bytes }).toEqual({ status: 500, bytes: 100 * 1_024 * 1_024 });
   });
 
   it('survives a caller that disconnects early', async () => {
-    const { emulator, baseUrl, call } = await startEmulator();
+    const { emulator, baseUrl, call } = shared();
     emulator.inject({ operation: 'listConnections', behaviour: 'huge' });
     const socket = await openRaw(baseUrl, rawRequest('GET', CONNECTIONS_PATH));
     await once(socket, 'data');

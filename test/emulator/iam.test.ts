@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT_ID, DEFAULT_PROJECT_NAME } from '../../src/emulator/emulator.js';
-import { CONNECTIONS_PATH, startEmulator, tokenBody } from './helpers/running-emulator.js';
+import { CONNECTIONS_PATH, shareEmulator, startEmulator, tokenBody } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 const OTHER_PROJECT = { id: '0d0466b0e7f0497ba4a9cd76ee27c0a5', name: 'cn-east-3' };
 const DEFAULT_PROJECT = { id: DEFAULT_PROJECT_ID, name: DEFAULT_PROJECT_NAME };
@@ -36,7 +38,7 @@ describe('a token request', () => {
     ['the account', { domain: { name: 'emulator-account' } }],
     ['nothing', undefined],
   ])('scoped to %s returns a token that DLI refuses', async (_scope, scope) => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const body = tokenBody({});
     const auth = { ...(body as { auth: object }).auth, ...(scope === undefined ? {} : { scope }) };
     const { status, headers } = await send('POST', '/v3/auth/tokens', { auth });
@@ -49,7 +51,7 @@ describe('a token request', () => {
   });
 
   it('keeps earlier tokens valid', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const first = await send('POST', '/v3/auth/tokens', tokenBody());
     await send('POST', '/v3/auth/tokens', tokenBody());
     const token = first.headers.get('x-subject-token') ?? '';
@@ -81,7 +83,7 @@ describe('a token request', () => {
       'Not Found',
     ],
   ])('with %s is refused with an error of IAM', async (_why, body, code, message, title) => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect(await send('POST', '/v3/auth/tokens', body)).toMatchObject({
       status: code,
       json: { error: { code, message, title } },
@@ -89,7 +91,7 @@ describe('a token request', () => {
   });
 
   it('is refused with a body over 32 KB', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect(await send('POST', '/v3/auth/tokens', 'x'.repeat(32_769))).toMatchObject({
       status: 400,
       json: { error_code: 'IAM.1101' },
@@ -110,7 +112,7 @@ describe('a token', () => {
   });
 
   it('must be updated after all were expired explicitly', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     await call('GET', CONNECTIONS_PATH);
     emulator.expireTokens();
     expect(await call('GET', CONNECTIONS_PATH)).toMatchObject({
@@ -120,7 +122,7 @@ describe('a token', () => {
   });
 
   it('is refused if it was never issued', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect(await send('GET', CONNECTIONS_PATH, undefined, { 'x-auth-token': 'made-up' })).toMatchObject({
       status: 401,
       json: {
@@ -152,7 +154,7 @@ describe('the list of projects', () => {
   });
 
   it('has the documented fields', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect((await call('GET', '/v3/projects')).json).toMatchObject({
       projects: [{ ...DEFAULT_PROJECT, enabled: true, is_domain: false, description: '' }],
       links: { previous: null, next: null },
@@ -160,7 +162,7 @@ describe('the list of projects', () => {
   });
 
   it('is refused without credentials with an error of IAM', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     expect(await send('GET', '/v3/projects')).toMatchObject({
       status: 401,
       json: { error: { code: 401, title: 'Unauthorized' } },
@@ -168,7 +170,7 @@ describe('the list of projects', () => {
   });
 
   it('is refused by the API gateway with a wrong signature', async () => {
-    const { send } = await startEmulator();
+    const { send } = shared();
     const authorization = `SDK-HMAC-SHA256 Access=X, SignedHeaders=x-sdk-date, Signature=${'0'.repeat(64)}`;
     expect(await send('GET', '/v3/projects', undefined, { authorization })).toMatchObject({
       status: 401,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT_ID } from '../../src/emulator/emulator.js';
-import { startEmulator } from './helpers/running-emulator.js';
+import { shareEmulator, startEmulator } from './helpers/running-emulator.js';
+
+const shared = shareEmulator();
 
 const POOLS_PATH = `/v3/${DEFAULT_PROJECT_ID}/elastic-resource-pools`;
 const QUEUES_PATH = `/v1.0/${DEFAULT_PROJECT_ID}/queues`;
@@ -17,7 +19,7 @@ function queueNamesOf(json: unknown): string[] {
 
 describe('the list of elastic resource pools', () => {
   it('has the documented form', async () => {
-    const { call, emulator } = await startEmulator();
+    const { call, emulator } = shared();
     const [pool_a, pool_b] = [
       { name: 'POOL_A', cidr: '172.16.0.0/14', queues: ['Q1'] },
       { name: 'broken', status: 'FAILED', failReason: 'No address is left.', isIpv6Enabled: true } as const,
@@ -56,20 +58,20 @@ describe('the list of elastic resource pools', () => {
     ['?status=available&limit=1', ['pool_a']],
     ['?status=SCALING', []],
   ])('with query "%s" has %j', async (query, expected) => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     const { json } = await call('GET', `${POOLS_PATH}${query}`);
     expect(poolNamesOf(json)).toEqual(expected);
     expect(json).toMatchObject({ count: expected.length });
   });
 
   it('has at most 100 pools by default', async () => {
-    const { call, emulator } = await startEmulator();
+    const { call, emulator } = shared();
     emulator.setResources({ pools: Array.from({ length: 101 }, (_, index) => ({ name: `p${index}` })) });
     expect((await call('GET', POOLS_PATH)).json).toMatchObject({ count: 100 });
   });
 
   it('refuses an invalid limit', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(await call('GET', `${POOLS_PATH}?limit=many`)).toMatchObject({
       status: 400,
       json: { error_code: 'DLI.0001' },
@@ -79,7 +81,7 @@ describe('the list of elastic resource pools', () => {
 
 describe('the list of queues', () => {
   it('has the documented form, with the pool of a queue', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect((await call('GET', `${QUEUES_PATH}?queue_type=all`)).json).toEqual({
       is_success: true,
       message: '',
@@ -110,12 +112,12 @@ describe('the list of queues', () => {
     ['?queue_type=general', ['queue_dedicated']],
     ['?queue_type=all&page-size=2&current-page=2', ['queue_a1', 'queue_a2']],
   ])('with query "%s" has %j', async (query, expected) => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect(queueNamesOf((await call('GET', `${QUEUES_PATH}${query}`)).json)).toEqual(expected);
   });
 
   it('refuses an unknown type', async () => {
-    const { call } = await startEmulator();
+    const { call } = shared();
     expect((await call('GET', `${QUEUES_PATH}?queue_type=x`)).status).toBe(400);
   });
 
@@ -128,7 +130,7 @@ describe('the list of queues', () => {
 
 describe('the resources', () => {
   it('are replaced over HTTP, each list on its own', async () => {
-    const { send, call } = await startEmulator();
+    const { send, call } = shared();
     const pools = [{ name: 'other', cidr: '10.0.0.0/8', queues: ['q'] }];
     expect((await send('PUT', '/emulator/resources', { pools })).status).toBe(204);
     expect(poolNamesOf((await call('GET', POOLS_PATH)).json)).toEqual(['other']);
@@ -137,7 +139,7 @@ describe('the resources', () => {
   });
 
   it('are refused over HTTP if a field is invalid, naming it, and nothing changes', async () => {
-    const { send, call } = await startEmulator();
+    const { send, call } = shared();
     const pools = [{ name: '', cidr: '10.0.0.0', state: 'AVAILABLE' }];
     const { status, json } = await send('PUT', '/emulator/resources', { pools });
     expect(status).toBe(400);
@@ -150,7 +152,7 @@ describe('the resources', () => {
   });
 
   it('are the default ones after a reset', async () => {
-    const { emulator, call } = await startEmulator();
+    const { emulator, call } = shared();
     emulator.setResources({ pools: [], queues: [] });
     emulator.reset({ keepTokens: true });
     expect((await call('GET', POOLS_PATH)).json).toMatchObject({ count: 3 });

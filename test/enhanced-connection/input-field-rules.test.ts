@@ -43,31 +43,44 @@ async function readRules(): Promise<Rule[]> {
   return body.data?.['createEnhancedDatasourceConnectionRules'] as Rule[];
 }
 
-/** An input that is valid if the value is, which is at a path, except for its idempotency key or, for that one, its name. */
-function inputWith(path: readonly string[], value: string): Record<string, unknown> {
-  const [field = '', position, name = ''] = path;
-  const input = { ...VALID_ENHANCED_INPUT, ...(field === 'idempotencyKey' ? { name: '' } : { idempotencyKey: '' }) };
-  if (position === undefined) return { ...input, [field]: value };
-  const item = {
-    resources: { kind: 'QUEUE' },
+/** A value for the field of a rule. */
+type Trial = readonly [rule: Rule, value: string];
+
+/** An input with these values, which is always refused because of its second host. */
+function inputWith(trials: readonly Trial[]): Record<string, unknown> {
+  const items: Record<string, Record<string, string>> = {
+    resources: { kind: 'QUEUE', name: 'q' },
     hosts: { name: 'a', ip: '192.168.0.22' },
     tags: { key: 'k', value: '' },
   };
-  return { ...input, [field]: [{ ...item[field as keyof typeof item], [name]: value }] };
+  const input: Record<string, unknown> = { ...VALID_ENHANCED_INPUT };
+  for (const [{ path }, value] of trials) {
+    const [field = '', , name] = path;
+    if (name === undefined) input[field] = value;
+    else items[field] = { ...items[field], [name]: value };
+  }
+  for (const [field, item] of Object.entries(items)) input[field] = [item];
+  return { ...input, hosts: [items['hosts'], { name: 'b', ip: 'none' }] };
 }
 
-/** The codes of the problems that a value has at a path, sorted; empty if it is accepted. */
-async function codesFor(path: readonly string[], value: string): Promise<string[]> {
-  const { body } = await shared().send({
-    query: CREATE_ENHANCED,
-    variables: { input: inputWith(path, value) },
-  });
+/** The codes of the problems that a create has at each path, sorted; none where it accepts the value. */
+async function codesOf(trials: readonly Trial[]): Promise<Record<string, string[]>> {
+  const { body } = await shared().send({ query: CREATE_ENHANCED, variables: { input: inputWith(trials) } });
   const payload = body.data?.['payload'] as { problems: { path: string[]; code: string }[] };
-  const place = path.map(step => (step === '*' ? '0' : step)).join('.');
-  return payload.problems
-    .filter(problem => problem.path.join('.') === place)
-    .map(({ code }) => code)
-    .sort();
+  const codes: Record<string, string[]> = {};
+  for (const [{ path }] of trials) {
+    const place = path.join('.').replace('*', '0');
+    const own = payload.problems.filter(problem => problem.path.join('.') === place);
+    codes[path.join('.')] = own.map(({ code }) => code).sort();
+  }
+  // Besides that of the second host.
+  expect(Object.values(codes).flat()).toHaveLength(payload.problems.length - 1);
+  return codes;
+}
+
+/** These codes at the path of every rule. */
+function everywhere(rules: readonly Rule[], codes: string[]): Record<string, string[]> {
+  return Object.fromEntries(rules.map(({ path }) => [path.join('.'), codes]));
 }
 
 it('the rules cover every field of the input, and say which must be set', async () => {
@@ -91,34 +104,35 @@ it('every text field accepts its example', async () => {
   const rules = (await readRules()).filter(({ maxLength }) => maxLength !== null);
 
   expect(rules).toHaveLength(10);
-  for (const { path, example } of rules)
-    expect({ path, codes: await codesFor(path, example ?? '') }).toEqual({ path, codes: [] });
+  expect(await codesOf(rules.map(rule => [rule, rule.example ?? '']))).toEqual(everywhere(rules, []));
 });
 
 it('the lengths are those that the mutation accepts', async () => {
   // The ip of a host is no text of any length.
   const rules = (await readRules()).filter(({ path, maxLength }) => maxLength !== null && path.at(-1) !== 'ip');
-  for (const { path, minLength, maxLength } of rules) {
-    const codesOfLength = async (length: number) => ({ path, length, codes: await codesFor(path, 'x'.repeat(length)) });
-    const least = minLength ?? 0;
-    const most = maxLength ?? 0;
-    for (const length of [least, most]) expect(await codesOfLength(length)).toEqual({ path, length, codes: [] });
-    const tooLong = most + 1;
-    expect(await codesOfLength(tooLong)).toEqual({ path, length: tooLong, codes: ['TOO_LONG'] });
-    if (least > 0) expect(await codesOfLength(least - 1)).toEqual({ path, length: least - 1, codes: ['TOO_SHORT'] });
-  }
+  const codesOfLengths = (some: readonly Rule[], lengthOf: (rule: Rule) => number) =>
+    codesOf(some.map(rule => [rule, 'x'.repeat(lengthOf(rule))]));
+  const least = ({ minLength }: Rule) => minLength ?? 0;
+  const most = ({ maxLength }: Rule) => maxLength ?? 0;
+
+  for (const lengthOf of [least, most]) expect(await codesOfLengths(rules, lengthOf)).toEqual(everywhere(rules, []));
+  expect(await codesOfLengths(rules, rule => most(rule) + 1)).toEqual(everywhere(rules, ['TOO_LONG']));
+  const withMinimum = rules.filter(rule => least(rule) > 0);
+  expect(await codesOfLengths(withMinimum, rule => least(rule) - 1)).toEqual(everywhere(withMinimum, ['TOO_SHORT']));
 });
 
 it('the patterns match in a browser exactly what the mutation accepts', async () => {
-  const rules = (await readRules()).filter(({ pattern }) => pattern !== null);
-  const byPattern = new Map(rules.map(rule => [rule.pattern, rule]));
-  expect(byPattern.size).toBe(8);
-  for (const { path, pattern, minLength, maxLength } of byPattern.values()) {
-    const matcher = new RegExp(`^(?:${pattern})$`, 'v');
-    const values = VALUES.filter(({ length }) => length >= (minLength ?? 0) && length <= (maxLength ?? 0));
-    for (const value of values) {
-      const codes = await codesFor(path, value);
-      expect({ path, value, isAccepted: codes.length === 0 }).toEqual({ path, value, isAccepted: matcher.test(value) });
-    }
+  const rules = (await readRules()).flatMap(rule =>
+    rule.pattern === null ? [] : [{ rule, matcher: new RegExp(`^(?:${rule.pattern})$`, 'v') }],
+  );
+  expect(new Set(rules.map(({ matcher }) => matcher.source)).size).toBe(8);
+  for (const value of VALUES) {
+    const fitting = rules.filter(
+      ({ rule: { minLength, maxLength } }) => value.length >= (minLength ?? 0) && value.length <= (maxLength ?? 0),
+    );
+    const codes = await codesOf(fitting.map(({ rule }) => [rule, value]));
+    const accepted = Object.keys(codes).filter(path => codes[path]?.length === 0);
+    const matching = fitting.filter(({ matcher }) => matcher.test(value));
+    expect({ value, accepted }).toEqual({ value, accepted: matching.map(({ rule }) => rule.path.join('.')) });
   }
 });

@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Emulator } from '../../src/emulator/emulator.js';
 import { createEmulator } from '../../src/emulator/emulator.js';
 import { isDirect } from '../../src/huawei-cloud/egress-proxy.js';
 import { codeIn, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { startTokenIssuer } from '../auth/helpers/token-issuer.js';
+import { onCleanup } from '../helpers/clean-up.js';
 import type { TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER } from '../helpers/iam-user.js';
@@ -22,16 +23,20 @@ let emulatorUrl: string;
 let front: TlsFront;
 let proxy: ConnectProxy;
 
-beforeEach(async () => {
+beforeAll(async () => {
   emulator = createEmulator();
   emulatorUrl = await emulator.listen();
+  onCleanup(() => emulator.close());
   front = await startTlsFront(emulatorUrl);
   proxy = await startConnectProxy(front.port);
 });
-afterEach(async () => {
-  await closeGateways();
-  await emulator.close();
+beforeEach(() => {
+  emulator.reset();
+  front.forget();
+  proxy.requests.length = 0;
+  proxy.faults.length = 0;
 });
+afterEach(closeGateways);
 
 /** A gateway that reaches DLI and IAM, under names that only the proxy knows, with changes to its environment. */
 function startProxiedGateway(changes: Record<string, string | undefined> = {}): Promise<TestGateway> {

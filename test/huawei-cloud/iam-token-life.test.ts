@@ -1,9 +1,13 @@
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { TestGatewayOptions } from '../helpers/gateway.js';
+import type { Fault } from '../../src/emulator/emulator.js';
+import type { TestClock } from '../helpers/clock.js';
+import { createTestClock } from '../helpers/clock.js';
+import type { TestGateway, TestGatewayOptions } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { IAM_USER, NO_TOKEN } from '../helpers/iam-user.js';
 import { listen } from '../helpers/listening-server.js';
+import { createManualClock } from '../helpers/manual-clock.js';
 
 afterEach(closeGateways);
 
@@ -56,6 +60,13 @@ async function startWith({ env, clock }: TestGatewayOptions) {
     body: { is_success: true, message: '', connection_id: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' },
   });
   return gateway;
+}
+
+/** Starts a gateway with an IAM user and an emulator on the same clock; tokens live for 24 hours. */
+async function startWithClock(): Promise<TestGateway & { clock: TestClock }> {
+  const clock = createTestClock();
+  const options = { env: IAM_USER, clock, emulator: { now: () => clock.epochMs() } };
+  return { ...(await startGateway(options)), clock };
 }
 
 describe('a token from a response without a valid Date', () => {
@@ -114,5 +125,115 @@ describe('a token with a life of', () => {
       expect(await create({ name: `connection-${index}` })).toMatchObject(SUCCESS);
     }
     expect([emulator.ledger.count('issueToken'), emulator.ledger.count('createConnection')]).toEqual([1, 10]);
+  });
+});
+
+describe('an ageing token', () => {
+  it('is not renewed in the first 17 of its 24 hours', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    clock.advance(17 * HOUR_MS);
+    expect(await create({ name: 'second' })).toMatchObject(SUCCESS);
+    expect(await create({ name: 'third' })).toMatchObject(SUCCESS);
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+  });
+
+  it('is renewed once in the background after 80 % of its life', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    clock.advance(0.8 * 24 * HOUR_MS);
+    emulator.inject({ operation: 'issueToken', delayMs: 300 });
+    const payloads = await Promise.all(['a', 'b', 'c', 'd'].map(name => create({ name })));
+    expect(payloads).toEqual(Array(4).fill(expect.objectContaining(SUCCESS)));
+    await emulator.ledger.waitFor('issueToken', 2);
+    const tokens = emulator.ledger.entries('createConnection').map(entry => entry.headers['x-auth-token']);
+    expect(new Set(tokens).size).toBe(1);
+    expect(emulator.ledger.count('issueToken')).toBe(2);
+  });
+
+  it('stays in use until it expires while IAM is down', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    await create();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
+    clock.advance(20 * HOUR_MS);
+    expect(await create({ name: 'second' })).toMatchObject(SUCCESS);
+    clock.advance(4 * HOUR_MS - 60_000);
+    expect(await create({ name: 'third' })).toMatchObject(SUCCESS);
+    clock.advance(60_000);
+    expect(await create({ name: 'fourth' })).toEqual(NO_TOKEN);
+    expect(emulator.ledger.count('createConnection')).toBe(3);
+  });
+
+  it('is renewed after half of its life if it is short-lived', async () => {
+    const clock = createTestClock();
+    const { emulator, create } = await startGateway({
+      env: IAM_USER,
+      clock,
+      emulator: { now: () => clock.epochMs(), tokenLifetimeMs: 60_000 },
+    });
+    await create();
+    clock.advance(20_000);
+    await create({ name: 'second' });
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+    clock.advance(15_000);
+    await create({ name: 'third' });
+    await emulator.ledger.waitFor('issueToken', 2);
+    expect(emulator.ledger.count('createConnection')).toBe(3);
+  });
+
+  it("expires by IAM's clock, not by the local one", async () => {
+    const clock = createTestClock();
+    const yearsBehind = () => clock.epochMs() - 5 * 365 * 24 * HOUR_MS;
+    const { emulator, create } = await startGateway({ env: IAM_USER, clock, emulator: { now: yearsBehind } });
+    await create();
+    expect(await create({ name: 'second' })).toMatchObject(SUCCESS);
+    expect(emulator.ledger.count('issueToken')).toBe(1);
+  });
+});
+
+describe('an IAM that never issued a token', () => {
+  it('is not called during the back-off, which is at most 1 s and then 2 s', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 0 });
+    const tries: number[] = [];
+    for (const waitMs of [0, 0, 1_000, 0, 2_000, 0]) {
+      clock.advance(waitMs);
+      expect(await create()).toEqual(NO_TOKEN);
+      tries.push(emulator.ledger.count('issueToken'));
+    }
+    expect(tries).toEqual([1, 1, 2, 2, 3, 3]);
+    expect(emulator.ledger.count('createConnection')).toBe(0);
+  });
+
+  it('is called at least every 30 s, and creates succeed after its recovery', async () => {
+    const { emulator, create, clock } = await startWithClock();
+    emulator.inject({ operation: 'issueToken', status: 503, times: 8 });
+    for (let index = 0; index < 8; index += 1) {
+      await create();
+      clock.advance(30_000);
+    }
+    expect(emulator.ledger.count('issueToken')).toBe(8);
+    expect(await create()).toMatchObject(SUCCESS);
+  });
+
+  it.each<[how: string, fault: Partial<Fault>]>([
+    ['throttles', { error: 'IAM.0012' }],
+    ['fails', { error: 'IAM.0006' }],
+    ['resets connections', { behaviour: 'reset' }],
+    ['hangs', { behaviour: 'hang' }],
+    ['responds too slowly', { behaviour: 'drip' }],
+    ['sends too much', { behaviour: 'huge' }],
+    ['sends no token', { status: 201, body: { token: { expires_at: '2099-01-01T00:00:00.000000Z' } } }],
+    ['sends HTML', { status: 201, body: '<html>' }],
+    ['sends nothing', { status: 201 }],
+    ['sends a token that is not a valid header value', { headers: { 'X-Subject-Token': 'a b' } }],
+  ])('because it %s is reported quickly, and DLI is not called', async (_how, fault) => {
+    // On a still clock IAM's own timeout never passes: it is the create that gives up.
+    const clock = createManualClock();
+    const env = { ...IAM_USER, OPERATION_TIMEOUT_MS: '1000' };
+    const { emulator, create } = await startGateway({ env, clock, emulator: { now: () => clock.epochMs() } });
+    emulator.inject({ operation: 'issueToken', times: 0, ...fault });
+    expect(await create()).toEqual(NO_TOKEN);
+    expect(emulator.ledger.count('createConnection')).toBe(0);
   });
 });

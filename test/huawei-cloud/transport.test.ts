@@ -1,20 +1,35 @@
+import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Fault } from '../../src/emulator/emulator.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
-import { closedPort } from '../helpers/listening-server.js';
+import { IAM_USER } from '../helpers/iam-user.js';
+import { closedPort, listen } from '../helpers/listening-server.js';
 import { createManualClock } from '../helpers/manual-clock.js';
+import { freshName, shareGateway } from '../helpers/shared-gateway.js';
 import { callsExceptListReads } from '../helpers/upstream-calls.js';
 
 afterEach(closeGateways);
 
-const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN', requestId: null };
+const UNKNOWN = { __typename: 'OutcomeUnknownError', code: 'OUTCOME_UNKNOWN' };
+const UNANSWERED = { ...UNKNOWN, requestId: null };
 const UNREACHABLE = {
   __typename: 'DliUnavailableError',
   code: 'UPSTREAM_UNAVAILABLE',
   message: 'DLI cannot be used at the moment. Nothing was created; try again later.',
   retryAfterSeconds: 5,
 };
+const STATUSES = [301, 302, 303, 307, 308];
+
+const shared = shareGateway();
+const withToken = shareGateway({ env: IAM_USER });
+const withoutToken = shareGateway({ env: IAM_USER });
+
+/** A second host that accepts every request. */
+async function startOtherHost() {
+  const body = '{"is_success":true,"connection_id":"68233202-63bf-4f27-a99b-fa5f5a2dbae1"}';
+  return listen(createServer((_request, response) => response.writeHead(201).end(body)));
+}
 
 describe('an unreachable upstream', () => {
   it('that refuses connections is reported as unavailable, and nothing was sent', async () => {
@@ -40,7 +55,7 @@ describe('an unreachable upstream', () => {
   it('is tried again by the next create', async () => {
     const { emulator, create } = await startGateway();
     emulator.inject({ operation: 'createConnection', behaviour: 'resetBeforeBody' });
-    expect(await create()).toMatchObject(UNKNOWN);
+    expect(await create()).toMatchObject(UNANSWERED);
     expect(await create({ name: 'second' })).toMatchObject({
       __typename: 'CreateDatasourceConnectionSuccess',
       reconciled: false,
@@ -67,7 +82,7 @@ describe('a response that exceeds a time limit', () => {
     await delay(1_050);
     events.push('deadline');
     clock.advance(1);
-    expect(await creating).toMatchObject(UNKNOWN);
+    expect(await creating).toMatchObject(UNANSWERED);
     expect(events).toEqual(['deadline', 'answer']);
     expect(emulator.ledger.count('createConnection')).toBe(1);
   });
@@ -76,7 +91,7 @@ describe('a response that exceeds a time limit', () => {
     const { emulator, create } = await startGateway({ env: { OPERATION_TIMEOUT_MS: '120000' } });
     // The complete response would take a minute.
     emulator.inject({ operation: 'createConnection', behaviour: 'drip', dripMs: 500 });
-    expect(await create()).toMatchObject(UNKNOWN);
+    expect(await create()).toMatchObject(UNANSWERED);
   });
 
   it('does not leave its connection open', async () => {
@@ -92,6 +107,12 @@ describe('a response that exceeds a time limit', () => {
 describe('a connection lost after the request was sent', () => {
   const text = '{"is_success":true,"message":"","connection_id":"68233202-63bf-4f27-a99b-fa5f5a2dbae1"}';
   const positions = [0, 1, 12, 40, text.length - 2, text.length - 1, text.length];
+  /** The shared gateway, with what it logs from now on. */
+  function start() {
+    const { emulator, create, log } = shared();
+    const { length } = log();
+    return { emulator, create, log: () => log().slice(length) };
+  }
 
   it.each<[how: string, fault: Partial<Fault>]>([
     ['by a reset before the body was read', { behaviour: 'resetBeforeBody' }],
@@ -105,9 +126,9 @@ describe('a connection lost after the request was sent', () => {
       ]),
     ),
   ])('%s leaves the outcome unknown and is not retried', async (_how, fault) => {
-    const { emulator, create, log } = await startGateway();
+    const { emulator, create, log } = start();
     emulator.inject({ operation: 'createConnection', times: 0, ...fault });
-    expect(await create()).toMatchObject(UNKNOWN);
+    expect(await create({ name: freshName() })).toMatchObject(UNANSWERED);
     expect(log()).toContain('"mayHaveBeenSent":true');
     expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
   });
@@ -118,13 +139,67 @@ describe('a connection lost after the request was sent', () => {
     ['without a response', { behaviour: 'close' }],
     ['in the middle of a response', { behaviour: 'truncate', truncateAt: 40 }],
   ])('%s during an executed create is not retried, and the list shows the connection', async (_how, fault) => {
-    const { emulator, create, log } = await startGateway();
+    const { emulator, create, log } = start();
     emulator.inject({ operation: 'createConnection', times: 0, apply: true, ...fault });
-    const payload = await create();
+    const payload = await create({ name: freshName() });
     const [made] = emulator.connections();
     expect(payload).toMatchObject({ connectionId: made?.connectionId, reconciled: true });
     expect(log()).toContain('"outcome":"CONNECTION_LOST"');
     expect(log()).toContain('"mayHaveBeenSent":true');
     expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
+  });
+});
+
+describe('a redirect of a create', () => {
+  it.each(STATUSES)('with %i is not followed, and the outcome is unknown', async status => {
+    const other = await startOtherHost();
+    const { emulator, create } = shared();
+    emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${other.host}/` });
+    expect(await create({ name: freshName() })).toMatchObject(UNKNOWN);
+    expect(other.connections()).toHaveLength(0);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
+  });
+
+  it.each(STATUSES)('with %i does not send the IAM token to another host', async status => {
+    const other = await startOtherHost();
+    const { emulator, create } = withToken();
+    await create({ name: freshName() });
+    emulator.ledger.clear();
+    emulator.inject({ operation: 'createConnection', status, redirectTo: `http://${other.host}/` });
+    expect(await create({ name: freshName() })).toMatchObject(UNKNOWN);
+    expect(other.connections()).toHaveLength(0);
+    expect(emulator.ledger.entries('createConnection')).toMatchObject([{ authentication: 'token' }]);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
+  });
+
+  it.each([
+    ['to itself', { redirectTo: '/v2.0/48cc2c48765f481480c7db940d6409d1/datasource-connection' }],
+    ['without an address', {}],
+    ['to an invalid address', { redirectTo: 'http://' }],
+    ['with a success in its body', { body: { connection_id: '68233202-63bf-4f27-a99b-fa5f5a2dbae1' } }],
+    ['with a refusal in its body', { body: { error_code: 'DLI.0001' } }],
+  ])('%s is not followed', async (_where, fault) => {
+    const { emulator, create } = shared();
+    emulator.inject({ operation: 'createConnection', times: 0, status: 307, ...fault });
+    expect(await create({ name: freshName() })).toMatchObject(UNKNOWN);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
+  });
+
+  it.each([300, 304, 399])('with the unusual status %i leads to an unknown outcome', async status => {
+    const { emulator, create } = shared();
+    emulator.inject({ operation: 'createConnection', times: 0, status });
+    expect(await create({ name: freshName() })).toMatchObject(UNKNOWN);
+    expect(callsExceptListReads(emulator)).toEqual(['createConnection']);
+  });
+});
+
+describe('a redirect of the request for a token', () => {
+  it.each(STATUSES)('with %i does not send the password to another host', async status => {
+    const other = await startOtherHost();
+    const { emulator, create } = withoutToken();
+    emulator.inject({ operation: 'issueToken', status, redirectTo: `http://${other.host}/` });
+    expect(await create()).toMatchObject({ __typename: 'DliUnavailableError' });
+    expect(other.connections()).toHaveLength(0);
+    expect(emulator.ledger.entries().map(entry => entry.operation)).toEqual(['issueToken']);
   });
 });

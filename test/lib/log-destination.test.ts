@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { onCleanup } from '../helpers/clean-up.js';
 import { withLogPipe } from '../helpers/log-pipe.js';
 
-const LINES = 5_000;
+const LINES = 2_000;
 /** Less than the lines have together, more than a pipe holds. */
 const MAX_BYTES = 100_000;
 const MODULE = new URL('../../dist/lib/log-destination.js', import.meta.url).href;

@@ -1,4 +1,4 @@
-import { afterEach } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import type { Emulator, EmulatorOptions } from '../../../src/emulator/emulator.js';
 import {
   createEmulator,
@@ -63,7 +63,29 @@ afterEach(async () => {
 export async function startEmulator(options: Partial<EmulatorOptions> = {}): Promise<RunningEmulator> {
   const emulator = createEmulator({ creationMs: 0, peeringMs: 0, ...options });
   running.push(emulator);
-  const baseUrl = await emulator.listen();
+  return callsTo(emulator, await emulator.listen());
+}
+
+/** Starts one emulator for all tests that neither change its settings nor close it; it is reset before each test. */
+export function shareEmulator(options: Partial<EmulatorOptions> = {}): () => RunningEmulator {
+  const emulator = createEmulator({ creationMs: 0, peeringMs: 0, ...options });
+  let baseUrl = '';
+  let shared: RunningEmulator | undefined;
+  beforeAll(async () => {
+    baseUrl = await emulator.listen();
+  });
+  beforeEach(() => {
+    emulator.reset();
+    shared = callsTo(emulator, baseUrl);
+  });
+  afterAll(() => emulator.close());
+  return () => {
+    if (shared === undefined) throw new Error('The emulator is started before the first test.');
+    return shared;
+  };
+}
+
+function callsTo(emulator: Emulator, baseUrl: string): RunningEmulator {
   let token: string | undefined;
 
   async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Payload, TestGateway, TestGatewayOptions } from '../../helpers/gateway.js';
 import { startGateway } from '../../helpers/gateway.js';
 
@@ -16,6 +17,7 @@ export const POOL_OVERLAPPING = { kind: 'ELASTIC_RESOURCE_POOL', name: 'pool_ove
 export const QUEUE_OF_POOL_A = { kind: 'QUEUE', name: 'queue_a1' };
 export const QUEUE_DEDICATED = { kind: 'QUEUE', name: 'queue_dedicated' };
 
+const PAUSE_MS = 250;
 const BINDING = 'kind name state stateText updatedAt peeringId isOverdue failure { cause reason advice }';
 const CONNECTION = `
   id kind name state isSettled readiness vpcId networkId isIpv6Enabled isShared hostCount hostsVersion
@@ -152,4 +154,16 @@ export function enhancedCalls({ send }: Pick<TestGateway, 'send'>): EnhancedCall
 export async function startEnhancedGateway(options: TestGatewayOptions = {}): Promise<TestGateway & EnhancedCalls> {
   const gateway = await startGateway({ ...options, emulator: { peeringMs: 0, ...options.emulator } });
   return { ...gateway, ...enhancedCalls(gateway) };
+}
+
+/** Repeats a create while it is in progress elsewhere. */
+export async function createUntilDecided(
+  { createEnhanced }: Pick<EnhancedCalls, 'createEnhanced'>,
+  input: Record<string, unknown>,
+): Promise<EnhancedPayload> {
+  for (;;) {
+    const payload = await createEnhanced(input);
+    if (payload.__typename !== 'IdempotencyInProgressError') return payload;
+    await delay(PAUSE_MS);
+  }
 }

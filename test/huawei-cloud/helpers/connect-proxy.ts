@@ -12,7 +12,10 @@ import { listen } from '../../helpers/listening-server.js';
 import { QUICK_FOLDER } from '../../helpers/quick-folder.js';
 import { tlsFixture } from '../../helpers/tls-fixture.js';
 
-/** A forward proxy on loopback whose tunnels all lead to one upstream; it stops after the test. */
+/**
+ * A forward proxy on loopback whose tunnels all lead to one upstream; it stops after the test, or after all tests when
+ * it was started before them.
+ */
 export interface ConnectProxy {
   /** Its address, without user and password. */
   url: string;
@@ -52,6 +55,8 @@ export interface TlsFront {
   port: number;
   /** All bytes that it decrypted. */
   decrypted(): string;
+  /** Forgets these bytes. */
+  forget(): void;
 }
 
 /** Starts TLS in front of a server on loopback. */
@@ -66,7 +71,13 @@ export async function startTlsFront(
   });
   server.on('tlsClientError', () => undefined);
   const { port } = await listen(server);
-  return { port, decrypted: () => Buffer.concat(decrypted).toString('latin1') };
+  return {
+    port,
+    decrypted: () => Buffer.concat(decrypted).toString('latin1'),
+    forget: () => {
+      decrypted.length = 0;
+    },
+  };
 }
 
 /** Writes a PEM file of these certificates, for CA_FILE; it is removed after the test. */

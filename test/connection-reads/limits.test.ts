@@ -3,17 +3,25 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TokenGateway } from '../auth/helpers/token-gateway.js';
 import { bearer, startTokenGateway } from '../auth/helpers/token-gateway.js';
 import { DELETED, remove, seed } from '../helpers/deletion.js';
-import type { GraphqlAnswer } from '../helpers/gateway.js';
+import type { GraphqlAnswer, TestGateway } from '../helpers/gateway.js';
 import { closeGateways, startGateway } from '../helpers/gateway.js';
 import { proofSize } from '../helpers/proof-size.js';
+import { closeSubscribers, openSubscriber, WATCH } from '../http/helpers/subscribers.js';
 import { expectCallsWithin } from './helpers/call-rate.js';
 import { askFor } from './helpers/read-connections.js';
 
-afterEach(closeGateways);
+afterEach(async () => {
+  await closeSubscribers();
+  await closeGateways();
+});
 
 const AS_MANY_AS_ALLOWED = 15;
 const READS = 'getConnection';
 const DELAY_MS = 2_000;
+const SLOW = { FOLLOW_INTERVAL_MS: '60000' };
+const OF_A_SOCKET = proofSize(40, 1_000);
+const limits = { watchesPerTenant: 2.5 * OF_A_SOCKET };
+const AT_A_TIME = proofSize(20, 50);
 
 /** Requests `count` missing connections, in batches of the maximum size of a request. */
 function ask(
@@ -21,17 +29,39 @@ function ask(
   count: number,
   headers: Record<string, string>,
 ): Promise<GraphqlAnswer>[] {
+  const numbers = Array.from({ length: AS_MANY_AS_ALLOWED }, (_, index) => index);
+  const parameters = numbers.map(number => `$id${number}: ID!`).join(' ');
+  const fields = numbers.map(number => `a${number}: datasourceConnection(id: $id${number}) { id }`).join(' ');
   return Array.from({ length: count / AS_MANY_AS_ALLOWED }, () => {
-    const fields = Array.from(
-      { length: AS_MANY_AS_ALLOWED },
-      (_, index) => `a${index}: datasourceConnection(id: "${randomUUID()}") { id }`,
-    );
-    return send({ query: `{ ${fields.join(' ')} }` }, headers);
+    const variables = Object.fromEntries(numbers.map(number => [`id${number}`, randomUUID()]));
+    return send({ query: `query (${parameters}) { ${fields} }`, variables }, headers);
   });
 }
 
 function codesOf(answers: readonly GraphqlAnswer[]): unknown[] {
   return answers.flatMap(({ body }) => (body.errors ?? []).map(({ extensions }) => extensions.code));
+}
+
+/** Subscribes to one connection over sockets full of subscriptions, and counts their first events. */
+async function fillSockets({ graphqlUrl, emulator }: TestGateway, sockets: number, token?: string) {
+  const { connectionId: id } = emulator.seedConnection({ state: 'CREATING' });
+  const counts: Record<string, number> = {};
+  for (let socket = 0; socket < sockets; socket += 1) {
+    const { say, hear } = await openSubscriber(graphqlUrl, bearer(token));
+    for (let received = 0; received < OF_A_SOCKET; ) {
+      // More at a time would delay the event loop, so that the gateway would shed load.
+      if (received % AT_A_TIME === 0)
+        for (let count = received; count < received + AT_A_TIME; count += 1)
+          say({ type: 'subscribe', id: String(count), payload: { query: WATCH, variables: { id } } });
+      let message = await hear();
+      // A refusal is followed by the end of the subscription.
+      while (message.type === 'complete') message = await hear();
+      const [, code = 'followed'] = /"code":"(\w+)"/.exec(JSON.stringify(message.payload)) ?? [];
+      counts[code] = (counts[code] ?? 0) + 1;
+      received += 1;
+    }
+  }
+  return counts;
 }
 
 describe('a tenant that floods the gateway with reads', () => {
@@ -41,9 +71,10 @@ describe('a tenant that floods the gateway with reads', () => {
     const { emulator } = gateway;
     const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
     const id = seed(emulator);
-    // Each of the ten concurrent calls lasts long enough for the others to start.
-    emulator.inject({ operation: READS, delayMs: DELAY_MS, times: 0 });
-    const count = proofSize(720, 1_200);
+    // Each read is a single call, and each of the ten concurrent ones lasts long enough for the others to start.
+    const found = { operation: READS, body: { is_success: true, state: 'ACTIVE' }, times: 0 } as const;
+    emulator.inject({ ...found, delayMs: DELAY_MS });
+    const count = proofSize(540, 1_200);
     const flood = ask(gateway, count, bearer(many));
     await emulator.ledger.waitFor(READS, 10);
 
@@ -65,6 +96,7 @@ describe('a tenant that floods the gateway with reads', () => {
     // Calls are refused when they have waited too long, and those beyond the five hundred that wait at once.
     await Promise.any(flood.map(async answer => expect(codesOf([await answer])).not.toEqual([])));
     emulator.clearFaults();
+    emulator.inject(found);
     const errors = (await Promise.all(flood)).flatMap(({ body: { errors = [] } }) => errors);
     expect([...new Set(errors.map(({ message }) => message))]).toEqual([
       'Too many reads are waiting for DLI at the moment. Try again later.',
@@ -90,5 +122,22 @@ describe('the reads of all callers', () => {
     const count = gateway.emulator.ledger.count(READS);
     expect(count).toBeGreaterThanOrEqual(30);
     expect(count).toBeLessThan(45);
+  });
+});
+
+describe('the number of watches', () => {
+  it('is limited to 2,500 per tenant, without affecting other tenants', async () => {
+    const gateway = await startTokenGateway(SLOW, { limits });
+    const [many, one] = await Promise.all(['many', 'one'].map(sub => gateway.sign({ claims: { sub } })));
+    expect(await fillSockets(gateway, 3, many)).toEqual({
+      followed: 2.5 * OF_A_SOCKET,
+      OVERLOADED: 0.5 * OF_A_SOCKET,
+    });
+    expect(await fillSockets(gateway, 1, one)).toEqual({ followed: OF_A_SOCKET });
+  });
+
+  it('is not limited per tenant if callers are anonymous', async () => {
+    const gateway = await startGateway({ env: SLOW, limits });
+    expect(await fillSockets(gateway, 3)).toEqual({ followed: 3 * OF_A_SOCKET });
   });
 });
