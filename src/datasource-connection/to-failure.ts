@@ -8,7 +8,7 @@ import { UserErrorCode } from './user-errors.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 const REFUSED = 'DLI refused the request.';
-const NOT_OFFERED = 'DLI does not offer this operation here; Huawei ended classic connections in 2024.';
+const NOT_OFFERED = 'DLI does not offer this operation here. Note that Huawei ended classic connections in 2024.';
 
 /** The texts of a mutation's failures. */
 export interface FailureTexts {
@@ -20,7 +20,7 @@ export interface FailureTexts {
 
 /** The texts of refusals whose code says why, whatever the request was. */
 const REJECTIONS: FailureTexts['rejections'] = new Map([
-  ['DLI.0007', 'DLI does not support this here. Huawei ended classic connections in 2024.'],
+  ['DLI.0007', 'DLI does not support this here. Note that Huawei ended classic connections in 2024.'],
   ['DLI.10003', NOT_OFFERED],
   ['APIG.0101', NOT_OFFERED],
   ['APIGW.0101', NOT_OFFERED],

@@ -124,7 +124,7 @@ describe('a delete that DLI rejects', () => {
   it.each([
     [
       '404 APIGW.0101',
-      'DLI does not offer this operation here; Huawei ended classic connections in 2024.',
+      'DLI does not offer this operation here. Note that Huawei ended classic connections in 2024.',
       'The API does not exist or has not been published in the environment.',
     ],
     [
