@@ -93,7 +93,7 @@ export class CreateDatasourceConnectionInput {
 
   @Field(() => [TagInput], { nullable: true, description: `Labels for the connection. ${CREATE_RULES.tags.text}` })
   @IsOptional()
-  @ArrayMaxSize(MAX_TAGS, reports(InputProblemCode.TOO_MANY, `tags must be at most ${MAX_TAGS}.`, MAX_TAGS))
+  @ArrayMaxSize(MAX_TAGS, reports(InputProblemCode.TOO_MANY, `tags may have at most ${MAX_TAGS} items.`, MAX_TAGS))
   @ArrayUnique((tag: TagInput) => tag.key, reports(InputProblemCode.DUPLICATE, 'tags must have different keys.'))
   @ValidateNested({ each: true })
   tags?: TagInput[] | null;

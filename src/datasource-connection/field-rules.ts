@@ -158,7 +158,7 @@ function* findListProblems<Item>(
     yield {
       path: [],
       code: InputProblemCode.TOO_MANY,
-      message: `${subject} must be at most ${maxItems}.`,
+      message: `${subject} may have at most ${maxItems} items.`,
       limit: maxItems,
     };
   const rules = Object.entries(items) as [keyof Item & string, TextRule][];

@@ -31,7 +31,10 @@ export class DatasourceConnectionFilter {
     description: 'Only connections in one of these states. Default: all states except DELETED.',
   })
   @IsOptional()
-  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `states may be at most ${MAX_VALUES}.`, MAX_VALUES))
+  @ArrayMaxSize(
+    MAX_VALUES,
+    reports(InputProblemCode.TOO_MANY, `states may have at most ${MAX_VALUES} items.`, MAX_VALUES),
+  )
   states?: ConnectionState[] | null;
 
   @Field(() => [DatasourceService], {
@@ -39,7 +42,10 @@ export class DatasourceConnectionFilter {
     description: 'Only connections to one of these kinds of service.',
   })
   @IsOptional()
-  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `services may be at most ${MAX_VALUES}.`, MAX_VALUES))
+  @ArrayMaxSize(
+    MAX_VALUES,
+    reports(InputProblemCode.TOO_MANY, `services may have at most ${MAX_VALUES} items.`, MAX_VALUES),
+  )
   services?: DatasourceService[] | null;
 
   @Field(() => String, {
@@ -58,7 +64,10 @@ export class DatasourceConnectionFilter {
     description: 'Only connections of one of these kinds. Default: all kinds.',
   })
   @IsOptional()
-  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `kinds may be at most ${MAX_VALUES}.`, MAX_VALUES))
+  @ArrayMaxSize(
+    MAX_VALUES,
+    reports(InputProblemCode.TOO_MANY, `kinds may have at most ${MAX_VALUES} items.`, MAX_VALUES),
+  )
   kinds?: ConnectionKind[] | null;
 
   @Field(() => ID, {
@@ -85,7 +94,10 @@ export class DatasourceConnectionFilter {
     description: 'Only enhanced connections whose readiness is one of these.',
   })
   @IsOptional()
-  @ArrayMaxSize(MAX_VALUES, reports(InputProblemCode.TOO_MANY, `readiness may be at most ${MAX_VALUES}.`, MAX_VALUES))
+  @ArrayMaxSize(
+    MAX_VALUES,
+    reports(InputProblemCode.TOO_MANY, `readiness may have at most ${MAX_VALUES} items.`, MAX_VALUES),
+  )
   readiness?: ConnectionReadiness[] | null;
 
   @Field(() => Boolean, { description: 'Whether DELETED connections are included if `states` is not set.' })

@@ -121,12 +121,12 @@ describe('invalid arguments', () => {
     ],
     [
       `filter: {states: [${'ACTIVE '.repeat(11)}]}`,
-      'states may be at most 10.',
+      'states may have at most 10 items.',
       { path: ['filter', 'states'], code: 'TOO_MANY', limit: 10 },
     ],
     [
       `filter: {services: [${'RDS '.repeat(11)}]}`,
-      'services may be at most 10.',
+      'services may have at most 10 items.',
       { path: ['filter', 'services'], code: 'TOO_MANY', limit: 10 },
     ],
   ])('%s: the error names the rule', async (argumentsText, message, problem) => {
