@@ -120,7 +120,7 @@ registerEnumType(ConnectionReadiness, {
   description: 'Whether jobs can use an enhanced connection, by the states of its bindings. Values may be added.',
   valuesConfig: {
     UNBOUND: { description: 'Nothing is bound, so no job can use the connection yet.' },
-    BINDING: { description: 'At least one binding is CREATING, and none is ACTIVE.' },
+    BINDING: { description: 'No binding is ACTIVE, and not all of them are FAILED.' },
     READY: {
       description: 'Every binding is ACTIVE. Security groups may still block the traffic.',
     },

@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   GRAPHQL_VALIDATION_FAILED: {
     status: 400,
     alsoInResult: true,
-    meaning: 'The document does not fit the schema, or holds a value of the wrong type.',
+    meaning: 'The document does not fit the schema.',
     whatToDo: 'Correct the document, or generate the client from the current `schema.graphql`.',
   },
   OPERATION_RESOLUTION_FAILURE: {

@@ -22,7 +22,7 @@ export type BindingFailureCause =
 
 /** Whether jobs can use an enhanced connection, by the states of its bindings. Values may be added. */
 export type ConnectionReadiness =
-  /** At least one binding is CREATING, and none is ACTIVE. */
+  /** No binding is ACTIVE, and not all of them are FAILED. */
   | 'BINDING'
   /** The connection was deleted. */
   | 'DELETED'
