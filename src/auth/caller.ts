@@ -49,9 +49,9 @@ export const ANONYMOUS: CallerAuthenticator = {
   authenticate: async () => ({ kind: 'authenticated', caller: ANONYMOUS_CALLER }),
 };
 
-/** Rate limit of creates and deletes per tenant. */
+/** Rate limit of mutations (create, bind, unbind, delete) per tenant, named as its variables are. */
 export interface CreateLimit {
-  /** Counts one create or delete. Resolves with the seconds to wait when the limit is exceeded, else with undefined. */
+  /** Counts one mutation. Resolves with the seconds to wait when the limit is exceeded, else with undefined. */
   take(tenant: string): Promise<number | undefined>;
 }
 

@@ -9,10 +9,10 @@ import { networkOf } from '../lib/ip-address.js';
 import type { Clock } from '../lib/time.js';
 import type { CreateLimit } from './caller.js';
 
-/** How many creates and deletes one tenant may send. */
+/** How many mutations one tenant may send. */
 export interface CreateLimitRule {
   readonly creates: number;
-  /** Length of the window in seconds; it begins with its first create or delete. */
+  /** Length of the window in seconds; it begins with its first mutation. */
   readonly windowSeconds: number;
 }
 
@@ -50,7 +50,7 @@ class CounterNames {
 }
 
 /**
- * Limits creates and deletes per tenant.
+ * Limits the mutations of each tenant.
  *
  * Gateways that share a Redis share the counters. While Redis is unavailable each gateway counts alone, so that n
  * gateways allow n times the limit.
