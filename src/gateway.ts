@@ -106,7 +106,8 @@ export async function createGateway(
   const isStopping = () => phase === 'stopping';
   let isClosing = false;
   const metrics = await openMetrics(config);
-  const backend = await compose(config, clock, logger, limits, describeCreate, metrics).catch(asConfigError);
+  const dependencies = { clock, log: logger, metrics, describeOutcome: describeCreate };
+  const backend = await compose(config, dependencies, limits).catch(asConfigError);
   const running = new RunningOperations();
   const mutationDependencies: MutationDependencies = {
     createLimit: backend.createLimit,
@@ -156,14 +157,14 @@ export async function createGateway(
       clientTimeouts,
       trustedDocuments,
       requestLog,
-      isStopping: () => isClosing,
+      isClosing: () => isClosing,
     }),
     isListedOrigin,
     explorer: createExplorer(config.explorer, apollo),
     trustedDocuments,
   });
   const hasPage = config.isDevelopment && registerWebExample(app);
-  const parts = () => ({ phase, acceptedShare: loadShedder.admittedShare, ...backend.parts() });
+  const parts = () => ({ phase, acceptedShare: loadShedder.acceptedShare, ...backend.parts() });
   metrics.read('dli_gateway_log_lines_dropped_total', droppedLogLines);
   metrics.read('dli_gateway_ready', () => readinessReading(readinessOf(parts())));
   const admin = createAdminServer(logger, requestLog, clientTimeouts, parts, metrics.exposition);

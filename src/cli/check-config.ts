@@ -47,9 +47,12 @@ export async function checkConfig(
  * for the store, if it is missing. A line says `ok` or `failed`, what was tried, and why it failed.
  */
 async function tryUpstreams(config: Config, print: (line: string) => void): Promise<boolean> {
-  const backend = await compose(config, SYSTEM_CLOCK, pino({ level: 'silent' }), {}, describeCreate, NO_METRICS).catch(
-    asConfigError,
-  );
+  const backend = await compose(config, {
+    clock: SYSTEM_CLOCK,
+    log: pino({ level: 'silent' }),
+    metrics: NO_METRICS,
+    describeOutcome: describeCreate,
+  }).catch(asConfigError);
   let isOk = true;
   const report = (name: string, { isOk: hasPassed, detail }: CheckResult) => {
     isOk &&= hasPassed;

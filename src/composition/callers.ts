@@ -37,16 +37,21 @@ export async function openSharedCounters(
   return { redis, secret, close: () => closeRedis(redis) };
 }
 
+interface AuthenticatorDependencies {
+  issuerTransport: Transport;
+  upstream: UpstreamLog;
+  counters: SharedCounters | undefined;
+  /** Signature checks per second for an address with too many refused tokens; undefined for the default. */
+  verificationsPerSecond: number | undefined;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+}
+
 /** Creates what authenticates callers. Its libraries are loaded only if callers need access tokens. */
 export async function createCallerAuthenticator(
   { tokens, failedLoginsPerMinute }: AuthConfig,
-  issuerTransport: Transport,
-  upstream: UpstreamLog,
-  counters: SharedCounters | undefined,
-  verificationsPerSecond: number | undefined,
-  clock: Clock,
-  log: Logger,
-  metrics: Metrics,
+  { issuerTransport, upstream, counters, verificationsPerSecond, clock, log, metrics }: AuthenticatorDependencies,
 ): Promise<CallerAuthenticator> {
   if (tokens === undefined) return ANONYMOUS;
   const [{ JwtAuthenticator }, { JwksCache, createJwksFetcher }, { FailedLoginLimit, VerificationQueue }] =

@@ -71,6 +71,13 @@ export interface BackendLimits extends ConnectionLimits {
   watchesPerTenant?: number | undefined;
 }
 
+interface Dependencies {
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  describeOutcome: DescribeOutcome;
+}
+
 /** What {@link compose} returns. */
 export type Backend = Awaited<ReturnType<typeof compose>>;
 
@@ -80,14 +87,8 @@ export type Backend = Awaited<ReturnType<typeof compose>>;
  *
  * @throws {StoreConfigError} naming the setting, if the operation store cannot or must not be used
  */
-export async function compose(
-  config: Config,
-  clock: Clock,
-  log: Logger,
-  limits: BackendLimits,
-  describeOutcome: DescribeOutcome,
-  metrics: Metrics,
-) {
+export async function compose(config: Config, dependencies: Dependencies, limits: BackendLimits = {}) {
+  const { clock, log, metrics, describeOutcome } = dependencies;
   const { redisTimeoutMs, queuedCreates, watchesPerTenant = MAX_WATCHES.perTenant } = limits;
   const { minReconciliationMs = RECONCILIATION_INTERVAL_MS.min } = limits;
   const { auth, certificates, proxy, dliEndpoint: endpoint, settleMs, markerTag } = config;
@@ -119,15 +120,13 @@ export async function compose(
     },
     isCurrentRefused: () => authenticator.status.wasRefusedLast,
   });
-  const credentialWatcher = new CredentialWatcher(
-    config.credentialFiles,
-    config.credentials,
+  const credentialWatcher = new CredentialWatcher(config.credentialFiles, config.credentials, {
     rotation,
     clock,
     log,
-    result => metrics.count('dli_gateway_credentials_reloads_total', { result }),
-    limits.credentialPollMs,
-  );
+    onReload: result => metrics.count('dli_gateway_credentials_reloads_total', { result }),
+    pollIntervalMs: limits.credentialPollMs,
+  });
 
   const project = projectOf(config);
   const keys = new OperationKeys(store, project);
@@ -159,16 +158,15 @@ export async function compose(
   const deleteConnection = new DeleteConnection(connections, store, keys, clock);
 
   const counters = await openSharedCounters(auth, redis?.clients, () => keys.hmacKey(), log, limits.logWindowMs);
-  const callerAuthenticator = await createCallerAuthenticator(
-    auth,
+  const callerAuthenticator = await createCallerAuthenticator(auth, {
     issuerTransport,
     upstream,
     counters,
-    limits.verificationsPerSecond,
+    verificationsPerSecond: limits.verificationsPerSecond,
     clock,
     log,
     metrics,
-  );
+  });
   const createLimit = await createCreateLimit(auth, counters);
   const hasTenants = auth.tokens !== undefined;
   const { streamQuota, connectionQuotas } = createQuotas(hasTenants, limits, metrics);

@@ -38,7 +38,7 @@ export async function openRedis(
     rotate: async next => ((await clients.replaceCredentials(next)) === 'accepted' ? 'adopted' : 'unproven'),
   };
   const files = urlFile === undefined ? {} : { REDIS_URL: urlFile };
-  return { clients, watcher: new CredentialWatcher<RedisAddress>(files, address, rotation, clock, log) };
+  return { clients, watcher: new CredentialWatcher<RedisAddress>(files, address, { rotation, clock, log }) };
 }
 
 function withoutUser({ username: _, password: __, ...rest }: RedisAddress): object {

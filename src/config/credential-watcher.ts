@@ -13,7 +13,7 @@ const MAX_UNPROVEN_WAIT_MS = 60_000;
 const REFUSED_WAIT_MS = 6 * 60_000;
 
 /** What became of changed credential files. `invalid`: one of them cannot be used. */
-export type ReloadResult = RotationResult | 'invalid';
+type ReloadResult = RotationResult | 'invalid';
 
 /** What differs between kinds of credentials when they are rotated. */
 export interface Rotation<T> {
@@ -27,6 +27,16 @@ export interface Rotation<T> {
   isCurrentRefused?(): boolean;
 }
 
+interface WatcherDependencies<T> {
+  rotation: Rotation<T>;
+  clock: Clock;
+  log: Logger<{ keys: readonly string[] }>;
+  /** Called with the result of every attempt, for metrics. */
+  onReload?: (result: ReloadResult) => void;
+  /** Also the first wait after an attempt that proves nothing, in milliseconds. Default is 1,000. */
+  pollIntervalMs?: number | undefined;
+}
+
 /**
  * Polls credential files and rotates the credentials once the new ones are the same in two polls.
  *
@@ -37,6 +47,7 @@ export interface Rotation<T> {
  * It polls because containers replace mounted files by symbolic links, on file systems without change events.
  */
 export class CredentialWatcher<T> {
+  readonly #pollIntervalMs: number;
   #credentials: T;
   /** The credentials that the last poll found, if they differ from those in use. */
   #candidate: T | undefined;
@@ -53,25 +64,22 @@ export class CredentialWatcher<T> {
   /**
    * The log receives the names of variables, never values.
    *
-   * @param onReload called with the result of every attempt, for metrics
-   * @param pollIntervalMs also the first wait after an attempt that proves nothing, in milliseconds; default 1,000
+   * @param files the paths of the files, by variable
+   * @param credentials the credentials in use
    */
   constructor(
     private readonly files: Readonly<Record<string, string>>,
     credentials: T,
-    private readonly rotation: Rotation<T>,
-    private readonly clock: Clock,
-    private readonly log: Logger<{ keys: readonly string[] }>,
-    private readonly onReload: (result: ReloadResult) => void = () => undefined,
-    private readonly pollIntervalMs = POLL_INTERVAL_MS,
+    private readonly dependencies: WatcherDependencies<T>,
   ) {
     this.#credentials = credentials;
+    this.#pollIntervalMs = dependencies.pollIntervalMs ?? POLL_INTERVAL_MS;
   }
 
   /** Starts polling, until {@link close}. */
   start(): void {
     if (Object.keys(this.files).length === 0) return;
-    this.#timer = setInterval(() => void this.#poll(), this.pollIntervalMs).unref();
+    this.#timer = setInterval(() => void this.#poll(), this.#pollIntervalMs).unref();
   }
 
   /** Stops polling. The result of an attempt in progress is ignored. */
@@ -85,7 +93,7 @@ export class CredentialWatcher<T> {
     this.#isPolling = true;
     try {
       const secrets = await this.#readFiles();
-      if (secrets !== undefined) await this.#compare(this.rotation.parse(secrets, this.#credentials));
+      if (secrets !== undefined) await this.#compare(this.dependencies.rotation.parse(secrets, this.#credentials));
     } finally {
       this.#isPolling = false;
     }
@@ -94,7 +102,7 @@ export class CredentialWatcher<T> {
   async #compare(found: T): Promise<void> {
     const isStable = isDeepStrictEqual(found, this.#candidate);
     this.#candidate = isDeepStrictEqual(found, this.#credentials) ? undefined : found;
-    const isCurrentRefused = this.rotation.isCurrentRefused?.() ?? false;
+    const isCurrentRefused = this.dependencies.rotation.isCurrentRefused?.() ?? false;
     const isNewlyRefused = isCurrentRefused && !this.#wasCurrentRefused;
     this.#wasCurrentRefused = isCurrentRefused;
     if (this.#candidate === undefined || !isStable) {
@@ -103,19 +111,19 @@ export class CredentialWatcher<T> {
       this.#nextAttemptAtMs = Number.NEGATIVE_INFINITY;
       return;
     }
-    const obstacle = this.rotation.findObstacle(found, this.#credentials);
+    const obstacle = this.dependencies.rotation.findObstacle(found, this.#credentials);
     if (obstacle !== undefined) {
       this.#warn(obstacle);
       return;
     }
     const mayHurry = isNewlyRefused && this.#lastResult !== 'refused';
-    if (mayHurry || this.clock.monotonicMs() >= this.#nextAttemptAtMs) await this.#try(found);
+    if (mayHurry || this.dependencies.clock.monotonicMs() >= this.#nextAttemptAtMs) await this.#try(found);
   }
 
   async #try(candidate: T): Promise<void> {
-    const result = await this.rotation.rotate(candidate);
+    const result = await this.dependencies.rotation.rotate(candidate);
     if (this.#isClosed) return;
-    this.onReload(result);
+    this.dependencies.onReload?.(result);
     this.#lastResult = result;
     const record = { keys: Object.keys(this.files) };
     switch (result) {
@@ -123,14 +131,14 @@ export class CredentialWatcher<T> {
         this.#credentials = candidate;
         this.#candidate = undefined;
         this.#lastWarning = undefined;
-        this.log.info(record, 'credentials replaced');
+        this.dependencies.log.info(record, 'credentials replaced');
         break;
       case 'refused':
         this.#wait(REFUSED_WAIT_MS);
-        this.log.warn(record, 'credentials refused: the last ones stay in use');
+        this.dependencies.log.warn(record, 'credentials refused: the last ones stay in use');
         break;
       case 'unproven':
-        this.#wait(Math.min(MAX_UNPROVEN_WAIT_MS, this.pollIntervalMs * 2 ** this.#attempts));
+        this.#wait(Math.min(MAX_UNPROVEN_WAIT_MS, this.#pollIntervalMs * 2 ** this.#attempts));
         this.#attempts += 1;
         this.#warn('new credentials cannot be proven at the moment: the last ones stay in use');
     }
@@ -138,7 +146,7 @@ export class CredentialWatcher<T> {
 
   #wait(ms: number): void {
     // The poll that is due then may be a little early.
-    this.#nextAttemptAtMs = this.clock.monotonicMs() + ms - this.pollIntervalMs / 2;
+    this.#nextAttemptAtMs = this.dependencies.clock.monotonicMs() + ms - this.#pollIntervalMs / 2;
   }
 
   /** The secrets of all files; undefined when one of them is invalid. */
@@ -147,7 +155,8 @@ export class CredentialWatcher<T> {
     for (const [key, path] of Object.entries(this.files)) {
       const secret = await readSecret(path);
       if (secret === undefined || !isValidSecret(key, secret.value)) {
-        if (this.#warn('a credential file cannot be used: the last credentials stay in use')) this.onReload('invalid');
+        if (this.#warn('a credential file cannot be used: the last credentials stay in use'))
+          this.dependencies.onReload?.('invalid');
         return undefined;
       }
       // loadConfig rejects such a file; stopping a running gateway would not make the secret less exposed.
@@ -161,7 +170,7 @@ export class CredentialWatcher<T> {
   #warn(message: string): boolean {
     if (this.#lastWarning === message) return false;
     this.#lastWarning = message;
-    this.log.warn({ keys: Object.keys(this.files) }, message);
+    this.dependencies.log.warn({ keys: Object.keys(this.files) }, message);
     return true;
   }
 }
